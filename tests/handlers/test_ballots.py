@@ -54,6 +54,20 @@ def refused(system: System, given: Ballot) -> str:
     return refusal.value.code
 
 
+def test_id_05_a_flood_of_refused_votes_is_no_flood_of_writes(system: System):
+    grant = pending(system)
+    before = len(system.records())
+    for _ in range(100):
+        assert refused(system, ballot(grant, "stranger")) == "not_reviewer"
+    records = system.records()[before:]
+    assert len(records) <= 7
+    assert {(each["event"], each["outcome"], each["principal"]) for each in records} == {
+        ("vote", "refused", "corp.stranger")
+    }
+    assert {each["detail"] for each in records} == {json.dumps({"grant": grant.id}, separators=(",", ":"))}
+    assert sum(each["count"] for each in records) >= 64
+
+
 def test_rev_04_an_approval_makes_the_grant_active_for_its_whole_duration(system: System):
     grant = pending(system)
     system.now += 600

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,41 @@ def test_id_05_a_known_principals_refusal_is_a_record_of_its_own(system: System)
     system.call(create_grant, b"{".decode())
     assert system.told() == [("request", "refused", "body_malformed")]
     assert system.records()[0]["principal"] == "corp.reader-agent"
+
+
+FLOODS = {
+    "a malformed body": (create_grant, "{", None, "request", "body_malformed"),
+    "a dry run's malformed body": (preview_decision, "{", None, "preview", "body_malformed"),
+    "a token of another kind": (create_grant, REQUEST_BODY, {"nonce": "n", "head": {"typ": "JWT"}}, "refusal", None),
+    "an unknown grant": (read_grants, None, None, "refusal", "grant_not_found"),
+    "a spent token": (create_grant, REQUEST_BODY, {"iss": minting.SPENT}, "request", "token_replayed"),
+    "another body": (create_grant, REQUEST_BODY | {"reason": "another"}, None, "request", "idempotency_mismatch"),
+}
+
+
+@pytest.mark.parametrize("case", FLOODS)
+def test_id_05_a_flood_of_a_known_principal_is_no_flood_of_writes(system: System, case: str):
+    """The caller holds a valid token and repeats a call that is refused: few records, and each refusal is counted."""
+    route, body, claims, event, code = FLOODS[case]
+    system.config = replace(system.config, limits=replace(system.config.limits, previews_per_minute=1000))
+    system = System(config=system.config)
+    token = minting.token(**claims) if claims else None
+    keyed = {"Idempotency_Key": "k"} if code == "idempotency_mismatch" else {}
+    if code == "idempotency_mismatch":
+        system.call(create_grant, REQUEST_BODY, **keyed)
+    if code == "token_replayed":
+        body = body | {"permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]}
+        assert system.call(route, body, token=token)[0] == 201
+    before = len(system.records())
+    for _ in range(100):
+        assert 400 <= system.call(route, body, token=token, grant_id="g-zzzzzzzzzzzzzz", **keyed)[0] < 500
+    records = system.records()[before:]
+    assert len(records) <= 7
+    assert {(each["event"], each["outcome"]) for each in records} == {(event, "refused")}
+    assert {each["code"] for each in records} == {code or "token_kind"}
+    assert all(each["principal"] and each["subject"] == "reader-agent" for each in records)
+    assert sum(each["count"] for each in records) >= 64
+    assert records[-1]["request_id"] == "req-1"
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -4,21 +4,54 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
+from jitney.core.identity.principal import Principal
+
 MAX_SOURCES = 64
+"""Counts of one minute for authenticated callers, and as many for the others."""
 OTHERS = "others"
 
 
 class RefusalKey(NamedTuple):
     """What is counted together: the issuer ("unknown" if there is none), the caller's address, the problem code.
 
-    `principal` was refused, and `human` if it acts for one. Both are "" for unauthenticated callers.
+    `principal`, its `subject`, and `human` if it acts for one, were refused; all are "" for unauthenticated callers.
+    `event` is what was refused, `grant` the id of its grant, "" if there is none.
     """
 
     issuer: str
     source_ip: str
     code: str
     principal: str = ""
+    subject: str = ""
     human: str = ""
+    event: AuditEvent = AuditEvent.REFUSAL
+    grant: str = ""
+
+    def record(self, count: int, time: int, request_id: str = "") -> AuditRecord:
+        """Return the record of `count` refusals at `time` (epoch seconds); `request_id` is the latest request's."""
+        return AuditRecord(
+            time=time,
+            event=self.event,
+            outcome=Outcome.REFUSED,
+            code=self.code,
+            issuer=self.issuer,
+            principal=self.principal,
+            subject=self.subject,
+            human=self.human,
+            source_ip=self.source_ip,
+            request_id=request_id,
+            count=count,
+            detail={"grant": self.grant} if self.grant else {},
+        )
+
+
+def refusal_of(
+    principal: Principal, code: str, origin: Origin, event: AuditEvent = AuditEvent.REFUSAL, grant: str = ""
+) -> RefusalKey:
+    """Return the key under which refusals of an authenticated principal are counted."""
+    who = (principal.source_identity, principal.subject, principal.human or "")
+    return RefusalKey(principal.issuer, origin.source_ip, code, *who, event, grant)
 
 
 @dataclass(slots=True)
@@ -26,8 +59,8 @@ class RefusalCounts:
     """The counts of one minute in one process.
 
     A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
-    process that stops loses fewer refusals than it has written. Above `MAX_SOURCES` addresses in a minute, all others
-    share one count.
+    process that stops loses fewer refusals than it has written. Above `MAX_SOURCES` counts in a minute, all others
+    share one count. Authenticated callers have counts of their own, so that no other caller can hide who they are.
     """
 
     minute: int = 0
@@ -40,14 +73,18 @@ class RefusalCounts:
         Each has a key, the refusals since the last write, and the minute.
         """
         due = list(self._close(now))
-        if refused not in self.counts and len(self.counts) >= MAX_SOURCES:
-            refused = refused._replace(source_ip=OTHERS, principal="", human="")
+        if refused not in self.counts and self._is_full(authenticated=bool(refused.principal)):
+            refused = RefusalKey(refused.issuer, OTHERS, refused.code)
         count = self.counts.get(refused, 0) + 1
         self.counts[refused] = count
         if count & (count - 1) == 0:
             due.append((refused, count - self.written.get(refused, 0), self.minute))
             self.written[refused] = count
         return due
+
+    def _is_full(self, *, authenticated: bool) -> bool:
+        alike = (each for each in self.counts if bool(each.principal) is authenticated and each.source_ip != OTHERS)
+        return sum(1 for _ in alike) >= MAX_SOURCES
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
         """Once `now` is in a later minute, yield the counts of the last minute that are not written yet."""

@@ -11,12 +11,14 @@ from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
+from jitney.core.refusal_counts import refusal_of
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
+from jitney.handlers.callers import count_refused
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.issuance import target_of
@@ -60,7 +62,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     If policies now need other reviewers, the vote that would have sufficed restarts the review. It is recorded, and all
     votes are void. Raises Problem: grant_not_found, human_required, own_request, not_reviewer, not_narrower,
-    review_changed, review_ended, grant_conflict, unavailable. Refused votes are recorded too.
+    review_changed, review_ended, grant_conflict, unavailable. Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -74,7 +76,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         try:
             result = _result(before, masked, ports)
         except Problem as problem:
-            _record_refusal(before, ballot, problem, ports)
+            _count_refusal(before, ballot, problem, ports)
             raise
         if result.grant is before:
             result, resumes = None, False
@@ -162,10 +164,7 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
     return audit.grant_record(AuditEvent.VOTE, OUTCOMES[ballot.verdict], grant, ballot.origin, ports.now(), **members)
 
 
-def _record_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
-    """Record a refused vote in a chain of its own, to avoid conflicts with the grant's records."""
-    detail = {"grant": grant.id, "verdict": str(ballot.verdict), "via": ballot.via}
-    record = audit.principal_record(
-        AuditEvent.VOTE, Outcome.REFUSED, ballot.voter, ballot.origin, ports.now(), code=problem.code, detail=detail
-    )
-    ports.store.record(audit.chain_record(record, ports.new_id("r")), now=ports.now())
+def _count_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
+    """Count a refused vote: its voter can repeat it endlessly."""
+    about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant.id)
+    count_refused(about, ports, ports.now(), ballot.origin.request_id)

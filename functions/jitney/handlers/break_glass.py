@@ -29,14 +29,14 @@ def break_glass(visit: FormVisit) -> Page:
     """Return 303 to the request, which is active and on record. The workflow notifies the reviewers.
 
     Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
-    forbids it. Refusals are recorded too.
+    forbids it. Refusals are counted in the records.
     """
     grant, ports = visit.grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")
     try:
         after = update_grant(grant, lambda before: _activated_by_break_glass(before, reason, visit), ports)
     except Problem as problem:
-        _record_refusal(AuditEvent.BREAK_GLASS, grant, problem, visit)
+        visit.call.count_refusal(problem.code, AuditEvent.BREAK_GLASS, grant.id)
         raise
     resume_workflow(after, ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
@@ -75,7 +75,7 @@ def follow_up(visit: FormVisit) -> Page:
         given = _given(visit, grant)
         followed_up(grant, given)
     except Problem as problem:
-        _record_refusal(AuditEvent.FOLLOW_UP, grant, problem, visit)
+        visit.call.count_refusal(problem.code, AuditEvent.FOLLOW_UP, grant.id)
         raise
     if given.judgement is FollowUpVerdict.OBJECT:
         from jitney.handlers.grant_ends import end_grant  # noqa: PLC0415 - a confirmation revokes nothing
@@ -118,8 +118,3 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
 def _masked_field(visit: FormVisit, grant: Grant, name: str) -> str:
     """Return a field's text, masked and cut."""
     return cut(visit.ports.mask_comment(grant.owner_key).text(visit.form(name)), MAX_REASON)
-
-
-def _record_refusal(event: AuditEvent, grant: Grant, problem: Problem, visit: FormVisit) -> None:
-    """Record a refusal in a chain of its own, as for a vote."""
-    visit.call.record(event, Outcome.REFUSED, code=problem.code, detail={"grant": grant.id})

@@ -12,14 +12,14 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_body import parse_request
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
-from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
+from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
-from jitney.core.refusal_counts import RefusalKey
+from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.http import Request
 from jitney.handlers.logs import logger
@@ -91,28 +91,18 @@ class AuthenticatedRequest:
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
 
     @contextmanager
-    def recording_refusals(self, event: AuditEvent) -> Iterator[None]:
-        """Record any problem inside as a refusal of `event`, then re-raise it."""
+    def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:
+        """Count any problem inside as a refusal of `event`, then re-raise it. The caller can repeat it endlessly."""
         try:
             yield
         except Problem as problem:
-            self.record(event, Outcome.REFUSED, code=problem.code)
+            self.count_refusal(problem.code, event)
             raise
 
-    @contextmanager
-    def counting_refusals(self) -> Iterator[None]:
-        """Count any problem inside as a refusal, then re-raise it. The caller can repeat it without limit."""
-        try:
-            yield
-        except Problem as problem:
-            self.count_refusal(problem.code)
-            raise
-
-    def count_refusal(self, code: str) -> None:
-        """Count one refusal, and record the counts that are due."""
-        who = self.principal
-        about = RefusalKey(who.issuer, self.origin.source_ip, code, who.source_identity, who.human or "")
-        count_refused(about, self.ports, self.now)
+    def count_refusal(self, code: str, event: AuditEvent = AuditEvent.REFUSAL, grant: str = "") -> None:
+        """Count one refusal of `event`, about the grant with the id `grant` if any, and record the counts due."""
+        about = refusal_of(self.principal, code, self.origin, event, grant)
+        count_refused(about, self.ports, self.now, self.origin.request_id)
 
     @property
     def is_operator(self) -> bool:
@@ -148,35 +138,23 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
         )
     except Refusal as refusal:
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
-        record_refusal(refusal, request, ports, now)
+        count_unauthenticated(refusal, request, ports, now)
         raise
 
 
-def record_refusal(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
-    """Record the refusal of an authenticated principal; count any other (ID 5)."""
+def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
+    """Count the refusal of a caller, with its principal if the token proves one (ID 5)."""
+    origin = request.origin
     if refusal.principal:
-        _record_known(refusal.principal, refusal.code, request, ports, now)
+        about = refusal_of(refusal.principal, refusal.code, origin)
     else:
-        count_refused(RefusalKey(refusal.issuer_name, request.origin.source_ip, refusal.code), ports, now)
+        about = RefusalKey(refusal.issuer_name, origin.source_ip, refusal.code)
+    count_refused(about, ports, now, origin.request_id)
 
 
-def _record_known(principal: Principal, code: str, request: Request, ports: Ports, now: int) -> None:
-    record = audit.principal_record(AuditEvent.REFUSAL, Outcome.REFUSED, principal, request.origin, now, code=code)
-    ports.store.record(audit.chain_record(record, ports.new_id("r")), now=now)
-
-
-def count_refused(about: RefusalKey, ports: Ports, now: int) -> None:
+def count_refused(about: RefusalKey, ports: Ports, now: int, request_id: str = "") -> None:
     """Count one refusal, and record the counts that are due."""
     for refused, count, minute in ports.refusals.add(about, now):
-        record = AuditRecord(
-            time=minute * 60,
-            event=AuditEvent.REFUSAL,
-            outcome=Outcome.REFUSED,
-            code=refused.code,
-            issuer=refused.issuer,
-            principal=refused.principal,
-            human=refused.human,
-            source_ip=refused.source_ip,
-            count=count,
-        )
+        latest = (now, request_id) if refused == about else (minute * 60,)
+        record = refused.record(count, *latest)
         ports.store.record(audit.chain_record(record, ports.new_id("r")), now=now)

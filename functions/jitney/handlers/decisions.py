@@ -22,7 +22,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy, or Problem: malformed, too large, too many (POL 9)."""
     call = authenticate_request(request, ports)
     _consume_quota(call)
-    with call.recording_refusals(AuditEvent.PREVIEW):
+    with call.counting_refusals(AuditEvent.PREVIEW):
         access_request = call.access_request()
         target = ports.config.targets[access_request.target]
         decision = call.decide(access_request, call.other_grants(target))
@@ -41,7 +41,7 @@ def _consume_quota(call: AuthenticatedRequest) -> None:
         call.ports.store.consume((quota, *call.single_use_keys), now=call.now)
     except Conflict as conflict:
         problem = rate_limited_problem(quota) if conflict.key == quota.key else call.caller.replay_refusal()
-        call.count_refusal(problem.code)
+        call.count_refusal(problem.code, AuditEvent.PREVIEW)
         raise problem from conflict
 
 

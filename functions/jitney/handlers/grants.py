@@ -34,7 +34,7 @@ from jitney.handlers.review_queue import join, queue
 def create_grant(request: Request, ports: Ports) -> Response:
     """201 with credentials, 202 under review, or Problem: the request is malformed, denied, or repeated differently."""
     call = authenticate_request(request, ports)
-    with call.recording_refusals(AuditEvent.REQUEST):
+    with call.counting_refusals(AuditEvent.REQUEST):
         access_request, key = call.access_request(), idempotency_key_of(request)
     answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call))
     return replace(answer, body={**answer.body, **explanation_view(access_request)})
@@ -46,7 +46,7 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
     Raises StaleWrite when the caller's other grants changed since the decision read them (POL 5).
     """
     ports = call.ports
-    with call.recording_refusals(AuditEvent.REQUEST):
+    with call.counting_refusals(AuditEvent.REQUEST):
         target = ports.config.targets[access_request.target]
         others = call.other_grants(target)
         decision = call.decide(access_request, others)
@@ -67,9 +67,9 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
 
 
 def _conflict(call: AuthenticatedRequest) -> Problem:
-    """Record that no attempt was current; return the problem."""
+    """Count that no attempt was current; return the problem."""
     problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
-    call.record(AuditEvent.REQUEST, Outcome.REFUSED, code=problem.code)
+    call.count_refusal(problem.code, AuditEvent.REQUEST)
     return problem
 
 
@@ -94,7 +94,7 @@ def _recording_ungranted(
             call.record(AuditEvent.REQUEST, outcome, (quota, *call.single_use_keys), code=problem.code, **members)
         except Conflict as conflict:
             instead = rate_limited_problem(quota) if conflict.key == quota.key else call.caller.replay_refusal()
-            call.count_refusal(instead.code)
+            call.count_refusal(instead.code, AuditEvent.REQUEST)
             raise instead from conflict
         raise
 
@@ -164,7 +164,7 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
     grant = store.grant(grant_id) if grant_id else None
     if grant is None:
         problem = _mismatch() if payload else call.caller.replay_refusal()
-        call.record(AuditEvent.REQUEST, Outcome.REFUSED, code=problem.code)
+        call.count_refusal(problem.code, AuditEvent.REQUEST)
         raise problem
     if grant.at(call.now).state is State.PENDING:
         return grant_response(202, grant, call)

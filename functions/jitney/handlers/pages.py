@@ -18,7 +18,7 @@ from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.refusal_counts import RefusalKey
-from jitney.handlers.callers import GRANT_ID, AuthenticatedRequest, count_refused, record_refusal
+from jitney.handlers.callers import GRANT_ID, AuthenticatedRequest, count_refused, count_unauthenticated
 from jitney.handlers.edge import HttpHandler, Route, answer, errors_as_problems
 from jitney.handlers.http import Request, form_fields, request_from_event
 from jitney.handlers.logs import logger
@@ -120,7 +120,7 @@ class Visit:
             fields = form_fields(body, self.ports.config.limits.max_body_bytes)
             self._require_own_form(fields.get("token", [""])[0])
         except Problem as problem:
-            self.record_refusal(problem)
+            self.count_refusal(problem)
             raise
         return FormVisit(self.event, self.request, self.ports, self.now, self.root, self.session, fields=fields)
 
@@ -141,10 +141,10 @@ class Visit:
             detail = "The form was not sent from a page of your session."
             raise Problem("form_token_invalid", detail, "Open the page again, and send its form.")
 
-    def record_refusal(self, problem: Problem) -> None:
-        """Record a refusal, counted by the person who is signed in, or else by address."""
+    def count_refusal(self, problem: Problem) -> None:
+        """Count a refusal for the person who is signed in, or else for the address."""
         if isinstance(problem, Refusal):
-            record_refusal(problem, self.request, self.ports, self.now)
+            count_unauthenticated(problem, self.request, self.ports, self.now)
         elif self.session:
             self.call.count_refusal(problem.code)
         else:

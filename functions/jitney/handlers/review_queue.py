@@ -57,7 +57,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
     except Conflict as taken:
         if taken.key != quota.key:
             raise
-        call.count_refusal("rate_limited")
+        call.count_refusal("rate_limited", AuditEvent.REQUEST)
         raise rate_limited_problem(quota) from taken
 
 

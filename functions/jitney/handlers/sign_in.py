@@ -45,7 +45,7 @@ def finish(visit: Visit) -> Page:
     except Problem as problem:
         if problem.code != "sign_in_invalid":
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)
-            visit.record_refusal(problem)
+            visit.count_refusal(problem)
         raise
     # A new id at every sign-in, so that an id planted in this browser is never signed in (session fixation).
     session_id = visit.ports.new_secret()

@@ -16,7 +16,7 @@ from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
-from jitney.core.refusal_counts import RefusalKey
+from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import require_reviewer
@@ -181,7 +181,7 @@ def _slack_errors_as_problems() -> Iterator[None]:
 
 @contextmanager
 def _refusals_counted(request: Request, ports: Ports, who: Principal | None = None) -> Iterator[None]:
-    """Count refusals in this block. `vote` records its own."""
+    """Count refusals in this block. `vote` counts its own."""
     try:
         yield
     except Problem as problem:
@@ -190,11 +190,9 @@ def _refusals_counted(request: Request, ports: Ports, who: Principal | None = No
 
 
 def _count(problem: Problem, request: Request, ports: Ports, who: Principal | None = None) -> None:
-    ip = request.origin.source_ip
-    about = (
-        RefusalKey(who.issuer, ip, problem.code, who.source_identity) if who else RefusalKey(ISSUER, ip, problem.code)
-    )
-    count_refused(about, ports, ports.now())
+    origin = request.origin
+    about = refusal_of(who, problem.code, origin) if who else RefusalKey(ISSUER, origin.source_ip, problem.code)
+    count_refused(about, ports, ports.now(), origin.request_id)
 
 
 handler = endpoint(

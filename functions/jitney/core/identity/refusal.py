@@ -13,8 +13,8 @@ class Refusal(Problem):
     """Why a caller is not authenticated: a 401 with the challenge of RFC 6750 section 3, or 503 without keys.
 
     `issuer_name` is the configured issuer's alias, "unknown" before it is found. `principal`, without groups, is set
-    once the token is signed, valid now, meant for Jitney and admitted, and None before. Refusals with a principal are
-    recorded one by one, the others in aggregate (row ID 5). Neither field is in the answer.
+    once the token is signed, valid now, meant for Jitney and admitted, and None before. Refusals are
+    counted in aggregated records, by principal or else by address (row ID 5). Neither field is in the answer.
     """
 
     issuer_name: str = field(default=UNKNOWN_ISSUER, kw_only=True)
