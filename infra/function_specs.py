@@ -29,7 +29,7 @@ CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
 _GRANT = ("GRANT#*",)
-_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*")
+_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*")
 _OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
@@ -94,6 +94,7 @@ _FUNCTIONS = (
         allows=(
             *read_and_update(_GRANT, END_ATTRIBUTES),
             on_state("GetItem", items=_OTHER_GRANTS),
+            on_state("UpdateItem", items=("RENEWALS#*",)),
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
         ),
@@ -119,7 +120,11 @@ _FUNCTIONS = (
         "releases",
         "Revokes a grant that its agent releases",
         routes=(("DELETE", "/v1/grants/{id}"),),
-        allows=(*_REVOKE, on_state("GetItem", items=_TOKEN)),
+        allows=(
+            *_REVOKE,
+            on_state("GetItem", items=_TOKEN),
+            on_state("UpdateItem", items=("REPEATED_RELEASES#*",)),
+        ),
     ),
     FunctionSpec(
         "revocations",
@@ -165,6 +170,7 @@ _FUNCTIONS = (
         allows=(
             on_state("GetItem", items=_SESSION),
             on_state("Query", "PutItem", "DeleteItem", items=_OUT_OF_OFFICE),
+            on_state("UpdateItem", items=("OUT_OF_OFFICE_CHANGES#*",)),
             *write_records(_OTHER_CHAINS),
         ),
     ),

@@ -101,7 +101,14 @@ class MemoryStore:
         return self.lists.get(key, GrantList(key))
 
     def save(
-        self, before: Grant, after: Grant, record: ChainedRecord, *, deny_entry: DenyEntry | None = None, now: int
+        self,
+        before: Grant,
+        after: Grant,
+        record: ChainedRecord,
+        quotas: Any = (),
+        *,
+        deny_entry: DenyEntry | None = None,
+        now: int,
     ) -> None:
         self._answer("save")
         with self.lock:
@@ -121,19 +128,21 @@ class MemoryStore:
                 self.outstanding |= dict.fromkeys(owing, after.id)
             if after.follow_up and not before.follow_up:
                 self.outstanding = {who: grant_id for who, grant_id in self.outstanding.items() if grant_id != after.id}
+            self._consume(quotas, now)
             self.grants[after.id] = after
             self.links.append(record)
             if deny_entry:
                 self.deny_list.listed.setdefault(after.role_arn, {})[deny_entry.grant_id] = deny_entry
 
     def change_out_of_office(
-        self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, *, now: int
+        self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, quota: Quota, *, now: int
     ) -> None:
         self._answer("change_out_of_office")
         with self.lock:
             human = (after or before).human  # type: ignore[union-attr]
             if self.away.get(human) != before:
                 raise StaleWrite
+            self._consume([quota], now)
             self.away.pop(human, None)
             if after:
                 self.away[human] = after

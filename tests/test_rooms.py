@@ -26,7 +26,6 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "problems": set(),
     "patterns": set(),
     "single_use": set(),
-    "refusal_counts": set(),
     "delegation": set(),
     "masking": set(),
     "actions": {"patterns"},
@@ -38,6 +37,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "policy": {"access", "actions", "config", "identity", "patterns", "problems"},
     "calls": {"access", "actions", "config", "patterns", "problems", "strict_json"},
     "audit": {"access", "config", "identity", "masking", "times"},
+    "refusal_counts": {"audit", "identity"},
     "review": {
         "access", "actions", "audit", "config", "delegation", "identity", "patterns", "policy", "problems",
         "strict_json", "times",

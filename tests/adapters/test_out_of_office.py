@@ -13,6 +13,7 @@ from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.delegation import Delegation
 from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.single_use import Quota
 from tests.adapters.test_store import client, opened, records, store  # noqa: F401 - fixtures
 from tests.fakes import NOW, PENDING
 
@@ -31,7 +32,8 @@ def change(store: Store) -> Callable[[OutOfOffice | None, OutOfOffice | None], N
 
     def changing(before: OutOfOffice | None, after: OutOfOffice | None) -> None:
         record = AuditRecord(NOW, AuditEvent.OUT_OF_OFFICE, Outcome.SET)
-        store.change_out_of_office(before, after, audit.chain_record(record, f"r-{next(numbers)}"), now=NOW)
+        link = audit.chain_record(record, f"r-{next(numbers)}")
+        store.change_out_of_office(before, after, link, Quota("CHANGES#bob", 5, NOW + 3600), now=NOW)
 
     return changing
 

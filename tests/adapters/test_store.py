@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -377,10 +377,10 @@ def cancelled_by_another(client, place: int) -> Exception:
     )
 
 
-def store_answering(client, *answers: object) -> Store:
+def store_answering(client, *answers: object, pause_up_to: Callable[[float], None] = lambda _: None) -> Store:
     """A store whose transactions have these answers, one after the other."""
     busy = SimpleNamespace(exceptions=client.exceptions, transact_write_items=Mock(side_effect=answers))
-    return Store(busy, "state", "audit")
+    return Store(busy, "state", "audit", pause_up_to)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -393,10 +393,10 @@ def test_pol_05_an_item_that_another_transaction_is_writing_is_stale(client, pla
 
 def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transaction_writes(client):
     busy = cancelled_by_another(client, 0)
-    store_answering(client, busy, busy, {}).consume([SingleUseKey("REPLAY#a", NOW + 60)], now=NOW)
+    store_answering(client, *[busy] * 9, {}).consume([SingleUseKey("REPLAY#a", NOW + 60)], now=NOW)
     store_answering(client, busy, {}).record(first_link(GRANT), now=NOW)
     with pytest.raises(Problem) as raised:
-        store_answering(client, *[busy] * 5).record(first_link(GRANT), now=NOW)
+        store_answering(client, *[busy] * 99).record(first_link(GRANT), now=NOW)
     assert raised.value.code == "unavailable"
 
 
@@ -427,3 +427,24 @@ class TestPending:
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries
+
+
+def test_quotas_used_at_the_same_time_wait_longer_each_time_and_not_for_ever(client):
+    busy, pauses = cancelled_by_another(client, 0), []
+    with pytest.raises(Problem):
+        store_answering(client, *[busy] * 99, pause_up_to=pauses.append).consume([Quota("Q", 9, NOW + 60)], now=NOW)
+    assert pauses == sorted(pauses)
+    assert 3 < sum(pauses) < 5
+
+
+def test_a_renewal_uses_its_quota_with_its_record_or_writes_nothing(store: Store, client):
+    quota, first = Quota("RENEWALS#g", 1, NOW + 60), opened(store)
+    link = first_link(first)
+    second = audit.with_chain_head(first, link)
+    store.save(first, second, link, [quota], now=NOW)
+    after = first_link(second)
+    with pytest.raises(Conflict) as used:
+        store.save(second, audit.with_chain_head(second, after), after, [quota], now=NOW)
+    assert used.value.key == quota.key
+    assert store.grant(GRANT.id) == second
+    assert len(records(client)) == 2

@@ -121,6 +121,7 @@ class System:
             reviews_url="https://jitney.example.com/live/reviews",
             stopwatch=lambda: self.milliseconds,
             pause=self.pause,
+            pause_up_to=self.pause,
             refusals=RefusalCounts(),
             now=lambda: self.now,
             new_id=lambda prefix: f"{prefix}-{next(numbers):014d}".translate(letters),

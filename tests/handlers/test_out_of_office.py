@@ -11,6 +11,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
+from jitney.core.single_use import OUT_OF_OFFICE_CHANGES_PER_HOUR
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from tests.fakes import MemoryOutOfOffice
@@ -187,6 +188,7 @@ def test_rev_06_ending_and_voting_at_once_have_one_order(desk: ReviewSystem, bob
     """Fifty times: a vote that got in was written before the end, and one that did not is refused."""
     for number in range(50):
         desk.system.store.lists.clear()
+        desk.system.store.taken.clear()
         grant = pending(desk, reason=f"number {number}")
         go(bob)
         form, start, refusals = form_of(bob, "end"), threading.Barrier(2), []
@@ -290,3 +292,16 @@ def test_a_configuration_without_stand_ins_reads_no_absences(desk: ReviewSystem)
     alice = signed_in(desk, "alice")
     grant = pending(desk)
     assert alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id)).status == 303
+
+
+def test_rev_06_changes_of_a_reviewer_are_bounded(desk: ReviewSystem, bob: Browser, carol: Browser):
+    for _ in range(OUT_OF_OFFICE_CHANGES_PER_HOUR // 2):
+        go(bob)
+        go(bob, button="end")
+    records = len(desk.system.records())
+    for _ in range(20):
+        assert refused(bob, form_of(bob)) == "rate_limited"
+    assert len(desk.system.records()) <= records + 5  # counted at 1, 2, 4, 8 and 16
+    desk.system.now += 3600
+    bob.sign_in("bob")
+    go(bob)

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
+from jitney.core.identity.providers import github_actions
 from jitney.core.problems import Problem
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
+from tests.handlers.conftest import POLICIES, REQUEST_BODY, WRITE, System, configuration
 
 
 def ask(system: System, name: str = "q3.csv", **how: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -142,3 +143,84 @@ def test_rev_12_of_many_equal_requests_at_once_one_is_opened(system: System):
 def test_rev_12_an_allowed_request_reads_nothing_for_it(system: System):
     system.call(create_grant, REQUEST_BODY)
     assert system.store.log == ["create_grant"]
+
+
+WRITE_FOR_ALL = """
+@id("write-for-all") @approval("owners")
+permit (principal, action == Jitney::Action::"Write", resource)
+when { context.approvals.contains("owners") }
+unless { resource.wildcard };
+"""
+
+
+def of_repository(number: int) -> str:
+    """A token of the sample's repository, for an environment that its pusher made up."""
+    claims = github_actions.SAMPLE | {"environment": f"made-up-{number}", "jti": str(number)}
+    return minting.sign(minting.header_with(typ="JWT"), claims)
+
+
+class TestReviewsOfAUnit:
+    """Each review notifies people, so an accountable unit begins a limited number of them in an hour."""
+
+    @pytest.fixture
+    def system(self) -> System:
+        config = configuration(POLICIES + WRITE_FOR_ALL)
+        github = minting.issuer(
+            "github",
+            github_actions.SAMPLE["iss"],
+            provider="github_actions",
+            token="id",
+            settings={"repository_owner_ids": ("583231",)},
+        )
+        limits = replace(config.limits, reviews_per_hour=5)
+        return System(config=replace(config, limits=limits, issuers={**config.issuers, "github": github}))
+
+    def test_rev_12_a_flood_by_asking_and_withdrawing_ends_at_the_limit(self, system: System):
+        answers = []
+        for number in range(40):
+            status, body, _ = ask(system, f"{number}.csv")
+            answers.append((status, body.get("code")))
+            if status == 202:
+                assert system.call(release_grant, grant_id=body["grant"]["id"])[0] == 200
+        limited = answers[5:]
+        assert answers[:5] == [(202, None)] * 5
+        assert set(limited) == {(429, "too_many_reviews"), (429, "rate_limited")}
+        assert len(system.reviews.started) == len(system.store.grants) == 5
+        refusals = [each for each in system.records() if each["outcome"] == "refused"]
+        assert len(refusals) <= system.config.limits.previews_per_minute + 4
+
+    def test_rev_12_the_problem_says_which_unit_how_many_and_until_when(self, system: System):
+        for number in range(5):
+            ask(system, f"{number}.csv")
+        status, body, headers = ask(system, "one-more.csv")
+        assert (status, body["code"], body["limit"], body["unit"]) == (429, "too_many_reviews", 5, "corp.reader-agent")
+        ends = 3600 - system.now % 3600
+        assert headers["Retry-After"] == str(ends)
+        assert body["retry_at"] in body["fix"]
+        assert "reviews_per_hour" in body["fix"]
+        system.now += ends
+        assert ask(system, "one-more.csv", token=minting.token(iat=system.now, exp=system.now + 300))[0] == 202
+
+    def test_rev_12_siblings_of_a_unit_share_its_limit_and_others_are_as_if_alone(self, system: System):
+        """A repository's made-up environments are any number of principals; they are one unit."""
+        answers = [ask(system, "x.csv", token=of_repository(number)) for number in range(300)]
+        assert [status for status, _, _ in answers] == [202] * 5 + [429] * 295
+        assert {body["code"] for _, body, _ in answers[5:]} == {"too_many_reviews"}
+        assert len({grant.principal for grant in system.store.grants.values()}) == 5
+        assert ask(system, "x.csv")[0] == 202
+
+    def test_rev_12_what_notifies_no_reviewer_is_not_counted(self, system: System):
+        for _ in range(9):  # joined to the first
+            assert ask(system, "same.csv")[0] == 202
+        for _ in range(9):  # repeats of one call
+            assert ask(system, "keyed.csv", Idempotency_Key="k")[0] == 202
+        for number in range(3):
+            assert ask(system, f"{number}.csv")[0] == 202
+        assert ask(system, "one-more.csv")[1]["code"] == "too_many_reviews"
+        assert ask(system, "same.csv")[0] == 202
+        assert ask(system, "keyed.csv", Idempotency_Key="k")[0] == 202
+
+    def test_rev_12_an_allowed_request_is_not_counted(self, system: System):
+        for number in range(6):
+            ask(system, f"{number}.csv")
+        assert system.call(create_grant, REQUEST_BODY)[0] == 201

@@ -94,7 +94,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-out-of-office": {
-        "TablesState.Arn": {READ, QUERY, CREATE, DELETE},
+        "TablesState.Arn": {READ, QUERY, CREATE, CHANGE, DELETE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
@@ -265,7 +265,7 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
-ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*"}
+ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
 # creates.
@@ -276,7 +276,11 @@ ITEMS = {
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
-    "jitney-credentials": {READ: {"GRANT#*", "ACTIVE_GRANTS#*"}, CHANGE: ANY_GRANT, "records": ALL_RECORDS},
+    "jitney-credentials": {
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
+        CHANGE: {"GRANT#*", "RENEWALS#*"},
+        "records": ALL_RECORDS,
+    },
     "jitney-decisions": {
         READ: {"ACTIVE_GRANTS#*", "GRANT#*"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
@@ -287,7 +291,7 @@ ITEMS = {
     "jitney-releases": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*"},
         QUERY: {"ROLE#*"},
-        CHANGE: {"GRANT#*", "ROLE#*"},
+        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*"},
         "records": ALL_RECORDS,
     },
     "jitney-revocations": {
@@ -314,6 +318,7 @@ ITEMS = {
         READ: {"SESSION#*"},
         QUERY: {"OUT_OF_OFFICE"},
         CREATE: {"OUT_OF_OFFICE"},
+        CHANGE: {"OUT_OF_OFFICE_CHANGES#*"},
         DELETE: {"OUT_OF_OFFICE"},
         "records": {"r-*"},
     },

@@ -45,10 +45,10 @@ WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
     "grants": {
         # ACTIVE_GRANTS# it may put, but not change
-        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "UNOPENED#", "JOINS#", "PENDING#"},
+        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "UNOPENED#", "JOINS#", "PENDING#", "REVIEWS_BEGUN#"},
         "audit": {"g-", "r-"},
     },
-    "credentials": {"state": {"GRANT#"}, "audit": {"g-", "r-"}},
+    "credentials": {"state": {"GRANT#", "RENEWALS#"}, "audit": {"g-", "r-"}},
     "review-schedule": {"state": {"GRANT#"}, "audit": {"g-"}},
     "review-notices": {"state": {"GRANT#"}, "audit": {"g-"}},  # REVIEW# it may put, but not change
     "review-failures": {"state": {"GRANT#"}, "audit": {"g-"}},
@@ -63,6 +63,8 @@ KEYS = {
         "UNOPENED#",
         "JOINS#",
         "PENDING#",
+        "REVIEWS_BEGUN#",
+        "RENEWALS#",
         "PREVIEWS#",
         "ACTIVE_GRANTS#",
         "REVIEW#",

@@ -20,6 +20,11 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def pause_up_to(most_seconds: float) -> None:
+    """Wait for a random time, so that callers who wait for the same thing do not come back together."""
+    time.sleep(secrets.randbelow(1000) / 1000 * most_seconds)
+
+
 def new_secret() -> str:
     """Return 256 random bits as 43 characters of base64url."""
     return secrets.token_urlsafe(32)

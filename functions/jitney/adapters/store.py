@@ -5,11 +5,12 @@ lays out grants, and `deny_list`, `grant_lists`, `vote_history`, `out_of_office`
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the record. `expires` is DynamoDB's TTL.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
@@ -37,8 +38,8 @@ RECORD_RETENTION_SECONDS = 400 * 24 * 3600
 PAGE_SIZE = 50
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
-MAX_ATTEMPTS = 5
-"""For a write that depends on nothing that was read, while other transactions write the same items."""
+PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
+"""The longest pause before each repeat of a write that depends on nothing read, while others write the same items."""
 
 Item = dict[str, Any]
 
@@ -58,8 +59,15 @@ class StaleWrite(Exception):
 class Store:
     """Grants, records and single-use keys. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(self, client: "DynamoDBClient", state_table: str, audit_table: str) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        state_table: str,
+        audit_table: str,
+        pause_up_to: Callable[[float], None] = clock.pause_up_to,
+    ) -> None:
         self._client = client
+        self._pause_up_to = pause_up_to
         self._state_table = state_table
         self._audit_table = audit_table
 
@@ -67,7 +75,7 @@ class Store:
         self,
         grant: Grant,
         first: ChainedRecord,
-        keys: Sequence[SingleUseKey] = (),
+        keys: Sequence[SingleUseKey | Quota] = (),
         *,
         lists: Sequence[GrantListUpdate] = (),
         now: int,
@@ -89,15 +97,22 @@ class Store:
         return list_in(key, self._item(list_item_key(key)))
 
     def save(
-        self, before: Grant, after: Grant, record: ChainedRecord, *, deny_entry: DenyEntry | None = None, now: int
+        self,
+        before: Grant,
+        after: Grant,
+        record: ChainedRecord,
+        quotas: Sequence[Quota] = (),
+        *,
+        deny_entry: DenyEntry | None = None,
+        now: int,
     ) -> None:
-        """Write a grant's change, its record and its deny entry: all or nothing.
+        """Write a grant's change, its record and its deny entry, and use its quotas: all or nothing.
 
-        Raises StaleWrite if `before` is not current.
+        Raises StaleWrite if `before` is not current, and Conflict for a used quota.
         """
         update = grant_update(self._state_table, before, after)
         related = self._related_writes(before, after, deny_entry)
-        self._write([self._put_record(record, now), {"Update": update}, *related], now=now)
+        self._write([self._put_record(record, now), {"Update": update}, *related], quotas, now=now)
 
     def cut_off(self, role_arn: str, lease: WriteLease, cut_offs: CutOffs, record: ChainedRecord, *, now: int) -> None:
         """Write a role's cut-offs and their record. Raises StaleWrite when another writer overtook the lease."""
@@ -105,10 +120,14 @@ class Store:
         self._write([self._put_record(record, now), {"Update": update}], now=now)
 
     def change_out_of_office(
-        self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, *, now: int
+        self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, quota: Quota, *, now: int
     ) -> None:
-        """Replace or end an out-of-office period, with its record. Raises StaleWrite if `before` is not current."""
-        self._write([self._put_record(record, now), out_of_office_write(self._state_table, before, after)], now=now)
+        """Replace or end an out-of-office period, with its record.
+
+        Raises StaleWrite if `before` is not current, and Conflict when `quota` is used up.
+        """
+        change = out_of_office_write(self._state_table, before, after)
+        self._write([self._put_record(record, now), change], [quota], now=now)
 
     def record(self, record: ChainedRecord, keys: Sequence[SingleUseKey | Quota] = (), *, now: int) -> None:
         """Write a record that changes no grant, and use its keys. Raises Conflict for a used key."""
@@ -219,10 +238,12 @@ class Store:
 
     def _write_at_any_time(self, writes: list[Item], keys: Sequence[SingleUseKey | Quota], now: int) -> None:
         """Write what depends on nothing that was read: repeat it while other transactions write the same items."""
-        for _ in range(MAX_ATTEMPTS):
+        for pause in (*PAUSES_SECONDS, None):
             with suppress(StaleWrite):
                 self._write(writes, keys, now=now)
                 return
+            if pause:
+                self._pause_up_to(pause)
         raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
     def _consume(self, key: SingleUseKey | Quota, now: int) -> Item:

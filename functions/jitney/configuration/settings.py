@@ -113,6 +113,8 @@ class LimitSettings(SettingsModel):
     review_seconds: int = Field(default=3600, ge=1, le=LONGEST_REVIEW_SECONDS)
     previews_per_minute: int = Field(default=30, ge=1, le=10_000)
     max_pending: int = Field(default=10, ge=1, le=100)
+    reviews_per_hour: int = Field(default=60, ge=1, le=10_000)
+    renewals_per_minute: int = Field(default=60, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

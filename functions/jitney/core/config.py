@@ -149,6 +149,8 @@ class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
     `max_pending` is how many requests of one agent, for one human, may be under review at the same time.
+    `reviews_per_hour` is how many reviews one accountable unit may begin, `renewals_per_minute` how often the
+    credentials of one grant may be issued again.
     """
 
     min_duration_seconds: int
@@ -158,6 +160,8 @@ class Limits:
     review_seconds: int
     previews_per_minute: int
     max_pending: int = 10
+    reviews_per_hour: int = 60
+    renewals_per_minute: int = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ import hashlib
 from typing import NamedTuple
 
 IDEMPOTENCY_SECONDS = 24 * 3600
+REPEATED_RELEASES_PER_MINUTE = 30
+OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 
 
 class SingleUseKey(NamedTuple):
@@ -19,7 +21,7 @@ class SingleUseKey(NamedTuple):
 
 
 class Quota(NamedTuple):
-    """A key that may be used up to `most` times before `expires_at` (epoch seconds)."""
+    """A key that may be used up to `most` times until `expires_at` (epoch seconds), the end of its minute or hour."""
 
     key: str
     most: int
@@ -60,9 +62,29 @@ def pending_duplicate_quota(owner: str, most: int, now: int) -> Quota:
     return _quota("JOINS", owner, most, now)
 
 
-def _quota(kind: str, owner: str, most: int, now: int) -> Quota:
-    minute = now // 60
-    return Quota(f"{kind}#{owner}#{minute}", most, (minute + 2) * 60)
+def renewal_quota(grant_id: str, most: int, now: int) -> Quota:
+    """Return the quota of a grant's renewals in the minute of `now`: each writes a record and calls STS."""
+    return _quota("RENEWALS", grant_id, most, now)
+
+
+def review_quota(unit: str, most: int, now: int) -> Quota:
+    """Return the quota of reviews that an accountable unit begins in the hour of `now`: each notifies people."""
+    return _quota("REVIEWS_BEGUN", unit, most, now, window_seconds=3600)
+
+
+def repeated_release_quota(grant_id: str, now: int) -> Quota:
+    """Return the quota of a grant's repeated releases in the minute of `now`: each reads the role's deny entries."""
+    return _quota("REPEATED_RELEASES", grant_id, REPEATED_RELEASES_PER_MINUTE, now)
+
+
+def out_of_office_quota(human: str, now: int) -> Quota:
+    """Return the quota of a reviewer's changes of out of office in the hour of `now`: each writes a record."""
+    return _quota("OUT_OF_OFFICE_CHANGES", human, OUT_OF_OFFICE_CHANGES_PER_HOUR, now, window_seconds=3600)
+
+
+def _quota(kind: str, owner: str, most: int, now: int, *, window_seconds: int = 60) -> Quota:
+    window = now // window_seconds
+    return Quota(f"{kind}#{owner}#{window}", most, (window + 1) * window_seconds)
 
 
 def _sha256(data: bytes) -> str:

@@ -14,10 +14,13 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.audit import AuditRecord
 from jitney.core.problems import Problem
-from jitney.core.single_use import SingleUseKey
+from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.ports import Ports
 
-MAX_ATTEMPTS = 10
+TURN_SECONDS = 8
+"""How long a write waits while others change the same items. The API answers within 29 s, the function within 15 s."""
+SHORTEST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
 
 RecordedGrant = NewType("RecordedGrant", Grant)
 """A grant whose newest record, of its opening or of an issue, is in the store (STS 6)."""
@@ -33,14 +36,20 @@ class GrantUpdate(NamedTuple):
     deny_entry: DenyEntry | None = None
 
 
-def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem]) -> Written:
-    """Return what `attempt` returns. Tries a stale write MAX_ATTEMPTS times, then raises the problem of `conflict`."""
-    for _ in range(MAX_ATTEMPTS):
+def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports) -> Written:
+    """Return what `attempt` returns. Calls that write the same items wait for each other, in no order.
+
+    Repeats a stale write after a random pause, each time longer. Raises the problem of `conflict` after TURN_SECONDS.
+    """
+    started, pause = ports.stopwatch(), SHORTEST_PAUSE_SECONDS
+    while True:
         try:
             return attempt()
         except StaleWrite:
-            continue
-    raise conflict()
+            if ports.stopwatch() - started >= TURN_SECONDS * 1000:
+                raise conflict() from None
+        ports.pause_up_to(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _conflict() -> Problem:
@@ -52,11 +61,13 @@ def update_grant(
     decide: Callable[[Grant], GrantUpdate | None],
     ports: Ports,
     conflict: Callable[[], Problem] = _conflict,
+    *,
+    quotas: Sequence[Quota] = (),
 ) -> Grant:
     """Write the update that `decide` makes of the grant. If the grant changed, decide again on the changed grant.
 
-    Returns the grant as it then is. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
-    unavailable, or what `decide` raises.
+    Returns the grant as it then is. Nothing is written when `decide` returns None. The write uses `quotas`. Raises
+    Problem grant_conflict, unavailable, or what `decide` raises, and Conflict for a used quota.
     """
     read: Grant | None = grant
 
@@ -70,21 +81,23 @@ def update_grant(
             return before
         record = audit.next_chained_record(update.record, before)
         after = audit.with_chain_head(update.grant, record)
-        ports.store.save(before, after, record, deny_entry=update.deny_entry, now=ports.now())
+        ports.store.save(before, after, record, quotas, deny_entry=update.deny_entry, now=ports.now())
         return after
 
-    return write_until_current(attempt, conflict)
+    return write_until_current(attempt, conflict, ports)
 
 
-def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports) -> RecordedGrant:
+def record_update(
+    grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports, *, quotas: Sequence[Quota] = ()
+) -> RecordedGrant:
     """Return the grant after an update that is always recorded. Raises the same as `update_grant`."""
-    return RecordedGrant(update_grant(grant, decide, ports))
+    return RecordedGrant(update_grant(grant, decide, ports, quotas=quotas))
 
 
 def write_new_grant(
     grant: Grant,
     record: AuditRecord,
-    keys: Sequence[SingleUseKey],
+    keys: Sequence[SingleUseKey | Quota],
     lists: Sequence[GrantListUpdate],
     ports: Ports,
     now: int,

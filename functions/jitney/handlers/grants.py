@@ -14,12 +14,19 @@ from jitney.core.access.new_grant import open_grant
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.single_use import idempotency_key, idempotency_record, repeated_grant_id, ungranted_quota
+from jitney.core.single_use import (
+    Quota,
+    idempotency_key,
+    idempotency_record,
+    repeated_grant_id,
+    review_quota,
+    ungranted_quota,
+)
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_updates import RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
-from jitney.handlers.issuance import issue_credentials, record_outcome, renew_credentials, session_request_of
+from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import (
     deciding_policies,
@@ -27,6 +34,7 @@ from jitney.handlers.responses import (
     explanation_view,
     grant_response,
     rate_limited_problem,
+    too_many_reviews_problem,
 )
 from jitney.handlers.review_queue import join, queue
 
@@ -36,7 +44,7 @@ def create_grant(request: Request, ports: Ports) -> Response:
     call = authenticate_request(request, ports)
     with call.counting_refusals(AuditEvent.REQUEST):
         access_request, key = call.access_request(), idempotency_key_of(request)
-    answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call))
+    answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call), ports)
     return replace(answer, body={**answer.body, **explanation_view(access_request)})
 
 
@@ -126,7 +134,14 @@ def _review(
         join(queued, decision, key, call, access_request)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
-    created = _create(grant, decision, key, call, access_request, (*updates, queued))
+    quota = review_quota(grant.unit, call.ports.config.limits.reviews_per_hour, call.now)
+    try:
+        created = _create(grant, decision, key, call, access_request, (*updates, queued), (quota,))
+    except Conflict as used:
+        if used.key != quota.key:
+            raise
+        with _recording_ungranted(access_request, decision, call):
+            raise too_many_reviews_problem(quota, grant.unit, call.now) from used
     try:
         call.ports.approval_workflow.start(created)
     except Problem as problem:
@@ -142,10 +157,11 @@ def _create(
     call: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
+    quotas: Sequence[Quota] = (),
 ) -> RecordedGrant:
-    """Write the grant, its first record, its list entries and the keys that the POST uses.
+    """Write the grant, its first record, its list entries, and the keys and quotas that the POST uses.
 
-    Raises Conflict for a used key and StaleWrite for a list that changed.
+    Raises Conflict for a used key or quota and StaleWrite for a list that changed.
     """
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
@@ -153,11 +169,15 @@ def _create(
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
     keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
-    return write_new_grant(grant, record, (*keys, *call.single_use_keys), updates, call.ports, call.now)
+    return write_new_grant(grant, record, (*keys, *call.single_use_keys, *quotas), updates, call.ports, call.now)
 
 
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
-    """Return the answer to a repeated POST: its grant, or Problem for another body or a replayed token."""
+    """Return the answer to a repeated POST: its grant, or Problem for another body or a replayed token.
+
+    It has no credentials. They are in the first answer only, because Jitney does not store them (STS 5), and each issue
+    here would be one more live key. So a repeat writes nothing and waits for nothing.
+    """
     store = call.ports.store
     payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key)) if key else None
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None
@@ -168,10 +188,9 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
         raise problem
     if grant.at(call.now).state is State.PENDING:
         return grant_response(202, grant, call)
-    with call.counting_refusals():
-        active = require_active_grant(grant, call.now)
-    renewed, credentials = renew_credentials(active, call)
-    return grant_response(201, renewed, call, credentials)
+    with call.counting_refusals(AuditEvent.REQUEST):
+        answer = grant_response(201, require_active_grant(grant, call.now), call)
+    return replace(answer, body={**answer.body, "credentials_path": f"/v1/grants/{grant.id}/credentials"})
 
 
 def _mismatch() -> Problem:

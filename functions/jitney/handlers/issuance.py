@@ -1,5 +1,8 @@
 """Credentials for an active grant whose record is already written."""
 
+from collections.abc import Sequence
+
+from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
 from jitney.core.access.decision import Effect
@@ -11,27 +14,35 @@ from jitney.core.problems import Problem
 from jitney.core.review.break_glass import break_glass_approvals
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.votes import valid_approvals
+from jitney.core.single_use import Quota, renewal_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.grant_updates import GrantUpdate, RecordedGrant, record_update, update_grant
-from jitney.handlers.responses import denied_problem
+from jitney.handlers.responses import denied_problem, rate_limited_problem
 
 PERMANENT_FAILURES = frozenset({"issue_refused", "policy_too_large"})
 """Failures that another attempt cannot repair."""
 
 
 def record_outcome(
-    grant: Grant, event: AuditEvent, outcome: Outcome, code: str, call: AuthenticatedRequest, *, fails: bool = False
+    grant: Grant,
+    event: AuditEvent,
+    outcome: Outcome,
+    code: str,
+    call: AuthenticatedRequest,
+    *,
+    fails: bool = False,
+    quotas: Sequence[Quota] = (),
 ) -> Grant:
     """Record an outcome on a grant; if it `fails` the grant, and the grant is still open, fail it.
 
-    Raises Problem grant_conflict, unavailable.
+    Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
 
     def decide(before: Grant) -> GrantUpdate:
         after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
         return GrantUpdate(after, audit.grant_record(event, outcome, after, call.origin, call.now, code=code))
 
-    return update_grant(grant, decide, call.ports)
+    return update_grant(grant, decide, call.ports, quotas=quotas)
 
 
 def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
@@ -55,15 +66,25 @@ def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: Authe
 def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, Credentials]:
     """Renew the credentials of an active grant that policy still allows (POL 1) with its valid votes (REV 3).
 
-    Raises Problem: denied, or what `issue_credentials` raises.
+    Renewals of one grant at the same time wait for each other. Raises Problem: denied, rate_limited, or what
+    `issue_credentials` raises.
     """
+    quota = renewal_quota(grant.id, call.ports.config.limits.renewals_per_minute, call.now)
+    try:
+        return _renewed(grant, quota, call)
+    except Conflict as used:
+        call.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
+        raise rate_limited_problem(quota) from used
+
+
+def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> tuple[Grant, Credentials]:
     session = session_request_of(grant, call)
     others = call.other_grants(target_of(grant, call.ports.config), grant.id)
     decision = call.decide(grant.as_request(), others, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:
-        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call)
+        record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))
         raise denied_problem(decision)
-    recorded = _record_issue(grant, call)
+    recorded = _record_issue(grant, quota, call)
     return recorded, issue_credentials(recorded, session, call)
 
 
@@ -77,15 +98,15 @@ def _approvals(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
     return valid_approvals(review, config.reviewers)
 
 
-def _record_issue(grant: Grant, call: AuthenticatedRequest) -> RecordedGrant:
-    """Record an issue. Raises Problem when the grant is no longer active."""
+def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:
+    """Record an issue. Raises Problem when the grant is no longer active, and Conflict when `quota` is used up."""
 
     def decide(before: Grant) -> GrantUpdate:
         active = require_active_grant(before, call.now)
         record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
         return GrantUpdate(active, record)
 
-    return record_update(grant, decide, call.ports)
+    return record_update(grant, decide, call.ports, quotas=(quota,))
 
 
 def target_of(grant: Grant, config: Config) -> Target:

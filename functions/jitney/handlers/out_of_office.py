@@ -1,10 +1,11 @@
 """POST /reviews/out-of-office: a reviewer chooses delegates for a time, or ends that (REV 6)."""
 
-from jitney.adapters.store import StaleWrite
+from jitney.adapters.store import Conflict, StaleWrite
 from jitney.core import audit
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.core.review.out_of_office import OutOfOffice, parse_out_of_office
+from jitney.core.single_use import out_of_office_quota
 from jitney.core.times import iso
 from jitney.handlers.out_of_office_page import out_of_office_of
 from jitney.handlers.pages import FormVisit, Page, pages
@@ -16,7 +17,8 @@ DELEGATE_FIELD = "delegate."
 def change_out_of_office(visit: FormVisit) -> Page:
     """Return 303 to the page, which shows the change.
 
-    Raises Problem: not_reviewer, request_invalid, unavailable, or out_of_office_conflict when the page was out of date.
+    Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict when the page
+    was out of date.
     """
     with visit.call.counting_refusals():
         before, after = _requested(visit)
@@ -53,10 +55,16 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
         detail={"out_of_office": _record_detail(after or before), "replaces": before.id if after and before else ""},
     )
     link = audit.chain_record(record, visit.ports.new_id("r"))
+    quota = out_of_office_quota(visit.principal.source_identity, visit.now)
     try:
-        visit.ports.store.change_out_of_office(before, after, link, now=visit.now)
+        visit.ports.store.change_out_of_office(before, after, link, quota, now=visit.now)
     except StaleWrite as stale:
         raise _conflict() from stale
+    except Conflict as used:
+        at = iso(quota.expires_at)
+        detail = f"You changed your out of office {quota.most} times in this hour, which is the limit."
+        headers = {"Retry-After": str(max(1, quota.expires_at - visit.now))}
+        raise Problem("rate_limited", detail, f"Make the next change after {at}.", headers=headers) from used
 
 
 def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:

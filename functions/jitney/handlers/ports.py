@@ -68,6 +68,7 @@ class Ports:
     now: Callable[[], int]  # returns epoch seconds
     stopwatch: Callable[[], int]  # returns milliseconds, for differences only
     pause: Callable[[float], None]  # waits some seconds
+    pause_up_to: Callable[[float], None]  # waits for a random time of at most some seconds
     new_id: Callable[[str], str]  # returns a fresh identifier with a prefix
     new_secret: Callable[[], str]  # returns 256 random bits as text
 
@@ -230,6 +231,7 @@ PORTS: Mapping[str, Callable[[Ports], Any]] = {
     "now": lambda _: clock.now,
     "stopwatch": lambda _: clock.monotonic_milliseconds,
     "pause": lambda _: clock.pause,
+    "pause_up_to": lambda _: clock.pause_up_to,
     "new_id": lambda _: clock.new_id,
     "new_secret": lambda _: clock.new_secret,
     "config": lambda _: load(CONFIGURATION.read_text(encoding="utf-8")),

@@ -1,20 +1,33 @@
 """DELETE /v1/grants/{id}: the agent releases its grant."""
 
-from jitney.core.access.grant import State
-from jitney.handlers.callers import authenticate_request
+from jitney.adapters.store import Conflict
+from jitney.core.access.grant import Grant, State
+from jitney.core.single_use import repeated_release_quota
+from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response
+from jitney.handlers.responses import grant_response, rate_limited_problem
 
 
 def release_grant(request: Request, ports: Ports) -> Response:
-    """200 with the ended grant, also when repeated; Problem for a grant of another caller."""
+    """200 with the ended grant, also when repeated; Problem for a grant of another caller, or too many repeats."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = call.own_grant()
+        if grant.ending and grant.may_have_credentials(call.now):
+            _consume_quota(grant, call)
     return grant_response(200, end_grant(grant, State.RELEASED, "", call), call)
+
+
+def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
+    """Count one repeated release. Raises Problem rate_limited: its denials are written or repaired without it."""
+    quota = repeated_release_quota(grant.id, call.now)
+    try:
+        call.ports.store.consume([quota], now=call.now)
+    except Conflict as used:
+        raise rate_limited_problem(quota) from used
 
 
 handler = endpoint(

@@ -108,6 +108,18 @@ def rate_limited_problem(quota: Quota) -> Problem:
     return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
 
 
+def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
+    """Return the problem that `unit` has begun all reviews of this hour."""
+    at = iso(quota.expires_at)
+    fix = (
+        f"Wait until {at}. Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need "
+        "together, as one request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
+    )
+    detail = f"{unit} has begun {quota.most} reviews in this hour, which is the limit."
+    headers = {"Retry-After": str(max(1, quota.expires_at - now))}
+    return Problem("too_many_reviews", detail, fix, {"unit": unit, "limit": quota.most, "retry_at": at}, headers)
+
+
 _NEXT_MINUTE = {"Retry-After": "60"}
 
 
