@@ -8,7 +8,7 @@ from jitney.core.calls.s3_commands import COMMANDS
 
 HEAD = """# Supported calls
 
-Request a call with `jitney request --call` or the member `calls`, and Jitney derives the permissions that it needs:
+Jitney derives the permissions for an AWS call from its command line. Request a call with `jitney request --call`, or with `calls` in the HTTP API. To see what a call needs without requesting it:
 
 ```sh
 jitney explain -- aws s3 cp s3://reports/2026/q3.csv .
@@ -18,13 +18,13 @@ The table counts each service's operations. `make data` generates it from botoco
 
 | column | meaning |
 | --- | --- |
-| by name | The action with the operation's name authorizes it. |
-| by exception | Another action authorizes it. `data/operations.yaml` lists these exceptions. |
-| unsupported | No action is known. Jitney refuses the call; request permissions instead. |
+| by name | The operation needs the action with the same name. |
+| by exception | The operation needs another action. `data/operations.yaml` lists these exceptions. |
+| unsupported | The action is unknown, so Jitney refuses the call. Request permissions instead. |
 | ARN derived | A parameter names the resource, so Jitney derives its ARN. |
-| requested on `*` | The operation names no resource, or its parameters lack a part of the ARN, such as an id. |
+| requested on `*` | No parameter names the resource, or a part of its ARN is missing, such as an id. |
 
-The remaining operations act on no named resource.
+The other operations need actions that AWS cannot limit to resources.
 
 | `aws …` | operations | by name | by exception | unsupported | ARN derived | requested on `*` |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
