@@ -29,8 +29,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "delegation": set(),
     "masking": set(),
     "actions": {"patterns"},
-    "config": {"delegation"},
-    "identity": {"config", "problems", "strict_json"},
+    "config": {"delegation", "patterns"},
+    "identity": {"config", "patterns", "problems", "strict_json"},
     "access": {
         "actions", "config", "delegation", "identity", "masking", "patterns", "problems", "strict_json", "times",
     },

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jitney.configuration.claim_settings import ClaimSettings
 from jitney.configuration.external_id import external_id
-from jitney.configuration.issuer_settings import PROVIDER_SETTINGS, IssuerSettings
+from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
 from jitney.configuration.settings import LimitSettings, TargetSettings
 from jitney.configuration.values import secret_resource
 from jitney.core import config
-from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.source_identity import source_identity
 from jitney.resources import SCHEMA
 
@@ -171,12 +171,9 @@ REFUSED = [
     ((f"{ISSUER}.token", "refresh"), f"{ISSUER}.token", '"refresh" is not accepted', "'access' or 'id'"),
     ((f"{ISSUER}.kind", "robot"), f"{ISSUER}.kind", '"robot" is not accepted', "'agent' or 'human'"),
     ((f"{ISSUER}.replay", "always"), f"{ISSUER}.replay", '"always" is not accepted', "'reuse' or 'single_use'"),
-    ((f"{ISSUER}.settings", {"hosted_domains": ["x"]}), f"{ISSUER}.settings", "no setting", "subject_claim"),
-    ((f"{ISSUER}.settings", {"subject_claim": {"a": "b"}}), f"{ISSUER}.settings.subject_claim", "a list", "[a, b]"),
-    ((f"{ISSUER}.settings", {"subject_claim": []}), f"{ISSUER}.settings.subject_claim", "a list", "[a, b]"),
     ((f"{ISSUER}.subject_groups", {"": ["a"]}), f"{ISSUER}.subject_groups.", "empty", "value"),
     ((f"{ISSUER}.subject_groups", {"bob": "admins"}), f"{ISSUER}.subject_groups.bob", "not a list", "[a, b]"),
-    ((f"{ISSUER}.audience", ["x"]), f"{ISSUER}.audience", "no such key", "did you mean audiences?"),
+    ((f"{ISSUER}.audience", ["x"]), f"{ISSUER}.audience", "no such key", "did you mean audiences or audience_claim?"),
     ((f"{ISSUER}.zzz", "1"), f"{ISSUER}.zzz", "no such key", "use one of issuer, provider"),
     (web(), f"{ISSUER}", "signs people in", "kind: human"),
     (web(kind="human"), f"{ISSUER}", "signs people in", "token: id"),
@@ -478,7 +475,16 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "human_claim": "",
         "human_issuer": "corp",
         "subject_groups": {"bob": ["admins", "writers"]},
-        "settings": {"subject_claim": "email"},
+        "audience_claim": "aud",
+        "require_iat": True,
+        "claims": {
+            "require": {"email": ["*@example.com"]},
+            "subject": ["email"],
+            "unit": ["org"],
+            "groups": ["realm_access.roles"],
+            "facts": {"Team": "team"},
+            "tags": {"level": "long"},
+        },
         "web": {
             "client_id": "other",
             "authorization_url": "https://idp.example.com/auth?prompt=login",
@@ -498,6 +504,8 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
     loaded = compiled(document)
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in issuer.items()}
     tuples["subject_groups"] = {"bob": ("admins", "writers")}
+    rules = issuer["claims"] | {"require": {"email": ("*@example.com",)}}
+    tuples["claims"] = config.ClaimRules(**{k: tuple(v) if isinstance(v, list) else v for k, v in rules.items()})
     tuples["web"] = config.Web(**issuer["web"] | {"scopes": ("openid", "roles")})
     read_back = loaded.issuers["corp"]
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
@@ -551,6 +559,7 @@ def test_the_functions_and_the_trust_policy_have_the_same_external_id(compiled):
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(IssuerSettings.model_fields) | {"name", "identity_name", "human_issuer_url"} == read
+    assert tuple(ClaimSettings.model_fields) == config.ClaimRules._fields
     assert set(LimitSettings.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(TargetSettings.model_fields)
@@ -562,16 +571,6 @@ def test_the_same_configuration_gives_the_same_text(compiled, tmp_path):
     first, second = (compile_configuration(path, BROKER, local=False) for _ in range(2))
     assert first == second
     assert json.loads(first)["local"] is False
-
-
-def test_the_providers_settings_are_those_that_their_modules_read():
-    folder = ROOT / "functions/jitney/core/identity/providers"
-    reads = re.compile(r'(?:listed\(issuer, |settings\.get\()"(\w+)"|"(\w+)" in issuer\.settings')
-    for name in PROVIDERS:
-        text = (folder / f"{name}.py").read_text(encoding="utf-8")
-        named = {first or second for first, second in reads.findall(text)}
-        assert named <= set(PROVIDER_SETTINGS.get(name, ())), name
-        assert all(f'"{setting}"' in text for setting in PROVIDER_SETTINGS.get(name, ())), name
 
 
 @pytest.mark.parametrize("local", [True, False])

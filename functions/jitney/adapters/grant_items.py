@@ -118,6 +118,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "groups": tuple(terms["groups"]),
         "agent_owners": tuple(terms.get("agent_owners", ())),
         "facts": tuple(IdentityFact(*each) for each in terms["facts"]),
+        "tags": tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in terms["tags"]),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
         "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,

@@ -1,16 +1,15 @@
 """The issuers in `jitney.yaml`: whose tokens are accepted, and how people sign in."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from jitney.configuration.claim_settings import ClaimSettings, names_clients, rule_faults, subject_fault
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.references import Audiences, Owners, ValidationContext
 from jitney.configuration.values import (
     Address,
     Alias,
-    Setting,
     SettingsModel,
     Text,
     Texts,
@@ -21,21 +20,7 @@ from jitney.configuration.values import (
 )
 from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
-
-# The `settings` that each provider's module reads. A misspelt setting would restrict nothing.
-PROVIDER_SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "generic": ("subject_claim",),
-    "github_actions": (
-        "environments",
-        "job_workflow_refs",
-        "pull_request_events",
-        "refs",
-        "repository_ids",
-        "repository_owner_ids",
-    ),
-    "google": ("hosted_domains",),
-    "kubernetes": ("bound_to", "namespaces"),
-}
+from jitney.core.patterns import has_wildcard
 
 
 class WebClientSettings(SettingsModel):
@@ -63,6 +48,7 @@ class IssuerSettings(SettingsModel):
     token: Literal["access", "id"]
     jwks_uri: Address
     audiences: Audiences = Field(min_length=1)
+    audience_claim: Literal["aud", "client_id"] = "aud"
     clients: Texts = ()
     algorithms: Annotated[
         tuple[Annotated[str, one_of(ALGORITHMS, "an accepted algorithm")], ...], AfterValidator(unique)
@@ -70,16 +56,17 @@ class IssuerSettings(SettingsModel):
     kind: Literal["agent", "human"] = "agent"
     replay: Literal["reuse", "single_use"] = "reuse"
     max_age_seconds: int = Field(default=3600, ge=1, le=86400)
+    require_iat: bool = True
     leeway_seconds: int = Field(default=30, ge=0, le=60)
+    claims: ClaimSettings = ClaimSettings()
     groups_claim: str = Field(default="groups", max_length=255)
     human_claim: str = Field(default="", max_length=255)
     human_issuer: Alias | Literal[""] = ""
     subject_groups: dict[Text, Texts] = Field(default_factory=dict)
     owners: dict[Text, Owners] = Field(default_factory=dict)
-    settings: dict[Text, Setting] = Field(default_factory=dict)
     web: WebClientSettings | None = None
 
-    @field_validator("jwks_uri", "provider", "settings")
+    @field_validator("jwks_uri", "provider")
     @classmethod
     def _is_the_issuers(cls, value: Any, info: ValidationInfo) -> Any:
         """Entries of one issuer differ in their audiences: its keys and its provider are the same."""
@@ -119,16 +106,56 @@ class IssuerSettings(SettingsModel):
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
         return value
 
-    @field_validator("settings")
+    @field_validator("clients")
     @classmethod
-    def _known_settings(cls, settings: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    def _are_in_tokens(cls, clients: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         provider = info.data.get("provider")
-        known = PROVIDER_SETTINGS.get(provider or "", ())
-        unknown = [name for name in settings if name not in known]
-        if unknown and provider:
-            fix = f"use {' or '.join(known)}" if known else "leave settings out: this provider has none"
-            raise refused(f'the provider {provider} has no setting "{unknown[0]}"', fix)
-        return settings
+        if clients and provider and not names_clients(provider):
+            raise refused(f"the tokens of {provider} name no client", "leave clients out, and use claims.require")
+        return clients
+
+    @field_validator("audience_claim")
+    @classmethod
+    def _has_an_audience(cls, value: str, info: ValidationInfo) -> str:
+        if value != "aud" and info.data.get("token") == "id":
+            raise refused("every ID token has its audience in aud", "leave audience_claim out")
+        return value
+
+    @field_validator("require_iat")
+    @classmethod
+    def _bounds_a_lifetime(cls, value: Any, info: ValidationInfo) -> Any:
+        if not value and info.data.get("provider") not in (None, "generic"):
+            raise refused(f"every token of {info.data['provider']} has an iat", "leave require_iat out")
+        return value
+
+    @field_validator("claims")
+    @classmethod
+    def _can_match(cls, rules: ClaimSettings, info: ValidationInfo) -> ClaimSettings:
+        context, issuer, provider = ValidationContext.of(info), info.data.get("issuer"), info.data.get("provider")
+        for fault in rule_faults(provider, issuer, rules) if issuer and provider else ():
+            raise refused(*fault)
+        for name, kind in rules.tags.items():
+            alias, first = context.first_with("tags", name, value=kind)
+            if first != kind:
+                raise refused(f"issuers.{alias} has the tag {name} of type {first}", "write the same type in both")
+        # An actor (RFC 8693) is a subject of the same issuer, so both name one principal.
+        subject = () if rules.subject in (("sub",), ("act.sub",)) else rules.subject
+        alias, first = context.first_with("subject", issuer or "", value=subject)
+        if issuer and first != subject:
+            wrong = f"issuers.{alias} has the same issuer and another subject"
+            raise refused(wrong, "write the same in both: a subject is one principal in all entries of an issuer")
+        return rules
+
+    @field_validator("subject_groups", "owners")
+    @classmethod
+    def _name_subjects(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        provider, rules = str(info.data.get("provider")), info.data.get("claims")
+        for subject in value if rules and provider in PROVIDERS else ():
+            if info.field_name == "subject_groups" and has_wildcard(subject):
+                raise refused(f'the subject "{subject}" holds a wildcard', "name each subject, or use claims.groups")
+            if fault := subject_fault(provider, rules or ClaimSettings(), subject):
+                raise refused(*fault)
+        return value
 
     @field_validator("web")
     @classmethod

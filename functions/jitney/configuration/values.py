@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
@@ -124,13 +124,6 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
     return policy
 
 
-def _setting(value: object) -> str | tuple[str, ...]:
-    texts = value if isinstance(value, list) else [value]
-    if not texts or not all(isinstance(text, str) and text for text in texts):
-        raise refused("a provider's setting is a text or a list of texts", "write a value, or [a, b]")
-    return tuple(map(str, texts)) if isinstance(value, list) else str(value)
-
-
 _TAG_CHARACTERS = "use letters, digits, spaces and _.:/=+@-"
 
 Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
@@ -139,7 +132,6 @@ Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
 Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
-Setting = Annotated[str | tuple[str, ...], PlainValidator(_setting)]
 Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", _TAG_CHARACTERS)]
 TagValue = Annotated[str, matching(r"[\w .:/=+@-]{0,256}", _TAG_CHARACTERS)]
 OrganizationalUnit = Annotated[

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jitney.core.delegation import Delegation
+from jitney.core.patterns import wildcard_pattern
 
 
 class Web(NamedTuple):
@@ -22,19 +23,39 @@ class Web(NamedTuple):
     scopes: tuple[str, ...]
 
 
+class ClaimRules(NamedTuple):
+    """What an issuer's entry says about claims, each named by its path (`core.identity.claim_rules`).
+
+    `require` maps claims to their allowed values, with the wildcards `*` and `?`. `subject` and `unit` are the claims
+    that the identity and the accountable unit consist of, () for the provider's. Each text of the claims `groups` is a
+    group. `facts` maps labels for reviewers to claims. `tags` maps the claims that policies see to their types.
+    """
+
+    require: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    subject: tuple[str, ...] = ()
+    unit: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    facts: Mapping[str, str] = MappingProxyType({})
+    tags: Mapping[str, str] = MappingProxyType({})
+
+
+NO_RULES = ClaimRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """One OIDC issuer whose tokens are accepted, and what a token must hold (rows ID 1-10).
 
     An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
     issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
-    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"); `replay` is "single_use" or
-    "reuse"; `max_age_seconds` bounds a token's age since `iat`. `groups_claim` is read where the provider issues
-    groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim with the person on
-    whose behalf an agent acts, "" for none. That claim holds a subject of the issuer with the identity name
-    `human_issuer` and the issuer string `human_issuer_url`. `settings` belong to the provider module (strings or tuples
-    of strings). `web` is how people sign in, None where they do not. `owners` maps an agent's subject to the source
-    identities of its owners.
+    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). `audience_claim` is the
+    claim with the audience. If `clients` are listed, a token must come from one of them. `replay` is "single_use" or
+    "reuse". `max_age_seconds` bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp`
+    of a token that has no `iat`. `groups_claim` is read where the provider issues groups; `subject_groups` maps
+    subjects to groups where it does not. `human_claim` names the claim with the person on whose behalf an agent acts,
+    "" for none. That claim holds a subject of the issuer with the identity name `human_issuer` and the issuer string
+    `human_issuer_url`. `claims` are the entry's rules. `web` is how people sign in, None where they do not. `owners`
+    maps an agent's subject, in which `*` and `?` are wildcards, to the source identities of its owners.
     """
 
     name: str
@@ -55,9 +76,16 @@ class Issuer:
     human_issuer: str
     human_issuer_url: str
     subject_groups: Mapping[str, tuple[str, ...]]
-    settings: Mapping[str, Any]
+    audience_claim: str = "aud"
+    require_iat: bool = True
+    claims: ClaimRules = NO_RULES
     web: Web | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def owners_of(self, subject: str) -> tuple[str, ...]:
+        """Return the source identities of the owners of the agent `subject`, sorted."""
+        found = (people for pattern, people in self.owners.items() if wildcard_pattern(pattern).matches(subject))
+        return tuple(sorted({person for people in found for person in people}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +249,7 @@ def _frozen(value: Any) -> Any:
 
 def _issuer(item: Mapping[str, Any]) -> Issuer:
     web = item.get("web")
-    return Issuer(**{**item, "web": Web(**web) if web else None})
+    return Issuer(**{**item, "web": Web(**web) if web else None, "claims": ClaimRules(**item["claims"])})
 
 
 def load(text: str) -> Config:

@@ -142,6 +142,7 @@ def requester(grant: Grant, ports: Ports) -> Principal:
         human=grant.human,
         agent_owners=grant.agent_owners,
         facts=grant.facts,
+        tags=grant.tags,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from jitney.core.config import Config, Issuer, Limits, Policies
+from jitney.core.config import ClaimRules, Config, Issuer, Limits, Policies
 from jitney.core.identity.keys import KeySet, parse_key_set
 from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
 
@@ -74,6 +74,7 @@ CLAIMS: dict[str, Any] = {
     "iat": NOW - 100,
     "exp": NOW + 200,
     "jti": "9f0c6a0e",
+    "azp": "portal",
     "groups": ["data-readers"],
 }
 
@@ -99,7 +100,7 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
         "token": "access",
         "jwks_uri": f"{url}/jwks",
         "audiences": ("jitney",),
-        "clients": ("portal",),
+        "clients": (),
         "algorithms": ("RS256", "PS256", "ES256", "EdDSA"),
         "kind": "agent",
         "replay": "reuse",
@@ -110,13 +111,14 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
         "human_issuer": "",
         "human_issuer_url": "",
         "subject_groups": MappingProxyType({}),
-        "settings": MappingProxyType({}),
     }
+    if claims := changes.get("claims"):
+        changes["claims"] = claims if isinstance(claims, ClaimRules) else ClaimRules(**claims)
     return Issuer(**{"name": name, "identity_name": name, "issuer": url, **values, **changes})
 
 
 ISSUERS = (
-    issuer("corp", CORP, human_claim="act.sub", human_issuer="people", human_issuer_url=PEOPLE),
+    issuer("corp", CORP, clients=("portal",), human_claim="act.sub", human_issuer="people", human_issuer_url=PEOPLE),
     issuer("other", OTHER),
     issuer("lone", LONE, token="id"),
     issuer("people", PEOPLE, kind="human"),
@@ -129,8 +131,17 @@ ISSUERS = (
         provider="google",
         token="id",
         audiences=(google.SAMPLE["aud"],),
-        settings={"hosted_domains": ("example.com",)},
-        subject_groups={google.SAMPLE["sub"]: ("data-readers",), "117": ("robots",)},
+        claims={"require": {"hd": ("example.com",)}},
+        subject_groups={google.SAMPLE["sub"]: ("data-readers",)},
+    ),
+    issuer(
+        "google-robots",
+        google.SAMPLE["iss"],
+        identity_name="google",
+        provider="google",
+        token="id",
+        claims={"require": {"sub": ("117",)}},
+        subject_groups={"117": ("robots",)},
     ),
     issuer(
         "github",
@@ -138,9 +149,15 @@ ISSUERS = (
         provider="github_actions",
         token="id",
         replay="single_use",
-        settings={"repository_owner_ids": "583231", "environments": ("production",)},
+        claims={"require": {"repository_owner_id": ("583231",), "environment": ("production",)}},
     ),
-    issuer("eks", kubernetes.SAMPLE["iss"], provider="kubernetes", token="id", settings={"namespaces": ("agents",)}),
+    issuer(
+        "eks",
+        kubernetes.SAMPLE["iss"],
+        provider="kubernetes",
+        token="id",
+        claims={"require": {"kubernetes.io.namespace": ("agents",)}},
+    ),
     issuer("account", aws.SAMPLE["iss"], provider="aws", token="id", algorithms=("RS256", "ES384")),
 )
 

@@ -226,7 +226,7 @@ CLAIM = [
     Hostile("aud holds a number", "token_claims", lambda: token(aud=["jitney", 1])),
     Hostile("aud is another's", "token_audience", lambda: token(aud="jitney-staging")),
     Hostile("aud in other case", "token_audience", lambda: token(aud="Jitney")),
-    Hostile("two audiences, no azp", "token_audience", lambda: token(aud=["jitney", "wiki"])),
+    Hostile("two audiences, no azp", "token_audience", lambda: token(aud=["jitney", "wiki"], azp=None)),
     Hostile("two audiences, strange azp", "token_audience", lambda: token(aud=["jitney", "wiki"], azp="wiki")),
     Hostile("the audience twice", "token_audience", lambda: token(aud=["jitney", "jitney"], azp="portal")),
     Hostile("azp is a list", "token_claims", lambda: token(aud=["jitney", "wiki"], azp=["portal"])),
@@ -330,7 +330,7 @@ PROVIDER = [
         lambda: _github(environment="dev"),
         "github",
     ),
-    Hostile("GitHub without event", "token_claims", lambda: _github(event_name=None), "github"),
+    Hostile("GitHub without event", "token_not_admitted", lambda: _github(event_name=None), "github"),
     Hostile(
         "Kubernetes without its claim",
         "token_claims",

@@ -86,7 +86,7 @@ SOUND = {
         "jsmith@example.com",
     ),
     "google: a listed service account": (
-        _sample(google.SAMPLE, sub="117", hd=None, at_hash=None, email="robot@p.iam.gserviceaccount.com"),
+        _sample(google.SAMPLE, aud="jitney", sub="117", hd=None, at_hash=None, email="robot@p.iam.gserviceaccount.com"),
         "117",
         {"robots"},
         "robot@p.iam.gserviceaccount.com",
@@ -105,7 +105,7 @@ SOUND = {
     ),
     "kubernetes: a pod": (
         _sample(kubernetes.SAMPLE),
-        "system:serviceaccount:agents:reader",
+        "system:serviceaccount:agents:reader:14ee3fa4-a7e2-420f-9f9a-dbc4507c3798",
         {"namespace:agents"},
         "system:serviceaccount:agents:reader",
     ),
@@ -163,6 +163,11 @@ def test_id_08_a_valid_token_proves_its_principal(name: str, keys: KnownKeys) ->
     assert (principal.kind, principal.human) == ("agent", None)
 
 
+def _github_entry(**require: tuple[str, ...]) -> Issuer:
+    rules = {"require": require}
+    return issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", claims=rules)
+
+
 UNITS = {
     "github: a job in an environment": "github.repository=583231-1296269",
     "kubernetes: a pod": "eks.namespace=agents",
@@ -198,7 +203,7 @@ FACTS = {
         "Lambda function": "arn:aws:lambda:us-east-1:123456789012:function:process-data",
         "Account": "123456789012",
     },
-    "generic: a name that does not print is not shown": {"E-mail": "ada@x.org"},
+    "generic: a name that does not print is not shown": {"E-mail": "ada@x.org", "Client": "portal"},
 }
 
 
@@ -215,8 +220,7 @@ def test_id_12_the_unit_holds_what_the_holder_cannot_choose(name: str, keys: Kno
 
 
 def test_id_12_every_ref_of_a_repository_is_one_unit(keys: KnownKeys) -> None:
-    settings = {"repository_ids": ("1296269",)}
-    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+    github = _github_entry(repository_id=("1296269",))
     texts = [_sample(github_actions.SAMPLE, environment=f"made-up-{each}") for each in range(5)]
     jobs = [authenticate(f"Bearer {text}", config(github), keys, NOW).principal for text in texts]
 
@@ -238,8 +242,7 @@ def test_id_08_the_generic_sample_is_valid(keys: KnownKeys) -> None:
 
 
 def test_id_08_a_github_job_without_environment_is_named_by_its_ref(keys: KnownKeys) -> None:
-    settings = {"repository_ids": ("1296269",), "refs": ("refs/heads/main",)}
-    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+    github = _github_entry(repository_id=("1296269",), ref=("refs/heads/main",))
     text = _sample(github_actions.SAMPLE, environment=None)
 
     principal = authenticate(f"Bearer {text}", config(github), keys, NOW).principal
@@ -249,17 +252,18 @@ def test_id_08_a_github_job_without_environment_is_named_by_its_ref(keys: KnownK
         authenticate(f"Bearer {other}", config(github), keys, NOW)
 
 
-def test_id_08_a_pull_request_is_admitted_only_where_the_entry_lists_its_event(keys: KnownKeys) -> None:
-    settings = {"repository_ids": ("1296269",), "pull_request_events": ("pull_request",)}
-    github = issuer("github", github_actions.SAMPLE["iss"], provider="github_actions", token="id", settings=settings)
+def test_id_08_a_pull_request_is_admitted_only_where_the_entry_lists_its_event_and_ref(keys: KnownKeys) -> None:
     listed, unlisted = (
         _sample(github_actions.SAMPLE, event_name=event, environment=None, ref="refs/pull/7/merge")
         for event in ("pull_request", "pull_request_target")
     )
+    rules = {"repository_id": ("1296269",), "event_name": ("pull_request",)}
+    github = _github_entry(**rules, ref=("refs/pull/*",))
 
     assert authenticate(f"Bearer {listed}", config(github), keys, NOW).principal.subject.endswith("refs/pull/7/merge")
-    with pytest.raises(Refusal, match="token_not_admitted"):
-        authenticate(f"Bearer {unlisted}", config(github), keys, NOW)
+    for text, entry in ((unlisted, github), (listed, _github_entry(**rules))):
+        with pytest.raises(Refusal, match="token_not_admitted"):
+            authenticate(f"Bearer {text}", config(entry), keys, NOW)
 
 
 def test_id_08_without_an_admission_list_github_and_google_admit_no_one(keys: KnownKeys) -> None:
@@ -357,7 +361,7 @@ def test_id_10_a_claim_of_the_configured_name_precedes_the_path(keys: KnownKeys)
 
 def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
     people = {"human_issuer": "people", "human_issuer_url": PEOPLE}
-    delegated = config(issuer("corp", CORP, human_claim="sub", settings={"subject_claim": "act.sub"}, **people))
+    delegated = config(issuer("corp", CORP, human_claim="sub", claims={"subject": ("act.sub",)}, **people))
     text = token(sub="alice", act={"sub": "reader-agent"})
 
     principal = authenticate(f"Bearer {text}", delegated, keys, NOW).principal

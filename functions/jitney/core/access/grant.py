@@ -9,7 +9,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.delegation import Delegation
-from jitney.core.identity.principal import IdentityFact
+from jitney.core.identity.principal import ClaimTags, IdentityFact
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
@@ -115,13 +115,14 @@ class Grant:
     While the grant is pending, `expires_at` is when the review ends; once it is active, when the credentials end.
     `reviews` are the alternatives of reviewer groups that the decision requires, `approvals` the groups that have
     approved, `votes` the reviewers' votes. `groups` are the principal's at the request; the policy decides with them
-    again at each vote. `records` counts the audit records of this grant and `chain_head` is the hash of the last one: a
-    state change and its record are written in one transaction. `ending` is set once the grant was released or revoked.
-    Credentials issued up to `cut_off_at` no longer work, because the agent or the whole role was cut off; new ones can
-    be issued. `break_glass` is set when the reviewers were bypassed, `follow_up` once that was reviewed. `unit` and
-    `facts` are as in `Principal`. `agent_owners` are the source identities of the agent's owners at the request;
-    `core.review.grant_under_review` adds the present ones. `review_restarted_at` is when the policy last required other
-    reviewers than before, `narrowed_at` when a reviewer last narrowed the approval of a pending grant.
+    again at each vote, and with `tags`, the claims that policies see. `records` counts the audit records of this grant
+    and `chain_head` is the hash of the last one: a state change and its record are written in one transaction. `ending`
+    is set once the grant was released or revoked. Credentials issued up to `cut_off_at` no longer work, because the
+    agent or the whole role was cut off; new ones can be issued. `break_glass` is set when the reviewers were bypassed,
+    `follow_up` once that was reviewed. `unit` and `facts` are as in `Principal`. `agent_owners` are the source
+    identities of the agent's owners at the request; `core.review.grant_under_review` adds the present ones.
+    `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a reviewer
+    last narrowed the approval of a pending grant.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Grant:
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
     facts: tuple[IdentityFact, ...] = ()
+    tags: ClaimTags = ()
 
     @property
     def awaits_follow_up(self) -> bool:

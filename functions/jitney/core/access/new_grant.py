@@ -48,4 +48,5 @@ def open_grant(
         groups=tuple(sorted(principal.groups)),
         agent_owners=principal.agent_owners,
         facts=principal.facts,
+        tags=principal.tags,
     )

@@ -45,7 +45,7 @@ def authenticate(header: str | None, config: Config, keys: KeySource, now: int) 
 
 def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now: int) -> Authenticated:
     claims = verify_signature(token, issuer, keys)
-    check_required(claims)
+    check_required(claims, issuer)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
     return Authenticated(principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer))

@@ -9,47 +9,60 @@ from jitney.core.identity.signature import SignedClaims
 MAX_LEEWAY_SECONDS = 60
 _END_OF_TIME = 253_402_300_800  # the year 10000, where ISO 8601 times end
 
+# The claims that name the client that a token was issued to: OpenID Connect Core section 2, RFC 9068 section 2.2, Entra
+# (version 1.0) and Okta.
+CLIENT_CLAIMS = ("azp", "appid", "client_id", "cid")
+
 _FIX = "Get a token from the issuer with the claims iss, sub, aud, exp and iat, each of its RFC 7519 type."
 
 
-def check_required(claims: SignedClaims) -> None:
+def check_required(claims: SignedClaims, issuer: Issuer) -> None:
     """Raise Refusal token_claims unless the required claims are present and of the right JSON type.
 
     `iss` is checked when the issuer is selected, `aud` by `check_audience` (RFC 7519 section 4.1).
     """
     if not isinstance(claims.get("sub"), str):
         raise _wrong("sub", "a string")
-    for name in ("exp", "iat"):
-        if not _is_date(claims.get(name)):
+    required = {"exp", "iat"} if issuer.require_iat else {"exp"}
+    for name in ("exp", "iat", "nbf"):
+        if not _is_date(claims.get(name, None if name in required else 0)):
             raise _wrong(name, "a number of seconds since 1970")
-    if not _is_date(claims.get("nbf", 0)):
-        raise _wrong("nbf", "a number of seconds since 1970")
-    for name in ("jti", "azp", "appid"):
+    for name in ("jti", *CLIENT_CLAIMS):
         if not isinstance(claims.get(name, ""), str):
             raise _wrong(name, "a string")
 
 
 def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
-    """Raise Refusal token_audience unless the token is meant for Jitney.
+    """Raise Refusal unless the token is meant for Jitney and comes from a configured client, if any is configured.
 
     Exactly one of its audiences must be configured. With several audiences, any of them could have passed the token on,
-    so it must also come from a configured client (OpenID Connect Core section 3.1.3.7, points 3 to 5).
+    so it must also come from a configured client (OpenID Connect Core section 3.1.3.7, points 3 to 5). Where another
+    claim than `aud` names the audience, a token with an `aud` is meant for another service.
     """
-    audience = claims.get("aud")
+    audience = claims.get(issuer.audience_claim)
     audiences = [audience] if isinstance(audience, str) else audience
     if not isinstance(audiences, list) or not audiences or not all(isinstance(item, str) for item in audiences):
-        raise _wrong("aud", "a string or a list of strings")
-    if sum(item in issuer.audiences for item in audiences) != 1:
+        raise _wrong(issuer.audience_claim, "a string or a list of strings")
+    elsewhere = issuer.audience_claim != "aud" and "aud" in claims
+    if elsewhere or sum(item in issuer.audiences for item in audiences) != 1:
         raise Refusal(
             "token_audience",
             "The token's audience is not exactly one of those configured for its issuer.",
             "Get a token from the issuer with Jitney's audience.",
         )
-    if len(audiences) > 1 and claims.get("azp", claims.get("appid")) not in issuer.clients:
+    clients = {claims[name] for name in CLIENT_CLAIMS if name in claims}
+    is_known = bool(clients) and clients.issubset(issuer.clients)
+    if len(audiences) > 1 and not is_known:
         raise Refusal(
             "token_audience",
             "The token has several audiences and does not come from a client configured for its issuer.",
             "Get a token from the issuer with Jitney's audience only.",
+        )
+    if issuer.clients and not is_known:
+        raise Refusal(
+            "token_not_admitted",
+            "The token was not issued to a client that is configured for its issuer.",
+            "Get the token with a configured client, or add the client's id to clients in the configuration.",
         )
 
 
@@ -63,20 +76,26 @@ def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
 
     Call `check_required` first.
     """
-    slack = leeway(issuer)
+    slack, longest = leeway(issuer), issuer.max_age_seconds
     if now >= int(claims["exp"]) + slack:
         raise Refusal("token_expired", "The token's exp is in the past.", "Get a new token from the issuer.")
-    if max(claims["iat"], claims.get("nbf", 0)) > now + slack:
+    if max(claims.get("iat", 0), claims.get("nbf", 0)) > now + slack:
         raise Refusal(
             "token_not_yet_valid",
             "The token's iat or nbf is in the future.",
             "Check the issuer's clock, or send the token again later.",
         )
-    if now >= int(claims["iat"]) + issuer.max_age_seconds + slack:
+    if "iat" in claims and now >= int(claims["iat"]) + longest + slack:
         raise Refusal(
             "token_too_old",
-            f"The token was issued more than {issuer.max_age_seconds} seconds ago.",
+            f"The token was issued more than {longest} seconds ago.",
             "Get a new token from the issuer.",
+        )
+    if "iat" not in claims and claims["exp"] > now + longest + slack:
+        raise Refusal(
+            "token_too_old",
+            f"The token has no iat, and it is valid for more than {longest} seconds.",
+            "Configure the issuer to issue tokens with a shorter lifetime, or with the claim iat.",
         )
 
 

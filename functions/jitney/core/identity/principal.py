@@ -1,7 +1,11 @@
 """The principal: an issuer and a subject, their AWS source identity, and what their provider says about them."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+TagValue: TypeAlias = str | int | bool | tuple[str, ...]
+ClaimTags: TypeAlias = tuple[tuple[str, TagValue], ...]
+"""Claims that policies see, by name."""
 
 
 class IdentityFact(NamedTuple):
@@ -22,7 +26,7 @@ class Principal:
     quotas count by it. It has the form of a source identity, and is the principal's own where no larger unit is known.
     `human` is the person on whose behalf an agent asks, as a source identity, or None. `kind` is "agent" for machines
     and "human" for people. `agent_owners` are the agent's owners by the configuration. `facts` are the provider's own
-    facts for reviewers, the most important first.
+    facts for reviewers, the most important first. `tags` are the claims that policies see.
     """
 
     issuer: str
@@ -36,6 +40,7 @@ class Principal:
     human: str | None = None
     agent_owners: tuple[str, ...] = ()
     facts: tuple[IdentityFact, ...] = ()
+    tags: ClaimTags = ()
 
     @property
     def owner_key(self) -> str:

@@ -4,9 +4,16 @@ from dataclasses import replace
 
 from jitney.core.config import Issuer
 from jitney.core.identity.claim_path import claim_at
+from jitney.core.identity.claim_rules import (
+    check_admitted,
+    claim_groups,
+    claim_tags,
+    claimed_subject,
+    named_texts,
+)
 from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
-from jitney.core.identity.providers.provider import Provider
+from jitney.core.identity.providers.provider import Provider, facts_of
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable, source_identity
@@ -22,14 +29,17 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
     try:
         _check_kind(claims, typ, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
-        return replace(principal, groups=groups, human=_human(claims, issuer))
+        tags = claim_tags(claims, {**provider.known.tags, **issuer.claims.tags})
+        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer))
     except Refusal as refusal:
         refusal.principal = principal
         raise
 
 
 def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Provider) -> Principal:
-    subject = provider.subject(claims, issuer)
+    rules, known = issuer.claims, provider.known
+    subject = claimed_subject(claims, rules.subject) if rules.subject else provider.subject(claims, issuer)
+    check_admitted(claims, {**known.required, **rules.require}, known.tenants)
     if not is_nameable(subject):
         raise Refusal(
             "token_subject",
@@ -38,7 +48,8 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         )
     shown = [claims[name] for name in provider.display if isinstance(claims.get(name), str)]
     identity = source_identity(issuer.identity_name, issuer.issuer, subject)
-    unit = provider.unit(claims, issuer)
+    unit = named_texts(claims, rules.unit) if rules.unit else provider.unit(claims, issuer)
+    facts = facts_of(claims, tuple(rules.facts.items()) or provider.fact_sources)
     return Principal(
         issuer=issuer.issuer,
         issuer_name=issuer.name,
@@ -48,8 +59,8 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         display=next(filter(is_nameable, shown), subject),
         source_identity=identity,
         unit=source_identity(issuer.identity_name, issuer.issuer, unit) if unit else identity,
-        agent_owners=issuer.owners.get(subject, ()),
-        facts=tuple(IdentityFact(label, value) for label, value in provider.facts(claims) if is_nameable(value)),
+        agent_owners=issuer.owners_of(subject),
+        facts=tuple(IdentityFact(*fact) for fact in facts if is_nameable(fact[1])),
     )
 
 
@@ -69,7 +80,8 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
 
 
 def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: str) -> frozenset[str]:
-    names = provider.groups(claims, issuer).union(issuer.subject_groups.get(subject, ()))
+    plain = provider.groups(claims, issuer)
+    names = claim_groups(claims, issuer.claims.groups, plain).union(issuer.subject_groups.get(subject, ()))
     return frozenset(f"{issuer.name}/{name}" for name in names)
 
 

@@ -40,8 +40,7 @@ def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
         )
     if len(entries) == 1:
         return entries[0]
-    audiences = _texts(token.claims.get("aud"))
-    meant = [entry for entry in entries if not audiences.isdisjoint(entry.audiences)]
+    meant = [entry for entry in entries if not _audiences(token, entry).isdisjoint(entry.audiences)]
     if len(meant) > 1:
         raise Refusal(
             "token_audience",
@@ -51,8 +50,9 @@ def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
     return meant[0] if meant else entries[0]
 
 
-def _texts(audience: Any) -> frozenset[str]:
-    """Return the audiences in `aud`. A malformed `aud` is reported after the token is verified."""
+def _audiences(token: UnverifiedToken, entry: Issuer) -> frozenset[str]:
+    """Return the audiences that the token has for `entry`. Malformed ones are reported after it is verified."""
+    audience = token.claims.get(entry.audience_claim)
     audiences = audience if isinstance(audience, list) else [audience]
     return frozenset(each for each in audiences if isinstance(each, str))
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import cedarpy
 
 from jitney.core.config import Target
-from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.pairs import Pair
@@ -220,12 +220,22 @@ def _uid(kind: str, name: str) -> dict[str, str]:
     return {"type": f"Jitney::{kind}", "id": name}
 
 
+_EMPTY_TAG: Mapping[str, Any] = {"string": "", "long": 0, "bool": False, "strings": []}
+
+
+def _tag(value: TagValue) -> Entity:
+    """Return a claim as the schema's type Claim, in which the member of its own type is set."""
+    kinds = {str: "string", bool: "bool", int: "long", tuple: "strings"}
+    return {**_EMPTY_TAG, kinds[type(value)]: value}
+
+
 def _principal(principal: Principal) -> Entity:
     attributes = {"issuer": principal.issuer, "subject": principal.subject, "kind": principal.kind}
     return {
         "uid": _uid(principal.kind.capitalize(), principal.source_identity),
         "attrs": attributes if principal.human is None else {**attributes, "human": principal.human},
         "parents": [_uid("Group", group) for group in sorted(principal.groups)],
+        "tags": {name: _tag(value) for name, value in principal.tags},
     }
 
 

@@ -23,6 +23,7 @@ def content_hash(grant: Grant) -> str:
                 "unit": grant.unit,
                 "facts": grant.facts,
                 "groups": grant.groups,
+                "tags": grant.tags,
                 "human": grant.human,
                 "target": grant.target,
                 "role_arn": grant.role_arn,

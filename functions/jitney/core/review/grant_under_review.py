@@ -26,7 +26,7 @@ class GrantUnderReview:
         """
         grant = self.grant
         issuer = self.config.issuers.get(grant.issuer_name)
-        owners = issuer.owners.get(grant.subject, ()) if issuer else ()
+        owners = issuer.owners_of(grant.subject) if issuer else ()
         return frozenset({grant.principal, grant.human or grant.principal, *grant.agent_owners, *owners})
 
     def with_grant(self, grant: Grant) -> Self:

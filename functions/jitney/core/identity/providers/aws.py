@@ -1,8 +1,8 @@
 """AWS tokens from sts:GetWebIdentityToken (outbound identity federation).
 
 The issuer belongs to one account. The identity is `sub`, the ARN of the requesting role or user. Groups are
-"account:ID" and "org:ID". principal_tags and request_tags are ignored, because the caller may have chosen them. Set
-`algorithms` to those that the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token
+"account:ID" and "org:ID". No rule can name principal_tags or request_tags, because the caller may have chosen them.
+Set `algorithms` to those that the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token
 claims".)
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
+from jitney.core.identity.providers.known_claims import Form, KnownClaims, like
 from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, object_claim, text_claim
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
@@ -33,7 +34,25 @@ SAMPLE: Mapping[str, Any] = {
 """The claims of a Lambda function's role."""
 
 _NAMESPACE = "https://sts.amazonaws.com/"
-_IAM_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):(?:role|user)/.+")
+_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):(?:role|user)/.+"
+_EXAMPLE = "arn:aws:iam::123456789012:role/DataProcessingRole"
+_IAM_PRINCIPAL = re.compile(_ARN)
+_SESSION_CLAIMS = (
+    "aws_account", "ec2_instance_source_private_ipv4", "ec2_instance_source_vpc", "ec2_role_delivery",
+    "ec2_source_instance_arn", "federated_provider", "glue_credential_issuing_service", "identity_store_arn",
+    "identity_store_user_id", "lambda_source_function_arn", "org_id", "original_session_exp", "ou_path", "principal_id",
+    "source_region",
+)  # fmt: skip
+KNOWN = KnownClaims(
+    names=("sub", "jti", *(f"{_NAMESPACE}.{name}" for name in _SESSION_CLAIMS)),
+    forms={
+        "sub": like(_EXAMPLE, _ARN),
+        f"{_NAMESPACE}.aws_account": Form("[0-9*?]{1,12}", "the 12 digits of an account"),
+        f"{_NAMESPACE}.org_id": like("o-abc1234567", "o-[a-z0-9]{10,32}"),
+    },
+    subject=_ARN,
+    example=_EXAMPLE,
+)
 
 
 def _subject(claims: SignedClaims, _: Issuer) -> str:
@@ -62,7 +81,8 @@ PROVIDER = Provider(
     fact_sources=(
         ("Role or user", "sub"),
         ("Lambda function", f"{_NAMESPACE}.lambda_source_function_arn"),
-        ("EC2 instance", f"{_NAMESPACE}.ec2_instance_source_instance_arn"),
+        ("EC2 instance", f"{_NAMESPACE}.ec2_source_instance_arn"),
         ("Account", f"{_NAMESPACE}.aws_account"),
     ),
+    known=KNOWN,
 )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
+from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, one_of
 from jitney.core.identity.providers.provider import Provider, claimed_groups, object_claim, text_claim, token_kinds
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
@@ -36,7 +37,17 @@ SAMPLE: Mapping[str, Any] = {
 }
 """An application's access token of version 2.0; a person's has scp and no idtyp "app"."""
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID = re.compile(ID)
+KNOWN = KnownClaims(
+    forms={
+        **dict.fromkeys(("appid", "azp", "oid", "tid"), UUID),
+        **dict.fromkeys(("appidacr", "azpacr"), one_of("0", "1", "2")),
+        "idtyp": one_of("app", "device", "user"),
+        "xms_mirid": Form("/subscriptions/.+|[*?].*", "a resource id, which begins with /subscriptions/"),
+    },
+    subject=f"{ID}@{ID}",
+    example="690222be-ff1a-4d56-abd1-7e4f7d38e474@72f988bf-86f1-41af-91ab-2d7cd011db47",
+)
 
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
@@ -89,4 +100,5 @@ PROVIDER = Provider(
         ("Person", "upn"),
         ("Object id", "oid"),
     ),
+    known=KNOWN,
 )

@@ -3,16 +3,20 @@
 Claims that only access or only ID tokens have determine the kind. A token without any is taken for the kind in the
 issuer's entry, because its audience already distinguishes an API from a client.
 
-Settings: `subject_claim` is the claim with the identity, "sub" by default. A token that a person delegated to an agent
-by RFC 8693 has the person in `sub` and the agent in `act.sub`: set `subject_claim: act.sub` and `human_claim: sub`.
+The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent by RFC 8693 has the
+person in `sub` and the agent in `act.sub`: write `claims: {subject: [act.sub]}` and `human_claim: sub`.
+
+An entry for people refuses a machine's token. Auth0 marks it with `gty` and ends its `sub` with "@clients" (Auth0,
+"Access Token Profiles"). Keycloak's service accounts have a reserved user name, and claims with the client's id and
+address (Keycloak, "Using a service account").
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.claim_path import claim_at
-from jitney.core.identity.providers.provider import Provider, claimed_groups, missing_claim, token_kinds
+from jitney.core.identity.claim_rules import texts_of
+from jitney.core.identity.providers.provider import Provider, claimed_groups, token_kinds
 from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
@@ -29,17 +33,24 @@ SAMPLE: Mapping[str, Any] = {
 """An access token's claims; its header has typ "at+jwt" (RFC 9068 section 2.1)."""
 
 
-def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    name = str(issuer.settings.get("subject_claim", "sub"))
-    value = claim_at(claims, name)
-    if not isinstance(value, str):
-        raise missing_claim(name)
-    return value
+_MACHINE_CLAIMS = frozenset({"act", "clientAddress", "clientHost", "clientId"})
+_MACHINE_GRANTS = frozenset({"client-credentials", "client_credentials"})
+
+
+def _subject(claims: SignedClaims, _: Issuer) -> str:
+    return str(claims["sub"])
 
 
 def _is_machine(claims: SignedClaims) -> bool:
     """Return whether an actor uses it (RFC 8693 section 4.1) or the client is the subject (RFC 9068 section 2.2)."""
-    return "act" in claims or claims["sub"] in (claims.get("client_id"), claims.get("azp"), claims.get("cid"))
+    subject = claims["sub"]
+    return (
+        subject in (claims.get("client_id"), claims.get("azp"), claims.get("cid"))
+        or not _MACHINE_CLAIMS.isdisjoint(claims)
+        or not _MACHINE_GRANTS.isdisjoint(texts_of(claims, "gty"))
+        or subject.endswith("@clients")
+        or str(claims.get("preferred_username")).lower().startswith("service-account-")
+    )
 
 
 PROVIDER = Provider(

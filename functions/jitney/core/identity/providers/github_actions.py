@@ -1,27 +1,22 @@
 """GitHub Actions ID tokens, one for each request of a job.
 
-Any repository on GitHub can get one for any audience, so a job must be admitted: its `repository_owner_id` or
-`repository_id` in the settings `repository_owner_ids` and `repository_ids`, or its subject in `subject_groups`. Names
-can be reassigned and `sub` has several forms, so the identity consists of the numbers:
-"repo:OWNER_ID/REPOSITORY_ID:environment:NAME", or ":ref:REF" for a job without an environment. The settings `refs`,
-`environments` and `job_workflow_refs` narrow further; each is a list of exact values. Runs for pull requests contain
-unreviewed code: they are refused unless `pull_request_events` lists the event. (GitHub, "OpenID Connect reference"; the
-numbers are strings in the token.)
+Any repository on GitHub can get one for any audience, so `claims.require` must list an owner, a repository or an
+enterprise by its number. Names can be reassigned and `sub` has several forms, so the identity consists of the numbers:
+"repo:OWNER_ID/REPOSITORY_ID:environment:NAME", or ":ref:REF" for a job without an environment.
+
+Unless `claims.require` says otherwise about the claim, a token is admitted only for the events below, on a branch or
+tag, and from a runner of GitHub. Other events run unreviewed code (`pull_request`), or are started by anyone who
+comments or opens an issue (`issue_comment`, `workflow_run`). A self-hosted runner keeps what an earlier job left on it.
+(GitHub, "OpenID Connect reference", "Events that trigger workflows", "Secure use reference"; the numbers are strings.)
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import (
-    Provider,
-    always_machine,
-    id_token_kinds,
-    listed,
-    missing_claim,
-    not_admitted,
-    text_claim,
-)
+from jitney.core.identity.claim_rules import missing_claim
+from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, Form, KnownClaims, like, one_of
+from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, text_claim
 from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
@@ -51,31 +46,47 @@ SAMPLE: Mapping[str, Any] = {
 }
 """The claims of a job in the environment "production"."""
 
-_NARROWING = {"refs": "ref", "environments": "environment", "job_workflow_refs": "job_workflow_ref"}
 _GROUP_CLAIMS = ("repository_owner_id", "repository_id", "ref", "environment", "job_workflow_ref")
+_NUMBERS = (
+    "actor_id", "enterprise_id", "repository_id", "repository_owner_id", "run_attempt", "run_id", "run_number",
+)  # fmt: skip
+_TEXTS = (
+    "actor", "base_ref", "check_run_id", "enterprise", "environment", "environment_node_id", "event_name", "head_ref",
+    "job_workflow_ref", "job_workflow_sha", "ref", "ref_protected", "ref_type", "repo_property_*", "repository",
+    "repository_owner", "repository_visibility", "runner_environment", "sha", "workflow", "workflow_ref",
+    "workflow_sha",
+)  # fmt: skip
+_WORKFLOW = like("octo-org/octo-repo/.github/workflows/deploy.yml@refs/heads/main", r".+/\.github/workflows/.+@.+")
+KNOWN = KnownClaims(
+    names=(*_NUMBERS, *_TEXTS),
+    forms={
+        **dict.fromkeys(_NUMBERS, DIGITS),
+        "ref": Form(r"refs/.+|[*?].*", "a whole ref, such as refs/heads/main"),
+        "ref_protected": BOOLEAN,
+        "ref_type": one_of("branch", "tag"),
+        "repository": like("octo-org/octo-repo", r"[^/]+/[^/]+"),
+        "repository_visibility": one_of("internal", "private", "public"),
+        "runner_environment": one_of("github-hosted", "self-hosted"),
+        **dict.fromkeys(("job_workflow_ref", "workflow_ref"), _WORKFLOW),
+    },
+    subject=r"repo:[0-9]+/[0-9]+:(environment:.+|ref:refs/.+)",
+    example="repo:583231/1296269:ref:refs/heads/main",
+    tenants=("repository_owner_id", "repository_id", "enterprise_id"),
+    required={
+        "event_name": ("push", "schedule", "workflow_dispatch", "repository_dispatch", "release"),
+        "ref": ("refs/heads/*", "refs/tags/*"),
+        "runner_environment": ("github-hosted",),
+    },
+    tags=dict.fromkeys(
+        ("event_name", "ref", "ref_protected", "ref_type", "repository_visibility", "runner_environment"), "string"
+    ),
+)
 
 
-def _subject(claims: SignedClaims, issuer: Issuer) -> str:
+def _subject(claims: SignedClaims, _: Issuer) -> str:
     owner, repository = _number(claims, "repository_owner_id"), _number(claims, "repository_id")
     part = "environment" if "environment" in claims else "ref"
-    subject = f"repo:{owner}/{repository}:{part}:{text_claim(claims, part)}"
-    if (
-        owner not in listed(issuer, "repository_owner_ids")
-        and repository not in listed(issuer, "repository_ids")
-        and subject not in issuer.subject_groups
-    ):
-        raise not_admitted(
-            "The token's repository and its owner are not listed for this issuer.",
-            "Add the numeric id of the repository or its owner to the issuer's settings in the configuration.",
-        )
-    _check_event(claims, issuer)
-    for setting, name in _NARROWING.items():
-        if setting in issuer.settings and claims.get(name) not in listed(issuer, setting):
-            raise not_admitted(
-                f"The token's {name} is not one of the issuer's {setting}.",
-                f"Run the job where {name} has a configured value.",
-            )
-    return subject
+    return f"repo:{owner}/{repository}:{part}:{text_claim(claims, part)}"
 
 
 def _number(claims: SignedClaims, name: str) -> str:
@@ -83,17 +94,6 @@ def _number(claims: SignedClaims, name: str) -> str:
     if not (value.isascii() and value.isdigit()):
         raise missing_claim(name)
     return value
-
-
-def _check_event(claims: SignedClaims, issuer: Issuer) -> None:
-    """Refuse `pull_request`, `pull_request_target`, `pull_request_review` ...; the ref shows it too."""
-    event = text_claim(claims, "event_name")
-    for_pull_request = event.startswith("pull_request") or text_claim(claims, "ref").startswith("refs/pull/")
-    if for_pull_request and event not in listed(issuer, "pull_request_events"):
-        raise not_admitted(
-            "The token's job runs for a pull request, which this issuer does not admit.",
-            "Run the job on push, on a schedule or by hand, on a branch or tag of the repository.",
-        )
 
 
 def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
@@ -122,4 +122,5 @@ PROVIDER = Provider(
         ("Run", "run_id"),
     ),
     unit=_unit,
+    known=KNOWN,
 )

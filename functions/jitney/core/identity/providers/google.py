@@ -1,16 +1,17 @@
 """Google ID tokens, of people in a Workspace domain and of service accounts.
 
-Anyone can get one for any audience, so a bearer must be listed: the Workspace domain `hd` in the setting
-`hosted_domains`, or `sub` in `subject_groups` (service accounts have no hd). Google never reassigns a `sub`, but may
-reassign an `email`. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token. (Google,
-"OpenID Connect", ID token claims.)
+Anyone can get one for any audience, so `claims.require` must list a Workspace domain (`hd`), an account (`sub`), or the
+project of a virtual machine (`google.compute_engine.project_number`). Google never reassigns a `sub`, but may reassign
+an `email`. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token. A service account
+has no `hd`. (Google, "OpenID Connect", ID token claims; Compute Engine, "Verify the identity of instances".)
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import Provider, id_token_kinds, listed, not_admitted, text_claim
+from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, KnownClaims, like
+from jitney.core.identity.providers.provider import Provider, id_token_kinds, text_claim
 from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
@@ -28,19 +29,31 @@ SAMPLE: Mapping[str, Any] = {
 """A person's ID token; a service account's has no hd and no at_hash."""
 
 
-def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    subject = text_claim(claims, "sub")
-    if claims.get("hd") not in listed(issuer, "hosted_domains") and subject not in issuer.subject_groups:
-        raise not_admitted(
-            "The token's Google account is neither in a configured domain nor listed.",
-            "Add the domain to hosted_domains, or the account's sub to subject_groups, in the configuration.",
-        )
-    return subject
+_COMPUTE = "google.compute_engine"
+KNOWN = KnownClaims(
+    names=(
+        "at_hash", "azp", "email", "email_verified", "family_name", "given_name", "hd", "locale", "name", "nonce",
+        "picture", "profile", "sub", f"{_COMPUTE}.*",
+    ),
+    forms={
+        "email": like("robot@project.iam.gserviceaccount.com", "[^@]+@.+"),
+        "email_verified": BOOLEAN,
+        "hd": like("example.com", r"[^@]*\.[^@]*"),
+        "sub": DIGITS,
+        f"{_COMPUTE}.project_number": DIGITS,
+    },
+    subject="[0-9]+",
+    example="10769150350006150715113082367",
+    tenants=("hd", "sub", f"{_COMPUTE}.project_number", f"{_COMPUTE}.project_id"),
+)  # fmt: skip
 
 
-def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
-    domain = claims.get("hd")
-    return frozenset({f"hd:{domain}"} if domain in listed(issuer, "hosted_domains") else ())
+def _subject(claims: SignedClaims, _: Issuer) -> str:
+    return text_claim(claims, "sub")
+
+
+def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
+    return frozenset({f"hd:{text_claim(claims, 'hd')}"} if "hd" in claims else ())
 
 
 def _is_machine(claims: SignedClaims) -> bool:
@@ -54,4 +67,5 @@ PROVIDER = Provider(
     is_machine=_is_machine,
     display=("email",),
     fact_sources=(("E-mail", "email"), ("Workspace domain", "hd"), ("Client", "azp")),
+    known=KNOWN,
 )

@@ -1,24 +1,22 @@
 """Kubernetes service account tokens, bound by TokenRequest or a projected volume.
 
-A token ends with the pod, node or secret that it is bound to, which must be named with its uid. The setting `bound_to`
-narrows the kinds, for example to "pod". Legacy tokens of a Secret have no exp and are refused. The identity is `sub`,
-which must agree with the claim "kubernetes.io". The setting `namespaces` lists the admitted ones; without it, all are.
-(Kubernetes, "Managing Service Accounts", schema for service account private claims.)
+The identity is "system:serviceaccount:NAMESPACE:NAME:UID". An account that was deleted and created again under the same
+name has another uid, so it is another principal: it inherits no groups of `subject_groups` and no grants. `owners` can
+use a wildcard for the uid. `sub` must agree with the claim "kubernetes.io".
+
+A token ends with the pod, node or secret that it is bound to, which must be named with its uid. To accept pods only,
+require `kubernetes.io.pod.uid: ["*"]`. To admit some namespaces only, require `kubernetes.io.namespace`. Legacy tokens
+of a Secret have no exp and are refused. (Kubernetes, "Managing Service Accounts", schema for service account private
+claims.)
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.config import Issuer
-from jitney.core.identity.providers.provider import (
-    Provider,
-    always_machine,
-    id_token_kinds,
-    listed,
-    not_admitted,
-    object_claim,
-    text_claim,
-)
+from jitney.core.identity.claim_rules import not_admitted
+from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, like
+from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, object_claim, text_claim
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 
@@ -40,9 +38,24 @@ SAMPLE: Mapping[str, Any] = {
 """The claims of a projected token in a pod."""
 
 _BINDABLE = ("pod", "node", "secret")
+_NAME = Form("[a-z0-9.*?-]+", "a name in lower case, such as agents")
+_OBJECTS = tuple(f"kubernetes.io.{kind}" for kind in ("serviceaccount", *_BINDABLE))
+KNOWN = KnownClaims(
+    names=(
+        "sub", "jti", "kubernetes.io.namespace", *(f"{each}.{part}" for each in _OBJECTS for part in ("name", "uid")),
+    ),
+    forms={
+        "sub": like("system:serviceaccount:agents:reader", "system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+"),
+        **{f"{each}.name": _NAME for each in _OBJECTS},
+        **{f"{each}.uid": UUID for each in _OBJECTS},
+        "kubernetes.io.namespace": _NAME,
+    },
+    subject=rf"system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+:{ID}",
+    example="system:serviceaccount:agents:reader:14ee3fa4-a7e2-420f-9f9a-dbc4507c3798",
+)  # fmt: skip
 
 
-def _subject(claims: SignedClaims, issuer: Issuer) -> str:
+def _subject(claims: SignedClaims, _: Issuer) -> str:
     private = object_claim(claims, "kubernetes.io")
     namespace, account = text_claim(private, "namespace"), _named(private, "serviceaccount")
     if claims["sub"] != f"system:serviceaccount:{namespace}:{account}":
@@ -51,18 +64,12 @@ def _subject(claims: SignedClaims, issuer: Issuer) -> str:
             "The claims sub and kubernetes.io name different service accounts.",
             "Use the token that the cluster projects into the pod.",
         )
-    if "namespaces" in issuer.settings and namespace not in listed(issuer, "namespaces"):
+    if not [kind for kind in _BINDABLE if kind in private and _named(private, kind)]:
         raise not_admitted(
-            "The token's namespace is not listed for this issuer.",
-            "Add the namespace to the issuer's settings in the configuration, or run in a listed one.",
-        )
-    bound = [kind for kind in listed(issuer, "bound_to") or _BINDABLE if kind in private and _named(private, kind)]
-    if not bound:
-        raise not_admitted(
-            "The token is not bound to a pod, node or secret that the issuer's entry accepts.",
+            "The token is not bound to a pod, node or secret.",
             "Use a projected service account token, which is bound to its pod.",
         )
-    return text_claim(claims, "sub")
+    return f"{claims['sub']}:{text_claim(object_claim(private, 'serviceaccount'), 'uid')}"
 
 
 def _named(private: Mapping[str, Any], kind: str) -> str:
@@ -94,4 +101,5 @@ PROVIDER = Provider(
         ("Node", "kubernetes.io.node.name"),
     ),
     unit=_unit,
+    known=KNOWN,
 )

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.config import Issuer
 from jitney.core.identity.claim_path import claim_at
+from jitney.core.identity.claim_rules import missing_claim
+from jitney.core.identity.providers.known_claims import KnownClaims
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable
@@ -16,11 +18,12 @@ FactSources: TypeAlias = tuple[tuple[str, str], ...]
 class Provider(NamedTuple):
     """How to read one provider's signed claims. Each function may raise Refusal.
 
-    `subject` returns the identity and refuses a bearer that is not admitted. `kinds` returns every kind of token that
+    `subject` returns the identity. `kinds` returns every kind of token that
     the claims and the header's `typ` indicate ("access", "id", or another word); a valid token indicates one. `groups`
     have no issuer alias. `is_machine` distinguishes a workload from a person. `display` lists the claims to show to
     people; the first present one is used. `fact_sources` are the claims that identify the requester to reviewers.
-    `unit` returns the accountable unit's name within the issuer, "" for the subject itself.
+    `unit` returns the accountable unit's name within the issuer, "" for the subject itself. `known` are the provider's
+    claims.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
@@ -30,13 +33,15 @@ class Provider(NamedTuple):
     display: tuple[str, ...]
     fact_sources: FactSources
     unit: Callable[[SignedClaims, Issuer], str] = lambda _claims, _issuer: ""
+    known: KnownClaims = KnownClaims()
 
-    def facts(self, claims: SignedClaims) -> Iterator[tuple[str, str]]:
-        """Yield the label and text of each fact. A claim that is neither text nor a number is left out."""
-        for label, path in self.fact_sources:
-            value = claim_at(claims, path)
-            if isinstance(value, str | int) and not isinstance(value, bool):
-                yield label, str(value)
+
+def facts_of(claims: SignedClaims, sources: FactSources) -> Iterator[tuple[str, str]]:
+    """Yield the label and text of each fact. A claim that is neither text nor a number is left out."""
+    for label, path in sources:
+        value = claim_at(claims, path)
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            yield label, str(value)
 
 
 def text_claim(claims: Mapping[str, Any], name: str) -> str:
@@ -55,29 +60,10 @@ def object_claim(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def missing_claim(name: str) -> Refusal:
-    """Return the refusal of a token without the claim `name`, which the provider's tokens have."""
-    return Refusal(
-        "token_claims",
-        f"The claim {name}, which this provider's tokens have, is missing or of the wrong type.",
-        "Use a token of the kind and provider that the issuer's entry names.",
-    )
-
-
-def not_admitted(detail: str, fix: str) -> Refusal:
-    """Return the refusal of a signed token whose bearer the issuer's entry does not list."""
-    return Refusal("token_not_admitted", detail, fix)
-
-
-def listed(issuer: Issuer, setting: str) -> tuple[str, ...]:
-    """Return the strings of the issuer's `setting`, which may be one string or several; () when it is not set."""
-    value = issuer.settings.get(setting, ())
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
 def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
     """Return the groups in the issuer's `groups_claim`; none when absent. Raises Refusal token_groups."""
-    value = claims.get(issuer.groups_claim, [])
+    value = claim_at(claims, issuer.groups_claim)
+    value = [] if value is None and issuer.groups_claim not in claims else value
     if not isinstance(value, list) or not all(isinstance(item, str) and is_nameable(item) for item in value):
         raise Refusal(
             "token_groups",
@@ -96,7 +82,8 @@ _KIND_CLAIMS = {
     **dict.fromkeys(("scope", "scp", "client_id"), "access"),
     "cnf": "key-bound",
 }
-_TYPES = {"at+jwt": "access", "jwt": "", "": ""}  # RFC 9068 section 2.1, RFC 7519 section 5.1
+# RFC 9068 section 2.1, RFC 7519 section 5.1, RFC 7515 section 4.1.9 (SPIFFE may write JOSE)
+_TYPES = {"at+jwt": "access", "jwt": "", "jose": "", "": ""}
 _NAMED = {"access": "access", "bearer": "access", "id": "id"}  # Cognito's token_use, Keycloak's typ
 
 

@@ -1,0 +1,129 @@
+"""The claim rules of an issuer's entry in `jitney.yaml`, and the rules that could never match."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from jitney.configuration.names import did_you_mean
+from jitney.configuration.values import SettingsModel, Text, Texts, refused
+from jitney.core.identity.claims import CLIENT_CLAIMS
+from jitney.core.identity.providers import PROVIDERS
+from jitney.core.identity.providers.known_claims import KnownClaims
+from jitney.core.patterns import has_wildcard
+
+# Claims that other keys of the entry check, on every token.
+_CHECKED_BY: Mapping[str, str] = {
+    "iss": "issuer",
+    "aud": "audiences",
+    "exp": "max_age_seconds",
+    "iat": "max_age_seconds",
+    "nbf": "leeway_seconds",
+}
+
+AllowedValues = Annotated[Texts, Field(min_length=1)]
+
+
+class SharedIssuer(NamedTuple):
+    """An issuer whose tokens anyone can get, as a customer: the claims that name the customer, and the provider."""
+
+    tenants: tuple[str, ...]
+    provider: str = ""
+
+
+# By the beginning of the issuer. GitLab, "OpenID Connect (OIDC) Authentication Using ID Tokens"; Buildkite, "OIDC with
+# Buildkite"; HCP Terraform, "Workload identity"; Bitbucket, "Integrate Pipelines with resource servers using OIDC",
+# whose issuer has the workspace's name only; GitHub and Google: the modules of these providers.
+SHARED_ISSUERS: Mapping[str, SharedIssuer] = {
+    "https://gitlab.com/": SharedIssuer(("namespace_id", "project_id")),
+    "https://agent.buildkite.com/": SharedIssuer(("organization_id", "pipeline_id")),
+    "https://app.terraform.io/": SharedIssuer(("terraform_organization_id", "terraform_workspace_id")),
+    "https://api.bitbucket.org/2.0/workspaces/": SharedIssuer(("workspaceUuid", "repositoryUuid")),
+    "https://token.actions.githubusercontent.com/": SharedIssuer((), "github_actions"),
+    "https://accounts.google.com/": SharedIssuer((), "google"),
+}
+
+
+class ClaimSettings(SettingsModel):
+    """The rules about claims, as `jitney.core.config.ClaimRules`."""
+
+    require: dict[Text, AllowedValues] = Field(default_factory=dict)
+    subject: Texts = ()
+    unit: Texts = ()
+    groups: Texts = ()
+    facts: dict[Text, Text] = Field(default_factory=dict)
+    tags: dict[Text, Literal["string", "long", "bool", "strings"]] = Field(default_factory=dict)
+
+    @field_validator("require")
+    @classmethod
+    def _is_not_checked_elsewhere(cls, require: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for path in require:
+            if path in _CHECKED_BY:
+                key = _CHECKED_BY[path]
+                raise refused(f"every token's {path} is checked by {key}", f"leave it out, and set {key} of the issuer")
+        return require
+
+
+class RuleFault(NamedTuple):
+    """A rule that could never match, or that would admit anyone: what is wrong, and the fix."""
+
+    wrong: str
+    fix: str
+
+
+def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[RuleFault]:
+    """Yield what is wrong with the `rules` of an entry for this provider and issuer."""
+    known = PROVIDERS[provider].known
+    for path in _paths(rules):
+        if not known.has(path):
+            yield RuleFault(f"{provider} issues no claim {path}", did_you_mean(path, known.names))
+    for path, values in rules.require.items():
+        for value in values:
+            if known.has(path) and not known.can_match(path, value):
+                yield RuleFault(f'no {path} of {provider} can be "{value}"', f"write {known.forms[path].write}")
+    if rules.subject and provider != "generic":
+        yield RuleFault(
+            f"{provider} tokens have an identity of their own: {known.example or 'sub'}",
+            "leave claims.subject out; use claims.groups or claims.tags for other claims",
+        )
+    for path, kind in rules.tags.items():
+        if kind != known.tags.get(path, kind):
+            yield RuleFault(f"{path} of {provider} is no {kind}", f"write {known.tags[path]}")
+    yield from _open_to_anyone(provider, issuer, rules.require)
+
+
+def _paths(rules: ClaimSettings) -> Iterator[str]:
+    yield from (*rules.require, *rules.unit, *rules.groups, *rules.facts.values(), *rules.tags)
+
+
+def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection[str]]) -> Iterator[RuleFault]:
+    shared = next(
+        (found for start, found in SHARED_ISSUERS.items() if f"{issuer}/".startswith(start)), SharedIssuer(())
+    )
+    if shared.provider not in ("", provider):
+        yield RuleFault(f"the tokens of {issuer} are not those of provider {provider}", f"write {shared.provider}")
+        return
+    tenants = shared.tenants or PROVIDERS[provider].known.tenants
+    if tenants and not any(path in require and not any(map(has_wildcard, require[path])) for path in tenants):
+        yield RuleFault(
+            f"anyone can get a token of {issuer}, and claims.require names no customer",
+            f"require {' or '.join(tenants)}, with the values of your own and without wildcards",
+        )
+
+
+def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFault | None:
+    """Return what is wrong with a `subject`, in which `*` and `?` are wildcards; None when an agent can have it."""
+    known = PROVIDERS[provider].known
+    if len(rules.subject) > 1:
+        named = [re.escape(f"{path}=") for path in rules.subject]
+        form = r"\+".join(f"{name}[^+=]+" for name in named)
+        known = KnownClaims(subject=form, example="+".join(f"{path}=1" for path in rules.subject))
+    if known.can_name(subject):
+        return None
+    return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
+
+
+def names_clients(provider: str) -> bool:
+    """Return whether the provider's tokens name the client that they were issued to, as far as is known."""
+    return any(map(PROVIDERS[provider].known.has, CLIENT_CLAIMS))

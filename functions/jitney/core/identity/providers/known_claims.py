@@ -1,0 +1,68 @@
+"""What is known about a provider's claims, so that a rule that could never match is refused when it is configured."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from jitney.core.patterns import wildcard_pattern
+
+
+class Form(NamedTuple):
+    """The allowed values that can match a claim: a regular expression, and what to write, in words."""
+
+    pattern: str
+    write: str
+
+
+class KnownClaims(NamedTuple):
+    """A provider's claims, and the rules that hold where an issuer's entry has none about them.
+
+    `names` are all claims that the provider issues, by path, in which `*` is a wildcard; () when others are possible.
+    `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the
+    identities that the module makes, with an `example`. `tenants` are the claims that name the customer at a provider
+    that anyone can be a customer of. `required` and `tags` are as in `jitney.core.config.ClaimRules`.
+    """
+
+    names: tuple[str, ...] = ()
+    forms: Mapping[str, Form] = MappingProxyType({})
+    subject: str = ""
+    example: str = ""
+    tenants: tuple[str, ...] = ()
+    required: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    tags: Mapping[str, str] = MappingProxyType({})
+
+    def has(self, path: str) -> bool:
+        """Return whether the provider issues the claim at `path`, as far as is known."""
+        return not self.names or any(wildcard_pattern(name).matches(path) for name in self.names)
+
+    def can_match(self, path: str, value: str) -> bool:
+        """Return whether a claim at `path` can match the allowed `value`, as far as is known."""
+        form = self.forms.get(path)
+        return form is None or re.fullmatch(form.pattern, value, re.ASCII | re.DOTALL) is not None
+
+    def can_name(self, pattern: str) -> bool:
+        """Return whether the module can make an identity that matches `pattern`, as far as is known.
+
+        The text before the first wildcard is tried with each end of the example.
+        """
+        start, wildcard, _ = pattern.replace("?", "*").partition("*")
+        ends = [self.example[at:] for at in range(len(self.example) + 1)] if wildcard else [""]
+        return not self.subject or any(re.fullmatch(self.subject, start + end, re.DOTALL) for end in ends)
+
+
+ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The regular expression of a UUID in lower case, as Microsoft and Kubernetes write it."""
+DIGITS = Form("[0-9*?]+", "digits only: the number, which the provider never reassigns, not the name")
+BOOLEAN = Form("true|false", "true or false")
+UUID = Form(rf"{ID}|[0-9a-f-]*[*?][0-9a-f*?-]*", "a UUID in lower case")
+
+
+def one_of(*values: str) -> Form:
+    """Return the form of a claim with one of these values."""
+    return Form("|".join([*map(re.escape, values), r".*[*?].*"]), " or ".join(values))
+
+
+def like(example: str, pattern: str) -> Form:
+    """Return the form of a claim that matches `pattern`, such as `example`, or is given with wildcards."""
+    return Form(rf"{pattern}|.*[*?].*", f"a value such as {example}")

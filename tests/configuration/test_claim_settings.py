@@ -1,0 +1,245 @@
+"""Row ID 11: rules about claims that could never match, or that would admit anyone, are configuration errors."""
+
+from typing import Any
+
+import pytest
+
+from jitney.core.identity.providers import PROVIDERS
+from jitney.core.patterns import wildcard_pattern
+from tests.configuration.test_load import changed, compiled, problems, valid
+
+__all__ = ["compiled"]  # a fixture
+
+GITHUB = {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "provider": "github_actions",
+    "token": "id",
+    "claims": {"require": {"repository_owner_id": ["583231"]}},
+}
+GOOGLE = {"issuer": "https://accounts.google.com", "provider": "google", "token": "id"}
+EKS = {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/E", "provider": "kubernetes", "token": "id"}
+AWS = {"issuer": "https://a1b2.tokens.sts.global.api.aws", "provider": "aws", "token": "id"}
+ENTRA = {"issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/", "provider": "entra"}
+GITLAB = {"issuer": "https://gitlab.com", "token": "id"}
+OWNED = {"reviewers": ["people/alice"]}
+UID = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"
+
+
+def entry(of_provider: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """Return an issuer's entry of a provider. `members` replace its own; claims are merged."""
+    claims = of_provider.get("claims", {}) | members.pop("claims", {})
+    return valid()["issuers"]["corp"] | of_provider | {"claims": claims} | members
+
+
+def required(**claims: list[str]) -> dict[str, Any]:
+    return {"claims": {"require": claims}}
+
+
+def with_people(of_provider: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return changed(
+        ("issuers.corp", entry(of_provider, **members)),
+        ("issuers.staff", valid()["issuers"]["corp"] | {"issuer": "https://staff.example.com", "kind": "human"}),
+    )
+
+
+OWNER = "repository_owner_id"
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
+    # The entry, its changes, the key, what is wrong, and the fix.
+    "GitHub admits anyone": (GITHUB, required(), "claims", "anyone can get a token", OWNER),
+    "GitHub, any owner": (GITHUB, required(repository_owner_id=["*"]), "claims", "anyone", "without wildcards"),
+    "GitHub, one of two owners open": (GITHUB, required(repository_owner_id=["1", "5*"]), "claims", "anyone", OWNER),
+    "GitHub, owner by name": (GITHUB, required(repository_owner_id=["octo-org"]), "claims", '"octo-org"', "digits"),
+    "GitHub, repository by name": (GITHUB, required(repository_id=["octo-org/octo-repo"]), "claims", "repo", "digits"),
+    "GitHub, by name only": (GITHUB, required(repository=["octo-org/octo-repo"]), "claims", "anyone", OWNER),
+    "GitHub, sub": (GITHUB, required(sub=["repo:octo-org/*"]), "claims", "issues no claim sub", "use one of"),
+    "GitHub, an unknown claim": (GITHUB, required(enviroment=["prod"]), "claims", "no claim", "environment"),
+    "GitHub, a short ref": (GITHUB, required(repository_id=["1"], ref=["main"]), "claims", '"main"', "refs/heads"),
+    "GitHub, no such runner": (
+        GITHUB,
+        required(repository_id=["1"], runner_environment=["hosted"]),
+        "claims",
+        '"hosted"',
+        "github-hosted or self-hosted",
+    ),
+    "GitHub, no such truth": (GITHUB, required(repository_id=["1"], ref_protected=["yes"]), "claims", "yes", "true or"),
+    "GitHub, a tag of another type": (
+        GITHUB,
+        {"claims": {"tags": {"ref_protected": "bool"}}},
+        "claims",
+        "bool",
+        "string",
+    ),
+    "GitHub, an unknown tag": (GITHUB, {"claims": {"tags": {"repo": "string"}}}, "claims", "no claim", "repository"),
+    "GitHub, an unknown group": (GITHUB, {"claims": {"groups": ["team"]}}, "claims", "no claim", "use one of"),
+    "GitHub, an unknown unit": (GITHUB, {"claims": {"unit": ["org_id"]}}, "claims", "no claim", "_id"),
+    "GitHub, an unknown fact": (GITHUB, {"claims": {"facts": {"Org": "org"}}}, "claims", "no claim", "use one of"),
+    "GitHub, another subject": (
+        GITHUB,
+        {"claims": {"subject": ["actor_id"]}},
+        "claims",
+        "identity of their own",
+        "tags",
+    ),
+    "GitHub, a client": (GITHUB, {"clients": ["cli"]}, "clients", "name no client", "leave clients out"),
+    "GitHub, groups by name": (
+        GITHUB,
+        {"subject_groups": {"repo:octo-org/octo-repo:ref:refs/heads/main": ["a"]}},
+        "subject_groups",
+        "no subject",
+        "repo:583231/1296269",
+    ),
+    "GitHub, groups by a wildcard": (
+        GITHUB,
+        {"subject_groups": {"repo:583231/1296269:*": ["a"]}},
+        "subject_groups",
+        "wildcard",
+        "claims.groups",
+    ),
+    "GitHub, owners by name": (
+        GITHUB,
+        {"owners": {"repo:octo-org/*": ["staff/alice"]}},
+        "owners",
+        "no subject",
+        "repo:583231/1296269",
+    ),
+    "GitHub as generic": (GITHUB, {"provider": "generic"}, "claims", "not those of provider generic", "github_actions"),
+    "Google admits anyone": (GOOGLE, {}, "claims", "anyone", "hd or sub"),
+    "Google by address": (GOOGLE, required(email=["jsmith@example.com"]), "claims", "anyone", "hd or sub"),
+    "Google, sub is no address": (GOOGLE, required(sub=["a@b.com"]), "claims", '"a@b.com"', "digits"),
+    "Google, a domain's address": (GOOGLE, required(hd=["a@b.com"]), "claims", '"a@b.com"', "example.com"),
+    "Kubernetes, subject without uid": (
+        EKS,
+        {"subject_groups": {"system:serviceaccount:agents:reader": ["a"]}},
+        "subject_groups",
+        "no subject",
+        UID,
+    ),
+    "Kubernetes, a namespace in capitals": (
+        EKS,
+        {"claims": {"require": {"kubernetes.io.namespace": ["Agents"]}}},
+        "claims",
+        '"Agents"',
+        "lower case",
+    ),
+    "Kubernetes, a short claim": (EKS, required(namespace=["agents"]), "claims", "no claim", "kubernetes.io.namespace"),
+    "Kubernetes, a client": (EKS, {"clients": ["cli"]}, "clients", "name no client", "leave clients out"),
+    "AWS, tags that the caller chose": (
+        AWS,
+        {"claims": {"require": {"https://sts.amazonaws.com/.request_tags.team": ["a"]}}},
+        "claims",
+        "no claim",
+        "https://sts.amazonaws.com/.",
+    ),
+    "AWS, a user id": (AWS, required(sub=["AROAEXAMPLE"]), "claims", "AROAEXAMPLE", "arn:aws:iam"),
+    "Entra, a client's name": (ENTRA, required(azp=["my-app"]), "claims", '"my-app"', "UUID"),
+    "Entra, owners by oid alone": (ENTRA, {"owners": {UID: ["staff/alice"]}}, "owners", "no subject", "@"),
+    "GitLab admits anyone": (GITLAB, {}, "claims", "anyone", "namespace_id or project_id"),
+    "GitLab by name": (GITLAB, required(project_path=["acme/app"]), "claims", "anyone", "namespace_id"),
+    "Terraform admits anyone": ({"issuer": "https://app.terraform.io"}, {}, "claims", "anyone", "terraform_org"),
+    "Buildkite by slug": (
+        {"issuer": "https://agent.buildkite.com"},
+        required(organization_slug=["acme"]),
+        "claims",
+        "anyone",
+        "organization_id",
+    ),
+    "Bitbucket by workspace's name": (
+        {"issuer": "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"},
+        {},
+        "claims",
+        "anyone",
+        "workspaceUuid",
+    ),
+    "an audience": ({}, required(aud=["jitney"]), "claims.require", "checked by audiences", "audiences"),
+    "a time": ({}, required(exp=["*"]), "claims.require", "checked by max_age_seconds", "max_age"),
+    "no values": ({}, required(project_id=[]), "claims.require.project_id", "empty", "at least one"),
+    "no such type": ({}, {"claims": {"tags": {"a": "text"}}}, "claims.tags.a", "not accepted", "'string'"),
+    "a subject of another form": (
+        {},
+        {"claims": {"subject": ["project_id", "ref"]}, "subject_groups": {"project_id=20": ["a"]}},
+        "subject_groups",
+        "no subject",
+        "project_id=1+ref=1",
+    ),
+    "an ID token without aud": (
+        {"token": "id"},
+        {"audience_claim": "client_id"},
+        "audience_claim",
+        "ID token",
+        "leave",
+    ),
+    "AWS without iat": (AWS, {"require_iat": False}, "require_iat", "has an iat", "leave"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_id_11_a_rule_that_can_never_match_or_admits_anyone_is_refused(name, compiled):
+    of_provider, changes, key, wrong, fix = REFUSED[name]
+    found = problems(compiled, with_people(of_provider, **changes))
+    assert list(found) == [f"issuers.corp.{key}"]
+    assert wrong in found[f"issuers.corp.{key}"][0]
+    assert fix in found[f"issuers.corp.{key}"][1]
+
+
+ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "GitHub": (GITHUB, {}),
+    "GitHub, an enterprise's own issuer": (GITHUB, {"issuer": f"{GITHUB['issuer']}/octocorp"}),
+    "GitHub, a custom property": (GITHUB, required(repository_id=["1"], repo_property_team=["data"])),
+    "GitHub, its subject": (GITHUB, {"subject_groups": {"repo:1/2:environment:prod": ["a"]}}),
+    "GitHub, owners of a repository": (GITHUB, {"owners": {"repo:583231/1296269:*": ["staff/alice"]}}),
+    "GitHub, owners of everything": (GITHUB, {"owners": {"*": ["staff/alice"]}}),
+    "Kubernetes, owners of an account": (EKS, {"owners": {"system:serviceaccount:agents:reader:*": ["staff/alice"]}}),
+    "Kubernetes, its subject": (EKS, {"subject_groups": {f"system:serviceaccount:agents:reader:{UID}": ["a"]}}),
+    "AWS, owners of roles": (AWS, {"owners": {"arn:aws:iam::123456789012:role/ci-*": ["staff/alice"]}}),
+    "a self-managed GitLab": ({"issuer": "https://gitlab.company.com"}, {}),
+    "a composite subject": (
+        {},
+        {"claims": {"subject": ["project_id", "ref"]}, "owners": {"project_id=20+*": ["staff/alice"]}},
+    ),
+    "Okta's clients": ({"provider": "okta"}, {"clients": ["0oabskvc6442nkvQO0h7"]}),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_id_11_a_rule_that_can_match_is_accepted(name, compiled):
+    of_provider, changes = ACCEPTED[name]
+    assert compiled(with_people(of_provider, **changes)).issuers["corp"]
+
+
+def test_id_11_a_tag_has_one_type_in_all_entries(compiled):
+    other = entry({"issuer": "https://other.example.com"}, claims={"tags": {"level": "string"}})
+    document = changed(("issuers.corp", entry({}, claims={"tags": {"level": "long"}})), ("issuers.other", other))
+    found = problems(compiled, document)
+    assert found["issuers.other.claims"][0] == "issuers.corp has the tag level of type long"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "accepted"),
+    [
+        (["project_id", "ref"], ["project_id", "ref"], True),
+        (["project_id", "ref"], ["project_id"], False),
+        ([], ["email"], False),
+        ([], ["act.sub"], True),
+        (["sub"], ["act.sub"], True),
+    ],
+    ids=str,
+)
+def test_id_06_a_subject_has_one_form_in_all_entries_of_an_issuer(compiled, first, second, accepted):
+    again = entry({}, audiences=["again"], claims={"subject": second})
+    document = changed(("issuers.corp", entry({}, claims={"subject": first})), ("issuers.again", again))
+    if accepted:
+        assert compiled(document)
+    else:
+        assert list(problems(compiled, document)) == ["issuers.again.claims"]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_id_11_what_is_known_of_a_provider_agrees_with_itself(name):
+    known = PROVIDERS[name].known
+    named = (*known.forms, *known.tenants, *known.required, *known.tags)
+    named += tuple(path for _, path in PROVIDERS[name].fact_sources)
+    assert [path for path in named if not known.has(path)] == []
+    assert known.can_name(known.example) or not known.example
+    for path, values in known.required.items():
+        assert all(known.can_match(path, value) for value in values)
+    assert not any(wildcard_pattern(each).matches("sub") for each in known.names if each != "sub")
