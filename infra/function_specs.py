@@ -52,6 +52,8 @@ _END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CH
 _REVOKE = (
     *read_and_update(_GRANT, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
+    # A deny document with ranges of ids names the open grants in them as exceptions.
+    _OPEN_GRANTS,
     *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
     # To see when the denial is in force, they take a session of the ended grant. The target's boundary lets such a

@@ -29,7 +29,7 @@ from jitney.configuration.external_id import external_id
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
 from jitney.configuration.target_policies import inline_policies, outer_bound
 
-SESSION_TAGS = ("grant", "agent", "human")
+SESSION_TAGS = ("grant", "agent", "unit", "human")
 
 # Even if the role's own policy allows it, no session creates identities, credentials or other sessions, or changes
 # accounts. With iam:* denied, a session cannot change the role, its policies or this boundary.
@@ -222,7 +222,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
     tags").
     """
     principals = _functions(partition, broker_account, "targets")
-    of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"}
+    of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*", "aws:RequestTag/unit": "?*"}
     named = {"sts:SourceIdentity": "?*"}
     conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "sts:AssumeRole": {

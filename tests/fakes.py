@@ -14,7 +14,8 @@ from jitney.adapters.message_locations import MessageLocation
 from jitney.adapters.role_policies import PolicyWriteRefused
 from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
-from jitney.core.access.deny_document import CutOffs, DenyEntry
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList
 from jitney.core.access.request import Permission
@@ -166,6 +167,13 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda grant: grant.expires_at)
 
+    def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
+        found = [
+            *self.grants_in_state(role_arn, State.PENDING, now),
+            *self.grants_in_state(role_arn, State.ACTIVE, now),
+        ]
+        return None if len(found) > most else frozenset(grant.id for grant in found)
+
     def grants_in_state(self, role_arn: str, state: State, now: int) -> list[Grant]:
         found = self.open_grants(role_arn, 10**11)
         return [grant for grant in found if grant.state is state and grant.expires_at > now]
@@ -315,9 +323,9 @@ class MemoryDenyList:
     known: set[str] = field(default_factory=set)
     lock: Any = field(default_factory=threading.RLock)
 
-    def deny_entries(self, role_arn: str) -> list[DenyEntry]:
+    def deny_entries(self, role_arn: str, now: int) -> list[DenyEntry]:
         with self.lock:
-            return list(self.listed.get(role_arn, {}).values())
+            return [each for each in self.listed.get(role_arn, {}).values() if each.until > now]
 
     def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
         with self.lock:

@@ -10,7 +10,8 @@ from moto import mock_aws
 from jitney.adapters.deny_list import LEASE_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite, Store
 from jitney.core import audit
-from jitney.core.access.deny_document import CutOffs, DenyEntry, deny_entry
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import DenyEntry, deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
@@ -209,10 +210,10 @@ def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store:
     after, link = ended(grant)
     store.save(grant, after, link, deny_entry=deny_entry(after, NOW), now=NOW)
     assert store.grant(grant.id) == after
-    assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
+    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [deny_entry(after, NOW)]
     with pytest.raises(StaleWrite):  # a second end leaves no second denial
         store.save(grant, after, link, deny_entry=replace(deny_entry(after, NOW), until=1), now=NOW)
-    assert DenyList(client, "state").deny_entries(grant.role_arn) == [deny_entry(after, NOW)]
+    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [deny_entry(after, NOW)]
     assert len(records(client)) == 2
 
 
@@ -303,12 +304,21 @@ def test_end_02_long_lists_are_read_to_their_end(client):
     role = "role"
     padding = {"padding": {"S": "x" * 200_000}}  # a page of DynamoDB is a megabyte
     for number in range(12):
-        key = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": f"DENY#g-{number:03}"}}
-        client.put_item(TableName="state", Item=key | padding)
-        client.update_item(
-            TableName="state", **deny_entry_update(role, DenyEntry(f"g-{number:03}", NOW, NOW, "local.agent"))
-        )
-    assert len(DenyList(client, "state").deny_entries(role)) == 12
+        update = deny_entry_update(role, DenyEntry(f"g-{number:03}", NOW, NOW + 1, "local.agent"))
+        client.put_item(TableName="state", Item=update["Key"] | padding)
+        client.update_item(TableName="state", **update)
+    assert len(DenyList(client, "state").deny_entries(role, NOW)) == 12
+
+
+def test_end_06_only_unexpired_entries_are_read(client):
+    role, untils = "role", [NOW - 3600, NOW - 1, NOW, NOW + 1, NOW + 3600]
+    entries = [DenyEntry(f"g-{until}", NOW - 9, until, "local.unit", until % 2 == 0) for until in untils]
+    for each in entries:
+        client.update_item(TableName="state", **deny_entry_update(role, each))
+        client.update_item(TableName="state", **deny_entry_update("another", replace(each, grant_id="g-another")))
+    assert DenyList(client, "state").acquire(role, NOW)  # the lease has the same partition key
+    read = DenyList(client, "state").deny_entries
+    assert [read(role, now) for now in (NOW, NOW + 1, NOW + 3600)] == [entries[3:], entries[4:], []]
 
 
 AGENT, HUMAN = "ACTIVE_GRANTS#corp.agent", "ACTIVE_GRANTS#corp.alice"

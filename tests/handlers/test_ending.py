@@ -13,6 +13,7 @@ from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core import audit
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry
 from jitney.core.access.grant import State
+from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
@@ -44,8 +45,8 @@ def asked(system: System, **members: Any) -> str:
 def mine(system: System, count: int, **members: Any) -> list[str]:
     """So many active grants of the corporate agent, without asking for each."""
     ids = [f"g-{number:014d}".translate(str.maketrans("0189", "abcd")) for number in range(count)]
-    own = {"issuer": "https://idp.corp.example.com", "principal": "corp.reader-agent", "created_at": system.now}
-    own |= {"starts_at": system.now, "expires_at": system.now + 900}
+    own = {"issuer": "https://idp.corp.example.com", "principal": "corp.reader-agent", "unit": "corp.reader-agent"}
+    own |= {"created_at": system.now, "starts_at": system.now, "expires_at": system.now + 900}
     system.store.grants |= {grant_id: replace(GRANT, id=grant_id, **own | members) for grant_id in ids}
     return ids
 
@@ -274,6 +275,20 @@ class TestWriting:
         assert system.call(release_grant, grant_id=grant_id)[0] == 200
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
+    @pytest.mark.parametrize(("read_milliseconds", "status", "writes"), [(11_900, 200, 1), (12_100, 503, 0)])
+    def test_end_07_a_slow_read_stops_the_write_only_when_the_lease_could_end_first(
+        self, system: System, read_milliseconds: int, status: int, writes: int
+    ):
+        read = system.store.deny_list.deny_entries
+
+        def slowly(role_arn: str, now: int) -> list[DenyEntry]:
+            system.pause(read_milliseconds / 1000)
+            return read(role_arn, now)
+
+        system.store.deny_list.deny_entries = slowly  # type: ignore[method-assign]
+        assert system.call(release_grant, grant_id=asked(system))[0] == status
+        assert system.role_policies.writes == writes
+
     def test_end_03_a_writer_that_was_overtaken_proves_nothing(self, system: System):
         first, second = mine(system, 2)
         entered = [False]
@@ -426,7 +441,7 @@ class TestOverflow:
         ]
         assert json.loads(self.cut_off_record(system)["detail"]) == {
             "until": iso(minting.NOW + IN_FLIGHT_SECONDS),
-            "agents": ["corp.reader-agent"],
+            "units": ["corp.reader-agent"],
         }
         assert reconcile(system.ports)["cut_off"] == 1
         concerned = system.store.grants[ids[-1]]
@@ -438,19 +453,50 @@ class TestOverflow:
         status, body, _ = system.call(create_credentials, grant_id=ids[-1])
         assert (status, bool(body["credentials"])) == (200, True)
 
-    def test_end_02_too_many_agents_cut_off_the_whole_role_on_record(self, system: System):
+    def test_end_02_too_many_units_cut_off_the_whole_role_on_record(self, system: System):
         system.canary.denied_at = 1
         self.of_another_agent(system)
         crowd = [DenyEntry(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
         system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in crowd}
         assert system.call(release_grant, grant_id=asked(system))[0] == 200
-        assert json.loads(self.cut_off_record(system)["detail"])["agents"] == []
+        assert json.loads(self.cut_off_record(system)["detail"])["units"] == []
         assert reconcile(system.ports)["cut_off"] == 1
         assert system.store.grants[self.OTHER].cut_off_at == minting.NOW + IN_FLIGHT_SECONDS
 
     def of_another_agent(self, system: System) -> None:
         times = {"created_at": system.now, "starts_at": system.now, "expires_at": system.now + 900}
         system.store.grants[self.OTHER] = replace(GRANT, id=self.OTHER, **times)
+
+    def test_end_06_a_flood_that_ranges_hold_ends_no_open_grant(self, system: System):
+        """More ended grants than the document can name, of one unit, with open ones of the same moment."""
+        system.canary.denied_at = 1
+        ids = [dated_id(each, system.now) for each in mine(system, 700)]
+        grants = list(system.store.grants.values())
+        system.store.grants = {name: replace(each, id=name) for name, each in zip(ids, grants, strict=True)}
+        system.now += SETTLED_SECONDS + 4
+        ended, kept = ids[:-20], set(ids[-20:])
+        for each in ended[:-1]:
+            system.store.grants[each] = replace(system.store.grants[each], state=State.RELEASED)
+        entries = [DenyEntry(each, system.now, system.now + 900, "corp.reader-agent") for each in ended[:-1]]
+        system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in entries}
+        assert system.call(release_grant, grant_id=ended[-1], token=fresh(system))[0] == 200
+        assert [each for each in system.told() if each[0] == "cut_off"] == []
+        (statement,) = json.loads(system.role_policies.documents[ROLE_ARN])["Statement"]
+        assert set(statement["Condition"]["StringNotEquals"]["aws:PrincipalTag/grant"]) == kept
+        assert reconcile(system.ports)["cut_off"] == 0
+
+    def test_end_07_an_operators_revocation_fits_into_a_document_that_agents_filled(self, system: System):
+        system.canary.denied_at = 1
+        ids = mine(system, 600)
+        for grant_id in ids:
+            if len(system.role_policies.documents.get(ROLE_ARN, "")) > ROLE_POLICY_LIMIT * 9 // 10 - 19:
+                break
+            assert system.call(release_grant, grant_id=grant_id)[0] == 200
+        assert system.call(revoke_grant, REASON, grant_id=ids[-1], token=operator())[0] == 200
+        assert ids[-1] in system.role_policies.denies(ROLE_ARN)
+        assert "TokenIssueTime" not in system.role_policies.documents[ROLE_ARN]
+        assert system.call(release_grant, grant_id=ids[-2])[0] == 200
+        assert "TokenIssueTime" in system.role_policies.documents[ROLE_ARN]
 
     def cut_off_record(self, system: System) -> dict[str, Any]:
         (record,) = [each for each in system.records() if each["event"] == "cut_off" and not each["grant_id"]]

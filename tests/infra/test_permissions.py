@@ -65,6 +65,7 @@ ALLOWED = {
     },
     "jitney-releases": {
         "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -74,6 +75,7 @@ ALLOWED = {
     "jitney-revocations": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, CHANGE, QUERY, DELETE},
+        "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -291,12 +293,14 @@ ITEMS = {
     "jitney-releases": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*"},
         QUERY: {"ROLE#*"},
+        BY_ROLE: {"ROLE#*"},
         CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*"},
         "records": ALL_RECORDS,
     },
     "jitney-revocations": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*"},
         QUERY: {"ROLE#*", "OUT_OF_OFFICE"},
+        BY_ROLE: {"ROLE#*"},
         DELETE: {"FOLLOW_UP"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         "records": ALL_RECORDS,

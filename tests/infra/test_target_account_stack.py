@@ -52,12 +52,13 @@ def test_sts_03_only_the_issuing_functions_and_only_for_a_named_grant_and_princi
             "sts:RoleSessionName": "g-*",
             "aws:RequestTag/grant": "g-*",
             "aws:RequestTag/agent": "?*",
+            "aws:RequestTag/unit": "?*",
             "sts:SourceIdentity": "?*",
         },
     }
     assert trust["sts:TagSession"]["Condition"] == {
-        "StringLike": {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*"},
-        "ForAllValues:StringEquals": {"aws:TagKeys": ["grant", "agent", "human"]},
+        "StringLike": {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*", "aws:RequestTag/unit": "?*"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["grant", "agent", "unit", "human"]},
         "ForAnyValue:StringEquals": {"aws:TagKeys": "human"},
     }
     assert trust["sts:SetSourceIdentity"]["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}

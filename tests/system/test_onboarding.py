@@ -125,7 +125,10 @@ def session(aws: Any, clients: Any, body: str, function: str, role: str, **more:
     return lambda service: clients(service, session_keys(taken["Credentials"]))
 
 
-TAGS = [{"Key": key, "Value": value} for key, value in (("grant", "g-attack"), ("agent", "an-agent"), ("human", ""))]
+TAGS = [
+    {"Key": key, "Value": value}
+    for key, value in (("grant", "g-attack"), ("agent", "an-agent"), ("unit", "an-agent"), ("human", ""))
+]
 OF_A_GRANT = {"Tags": TAGS, "SourceIdentity": "an-agent", "Policy": document(EVERYTHING)}
 
 

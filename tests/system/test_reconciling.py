@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import deny_entry_update
+from jitney.adapters.deny_list import DenyList, deny_entry_update
 from jitney.core.access.deny_document import DenyEntry
 from tests.local.gaps.contracts import refused
 from tests.running_systems import session_keys, until
@@ -60,15 +61,10 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     assert own.api("DELETE", f"/v1/grants/{grant_id}", agent=KEPT).status_code == 200
     assert grant_id in document()
     dynamodb, table = own.aws("dynamodb"), own.stack["tables"]["state"]
-    key = {"pk": {"S": f"ROLE#{role_of(own)}"}, "sk": {"S": f"DENY#{grant_id}"}}
-    item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
-    over = json.dumps(json.loads(item["deny_entry"]["S"]) | {"until": int(time.time()) - 1})
-    dynamodb.update_item(
-        TableName=table,
-        Key=key,
-        UpdateExpression="SET deny_entry = :denial",
-        ExpressionAttributeValues={":denial": {"S": over}},
-    )
+    role, now = role_of(own), int(time.time())
+    (entry,) = (each for each in DenyList(dynamodb, table).deny_entries(role, now) if each.grant_id == grant_id)
+    dynamodb.delete_item(TableName=table, Key=deny_entry_update(role, entry)["Key"])
+    dynamodb.update_item(TableName=table, **deny_entry_update(role, replace(entry, until=now - 1)))
     reconciled(own)  # its schedule may have come first, and be at it still
     until(lambda: grant_id not in document())
 
@@ -76,10 +72,10 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
 def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, document: Callable[[], str]):
     """Most of the list is written here, without a request for each; the release that overflows it is a real one."""
     kept, ended, beside = ask(own, KEPT), ask(own, CUT_OFF), ask(own, CUT_OFF)
-    agent, now = ended["grant"]["principal"], int(time.time())
+    unit, now = ended["grant"]["unit"], int(time.time())
     role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")
     reads = {"Bucket": PLAIN, "Key": "raw/a.csv"}
-    flood = [deny_entry_update(role, DenyEntry(f"g-flood{number:09}", now, now + 900, agent)) for number in range(600)]
+    flood = [deny_entry_update(role, DenyEntry(f"g-flood{number:09}", now, now + 900, unit)) for number in range(600)]
     try:
         for update in flood:
             dynamodb.update_item(TableName=table, **update)
@@ -88,7 +84,7 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
             refused("AccessDenied", own.clients("s3", session_keys(each["credentials"])).get_object, **reads)
         assert own.clients("s3", session_keys(kept["credentials"])).get_object(**reads)["Body"].read()
         conditions = [each["Condition"].get("StringEquals", {}) for each in json.loads(document())["Statement"]]
-        assert {"aws:PrincipalTag/agent": [agent]} in conditions
+        assert {"aws:PrincipalTag/unit": [unit]} in conditions
         reconciled(own)
         told = {
             who: own.api("GET", f"/v1/grants/{each['grant']['id']}", agent=who).json()["grant"]["cut_off_at"]
@@ -102,4 +98,4 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
         turn = {"pk": {"S": f"ROLE#{role}"}, "sk": {"S": "LEASE"}}
         dynamodb.update_item(TableName=table, Key=turn, UpdateExpression="REMOVE cut_offs")
         reconciled(own)
-    until(lambda: agent not in document())
+    until(lambda: unit not in document())

@@ -118,7 +118,7 @@ def test_the_function_that_reads_grants_reads_grants_only(aws, stack, clients):
 
 
 NAME = "g-aaaaaaaaaaaaaa"
-TAGS = {"grant": NAME, "agent": "local.reader-agent", "human": ""}
+TAGS = {"grant": NAME, "agent": "local.reader-agent", "unit": "local.reader-agent", "human": ""}
 
 
 def without(tag: str) -> dict[str, Any]:
@@ -132,6 +132,7 @@ def without(tag: str) -> dict[str, Any]:
         without("agent"),
         without("human"),
         {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "agent": ""}.items()]},
+        {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "unit": ""}.items()]},
         {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "grant": "x"}.items()]},
         {"Tags": [{"Key": key, "Value": value} for key, value in {**TAGS, "more": "x"}.items()]},
         {"RoleSessionName": "other"},

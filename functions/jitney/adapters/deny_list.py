@@ -2,8 +2,8 @@
 
 Items with `pk` ROLE#<role ARN>:
 
-- `sk` DENY#<grant id>: one deny entry. The transaction that ends the grant puts it, so that two grants that end at once
-  write different items. TTL removes it.
+- `sk` DENY#<when it expires, padded>#<grant id>: one deny entry. The transaction that ends the grant puts it, so that
+  two grants that end at once write different items. Expired entries are not read. TTL removes them.
 - `sk` LEASE: numbers the leases. `last_acquired` grows with each lease; `last_completed` is the last lease that wrote
   the whole list. IAM cannot refuse a late write, so one writer at a time holds the lease, for `LEASE_SECONDS`. No
   other writer can overtake one that finishes within that time.
@@ -18,13 +18,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.core.access.deny_document import CutOffs, DenyEntry
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import DenyEntry
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 LEASE_SECONDS = 20
-DENY_ENTRY_RETENTION_SECONDS = 3600
+
+_FAR_FUTURE = 10**11
+"""Later than any entry ends."""
 
 Item = dict[str, Any]
 
@@ -48,22 +51,27 @@ class DenyList:
         errors = client.exceptions
         self._conflicts = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
 
-    def deny_entries(self, role_arn: str) -> list[DenyEntry]:
-        """Return every deny entry of the role that was written before this call, including expired ones."""
+    def deny_entries(self, role_arn: str, now: int) -> list[DenyEntry]:
+        """Return every deny entry of the role that is unexpired at `now` and was written before this call."""
         found: list[Item] = []
         start: Item = {}
+        sought = {
+            ":role": {"S": f"ROLE#{role_arn}"},
+            ":first": {"S": _sort_key(now + 1, "")},
+            ":last": {"S": _sort_key(_FAR_FUTURE, "")},
+        }
         while True:
             with aws_errors_as_unavailable("The deny list"):
                 answer = self._client.query(
                     TableName=self._table,
-                    KeyConditionExpression="pk = :role AND begins_with(sk, :deny)",
-                    ExpressionAttributeValues={":role": {"S": f"ROLE#{role_arn}"}, ":deny": {"S": "DENY#"}},
+                    KeyConditionExpression="pk = :role AND sk BETWEEN :first AND :last",
+                    ExpressionAttributeValues=sought,
                     ConsistentRead=True,
                     **start,
                 )
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return [DenyEntry(**json.loads(item["deny_entry"]["S"])) for item in found]
+                return [_entry_of(item) for item in found]
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
@@ -131,26 +139,37 @@ class DenyList:
 
 def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
     """Return the update that lists a deny entry, for the transaction that ends its grant."""
-    members = {"grant_id": entry.grant_id, "ended_at": entry.ended_at, "until": entry.until, "agent": entry.agent}
     return {
-        "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": f"DENY#{entry.grant_id}"}},
-        "UpdateExpression": "SET deny_entry = :entry, expires = :expires",
+        "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": _sort_key(entry.until, entry.grant_id)}},
+        "UpdateExpression": "SET ended_at = :ended, denied_unit = :unit, by_operator = :operator, expires = :until",
         "ExpressionAttributeValues": {
-            ":entry": {"S": json.dumps(members, separators=(",", ":"))},
-            ":expires": {"N": str(entry.until + DENY_ENTRY_RETENTION_SECONDS)},
+            ":ended": {"N": str(entry.ended_at)},
+            ":unit": {"S": entry.unit},
+            ":operator": {"BOOL": entry.by_operator},
+            ":until": {"N": str(entry.until)},
         },
     }
 
 
 def cut_offs_update(role_arn: str, lease: WriteLease, cut_offs: CutOffs) -> Item:
     """Return the update that stores the cut-offs of a role, for the transaction that records them."""
-    text = json.dumps([cut_offs.role, dict(cut_offs.agents)], separators=(",", ":"))
+    text = json.dumps([cut_offs.role, dict(cut_offs.units)], separators=(",", ":"))
     return {
         "Key": _key(role_arn),
         "UpdateExpression": "SET cut_offs = :cut",
         "ConditionExpression": "last_acquired = :number",
         "ExpressionAttributeValues": {":cut": {"S": text}, ":number": {"N": str(lease.last_acquired)}},
     }
+
+
+def _sort_key(until: int, grant_id: str) -> str:
+    return f"DENY#{until:012d}#{grant_id}"
+
+
+def _entry_of(item: Item) -> DenyEntry:
+    _, until, grant_id = item["sk"]["S"].split("#")
+    ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
+    return DenyEntry(grant_id, ended_at, int(until), unit, by_operator)
 
 
 def _key(role_arn: str) -> Item:

@@ -8,6 +8,7 @@ Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
@@ -22,7 +23,8 @@ from jitney.adapters.grant_lists import list_in, list_put
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.vote_history import put_vote
-from jitney.core.access.deny_document import CutOffs, DenyEntry
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.audit import ChainedRecord, sort_key
@@ -171,6 +173,15 @@ class Store:
         The query reads the same index, one page at a time.
         """
         return self._open(open_role_key(role_arn, state), now + 1, _FAR_FUTURE)
+
+    def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
+        """Return the ids of the role's pending and active grants; None when there are more than `most`.
+
+        The index follows the table within moments: a grant of the last moments may be missing.
+        """
+        found = (grant for state in OPEN_STATES for grant in self.grants_in_state(role_arn, state, now))
+        ids = frozenset(grant.id for grant in islice(found, most + 1))
+        return None if len(ids) > most else ids
 
     def _open(self, key: str, since: int, until: int) -> Iterator[Grant]:
         """Yield the grants with `key` in the index `open_by_role` that end between `since` and `until`."""

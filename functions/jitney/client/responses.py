@@ -55,7 +55,7 @@ class ApiGrant:
     """One grant. Times are ISO 8601 in UTC.
 
     `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once the grant was
-    released or revoked. After an emergency cut-off of its agent or of the whole role, credentials issued until
+    released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
     `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer.
     """
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from functools import partial
 
-from jitney.adapters.deny_list import WriteLease
+from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
 from jitney.adapters.store import StaleWrite
 from jitney.core import audit
-from jitney.core.access.deny_document import CutOffs, DenyDocument, compose_deny_document
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
@@ -16,8 +18,11 @@ from jitney.handlers.ports import Ports
 
 TIMEOUT_MILLISECONDS = 6_000
 WAIT_SECONDS = 0.1
-WRITE_DEADLINE_MILLISECONDS = 5_000
-"""A write that starts within this time ends in 5 s, before the lease does: no other writer overtakes it."""
+WRITE_SECONDS = 5
+"""A write ends within this time (adapters.aws_clients.ONE_ATTEMPT)."""
+LAST_START_MILLISECONDS = 1000 * (LEASE_SECONDS - WRITE_SECONDS - 3)
+"""A write that starts at most so long after its lease was requested ends before the lease does: no other writer
+overtakes it."""
 
 
 def write_deny_document(target: Target, ports: Ports) -> None:
@@ -30,13 +35,13 @@ def write_deny_document(target: Target, ports: Ports) -> None:
     policy = ports.role_policies.for_target(target)
     last_acquired = ports.deny_list.lease(target.role_arn).last_acquired
     started, force = ports.stopwatch(), False
-    while ports.stopwatch() - started < TIMEOUT_MILLISECONDS:
+    while (asked := ports.stopwatch()) - started < TIMEOUT_MILLISECONDS:
         lease = ports.deny_list.acquire(target.role_arn, ports.now())
         if lease is None:
             ports.pause(WAIT_SECONDS)
             if ports.deny_list.lease(target.role_arn).last_completed > last_acquired:
                 return
-        elif _write_under_lease(lease, target, policy, ports, force=force):
+        elif _write_under_lease(lease, asked, target, policy, ports, force=force):
             return
         else:  # this call's own late write may have reached IAM
             force = True
@@ -49,29 +54,40 @@ def repair_deny_document(target: Target, ports: Ports) -> bool:
     Raises the problems of `write_deny_document`.
     """
     policy = ports.role_policies.for_target(target)
-    lease = ports.deny_list.acquire(target.role_arn, ports.now())
+    asked, lease = ports.stopwatch(), ports.deny_list.acquire(target.role_arn, ports.now())
     if lease is None:
         return False
     document = _document(lease, target, ports)
     if policy.read() == (json.loads(document.text) if document.text else None):
         ports.deny_list.complete(target.role_arn, lease, _digest(document.text))
         return False
-    return _write_under_lease(lease, target, policy, ports, force=True)
+    return _write_under_lease(lease, asked, target, policy, ports, force=True)
 
 
 def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
-    entries = ports.deny_list.deny_entries(target.role_arn)
-    return compose_deny_document(entries, lease.cut_offs, ports.now(), target.deny_room)
+    """Return the document of the whole list. The role's open grants are read only if it would cut off a unit."""
+    now = ports.now()
+    compose = partial(
+        compose_deny_document,
+        ports.deny_list.deny_entries(target.role_arn, now),
+        lease.cut_offs,
+        now,
+        target.deny_room,
+    )
+    document = compose()
+    if document.cut_offs.since(lease.cut_offs).last is None:
+        return document
+    return compose(open_grants=ports.store.open_grant_ids(target.role_arn, now, MOST_OPEN_GRANTS))
 
 
 def _write_under_lease(
-    lease: WriteLease, target: Target, policy: RolePolicy, ports: Ports, *, force: bool = False
+    lease: WriteLease, asked: int, target: Target, policy: RolePolicy, ports: Ports, *, force: bool = False
 ) -> bool:
     """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
 
-    A stale cut-off is not retried here: the lease is lost, and `write_deny_document` acquires another.
+    `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here: the lease is
+    lost, and `write_deny_document` acquires another.
     """
-    began = ports.stopwatch()
     document = _document(lease, target, ports)
     if document.cut_offs.since(lease.cut_offs).last is not None:
         try:
@@ -81,7 +97,7 @@ def _write_under_lease(
             return False
     digest = _digest(document.text)
     if force or digest != lease.document_digest:
-        if ports.stopwatch() - began > WRITE_DEADLINE_MILLISECONDS:
+        if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
             ports.deny_list.abandon(target.role_arn, lease)
             return False
         try:
@@ -100,7 +116,7 @@ def _write_under_lease(
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, target: Target, ports: Ports) -> None:
     """Record the cut-offs before they are written, so that the reconciler marks every grant whose session they end.
 
-    The record names the agents that are cut off. A record that names none cuts off the whole role.
+    The record names the units that are cut off. A record that names none cuts off the whole role.
     """
     now, new = ports.now(), cut_offs.since(lease.cut_offs)
     record = AuditRecord(
@@ -110,7 +126,7 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, target: Target, ports:
         code="deny_document_full",
         target=target.alias,
         account=target.account,
-        detail={"until": iso(new.last or now), "agents": sorted(new.agents)},
+        detail={"until": iso(new.last or now), "units": sorted(new.units)},
     )
     ports.store.cut_off(target.role_arn, lease, cut_offs, audit.chain_record(record, ports.new_id("r")), now=now)
 

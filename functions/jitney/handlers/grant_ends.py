@@ -80,13 +80,15 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
     """Write the end of a grant, its record and its deny entry."""
     event, outcome = END_EVENTS[state]
     detail = {"by": ending.by, "reason": ending.reason}
+    by_operator = state is State.REVOKED and call.is_operator
 
     def decide(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
         record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail)
-        return GrantUpdate(ended, record, deny_entry(ended, call.now) if ended.may_have_credentials(call.now) else None)
+        entry = deny_entry(ended, call.now, by_operator=by_operator) if ended.may_have_credentials(call.now) else None
+        return GrantUpdate(ended, record, entry)
 
     return update_grant(grant, decide, call.ports).at(call.now)
 

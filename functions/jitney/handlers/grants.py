@@ -10,6 +10,7 @@ from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
@@ -62,7 +63,8 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
         if decision.effect is Effect.DENY:
             raise denied_problem(decision, access_request)
         review_ends = call.now + ports.config.limits.review_seconds
-        grant = open_grant(ports.new_id("g"), call.principal, access_request, target, decision, review_ends, call.now)
+        grant_id = dated_id(ports.new_id("g"), call.now)
+        grant = open_grant(grant_id, call.principal, access_request, target, decision, review_ends, call.now)
         session = session_request_of(grant, call)
         updates = others.updates_for(grant)
     try:

@@ -6,7 +6,7 @@ from functools import partial
 
 from jitney.core import audit
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
-from jitney.core.access.deny_document import CutOffs
+from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
@@ -76,7 +76,7 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
         for each in ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS)
         if each.may_have_credentials(now)
     ]
-    ended = [each for each in ports.deny_list.deny_entries(role_arn) if each.until > now]
+    ended = ports.deny_list.deny_entries(role_arn, now)
     if active or ended:
         logger.warning(
             "live grants of a role without a target",
@@ -104,8 +104,8 @@ def _cut_off(target: Target, cut_offs: CutOffs, ports: Ports, now: int) -> list[
 
 
 def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
-    """Return when a cut-off of the role or the agent ended the grant's credentials; None when it is marked already."""
-    cut = cut_offs.until(grant.principal)
+    """Return when a cut-off of the role or the unit ended the grant's credentials; None when it is marked already."""
+    cut = cut_offs.until(grant.unit)
     new = cut and grant.may_have_credentials(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut
     return cut if new else None
 
@@ -145,7 +145,7 @@ def _record_lost(grant: Grant, ports: Ports) -> Grant:
 
 
 def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
-    """Record on a grant that its credentials ended with its agent's or the role's (END 2)."""
+    """Record on a grant that its credentials ended with its unit's or the role's (END 2)."""
     now = ports.now()
 
     def decide(before: Grant) -> GrantUpdate | None:

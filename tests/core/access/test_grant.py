@@ -127,7 +127,12 @@ def test_sts_03_the_session_names_the_grant_and_its_principal():
     grant = replace(GRANT, human="corp.alice")
     request = session_request(grant, compile_policy(grant.permissions, grant.expires_at, ACTIONS), "x", NOW)
     assert (request.name, request.source_identity) == (grant.id, grant.principal)
-    assert dict(request.tags) == {"grant": grant.id, "agent": grant.principal, "human": "corp.alice"}
+    assert dict(request.tags) == {
+        "grant": grant.id,
+        "agent": grant.principal,
+        "unit": grant.unit,
+        "human": "corp.alice",
+    }
 
 
 def test_sts_05_credentials_do_not_show_in_a_repr():

@@ -69,7 +69,7 @@ def session_request(
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
-    tags = (("grant", grant.id), ("agent", grant.principal), ("human", grant.human or ""))
+    tags = (("grant", grant.id), ("agent", grant.principal), ("unit", grant.unit), ("human", grant.human or ""))
     for name in (grant.id, grant.principal):
         if not _NAME.fullmatch(name):
             raise ValueError(f"STS does not accept this session name or source identity: {name!r}")

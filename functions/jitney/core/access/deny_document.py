@@ -2,78 +2,67 @@
 
 IAM evaluates it at each request: it also stops credentials that were issued before. An entry names a grant by its
 session tag. `aws:PrincipalTag/grant` is on every session (the trust policy requires it), matches that grant's sessions
-alone, and takes 19 characters, less than `aws:userid` (21). An agent with more entries than fit is cut off as a whole
-by `aws:PrincipalTag/agent`; no other agent is affected.
+alone, and takes 19 characters, less than `aws:userid` (21). When the entries do not fit, ranges of grant ids replace
+them (`core.access.id_ranges`). If that is not enough, the accountable unit with the most entries is cut off as a whole
+by `aws:PrincipalTag/unit`; no other unit is affected.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principaltag
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
+from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.grant import Grant
+from jitney.core.access.id_ranges import IdCover, cheapest_cover
 from jitney.core.times import iso
 
 DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
 """Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
+OPERATORS_SHARE = 10
+"""One in so many characters of the document is for what operators deny: a flood of releases cannot use it up."""
 CLOCK_SKEW_SECONDS = 60
 """How far the broker's clock and AWS's may differ. An entry outlasts its grant by as much."""
 IN_FLIGHT_SECONDS = 60
 """How long after a grant's end an issue in flight can still complete: 15 s of the function, plus clock skew."""
+
+_KEY = "aws:PrincipalTag/"
+
+Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DenyEntry:
     """A grant whose credentials are denied: it ended at `ended_at`, and its last session ends at `until`.
 
-    `agent` is the source identity in the agent tag of its sessions.
+    `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
     """
 
     grant_id: str
     ended_at: int
     until: int
-    agent: str
+    unit: str
+    by_operator: bool = False
 
 
-class CutOffs(NamedTuple):
-    """The issue times (epoch seconds) up to which credentials are denied: for the whole role, and for single agents."""
+class TagDenial(NamedTuple):
+    """Every session of the role whose tag matches a pattern, denied whenever it was issued, until it is lifted.
 
-    role: int | None = None
-    agents: Mapping[str, int] = MappingProxyType({})
+    `tag` is a session tag: "grant", "agent", "unit" or "human". `pattern` may hold the wildcards `*` and `?`: all
+    agents of an issuer are `TagDenial("agent", "corp.*")`, the whole role is `TagDenial("grant", "*")`.
+    """
 
-    def until(self, agent: str) -> int | None:
-        """Return the issue time up to which the agent's credentials are denied; None when it is not cut off."""
-        found = [each for each in (self.role, self.agents.get(agent)) if each is not None]
-        return max(found, default=None)
+    tag: str
+    pattern: str
 
-    @property
-    def last(self) -> int | None:
-        """The latest cut-off time; None when there is none."""
-        found = [*self.agents.values(), *(() if self.role is None else (self.role,))]
-        return max(found, default=None)
 
-    def at(self, now: int) -> Self:
-        """Return the cut-offs that still matter at `now`.
-
-        Sessions last an hour, and a cut-off of the role covers earlier ones of its agents.
-        """
-        role = self.role if self.role is not None and now < self.role + MAX_STS_SESSION_SECONDS else None
-        later = {
-            agent: cut
-            for agent, cut in self.agents.items()
-            if now < cut + MAX_STS_SESSION_SECONDS and (role is None or role < cut)
-        }
-        return self._replace(role=role, agents=later)
-
-    def since(self, earlier: "CutOffs") -> "CutOffs":
-        """Return the cut-offs that are not in `earlier`."""
-        role = self.role if self.role != earlier.role else None
-        return CutOffs(role, {agent: cut for agent, cut in self.agents.items() if earlier.agents.get(agent) != cut})
+MOST_OPEN_GRANTS = ROLE_POLICY_LIMIT // len('"g-aaaaaaaaaaaaaa",')
+"""More open grants than this cannot be named as exceptions."""
+WHOLE_ROLE = TagDenial("grant", "*")
+"""Every session of the role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,56 +73,158 @@ class DenyDocument:
     cut_offs: CutOffs
 
 
-def deny_entry(grant: Grant, now: int) -> DenyEntry:
+def deny_entry(grant: Grant, now: int, *, by_operator: bool = False) -> DenyEntry:
     """Return the deny entry of a grant that ends at `now`.
 
     After the grant's `expires_at` its session policy denies everything itself.
     """
-    return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.principal)
+    return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit, by_operator)
 
 
-def compose_deny_document(entries: Iterable[DenyEntry], cut_offs: CutOffs, now: int, room: int) -> DenyDocument:
-    """Return the document with the unexpired `entries` and all cut-offs, in at most `room` characters.
+def compose_deny_document(
+    entries: Iterable[DenyEntry],
+    cut_offs: CutOffs,
+    now: int,
+    room: int,
+    *,
+    open_grants: Collection[str] | None = None,
+    standing: Collection[TagDenial] = (),
+) -> DenyDocument:
+    """Return the document with the unexpired `entries`, all cut-offs and `standing`, in at most `room` characters.
 
-    If the entries do not fit, the agent with the most entries is cut off: everything issued to it until shortly after
-    `now` is denied, including sessions of its other grants, and its entries are dropped. Then follows the next agent.
-    If that does not fit either, the whole role is cut off. `cut_offs` are the existing ones.
+    If the entries do not fit, ranges of ids deny them, with `open_grants` (the ids of the role's grants that have not
+    ended) as exceptions; None means that these are unknown. If that does not fit, the unit with the most entries is cut
+    off: everything issued to its agents until shortly after `now` is denied, including sessions of its other grants,
+    and its entries are dropped. Then follows the next unit. If that does not fit either, the whole role is cut off.
+    `cut_offs` are the existing ones. One tenth of `room` is for operators alone: their entries, and `standing`.
     """
     live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)
-    moment = max(now + IN_FLIGHT_SECONDS, cuts.last or 0)
-    text = _text(live, cuts)
-    counts = Counter(each.agent for each in _listed(live, cuts))
-    for agent in sorted(counts, key=lambda each: (-counts[each], each)):
-        if len(text) <= room:
-            break
-        cuts = cuts._replace(agents={**cuts.agents, agent: moment})
-        text = _text(live, cuts)
-    if len(text) > room:
-        cuts = CutOffs(moment)
-        text = _text(live, cuts)
-    return DenyDocument(text, cuts)
+    listed = [each for each in live if _is_uncovered(each, cuts)]
+    names = [each.grant_id for each in listed]
+    size = _Size(room, listed, cuts, standing)
+    if size.fits():
+        return _document(IdCover(names), cuts, standing)
+    if open_grants is not None:
+        covered = _document(cheapest_cover(names, open_grants, now), cuts, standing)
+        if len(covered.text) <= size.allowed:
+            return covered
+    moment = max(cuts.last or 0, IN_FLIGHT_SECONDS + max([now, *(each.ended_at for each in listed)]))
+    counts = Counter(each.unit for each in listed)
+    for unit in sorted(counts, key=lambda each: (-counts[each], each)):
+        size.cut_off(unit, moment)
+        if size.fits():
+            after = cuts._replace(units={**cuts.units, **dict.fromkeys(size.cut, moment)})
+            names = [each.grant_id for each in listed if each.unit not in size.cut]
+            return _document(IdCover(names), after, standing)
+    whole = _document(IdCover(), CutOffs(moment), standing)
+    return whole if len(whole.text) <= room else _document(IdCover(), CutOffs(moment), (WHOLE_ROLE,))
 
 
-def _listed(live: Iterable[DenyEntry], cuts: CutOffs) -> list[DenyEntry]:
-    """Return the entries that no cut-off covers completely."""
-    found = ((each, cuts.until(each.agent)) for each in live)
-    return [each for each, cut in found if cut is None or each.ended_at + IN_FLIGHT_SECONDS > cut]
+def _is_uncovered(entry: DenyEntry, cuts: CutOffs) -> bool:
+    """Return whether an issue in flight at the entry's end could be later than the cut-off of its unit."""
+    cut = cuts.until(entry.unit)
+    return cut is None or entry.ended_at + IN_FLIGHT_SECONDS > cut
 
 
-def _text(live: Iterable[DenyEntry], cuts: CutOffs) -> str:
-    names = [each.grant_id for each in _listed(live, cuts)]
-    conditions: list[dict[str, Any]] = [{"StringEquals": {"aws:PrincipalTag/grant": names}}] if names else []
-    for cut in sorted(set(cuts.agents.values())):
-        agents = sorted(agent for agent, until in cuts.agents.items() if until == cut)
-        conditions.append({"StringEquals": {"aws:PrincipalTag/agent": agents}, **_issued_until(cut)})
+def _document(cover: IdCover, cuts: CutOffs, standing: Collection[TagDenial]) -> DenyDocument:
+    conditions = [*_standing(standing), *_ended(cover), *_cut_off(cuts)]
+    return DenyDocument(_framed(map(_statement, conditions)) if conditions else "", cuts)
+
+
+def _standing(standing: Collection[TagDenial]) -> Iterator[Condition]:
+    for tag in sorted({each.tag for each in standing}):
+        yield {"StringLike": {_KEY + tag: sorted({each.pattern for each in standing if each.tag == tag})}}
+
+
+def _ended(cover: IdCover) -> Iterator[Condition]:
+    if cover.names:
+        yield {"StringEquals": {_KEY + "grant": list(cover.names)}}
+    if cover.ranges:
+        spared = {"StringNotEquals": {_KEY + "grant": list(cover.exceptions)}} if cover.exceptions else {}
+        yield {"StringLike": {_KEY + "grant": list(cover.ranges)}, **spared}
+
+
+def _cut_off(cuts: CutOffs) -> Iterator[Condition]:
+    groups: dict[int, list[str]] = {}
+    for unit, cut in sorted(cuts.units.items()):
+        groups.setdefault(cut, []).append(unit)
+    for cut, units in sorted(groups.items()):
+        yield {"StringEquals": {_KEY + "unit": units}, **_issued_until(cut)}
     if cuts.role is not None:
-        conditions.append(_issued_until(cuts.role))
-    if not conditions:
-        return ""
-    statements = [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": each} for each in conditions]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+        yield _issued_until(cuts.role)
 
 
 def _issued_until(cut: int) -> dict[str, dict[str, str]]:
     return {"DateLessThanEquals": {"aws:TokenIssueTime": iso(cut)}}
+
+
+def _statement(condition: Condition) -> str:
+    return _json({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
+
+
+def _framed(statements: Iterable[str]) -> str:
+    return f'{{"Version":"2012-10-17","Statement":[{",".join(statements)}]}}'
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _length(condition: Condition) -> int:
+    """Return the characters of a statement and a comma."""
+    return len(_statement(condition)) + 1
+
+
+def _item_length(name: str) -> int:
+    return len(_json(name)) + 1
+
+
+# Of a list without items: the comma after the last item is counted with it, and stands for the one after the statement.
+_NAMES_LENGTH = len(_statement({"StringEquals": {_KEY + "grant": []}}))
+_GROUP_LENGTH = len(_statement({"StringEquals": {_KEY + "unit": []}, **_issued_until(0)}))
+
+
+class _Size:
+    """The length of a document whose units are cut off one after the other. Each step costs the same."""
+
+    def __init__(
+        self, room: int, listed: Collection[DenyEntry], cuts: CutOffs, standing: Collection[TagDenial]
+    ) -> None:
+        self.cut: list[str] = []
+        self._cuts = cuts.units
+        self._groups = Counter(cuts.units.values())
+        standing_length = sum(map(_length, _standing(standing)))
+        self._others = standing_length + (0 if cuts.role is None else _length(_issued_until(cuts.role)))
+        self._units = len(self._groups) * _GROUP_LENGTH + sum(map(_item_length, cuts.units))
+        self._names, self._operators = Counter[str](), Counter[str]()
+        for each in listed:
+            self._names[each.unit] += _item_length(each.grant_id)
+            if each.by_operator:
+                self._operators[each.unit] += _item_length(each.grant_id)
+        self._listed, self._by_operators = self._names.total(), self._operators.total() + standing_length
+        self._share = room // OPERATORS_SHARE
+        self._room = room - self._share
+
+    @property
+    def allowed(self) -> int:
+        """How long the document may be: the operators' share is for what they deny."""
+        return self._room + min(self._share, self._by_operators)
+
+    def fits(self) -> bool:
+        """Return whether the document is as long as it may be, or shorter."""
+        statements = self._others + self._units + self._listed + (_NAMES_LENGTH if self._listed else 0)
+        return not statements or len(_framed(())) + statements - 1 <= self.allowed
+
+    def cut_off(self, unit: str, moment: int) -> None:
+        """Drop the unit's entries, and cut it off at `moment`, not earlier."""
+        self.cut.append(unit)
+        self._listed -= self._names[unit]
+        self._by_operators -= self._operators[unit]
+        if unit not in self._cuts:
+            self._units += _item_length(unit)
+        else:
+            self._groups[self._cuts[unit]] -= 1
+            self._units -= 0 if self._groups[self._cuts[unit]] else _GROUP_LENGTH
+        self._units += 0 if self._groups[moment] else _GROUP_LENGTH
+        self._groups[moment] += 1

@@ -118,7 +118,7 @@ class Grant:
     again at each vote, and with `tags`, the claims that policies see. `records` counts the audit records of this grant
     and `chain_head` is the hash of the last one: a state change and its record are written in one transaction. `ending`
     is set once the grant was released or revoked. Credentials issued up to `cut_off_at` no longer work, because the
-    agent or the whole role was cut off; new ones can be issued. `break_glass` is set when the reviewers were bypassed,
+    unit or the whole role was cut off; new ones can be issued. `break_glass` is set when the reviewers were bypassed,
     `follow_up` once that was reviewed. `unit` and `facts` are as in `Principal`. `agent_owners` are the source
     identities of the agent's owners at the request; `core.review.grant_under_review` adds the present ones.
     `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a reviewer

@@ -83,7 +83,7 @@ def attempts(target: Target, session: str, principal: str, human: str) -> tuple[
 
 
 def _of_the_role(target: Target, session: str, principal: str, human: str) -> Iterator[Attempt]:
-    tags = {"grant": session, "agent": principal, "human": human}
+    tags = {"grant": session, "agent": principal, "unit": principal, "human": human}
     whole = {
         "RoleArn": target.role_arn,
         "RoleSessionName": session,
@@ -102,6 +102,7 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         ("role_no_source_identity", "assume it without a source identity", {"SourceIdentity": None}),
         ("role_no_tags", "assume it without session tags", {"Tags": None}),
         ("role_no_agent", "assume it without the agent tag", {"Tags": _tags({**tags, "agent": ""})}),
+        ("role_no_unit", "assume it without the unit tag", {"Tags": _tags({**tags, "unit": ""})}),
         ("role_non_grant_tag", "assume it with a grant tag of no grant", {"Tags": _tags({**tags, "grant": non_grant})}),
         ("role_extra_tag", "assume it with an additional tag", {"Tags": _tags({**tags, "more": "x"})}),
         ("role_non_grant_name", "assume it with a session name of no grant", {"RoleSessionName": non_grant}),
