@@ -8,7 +8,8 @@ from jitney.core.calls.s3_commands import COMMANDS
 
 HEAD = """# Supported calls
 
-Jitney derives the permissions for an AWS call from its command line. Request a call with `jitney request --call`, or with `calls` in the HTTP API. To see what a call needs without requesting it:
+Jitney derives the permissions for an AWS call from its command line. Request a call with `jitney request --call`, or
+with `calls` in the HTTP API. To see what a call needs without requesting it:
 
 ```sh
 jitney explain -- aws s3 cp s3://reports/2026/q3.csv .
