@@ -547,11 +547,13 @@ REFUSED = {
     "aws s3 cp '${aws:username}' s3://reports/2026/": ("call_invalid", "cannot name a key with"),
     "aws s3 cp 'dir\\q3.csv' s3://reports/2026/": ("call_invalid", "write the whole key"),
     "aws s3 cp s3://arn:aws:s3:eu-west-1:444455556666:accesspoint/x/k .": ("call_invalid", "permissions"),
+    "aws s3 cp s3://b/k .": ("call_invalid", "'b' is not a bucket name. Use 3 to 63"),
+    "aws s3 cp s3://Reports/k .": ("call_invalid", "permissions"),
     "aws s3 rm s3://reports/a --exclude": ("call_invalid", "--exclude takes a value"),
     "aws s3 ls s3://reports --exclude=a": ("call_invalid", "Option --exclude does not exist"),
     # s3:// alone is neither a bucket nor a file.
     **{
-        f"aws s3 {command}": ("call_invalid", "not a bucket name")
+        f"aws s3 {command}": ("call_invalid", "names no bucket. Write s3://")
         for command in (
             "cp s3:// .",
             "cp s3:// s3://reports/a",

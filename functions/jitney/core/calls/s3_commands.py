@@ -40,6 +40,10 @@ ALL_BUCKETS = "s3://"
 """A path that only `aws s3 ls` accepts: all buckets."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+_NO_BUCKET_NAME = (
+    "Use 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends. "
+    "For an access point or an older bucket, request permissions on its ARN instead of a call."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,10 @@ def _path(text: str) -> S3Path:
     if not text.startswith("s3://"):
         return S3Path("", text)
     bucket, _, key = text.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise invalid_call(f"{text[:70]!a} names no bucket.", "Write s3://BUCKET/KEY.")
     if not _BUCKET.fullmatch(bucket):
-        fix = "Write s3://BUCKET/KEY. For an access point, send permissions instead of calls."
-        raise invalid_call(f"{bucket[:70]!a} is not a bucket name.", fix)
+        raise invalid_call(f"{bucket[:70]!a} is not a bucket name.", _NO_BUCKET_NAME)
     return S3Path(bucket, _exact(key))
 
 
