@@ -271,7 +271,8 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = verify()
     assert result.exit_code == 2
-    assert "pip install 'jitney[audit]'" in result.stderr
+    assert "the wheel or checkout that you installed" in result.stderr
+    assert "pip install 'PATH[audit]'" in result.stderr
 
 
 def test_a_missing_stack_file_is_a_problem(archive: Archive):

@@ -203,4 +203,4 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
         monkeypatch.delattr(client, name, raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = query("denied")
-    assert (result.exit_code, "jitney[audit]" in result.stderr) == (2, True)
+    assert (result.exit_code, "PATH[audit]" in result.stderr) == (2, True)

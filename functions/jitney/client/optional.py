@@ -17,4 +17,5 @@ def load_extra(module: str, extra: str, title: str) -> Any:
         if (error.name or "").partition(".")[0] == "jitney":
             raise
         detail = f"The Python package {error.name} is not installed."
-        raise Invalid("extra_missing", title, detail, f"pip install 'jitney[{extra}]'") from error
+        fix = f"pip install 'PATH[{extra}]', where PATH is the wheel or checkout that you installed."
+        raise Invalid("extra_missing", title, detail, fix) from error

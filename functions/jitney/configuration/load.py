@@ -76,7 +76,7 @@ def _read(path: Path, env: Mapping[str, str]) -> YamlSource:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        fix = "name a readable file in JITNEY_CONFIG, or with make in CONFIG=, or write jitney.yaml"
+        fix = "go to the folder of jitney.yaml, or name the file in JITNEY_CONFIG (make: CONFIG=)"
         raise ConfigurationError(path, [ConfigurationProblem((), f"the file cannot be read: {reason}", fix)]) from error
     return read(text, env)
 
