@@ -1,4 +1,4 @@
-"""Requests that are refused, by name: a whole body or the members that are bad, and the code of the problem."""
+"""Named requests that are refused: a whole body or its bad members, and the code of the problem."""
 
 from collections.abc import Mapping
 from typing import Any

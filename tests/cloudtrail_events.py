@@ -1,4 +1,4 @@
-"""CloudTrail's events as AWS writes them, and a table in memory that they end up in."""
+"""CloudTrail's events as AWS writes them, and a table in memory that stores them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def stamp(at: int) -> str:
 
 
 def record(number: int, at: int, **members: Any) -> dict[str, Any]:
-    """What every event has; `number` makes its id."""
+    """Return what every event has. `number` makes its id."""
     return {
         "eventVersion": "1.11",
         "eventTime": stamp(at),
@@ -52,7 +52,7 @@ def record(number: int, at: int, **members: Any) -> dict[str, Any]:
 def assume_role_event(
     number: int, *, at: int = NOW, key: str = KEY, session: str = GRANT.id, **more: Any
 ) -> dict[str, Any]:
-    """AssumeRole of the target's role, as the role's account is told of it."""
+    """Return the event of an AssumeRole of the target's role, as the role's account gets it."""
     by, source_identity = more.pop("by", GRANTS), more.pop("source_identity", GRANT.principal)
     return record(
         number,
@@ -98,7 +98,7 @@ def identity(session: str = GRANT.id, key: str = KEY, source_identity: str = GRA
 
 
 def call_event(number: int, *, at: int = NOW + 10, who: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A call in a session of the target's role: GetObject, unless it is said otherwise."""
+    """Return a call in a session of the target's role: GetObject, unless another one is given."""
     members = {
         "eventSource": "s3.amazonaws.com",
         "eventName": "GetObject",
@@ -133,7 +133,7 @@ def forwarded_event(event: Any, **more: Any) -> str:
 
 
 def delivered(bodies: Sequence[str]) -> dict[str, Any]:
-    """Messages as Lambda hands them over from the broker's queue."""
+    """Return messages as Lambda passes them on from the broker's queue."""
     queue = {"eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:eu-west-1:{BROKER}:trail"}
     return {"Records": [{"messageId": str(number), "body": body, **queue} for number, body in enumerate(bodies)]}
 
@@ -144,7 +144,7 @@ class ConditionFailed(Exception):
 
 @dataclass
 class MemoryTable:
-    """As much of a DynamoDB client as the trail's adapter uses. `before` runs before each call, and may raise."""
+    """The part of a DynamoDB client that the trail's adapter uses. `before` runs before each call, and may raise."""
 
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     chains: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -179,7 +179,7 @@ class MemoryTable:
 
 @dataclass
 class MemoryQueue:
-    """Remembers which keys are to be looked at again."""
+    """Remembers which keys must be judged again."""
 
     asked: list[tuple[str, str]] = field(default_factory=list)
 

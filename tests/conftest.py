@@ -1,7 +1,7 @@
 """Fixtures of all tests: one local system for the whole run, shared by all workers of pytest-xdist.
 
-The controlling process makes a folder for the run and holds the writing end of the lifeline. When the run ends, also by
-a crash, the processes that it started end with it.
+The controlling process makes a folder for the run and holds the writing end of the lifeline. When the run ends or
+crashes, the processes that it started end, too.
 """
 
 import os
@@ -36,10 +36,10 @@ LIFELINE = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the run's folder, once: the workers of xdist inherit its name.
+    """Make the run's folder once. The workers of xdist inherit its name.
 
-    The tests' own folders are in it too, unless --basetemp says otherwise. In pytest's own place every run ends with
-    removing what it takes for leftovers of other runs.
+    The tests' own folders are in it too, unless --basetemp names another place. In pytest's default place, each run
+    ends with deleting folders that it takes for old ones.
     """
     if not hasattr(config, "workerinput"):
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -64,7 +64,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse to run apart what says it belongs together: a pytest and an xdist that do not fit do that silently."""
+    """Refuse to run tests in several workers that belong together.
+
+    Some versions of pytest and xdist do that silently.
+    """
     if session.config.getoption("loadgroup", default=False):
         apart = [
             item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
@@ -75,13 +78,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> dict[str, Any]:
-    """stack.json of the run's own local system. It comes up with the first test that asks for it."""
+    """Return stack.json of the run's local system. The first test that needs the system starts it."""
     return shared("stack", start_stack)
 
 
 @pytest.fixture(scope="session")
 def token(stack: dict[str, Any]) -> Callable[[str], str]:
-    """`token("reader-agent")` is a fresh access token of that sample agent."""
+    """Return a function: `token("reader-agent")` is a new access token of that sample agent."""
 
     def fetch(agent: str) -> str:
         known = stack["agents"][agent]
@@ -100,7 +103,7 @@ def token(stack: dict[str, Any]) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def clients(stack: dict[str, Any]) -> Iterator[Clients]:
-    """Makes AWS clients of the run's local system."""
+    """Yield clients of the run's local system."""
     made = Clients(stack["aws_endpoint"], stack["region"])
     yield made
     made.close()
@@ -108,19 +111,22 @@ def clients(stack: dict[str, Any]) -> Iterator[Clients]:
 
 @pytest.fixture(scope="session")
 def aws(stack: dict[str, Any], clients: Clients) -> Callable[..., Any]:
-    """`aws("s3", account="444455556666")` is a client with that account's root credentials; default the broker's."""
+    """Return a function: `aws("s3", account="444455556666")` is a client with the account's root credentials.
+
+    The default account is the broker's.
+    """
     return lambda service, account=stack["account"]: clients(service, root_keys(account))
 
 
 @pytest.fixture(scope="session")
 def agent_session(clients: Clients) -> Callable[..., Callable[[str], Any]]:
-    """`agent_session(credentials)("s3")` is a client with credentials as the API answers them."""
+    """Return a function: `agent_session(credentials)("s3")` is a client with credentials from the API."""
     return lambda credentials: lambda service: clients(service, session_keys(credentials))
 
 
 @pytest.fixture
 def person(stack: dict[str, Any]) -> Iterator[Callable[[str], Person]]:
-    """`person("alice")` is that sample human at a browser of their own, not signed in."""
+    """Yield a function: `person("alice")` is that sample human at a new browser, not signed in."""
     made: list[Person] = []
 
     def at_a_browser(name: str) -> Person:

@@ -1,8 +1,8 @@
-"""The way of CloudTrail's events to what Athena reads, with everything that SQS, Lambda and Firehose may do to it.
+"""Simulates CloudTrail's events on their way to Athena, with everything that SQS, Lambda and Firehose may do.
 
-Several processes of the correlator work at once on batches of a queue that delivers late, twice and in any order; a
-publisher follows the table's stream. At each call of an adapter another process may go on, the call may fail, or the
-process may die, before what was called took effect or after. All by one seed, and none of it by the clock.
+Several processes of the correlator work at once on batches of a queue. The queue delivers late, twice and in any order.
+A publisher reads the table's stream. At each call of an adapter, another process may continue, the call may fail, or
+the process may die, before the call takes effect or after it. A seed determines all of this. No clock is involved.
 """
 
 import json
@@ -41,7 +41,7 @@ ADMIN = "AROAADMINAAAAAAAAAAAA"
 KEYS = [f"ASIAAAAAAAAAAAA{number:05d}" for number in range(40)]
 PROCESSES = 3
 RATE = 0.001
-"""How often something goes wrong before a call of an adapter, and after it: most batches have to come through."""
+"""How often something fails before or after a call of an adapter. Most batches must succeed."""
 MANY = [replace(GRANT, id=f"g-aaaaaaaaa{letter * 5}") for letter in "abcdefghij"]
 UNKNOWN, FORGED = ("unknown_session_name",), ("not_issued_by_jitney",)
 UNISSUED, LATE = ("key_not_issued",), ("after_the_end",)
@@ -49,7 +49,7 @@ UNISSUED, LATE = ("key_not_issued",), ("after_the_end",)
 
 @dataclass(frozen=True)
 class World:
-    """Events, and what each comes to by how it was made: its reasons, () where a grant explains it."""
+    """Events, and the expected verdict on each: its reasons, or () if a grant explains it."""
 
     events: list[dict[str, Any]]
     reasons: dict[str, tuple[str, ...]]
@@ -58,7 +58,7 @@ class World:
 def world(count: int) -> World:
     """Return the events of ten grants with four keys each, and of intruders.
 
-    One key of each grant is scoped down from another one, and one key was never issued.
+    One key of each grant is scoped down from another one. One key was never issued.
     """
     made: list[tuple[dict[str, Any], tuple[str, ...]]] = []
     for number, grant in enumerate(MANY):
@@ -88,17 +88,17 @@ def _call(number: int, chance: random.Random) -> tuple[dict[str, Any], tuple[str
 
 
 def id_of(event: dict[str, Any]) -> str:
-    """The id that all copies of an event have."""
+    """Return the id that all copies of an event have."""
     return str(event.get("sharedEventID") or event["eventID"])
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process has died."""
 
 
 @dataclass
 class FailureSchedule:
-    """What happens at the calls of adapters: by chance something, without chance nothing."""
+    """What happens at the calls of adapters. Without `chance`, nothing does."""
 
     chance: random.Random | None
     turns: "Interleaving" = field(init=False)
@@ -108,7 +108,7 @@ class FailureSchedule:
 
     @contextmanager
     def at(self, failure: Callable[[], Exception]) -> Iterator[None]:
-        """Around a call that took effect or did not."""
+        """Possibly fail around a call, which took effect or did not."""
         self._strike(failure)
         yield
         self._strike(failure)
@@ -125,7 +125,7 @@ class FailureSchedule:
 
 
 class Interleaving:
-    """Runs jobs in threads, one at a time: at each call of an adapter chance says which goes on."""
+    """Runs jobs in threads, one at a time. At each call of an adapter, chance decides which job continues."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -134,7 +134,7 @@ class Interleaving:
         self._running: threading.Semaphore | None = None
 
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
-        """Until all are done."""
+        """Run until all jobs are done."""
         self._left = [threading.Semaphore(0) for _ in jobs]
         threads = [threading.Thread(target=self._job, args=each) for each in zip(self._left, jobs, strict=True)]
         for thread in threads:
@@ -148,7 +148,7 @@ class Interleaving:
         self._running = None
 
     def perhaps_another(self) -> None:
-        """Let another job go on, now and then, until it is this one's turn again."""
+        """Sometimes let another job continue, until it is this job's turn again."""
         mine = self._running
         if mine and self._chance.random() < 0.2:
             self._back.release()
@@ -197,7 +197,7 @@ class Table(MemoryTable):
 
 @dataclass
 class Store(MemoryStore):
-    """The grants, behind the same fates."""
+    """The grants. Their store fails in the same ways."""
 
     fates: FailureSchedule = field(default_factory=lambda: FailureSchedule(None))
 
@@ -208,7 +208,10 @@ class Store(MemoryStore):
 
 @dataclass
 class Queue:
-    """SQS: what is `ready` is delivered in any order, what is delayed when its time (epoch seconds) has come."""
+    """SQS.
+
+    Messages that are `ready` are delivered in any order; delayed ones when their time (epoch seconds) has come.
+    """
 
     fates: FailureSchedule
     now: int = NOW + 600
@@ -228,7 +231,7 @@ class Queue:
 
 @dataclass
 class Firehose:
-    """Takes lines, some of a batch or all of them."""
+    """Accepts all lines of a batch, or some."""
 
     fates: FailureSchedule
     lines: list[str] = field(default_factory=list)
@@ -245,7 +248,7 @@ class Firehose:
 
 
 class System:
-    """Everything from the queue to what Firehose wrote. Without chance all goes well, and in order."""
+    """Everything from the queue to what Firehose wrote. Without chance, all succeeds in order."""
 
     def __init__(self, chance: random.Random | None) -> None:
         self.chance = chance
@@ -258,7 +261,7 @@ class System:
         self._read = 0
 
     def process(self) -> Ports:
-        """A new process of any function."""
+        """Return a new process of any function."""
         return Ports(
             store=self.store,
             trail=Trail(self.table, "audit"),  # type: ignore[arg-type]
@@ -275,7 +278,7 @@ class System:
         )
 
     def take_in(self, events: Sequence[dict[str, Any]]) -> None:
-        """Have all events taken in, what has to be looked at again looked at, and everything published."""
+        """Process all events, judge again what must be judged again, and publish everything."""
         chance = self.chance
         copies = [event for event in events for _ in range(chance.choice((1, 1, 1, 2)) if chance else 1)]
         self.queue.ready = [forwarded_event(event) for event in copies]
@@ -288,7 +291,7 @@ class System:
             self._publish()
 
     def _deliver(self) -> None:
-        """Several processes take a batch each."""
+        """Let several processes take a batch each."""
         if self.chance is None:
             batch, self.queue.ready = self.queue.ready, []
             self._work(0, batch)
@@ -312,7 +315,7 @@ class System:
             self.queue.ready += [batch[int(each["itemIdentifier"])] for each in answer["batchItemFailures"]]
 
     def _publish(self) -> None:
-        """One batch of the stream, as Lambda reads it: from the lowest that failed on, again."""
+        """Publish one batch of the stream as Lambda reads it: again from the first failed record on."""
         size = self.chance.randrange(1, 1000) if self.chance else len(self.table.stream)
         batch = self.table.stream[self._read : self._read + size]
         try:
@@ -326,7 +329,7 @@ class System:
 class End:
     """The result of a simulation: each event's line in Athena, and the notifications of bypasses.
 
-    `issued` are the keys with a known issue; `notified` are sessions, keys and reasons.
+    `issued` are the keys with a known origin. `notified` are sessions, keys and reasons.
     """
 
     lines: dict[str, dict[str, Any]]
@@ -335,7 +338,7 @@ class End:
 
 
 def end_of(system: System) -> End:
-    """By what was published, and by the table, which must say the same."""
+    """Return the result. What was published and what is in the table must agree."""
     assert {each["eventName"] for each in system.table.stream} == {"INSERT"}
     lines = _seen(system.published["line"].lines)
     assert lines == _seen([item["line"]["S"] for item in system.table.items.values() if "line" in item])
@@ -348,7 +351,7 @@ def end_of(system: System) -> End:
 
 
 def _seen(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Each event's line as the queries see it: once, and what holds where that was learned late."""
+    """Return each event's line as queries see it: once, and with the final verdict if there is one."""
     found: dict[str, dict[str, Any]] = {}
     for line in map(json.loads, texts):
         known = found.get(line["event_id"])

@@ -1,4 +1,4 @@
-"""How many examples the tests with generated input look at, and which."""
+"""How many examples, and which ones, the tests with generated input use."""
 
 from hypothesis import HealthCheck, settings
 
@@ -16,5 +16,5 @@ settings.register_profile("search", settings.get_profile(WHOLE), derandomize=Fal
 
 
 def examples(most: int) -> int:
-    """`most` in a whole run, a tenth of it in a quick one."""
+    """Return `most` in a whole run, and a tenth of it in a quick one."""
     return max(1, most * settings().max_examples // settings.get_profile(WHOLE).max_examples)

@@ -1,9 +1,11 @@
-"""Removes each security check in turn and requires that a test notices: a pytest plugin, run by `make mutants`.
+"""Removes each security check in turn, and requires that a test then fails. A pytest plugin, run by `make mutants`.
 
-A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of such an `if`'s `or`; a predicate is a
-function of `PREDICATES` that says who may do something. The tests run once, to learn which of them reach which guard.
-Then, for each guard, a forked process switches it off in the functions already loaded and runs those tests. A guard
-that no test reaches, or whose removal no test notices, fails the run, unless `EQUIVALENT` says why it cannot matter.
+A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A predicate
+is a function of `PREDICATES` that says who may do something.
+
+The tests run once, to record which tests reach which guard. Then a forked process for each guard switches it off in the
+loaded functions and runs those tests. The run fails if no test reaches a guard, or if no test fails without it.
+`EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 
 import ast
@@ -50,7 +52,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {}
 """By file and condition: why the guard's removal changes nothing that a test could see."""
 SECONDS = 120
 TOOL = 4
-"""This plugin's id in sys.monitoring, which reserves others for debuggers, coverage and profilers."""
+"""This plugin's id in sys.monitoring, which reserves other ids for debuggers, coverage and profilers."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Mutant:
 
 
 def mutants() -> Iterator[Mutant]:
-    """Every mutant of the guarded modules."""
+    """Yield every mutant of the guarded modules."""
     for place in GUARDED:
         root = PACKAGE / place
         for path in (root,) if root.is_file() else sorted(root.rglob("*.py")):
@@ -109,7 +111,7 @@ def _at(tree: ast.Module, index: int) -> ast.AST:
 
 
 def _never(condition: ast.expr) -> ast.expr:
-    """The condition, evaluated as before, and never true."""
+    """Return the condition: it is evaluated as before, and never true."""
     return ast.copy_location(ast.BoolOp(ast.And(), [condition, ast.Constant(())]), condition)
 
 
@@ -119,7 +121,7 @@ def _name(path: Path) -> str:
 
 @dataclass
 class Plugin:
-    """Runs the tests once, then again for each mutant, in processes of their own."""
+    """Runs the tests once, and then again for each mutant, in separate processes."""
 
     jobs: int
 
@@ -158,7 +160,10 @@ class Plugin:
 
 
 def _reached(items: list[pytest.Item], chosen: list[Mutant]) -> dict[tuple[str, int], set[int]]:
-    """By file and line of a guard: the numbers of the tests that reach it. Ends the run if a test fails unchanged."""
+    """Return by file and line of a guard the numbers of the tests that reach it.
+
+    End the run if a test fails unchanged.
+    """
     lines = {(str(PACKAGE / each.file), each.line) for each in chosen}
     reached: dict[tuple[str, int], set[int]] = defaultdict(set)
     current = 0
@@ -187,7 +192,10 @@ def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
 
 
 def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
-    """Become the mutant and run the tests. Exits 1 when one fails, 0 when all pass; an endless test is ended too."""
+    """Become the mutant and run the tests. Exit with 1 when one fails, and with 0 when all pass.
+
+    An endless test is ended.
+    """
     signal.alarm(SECONDS)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
@@ -200,7 +208,7 @@ def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
 
 
 def _swap(mutant: Mutant) -> None:
-    """Give every loaded function of the mutant's file the code that the mutated module has for it."""
+    """Give every loaded function of the mutant's file its code from the mutated module."""
     path = str(PACKAGE / mutant.file)
     codes = {}
 

@@ -1,4 +1,4 @@
-"""People at a browser that runs no scripts: they sign in at the local provider, read pages and send their forms."""
+"""People at a browser that runs no scripts. They sign in at the local provider, read pages and send forms."""
 
 import json
 import re
@@ -13,13 +13,16 @@ from tests.running_systems import PATIENCE
 
 MOST_HOPS = 12
 PEOPLE = "people"
-"""The lock, for `tests.running_systems.alone`, of tests that compare `traces` and of tests in which people act
-meanwhile. Most tests of people need only their group of xdist."""
+"""The lock for `tests.running_systems.alone`.
+
+Tests that compare `traces` hold it, and tests in which people act at the same time. Most tests with people need only
+their group of xdist.
+"""
 
 
 @dataclass
 class Person:
-    """A person with a browser; `stack` is stack.json."""
+    """A person with a browser. `stack` is stack.json."""
 
     stack: dict[str, Any]
     name: str
@@ -34,7 +37,7 @@ class Person:
         return str(self.stack["aws_endpoint"])
 
     def get(self, path: str = "") -> httpx.Response:
-        """A page, followed to where it leads."""
+        """Return a page after its redirects."""
         return self.follow(self.http.get(self.url + path))
 
     def follow(self, answer: httpx.Response) -> httpx.Response:
@@ -45,7 +48,7 @@ class Person:
         raise AssertionError("redirected without end")
 
     def sign_in(self, path: str = "") -> httpx.Response:
-        """The page of `path`, after the provider's own page has been filled in."""
+        """Return the page of `path`, after the person has signed in at the provider."""
         page = self.get(path)
         action = re.search(r'<form method="post" action="(/interaction/[^"]+)"', page.text)
         assert action, page.text
@@ -54,7 +57,10 @@ class Person:
         return self.follow(self.http.post(page.url.join(unescape(action[1])), data=form))
 
     def session(self) -> list[dict[str, str]]:
-        """The session's cookie, for another browser, at the same place: of two with one name none counts."""
+        """Return the session's cookie for another browser.
+
+        It has the same path, because two cookies with one name would both be ignored.
+        """
         return [
             {"name": each.name, "value": each.value or "", "domain": each.domain, "path": each.path}
             for each in self.http.cookies.jar
@@ -62,30 +68,30 @@ class Person:
         ]
 
     def token(self) -> str:
-        """The form token of the person's pages."""
+        """Return the form token of the person's pages."""
         return hidden(self.get(), "token")
 
     def post(self, path: str, form: Any, **headers: str) -> httpx.Response:
-        """The first answer to a form, which comes from our own page unless `headers` say otherwise."""
+        """Return the first answer to a form. It comes from our own page unless `headers` say otherwise."""
         said = {"Origin": self.origin, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self.http.post(self.url + path, data=form, headers=said)
 
     def vote(self, grant_id: str, verdict: str = "approve", **changes: Any) -> httpx.Response:
-        """The first answer to a vote as the request's page has it, with fields changed; None leaves one out."""
+        """Return the first answer to a vote on the request's page, with fields changed. None leaves a field out."""
         page = self.get(f"/{grant_id}")
         form = ballot(page.text) | {"verdict": verdict, **changes}
         return self.post(f"/{grant_id}", {name: value for name, value in form.items() if value is not None})
 
 
 def hidden(page: httpx.Response, name: str) -> str:
-    """The value of a hidden field."""
+    """Return the value of a hidden field."""
     found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
     assert found, page.text
     return unescape(found[1])
 
 
 def ballot(text: str) -> dict[str, Any]:
-    """The fields of the approving form as a browser would send them."""
+    """Return the fields of the approval form as a browser would send them."""
     form = re.search(r"<form[^>]*>\s*<h2>Permissions</h2>.*?</form>", text, re.DOTALL)
     assert form, text
     fields: dict[str, Any] = {"comment": ""}
@@ -99,9 +105,9 @@ def ballot(text: str) -> dict[str, Any]:
 
 
 def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
-    """All in both tables that looking at pages could have changed.
+    """Return all in both tables that looking at pages could have changed.
 
-    That is everything of people and of the request, but for what others may write at the same time: tests without
+    That is everything of people and of the request, without what others may write at the same time: tests without
     people (see PEOPLE), the workflow of the request, and CloudTrail, whose events are no records.
     """
     scan = aws("dynamodb").get_paginator("scan")

@@ -23,8 +23,11 @@ from local.settings import PORT_VARIABLES, ROOT, LocalSettings, from_environment
 RUN_VARIABLE = "JITNEY_TEST_RUN"
 ARRIVAL = "x-jitney-arrives-at"  # local.emulator.clock, which is loaded in the emulator alone
 PATIENCE = 300.0
-"""Seconds after which a test stops waiting: far more than any wait takes on a busy machine, so that a slow machine
-fails no test. A passing test does not wait for them."""
+"""Seconds after which a test stops waiting.
+
+It is far more than any wait takes on a busy machine, so that a slow machine fails no test. A passing test does not wait
+that long.
+"""
 CONFIG = Config(
     retries={"total_max_attempts": 1}, parameter_validation=False, connect_timeout=PATIENCE, read_timeout=PATIENCE
 )
@@ -32,7 +35,7 @@ _held: list[FileLock] = []
 
 
 def until(found: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.2) -> Any:
-    """Wait until `found` returns something true, and return that."""
+    """Wait until `found` returns a true value, and return that."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -47,13 +50,13 @@ def epoch(text: str) -> int:
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Hold a lock: no other test of the run, in any worker, is in such a block meanwhile."""
+    """Hold a lock. No other test of the run, in any worker, is in such a block at the same time."""
     with FileLock(Path(os.environ[RUN_VARIABLE]) / f"{what}.alone"):
         yield
 
 
 def settings_in(run: Path, name: str) -> LocalSettings:
-    """The settings of a local system called `name` that ends with this run."""
+    """Return the settings of a local system called `name` that ends with this run."""
     return replace(from_environment({}), state=run / name, lifeline=str(run / "lifeline"))
 
 
@@ -75,7 +78,7 @@ def shared(name: str, start: Callable[[LocalSettings], dict[str, Any]]) -> dict[
 
 
 def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str, Any]:
-    """`python -m local up` with the sample configuration, or another; its stack.json."""
+    """Run `python -m local up` with the sample configuration or another. Return its stack.json."""
     chosen = ports.choose({}, _remembered_ports(settings, f"test-ports{'-' + config.stem if config else ''}.json"))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
@@ -94,7 +97,8 @@ def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str
 def _remembered_ports(settings: LocalSettings, name: str) -> Path:
     """Return the file with the last run's ports: with the same issuer URL, the assembly is reused.
 
-    Of two runs at once in a checkout, the second gets a file of its own: the first run's ports may not be in use yet.
+    If two runs use a checkout at once, the second gets another file, because the first run's ports may not be in use
+    yet.
     """
     settings.cache.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.cache / f"{name}.lock")
@@ -107,7 +111,7 @@ def _remembered_ports(settings: LocalSettings, name: str) -> Path:
 
 
 class Clients:
-    """boto3 clients that neither retry nor check parameters before sending them; closed together."""
+    """boto3 clients that neither retry nor check parameters before sending. They are closed together."""
 
     def __init__(self, endpoint: str, region: str) -> None:
         self._session = boto3.session.Session(region_name=region)
@@ -115,7 +119,7 @@ class Clients:
         self._made: dict[tuple[str, str], Any] = {}
 
     def __call__(self, service: str, keys: dict[str, str]) -> Any:
-        """The client of `service` with these credentials."""
+        """Return a client of `service` with these credentials."""
         known = (service, keys["aws_access_key_id"])
         if known not in self._made:
             self._made[known] = self._session.client(service, endpoint_url=self._endpoint, config=CONFIG, **keys)
@@ -129,7 +133,7 @@ class Clients:
 
 @contextmanager
 def arriving(client: Any, moment: float) -> Iterator[None]:
-    """The calls of `client` arrive at `moment` (epoch seconds): the emulator judges them as of then."""
+    """Let the calls of `client` arrive at `moment` (epoch seconds). The emulator evaluates them as of then."""
 
     def later(request: Any, **_: Any) -> None:
         request.headers[ARRIVAL] = str(int(moment))
@@ -142,12 +146,12 @@ def arriving(client: Any, moment: float) -> Iterator[None]:
 
 
 def root_keys(account: str) -> dict[str, str]:
-    """The root credentials of an account in the emulator."""
+    """Return the root credentials of an account in the emulator."""
     return {"aws_access_key_id": account, "aws_secret_access_key": "local"}
 
 
 def session_keys(credentials: dict[str, str]) -> dict[str, str]:
-    """Credentials as STS or the API answers them, as boto3 takes them."""
+    """Return credentials from STS or the API in boto3's form."""
     plain = {name.replace("_", "").lower(): value for name, value in credentials.items()}
     return {
         "aws_access_key_id": plain["accesskeyid"],

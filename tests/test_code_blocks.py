@@ -1,6 +1,6 @@
 """Every code block and every inline command of the documentation is valid, or listed here with a reason.
 
-The commands of the README, agent.md and targets.md run too: tests/system/test_readme.py, tests/client/test_docs.py.
+The commands of the README, agent.md and targets.md also run: tests/system/test_readme.py, tests/client/test_docs.py.
 """
 
 import json
@@ -38,12 +38,12 @@ NOT_OURS = {
     "sha256sum": "coreutils",
     "uvx": "uv",
 }
-"""First words of command lines that no test parses: other programs, whose versions we do not choose."""
+"""First words of command lines that no test parses, because their programs' versions are not ours to choose."""
 UNCHECKED = {
     "mermaid": "GitHub renders it; its only parser needs a browser",
     "text": "a picture, or the output of a command",
 }
-"""Languages that no test parses, and why."""
+"""Languages that no test parses, with the reason."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 SHELLS = {f".local/{name}.env" for name in (*AGENTS, AUDITOR)}
 SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
@@ -59,7 +59,7 @@ class Block(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """The block's place, as a test's name."""
+        """Return the block's place, as a test's name."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
@@ -73,7 +73,7 @@ def blocks() -> Iterator[Block]:
 
 
 def inline_commands() -> Iterator[Block]:
-    """Yield every code span that begins with `jitney` or `make` and goes on."""
+    """Yield every code span that begins with `jitney` or `make` and has more words."""
     for page in PAGES:
         for token in MarkdownIt().enable("table").parse(page.read_text("utf-8")):
             for child in token.children or ():
@@ -82,7 +82,7 @@ def inline_commands() -> Iterator[Block]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each simple command of a shell text; what follows a redirection is left out."""
+    """Yield the words of each simple command of a shell text, without what follows a redirection."""
     text = re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text).replace("\\\n", " ")
     lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
@@ -104,7 +104,7 @@ def check_shell(text: str) -> None:
 
 
 def check_console(text: str) -> None:
-    """Check the lines that a person types, which begin with `$`; the others are output."""
+    """Check the lines that a person types, which begin with `$`. The other lines are output."""
     check_shell("\n".join(line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")))
 
 
@@ -122,7 +122,7 @@ def check_command(words: list[str]) -> None:
 
 
 def parse_jitney(arguments: list[str]) -> None:
-    """Parse a command line as the command does, and run nothing. Raises for a line that it would refuse."""
+    """Parse a command line as the command does, without running it. Raises for a line that it would refuse."""
     command, name, parent = JITNEY, "jitney", None
     while hasattr(command, "resolve_command"):
         context = command.make_context(name, arguments[:1], parent=parent, resilient_parsing=True)

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: what each section says to change is where its example is found."""
+"""CONTRIBUTING.md: each file that a section names contains the section's example."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 MOST_FILES = {"A channel": 10, "A function": 12}
-"""Issue E's bounds: files that a change may touch. Other changes may touch fewer."""
+"""How many files such a change may touch. Other changes may touch fewer."""
 
 
 class Recipe(NamedTuple):

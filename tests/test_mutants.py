@@ -1,4 +1,4 @@
-"""The guards that `make mutants` removes are there: a renamed one must not drop out of the run."""
+"""The guards that `make mutants` removes exist. A renamed guard must not drop out of the run."""
 
 from tests.mutants import GUARDED, PACKAGE, PREDICATES, mutants
 

@@ -1,4 +1,4 @@
-"""Names in the product: each class has its own, and no two modules of a package can be confused."""
+"""Names in the product: each class has a unique name, and no two modules of a package look alike."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ def test_class_names_are_unique():
 
 
 def alike(first: str, second: str) -> bool:
-    """Whether two names of modules differ only by a suffix, such as votes and voting."""
+    """Return whether two names of modules differ only by a suffix, such as votes and voting."""
     stems = [re.sub(r"(?:e|es|s|ing|er|ers|or|ors|ed|ion|ions)$", "", name) for name in (first, second)]
     return stems[0] == stems[1] or stems[0].removesuffix("e") == stems[1].removesuffix("e")
 

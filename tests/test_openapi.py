@@ -1,4 +1,4 @@
-"""docs/openapi.yaml against the code: what it lists is what there is. tests/system holds real answers against it."""
+"""docs/openapi.yaml lists exactly what the code has. tests/system checks real answers against it."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_every_route_is_listed_and_deployed():
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
 def test_id_05_what_the_gateway_answers_by_itself_is_listed_on_every_route(route):
-    """Each refusal as it is sent, on pages too; what is answered where there is no route is none of a route's."""
+    """Each refusal is listed as it is sent, on pages too. Answers for paths without a route belong to no route."""
     for problem in REFUSALS.values():
         if problem.code == "route_not_found":
             continue

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "configuration": {"configuration", "core", "resources"},
     "client": {"client", "adapters", "configuration", "core", "resources"},
 }
-"""The rooms of the package, and those that each may import."""
+"""The rooms of the package, and the rooms that each may import."""
 CORE_MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "times": set(),
@@ -46,7 +46,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "integrity": {"audit", "times", "trail"},
     "report": {"access", "actions", "audit", "calls", "masking", "patterns", "review", "times", "trail"},
 }  # fmt: skip
-"""The parts of core, in order, and those that each may import: only parts above it."""
+"""The parts of core, in order. Each may import only parts above it."""
 IMPURE = {
     "boto3", "botocore", "os", "time", "random", "secrets", "logging", "socket", "urllib", "urllib3", "http", "httpx",
     "subprocess", "threading", "aws_lambda_powertools", "uuid", "tempfile", "pathlib",
@@ -63,7 +63,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def core_imports(path: Path) -> Iterator[str]:
-    """The full names of the modules of core that a file imports, also by `from jitney.core import NAME`."""
+    """Yield the full names of the modules of core that a file imports, also by `from jitney.core import NAME`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "jitney.core":
             yield from (f"jitney.core.{alias.name}" for alias in node.names)
@@ -71,7 +71,7 @@ def core_imports(path: Path) -> Iterator[str]:
 
 
 def part_of(path: Path) -> str:
-    """The part of core that a module belongs to: a package, or a module beside the packages."""
+    """Return the part of core that a module belongs to: a package, or a module beside the packages."""
     return path.relative_to(PACKAGE / "core").with_suffix("").parts[0]
 
 

@@ -1,4 +1,4 @@
-"""The number of banned words falls and never rises: each room has its floor in tests/voice.py."""
+"""The number of banned words never rises. tests/voice.py has a limit for each room."""
 
 from pathlib import Path
 

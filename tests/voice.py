@@ -51,7 +51,7 @@ FLOORS: dict[str, int] = {
 }
 """How many banned words each room holds. Lower a number when the room has fewer; never raise one."""
 LONGEST_SENTENCE = 28
-"""Words of a sentence in a page."""
+"""The most words in a sentence of a page."""
 
 
 class Hit(NamedTuple):
@@ -63,7 +63,7 @@ class Hit(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """The place, the word and its line."""
+        """Return the place, the word and its line."""
         return f"{self.path.relative_to(ROOT)}:{self.line}: {self.word}: {self.text[:110]}"
 
 
@@ -83,7 +83,7 @@ def files() -> list[Path]:
 
 
 def hits(path: Path) -> Iterator[Hit]:
-    """Yield the banned words of one file; in Python, those in strings, comments and names that it defines."""
+    """Yield the banned words of one file. In Python, only strings, comments and defined names are read."""
     text = path.read_text(encoding="utf-8")
     if not BANNED.search(text.replace("_", " ")):  # most files; reading a file's tokens takes long
         return

@@ -1,4 +1,4 @@
-"""The approval workflow's adapter: which tokens are kept, and which answers of Step Functions are failures."""
+"""The approval workflow's adapter: which tokens are stored, and which answers of Step Functions are failures."""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ def test_rev_08_no_second_use_before_the_follow_up(
 
 
 def test_rev_08_looking_at_one_takes_no_other_away(client, store: Store, glasses: FollowUps):  # noqa: F811
-    """DynamoDB may have forgotten the items of the first, and others have come."""
+    """DynamoDB may have deleted the items of the first use, and other items may have been added."""
     first = saved(store, opened(store, PENDING), break_glass=GLASS)
     for debtor in glasses.outstanding():
         client.put_item(

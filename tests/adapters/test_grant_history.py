@@ -1,4 +1,4 @@
-"""Reading a grant's report out of the audit table: by its keys, in pages, and only what belongs at its key."""
+"""Reading the data of a report from the audit table: by key, in pages, and only items that match their key."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def concluded(
     grant_id: str = GRANT.id,
     reasons: tuple[str, ...] = (),
 ) -> str:
-    """A call as the correlator notes it; its line."""
+    """Return the line of a call as the correlator stores it."""
     line = call(number, CallVerdict(Purpose.GRANT, grant_id, reasons)) | {"access_key_id": key, "grant_id": grant_id}
     members = {name: line[name] for name in json.loads(json.dumps(CALL.__slots__))}
     made = call_from_json(json.dumps(members | {"time": NOW + 10}))
@@ -75,7 +75,9 @@ def test_aud_04_calls_of_a_grant_are_found_for_all_its_keys(client: Any):
 
 
 def test_aud_02_an_item_that_does_not_match_its_key_is_no_line_of_the_grant(client: Any):
-    """A record of another chain, a call under another key, text that is no line, and a pointer to what is no call."""
+    """The items are a record of another chain, a call under another key, a text that is no line, and a reference to no
+    call.
+    """
     told = requested()
     put(client, GRANT.id, "000007", record=told.links[0].text)
     put(client, GRANT.id, "000008", record="{}")
@@ -127,7 +129,7 @@ def test_however_many_there_are_they_are_read_in_pages_and_no_more_than_a_page_s
 def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
     client: Any, monkeypatch: pytest.MonkeyPatch, reason: str
 ):
-    """However many calls an agent makes with its other keys."""
+    """This holds for any number of calls that an agent makes with its other keys."""
     monkeypatch.setattr("jitney.adapters.grant_history.MOST_CALLS", 3)
     for number in range(6):
         concluded(client, number, key=f"ASIA{number:016d}")
@@ -139,7 +141,10 @@ def test_aud_04_what_nothing_explains_is_read_before_what_a_grant_explains(
 def test_aud_04_calls_of_others_at_a_shared_key_are_read_while_there_is_room(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """Calls without a key lie together, all grants' of an account: a page does not wait until all are read."""
+    """Calls without a key are in one partition for all grants of an account.
+
+    A page does not wait until all are read.
+    """
     for number in range(30, 60):
         concluded(client, number, key="", grant_id="g-cccccccccccccc", reasons=("after_the_end",))
     concluded(client, 99, key="")
@@ -177,7 +182,7 @@ def test_aud_04_more_keys_than_are_read_mark_the_answer_as_cut(client: Any, monk
 def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    """An agent fetches credentials as often as it likes: its grant's end is reported all the same."""
+    """An agent may fetch credentials very often. The end of its grant must still be reported."""
     told = reviewed()
     for link in told.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)

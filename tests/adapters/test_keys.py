@@ -32,7 +32,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 SHORT = Timeouts(idle_seconds=0.5, total=1.0)
 AMPLE = Timeouts(idle_seconds=300.0, total=300.0)
 LONG = 100.0
-"""Seconds: far more than any limit under test on the busiest machine, and half of what the servers go on for."""
+"""Seconds: far more than any tested limit on the busiest machine, and half of the time that the servers run."""
 FIRST, SECOND = jwks(jwk("rsa")), jwks(jwk("ec256"))
 
 
@@ -49,7 +49,7 @@ def body(raw: bytes, status: int = 200, **headers: str) -> Answer:
 
 
 def drip(head: bytes, piece: bytes) -> Answer:
-    """After `head`, `piece` again and again, often enough for a limit on silence not to help."""
+    """Send `head`, then `piece` again and again, so often that a limit on silence does not end it."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         with suppress(OSError):
@@ -67,7 +67,7 @@ def silence(request: BaseHTTPRequestHandler) -> None:
 
 @dataclass
 class Server:
-    """An identity provider's key endpoint: answers with `answer`, and notes what it was asked."""
+    """An identity provider's key endpoint. It answers with `answer` and keeps the requests."""
 
     answer: Answer
     address: str = ""
@@ -275,7 +275,9 @@ def test_id_07_issuers_are_kept_apart(server: Server, keys: IssuerKeys) -> None:
 def test_id_07_a_slow_issuer_stalls_no_other_issuer_and_no_caller_with_cached_keys(
     server: Server, keys: IssuerKeys, clock: Clock
 ) -> None:
-    """While one thread waits for the slow issuer, the other one answers, and so does the slow one's last good set."""
+    """While one thread waits for the slow issuer, the other issuer answers, and the slow issuer's cached keys are
+    returned.
+    """
     asked, release = threading.Event(), threading.Event()
 
     def slow(request: BaseHTTPRequestHandler) -> None:
@@ -300,7 +302,7 @@ def test_id_07_a_slow_issuer_stalls_no_other_issuer_and_no_caller_with_cached_ke
 
 
 def test_id_07_many_at_once_cause_one_fetch(server: Server, keys: IssuerKeys) -> None:
-    """The answer takes long enough for all to ask; those without keys wait for the one fetch."""
+    """The answer takes so long that all threads ask meanwhile. Threads without keys wait for the one fetch."""
 
     def unhurried(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.2)
@@ -332,7 +334,7 @@ def test_id_07_http_is_for_ones_own_machine(server: Server) -> None:
 
 
 def _certificate(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that no authority vouches for, with its key."""
+    """Return a certificate for 127.0.0.1 that no authority has signed, with its key."""
     key, name = private_key("ec256"), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     certificate = (

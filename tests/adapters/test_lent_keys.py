@@ -1,4 +1,4 @@
-"""A client that signs with the lent keys, and has none of its own."""
+"""A client signs with the lent keys and has no own keys."""
 
 import threading
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ BODY = b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentit
 
 @pytest.fixture
 def lend(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """STS to lend, in a process that has keys of its own."""
+    """Return STS clients to lend, in a process that has its own keys."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOWN")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
@@ -23,7 +23,7 @@ def lend(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def answer(request: Any, **_: Any) -> Any:
-    """Instead of sending: what was signed, in the answer's headers."""
+    """Return what was signed as headers of the answer, instead of sending it."""
     headers = {
         "signed": request.headers["Authorization"].decode(),
         "token": request.headers["X-Amz-Security-Token"].decode(),

@@ -13,7 +13,7 @@ from jitney.core.problems import Problem
 
 
 class Kms:
-    """KMS's part in it: a MAC for each message, or no answer."""
+    """KMS's part: a MAC for each message, or no answer."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []

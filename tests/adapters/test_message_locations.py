@@ -1,4 +1,4 @@
-"""Where messages are: the first of each request in each channel, once."""
+"""Locations of messages: the first message of each request in each channel is stored once."""
 
 from typing import Any
 

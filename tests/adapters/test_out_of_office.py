@@ -1,4 +1,4 @@
-"""Absences in the state table: one of each person, changed only as it was read, and held to by votes (REV 6)."""
+"""Out-of-office entries in the state table: one per person, changed only as read, and checked with votes (REV 6)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -90,7 +90,7 @@ def test_rev_06_a_vote_in_somebodys_place_is_written_only_while_they_are_away(st
 
 
 def test_rev_06_a_recounted_vote_needs_no_out_of_office_entry(store: Store, change, client):  # noqa: F811
-    """Carol voted for bob, who is back; when alice votes, carol's vote counts for a group of her own, too."""
+    """Carol voted for bob, who is back. When alice votes, carol's vote counts for carol's own group, too."""
     grant = opened(store, PENDING)
     change(None, AWAY)
     one = voted(store, grant, Delegation("owners", "corp.bob", "a-1", NOW, NOW + 3600))

@@ -9,7 +9,7 @@ FIREHOSE_BYTES = 4 * 1024**2
 
 
 class Firehose:
-    """Takes a batch within the limits of PutRecordBatch, except for the texts that it is to refuse."""
+    """Accepts a batch within the limits of PutRecordBatch, except for the texts that it must refuse."""
 
     def __init__(self, refused: frozenset[str] = frozenset()) -> None:
         self.taken: list[str] = []

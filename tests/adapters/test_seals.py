@@ -1,4 +1,4 @@
-"""Seals in S3 and signatures of KMS, as moto answers for them."""
+"""Seals in S3 and signatures by KMS, both by moto."""
 
 from datetime import date
 from typing import Any
@@ -91,7 +91,7 @@ def test_aud_02_what_is_no_seal_stops_the_sealing(seals: Seals, s3: Any):
 
 
 class Refusing:
-    """S3 that refuses, as it does without permission."""
+    """S3 that refuses, as without permission."""
 
     def put_object(self, **_: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")

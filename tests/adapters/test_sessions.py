@@ -19,7 +19,7 @@ LONG = replace(GRANT, expires_at=NOW + 900)
 
 
 def credentials(name: str, expires_at: int) -> dict[str, Any]:
-    """Credentials whose parts all name their session."""
+    """Return credentials whose parts all contain the session's name."""
     expiration = datetime.fromtimestamp(expires_at, UTC)
     parts = {"AccessKeyId": f"ASIA-{name}", "SecretAccessKey": f"{name}-secret", "SessionToken": f"{name}-token"}
     return {"Credentials": {**parts, "Expiration": expiration}}
@@ -30,7 +30,7 @@ def error(code: str) -> ClientError:
 
 
 class Sts:
-    """STS with a clock: sessions of 900 s, and what they are scoped down to; the errors given by number of the call."""
+    """STS with a clock. It has sessions of 900 s and scopes them down. `errors` are by the number of the call."""
 
     def __init__(self, *, assuming: dict[int, Exception] | None = None, scoping: Any = None) -> None:
         self.now = NOW
@@ -91,7 +91,7 @@ def test_sts_03_one_call_names_grant_principal_tags_and_policy():
 
 
 class TestShorterThanStsTakes:
-    """Row END 4: the end of a grant that is shorter than STS's shortest session is in the credentials too."""
+    """Row END 4: if a grant is shorter than STS's shortest session, STS also ends its credentials."""
 
     def test_end_04_the_session_is_scoped_down_with_its_own_keys_to_the_grant_alone_and_what_is_left(self):
         sts, request = Sts(), asked()

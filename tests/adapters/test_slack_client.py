@@ -1,4 +1,4 @@
-"""Slack's Web API by slack_sdk: against the local workspace as a real server, and against servers that misbehave."""
+"""Slack's Web API by slack_sdk: against the local workspace as a real server, and against faulty servers."""
 
 import json
 import threading
@@ -54,7 +54,7 @@ def slack(workspace: Workspace) -> Iterator[SlackClient]:
 
 @contextmanager
 def answering(*answers: tuple[int, bytes, dict[str, str]]) -> Iterator[tuple[SlackClient, list[str]]]:
-    """A Slack that answers so, the last answer from then on."""
+    """Yield a Slack that gives these answers in order. It repeats the last one."""
     left, asked = list(answers), []
 
     class Misbehaving(BaseHTTPRequestHandler):
@@ -133,7 +133,7 @@ def test_rev_13_slacks_own_word_is_the_code(slack: SlackClient, call: Any, word:
 def test_rev_10_what_slack_receives_of_an_agents_words_is_text_alone(
     slack: SlackClient, workspace: Workspace, words: str
 ):
-    """The payload as it arrives, from the request's words to the wire."""
+    """The payload is the one that arrives over the wire, for the words of a request."""
     shown = sheet(PENDING, agent_reason=words, ticket=words, agent=words)
     slack.post("#data-reviews", message(shown, URL))
     (arrived,) = workspace.messages()

@@ -1,4 +1,4 @@
-"""The Slack app's secrets: cached for a while, and never shown."""
+"""The Slack app's secrets: cached for some time, and never shown."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is asked of the trail's queue: to look again after the longest delay, once for a key and a while."""
+"""What the trail's queue receives: one message per key and period, with the longest delay."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the pages keep in the state table: sessions by the hash of their id, and who voted on what."""
+"""What the pages store in the state table: sessions by the hash of their id, and who voted on what."""
 
 from collections.abc import Iterator
 from dataclasses import replace

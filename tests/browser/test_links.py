@@ -1,4 +1,4 @@
-"""Row REV 1: whatever opens the links of messages, mail scanners that run scripts among it, changes nothing."""
+"""Row REV 1: programs that open the links in messages change nothing, not even mail scanners that run scripts."""
 
 import json
 import re
@@ -24,18 +24,18 @@ def shown(url: str) -> list[dict[str, Any]]:
 
 
 def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
-    """The mails about a request, once all reviewers have theirs."""
+    """Return the mails about a request, once all reviewers have theirs."""
     found = [each for each in shown(stack["mailbox_url"]) if grant_id in each["text"]]
     return found if {to for each in found for to in each["to"]} == REVIEWERS else []
 
 
 def in_slack(stack: dict[str, Any], grant_id: str) -> list[str]:
-    """The messages about a request in Slack, as JSON."""
+    """Return the messages about a request in Slack, as JSON."""
     return [text for each in shown(stack["slack_url"]) if grant_id in (text := json.dumps(each))]
 
 
 def addresses(stack: dict[str, Any], grant_id: str) -> Iterator[str]:
-    """Everything in a message about a request that something could open."""
+    """Yield everything in a message that a program could open."""
     for each in until(lambda: mails(stack, grant_id)):
         yield from URL.findall(each["text"] + each["html"])
         yield from re.findall(r'\b(?:href|src|action|background|poster|data)="([^"]*)"', each["html"])
@@ -44,7 +44,7 @@ def addresses(stack: dict[str, Any], grant_id: str) -> Iterator[str]:
 
 
 def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the fixture's name
-    """The pages that are reached by clicking every link, and every link there, as far as they are `within`."""
+    """Return the pages reached by clicking every link, and the links on those pages, if they are `within`."""
     seen: set[str] = set()
     due = [start]
     while due:

@@ -38,7 +38,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """A page of a new browser, which fails on every error that the browser logs."""
+    """Yield a page of a new browser. It fails on every error that the browser logs."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
     made = context.new_page()
     errors: list[str] = []
@@ -57,7 +57,7 @@ def axe() -> str:
 
 @pytest.fixture
 def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str]:
-    """Asks for a write, which needs a review; the grant's id."""
+    """Request a write, which needs a review. Return the grant's id."""
 
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}

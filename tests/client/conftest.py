@@ -1,4 +1,4 @@
-"""A broker to talk to, and an environment in which nothing of the developer's own shows."""
+"""A broker to call, and an environment without the developer's own settings."""
 
 import os
 from collections.abc import Iterator

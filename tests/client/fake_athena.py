@@ -1,4 +1,4 @@
-"""An Athena that answers as the real one: by pages, cells as text, and a first row with the names of the columns."""
+"""A fake Athena with the form of real answers: pages, cells as text, and the column names in the first row."""
 
 import copy
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from botocore.exceptions import ClientError
 
 
 def refusal(code: str, message: str = "no") -> ClientError:
-    """What boto3 raises when AWS refuses."""
+    """Return what boto3 raises when AWS refuses."""
     return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
 
 
 class FakeAthena:
-    """Holds named queries, and the answer to any query: columns with their types, rows of cells, None for NULL.
+    """Holds named queries, and the answer to any query: columns with their types, and rows of cells with None for NULL.
 
-    `states` are those that a query goes through, `refused` is raised by the operation of that name.
+    A query goes through `states`. `refused` is raised by the operation of that name.
     """
 
     PAGE = 3
@@ -31,17 +31,17 @@ class FakeAthena:
         self.pauses: list[float] = []
 
     def add(self, name: str, sql: str) -> None:
-        """A named query whose description is the first line of its SQL."""
+        """Add a named query. Its description is the first line of its SQL."""
         question = sql.splitlines()[0].removeprefix("--").strip()
         self.queries.append({"NamedQueryId": name, "Name": name, "Description": question, "QueryString": sql})
 
     def pause(self, seconds: float) -> None:
-        """Waits for nothing, and raises what interrupts the wait."""
+        """Wait for nothing. Raise what interrupts the wait."""
         self._raise("pause")
         self.pauses.append(seconds)
 
     def get_paginator(self, operation: str) -> Any:
-        """Pages of the operation, by `paginate`."""
+        """Return an object whose `paginate` yields the operation's pages."""
         return type("Paginator", (), {"paginate": staticmethod(getattr(self, f"_pages_of_{operation}"))})
 
     def batch_get_named_query(self, *, NamedQueryIds: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names

@@ -1,4 +1,4 @@
-"""A broker on a real socket of this machine: it gives the answers that a test queues and keeps the requests."""
+"""A broker on a real socket of this machine. It gives the answers that a test queues and keeps the requests."""
 
 import json
 import threading
@@ -90,7 +90,7 @@ class Said:
 
 
 class FakeBroker:
-    """Answers each (method, path) with what `say` queued for it; the last answer stays."""
+    """Answers each (method, path) with what `say` queued for it. The last answer stays."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -144,6 +144,6 @@ class FakeBroker:
             do_GET = do_POST = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
-                """Silence: what was asked is in `asked`."""
+                """Log nothing. The requests are in `asked`."""
 
         return Handler

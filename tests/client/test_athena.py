@@ -1,4 +1,4 @@
-"""Athena, as the client asks it: all rows with their types, parameters that are but values, problems with a fix."""
+"""The client's requests to Athena: all rows with types, parameters that are only values, and problems with a fix."""
 
 import duckdb
 import pytest

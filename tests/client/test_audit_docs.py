@@ -1,4 +1,4 @@
-"""The commands in the auditor's pages are valid: each parses with the options that the CLI has."""
+"""The commands on the auditor's pages are valid: each parses with the options of the CLI."""
 
 import re
 import shlex

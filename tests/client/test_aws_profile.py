@@ -1,4 +1,4 @@
-"""The AWS configuration file: quoting, and every byte that is not ours."""
+"""The AWS configuration file: quoting, and that all other bytes stay."""
 
 import configparser
 import shlex

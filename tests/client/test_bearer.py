@@ -1,4 +1,4 @@
-"""The token in memory: used again, replaced before its end, replaced once when refused."""
+"""The token in memory: used again, replaced before it expires, and replaced once when it is refused."""
 
 from dataclasses import dataclass, field
 

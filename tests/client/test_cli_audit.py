@@ -33,7 +33,7 @@ def pem(key: Any) -> bytes:
 
 
 class Archive:
-    """The two buckets, with three seals over two objects, the last seal a minute old."""
+    """The two buckets, with three seals over two objects. The last seal is a minute old."""
 
     def __init__(self) -> None:
         self.s3: Any = boto3.client("s3", region_name=REGION)
@@ -152,7 +152,7 @@ def test_aud_02_since_and_until_limit_the_days(archive: Archive):
 
 
 def test_aud_02_the_first_seal_after_a_period_is_read():
-    """After a standstill of sealing, that seal covers the objects of the period."""
+    """If sealing had stopped, that seal covers the objects of the period."""
     made = {seal_key(number): date(2026, 11, day) for number, day in enumerate((20, 21, 22, 28, 29, 30))}
     numbers = {name: number for number, name in enumerate(made)}
 

@@ -26,7 +26,7 @@ HOSTILE = "</bdi><script>alert(1)</script>\x1b[2J\u202e $(id) 'x'"
 
 
 class Ledger:
-    """Tables over JSON lines; `queried` lists the parameters of the queries."""
+    """Tables over JSON lines. `queried` lists the parameters of the queries."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

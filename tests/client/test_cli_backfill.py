@@ -1,4 +1,6 @@
-"""`jitney audit backfill`, on a bucket and a queue in moto: what it sends, in which form and order, what it says."""
+"""`jitney audit backfill` on a bucket and a queue in moto: what it sends, in which form and order, and what
+it prints.
+"""
 
 import gzip
 import json
@@ -264,7 +266,7 @@ def test_aud_03_events_that_cannot_be_used_are_counted_with_their_reasons(trail:
 
 
 def test_aud_03_events_older_than_grant_retention_are_skipped(trail: Trail):
-    """Such a call cannot be distinguished from a bypass. Sessions with other names need no grant."""
+    """Such a call looks like a bypass. Sessions with other names need no grant."""
     old = NOW - GRANT_RETENTION_SECONDS
     trail.deliver(
         call_event(1, at=old), call_event(2, at=old, who=identity(session="admin")), call_event(3, at=old + 2 * 86400)
@@ -314,7 +316,7 @@ def test_aud_03_an_unusable_bucket_or_queue_is_a_problem(trail: Trail, tmp_path:
 
 
 class Flaky:
-    """A queue that takes some of a batch, and none of `refused`."""
+    """A queue that accepts a part of a batch, and nothing of `refused`."""
 
     def __init__(self, *, sender: bool = False, broken: bool = False) -> None:
         self.taken: list[str] = []

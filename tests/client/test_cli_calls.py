@@ -1,4 +1,4 @@
-"""Asking with the call: `jitney run -- aws ...`, `jitney request --call`, `jitney explain`."""
+"""Requests from a call: `jitney run -- aws ...`, `jitney request --call`, `jitney explain`."""
 
 import json
 import shlex
@@ -143,7 +143,7 @@ print('{{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken
 def test_a_profile_hands_the_call_on_as_it_was_written_and_runs_nothing_else(
     home: Path, monkeypatch: pytest.MonkeyPatch, call: str, shell: bool
 ):
-    """Calls have quotes of their own, inside those of the setting, which an SDK splits or gives to a shell."""
+    """Calls have quotes. They are inside the setting's quotes, which an SDK splits or gives to a shell."""
     program, noted = home / "bin" / "jitney", home / "noted.json"
     program.parent.mkdir()
     program.write_text(PROGRAM.format(python=sys.executable, noted=str(noted)))

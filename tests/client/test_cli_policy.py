@@ -29,7 +29,7 @@ FULL = "name: x\n  target: prod\n  groups: []\n  actions: []\n  resources: []\n 
 
 @pytest.fixture
 def tested(home: Path, tmp_path: Path):
-    """Tests a configuration whose policies have these cases: the exit code, and what is said, line by line."""
+    """Test a configuration whose policies have these cases. Return the exit code and the lines of output."""
     write_policies(tmp_path / "own", POLICIES)
 
     def test(table: Any, document: Any = None, *more: str) -> tuple[int, list[str]]:

@@ -30,14 +30,14 @@ CHAIN = chain("g-a", 3)
 
 
 def letter(first: int, last: int) -> str:
-    """What Lambda writes of a batch that it gave up."""
+    """Return what Lambda writes about a batch that it gave up."""
     at = [datetime.fromtimestamp(each, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (first, last)]
     info = {"shardId": "shardId-1", "batchSize": 1, "approximateArrivalOfFirstRecord": at[0]}
     return json.dumps({"version": "1.0", "DDBStreamBatchInfo": info | {"approximateArrivalOfLastRecord": at[1]}})
 
 
 class Stuck:
-    """The parts, with what got stuck in them; what Firehose takes is in `taken`, unless `refusing`."""
+    """The parts with their dead letters. What Firehose accepts is in `taken`, unless `refusing`."""
 
     def __init__(self, folder: Path) -> None:
         self.sqs: Any = boto3.client("sqs", region_name=REGION)

@@ -1,4 +1,4 @@
-"""`jitney run`, as a process of its own around another process."""
+"""`jitney run` in its own process, with another process inside."""
 
 import json
 import os
@@ -155,7 +155,7 @@ def test_cli_03_on_a_terminal_a_live_line_shows_who_until_when_and_how_long(conn
 
 
 def read_all(terminal: int) -> str:
-    """What was written to the terminal until its other side was closed (Linux tells that as EIO)."""
+    """Return what was written to the terminal until its other side was closed, which Linux reports as EIO."""
     chunks: list[bytes] = []
     try:
         while chunk := os.read(terminal, 4096):

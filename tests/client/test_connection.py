@@ -1,4 +1,4 @@
-"""Where a token may travel, and when a request is sent again."""
+"""Where a token may be sent, and when a request is sent again."""
 
 import contextlib
 import socket
@@ -225,7 +225,7 @@ def test_a_proxy_without_a_host_or_port_is_refused_without_its_password(proxy: s
 
 @pytest.fixture
 def trust_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Sets the variables of the trust store, which is read once in a process."""
+    """Set the variables of the trust store. It is read once in a process."""
     _tls.cache_clear()
     yield monkeypatch
     _tls.cache_clear()
@@ -263,7 +263,7 @@ def test_a_certificate_that_no_authority_signed_is_refused(tmp_path: Path):
 
 
 def self_signed(folder: Path) -> Path:
-    """A key and a certificate for localhost in one file."""
+    """Return one file with a key and a certificate for localhost."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     day = timedelta(days=1)

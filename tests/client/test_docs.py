@@ -1,4 +1,4 @@
-"""docs/agent.md, its reference and docs/targets.md: their commands run, their tables are the code's."""
+"""docs/agent.md, its reference and docs/targets.md: their commands run, and their tables equal the code."""
 
 import re
 import shlex

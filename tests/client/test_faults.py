@@ -1,4 +1,4 @@
-"""The broker's errors, in terms of the options that people gave."""
+"""The broker's errors, in terms of the options on the command line."""
 
 import pytest
 

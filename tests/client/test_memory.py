@@ -1,4 +1,4 @@
-"""The cache of grants: its content, who can read it, and processes at the same time."""
+"""The cache of grants: its content, who can read it, and several processes at once."""
 
 import os
 import stat

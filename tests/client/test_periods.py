@@ -1,4 +1,4 @@
-"""The days of a query: given days replace its own on every table, and change nothing else (row AUD 5)."""
+"""The days of a query: given days replace its own days on every table, and change nothing else (row AUD 5)."""
 
 from datetime import date, timedelta
 

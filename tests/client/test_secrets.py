@@ -1,4 +1,4 @@
-"""Canaries in everything that is secret, and a search through everything that was written (rows CLI 1, STS 5)."""
+"""Canaries in all secrets, and a search of everything that was written (rows CLI 1, STS 5)."""
 
 import json
 import os
@@ -42,7 +42,7 @@ COMMANDS = {
 
 @pytest.fixture
 def secretive(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
-    """The broker with an identity provider beside it; every secret is a canary."""
+    """Return the broker with an identity provider. Every secret is a canary."""
     broker.say("POST", "/token", 200, {"access_token": "canary.access.token", "expires_in": 300})
     for name, value in {
         "JITNEY_API_URL": broker.url,
@@ -55,7 +55,7 @@ def secretive(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def secrets_written(home: Path, arguments: list[str], *, contract: bool) -> set[str]:
-    """The canaries in the output and the home folder's files, but for standard output where that is the contract."""
+    """Return the canaries in output and home folder. Standard output is left out where it must have them."""
     done = subprocess.run([JITNEY, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     written = [done.stderr, *([] if contract and done.returncode == 0 else [done.stdout])]
     written += [path.read_text("utf-8") for path in home.rglob("*") if path.is_file()]
@@ -112,7 +112,7 @@ def test_sts_05_what_is_remembered_is_the_id_alone(secretive: FakeBroker, home: 
 
 
 def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path):
-    """A defect's traceback has source lines, and never the values of variables."""
+    """A traceback has source lines, and never the values of variables."""
     secretive.say("POST", "/v1/grants", 201, issued())
     code = (
         "import sys, jitney.client.command_result as r\n"

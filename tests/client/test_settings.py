@@ -1,4 +1,4 @@
-"""Which setting wins, and what is said when one is missing or wrong."""
+"""Which setting wins, and the message when one is missing or wrong."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rows as CSV, out of texts that agents and callers write: nothing is run, by a spreadsheet or by a terminal."""
+"""Rows as CSV with texts by agents and callers: neither a spreadsheet nor a terminal runs anything."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ HOSTILE = st.text(st.sampled_from(SIGNS + "\";,' \t\r\n\x1b\x07\x9b\u202ea1|!"),
 
 
 def cells(text: str, separator: str) -> list[str]:
-    """All cells, as a spreadsheet reads them whose list separator is that one."""
+    """Return all cells as a spreadsheet with this list separator reads them."""
     return [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) for cell in row]
 
 

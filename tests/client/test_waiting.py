@@ -1,4 +1,4 @@
-"""Waiting for a review on a clock of the test's own."""
+"""Waiting for a review, on a clock of the test."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass
 class Polled:
-    """A broker whose grant has these states, one poll after the other; the last one stays."""
+    """A broker whose grant has one of these states at each poll. The last one stays."""
 
     states: list[str | ClientProblem]
     retry_seconds: int = 5

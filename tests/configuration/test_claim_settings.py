@@ -1,4 +1,4 @@
-"""Row ID 11: rules about claims that could never match, or that would admit anyone, are configuration errors."""
+"""Row ID 11: a rule about claims that never matches, or that admits all agents, is a configuration error."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ UID = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"
 
 
 def entry(of_provider: dict[str, Any], **members: Any) -> dict[str, Any]:
-    """Return an issuer's entry of a provider. `members` replace its own; claims are merged."""
+    """Return an issuer's entry of a provider. `members` replace the entry's members; claims are merged."""
     claims = of_provider.get("claims", {}) | members.pop("claims", {})
     return valid()["issuers"]["corp"] | of_provider | {"claims": claims} | members
 

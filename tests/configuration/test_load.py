@@ -1,4 +1,4 @@
-"""Test jitney.yaml: each refusal with its text, and that accepted values reach the functions unchanged."""
+"""jitney.yaml: each refusal with its text, and accepted values that reach the functions unchanged."""
 
 import copy
 import dataclasses
@@ -29,7 +29,7 @@ def statement(resource="*"):
 
 
 def valid():
-    """A small configuration that is accepted, as the plain data of its YAML."""
+    """Return a small configuration that is accepted, as the plain data of its YAML."""
     return {
         "version": 1,
         "issuers": {
@@ -54,7 +54,7 @@ def valid():
 
 
 def changed(*changes):
-    """The valid configuration with values put at paths ("targets.prod.account", value); None removes the key."""
+    """Return the valid configuration with values at paths ("targets.prod.account", value). None removes the key."""
     document = valid()
     for path, value in changes:
         *parents, key = path.split(".")
@@ -69,14 +69,14 @@ def changed(*changes):
 
 
 def write_policies(folder, text='@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);'):
-    """Policies that name what `valid()` has."""
+    """Write policies with names that `valid()` has."""
     folder.mkdir()
     (folder / "a.cedar").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
 def compiled(tmp_path):
-    """Compiles a document written as jitney.yaml beside policies that fit `valid()`."""
+    """Compile a document written as jitney.yaml, beside policies that fit `valid()`."""
     write_policies(tmp_path / "policies")
     path = tmp_path / "jitney.yaml"
 
@@ -104,7 +104,7 @@ def many(number):
 
 
 def owners(**members):
-    """A change to the only group of reviewers."""
+    """Return a change to the only reviewer group."""
     return "reviewers", {"owners": members}
 
 
@@ -114,7 +114,7 @@ def glass(**members):
 
 
 def web(**members):
-    """A change that gives the only issuer a web client; `members` are the issuer's or the web's."""
+    """Return a change that gives the only issuer a web client. `members` are the issuer's or the web's."""
     entry = valid()["issuers"]["corp"]
     client = {
         "client_id": "jitney",

@@ -1,4 +1,4 @@
-"""Test the folder of policies: each problem with its place, and unknown names."""
+"""The folder of policies: each problem with its place, and unknown names."""
 
 import pytest
 
@@ -12,7 +12,7 @@ NAMES = Names(("corp", "local"), ("warehouse", "prod"), ("444455556666",), ("bos
 
 @pytest.fixture
 def wrong(tmp_path):
-    """What is wrong with the policies, as (place in p/a.cedar, what, fix)."""
+    """Return what is wrong with the policies, as (place in p/a.cedar, what, fix)."""
 
     def read(text, names=NAMES):
         write_policies(tmp_path / "p", text)

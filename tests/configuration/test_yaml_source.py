@@ -1,4 +1,4 @@
-"""YAML is read as the text that was written: no guesses, no duplicates, variables from the environment."""
+"""YAML is read as the text that was written: no guesses, no duplicates, and variables from the environment."""
 
 import pytest
 import yaml

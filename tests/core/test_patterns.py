@@ -24,7 +24,7 @@ patterns = st.text(ALPHABET + "*?", max_size=5)
 
 
 def regex(pattern: str) -> re.Pattern[str]:
-    """An independent reading of the same wildcards."""
+    """Return an independent reading of the same wildcards."""
     return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""A walk over the shapes of every answer of every AWS operation, as botocore has them (row POL 4)."""
+"""Checks the shapes of every answer of every AWS operation in botocore (row POL 4)."""
 
 import gzip
 import json
@@ -34,7 +34,7 @@ def looks_secret(name: str) -> bool:
 
 
 def secret_members(shapes, output: str) -> Iterator[str]:
-    """The names of texts in an answer that look like secrets by their name, or by that of their sensitive shape."""
+    """Yield the names of texts in an answer that look like secrets, by their name or by their sensitive shape's."""
     waiting, seen = [output], {output}
     while waiting:
         shape = shapes[waiting.pop()]
@@ -51,7 +51,7 @@ def secret_members(shapes, output: str) -> Iterator[str]:
 
 
 def models() -> Iterator[tuple[tuple[str, ...], dict]]:
-    """Of each service: the prefixes that its actions may have, and its newest model."""
+    """Yield for each service the prefixes that its actions may have, and its newest model."""
     for service in sorted(path for path in MODELS.iterdir() if path.is_dir()):
         path = max(service.iterdir()) / "service-2.json.gz"
         model = json.loads(gzip.decompress(path.read_bytes()))
@@ -60,7 +60,7 @@ def models() -> Iterator[tuple[tuple[str, ...], dict]]:
 
 
 def plain_reads_with_secrets() -> set[str]:
-    """`action member` of all answers that look as if they held a secret, though the action is List or Read."""
+    """Return `action member` of all answers that seem to hold a secret, though the action is List or Read."""
     table, found = ActionTable.load(TABLE.read_bytes()), set()
     for prefixes, model in models():
         for name, operation in model["operations"].items():

@@ -20,7 +20,7 @@ OTHER = print("neither")
 
 @pytest.fixture
 def sources(tmp_path):
-    """Packages as they are unpacked, of one service with three actions."""
+    """Return unpacked packages with one service of three actions."""
     iam_data, python = tmp_path / "iam-data", tmp_path / "python"
     (iam_data / "data" / "actions").mkdir(parents=True)
     (iam_data / "data" / "resourceTypes").mkdir()

@@ -1,4 +1,4 @@
-"""The ways to gain permissions: how they come into the table, and that what is checked in was looked at."""
+"""Privilege escalations: how they get into the table, and that the checked-in ones were reviewed."""
 
 import json
 import zlib
@@ -76,7 +76,7 @@ def test_every_way_of_our_own_is_in_the_table_with_its_source():
 
 
 def test_the_table_has_as_many_ways_as_were_reviewed():
-    """cloudsplaining 0.9.1 has 16 of one action and 43 of several; see what `make data` says that it leaves out."""
+    """cloudsplaining 0.9.1 has 16 with one action and 43 with several. `make data` says which of them are left out."""
     sizes = [len(way.actions) for way in ACTIONS.escalations]
     assert (sizes.count(1), len(sizes)) == (26, 59)
     assert all(ACTIONS.get(name).name == name for way in ACTIONS.escalations for name in way.actions)
@@ -88,13 +88,13 @@ def test_no_way_holds_all_of_another():
 
 
 def test_pol_05_a_way_of_a_passed_role_is_whole_once_something_keeps_it():
-    """Otherwise an agent passes with one grant, gives it back, and starts what has the role with another."""
+    """Otherwise, an agent could pass a role with one grant, release it, and start the resource with another grant."""
     longer = [way for way in ACTIONS.escalations if "iam:PassRole" in way.actions and len(way.actions) != 2]
     assert longer == []
 
 
 def test_what_harmless_requests_ask_for_is_part_of_no_way():
-    """Each one costs a read with every request (architecture, "State")."""
+    """Each such action costs one read with every request (architecture, "State")."""
     for name in ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "dynamodb:PutItem", "ec2:DescribeInstances"):
         assert name not in ACTIONS.combination_actions
 

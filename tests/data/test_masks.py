@@ -1,4 +1,4 @@
-"""The review of all members of all operations (rows MASK 1-3): nothing that looks like a secret is left unjudged."""
+"""The review of all members of all operations (rows MASK 1-3): no member that looks like a secret is unjudged."""
 
 import copy
 
@@ -20,7 +20,7 @@ def built():
 
 
 def test_mask_02_every_member_that_looks_like_a_secret_is_in_one_list_and_every_entry_fits_one(built):
-    """A new botocore, or a slip in masks.yaml, fails here: put the listed members into a list, with the reason."""
+    """A new botocore, or an error in masks.yaml, fails here. Put the listed members into a list, with the reason."""
     assert built[1] == []
 
 

@@ -1,4 +1,4 @@
-"""The checked-in table of operations: how much of AWS it knows, that it can't get worse unseen, and what it holds."""
+"""The checked-in operation table: how much of AWS it knows, and that it cannot get worse unnoticed."""
 
 import re
 
@@ -41,7 +41,7 @@ def test_it_knows_as_much_as_it_did():
 
 
 def test_what_is_derived_can_be_filled():
-    """An operation counts only if each type of resource that its action must have is named by some parameter."""
+    """An operation counts only if a parameter names each type of resource that its action requires."""
     first = [operation.needs[0] for _, operation in EVERY if operation.needs]
     named = [need for need in first if need.types and all(kind.arns for kind in need.types if kind.required)]
     assert len(named) == CHECKED_IN.report["derived"]
@@ -50,7 +50,7 @@ def test_what_is_derived_can_be_filled():
 
 
 def test_what_the_cli_fills_in_may_be_left_out():
-    """Members that botocore's models call idempotency tokens."""
+    """These are members that botocore's models call idempotency tokens."""
     tokens = 0
     for service in CHECKED_IN.services():
         model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
@@ -82,21 +82,21 @@ def test_every_template_is_filled_from_its_own_operations_parameters():
 
 VARIABLE = re.compile(r"\$\{([^}]+)\}")
 EITHER = {("ssm", frozenset({"InstanceId"})), ("ssm", frozenset({"InstanceIds"}))}
-"""The same id may be that of an EC2 instance or of a managed one."""
+"""The same id may be of an EC2 instance or of a managed instance."""
 
 
 def filling(template):
-    """What fills a template's variables, other than the target."""
+    """Return what fills a template's variables, without the target's values."""
     return [] if template.startswith("@") else [name for name in VARIABLE.findall(template) if name not in FROM_TARGET]
 
 
 def test_a_parameter_names_one_thing():
-    """Not two parts of one ARN, as a schedule's group and its name; and not resources of two types."""
+    """No parameter names two parts of one ARN, such as a schedule's group and its name, or resources of two types."""
     assert [found for service in CHECKED_IN.services() for found in named_twice(service)] == []
 
 
 def named_twice(service):
-    """Parameters of the service's operations that fill two parts of an ARN, or resources of two types."""
+    """Yield the service's parameters that fill two parts of an ARN, or name resources of two types."""
     for name in CHECKED_IN.service(service).names():
         for need in CHECKED_IN.service(service).operation(name).needs:
             types = [[filling(template) for template in kind.arns] for kind in need.types or ()]
@@ -131,7 +131,7 @@ def test_a_rule_for_what_is_not_there_is_refused():
 
 
 def test_the_checked_in_table_is_what_its_sources_make():
-    """Holds the lock files' botocore and AWS CLI too: `make data` after a change of either."""
+    """This also checks botocore and the AWS CLI in the lock files. Run `make data` after a change of either."""
     encoded, page = build_operations(ACTIONS)
     assert encoded == OPERATIONS.read_bytes()
     assert page == PAGE.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Every role that a call can pass needs iam:PassRole, anywhere in its parameters."""
+"""Each role that a call can pass, anywhere in its parameters, needs iam:PassRole."""
 
 import re
 
@@ -18,7 +18,7 @@ NOT_HANDED_ON = {"iam", "sts"}
 
 
 def values_with_a_role(shape, above=()):
-    """Values of a shape that hold nothing but one role, one for each place where it can stand."""
+    """Yield values of a shape that contain only one role, one value for each possible place."""
     if shape.type_name == "structure" and shape.name not in above:
         for name, member in shape.members.items():
             if name.lower().startswith(("remove", "masterbackend")):
@@ -38,7 +38,7 @@ def test_every_role_inside_the_parameters_is_passed():
 
 
 def wrongly_passed(service):
-    """Calls of the service whose PassRole permissions are not exactly the roles in their parameters."""
+    """Yield calls of the service whose PassRole permissions differ from the roles in their parameters."""
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     for name in CHECKED_IN.service(service).names():
         operation = CHECKED_IN.service(service).operation(name)
@@ -57,7 +57,7 @@ def wrongly_passed(service):
 
 
 def test_the_models_have_roles_inside():
-    """That there is something for the test above to look at."""
+    """Otherwise the test above would check nothing."""
     reading = [
         need.when
         for service in CHECKED_IN.services()

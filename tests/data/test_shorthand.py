@@ -1,4 +1,4 @@
-"""The AWS CLI's shorthand, read here as the AWS CLI itself reads it, or not at all."""
+"""The AWS CLI's shorthand is read here as the AWS CLI reads it, or not at all."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def aws_cli():
-    """What the AWS CLI makes of a word: its value, or the name of its error."""
+    """Yield the value that the AWS CLI reads in a word, or the name of its error."""
     with subprocess.Popen(
         [AWS_CLI, "-c", PARSER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", bufsize=1
     ) as parser:
@@ -54,7 +54,7 @@ NOISE = st.sampled_from([*"\"'\\,=[]{}@ \t", "@=file://x", "\\,", "\n", "a"])
 
 @st.composite
 def spoilt(draw):
-    """A word that is shorthand, with something put into it."""
+    """Draw a word that is shorthand with something added."""
     word, noise = draw(WORDS), draw(NOISE)
     at = draw(st.integers(0, len(word)))
     return word[:at] + noise + word[at:]

@@ -1,4 +1,4 @@
-"""The stacks, synthesized once: with the sample configuration, and with a bundle that holds nothing."""
+"""The stacks, synthesized once with the sample configuration and an empty bundle."""
 
 import json
 import zipfile
@@ -15,7 +15,7 @@ from infra.broker_function import Code
 
 
 class Synthesized:
-    """A cloud assembly: its stacks' templates, and what the validators said."""
+    """A cloud assembly: the stacks' templates, and the validators' reports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,17 +26,17 @@ class Synthesized:
         return json.loads((self.folder / f"{stack}.template.json").read_text(encoding="utf-8"))
 
     def report(self) -> list[dict[str, Any]]:
-        """What each validator reported."""
+        """Return what each validator reported."""
         return json.loads((self.folder / "validation-report.json").read_text(encoding="utf-8"))["pluginReports"]
 
     def manifest(self) -> dict[str, Any]:
-        """What the CDK CLI would deploy, and what it would have to look up first."""
+        """Return what the CDK CLI would deploy, and what it would have to look up first."""
         return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def no_code(tmp_path_factory) -> Callable[[], Code]:
-    """Makes code for the functions that holds nothing, since none of them runs here; one app can use it once."""
+    """Return empty code for functions, because none of them runs here. Only one app can use it."""
     bundle = tmp_path_factory.mktemp("bundle") / "nothing.zip"
     with zipfile.ZipFile(bundle, "w") as archive:
         archive.writestr(zipfile.ZipInfo("nothing"), "")
@@ -45,7 +45,7 @@ def no_code(tmp_path_factory) -> Callable[[], Code]:
 
 @pytest.fixture(scope="session")
 def synthesize(tmp_path_factory, no_code):
-    """Synthesizes the app in the given environment."""
+    """Synthesize the app in the given environment."""
 
     def synthesized(env: dict[str, str]) -> Synthesized:
         folder = tmp_path_factory.mktemp("cdk")
@@ -57,35 +57,37 @@ def synthesize(tmp_path_factory, no_code):
 
 @pytest.fixture(scope="session")
 def assembly(synthesize) -> Synthesized:
-    """What is deployed to AWS."""
+    """Return what is deployed to AWS."""
     return synthesize({})
 
 
 @pytest.fixture(scope="session")
 def local_assembly(synthesize) -> Synthesized:
-    """What is deployed to one's own machine."""
+    """Return what is deployed to the local machine."""
     return synthesize({"JITNEY_LOCAL": "1"})
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    """The properties of the template's resources of one type, by logical id."""
+    """Return the properties of the template's resources of one type, by logical id."""
     return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
 
 
 def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The properties of the one resource of a type."""
+    """Return the properties of the only resource of a type."""
     (properties,) = of_type(template, kind).values()
     return properties
 
 
 def target_role(template: dict[str, Any]) -> dict[str, Any]:
-    """The properties of the role that grants are sessions of, in a target's template."""
+    """Return the properties of the role for grants' sessions, in a target's template."""
     (properties,) = (each for each in of_type(template, "AWS::IAM::Role").values() if "MaxSessionDuration" in each)
     return properties
 
 
 def plain(value: Any) -> Any:
-    """Intrinsics as text, without CDK's hashes: {"Fn::GetAtt": ["TablesState705891C2", "Arn"]} is "TablesState.Arn"."""
+    """Return intrinsics as text, without CDK's hashes: {"Fn::GetAtt": ["TablesState705891C2", "Arn"]} becomes
+    "TablesState.Arn".
+    """
     match value:
         case {"Ref": name}:
             return _unhashed(name)
@@ -105,5 +107,5 @@ def _unhashed(name: str) -> str:
 
 
 def listed(value: Any) -> list[Any]:
-    """A policy's "one or many" as many."""
+    """Return a list for a policy's single value."""
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""`python app.py`: what it takes from its environment, and how it says no."""
+"""`python app.py`: what it reads from its environment, and how it fails."""
 
 import json
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("cdk")
 
 @pytest.fixture
 def configured(tmp_path):
-    """Writes another configuration beside policies that fit it; the environment that names it."""
+    """Write another configuration with policies that fit it. Return the environment that names it."""
     write_policies(tmp_path / "policies")
 
     def write(document):
@@ -72,7 +72,7 @@ def test_the_environment_names_another_configuration(configured, synthesize):
 
 
 def environments(env, code, folder):
-    """The account and region of each stack of the app."""
+    """Return the account and Region of each stack of the app."""
     stacks = app.build(env, str(folder), code).node.children
     return {stack.node.id: (stack.account, stack.region) for stack in stacks if hasattr(stack, "account")}
 

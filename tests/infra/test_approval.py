@@ -1,4 +1,4 @@
-"""The workflow's definition: sound by itself, and wholly substituted in the template."""
+"""The workflow's definition is valid by itself, and all placeholders are substituted in the template."""
 
 import json
 import re
@@ -19,7 +19,7 @@ WAIT = MACHINE["States"]["NotifyAndWait"]
 
 
 def successors(state):
-    """The states that a state may go on to."""
+    """Return the states that may follow a state."""
     branches = [state, *state.get("Choices", []), *state.get("Catch", [])]
     named = [branch[key] for branch in branches for key in ("Next", "Default") if key in branch]
     return set(named)
@@ -38,7 +38,7 @@ def test_every_state_is_reachable_and_every_path_ends():
 
 
 def sample():
-    """The workflow as it is deployed, with ARNs of a sample account."""
+    """Return the workflow as it is deployed, with ARNs of a sample account."""
     function = "arn:aws:lambda:eu-west-1:111122223333:function:jitney-sample:live"
     names = {
         name: "aws" if name == "Partition" else function for name in re.findall(r"\$\{(\w+)\}", json.dumps(MACHINE))

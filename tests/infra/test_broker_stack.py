@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("cdk")
 
 LOG_RETENTION_DAYS = 90
 ACCOUNT_CONCURRENCY = 1000
-"""Executions at once that an account has by default (Lambda Developer Guide, "Lambda quotas")."""
+"""How many executions at once an account has by default (Lambda Developer Guide, "Lambda quotas")."""
 
 
 def test_every_table_is_encrypted_recoverable_and_protected(assembly):
@@ -130,7 +130,7 @@ def test_buckets_refuse_plain_http_except_in_a_local_system(assembly, local_asse
 
 
 def routes(template):
-    """Every (verb, path) that is reachable, with its method's properties."""
+    """Return every reachable (verb, path) with the properties of its method."""
     resources = of_type(template, "AWS::ApiGateway::Resource")
 
     def path(reference):
@@ -218,7 +218,7 @@ def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(assembly):
 
 
 def test_rev_09_text_in_a_slack_message_does_not_block_its_reviewers(assembly):
-    """Slack sends the message with a vote, and an agent can write words into a reason that AWS's rules match."""
+    """Slack sends the message with a vote. An agent can put words into a reason that AWS's rules match."""
     managed = [
         rule["Statement"]["ManagedRuleGroupStatement"]
         for rule in only(assembly.broker, "AWS::WAFv2::WebACL")["Rules"]

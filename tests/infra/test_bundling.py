@@ -1,4 +1,4 @@
-"""The bundle: the same from the same, small, and all that the functions need."""
+"""The bundle: the same input gives the same bytes, it is small, and it has all that the functions need."""
 
 import ast
 import py_compile
@@ -23,13 +23,13 @@ CONFIGURATION = '{"configuration": "of the test"}'
 
 @pytest.fixture(scope="module")
 def bundle():
-    """The bundle for this machine, with the project's cache of third-party code."""
+    """Return the bundle for this machine, with the project's cache of third-party code."""
     return build(CONFIGURATION, host())
 
 
 @pytest.fixture(scope="module")
 def unpacked(bundle, tmp_path_factory):
-    """The bundle as a function finds it."""
+    """Return the bundle as a function finds it."""
     folder = tmp_path_factory.mktemp("task")
     with zipfile.ZipFile(bundle.path) as archive:
         archive.extractall(folder)
@@ -38,7 +38,7 @@ def unpacked(bundle, tmp_path_factory):
 
 @pytest.fixture
 def cache(bundle, tmp_path):
-    """A cache of the test's own, where the third-party code is already: the project's is in use by others."""
+    """Return a cache for the test that has the third-party code, because the project's cache is in use."""
     folder = tmp_path / "cache"
     folder.mkdir()
     for path in bundling.CACHE.glob("third-party-*.zip"):
@@ -48,7 +48,7 @@ def cache(bundle, tmp_path):
 
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
-    """A copy of functions/ that may be changed, as what is bundled."""
+    """Bundle a copy of functions/, which may be changed. Return the copy."""
     folder = tmp_path / "functions"
     for path in FUNCTIONS.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -60,7 +60,7 @@ def sources(tmp_path, monkeypatch):
 
 
 def python(folder, code):
-    """Runs code that sees the standard library and `folder`, nothing else."""
+    """Run code that sees only the standard library and `folder`."""
     script = f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"
     command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", script]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""As many targets as a configuration may have, with the longest names: all that AWS limits still fits."""
+"""With the largest number of targets and the longest names, everything still fits AWS's limits."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def numbered(number):
 
 
 def configured(folder, count):
-    """The environment that names a configuration with so many targets."""
+    """Return the environment that names a configuration with this many targets."""
     write_policies(folder / "policies", '@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);')
     document = valid() | {"broker": {"account": "111122223333", "region": REGION}}
     document["targets"] = dict(map(numbered, range(count)))
@@ -51,7 +51,7 @@ def broker(env, tmp_path_factory, no_code):
 
 
 def size(value):
-    """Characters as AWS counts them, with what stands for an ARN as long as one gets."""
+    """Return the characters as AWS counts them. Each ARN counts with its greatest length."""
     return len(re.sub(r"\s", "", json.dumps(deployed(value))))
 
 

@@ -1,4 +1,4 @@
-"""The view for a SIEM: each event as the schema of OCSF has API Activity (ocsf.json is cut out of it)."""
+"""The view for a SIEM: each event conforms to OCSF's schema of API Activity (ocsf.json is a part of it)."""
 
 import ipaddress
 import json
@@ -16,7 +16,7 @@ CALL = {"region": "eu-west-1", "session": "g-1", "role_arn": "arn:aws:iam::44445
 
 
 def faults(value: dict[str, Any], schema: dict[str, Any], profiles: list[str], where: str = "") -> Iterator[str]:
-    """What in an object is not as its schema says."""
+    """Yield where an object does not conform to its schema."""
     known = schema["attributes"]
     for name, rule in known.items():
         if rule.get("required") and name not in value and rule.get("profile") in (None, *profiles):

@@ -1,4 +1,4 @@
-"""List every permission of every role. A new permission is a change in this file, which reviewers see."""
+"""Lists every permission of every role. A new permission changes this file, which reviewers see."""
 
 import json
 import re
@@ -368,7 +368,7 @@ TABLES |= {f"TablesState.Arn/{index}": index for index in (BY_PRINCIPAL, BY_ROLE
 
 
 def on_tables(statements):
-    """Return each role with each of its statements on a table, and the table's name in `ITEMS`."""
+    """Yield each role with each of its statements on a table, and the table's name in `ITEMS`."""
     for role, found in statements.items():
         for each in found:
             if (resources := listed(plain(each["Resource"])))[0] in TABLES:
@@ -558,7 +558,7 @@ def test_the_key_is_for_this_account_and_for_alarms(assembly):
 
 
 def test_mask_04_the_key_of_the_tags_is_unreadable_and_makes_tags_only(assembly):
-    """The key policy leaves permissions to roles' own policies. `ALLOWED` lists them: only to make tags."""
+    """The key policy leaves permissions to the roles' policies. `ALLOWED` lists them: they can only make tags."""
     keys = of_type(assembly.broker, "AWS::KMS::Key").values()
     (masks,) = (each for each in keys if each.get("KeyUsage") == "GENERATE_VERIFY_MAC")
     assert masks["KeySpec"] == "HMAC_256"
@@ -575,7 +575,7 @@ SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealer"
 
 
 def denials(statements):
-    """Return what the statements deny to all principals, by their names."""
+    """Return what the statements deny to all principals, by the statements' names."""
     found = {}
     for each in statements:
         if each["Effect"] == "Deny":

@@ -1,4 +1,4 @@
-"""The audit pipeline: nothing gets lost in silence, and what the auditor queries is what was written."""
+"""The audit pipeline: nothing is lost silently, and the auditor queries what was written."""
 
 import json
 

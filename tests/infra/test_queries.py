@@ -1,4 +1,4 @@
-"""The named queries over records and calls as the functions write them (rows AUD 4, AUD 5)."""
+"""The named queries, over records and calls as the functions write them (rows AUD 4, AUD 5)."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def seconds(*, days_ago: float = 0, later: int = 0) -> int:
 
 
 class Lake:
-    """Lines of records and of calls, where Firehose puts them: records by delivery, calls by their own day."""
+    """Lines of records and calls where Firehose puts them: records by day of delivery, calls by their own day."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,7 +108,7 @@ def test_aud_05_every_query_limits_its_days():
 
 
 def test_aud_05_every_parameter_is_where_athena_allows_one():
-    """In a WHERE alone: https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html."""
+    """Only in a WHERE: https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html."""
     assert {name: found for name, sql in FILES.items() if (found := clauses_of_parameters(sql) - {"WHERE"})} == {}
 
 
@@ -168,7 +168,7 @@ def test_aud_03_duplicates_count_once_and_late_explanations_are_no_bypass(lake: 
 
 
 def test_aud_05_a_views_answer_for_a_day_does_not_depend_on_other_days(lake: Lake, tmp_path: Path):
-    """So a condition on `dt` may be applied early: the table is read for these days only."""
+    """So a condition on `dt` may be applied early, and only these days of the table are read."""
     for days_ago in (3, 2, 1):
         grant = f"g-{days_ago % 2}"
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=grant, days_ago=days_ago, times=2)
@@ -406,7 +406,7 @@ def test_aud_04_leftover_resources_were_created_and_not_deleted_since(lake: Lake
 
 @pytest.mark.parametrize("last", ["created", "deleted"])
 def test_aud_04_a_deletion_in_the_second_of_the_creation_hides_nothing(lake: Lake, last: str):
-    """CloudTrail has whole seconds, so the order within one is unknown: the agent may have created it again."""
+    """CloudTrail has whole seconds, so the order within one is unknown. The agent may have created it again."""
     orders = {"created": ("created", "deleted", "created"), "deleted": ("created", "deleted")}
     for number, what in enumerate(orders[last]):
         lake.call(number, **{what: ("user x",)}, grant=f"g-{what}", days_ago=2)
@@ -416,7 +416,7 @@ def test_aud_04_a_deletion_in_the_second_of_the_creation_hides_nothing(lake: Lak
 
 
 def test_aud_04_query_and_report_agree_on_leftover_resources(lake: Lake):
-    """For all sequences of events on a resource in two seconds of one day and one of the next."""
+    """This holds for all sequences of events on a resource, in two seconds of one day and one second of the next."""
     happening = list(product(("created", "deleted"), ({"days_ago": 1}, {"days_ago": 1, "later": 1}, {})))
     lives = [life for count in range(7) for life in combinations(range(len(happening)), count)]
     for number, (what, when) in enumerate(happening):
@@ -498,7 +498,7 @@ def test_aud_04_agents_of_human_lists_all_agents(lake: Lake):
 
 
 def test_aud_04_agents_of_human_lists_denials_and_bypasses(lake: Lake):
-    """Including events without a grant, and calls that the named grant does not explain."""
+    """It includes events without a grant, and calls that the named grant does not explain."""
     theirs = {"human": "corp.h"}
     lake.record(AuditEvent.PREVIEW, Outcome.DENIED, code="denied", **theirs)
     lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", later=1, times=2, **theirs)
@@ -564,7 +564,7 @@ def test_aud_04_who_accessed_takes_wildcards_in_the_name_literally(lake: Lake):
 
 
 def test_aud_04_who_accessed_matches_exactly_what_a_pattern_covers(lake: Lake):
-    """Patterns of up to three letters, against all names of up to seven letters at or below the resource."""
+    """All patterns of up to three letters are tried with all names of up to seven letters, at or below the resource."""
     patterns = ["".join(letters) for count in (1, 2, 3) for letters in product("a/*?", repeat=count)]
     for number, pattern in enumerate(patterns):
         lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", resources=(pattern,))
@@ -668,7 +668,7 @@ def test_aud_01_a_vote_without_a_decision_is_no_result(lake: Lake):
 
 
 class TestWhatCameLater:
-    """The days up to one are asked about, 3 days ago; what came of it is on record since (`jitney.client.periods`)."""
+    """The queried days end 3 days ago. Later events about them are on record (`jitney.client.periods`)."""
 
     LAST = (NOW - timedelta(days=3)).date()
 

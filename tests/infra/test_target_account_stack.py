@@ -1,4 +1,4 @@
-"""The target role: who may take it, with what, and what no session of it can ever do."""
+"""The target role: who may assume it and how, and what none of its sessions can do."""
 
 import json
 import re

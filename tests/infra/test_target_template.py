@@ -1,4 +1,4 @@
-"""The targets' templates without CDK, and the stack set of them all."""
+"""The targets' templates without CDK, and the stack set of all targets."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ UNITS = {"organizational_units": ["ou-ab12-11111111"]}
 
 @pytest.fixture
 def printed(tmp_path, capsys):
-    """What is printed for a configuration with a target in each of two accounts; or what is said instead."""
+    """Return the output, or the error, for a configuration with a target in each of two accounts."""
     write_policies(tmp_path / "policies")
 
     def run(*arguments):
@@ -70,7 +70,7 @@ def test_an_unknown_target_gets_the_closest_name_as_fix(printed):
 
 @pytest.fixture
 def stack_set(tmp_path, no_code):
-    """The stack set of the sample configuration with these members of `stack_set`."""
+    """Return the stack set of the sample configuration with these members of `stack_set`."""
 
     def synthesized(more=None, **members):
         document = yaml.safe_load((ROOT / "jitney.yaml").read_text(encoding="utf-8"))
@@ -112,7 +112,7 @@ def test_the_stack_set_reaches_the_targets_accounts_and_no_other(stack_set):
 
 
 def test_aud_03_each_target_is_made_in_its_own_region_once(stack_set):
-    """The rule that watches it is of one Region, and its roles are of all of them."""
+    """The rule that watches it belongs to one Region, and its roles belong to all Regions."""
     more = {}
     for alias, account, region in (
         ("far", "444455556666", "us-east-1"),

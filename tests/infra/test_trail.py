@@ -1,4 +1,4 @@
-"""Test how CloudTrail's events reach the correlator: the senders, the rules, and the dead letters."""
+"""How CloudTrail's events reach the correlator: the senders, the rules, and the dead letters."""
 
 import json
 from fnmatch import fnmatchcase
@@ -56,7 +56,7 @@ def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_els
 
 
 def test_aud_03_forged_events_match_no_rule(assembly):
-    """The rules' own patterns, by the emulator's matcher: an event that is CloudTrail's in all but its source."""
+    """The emulator's matcher gets the rules' own patterns, and an event that is CloudTrail's in all but its source."""
     reader = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": TARGET}}})
     forged = [reader, assume_role_event(2)]
     patterns = [json.dumps(each["EventPattern"]) for each in (*rules(assembly.target), *rules(assembly.broker))]

@@ -1,4 +1,4 @@
-"""The auditor's SQL as Athena reads it: by Trino's grammar, with functions that Trino has."""
+"""The auditor's SQL as Athena reads it: with Trino's grammar, and only with functions that Trino has."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ OPERATORS = {"-", "+", "*", "||", "~~", "!~~", "like_escape", "list_value", "tru
 
 
 def functions(node: Any) -> Iterator[str]:
-    """The names of all functions in a parsed text."""
+    """Yield the names of all functions in a parsed text."""
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     if isinstance(node, dict) and "function_name" in node:
         yield str(node["function_name"]).lower()

@@ -1,4 +1,4 @@
-"""The views: in the form in which Athena keeps its own, with the columns that their SQL answers, pruned by day."""
+"""The views: in Athena's own form, with the columns that their SQL returns, and limited by day."""
 
 import base64
 import json
@@ -74,9 +74,9 @@ def test_aud_05_the_unique_views_have_every_column_of_their_table():
 
 @pytest.mark.parametrize("name", [each.name for each in VIEWS if "UNNEST" not in each.sql])
 def test_aud_05_a_condition_on_dt_limits_what_a_view_reads(tmp_path: Path, name: str):
-    """The other day's lines cannot be read. DuckDB does not take conditions past UNNEST to the folders; Trino does.
+    """The other day's lines cannot be read. Trino applies conditions past UNNEST to the folders. DuckDB does not.
 
-    That they would not change the answer holds for every view: `test_queries`.
+    `test_queries` checks for every view that these lines would not change the answer.
     """
     for table in TABLES:
         for day, line in (("2026-01-01", "no JSON at all"), ("2026-01-02", "{}")):

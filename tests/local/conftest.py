@@ -1,4 +1,4 @@
-"""Two emulators for the gaps' contract tests: one with the gaps closed, one as ministack comes."""
+"""Two emulators for the contract tests of the gaps: one with the gaps closed, and the bare ministack."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tests.local.gaps.contracts import Emulator
 from tests.running_systems import PATIENCE, Clients, shared
 
 BARE_PATIENCE = 10.0
-"""Seconds until what the bare emulator does not do counts as never coming, as it should."""
+"""After these seconds, the bare emulator counts as not doing it, which is the expected result."""
 
 
 def _start(*, gaps_closed: bool) -> Callable[[LocalSettings], dict[str, Any]]:
@@ -34,13 +34,13 @@ def _start(*, gaps_closed: bool) -> Callable[[LocalSettings], dict[str, Any]]:
 
 @pytest.fixture(params=["closed", "bare"])
 def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    """The emulator with its gaps closed; and the bare one, on which the same test must fail."""
+    """Yield the emulator with its gaps closed, and the bare one, on which the same test must fail."""
     yield from _emulator(gaps_closed=request.param == "closed")
 
 
 @pytest.fixture
 def closed_emulator() -> Iterator[Emulator]:
-    """The emulator with its gaps closed, for what is no gap."""
+    """Yield the emulator with its gaps closed, for tests of other things than gaps."""
     yield from _emulator(gaps_closed=True)
 
 
@@ -54,7 +54,7 @@ def _emulator(*, gaps_closed: bool) -> Iterator[Emulator]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """A contract test on the bare emulator succeeds when it fails as it should."""
+    """On the bare emulator, let a contract test succeed if it fails as expected."""
     if not hasattr(pyfuncitem, "callspec") or pyfuncitem.callspec.params.get("emulator") != "bare":
         return (yield)
     try:
@@ -66,6 +66,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
-    """An HTTP client that leaves proxies alone."""
+    """Yield an HTTP client that uses no proxies."""
     with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
         yield client

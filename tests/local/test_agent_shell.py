@@ -1,4 +1,4 @@
-"""The files that make a person's shell that of a sample agent."""
+"""The files that make a person's shell the shell of a sample agent."""
 
 import os
 import shlex

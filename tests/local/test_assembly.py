@@ -1,4 +1,4 @@
-"""The assembly is made again when one of its sources changes, and only then."""
+"""The assembly is made again only when one of its sources changes."""
 
 import os
 import time

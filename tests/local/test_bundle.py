@@ -1,4 +1,4 @@
-"""The functions of the running system see their bundle and the standard library, nothing else."""
+"""The functions of the running system see only their bundle and the standard library."""
 
 import io
 import json
@@ -26,7 +26,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def seen(aws: Any) -> dict[str, Any]:
-    """What a function with the broker's own bundle, and one file more, can import."""
+    """Return what a function with the broker's own bundle and one more file can import."""
     lambda_, iam = aws("lambda"), aws("iam")
     location = lambda_.get_function(FunctionName="jitney-grants")["Code"]["Location"]
     with httpx.Client(trust_env=False, timeout=PATIENCE) as http:

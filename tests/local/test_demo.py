@@ -93,7 +93,7 @@ class Recording(DemoRun):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaying(DemoRun):
-    """A run that starts no process: its commands return recorded outputs, in their order."""
+    """A run that starts no process. Its commands return recorded outputs in order."""
 
     ran: Iterator[CommandResult]
     backgrounds: Iterator[Sequence[str]]
@@ -113,7 +113,7 @@ class Replaying(DemoRun):
 
 @dataclass
 class Recorded:
-    """One recorded run of the demo: outputs of commands and of background commands, the auditor's rows, mails."""
+    """One recorded run of the demo: the outputs of its commands, the auditor's rows, and the mails."""
 
     ran: list[tuple[str, CommandResult]]
     backgrounds: list[list[str]]
@@ -122,12 +122,12 @@ class Recorded:
 
     @property
     def waiting(self) -> list[str]:
-        """The lines of the command that waits for its review."""
+        """Return the lines of the command that waits for its review."""
         return self.backgrounds[0]
 
     @property
     def lines(self) -> list[str]:
-        """The loop's lines."""
+        """Return the lines of the loop."""
         return self.backgrounds[-1]
 
     def at(self, words: str) -> int:
@@ -188,7 +188,7 @@ def recorded_once(stack: dict[str, Any], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def recorded(recorded_once: Recorded) -> Recorded:
-    """A copy of the recorded run, to change it."""
+    """Return a copy of the recorded run that may be changed."""
     return copy.deepcopy(recorded_once)
 
 

@@ -1,4 +1,4 @@
-"""`make gaps`: a gap's status follows from its contract tests, bare and patched."""
+"""`make gaps`: a gap's status follows from its contract tests, on the bare and the patched ministack."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The identity provider of the local system: what it issues is what Jitney's own verification asks for."""
+"""The local identity provider: what it issues passes Jitney's own verification."""
 
 import base64
 import hashlib
@@ -134,7 +134,7 @@ def test_a_name_that_was_bent_to_this_machine_is_not_answered(http: httpx.Client
 
 
 class Browser:
-    """A person at a browser, who signs in for a client with a verifier of its own."""
+    """A person at a browser who signs in for a client, with a verifier of its own."""
 
     def __init__(self, provider: dict[str, Any], http: httpx.Client) -> None:
         self.provider = provider
@@ -142,7 +142,7 @@ class Browser:
         self.verifier = secrets.token_urlsafe(32)
 
     def begin(self, **changes: str | None) -> httpx.Response:
-        """The answer to an authorization request with `changes`; a parameter that is None is left out."""
+        """Return the answer to an authorization request with `changes`. A parameter that is None is left out."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
         asked: dict[str, str | None] = {
             "client_id": self.provider["reviews_client"]["client_id"],
@@ -159,11 +159,11 @@ class Browser:
         return self.http.get(self.provider["authorization_url"], params=query)
 
     def page(self, **changes: str | None) -> httpx.Response:
-        """The sign-in page."""
+        """Return the sign-in page."""
         return self.http.get(self._next(self.begin(**changes)))
 
     def sign_in(self, page: httpx.Response, name: str, password: str) -> httpx.Response:
-        """What comes of filling in the sign-in page: the last answer before the browser leaves the provider."""
+        """Fill in the sign-in page. Return the last answer before the browser leaves the provider."""
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action
         form = {"username": name, "password": password}
@@ -173,7 +173,7 @@ class Browser:
         return answer
 
     def redeem(self, code: str, **changes: str) -> httpx.Response:
-        """The answer of the token endpoint to `code`."""
+        """Return the token endpoint's answer to `code`."""
         form = {
             "grant_type": "authorization_code",
             "client_id": self.provider["reviews_client"]["client_id"],
@@ -185,7 +185,7 @@ class Browser:
         return self.http.post(self.provider["token_url"], data=form)
 
     def code(self, name: str) -> str:
-        """A fresh code for the human `name`."""
+        """Return a new code for the human `name`."""
         answer = self.sign_in(self.page(), name, self.provider["humans"][name]["password"])
         returned = _returned(answer)
         assert returned["state"] == "the-state"
@@ -294,7 +294,7 @@ def test_a_code_is_worth_one_token(browser: Browser) -> None:
 
 @pytest.fixture
 def settings() -> LocalSettings:
-    """A provider of the test's own that ends with the run at the latest."""
+    """Return a provider for the test. It ends with the run at the latest."""
     return settings_in(Path(os.environ["JITNEY_TEST_RUN"]), f"identity-{secrets.token_hex(4)}")
 
 

@@ -1,4 +1,4 @@
-"""The mailbox of the local system: what was mailed, for people and programs, and harmless to who looks."""
+"""The mailbox of the local system: mails for people and for programs, harmless to both."""
 
 import re
 from typing import Any

@@ -39,7 +39,7 @@ def test_a_requested_port_is_used_or_refused(tmp_path: Path, taken: int):
 
 
 def test_no_port_is_chosen_or_remembered_that_an_outgoing_connection_may_be_given(tmp_path: Path):
-    """What is listened on later would be taken by chance."""
+    """Otherwise, an outgoing connection could use a port on which a process listens later."""
     memory, lowest = tmp_path / "ports.json", int(ports._KERNELS.read_text(encoding="ascii").split()[0])
     memory.write_text(f'{{"emulator": {lowest}, "slack": 4566}}', encoding="ascii")
     chosen = ports.choose({}, memory)

@@ -1,4 +1,4 @@
-"""Processes that outlive their starter: found again, and ended with all their children."""
+"""Processes that outlive their starter: they are found again, and ended with all their children."""
 
 import os
 import signal
@@ -98,7 +98,7 @@ def test_a_process_gets_its_own_environment_alone(settings: LocalSettings, monke
 
 
 def test_the_end_of_the_lifeline_ends_the_process(settings: LocalSettings, tmp_path: Path):
-    """The holder may be killed outright: the kernel closes the lifeline."""
+    """If the holder is killed, the kernel closes the lifeline."""
     lifeline = tmp_path / "lifeline"
     os.mkfifo(lifeline)
     holds_it = f"import os, time; os.open({str(lifeline)!r}, os.O_RDWR); {SLEEPS}"

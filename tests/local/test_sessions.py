@@ -1,4 +1,4 @@
-"""The broker's sessions against the emulator's STS: each of the two ends of a short grant, and each by itself."""
+"""The broker's sessions against the emulator's STS: both ends of a short grant, together and one by one."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -20,9 +20,9 @@ SECONDS = 30
 
 
 class Issued(NamedTuple):
-    """A grant of 30 seconds: when it began, the object that it may read, the keys handed out, and those in between.
+    """A grant of 30 seconds: its start, the object that it may read, the keys it got, and the keys in between.
 
-    STS counts when it is asked: by `ended`, what it ends by itself is over.
+    STS counts from the request. By `ended`, STS has ended what it ends.
     """
 
     began: int
@@ -33,7 +33,7 @@ class Issued(NamedTuple):
 
 
 def issue(emulator: Emulator, *statements: Any, deny_after: int = SECONDS) -> Issued:
-    """Credentials on a role with these statements; the Deny of their policy may be made to come later."""
+    """Issue credentials on a role with these statements. The Deny of their policy may be set to a later time."""
     reads = {"Bucket": f"reports-{emulator.account}", "Key": "2026/q3.csv"}
     s3 = emulator.root("s3")
     s3.create_bucket(Bucket=reads["Bucket"], CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -53,7 +53,10 @@ def issue(emulator: Emulator, *statements: Any, deny_after: int = SECONDS) -> Is
 
 
 def works_until_its_end(emulator: Emulator, keys: dict[str, str], issued: Issued, code: str) -> str:
-    """Assert that `keys` work at 20 seconds, and at 31 or by STS's end are refused with `code`; its message."""
+    """Assert that `keys` work at 20 seconds, and are refused with `code` at 31 seconds or STS's end.
+
+    Return the message.
+    """
     s3 = emulator.session("s3", keys)
     with arriving(s3, issued.began + 20):
         assert s3.get_object(**issued.reads)["Body"].read() == b"value"

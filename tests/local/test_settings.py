@@ -1,4 +1,4 @@
-"""What the environment says about the local system."""
+"""How the environment configures the local system."""
 
 import os
 import subprocess

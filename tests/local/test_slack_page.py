@@ -1,4 +1,4 @@
-"""The page of the local Slack workspace: what belongs together stands together, under names that people know."""
+"""The page of the local Slack workspace: related things are together, under names that people know."""
 
 import re
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("local_system")
 
 @dataclass(frozen=True)
 class Machine:
-    """A local system in a folder of its own; `variables` are what its commands are run with."""
+    """A local system in its own folder. Its commands run with `variables`."""
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +65,9 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration that does not follow the local issuer's port: all systems here share one assembly."""
+    """Return a configuration that does not depend on the local issuer's port, so that all systems here share one
+    assembly.
+    """
     folder = tmp_path_factory.mktemp("config")
     text = (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("JITNEY_LOCAL_ISSUER", "NOT_SET")
     text = (
@@ -79,7 +81,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def up(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A system that is up."""
+    """Yield a system that is up."""
     machine = Machine(tmp_path_factory.mktemp("up"), {"JITNEY_CONFIG": str(config)})
     code, said = machine.run("up")
     assert code == 0, said
@@ -89,7 +91,7 @@ def up(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machi
 
 @pytest.fixture
 def another(config: Path, tmp_path: Path) -> Iterator[Machine]:
-    """A system that is not up yet."""
+    """Yield a system that is not up yet."""
     machine = Machine(tmp_path, {"JITNEY_CONFIG": str(config)})
     yield machine
     machine.run("down")
@@ -177,7 +179,7 @@ def test_down_leaves_no_process_and_no_stack_json(another: Machine):
 
 
 def _living(group: int) -> list[str]:
-    """The processes of a group that are not merely waiting for their parent to notice their end."""
+    """Return the living processes of a group, without zombies."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,4 +1,4 @@
-"""The independent simulator (@cloud-copilot/iam-simulate): installed when first asked for, run as its own process."""
+"""The independent simulator (@cloud-copilot/iam-simulate). It is installed at first use and runs in its own process."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ class Case:
 
 
 def simulate(cases: Sequence[Case]) -> list[list[bool | None]]:
-    """Whether each call of each case is allowed; None for a call that the simulator says AWS does not have."""
+    """Return whether each call of each case is allowed; None for a call that AWS does not have, by the simulator."""
     install(FOLDER)
     run = subprocess.run(
         [str(NODE), "simulate.mjs"],
@@ -39,7 +39,7 @@ def simulate(cases: Sequence[Case]) -> list[list[bool | None]]:
 
 
 def read(answer: str) -> bool | None:
-    """One answer. Only what the simulator says of a call is None; anything that it says of the policy is a failure."""
+    """Return one answer: None only for what the simulator says of a call. What it says of the policy is a failure."""
     if not answer.startswith("error:"):
         return answer == "Allowed"
     assert json.loads(answer.removeprefix("error:"))["message"] in NO_SUCH_CALL, answer

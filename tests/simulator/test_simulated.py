@@ -1,4 +1,4 @@
-"""Session policies of generated requests, put to an independent simulator of IAM (row STS 1)."""
+"""Session policies of random requests, evaluated by an independent simulator of IAM (row STS 1)."""
 
 import json
 import re
@@ -44,7 +44,9 @@ def made_up(seed: int) -> Asked | None:
 
 
 def calls(random: Random, wanted: tuple[Permission, ...]) -> list[tuple[str, str]]:
-    """Calls of each action asked and its neighbours in the table, on what was asked, close to it and elsewhere."""
+    """Return calls of each requested action and its neighbours in the table, on requested resources, near them and
+    elsewhere.
+    """
     asked = asked_of(wanted)
     arns = [arn for resources in asked.values() for arn in sorted(resources) if arn != "*"]
     found = []
@@ -76,7 +78,7 @@ def matches(pattern: str, arn: str) -> bool:
 
 
 def exists(name: str, arn: str) -> bool:
-    """Whether there can be such a resource: to the simulator names of buckets and tables may hold a "/"."""
+    """Return whether such a resource can exist. To the simulator, names of buckets and tables may contain a "/"."""
     action = ACTIONS.get(name)
     assert action
     formats = [
@@ -86,7 +88,7 @@ def exists(name: str, arn: str) -> bool:
 
 
 def wrong(asked: list[Asked]) -> tuple[int, int, Wrong]:
-    """How many calls were allowed and denied as asked, and those that were not (True: wider than asked)."""
+    """Return how many calls were allowed and denied as requested, and the calls that were not (True: too wide)."""
     allowed = denied = 0
     found: Wrong = []
     for (wanted, case), answers in zip(asked, simulate([case for _, case in asked]), strict=True):
@@ -129,14 +131,14 @@ def test_a_network_binding_denies_every_other_address():
 
 
 class Careless(RequestedScope):
-    """Statements are joined without asking what that adds."""
+    """Statements are merged without checking what that adds."""
 
     def adds(self, action: str, resource: str) -> bool:
         return False
 
 
 def one_action_too_wide(each: Asked) -> dict[str, Any]:
-    """A wildcard that stands for more than was asked."""
+    """Return a policy with a wildcard that matches more than was requested."""
     body = json.loads(json.dumps(each[1].policy))
     names = body["Statement"][0]["Action"]
     name = names if isinstance(names, str) else names[0]

@@ -22,7 +22,7 @@ REGISTRY: Registry[Any] = Registry().with_resource(
 
 
 class Api:
-    """The deployed API; every answer is held against docs/openapi.yaml."""
+    """The deployed API. Every answer is checked against docs/openapi.yaml."""
 
     def __init__(self, url: str, client: httpx.Client, token: Callable[[str], str]) -> None:
         self.url = url.rstrip("/")
@@ -39,14 +39,14 @@ class Api:
         return answer
 
     def ask(self, *, agent: str = "reader-agent", **members: Any) -> dict[str, Any]:
-        """A new grant and its credentials. Fails unless it is allowed."""
+        """Return a new grant and its credentials. Fails unless it is allowed."""
         answer = self("POST", "/v1/grants", request_body(**members), agent=agent)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
 
 def conforms(verb: str, path: str, answer: httpx.Response) -> None:
-    """Hold an answer against the OpenAPI file: its status is listed, and its body is of the schema."""
+    """Check an answer against the OpenAPI file: its status is listed, and its body conforms to the schema."""
     (template,) = (each for each in OPENAPI["paths"] if _is_of(path.split("?", maxsplit=1)[0], each))
     responses = OPENAPI["paths"][template][verb.lower()]["responses"]
     assert str(answer.status_code) in responses, f"{answer.status_code} is not in the OpenAPI file: {answer.text}"
@@ -62,7 +62,7 @@ def conforms(verb: str, path: str, answer: httpx.Response) -> None:
 
 
 def request_body(**members: Any) -> dict[str, Any]:
-    """The body of a request for access that the sample policies allow, with other members on top."""
+    """Return the body of a request for access that the sample policies allow, with changed members."""
     return {
         "target": "analytics-prod",
         "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}],
@@ -84,7 +84,7 @@ def api(stack: dict[str, Any], token: Callable[[str], str]) -> Iterator[Api]:
 
 
 class Own(NamedTuple):
-    """The system of tests.system.own_system; `aws` makes clients with an account's root credentials."""
+    """The system of tests.system.own_system. `aws` makes clients with an account's root credentials."""
 
     stack: dict[str, Any]
     issuer: str
@@ -97,7 +97,7 @@ class Own(NamedTuple):
 
 @pytest.fixture(scope="session")
 def own() -> Iterator[Own]:
-    """For tests of own_system.GROUP alone: its issuer is in the process that asks first."""
+    """Yield the system for tests of own_system.GROUP only, because its issuer is in the first such process."""
     with own_system.serving_keys() as issuer, httpx.Client(timeout=PATIENCE, trust_env=False) as http:
         stack = shared("own", lambda settings: start_stack(settings, own_system.configured(settings, issuer)))
         clients = Clients(stack["aws_endpoint"], stack["region"])

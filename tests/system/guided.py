@@ -1,4 +1,4 @@
-"""The permissions that a guide tells people to give themselves: tests do with just these what the guide says."""
+"""The permissions that a guide recommends. Tests follow the guide with exactly these."""
 
 import json
 import re
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def block_of(guide: str, number: int, names: Mapping[str, str]) -> str:
-    """The policy that is block `number` of JSON in docs/`guide`, with `names` in the places that it leaves open."""
+    """Return the policy in JSON block `number` of docs/`guide`, with `names` in place of its placeholders."""
     block = str(re.findall(r"```json\n(.*?)```", (DOCS / guide).read_text("utf-8"), re.DOTALL)[number])
     for name, value in names.items():
         block = block.replace(name, value)
@@ -29,7 +29,7 @@ def block_of(guide: str, number: int, names: Mapping[str, str]) -> str:
 def with_only_permissions(
     policy: str, aws: Any, stack: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """The auditor's shell, with the keys of a role that has `policy` and nothing else; yields the role's name."""
+    """Use the auditor's shell with the keys of a role that has only `policy`. Yield the role's name."""
     trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     iam, role = aws("iam"), f"guided-{uuid.uuid4().hex}"

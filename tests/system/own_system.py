@@ -1,7 +1,7 @@
-"""A system with a configuration of the tests' own: an issuer in the worker's process, and targets that are theirs.
+"""A system with a separate configuration: an issuer in the worker's process, and targets for these tests only.
 
-What a test does here to what others would use at the same time, such as a target's roles and the document by which
-grants on it are denied, meets nobody: all these tests are of one worker (GROUP).
+Tests may change here what others would use at the same time, such as a target's roles and deny document. No other test
+is affected, because one worker runs all of these tests (GROUP).
 """
 
 import time
@@ -21,7 +21,7 @@ from tests.core.identity.minting import jwk, jwks, private_key
 
 GROUP = pytest.mark.xdist_group("own configuration")
 BOUND, PLAIN = "lake", "pond"
-"""The targets: one that binds keys to the address that asked for them and seals sessions, and one that does not."""
+"""The targets. BOUND binds keys to the address that requested them and seals sessions. PLAIN does neither."""
 ACCOUNTS = {BOUND: "555566667777", PLAIN: "666677778888"}
 OPERATOR = "warden"
 GROUPS = {OPERATOR: ["wardens"]}
@@ -37,7 +37,7 @@ CASE = """
 
 
 class Keys(BaseHTTPRequestHandler):
-    """The issuer's key set, which is all that Jitney asks an issuer for."""
+    """The issuer's key set. Jitney asks an issuer for nothing else."""
 
     def do_GET(self) -> None:
         body = jwks(jwk("rsa"))
@@ -48,12 +48,12 @@ class Keys(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Leave the log to errors."""
+        """Log errors only."""
 
 
 @contextmanager
 def serving_keys() -> Iterator[str]:
-    """The issuer."""
+    """Serve the issuer's keys."""
     with HTTPServer(("127.0.0.1", 0), Keys) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -61,7 +61,7 @@ def serving_keys() -> Iterator[str]:
 
 
 def token(issuer: str, agent: str) -> str:
-    """A token for any agent: the operator's has the operators' group, and any other a robot's."""
+    """Return a token for any agent. The operator's has the operators' group, and others have a robot's."""
     now = int(time.time())
     claims = {"iss": issuer, "aud": "jitney", "sub": agent, "iat": now, "exp": now + 600}
     claims["roles"] = GROUPS.get(agent, ["robots"])
@@ -69,7 +69,7 @@ def token(issuer: str, agent: str) -> str:
 
 
 def configured(settings: LocalSettings, issuer: str) -> Path:
-    """The file and the folder that somebody would write."""
+    """Write the file and the folder that a platform engineer would write."""
     policies = settings.state / "own-policies"
     policies.mkdir(parents=True, exist_ok=True)
     (policies / "own.cedar").write_text("".join(POLICY.format(target=each) for each in ACCOUNTS), encoding="utf-8")

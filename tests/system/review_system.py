@@ -1,4 +1,4 @@
-"""What the tests of reviews share: votes with the real store, executions and their histories."""
+"""Shared by the tests of reviews: votes with the real store, executions and their histories."""
 
 import json
 import uuid
@@ -30,7 +30,7 @@ from tests.system.conftest import Api, request_body
 from tests.system.test_records import configuration_of
 
 MAX_TRANSITIONS = 8
-"""Of a request that is asked for and approved: issue C's aim."""
+"""The most transitions of a request that is sent and approved."""
 
 
 class Review:
@@ -49,7 +49,7 @@ class Review:
         self._reviews = ApprovalWorkflow(self.states, stack["approval_arn"], self.tokens)
 
     def ports(self, moment: Callable[[], int] = now, store: Any = None, more_policies: str = "") -> Ports:
-        """Handlers' ports over the running system, with a clock; with its store unless one is given, and policies."""
+        """Return handlers' ports over the running system, with a clock. Store and policies may be given."""
         policies = self._config.policies
         text = policies.text + more_policies
         return Ports(
@@ -64,7 +64,7 @@ class Review:
         )
 
     def ask(self, **members: Any) -> str:
-        """The id of a new grant under review, which no other request equals."""
+        """Return the id of a new grant under review. No other request equals it."""
         key = f"arn:aws:s3:::reports/2026/{uuid.uuid4()}.csv"
         permissions = [{"actions": ["s3:PutObject"], "resources": [key]}]
         answer = self.api("POST", "/v1/grants", request_body(permissions=permissions, **members), agent="writer-agent")
@@ -72,7 +72,7 @@ class Review:
         return str(answer.json()["grant"]["id"])
 
     def open(self, **changes: Any) -> Grant:
-        """A new pending grant as the API writes it, but for `changes`; it has no workflow yet."""
+        """Return a new pending grant as the API writes it, with `changes`. It has no workflow yet."""
         other = self.ask()
         grant = replace(self.grant(other), id=new_id("g"), records=0, chain_head="", **changes)
         self.release(other)
@@ -83,23 +83,23 @@ class Review:
         return opened
 
     def start(self, grant: Grant, since: Any = 0) -> str:
-        """Start its workflow, as the API does but for `since`; its id."""
+        """Start its workflow, as the API does except for `since`. Return its id."""
         given = json.dumps({"grant_id": grant.id, "since": since})
         self.states.start_execution(stateMachineArn=self.stack["approval_arn"], name=grant.id, input=given)
         return grant.id
 
     def grant(self, grant_id: str) -> Grant:
-        """The grant as it is stored."""
+        """Return the stored grant."""
         found = self.store.grant(grant_id)
         assert found
         return found
 
     def shown(self, grant_id: str) -> dict[str, Any]:
-        """The grant as its agent is shown it."""
+        """Return the grant as its agent sees it."""
         return dict(self.api("GET", f"/v1/grants/{grant_id}", agent="writer-agent").json()["grant"])
 
     def release(self, grant_id: str) -> httpx.Response:
-        """The agent gives it back."""
+        """Release the grant as its agent."""
         return self.api("DELETE", f"/v1/grants/{grant_id}", agent="writer-agent")
 
     def vote(
@@ -110,7 +110,7 @@ class Review:
         narrowing: NarrowedApproval | None = None,
         **ports: Any,
     ) -> Grant:
-        """The grant after a reviewer's vote. Raises Problem."""
+        """Return the grant after a reviewer's vote. Raises Problem."""
         groups = self._config.reviewers.values()
         (person,) = {each for group in groups for each in group.members if each.endswith(f".{name}")}
         alias = person.removesuffix(f".{name}")
@@ -120,9 +120,11 @@ class Review:
         return vote(Ballot(grant_id, voter, verdict, content, "", "web", Origin(), narrowing), self.ports(**ports))
 
     def come_due(self, grant_id: str, after: int) -> None:
-        """Have what is due `after` seconds of a review come due in two: its time is not made to pass, it is moved.
+        """Let everything that is due `after` seconds of a review be due in two.
 
-        Reviewers must have been told what was due before, and the workflow wait.
+        Stored times are moved; no time passes.
+
+        Reviewers must already have been notified of what was due before, and the workflow must be waiting.
         """
         token, before = self.waiting(grant_id), self.grant(grant_id)
         earlier = before.created_at + after - (now() + 2)
@@ -131,34 +133,34 @@ class Review:
         self.states.send_task_success(taskToken=token, output="{}")
 
     def execution(self, grant_id: str) -> dict[str, Any]:
-        """The workflow of a grant."""
+        """Return the workflow of a grant."""
         return dict(self.states.describe_execution(executionArn=self.arn(grant_id)))
 
     def arn(self, grant_id: str) -> str:
-        """The ARN of a grant's workflow."""
+        """Return the ARN of a grant's workflow."""
         return f"{self.stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
 
     def ended(self, grant_id: str) -> dict[str, Any]:
-        """The workflow, once it has ended."""
+        """Return the workflow once it has ended."""
         return dict(until(lambda: (one := self.execution(grant_id))["status"] != "RUNNING" and one))
 
     def waiting(self, grant_id: str) -> str:
-        """The token by which the workflow of a grant waits, once reviewers were told and it does."""
+        """Return the token with which a grant's workflow waits, once reviewers were notified."""
         until(lambda: self.history(grant_id)[-1]["type"] == "TaskSubmitted")
         return str(self.tokens.of(grant_id))
 
     def history(self, grant_id: str) -> list[dict[str, Any]]:
-        """The events of a grant's workflow."""
+        """Return the events of a grant's workflow."""
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=self.arn(grant_id))
         return [event for page in pages for event in page["events"]]
 
     def states_entered(self, grant_id: str) -> list[str]:
-        """The states of a workflow in order: its transitions, but for the states' retries."""
+        """Return the states of a workflow in order: its transitions, without the states' retries."""
         entered = (each.get("stateEnteredEventDetails") for each in self.history(grant_id))
         return [each["name"] for each in entered if each]
 
     def records(self, grant_id: str) -> list[dict[str, Any]]:
-        """The records of a grant in order."""
+        """Return the records of a grant in order."""
         items = self.client("dynamodb").query(
             TableName=self.stack["tables"]["audit"],
             KeyConditionExpression="pk = :chain",
@@ -168,11 +170,11 @@ class Review:
         return [json.loads(item["record"]["S"]) for item in items]
 
     def events(self, grant_id: str) -> list[str]:
-        """The events of a grant's records in order."""
+        """Return the events of a grant's records in order."""
         return [each["event"] for each in self.records(grant_id)]
 
     def notices(self, grant_id: str) -> list[str]:
-        """What the workflow had reviewers told, in order; what failed to be told is not among it."""
+        """Return the notifications that the workflow sent, in order. Failed ones are left out."""
         told: list[str] = []
         for event in self.history(grant_id):
             if event["type"] == "TaskScheduled":

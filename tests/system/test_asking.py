@@ -1,4 +1,4 @@
-"""Asking, end to end: real tokens, the deployed functions, IAM enforced by the emulator."""
+"""Requests, end to end: real tokens, the deployed functions, and IAM enforced by the emulator."""
 
 import time
 import uuid
@@ -20,7 +20,7 @@ def read(session: Any, key: str) -> bytes:
 
 
 def tried(session: Any) -> str:
-    """The error's code of reading, "" if it works."""
+    """Return the error code of reading, or "" if it works."""
     try:
         return "" if read(session, "2026/q3.csv") else "empty"
     except ClientError as error:
@@ -43,7 +43,10 @@ def test_the_credentials_do_what_was_asked_and_nothing_beside_it(api: Api, agent
 
 
 def test_end_04_iam_itself_ends_the_grant(api: Api, agent_session):
-    """By no clock but the machine's, which may be too busy to read anything in the first grant's five seconds."""
+    """Only the machine's clock counts.
+
+    The machine may be too busy to read anything in the first grant's five seconds.
+    """
     for seconds in (5, 60):
         issued = api.ask(duration_seconds=seconds)
         session = agent_session(issued["credentials"])

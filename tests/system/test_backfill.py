@@ -1,4 +1,4 @@
-"""Events that no rule forwarded come from a trail's files, and end as if they had come in their time (row AUD 3)."""
+"""Events that no rule forwarded come from a trail's files. The result is as if they had come in time (row AUD 3)."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ NOW = int(time.time())
 
 @pytest.fixture
 def trail(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Delivers a file of events, as from another Region; the environment has no more than the guide's permissions."""
+    """Deliver a file of events, as from another Region. The environment has only the guide's permissions."""
     s3 = aws("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": stack["region"]})
     sqs = aws("sqs")
@@ -53,7 +53,7 @@ def backfill(*more: str) -> dict[str, Any]:
 
 
 def event(stack: dict[str, Any], at: int, session: str, key: str, principal: str) -> dict[str, Any]:
-    """A call in the Region us-east-1, which no rule forwards."""
+    """Return a call in the Region us-east-1, which no rule forwards."""
     target = stack["targets"]["analytics-prod"]
     who = json.loads(json.dumps(identity(session, key, principal)).replace("444455556666", target["account"]))
     who["sessionContext"]["sessionIssuer"]["arn"] = target["role_arn"]
@@ -99,7 +99,7 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     assert "unknown_session_name" in found["by hand"][2]
 
     def bypass_records() -> list[dict[str, Any]]:
-        """The records of the bypass."""
+        """Return the records of the bypass."""
         table = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
         texts = [item["record"]["S"] for page in table for item in page["Items"] if "record" in item]
         return [each for each in map(json.loads, texts) if each["event"] == "bypass" and stranger in each["detail"]]

@@ -32,7 +32,10 @@ def bob(person: Callable[[str], Person]) -> Person:
 
 @pytest.fixture
 def taken(review: Review, carol: Person, bob: Person) -> Iterator[str]:  # noqa: F811
-    """A request that was taken without its reviewers; looked at, at the latest, when the test is over."""
+    """Yield a request that was granted by break-glass.
+
+    Its follow-up review is done when the test ends, at the latest.
+    """
     grant_id = review.ask(duration_seconds=1800)
     review.waiting(grant_id)
     form = {"token": carol.token(), "content": content_hash(review.grant(grant_id)), "reason": "the site is down"}

@@ -1,4 +1,4 @@
-"""Asking with the call, on the running system: what is granted is what the call needs, and IAM holds it."""
+"""Requests from a call, on the running system: the grant has what the call needs, and IAM enforces it."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,7 +1,7 @@
 """No planted secret is written, logged, shown or sent (rows AUD 7, MASK 4, 5), end to end.
 
-Every place gets a secret of its own, so that a finding says where it came from. That something would be found is proven
-by what stands beside each secret, and by secrets that bypass the masker into each searched place.
+Every place gets a different secret, so that a finding shows where it came from. Each secret has a mark beside it, and
+some secrets bypass the masker. Both prove that the search finds what is there.
 """
 
 import base64
@@ -37,27 +37,27 @@ FORMS: tuple[Callable[[str], str], ...] = (
 
 
 class Canaries:
-    """Makes secrets, each with a mark beside it that is no secret."""
+    """Makes secrets. Each has a mark beside it that is no secret."""
 
     def __init__(self) -> None:
         self.planted: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def __call__(self, place: str) -> str:
-        """A sentence with a new secret for `place`, in one of its forms."""
+        """Return a sentence with a new secret for `place`, in one of its forms."""
         mark, secret = f"mark{uuid.uuid4().hex[:12]}", f"Cn{uuid.uuid4().hex[:18]}"
         text = FORMS[len(self.planted) % len(FORMS)](secret)
         self.planted[place] = (mark, (secret[:12], text))
         return f"{mark} {text}"
 
     def found(self, text: str) -> set[str]:
-        """The places whose secret stands in `text`, as it was planted or by its first half."""
+        """Return the places whose secret is in `text`, as it was planted or by its first half."""
         read = {text, urllib.parse.unquote_plus(text), text.replace("\\", "")}
         return {
             place for place, (_, forms) in self.planted.items() if any(form in each for form in forms for each in read)
         }
 
     def marked(self, text: str) -> set[str]:
-        """The places whose mark stands in `text`."""
+        """Return the places whose mark is in `text`."""
         return {place for place, (mark, _) in self.planted.items() if mark in text}
 
 
@@ -67,7 +67,7 @@ def canary() -> Canaries:
 
 
 def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
-    """All texts that a stranger, or an agent with its token, can put into requests."""
+    """Plant secrets in all texts that a stranger, or an agent with its token, can put into requests."""
     for name in ("Idempotency-Key", "User-Agent", "X-Forwarded-For", "Cookie", "Referer", "X-Amzn-Trace-Id", "X-Any"):
         yield api("POST", "/v1/grants", request_body(), **{name: canary(f"header {name}")})
     for kind in ("Bearer", "Basic"):
@@ -111,7 +111,9 @@ def plant_in_requests(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
 
 
 def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[httpx.Response]:
-    """What reviewers and operators write, and what stands in forms, links and the identity provider's answers."""
+    """Plant secrets in what reviewers and operators write, in forms and links, and in the identity provider's
+    answers.
+    """
     denied = request_body(permissions=[{"actions": ["iam:*"], "resources": ["*"]}], reason=canary("reason of a denial"))
     yield api("POST", "/v1/grants", denied)
     for verdict in ("approve", "reject"):
@@ -144,7 +146,7 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
 
 
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
-    """What reviewers write into Slack's modals; what the workspace got in answer."""
+    """Plant secrets in what reviewers write into Slack's modals. Return what the workspace got as an answer."""
     for action in ("reject", "approve_selected"):
         wanted = request_body(permissions=WRITE, reason=canary(f"reason, {action} in Slack"))
         pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
@@ -202,7 +204,7 @@ def test_aud_07_no_planted_secret_is_written_shown_or_sent(
 
 
 def send_about_nothing(sqs, queue: str, said: str) -> None:
-    """Into a queue whose consumers get it when the search is over; they find no call and no record that it is about."""
+    """Send into a queue whose consumers get it after the search. They find no call and no record for it."""
     long_ago = {f"approximateArrivalOf{which}Record": "2020-01-01T00:00:00Z" for which in ("First", "Last")}
     unknown = {"account": "000000000000", "access_key_id": "none"}
     body = json.dumps({"judge_calls": unknown, "DDBStreamBatchInfo": long_ago, "said": said})
@@ -211,7 +213,7 @@ def send_about_nothing(sqs, queue: str, said: str) -> None:
 
 
 def test_what_is_searched_would_show_a_secret_that_got_there(aws, stack, canary: Canaries):
-    """The search that finds nothing above finds a secret in every place that it looks at."""
+    """The search that finds nothing above does find a secret in every place that it searches."""
     item = {"pk": {"S": "CANARY#control"}, "sk": {"S": "CANARY"}}
     table, bucket, group = stack["tables"]["state"], stack["buckets"]["athena_results"], "/aws/lambda/jitney-health"
     aws("dynamodb").put_item(TableName=table, Item=item | {"said": {"S": canary("table")}})

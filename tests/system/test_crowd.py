@@ -1,4 +1,4 @@
-"""Hundreds of grants of one role taken back at the same moment: the tables and IAM are the emulator's (END 3)."""
+"""Hundreds of grants of one role are revoked at the same moment. The tables and IAM are the emulator's (END 3)."""
 
 import concurrent.futures
 import contextlib
@@ -31,12 +31,12 @@ from tests.system.test_records import configuration_of
 
 ENDED, KEPT = 200, 50
 SLOWER = 50
-"""The emulator answers one call at a time, where DynamoDB answers all: what waits has that much more patience."""
+"""The emulator answers one call at a time, and DynamoDB answers all at once. So waits may be this much longer."""
 
 
 @dataclass
 class AsRoot:
-    """IAM of the role's account, without a role of its own to write with. Counts the writes."""
+    """IAM of the role's account, without a role to write with. Counts the writes."""
 
     client: Any
     role: str
@@ -53,7 +53,7 @@ class AsRoot:
 
 @pytest.fixture
 def iam(aws: Callable[..., Any], stack: Mapping[str, Any]) -> Iterator[AsRoot]:
-    """A role that no other test knows."""
+    """Yield a role that no other test knows."""
     client = aws("iam", stack["targets"]["analytics-prod"]["account"])
     role = f"crowded-{uuid.uuid4().hex[:12]}"
     client.create_role(RoleName=role, AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
@@ -82,7 +82,7 @@ def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Por
 
 
 def opened(ports: Ports) -> Grant:
-    """A new active grant on the role, as the API writes it."""
+    """Return a new active grant on the role, as the API writes it."""
     target, at = ports.config.targets["crowded"], now()
     own = {"id": new_id("g"), "account": target.account, "role_arn": target.role_arn, "records": 0, "chain_head": ""}
     own |= {"target": target.alias, "created_at": at, "starts_at": at, "expires_at": at + 3600}

@@ -1,4 +1,4 @@
-"""Taking live credentials back, end to end: the deny document is IAM's, and IAM is the emulator's."""
+"""Revoking live credentials, end to end: the deny document is IAM's, and IAM is the emulator's."""
 
 import concurrent.futures
 import json
@@ -87,7 +87,7 @@ def test_end_01_an_agents_loop_ends_when_an_operator_revokes(api: Api, agent_ses
 
 
 def denied_after(call: Callable[[], Any]) -> str:
-    """Call until it is refused; the error's code."""
+    """Call until the call is refused. Return the error's code."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""POL 5, attacked where DynamoDB is: two halves of a way to gain permissions, asked for at the same time."""
+"""POL 5, attacked at DynamoDB: two halves of a privilege escalation are requested at the same time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ def asking(action: str) -> dict[str, Any]:
 
 
 def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws, stack, clients):
-    """The handler of POST /v1/grants under its function's role, with policies that let the halves through alone."""
+    """The handler of POST /v1/grants runs under its function's role, with policies that allow each half alone."""
     with session_of("jitney-grants", aws, stack, clients) as session:
         store = Store(session("dynamodb"), stack["tables"]["state"], stack["tables"]["audit"])
         # The time as it is: what ended in the past is deleted from the tables (DynamoDB's TTL).
@@ -64,7 +64,10 @@ def test_pol_05_the_deployed_policies_deny_an_escalation_and_say_which(api: Api)
 
 
 def test_pol_05_what_could_be_combined_is_read_under_the_deployed_roles(api: Api):
-    """One half alone: denied because nothing permits it here, not because the functions may not read what is held."""
+    """Only one half is requested.
+
+    It is denied because no policy permits it, not because held actions cannot be read.
+    """
     body = request_body(permissions=[{"actions": [HALVES[0]], "resources": [STACK]}])
     for path, status in (("/v1/grants", 403), ("/v1/decisions", 200)):
         answer = api("POST", path, body)

@@ -1,4 +1,4 @@
-"""AUD 2, end to end: what the functions wrote is sealed and verified; what is done to copies of it is named."""
+"""AUD 2, end to end: what the functions wrote is sealed and verified, and changes to copies of it are named."""
 
 import json
 import re
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("deny-document")
 
 
 def seal(aws: Any) -> dict[str, int]:
-    """Run the function as its schedule does; the number of the newest seal, and of the objects that it added."""
+    """Run the function as its schedule does. Return the number of the newest seal, and how many objects it added."""
     answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealer")["Payload"].read())
     assert "seal" in answer, answer
     return dict(answer)
@@ -30,7 +30,7 @@ def seal(aws: Any) -> dict[str, int]:
 
 @dataclass
 class Buckets:
-    """Two buckets, and S3 with all rights over them."""
+    """Two buckets, and S3 with all permissions on them."""
 
     s3: Any
     records: str
@@ -66,7 +66,7 @@ def real(auditor: None, aws: Any, stack: dict[str, Any]) -> Buckets:
 
 @pytest.fixture
 def grants(api: Api, aws: Any, real: Buckets) -> tuple[str, str]:
-    """Two grants whose requests and releases are in S3, under a seal."""
+    """Return two grants whose requests and releases are in S3, under a seal."""
     made = tuple(api.ask()["grant"]["id"] for _ in range(2))
     for grant_id in made:
         assert api("DELETE", f"/v1/grants/{grant_id}").status_code == 200
@@ -81,7 +81,7 @@ def grants(api: Api, aws: Any, real: Buckets) -> tuple[str, str]:
 
 @pytest.fixture
 def copies(grants: tuple[str, str], real: Buckets) -> Buckets:
-    """Copies of both buckets, to tamper with."""
+    """Return copies of both buckets, to tamper with."""
     made = Buckets(real.s3, f"{real.records[:40]}-{grants[0][2:]}", f"{real.seals[:40]}-{grants[0][2:]}")
     region = {"LocationConstraint": "eu-west-1"}
     for source, copy in ((real.seals, made.seals), (real.records, made.records)):
@@ -93,7 +93,7 @@ def copies(grants: tuple[str, str], real: Buckets) -> Buckets:
 
 
 def holding(buckets: Buckets, grant_id: str, seq: int) -> str:
-    """The object that holds a record."""
+    """Return the object that contains a record."""
     wanted = f'"chain":"{grant_id}"', f'"seq":{seq},'
     return next(key for key in buckets.names() if all(each in buckets.body(key).decode() for each in wanted))
 
@@ -112,7 +112,7 @@ def test_aud_02_unsealed_records_are_counted_as_such(grants: tuple[str, str], re
     published = Published(real.s3, real.records)
 
     def unsealed() -> int:
-        """How many records are said to wait, once there is a new one; nothing if others had them sealed meanwhile."""
+        """Return how many records wait for a seal, once there is a new one; 0 if another test had them sealed."""
         grant_id = api.ask()["grant"]["id"]
         until(lambda: any(each["chain"] == grant_id for each in published.records()))
         code, document = real.verify()

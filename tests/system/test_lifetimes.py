@@ -1,6 +1,6 @@
-"""Row END 4: what is issued ends with its grant, by itself; in the emulator, whose clock the requests move.
+"""Row END 4: what is issued ends with its grant, by itself. The emulator's clock is the one that requests move.
 
-Policy and end of the sessions by themselves: tests/local/test_sessions.py.
+tests/local/test_sessions.py checks the policy and the end of sessions one by one.
 """
 
 import json
@@ -24,14 +24,14 @@ ROLE = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
 
 
 def over(call: Callable[[], Any]) -> None:
-    """Assert that a call is refused because of the time: by STS, or by the policy where STS's end is a second later."""
+    """Assert that a call is refused because of the time: by STS, or by the policy if STS's end is a second later."""
     with pytest.raises(ClientError) as caught:
         call()
     assert caught.value.response["Error"]["Code"].removesuffix("Exception") in {"ExpiredToken", "AccessDenied"}
 
 
 def issued_by(ask: Callable[[], httpx.Response]) -> tuple[dict[str, Any], int]:
-    """The API's answer, and how many seconds STS's end may be after the grant's: it counts from when it is asked."""
+    """Return the API's answer, and how many seconds STS's end may be after the grant's. STS counts from the request."""
     began = time.time()
     answer = ask()
     assert answer.is_success, answer.text
@@ -39,7 +39,10 @@ def issued_by(ask: Callable[[], httpx.Response]) -> tuple[dict[str, Any], int]:
 
 
 def ends_as_told(session: Any, issued: dict[str, Any], late: int) -> None:
-    """The credentials work until the second that they tell, which is not after the grant's, and no longer."""
+    """Assert that the credentials work until the second that they name, and no longer.
+
+    It is not after the grant's end.
+    """
     ends = epoch(issued["credentials"]["expiration"])
     assert ends <= epoch(issued["grant"]["expires_at"])
     s3, dynamodb, sts = session("s3"), session("dynamodb"), session("sts")

@@ -21,13 +21,13 @@ def review(api: Api, stack, aws) -> Review:
 
 
 def mails(stack: dict[str, Any], grant_id: str) -> list[dict[str, Any]]:
-    """The mails about a grant, the oldest first."""
+    """Return the mails about a grant, the oldest first."""
     shown = httpx.get(f"{stack['mailbox_url']}/messages", trust_env=False, timeout=PATIENCE).json()
     return [each for each in shown["messages"] if grant_id in each["text"]]
 
 
 def sent(review: Review, grant_id: str) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """What is on record of each notice: which, and each message."""
+    """Return what is on record of each notification: its kind, and each message."""
     details = [json.loads(each["detail"]) for each in review.records(grant_id) if each["event"] == "notice"]
     return [(each["notice"], [(one["channel"], one["to"], one["code"]) for one in each["sent"]]) for each in details]
 

@@ -1,4 +1,4 @@
-"""Targets' templates, deployed in accounts of the emulator that have nothing: no CDK, no bootstrap, no bucket."""
+"""Targets' templates, deployed in empty accounts of the emulator: no CDK, no bootstrap, no bucket."""
 
 import contextlib
 import json
@@ -19,7 +19,9 @@ PROD, STAGE, OTHER = "012345670123", "999988887777", "777766665555"
 
 @pytest.fixture
 def template(tmp_path, capsys, stack):
-    """Prints the template of one target, or of all: prod and stage in accounts of their own, under one role name."""
+    """Print the template of one target or of all. prod and stage are in different accounts and have the same
+    role name.
+    """
     write_policies(tmp_path / "policies")
     sample = valid()["targets"]["prod"]
 
@@ -34,7 +36,7 @@ def template(tmp_path, capsys, stack):
 
 
 def deployed(aws: Any, account: str, name: str, body: str) -> dict[str, Any]:
-    """The roles that the account then has, by name."""
+    """Return the roles that the account has after the deployment, by name."""
     cloudformation, iam = aws("cloudformation", account), aws("iam", account)
     made = {"StackName": name, "TemplateBody": body, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
     cloudformation.create_stack(**made)
@@ -45,7 +47,7 @@ def deployed(aws: Any, account: str, name: str, body: str) -> dict[str, Any]:
 
 
 def roles_for(target: str) -> set[str]:
-    """The target's own, which is called the same in both accounts, and those by which it is denied and watched."""
+    """Return the target's own role, which has the same name in both accounts, and the roles that deny and watch it."""
     return {"jitney-target-prod", f"jitney-revoker-{target}", f"jitney-forwarder-{target}"}
 
 
@@ -111,7 +113,7 @@ def document(*statements: dict[str, Any]) -> str:
 
 
 def session(aws: Any, clients: Any, body: str, function: str, role: str, **more: Any) -> Callable[[str], Any]:
-    """A session of a role in the template `body`, taken by a function of the broker that may do everything."""
+    """Return a session of a role in the template `body`, assumed by a function of the broker that may do everything."""
     own = aws("iam", BROKER)
     with contextlib.suppress(own.exceptions.EntityAlreadyExistsException):
         own.create_role(RoleName=function, Path="/jitney/", AssumeRolePolicyDocument=document(TRUST))
@@ -134,7 +136,10 @@ OF_A_GRANT = {"Tags": TAGS, "SourceIdentity": "an-agent", "Policy": document(EVE
 
 @pytest.mark.parametrize("kind", ["policy", "managed-policy"])
 def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, template, aws, clients):
-    """Its functions' roles, the one that revokes among them, write what they like and issue what they like."""
+    """The attacker has the roles of all functions, including the revoker.
+
+    They write policies and issue credentials freely.
+    """
     iam, role = aws("iam", TARGET), f"jitney-target-{kind}"
     managed = iam.create_policy(PolicyName=f"lists-{kind}", PolicyDocument=document(LISTS))["Policy"]["Arn"]
     bound = {"policy": {"Statement": [LISTS]}} if kind == "policy" else {"managed_policy": managed}

@@ -1,4 +1,4 @@
-"""Delegation while absent in the deployed system: the functions' roles let through what the pages promise (REV 6)."""
+"""Delegation in the deployed system: the functions' roles allow what the pages promise (REV 6)."""
 
 import json
 from collections.abc import Callable
@@ -21,14 +21,14 @@ def tomorrow() -> str:
 
 
 def away(person: Person, **changes: str) -> Any:
-    """The answer to the form of the page "Out of office": carol stands in until tomorrow, but for `changes`."""
+    """Return the answer to the form of the page "Out of office": carol is delegate until tomorrow, with `changes`."""
     page = person.get("/out-of-office")
     form = {"token": hidden(page, "token"), "shown_id": hidden(page, "shown_id"), "from": "", "until": tomorrow()}
     return person.post("/out-of-office", form | {"delegate.data-owners": "people.carol", "change": "set"} | changes)
 
 
 def records(stack: dict[str, Any], aws: Callable[..., Any], absence: str) -> dict[str, dict[str, Any]]:
-    """The records of an absence, by what came of it."""
+    """Return the records of an out-of-office entry, by outcome."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
     found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
     return {each["outcome"]: each for each in found if each["event"] == "out_of_office" and absence in each["detail"]}

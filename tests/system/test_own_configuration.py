@@ -1,4 +1,4 @@
-"""The contract of `make up` with another configuration: one's own issuer, tokens, policies and target."""
+"""`make up` with another configuration: its own issuer, tokens, policies and target."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_nobody_elses_tokens_are_taken(own: Own):
 
 
 def test_keys_that_are_bound_work_from_nowhere_else(own: Own):
-    """A presigned URL, which is handed on more easily than keys are."""
+    """A presigned URL is passed on more easily than keys are."""
     api, clients = own.api, own.clients
     keys = session_keys(asking(api).json()["credentials"])
     url = clients("s3", keys).generate_presigned_url("get_object", Params=KEY)

@@ -1,4 +1,4 @@
-"""AUD 5, end to end: the auditor's questions asked over what the functions wrote, with the guide's permissions."""
+"""AUD 5, end to end: the auditor's queries over what the functions wrote, with the guide's permissions."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ def answered(*arguments: str) -> dict[str, Any]:
 
 @pytest.fixture
 def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The auditor's shell with no more than the permissions of the guide, and what takes one away."""
+    """Yield the auditor's shell with only the guide's permissions, and a function that removes one."""
     names = {
         "RECORDS-BUCKET": stack["buckets"]["records"],
         "RESULTS-BUCKET": stack["buckets"]["athena_results"],

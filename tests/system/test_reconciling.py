@@ -1,4 +1,4 @@
-"""What the reconciler does to a target's deny document, end to end: nobody else writes this one meanwhile."""
+"""What the reconciler does to a target's deny document, end to end. No other process writes this document."""
 
 import json
 import time
@@ -22,7 +22,7 @@ pytestmark = GROUP
 
 @pytest.fixture
 def document(own: Own) -> Callable[[], str]:
-    """Reads the deny document, "" while there is none."""
+    """Return the deny document, or "" if there is none."""
     iam = own.aws("iam", ACCOUNTS[PLAIN])
 
     def fetch() -> str:
@@ -35,7 +35,7 @@ def document(own: Own) -> Callable[[], str]:
 
 
 def ask(own: Own, agent: str) -> dict[str, Any]:
-    """A new grant and its credentials."""
+    """Return a new grant and its credentials."""
     permissions = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{PLAIN}/raw/a.csv"]}]
     body = {"target": PLAIN, "permissions": permissions, "duration_seconds": 900, "reason": "to be taken back"}
     answer = own.api("POST", "/v1/grants", body, agent=agent)
@@ -48,7 +48,7 @@ def role_of(own: Own) -> str:
 
 
 def reconciled(own: Own) -> dict[str, int]:
-    """What the reconciler says that it did."""
+    """Return what the reconciler says it did."""
     answer = own.aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
     payload = answer["Payload"].read()
     assert "FunctionError" not in answer, payload
@@ -56,7 +56,7 @@ def reconciled(own: Own) -> dict[str, int]:
 
 
 def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[], str]):
-    """A grant's denial goes once it is over by a minute; time is not made to pass, the list is."""
+    """A grant's deny entry is removed a minute after the grant's end. No time passes; the list is changed instead."""
     grant_id = ask(own, KEPT)["grant"]["id"]
     assert own.api("DELETE", f"/v1/grants/{grant_id}", agent=KEPT).status_code == 200
     assert grant_id in document()
@@ -70,7 +70,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
 
 
 def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, document: Callable[[], str]):
-    """Most of the list is written here, without a request for each; the release that overflows it is a real one."""
+    """Most of the list is written directly, not by a request for each entry. The release that overflows it is real."""
     kept, ended, beside = ask(own, KEPT), ask(own, CUT_OFF), ask(own, CUT_OFF)
     unit, now = ended["grant"]["unit"], int(time.time())
     role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")

@@ -1,4 +1,4 @@
-"""The record, end to end: from the transaction through the stream and Firehose to S3 and Athena."""
+"""Records, end to end: from the transaction through the stream and Firehose to S3 and Athena."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.system.written import everything_written, logged
 
 
 class Published:
-    """The lines of the records in S3; what was read once is not read again."""
+    """The lines of the records in S3. Objects that were read are not read again."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
@@ -23,7 +23,7 @@ class Published:
         self._read: dict[str, list[str]] = {}
 
     def lines(self) -> list[str]:
-        """Return all objects that exist."""
+        """Return the lines of all objects."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="records/")
         for key in (each["Key"] for page in pages for each in page.get("Contents", [])):
             if key not in self._read:
@@ -32,7 +32,7 @@ class Published:
         return [line for lines in self._read.values() for line in lines]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return all existing records; CloudTrail's events are none."""
+        """Return all records. CloudTrail's events are not included."""
         return [record for record in map(json.loads, self.lines()) if "chain" in record]
 
 
@@ -131,7 +131,7 @@ def test_sts_06_a_process_killed_between_record_and_credential_leaves_the_record
 
 
 def configuration_of(aws: Any) -> str:
-    """The configuration in the deployed bundle."""
+    """Return the configuration in the deployed bundle."""
     import io
     import urllib.request
     import zipfile

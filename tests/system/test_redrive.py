@@ -1,4 +1,4 @@
-"""What got stuck goes its way again: CloudTrail's events, and records that the publisher gave up (row AUD 6)."""
+"""Redriving: CloudTrail's events, and records that the publisher gave up (row AUD 6)."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from tests.system.test_records import until
 
 @pytest.fixture
 def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The environment has no more than the guide's permissions."""
+    """Yield an environment with only the guide's permissions."""
     here = f"{stack['region']}:{stack['account']}"
     names = {
         "TRAIL-DEAD-LETTERS": stack["trail_dead_letters"],

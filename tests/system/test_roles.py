@@ -1,4 +1,4 @@
-"""The functions' roles, put to the emulator: each may do its own work, and none may do another's."""
+"""The functions' roles in the emulator: each may do its own work, and none may do another's."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("roles")
 
 @contextmanager
 def session_of(function: str, aws: Any, stack: dict[str, Any], clients: Clients) -> Iterator[Callable[[str], Any]]:
-    """Makes clients under the role of `function`, which meanwhile trusts the account too, as it does Lambda."""
+    """Yield clients under the role of `function`. During the test, the role trusts the account as well as Lambda."""
     iam = aws("iam")
     role = iam.get_role(RoleName=function)["Role"]
     trust = role["AssumeRolePolicyDocument"]
@@ -304,7 +304,7 @@ def test_rev_03_who_never_decides_cannot_write_what_was_asked_and_approved(
 
 
 def forge_life(review: Review, grant_id: str, dynamodb: Any, **members: Any) -> None:
-    """Write what became of a grant as a role may that never decides."""
+    """Write a grant's end with a role that never decides."""
     state = review.stack["tables"]["state"]
     key = {"pk": {"S": f"GRANT#{grant_id}"}, "sk": {"S": "GRANT"}}
     life = json.loads(dynamodb.get_item(TableName=state, Key=key)["Item"]["lifecycle"]["S"])
@@ -348,7 +348,7 @@ def test_end_01_a_state_that_somebody_wrote_keeps_no_grant_from_being_taken_back
 
 @pytest.fixture
 def sealed(aws, stack) -> str:
-    """The key of a seal that is there."""
+    """Return the key of an existing seal."""
     answer = json.loads(aws("lambda").invoke(FunctionName="jitney-sealer")["Payload"].read())
     return f"seals/{answer['seal']:010d}.json"
 
@@ -390,7 +390,10 @@ def test_aud_02_no_other_function_makes_a_seal(function: str, sealed: str, aws, 
 
 
 def test_aud_02_not_even_an_administrator_signs_or_adds_while_the_policies_stand(aws, stack, clients):
-    """Every action on everything: what is left is to change the policies themselves, which CloudTrail tells."""
+    """The administrator may do every action on everything.
+
+    What remains is to change the policies, which CloudTrail shows.
+    """
     iam, name = aws("iam"), "administrator"
     trust = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -1,4 +1,4 @@
-"""The session policy against IAM: a generated set of probes around a request, each put to the emulator."""
+"""The session policy in IAM: generated probes around a request, each evaluated by the emulator."""
 
 import itertools
 import json
@@ -79,7 +79,7 @@ def granted(action: str, arn: str) -> bool:
 
 
 def wrong(iam: Any, policy: dict[str, Any]) -> list[tuple[str, str]]:
-    """The probes that IAM decides otherwise under `policy` than was asked."""
+    """Return the probes that IAM decides differently under `policy` than requested."""
     return [(action, arn) for action, arn in probes() if simulate(iam, policy, action, arn) != granted(action, arn)]
 
 

@@ -34,14 +34,14 @@ class Workspace:
         self._http = http
 
     def messages(self, grant_id: str) -> list[dict[str, Any]]:
-        """The request's message and what was said in its thread."""
+        """Return the request's message and the replies in its thread."""
         posted = self._http.get(f"{self._url}/messages").json()["messages"]
         mine = [each for each in posted if f"/reviews/{grant_id}" in json.dumps(each)]
         stamps = {each["ts"] for each in mine}
         return mine + [each for each in posted if each.get("thread_ts") in stamps]
 
     def asked(self, grant_id: str) -> dict[str, Any]:
-        """The message, once it is there."""
+        """Return the message once it is there."""
         return dict(until(lambda: (self.messages(grant_id) or [None])[0]))
 
     def press(self, message: dict[str, Any], action: str, who: str = "alice") -> dict[str, Any]:
@@ -74,7 +74,7 @@ def buttons(message: dict[str, Any]) -> list[str]:
 
 
 def closed(workspace: Workspace, grant_id: str) -> dict[str, Any]:
-    """The message, once it has no buttons to decide by."""
+    """Return the message once it has no more buttons to decide with."""
     return dict(until(lambda: (one := workspace.asked(grant_id)) and buttons(one) == ["page"] and one))
 
 
@@ -159,7 +159,7 @@ def test_rev_09_what_was_decided_on_the_page_is_shown_in_slack(
 
 
 def pressed_by(who: str, button: dict[str, Any], team: str = "TLOCAL") -> dict[str, Any]:
-    """The payload of a button, as the workspace would send it."""
+    """Return the payload of a button as the workspace would send it."""
     return {
         "type": "block_actions",
         "team": {"id": team},
@@ -171,7 +171,7 @@ def pressed_by(who: str, button: dict[str, Any], team: str = "TLOCAL") -> dict[s
 
 
 def post(review: Review, payload: Any, secret: str = "", age: int = 0) -> httpx.Response:
-    """Slack's request for a payload, signed with its secret unless another is given."""
+    """Send Slack's request for a payload, signed with its secret unless another one is given."""
     body = urlencode({"payload": json.dumps(payload)}).encode()
     headers = signed(body, int(time.time()) - age, secret or review.stack["slack_signing_secret"])
     form = {"Content-Type": "application/x-www-form-urlencoded"}

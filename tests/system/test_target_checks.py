@@ -1,4 +1,4 @@
-"""`jitney target check`, of a target as it was deployed, and with what somebody broke."""
+"""`jitney target check` of a target as it was deployed, and after a person broke it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def check(api: Api) -> dict[str, Any]:
 
 
 def wrong(api: Api) -> dict[str, str]:
-    """The answers that are not as expected, by the attempt's name."""
+    """Return the unexpected answers by the attempt's name."""
     checked = check(api)
     found = {each["name"]: each["answer"] for each in checked["attempts"] if not each["ok"]}
     assert checked["passed"] is (found == {})
@@ -47,7 +47,7 @@ ROLE, REVOKER = f"{PLAIN}-robots", f"jitney-revoker-{PLAIN}"
 
 @contextmanager
 def trust_of(iam: Any, role: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """The role with its trust changed, as somebody would by hand."""
+    """Change the role's trust policy, as a person would by hand."""
     trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
     changed = json.loads(json.dumps(trust))
     for statement in changed["Statement"]:
@@ -62,7 +62,7 @@ def trust_of(iam: Any, role: str, change: Callable[[dict[str, Any]], None]) -> I
 
 @contextmanager
 def policy_of(iam: Any, role: str, statement: dict[str, Any]) -> Iterator[None]:
-    """The role with an inline policy more."""
+    """Add an inline policy to the role."""
     document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"} | statement]})
     iam.put_role_policy(RoleName=role, PolicyName="by-hand", PolicyDocument=document)
     try:
@@ -124,7 +124,9 @@ def test_a_trust_without_any_condition_is_wrong_in_everything(api: Api, iam):
 
 
 def test_a_role_that_is_trusted_no_more_is_wrong(api: Api, iam):
-    """Of another account's broker: the roles that this one takes are not in its trust."""
+    """The target belongs to another account's broker, so its trust policy does not name the roles that this broker
+    uses.
+    """
 
     def other(statement: dict[str, Any]) -> None:
         statement["Principal"] = {"AWS": "arn:aws:iam::999900001111:root"}

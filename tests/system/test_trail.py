@@ -18,7 +18,7 @@ ALL = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Act
 
 
 def attempt(call: Callable[..., Any], **parameters: Any) -> str:
-    """The error code of a call, "" where there is none."""
+    """Return the error code of a call, or "" if it succeeds."""
     try:
         call(**parameters)
     except ClientError as error:
@@ -76,7 +76,7 @@ def by_hand(aws) -> Iterator[Callable[[str], dict[str, str]]]:
 
 
 def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, clients, by_hand):
-    """Under a name of their own, and under the name and the source identity of a grant that is active."""
+    """The names are a new one, and then the name and source identity of an active grant."""
     grant = api.ask()["grant"]
     for name in ("mallory", grant["id"]):
         keys = session_keys(by_hand(clients, name, grant["principal"]))

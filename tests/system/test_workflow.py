@@ -1,4 +1,4 @@
-"""Rows REV 2, 4, 6, 12, 13: the approval workflow as it is, run by the emulator under its own role."""
+"""Rows REV 2, 4, 6, 12, 13: the unchanged approval workflow, run by the emulator under its own role."""
 
 import concurrent.futures
 import json
@@ -29,7 +29,7 @@ from tests.system.written import log_groups, logged
 ROUNDS = 10
 MAX_PENDING = 3
 REVIEW, REMINDERS, ESCALATION = 3600, (600, 1800), 1200
-"""Seconds from a review's begin on: its end, and the notices before (jitney.core.review.schedule)."""
+"""Seconds from the start of a review: its end, and the notifications before it (jitney.core.review.schedule)."""
 # What they share, such as a system of their own, is made once.
 pytestmark = pytest.mark.xdist_group("reviews")
 
@@ -41,9 +41,9 @@ def review(api: Api, stack, aws) -> Review:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Review]:
-    """A system of its own in which few requests may wait, and reviewers are notified by mail only.
+    """Yield a system in which few requests may be pending, and reviewers are notified by mail only.
 
-    Alice may approve after the escalation only.
+    Alice may approve only after the escalation.
     """
 
     def start(settings: LocalSettings) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def test_rev_02_a_token_in_other_hands_decides_nothing(review: Review):
 
 
 class TestTime:
-    """What comes with time."""
+    """What happens as time passes."""
 
     def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
         grant_id = small.ask()
@@ -332,9 +332,11 @@ RACERS = 4
 
 
 class Turns:
-    """Four who race for a grant: the first of them writes when all have read what they decide about, the others after.
+    """Four who race for a grant.
 
-    Without a first they go as they come.
+    The first writes when all have read what they decide about, and the others after it.
+
+    Without a first one, they go in the order in which they come.
     """
 
     def __init__(self, first: int | None) -> None:
@@ -349,7 +351,7 @@ class Turns:
             assert self._written.wait(PATIENCE)
 
     def run(self, racer: int, act: Callable[[], Any]) -> None:
-        """Only the loser of a race may be refused, and only by a documented problem."""
+        """Run the race. Only its losers may be refused, and only by a documented problem."""
         try:
             act()
         except Problem:
@@ -360,7 +362,7 @@ class Turns:
 
 
 class Held:
-    """A store that waits before it writes for the first time."""
+    """A store that waits before its first write."""
 
     def __init__(self, store: Store, wait: Callable[[], None]) -> None:
         self._store, self._waits = store, [wait]
@@ -375,7 +377,7 @@ class Held:
 
 
 def racers_for(grant_id: str, review: Review, turns: Turns) -> list[Callable[[], Any]]:
-    """An approval, a rejection, the end of its time, and its agent who gives it back."""
+    """Return an approval, a rejection, an expiry, and a release by the agent."""
     ends = review.grant(grant_id).expires_at
 
     def ports(racer: int, moment: int) -> dict[str, Any]:

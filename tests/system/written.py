@@ -1,4 +1,4 @@
-"""Everything that a local system has written, sent or shown anywhere, as text: what is looked for secrets in."""
+"""Everything that a local system has written, sent or shown anywhere, as text. Tests search it for secrets."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from tests.running_systems import PATIENCE
 
 
 def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:
-    """The texts of all tables, objects' versions, logs, metrics, executions, mails and Slack messages.
+    """Yield the texts of all tables, objects' versions, logs, metrics, executions, mails and Slack messages.
 
-    And of the messages that are in queues at that moment; what was taken out before is not seen any more.
+    Messages that are in queues at that moment are included. Messages that were taken out before are not.
     """
     for sink in (_tables, _buckets, _logs, _metrics, _executions, _parameters):
         yield from sink(aws)
@@ -25,13 +25,13 @@ def everything_written(aws: Any, stack: dict[str, Any]) -> Iterator[str]:
 
 
 def log_groups(aws: Any) -> list[str]:
-    """The names of all log groups."""
+    """Return the names of all log groups."""
     pages = aws("logs").get_paginator("describe_log_groups").paginate()
     return [group["logGroupName"] for page in pages for group in page["logGroups"]]
 
 
 def logged(aws: Any, group: str) -> Iterator[str]:
-    """The messages of a log group."""
+    """Yield the messages of a log group."""
     for page in aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
         yield from (event["message"] for event in page["events"])
 
@@ -45,7 +45,7 @@ def _tables(aws: Any) -> Iterator[str]:
 
 
 def _buckets(aws: Any) -> Iterator[str]:
-    """Every version of every object, of those that were deleted, too."""
+    """Yield every version of every object, also of deleted ones."""
     client = aws("s3")
     for bucket in client.list_buckets()["Buckets"]:
         for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
@@ -83,6 +83,6 @@ def _executions(aws: Any) -> Iterator[str]:
 
 
 def _parameters(aws: Any) -> Iterator[str]:
-    """The environments of the functions: what stands there is for anybody to read who may list functions."""
+    """Yield the environments of the functions. Every principal that may list functions can read them."""
     for page in aws("lambda").get_paginator("list_functions").paginate():
         yield json.dumps(page["Functions"], default=str)

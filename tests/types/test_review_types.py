@@ -1,4 +1,4 @@
-"""Types that carry a rule of reviews or records: each misuse below is an error of mypy, or the test fails."""
+"""Types that carry a rule of reviews or records: mypy reports each misuse below, or the test fails."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""Compares what a session policy allows with what was requested, over all ARNs. Shares no code with the compiler.
+"""Compares what a session policy allows with what was requested, over all ARNs. It shares no code with the compiler.
 
 Patterns of ARNs are regular languages. A state is a set of remaining patterns (Antimirov's partial derivatives,
-https://doi.org/10.1016/0304-3975(95)00182-4). Texts are walked through the requested, the allowed and the possible ARNs
-at once, until requested and allowed can no longer differ or a text distinguishes them.
+https://doi.org/10.1016/0304-3975(95)00182-4). Texts go through the requested, the allowed and the possible ARNs in
+parallel. The search ends when requested and allowed can no longer differ, or when a text distinguishes them.
 """
 
 import re
@@ -34,7 +34,7 @@ def arn_format(text: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def closed(rest: Rest) -> Rest:
-    """With a run that matches nothing more taken away."""
+    """Return the state without a trailing run that matches nothing more."""
     found = set(rest)
     for text in rest:
         runs = len(text) - len(text.lstrip("".join(STOPS)))
@@ -55,7 +55,9 @@ def after(rest: Rest, character: str) -> Rest:
 
 
 def distinguishing_string(one: Iterable[str], other: Iterable[str], possible: Iterable[str]) -> str | None:
-    """A shortest text of `possible` that is in `one` or in `other` but not in both; None when there is none."""
+    """Return a shortest text of `possible` that is in either `one` or `other`, but not in both; None if there
+    is none.
+    """
     start = tuple(closed(frozenset(patterns)) for patterns in (one, other, possible))
     seen, frontier = {start}, [(start, "")]
     while frontier:
@@ -80,7 +82,7 @@ def many(value: str | list[str]) -> list[str]:
 
 
 def named(policy: dict[str, Any], table: ActionTable) -> dict[str, set[str]]:
-    """Each action of the table that an Allow of `policy` names, in any way, with the resources that go with it."""
+    """Return each action that an Allow of `policy` names, in any way, with its resources."""
     found: dict[str, set[str]] = {}
     for statement in policy["Statement"]:
         if statement["Effect"] == "Allow":
@@ -107,7 +109,7 @@ def asked_of(permissions: Iterable[Permission]) -> dict[str, set[str]]:
 def differences(
     policies: Iterable[dict[str, Any]], permissions: Iterable[Permission], table: ActionTable
 ) -> list[tuple[str, str]]:
-    """Each action on which `policies` together do not allow what `permissions` ask, and a text they differ on."""
+    """Return each action for which `policies` together differ from `permissions`, and a text that shows it."""
     allowed: dict[str, set[str]] = {}
     for policy in policies:
         for name, resources in named(policy, table).items():

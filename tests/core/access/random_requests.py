@@ -1,4 +1,4 @@
-"""Requests made up from the action table: actions of a few services on resources that overlap, cover and miss."""
+"""Random requests from the action table: actions of a few services, with resources that overlap, cover or miss."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ PLAIN = tuple(name for name in NAMES if not set(name) & {"*", "?"})
 
 
 def resource(random: Random, arn_format: str, *, wild: bool = True) -> str:
-    """An ARN of the format, with wildcards now and then if it may be `wild`."""
+    """Draw an ARN of the format. If it may be `wild`, it sometimes has wildcards."""
 
     def value(match: re.Match[str]) -> str:
         among = KNOWN.get(match[1] or "", NAMES if wild and random.random() < 0.4 else PLAIN)
@@ -23,7 +23,7 @@ def resource(random: Random, arn_format: str, *, wild: bool = True) -> str:
 
 
 def permissions(random: Random, table: ActionTable, services: tuple[str, ...]) -> tuple[Permission, ...]:
-    """One to four permissions, each of actions and resources that belong to some of the same one to three services."""
+    """Draw one to four permissions. Their actions and resources belong to the same one to three services."""
     chosen = random.sample(services, random.randint(1, min(3, len(services))))
     actions = [action for each in chosen for action in some(random, table.of_service(each), 6)]
     formats = sorted({kind.arn_format for action in actions for kind in action.resource_types})
@@ -39,5 +39,5 @@ def permissions(random: Random, table: ActionTable, services: tuple[str, ...]) -
 
 
 def some[T](random: Random, among: Sequence[T], most: int) -> list[T]:
-    """One to `most` of `among`, each once."""
+    """Draw one to `most` different ones of `among`."""
     return random.sample(among, random.randint(1, min(most, len(among))))

@@ -24,7 +24,7 @@ from tests.fakes import GRANT, NOW
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 CAPACITY = 477
-"""What releases can use; the rest is for operators."""
+"""What releases can use. The rest is for operators."""
 
 
 def named(number: int) -> str:
@@ -58,7 +58,7 @@ def test_end_01_a_document_denies_everything_to_each_listed_grant():
 
 
 def session_denied(text: str, grant_id: str, unit: str, issued_at: int) -> bool:
-    """Return whether IAM denies a session, by IAM's rules: a statement applies when all its conditions hold."""
+    """Return whether IAM denies a session. A statement applies when all its conditions hold."""
     statements = json.loads(text)["Statement"] if text else []
     keys = {"aws:PrincipalTag/grant": grant_id, "aws:PrincipalTag/unit": unit}
 
@@ -76,7 +76,7 @@ UNITS = [f"local.unit-{number}" for number in range(8)]
 
 @st.composite
 def denials(draw: st.DrawFn) -> list[DenyEntry]:
-    """Draw few or hundreds of entries per unit, that ended long ago or now, expired or not."""
+    """Draw few or hundreds of entries per unit. They ended long ago or now, and may have expired."""
     counts = draw(st.lists(st.sampled_from([0, 1, 5]) | st.integers(0, 150), min_size=len(UNITS), max_size=len(UNITS)))
     random = Random(draw(st.integers(0, 2**32)))
     units = [unit for unit, count in zip(UNITS, counts, strict=True) for _ in range(count)]

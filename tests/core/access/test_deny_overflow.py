@@ -1,4 +1,4 @@
-"""Deny documents that are full: in one pass, with ranges of ids, with room for operators (END 2, END 6)."""
+"""Full deny documents: written in one pass, with ranges of ids, and with room for operators (END 2, END 6)."""
 
 import heapq
 import json
@@ -40,7 +40,7 @@ from tests.fakes import NOW
 
 
 def slow_document(entries: Iterable[DenyEntry], cut_offs: CutOffs, now: int, room: int) -> DenyDocument:
-    """The definition: write the whole document again after each unit that is cut off."""
+    """Return the document by its definition: write it again after each unit that is cut off."""
     live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)
     moment = max(now + IN_FLIGHT_SECONDS, cuts.last or 0)
@@ -117,7 +117,7 @@ def test_end_06_the_work_grows_with_the_entries_and_no_faster():
 
 
 def _calls(entries: list[DenyEntry]) -> int:
-    """Return how many functions a composition calls: a measure of its work that is the same each time."""
+    """Return how many functions a composition calls. This measure of work is the same each time."""
     count = 0
 
     def counting(_frame: Any, event: str, _argument: Any) -> None:
@@ -135,7 +135,7 @@ def _calls(entries: list[DenyEntry]) -> int:
 
 class TestOperators:
     def full(self) -> list[DenyEntry]:
-        """As many entries as fit, of as many units."""
+        """Return as many entries as fit, of as many units."""
         return [replace(each, unit=f"corp.{number}") for number, each in enumerate(many(CAPACITY))]
 
     def test_end_07_an_operator_revokes_in_a_full_document_and_cuts_no_unit_off(self):
@@ -159,7 +159,7 @@ def matches(pattern: str, value: str) -> bool:
 
 
 def tag_denied(text: str, **tags: str) -> bool:
-    """Return whether IAM denies a session with these tags that is issued long after the document was written."""
+    """Return whether IAM denies a session with these tags, issued long after the document was written."""
     for each in json.loads(text)["Statement"] if text else []:
         wanted = each["Condition"].get("StringLike", {})
         if set(each["Condition"]) == {"StringLike"} and all(
@@ -273,7 +273,10 @@ def test_end_06_the_open_grants_are_spared_in_the_document():
 
 @pytest.mark.parametrize("seconds_held", [1, 10, 30])
 def test_end_06_twenty_ends_a_second_cut_no_unit_off(seconds_held: int):
-    """Ten minutes of twenty requests and twenty releases a second, for fifteen minutes each, of one unit."""
+    """One unit makes twenty requests and twenty releases a second for ten minutes.
+
+    Each grant is for fifteen minutes.
+    """
     random = Random(1)
     releases: list[tuple[float, str]] = []
     going: dict[str, int] = {}

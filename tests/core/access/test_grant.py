@@ -54,7 +54,7 @@ def test_pol_01_an_unsupported_state_opens_nothing(state: State, said: State):
 
 @pytest.mark.parametrize("said", sorted(set(State) - OPEN_STATES))
 def test_end_01_an_unsupported_end_does_not_prevent_a_revocation(said: State):
-    """Its credentials may be live."""
+    """The grant's credentials may be live."""
     read = with_derived_state(replace(GRANT, state=said))
     for ending in (RELEASED, REVOKED):
         assert read.end(ending.state, ending) == replace(GRANT, state=ending.state, ending=ending)

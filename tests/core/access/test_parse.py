@@ -21,7 +21,7 @@ LIMITS = Limits(30, 3600, 65536, 200, 3600, 30)
 
 
 def explain(calls: Sequence[Any], target: Target) -> tuple[ExplainedAction, ...]:
-    """Fails: a request with permissions has no calls to explain."""
+    """Fail, because a request with permissions has no calls to explain."""
     raise AssertionError(calls, target)
 
 

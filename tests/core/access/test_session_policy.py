@@ -71,7 +71,7 @@ def allows(policy: SessionPolicy) -> list[tuple[object, object]]:
 
 
 def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
-    """Return the requests of a refusal's split. Some resources of AWS's own formats hold a space."""
+    """Return the requests of a refusal's split. Some resources in AWS's own formats contain a space."""
     return [
         tuple(Permission(tuple(each["actions"]), tuple(each["resources"])) for each in part["permissions"])
         for part in problem.extras["split"]
@@ -79,7 +79,7 @@ def parts_of(problem: Problem) -> list[tuple[Permission, ...]]:
 
 
 def compiled_if_any(wanted: tuple[Permission, ...], options: SessionPolicyOptions) -> list[SessionPolicy]:
-    """Return the policy, or those of a split if it does not fit; none if no pair can exist."""
+    """Return the policy, or the policies of a split if it does not fit. If no pair can exist, return none."""
     try:
         return [compile_policy(wanted, NOW, ACTIONS, options)]
     except Problem as problem:
@@ -318,7 +318,7 @@ def test_the_broker_scopes_down_from_its_own_address():
 
 @pytest.mark.parametrize(("missing", "fits"), [(0, True), (1, False)])
 def test_a_policy_with_too_little_room_cannot_be_scoped_down(missing: int, fits: bool):
-    """Then only the Deny ends it; nothing is left out of the policy."""
+    """Only the Deny then ends it. Nothing is left out of the policy."""
     free = len(compact(SCOPE)) + 1 - missing
     empty = compiled(("s3:GetObject", "arn:aws:s3:::b/")).size
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/" + "x" * (SESSION_POLICY_LIMIT - free - empty)))

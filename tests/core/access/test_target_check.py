@@ -1,4 +1,4 @@
-"""The attempts of a target check: they change nothing, and their session names belong to no grant."""
+"""The attempts of a target check: they change nothing, and their session names are no grant's."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The permissions that command lines need: the smallest actions and resources, for the most used services."""
+"""The permissions of command lines: the smallest actions and resources, for the most used services."""
 
 import json
 import shlex
@@ -432,7 +432,7 @@ NEEDS = {
 
 
 def wanted(needs):
-    """Return the actions and whole ARNs of a table's line."""
+    """Return the actions and whole ARNs of a row of the table."""
     return [(action, *(arn if arn == "*" else f"arn:aws:{arn}" for arn in resources)) for action, *resources in needs]
 
 
@@ -754,7 +754,7 @@ SERVICES = st.sampled_from(OPERATIONS.services())
 
 @st.composite
 def command_lines(draw):
-    """Draw nearly valid lines: a real operation with all sorts of options and values."""
+    """Draw nearly valid lines: a real operation with random options and values."""
     service = OPERATIONS.service(draw(SERVICES))
     operation = service.operation(draw(st.sampled_from(service.names())))
     words = ["aws", operation.service_command, operation.command]

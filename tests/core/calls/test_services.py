@@ -377,6 +377,6 @@ def test_a_call_of_each_service_needs_exactly_this(line):
 
 
 def test_every_service_has_checked_lines():
-    """For each supported service, at least two hand-written calls check what they need."""
+    """Each supported service has at least two calls, written by hand, with their permissions."""
     lines = Counter(line.split()[1] for line in {**MOST_USED, **NEEDS})
     assert {service for service in OPERATIONS.services() if lines[OPERATIONS.service(service).command] < 2} <= {"s3"}

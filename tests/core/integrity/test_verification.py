@@ -20,7 +20,7 @@ from tests.examples import examples
 
 @st.composite
 def worlds(draw: Any) -> World:
-    """Some chains whose records came in some order in some objects in some hours, each at least once."""
+    """Draw some chains. Their records came in any order, in any objects and hours, each at least once."""
     chains = [chain(f"g-{index}", draw(st.integers(1, 4))) for index in range(draw(st.integers(1, 3)))]
     records = [record for each in chains for record in each]
     records += draw(st.lists(st.sampled_from(records), max_size=2))  # Firehose delivers at least once

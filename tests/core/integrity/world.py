@@ -1,4 +1,4 @@
-"""Records in sealed objects, as the functions make them, and ways to tamper with them."""
+"""Records in sealed objects as the functions write them, and ways to tamper with them."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ SIGNER, STRANGER = Signer(), Signer()
 
 @dataclass
 class World:
-    """The two buckets: bodies by key, and files by number."""
+    """The two buckets: bodies by key, and seal files by number."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     files: dict[int, SealFile] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class World:
     start: int = NOW
 
     def seal(self, *, signer: Signer = SIGNER) -> Seal:
-        """Seal what no seal has, an hour after the last."""
+        """Seal everything unsealed, an hour after the last seal."""
         known = {each.key for seal in self.seals for each in seal.objects}
         found = [(key, read_contents(body)) for key, body in self.objects.items() if key not in known]
         made = next_seal(self.seals[-1] if self.seals else None, found, signer.fingerprint, self.now)
@@ -75,7 +75,7 @@ class World:
 
 
 def chain(name: str, length: int) -> list[ChainedRecord]:
-    """The records of one chain."""
+    """Return the records of one chain."""
     links: list[ChainedRecord] = []
     for seq in range(length):
         record = AuditRecord(NOW + seq, AuditEvent.REQUEST, Outcome.ALLOWED, reason=f"reason {seq}")
@@ -88,7 +88,7 @@ def key_of(number: int, day: str = "2026-11-24") -> str:
 
 
 def world_of(hours: list[list[list[ChainedRecord]]]) -> World:
-    """Hours of objects of records, each hour under its seal."""
+    """Return hours of objects of records. Each hour has a seal."""
     world = World()
     number = 0
     for hour in hours:
@@ -100,7 +100,7 @@ def world_of(hours: list[list[list[ChainedRecord]]]) -> World:
 
 
 def rewritten(line: bytes, *, rehash: bool, **members: Any) -> bytes:
-    """A record that says something else, with a hash that fits again or the old one."""
+    """Return a record with another content, and either a matching hash or the old one."""
     record: Mapping[str, Any] = json.loads(line) | members
     rest = {name: value for name, value in record.items() if name != "hash"}
     digest = hashlib.sha256(canonical(rest).encode()).hexdigest() if rehash else record["hash"]
@@ -108,5 +108,5 @@ def rewritten(line: bytes, *, rehash: bool, **members: Any) -> bytes:
 
 
 def replaced(world: World, number: int, **members: Any) -> None:
-    """Another file at the place of a seal."""
+    """Put another file in place of a seal."""
     world.files[number] = replace(world.files[number], **members)

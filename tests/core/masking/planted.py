@@ -12,7 +12,7 @@ _LETTERS = string.ascii_letters + string.digits
 
 
 def made(count: int, letters: str = _LETTERS) -> str:
-    """So many characters, with a capital, a small letter and a digit among them when letters allow."""
+    """Return this many characters. If the letters allow it, they have a capital, a small letter and a digit."""
     return (
         "".join(_RANDOM.choice(letters) for _ in range(count - 3))
         + letters[0]

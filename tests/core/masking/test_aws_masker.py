@@ -1,4 +1,4 @@
-"""What operations take and answer, and CloudTrail's events (rows MASK 1-5)."""
+"""Parameters and answers of operations, and CloudTrail's events (rows MASK 1-5)."""
 
 import base64
 import json
@@ -150,7 +150,7 @@ LEAVES = (
 
 @st.composite
 def hidden(draw):
-    """A value of any nesting with one secret in it, encoded in any way, as a value or as a name; and the secret."""
+    """Draw a nested value with one secret, encoded in any way, as a value or a name. Also return the secret."""
     text, secret = PLANTED[draw(st.sampled_from(sorted(PLANTED)))]
     for way in draw(st.lists(st.sampled_from(sorted(HIDING)), max_size=2)):
         text = HIDING[way](text)
@@ -162,7 +162,7 @@ def hidden(draw):
 
 
 def shape_of(value):
-    """The types of a value, and how many of what."""
+    """Return the types of a value, and the number of its members."""
     if isinstance(value, dict):
         return [shape_of(each) for each in value.values()]
     return [shape_of(each) for each in value] if isinstance(value, list) else type(value)

@@ -1,4 +1,4 @@
-"""False alarms (row MASK 3): AWS's own examples of inputs and outputs, in which only secrets are masked."""
+"""False alarms (row MASK 3): in AWS's own examples of parameters and answers, only secrets are masked."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What answers are full of and is no secret stays byte for byte (row MASK 3): many of each, made up as AWS does it."""
+"""Common values of answers that are no secrets stay unchanged (row MASK 3). Many of each are generated as AWS does."""
 
 import base64
 import gzip
@@ -48,7 +48,7 @@ def identifier(made: random.Random) -> str:
 
 
 def page_token(made: random.Random) -> str:
-    """As services that encode where they are: base64 of JSON."""
+    """Return base64 of JSON, as services encode a position."""
     key = {"pk": {"S": f"ORDER#{made.randrange(10**9)}"}, "sk": {"N": str(made.randrange(10**12))}}
     return b64(json.dumps({"v": 2, "k": key, "u": made.randrange(10**10)}).encode())
 
@@ -115,7 +115,7 @@ def test_mask_03_frequent_data_in_answers_is_kept(kind: str):
 
 
 def test_kept_data_would_be_masked_under_a_secret_name():
-    """The test above looks where the masker does."""
+    """The masker does look at the places that the test above checks."""
     for kind, make in MADE.items():
         value = make(random.Random(kind))
         named = value.startswith(("arn:", "{"))  # which stand for something that is elsewhere

@@ -1,4 +1,4 @@
-"""Secrets in texts, however they are hidden (rows MASK 1, 3, 4)."""
+"""Secrets in texts, hidden in any way (rows MASK 1, 3, 4)."""
 
 import base64
 import binascii
@@ -28,12 +28,12 @@ HIDDEN = st.lists(st.sampled_from(sorted(HIDING)), max_size=4)
 
 
 def marked(text: str) -> str:
-    """The text, with <> where a secret was."""
+    """Return the text with <> in place of secrets."""
     return MASK.sub(lambda _: "<>", mask_text(text, TAGS, prose=True))
 
 
 def layers(text: str, depth: int):
-    """Return all texts in `text` after undoing every encoding."""
+    """Yield all texts in `text` after undoing every encoding."""
     yield text
     if depth > 5:
         return

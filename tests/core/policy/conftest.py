@@ -73,7 +73,7 @@ def words(names):
 
 @pytest.fixture
 def ask(load, actions, target, limits):
-    """Decide a request of one permission, or of several given as (actions, resources), under Cedar text."""
+    """Decide a request under Cedar text. It has one permission, or several as (actions, resources)."""
 
     def decided(
         policies,

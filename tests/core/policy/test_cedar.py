@@ -123,7 +123,7 @@ def test_pol_03_the_policys_scope_is_read_too(load, scope):
 
 
 def test_operands_are_not_mistaken_for_operators():
-    """A record's members may be called like Cedar's operators."""
+    """A record's members may be named like Cedar's operators."""
     record = {"Record": {"==": {"Value": 1}, "like": {"Var": "resource"}, "in": {"Value": 2}}}
     found = read_policy({"resource": {"op": "All"}, "action": {"op": "All"}, "conditions": [{"body": record}]})
     assert len(found.faults) == 1

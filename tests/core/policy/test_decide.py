@@ -766,7 +766,7 @@ def test_pol_10_a_policy_that_reads_the_action_sees_each_one(ask, condition):
 
 
 def test_pol_10_groups_of_levels_are_those_of_the_schema(actions, schema, ask):
-    """Changing the levels in a group changes what policies distinguish."""
+    """Changing the levels in a group changes what policies can distinguish."""
     other = schema.replace(
         'action "ReadSecret"\n        appliesTo', 'action "ReadSecret" in ["ReadOnly"]\n        appliesTo'
     )

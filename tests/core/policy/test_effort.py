@@ -1,4 +1,4 @@
-"""The cost of a decision, which is bounded for every request: counted in pattern steps and policy evaluations."""
+"""The cost of a decision is bounded for every request. It is counted in pattern steps and policy evaluations."""
 
 import json
 from itertools import combinations, permutations
@@ -27,7 +27,7 @@ NAME = "abcdefghij"
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Counts `steps` and `questions`, and fails the test when there are too many."""
+    """Count `steps` and `questions`. Fail the test when there are too many."""
     done = {"steps": 0, "questions": 0}
     step, leads_on, ask_policies = Pattern.step, Pattern.leads_on, cedarpy.is_authorized_batch
 
@@ -157,7 +157,7 @@ def test_realistic_requests_are_far_below_the_bound(ask, counted, permission, mo
 
 
 def test_pol_08_the_number_of_evaluations_is_bounded(ask, counted):
-    """Any four of seven groups suffice, for 200 pairs: a full search would evaluate 200 pairs 99 times."""
+    """Any four of seven groups suffice for 200 pairs. A full search would evaluate 200 pairs 99 times."""
     groups = [f"g{number}" for number in range(7)]
     any_four = " || ".join(f"context.approvals.containsAll({json.dumps(four)})" for four in combinations(groups, 4))
     policy = f'@id("four") permit {ANY} when {{ {any_four} }};'
@@ -169,7 +169,7 @@ def test_pol_08_the_number_of_evaluations_is_bounded(ask, counted):
 
 
 def test_requests_that_look_the_same_to_policies_are_evaluated_once(ask, load, counted, monkeypatch):
-    """The cache is bounded; beyond its bound, answers are evaluated again."""
+    """The cache is bounded. Beyond its bound, answers are evaluated again."""
     monkeypatch.setattr(evaluation, "MAX_REMEMBERED", 3)
     policy_set = load(PERMIT + FORBIDS)
 

@@ -1,4 +1,4 @@
-"""POL 5: privilege escalation by the combination of a request's actions, and with the agent's other grants."""
+"""POL 5: privilege escalation by a request's actions together, and together with the agent's other grants."""
 
 import pytest
 
@@ -26,7 +26,7 @@ when {{ context.risks.contains("EscalationCombination") }} unless {{ context.app
 
 @pytest.fixture
 def decide_holding(ask):
-    """Return a `decide` with `held` in other grants, which records the look-ups."""
+    """Return a `decide` with `held` in other grants. It records the look-ups."""
     asked = []
 
     def decided(policies, *permissions, held=(), **more):
@@ -73,7 +73,10 @@ def test_pol_05_part_of_a_combination_is_allowed_alone(decide_holding):
     ],
 )
 def test_pol_05_passing_a_role_is_denied_before_a_later_grant_can_use_it(decide_holding, keeps):
-    """The grant may be released before its resource is started: no later request would show the whole escalation."""
+    """The grant may be released before its resource is started.
+
+    Then no later request would show the whole escalation.
+    """
     assert decide_holding(FORBID, PASS, (keeps, "*")).effect is Effect.DENY
     assert decide_holding(FORBID, PASS, held=[HeldActions("g-other", frozenset({keeps}))]).effect is Effect.DENY
     assert (
@@ -107,7 +110,7 @@ def test_pol_05_action_wildcards_hide_no_combination(decide_holding):
 
 
 def test_pol_05_another_action_of_the_same_level_hides_no_combination(decide_holding):
-    """Policies that do not read the action's name are evaluated once for actions that look the same."""
+    """If policies do not read an action's name, actions that look the same are evaluated once."""
     beside = ("lambda:DeleteFunction lambda:CreateFunction", CREATE[1])
     decision = decide_holding(FORBID, beside, held=[HeldActions("g-a", frozenset({"iam:PassRole"}))])
     assert decision.effect is Effect.DENY

@@ -1,4 +1,4 @@
-"""Records and calls of a grant, as published."""
+"""Records and calls of a grant as they are published."""
 
 import json
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ BEGINNING: dict[str, Any] = {
 
 
 class RecordedGrant:
-    """A chain of records that grows with `write`."""
+    """A chain of records. `write` adds one."""
 
     def __init__(self, grant: Grant = GRANT) -> None:
         self.grant = replace(grant, records=0, chain_head="")
@@ -83,7 +83,7 @@ def report_of(recorded: RecordedGrant, calls: Sequence[dict[str, Any]] = (), now
 
 
 def grant_of(*permissions: tuple[str, str]) -> Grant:
-    """Return GRANT with pairs of actions and resources, each separated by spaces."""
+    """Return GRANT with pairs of actions and resources, which are separated by spaces."""
     held = tuple(Permission(tuple(names.split()), tuple(arns.split())) for names, arns in permissions)
     return replace(GRANT, permissions=held)
 

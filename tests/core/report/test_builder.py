@@ -33,7 +33,7 @@ CANARY = CallVerdict(Purpose.CANARY, GRANT.id, ())
 
 
 def reviewed() -> RecordedGrant:
-    """A request for two permissions: notified, narrowed, approved, used, renewed and revoked."""
+    """Return a request for two permissions: notified, narrowed, approved, used, renewed and revoked."""
     wide = replace(
         grant_of(("s3:GetObject s3:DeleteObject", "arn:aws:s3:::reports/2026/*")),
         state=PENDING.state, starts_at=None, expires_at=NOW + 3600, reviews=(("owners",),), human="local.hal",
@@ -140,7 +140,7 @@ IN_TURN = ("CreateUser", "DeleteUser", "CreateUser", "DeleteUser")
     [((0, 0, 0), 1), ((0, 1, 1), 1), ((0, 1), 0), ((0, 0), 1), ((0, 1, 2), 1), ((0, 1, 2, 2), 1), ((0, 1, 2, 3), 0)],
 )
 def test_aud_04_a_resource_created_again_in_the_second_of_its_deletion_is_left_over(times: tuple[int, ...], left: int):
-    """CloudTrail has whole seconds, which do not order two events of one second."""
+    """CloudTrail has whole seconds, so two events of one second have no order."""
     calls = [
         call(number, time=NOW + at, service="iam", operation=name,
              **{"created" if name == "CreateUser" else "deleted": ("user x",)})
@@ -182,7 +182,7 @@ ADMIN = "arn:aws:iam::444455556666:role/admin"
 @pytest.mark.parametrize("operation", sorted(ASSUME_ROLE_OPERATIONS))
 @pytest.mark.parametrize("request_text", [json.dumps({"roleArn": ADMIN}), "", "no JSON", "[]", '{"roleArn":7}'])
 def test_aud_04_assuming_another_role_is_a_call_of_the_agent(operation: str, request_text: str):
-    """Role chaining must not count as the start of the grant's session, or no list would show it."""
+    """If role chaining counted as the start of the grant's session, no list would show it."""
     grant = grant_of(("sts:AssumeRole sts:AssumeRoleWithSAML sts:AssumeRoleWithWebIdentity", ADMIN))
     chained = call(1, service="sts", operation=operation, actions=(f"sts:{operation}",), resources=(ADMIN,),
                    request=request_text)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The narrower request that would have done: a part of what was granted that covers every call seen (row AUD 4)."""
+"""The narrower request that would have been enough: a part of the grant that covers every call seen (row AUD 4)."""
 
 import json
 import shlex
@@ -123,7 +123,7 @@ def test_aud_04_a_key_that_a_permission_cannot_name_exactly_narrows_nothing(key:
 
 
 def test_aud_04_resources_stay_where_events_may_omit_some():
-    """An action on several types of resources, and a list of resources that was cut."""
+    """The cases are an action on several types of resources, and a list of resources that was cut."""
     arn = "arn:aws:ec2:eu-west-1:444455556666"
     grant = grant_of(("ec2:RunInstances", f"{arn}:instance/* {arn}:subnet/* {arn}:volume/*"))
     used = ec2("RunInstances", resources=(f"{arn}:instance/i-1",))
@@ -134,7 +134,7 @@ def test_aud_04_resources_stay_where_events_may_omit_some():
 
 
 def test_aud_04_resources_stay_that_other_calls_may_have_used():
-    """Copying reads the source as s3:GetObject, which the copy's event does not mention."""
+    """Copying reads the source as s3:GetObject, which the event of the copy does not mention."""
     grant = grant_of(("s3:GetObject", f"{REPORTS}/2026/*"))
     copied = got("2026/copy", 2, operation="CopyObject", actions=("s3:CopyObject",))
     assert permissions(suggested(requested(grant), got("2026/q3.csv"), copied)) == held(grant)
@@ -327,7 +327,7 @@ def test_aud_04_the_suggestion_is_a_subset_of_the_grant(granted, called):
 @settings(max_examples=examples(400))
 @given(GRANTED, CALLED)
 def test_aud_04_the_suggestion_allows_every_explained_call(granted, called):
-    """A call that names resources is allowed on those of them that were granted; another, on all that were."""
+    """If a call names resources, it is allowed on those that were granted; otherwise, on all granted resources."""
     grant = grant_of(*granted)
     terms = suggested(requested(grant), *(call(number, **each) for number, each in enumerate(called, 1))).terms
     if not terms:
@@ -413,7 +413,7 @@ USED = Terms((Permission(("s3:GetObject",), (f"{REPORTS}/2026/q3.csv",)),), 60)
     [(("owners",),), (("owners", "security"),), (("owners", "security"), ("oncall", "owners"))],
 )
 def test_rev_01_the_policy_of_a_reviewed_grant_requires_the_same_review(reviews: Any):
-    """Without the condition, a pasted policy would grant without review what a reviewer granted once."""
+    """Without this condition, a pasted policy would allow without review what a reviewer approved once."""
     found = decision(policy_text(replace(REPORT, reviews=reviews), USED), USED)
     assert found.effect is Effect.REVIEW
     assert {frozenset(each) for each in found.reviews} == {frozenset(each) for each in reviews}

@@ -1,4 +1,4 @@
-"""The report in rows: quoted text cannot forge or displace other rows (rows AUD 4, REV 10)."""
+"""The report as rows: quoted text cannot forge or displace other rows (rows AUD 4, REV 10)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""By which action a call counts, and what it makes and takes away (row AUD 4)."""
+"""By which action a call counts, and what it creates and deletes (row AUD 4)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Trino's grammar (dt-sql-parser's, of ANTLR): installed at first use, in its own process."""
+"""Trino's grammar (dt-sql-parser, by ANTLR). It is installed at first use and runs in its own process."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 
 
 def faults(texts: Sequence[str]) -> list[list[str]]:
-    """What the grammar has against each text."""
+    """Return the grammar's errors in each text."""
     install(FOLDER)
     run = subprocess.run(
         [str(NODE), "grammar.mjs"], cwd=FOLDER, input=json.dumps(texts), capture_output=True, text=True, check=True

@@ -1,4 +1,7 @@
-"""The validator of the Amazon States Language (asl-validator): installed at first use, in its own process."""
+"""The validator of the Amazon States Language (asl-validator).
+
+It is installed at first use and runs in its own process.
+"""
 
 import json
 import subprocess
@@ -12,7 +15,7 @@ PROGRAM = "node_modules/asl-validator/dist/bin/asl-validator.js"
 
 
 def complaints(machine: dict[str, Any]) -> str:
-    """What the validator has against the machine, "" when that is nothing."""
+    """Return the validator's complaints about the machine; "" for none."""
     install(FOLDER)
     command = [str(NODE), PROGRAM, "--json-definition", json.dumps(machine)]
     run = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)

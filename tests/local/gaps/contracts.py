@@ -1,4 +1,4 @@
-"""What the contract tests of the gaps share: an emulator, and making roles, functions and stacks in it."""
+"""Shared by the contract tests of the gaps: an emulator, and ways to create roles, functions and stacks in it."""
 
 import io
 import json
@@ -16,9 +16,9 @@ ALLOW_ALL = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 
 
 class Emulator:
-    """One emulator, seen from an account of its own, so that tests cannot meet.
+    """One emulator, seen from a new account, so that tests do not affect each other.
 
-    `patience` is how long an operation may take, in seconds.
+    `patience` is how many seconds an operation may take.
     """
 
     def __init__(self, endpoint: str, clients: Clients, patience: float) -> None:
@@ -32,16 +32,16 @@ class Emulator:
         return self.clients(service, root_keys(self.account))
 
     def until(self, found: Callable[[], Any]) -> Any:
-        """What `found` returns once it is true."""
+        """Return what `found` returns once it is true."""
         return until(found, self.patience, 0.02)
 
     def session(self, service: str, credentials: dict[str, Any]) -> Any:
-        """A client with the credentials of an AssumeRole answer."""
+        """Return a client with the credentials of an AssumeRole answer."""
         return self.clients(service, session_keys(credentials))
 
 
 def zipped(**files: str) -> bytes:
-    """A zip with the files `name` + ".py"."""
+    """Return a zip with the files `name` + ".py"."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
@@ -50,7 +50,7 @@ def zipped(**files: str) -> bytes:
 
 
 def refused(code: str, call: Callable[..., Any], **parameters: Any) -> str:
-    """Assert that AWS's error `code` answers the call; its message."""
+    """Assert that the call fails with AWS's error `code`. Return its message."""
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     assert caught.value.response["Error"]["Code"] == code
@@ -65,7 +65,7 @@ def trust(account: str, **conditions: Any) -> str:
 
 
 def role(emulator: Emulator, name: str, policy: Any = ALLOW_ALL, document: str = "", **more: Any) -> str:
-    """A role that the account may assume, with an inline policy; its ARN."""
+    """Create a role that the account may assume, with an inline policy. Return its ARN."""
     iam = emulator.root("iam")
     created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document or trust(emulator.account), **more)
     iam.put_role_policy(
@@ -80,7 +80,7 @@ def deploy(
     outputs: dict[str, Any] | None = None,
     conditions: dict[str, Any] | None = None,
 ) -> dict[str, str]:
-    """A stack with the resources; its outputs, and its StackName."""
+    """Create a stack with the resources. Return its outputs and its StackName."""
     cloudformation = emulator.root("cloudformation")
     name = f"gap-{uuid.uuid4().hex}"
     shown = {each: {"Value": value} for each, value in (outputs or {}).items()}
@@ -119,7 +119,7 @@ def failing(event, context):
 
 
 TIMEOUT = 900
-"""Seconds that a function may take: AWS's most, for no test is about it."""
+"""Seconds that a function may take: AWS's maximum, because no test is about it."""
 
 
 def function(emulator: Emulator, name: str, handler: str, source: str = EVERYTHING, **more: Any) -> str:
@@ -139,7 +139,7 @@ def invoke(emulator: Emulator, name: str, event: Any) -> Any:
 
 
 def rest_api(integration: Any, **more: Any) -> dict[str, Any]:
-    """The resources of a REST API with GET /thing/{id}."""
+    """Return the resources of a REST API with GET /thing/{id}."""
     reference = {"Ref": "Api"}
     method = {"RestApiId": reference, "ResourceId": {"Ref": "Id"}, "HttpMethod": "GET", "AuthorizationType": "NONE"}
     root = {"RestApiId": reference, "ParentId": {"Fn::GetAtt": ["Api", "RootResourceId"]}, "PathPart": "thing"}

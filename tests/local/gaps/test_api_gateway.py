@@ -1,4 +1,4 @@
-"""API Gateway: one contract test a gap, named after the function that closes it."""
+"""API Gateway: one contract test for each gap, named after the function that closes it."""
 
 import uuid
 
@@ -12,9 +12,9 @@ INTERNAL = '{"message": "Internal server error"}'
 
 
 def api(emulator: Emulator, source: str, *, permitted: bool = True, account: str = "") -> str:
-    """The URL of a REST API in front of a function with this source.
+    """Return the URL of a REST API with a function of this source.
 
-    It lies in the account that the bare emulator serves requests without credentials from, so its names are its own.
+    Its account is the one for which the bare emulator serves requests without credentials. So its names are unique.
     """
     emulator.account = account or ACCOUNT
     arn = function(emulator, f"behind-{uuid.uuid4().hex}", "handler", source)

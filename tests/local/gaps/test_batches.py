@@ -1,4 +1,4 @@
-"""SQS: who may send a message may send several at once."""
+"""SQS: a caller that may send a message may send several at once."""
 
 from tests.local.gaps.contracts import Emulator, refused, role
 

@@ -1,4 +1,4 @@
-"""Buckets: one contract test a gap, named after the function that closes it; and what ministack has by itself."""
+"""S3: one contract test for each gap, named after the function that closes it, and what ministack does by itself."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def session(emulator: Emulator, name: str, service: str, **more: Any) -> Any:
 
 
 def bucket(emulator: Emulator, *denied: dict[str, Any]) -> str:
-    """A bucket whose policy denies so."""
+    """Return a bucket whose policy has this Deny."""
     s3, name = emulator.root("s3"), f"kept-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     everybody = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{name}/*"}
@@ -76,7 +76,7 @@ def test_principal_arn_of_sessions(emulator: Emulator) -> None:
 
 
 def test_kms_signs_a_digest_as_it_is_and_its_key_policy_denies(closed_emulator: Emulator) -> None:
-    """What seals are signed with: no gap."""
+    """Seals are signed this way. It is no gap."""
     root = {"Effect": "Allow", "Principal": {"AWS": closed_emulator.account}, "Action": "kms:*", "Resource": "*"}
     only = {"ArnNotEquals": {"aws:PrincipalArn": f"arn:aws:iam::{closed_emulator.account}:role/signs"}}
     others = {"Effect": "Deny", "Principal": "*", "Action": "kms:Sign", "Resource": "*", "Condition": only}

@@ -1,4 +1,6 @@
-"""CloudFormation and the keys its tables get: one contract test a gap, named after the function that closes it."""
+"""CloudFormation, and the keys of its tables: one contract test for each gap, named after the function that
+closes it.
+"""
 
 import json
 

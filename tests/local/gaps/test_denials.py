@@ -1,4 +1,4 @@
-"""Denials: one contract test a gap, named after the function that closes it."""
+"""Denials: one contract test for each gap, named after the function that closes it."""
 
 import json
 

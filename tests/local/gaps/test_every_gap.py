@@ -1,4 +1,4 @@
-"""Every gap that is closed has a contract test."""
+"""Every closed gap has a contract test."""
 
 import ast
 from pathlib import Path

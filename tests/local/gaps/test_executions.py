@@ -1,4 +1,4 @@
-"""Step Functions: how executions start and end, one contract test a gap."""
+"""Step Functions: how executions start and end, one contract test for each gap."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from tests.local.gaps.workflows import ASKING, Workflow, asking, callback
 
 WAIT = {"Type": "Wait", "Seconds": 3600, "End": True}
 ROUNDS = 5
-"""Executions stopped, so that a function that the first of them reached beside another has long said so."""
+"""Executions to stop. If the first of them also reached the other function, that would have shown long ago."""
 
 
 def test_executions_named_once(emulator: Emulator) -> None:
-    """Starting again what runs answers the same; another input, or what has ended, is refused."""
+    """A second start of a running execution returns the first. Another input, or an ended execution, is refused."""
     workflow = Workflow(emulator, {"Wait": WAIT})
     first = workflow.start({"grant": 1}, name="one")
     assert workflow.start({"grant": 1}, name="one") == first
@@ -27,7 +27,7 @@ def test_executions_named_once(emulator: Emulator) -> None:
 
 
 def test_executions_stay_stopped(emulator: Emulator) -> None:
-    """A stopped execution is ABORTED for good: an answer that comes later is refused and changes nothing."""
+    """A stopped execution stays ABORTED. A later answer is refused and changes nothing."""
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
     task = callback(asking(emulator), TimeoutSeconds=3600, Catch=[caught])
     workflow = Workflow(emulator, {"Ask": task, "Caught": {"Type": "Pass", "End": True}})
@@ -44,7 +44,7 @@ def test_executions_stay_stopped(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("waits", ["for an answer", "for a time"])
 def test_executions_time_out(emulator: Emulator, waits: str) -> None:
-    """The machine's own time limit ends an execution, and makes its token useless."""
+    """The machine's own time limit ends an execution and makes its token useless."""
     caught = {"ErrorEquals": ["States.ALL"], "Next": "Caught"}
     state = callback(asking(emulator), TimeoutSeconds=3600, Catch=[caught]) if waits == "for an answer" else WAIT
     workflow = Workflow(emulator, {"Ask": state, "Caught": {"Type": "Pass", "End": True}}, TimeoutSeconds=2)
@@ -68,7 +68,7 @@ def test_failed_executions_have_no_output(emulator: Emulator) -> None:
 
 
 def test_rule_permission(emulator: Emulator) -> None:
-    """An execution stopped by hand reaches the function whose policy lets the rule in, and no other."""
+    """An execution that was stopped by hand reaches only the function whose policy allows the rule."""
     events, functions = emulator.root("events"), emulator.root("lambda")
     workflow = Workflow(emulator, {"Wait": WAIT})
     pattern = {

@@ -1,4 +1,4 @@
-"""Lambda: one contract test a gap, named after the function that closes it."""
+"""Lambda: one contract test for each gap, named after the function that closes it."""
 
 import time
 
@@ -6,7 +6,7 @@ from tests.local.gaps.contracts import EVERYTHING, TIMEOUT, Emulator, function, 
 
 
 def test_own_interpreter(emulator: Emulator) -> None:
-    """The bundle and the standard library, the function's own variables, and nothing else."""
+    """Only the bundle, the standard library and the function's own variables are there."""
     function(emulator, "looks", "handler", Environment={"Variables": {"OWN": "yes"}})
     seen = invoke(emulator, "looks", {"modules": ["json", "index", "pytest", "aws_cdk", "boto3"]})
     assert seen.get("found") == ["json", "index"]

@@ -1,4 +1,4 @@
-"""SES: one contract test a gap, named after the function that closes it."""
+"""SES: one contract test for each gap, named after the function that closes it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Athena: one contract test a gap, named after the function that closes it."""
+"""Athena: one contract test for each gap, named after the function that closes it."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ class Lake:
         self._athena = Athena(athena, AthenaLocation("lake", "lake"))
 
     def table(self, name: str, *lines: dict[str, Any], **columns: str) -> None:
-        """A table over JSON lines of one day."""
+        """Create a table over JSON lines of one day."""
         storage = {
             "Location": f"s3://{self.name}/{name}/",
             "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
@@ -42,7 +42,7 @@ class Lake:
             self.s3.put_object(Bucket=self.name, Key=f"{name}/dt=2026-11-26/09/1", Body=text.encode())
 
     def view(self, name: str, sql: str) -> None:
-        """A view as Athena writes it into Glue."""
+        """Create a view as Athena writes it into Glue."""
         definition = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": "lake", "columns": []}
         text = base64.b64encode(json.dumps(definition).encode()).decode()
         table = {"Name": name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": f"/* Presto View: {text} */"}

@@ -1,4 +1,4 @@
-"""IAM: one contract test a gap, named after the function that closes it."""
+"""IAM: one contract test for each gap, named after the function that closes it."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.local.gaps.contracts import ALLOW_ALL, Emulator, refused, role
 
 
 def test_permissions_boundary_key(emulator: Emulator) -> None:
-    """A writer that may write only where a boundary is on the role cannot write where it is not."""
+    """A writer that needs a boundary on the role cannot write to a role without it."""
     iam = emulator.root("iam")
     everything = json.dumps(ALLOW_ALL | {"Version": "2012-10-17"})
     boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=everything)["Policy"]["Arn"]
@@ -29,7 +29,7 @@ def test_permissions_boundary_key(emulator: Emulator) -> None:
 
 
 def test_role_paths(emulator: Emulator) -> None:
-    """Who may change the role with a path may, and nothing else of that name is meant."""
+    """A caller that may change the role with a path can do that. A role of the same name without it stays."""
     arn = role(emulator, "somewhere", Path="/deep/down/")
     exactly = {"Statement": {"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": arn}}
     session = emulator.root("sts").assume_role(RoleArn=role(emulator, "writer", exactly), RoleSessionName="session")

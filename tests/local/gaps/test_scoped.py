@@ -1,4 +1,4 @@
-"""sts:GetScopedCredentials: one contract test a gap, named after the function that closes it."""
+"""sts:GetScopedCredentials: one contract test for each gap, named after the function that closes it."""
 
 import json
 import time
@@ -21,7 +21,7 @@ def policy(*statements: Any) -> str:
 
 
 def assumed(emulator: Emulator, *statements: Any, role_arn: str = "", **more: Any) -> dict[str, Any]:
-    """A session of 900 s under these statements, with a name, tags and a source identity."""
+    """Return a session of 900 s under these statements, with a name, tags and a source identity."""
     arn = role_arn or role(emulator, "target")
     parameters = {"RoleSessionName": "session", "SourceIdentity": "agent-7", "Tags": TAGS, "DurationSeconds": 900}
     if statements:
@@ -46,7 +46,7 @@ def epoch(told: dict[str, Any]) -> int:
 
 
 def test_scoped_credentials(emulator: Emulator) -> None:
-    """The same session, which can do what both policies allow, until the earlier end."""
+    """The session can do what both policies allow, until the earlier end."""
     session = assumed(emulator, READS, SCOPING)
     narrow = policy({**READS, "Action": ["s3:GetObject", "s3:PutObject"]})
     before = int(time.time())
@@ -98,7 +98,7 @@ def test_a_session_without_a_duration_ends_with_its_parent(closed_emulator: Emul
 
 
 def test_three_scope_down_policies_at_most(closed_emulator: Emulator) -> None:
-    """Each of them limits; one that only shortens does not count."""
+    """Each of them limits the session. A policy that only shortens does not count."""
     session, everything = assumed(closed_emulator), policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
     for count, text in enumerate((everything, policy(READS, SCOPING), everything), 1):
         session = scoped(closed_emulator, session, Policy=text)
@@ -194,7 +194,7 @@ def test_expired_sessions(emulator: Emulator) -> None:
 
 
 def test_no_request_arrives_before_it_does(closed_emulator: Emulator) -> None:
-    """The tests' clock goes forward only: no request outlives an end."""
+    """The tests' clock goes forward only, so no request outlives an end."""
     ended = closed_emulator.root("sts").get_session_token(DurationSeconds=1)["Credentials"]
     time.sleep(max(0.0, ended["Expiration"].timestamp() + 1.1 - time.time()))
     client = closed_emulator.session("sts", ended)

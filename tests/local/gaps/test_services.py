@@ -1,4 +1,4 @@
-"""Firehose and streams: one contract test a gap, named after the function that closes it."""
+"""Firehose and streams: one contract test for each gap, named after the function that closes it."""
 
 import json
 import uuid
@@ -9,7 +9,7 @@ from tests.local.gaps.contracts import Emulator, deploy, function, role
 
 
 def test_delivery_uses_the_role(emulator: Emulator) -> None:
-    """A stream whose role may write delivers, one whose role may write elsewhere does not."""
+    """If the stream's role may write, it delivers. If the role may only write elsewhere, it does not."""
     bucket = f"delivered-{uuid.uuid4().hex}"
     s3, firehose = emulator.root("s3"), emulator.root("firehose")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -60,7 +60,7 @@ def handler(event, context):
 
 
 def test_partial_batches(emulator: Emulator) -> None:
-    """The records before the failed one are done; it is tried again, then noted and left, and the rest goes on."""
+    """The records before the failed one are done. The failed one is retried, then reported and skipped."""
     queue = {"Fn::GetAtt": ["Queue", "Arn"]}
     made = deploy(
         emulator,
@@ -107,7 +107,7 @@ def test_partial_batches(emulator: Emulator) -> None:
 
 
 def _handed_over(emulator: Emulator, last: str) -> list[list[str]] | None:
-    """What the publisher printed, once it has seen `last`."""
+    """Return what the publisher printed, once it has seen `last`."""
     events = emulator.root("logs").filter_log_events(logGroupName="/aws/lambda/publisher")["events"]
     lines = [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
     batches = [json.loads(line.partition("HANDED ")[2]) for line in lines if "HANDED " in line]

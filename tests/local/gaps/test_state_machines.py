@@ -1,4 +1,4 @@
-"""Step Functions: a task may do what the state machine's role may, one contract test a gap."""
+"""Step Functions: a task may do what the state machine's role may do. One contract test for each gap."""
 
 import json
 from typing import Any
@@ -49,7 +49,10 @@ CALLS: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_tasks_use_the_role(emulator: Emulator, call: str) -> None:
-    """What the role may do works; where it may do it elsewhere alone, the task fails, and the state can catch it."""
+    """The task may do what the role allows.
+
+    If the role allows it only elsewhere, the task fails, and the state can catch it.
+    """
     action, arguments, on, error = CALLS[call]
     scope = f"{REGION}:{emulator.account}"
     _make_all(emulator)

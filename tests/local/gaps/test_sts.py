@@ -1,4 +1,4 @@
-"""STS: one contract test a gap, named after the function that closes it."""
+"""STS: one contract test for each gap, named after the function that closes it."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ def test_session_duration_of_a_chained_session(emulator: Emulator) -> None:
 
 
 def test_source_identity(emulator: Emulator) -> None:
-    """The trust policy's condition sees it, the answer has it, and later conditions see it."""
+    """The trust policy's condition, the answer and later conditions all have it."""
     needs_it = {"StringLike": {"sts:SourceIdentity": "agent-*"}}
     only_seven = {
         "Statement": {

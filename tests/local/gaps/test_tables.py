@@ -1,4 +1,4 @@
-"""DynamoDB: one contract test a gap, named after the function that closes it."""
+"""DynamoDB: one contract test for each gap, named after the function that closes it."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def table(emulator: Emulator) -> None:
 
 
 def limited(emulator: Emulator, name: str, *patterns: str) -> Any:
-    """A client that may use the items whose partition keys match, and no request that names none."""
+    """Return a client that may use items with matching partition keys, and make no request without a key."""
     key = "dynamodb:LeadingKeys"
     statement = {
         "Effect": "Allow",
@@ -117,7 +117,7 @@ BEFORE_EXPRESSIONS: dict[str, dict[str, Any]] = {
 
 
 def changing(emulator: Emulator, *attributes: str) -> Any:
-    """A client that may use these attributes, and no request that names none."""
+    """Return a client that may use these attributes, and make no request without attributes."""
     key = "dynamodb:Attributes"
     statement = {
         "Effect": "Allow",

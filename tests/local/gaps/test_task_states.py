@@ -1,4 +1,4 @@
-"""Step Functions: how tasks are tried, one contract test a gap and more for a gap of many parts."""
+"""Step Functions: how tasks are tried. There is one contract test for each gap, and more for a gap of many parts."""
 
 import json
 import time
@@ -14,7 +14,7 @@ DONE = {"Type": "Succeed"}
 
 
 def caught_state(name: str) -> dict[str, Any]:
-    """A state that ends with a caught error's name."""
+    """Return a state that ends with the name of a caught error."""
     return {"Type": "Pass", "Output": {"as": name, "error": "{% $states.input.Error %}"}, "End": True}
 
 
@@ -22,7 +22,7 @@ def caught_state(name: str) -> dict[str, Any]:
     "limit", [{"TimeoutSeconds": "{% $states.input.seconds %}"}, {"TimeoutSecondsPath": "$.seconds"}]
 )
 def test_task_states(emulator: Emulator, limit: dict[str, Any]) -> None:
-    """A task ends after its time, given by an expression or by a path. Its token is useless then."""
+    """A task ends after its time, given by an expression or by a path. Its token is then useless."""
     language = "JSONPath" if "TimeoutSecondsPath" in limit else "JSONata"
     task = callback(asking(emulator), **limit, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Over"}])
     if language == "JSONPath":
@@ -45,7 +45,10 @@ def test_task_states_refuse_limits_that_are_none(emulator: Emulator, seconds: st
 
 
 def kept_alive(workflow: Workflow, token: str, began: float, beat: float) -> bool:
-    """Whether heartbeats came for longer than `beat` without a pause as long. Fails where one is refused regardless."""
+    """Return whether heartbeats came for longer than `beat` without such a pause.
+
+    Fail if one is refused for another reason.
+    """
     last = began
     while last < began + 1.5 * beat:
         try:
@@ -60,7 +63,7 @@ def kept_alive(workflow: Workflow, token: str, began: float, beat: float) -> boo
 
 
 def test_task_states_need_heartbeats(emulator: Emulator) -> None:
-    """Heartbeats keep a task alive; the first that is missed ends it, as an error of two names."""
+    """Heartbeats keep a task alive. The first one that is missed ends it, as an error with two names."""
     caught = {"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Silent"}
     task = callback(asking(emulator), HeartbeatSeconds="{% $states.input.beat %}", TimeoutSeconds=3600, Catch=[caught])
     workflow = Workflow(emulator, {"Ask": task, "Silent": caught_state("silent")})
@@ -78,7 +81,7 @@ def test_task_states_need_heartbeats(emulator: Emulator) -> None:
 
 
 def test_task_states_fail_with_the_call_that_hands_the_token_over(emulator: Emulator) -> None:
-    """The function's error fails the task: Retry tries again, with another token, then Catch has it."""
+    """The function's error fails the task. Retry tries again, with another token. Then Catch gets the error."""
     retry = {"ErrorEquals": ["ValueError"], "MaxAttempts": 1, "IntervalSeconds": 1}
     caught = {"ErrorEquals": ["ValueError"], "Next": "Over", "Output": "{% $states.errorOutput %}"}
     task = callback(asking(emulator), TimeoutSeconds=3600, Retry=[retry], Catch=[caught])
@@ -89,7 +92,10 @@ def test_task_states_fail_with_the_call_that_hands_the_token_over(emulator: Emul
 
 
 def test_task_states_have_a_token_a_try(emulator: Emulator) -> None:
-    """After a failure that is retried, the first token is spent; the second one's answer is the task's result."""
+    """After a failure that is retried, the first token is useless.
+
+    The answer to the second one is the task's result.
+    """
     retry = {"ErrorEquals": ["NotSure"], "MaxAttempts": 1, "IntervalSeconds": 1}
     after = {"Type": "Pass", "Output": "{% $exists($states.context.Task) %}", "End": True}
     task = callback(asking(emulator), Retry=[retry], Next="After", Assign={"said": "{% $states.result.said %}"})
@@ -107,7 +113,7 @@ def test_task_states_have_a_token_a_try(emulator: Emulator) -> None:
 
 
 def test_task_states_have_a_history(emulator: Emulator) -> None:
-    """Each state that is entered, and what each try of a task did, in AWS's words and order."""
+    """The history has each entered state and what each try of a task did, in AWS's words and order."""
     notify = {**callback(asking(emulator)), "Resource": "arn:aws:states:::lambda:invoke", "Next": "Ask"}
     del notify["End"]
     notify["Arguments"] = {**notify["Arguments"], "Payload": {}}
@@ -135,7 +141,7 @@ def test_task_states_have_a_history(emulator: Emulator) -> None:
 
 
 def test_retry_delays(emulator: Emulator) -> None:
-    """The longest delay holds, and States.ALL leaves States.Runtime alone."""
+    """The longest delay holds, and States.ALL does not match States.Runtime."""
     slow = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 99_999_999, "MaxDelaySeconds": 1, "MaxAttempts": 2}
     task = {**callback(asking(emulator)), "Resource": "arn:aws:states:::lambda:invoke"}
     task["Arguments"] = {**task["Arguments"], "Payload": {"token": "none", "fails": True}}

@@ -1,4 +1,4 @@
-"""Step Functions: answers to task tokens, one contract test a gap."""
+"""Step Functions: answers to task tokens, one contract test for each gap."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +10,10 @@ from tests.local.gaps.workflows import Workflow, asking, callback
 
 
 def test_task_token_answers(emulator: Emulator) -> None:
-    """One answer is taken, and none of another account, of a task that has ended, or with a token made up."""
+    """One answer is accepted.
+
+    Answers from another account, for an ended task, or with an invented token are refused.
+    """
     workflow = Workflow(
         emulator, {"Ask": callback(asking(emulator)), "More": {"Type": "Wait", "Seconds": 30, "End": True}}
     )
@@ -40,7 +43,7 @@ def test_task_token_answers(emulator: Emulator) -> None:
 
 
 def test_task_token_permissions(emulator: Emulator) -> None:
-    """Who may answer for one state machine may not answer for another, nor with a token of none."""
+    """A caller that may answer for one state machine may not answer for another, or with a token of none."""
     machines = {name: Workflow(emulator, {"Ask": callback(asking(emulator, name))}) for name in ("mine", "other")}
     executions = {name: machine.start() for name, machine in machines.items()}
     tokens = {name: machine.tokens(name)[0] for name, machine in machines.items()}

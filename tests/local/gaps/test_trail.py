@@ -1,4 +1,4 @@
-"""CloudTrail's events: EventBridge gets an event for every call of a session, and rules send it on."""
+"""CloudTrail: EventBridge gets an event for every call of a session, and rules forward it."""
 
 import json
 from typing import Any
@@ -10,14 +10,14 @@ TOLD = "AWS API Call via CloudTrail"
 
 
 def queue(emulator: Emulator, name: str) -> tuple[str, str]:
-    """The URL and the ARN of a new queue."""
+    """Return the URL and the ARN of a new queue."""
     url = emulator.root("sqs").create_queue(QueueName=name)["QueueUrl"]
     attributes = emulator.root("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return url, attributes["Attributes"]["QueueArn"]
 
 
 def details(emulator: Emulator, url: str) -> list[dict[str, Any]]:
-    """The details of the events in a queue."""
+    """Return the details of the events in a queue."""
     found = emulator.root("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
     return [json.loads(each["Body"])["detail"] for each in found.get("Messages", [])]
 

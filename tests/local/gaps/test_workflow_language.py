@@ -1,4 +1,4 @@
-"""Step Functions: what the Amazon States Language means in JSONata, one contract test a gap."""
+"""Step Functions: the Amazon States Language in JSONata, one contract test for each gap."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def test_conditions_are_true_or_false(emulator: Emulator, given: dict[str, Any],
 
 
 def test_timestamps_have_an_offset(emulator: Emulator) -> None:
-    """A time without an offset is refused, not taken for one that is over; one with an offset is waited for."""
+    """A time without an offset is refused and does not count as past. A time with an offset is waited for."""
     workflow = Workflow(emulator, {"Wait": {"Type": "Wait", "Timestamp": "{% $states.input.at %}", "End": True}})
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
     ended = workflow.run({"at": soon.strftime("%Y-%m-%dT%H:%M:%SZ")})
@@ -49,7 +49,10 @@ def test_succeed_has_an_output(emulator: Emulator) -> None:
 
 
 def test_branches_of_their_own(emulator: Emulator) -> None:
-    """Each branch has the Arguments, its own token and variables; the history has the states of all."""
+    """Each branch has the Arguments, its own token and its own variables.
+
+    The history has the states of all branches.
+    """
     asks = {
         "StartAt": "Ask",
         "States": {

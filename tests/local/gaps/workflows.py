@@ -1,4 +1,4 @@
-"""What the contract tests of Step Functions share: a machine of a few states, its executions and their history."""
+"""Shared by the contract tests of Step Functions: a machine of a few states, its executions and their history."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ def handler(event, context):
 
 
 class Workflow:
-    """A state machine of the emulator, in JSONata unless `language` says otherwise."""
+    """A state machine of the emulator, in JSONata unless `language` names another."""
 
     def __init__(
         self, emulator: Emulator, states: dict[str, Any], policy: Any = ALLOW_ALL, language: str = "JSONata", **top: Any
@@ -32,30 +32,30 @@ class Workflow:
         self.arn = made["stateMachineArn"]
 
     def start(self, given: Any = None, **more: Any) -> str:
-        """The ARN of a new execution."""
+        """Start a new execution. Return its ARN."""
         started = self.states.start_execution(stateMachineArn=self.arn, input=json.dumps(given or {}), **more)
         return str(started["executionArn"])
 
     def ended(self, execution: str) -> dict[str, Any]:
-        """The execution, once it has ended."""
+        """Return the execution once it has ended."""
         return dict(self.emulator.until(lambda: _ended(self.states.describe_execution(executionArn=execution))))
 
     def run(self, given: Any = None) -> dict[str, Any]:
-        """A new execution, once it has ended."""
+        """Run a new execution. Return it once it has ended."""
         return self.ended(self.start(given))
 
     def output(self, given: Any = None) -> Any:
-        """What a new execution succeeds with."""
+        """Return the output of a new execution, which succeeds."""
         ended = self.run(given)
         assert ended["status"] == "SUCCEEDED", ended
         return json.loads(ended["output"])
 
     def history(self, execution: str) -> list[dict[str, Any]]:
-        """The events of an execution, which are fewer than a page."""
+        """Return the events of an execution, which fit into one page."""
         return list(self.states.get_execution_history(executionArn=execution, maxResults=1000)["events"])
 
     def tokens(self, function_name: str, count: int = 1) -> list[str]:
-        """The task tokens that a function made of ASKING was handed, once there are `count`."""
+        """Return the task tokens that a function with the source ASKING received, once there are `count`."""
         return list(self.emulator.until(lambda: _tokens(self.emulator, function_name, count)))
 
 
@@ -74,12 +74,12 @@ def _tokens(emulator: Emulator, name: str, count: int) -> list[str] | None:
 
 
 def asking(emulator: Emulator, name: str = "ask") -> str:
-    """A function that writes what it was asked with to its log; its ARN."""
+    """Create a function that logs its input. Return its ARN."""
     return function(emulator, name, "handler", ASKING)
 
 
 def callback(arn: str, **more: Any) -> dict[str, Any]:
-    """A task that hands its token to the function and waits for the answer."""
+    """Return a task that passes its token to the function and waits for the answer."""
     payload = {"token": "{% $states.context.Task.Token %}", "fails": "{% $exists($states.input.fails) %}"}
     return {
         "Type": "Task",
