@@ -15,6 +15,7 @@ RECORD_COLUMNS = (
     ("principal", "string"),
     ("issuer", "string"),
     ("subject", "string"),
+    ("unit", "string"),
     ("human", "string"),
     ("target", "string"),
     ("account", "string"),

@@ -82,9 +82,9 @@ def _view(name: str, columns: str) -> View:
 VIEWS: tuple[View, ...] = (
     _view(
         "unique_records",
-        "dt version chain seq time event outcome code grant_id principal issuer subject human target account actions "
-        "resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies detail count "
-        "prev hash",
+        "dt version chain seq time event outcome code grant_id principal issuer subject unit human target account "
+        "actions resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies "
+        "detail count prev hash",
     ),
     _view(
         "unique_calls",

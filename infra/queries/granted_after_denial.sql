@@ -1,11 +1,12 @@
--- Denied requests of the last 30 days, and what the same principal was granted within an hour after each
-SELECT denied.time, denied.principal, denied.human, denied.target, CAST(denied.actions AS JSON) AS denied_actions,
-       CAST(denied.resources AS JSON) AS denied_resources, denied.duration_seconds AS denied_seconds, allowed.grant_id,
+-- Denied requests of the last 30 days, and what the same unit was granted within an hour after each
+SELECT denied.time, denied.unit, denied.principal, denied.human, denied.target,
+       CAST(denied.actions AS JSON) AS denied_actions, CAST(denied.resources AS JSON) AS denied_resources,
+       denied.duration_seconds AS denied_seconds, allowed.grant_id,
        allowed.time AS allowed_at, CAST(allowed.actions AS JSON) AS allowed_actions,
        CAST(allowed.resources AS JSON) AS allowed_resources, allowed.duration_seconds AS allowed_seconds
 FROM unique_records AS denied
 JOIN unique_records AS allowed
-  ON allowed.principal = denied.principal
+  ON allowed.unit = denied.unit
  AND allowed.human = denied.human
  AND allowed.target = denied.target
  AND ((allowed.event = 'request' AND allowed.outcome = 'allowed')

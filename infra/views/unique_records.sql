@@ -1,6 +1,6 @@
 -- Audit records without duplicate deliveries, by day of publishing
-SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, human, target,
-       account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
+SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human,
+       target, account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
        policy_version, policies, detail, "count", prev, hash
 FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY dt, chain, seq, hash ORDER BY time) AS place

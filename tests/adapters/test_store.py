@@ -417,23 +417,23 @@ def pending_update(before: GrantList, grant: Grant) -> GrantListUpdate:
 class TestPending:
     def test_rev_12_a_grant_is_entered_with_it_or_neither_is_written(self, store: Store):
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
-        read = store.grant_list(list_key(PENDING.owner_key))
+        read = store.grant_list(list_key(PENDING.quota_key))
         assert read.entries == ()
         store.create_grant(first, first_link(first), lists=[pending_update(read, first)], now=NOW)
         with pytest.raises(StaleWrite):
             store.create_grant(second, first_link(second), lists=[pending_update(read, second)], now=NOW)
         assert store.grant(second.id) is None
-        kept = store.grant_list(list_key(PENDING.owner_key))
+        kept = store.grant_list(list_key(PENDING.quota_key))
         store.create_grant(second, first_link(second), lists=[pending_update(kept, second)], now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
         with pytest.raises(StaleWrite):
             store.create_grant(third, first_link(third), lists=[pending_update(kept, third)], now=NOW)
-        both = store.grant_list(list_key(PENDING.owner_key))
+        both = store.grant_list(list_key(PENDING.quota_key))
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (equal_to(both, first), equal_to(both, PENDING)) == ((first.id,), ())
 
     def test_rev_12_what_is_over_does_not_count(self, store: Store):
-        read = store.grant_list(list_key(PENDING.owner_key)).with_entry(pending_review(PENDING))
+        read = store.grant_list(list_key(PENDING.quota_key)).with_entry(pending_review(PENDING))
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries

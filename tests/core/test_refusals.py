@@ -25,14 +25,25 @@ def test_id_05_a_flood_of_the_unproven_hides_no_principal():
     refusals = RefusalCounts()
     for n in range(MAX_SOURCES * 2):
         refusals.add(RefusalKey("corp", f"203.0.113.{n}", "token_signature"), NOW)
-    known = ABOUT._replace(principal="corp.agent", subject="agent", code="body_malformed")
+    known = ABOUT._replace(principal="corp.agent", subject="agent", unit="corp.agent", code="body_malformed")
     assert refusals.add(known, NOW) == [(known, 1, NOW // 60)]
 
 
 def test_id_05_many_principals_are_bounded_too():
     refusals = RefusalCounts()
     written = [
-        due for n in range(5000) for due in refusals.add(ABOUT._replace(principal=f"corp.{n}", subject=str(n)), NOW)
+        due
+        for n in range(5000)
+        for due in refusals.add(ABOUT._replace(principal=f"corp.{n}", subject=str(n), unit="corp.unit"), NOW)
     ]
     assert len(written) < MAX_SOURCES + 20
     assert {(about.source_ip, about.principal) for about, _, _ in written[MAX_SOURCES:]} == {(OTHERS, "")}
+    assert {about.unit for about, _, _ in written} == {"corp.unit"}
+
+
+def test_id_05_a_flood_of_siblings_hides_no_principal_of_another_unit():
+    refusals = RefusalCounts()
+    for n in range(MAX_SOURCES * 2):
+        refusals.add(ABOUT._replace(principal=f"corp.{n}", unit="corp.unit"), NOW)
+    honest = ABOUT._replace(principal="corp.agent", unit="corp.agent")
+    assert refusals.add(honest, NOW) == [(honest, 1, NOW // 60)]

@@ -57,6 +57,7 @@ class Lake:
     def record(self, event, outcome, *, days_ago=0.0, later=0, seq=0, chain="", times=1, **members):
         at = seconds(days_ago=days_ago, later=later)
         values = {"actions": ("s3:GetObject",), "resources": ("arn:aws:s3:::reports/a",), "principal": "corp.a"}
+        values["unit"] = members.get("principal", values["principal"])
         linked = audit.chain_record(
             AuditRecord(at, event, outcome, **values | members),
             chain or members.get("grant_id") or f"r-{self.count}",
@@ -793,12 +794,30 @@ def test_pol_06_granted_after_denial_pairs_denials_and_grants(lake: Lake):
     asked(Outcome.ALLOWED, narrow, grant_id="g-less", later=60)
     asked(Outcome.ALLOWED, narrow, grant_id="g-other", later=60, principal="corp.b")
     asked(Outcome.ALLOWED, narrow, grant_id="g-late", later=4000)
+    asked(Outcome.ALLOWED, narrow, grant_id="g-sibling", later=80, principal="corp.another-branch", unit="corp.a")
     asked(Outcome.ALLOWED, narrow, grant_id="g-before", later=-60)
     asked(Outcome.ALLOWED, wide, grant_id="g-same", later=90)
     lake.record(AuditEvent.VOTE, Outcome.APPROVED, resources=narrow, duration_seconds=300, grant_id="g-voted", later=70)
-    less, voted = lake.ask("granted_after_denial")
+    less, voted, sibling = lake.ask("granted_after_denial")
     assert (less["grant_id"], less["denied_resources"], less["allowed_resources"]) == ("g-less", [*wide], [*narrow])
-    assert voted["grant_id"] == "g-voted"
+    assert (voted["grant_id"], sibling["grant_id"]) == ("g-voted", "g-sibling")
+
+
+def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):
+    for number in range(3):
+        lake.record(
+            AuditEvent.REQUEST, Outcome.REVIEW, principal=f"ci.branch-{number}", unit="ci.repository", seq=number
+        )
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, principal="ci.branch-0", unit="ci.repository", code="joined")
+    lake.record(AuditEvent.PREVIEW, Outcome.DENIED, principal="ci.branch-0", unit="ci.repository", times=2)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, days_ago=1)
+    lake.record(AuditEvent.REQUEST, Outcome.REFUSED, days_ago=40)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED)
+    counted = ("unit", "agents", "requests", "allowed", "reviews", "denied", "refused")
+    assert [tuple(row[name] for name in counted) for row in lake.ask("requests_by_unit")] == [
+        ("ci.repository", 3, 5, 0, 3, 1, 0),
+        ("corp.a", 1, 1, 1, 0, 0, 0),
+    ]
 
 
 def test_a_line_is_one_line():

@@ -1,6 +1,6 @@
-"""Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the person or the agent, `grant_id`.
+"""Outstanding follow-up reviews in the state table: `pk` FOLLOW_UP, `sk` the person or the unit, `grant_id`.
 
-Each use of break-glass has two items: one for the person, one for the agent. They are written and deleted in the
+Each use of break-glass has two items: one for the person, one for the unit. They are written and deleted in the
 transaction that changes the grant (`jitney.adapters.store`). `expires` is the time when the grant itself is deleted.
 """
 
@@ -25,7 +25,7 @@ class FollowUps:
         self._table = state_table
 
     def outstanding(self) -> dict[str, str]:
-        """Return the grant ids by person and agent, under the names of `core.review.break_glass.follow_up_keys`."""
+        """Return the grant ids by person and unit, under the names of `core.review.break_glass.follow_up_keys`."""
         found: dict[str, str] = {}
         start: dict[str, Any] = {}
         while True:

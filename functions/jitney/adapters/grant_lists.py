@@ -1,4 +1,4 @@
-"""Lists of grants in the state table: `pk` is the list's key, such as PENDING#<owner>, `sk` the part before the #.
+"""Lists of grants in the state table: `pk` is the list's key, such as PENDING#<quota key>, `sk` the part before the #.
 
 `entries` has the list as JSON. Writes are conditional on `version`, the id of the last added grant: an item that TTL
 deleted and a later grant created again differs from the one that was read. `expires` is DynamoDB's TTL.

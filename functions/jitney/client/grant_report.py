@@ -32,8 +32,8 @@ AT_ONCE = 8
 """How many queries run in parallel. Athena's default quota is 20 for an account."""
 # Lists are cast to JSON, because Athena prints arrays without quoting their members.
 RECORDS = """
-SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, human, target, account,
-       duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
+SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human, target,
+       account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
        CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources
 FROM records
 WHERE grant_id = ? AND dt >= ?

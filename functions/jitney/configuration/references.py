@@ -141,7 +141,9 @@ OperatorGroup = Annotated[
 OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
 Reviewer = Annotated[str, AfterValidator(_person)]
 Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
-Owners = Annotated[tuple[Annotated[Reviewer, AfterValidator(_owner)], ...], AfterValidator(unique), Field(min_length=1)]
+Owners = Annotated[
+    tuple[Annotated[Reviewer, AfterValidator(_owner)], ...], AfterValidator(unique), Field(min_length=1, max_length=20)
+]
 OwnEmail = Annotated[Email, _OWN_ADDRESS]
 Channel = Annotated[
     str,

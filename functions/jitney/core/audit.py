@@ -104,6 +104,7 @@ class AuditRecord:
     principal: str = ""
     issuer: str = ""
     subject: str = ""
+    unit: str = ""
     human: str = ""
     target: str = ""
     account: str = ""
@@ -229,6 +230,7 @@ def principal_record(
         principal=principal.source_identity,
         issuer=principal.issuer,
         subject=principal.subject,
+        unit=principal.unit,
         human=principal.human or "",
         source_ip=origin.source_ip,
         request_id=origin.request_id,
@@ -248,6 +250,7 @@ def grant_record(
         principal=grant.principal,
         issuer=grant.issuer,
         subject=grant.subject,
+        unit=grant.unit,
         human=grant.human or "",
         target=grant.target,
         account=grant.account,

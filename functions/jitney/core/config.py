@@ -5,7 +5,7 @@ rebuilds the values, so that a cold start imports no validation library.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -176,9 +176,9 @@ class MailConfig(NamedTuple):
 class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
-    `max_pending` is how many requests of one agent, for one human, may be under review at the same time.
-    `reviews_per_hour` is how many reviews one accountable unit may begin, `renewals_per_minute` how often the
-    credentials of one grant may be issued again.
+    `max_pending` is how many requests of one accountable unit, for one human, may be under review at the same time;
+    `previews_per_minute` counts the same way. `reviews_per_hour` is how many reviews one accountable unit may begin,
+    `renewals_per_minute` how often the credentials of one grant may be issued again.
     """
 
     min_duration_seconds: int
@@ -227,6 +227,21 @@ class Config:
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """Return the entries whose issuer string is exactly `issuer`."""
         return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
+
+    def owners_of(self, issuer_name: str, subject: str) -> tuple[str, ...]:
+        """Return the present owners of an agent, as source identities."""
+        issuer = self.issuers.get(issuer_name)
+        return issuer.owners_of(subject) if issuer else ()
+
+    def agents_owned_by(self, people: frozenset[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield each agent that one of `people` owns at present: its issuer's name and string, and its subject.
+
+        Owners of subjects with wildcards are left out: which agents these are is not known.
+        """
+        for issuer in self.issuers.values():
+            for subject, owners in issuer.owners.items():
+                if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
+                    yield issuer.identity_name, issuer.issuer, subject
 
     def target_with(self, role_arn: str) -> Target | None:
         """Return the target with this role; None if there is none."""

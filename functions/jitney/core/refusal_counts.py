@@ -8,15 +8,15 @@ from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.identity.principal import Principal
 
 MAX_SOURCES = 64
-"""Counts of one minute for authenticated callers, and as many for the others."""
+"""Counts of one minute for the authenticated callers of one accountable unit, and for all others."""
 OTHERS = "others"
 
 
 class RefusalKey(NamedTuple):
     """What is counted together: the issuer ("unknown" if there is none), the caller's address, the problem code.
 
-    `principal`, its `subject`, and `human` if it acts for one, were refused; all are "" for unauthenticated callers.
-    `event` is what was refused, `grant` the id of its grant, "" if there is none.
+    `principal`, its `subject` and `unit`, and `human` if it acts for one, were refused; all are "" for unauthenticated
+    callers. `event` is what was refused, `grant` the id of its grant, "" if there is none.
     """
 
     issuer: str
@@ -24,6 +24,7 @@ class RefusalKey(NamedTuple):
     code: str
     principal: str = ""
     subject: str = ""
+    unit: str = ""
     human: str = ""
     event: AuditEvent = AuditEvent.REFUSAL
     grant: str = ""
@@ -38,6 +39,7 @@ class RefusalKey(NamedTuple):
             issuer=self.issuer,
             principal=self.principal,
             subject=self.subject,
+            unit=self.unit,
             human=self.human,
             source_ip=self.source_ip,
             request_id=request_id,
@@ -50,7 +52,7 @@ def refusal_of(
     principal: Principal, code: str, origin: Origin, event: AuditEvent = AuditEvent.REFUSAL, grant: str = ""
 ) -> RefusalKey:
     """Return the key under which refusals of an authenticated principal are counted."""
-    who = (principal.source_identity, principal.subject, principal.human or "")
+    who = (principal.source_identity, principal.subject, principal.unit, principal.human or "")
     return RefusalKey(principal.issuer, origin.source_ip, code, *who, event, grant)
 
 
@@ -60,7 +62,7 @@ class RefusalCounts:
 
     A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
     process that stops loses fewer refusals than it has written. Above `MAX_SOURCES` counts in a minute, all others
-    share one count. Authenticated callers have counts of their own, so that no other caller can hide who they are.
+    share one count. Each accountable unit has counts of its own, so that no other caller can hide who was refused.
     """
 
     minute: int = 0
@@ -73,8 +75,8 @@ class RefusalCounts:
         Each has a key, the refusals since the last write, and the minute.
         """
         due = list(self._close(now))
-        if refused not in self.counts and self._is_full(authenticated=bool(refused.principal)):
-            refused = RefusalKey(refused.issuer, OTHERS, refused.code)
+        if refused not in self.counts and self._is_full(refused.unit):
+            refused = RefusalKey(refused.issuer, OTHERS, refused.code, unit=refused.unit)
         count = self.counts.get(refused, 0) + 1
         self.counts[refused] = count
         if count & (count - 1) == 0:
@@ -82,8 +84,8 @@ class RefusalCounts:
             self.written[refused] = count
         return due
 
-    def _is_full(self, *, authenticated: bool) -> bool:
-        alike = (each for each in self.counts if bool(each.principal) is authenticated and each.source_ip != OTHERS)
+    def _is_full(self, unit: str) -> bool:
+        alike = (each for each in self.counts if each.unit == unit and each.source_ip != OTHERS)
         return sum(1 for _ in alike) >= MAX_SOURCES
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:

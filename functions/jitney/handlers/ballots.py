@@ -109,10 +109,10 @@ def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult:
 
 def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decision:
     """Return what policy decides about a grant now, with these approvals. Raises Problem."""
-    config = ports.config
+    config, who = ports.config, requester(grant, ports)
     target = target_of(grant, config)
     return decide(
-        requester(grant, ports),
+        who,
         grant.as_request(),
         target,
         ports.policies,
@@ -120,7 +120,7 @@ def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decis
         config.limits,
         config.reviewers,
         approvals,
-        OtherGrantsLookup(ports, grant.principal, grant.human, target.account, ports.now(), grant.id),
+        OtherGrantsLookup(ports, who, target.account, ports.now(), grant.id),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jitney.core import audit
@@ -63,11 +63,15 @@ class AuthenticatedRequest:
         mask = ports.mask_request(self.principal.owner_key)
         return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
 
-    def other_grants(self, target: Target, grant_id: str = "") -> OtherGrantsLookup:
-        """Return the lookup of the caller's other grants in the target's account, without that of `grant_id`."""
-        return OtherGrantsLookup(
-            self.ports, self.principal.source_identity, self.principal.human, target.account, self.now, grant_id
-        )
+    def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
+        """Return the lookup of the grants that count for a new request on the target, or for `grant` decided again.
+
+        A grant counts with the unit and the owners that its agent had at the request.
+        """
+        if grant is None:
+            return OtherGrantsLookup(self.ports, self.principal, target.account, self.now)
+        who = replace(self.principal, unit=grant.unit, agent_owners=grant.agent_owners)
+        return OtherGrantsLookup(self.ports, who, target.account, self.now, grant.id)
 
     def decide(
         self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()

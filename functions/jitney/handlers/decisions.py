@@ -13,7 +13,7 @@ from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import deciding_policies, decision_view, explanation_view, rate_limited_problem
+from jitney.handlers.responses import deciding_policies, decision_view, explanation_view, unit_limited_problem
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effect.DENY: Outcome.DENIED}
 
@@ -36,11 +36,13 @@ def preview_decision(request: Request, ports: Ports) -> Response:
 
 def _consume_quota(call: AuthenticatedRequest) -> None:
     """Count one dry run before any work is done. Raises Problem rate_limited or token_replayed."""
-    quota = preview_quota(call.principal.owner_key, call.ports.config.limits.previews_per_minute, call.now)
+    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
     try:
         call.ports.store.consume((quota, *call.single_use_keys), now=call.now)
     except Conflict as conflict:
-        problem = rate_limited_problem(quota) if conflict.key == quota.key else call.caller.replay_refusal()
+        problem = (
+            unit_limited_problem(quota, call.principal) if conflict.key == quota.key else call.caller.replay_refusal()
+        )
         call.count_refusal(problem.code, AuditEvent.PREVIEW)
         raise problem from conflict
 

@@ -34,8 +34,8 @@ from jitney.handlers.responses import (
     denied_problem,
     explanation_view,
     grant_response,
-    rate_limited_problem,
     too_many_reviews_problem,
+    unit_limited_problem,
 )
 from jitney.handlers.review_queue import join, queue
 
@@ -96,14 +96,18 @@ def _recording_ungranted(
     except Problem as problem:
         if problem.code == "unavailable":  # reveals nothing of the decision, so the same token may repeat the call
             raise
-        quota = ungranted_quota(call.principal.owner_key, call.ports.config.limits.previews_per_minute, call.now)
+        quota = ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
         members = audit.request_members(access_request, target, decision) | deciding_policies(decision)
         try:
             call.record(AuditEvent.REQUEST, outcome, (quota, *call.single_use_keys), code=problem.code, **members)
         except Conflict as conflict:
-            instead = rate_limited_problem(quota) if conflict.key == quota.key else call.caller.replay_refusal()
+            instead = (
+                unit_limited_problem(quota, call.principal)
+                if conflict.key == quota.key
+                else call.caller.replay_refusal()
+            )
             call.count_refusal(instead.code, AuditEvent.REQUEST)
             raise instead from conflict
         raise
@@ -136,7 +140,7 @@ def _review(
         join(queued, decision, key, call, access_request)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
-    quota = review_quota(grant.unit, call.ports.config.limits.reviews_per_hour, call.now)
+    quota = review_quota(grant.unit_key, call.ports.config.limits.reviews_per_hour, call.now)
     try:
         created = _create(grant, decision, key, call, access_request, (*updates, queued), (quota,))
     except Conflict as used:

@@ -79,7 +79,7 @@ def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, 
 
 def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> tuple[Grant, Credentials]:
     session = session_request_of(grant, call)
-    others = call.other_grants(target_of(grant, call.ports.config), grant.id)
+    others = call.other_grants(target_of(grant, call.ports.config), grant)
     decision = call.decide(grant.as_request(), others, _approvals(grant, call))
     if decision.effect is not Effect.ALLOW:
         record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))

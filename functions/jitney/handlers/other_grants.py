@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
-from jitney.core.access.other_grants import identities_of, is_counted, list_key, other_grant_of
+from jitney.core.access.other_grants import ListKeys, is_counted, list_keys, other_grant_of
+from jitney.core.identity.principal import Principal
 from jitney.core.policy.risks import HeldActions, completed_escalations
 from jitney.core.problems import Problem
 from jitney.handlers.ports import Ports
@@ -12,7 +13,7 @@ from jitney.handlers.ports import Ports
 
 @dataclass(slots=True)
 class OtherGrantsLookup:
-    """The other grants of an agent and of the human it acts for, in one account.
+    """The other grants that count for a request of `who`, in one account (`core.access.other_grants.list_keys`).
 
     A `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent holds it for
     the same human. `grant_id` is the grant that is decided again, "" for a new one; it is decided over the entries
@@ -20,8 +21,7 @@ class OtherGrantsLookup:
     """
 
     ports: Ports
-    principal: str
-    human: str | None
+    who: Principal
     account: str
     now: int
     grant_id: str = ""
@@ -29,9 +29,14 @@ class OtherGrantsLookup:
 
     def __call__(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
         """Return the other grants that could matter for the `requested` actions, as last written."""
-        self.read = {key: self.ports.store.grant_list(key) for key in self._keys}
-        entries = {entry.grant_id: entry for each in self.read.values() for entry in each.before(self.grant_id)}
-        here = [entry for entry in entries.values() if entry.account == self.account and entry.until > self.now]
+        self.read = {key: self.ports.store.grant_list(key) for key in (*self._keys.own, *self._keys.related)}
+        later = {entry.grant_id for each in self.read.values() for entry in each.since(self.grant_id)}
+        entries = {entry.grant_id: entry for each in self.read.values() for entry in each.entries}
+        here = [
+            entry
+            for entry in entries.values()
+            if entry.grant_id not in later and entry.account == self.account and entry.until > self.now
+        ]
         possible = completed_escalations(
             requested,
             [HeldActions(each.grant_id, frozenset(each.actions)) for each in here],
@@ -51,17 +56,16 @@ class OtherGrantsLookup:
         entry = other_grant_of(grant, self.ports.actions)
         if entry is None:
             return ()
-        read = [self.read[key] for key in self._keys]  # a KeyError is better than a grant without its entry
+        read = [self.read[key] for key in self._keys.own]  # a KeyError is better than a grant without its entry
         changes = tuple(GrantListUpdate(each, each.at(self.now).with_entry(entry)) for each in read)
         if any(each.after.full for each in changes):
-            detail = "The agent or its human has too many active grants that could be combined."
+            detail = "The agent's unit, its human or an owner has too many active grants that could be combined."
             raise Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})
         return changes
 
     @property
-    def _keys(self) -> tuple[str, ...]:
-        return tuple(list_key(identity) for identity in identities_of(self.principal, self.human))
+    def _keys(self) -> ListKeys:
+        return list_keys(self.who, self.ports.config)
 
     def _held(self, entry: ListedGrant) -> HeldActions:
-        owner = f"{self.principal}#{self.human or ''}"
-        return HeldActions(entry.grant_id if entry.owner == owner else "", frozenset(entry.actions))
+        return HeldActions(entry.grant_id if entry.owner == self.who.owner_key else "", frozenset(entry.actions))

@@ -1,7 +1,7 @@
 """The open requests that one person may see, and whether the list is incomplete (row REV 12).
 
 The list is filtered before it is cut. Pending requests are read apart from active ones, because an agent may have any
-number of these, and from each target in turn. A section that is too long is cut fairly between agents.
+number of these, and from each target in turn. A section that is too long is cut fairly between accountable units.
 """
 
 from itertools import chain, zip_longest
@@ -90,7 +90,7 @@ def _open(state: State, ports: Ports, now: int) -> _GrantPage:
 
 
 def _shares(section: list[Shown]) -> list[Shown]:
-    return fair_share(section, lambda each: each[0].principal, MOST_LISTED)
+    return fair_share(section, lambda each: each[0].unit_key, MOST_LISTED)
 
 
 def _waits(grant: Grant, viewer: ViewerPermissions) -> bool:

@@ -6,6 +6,7 @@ from jitney.core.access.credentials import Credentials
 from jitney.core.access.decision import Decision, Reason, Risk
 from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.request import AccessRequest
+from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.reviewers import escalation_groups
 from jitney.core.single_use import Quota
@@ -106,6 +107,13 @@ def rate_limited_problem(quota: Quota) -> Problem:
     fix = "Wait a minute. Do not repeat denied requests: they stay denied."
     detail = f"You have had {quota.most} answers of this kind this minute, which is the limit."
     return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
+
+
+def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
+    """Return the problem that the accountable unit of `who` has used up the quota of the minute."""
+    fix = "Wait a minute. Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
+    detail = f"{who.unit} has had {quota.most} answers of this kind this minute, which is the limit."
+    return Problem("rate_limited", detail, fix, {"unit": who.unit, "limit": quota.most}, _NEXT_MINUTE)
 
 
 def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Pending reviews of an owner: equal requests are joined, and their number is limited (REV 12).
+"""Pending reviews of an accountable unit: equal requests are joined, and their number is limited (REV 12).
 
 Imported for requests that need a review only, which keeps allowed requests fast.
 """
@@ -7,7 +7,7 @@ from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.grant_list import GrantList, GrantListUpdate
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
@@ -15,7 +15,7 @@ from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import deciding_policies, rate_limited_problem
+from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
 def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
@@ -24,7 +24,7 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
     Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
-    read = ports.store.grant_list(list_key(grant.owner_key))
+    read = ports.store.grant_list(list_key(grant.quota_key))
     before = read.at(call.now)
     for grant_id in equal_to(before, grant):
         if same := _pending(grant_id, ports, call.now):
@@ -35,13 +35,13 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
     if len(before.entries) >= most:
         if key and ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
             raise Conflict(key)
-        raise _too_many([each.grant_id for each in before.entries], min(each.until for each in before.entries), call)
+        raise _too_many(before, grant, call)
     return GrantListUpdate(read, before.with_entry(pending_review(grant)))
 
 
 def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest, asked: AccessRequest) -> None:
     """Record that the request repeats `grant`, and use up its keys. Raises Conflict, or Problem rate_limited."""
-    quota = pending_duplicate_quota(grant.owner_key, call.ports.config.limits.previews_per_minute, call.now)
+    quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.previews_per_minute, call.now)
     keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
     members = audit.request_members(asked, target, decision) | deciding_policies(decision)
@@ -58,7 +58,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
         if taken.key != quota.key:
             raise
         call.count_refusal("rate_limited", AuditEvent.REQUEST)
-        raise rate_limited_problem(quota) from taken
+        raise unit_limited_problem(quota, call.principal) from taken
 
 
 def _pending(grant_id: str, ports: Ports, now: int) -> Grant | None:
@@ -66,10 +66,14 @@ def _pending(grant_id: str, ports: Ports, now: int) -> Grant | None:
     return grant if grant and grant.at(now).state is State.PENDING else None
 
 
-def _too_many(ids: list[str], until: int, call: AuthenticatedRequest) -> Problem:
+def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:
+    """Return the problem that a unit's list is full. It names the caller's own grants only."""
     fix = (
-        "Wait for their reviewers, or release requests you no longer need with DELETE /v1/grants/{id}. Then try again."
+        "Wait for the reviewers, or release requests you no longer need with DELETE /v1/grants/{id}. Then try again. "
+        "Agents of one unit share this limit."
     )
-    detail = f"You have {len(ids)} pending requests, which is the limit."
+    detail = f"{grant.unit} has {len(pending.entries)} pending requests, which is the limit."
+    ids = [each.grant_id for each in pending.entries if each.owner == grant.owner_key]
+    until = min(each.until for each in pending.entries)
     headers = {"Retry-After": str(max(1, min(60, until - call.now)))}
-    return Problem("too_many_pending", detail, fix, {"pending": ids}, headers)
+    return Problem("too_many_pending", detail, fix, {"unit": grant.unit, "pending": ids}, headers)

@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.access.grant_list import GrantList, ListedGrant
-from jitney.core.access.other_grants import identities_of, is_counted, other_grant_of
+from jitney.core.access.other_grants import is_counted, list_keys, other_grant_of
 from jitney.core.access.request import Permission
+from jitney.core.config import Issuer
+from jitney.core.identity.principal import Principal
+from tests.core.identity import minting
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
 PARTS = (Permission(("iam:PassRole", "s3:GetObject"), ("*",)), Permission(("ec2:RunInstances",), ("*",)))
@@ -57,13 +60,42 @@ def test_what_has_ended_is_dropped_when_something_is_entered():
 def test_pol_05_a_grant_is_decided_over_what_was_entered_before_it():
     first, second, third = (ListedGrant(f"g-{number}", "o", NOW) for number in range(3))
     listed = GrantList("a", "g-2", (first, second, third))
-    assert listed.before("g-1") == (first,)
-    assert listed.before("") == listed.before("g-unknown") == listed.entries
+    assert listed.since("g-1") == (second, third)
+    assert listed.since("") == listed.since("g-unknown") == ()
 
 
-def test_pol_05_a_grant_counts_for_the_agent_and_for_the_human():
-    assert identities_of("corp.agent", None) == ("corp.agent",)
-    assert identities_of("corp.agent", "corp.alice") == ("corp.agent", "corp.alice")
+JOB = Principal(
+    "https://idp", "ci", "job", "agent", frozenset(), "job", "ci.job", "ci.repository=1", None, ("people.old",)
+)
+ALONE = replace(JOB, unit="ci.job", agent_owners=())
+
+
+def keys(who: Principal, *issuers: Issuer) -> tuple[list[str], list[str]]:
+    """The lists' keys, without what all of them have."""
+    own, related = list_keys(who, minting.config(*issuers))
+    return [each.removeprefix("ACTIVE_GRANTS#") for each in own], [
+        each.removeprefix("ACTIVE_GRANTS#") for each in related
+    ]
+
+
+def test_pol_05_a_grant_counts_for_the_agent_its_unit_its_human_and_its_owners():
+    assert keys(ALONE) == (["ci.job"], [])
+    assert keys(replace(ALONE, human="people.alice")) == (["ci.job", "people.alice"], [])
+    assert keys(JOB) == (["ci.job", "UNIT#ci.repository=1", "people.old"], [])
+    both = ["ci.job", "UNIT#ci.repository=1", "people.alice", "people.old"]
+    assert keys(replace(JOB, human="people.alice")) == (both, [])
+
+
+def test_pol_05_present_owners_and_the_agents_that_they_own_count():
+    owned = {"job": ("people.new",), "two": ("people.new", "people.x"), "three": ("people.x",)}
+    ci = minting.issuer("ci", "https://idp", owners=owned)
+    corp = minting.issuer("corp", "https://corp", owners={"bot": ("people.alice", "people.old")})
+    own = ["ci.job", "UNIT#ci.repository=1", "people.new", "people.old"]
+    assert keys(JOB, ci, corp) == (own, ["ci.two", "corp.bot"])
+    assert keys(replace(ALONE, subject="four", source_identity="ci.four", unit="ci.four"), ci, corp) == (
+        ["ci.four"],
+        [],
+    )
 
 
 TAKEN_BACK = GrantEnd(NOW, "local.reader-agent", "")

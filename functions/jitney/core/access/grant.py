@@ -9,7 +9,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.delegation import Delegation
-from jitney.core.identity.principal import ClaimTags, IdentityFact
+from jitney.core.identity.principal import ClaimTags, IdentityFact, quota_key, unit_key
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
@@ -170,6 +170,16 @@ class Grant:
     def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
         return f"{self.principal}#{self.human or ''}"
+
+    @property
+    def unit_key(self) -> str:
+        """The key of the grant's accountable unit, as `Principal.unit_key`."""
+        return unit_key(self.unit, self.principal)
+
+    @property
+    def quota_key(self) -> str:
+        """The key by which limits count, as `Principal.quota_key`."""
+        return quota_key(self.unit_key, self.human)
 
     def move(self, state: State) -> "Grant":
         """Return the grant in another state. Raises ValueError for a transition that is not in `TRANSITIONS`."""

@@ -1,4 +1,4 @@
-"""A list of grants that is one value with a version: those that could be combined, or an owner's pending reviews.
+"""A list of grants that is one value with a version: those that could be combined, or a unit's pending reviews.
 
 A new grant is written together with its entries, and only if each list still has the version that its decision read.
 So of two simultaneous requests that exclude or repeat each other, the later one sees the earlier one. Pure.
@@ -63,10 +63,10 @@ class GrantList(NamedTuple):
         """Return the list with one more grant."""
         return self._replace(version=entry.grant_id, entries=(*self.entries, entry))
 
-    def before(self, grant_id: str) -> tuple[ListedGrant, ...]:
-        """Return the entries before that grant's; all entries when it has none."""
+    def since(self, grant_id: str) -> tuple[ListedGrant, ...]:
+        """Return the grant's entry and those after it; none when it has none."""
         ids = [entry.grant_id for entry in self.entries]
-        return self.entries[: ids.index(grant_id)] if grant_id in ids else self.entries
+        return self.entries[ids.index(grant_id) :] if grant_id in ids else ()
 
 
 class GrantListUpdate(NamedTuple):

@@ -1,25 +1,46 @@
-"""The other active grants of an agent or a human that hold part of a privilege escalation.
+"""The other active grants of the people and the unit behind a request that hold part of a privilege escalation.
 
 Two simultaneous requests, each for half of an escalation, must not both be decided without the other. So the grants of
 an identity are one `GrantList`. Each grant is decided over the entries before its own; later requests see it.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import ListedGrant
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
+from jitney.core.config import Config
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.source_identity import source_identity
+
+_PREFIX = "ACTIVE_GRANTS#"
 
 
-def list_key(identity: str) -> str:
-    """Return the key of the list of an agent's or a human's grants."""
-    return f"ACTIVE_GRANTS#{identity}"
+class ListKeys(NamedTuple):
+    """The lists whose grants count for a request: those that a new grant enters, and others that are only read."""
+
+    own: tuple[str, ...]
+    related: tuple[str, ...]
 
 
-def identities_of(principal: str, human: str | None) -> tuple[str, ...]:
-    """Return the identities whose other grants count for a request: the agent's, and the human's across all agents."""
-    return tuple(dict.fromkeys((principal, human or principal)))
+def list_keys(who: Principal, config: Config) -> ListKeys:
+    """Return the lists that count for a request of `who`.
+
+    They are the lists of the agent, its unit, its human, and its owners at the request and by the present
+    configuration. A person's list has the grants of each agent that acts for them or that they own. Grants of an agent
+    that got its owner later are in the agent's own list only, which is related.
+    """
+    owners = config.owners_of(who.issuer_name, who.subject)
+    people = frozenset({who.human or who.source_identity, *who.agent_owners, *owners})
+    unit = () if who.unit == who.source_identity else (who.unit_key,)
+    own = dict.fromkeys((who.source_identity, *unit, *sorted(people)))
+    related = (source_identity(*agent) for agent in config.agents_owned_by(people))
+    return ListKeys(
+        tuple(f"{_PREFIX}{each}" for each in own),
+        tuple(f"{_PREFIX}{each}" for each in dict.fromkeys(related) if each not in own),
+    )
 
 
 def combination_actions_in(permissions: Iterable[Permission], actions: ActionTable) -> tuple[str, ...]:

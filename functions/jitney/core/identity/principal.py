@@ -49,3 +49,29 @@ class Principal:
         No source identity contains "#".
         """
         return f"{self.source_identity}#{self.human or ''}"
+
+    @property
+    def unit_key(self) -> str:
+        """The key of the accountable unit, as `unit_key`."""
+        return unit_key(self.unit, self.source_identity)
+
+    @property
+    def quota_key(self) -> str:
+        """The key by which limits count: the accountable unit, for one human."""
+        return quota_key(self.unit_key, self.human)
+
+
+def unit_key(unit: str, source_identity: str) -> str:
+    """Return the key of a principal's accountable unit.
+
+    A principal without a larger unit has a key of its own kind: no subject can be named to share another unit's limits.
+    """
+    return f"{'AGENT' if unit == source_identity else 'UNIT'}#{unit}"
+
+
+def quota_key(unit: str, human: str | None) -> str:
+    """Return the key by which limits count: a unit's key, for one human.
+
+    An agent cannot choose whose token it gets, so the people of one agent do not share a limit.
+    """
+    return f"{unit}#{human or ''}"

@@ -96,7 +96,7 @@ def _requester(own: Sequence[PublishedRecord]) -> Requester:
     # Votes, notifications and ends come from other people's addresses.
     own_records = (each for each in own if each.event in (AuditEvent.REQUEST, AuditEvent.ISSUE))
     addresses = tuple(dict.fromkeys(each.source_ip for each in own_records if each.source_ip))
-    return Requester(first.principal, first.human, first.issuer, first.subject, addresses)
+    return Requester(first.principal, first.human, first.issuer, first.subject, first.unit, addresses)
 
 
 def _policies(own: Sequence[PublishedRecord]) -> tuple[str, ...]:

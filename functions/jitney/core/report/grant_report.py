@@ -25,12 +25,13 @@ class ReportedState(StrEnum):
 
 
 class Requester(NamedTuple):
-    """The agent, its human, and the addresses from which its requests came."""
+    """The agent, its accountable unit, its human, and the addresses from which its requests came."""
 
     principal: str
     human: str
     issuer: str
     subject: str
+    unit: str
     addresses: tuple[str, ...]
 
 

@@ -32,6 +32,7 @@ class PublishedRecord:
     principal: str
     issuer: str
     subject: str
+    unit: str
     human: str
     target: str
     account: str
@@ -135,8 +136,8 @@ def parse_call(line: Line) -> PublishedCall | None:
 
 
 _RECORD_TEXTS = (
-    "chain", "hash", "prev", "event", "outcome", "code", "grant_id", "principal", "issuer", "subject", "human",
-    "target", "account", "reason", "ticket", "source_ip", "policy_version",
+    "chain", "hash", "prev", "event", "outcome", "code", "grant_id", "principal", "issuer", "subject", "unit",
+    "human", "target", "account", "reason", "ticket", "source_ip", "policy_version",
 )  # fmt: skip
 _CALL_TEXTS = (
     "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",

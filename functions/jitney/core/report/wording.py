@@ -77,6 +77,8 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     requester = report.requester
     issuer = f", authenticated by {cut(requester.issuer, MOST_ARN)}" if requester.issuer else ""
     yield ReportRow("agent", f"{cut(requester.principal, MOST_NAME)}{issuer}")
+    if requester.unit != requester.principal:
+        yield ReportRow("accountable unit", cut(requester.unit, MOST_NAME))
     if requester.human:
         yield ReportRow("on behalf of", cut(requester.human, MOST_NAME))
     if requester.addresses:

@@ -50,7 +50,7 @@ def activated_by_break_glass(
     if shown != content_hash(grant):
         raise Problem("review_changed", "The request changed after you opened it.", "Read it again.")
     if set(follow_up_keys(grant, who.source_identity)) & set(outstanding):
-        detail = "An earlier use of break-glass, by you or for this agent, has no follow-up review yet."
+        detail = f"An earlier use of break-glass, by you or for {grant.unit}, has no follow-up review yet."
         raise Problem("follow_up_due", detail, "Ask its reviewers to confirm it or object, then try again.")
     capped = narrowed(grant, grant.permissions, min(grant.duration_seconds, settings.max_duration_seconds))
     use = BreakGlassUse(
@@ -65,8 +65,8 @@ def activated_by_break_glass(
 
 
 def follow_up_keys(grant: Grant, human: str) -> tuple[str, str]:
-    """Return the person and the agent that may not use break-glass again before a follow-up review."""
-    return f"HUMAN#{human}", f"AGENT#{grant.principal}"
+    """Return the person and the accountable unit that may not use break-glass again before a follow-up review."""
+    return f"HUMAN#{human}", grant.unit_key
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:

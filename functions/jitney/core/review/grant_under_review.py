@@ -25,8 +25,7 @@ class GrantUnderReview:
         None of them may decide about it. Values are source identities.
         """
         grant = self.grant
-        issuer = self.config.issuers.get(grant.issuer_name)
-        owners = issuer.owners_of(grant.subject) if issuer else ()
+        owners = self.config.owners_of(grant.issuer_name, grant.subject)
         return frozenset({grant.principal, grant.human or grant.principal, *grant.agent_owners, *owners})
 
     def with_grant(self, grant: Grant) -> Self:

@@ -1,4 +1,4 @@
-"""One owner's pending reviews: equal requests are joined, and their number is limited (row REV 12). Pure.
+"""One unit's pending reviews: an agent's equal requests are joined, and their number is limited (row REV 12). Pure.
 
 They are one `GrantList`, so of two equal requests at the same time, the second finds the first. Ended reviews are
 removed with the next request.
@@ -11,9 +11,9 @@ from jitney.core.access.grant_list import GrantList, ListedGrant
 from jitney.core.audit import canonical
 
 
-def list_key(owner: str) -> str:
-    """Return the key of the list of an owner's pending reviews."""
-    return f"PENDING#{owner}"
+def list_key(quota_key: str) -> str:
+    """Return the key of the list of a unit's pending reviews. `quota_key` is as in `Principal`."""
+    return f"PENDING#{quota_key}"
 
 
 def pending_review(grant: Grant) -> ListedGrant:
@@ -22,8 +22,12 @@ def pending_review(grant: Grant) -> ListedGrant:
 
 
 def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
-    """Return the ids of the pending grants with the same request as `grant`."""
-    return tuple(each.grant_id for each in pending.entries if each.request == request_hash(grant))
+    """Return the ids of the same owner's pending grants with the same request as `grant`.
+
+    Another agent of the unit could not collect the credentials of a grant that it joined.
+    """
+    sought = grant.owner_key, request_hash(grant)
+    return tuple(each.grant_id for each in pending.entries if (each.owner, each.request) == sought)
 
 
 def request_hash(grant: Grant) -> str:
