@@ -1,5 +1,7 @@
 """The folder of policies: each problem with its place, and unknown names."""
 
+from dataclasses import replace
+
 import pytest
 
 from jitney.configuration.names import Names
@@ -166,3 +168,39 @@ def test_a_problem_names_the_file_of_its_policy(tmp_path):
 def test_a_folder_that_permits_nothing_is_refused(wrong):
     ((place, what, _),) = wrong("// nothing yet")
     assert (place, what) == ("", "there is no policy, so nothing would be permitted; write at least one permit")
+
+
+READ = [
+    # What a policy reads, what is wrong, and the fix.
+    ('hasTag("evnt")', 'reads the claim "evnt", which no issuer', '"event"? or add evnt: string'),
+    ('hasTag("nothing-like-it")', 'reads the claim "nothing-like-it"', "add nothing-like-it: string to claims.tags"),
+    ("hasTag(principal.subject)", 'reads the claim "..."', "claims.tags"),
+    ('hasTag("event") && principal.getTag("event").long > 3', "as long, but its type is string", '("event").string'),
+    ('hasTag("level") && principal.getTag("level").bool', "as bool, but its type is long", '("level").long'),
+]
+
+
+@pytest.mark.parametrize(("read", "said", "fix"), READ, ids=[row[0] for row in READ])
+def test_id_11_a_claim_that_no_issuer_makes_visible_is_refused(wrong, read, said, fix):
+    names = replace(NAMES, claims={"event": "string", "level": "long"})
+    found = wrong(f'@id("x") forbid {ANY} when {{ principal.{read} }};', names)
+    assert said in found[-1][1]
+    assert fix in found[-1][2]
+
+
+def test_id_11_visible_claims_and_the_tags_of_targets_are_accepted(wrong):
+    names = replace(NAMES, claims={"event": "string", "roles": "strings"})
+    text = (
+        'principal.hasTag("event") && principal.getTag("event").string like "s*" && principal.hasTag("roles") && '
+        'principal.getTag("roles").strings.contains("a") && resource.target.hasTag("env")'
+    )
+    assert wrong(f'@id("x") permit {ANY} when {{ {text} }};', names) == []
+
+
+def test_id_11_names_hold_the_claims_of_providers_and_entries():
+    document = {
+        "issuers": {"a": {"claims": {"tags": {"level": "long"}}}, "b": {"provider": "github_actions"}, "c": "x"}
+    }
+    claims = Names.of(document).claims
+    assert claims["level"] == "long"
+    assert claims["event_name"] == claims["runner_environment"] == "string"

@@ -1,15 +1,20 @@
 """The names that a configuration defines. Its sections and its policies refer to them."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from jitney.configuration.yaml_source import Value, entries
+from jitney.core.identity.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names that a configuration defines. `human_issuers` are the issuers with `kind: human`."""
+    """The names that a configuration defines.
+
+    `human_issuers` are the issuers of `kind: human`. `claims` are the claims that policies see, each with its type.
+    """
 
     issuers: Collection[str] = ()
     targets: Collection[str] = ()
@@ -17,6 +22,7 @@ class Names:
     reviewers: Collection[str] = ()
     human_issuers: Collection[str] = ()
     sections: Collection[str] = ()
+    claims: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of(cls, value: Value) -> "Names":
@@ -29,7 +35,16 @@ class Names:
             reviewers=tuple(reviewers),
             human_issuers=[alias for alias, issuer in issuers.items() if dict(entries(issuer)).get("kind") == "human"],
             sections=[name for name, _ in entries(value)],
+            claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
         )
+
+
+def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """Yield the claims that policies see of an issuer's tokens, with their types: the provider's and the entry's."""
+    provider = PROVIDERS.get(str(issuer.get("provider")))
+    yield from provider.known.tags.items() if provider else ()
+    for name, kind in entries(dict(entries(issuer.get("claims", {}))).get("tags", {})):
+        yield name, str(kind)
 
 
 def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:

@@ -11,6 +11,7 @@ from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.configuration.problems import place_of
 from jitney.core import config
 from jitney.core.actions import ActionTable
+from jitney.core.identity.principal_mapping import visible_claims
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.policy_tests import CaseContext, CaseReport, run_cases
 from jitney.resources import ACTIONS
@@ -32,6 +33,7 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
         targets=loaded.targets,
         limits=loaded.limits,
         reviewers=frozenset(loaded.reviewers),
+        claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
     )
     return file, run_cases(cases, setting)
 

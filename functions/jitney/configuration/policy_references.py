@@ -18,6 +18,9 @@ from jitney.core.policy.literals import Literals, read_policy
 from jitney.resources import ACTIONS
 
 
+_TAG_OPERATORS = ("hasTag", "getTag")
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """A name in a policy that the configuration does not define: the literal, what is wrong, and the fix."""
@@ -47,11 +50,41 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
             case "Jitney::Account" if names.accounts and name not in names.accounts:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
+    yield from _unknown_claims(policy, names)
     yield from _unknown_to_aws(literals)
     for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS_APPROVAL}):
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
+    """Return the claims of the principal that no issuer makes visible, or that are read as another type."""
+    for name, kind in sorted(set(_claims_read(policy))):
+        known = names.claims.get(name)
+        if known is None:
+            add = f"add {name}: string to claims.tags of an issuer"
+            near = difflib.get_close_matches(name, names.claims, n=3, cutoff=0.6)
+            fix = f"{did_you_mean(name, near, quoted=True)} or {add}" if near else add
+            yield Unknown(name, f'reads the claim "{name}", which no issuer makes visible to policies', fix)
+        elif kind not in ("", known):
+            wrong = f'reads the claim "{name}" as {kind}, but its type is {known}'
+            yield Unknown(name, wrong, f'write principal.getTag("{name}").{known}')
+
+
+def _claims_read(part: Any) -> Iterator[tuple[str, str]]:
+    """Yield the principal's tags that a part of a policy names, each with the member that it reads, "" for none."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _claims_read(each)
+    if not isinstance(part, dict):
+        return
+    for operator, operands in part.items():
+        tag = operands["left"].get("getTag") if operator == "." else operands if operator in _TAG_OPERATORS else None
+        if tag and tag["left"] == {"Var": "principal"}:
+            yield str(tag["right"].get("Value", "...")), operands["attr"] if operator == "." else ""
+        else:
+            yield from _claims_read(operands)
 
 
 def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:

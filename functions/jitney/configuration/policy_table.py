@@ -13,6 +13,7 @@ from jitney.core.policy.policy_tests import Case
 TABLE = "tests.yaml"
 _FIX = f"Jitney's own policies/{TABLE} shows how cases are written"
 _NUMBERS = frozenset(each.name for each in fields(Case) if each.type is int)
+_MAPPINGS = frozenset({"claims"})
 _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) is tuple)
 
 
@@ -68,6 +69,8 @@ def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> d
 
 def _wrong(name: str, value: Value) -> str:
     """Return why the member cannot have this value; "" if it can."""
+    if name in _MAPPINGS:
+        return "" if isinstance(value, dict) else "it is not a mapping"
     if name in _LISTS:
         return "" if isinstance(value, list) else "it is not a list"
     if not isinstance(value, str):

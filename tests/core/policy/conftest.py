@@ -53,7 +53,7 @@ def load(schema):
     return lambda text: PolicySet.load(Policies(text, schema, "v1"))
 
 
-def agent(*groups, human=None):
+def agent(*groups, human=None, tags=()):
     return Principal(
         issuer="https://idp.example.com",
         issuer_name="corp",
@@ -64,6 +64,7 @@ def agent(*groups, human=None):
         source_identity="corp.reader-agent",
         unit="corp.reader-agent",
         human=human,
+        tags=tags,
     )
 
 
@@ -84,11 +85,12 @@ def ask(load, actions, target, limits):
         approvals=(),
         human=None,
         held_actions=lambda _actions: (),
+        tags=(),
     ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
-        who = agent(*groups, human=human)
+        who = agent(*groups, human=human, tags=tags)
         return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions)
 
     return decided

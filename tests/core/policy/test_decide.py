@@ -786,3 +786,21 @@ def test_pol_10_a_policy_that_reads_risks_sees_those_of_each_action(ask):
     for names in ("GetSecretValue DescribeSecret", "DescribeSecret GetSecretValue"):
         decision = ask(text, (" ".join(f"secretsmanager:{name}" for name in names.split()), asked))
         assert decision.allowed_subset == (Permission(("secretsmanager:GetSecretValue",), (asked,)),)
+
+
+BY_CLAIM = [
+    ('.string == "schedule"', "schedule", "push"),
+    (".long > 3", 4, 3),
+    (".bool", True, False),
+    ('.strings.contains("deploy")', ("read", "deploy"), ("read",)),
+]
+
+
+@pytest.mark.parametrize(("test", "allowed", "denied"), BY_CLAIM, ids=[row[0] for row in BY_CLAIM])
+def test_id_11_a_policy_sees_the_claims_of_the_token_with_their_types(ask, test, allowed, denied):
+    condition = f'principal.hasTag("c") && principal.getTag("c"){test}'
+    policies = f'@id("by-claim") permit (principal, action, resource) when {{ {condition} }};'
+    asked = [(policies, ("s3:GetObject", "arn:aws:s3:::b/k")) for _ in range(4)]
+    tags = ((("c", allowed),), (("c", denied),), (("d", allowed),), ())
+    effects = [ask(*each, tags=of_token).effect for each, of_token in zip(asked, tags, strict=True)]
+    assert effects == [Effect.ALLOW, Effect.DENY, Effect.DENY, Effect.DENY]

@@ -56,6 +56,32 @@ def test_pol_11_a_failing_case_tests_no_policy_and_says_what_differs(setting):
     assert "never-salaries" in report.untested
 
 
+@pytest.mark.parametrize(
+    ("claims", "effect"),
+    [
+        ({"event": "schedule", "level": "4", "ok": "true", "roles": ["a"]}, "allow"),
+        ({"event": "push", "level": "4", "ok": "true", "roles": ["a"]}, "deny"),
+        ({"event": "schedule", "level": "4", "ok": "true"}, "deny"),
+        ({"event": ["schedule"]}, "claim_unknown"),
+        ({"level": "high"}, "claim_unknown"),
+        ({"ok": "yes"}, "claim_unknown"),
+        ({"other": "x"}, "claim_unknown"),
+    ],
+    ids=str,
+)
+def test_id_11_a_case_gives_claims_to_the_policies(load, setting, claims, effect):
+    read = {"event": '.string == "schedule"', "level": ".long > 3", "ok": ".bool", "roles": '.strings.contains("a")'}
+    condition = " && ".join(
+        f'principal.hasTag("{name}") && principal.getTag("{name}"){how}' for name, how in read.items()
+    )
+    policies = load(f'@id("a") permit (principal, action, resource) when {{ {condition} }};')
+    types = {"event": "string", "level": "long", "ok": "bool", "roles": "strings"}
+    decided = {"allow": ["a"], "deny": ["builtin:no-permit"], "claim_unknown": []}
+    expected = {"effect": effect, "policies": decided[effect]}
+    case = Case.read({"name": "x", "target": "analytics-prod", "claims": claims, **expected}, ASKED)
+    assert run_cases([case], replace(setting, policy_set=policies, claims=types)).failures == ()
+
+
 def test_pol_11_a_misspelt_member_of_a_case_is_refused():
     with pytest.raises(ValueError, match="polices"):
         Case.read({"name": "x", "polices": []}, {})

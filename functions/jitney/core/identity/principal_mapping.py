@@ -1,5 +1,6 @@
 """Maps signed claims to the principal that they prove."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from jitney.core.config import Issuer
@@ -29,11 +30,16 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
     try:
         _check_kind(claims, typ, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
-        tags = claim_tags(claims, {**provider.known.tags, **issuer.claims.tags})
+        tags = claim_tags(claims, visible_claims(issuer))
         return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer))
     except Refusal as refusal:
         refusal.principal = principal
         raise
+
+
+def visible_claims(issuer: Issuer) -> Mapping[str, str]:
+    """Return the claims of the issuer's tokens that policies see, each with its type."""
+    return {**PROVIDERS[issuer.provider].known.tags, **issuer.claims.tags}
 
 
 def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Provider) -> Principal:

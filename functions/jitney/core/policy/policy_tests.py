@@ -4,13 +4,14 @@ This module is pure, so that both the test suite and the `jitney` command can ru
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
-from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
 from jitney.core.policy.risks import HeldActions
@@ -23,7 +24,8 @@ class Case:
 
     `effect` is an effect or a problem's code. `policies` are exactly the ids of the policies that decide. `reviews` are
     the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
-    `other_grant_actions` are actions that another active grant of the agent holds in the same account.
+    `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
+    texts of the claims that policies see, by name; a list is a tuple.
     """
 
     name: str
@@ -40,21 +42,23 @@ class Case:
     kind: Literal["agent", "human"] = "agent"
     human: str | None = None
     other_grant_actions: tuple[str, ...] = ()
+    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
         """Return the case in one entry of the table, completed by the table's defaults. Raises ValueError."""
         members = {**defaults, **raw}
-        unknown = members.keys() - {field.name for field in fields(cls)}
+        unknown = members.keys() - {each.name for each in fields(cls)}
         if unknown:
             raise ValueError(f"{raw.get('name')}: unknown member {', '.join(sorted(unknown))}; remove it")
-        missing = [each.name for each in fields(cls) if each.default is MISSING and each.name not in members]
+        needed = [each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING]
+        missing = [name for name in needed if name not in members]
         if missing:
             raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing; add it")
         return cls(**{name: _frozen(value) for name, value in members.items()})
 
-    def principal(self) -> Principal:
-        """Return a principal who is in the case's groups."""
+    def principal(self, types: Mapping[str, str]) -> Principal:
+        """Return a principal who is in the case's groups, with its claims of these `types`. Raises ValueError."""
         return Principal(
             issuer="https://idp.example.com",
             issuer_name="test",
@@ -65,6 +69,7 @@ class Case:
             source_identity="test.tester",
             unit="test.tester",
             human=self.human,
+            tags=tuple((name, _tag(value, types.get(name))) for name, value in self.claims.items()),
         )
 
     def request(self) -> AccessRequest:
@@ -107,6 +112,7 @@ class CaseContext:
     targets: Mapping[str, Target]
     limits: Limits
     reviewers: frozenset[str]
+    claims: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def run_cases(cases: Iterable[Case], setting: CaseContext) -> CaseReport:
@@ -134,8 +140,12 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
     if target is None:
         return {"effect": "target_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
     try:
+        principal = case.principal(setting.claims)
+    except ValueError:
+        return {"effect": "claim_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
+    try:
         decision = decide(
-            case.principal(),
+            principal,
             case.request(),
             target,
             setting.policy_set,
@@ -162,4 +172,20 @@ def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({name: _frozen(item) for name, item in value.items()})
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _tag(text: str | tuple[str, ...], kind: str | None) -> TagValue:
+    """Return the value of a claim of this type. Raises ValueError for another type, and for an unknown claim."""
+    match kind, text:
+        case "string", str():
+            return text
+        case "long", str():
+            return int(text)
+        case "bool", "true" | "false":
+            return text == "true"
+        case "strings", tuple():
+            return text
+    raise ValueError(f"{text} is no {kind}")
