@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import wildcard_pattern
 
-# From harmless to dangerous: of two opinions about an action the more dangerous one is taken.
+# From harmless to dangerous. If sources disagree about an action, the more dangerous level counts.
 RANKED = (
     AccessLevel.LIST,
     AccessLevel.READ,

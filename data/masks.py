@@ -144,7 +144,7 @@ class ServiceMasks:
                 letter = SENSITIVE_REF
             if letter:
                 self.counts[letter] += 1
-            # A look-alike has to be told only where something else would mask it.
+            # A look-alike must be listed only where something else would mask it.
             told = letter if letter != LOOK_ALIKE_REF or marked or names_secret(name) else None
             yield name, told or (target,)
 

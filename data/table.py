@@ -8,7 +8,7 @@ from typing import Any
 from data.levels import Corrections
 from jitney.core.actions import LEVELS, MAGIC, RISKS, AccessLevel, Action, ActionTable
 
-# The build fails when there are fewer than this part of the services or actions that there were.
+# The build fails when fewer than this part of the former services or actions is left.
 LEAST_REMAINING = 0.99
 
 _LETTER_OF_LEVEL = {level: letter for letter, level in LEVELS.items()}

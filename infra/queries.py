@@ -115,7 +115,7 @@ class Queries(Construct):
             "Workgroup",
             name=WORKGROUP,
             description="Jitney's audit records",
-            # It would not go with the stack once a query ran in it. The answers are in the bucket, which stays.
+            # Otherwise the stack could not delete it after a query ran in it. The answers stay in the bucket.
             recursive_delete_option=True,
             work_group_configuration=properties.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,

@@ -10,7 +10,7 @@ from infra.views import VIEWS
 
 type Node = Mapping[str, Any]
 
-# What says since when, in either spelling (`jitney.client.periods`): on which side is `dt`, and on which the first day.
+# By comparison, as in `jitney.client.periods`: the side of `dt`, and the side of the first day.
 _SINCE = {"COMPARE_GREATERTHANOREQUALTO": ("left", "right"), "COMPARE_LESSTHANOREQUALTO": ("right", "left")}
 _VIEWS = {each.name: each.sql for each in VIEWS}
 

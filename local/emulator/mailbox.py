@@ -54,7 +54,7 @@ async def _answer(place: str) -> tuple[int, str, str, str]:
     if found is None or form not in ("", "html"):
         return 404, "text/plain", _OF_PAGE, "There is no such mail.\n"
     if form:
-        # Its links open in a window of their own: no page of ours is shown in a frame.
+        # Its links open in a new window, because pages of Jitney are not shown in frames.
         return 200, "text/html", _OF_MAIL, f'{found["html"]}<base target="_blank">'
     return 200, "text/html", _OF_PAGE, PAGE.format(title=escape(found["subject"]), body=_mail(found))
 

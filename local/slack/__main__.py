@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
     people: WorkspaceUsers
     token: str
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet: apart, the second waits for the first one's acknowledgement
+    wbufsize = -1  # head and body in one packet: in two, the second would wait for the first one's acknowledgement
 
     def do_GET(self) -> None:
         """Show the messages or a modal, or call a method that only reads."""

@@ -110,7 +110,7 @@ def test_calls_go_without_permissions(connected: FakeBroker, verb: list[str]):
     for declared in (["--action", "s3:GetObject"], ["--permissions", "asked.json"]):
         result = jitney(*verb, "analytics-prod", "--call", "aws s3 ls", *declared, "--reason", "r", *tail)
         assert result.exit_code == 2
-        assert "--call goes without" in result.stderr
+        assert "--call cannot be combined" in result.stderr
     assert not connected.asked
 
 

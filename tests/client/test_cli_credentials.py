@@ -128,7 +128,7 @@ def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credent
 def test_grant_goes_without_options_of_a_request(connected: FakeBroker, credentials: Run, more: list[str]):
     done = credentials(*more, "--grant", GRANT_ID)
     assert (done.returncode, done.stdout, connected.asked) == (2, "", [])
-    assert "--grant goes without TARGET" in done.stderr
+    assert "--grant cannot be combined with TARGET" in done.stderr
 
 
 def test_a_given_grant_that_ended_exits_with_7(connected: FakeBroker, credentials: Run):

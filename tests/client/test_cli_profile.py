@@ -101,7 +101,7 @@ def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.Mo
     [
         (["x", "analytics-prod", "--permissions", "-", "--reason", "r"], "cannot read standard input"),
         (["x", "--grant", "nonsense"], "'nonsense' is not a grant id"),
-        (["x", *ASK, "--grant", GRANT_ID], "--grant goes without TARGET"),
+        (["x", *ASK, "--grant", GRANT_ID], "--grant cannot be combined with TARGET"),
         (["x", *ASK[:4], "foo", *ASK[5:]], "'foo' is not an ARN.\nFix: Write it like arn:aws:s3:::BUCKET/KEY, or *."),
         (["x", *ASK[:2], "GetObject", *ASK[3:]], "'GetObject' is not an action.\nFix: Write it like s3:GetObject."),
         (["a b", *ASK], "'a b' is not a profile name"),

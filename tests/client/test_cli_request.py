@@ -281,7 +281,7 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
         ([*ASK, *WHY, "--for", "soon"], "--for: 'soon' is not a duration.\nFix: Write it like 90s, 5m, 1h30m.\n"),
         ([*ASK, *WHY, "--for", "5"], "--for 5 has no unit.\nFix: Write 5s or 5m.\n"),
         ([*ASK, *WHY, "--wait-at-most", "0"], "--wait-at-most: '0' is not a duration"),
-        ([*ASK, *WHY, "--permissions", "-"], "--permissions goes without --action"),
+        ([*ASK, *WHY, "--permissions", "-"], "--permissions cannot be combined with --action"),
         (
             ["analytics-prod", *WHY, "--permissions", "/does/not/exist"],
             "/does/not/exist: No such file or directory.\nFix: Check",

@@ -216,7 +216,7 @@ def send(
         try:
             response = attempt(request)
         except NotConnectedError as error:
-            # Nothing on this machine that is not there now comes up by itself, and a certificate stays wrong.
+            # A service on this machine does not start by itself, and a wrong certificate stays wrong.
             if pause is None or local or isinstance(error.__cause__, ssl.SSLCertVerificationError):
                 raise _no_answer(request, error.__cause__ or error) from error
         except (OSError, http.client.HTTPException) as error:

@@ -40,7 +40,7 @@ class RequestOptions:
         duration = seconds("--for", self.duration)
         declared = self.action or self.resource or self.permissions
         if self.call and declared:
-            raise invalid("--call goes without --action, --resource and --permissions.", "Use one of them.")
+            raise invalid("--call cannot be combined with --action, --resource or --permissions.", "Use one of them.")
         calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
             detail = f"{command[0]} is not an AWS CLI command, so its permissions have to be named."
@@ -49,10 +49,12 @@ class RequestOptions:
         return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
 
     def require_nothing(self, target: str | None) -> None:
-        """Raise Invalid if a target or an option of a request is given, because --grant goes without them."""
+        """Raise Invalid if a target or an option of a request is given, because --grant cannot be combined with them."""
         if target or self != type(self)():
-            detail = "--grant goes without TARGET, and without options of a request, such as --action or --reason."
-            raise invalid(detail, "Leave these out; or leave --grant out, to make a new request.")
+            detail = (
+                "--grant cannot be combined with TARGET or with options of a request, such as --action and --reason."
+            )
+            raise invalid(detail, "Leave them out. To make a new request, leave out --grant instead.")
 
     def _permissions(self) -> tuple[ApiPermission, ...]:
         if self.permissions is None:
@@ -62,7 +64,9 @@ class RequestOptions:
                 )
             return (ApiPermission(tuple(self.action), tuple(self.resource)),)
         if self.action or self.resource:
-            raise invalid("--permissions goes without --action and --resource.", "Put all of them into the JSON.")
+            raise invalid(
+                "--permissions cannot be combined with --action and --resource.", "Put all of them into the JSON."
+            )
         return _read_permissions(self.permissions)
 
 

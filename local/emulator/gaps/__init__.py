@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from local.emulator.launch import OPEN_GAPS
 
 GAPS = (
-    # The gap closed last sees a request first: its form is checked before the permissions it needs.
+    # The gap that is closed last sees a request first, so a request's form is checked before its permissions.
     "sts.session_duration",
     "sts.source_identity",
     "sts.callers_permissions",

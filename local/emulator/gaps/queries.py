@@ -14,7 +14,7 @@ from ministack.services import athena, glue
 
 from local import engine
 
-# What may hold a question mark that is none, or one that is.
+# Strings and comments, whose question marks are no parameters, or a parameter.
 _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<parameter>\?)")
 
 

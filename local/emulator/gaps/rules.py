@@ -111,7 +111,7 @@ def arns_of_rules() -> None:
     iam_actions.extract_resource_arn = extract_resource_arn
 
 
-# By what is done to a rule, where its name is.
+# By the operation on a rule: the member with its name.
 _OF_RULES = {
     **dict.fromkeys(("DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "PutRule"), "Name"),
     **dict.fromkeys(("ListTargetsByRule", "PutTargets", "RemoveTargets"), "Rule"),

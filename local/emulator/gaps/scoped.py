@@ -103,7 +103,7 @@ def _scoped(values: Mapping[str, str], access_key: str, *, as_json: bool) -> Ans
         "SessionToken": token,
         "Expiration": ends,
     }
-    # The same session: its ARN, id, tags and policies, and when it began, or a denial of what is older would miss it.
+    # The same session: its ARN, id, tags, policies and start. A denial of older sessions must match it.
     sts.register_session(
         issued["AccessKeyId"], {**parent, **issued, "ScopePolicies": policies, "SourceAccessKeyId": access_key}
     )

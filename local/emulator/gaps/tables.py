@@ -119,7 +119,7 @@ _EXPRESSIONS = (
     "KeyConditionExpression",
 )
 _BY_NAME = ("Item", "Key", "AttributeUpdates", "Expected", "QueryFilter", "ScanFilter", "KeyConditions")
-# Reserved words are no names in expressions, so that these are none either.
+# Reserved words cannot be names in expressions, and neither can these.
 _WORDS = frozenset({"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"})
 
 

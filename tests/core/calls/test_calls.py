@@ -477,7 +477,7 @@ def test_permissions_that_may_also_be_needed_are_mentioned():
     (explained,) = explain_line("aws s3 cp s3://reports/a .", PLACE, OPERATIONS)
     assert "kms:Decrypt" in explained.why
     (unnamed,) = explain_line("aws kms decrypt --ciphertext-blob x", PLACE, OPERATIONS)
-    assert "no given parameter is known to name its resource" in unnamed.why
+    assert "no parameter of the call is known to name its resource" in unnamed.why
 
 
 def test_tags_in_a_file_are_mentioned_as_not_requested():

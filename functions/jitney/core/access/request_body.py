@@ -223,7 +223,7 @@ def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
             f'Write an ARN of at most {MAX_ARN} printable ASCII characters, such as "arn:aws:s3:::bucket/key", or "*".',
         )
     elif "${" in arn:
-        # IAM expands policy variables: the decision would be about one name and the session policy about another.
+        # IAM expands policy variables, so the decision would be about one name and the session policy about another.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
 

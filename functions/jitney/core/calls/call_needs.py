@@ -40,13 +40,13 @@ NOTES: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"),
-        "not requested: redshift:GetClusterCredentials, which a database user without a secret signs in with",
+        "not requested: redshift:GetClusterCredentials, with which a database user signs in without a secret",
     ),
     "secretsmanager:CreateSecret": "the name in a secret's ARN ends with six characters that AWS chooses",
 }
-UNNAMED = "no given parameter is known to name its resource, so it is requested on all resources"
+UNNAMED = "no parameter of the call is known to name its resource, so it is requested on all resources"
 NOTE_OPEN_ARN = "parts of the ARN that no parameter names, such as an id that AWS chose, are wildcards"
-WITHOUT_PATH = "an IAM name may have a path, which is unknown here: the ARN has the name alone"
+WITHOUT_PATH = "an IAM name may have a path, which the call does not contain, so the ARN has only the name"
 BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext reveals"
 MAX_SHOWN = 1024
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12}|aws)?:[\w/:.+=,@-]+", re.ASCII)
