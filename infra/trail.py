@@ -32,6 +32,12 @@ OF_AWS = "aws."
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 ASSUME_ROLE_EVENTS = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 MOST_ATTEMPTS = 10
+BY_SESSION = "$.detail.userIdentity.principalId"
+"""The message group of a session's calls: its role's id and its name, 86 characters at most."""
+BY_ACCOUNT = "$.account"
+"""The message group of sessions' starts, and of events without a principal."""
+LATE_SECONDS = 1800
+"""Later than any message is held on purpose: `adapters.trail.TrailQueue` delays some for 15 minutes."""
 
 
 class Trail(Construct):
@@ -51,11 +57,15 @@ class Trail(Construct):
         # With many targets their own names would not fit. The correlator skips events about other roles.
         roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
         own = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [roles]}}
-        of_aws = events.Match.prefix(OF_AWS)
-        pattern = events.EventPattern(source=of_aws, account=accounts, detail_type=[DETAIL_TYPE])
-        self._rule("Forwarded", self.bus, pattern)
+        of_aws = {"source": events.Match.prefix(OF_AWS), "account": accounts, "detail_type": [DETAIL_TYPE]}
+        starts, named = list(ASSUME_ROLE_EVENTS), {"userIdentity": {"principalId": events.Match.exists()}}
+        calls = {"eventName": events.Match.anything_but(*starts), **named}
+        # Every event matches one of the two, and matches it only if it has what its message group is made of.
+        others = {"$or": [{"eventName": starts}, {"userIdentity": {"principalId": events.Match.does_not_exist()}}]}
+        self._rule("Calls", self.bus, events.EventPattern(**of_aws, detail=calls), BY_SESSION)
+        self._rule("Forwarded", self.bus, events.EventPattern(**of_aws, detail=others), BY_ACCOUNT)
         pattern = events.EventPattern(source=["aws.sts"], detail_type=[DETAIL_TYPE], detail=own)
-        self._rule("Taking", None, pattern)
+        self._rule("Taking", None, pattern, BY_ACCOUNT)
 
     @property
     def resources(self) -> dict[str, list[str]]:
@@ -87,6 +97,9 @@ class Trail(Construct):
         )
         held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
         dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not processed. Run: jitney audit redrive")
+        age = self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1))
+        meaning = "A CloudTrail event waits for 30 minutes. See docs/trail.md, Late events."
+        dead_letters.alarm("EventsLate", age, LATE_SECONDS, meaning)
 
     def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
         queue = sqs.Queue(
@@ -128,14 +141,22 @@ class Trail(Construct):
             },
         )
 
-    def _rule(self, construct_id: str, bus: events.IEventBus | None, pattern: events.EventPattern) -> None:
+    def _rule(
+        self, construct_id: str, bus: events.IEventBus | None, pattern: events.EventPattern, message_group: str
+    ) -> None:
+        """Create a rule that sends events to the queue in the message group that the path `message_group` names.
+
+        A message group makes the queue fair: messages of a group with few messages in flight are delivered before those
+        of a group with many, so that a flood of one session's events does not delay the alarms about others.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+        """
         rule = events.Rule(
             self,
             construct_id,
             event_bus=bus,
             description="Jitney: calls in sessions of the targets' roles",
             event_pattern=pattern,
-            targets=[targets.SqsQueue(self.queue)],
+            targets=[targets.SqsQueue(self.queue, message_group_id=message_group)],
         )
         default = rule.node.default_child
         if isinstance(default, events.CfnRule):

@@ -218,8 +218,16 @@ class Queue:
     ready: list[str] = field(default_factory=list)
     delayed: list[tuple[int, str]] = field(default_factory=list)
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
+    def send_message(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803
+        MessageBody: str,  # noqa: N803
+        DelaySeconds: int,  # noqa: N803
+        MessageGroupId: str,  # noqa: N803
+    ) -> None:
         assert QueueUrl == "queue"
+        assert MessageGroupId
         with self.fates.at(_unreachable):
             self.delayed.append((self.now + DelaySeconds, MessageBody))
 

@@ -10,8 +10,16 @@ class Queue:
     def __init__(self) -> None:
         self.sent: list[tuple[str, int]] = []
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
+    def send_message(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803
+        MessageBody: str,  # noqa: N803
+        DelaySeconds: int,  # noqa: N803
+        MessageGroupId: str,  # noqa: N803
+    ) -> None:
         assert QueueUrl == "queue"
+        assert MessageGroupId == json.loads(MessageBody)["judge_calls"]["access_key_id"]
         self.sent.append((json.loads(MessageBody)["judge_calls"]["access_key_id"], DelaySeconds))
 
 

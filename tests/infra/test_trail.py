@@ -1,6 +1,7 @@
 """How CloudTrail's events reach the correlator: the senders, the rules, and the dead letters."""
 
 import json
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -9,7 +10,8 @@ from ministack.services.eventbridge import _matches_pattern_view, _pattern_event
 
 from infra.function_specs import SPECS
 from infra.glue_tables import CALL_COLUMNS
-from infra.trail import ALL_EVENTS, DETAIL_TYPE
+from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE, LATE_SECONDS
+from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import PURPOSE_BY_FUNCTION, CallVerdict
@@ -60,7 +62,8 @@ def test_aud_03_forged_events_match_no_rule(assembly):
     reader = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": TARGET}}})
     forged = [reader, assume_role_event(2)]
     patterns = [json.dumps(each["EventPattern"]) for each in (*rules(assembly.target), *rules(assembly.broker))]
-    assert [_seen(pattern, assume_role_event(2), "aws.sts") for pattern in patterns] == [True, True, True]
+    start = [_seen(pattern, assume_role_event(2), "aws.sts") for pattern in patterns]
+    assert sorted(start) == [False, True, True, True]
     assert _seen(patterns[0], reader, "aws.s3")
     for source in ("my.app", "awsx", "aws", ""):
         assert not any(_seen(pattern, event, source) for pattern in patterns for event in forged)
@@ -76,15 +79,53 @@ def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:
 
 
 def test_aud_03_read_only_events_are_forwarded_from_the_targets_accounts_only(assembly):
-    forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
-    assert forwarded["EventPattern"]["account"] == ["444455556666"]
+    *forwarded, taking = sorted(rules(assembly.broker), key=lambda each: "EventBusName" not in each)
+    assert [each["EventPattern"]["account"] for each in forwarded] == [["444455556666"]] * 2
     roles = "arn:aws:iam::*:role/jitney/*"
     assert taking["EventPattern"]["detail"]["requestParameters"] == {"roleArn": [{"wildcard": roles}]}
     assert taking["EventPattern"]["source"] == ["aws.sts"]
-    assert forwarded["EventPattern"]["source"] == [{"prefix": "aws."}]
-    for rule in (forwarded, taking):
+    assert [each["EventPattern"]["source"] for each in forwarded] == [[{"prefix": "aws."}]] * 2
+    for rule in (*forwarded, taking):
         assert rule["EventPattern"]["detail-type"] == ["AWS API Call via CloudTrail"]
         assert [each["Arn"] for each in rule["Targets"]] == ["TrailQueue.Arn"]
+
+
+EVENTS = {
+    "a session's call": (record(1, NOW), True),
+    "a call of a session without a principal id": (record(1, NOW, userIdentity={"type": "AWSService"}), False),
+    "a session's start": (assume_role_event(2), False),
+    "a start by a session": (assume_role_event(2) | {"userIdentity": {"principalId": "AROAX:g-a"}}, False),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_aud_03_every_forwarded_event_is_sent_once_in_a_message_group_that_it_has(assembly, name: str):
+    """A path that an event lacks would leave it without a group; two rules would send it twice."""
+    event, by_session = EVENTS[name]
+    forwarding = [each for each in rules(assembly.broker) if "EventBusName" in each]
+    (rule,) = [each for each in forwarding if _seen(json.dumps(each["EventPattern"]), event, "aws.s3")]
+    (target,) = rule["Targets"]
+    path = target["SqsParameters"]["MessageGroupId"]
+    assert path == (BY_SESSION if by_session else BY_ACCOUNT)
+    value: Any = {"detail": event, "account": "444455556666"}
+    for part in path.removeprefix("$.").split("."):
+        value = value[part]
+    assert re.fullmatch(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}", value)
+
+
+def test_aud_03_starts_of_sessions_have_the_group_of_their_account(assembly):
+    (taking,) = [each for each in rules(assembly.broker) if "EventBusName" not in each]
+    assert taking["Targets"][0]["SqsParameters"] == {"MessageGroupId": BY_ACCOUNT}
+
+
+def test_ops_01_an_event_that_waits_longer_than_any_on_purpose_raises_an_alarm(assembly):
+    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
+    (late,) = (each for each in alarms if each.get("MetricName") == "ApproximateAgeOfOldestMessage")
+    assert late["Dimensions"] == [{"Name": "QueueName", "Value": "TrailQueue.QueueName"}]
+    assert (late["Statistic"], late["Period"], late["EvaluationPeriods"]) == ("Maximum", 60, 1)
+    assert late["Threshold"] == LATE_SECONDS >= 2 * REQUEUE_DELAY_SECONDS
+    assert late["AlarmActions"]
+    assert "docs/trail.md" in late["AlarmDescription"]
 
 
 def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     class QueueClient(Protocol):
         """An SQS client. The project has no stubs for SQS."""
 
-        def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> object:  # noqa: N803
+        def send_message(
+            self,
+            *,
+            QueueUrl: str,  # noqa: N803
+            MessageBody: str,  # noqa: N803
+            DelaySeconds: int,  # noqa: N803
+            MessageGroupId: str,  # noqa: N803
+        ) -> object:
             """See the SQS API Reference, SendMessage."""
 
 
@@ -178,6 +185,8 @@ class TrailQueue:
     def requeue(self, account: str, access_key_id: str) -> None:
         """Queue a request to judge a key's saved calls again. It is delivered after REQUEUE_DELAY_SECONDS.
 
+        The key is its message group: the queue is fair to each.
+
         A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
         """
         now = self._now()
@@ -185,7 +194,9 @@ class TrailQueue:
             return
         body = json.dumps({"judge_calls": {"account": account, "access_key_id": access_key_id}})
         with aws_errors_as_unavailable("The trail's queue"):
-            self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS)
+            self._client.send_message(
+                QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS, MessageGroupId=access_key_id
+            )
         self._requeued_at = {key: at for key, at in self._requeued_at.items() if now - at < RECHECK_SECONDS}
         self._requeued_at[account, access_key_id] = now
 

@@ -45,6 +45,8 @@ NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
 ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
+MESSAGE_GROUP = "backfill"
+"""The queue is fair to message groups: a backfill does not delay new events."""
 
 BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -248,7 +250,9 @@ class Backfill:
         refused = 0
         left = {str(number): body for number, body in enumerate(batch)}
         for attempt in range(ATTEMPTS):
-            entries = [{"Id": number, "MessageBody": body} for number, body in left.items()]
+            entries = [
+                {"Id": number, "MessageBody": body, "MessageGroupId": MESSAGE_GROUP} for number, body in left.items()
+            ]
             try:
                 answer = self._sqs.send_message_batch(QueueUrl=self._options.queue, Entries=entries)
             except (ClientError, BotoCoreError) as error:

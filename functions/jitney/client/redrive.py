@@ -38,6 +38,8 @@ HELD_SECONDS = 900
 AT_ONCE = 500
 ATTEMPTS = 5
 TITLE = "Not everything was redriven"
+MESSAGE_GROUP = "redrive"
+"""The queue is fair to message groups: a redrive does not delay new events."""
 AGAIN = "Run the same command again: repeating it is safe."
 
 RedriveProgress: TypeAlias = Callable[[str, int, int], None]
@@ -118,7 +120,9 @@ class Redrive:
         """Send the trail's dead letters back to their queue."""
         for letter in self._letters(self._resources.trail_dead_letters):
             with _unavailable("the trail's queue"):
-                self._sqs.send_message(QueueUrl=self._resources.trail_queue, MessageBody=letter["Body"])
+                self._sqs.send_message(
+                    QueueUrl=self._resources.trail_queue, MessageBody=letter["Body"], MessageGroupId=MESSAGE_GROUP
+                )
             self._done(self._resources.trail_dead_letters, letter)
             self.summary.trail_events += 1
             self._progress("events", self.summary.trail_events, self.summary.trail_events)

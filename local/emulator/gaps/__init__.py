@@ -56,6 +56,7 @@ GAPS = (
     "rules.arns_of_rules",
     "trail.calls_of_sessions",
     "batches.batches_by_their_messages",
+    "queues.fair_queues",
     "delivery.delivery_uses_the_role",
     "queries.execution_parameters",
     "queries.workgroups_of_queries",
