@@ -44,7 +44,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "trail": {"access", "audit", "calls", "masking", "times"},
     "integrity": {"audit", "times", "trail"},
-    "report": {"access", "actions", "audit", "calls", "masking", "patterns", "review", "times", "trail"},
+    "report": {"access", "actions", "audit", "calls", "identity", "masking", "patterns", "review", "times", "trail"},
 }  # fmt: skip
 """The parts of core, in order. Each may import only parts above it."""
 IMPURE = {

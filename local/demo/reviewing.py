@@ -10,7 +10,7 @@ from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
 BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
 ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
-TITLE = "local.writer-agent requests write access to analytics-prod"
+TITLE = "writer-agent (local) requests write access to analytics-prod"
 _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 

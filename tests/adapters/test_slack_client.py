@@ -18,6 +18,7 @@ from jitney.core.review.slack.message import SlackMessage, message
 from jitney.core.review.slack.modals import message_modal, reject_modal
 from local.slack.__main__ import Handler
 from local.slack.workspace import OUTAGE, Workspace
+from tests.core.review.samples import under_review
 from tests.core.review.slack.test_blocks import HOSTILE, URL, sheet, walk
 from tests.fakes import PENDING, MemorySlackSecret
 
@@ -109,7 +110,7 @@ def test_a_profile_and_an_ephemeral_message(slack: SlackClient, workspace: Works
 
 def test_a_modal_opens_by_a_trigger_once(slack: SlackClient, workspace: Workspace):
     trigger = workspace.trigger("UALICE")
-    slack.open_modal(trigger, reject_modal(PENDING))
+    slack.open_modal(trigger, reject_modal(PENDING, under_review(PENDING).requester))
     opened = workspace.opened("UALICE")
     assert opened
     assert opened["title"]["text"] == "Reject request"

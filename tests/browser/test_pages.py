@@ -84,7 +84,7 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "local.writer-agent requests write and delete access to analytics-prod"
+        "writer-agent (local) requests write and delete access to analytics-prod"
     )
     page.get_by_role("button", name="Approve selected").click()
     page.wait_for_selector("text=Approved by people.alice")
@@ -159,7 +159,7 @@ def test_a_session_ends_with_signing_out(page, stack, ask):
 def test_rev_10_what_the_agent_wrote_is_text_and_comes_last(page, stack, ask):
     grant_id = ask(HOSTILE)
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    assert page.title() == "local.writer-agent requests write and delete access to analytics-prod - Jitney"
+    assert page.title() == "writer-agent (local) requests write and delete access to analytics-prod - Jitney"
     assert page.locator("blockquote").inner_text().strip() == HOSTILE
     assert page.locator("blockquote *:not(p, bdi)").count() == 0
     assert page.locator("form").count() == 3  # signing out, approving, rejecting

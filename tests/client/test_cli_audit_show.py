@@ -72,7 +72,8 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines[:2] == [f"Revoked {GRANT.id}", SOURCE]
     for line in (
-        "agent local.reader-agent, authenticated by https://idp.example.com", "on behalf of local.hal",
+        "requester reader-agent (corp)", "Subject: reader-agent", "on behalf of local.hal",
+        "issuer https://idp.example.com", "identity local.reader-agent",
         "from 198.51.100.7, 198.51.100.8",
         "reason “monthly report”", "ticket “OPS-12”", "granted s3:GetObject on arn:aws:s3:::reports/2026/*",
         "notified staff.alice, staff.bob by mail at 12:00:01; failed: slack: not_here",
@@ -82,7 +83,7 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
         "left over user x (iam:CreateUser at 12:01:50)", "suggested s3:GetObject on arn:aws:s3:::reports/2026/q3.csv",
     ):  # fmt: skip
         assert line in lines
-    assert len(lines) <= 66
+    assert len(lines) <= 68
     assert ledger.queried == [(GRANT.id, DAY)] * 2
 
 

@@ -19,8 +19,12 @@ def test_the_list_shows_each_grant_and_how_to_see_older_ones(connected: FakeBrok
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].startswith(f"{GRANT_ID}  active    analytics-prod  until 2099-11-24 12:05:00 UTC (in ")
-    assert lines[1:3] == [" " * 18 + "s3:GetObject on arn:aws:s3:::reports/2026/*", " " * 18 + "monthly report"]
-    assert lines[3].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
+    assert [line.strip() for line in lines[1:4]] == [
+        "by reader-agent (local)",
+        "s3:GetObject on arn:aws:s3:::reports/2026/*",
+        "monthly report",
+    ]
+    assert lines[4].startswith("g-bbbbbbbbbbbbbb  rejected  analytics-prod  created 2099-11-24 12:00:00 UTC")
     assert lines[-1].split(maxsplit=1) == ["older", "jitney grants list --cursor '000000000001#g-x'"]
 
 

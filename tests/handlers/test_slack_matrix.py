@@ -11,6 +11,7 @@ from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.review.content import content_hash
 from jitney.core.review.slack.modals import approve_selected_modal, reject_modal
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, REJECT
+from tests.core.review.samples import under_review
 from tests.handlers.conftest import ROOT
 from tests.handlers.slack_workspace import HOME, SlackSystem
 
@@ -88,7 +89,8 @@ def test_who_may_do_what_in_slack(cell: Cell):
 def payload(cell: Cell, office: SlackSystem, grant: Grant) -> Any:
     name = WHO[cell.who]
     if cell.column.startswith("submits"):
-        view = approve_selected_modal(grant) if "selected" in cell.column else reject_modal(grant)
+        modal = approve_selected_modal if "selected" in cell.column else reject_modal
+        view = modal(grant, under_review(grant).requester)
         sent = office.submission(view, name, comment="no")
     else:
         sent = office.press(grant, BUTTONS[cell.column], name)

@@ -9,45 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from jitney.client.grant_members import ApiFact, ApiRevocation, ApiVote
 from jitney.client.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRevocation:
-    """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
-
-    at: str
-    by: str
-    reason: str = ""
-    denied_after_milliseconds: int | None = None
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the end in a JSON object of the API. Raises TypeError if it is another object."""
-        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
-
-
-@dataclass(frozen=True, slots=True)
-class ApiVote:
-    """A reviewer's vote, `approve` or `reject`, with a comment.
-
-    `delegate_for` are absent members for which it counts.
-    """
-
-    human: str
-    verdict: str
-    comment: str = ""
-    at: str = ""
-    delegate_for: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the vote in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
-        comment, at = document.get("comment", ""), document.get("at", "")
-        return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +22,8 @@ class ApiGrant:
 
     `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once the grant was
     released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
-    `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer.
+    `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer. `requester` is the agent in a few
+    words, and `facts` are what its provider says about it.
     """
 
     id: str
@@ -72,7 +39,11 @@ class ApiGrant:
     role_arn: str = ""
     reason: str = ""
     ticket: str | None = None
+    requester: str = ""
     principal: str = ""
+    subject: str = ""
+    unit: str = ""
+    facts: tuple[ApiFact, ...] = ()
     human: str | None = None
     policy_version: str = ""
     ending: ApiRevocation | None = None
@@ -90,6 +61,7 @@ class ApiGrant:
         read = {
             "permissions": read_permissions(document["permissions"]),
             "ending": ApiRevocation.read(ending) if ending else None,
+            "facts": tuple(ApiFact(fact["label"], fact["value"]) for fact in document.get("facts", ())),
             "votes": tuple(ApiVote.read(vote) for vote in document.get("votes", ())),
         }
         return cls(**known | read)

@@ -72,6 +72,7 @@ class Screen:
         self.heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
         if answer.repeats:
             self.rows([("note", "already under review; no reviewer was notified again")])
+        self.rows(wording.requester_rows(grant))
         self.rows([("target", wording.where(grant))])
         allows = "allows" if grant.state == "active" else "requested"
         self.rows((allows, wording.allows(permission)) for permission in grant.permissions)
@@ -84,7 +85,7 @@ class Screen:
             self.rows([wording.relevant_time(grant, self._now())])
         self.rows(wording.votes(grant))
         self.rows(wording.revocation_rows(grant, self._now()))
-        self.rows([("reason", grant.reason), ("ticket", grant.ticket or ""), ("for", grant.human or "")])
+        self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
         self.rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
     def page(self, page: GrantPage) -> None:
@@ -95,7 +96,8 @@ class Screen:
             self.out.print(
                 Text.assemble(f"{grant.id}  ", state, wording.strip_control_characters(f" {grant.target}  {when}"))
             )
-            for line in (*map(wording.allows, grant.permissions), wording.strip_control_characters(grant.reason)):
+            by = wording.strip_control_characters(f"by {grant.requester}")
+            for line in (by, *map(wording.allows, grant.permissions), wording.strip_control_characters(grant.reason)):
                 self.out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
             self.out.print("No grants.")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from jitney.client.durations import format_duration
 from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
 from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
+from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
 
 # The distance to a time is rounded to the requested duration when they differ by at most this much.
 _ROUNDING_SECONDS = 2
@@ -83,6 +84,19 @@ def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
         yield _VERDICTS.get(vote.verdict, vote.verdict), f"by {vote.human}{delegation}{comment}"
+
+
+def requester_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
+    """Yield rows that say who requested the grant: in a few words, the provider's facts, and the names elsewhere."""
+    yield "requester", grant.requester
+    for fact in grant.facts:
+        yield "", f"{escape_name(fact.label)}: {shorten_name(fact.value, MOST_VALUE)}"
+    if grant.facts:
+        yield "subject", shorten_name(grant.subject, MOST_VALUE)
+    yield "for", grant.human or ""
+    if grant.unit != grant.principal:
+        yield "unit", grant.unit
+    yield "identity", grant.principal
 
 
 def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:

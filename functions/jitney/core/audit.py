@@ -16,6 +16,7 @@ from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
+from jitney.core.identity.requester import Requester
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.times import iso
@@ -185,9 +186,10 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def request_members(asked: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
+def request_members(asked: AccessRequest, target: Target, decision: Decision, requester: Requester) -> dict[str, Any]:
     """Return the record members that describe a request: its permissions, its risks, and the action table used."""
     detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
+    detail |= requester.record_detail()
     return {
         "target": target.alias,
         "account": target.account,

@@ -243,6 +243,15 @@ class Config:
                 if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
                     yield issuer.identity_name, issuer.issuer, subject
 
+    def name_of(self, person: str) -> str:
+        """Return a person's source identity with the name by which people know them: address, or issuer and subject.
+
+        Returns the source identity alone where the configuration knows no other name.
+        """
+        issuer, subject = self.subjects.get(person, ("", ""))
+        known = self.emails.get(person) or (f"{issuer}/{subject}" if f"{issuer}.{subject}" != person else "")
+        return f"{known} ({person})" if known.strip("/") else person
+
     def target_with(self, role_arn: str) -> Target | None:
         """Return the target with this role; None if there is none."""
         return next((target for target in self.targets.values() if target.role_arn == role_arn), None)

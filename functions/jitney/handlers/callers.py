@@ -17,6 +17,7 @@ from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
@@ -107,6 +108,11 @@ class AuthenticatedRequest:
         """Count one refusal of `event`, about the grant with the id `grant` if any, and record the counts due."""
         about = refusal_of(self.principal, code, self.origin, event, grant)
         count_refused(about, self.ports, self.now, self.origin.request_id)
+
+    @property
+    def requester(self) -> Requester:
+        """The caller, for people to read."""
+        return requester_of(self.principal, self.ports.config)
 
     @property
     def is_operator(self) -> bool:

@@ -29,7 +29,7 @@ def preview_decision(request: Request, ports: Ports) -> Response:
         ends_at = call.now + access_request.duration_seconds
         view = decision_view(decision) | _session_policy(decision, target, ends_at, call)
         view |= explanation_view(access_request)
-    members = audit.request_members(access_request, target, decision) | deciding_policies(decision)
+    members = audit.request_members(access_request, target, decision, call.requester) | deciding_policies(decision)
     call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
 

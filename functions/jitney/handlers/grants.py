@@ -99,7 +99,7 @@ def _recording_ungranted(
         quota = ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
-        members = audit.request_members(access_request, target, decision) | deciding_policies(decision)
+        members = audit.request_members(access_request, target, decision, call.requester) | deciding_policies(decision)
         try:
             call.record(AuditEvent.REQUEST, outcome, (quota, *call.single_use_keys), code=problem.code, **members)
         except Conflict as conflict:
@@ -171,7 +171,7 @@ def _create(
     """
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
-    detail |= audit.calls_detail(access_request) | audit.decision_detail(decision)
+    detail |= audit.calls_detail(access_request) | audit.decision_detail(decision) | call.requester.record_detail()
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
     keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()

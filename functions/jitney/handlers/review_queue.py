@@ -44,7 +44,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
     quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.previews_per_minute, call.now)
     keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
-    members = audit.request_members(asked, target, decision) | deciding_policies(decision)
+    members = audit.request_members(asked, target, decision, call.requester) | deciding_policies(decision)
     try:
         call.record(
             AuditEvent.REQUEST,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from jitney.core.access.grant import Grant, State
 from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
 from jitney.handlers.request_list import list_requests_for
@@ -21,7 +22,12 @@ def list_requests(visit: Visit) -> Page:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     found = list_requests_for(visit.principal, visit.ports, visit.now)
     operator = bool(visit.principal.groups & set(visit.ports.config.operators))
-    return Page(200, "requests", found._asdict() | {"decided": list(_decided(visit)), "operator": operator})
+    values = {
+        "decided": list(_decided(visit)),
+        "operator": operator,
+        "requester_of": lambda grant: GrantUnderReview(grant, visit.ports.config).requester,
+    }
+    return Page(200, "requests", found._asdict() | values)
 
 
 def show_request(visit: Visit) -> Page:

@@ -14,6 +14,7 @@ from jitney.adapters.slack_signatures import WITHIN_SECONDS, is_signed
 from jitney.adapters.store import Conflict
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.identity.principal import Principal
+from jitney.core.identity.requester import Requester
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
@@ -40,7 +41,7 @@ MOST_BYTES = 65_536
 """Limit of a body, as in the firewall. Slack sends the whole message or modal with a click."""
 COUNTED = "Your approval is counted. The request needs more approvals."
 OPEN_REQUEST = "Choose Open request in the message, and vote there."
-_MODALS: Mapping[str, Callable[[Grant], dict[str, Any]]] = {
+_MODALS: Mapping[str, Callable[[Grant, Requester], dict[str, Any]]] = {
     APPROVE_SELECTED: modals.approve_selected_modal,
     REJECT: modals.reject_modal,
 }
@@ -103,11 +104,12 @@ def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Respons
 def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Open the button's modal for a user who may vote."""
     now = ports.now()
-    require_reviewer(voter, GrantUnderReview(grant, ports.config), current_reviewers(ports), now)
+    review = GrantUnderReview(grant, ports.config)
+    require_reviewer(voter, review, current_reviewers(ports), now)
     if (current := grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is already {current.state}.", "No decision is needed.")
     with _slack_errors_as_problems():
-        ports.slack.open_modal(click.trigger_id, _MODALS[click.action](grant))
+        ports.slack.open_modal(click.trigger_id, _MODALS[click.action](grant, review.requester))
 
 
 def _handle_submission(submission: ModalSubmission, request: Request, ports: Ports) -> Response:

@@ -203,7 +203,11 @@ FACTS = {
         "Lambda function": "arn:aws:lambda:us-east-1:123456789012:function:process-data",
         "Account": "123456789012",
     },
-    "generic: a name that does not print is not shown": {"E-mail": "ada@x.org", "Client": "portal"},
+    "generic: a name that does not print is not shown": {
+        "Username": "ada\u202e",
+        "E-mail": "ada@x.org",
+        "Client": "portal",
+    },
 }
 
 

@@ -18,6 +18,7 @@ from jitney.core.report.grant_report import GrantReport
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose
+from tests.core.review.samples import under_review
 from tests.fakes import GRANT, NOW
 
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
@@ -67,7 +68,8 @@ class RecordedGrant:
 
 
 def requested(grant: Grant = GRANT, outcome: Outcome = Outcome.ALLOWED, **detail: Any) -> RecordedGrant:
-    members = {"permissions": grant.view()["permissions"], "reviews": grant.reviews, "action_table": "aws 1"} | detail
+    members = {"permissions": grant.view()["permissions"], "reviews": grant.reviews, "action_table": "aws 1"}
+    members |= under_review(grant).requester.record_detail() | detail
     return RecordedGrant(grant).write(AuditEvent.REQUEST, outcome, policies=("data-readers-read",), detail=members)
 
 

@@ -76,7 +76,7 @@ CALLS = [
 def test_aud_04_the_report_has_requester_reason_and_decision():
     report = report_of(reviewed(), CALLS)
     assert (report.requester.principal, report.requester.human) == (GRANT.principal, "local.hal")
-    assert report.requester.addresses == ("198.51.100.7", "198.51.100.8")
+    assert report.addresses == ("198.51.100.7", "198.51.100.8")
     assert (report.reason, report.ticket, report.requested_calls) == ("monthly report", "OPS-12", ("aws s3 cp",))
     both = Permission(("s3:GetObject", "s3:DeleteObject"), ("arn:aws:s3:::reports/2026/*",))
     assert report.requested == Terms((both,), 900)

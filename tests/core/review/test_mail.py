@@ -49,19 +49,21 @@ def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
 
 def test_rev_10_computed_facts_come_first_and_the_agents_text_last():
     text = review_mail(Notice.REQUESTED, sheet(), URL).text
-    assert text.startswith("local.reader-agent requests write access to analytics-prod\n")
+    assert text.startswith("reader-agent (corp) requests write access to analytics-prod\n")
     wanted = (
         "You can approve or reject this request.",
         f"{URL}/{PENDING.id}",
-        "Requested by: local.reader-agent, of https://idp.example.com",
+        "Subject: reader-agent",
         "On behalf of: corp.harriet",
         "AWS account 444455556666",
-        "Role: arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
+        "Target role:\n  arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
         "Risk: s3:PutObject changes who may do what.",
         "New access: all of it",
         "Duration: 5 minutes",
         "corp.alice",
         "Review ends at: 2026-11-24 13:00 UTC",
+        "Issuer: https[:]//idp[.]example[.]com",
+        "Source identity: local[.]reader-agent",
         "write: s3:PutObject",
         "  arn:aws:s3:::reports/2026/1",
         AGENT_TEXT_NOTE.split(".", maxsplit=1)[0],
@@ -130,7 +132,7 @@ def test_reminders_have_subjects_of_their_own():
 )
 def test_rev_06_a_decision_is_named_with_its_reviewers(changes, said):
     written = review_mail(Notice.DECIDED, sheet(**changes), URL)
-    assert written.subject.startswith(f"{said}: local.reader-agent requests")
+    assert written.subject.startswith(f"{said}: reader-agent (corp) requests")
     assert written.introduction.startswith(f"{said}. No decision is needed.")
     assert "Review ends at" not in written.text
     assert ("Access ends at" in written.introduction) == (changes["state"] == State.ACTIVE)

@@ -10,6 +10,7 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import ClaimTags, IdentityFact, quota_key, unit_key
+from jitney.core.identity.requester import requester_name
 from jitney.core.times import iso
 
 GRANT_RETENTION_SECONDS = 90 * 24 * 3600
@@ -167,6 +168,11 @@ class Grant:
         return self.break_glass is not None and self.follow_up is None
 
     @property
+    def requester_name(self) -> str:
+        """Who requested the grant, in a few words for people to read."""
+        return requester_name(self.issuer_name, self.subject, self.facts)
+
+    @property
     def owner_key(self) -> str:
         """The key of the grant's owner, as `Principal.owner_key`."""
         return f"{self.principal}#{self.human or ''}"
@@ -225,6 +231,7 @@ class Grant:
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
             "ticket": self.ticket,
+            "requester": self.requester_name,
             "principal": self.principal,
             "subject": self.subject,
             "unit": self.unit,

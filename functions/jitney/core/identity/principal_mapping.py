@@ -66,7 +66,7 @@ def _principal_without_groups(claims: SignedClaims, issuer: Issuer, provider: Pr
         source_identity=identity,
         unit=source_identity(issuer.identity_name, issuer.issuer, unit) if unit else identity,
         agent_owners=issuer.owners_of(subject),
-        facts=tuple(IdentityFact(*fact) for fact in facts if is_nameable(fact[1])),
+        facts=tuple(IdentityFact(*fact) for fact in facts if fact[1]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.report.chain import chain_of
-from jitney.core.report.grant_report import CredentialIssuance, GrantReport, RecordSummary, Requester, Terms
+from jitney.core.report.grant_report import CredentialIssuance, GrantReport, RecordSummary, Terms
 from jitney.core.report.lifecycle import end_of, times_of
 from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record
 from jitney.core.report.review_history import break_glass_of, follow_up_of, notification_of, state_after_vote, votes_of
@@ -42,7 +42,8 @@ def build_report(
     times = times_of(own, now)
     return GrantReport(
         grant_id=grant_id,
-        requester=_requester(own),
+        requester=own[0].requester,
+        addresses=_addresses(own),
         reason=first.reason,
         ticket=first.ticket,
         target=first.target,
@@ -91,12 +92,10 @@ def _granted(own: Sequence[PublishedRecord], requested: Terms) -> Terms | None:
     return found
 
 
-def _requester(own: Sequence[PublishedRecord]) -> Requester:
-    first = own[0]
+def _addresses(own: Sequence[PublishedRecord]) -> tuple[str, ...]:
     # Votes, notifications and ends come from other people's addresses.
     own_records = (each for each in own if each.event in (AuditEvent.REQUEST, AuditEvent.ISSUE))
-    addresses = tuple(dict.fromkeys(each.source_ip for each in own_records if each.source_ip))
-    return Requester(first.principal, first.human, first.issuer, first.subject, first.unit, addresses)
+    return tuple(dict.fromkeys(each.source_ip for each in own_records if each.source_ip))
 
 
 def _policies(own: Sequence[PublishedRecord]) -> tuple[str, ...]:

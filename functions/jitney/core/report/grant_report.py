@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jitney.core.access.request import Permission
+from jitney.core.identity.requester import Requester
 from jitney.core.report.published_lines import PublishedCall
 
 
@@ -22,17 +23,6 @@ class ReportedState(StrEnum):
     REVOKED = "revoked"
     FAILED = "failed"
     UNKNOWN = "unknown"
-
-
-class Requester(NamedTuple):
-    """The agent, its accountable unit, its human, and the addresses from which its requests came."""
-
-    principal: str
-    human: str
-    issuer: str
-    subject: str
-    unit: str
-    addresses: tuple[str, ...]
 
 
 class Terms(NamedTuple):
@@ -158,10 +148,10 @@ class RecordSummary(NamedTuple):
 class GrantReport:
     """The report of one grant, as far as its records and calls show it.
 
-    `requested` is the request. `granted` is what review left of it, or None if nothing was granted. `requested_calls`
-    are the calls from which the request was derived. `reviews` are the alternative sets of reviewer groups.
-    `repeated_requests` are the times of equal requests that joined this one. `cut_offs` are the times of emergency
-    cut-offs of the role's sessions.
+    `addresses` are those from which the agent sent requests. `requested` is the request. `granted` is what review left
+    of it, or None if nothing was granted. `requested_calls` are the calls from which the request was derived. `reviews`
+    are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests that joined this
+    one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
     `denied` (calls that IAM denied) and `bypasses` (calls that the grant does not explain). `broker_calls` counts calls
@@ -175,6 +165,7 @@ class GrantReport:
 
     grant_id: str
     requester: Requester
+    addresses: tuple[str, ...]
     reason: str
     ticket: str
     target: str

@@ -20,7 +20,7 @@ def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, An
         "state": str(end.state),
         "warnings": list(report.warnings),
         "partial": report.partial,
-        "requester": report.requester._asdict(),
+        "requester": _requester(report),
         "reason": report.reason,
         "ticket": report.ticket,
         "target": report.target,
@@ -51,6 +51,11 @@ def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, An
         "records": _listed(report.records),
         "suggestion": _suggestion(report, suggestion),
     }
+
+
+def _requester(report: GrantReport) -> dict[str, Any]:
+    facts = [fact._asdict() for fact in report.requester.facts]
+    return report.requester._asdict() | {"facts": facts, "addresses": report.addresses}
 
 
 def _suggestion(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 from jitney.core.access.request import Permission
 from jitney.core.audit import canonical
+from jitney.core.identity.principal import IdentityFact
+from jitney.core.identity.requester import Requester
 
 Line: TypeAlias = Mapping[str, Any]
 
@@ -55,6 +57,27 @@ class PublishedRecord:
     def word(self, name: str) -> str:
         """Return a text member of `detail`; "" if it has none."""
         return _text(self.detail_members.get(name))
+
+    @property
+    def requester(self) -> Requester:
+        """Who made the request, from a request's record; other records have only the names that each record has."""
+        listed = self.detail_members.get("requester")
+        about = listed if isinstance(listed, dict) else {}
+        facts = about.get("facts")
+        return Requester(
+            name=_text(about.get("name")) or self.principal,
+            facts=tuple(
+                IdentityFact(_text(each.get("label")), _text(each.get("value")))
+                for each in (facts if isinstance(facts, list) else ())
+                if isinstance(each, dict)
+            ),
+            subject=self.subject,
+            issuer=self.issuer,
+            unit=self.unit,
+            principal=self.principal,
+            human=self.human,
+            human_name=_text(about.get("human_name")) or self.human,
+        )
 
     @property
     def permissions(self) -> tuple[Permission, ...]:

@@ -75,14 +75,13 @@ def sections(report: GrantReport, suggestion: Suggestion) -> tuple[Section, ...]
 
 def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     requester = report.requester
-    issuer = f", authenticated by {cut(requester.issuer, MOST_ARN)}" if requester.issuer else ""
-    yield ReportRow("agent", f"{cut(requester.principal, MOST_NAME)}{issuer}")
-    if requester.unit != requester.principal:
-        yield ReportRow("accountable unit", cut(requester.unit, MOST_NAME))
-    if requester.human:
-        yield ReportRow("on behalf of", cut(requester.human, MOST_NAME))
-    if requester.addresses:
-        addresses = [cut(each, MOST_NAME) for each in requester.addresses]
+    yield ReportRow("requester", cut(requester.name, MOST_ARN))
+    yield from (ReportRow("", f"{name}: {value}") for name, value in requester.rows())
+    if requester.human_name:
+        yield ReportRow("on behalf of", cut(requester.human_name, MOST_ARN))
+    yield from (ReportRow(_report_name(name), value) for name, value in requester.details())
+    if report.addresses:
+        addresses = [cut(each, MOST_NAME) for each in report.addresses]
         yield ReportRow("from", format_list(addresses, MOST_SHOWN, "addresses"))
     yield ReportRow("reason", quoted(report.reason))
     if report.ticket:
@@ -96,6 +95,10 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     if not same:
         yield from terms_rows("granted", report.granted) if report.granted else [ReportRow("granted", "nothing")]
     yield from (ReportRow("risk", cut(each, MOST_WORDS)) for each in report.risks)
+
+
+def _report_name(name: str) -> str:
+    return {"Accountable unit": "unit", "Source identity": "identity"}.get(name, name.lower())
 
 
 def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:

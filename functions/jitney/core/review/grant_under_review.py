@@ -5,6 +5,7 @@ from typing import Self
 
 from jitney.core.access.grant import Grant
 from jitney.core.config import Config
+from jitney.core.identity.requester import Requester, escape_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class GrantUnderReview:
         grant = self.grant
         owners = self.config.owners_of(grant.issuer_name, grant.subject)
         return frozenset({grant.principal, grant.human or grant.principal, *grant.agent_owners, *owners})
+
+    @property
+    def requester(self) -> Requester:
+        """The requester, for people to read."""
+        grant = self.grant
+        return Requester(
+            name=grant.requester_name,
+            facts=grant.facts,
+            subject=grant.subject,
+            issuer=grant.issuer,
+            unit=grant.unit,
+            principal=grant.principal,
+            human=grant.human or "",
+            human_name=escape_name(self.config.name_of(grant.human)) if grant.human else "",
+        )
 
     def with_grant(self, grant: Grant) -> Self:
         """The same review with another version of its grant."""

@@ -59,7 +59,7 @@ class ReviewMail(NamedTuple):
 
 def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     """Return the mail of a notice. `reviews_url` is the URL of the reviewers' pages."""
-    title = f"{wording.agent(sheet)} requests {wording.level(sheet)} access to {wording.target(sheet)}"
+    title = defang(wording.headline(sheet))
     decided = notice is Notice.DECIDED
     outcome = wording.outcome(sheet)
     active = decided and sheet.state == "active"
@@ -70,7 +70,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
         title=title,
         introduction=f"{outcome}. {introduction}{until}" if decided else introduction,
         link=f"{reviews_url}/{sheet.grant_id}",
-        rows=wording.facts(sheet),
+        rows=wording.facts(sheet, defang),
         accesses=tuple(_unlinked(access) for access in wording.accesses(sheet)),
         comments=wording.comments(sheet),
         agent_reason=defang(wording.agent_reason(sheet)),

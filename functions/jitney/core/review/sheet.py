@@ -10,6 +10,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.actions import AccessLevel, ActionTable
+from jitney.core.identity.requester import Requester
 from jitney.core.patterns import PatternTooComplex, covers
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
@@ -40,7 +41,7 @@ class GroupApproval(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A request under review. Times are epoch seconds; people and agents are source identities.
+    """A request under review. Times are epoch seconds; people are source identities.
 
     `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
     and `ticket` are as the agent wrote them. `ending` is set once the grant was released or revoked.
@@ -49,9 +50,7 @@ class Sheet(NamedTuple):
     grant_id: str
     content: str
     state: str
-    agent: str
-    issuer: str
-    human: str | None
+    requester: Requester
     target: str
     account: str
     region: str
@@ -86,9 +85,7 @@ def sheet_of(
         grant_id=grant.id,
         content=content_hash(grant),
         state=str(current.state),
-        agent=grant.principal,
-        issuer=grant.issuer,
-        human=grant.human,
+        requester=review.requester,
         target=grant.target,
         account=grant.account,
         region=grant.region,

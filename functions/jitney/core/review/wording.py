@@ -3,7 +3,7 @@
 All output is plain text on one line, escaped. Long text is cut, and says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -109,9 +109,9 @@ def action_verb(requested: RequestedAction) -> str:
     return "deletes" if deletes(requested.action) else _VERBS.get(requested.level, "is unknown to Jitney")
 
 
-def agent(sheet: Sheet) -> str:
-    """Return the requesting agent's name."""
-    return cut(sheet.agent, MOST_NAME)
+def headline(sheet: Sheet) -> str:
+    """Return who requests what kind of access to which target, in one line."""
+    return f"{sheet.requester.name} requests {level(sheet)} access to {target(sheet)}"
 
 
 def target(sheet: Sheet) -> str:
@@ -119,13 +119,17 @@ def target(sheet: Sheet) -> str:
     return cut(sheet.target, MOST_NAME)
 
 
-def facts(sheet: Sheet) -> tuple[Fact, ...]:
-    """Return all computed facts but the exact actions and resources, which `accesses` returns."""
+def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
+    """Return all computed facts but the exact actions and resources, which `accesses` returns.
+
+    What the agent's provider says about it comes first, and its technical names last. The channel's own `escape` is
+    applied to these.
+    """
     where = f"{target(sheet)}, AWS account {escape_invisible(sheet.account)}, {escape_invisible(sheet.region)}"
-    people = [Fact("Requested by", f"{agent(sheet)}, of {cut(sheet.issuer, MOST_ARN)}")]
-    if sheet.human:
-        people.append(Fact("On behalf of", cut(sheet.human, MOST_NAME)))
-    rows = [*people, Fact("Target", where), Fact("Role", middle_cut(sheet.role_arn, MOST_ARN))]
+    rows = [Fact(name, escape(value)) for name, value in sheet.requester.rows()]
+    if sheet.requester.human_name:
+        rows.append(Fact("On behalf of", sheet.requester.human_name))
+    rows += [Fact("Target", where), Fact("Target role", middle_cut(sheet.role_arn, MOST_ARN))]
     rows.append(Fact("Access level", level(sheet)))
     rows.extend(Fact("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
@@ -138,6 +142,7 @@ def facts(sheet: Sheet) -> tuple[Fact, ...]:
     rows.append(Fact("Requested at", format_time(sheet.created_at)))
     if sheet.state == "pending":
         rows.append(Fact("Review ends at", format_time(sheet.expires_at)))
+    rows.extend(Fact(name, escape(value)) for name, value in sheet.requester.details())
     return tuple(rows)
 
 
@@ -204,12 +209,13 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
 
 
 def shows_all(sheet: Sheet) -> bool:
-    """Return whether `facts` and `accesses` show every action, resource and risk in full."""
+    """Return whether `facts` and `accesses` show the requester and every action, resource and risk in full."""
     together = _together(sheet)
-    names = [sheet.agent, sheet.human or "", sheet.target, *(each.action for each in sheet.actions)]
+    names = [sheet.target, *(each.action for each in sheet.actions)]
     arns = [sheet.role_arn, *(arn for each in sheet.actions for arn in each.resources)]
     return (
-        len(together) <= MOST_ACCESSES
+        sheet.requester.is_whole()
+        and len(together) <= MOST_ACCESSES
         and all(len(actions) <= MOST_ACTIONS for actions in together.values())
         and all(len(each.resources) <= MOST_RESOURCES for each in sheet.actions)
         and all(len(escape_invisible(name)) <= MOST_NAME for name in names)

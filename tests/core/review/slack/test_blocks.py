@@ -14,6 +14,7 @@ from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
+from jitney.core.identity.principal import IdentityFact
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import escape_exact
 from jitney.core.review.selection import selected_permissions
@@ -96,6 +97,11 @@ def within(blocks: Any, most: int) -> None:
                 assert 0 < len(option.get("description", {"text": "x"})["text"]) <= 75
 
 
+def narrowing(grant: Grant) -> dict[str, Any]:
+    """The modal to narrow the grant's request."""
+    return approve_selected_modal(grant, under_review(grant).requester)
+
+
 def walk(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
@@ -123,8 +129,8 @@ def test_rev_09_a_message_is_within_slacks_limits(permissions: Any, words: str, 
 @given(PERMISSIONS)
 def test_rev_09_the_modals_are_within_slacks_limits(permissions: Any):
     grant = asked(permissions)
-    modal_within(approve_selected_modal(grant))
-    modal_within(reject_modal(grant))
+    modal_within(narrowing(grant))
+    modal_within(reject_modal(grant, under_review(grant).requester))
 
 
 def test_rev_09_a_long_message_is_within_slacks_limits():
@@ -144,7 +150,7 @@ def modal_within(view: Any) -> None:
 def test_rev_07_what_is_left_checked_is_what_is_left(permissions: Any, data: st.DataObject):
     """Of each group of actions on the same resources, the checked actions on the checked resources and nothing else."""
     grant = asked(permissions)
-    view = approve_selected_modal(grant)
+    view = narrowing(grant)
     boxes = [each["value"] for place in walk(view["blocks"]) for each in place.get("options", ())]
     checked = data.draw(st.sets(st.sampled_from(boxes))) if boxes else set()
     kept = {
@@ -192,8 +198,8 @@ def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
 
 
 def test_rev_10_the_notification_is_escaped():
-    made = message(sheet(PENDING, agent="<!channel> & <@U1>"), URL)
-    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; requests read access to analytics-prod"
+    made = message(sheet(replace(PENDING, subject="<!channel> & <@U1>")), URL)
+    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; (corp) requests read access to analytics-prod"
 
 
 def test_rev_09_buttons_carry_an_id_and_nothing_else():
@@ -252,6 +258,12 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
     assert len(json.dumps(made.blocks)) <= MOST_BYTES
     assert "too many to show here: open the request" in json.dumps(made.blocks)
     assert "too many" not in json.dumps(message(sheet(asked(many, "plain")), URL).blocks)
+    long = tuple(IdentityFact(f"Fact {number}", "\u8acb" * 250) for number in range(9))
+    made = message(worst._replace(requester=worst.requester._replace(facts=long)), URL)
+    assert len(json.dumps(made.blocks)) <= MOST_BYTES
+    assert "too long to show here: open the request" in json.dumps(made.blocks)
+    assert presses(made.blocks) == ["reject", "page"]
+    modal_within(reject_modal(PENDING, worst.requester._replace(facts=long)))
 
 
 def presses(blocks: Any) -> list[str]:
@@ -260,7 +272,7 @@ def presses(blocks: Any) -> list[str]:
 
 def test_rev_09_what_is_shown_whole_is_approved_in_slack():
     assert presses(message(sheet(asked(HARMLESS)), URL).blocks) == ["approve", "approve_selected", "reject", "page"]
-    assert approve_selected_modal(asked(HARMLESS))["callback_id"] == "approve_selected"
+    assert narrowing(asked(HARMLESS))["callback_id"] == "approve_selected"
 
 
 HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
@@ -285,14 +297,14 @@ def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is
     for shown in (
         sheet(asked(HARMLESS), risks),
         sheet(asked(HARMLESS), [Risk("X", "s" * 300, (), (), "")]),
-        sheet(asked(HARMLESS), human="corp." + "x" * 100),
+        sheet(replace(asked(HARMLESS), subject="x" * 250)),
     ):
         assert presses(message(shown, URL).blocks) == ["reject", "page"]
 
 
 @pytest.mark.parametrize("name", [f"{'x' * 70}/payroll/{'y' * 70}", f"{'x' * 61} {'y' * 10}", f"{'x' * 62} {'y' * 10}"])
 def test_rev_10_no_box_is_checked_in_slack_of_which_a_part_is_not_shown(name: str):
-    view = approve_selected_modal(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
+    view = narrowing(asked([Permission(("s3:PutObject",), (f"arn:aws:s3:::{name}",))]))
     assert ("submit" in view, "Open the request" in json.dumps(view)) == (False, True)
 
 
@@ -309,7 +321,7 @@ def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(perm
 
 def test_a_request_that_is_too_long_says_so():
     many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
-    assert "Open the request" in json.dumps(approve_selected_modal(asked(many)))
+    assert "Open the request" in json.dumps(narrowing(asked(many)))
     assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)
 
 

@@ -43,11 +43,14 @@ def message(sheet: Sheet, url: str, *, active_channel: bool = True) -> SlackMess
     A channel that is no longer active, because policies need other reviewers, gets no decision buttons.
     """
     deciding = active_channel and sheet.state == "pending"
-    whole = _message(sheet, url, list(_accesses(sheet)), deciding=deciding, complete=wording.shows_all(sheet))
-    if len(json.dumps(whole.blocks)) <= MOST_BYTES:
-        return whole
-    left_out = _rich(_line("Permissions", "too many to show here: open the request"))
-    return _message(sheet, url, [left_out], deciding=deciding, complete=False)
+    facts, accesses = [_facts(sheet)], list(_accesses(sheet))
+    made = _message(sheet, url, [*facts, *accesses], deciding=deciding, complete=wording.shows_all(sheet))
+    no_accesses = _rich(_line("Permissions", "too many to show here: open the request"))
+    no_facts = _rich(_line("Summary", "too long to show here: open the request"))
+    for left_out in ([*facts, no_accesses], [no_facts, no_accesses]):
+        if len(json.dumps(made.blocks)) > MOST_BYTES:
+            made = _message(sheet, url, left_out, deciding=deciding, complete=False)
+    return made
 
 
 def reply(notice: Notice, sheet: Sheet) -> str:
@@ -66,15 +69,13 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(sheet: Sheet, url: str, accesses: list[Block], *, deciding: bool, complete: bool) -> SlackMessage:
-    title = f"{wording.agent(sheet)} requests {wording.level(sheet)} access to {wording.target(sheet)}"
+def _message(sheet: Sheet, url: str, content: list[Block], *, deciding: bool, complete: bool) -> SlackMessage:
     outcome = [] if deciding else [_rich(_outcome(sheet))]
-    facts = _rich({"type": "rich_text_section", "elements": list(_facts(sheet))})
-    shown = cut(unlinked(title), MOST_HEADER)
+    shown = cut(unlinked(wording.headline(sheet)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
     hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
     buttons = _buttons(sheet, url, deciding=deciding, complete=complete)
-    parts = [header, *outcome, facts, *accesses, *hint, {"type": "divider"}, _agent_text(sheet), buttons]
+    parts = [header, *outcome, *content, *hint, {"type": "divider"}, _agent_text(sheet), buttons]
     return SlackMessage(escaped(shown), tuple(parts))
 
 
@@ -84,12 +85,11 @@ def _outcome(sheet: Sheet) -> Element:
     return _line("Status", f"{wording.outcome(sheet)}.")
 
 
-def _facts(sheet: Sheet) -> Iterator[Element]:
-    rows = wording.facts(sheet)
-    for row in rows:
-        yield from _line(row.name, row.value)["elements"]
-        if row is not rows[-1]:
-            yield _text("\n")
+def _facts(sheet: Sheet) -> Block:
+    elements: list[Element] = []
+    for row in wording.facts(sheet):
+        elements += ([_text("\n")] if elements else []) + _line(row.name, row.value)["elements"]
+    return _rich({"type": "rich_text_section", "elements": elements})
 
 
 def _accesses(sheet: Sheet) -> Iterator[Block]:
@@ -119,10 +119,10 @@ def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block
 def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
     """Return the decision buttons; without the approving ones where the message does not show all of the request."""
     reference = str(GrantReference(sheet.grant_id, sheet.content))
-    gets = f"{wording.agent(sheet)} gets {wording.level(sheet)} access to {wording.target(sheet)}"
+    gets = f"{sheet.requester.name} gets {wording.level(sheet)} access to {wording.target(sheet)}"
     confirm = {
         "title": plain("Approve the whole request?"),
-        "text": plain(cut(f"{gets} for {wording.format_duration(sheet.duration_seconds)}.", MOST_CONFIRM)),
+        "text": plain(cut(unlinked(f"{gets} for {wording.format_duration(sheet.duration_seconds)}."), MOST_CONFIRM)),
         "confirm": plain("Approve"),
         "deny": plain("Cancel"),
     }

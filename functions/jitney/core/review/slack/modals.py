@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON
+from jitney.core.identity.requester import Requester
 from jitney.core.review.content import content_hash
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
 from jitney.core.review.sheet import resources_by_action
@@ -23,10 +24,13 @@ MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
 """Limit of a view: Slack sends it back with its state, twice as large, and the firewall accepts 64 kB."""
 MOST_SENTENCE = 1000
+MOST_FACTS = 2700
+"""Limit of the facts about the requester, in bytes of JSON: Slack takes 3,000 characters in a text."""
+FACTS_TOO_LONG = "The facts about the requester are too long for Slack. Open the request to read them."
 TOO_LONG = "This request is too long to be narrowed in Slack. Open the request to narrow it there."
 
 
-def approve_selected_modal(grant: Grant) -> View:
+def approve_selected_modal(grant: Grant, requester: Requester) -> View:
     """Return the modal to narrow a request: boxes for actions and resources, a duration, a comment (row REV 7).
 
     For a request that does not fit, it says where to narrow it instead. No box is cut.
@@ -34,15 +38,17 @@ def approve_selected_modal(grant: Grant) -> View:
     if not all(_fits(text) for action, arns in resources_by_action(grant).items() for text in (action, *arns)):
         return message_modal("Approve selected", TOO_LONG)
     blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
-    view = _view("Approve selected", grant, APPROVE_SELECTED, [_about(grant), *blocks], "Approve selected")
+    view = _view("Approve selected", grant, APPROVE_SELECTED, [*_about(grant, requester), *blocks], "Approve selected")
     if len(view["blocks"]) > MOST_BLOCKS or len(json.dumps(view).encode()) > MOST_BYTES:
         return message_modal("Approve selected", TOO_LONG)
     return view
 
 
-def reject_modal(grant: Grant) -> View:
+def reject_modal(grant: Grant, requester: Requester) -> View:
     """Return the modal to reject a request with a comment."""
-    return _view("Reject request", grant, REJECT, [_about(grant), _comment(optional=False)], "Reject request")
+    return _view(
+        "Reject request", grant, REJECT, [*_about(grant, requester), _comment(optional=False)], "Reject request"
+    )
 
 
 def message_modal(title: str, sentence: str) -> View:
@@ -85,11 +91,13 @@ def _view(title: str, grant: Grant, action: str, blocks: list[Block], submit: st
     }
 
 
-def _about(grant: Grant) -> Block:
-    human = f" for {grant.human}" if grant.human else ""
+def _about(grant: Grant, requester: Requester) -> Iterator[Block]:
+    human = f", on behalf of {requester.human_name}," if requester.human_name else ""
     where = f"{grant.target}, AWS account {grant.account}"
-    text = f"{grant.principal}{human} requests access to {where}, for {format_duration(grant.duration_seconds)}."
-    return {"type": "section", "text": plain(cut(text, MOST_SENTENCE))}
+    text = f"{requester.name}{human} requests access to {where}, for {format_duration(grant.duration_seconds)}."
+    yield {"type": "section", "text": plain(cut(unlinked(text), MOST_SENTENCE))}
+    facts = "\n".join(f"{name}: {unlinked(value)}" for name, value in requester.rows())
+    yield {"type": "section", "text": plain(facts if len(json.dumps(facts)) <= MOST_FACTS else FACTS_TOO_LONG)}
 
 
 def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:

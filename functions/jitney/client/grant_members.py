@@ -1,0 +1,48 @@
+"""The parts of a grant in the broker's answers, with the API's own names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRevocation:
+    """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
+
+    at: str
+    by: str
+    reason: str = ""
+    denied_after_milliseconds: int | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the end in a JSON object of the API. Raises TypeError if it is another object."""
+        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVote:
+    """A reviewer's vote, `approve` or `reject`, with a comment.
+
+    `delegate_for` are absent members for which it counts.
+    """
+
+    human: str
+    verdict: str
+    comment: str = ""
+    at: str = ""
+    delegate_for: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the vote in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        comment, at = document.get("comment", ""), document.get("at", "")
+        return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFact:
+    """What the agent's provider says about it: a label and a value. The agent may have chosen the value."""
+
+    label: str
+    value: str

@@ -1,0 +1,154 @@
+"""The requester for people to read: names that cannot imitate each other, and a name in a few words.
+
+An agent can choose parts of its own identity, such as a branch or an environment. All output is printable text on one
+line. Each channel escapes it for its own format too.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from jitney.core.config import Config
+from jitney.core.identity.principal import IdentityFact, Principal
+
+MOST_VALUE = 200
+"""Limit of a fact's text on a page, in a message or in a report."""
+_MOST_FIRST, _MOST_SECOND = 64, 48
+_ASCII_LETTER = re.compile("[A-Za-z]")
+_LOOSE_SPACES = re.compile(r"^ +| +$| {2,}")
+_IAM_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):(?P<kind>role|user)/(?:.+/)?(?P<name>[^/]+)")
+_ARN_NAME = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[^:]*:(?:.*[:/])?(?P<name>[^:/]+)")
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters by Unicode's category, and yet invisible."""
+_PLAIN_LATIN = frozenset(map(chr, range(0xC0, 0x180))) - frozenset("\u00d0\u0110\u00d7\u00f7\u0131\u0138")
+"""Letters beyond ASCII that look different from each other and from ASCII's: Latin-1 and Latin Extended-A."""
+_LIKE_LATIN = frozenset(
+    "\u0430\u0501\u0435\u04bb\u0456\u0458\u04cf\u043a\u043e\u0440\u0441\u051b\u0455\u051d\u0445\u0443\u044a\u044c\u043f"
+    "\u0433\u0475\u0461\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408\u04ae"
+    "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f"
+    "\u03a1\u03a4\u03a5\u03a7"
+)
+"""Cyrillic and Greek letters in the shapes of Latin ones."""
+
+
+class Requester(NamedTuple):
+    """The agent that made a request, and the human on whose behalf.
+
+    `name` is a `requester_name`. `facts`, `subject`, `issuer`, `unit`, `principal` and `human` are as in a grant.
+    `human_name` is the name by which people know the human, "" if there is no human.
+    """
+
+    name: str
+    facts: tuple[IdentityFact, ...]
+    subject: str
+    issuer: str
+    unit: str
+    principal: str
+    human: str
+    human_name: str
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Yield what identifies the requester, as labels and escaped values: the facts, or else the subject."""
+        for label, value in self.facts or (IdentityFact("Subject", self.subject),):
+            yield escape_name(label), shorten_name(value, MOST_VALUE)
+
+    def details(self) -> Iterator[tuple[str, str]]:
+        """Yield the other names of the requester, as labels and escaped values: for logs, CloudTrail and policies."""
+        if self.facts:
+            yield "Subject", shorten_name(self.subject, MOST_VALUE)
+        if self.issuer:
+            yield "Issuer", shorten_name(self.issuer, MOST_VALUE)
+        if self.unit and self.unit != self.principal:
+            yield "Accountable unit", shorten_name(self.unit, MOST_VALUE)
+        yield "Source identity", shorten_name(self.principal, MOST_VALUE)
+
+    def is_whole(self) -> bool:
+        """Return whether every value of `rows` is shown without a cut."""
+        return all(len(escape_name(value)) <= MOST_VALUE for _, value in self.facts or (("", self.subject),))
+
+    def record_detail(self) -> dict[str, Any]:
+        """Return the names and facts of the requester, for the `detail` of a request's audit record."""
+        facts = [fact._asdict() for fact in self.facts]
+        return {"requester": {"name": self.name, "facts": facts, "human_name": self.human_name}}
+
+
+def escape_name(text: str) -> str:
+    """Return the name on one line, so that different names look different.
+
+    A character that is invisible, reorders text or resembles another one is shown by its number, as [U+0430]. Letters
+    of other scripts are shown in names that consist of them. In a name with ASCII letters, they may imitate these.
+    """
+    letters = [each for each in text if unicodedata.category(each)[0] == "L"]
+    latin = _ASCII_LETTER.search(text) is not None or all(each in _LIKE_LATIN for each in letters)
+    hidden = {place for found in _LOOSE_SPACES.finditer(text) for place in range(*found.span())}
+    hidden |= {found.start() for found in re.finditer(r"\[U\+", text)}  # the name has this text, and no such character
+    return "".join(
+        each if place not in hidden and _is_plain(each, latin=latin) else f"[U+{ord(each):04X}]"
+        for place, each in enumerate(text)
+    )
+
+
+def _is_plain(character: str, *, latin: bool) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    if unicodedata.normalize("NFKC", character) != character or unicodedata.category(character)[0] != "L":
+        return False
+    other_script = not latin and unicodedata.bidirectional(character) == "L" and character not in _FILLERS
+    return character in _PLAIN_LATIN or other_script
+
+
+def shorten_name(text: str, most: int) -> str:
+    """Return at most `most` characters of the escaped name. A cut name has a hash, which differs for others."""
+    whole = escape_name(text)
+    if len(whole) <= most:
+        return whole
+    mark = f"…[cut: {hashlib.sha256(text.encode()).hexdigest()[:16]}]…"
+    end = (most - len(mark)) // 3
+    return f"{whole[: most - len(mark) - end]}{mark}{whole[len(whole) - end :]}"
+
+
+def requester_of(principal: Principal, config: Config) -> Requester:
+    """Return a principal as the requester."""
+    return Requester(
+        name=requester_name(principal.issuer_name, principal.subject, principal.facts),
+        facts=principal.facts,
+        subject=principal.subject,
+        issuer=principal.issuer,
+        unit=principal.unit,
+        principal=principal.source_identity,
+        human=principal.human or "",
+        human_name=escape_name(config.name_of(principal.human)) if principal.human else "",
+    )
+
+
+def requester_name(issuer_name: str, subject: str, facts: Sequence[IdentityFact]) -> str:
+    """Return the requester in a few words: "octo-org/octo-repo · environment production (github)".
+
+    These are the first two facts, or the subject where there are none, and the issuer's alias. No fact contains " · ",
+    and the last parentheses always hold the alias.
+    """
+    first, *more = facts or (IdentityFact("Subject", subject),)
+    words = _first_words(first)
+    if more and more[0].value not in (first.value, *re.split("[:@]", first.value)):
+        words = f"{words} · {_inner_label(more[0].label)} {shorten_name(_arn_name(more[0].value), _MOST_SECOND)}"
+    return f"{words} ({escape_name(issuer_name)})"
+
+
+def _first_words(fact: IdentityFact) -> str:
+    found = _IAM_PRINCIPAL.fullmatch(fact.value)
+    if found is None:
+        label = f"{fact.label} " if fact.label.endswith(" id") else ""
+        return f"{label}{shorten_name(fact.value, _MOST_FIRST)}"
+    return f"{found['kind'].capitalize()} {shorten_name(found['name'], _MOST_FIRST)} in {found['account']}"
+
+
+def _arn_name(value: str) -> str:
+    found = _ARN_NAME.fullmatch(value)
+    return found["name"] if found else value
+
+
+def _inner_label(label: str) -> str:
+    """Return the label as it is written inside a sentence; abbreviations stay."""
+    return label if label[1:2].isupper() else f"{label[:1].lower()}{label[1:]}"
