@@ -29,7 +29,8 @@ CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
 _GRANT = ("GRANT#*",)
-_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*")
+_HOURLY = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*")
+_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *_HOURLY)
 _OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
@@ -42,6 +43,7 @@ _GRANT_CHAINS, _OTHER_CHAINS = "g-*", "r-*"
 _MASK = Allow("mask_key", ("kms:GenerateMac",))
 _ISSUE = Allow("targets", ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
 _TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
+_READ_OTHER_GRANTS = (on_state("GetItem", items=_OTHER_GRANTS), on_state("BatchGetItem", items=_GRANT))
 _GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
 _OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), _ROLE)
 _READ_OUT_OF_OFFICE = on_state("Query", items=_OUT_OF_OFFICE)
@@ -65,7 +67,8 @@ _REVOKE = (
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
     *read_and_update(_GRANT, TERMS_ATTRIBUTES),
-    on_state("GetItem", items=_OTHER_GRANTS + _TOKEN),
+    *_READ_OTHER_GRANTS,
+    on_state("GetItem", items=_TOKEN),
     on_state("PutItem", items=("VOTES#*",)),
     # A delegation is read, and checked again in the transaction that writes the vote.
     on_state("Query", "ConditionCheckItem", items=_OUT_OF_OFFICE),
@@ -81,6 +84,7 @@ _FUNCTIONS = (
         routes=(("POST", "/v1/grants"),),
         allows=(
             on_state("GetItem", "PutItem", items=_GRANT + _SINGLE_USE_KEYS + _OTHER_GRANTS),
+            on_state("BatchGetItem", items=_GRANT),
             on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
             on_state("UpdateItem", items=_SINGLE_USE_KEYS),
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
@@ -95,7 +99,7 @@ _FUNCTIONS = (
         routes=(("POST", "/v1/grants/{id}/credentials"),),
         allows=(
             *read_and_update(_GRANT, END_ATTRIBUTES),
-            on_state("GetItem", items=_OTHER_GRANTS),
+            *_READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
@@ -107,7 +111,7 @@ _FUNCTIONS = (
         routes=(("POST", "/v1/decisions"),),
         allows=(
             on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "REPLAY#*")),
-            on_state("GetItem", items=_OTHER_GRANTS + _GRANT),
+            *_READ_OTHER_GRANTS,
             *write_records(_OTHER_CHAINS),
             _MASK,
         ),
@@ -157,7 +161,8 @@ _FUNCTIONS = (
         ),
         # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
         allows=(
-            on_state("GetItem", items=_GRANT + _OTHER_GRANTS + _SESSION),
+            *_READ_OTHER_GRANTS,
+            on_state("GetItem", items=_GRANT + _SESSION),
             on_state("Query", items=("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
             _GRANTS_OF_PRINCIPAL,
             _OPEN_GRANTS,
@@ -253,7 +258,7 @@ _FUNCTIONS = (
         allows=(
             *read_and_update(_GRANT, STATE_ATTRIBUTES),
             *write_records(_GRANT_CHAINS),
-            on_state("GetItem", items=_OTHER_GRANTS),
+            *_READ_OTHER_GRANTS,
             _READ_OUT_OF_OFFICE,
             on_state("PutItem", items=_TOKEN),
             _GRANTS_OF_PRINCIPAL,

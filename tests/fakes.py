@@ -187,6 +187,10 @@ class MemoryStore:
         self._answer("grant")
         return self.grants.get(grant_id)
 
+    def grants_by_id(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
+        self._answer("grants_by_id")
+        return {each: self.grants[each] for each in grant_ids if each in self.grants}
+
     def consume(self, keys: Any, *, now: int) -> None:
         self._answer("consume")
         self._consume(keys, now)

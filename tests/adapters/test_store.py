@@ -7,7 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from jitney.adapters.batch_reads import BATCH_SIZE
 from jitney.adapters.deny_list import LEASE_SECONDS, DenyList, WriteLease, deny_entry_update
+from jitney.adapters.grant_items import item_key, item_of
 from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite, Store
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
@@ -82,6 +84,41 @@ def test_a_grant_comes_back_as_it_was_written(store: Store):
     for grant in (GRANT, replace(PENDING, human="corp.alice", approvals=("owners",))):
         written = opened(store, grant)
         assert store.grant(grant.id) == written
+
+
+def test_pol_05_many_grants_are_read_in_batches_and_unknown_ones_are_missing(store: Store, client):
+    written = [opened(store, replace(GRANT, id=f"g-{number}")) for number in range(BATCH_SIZE + 5)]
+    calls: list[int] = []
+    client.meta.events.register(
+        "before-parameter-build.dynamodb.BatchGetItem",
+        lambda params, **_: calls.append(len(params["RequestItems"]["state"]["Keys"])),
+    )
+    found = store.grants_by_id([*(each.id for each in written), written[0].id, "g-unknown"])
+    assert found == {each.id: each for each in written}
+    assert calls == [BATCH_SIZE, 6]
+    assert store.grants_by_id([]) == {}
+
+
+def test_pol_05_grants_that_dynamodb_left_out_are_read_again(store: Store, client):
+    first, second = opened(store), opened(store, PENDING)
+    items = {each.id: {"Responses": {"state": [item_of(each)]}} for each in (first, second)}
+    left = {"UnprocessedKeys": {"state": {"Keys": [item_key(second.id)], "ConsistentRead": True}}}
+    read = Mock(side_effect=[items[first.id] | left, {"Responses": {}} | left, items[second.id]])
+    pauses: list[float] = []
+    reading = Store(SimpleNamespace(batch_get_item=read), "state", "audit", pauses.append)
+    assert reading.grants_by_id([first.id, second.id]) == {first.id: first, second.id: second}
+    keys = [call.kwargs["RequestItems"]["state"] for call in read.call_args_list]
+    assert [len(each["Keys"]) for each in keys] == [2, 1, 1]
+    assert all(each["ConsistentRead"] for each in keys)
+    assert pauses == [0.05, 0.1]
+
+
+def test_pol_08_grants_that_dynamodb_always_leaves_out_are_a_problem(client):
+    left = {"Responses": {}, "UnprocessedKeys": {"state": {"Keys": [item_key(GRANT.id)]}}}
+    reading = Store(SimpleNamespace(batch_get_item=Mock(return_value=left)), "state", "audit", lambda _: None)
+    with pytest.raises(Problem) as raised:
+        reading.grants_by_id([GRANT.id])
+    assert raised.value.code == "unavailable"
 
 
 def test_an_unknown_grant_is_none(store: Store):

@@ -419,6 +419,24 @@ class TestOtherTargets:
         assert system.store.grants[grant_id].state is State.FAILED
 
 
+def test_end_06_a_unit_opens_so_many_grants_an_hour_and_others_are_as_if_alone(system: System):
+    limits = replace(system.config.limits, grants_per_hour=3)
+    system.ports.__dict__["config"] = replace(system.config, limits=limits)
+    for _ in range(3):
+        assert system.call(release_grant, grant_id=asked(system))[0] == 200
+    status, body, headers = system.call(create_grant, REQUEST_BODY)
+    left = 3600 - system.now % 3600
+    assert (status, body["code"], body["limit"], body["unit"]) == (429, "too_many_grants", 3, "corp.reader-agent")
+    assert (headers["Retry-After"], body["retry_at"]) == (str(left), iso(system.now + left))
+    assert system.told()[-1] == ("request", "refused", "too_many_grants")
+    assert len(system.store.grants) == 3
+    assert asked(system, permissions=WRITE)  # a review has a limit of its own
+    other = minting.token(sub="other-agent", groups=["data-readers"])
+    assert system.call(create_grant, REQUEST_BODY, token=other)[0] == 201
+    system.now += left
+    assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
+
+
 class TestOverflow:
     OTHER = "g-zzzzzzzzzzzzzz"
 

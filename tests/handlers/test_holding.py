@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import State
-from jitney.core.access.grant_list import MAX_CHARACTERS, GrantList, ListedGrant
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant_list import MAX_CHARACTERS, MAX_ENTRIES, GrantList, ListedGrant
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -231,6 +231,34 @@ def test_pol_05_a_full_list_is_a_refusal(system: System):
     system.store.lists[key] = system.store.lists[key].with_entry(full)
     status, body, headers = system.call(create_grant, MAKE)
     assert (status, body["code"], headers["Retry-After"]) == (429, "rate_limited", "60")
+
+
+def test_pol_05_a_decision_reads_all_holders_at_once_and_only_them(system: System):
+    for number in range(30):
+        assert system.call(create_grant, MAKE | {"reason": f"{number}"})[0] == 201
+    start = asking("ec2:StartInstances", "arn:aws:ec2:eu-west-1:444455556666:instance/i-1")
+    assert system.call(create_grant, start)[0] == 201
+    read: list[list[str]] = []
+    grants_by_id = system.store.grants_by_id
+
+    def counting(grant_ids: Any) -> dict[str, Grant]:
+        read.append(list(grant_ids))
+        return grants_by_id(read[-1])
+
+    system.store.grants_by_id = counting  # type: ignore[method-assign]
+    system.store.log.clear()
+    assert system.call(preview_decision, EXECUTE)[1]["effect"] == "deny"
+    assert [len(each) for each in read] == [30]
+    assert "grant" not in system.store.log
+
+
+def test_pol_05_a_list_with_more_grants_than_a_decision_can_read_is_a_refusal(system: System):
+    system.call(create_grant, MAKE)
+    (key,) = system.store.lists
+    entry = ListedGrant("g-x", "o", system.now + 900, "777788889999", ("iam:PassRole",))
+    system.store.lists[key] = system.store.lists[key]._replace(entries=(entry,) * (MAX_ENTRIES - 1))
+    assert system.call(create_grant, MAKE)[0] == 201
+    assert system.call(create_grant, MAKE)[1]["code"] == "rate_limited"
 
 
 def test_a_harmless_request_reads_nothing_and_enters_nothing(system: System):

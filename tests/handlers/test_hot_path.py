@@ -66,7 +66,7 @@ def calls_of(
 def test_an_allowed_request_is_one_transaction_and_then_one_sts_call(system: System):
     (first, transaction), (second, _) = calls_of(system)
     assert (first, second) == ("transact_write_items", "assume_role")
-    assert [next(iter(item)) for item in transaction["TransactItems"]] == ["Put", "Put"]
+    assert [next(iter(item)) for item in transaction["TransactItems"]] == ["Put", "Put", "Update"]
     assert system.mask_keys.asked == []
 
 
@@ -81,7 +81,7 @@ def test_mask_04_a_secret_in_the_request_costs_one_call_of_kms(system: System):
 def test_idempotency_and_replay_keys_are_in_the_same_transaction(system: System):
     (first, transaction), (second, _) = calls_of(system, Idempotency_Key="k", token=minting.token(iss=minting.SPENT))
     assert (first, second) == ("transact_write_items", "assume_role")
-    assert len(transaction["TransactItems"]) == 4
+    assert len(transaction["TransactItems"]) == 5
 
 
 def test_end_04_a_grant_under_900_seconds_costs_a_second_sts_call(system: System):
@@ -127,4 +127,4 @@ def test_pol_05_combination_actions_cost_one_read_and_an_entry_in_the_same_trans
     assert (first, second, third) == ("get_item", "transact_write_items", "assume_role")
     assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "ACTIVE_GRANTS#corp.reader-agent"}, True)
     assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == read["Key"]["pk"]
-    assert len(transaction["TransactItems"]) == 3
+    assert len(transaction["TransactItems"]) == 4

@@ -30,6 +30,7 @@ REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
 SLACK_BOT = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf"
 SLACK_SIGNING = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-signing-AbCdEf"
 READ, CREATE, CHANGE = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
+BATCH = "dynamodb:BatchGetItem"
 QUERY, DELETE, CHECK = "dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
@@ -38,7 +39,7 @@ FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) 
 # By role: its actions on each resource. Each function may also write to its own log group.
 ALLOWED = {
     "jitney-grants": {
-        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -46,13 +47,13 @@ ALLOWED = {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-credentials": {
-        "TablesState.Arn": {READ, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
     },
     "jitney-decisions": {
-        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
@@ -84,7 +85,7 @@ ALLOWED = {
     },
     # Opening a page changes nothing (REV 1): no permission to write.
     "jitney-reviews": {
-        "TablesState.Arn": {READ, "dynamodb:Query"},
+        "TablesState.Arn": {READ, BATCH, "dynamodb:Query"},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
         "TablesAudit.Arn": {QUERY},
@@ -102,14 +103,14 @@ ALLOWED = {
     },
     "jitney-votes": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-slack-interactions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, CHECK},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY, CHECK},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
@@ -144,7 +145,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-review-notices": {
-        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -267,24 +268,27 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
-ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*"}
+ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
 # creates.
 ITEMS = {
     "jitney-grants": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
         CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
     "jitney-credentials": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
         CHANGE: {"GRANT#*", "RENEWALS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-decisions": {
-        READ: {"ACTIVE_GRANTS#*", "GRANT#*"},
+        BATCH: ANY_GRANT,
+        READ: {"ACTIVE_GRANTS#*"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
         CHANGE: {"PREVIEWS#*", "REPLAY#*"},
         "records": {"r-*"},
@@ -306,6 +310,7 @@ ITEMS = {
         "records": ALL_RECORDS,
     },
     "jitney-reviews": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SESSION#*"},
         QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
@@ -327,6 +332,7 @@ ITEMS = {
         "records": {"r-*"},
     },
     "jitney-votes": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SESSION#*"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
@@ -335,6 +341,7 @@ ITEMS = {
         "records": ALL_RECORDS,
     },
     "jitney-slack-interactions": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*"},
         QUERY: {"OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
@@ -354,6 +361,7 @@ ITEMS = {
     },
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
+        BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
         CREATE: {"REVIEW#*", "MESSAGE#*"},
         QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
@@ -417,8 +425,8 @@ def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(
             assert each["Condition"]["Null"]["dynamodb:Attributes"] == "false"
             changes[role] |= set(each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"])
     assert changes == CHANGES
-    assert {role for role, actions in others.items() if actions - {READ}} == {"jitney-grants"}
-    assert others["jitney-grants"] == {READ, CREATE}
+    assert {role for role, actions in others.items() if actions - {READ, BATCH}} == {"jitney-grants"}
+    assert others["jitney-grants"] == {READ, BATCH, CREATE}
 
 
 @pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])

@@ -45,7 +45,16 @@ WRITES = {
     "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
     "grants": {
         # ACTIVE_GRANTS# it may put, but not change
-        "state": {"GRANT#", "IDEMPOTENCY#", "REPLAY#", "UNOPENED#", "JOINS#", "PENDING#", "REVIEWS_BEGUN#"},
+        "state": {
+            "GRANT#",
+            "IDEMPOTENCY#",
+            "REPLAY#",
+            "UNOPENED#",
+            "JOINS#",
+            "PENDING#",
+            "REVIEWS_BEGUN#",
+            "GRANTS_OPENED#",
+        },
         "audit": {"g-", "r-"},
     },
     "credentials": {"state": {"GRANT#", "RENEWALS#"}, "audit": {"g-", "r-"}},
@@ -64,6 +73,7 @@ KEYS = {
         "JOINS#",
         "PENDING#",
         "REVIEWS_BEGUN#",
+        "GRANTS_OPENED#",
         "RENEWALS#",
         "PREVIEWS#",
         "ACTIVE_GRANTS#",

@@ -50,6 +50,11 @@ def owner_key(owner: str) -> str:
     return f"PRINCIPAL#{owner}"
 
 
+def start_after(owner: str, after: str) -> Item:
+    """Return the index position after the grant whose sort key is `after`, within the owner's own list only."""
+    return {"gsi_pk": {"S": owner_key(owner)}, "gsi_sk": {"S": after}} | item_key(after.partition("#")[2])
+
+
 def open_role_key(role_arn: str, state: State) -> str:
     """Return the partition key of a role's grants in an open state, in the index `open_by_role`.
 

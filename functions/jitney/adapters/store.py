@@ -5,7 +5,7 @@ lays out grants, and `deny_list`, `grant_lists`, `vote_history`, `out_of_office`
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the record. `expires` is DynamoDB's TTL.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import merge
 from itertools import islice
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import read_items
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
-from jitney.adapters.grant_items import grant_of, grant_update, grants_in, open_role_key, owner_key
+from jitney.adapters.grant_items import grant_of, grant_update, grants_in, open_role_key, owner_key, start_after
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.grant_items import item_of as grant_item
 from jitney.adapters.grant_lists import item_key as list_item_key
@@ -143,9 +144,16 @@ class Store:
         """Return the grant of that id as last written, or None."""
         return grant_of(self._item(grant_key(grant_id)))
 
+    def grants_by_id(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
+        """Return the grants with these ids as last written, by id. Unknown ids are missing."""
+        keys = map(grant_key, dict.fromkeys(grant_ids))
+        with aws_errors_as_unavailable("The store"):
+            items = read_items(self._client, self._state_table, keys, self._pause_up_to)
+        return {grant.id: grant for grant in grants_in(items)}
+
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """Return a page of an owner's grants, newest first, and the cursor of the next page ("" at the end)."""
-        start = {"ExclusiveStartKey": _start(owner, after)} if after else {}
+        start = {"ExclusiveStartKey": start_after(owner, after)} if after else {}
         with aws_errors_as_unavailable("The store"):
             answer = self._client.query(
                 TableName=self._state_table,
@@ -286,9 +294,3 @@ _NEW = "attribute_not_exists(pk)"
 
 def _key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _start(owner: str, after: str) -> Item:
-    """Return the index position after the grant whose sort key is `after`, within the owner's own list only."""
-    grant_id = after.partition("#")[2]
-    return {"gsi_pk": {"S": owner_key(owner)}, "gsi_sk": {"S": after}} | grant_key(grant_id)

@@ -89,6 +89,7 @@ _BY_CODE: Mapping[str, type[ClientProblem]] = {
     "grant_ended": GrantEnded,
     "rate_limited": Unavailable,
     "too_many_pending": Unavailable,
+    "too_many_grants": Unavailable,
     "too_many_reviews": Unavailable,
     "grant_conflict": Unavailable,
 }

@@ -178,7 +178,8 @@ class Limits:
 
     `max_pending` is how many requests of one accountable unit, for one human, may be under review at the same time;
     `previews_per_minute` counts the same way. `reviews_per_hour` is how many reviews one accountable unit may begin,
-    `renewals_per_minute` how often the credentials of one grant may be issued again.
+    `grants_per_hour` how many grants it may get without a review, and `renewals_per_minute` how often the credentials
+    of one grant may be issued again.
     """
 
     min_duration_seconds: int
@@ -189,6 +190,7 @@ class Limits:
     previews_per_minute: int
     max_pending: int = 10
     reviews_per_hour: int = 60
+    grants_per_hour: int = 2000
     renewals_per_minute: int = 60
 
 

@@ -60,6 +60,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "idempotency_mismatch": ProblemKind(422, "The idempotency key was used with another request"),
     "rate_limited": ProblemKind(429, "Too many requests"),
     "too_many_pending": ProblemKind(429, "Too many requests are under review"),
+    "too_many_grants": ProblemKind(429, "Too many grants were opened"),
     "too_many_reviews": ProblemKind(429, "Too many reviews were begun"),
     "request_blocked": ProblemKind(403, "The web application firewall blocked the request"),
     # Decisions.

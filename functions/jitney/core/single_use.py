@@ -67,6 +67,14 @@ def renewal_quota(grant_id: str, most: int, now: int) -> Quota:
     return _quota("RENEWALS", grant_id, most, now)
 
 
+def grant_quota(unit: str, most: int, now: int) -> Quota:
+    """Return the quota of grants that an accountable unit gets without a review in the hour of `now`.
+
+    It bounds the unit's active grants, and its deny entries after they end (END 6).
+    """
+    return _quota("GRANTS_OPENED", unit, most, now, window_seconds=3600)
+
+
 def review_quota(unit: str, most: int, now: int) -> Quota:
     """Return the quota of reviews that an accountable unit begins in the hour of `now`: each notifies people."""
     return _quota("REVIEWS_BEGUN", unit, most, now, window_seconds=3600)

@@ -17,6 +17,7 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.core.single_use import (
     Quota,
+    grant_quota,
     idempotency_key,
     idempotency_record,
     repeated_grant_id,
@@ -34,6 +35,7 @@ from jitney.handlers.responses import (
     denied_problem,
     explanation_view,
     grant_response,
+    too_many_grants_problem,
     too_many_reviews_problem,
     unit_limited_problem,
 )
@@ -140,14 +142,7 @@ def _review(
         join(queued, decision, key, call, access_request)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
-    quota = review_quota(grant.unit_key, call.ports.config.limits.reviews_per_hour, call.now)
-    try:
-        created = _create(grant, decision, key, call, access_request, (*updates, queued), (quota,))
-    except Conflict as used:
-        if used.key != quota.key:
-            raise
-        with _recording_ungranted(access_request, decision, call):
-            raise too_many_reviews_problem(quota, grant.unit, call.now) from used
+    created = _create(grant, decision, key, call, access_request, (*updates, queued))
     try:
         call.ports.approval_workflow.start(created)
     except Problem as problem:
@@ -163,19 +158,34 @@ def _create(
     call: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
-    quotas: Sequence[Quota] = (),
 ) -> RecordedGrant:
-    """Write the grant, its first record, its list entries, and the keys and quotas that the POST uses.
+    """Write the grant, its first record, its list entries, and the keys that the POST uses.
 
-    Raises Conflict for a used key or quota and StaleWrite for a list that changed.
+    It counts against its accountable unit's quota of the hour. Raises Problem too_many_reviews or too_many_grants,
+    Conflict for a used key and StaleWrite for a list that changed.
     """
+    quota = _quota_of(grant, call)
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
     detail |= audit.calls_detail(access_request) | audit.decision_detail(decision) | call.requester.record_detail()
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
     keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
-    return write_new_grant(grant, record, (*keys, *call.single_use_keys, *quotas), updates, call.ports, call.now)
+    try:
+        return write_new_grant(grant, record, (*keys, *call.single_use_keys, quota), updates, call.ports, call.now)
+    except Conflict as used:
+        if used.key != quota.key:
+            raise
+        problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
+        with _recording_ungranted(access_request, decision, call):
+            raise problem_of(quota, grant.unit, call.now) from used
+
+
+def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
+    limits = call.ports.config.limits
+    if grant.state is State.PENDING:
+        return review_quota(grant.unit_key, limits.reviews_per_hour, call.now)
+    return grant_quota(grant.unit_key, limits.grants_per_hour, call.now)
 
 
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:

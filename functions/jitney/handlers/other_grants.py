@@ -42,11 +42,12 @@ class OtherGrantsLookup:
             [HeldActions(each.grant_id, frozenset(each.actions)) for each in here],
             self.ports.actions.escalations,
         )
-        if not any(gain.held for gain in possible):
+        needed = {name for gain in possible for name in gain.held}
+        holders = [entry for entry in here if needed.intersection(entry.actions)]
+        if not holders:
             return ()
-        return tuple(
-            self._held(entry) for entry in here if is_counted(self.ports.store.grant(entry.grant_id), self.now)
-        )
+        grants = self.ports.store.grants_by_id(entry.grant_id for entry in holders)
+        return tuple(self._held(entry) for entry in holders if is_counted(grants.get(entry.grant_id), self.now))
 
     def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
         """Return the list updates to write with the new `grant`, so that the next decision sees it.

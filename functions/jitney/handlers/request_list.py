@@ -73,8 +73,9 @@ def list_requests_for(who: Principal, ports: Ports, now: int) -> RequestList:
 def _unreviewed(ports: Ports) -> _GrantPage:
     """Return the grants whose follow-up review is missing."""
     outstanding = list(dict.fromkeys(ports.follow_ups.outstanding().values()))
-    found = [grant for grant_id in outstanding[:MOST_UNREVIEWED] if (grant := ports.store.grant(grant_id))]
-    return _GrantPage(found, len(outstanding) > MOST_UNREVIEWED)
+    found = ports.store.grants_by_id(outstanding[:MOST_UNREVIEWED])
+    shown = [found[grant_id] for grant_id in outstanding if grant_id in found]
+    return _GrantPage(shown, len(outstanding) > MOST_UNREVIEWED)
 
 
 def _open(state: State, ports: Ports, now: int) -> _GrantPage:

@@ -118,14 +118,30 @@ def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
 
 def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
     """Return the problem that `unit` has begun all reviews of this hour."""
-    at = iso(quota.expires_at)
     fix = (
-        f"Wait until {at}. Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need "
-        "together, as one request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
+        "Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need together, as one "
+        "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
     )
     detail = f"{unit} has begun {quota.most} reviews in this hour, which is the limit."
-    headers = {"Retry-After": str(max(1, quota.expires_at - now))}
-    return Problem("too_many_reviews", detail, fix, {"unit": unit, "limit": quota.most, "retry_at": at}, headers)
+    return _used_up("too_many_reviews", detail, fix, quota, unit, now)
+
+
+def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
+    """Return the problem that `unit` has got all grants of this hour."""
+    fix = (
+        "Keep a grant while you need it, and renew its credentials with POST /v1/grants/{id}/credentials. If you need "
+        "more grants, ask your platform engineer to raise limits.grants_per_hour."
+    )
+    detail = f"{unit} has opened {quota.most} grants in this hour, which is the limit."
+    return _used_up("too_many_grants", detail, fix, quota, unit, now)
+
+
+def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int) -> Problem:
+    at = iso(quota.expires_at)
+    members = {"unit": unit, "limit": quota.most, "retry_at": at}
+    return Problem(
+        code, detail, f"Wait until {at}. {fix}", members, {"Retry-After": str(max(1, quota.expires_at - now))}
+    )
 
 
 _NEXT_MINUTE = {"Retry-After": "60"}

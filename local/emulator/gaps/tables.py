@@ -17,8 +17,9 @@ type Names = Callable[[Members], list[str]]
 def leading_keys() -> None:
     """AWS offers conditions the partition keys in a request. Each item of a transaction has its own.
 
-    For a query, it is the value that the key condition requires; for an index, it is the index's key. Two kinds are
-    left out here, because Jitney uses neither: the keys of batches and of PartiQL.
+    For a query, it is the value that the key condition requires; for an index, it is the index's key. A batch of reads
+    has the keys of all its items. Two kinds are left out here, because Jitney uses neither: the keys of batches of
+    writes and of PartiQL.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
@@ -89,10 +90,18 @@ def _parsed(body: bytes) -> Members:
 
 def _keys(operation: Members) -> list[str]:
     """Return the partition keys that one operation names."""
+    if isinstance(batch := operation.get("RequestItems"), dict):
+        return [key for each in _reads(batch) for key in _keys(each)]
     name = _partition_key(operation)
     attributes = operation.get("Item") or operation.get("Key") or _equalities(operation)
     value = attributes.get(name) if name and isinstance(attributes, dict) else None
     return [str(next(iter(value.values())))] if isinstance(value, dict) and value else []
+
+
+def _reads(batch: Members) -> Iterator[Members]:
+    for table, part in batch.items():
+        for key in part.get("Keys") or () if isinstance(part, dict) else ():
+            yield {"TableName": table, "Key": key}
 
 
 def _partition_key(operation: Members) -> str | None:

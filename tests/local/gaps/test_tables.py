@@ -56,6 +56,17 @@ def test_leading_keys(emulator: Emulator) -> None:
     refused("AccessDeniedException", mine.scan, TableName="items")
 
 
+def test_leading_keys_of_a_batch_are_those_of_all_its_items(emulator: Emulator) -> None:
+    table(emulator)
+    mine = limited(emulator, "mine", "a-*")
+    batches = {
+        names: {"items": {"Keys": [{"pk": {"S": name}} for name in names]}}
+        for names in (("a-1", "a-2"), ("a-1", "b-1"))
+    }
+    mine.batch_get_item(RequestItems=batches["a-1", "a-2"])
+    refused("AccessDeniedException", mine.batch_get_item, RequestItems=batches["a-1", "b-1"])
+
+
 def test_leading_keys_of_an_index_are_its_own(emulator: Emulator) -> None:
     table(emulator)
     mine = limited(emulator, "mine", "o-*")

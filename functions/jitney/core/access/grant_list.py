@@ -10,6 +10,8 @@ from typing import NamedTuple, Self
 
 MAX_CHARACTERS = 300_000
 """Bound of one list's text. A DynamoDB item holds 400 KB."""
+MAX_ENTRIES = 500
+"""Bound of one list's grants, which a decision may have to read."""
 
 
 class ListedGrant(NamedTuple):
@@ -48,8 +50,8 @@ class GrantList(NamedTuple):
 
     @property
     def full(self) -> bool:
-        """Whether there are more entries than one item can hold."""
-        return len(self.text()) > MAX_CHARACTERS
+        """Whether there are more entries than one item can hold, or a decision can read."""
+        return len(self.entries) > MAX_ENTRIES or len(self.text()) > MAX_CHARACTERS
 
     def at(self, now: int) -> Self:
         """Return the list without the grants that have ended by time."""
