@@ -80,13 +80,11 @@ def parse_key_set(raw: bytes) -> KeySet:
 
     Ignores keys that are for encryption or of unknown kinds (RFC 7517 section 5). Drops an entry that is malformed,
     broken or weak, and keys of one `kid` that could verify the same token. The other keys stay usable. Raises
-    ValueError for anything other than a JWK set, and for a set without a usable key.
+    ValueError when none is left, and for anything other than a JWK set.
     """
     document = strict_json.loads_marking(raw)
     members = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(members, list):
-        raise ValueError("not a JWK set")
-    entries = _without_ambiguous([_entry(member) for member in members])
+    entries = _without_ambiguous([_entry(member) for member in members] if isinstance(members, list) else [])
     by_kid: dict[str, tuple[Key, ...]] = {}
     for kid, key, _ in entries:
         if kid is not None and key is not None:
