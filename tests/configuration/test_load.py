@@ -40,7 +40,17 @@ def valid():
                 "jwks_uri": "https://idp.example.com/jwks?app=1",
                 "audiences": ["jitney"],
                 "algorithms": ["RS256", "EdDSA"],
-            }
+            },
+            "staff": {
+                "issuer": "https://staff.example.com/",
+                "provider": "generic",
+                "token": "id",
+                "jwks_uri": "https://staff.example.com/jwks",
+                "audiences": ["jitney-web"],
+                "algorithms": ["RS256"],
+                "kind": "human",
+                "subject_pattern": "[a-z]+",
+            },
         },
         "targets": {
             "prod": {
@@ -110,7 +120,7 @@ def owners(**members):
 
 def glass(**members):
     """Return a break_glass section."""
-    return "break_glass", {"people": ["corp/gina"], "targets": ["prod"], **members}
+    return "break_glass", {"people": ["staff/gina"], "targets": ["prod"], **members}
 
 
 def web(**members):
@@ -204,22 +214,22 @@ REFUSED = [
     ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
     (("targets", {}), "targets", "empty", "at least one"),
     (("targets", dict(map(many, range(101)))), "targets", "101 targets", "at most 100"),
-    (("reviewers", {"owners": ["corp/alice"]}), "reviewers.owners", "not a mapping", "below it"),
+    (("reviewers", {"owners": ["staff/alice"]}), "reviewers.owners", "not a mapping", "below it"),
     (owners(), "reviewers.owners.members", "missing", "members:"),
     (owners(members=[]), "reviewers.owners.members", "empty", "at least one"),
     (owners(members=["other/alice"]), "reviewers.owners.members.0", 'no issuer "other"', "corp"),
-    (owners(members=["alice"]), "reviewers.owners.members.0", "cannot be used", "corp/alice"),
+    (owners(members=["alice"]), "reviewers.owners.members.0", "cannot be used", "staff/alice"),
     (owners(members=[""]), "reviewers.owners.members.0", "cannot be used", "alias"),
-    (owners(members=["corp/a", "corp/a"]), "reviewers.owners.members", "listed twice", "once"),
-    (owners(members=["corp/a"], approvals=2), "reviewers.owners", "needs 2 approvals of 1 people", "add members"),
-    (owners(members=["corp/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
-    (owners(members=["corp/a"], notify=["corp/b"]), "reviewers.owners", '"corp/b"', "members only"),
-    (owners(members=["corp/a"], notify=["none/a"]), "reviewers.owners.notify.0", 'no issuer "none"', "corp"),
-    (owners(members=["corp/a"], delegates=["none/a"]), "reviewers.owners.delegates.0", 'no issuer "none"', "corp"),
-    (owners(members=["corp/a"], delegates=["corp/a"]), "reviewers.owners", '"corp/a"', "no members"),
-    (owners(members=["corp/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
+    (owners(members=["staff/a", "staff/a"]), "reviewers.owners.members", "listed twice", "once"),
+    (owners(members=["staff/a"], approvals=2), "reviewers.owners", "needs 2 approvals of 1 people", "add members"),
+    (owners(members=["staff/a"], approvals=0), "reviewers.owners.approvals", "too small", "1"),
+    (owners(members=["staff/a"], notify=["staff/b"]), "reviewers.owners", '"staff/b"', "members only"),
+    (owners(members=["staff/a"], notify=["none/a"]), "reviewers.owners.notify.0", 'no issuer "none"', "corp"),
+    (owners(members=["staff/a"], delegates=["none/a"]), "reviewers.owners.delegates.0", 'no issuer "none"', "corp"),
+    (owners(members=["staff/a"], delegates=["staff/a"]), "reviewers.owners", '"staff/a"', "no members"),
+    (owners(members=["staff/a"], escalates_to="bosses"), "reviewers.owners.escalates_to", '"bosses"', "owners"),
     (
-        owners(members=["corp/a"], channel="#all"),
+        owners(members=["staff/a"], channel="#all"),
         "reviewers.owners.channel",
         "owners has a channel, and there is no slack",
         "leave",
@@ -238,23 +248,23 @@ REFUSED = [
     (("slack", slack(api_url="http://slack.com/api/")), "slack.api_url", "not an https", "https"),
     (("slack", slack(api_url="https://slack.com/api")), "slack.api_url", "cannot be used", "GovSlack"),
     (("slack", slack(token="xoxb-1")), "slack.token", "no such key", "bot_token_arn"),
-    (("people", {"corp/a": "x@y.org", "corp/b": "X@y.org"}), "people.corp/b", "people.corp/a has the same", "each"),
-    (owners(members=["corp/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
-    (owners(members=["corp/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
-    ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "kind: human"),
-    ((f"{ISSUER}.human_issuer", "corp"), f"{ISSUER}.human_issuer", "of kind: human", "add one"),
+    (("people", {"staff/a": "x@y.org", "staff/b": "X@y.org"}), "people.staff/b", "people.staff/a has the same", "each"),
+    (owners(members=["staff/a"], channel="# all"), "reviewers.owners.channel", "cannot be used", "#approvals"),
+    (owners(members=["staff/a"], quorum=2), "reviewers.owners.quorum", "no such key", "approvals"),
+    ((f"{ISSUER}.human_claim", "act.sub"), f"{ISSUER}.human_issuer", "missing", "sign in: staff"),
+    ((f"{ISSUER}.human_issuer", "corp"), f"{ISSUER}.human_issuer", "of kind: human", "staff"),
     (
         (f"{ISSUER}.owners", {"bot": ["corp/a"]}),
         f"{ISSUER}.owners.bot.0",
         '"corp" is not of kind: human',
-        "add an issuer",
+        "staff",
     ),
     ((f"{ISSUER}.owners", {"bot": ["none/a"]}), f"{ISSUER}.owners.bot.0", 'no issuer "none"', "corp"),
-    ((f"{ISSUER}.owners", {"bot": ["a"]}), f"{ISSUER}.owners.bot.0", "cannot be used", "corp/a"),
+    ((f"{ISSUER}.owners", {"bot": ["a"]}), f"{ISSUER}.owners.bot.0", "cannot be used", "staff/a"),
     ((f"{ISSUER}.owners", {"bot": []}), f"{ISSUER}.owners.bot", "empty", "at least one"),
     (glass(people=[]), "break_glass", "names no people and no groups", "people or groups"),
     (glass(people=["none/a"]), "break_glass.people.0", 'no issuer "none"', "corp"),
-    (glass(notify=["alice"]), "break_glass.notify.0", "cannot be used", "corp/alice"),
+    (glass(notify=["alice"]), "break_glass.notify.0", "cannot be used", "staff/alice"),
     (glass(groups=["none/on-call"]), "break_glass.groups.0", 'no issuer "none"', "corp"),
     (glass(groups=["on-call"]), "break_glass.groups.0", "cannot be used", "alias"),
     (glass(targets=["prode"]), "break_glass.targets.0", 'no target "prode"', "prod"),
@@ -262,13 +272,13 @@ REFUSED = [
     (glass(max_duration_seconds=3601), "break_glass.max_duration_seconds", "too large", "3600"),
     (glass(follow_up_seconds=86401), "break_glass.follow_up_seconds", "too large", "86400"),
     (glass(own=True), "break_glass.own", "no such key", "own_requests"),
-    (("reviewers", {"break-glass": {"members": ["corp/a"]}}), "reviewers.break-glass", "policies see", "another name"),
-    (("people", {"corp/a": "a at example.com"}), "people.corp/a", "cannot be used", "alice@example.com"),
+    (("reviewers", {"break-glass": {"members": ["staff/a"]}}), "reviewers.break-glass", "policies see", "another name"),
+    (("people", {"staff/a": "a at example.com"}), "people.staff/a", "cannot be used", "alice@example.com"),
     (("people", {"none/a": "a@example.com"}), "people.none/a", 'no issuer "none"', "corp"),
     (("operators", ["security"]), "operators.0", "cannot be used", "local/security"),
     (("operators", ["other/security"]), "operators.0", 'no issuer "other"', "corp"),
-    (("operators", ["corp/a", "corp/a"]), "operators", "listed twice", "once"),
-    (("reviewers", {"all of them": {"members": ["corp/a"]}}), "reviewers.all of them", "cannot be used", "letters"),
+    (("operators", ["staff/a", "staff/a"]), "operators", "listed twice", "once"),
+    (("reviewers", {"all of them": {"members": ["staff/a"]}}), "reviewers.all of them", "cannot be used", "letters"),
     (("limits", {"max_body_bytes": 1048576}), "limits.max_body_bytes", "too large", "65536"),
     (("limits", {"min_duration_seconds": 60, "max_duration_seconds": 30}), "limits", "longer than", "raise"),
     (("limits", {"max_duration": 30}), "limits.max_duration", "no such key", "max_duration_seconds"),
@@ -339,14 +349,16 @@ def test_id_01_entries_of_one_issuer_differ_in_their_audiences_alone(compiled):
 def test_id_06_a_person_has_one_name_in_all_entries_of_an_issuer(compiled):
     corp, agents, staff = (valid()["issuers"]["corp"] for _ in range(3))
     agents |= {"audiences": ["jitney-agents"], "human_claim": "act.sub", "human_issuer": "staff"}
-    staff |= {"audiences": ["jitney-web"], "kind": "human"}
+    staff |= {"audiences": ["jitney-web"], "kind": "human", "subject_pattern": "[a-z]+"}
     document = changed(
         ("issuers", {"corp": corp, "agents": agents, "staff": staff}),
         ("reviewers", {"a": {"members": ["staff/alice"]}}),
     )
     loaded = compiled(document)
     assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
-    assert (loaded.issuers["agents"].human_claim, loaded.issuers["agents"].human_issuer) == ("act.sub", "corp")
+    assert loaded.issuers["agents"].human_claim == "act.sub"
+    people = config.PeopleIssuer("corp", "https://idp.example.com/", "generic", "[a-z]+")
+    assert loaded.issuers["agents"].human_issuer == people
     assert loaded.reviewers["a"].members == ("corp.alice",)
 
 
@@ -368,7 +380,7 @@ def test_id_10_an_agent_has_the_same_owners_in_all_entries_of_its_issuer(compile
 
 
 def test_id_10_people_do_not_act_on_behalf_of_others(compiled):
-    staff = valid()["issuers"]["corp"] | {"kind": "human", "human_claim": "act.sub", "human_issuer": "corp"}
+    staff = valid()["issuers"]["corp"] | {"kind": "human", "human_claim": "act.sub", "human_issuer": "staff"}
     found = problems(compiled, changed((ISSUER, staff)))
     assert found == {f"{ISSUER}.human_claim": ("the issuer's subjects are people", found[f"{ISSUER}.human_claim"][1])}
 
@@ -473,7 +485,8 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "leeway_seconds": 0,
         "groups_claim": "roles",
         "human_claim": "",
-        "human_issuer": "corp",
+        "human_issuer": "",
+        "subject_pattern": "",
         "subject_groups": {"bob": ["admins", "writers"]},
         "audience_claim": "aud",
         "require_iat": True,
@@ -511,7 +524,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
     assert {item.name: getattr(read_back, item.name) for item in dataclasses.fields(read_back)} == tuples | {
         "name": "corp",
         "identity_name": "corp",
-        "human_issuer_url": "https://idp.example.com/",
+        "human_issuer": None,
         "owners": {},
     }
     target = loaded.targets["prod"]
@@ -528,19 +541,19 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
 
 
 def test_rev_08_break_glass_reaches_the_functions(compiled):
-    loaded = compiled(changed(glass(groups=["corp/on-call"], notify=["corp/olga"])))
+    loaded = compiled(changed(glass(groups=["corp/on-call"], notify=["staff/olga"])))
     assert loaded.break_glass == config.BreakGlassConfig(
-        ("corp.gina",), ("corp/on-call",), ("prod",), ("corp.olga",), 900, 86400, own_requests=False
+        ("staff.gina",), ("corp/on-call",), ("prod",), ("staff.olga",), 900, 86400, own_requests=False
     )
     assert compiled(valid()).break_glass is None
 
 
 def test_slack_and_peoples_addresses_reach_the_functions(compiled):
-    loaded = compiled(changed(("slack", slack()), ("people", {"corp/alice": "a@example.com"})))
+    loaded = compiled(changed(("slack", slack()), ("people", {"staff/alice": "a@example.com"})))
     assert loaded.slack == config.SlackConfig(
         f"{SECRET}-bot", f"{SECRET}-signing-AbCdEf", "T0123ABCD", "https://slack.com/api/"
     )
-    assert loaded.subjects == {"corp.alice": ("corp", "alice")}
+    assert loaded.subjects == {"staff.alice": ("staff", "alice")}
     assert compiled(valid()).slack is None
 
 
@@ -558,7 +571,7 @@ def test_the_functions_and_the_trust_policy_have_the_same_external_id(compiled):
 
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
-    assert set(IssuerSettings.model_fields) | {"name", "identity_name", "human_issuer_url"} == read
+    assert set(IssuerSettings.model_fields) | {"name", "identity_name"} == read
     assert tuple(ClaimSettings.model_fields) == config.ClaimRules._fields
     assert set(LimitSettings.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.config import PeopleIssuer
 from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS
 from jitney.core.identity.sign_in import SIGN_IN_SECONDS
 from tests.core.identity import minting
@@ -120,9 +121,8 @@ def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(
 
 
 def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: ReviewSystem, browser: Browser):
-    entry = replace(
-        desk.system.config.issuers["staff"], human_claim="sponsor", human_issuer="staff", human_issuer_url=STAFF
-    )
+    people = PeopleIssuer("staff", STAFF, "generic", "[a-z]+")
+    entry = replace(desk.system.config.issuers["staff"], human_claim="sponsor", human_issuer=people)
     config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
     desk.system.ports.__dict__["config"] = config
     assert browser.sign_in("robot", sponsor="alice").status == 401

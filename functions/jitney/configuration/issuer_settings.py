@@ -1,11 +1,13 @@
 """The issuers in `jitney.yaml`: whose tokens are accepted, and how people sign in."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jitney.configuration.claim_settings import ClaimSettings, names_clients, rule_faults, subject_fault
 from jitney.configuration.names import did_you_mean
+from jitney.configuration.people_names import check_human_issuer, check_subject_pattern, check_web, is_for_machines
 from jitney.configuration.references import Audiences, Owners, ValidationContext
 from jitney.configuration.values import (
     Address,
@@ -21,6 +23,13 @@ from jitney.configuration.values import (
 from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
+
+# Where the provider's module finds the agent and the person of a delegated token.
+_DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
+    "entra": ("appid", "azp", "oid", "sub", "tid"),
+    "google": ("azp", "sub"),
+    "okta": ("cid", "sub", "uid"),
+}
 
 
 class WebClientSettings(SettingsModel):
@@ -64,6 +73,7 @@ class IssuerSettings(SettingsModel):
     human_issuer: Alias | Literal[""] = ""
     subject_groups: dict[Text, Texts] = Field(default_factory=dict)
     owners: dict[Text, Owners] = Field(default_factory=dict)
+    subject_pattern: str = Field(default="", max_length=255)
     web: WebClientSettings | None = None
 
     @field_validator("jwks_uri", "provider")
@@ -86,6 +96,14 @@ class IssuerSettings(SettingsModel):
                 raise refused(wrong, "audiences are compared exactly: name each")
         return audiences
 
+    @field_validator("kind")
+    @classmethod
+    def _has_people(cls, kind: str, info: ValidationInfo) -> str:
+        provider = info.data.get("provider")
+        if kind == "human" and provider and is_for_machines(PROVIDERS[provider]):
+            raise refused(f"no person has a token of the provider {provider}", "write kind: agent")
+        return kind
+
     @field_validator("human_claim", "owners")
     @classmethod
     def _is_an_agents(cls, value: Any, info: ValidationInfo) -> Any:
@@ -104,6 +122,8 @@ class IssuerSettings(SettingsModel):
         if value and value not in people:
             fix = did_you_mean(value, people) if people else "add one"
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
+        if value and info.data.get("kind") != "human":
+            check_human_issuer(value, ValidationContext.of(info).names)
         return value
 
     @field_validator("clients")
@@ -140,10 +160,10 @@ class IssuerSettings(SettingsModel):
                 raise refused(f"issuers.{alias} has the tag {name} of type {first}", "write the same type in both")
         # An actor (RFC 8693) is a subject of the same issuer, so both name one principal.
         subject = () if rules.subject in (("sub",), ("act.sub",)) else rules.subject
-        alias, first = context.first_with("subject", issuer or "", value=subject)
+        alias, first = context.first_with("subject", issuer or "", str(info.data.get("kind")), value=subject)
         if issuer and first != subject:
             wrong = f"issuers.{alias} has the same issuer and another subject"
-            raise refused(wrong, "write the same in both: a subject is one principal in all entries of an issuer")
+            raise refused(wrong, "write the same in both: agents and people have one subject each, in all entries")
         return rules
 
     @field_validator("subject_groups", "owners")
@@ -157,13 +177,42 @@ class IssuerSettings(SettingsModel):
                 raise refused(*fault)
         return value
 
+    @field_validator("subject_pattern")
+    @classmethod
+    def _is_the_form_of_people(cls, pattern: str, info: ValidationInfo) -> str:
+        provider = info.data.get("provider")
+        if pattern and info.data.get("kind") != "human":
+            raise refused("the issuer's subjects are agents", "write it in the entry of the people")
+        if pattern and provider and not PROVIDERS[provider].needs_subject_pattern:
+            raise refused(f"the form of {provider}'s subjects is known", "leave subject_pattern out")
+        if pattern:
+            check_subject_pattern(pattern, str(info.data.get("issuer")), ValidationContext.of(info).names)
+        return pattern
+
     @field_validator("web")
     @classmethod
     def _is_the_only_one(cls, web: WebClientSettings | None, info: ValidationInfo) -> WebClientSettings | None:
         context = ValidationContext.of(info)
         if web and (alias := context.first_with("web")[0]) != context.entry:
             raise refused(f"issuers.{alias} has a web too", "keep the web of one issuer: people sign in at one place")
+        if web:
+            check_web(str(info.data.get("issuer")), context.names)
         return web
+
+    @model_validator(mode="after")
+    def _distinguishes_agent_and_human(self) -> Self:
+        agent = self.claims.subject or ("sub",)
+        if self.provider == "generic" and (self.human_claim,) == agent:
+            fix = "set claims.subject to the agent's claim, such as [azp] or [act.sub]"
+            raise refused(f"the claim {self.human_claim} is the agent and its human", fix)
+        if self.human_claim and self.human_claim in _DELEGATION_CLAIMS.get(self.provider, ()):
+            raise refused(
+                f"the claim {self.human_claim} is the agent's in its own tokens",
+                "leave human_claim out: a token that a person delegated names the person itself",
+            )
+        if self.human_issuer and not self.human_claim and self.provider not in _DELEGATION_CLAIMS:
+            raise refused("human_issuer is there, and human_claim is missing", "name the claim, or leave both out")
+        return self
 
     @model_validator(mode="after")
     def _signs_people_in(self) -> Self:

@@ -147,9 +147,14 @@ def _issuer(settings: Settings, name: str) -> dict[str, Any]:
         "identity_name": _identity_name(settings, name),
         **issuer.model_dump(),
         "owners": _owners(settings, issuer.issuer),
-        "human_issuer": _identity_name(settings, issuer.human_issuer) if people else "",
-        "human_issuer_url": people.issuer if people else "",
+        "human_issuer": people and _people_issuer(settings, issuer.human_issuer),
     }
+
+
+def _people_issuer(settings: Settings, alias: str) -> dict[str, Any]:
+    entry = settings.issuers[alias]
+    kept = {"issuer": entry.issuer, "provider": entry.provider, "subject_pattern": entry.subject_pattern}
+    return {"identity_name": _identity_name(settings, alias), **kept}
 
 
 def _owners(settings: Settings, issuer: str) -> dict[str, list[str]]:

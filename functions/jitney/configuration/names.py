@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from jitney.configuration.yaml_source import Value, entries
+from jitney.core.config import PeopleIssuer
 from jitney.core.identity.providers import PROVIDERS
 
 
@@ -13,14 +14,18 @@ from jitney.core.identity.providers import PROVIDERS
 class Names:
     """The names that a configuration defines.
 
-    `human_issuers` are the issuers of `kind: human`. `claims` are the claims that policies see, each with its type.
+    `human_issuers` are the issuers with `kind: human`, by alias. `humans_of_agents` are those that agents' entries name
+    as human_issuer. `addresses` are the people's mail addresses, by person.
+    `claims` are the claims that policies see, each with its type.
     """
 
     issuers: Collection[str] = ()
     targets: Collection[str] = ()
     accounts: Collection[str] = ()
     reviewers: Collection[str] = ()
-    human_issuers: Collection[str] = ()
+    human_issuers: Mapping[str, PeopleIssuer] = field(default_factory=dict)
+    humans_of_agents: Collection[str] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
     sections: Collection[str] = ()
     claims: Mapping[str, str] = MappingProxyType({})
 
@@ -33,7 +38,11 @@ class Names:
             targets=tuple(targets),
             accounts=sorted({str(dict(entries(target)).get("account")) for target in targets.values()}),
             reviewers=tuple(reviewers),
-            human_issuers=[alias for alias, issuer in issuers.items() if dict(entries(issuer)).get("kind") == "human"],
+            human_issuers={alias: people for alias, issuer in issuers.items() if (people := _people(alias, issuer))},
+            humans_of_agents=sorted(
+                {str(dict(entries(each)).get("human_issuer") or "") for each in issuers.values()} - {""}
+            ),
+            addresses={person: str(address) for person, address in entries(value, "people")},
             sections=[name for name, _ in entries(value)],
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
         )
@@ -45,6 +54,15 @@ def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     yield from provider.known.tags.items() if provider else ()
     for name, kind in entries(dict(entries(issuer.get("claims", {}))).get("tags", {})):
         yield name, str(kind)
+
+
+def _people(alias: str, issuer: Value) -> PeopleIssuer | None:
+    entry = dict(entries(issuer))
+    if entry.get("kind") != "human":
+        return None
+    return PeopleIssuer(
+        alias, str(entry.get("issuer")), str(entry.get("provider")), str(entry.get("subject_pattern") or "")
+    )
 
 
 def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:

@@ -17,7 +17,6 @@ from jitney.core.config import BREAK_GLASS_APPROVAL
 from jitney.core.policy.literals import Literals, read_policy
 from jitney.resources import ACTIONS
 
-
 _TAG_OPERATORS = ("hasTag", "getTag")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.people_names import check_person
 from jitney.configuration.values import Email, Text, matching, refused, unique
 from jitney.core.config import BREAK_GLASS_APPROVAL
 
@@ -61,6 +62,7 @@ def _person(value: str, info: ValidationInfo) -> str:
         fix = f"write the issuer's alias and the subject: {' or '.join(meant)}"
         raise refused(f'"{value}" cannot be used here', fix)
     _known_issuer(alias, issuers)
+    check_person(value, ValidationContext.of(info).names)
     return value
 
 
@@ -72,14 +74,6 @@ def _operator_group(value: str, info: ValidationInfo) -> str:
 def _known_issuer(alias: str, issuers: Collection[str]) -> None:
     if issuers and alias not in issuers:
         raise refused(f'there is no issuer "{alias}"', f"use an alias of issuers: {', '.join(issuers)}")
-
-
-def _owner(value: str, info: ValidationInfo) -> str:
-    alias, people = value.partition("/")[0], ValidationContext.of(info).names.human_issuers
-    if alias not in people:
-        fix = did_you_mean(alias, people) if people else "add an issuer of kind: human"
-        raise refused(f'the issuer "{alias}" is not of kind: human', fix)
-    return value
 
 
 def _not_reserved(group: str) -> str:
@@ -141,9 +135,7 @@ OperatorGroup = Annotated[
 OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
 Reviewer = Annotated[str, AfterValidator(_person)]
 Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
-Owners = Annotated[
-    tuple[Annotated[Reviewer, AfterValidator(_owner)], ...], AfterValidator(unique), Field(min_length=1, max_length=20)
-]
+Owners = Annotated[tuple[Reviewer, ...], AfterValidator(unique), Field(min_length=1, max_length=20)]
 OwnEmail = Annotated[Email, _OWN_ADDRESS]
 Channel = Annotated[
     str,

@@ -42,6 +42,15 @@ class ClaimRules(NamedTuple):
 NO_RULES = ClaimRules()
 
 
+class PeopleIssuer(NamedTuple):
+    """The issuer with which agents' humans sign in. The fields are those of its `Issuer`."""
+
+    identity_name: str
+    issuer: str
+    provider: str
+    subject_pattern: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """One OIDC issuer whose tokens are accepted, and what a token must hold (rows ID 1-10).
@@ -53,8 +62,9 @@ class Issuer:
     "reuse". `max_age_seconds` bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp`
     of a token that has no `iat`. `groups_claim` is read where the provider issues groups; `subject_groups` maps
     subjects to groups where it does not. `human_claim` names the claim with the person on whose behalf an agent acts,
-    "" for none. That claim holds a subject of the issuer with the identity name `human_issuer` and the issuer string
-    `human_issuer_url`. `claims` are the entry's rules. `web` is how people sign in, None where they do not. `owners`
+    "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated token, to the
+    identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of people's subjects, ""
+    for the provider's. `claims` are the entry's rules. `web` is how people sign in, None where they do not. `owners`
     maps an agent's subject, in which `*` and `?` are wildcards, to the source identities of its owners.
     """
 
@@ -73,12 +83,12 @@ class Issuer:
     leeway_seconds: int
     groups_claim: str
     human_claim: str
-    human_issuer: str
-    human_issuer_url: str
+    human_issuer: PeopleIssuer | None
     subject_groups: Mapping[str, tuple[str, ...]]
     audience_claim: str = "aud"
     require_iat: bool = True
     claims: ClaimRules = NO_RULES
+    subject_pattern: str = ""
     web: Web | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -274,8 +284,13 @@ def _frozen(value: Any) -> Any:
 
 
 def _issuer(item: Mapping[str, Any]) -> Issuer:
-    web = item.get("web")
-    return Issuer(**{**item, "web": Web(**web) if web else None, "claims": ClaimRules(**item["claims"])})
+    web, people = item.get("web"), item.get("human_issuer")
+    nested = {
+        "web": Web(**web) if web else None,
+        "human_issuer": PeopleIssuer(**people) if people else None,
+        "claims": ClaimRules(**item["claims"]),
+    }
+    return Issuer(**{**item, **nested})
 
 
 def load(text: str) -> Config:

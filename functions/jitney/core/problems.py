@@ -35,6 +35,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "token_kind": ProblemKind(401, "The token is not of the kind that is configured for its issuer"),
     "token_not_admitted": ProblemKind(401, "The token's bearer is not listed for its issuer"),
     "token_subject": ProblemKind(401, "The token's subject cannot be an identity"),
+    "token_human": ProblemKind(401, "The person behind the token cannot be resolved"),
     "token_groups": ProblemKind(401, "The token's groups are malformed or incomplete"),
     "token_replayed": ProblemKind(401, "The token was used before"),
     "keys_unavailable": ProblemKind(503, "The issuer's keys cannot be fetched"),

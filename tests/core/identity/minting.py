@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from jitney.core.config import ClaimRules, Config, Issuer, Limits, Policies
+from jitney.core.config import ClaimRules, Config, Issuer, Limits, PeopleIssuer, Policies
 from jitney.core.identity.keys import KeySet, parse_key_set
 from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
 
@@ -108,8 +109,7 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
         "leeway_seconds": 30,
         "groups_claim": "groups",
         "human_claim": "",
-        "human_issuer": "",
-        "human_issuer_url": "",
+        "human_issuer": None,
         "subject_groups": MappingProxyType({}),
     }
     if claims := changes.get("claims"):
@@ -117,14 +117,26 @@ def issuer(name: str, url: str, **changes: Any) -> Issuer:
     return Issuer(**{"name": name, "identity_name": name, "issuer": url, **values, **changes})
 
 
+def people_of(provider: str, sample: Mapping[str, Any]) -> PeopleIssuer:
+    """Return the people who sign in with the same issuer as agents."""
+    return PeopleIssuer(provider, sample["iss"], provider)
+
+
+HUMANS = PeopleIssuer("people", PEOPLE, "generic", "[a-z]+")
 ISSUERS = (
-    issuer("corp", CORP, clients=("portal",), human_claim="act.sub", human_issuer="people", human_issuer_url=PEOPLE),
+    issuer("corp", CORP, clients=("portal",), human_claim="act.sub", human_issuer=HUMANS),
     issuer("other", OTHER),
     issuer("lone", LONE, token="id"),
     issuer("people", PEOPLE, kind="human"),
     issuer("once", SPENT, replay="single_use"),
-    issuer("okta", okta.SAMPLE["iss"], provider="okta"),
-    issuer("entra", entra.SAMPLE["iss"], provider="entra", audiences=(entra.SAMPLE["aud"],)),
+    issuer("okta", okta.SAMPLE["iss"], provider="okta", human_issuer=people_of("okta", okta.SAMPLE)),
+    issuer(
+        "entra",
+        entra.SAMPLE["iss"],
+        provider="entra",
+        audiences=(entra.SAMPLE["aud"],),
+        human_issuer=people_of("entra", entra.SAMPLE),
+    ),
     issuer(
         "google",
         google.SAMPLE["iss"],
@@ -132,7 +144,8 @@ ISSUERS = (
         token="id",
         audiences=(google.SAMPLE["aud"],),
         claims={"require": {"hd": ("example.com",)}},
-        subject_groups={google.SAMPLE["sub"]: ("data-readers",)},
+        subject_groups={google.SAMPLE["azp"]: ("data-readers",)},
+        human_issuer=people_of("google", google.SAMPLE),
     ),
     issuer(
         "google-robots",

@@ -233,7 +233,12 @@ CLAIM = [
     Hostile("groups is a string", "token_groups", lambda: token(groups="admins")),
     Hostile("groups holds a number", "token_groups", lambda: token(groups=["a", 1])),
     Hostile("groups holds a line break", "token_groups", lambda: token(groups=["a\nb"])),
-    Hostile("human does not print", "token_claims", lambda: token(act={"sub": "alice\n"})),
+    Hostile("human does not print", "token_human", lambda: token(act={"sub": "alice\n"})),
+    Hostile("human is a login of another form", "token_human", lambda: token(act={"sub": "alice@corp.example.com"})),
+    Hostile("human is empty", "token_human", lambda: token(act={"sub": ""})),
+    Hostile("an actor that names no human", "token_human", lambda: token(act={"client_id": "portal"})),
+    Hostile("a person's token of a client", "token_human", lambda: token(azp="portal", email="ada@x.org")),
+    Hostile("a signed-in person's token of a client", "token_human", lambda: token(azp="portal", auth_time=NOW)),
     Hostile("human is a list", "token_claims", lambda: token(act={"sub": ["alice"]})),
 ]
 

@@ -12,9 +12,11 @@ from jitney.core.identity.keys import parse_key_set
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import PROVIDERS, aws, entra, generic, github_actions, google, kubernetes, okta
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.source_identity import source_identity
 from tests.core.identity.minting import (
     CLAIMS,
     CORP,
+    HUMANS,
     ISSUERS,
     LONE,
     NOW,
@@ -48,10 +50,12 @@ def _sample(claims: Mapping[str, Any], key: str = "rsa", **changes: Any) -> str:
     return sign(header_with(typ="JWT", alg=algorithm, kid=key), whole, key)
 
 
+APPLICATION = "11112222-aaaa-2222-bbbb-3333cccc4444"
+DELEGATED_V1 = {"appidacr": "0", "idtyp": None, "scp": "ask"}
 SOUND = {
     "okta: a person": (
         _sample(okta.SAMPLE),
-        "00u5t60iloOHN9pBi0h7",
+        "0oabskvc6442nkvQO0h7",
         {"data-readers"},
         "ada@corp.example.com",
     ),
@@ -68,21 +72,21 @@ SOUND = {
         f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
     ),
     "entra: a person, version 1.0": (
-        _sample(entra.SAMPLE, azp=None, azpacr=None, appid="a", appidacr="0", idtyp=None, scp="ask", upn="ada@x.org"),
-        f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
+        _sample(entra.SAMPLE, azp=None, azpacr=None, appid=APPLICATION, **DELEGATED_V1, upn="ada@x.org"),
+        f"app:{APPLICATION}@{entra.SAMPLE['tid']}",
         {"0760b6cf-170e-4a14-91b3-4b78e0739963"},
         "ada@x.org",
     ),
     "google: a person of the domain": (
         _sample(google.SAMPLE),
-        "10769150350006150715113082367",
+        google.SAMPLE["azp"],
         {"hd:example.com", "data-readers"},
         "jsmith@example.com",
     ),
     "google: another person of the domain": (
         _sample(google.SAMPLE, sub="118"),
-        "118",
-        {"hd:example.com"},
+        google.SAMPLE["azp"],
+        {"hd:example.com", "data-readers"},
         "jsmith@example.com",
     ),
     "google: a listed service account": (
@@ -126,7 +130,7 @@ SOUND = {
     ),
     "generic: no groups": (token(groups=None), "reader-agent", set(), "reader-agent"),
     "generic: an ID token": (
-        sign(header_with(typ="JWT"), claims_with(iss=LONE, nonce="n", email="ada@x.org")),
+        sign(header_with(typ="JWT"), claims_with(iss=LONE, nonce="n", email="ada@x.org", azp=None)),
         "reader-agent",
         {"data-readers"},
         "ada@x.org",
@@ -138,18 +142,29 @@ SOUND = {
         "reader-agent",
     ),
     "generic: two audiences, a known client": (
-        token(aud=["wiki", "jitney"], azp="portal"),
-        "reader-agent",
+        token(aud=["wiki", "jitney"], azp="portal", sub="portal"),
+        "portal",
         {"data-readers"},
-        "reader-agent",
+        "portal",
     ),
     "generic: a name that does not print is not shown": (
-        token(preferred_username="ada\u202e", email="ada@x.org"),
+        token(preferred_username="ada\u202e", email="ada@x.org", gty="client-credentials"),
         "reader-agent",
         {"data-readers"},
         "ada@x.org",
     ),
 }
+
+
+DELEGATED = {
+    "okta: a person": "okta.00u5t60iloOHN9pBi0h7",
+    "entra: a person, version 1.0": source_identity(
+        "entra", entra.SAMPLE["iss"], f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}"
+    ),
+    "google: a person of the domain": "google.10769150350006150715113082367",
+    "google: another person of the domain": "google.118",
+}
+"""The humans of the tokens that a person gave to an agent."""
 
 
 @pytest.mark.parametrize("name", SOUND)
@@ -160,7 +175,7 @@ def test_id_08_a_valid_token_proves_its_principal(name: str, keys: KnownKeys) ->
     assert principal.subject == subject
     assert principal.groups == {f"{principal.issuer_name}/{group}" for group in groups}
     assert principal.display == display
-    assert (principal.kind, principal.human) == ("agent", None)
+    assert (principal.kind, principal.human) == ("agent", DELEGATED.get(name))
 
 
 def _github_entry(**require: tuple[str, ...]) -> Issuer:
@@ -364,8 +379,8 @@ def test_id_10_a_claim_of_the_configured_name_precedes_the_path(keys: KnownKeys)
 
 
 def test_id_10_a_delegated_token_of_rfc_8693_names_agent_and_human(keys: KnownKeys) -> None:
-    people = {"human_issuer": "people", "human_issuer_url": PEOPLE}
-    delegated = config(issuer("corp", CORP, human_claim="sub", claims={"subject": ("act.sub",)}, **people))
+    rules = {"subject": ("act.sub",)}
+    delegated = config(issuer("corp", CORP, human_claim="sub", claims=rules, human_issuer=HUMANS))
     text = token(sub="alice", act={"sub": "reader-agent"})
 
     principal = authenticate(f"Bearer {text}", delegated, keys, NOW).principal
@@ -393,11 +408,12 @@ def test_id_08_id_and_access_tokens_of_okta_and_entra_name_the_same_person(keys:
     person = authenticate(
         f"Bearer {_sample(okta.SAMPLE, **OKTA_PERSON)}", config(_signing_in("okta", okta.SAMPLE)), keys, NOW
     ).principal
-    assert (person.kind, person.subject) == ("human", _principal(_sample(okta.SAMPLE), keys).subject)
+    assert (person.kind, person.source_identity) == ("human", _principal(_sample(okta.SAMPLE), keys).human)
     person = authenticate(
         f"Bearer {_sample(entra.SAMPLE, **ENTRA_PERSON)}", config(_signing_in("entra", entra.SAMPLE)), keys, NOW
     ).principal
-    assert (person.kind, person.subject) == ("human", _principal(_sample(entra.SAMPLE), keys).subject)
+    delegated = _sample(entra.SAMPLE, idtyp=None, scp="ask")
+    assert (person.kind, person.source_identity) == ("human", _principal(delegated, keys).human)
 
 
 NO_PERSONS = {
@@ -470,7 +486,7 @@ def test_id_06_the_same_subject_at_two_issuers_is_two_identities(keys: KnownKeys
 
 
 # One identity provider for agents and for people: two entries of one issuer.
-AGENTS = issuer("corp", CORP, audiences=("jitney", "api"), human_claim="act.sub", human_issuer="corp")
+AGENTS = issuer("corp", CORP, audiences=("jitney", "api"), human_claim="act.sub", human_issuer=HUMANS)
 STAFF = replace(AGENTS, name="staff", token="id", audiences=("web",), kind="human", human_claim="")
 BOTH = config(AGENTS, replace(STAFF, identity_name="corp"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import (
     check_admitted,
@@ -14,7 +14,7 @@ from jitney.core.identity.claim_rules import (
 )
 from jitney.core.identity.principal import IdentityFact, Principal
 from jitney.core.identity.providers import PROVIDERS
-from jitney.core.identity.providers.provider import Provider, facts_of
+from jitney.core.identity.providers.provider import Provider, facts_of, unresolved_human
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable, source_identity
@@ -29,9 +29,10 @@ def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
     principal = _principal_without_groups(claims, issuer, provider)
     try:
         _check_kind(claims, typ, issuer, provider)
+        _check_person(principal.subject, issuer, provider)
         groups = _groups(claims, issuer, provider, principal.subject)
         tags = claim_tags(claims, visible_claims(issuer))
-        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer))
+        return replace(principal, groups=groups, tags=tags, human=_human(claims, issuer, provider, principal.subject))
     except Refusal as refusal:
         refusal.principal = principal
         raise
@@ -85,25 +86,65 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
         )
 
 
+def _check_person(subject: str, issuer: Issuer, provider: Provider) -> None:
+    """Raise Refusal token_subject for a person whose subject is not one that `provider.person` resolves to."""
+    if issuer.kind != "human" or not provider.resolves_people(issuer.subject_pattern):
+        return
+    people = PeopleIssuer(issuer.identity_name, issuer.issuer, issuer.provider, issuer.subject_pattern)
+    if provider.person(subject, people) != subject:
+        raise Refusal(
+            "token_subject",
+            "The token's subject does not have the form of the subjects of the issuer's people.",
+            "Configure the issuer to name people by their permanent id.",
+        )
+
+
 def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: str) -> frozenset[str]:
     plain = provider.groups(claims, issuer)
     names = claim_groups(claims, issuer.claims.groups, plain).union(issuer.subject_groups.get(subject, ()))
     return frozenset(f"{issuer.name}/{name}" for name in names)
 
 
-def _human(claims: SignedClaims, issuer: Issuer) -> str | None:
+def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str) -> str | None:
     """Return the person on whose behalf the agent asks; None when the token names none.
 
-    The person signs in and votes with the same identity, so Jitney can refuse their vote on requests of their own agent
-    (REV 5).
+    It is the identity with which the person signs in and votes, so that Jitney can refuse their vote on requests of
+    their own agent (REV 5). A person who cannot be resolved to that identity is refused.
     """
+    delegating = provider.human(claims, issuer) if issuer.kind != "human" else None
+    named = (delegating, _claimed_human(claims, issuer))
+    people = {_person(name, issuer, agent) for name in named if name is not None}
+    if len(people) > 1:
+        raise unresolved_human(
+            f"The token belongs to one person, and its claim {issuer.human_claim} names another.",
+            "Get a token whose claims name the same person.",
+        )
+    return people.pop() if people else None
+
+
+def _claimed_human(claims: SignedClaims, issuer: Issuer) -> str | None:
     value = claim_at(claims, issuer.human_claim) if issuer.human_claim else None
-    if value is None:
-        return None
-    if not isinstance(value, str) or not is_nameable(value):
+    if value is not None and not isinstance(value, str):
         raise Refusal(
             "token_claims",
             f"The claim {issuer.human_claim} does not name a person.",
             "Configure the issuer to put the person's subject into the claim, as a string.",
         )
-    return source_identity(issuer.human_issuer, issuer.human_issuer_url, value)
+    return value
+
+
+def _person(name: str, issuer: Issuer, agent: str) -> str:
+    """Return the source identity of the person that a token calls `name`. Raises Refusal token_human."""
+    people = issuer.human_issuer
+    if people is None:
+        raise unresolved_human(
+            "A person delegated the token to an agent, and the issuer's entry has no human_issuer.",
+            "Name the issuer with which people sign in as human_issuer, or use a token of the agent itself.",
+        )
+    subject = PROVIDERS[people.provider].person(name, people)
+    if subject is None or not is_nameable(subject) or (people.issuer, subject) == (issuer.issuer, agent):
+        raise unresolved_human(
+            f"The token's person is not named by their subject at the issuer {people.identity_name}.",
+            "Configure the token's issuer to name people by the subject with which they sign in to Jitney.",
+        )
+    return source_identity(people.identity_name, people.issuer, subject)

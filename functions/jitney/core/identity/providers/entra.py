@@ -1,18 +1,22 @@
 """Microsoft Entra ID access tokens, of version 1.0 and 2.0, and ID tokens of people who sign in.
 
 The identity is "oid@tid": `oid` is the person or service principal, `tid` the tenant. `sub` differs between
-applications; upn, email and preferred_username can be reassigned to another person. Only access tokens have `azpacr`
-(2.0) or `appidacr` (1.0), which say how the client authenticated. With more groups than fit, Entra omits `groups` and
-names a URL instead (`_claim_names`, `hasgroups`). Such a token is refused, because Jitney follows no URL that a token
-names. An ID token has `oid` if the scope `profile` was requested; it is always a person's. (Microsoft identity
-platform, "Access token claims reference", "ID token claims reference", and "Configure optional claims" for idtyp.)
+applications; upn, email and preferred_username can be reassigned to another person. In an entry for agents, a person's
+access token is one that the person delegated: the agent is its application, "app:azp@tid", and the human "oid@tid".
+
+Only access tokens have `azpacr` (2.0) or `appidacr` (1.0), which say how the client authenticated. With more groups
+than fit, Entra omits `groups` and names a URL instead (`_claim_names`, `hasgroups`). Such a token is refused, because
+Jitney follows no URL that a token names. An ID token has `oid` if the scope `profile` was requested; it is always a
+person's. (Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure
+optional claims" for idtyp.)
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
+from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, one_of
 from jitney.core.identity.providers.provider import Provider, claimed_groups, object_claim, text_claim, token_kinds
 from jitney.core.identity.refusal import Refusal
@@ -45,21 +49,48 @@ KNOWN = KnownClaims(
         "idtyp": one_of("app", "device", "user"),
         "xms_mirid": Form("/subscriptions/.+|[*?].*", "a resource id, which begins with /subscriptions/"),
     },
-    subject=f"{ID}@{ID}",
+    subject=f"(app:)?{ID}@{ID}",
     example="690222be-ff1a-4d56-abd1-7e4f7d38e474@72f988bf-86f1-41af-91ab-2d7cd011db47",
 )
 
 
 def _subject(claims: SignedClaims, issuer: Issuer) -> str:
-    object_id, tenant = text_claim(claims, "oid"), text_claim(claims, "tid")
-    tenants = {part for part in issuer.issuer.split("/") if _GUID.fullmatch(part)}
-    if not _GUID.fullmatch(object_id) or not _GUID.fullmatch(tenant) or (tenants and tenant not in tenants):
+    bearer = _named(_object(claims), issuer.issuer)
+    if bearer is None:
         raise Refusal(
             "token_subject",
             "The claims oid and tid are not ids of the issuer's tenant.",
             "Use a token that the tenant of the issuer's entry issued.",
         )
+    if issuer.kind == "human" or _is_machine(claims):
+        return bearer
+    application = text_claim(claims, "appid" if "appid" in claims else "azp")
+    if not _GUID.fullmatch(application):
+        raise missing_claim("azp")
+    return f"app:{application}@{text_claim(claims, 'tid')}"
+
+
+def _object(claims: SignedClaims) -> str:
+    return f"{text_claim(claims, 'oid')}@{text_claim(claims, 'tid')}"
+
+
+def _named(name: str, issuer: str) -> str | None:
+    """Return "oid@tid" for that name, or for the oid alone if the issuer is one tenant's; None for any other name."""
+    tenants = [part for part in issuer.split("/") if _GUID.fullmatch(part)]
+    object_id, at, tenant = name.partition("@")
+    if not at and len(tenants) == 1:
+        tenant = tenants[0]
+    if not _GUID.fullmatch(object_id) or not _GUID.fullmatch(tenant) or (tenants and tenant not in tenants):
+        return None
     return f"{object_id}@{tenant}"
+
+
+def _human(claims: SignedClaims, _: Issuer) -> str | None:
+    return None if _is_machine(claims) else _object(claims)
+
+
+def _person(name: str, people: PeopleIssuer) -> str | None:
+    return _named(name, people.issuer)
 
 
 def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
@@ -101,4 +132,6 @@ PROVIDER = Provider(
         ("Object id", "oid"),
     ),
     known=KNOWN,
+    human=_human,
+    person=_person,
 )

@@ -3,20 +3,26 @@
 Claims that only access or only ID tokens have determine the kind. A token without any is taken for the kind in the
 issuer's entry, because its audience already distinguishes an API from a client.
 
-The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent by RFC 8693 has the
-person in `sub` and the agent in `act.sub`: write `claims: {subject: [act.sub]}` and `human_claim: sub`.
+The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent has the person in
+`sub`, and the agent in `act.sub` by RFC 8693 or in `azp`: write `claims: {subject: [act.sub]}` and `human_claim: sub`.
+A token with a person's claims, such as `email`, that names a client and another subject is refused unless the entry
+says so, or lists its `sub` in `claims.require`.
 
 An entry for people refuses a machine's token. Auth0 marks it with `gty` and ends its `sub` with "@clients" (Auth0,
 "Access Token Profiles"). Keycloak's service accounts have a reserved user name, and claims with the client's id and
 address (Keycloak, "Using a service account").
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
+from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import texts_of
-from jitney.core.identity.providers.provider import Provider, claimed_groups, token_kinds
+from jitney.core.identity.claims import CLIENT_CLAIMS
+from jitney.core.identity.providers.provider import Provider, claimed_groups, token_kinds, unresolved_human
+from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
@@ -33,8 +39,13 @@ SAMPLE: Mapping[str, Any] = {
 """An access token's claims; its header has typ "at+jwt" (RFC 9068 section 2.1)."""
 
 
-_MACHINE_CLAIMS = frozenset({"act", "clientAddress", "clientHost", "clientId"})
+_MACHINE_CLAIMS = frozenset({"clientAddress", "clientHost", "clientId"})
 _MACHINE_GRANTS = frozenset({"client-credentials", "client_credentials"})
+
+# OpenID Connect Core sections 2 and 5.1, Front-Channel Logout section 3.
+_PERSON_CLAIMS = frozenset(
+    {"amr", "auth_time", "email", "family_name", "given_name", "name", "nickname", "preferred_username", "sid"}
+)
 
 
 def _subject(claims: SignedClaims, _: Issuer) -> str:
@@ -42,7 +53,12 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Return whether an actor uses it (RFC 8693 section 4.1) or the client is the subject (RFC 9068 section 2.2)."""
+    """Return whether an actor uses it (RFC 8693 section 4.1) or it belongs to a client."""
+    return "act" in claims or _is_clients_own(claims)
+
+
+def _is_clients_own(claims: SignedClaims) -> bool:
+    """Return whether a client got the token for itself (RFC 9068 section 2.2, and the marks of Auth0 and Keycloak)."""
     subject = claims["sub"]
     return (
         subject in (claims.get("client_id"), claims.get("azp"), claims.get("cid"))
@@ -51,6 +67,33 @@ def _is_machine(claims: SignedClaims) -> bool:
         or subject.endswith("@clients")
         or str(claims.get("preferred_username")).lower().startswith("service-account-")
     )
+
+
+def _human(claims: SignedClaims, issuer: Issuer) -> None:
+    """Refuse a token that may be a person's, when the entry does not say who the agent and the person are.
+
+    The configured `human_claim` names the person.
+    """
+    named = bool(issuer.human_claim) and claim_at(claims, issuer.human_claim) is not None
+    paths = (issuer.human_claim, *(issuer.claims.subject or ("sub",)))
+    if "act" in claims and not (named and any(path.partition(".")[0] == "act" for path in paths)):
+        raise _undeclared("an actor (act)")
+    clients = [name for name in CLIENT_CLAIMS if name in claims]
+    persons = not _PERSON_CLAIMS.isdisjoint(claims) and not _is_clients_own(claims)
+    if clients and persons and not named and "sub" not in issuer.claims.require:
+        raise _undeclared(f"a client ({clients[0]}) and a person")
+
+
+def _undeclared(what: str) -> Refusal:
+    return unresolved_human(
+        f"The token names {what}, and the issuer's entry does not say which is the agent and which is the person.",
+        "Set claims.subject to the agent's claim and human_claim to the person's. For a machine, require its sub.",
+    )
+
+
+def _person(name: str, people: PeopleIssuer) -> str | None:
+    pattern = people.subject_pattern
+    return name if pattern and re.fullmatch(pattern, name, re.ASCII) else None
 
 
 PROVIDER = Provider(
@@ -66,4 +109,7 @@ PROVIDER = Provider(
         ("Client", "client_id"),
         ("Client", "azp"),
     ),
+    human=_human,
+    person=_person,
+    needs_subject_pattern=True,
 )

@@ -3,13 +3,15 @@
 Anyone can get one for any audience, so `claims.require` must list a Workspace domain (`hd`), an account (`sub`), or the
 project of a virtual machine (`google.compute_engine.project_number`). Google never reassigns a `sub`, but may reassign
 an `email`. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token. A service account
-has no `hd`. (Google, "OpenID Connect", ID token claims; Compute Engine, "Verify the identity of instances".)
+has no `hd`. In an entry for agents, the token of a person in a domain is one that the person delegated: the agent is
+its client `azp`. (Google, "OpenID Connect", ID token claims; Compute Engine, "Verify the identity of instances".)
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, KnownClaims, like
 from jitney.core.identity.providers.provider import Provider, id_token_kinds, text_claim
 from jitney.core.identity.signature import SignedClaims
@@ -42,14 +44,29 @@ KNOWN = KnownClaims(
         "sub": DIGITS,
         f"{_COMPUTE}.project_number": DIGITS,
     },
-    subject="[0-9]+",
+    subject=r"[0-9]+(-[a-z0-9]+)?(\.apps\.googleusercontent\.com)?",
     example="10769150350006150715113082367",
     tenants=("hd", "sub", f"{_COMPUTE}.project_number", f"{_COMPUTE}.project_id"),
 )  # fmt: skip
 
 
-def _subject(claims: SignedClaims, _: Issuer) -> str:
+_PERSON = re.compile(r"[0-9]{1,255}", re.ASCII)
+
+
+def _subject(claims: SignedClaims, issuer: Issuer) -> str:
+    delegated = issuer.kind != "human" and not _is_machine(claims) and "azp" in claims
+    return text_claim(claims, "azp" if delegated else "sub")
+
+
+def _human(claims: SignedClaims, _: Issuer) -> str | None:
+    if _is_machine(claims):
+        return None
+    text_claim(claims, "azp")  # the agent
     return text_claim(claims, "sub")
+
+
+def _person(name: str, _: PeopleIssuer) -> str | None:
+    return name if _PERSON.fullmatch(name) else None
 
 
 def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
@@ -68,4 +85,6 @@ PROVIDER = Provider(
     display=("email",),
     fact_sources=(("E-mail", "email"), ("Workspace domain", "hd"), ("Client", "azp")),
     known=KNOWN,
+    human=_human,
+    person=_person,
 )

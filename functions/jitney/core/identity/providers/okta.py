@@ -2,14 +2,16 @@
 
 Okta sets no typ. `jti` shows the token's kind ("AT.", "ID."), and so does `cid`, which only access tokens have. `sub`
 is a person's login name, which can be reassigned. The identity is `uid`, a person's permanent id, if there is one. A
-service app has no `uid`; its `sub` is its client id. In an ID token, always a person's, the same id is in `sub`. (Okta,
+service app has no `uid`; its `sub` is its client id. In an ID token, always a person's, the same id is in `sub`. In an
+entry for agents, a person's access token is one that the person delegated: the agent is its client `cid`. (Okta,
 OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.providers.provider import Provider, claimed_groups, text_claim, token_kinds
 from jitney.core.identity.signature import SignedClaims
 
@@ -28,11 +30,25 @@ SAMPLE: Mapping[str, Any] = {
 }
 """A person's access token; a service app's has neither `uid` nor a person's `sub`."""
 
+_PERSON = re.compile(r"00u[A-Za-z0-9]{17}", re.ASCII)  # never a login, which can be reassigned
 _KINDS = {"AT": "access", "ID": "id"}
 
 
-def _subject(claims: SignedClaims, _: Issuer) -> str:
+def _subject(claims: SignedClaims, issuer: Issuer) -> str:
+    if issuer.kind != "human" and "cid" in claims:
+        return text_claim(claims, "sub" if _is_machine(claims) else "cid")
     return text_claim(claims, "uid" if "uid" in claims else "sub")
+
+
+def _human(claims: SignedClaims, _: Issuer) -> str | None:
+    if _is_machine(claims):
+        return None
+    text_claim(claims, "cid")  # the agent
+    return text_claim(claims, "uid")
+
+
+def _person(name: str, _: PeopleIssuer) -> str | None:
+    return name if _PERSON.fullmatch(name) else None
 
 
 def _kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
@@ -52,4 +68,6 @@ PROVIDER = Provider(
     is_machine=_is_machine,
     display=("sub",),
     fact_sources=(("Login or client", "sub"), ("Client", "cid"), ("User id", "uid")),
+    human=_human,
+    person=_person,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.config import Issuer
+from jitney.core.config import Issuer, PeopleIssuer
 from jitney.core.identity.claim_path import claim_at
 from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import KnownClaims
@@ -24,6 +24,10 @@ class Provider(NamedTuple):
     people; the first present one is used. `fact_sources` are the claims that identify the requester to reviewers.
     `unit` returns the accountable unit's name within the issuer, "" for the subject itself. `known` are the provider's
     claims.
+
+    `human` returns the person in a token that a person delegated to an agent, None in an agent's own token. `person`
+    returns the subject with which a named person signs in at the issuer, None for a name that is no subject there. With
+    `needs_subject_pattern`, it knows their form only from the issuer's `subject_pattern`.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
@@ -34,6 +38,13 @@ class Provider(NamedTuple):
     fact_sources: FactSources
     unit: Callable[[SignedClaims, Issuer], str] = lambda _claims, _issuer: ""
     known: KnownClaims = KnownClaims()
+    human: Callable[[SignedClaims, Issuer], str | None] = lambda _claims, _issuer: None
+    person: Callable[[str, PeopleIssuer], str | None] = lambda _name, _people: None
+    needs_subject_pattern: bool = False
+
+    def resolves_people(self, subject_pattern: str) -> bool:
+        """Return whether `person` can distinguish a person's subject from another name."""
+        return self.is_machine is not always_machine and bool(subject_pattern or not self.needs_subject_pattern)
 
 
 def facts_of(claims: SignedClaims, sources: FactSources) -> Iterator[tuple[str, str]]:
@@ -58,6 +69,11 @@ def object_claim(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise missing_claim(name)
     return value
+
+
+def unresolved_human(detail: str, fix: str) -> Refusal:
+    """Return the refusal of a token of a person whose identity at sign-in is not known."""
+    return Refusal("token_human", detail, fix)
 
 
 def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
