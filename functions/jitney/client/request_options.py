@@ -49,11 +49,9 @@ class RequestOptions:
         return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
 
     def require_nothing(self, target: str | None) -> None:
-        """Raise Invalid if a target or an option of a request is given, because --grant cannot be combined with them."""
+        """Raise Invalid if a target or an option of a request is given, because --grant excludes them."""
         if target or self != type(self)():
-            detail = (
-                "--grant cannot be combined with TARGET or with options of a request, such as --action and --reason."
-            )
+            detail = "--grant cannot be combined with TARGET or options of a request, such as --action."
             raise invalid(detail, "Leave them out. To make a new request, leave out --grant instead.")
 
     def _permissions(self) -> tuple[ApiPermission, ...]:

@@ -14,8 +14,8 @@ from jitney.core.masking.runs import runs
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
 
-# For prose only, because 40 such characters in data may be an id. No 40-letter word has digits and both cases. A SHA-1 has
-# one case.
+# For prose only, because 40 such characters in data may be an id. No 40-letter word has digits and both cases, and a
+# SHA-1 has one case.
 _BARE_KEY = LazyPattern(
     r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
