@@ -67,7 +67,7 @@ def build(sources: Sources, old: ActionTable | None) -> Built:
 
 
 def _services(sources: Sources) -> tuple[list[Service], list[str]]:
-    """Return the services with the actions that ahead.yaml adds, and the names of those that the sources now have."""
+    """Return the services with the actions that ahead.yaml adds, and which of these actions the sources now have."""
     ahead: dict[str, dict[str, str]] = _yaml("ahead.yaml")
     services, overtaken = [], []
     for prefix, actions, types in sources.services():

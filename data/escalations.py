@@ -1,4 +1,4 @@
-"""Privilege escalations: cloudsplaining's and those of escalations.yaml, joined with the action table."""
+"""Privilege escalations from cloudsplaining and escalations.yaml, joined with the action table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple

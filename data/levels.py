@@ -1,4 +1,4 @@
-"""The access level of an action: AWS's level, corrected where the action does more than it says."""
+"""The access level of an action: AWS's level, corrected where the action is more dangerous than that."""
 
 from collections.abc import Iterable, Mapping
 

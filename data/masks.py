@@ -37,7 +37,7 @@ class MaskedMember(NamedTuple):
 
 
 class MaskReview:
-    """Looks up in masks.yaml to which group a member belongs, and notes which entries are used."""
+    """Looks up the group of a member in masks.yaml, and notes the entries that are used."""
 
     def __init__(self, listed: Mapping[str, Any]) -> None:
         self._patterns = [
@@ -80,7 +80,7 @@ class MaskReview:
 
 
 class ServiceMasks:
-    """The block of one service: the shapes with masked members and those that lead to them."""
+    """The block of one service: shapes that have masked members, and shapes that lead to such shapes."""
 
     def __init__(self, name: str, model: Mapping[str, Any], review: MaskReview) -> None:
         self.name = name

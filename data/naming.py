@@ -97,7 +97,10 @@ def _wanted(variable: str, kind: ResourceType) -> _Name:
 
 
 def _same_part(wanted: str, given: str, shape: Shape) -> bool:
-    """Return whether a parameter holds what the ARN needs. An identifier may be a name if its documentation says so."""
+    """Return whether a parameter holds the part of a name that the ARN needs.
+
+    An identifier may be a name if its documentation says so.
+    """
     if wanted == "name":
         return given in {"name", "identifier", ""}
     said = re.sub("amazon resource name", "ARN", shape.documentation or "", flags=re.IGNORECASE)

@@ -34,7 +34,7 @@ def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, A
 
 
 def with_more(actions: Mapping[str, Any], more: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return iam-data's actions of a service, and those of `more` (name to level) that it lacks.
+    """Return iam-data's actions of a service, and actions of `more` (name to level) that iam-data lacks.
 
     These have no types.
     """

@@ -19,7 +19,7 @@ READ_SECRET = ("secretsmanager:GetSecretValue",)
 
 @dataclass(frozen=True, slots=True)
 class ChannelPermissions:
-    """The permissions of functions that `notify` reviewers, and of those that `check` whether they can be reached."""
+    """The permissions to `notify` reviewers, and to `check` whether reviewers can be reached."""
 
     notify: tuple[Allow, ...]
     check: tuple[Allow, ...]

@@ -15,7 +15,7 @@ def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) ->
     (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues is also true for a key without
     values (IAM User Guide, "Multivalued context keys"), so Null requires a value.
 
-    The attributes are those that a request names: in its key, in its conditions and in its update. They do not limit
+    The attributes are the names in a request: in its key, in its conditions and in its update. They do not limit
     actions that replace whole items. They do not limit an update's return values either (DynamoDB Developer Guide,
     "Using IAM policy conditions for fine-grained access control").
     """

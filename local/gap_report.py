@@ -110,7 +110,7 @@ def _with_ministack(version: str) -> Path:
 
 
 def _closed(python: Path) -> dict[str, dict[str, str]]:
-    """Return the names of all gaps, and the errors of those that cannot be closed."""
+    """Return the names of all gaps, and the error of each gap that cannot be closed."""
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": "/usr/bin:/bin", "HOME": home, "TMPDIR": home, "GATEWAY_PORT": "1", "LOG_LEVEL": "ERROR"}
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Ports for the local system: the requested ports, or those of the last start, or free ports.
+"""Ports for the local system: the requested ports, else the ports of the last start, else free ports.
 
 The same ports give the same issuer URL and so the same synthesized template at each start. Some ports are opened long
 after they were chosen. So they are outside of the range that the kernel uses for outgoing connections.

@@ -47,7 +47,7 @@ def _named(sql: str) -> Iterator[Scan]:
 
 
 def _selects(node: Any) -> Iterator[Node]:
-    """Yield every SELECT, nested ones too."""
+    """Yield every SELECT, including nested ones."""
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     if isinstance(node, dict) and node.get("type") == "SELECT_NODE":
         yield node

@@ -3,8 +3,8 @@
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A predicate
 is a function of `PREDICATES` that says who may do something.
 
-The tests run once, to record which tests reach which guard. Then a forked process for each guard switches it off in the
-loaded functions and runs those tests. The run fails if no test reaches a guard, or if no test fails without it.
+The tests run once, to record which guards each test reaches. Then a forked process for each guard switches it off in
+the loaded functions and runs those tests. The run fails if no test reaches a guard, or if no test fails without it.
 `EQUIVALENT` names guards whose removal cannot matter, with the reason.
 """
 

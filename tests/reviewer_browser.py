@@ -107,8 +107,8 @@ def ballot(text: str) -> dict[str, Any]:
 def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dict[str, Any]:
     """Return all in both tables that looking at pages could have changed.
 
-    That is everything of people and of the request, without what others may write at the same time: tests without
-    people (see PEOPLE), the workflow of the request, and CloudTrail, whose events are no records.
+    That is everything about people and about the request. What others may write at the same time is left out: tests
+    without people (see PEOPLE), the workflow of the request, and CloudTrail.
     """
     scan = aws("dynamodb").get_paginator("scan")
     state, audit = (

@@ -36,7 +36,10 @@ def test_every_route_is_listed_and_deployed():
 
 @pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
 def test_id_05_what_the_gateway_answers_by_itself_is_listed_on_every_route(route):
-    """Each refusal is listed as it is sent, on pages too. Answers for paths without a route belong to no route."""
+    """Each refusal is listed as it is sent, including on pages.
+
+    Answers for paths without a route belong to no route.
+    """
     for problem in REFUSALS.values():
         if problem.code == "route_not_found":
             continue

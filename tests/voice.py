@@ -93,7 +93,7 @@ def hits(path: Path) -> Iterator[Hit]:
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Yield the sentences of a Markdown text, those of its lists and tables included."""
+    """Yield the sentences of a Markdown text, including its lists and tables."""
     for token in MarkdownIt().enable("table").parse(text):
         flat = "".join(
             child.content if child.type in {"text", "code_inline"} else " " * child.type.endswith("break")
@@ -111,7 +111,7 @@ def room(path: Path) -> str:
 
 
 def by_room() -> dict[str, list[Hit]]:
-    """Return the banned words of each room, rooms without any included."""
+    """Return the banned words of each room, with an empty list for a room without them."""
     found: dict[str, list[Hit]] = {}
     for path in files():
         found.setdefault(room(path), []).extend(hits(path))

@@ -20,7 +20,7 @@ type Answer = dict[str, Any]
 BOT, TEAM = "UJITNEY", "TLOCAL"
 OUTAGE = "Slack does not answer to this"
 TRIGGER_SECONDS = 3
-"""How long after a button a modal can be opened (https://docs.slack.dev/surfaces/modals/)."""
+"""How long after a click a modal can be opened (https://docs.slack.dev/surfaces/modals/)."""
 
 
 class SlackOutageError(Exception):

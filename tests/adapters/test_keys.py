@@ -302,7 +302,7 @@ def test_id_07_a_slow_issuer_stalls_no_other_issuer_and_no_caller_with_cached_ke
 
 
 def test_id_07_many_at_once_cause_one_fetch(server: Server, keys: IssuerKeys) -> None:
-    """The answer takes so long that all threads ask meanwhile. Threads without keys wait for the one fetch."""
+    """The answer takes so long that all threads ask before it arrives. Threads without keys wait for the one fetch."""
 
     def unhurried(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.2)

@@ -23,7 +23,7 @@ def lend(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def answer(request: Any, **_: Any) -> Any:
-    """Return what was signed as headers of the answer, instead of sending it."""
+    """Send nothing. Return what was signed as the headers of an answer."""
     headers = {
         "signed": request.headers["Authorization"].decode(),
         "token": request.headers["X-Amz-Security-Token"].decode(),

@@ -154,7 +154,7 @@ def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
 
 
 def read_until(terminal: int, word: bytes) -> bytes:
-    """Return what the terminal shows up to the word, and what else it already shows."""
+    """Return the terminal's text up to the word, and the text after it so far."""
     output = b""
     while word not in output:
         output += os.read(terminal, 1024)

@@ -1,4 +1,4 @@
-"""Ports: the requested ones, those of the last start, or free ones."""
+"""Ports: the requested ports, else the ports of the last start, else free ports."""
 
 import socket
 from dataclasses import replace

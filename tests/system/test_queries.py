@@ -38,7 +38,7 @@ def answered(*arguments: str) -> dict[str, Any]:
 
 @pytest.fixture
 def allowed(aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Yield the auditor's shell with only the guide's permissions, and a function that removes one."""
+    """Yield the auditor's shell with only the guide's permissions, and a function that removes one of them."""
     names = {
         "RECORDS-BUCKET": stack["buckets"]["records"],
         "RESULTS-BUCKET": stack["buckets"]["athena_results"],

@@ -334,7 +334,7 @@ RACERS = 4
 class Turns:
     """Four who race for a grant.
 
-    The first writes when all have read what they decide about, and the others after it.
+    The first one writes when all have read the grant, and the others write after it.
 
     Without a first one, they go in the order in which they come.
     """

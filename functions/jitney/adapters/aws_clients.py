@@ -14,7 +14,10 @@ DEFAULT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
 )
-"""Three attempts. Even if all hang, they end within a function's 15 s, pauses included (infra.function_specs)."""
+"""Three attempts.
+
+Even if all hang, they and the pauses between them end within a function's 15 s (infra.function_specs).
+"""
 
 TWO_ATTEMPTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 """Two attempts, for messages to one person after another. Even if both hang, they end in 9 s (handlers.channels)."""

@@ -110,7 +110,7 @@ _NO_MARKUP: Mapping[str, Any] = {
 
 
 class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
-    """Waits once if Slack's rate limit demands it and the wait is short, because other channels wait too."""
+    """Waits once if Slack's rate limit demands it and the wait is short. Other channels wait for this, too."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
         headers = response.headers.items() if response else ()

@@ -1,8 +1,8 @@
 """Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
 Events may be sent repeatedly. They are identified by their ids, and neither time nor repetition changes the verdict on
-them. For each day, the starts of sessions are sent first. Those of the day before are included, so that calls need not
-wait for the origin of their key.
+them. For each day, the starts of sessions are sent first, and before them the starts on the previous day. So calls need
+not wait for the origin of their key.
 
 Needs the extra `audit`.
 """

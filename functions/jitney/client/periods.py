@@ -1,4 +1,4 @@
-"""The days that a query covers: its own number of days, or those that an auditor names.
+"""The days that a query covers: its own number of days, or the days that an auditor names.
 
 A query limits each table with one of two expressions. Athena treats both alike.
 

@@ -39,5 +39,5 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:
-    """Return what is wrong in `file`: each error's place (`pointer`), what is wrong (`detail`) and the `fix`."""
+    """Return the errors in `file`: the place of each (`pointer`), what is wrong (`detail`) and the `fix`."""
     return [{"pointer": place_of(file, each).strip(), "detail": each.wrong, "fix": each.fix} for each in error.problems]

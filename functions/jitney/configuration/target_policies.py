@@ -45,5 +45,5 @@ def deny_room(target: TargetSettings) -> int:
 
 
 def outer_bound(target: TargetSettings) -> list[Mapping[str, Any]]:
-    """Return the statements of a boundary that repeats the role's own policy; [] if it has none."""
+    """Return the statements of a boundary that repeats the role's own policy; [] if the boundary does not."""
     return [] if target.policy is None else [*target.policy["Statement"], BROKER_STATEMENT]

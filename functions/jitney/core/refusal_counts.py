@@ -61,8 +61,9 @@ class RefusalCounts:
     """The counts of one minute in one process.
 
     A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
-    process that stops loses fewer refusals than it has written. Above `MAX_SOURCES` counts in a minute, all others
-    share one count. Each accountable unit has counts of its own, so that no other caller can hide who was refused.
+    process that stops loses fewer refusals than it has already written. Above `MAX_SOURCES` counts in a minute, all
+    others share one count. Each accountable unit has counts of its own, so that no other caller can hide who was
+    refused.
     """
 
     minute: int = 0

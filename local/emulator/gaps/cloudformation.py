@@ -165,7 +165,7 @@ def _lifecycle_rule(rule: Properties) -> Properties:
 
 
 def _xml(name: str, value: Any) -> bytes:
-    """Return `value` as the body of an S3 request. A list repeats its element. None is left out."""
+    """Return `value` as the body of an S3 request. A list becomes one element for each item. None is left out."""
     return ET.tostring(_element(name, value))
 
 

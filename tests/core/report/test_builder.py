@@ -182,7 +182,7 @@ ADMIN = "arn:aws:iam::444455556666:role/admin"
 @pytest.mark.parametrize("operation", sorted(ASSUME_ROLE_OPERATIONS))
 @pytest.mark.parametrize("request_text", [json.dumps({"roleArn": ADMIN}), "", "no JSON", "[]", '{"roleArn":7}'])
 def test_aud_04_assuming_another_role_is_a_call_of_the_agent(operation: str, request_text: str):
-    """If role chaining counted as the start of the grant's session, no list would show it."""
+    """If role chaining counted as the start of the grant's session, no list of calls would show it."""
     grant = grant_of(("sts:AssumeRole sts:AssumeRoleWithSAML sts:AssumeRoleWithWebIdentity", ADMIN))
     chained = call(1, service="sts", operation=operation, actions=(f"sts:{operation}",), resources=(ADMIN,),
                    request=request_text)  # fmt: skip

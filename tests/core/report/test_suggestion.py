@@ -327,7 +327,10 @@ def test_aud_04_the_suggestion_is_a_subset_of_the_grant(granted, called):
 @settings(max_examples=examples(400))
 @given(GRANTED, CALLED)
 def test_aud_04_the_suggestion_allows_every_explained_call(granted, called):
-    """If a call names resources, it is allowed on those that were granted; otherwise, on all granted resources."""
+    """If a call names resources, it is allowed on the granted ones among them.
+
+    Otherwise, it is allowed on all granted resources.
+    """
     grant = grant_of(*granted)
     terms = suggested(requested(grant), *(call(number, **each) for number, each in enumerate(called, 1))).terms
     if not terms:

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 
 def with_wildcards(statements: tuple[Statement, ...], excess: int, actions: ActionTable) -> tuple[Statement, ...]:
-    """Return `statements` with wildcards, those that save most first, until `excess` characters are saved.
+    """Return `statements` with wildcards until `excess` characters are saved. Wildcards that save most come first.
 
     A wildcard matches at least two actions of its statement, and no other action of the service.
     """

@@ -16,7 +16,7 @@ class Effect(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One reason: the id of the policy or built-in rule that decided, a sentence, and the pair concerned.
+    """One reason: the id of the policy or built-in rule that decided, a sentence, and the pair.
 
     `template` is the sentence with `{action}` instead of the action, so that programs can join reasons that differ only
     in it.

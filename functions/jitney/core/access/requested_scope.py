@@ -47,7 +47,7 @@ class RequestedScope:
         return self._may[key]
 
     def widest(self, resources: Iterable[str]) -> tuple[str, ...]:
-        """Return `resources` without those that another of them covers, sorted."""
+        """Return `resources`, sorted and without any that another one covers."""
         kept = sorted(set(resources))
         if "*" in kept:
             return ("*",)

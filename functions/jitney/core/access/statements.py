@@ -2,8 +2,8 @@
 
 Each step is exact. First, an action keeps only the resources that its types can have. A resource that another one
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
-allows nothing more: for every pair it adds, either the action cannot act on the resource, or a wider resource was
-requested.
+allows nothing more. That is so if, for every pair that it adds, the action cannot act on the resource or a wider
+resource was requested.
 """
 
 import json

@@ -170,7 +170,7 @@ def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _changed(whole: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters updated by `change`, without those that become None."""
+    """Return the parameters updated by `change`. Parameters that become None are removed."""
     return {name: value for name, value in {**whole, **change}.items() if value is not None}
 
 

@@ -52,7 +52,7 @@ def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocati
 
 
 def name_parameters(template: str) -> set[str]:
-    """Return the parameters whose values are names in a template, without those whose values hold more than a name."""
+    """Return the parameters that fill a template with their values, if the values hold nothing but names."""
     return {name for name, transform in _members(template) if transform not in CONTENT_TRANSFORMS}
 
 

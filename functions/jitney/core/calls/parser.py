@@ -62,7 +62,7 @@ def _fits(member: Parameter, value: Any) -> bool:
 def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) -> AwsCall:
     """Return the call. Raises Problem call_invalid when a required parameter is missing.
 
-    Without a key, for example, every key would have to be requested.
+    If, for example, an object's key were missing, every key would have to be requested.
     """
     missing = [member for member in operation.members if member.required and member.name not in parameters]
     # The CLI renames some parameters (--version-number for Version): a CLI option may be the missing parameter.

@@ -182,7 +182,7 @@ def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 
 def _deleted(*, versions: bool) -> Transform:
-    """Return a transform that finds the keys of deleted versions, or those of deleted objects."""
+    """Return a transform that finds the keys of deleted versions or of deleted objects."""
 
     def transform(value: Any, _place: AwsLocation) -> Iterable[str]:
         objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]

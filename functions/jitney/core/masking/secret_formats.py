@@ -2,8 +2,8 @@
 
 No library fits. detect-secrets 1.5 takes 180 ms to import, because it needs requests. It reads 0.2 MB of text a second,
 line by line (benchmarks.audit). gitleaks is a program, and half of its rules need words around a secret, as in source
-files. The token formats here are gitleaks's rules that need none (MIT, config/gitleaks.toml). A text without a needle
-is only searched with memchr, 2 GB a second.
+files. The token formats here are gitleaks's other rules (MIT, config/gitleaks.toml). A text without a needle is only
+searched with memchr, 2 GB a second.
 """
 
 import re

@@ -8,8 +8,8 @@ compressed block for each service, read at its first use.
              "events": {CloudTrail's event source: [service]}, "counts": {kind: members}}
     block:  {"shapes": [{member: reference}], "operations": {operation: [input reference, output reference]}}
 
-A reference is a number, a letter or null. A number is the shape to look in. A letter is for everything in the member:
-it is a credential ("c"), is marked as sensitive by AWS ("s"), or is a look-alike ("l"), whose name does not make it a
+A reference is a number, a letter or null. A number is the shape to look in. A letter is for everything in the member: a
+credential ("c"), marked as sensitive by AWS ("s"), or a look-alike ("l"). The name of a look-alike does not make it a
 secret. Null means that nothing below is listed. The elements of lists and maps are listed under "*". The keys of maps
 are names and are kept.
 """

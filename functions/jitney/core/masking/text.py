@@ -21,7 +21,7 @@ _BARE_KEY = LazyPattern(
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
 )
 SHORTEST_IN_PROSE = 40
-"""A word of this length may be an AWS secret key. Only prose is searched for those."""
+"""A word of this length may be an AWS secret key. Only prose is searched for such words."""
 _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}

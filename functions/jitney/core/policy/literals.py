@@ -42,9 +42,9 @@ class Literals:
     names of risks. `names` maps "target", "action" and "service" of the context to their literals. `actions` are the
     ids of Cedar's actions in the policy's scope.
 
-    `by_value` are the attributes of the context that are used in other ways than comparing them with literals; "level"
-    stands for Cedar's action. `wildcard` says whether the policy mentions resource.wildcard. `faults` are sentences
-    about uses of a resource that cannot be decided for wildcards.
+    `by_value` are the attributes of the context that the policy does not only compare with literals. "level" is among
+    them if the policy uses Cedar's action in such a way. `wildcard` says whether the policy mentions resource.wildcard.
+    `faults` are sentences about uses of a resource that cannot be decided for wildcards.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -225,7 +225,7 @@ def _literals(expression: Expression) -> list[Any]:
 
 
 def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
-    """Yield each side of a comparison whose other side is a literal, with that literal."""
+    """If one side of a comparison is a literal, yield the other side and the literal."""
     for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
         if "Value" in other:
             yield subject, _literals(other)[0]

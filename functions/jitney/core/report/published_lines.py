@@ -81,7 +81,7 @@ class PublishedRecord:
 
     @property
     def permissions(self) -> tuple[Permission, ...]:
-        """The permissions in `detail`. If it has none, they are each action on each resource."""
+        """The permissions in `detail`, or else each action on each resource of the record."""
         listed = self.detail_members.get("permissions")
         found = tuple(
             Permission(_texts(each.get("actions")), _texts(each.get("resources")))

@@ -10,7 +10,7 @@ from jitney.core.trail.resource_changes import resource_changes_of
 
 VERSION = 1
 CALLS_PREFIX = "k-"
-"""The prefix of those partitions of the audit table that hold calls."""
+"""The prefix of the partitions with calls in the audit table."""
 MOST_TEXT = 100_000
 """How many characters of parameters and answer are kept. An item holds both, and DynamoDB allows 400 KB."""
 MOST_RESOURCES = 50

@@ -30,7 +30,10 @@ CloudTrail notes a call when it ends, and clocks and IAM's replicas differ a lit
 KEY_NOT_ISSUED = ("key_not_issued",)
 """A provisional bypass. It is replaced when an event about the key's origin arrives."""
 KEY_ISSUED_TWICE = ("key_issued_twice",)
-"""A bypass: the origin of the key is disputed. It applies to all calls with the key, also to those explained before."""
+"""A bypass: the origin of the key is disputed.
+
+It applies to all calls with the key, even if they were explained before.
+"""
 MOST_PARENTS = 4
 """How often a session can be scoped down: STS allows three times (STS API Reference, GetScopedCredentials)."""
 
