@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
+from infra.spec import FunctionSpec
 from jitney.core.problems import Problem
 
 STAGE = "live"
@@ -66,9 +67,11 @@ _LOGGED = {
 
 
 class Api(Construct):
-    """The REST API. `access_log` receives one line for each request."""
+    """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, access_log: Delivery) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, access_log: Delivery, specs: Iterable[FunctionSpec]
+    ) -> None:
         super().__init__(scope, construct_id)
         self.rest_api = apigateway.RestApi(
             self,
@@ -82,6 +85,16 @@ class Api(Construct):
                 stage_name=STAGE,
                 throttling_rate_limit=REQUESTS_PER_SECOND,
                 throttling_burst_limit=BURST,
+                method_options={
+                    f"{path}/{verb}": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=spec.requests_per_second,
+                        throttling_burst_limit=spec.requests_per_second,
+                        metrics_enabled=True,
+                    )
+                    for spec in specs
+                    if spec.requests_per_second
+                    for verb, path in spec.routes
+                },
                 metrics_enabled=True,
                 access_log_destination=apigateway.FirehoseLogDestination(access_log.stream),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_LOGGED)),

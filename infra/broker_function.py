@@ -71,6 +71,7 @@ class BrokerFunction(Construct):
             role=role,
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_seconds),
+            reserved_concurrent_executions=spec.reserved_executions or None,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             environment=ALL_FUNCTIONS

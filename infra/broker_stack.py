@@ -36,7 +36,7 @@ class BrokerStack(Stack):
         # API Gateway writes only to streams with this prefix.
         access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
-        api = Api(self, "Api", access_log=access_log)
+        api = Api(self, "Api", access_log=access_log, specs=SPECS.values())
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
 

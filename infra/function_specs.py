@@ -6,12 +6,15 @@ the stack looks up their ARNs. So the table can be read without the constructs.
 
 from collections.abc import Mapping
 
-from infra.channels import CHECK, NOTIFY, READ_SECRET
+from infra.channels import NOTIFY, READ_SECRET
+from infra.check_functions import CHECK_SPECS
 from infra.permissions import (
     END_ATTRIBUTES,
+    READ_SUSPENSIONS,
     READ_TABLES,
     REVOCATION_ATTRIBUTES,
     STATE_ATTRIBUTES,
+    TAG_SESSION,
     TERMS_ATTRIBUTES,
     Allow,
     on_state,
@@ -21,10 +24,6 @@ from infra.permissions import (
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
 from infra.spec import FunctionSpec
 from jitney.core.access.credentials import CANARY_PREFIX
-from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
-
-CHECK_SESSIONS = (f"{SESSION_PREFIX}*", f"{NON_GRANT_PREFIX}*")
-"""The names of a target check's sessions. No grant has such a name."""
 
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
@@ -37,12 +36,12 @@ _ROLE = ("ROLE#*",)
 _SESSION = ("SESSION#*",)
 _OUT_OF_OFFICE = ("OUT_OF_OFFICE",)
 _FOLLOW_UP = ("FOLLOW_UP",)
+_SUSPENSIONS = ("SUSPENSIONS",)
 _GRANT_CHAINS, _OTHER_CHAINS = "g-*", "r-*"
 
 # KMS is called only when something is masked (jitney.adapters.mask_keys).
 _MASK = Allow("mask_key", ("kms:GenerateMac",))
 _ISSUE = Allow("targets", ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
-_TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
 _READ_OTHER_GRANTS = (on_state("GetItem", items=_OTHER_GRANTS), on_state("BatchGetItem", items=_GRANT))
 _GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
 _OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), _ROLE)
@@ -51,18 +50,23 @@ _RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
 _UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=_ROLE)
 
 _END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CHAINS))
-_REVOKE = (
+# What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
+_END_AND_DENY = (
     *read_and_update(_GRANT, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
     # A deny document with ranges of ids names the open grants in them as exceptions.
     _OPEN_GRANTS,
+    READ_SUSPENSIONS,
     *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
+    _RESUME_WORKFLOW,
+)
+_REVOKE = (
+    *_END_AND_DENY,
     # To see when the denial is in force, they take a session of the ended grant. The target's boundary lets such a
     # session make that one call only. They issue no credentials.
     Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
-    _TAG_SESSION,
-    _RESUME_WORKFLOW,
+    TAG_SESSION,
 )
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
@@ -72,6 +76,7 @@ _VOTE = (
     on_state("PutItem", items=("VOTES#*",)),
     # A delegation is read, and checked again in the transaction that writes the vote.
     on_state("Query", "ConditionCheckItem", items=_OUT_OF_OFFICE),
+    READ_SUSPENSIONS,
     *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
     _RESUME_WORKFLOW,
     _MASK,
@@ -87,6 +92,7 @@ _FUNCTIONS = (
             on_state("BatchGetItem", items=_GRANT),
             on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
             on_state("UpdateItem", items=_SINGLE_USE_KEYS),
+            READ_SUSPENSIONS,
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
             Allow("approval", ("states:StartExecution",)),
@@ -101,6 +107,7 @@ _FUNCTIONS = (
             *read_and_update(_GRANT, END_ATTRIBUTES),
             *_READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
+            READ_SUSPENSIONS,
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
         ),
@@ -112,6 +119,7 @@ _FUNCTIONS = (
         allows=(
             on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "REPLAY#*")),
             *_READ_OTHER_GRANTS,
+            READ_SUSPENSIONS,
             *write_records(_OTHER_CHAINS),
             _MASK,
         ),
@@ -120,7 +128,12 @@ _FUNCTIONS = (
         "grant_reads",
         "Shows a principal its own grants",
         routes=(("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
-        allows=(on_state("GetItem", items=_GRANT), _GRANTS_OF_PRINCIPAL, *write_records(_OTHER_CHAINS)),
+        allows=(
+            on_state("GetItem", items=_GRANT),
+            READ_SUSPENSIONS,
+            _GRANTS_OF_PRINCIPAL,
+            *write_records(_OTHER_CHAINS),
+        ),
     ),
     FunctionSpec(
         "releases",
@@ -151,6 +164,23 @@ _FUNCTIONS = (
         ),
     ),
     FunctionSpec(
+        "suspensions",
+        "Suspends agents, units, humans, issuers and targets for an operator",
+        routes=(("POST", "/v1/suspensions"), ("GET", "/v1/suspensions"), ("DELETE", "/v1/suspensions/{id}")),
+        timeout_seconds=25,
+        # Floods of other routes use up neither its rate nor its executions. Callers whose token is refused can flood
+        # this route: the firewall admits ten requests a second from one address, and a refusal takes milliseconds.
+        requests_per_second=200,
+        reserved_executions=20,
+        allows=(
+            *_END_AND_DENY,
+            on_state("PutItem", items=_SUSPENSIONS),
+            on_state("GetItem", items=_TOKEN),
+            _GRANTS_OF_PRINCIPAL,
+            _MASK,
+        ),
+    ),
+    FunctionSpec(
         "reviews",
         "Shows requests to their reviewers",
         routes=(
@@ -163,10 +193,12 @@ _FUNCTIONS = (
         allows=(
             *_READ_OTHER_GRANTS,
             on_state("GetItem", items=_GRANT + _SESSION),
+            READ_SUSPENSIONS,
             on_state("Query", items=("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
             _GRANTS_OF_PRINCIPAL,
             _OPEN_GRANTS,
             Allow("audit", ("dynamodb:Query",), (_GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
+            READ_SUSPENSIONS,
             READ_TABLES,
         ),
     ),
@@ -176,6 +208,7 @@ _FUNCTIONS = (
         routes=(("POST", "/reviews/out-of-office"),),
         allows=(
             on_state("GetItem", items=_SESSION),
+            READ_SUSPENSIONS,
             on_state("Query", "PutItem", "DeleteItem", items=_OUT_OF_OFFICE),
             on_state("UpdateItem", items=("OUT_OF_OFFICE_CHANGES#*",)),
             *write_records(_OTHER_CHAINS),
@@ -185,7 +218,11 @@ _FUNCTIONS = (
         "sign_in",
         "Signs reviewers in and out",
         routes=(("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
-        allows=(on_state("GetItem", "PutItem", "DeleteItem", items=_SESSION), *write_records(_OTHER_CHAINS)),
+        allows=(
+            on_state("GetItem", "PutItem", "DeleteItem", items=_SESSION),
+            READ_SUSPENSIONS,
+            *write_records(_OTHER_CHAINS),
+        ),
     ),
     FunctionSpec(
         "votes",
@@ -206,27 +243,7 @@ _FUNCTIONS = (
             Allow("slack_signing_secret", READ_SECRET),
         ),
     ),
-    FunctionSpec(
-        "target_checks",
-        "Checks a target's roles for an operator",
-        routes=(("POST", "/v1/targets/{alias}/check"),),
-        # It tries to delete a policy that does not exist. An attacker in control of this function can delete the deny
-        # document, which the reconciler writes again within five minutes.
-        allows=(
-            *write_records(_OTHER_CHAINS),
-            Allow("targets", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
-            _TAG_SESSION,
-            Allow("revokers", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
-        ),
-        variables=("JITNEY_STATE_TABLE",),
-    ),
-    FunctionSpec(
-        "review_checks",
-        "Checks for an operator whether reviewers can be reached",
-        routes=(("POST", "/v1/reviews/check"),),
-        allows=(*write_records(_OTHER_CHAINS), *CHECK),
-        variables=("JITNEY_STATE_TABLE",),
-    ),
+    *CHECK_SPECS,
     FunctionSpec(
         "reconciler",
         "Records the ends of grants and rewrites the deny documents",
@@ -236,11 +253,9 @@ _FUNCTIONS = (
         every_seconds=300,
         retries=1,
         allows=(
-            *read_and_update(_GRANT, END_ATTRIBUTES),
-            _UPDATE_DENY_LIST,
-            _OPEN_GRANTS,
-            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
-            Allow("revokers", ("sts:AssumeRole",)),
+            # It writes the ends of grants that a suspension ended, and resumes their reviews.
+            *_END_AND_DENY,
+            on_state("GetItem", items=_TOKEN),
             Allow("approval", ("states:ListExecutions",)),
         ),
     ),
@@ -259,6 +274,7 @@ _FUNCTIONS = (
             *read_and_update(_GRANT, STATE_ATTRIBUTES),
             *write_records(_GRANT_CHAINS),
             *_READ_OTHER_GRANTS,
+            READ_SUSPENSIONS,
             _READ_OUT_OF_OFFICE,
             on_state("PutItem", items=_TOKEN),
             _GRANTS_OF_PRINCIPAL,

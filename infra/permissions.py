@@ -69,3 +69,8 @@ def read_and_update(items: tuple[str, ...], attributes: tuple[str, ...]) -> tupl
 def write_records(*chains: str) -> tuple[Allow, ...]:
     """Return the permissions to add records to these chains, and to use the tables' key."""
     return Allow("audit", ("dynamodb:PutItem",), chains), WRITE_TABLES
+
+
+TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
+# For every function that authenticates a caller, decides, notifies reviewers or writes a deny document.
+READ_SUSPENSIONS = on_state("GetItem", items=("SUSPENSIONS",))

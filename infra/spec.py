@@ -31,8 +31,9 @@ class FunctionSpec:
 
     A function gets the environment variable of every resource on which its role allows something
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
-    without which the function is not deployed. `every_seconds` is the interval of a scheduled function. `retries` says
-    how often a failed run is tried again.
+    without which the function is not deployed. `requests_per_second` is a limit of its own for each of its routes.
+    `reserved_executions` are executions that other functions cannot use. `every_seconds` is the interval of a scheduled
+    function. `retries` says how often a failed run is tried again.
     """
 
     name: str
@@ -45,6 +46,8 @@ class FunctionSpec:
     # requires. With API Gateway's own limit of 29 seconds they would hold all of them. Calls to services that hang end
     # earlier (jitney.adapters.aws_clients).
     timeout_seconds: int = 15
+    requests_per_second: int = 0
+    reserved_executions: int = 0
     requires_section: str = ""
     every_seconds: int = 0
     retries: int = 0

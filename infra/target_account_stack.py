@@ -13,7 +13,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.function_specs import CHECK_SESSIONS, SPECS
+from infra.check_functions import CHECK_SESSIONS
+from infra.function_specs import SPECS
 from infra.trail_forwarding import forward
 from jitney.configuration.arns import (
     ROLE_PATH,

@@ -19,6 +19,7 @@ from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList
 from jitney.core.access.request import Permission
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
 from jitney.core.audit import ChainedRecord
@@ -75,6 +76,7 @@ class MemoryStore:
     log: list[str] = field(default_factory=list)
     broken: bool = False
     lock: Any = field(default_factory=threading.RLock)
+    suspensions: Suspensions = field(default_factory=Suspensions)
     deny_list: "MemoryDenyList" = field(default_factory=lambda: MemoryDenyList())  # noqa: PLW0108 - it comes below
 
     def create_grant(
@@ -147,6 +149,14 @@ class MemoryStore:
             self.away.pop(human, None)
             if after:
                 self.away[human] = after
+            self.links.append(record)
+
+    def change_suspensions(self, before: Suspensions, after: Suspensions, record: ChainedRecord, *, now: int) -> None:
+        self._answer("change_suspensions")
+        with self.lock:
+            if self.suspensions.version != before.version:
+                raise StaleWrite
+            self.suspensions = after
             self.links.append(record)
 
     def cut_off(self, role_arn: str, lease: WriteLease, cut_offs: CutOffs, record: ChainedRecord, *, now: int) -> None:
@@ -222,6 +232,24 @@ class MemoryStore:
         for key in keys:
             count = self.taken.get(key.key, (0, 0, ""))[0]
             self.taken[key.key] = (count + 1, key.expires_at, key.value if isinstance(key, SingleUseKey) else "")
+
+
+@dataclass
+class MemorySuspensions:
+    """`jitney.adapters.suspension_item.SuspensionStore` of a store in memory; `meanwhile` runs after they were read."""
+
+    store: MemoryStore
+    reads: int = 0
+    broken: bool = False
+    meanwhile: Callable[[], None] = field(default=lambda: None)
+
+    def current(self) -> Suspensions:
+        self.reads += 1
+        if self.broken:
+            raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+        found = self.store.suspensions
+        self.meanwhile()
+        return found
 
 
 @dataclass

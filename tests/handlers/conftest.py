@@ -29,6 +29,7 @@ from tests.fakes import (
     MemoryRolePolicies,
     MemorySessions,
     MemoryStore,
+    MemorySuspensions,
     MemoryTargetChecks,
     MemoryTaskTokens,
 )
@@ -110,6 +111,7 @@ class System:
             approval_workflow=self.reviews,
             task_tokens=self.task_tokens,
             deny_list=self.store.deny_list,
+            suspensions=MemorySuspensions(self.store),
             out_of_office=MemoryOutOfOffice(self.store),
             follow_ups=MemoryFollowUps(self.store),
             role_policies=self.role_policies,

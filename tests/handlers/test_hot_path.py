@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.sessions import Sessions
 from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SuspensionStore
 from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
 from tests.core.identity import minting
@@ -52,18 +53,22 @@ def calls_of(
     asked: Mapping[str, Any] = MappingProxyType(REQUEST_BODY),
     **how: Any,
 ) -> list[tuple[str, Any]]:
+    """The calls of an allowed request after the first, which reads the suspensions (END 8)."""
     calls: list[tuple[str, Any]] = []
-    system.ports.store = Store(Counted(calls, transact_write_items={}, get_item={}), "state", "audit")
+    client = Counted(calls, transact_write_items={}, get_item={})
+    system.ports.store, system.ports.suspensions = Store(client, "state", "audit"), SuspensionStore(client, "state")
     answered = {"Credentials": ISSUED}
     sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
     system.ports.sessions = Sessions(sts, lambda *_keys: nullcontext(sts), system.ports.now)
     permissions = [{"actions": [action], "resources": [arn]}]
     body = {**asked, "permissions": permissions, "duration_seconds": seconds}
     assert system.call(create_grant, body, **how)[0] == 201
-    return calls
+    (first, read), *others = calls
+    assert (first, read["Key"]["pk"], read["ConsistentRead"]) == ("get_item", {"S": "SUSPENSIONS"}, True)
+    return others
 
 
-def test_an_allowed_request_is_one_transaction_and_then_one_sts_call(system: System):
+def test_end_08_an_allowed_request_is_one_read_one_transaction_and_then_one_sts_call(system: System):
     (first, transaction), (second, _) = calls_of(system)
     assert (first, second) == ("transact_write_items", "assume_role")
     assert [next(iter(item)) for item in transaction["TransactItems"]] == ["Put", "Put", "Update"]

@@ -84,11 +84,34 @@ def test_all_functions_share_one_bundle(assembly):
 
 
 def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly):
-    (stage,) = of_type(assembly.broker, "AWS::ApiGateway::Stage").values()
-    (throttling,) = stage["MethodSettings"]
-    longest = max(each.timeout_seconds for each in SPECS.values() if each.routes)
+    throttling = throttles(assembly)["*", "/*"]
+    longest = max(each.timeout_seconds for each in SPECS.values() if each.routes and not each.reserved_executions)
     most = throttling["ThrottlingRateLimit"] * longest + throttling["ThrottlingBurstLimit"]
-    assert most < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
+    reserved = sum(each.reserved_executions for each in SPECS.values())
+    assert most + reserved < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
+
+
+def test_end_08_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_suspensions(assembly):
+    (function,) = (
+        each
+        for each in of_type(assembly.broker, "AWS::Lambda::Function").values()
+        if each["Handler"] == "jitney.handlers.suspensions.handler"
+    )
+    assert function["ReservedConcurrentExecutions"] == 20
+    own = {key: each for key, each in throttles(assembly).items() if key != ("*", "/*")}
+    assert set(own) == {
+        ("POST", "/~1v1~1suspensions"),
+        ("GET", "/~1v1~1suspensions"),
+        ("DELETE", "/~1v1~1suspensions~1{id}"),
+    }
+    for each in own.values():
+        assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"], each["MetricsEnabled"]) == (200, 200, True)
+
+
+def throttles(assembly):
+    """Return the settings of methods by verb and path."""
+    (stage,) = of_type(assembly.broker, "AWS::ApiGateway::Stage").values()
+    return {(each["HttpMethod"], each["ResourcePath"]): each for each in stage["MethodSettings"]}
 
 
 def test_functions_answer_before_api_gateway_gives_up(assembly):
@@ -152,8 +175,7 @@ def test_the_api_has_the_declared_routes_only(assembly):
 def test_the_api_is_regional_and_throttled_without_an_account_wide_role(assembly):
     api = only(assembly.broker, "AWS::ApiGateway::RestApi")
     assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
-    (settings,) = only(assembly.broker, "AWS::ApiGateway::Stage")["MethodSettings"]
-    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    settings = throttles(assembly)["*", "/*"]
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (50, 100)
     assert settings["DataTraceEnabled"] is False
     assert "LoggingLevel" not in settings

@@ -83,6 +83,16 @@ ALLOWED = {
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
+    "jitney-suspensions": {
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
+        "TablesState.Arn/index/by_principal": {QUERY},
+        "TablesState.Arn/index/open_by_role": {QUERY},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        REVOKER: {"sts:AssumeRole"},
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
+    },
     # Opening a page changes nothing (REV 1): no permission to write.
     "jitney-reviews": {
         "TablesState.Arn": {READ, BATCH, "dynamodb:Query"},
@@ -118,6 +128,7 @@ ALLOWED = {
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-checks": {
+        "TablesState.Arn": {READ},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
@@ -125,6 +136,7 @@ ALLOWED = {
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:GetEmailIdentity"},
     },
     "jitney-target-checks": {
+        "TablesState.Arn": {READ},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -136,7 +148,7 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         REVOKER: {"sts:AssumeRole"},
-        "ApprovalWorkflow": {"states:ListExecutions"},
+        "ApprovalWorkflow": {"states:ListExecutions", "states:SendTaskSuccess"},
     },
     "jitney-health": {},
     "jitney-review-schedule": {
@@ -275,56 +287,65 @@ BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 ITEMS = {
     "jitney-grants": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE, "SUSPENSIONS"},
         CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
     "jitney-credentials": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SUSPENSIONS"},
         CHANGE: {"GRANT#*", "RENEWALS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-decisions": {
         BATCH: ANY_GRANT,
-        READ: {"ACTIVE_GRANTS#*"},
+        READ: {"ACTIVE_GRANTS#*", "SUSPENSIONS"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
         CHANGE: {"PREVIEWS#*", "REPLAY#*"},
         "records": {"r-*"},
     },
-    "jitney-grant-reads": {READ: ANY_GRANT, BY_PRINCIPAL: {"PRINCIPAL#*"}, "records": {"r-*"}},
+    "jitney-grant-reads": {READ: {"GRANT#*", "SUSPENSIONS"}, BY_PRINCIPAL: {"PRINCIPAL#*"}, "records": {"r-*"}},
     "jitney-releases": {
-        READ: {"GRANT#*", "ROLE#*", "REVIEW#*"},
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
         BY_ROLE: {"ROLE#*"},
         CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*"},
         "records": ALL_RECORDS,
     },
     "jitney-revocations": {
-        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*"},
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*", "OUT_OF_OFFICE"},
         BY_ROLE: {"ROLE#*"},
         DELETE: {"FOLLOW_UP"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         "records": ALL_RECORDS,
     },
+    "jitney-suspensions": {
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
+        QUERY: {"ROLE#*"},
+        CREATE: {"SUSPENSIONS"},
+        CHANGE: {"GRANT#*", "ROLE#*"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        BY_ROLE: {"ROLE#*"},
+        "records": ALL_RECORDS,
+    },
     "jitney-reviews": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SESSION#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
         "read records": {"g-*", "k-*"},
     },
     "jitney-sign-in": {
-        READ: {"SESSION#*"},
+        READ: {"SESSION#*", "SUSPENSIONS"},
         CREATE: {"SESSION#*"},
         DELETE: {"SESSION#*"},
         "records": {"r-*"},
     },
     "jitney-out-of-office": {
-        READ: {"SESSION#*"},
+        READ: {"SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE"},
         CREATE: {"OUT_OF_OFFICE"},
         CHANGE: {"OUT_OF_OFFICE_CHANGES#*"},
@@ -333,7 +354,7 @@ ITEMS = {
     },
     "jitney-votes": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SESSION#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "FOLLOW_UP"},
@@ -342,18 +363,18 @@ ITEMS = {
     },
     "jitney-slack-interactions": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "SLACK#*"},
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
     },
-    "jitney-target-checks": {"records": {"r-*"}},
-    "jitney-review-checks": {"records": {"r-*"}},
+    "jitney-target-checks": {READ: {"SUSPENSIONS"}, "records": {"r-*"}},
+    "jitney-review-checks": {READ: {"SUSPENSIONS"}, "records": {"r-*"}},
     "jitney-correlator": {READ: ANY_GRANT, "records": {"k-*", "r-*"}, "read records": {"k-*"}},
     "jitney-reconciler": {
-        READ: {"GRANT#*", "ROLE#*"},
+        READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         BY_ROLE: {"ROLE#*"},
@@ -362,7 +383,7 @@ ITEMS = {
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
         BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*"},
+        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SUSPENSIONS"},
         CREATE: {"REVIEW#*", "MESSAGE#*"},
         QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
         CHANGE: ANY_GRANT,
@@ -402,7 +423,8 @@ LIFE = {"pk", "sk", "lifecycle", "records"}
 CHANGES = {
     "jitney-grants": LIFE | {"open_role", "open_until"},
     "jitney-credentials": LIFE | {"open_role", "open_until"},
-    "jitney-reconciler": LIFE | {"open_role", "open_until"},
+    "jitney-reconciler": LIFE | {"open_role", "open_until", "ending"},
+    "jitney-suspensions": LIFE | {"open_role", "open_until", "ending"},
     "jitney-review-schedule": LIFE | {"open_role", "open_until"},
     "jitney-review-failures": LIFE | {"open_role", "open_until"},
     "jitney-review-notices": LIFE,
@@ -549,7 +571,7 @@ def test_end_02_the_revoker_writes_inline_policies_of_one_role_with_its_boundary
 def test_end_02_only_functions_that_revoke_or_check_reach_the_revoker(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     (trust,) = revoker["AssumeRolePolicyDocument"]["Statement"]
-    functions = ("reconciler", "releases", "revocations", "target-checks")
+    functions = ("reconciler", "releases", "revocations", "suspensions", "target-checks")
     assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in functions]}
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}

@@ -18,6 +18,7 @@ from jitney.adapters.store import Store
 from jitney.core import audit
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target, load
 from jitney.core.identity.authenticate import Authenticated
@@ -100,7 +101,10 @@ def take_back(grant: Grant, state: State, ports: Ports) -> Grant:
     )
     request = Request({}, {}, {}, b"", Origin())
     return end_grant(
-        grant, state, "many at once", AuthenticatedRequest(request, ports, now(), Authenticated(operator, None))
+        grant,
+        state,
+        "many at once",
+        AuthenticatedRequest(request, ports, now(), Authenticated(operator, None), Suspensions()),
     )
 
 

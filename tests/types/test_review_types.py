@@ -10,6 +10,7 @@ from dataclasses import replace
 from jitney.adapters.store import Store
 from jitney.core.access.credentials import SessionRequest
 from jitney.core.access.grant import Grant, Vote
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import BreakGlassConfig, Config
 from jitney.core.identity.principal import Principal
 from jitney.core.review import approval_count, break_glass, recipients, reviewers, sheet, votes
@@ -24,7 +25,8 @@ from jitney.handlers.ports import Ports
 
 def judge(grant: Grant, config: Config, who: Principal, vote: Vote, groups: reviewers.Groups, ask: PolicyCheck) -> None:
     GrantUnderReview(grant)  # type: ignore[call-arg]
-    GrantUnderReview(grant, None)  # type: ignore[arg-type]
+    GrantUnderReview(grant, None, Suspensions())  # type: ignore[arg-type]
+    GrantUnderReview(grant, config)  # type: ignore[call-arg]
     replace(grant, current_agent_owners=())  # type: ignore[call-arg]
     reviewers.eligible_members("g", grant, groups, 0)  # type: ignore[arg-type]
     reviewers.can_be_approved(grant, groups)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """The store: grants, audit records and single-use keys in DynamoDB. A change and its record are one transaction.
 
-State table: `pk` names an item, `sk` its kind. This module writes single-use keys and quotas; `adapters.grant_items`
-lays out grants, and `deny_list`, `grant_lists`, `vote_history`, `out_of_office` and `follow_ups` the rest.
+State table: `pk` names an item, `sk` its kind. This module writes single-use keys and quotas. Modules of the items'
+names lay out the rest: `adapters.grant_items`, `deny_list`, `out_of_office`, `suspension_item` and others.
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the record. `expires` is DynamoDB's TTL.
 """
 
@@ -23,11 +23,13 @@ from jitney.adapters.grant_lists import item_key as list_item_key
 from jitney.adapters.grant_lists import list_in, list_put
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
+from jitney.adapters.suspension_item import suspensions_put
 from jitney.adapters.vote_history import put_vote
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.problems import Problem
 from jitney.core.review.out_of_office import OutOfOffice
@@ -88,12 +90,8 @@ class Store:
         Raises Conflict for a used key, and StaleWrite when a list changed since it was read.
         """
         put = {"TableName": self._state_table, "Item": grant_item(grant), "ConditionExpression": _NEW}
-        self._write(
-            [self._put_record(first, now), {"Put": put}],
-            keys,
-            [list_put(self._state_table, each) for each in lists],
-            now=now,
-        )
+        list_puts = [list_put(self._state_table, each) for each in lists]
+        self._write([self._put_record(first, now), {"Put": put}], keys, list_puts, now=now)
 
     def grant_list(self, key: str) -> GrantList:
         """Return the list of grants with this key, as last written; some of its grants may have ended since."""
@@ -131,6 +129,10 @@ class Store:
         """
         change = out_of_office_write(self._state_table, before, after)
         self._write([self._put_record(record, now), change], [quota], now=now)
+
+    def change_suspensions(self, before: Suspensions, after: Suspensions, record: ChainedRecord, *, now: int) -> None:
+        """Replace the suspensions, with the change's record. Raises StaleWrite if `before` is not current."""
+        self._write([self._put_record(record, now), suspensions_put(self._state_table, before, after)], now=now)
 
     def record(self, record: ChainedRecord, keys: Sequence[SingleUseKey | Quota] = (), *, now: int) -> None:
         """Write a record that changes no grant, and use its keys. Raises Conflict for a used key."""

@@ -25,6 +25,7 @@ from jitney.client.tokens import TokenSource, issuer_and_subject
 
 if TYPE_CHECKING:
     from jitney.client.checks import ReviewCheck, TargetCheck
+    from jitney.client.suspensions import ApiSuspension, ApiSuspensionProgress
 
 T = TypeVar("T")
 
@@ -87,6 +88,37 @@ class Broker:
         path = f"/v1/grants/{checked_grant_id(grant_id)}/revocation"
         return _read_answer(self._call("POST", path, {"reason": reason}))
 
+    def suspend(
+        self, kind: str, name: str, reason: str, *, unseen: bool = False, including_caller: bool = False
+    ) -> "ApiSuspensionProgress":
+        """Suspend an agent, a unit, a human, an issuer or a target, as an operator, and return what is done so far.
+
+        A repeat goes on where the last call stopped.
+        """
+        from jitney.client.suspensions import ApiSuspensionProgress
+
+        body: dict[str, Any] = {"kind": kind, "name": name, "reason": reason}
+        body |= {"unseen": True} if unseen else {}
+        body |= {"including_caller": True} if including_caller else {}
+        return _read(ApiSuspensionProgress.read, self._call("POST", "/v1/suspensions", body))
+
+    def suspensions(self) -> "tuple[ApiSuspension, ...]":
+        """Return the suspensions in force, and those lifted in the last days. For operators."""
+        from jitney.client.suspensions import ApiSuspension
+
+        def read(document: Mapping[str, Any]) -> tuple[ApiSuspension, ...]:
+            return tuple(ApiSuspension.read(each) for each in document["suspensions"])
+
+        return _read(read, self._call("GET", "/v1/suspensions"))
+
+    def lift_suspension(self, suspension_id: str, reason: str) -> "ApiSuspension":
+        """Lift a suspension, as an operator. Grants that it ended stay ended."""
+        from jitney.client.suspensions import ApiSuspension
+
+        path = f"/v1/suspensions/{_checked_suspension_id(suspension_id)}"
+        response = self._call("DELETE", path, {"reason": reason})
+        return _read(lambda document: ApiSuspension.read(document["suspension"]), response)
+
     def check_target(self, alias: str) -> "TargetCheck":
         """Return what a target's roles allow and refuse. The broker makes calls to find out. For operators."""
         from jitney.client.checks import TargetCheck
@@ -124,6 +156,14 @@ def checked_grant_id(text: str) -> str:
     if not GRANT_ID.fullmatch(text):
         detail = f"{text!r} is not a grant id."
         raise Invalid("grant_id_invalid", "Not a grant id", detail, "Give the id that the request printed: g-…")
+    return text
+
+
+def _checked_suspension_id(text: str) -> str:
+    if not re.fullmatch(r"s-[a-z2-7]{14}", text, re.ASCII):
+        detail = f"{text!r} is not a suspension id."
+        fix = "Take the id from `jitney suspensions list`: s-…"
+        raise Invalid("suspension_id_invalid", "Not a suspension id", detail, fix)
     return text
 
 

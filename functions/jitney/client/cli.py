@@ -20,6 +20,7 @@ from jitney.client.commands.redrive import redrive_dead_letters
 from jitney.client.commands.request import request
 from jitney.client.commands.review import review
 from jitney.client.commands.run import CommandAfterDashes, run
+from jitney.client.commands.suspend import suspend, suspensions
 from jitney.client.commands.target import target
 from jitney.client.request_options import invalid
 
@@ -85,6 +86,8 @@ app.command(cls=CommandAfterDashes)(explain)
 app.command()(credentials)
 app.command()(profile)
 app.add_typer(grants, name="grants")
+app.command()(suspend)
+app.add_typer(suspensions, name="suspensions")
 app.add_typer(policy, name="policy")
 app.add_typer(target, name="target")
 app.add_typer(review, name="review")

@@ -29,6 +29,7 @@ from jitney.configuration.references import (
 from jitney.configuration.values import (
     Account,
     Alias,
+    IssuerAlias,
     OrganizationalUnits,
     PolicyDocument,
     Region,
@@ -164,7 +165,7 @@ class Settings(ChannelSettings):
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
     broker: BrokerSettings | None = None
-    issuers: dict[Annotated[Alias, ENTRY], IssuerSettings] = Field(min_length=1)
+    issuers: dict[Annotated[IssuerAlias, ENTRY], IssuerSettings] = Field(min_length=1)
     targets: Annotated[
         dict[Annotated[Alias, ENTRY], TargetSettings], AfterValidator(within_target_limit), Field(min_length=1)
     ]

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
+
 T = TypeVar("T")
 
 # The policy is in the role and again in its boundary, a managed policy of 6,144 characters that holds denials too
@@ -127,6 +129,14 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
 _TAG_CHARACTERS = "use letters, digits, spaces and _.:/=+@-"
 
 Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
+IssuerAlias = Annotated[
+    str,
+    matching(
+        f"[a-z][a-z0-9-]{{0,{MAX_ALIAS_CHARACTERS - 1}}}",
+        f"use up to {MAX_ALIAS_CHARACTERS} lower-case letters, digits and hyphens",
+    ),
+]
+"""The alias of an issuer's entry. Every source identity of the issuer begins with it."""
 Address = Annotated[str, AfterValidator(_address)]
 Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
 Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]

@@ -55,6 +55,7 @@ class AuditEvent(StrEnum):
     BYPASS = "bypass"
     BREAK_GLASS = "break_glass"
     FOLLOW_UP = "follow_up"
+    SUSPENSION = "suspension"
 
 
 class Outcome(StrEnum):

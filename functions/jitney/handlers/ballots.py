@@ -61,7 +61,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     """Return the grant after the vote, which is on record, and resume the workflow if the vote has an effect.
 
     If policies now need other reviewers, the vote that would have sufficed restarts the review. It is recorded, and all
-    votes are void. Raises Problem: grant_not_found, human_required, own_request, not_reviewer, not_narrower,
+    votes are void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer, not_narrower,
     review_changed, review_ended, grant_conflict, unavailable. Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
@@ -73,12 +73,13 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     def decide(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
+        review = GrantUnderReview(before, ports.config, ports.suspensions.current())
         try:
-            result = _result(before, masked, ports)
+            result = _result(review, masked, ports)
         except Problem as problem:
             _count_refusal(before, ballot, problem, ports)
             raise
-        if result.grant is before:
+        if result.grant is review.grant:
             result, resumes = None, False
             return None
         resumes = result.changes_workflow(before)
@@ -98,9 +99,8 @@ def _conflict() -> Problem:
     return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
 
 
-def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult:
-    now, groups, voter = ports.now(), current_reviewers(ports), ballot.voter.source_identity
-    review = GrantUnderReview(grant, ports.config)
+def _result(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
+    now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter.source_identity
     require_reviewer(ballot.voter, review, groups, now)
     delegations = delegations_for(voter, review, groups, now)
     given = Vote(voter, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)

@@ -31,7 +31,7 @@ def break_glass(visit: FormVisit) -> Page:
     Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
     forbids it. Refusals are counted in the records.
     """
-    grant, ports = visit.grant(), visit.ports
+    grant, ports = visit.stored_grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")
     try:
         after = update_grant(grant, lambda before: _activated_by_break_glass(before, reason, visit), ports)
@@ -44,7 +44,7 @@ def break_glass(visit: FormVisit) -> Page:
 
 def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> GrantUpdate:
     ports = visit.ports
-    review = GrantUnderReview(before, ports.config)
+    review = GrantUnderReview(before, ports.config, ports.suspensions.current())
     outstanding = ports.follow_ups.outstanding()
     after = activated_by_break_glass(review, visit.principal, reason, visit.form("content"), outstanding, ports.now())
     decision = decision_on(after, break_glass_approvals(review.with_grant(after), ports.config.reviewers), ports)
@@ -70,7 +70,7 @@ def follow_up(visit: FormVisit) -> Page:
     Raises Problem: own_request, not_reviewer, request_invalid, review_ended, grant_not_found, or as
     `jitney.handlers.grant_ends.end_grant`; then the reviewer can try again.
     """
-    grant, ports = visit.grant(), visit.ports
+    grant, ports = visit.stored_grant(), visit.ports
     try:
         given = _given(visit, grant)
         followed_up(grant, given)
@@ -102,10 +102,9 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
             "own_request", "You used break-glass here yourself.", "Ask another person for the follow-up review."
         )
     operator = bool(who.groups & set(config.operators))
-    review = GrantUnderReview(grant, config)
-    if grant.break_glass and not may_follow_up(
-        who.source_identity, review, current_reviewers(visit.ports), operator=operator
-    ):
+    review = GrantUnderReview(grant, config, visit.suspensions)
+    groups = current_reviewers(visit.ports, visit.suspensions)
+    if grant.break_glass and not may_follow_up(who.source_identity, review, groups, operator=operator):
         fix = "Ask one of the request's reviewers, or an operator."
         raise Problem("not_reviewer", "You may not do the follow-up review of this request.", fix)
     verdict, comment = visit.form("judgement"), _masked_field(visit, grant, "comment")

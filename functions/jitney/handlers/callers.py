@@ -12,6 +12,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_body import parse_request
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
@@ -32,12 +33,13 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """One call of an authenticated principal at `now` (epoch seconds)."""
+    """One call of an authenticated principal at `now` (epoch seconds), with the suspensions when it began."""
 
     request: Request
     ports: Ports
     now: int
     caller: Authenticated
+    suspensions: Suspensions
 
     @property
     def principal(self) -> Principal:
@@ -77,9 +79,13 @@ class AuthenticatedRequest:
     def decide(
         self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()
     ) -> Decision:
-        """Return what policy decides about a request, given the caller's other grants and these approvals."""
+        """Return what policy decides about a request, given the caller's other grants and these approvals.
+
+        Raises Problem suspended when the caller or the target is suspended.
+        """
         ports, config = self.ports, self.ports.config
         target = config.targets[access_request.target]
+        self.suspensions.require_unsuspended(self.principal, target.alias)
         rules = ports.policies, ports.actions, config.limits, config.reviewers
         return decide(self.principal, access_request, target, *rules, approvals, others)
 
@@ -126,30 +132,48 @@ class AuthenticatedRequest:
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
     def own_grant(self) -> Grant:
-        """Return the caller's own grant with the path's id. Raises Problem grant_not_found, also for others' grants."""
-        grant, who = self.grant_in_path(), self.principal
+        """Return the caller's own grant with the path's id, revoked if a suspension ended it.
+
+        Raises Problem grant_not_found, also for others' grants.
+        """
+        grant, who = self.stored_grant_in_path(), self.principal
         if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
             fix = "Check the id, and use a token of the principal that the grant belongs to."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
-        return grant
+        return self.suspensions.applied(grant)
 
-    def grant_in_path(self) -> Grant | None:
-        """Return the grant with the path's id, or None. The caller may not be allowed to see it."""
+    def grant(self, grant_id: str) -> Grant | None:
+        """Return the grant of an id, revoked if a suspension ended it; None when there is none."""
+        grant = self.ports.store.grant(grant_id)
+        return grant and self.suspensions.applied(grant)
+
+    def stored_grant_in_path(self) -> Grant | None:
+        """Return the grant with the path's id as stored, or None. The caller may not be allowed to see it."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
 
 def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of `request`. Raises Problem (401, 503) after counting the refusal."""
+    """Authenticate the caller of `request`, who must not be suspended.
+
+    Raises Problem (401, 403 suspended, 503) after counting the refusal.
+    """
+    call = authenticate_even_suspended(request, ports)
+    with call.counting_refusals():
+        call.suspensions.require_unsuspended(call.principal)
+    return call
+
+
+def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate the caller of a route that gives no access: a suspended agent may read and release its grants."""
     now = ports.now()
     try:
-        return AuthenticatedRequest(
-            request, ports, now, authenticate(request.authorization, ports.config, ports.keys, now)
-        )
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
     except Refusal as refusal:
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
         count_unauthenticated(refusal, request, ports, now)
         raise
+    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
 
 
 def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:

@@ -1,11 +1,16 @@
-"""The reviewer groups with the delegations in force (REV 6)."""
+"""The reviewer groups with the delegations in force, without suspended people (REV 6, END 8)."""
 
-from jitney.core.review.reviewers import Groups
+from jitney.core.access.suspensions import Suspensions
+from jitney.core.review.reviewers import Groups, without_suspended
 from jitney.handlers.ports import Ports
 
 
-def current_reviewers(ports: Ports) -> Groups:
-    """Return the reviewer groups with the delegations in force. Raises Problem."""
+def current_reviewers(ports: Ports, suspensions: Suspensions) -> Groups:
+    """Return the reviewer groups with the delegations in force, without suspended people. Raises Problem."""
+    return without_suspended(_with_delegates(ports), suspensions)
+
+
+def _with_delegates(ports: Ports) -> Groups:
     groups = ports.config.reviewers
     if not any(group.delegates for group in groups.values()):
         return groups

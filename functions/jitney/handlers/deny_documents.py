@@ -10,6 +10,7 @@ from jitney.adapters.store import StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document
+from jitney.core.access.suspension_denials import suspension_denials
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
@@ -26,7 +27,7 @@ overtakes it."""
 
 
 def write_deny_document(target: Target, ports: Ports) -> None:
-    """Return once IAM has a document with every deny entry that was listed before this call.
+    """Return once IAM has a document with every deny entry and suspension that was written before this call.
 
     Either this call writes it, or another writer that acquired its lease after this call began, and so read the list
     later. Hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
@@ -65,7 +66,10 @@ def repair_deny_document(target: Target, ports: Ports) -> bool:
 
 
 def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
-    """Return the document of the whole list. The role's open grants are read only if it would cut off a unit."""
+    """Return the document of the whole list and of the suspensions.
+
+    The role's open grants are read only if it would cut off a unit.
+    """
     now = ports.now()
     compose = partial(
         compose_deny_document,
@@ -73,6 +77,7 @@ def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
         lease.cut_offs,
         now,
         target.deny_room,
+        standing=suspension_denials(ports.suspensions.current(), target.alias, now),
     )
     document = compose()
     if document.cut_offs.since(lease.cut_offs).last is None:

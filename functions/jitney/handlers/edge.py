@@ -31,6 +31,20 @@ def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
     return handler
 
 
+def endpoints(routes: Mapping[tuple[str, str], Route], needs: tuple[str, ...]) -> HttpHandler:
+    """Return the Lambda handler of several routes, by method and resource, with their ports as in `endpoint`."""
+    ports = build_ports(needs)
+
+    def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+        return answer(routes.get((event.get("httpMethod", ""), event.get("resource", "")), _nowhere), event, ports)
+
+    return handler
+
+
+def _nowhere(_request: Request, _ports: Ports) -> Response:
+    raise Problem("route_not_found", "The route does not exist.", "See the OpenAPI file for the routes and verbs.")
+
+
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Return the answer of `route` to one API Gateway event. Never raises."""
     response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)

@@ -197,7 +197,7 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
     store = call.ports.store
     payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key)) if key else None
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None
-    grant = store.grant(grant_id) if grant_id else None
+    grant = call.grant(grant_id) if grant_id else None
     if grant is None:
         problem = _mismatch() if payload else call.caller.replay_refusal()
         call.count_refusal(problem.code, AuditEvent.REQUEST)

@@ -13,6 +13,7 @@ from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import break_glass_approvals
 from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.reviewers import without_suspended
 from jitney.core.review.votes import valid_approvals
 from jitney.core.single_use import Quota, renewal_quota
 from jitney.handlers.callers import AuthenticatedRequest
@@ -92,10 +93,9 @@ def _approvals(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
     if not grant.break_glass and not grant.approvals:
         return frozenset()
     config = call.ports.config
-    review = GrantUnderReview(grant, config)
-    if grant.break_glass:
-        return break_glass_approvals(review, config.reviewers)
-    return valid_approvals(review, config.reviewers)
+    review = GrantUnderReview(grant, config, call.suspensions)
+    groups = without_suspended(config.reviewers, call.suspensions)
+    return break_glass_approvals(review, groups) if grant.break_glass else valid_approvals(review, groups)
 
 
 def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:

@@ -28,7 +28,6 @@ def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
         address = addresses.get(name)
         return sender.send(message, address) if address else NO_ADDRESS
 
-    review = GrantUnderReview(notification.grant, ports.config)
-    return send_each(
-        NAME, recipients(notification.notice, review, current_reviewers(ports), ports.now()), send_to, ports
-    )
+    review = GrantUnderReview(notification.grant, ports.config, ports.suspensions.current())
+    groups = current_reviewers(ports, review.suspensions)
+    return send_each(NAME, recipients(notification.notice, review, groups, ports.now()), send_to, ports)

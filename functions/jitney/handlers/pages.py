@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.suspensions import NO_SUSPENSIONS, Suspensions
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
@@ -44,7 +45,10 @@ class Page(NamedTuple):
 
 @dataclass(slots=True)
 class Visit:
-    """One request to a page at `now` (epoch seconds). `root` is Jitney's own URL, with the stage."""
+    """One request to a page at `now` (epoch seconds). `root` is Jitney's own URL, with the stage.
+
+    `suspensions` are read with the session, and empty without one.
+    """
 
     event: Mapping[str, Any]
     request: Request
@@ -52,6 +56,7 @@ class Visit:
     now: int
     root: str
     session: Session | None = None
+    suspensions: Suspensions = NO_SUSPENSIONS
 
     @property
     def path(self) -> str:
@@ -66,19 +71,27 @@ class Visit:
 
     @property
     def principal(self) -> Principal:
-        """The person who is signed in. Raises Problem sign_in_required."""
+        """The person who is signed in. Raises Problem sign_in_required, or suspended."""
         if self.session is None:
             detail = "You are not signed in, or your session expired."
             raise Problem("sign_in_required", detail, "Sign in, then try again.")
+        self.suspensions.require_unsuspended(self.session.principal)
         return self.session.principal
 
     @property
     def call(self) -> AuthenticatedRequest:
-        """The visit as an API request of the person who is signed in. Raises Problem sign_in_required."""
-        return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(self.principal, None))
+        """The visit as an API request of the person who is signed in. Raises Problem sign_in_required, or suspended."""
+        return self._call_of(self.principal)
+
+    def _call_of(self, person: Principal) -> AuthenticatedRequest:
+        return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(person, None), self.suspensions)
 
     def grant(self) -> Grant:
-        """Return the grant of the path's id. Raises Problem grant_not_found."""
+        """Return the grant of the path's id, revoked if a suspension ended it. Raises Problem grant_not_found."""
+        return self.suspensions.applied(self.stored_grant())
+
+    def stored_grant(self) -> Grant:
+        """Return the grant of the path's id as stored, to change it. Raises Problem grant_not_found."""
         grant = self.ports.store.grant(self.grant_id) if self.grant_id else None
         if grant is None:
             raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
@@ -108,7 +121,7 @@ class Visit:
         session_id = session_id_of(cookie)
         session = self.ports.web_sessions.of(session_id, self.ports.config) if session_id else None
         if session and session.accepts_cookie(cookie, self.now):
-            self.session = session
+            self.session, self.suspensions = session, self.ports.suspensions.current()
 
     def checked_form(self) -> "FormVisit":
         """Return the visit with its form, which must come from a page of this session.
@@ -122,7 +135,8 @@ class Visit:
         except Problem as problem:
             self.count_refusal(problem)
             raise
-        return FormVisit(self.event, self.request, self.ports, self.now, self.root, self.session, fields=fields)
+        session, suspensions = self.session, self.suspensions
+        return FormVisit(self.event, self.request, self.ports, self.now, self.root, session, suspensions, fields=fields)
 
     def _require_own_form(self, token: str) -> None:
         """Require the session's form token, and a browser that names this site as the form's origin.
@@ -146,7 +160,7 @@ class Visit:
         if isinstance(problem, Refusal):
             count_unauthenticated(problem, self.request, self.ports, self.now)
         elif self.session:
-            self.call.count_refusal(problem.code)
+            self._call_of(self.session.principal).count_refusal(problem.code)
         else:
             about = RefusalKey("unknown", self.request.origin.source_ip, problem.code)
             count_refused(about, self.ports, self.now)

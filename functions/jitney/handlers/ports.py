@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from jitney.adapters.slack_client import SlackClient
     from jitney.adapters.slack_secret import SlackSecret
     from jitney.adapters.store import Store
+    from jitney.adapters.suspension_item import SuspensionStore
     from jitney.adapters.target_checks import TargetChecks
     from jitney.adapters.token_endpoint import TokenEndpoint
     from jitney.adapters.trail import Trail, TrailQueue
@@ -89,6 +90,7 @@ class Ports:
     refusals: RefusalCounts
     token_endpoint: "TokenEndpoint"
     store: "Store"
+    suspensions: "SuspensionStore"
     sessions: "Sessions"
     mask_keys: "MaskKeys"
     deny_list: "DenyList"
@@ -252,6 +254,7 @@ PORTS: Mapping[str, Callable[[Ports], Any]] = {
     "refusals": lambda _: RefusalCounts(),
     "token_endpoint": lambda ports: adapter("token_endpoint.TokenEndpoint", local=ports.config.local),
     "store": lambda _: adapter("store.Store", client("dynamodb"), env[STATE_TABLE], env[AUDIT_TABLE]),
+    "suspensions": lambda _: _state("suspension_item.SuspensionStore"),
     "sessions": _sessions,
     "mask_keys": lambda _: adapter("mask_keys.MaskKeys", lambda: client("kms", SHORT_TIMEOUT), env["JITNEY_MASK_KEY"]),
     "deny_list": lambda _: _state("deny_list.DenyList"),

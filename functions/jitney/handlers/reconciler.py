@@ -1,4 +1,4 @@
-"""The scheduled reconciler: records missing ends and cut-offs, and repairs deny documents (END 4)."""
+"""The scheduled reconciler: records missing ends and cut-offs, and repairs deny documents (END 4, END 8)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -19,6 +19,7 @@ from jitney.handlers.grant_expiry import record_expiry
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
+from jitney.handlers.suspended_grants import end_suspended_grants
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
@@ -34,7 +35,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
     and logs them. One target's failure does not stop the others. Raises RuntimeError at the end, so that the failure
     is noticed and repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "without_target": 0}
+    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "suspended": 0, "without_target": 0}
     failed = []
     for name, work in _works(ports):
         try:
@@ -64,7 +65,14 @@ def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
     repaired = repair_deny_document(target, ports)
     cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
     cut_off = _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))
-    return {"repaired": int(repaired), "cut_off": cut_off, **_ends(target.role_arn, ports, now)}
+    suspensions = ports.suspensions.current()
+    suspended = end_suspended_grants(target.role_arn, suspensions, ports)[0] if suspensions.end_grants_at(now) else 0
+    return {
+        "repaired": int(repaired),
+        "cut_off": cut_off,
+        "suspended": suspended,
+        **_ends(target.role_arn, ports, now),
+    }
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
@@ -159,5 +167,6 @@ def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
 
 
 handler = event_handler(
-    lambda _event, ports: reconcile(ports), ("config", "store", "deny_list", "role_policies", "approval_workflow")
+    lambda _event, ports: reconcile(ports),
+    ("config", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
 )

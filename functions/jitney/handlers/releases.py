@@ -3,7 +3,7 @@
 from jitney.adapters.store import Conflict
 from jitney.core.access.grant import Grant, State
 from jitney.core.single_use import repeated_release_quota
-from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
@@ -13,7 +13,7 @@ from jitney.handlers.responses import grant_response, rate_limited_problem
 
 def release_grant(request: Request, ports: Ports) -> Response:
     """200 with the ended grant, also when repeated; Problem for a grant of another caller, or too many repeats."""
-    call = authenticate_request(request, ports)
+    call = authenticate_even_suspended(request, ports)
     with call.counting_refusals():
         grant = call.own_grant()
         if grant.ending and grant.may_have_credentials(call.now):

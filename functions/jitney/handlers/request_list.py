@@ -8,6 +8,7 @@ from itertools import chain, zip_longest
 from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.principal import Principal
 from jitney.core.review.content import content_hash
 from jitney.core.review.fair_share import fair_share
@@ -40,20 +41,20 @@ class _GrantPage(NamedTuple):
     cut: bool
 
 
-def list_requests_for(who: Principal, ports: Ports, now: int) -> RequestList:
-    """Return the open requests that `who` may see. Raises Problem."""
-    groups = current_reviewers(ports)
+def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, now: int) -> RequestList:
+    """Return the open requests that `who` may see, without those that `suspensions` ended. Raises Problem."""
+    groups = current_reviewers(ports, suspensions)
     # In this order: a grant that becomes active meanwhile is read twice, and the second read counts.
     reads = {
         "break-glass": _unreviewed(ports),
         "pending": _open(State.PENDING, ports, now),
         "active": _open(State.ACTIVE, ports, now),
     }
-    found = {grant.id: grant.at(now) for read in reads.values() for grant in read.grants}
+    found = {grant.id: suspensions.applied(grant).at(now) for read in reads.values() for grant in read.grants}
     shown = [
         (grant, viewer)
         for grant in sorted(found.values(), key=lambda grant: grant.expires_at)
-        if (viewer := viewer_permissions(who, grant, groups, ports, now)).may_see
+        if (viewer := viewer_permissions(who, grant, groups, suspensions, ports, now)).may_see
     ]
     pending = [(each, _waits(*each)) for each in shown if each[0].state is State.PENDING]
     waiting, others = [each for each, mine in pending if mine], [each for each, mine in pending if not mine]

@@ -13,7 +13,7 @@ from typing import Any
 from jitney.core.access.grant import Grant
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import can_be_approved
+from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import has_changed_since, is_waiting
 from jitney.handlers.channels import no_reviewer_notified
 from jitney.handlers.edge import event_handler
@@ -65,7 +65,8 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     """Return whether enough reviewers could approve the request, or break-glass is allowed for its target."""
     config = ports.config
     break_glass = config.break_glass is not None and grant.target in config.break_glass.targets
-    return break_glass or can_be_approved(GrantUnderReview(grant, config), config.reviewers)
+    review = GrantUnderReview(grant, config, ports.suspensions.current())
+    return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions))
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:

@@ -14,7 +14,6 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.ports import Ports
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
@@ -27,11 +26,11 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
     read = ports.store.grant_list(list_key(grant.quota_key))
     before = read.at(call.now)
     for grant_id in equal_to(before, grant):
-        if same := _pending(grant_id, ports, call.now):
+        if same := _pending(grant_id, call):
             return same
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
-        before = before.without([each for each in ids if _pending(each, ports, call.now) is None])
+        before = before.without([each for each in ids if _pending(each, call) is None])
     if len(before.entries) >= most:
         if key and ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
             raise Conflict(key)
@@ -61,9 +60,9 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
         raise unit_limited_problem(quota, call.principal) from taken
 
 
-def _pending(grant_id: str, ports: Ports, now: int) -> Grant | None:
-    grant = ports.store.grant(grant_id)
-    return grant if grant and grant.at(now).state is State.PENDING else None
+def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
+    grant = call.grant(grant_id)
+    return grant if grant and grant.at(call.now).state is State.PENDING else None
 
 
 def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:

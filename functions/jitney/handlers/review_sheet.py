@@ -14,10 +14,10 @@ MAX_PAGES = 20
 
 def build_sheet(grant: Grant, ports: Ports) -> Sheet:
     """Return the sheet of `grant` now. Raises Problem, also when its target or issuer was reconfigured."""
-    now = ports.now()
+    now, suspensions = ports.now(), ports.suspensions.current()
     decision = decision_on(grant, grant.approvals, ports)
-    review, history = GrantUnderReview(grant, ports.config), _history(grant, ports, now)
-    return sheet_of(review, current_reviewers(ports), ports.actions, decision.risks, history, now)
+    review, history = GrantUnderReview(grant, ports.config, suspensions), _history(grant, ports, now)
+    return sheet_of(review, current_reviewers(ports, suspensions), ports.actions, decision.risks, history, now)
 
 
 def _history(grant: Grant, ports: Ports, now: int) -> list[Grant]:

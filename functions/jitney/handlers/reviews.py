@@ -20,12 +20,13 @@ def list_requests(visit: Visit) -> Page:
     """Return 200 with the requests that the person who is signed in may see."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
-    found = list_requests_for(visit.principal, visit.ports, visit.now)
+    found = list_requests_for(visit.principal, visit.suspensions, visit.ports, visit.now)
     operator = bool(visit.principal.groups & set(visit.ports.config.operators))
     values = {
         "decided": list(_decided(visit)),
         "operator": operator,
-        "requester_of": lambda grant: GrantUnderReview(grant, visit.ports.config).requester,
+        "requester_of": lambda grant: GrantUnderReview(grant, visit.ports.config, visit.suspensions).requester,
+        "suspensions": visit.suspensions.in_force,
     }
     return Page(200, "requests", found._asdict() | values)
 
@@ -54,7 +55,7 @@ def _decided(visit: Visit) -> Iterable[Grant]:
     """Yield the requests that the person voted on, the newest vote first."""
     for grant_id in visit.ports.vote_history.of(visit.principal.source_identity):
         if grant := visit.ports.store.grant(grant_id):
-            yield grant.at(visit.now)
+            yield visit.suspensions.applied(grant).at(visit.now)
 
 
 handler = pages(

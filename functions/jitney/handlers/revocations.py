@@ -1,7 +1,7 @@
 """POST /v1/grants/{id}/revocation and /reviews/{id}/revocation: an operator or a reviewer revokes a grant."""
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.request_body import parse_revocation
+from jitney.core.access.request_body import parse_reason
 from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import may_revoke
@@ -20,7 +20,7 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = _revocable(call)
-        reason = parse_revocation(request.body, ports.config.limits)
+        reason = parse_reason(request.body, ports.config.limits)
     return grant_response(200, end_grant(grant, State.REVOKED, reason, call), call)
 
 
@@ -29,8 +29,9 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
 
     Raises Problem not_operator for another caller, whether the grant exists or not, and grant_not_found.
     """
-    grant, config = call.grant_in_path(), call.ports.config
-    if not (grant and may_revoke(call.principal, GrantUnderReview(grant, config), config.reviewers, call.now)):
+    grant, config = call.stored_grant_in_path(), call.ports.config
+    review = GrantUnderReview(grant, config, call.suspensions) if grant else None
+    if not (review and may_revoke(call.principal, review, config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")

@@ -42,6 +42,7 @@ def finish(visit: Visit) -> Page:
         code = authorization_code(visit.request.query, sign_in, issuer)
         token = visit.ports.token_endpoint.redeem(web, code, sign_in.verifier, _redirect_uri(visit))
         principal = signed_in_principal(token, sign_in, issuer, visit.ports.config, visit.ports.keys, visit.now)
+        visit.ports.suspensions.current().require_unsuspended(principal)
     except Problem as problem:
         if problem.code != "sign_in_invalid":
             logger.warning("sign-in refused", issuer=issuer.name, code=problem.code)

@@ -103,10 +103,9 @@ def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Respons
 
 def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Open the button's modal for a user who may vote."""
-    now = ports.now()
-    review = GrantUnderReview(grant, ports.config)
-    require_reviewer(voter, review, current_reviewers(ports), now)
-    if (current := grant.at(now)).state is not State.PENDING:
+    now, review = ports.now(), GrantUnderReview(grant, ports.config, ports.suspensions.current())
+    require_reviewer(voter, review, current_reviewers(ports, review.suspensions), now)
+    if (current := review.grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is already {current.state}.", "No decision is needed.")
     with _slack_errors_as_problems():
         ports.slack.open_modal(click.trigger_id, _MODALS[click.action](grant, review.requester))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State, Vote
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -51,10 +52,13 @@ class ViewerPermissions(NamedTuple):
         )
 
 
-def viewer_permissions(who: Principal, grant: Grant, groups: Groups, ports: Ports, now: int) -> ViewerPermissions:
+def viewer_permissions(
+    who: Principal, grant: Grant, groups: Groups, suspensions: Suspensions, ports: Ports, now: int
+) -> ViewerPermissions:
     """Return what a person may do with `grant`. `groups` are `current_reviewers`'s."""
     human, config = who.source_identity, ports.config
-    review = GrantUnderReview(grant, config)
+    review = GrantUnderReview(grant, config, suspensions)
+    grant = review.grant
     own, operator = human in review.requesters, bool(who.groups & set(config.operators))
     settings = config.break_glass
     may_break = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, settings)
@@ -77,8 +81,9 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
     Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
-    grant = visit.grant()
-    viewer = viewer_permissions(visit.principal, grant, current_reviewers(visit.ports), visit.ports, visit.now)
+    grant, suspensions = visit.grant(), visit.suspensions
+    groups = current_reviewers(visit.ports, suspensions)
+    viewer = viewer_permissions(visit.principal, grant, groups, suspensions, visit.ports, visit.now)
     if not viewer.may_see:
         fix = "Ask your platform engineer who reviews this request."
         raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import BreakGlassConfig
 from jitney.core.review.grant_under_review import GrantUnderReview
 from tests.core.identity import minting
@@ -15,4 +16,5 @@ def under_review(
 ) -> GrantUnderReview:
     """The grant where `owners`, source identities, own its agent by the present configuration."""
     issuers = {**CONFIG.issuers, "corp": replace(CONFIG.issuers["corp"], owners={grant.subject: owners})}
-    return GrantUnderReview(grant, replace(CONFIG, issuers=issuers, break_glass=break_glass))
+    config = replace(CONFIG, issuers=issuers, break_glass=break_glass)
+    return GrantUnderReview(grant, config, Suspensions())

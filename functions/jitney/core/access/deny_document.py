@@ -49,14 +49,16 @@ class DenyEntry:
 
 
 class TagDenial(NamedTuple):
-    """Every session of the role whose tag matches a pattern, denied whenever it was issued, until it is lifted.
+    """Every session of the role whose tag matches a pattern, denied if it was issued until then, or at any time.
 
     `tag` is a session tag: "grant", "agent", "unit" or "human". `pattern` may hold the wildcards `*` and `?`: all
-    agents of an issuer are `TagDenial("agent", "corp.*")`, the whole role is `TagDenial("grant", "*")`.
+    agents of an issuer are `TagDenial("agent", "corp.*")`, the whole role is `TagDenial("grant", "*")`. `issued_until`
+    is in epoch seconds, None for any time.
     """
 
     tag: str
     pattern: str
+    issued_until: int | None = None
 
 
 MOST_OPEN_GRANTS = ROLE_POLICY_LIMIT // len('"g-aaaaaaaaaaaaaa",')
@@ -133,8 +135,11 @@ def _document(cover: IdCover, cuts: CutOffs, standing: Collection[TagDenial]) ->
 
 
 def _standing(standing: Collection[TagDenial]) -> Iterator[Condition]:
-    for tag in sorted({each.tag for each in standing}):
-        yield {"StringLike": {_KEY + tag: sorted({each.pattern for each in standing if each.tag == tag})}}
+    groups: dict[tuple[str, int], set[str]] = {}
+    for each in standing:
+        groups.setdefault((each.tag, each.issued_until or 0), set()).add(each.pattern)
+    for (tag, until), patterns in sorted(groups.items()):
+        yield {"StringLike": {_KEY + tag: sorted(patterns)}, **(_issued_until(until) if until else {})}
 
 
 def _ended(cover: IdCover) -> Iterator[Condition]:

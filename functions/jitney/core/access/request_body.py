@@ -13,6 +13,7 @@ from typing import Any
 from jitney.core import strict_json
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
+from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Limits, Target
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MASK
@@ -26,6 +27,7 @@ MAX_NAMES = 200
 MAX_ARN = 1024
 MAX_REASON = 500
 MAX_TICKET = 100
+MAX_NAME = 255
 
 _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
 # Printable ASCII. IAM also accepts U+00A0 to U+00FF, but Unicode has several spellings of those characters and S3
@@ -75,8 +77,8 @@ def parse_request(
     return request
 
 
-def parse_revocation(body: bytes, limits: Limits) -> str:
-    """Return the unmasked reason in a revocation's body, {"reason": ...}.
+def parse_reason(body: bytes, limits: Limits) -> str:
+    """Return the unmasked reason in an operator's body, {"reason": ...}.
 
     Raises the same problems as `parse_request`.
     """
@@ -86,6 +88,25 @@ def parse_revocation(body: bytes, limits: Limits) -> str:
     reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
     _refuse(faults)
     return reason
+
+
+def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
+    """Return the suspension in a body, its reason unmasked. Raises the problems of `parse_request`."""
+    sent = _object(body, limits)
+    faults = FieldErrors()
+    faults.unknown_members(UNTAGGED.data(sent), SuspensionRequest._fields, "")
+    kind = faults.text(sent.get("kind"), "/kind", MAX_NAME, required=True)
+    if kind and kind not in set(SuspensionKind):
+        kinds = [str(each) for each in SuspensionKind]
+        faults.add("/kind", f"{kind!a} is not a kind.", f"Use one of {', '.join(kinds)}.", alternatives=kinds)
+    name = faults.text(sent.get("name"), "/name", MAX_NAME, required=True)
+    reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
+    flags = {flag: sent.get(flag, False) for flag in ("unseen", "including_caller")}
+    for flag, value in flags.items():
+        if not isinstance(value, bool):
+            faults.add(f"/{flag}", "The value is not a boolean.", "Write true, or leave it out.")
+    _refuse(faults)
+    return SuspensionRequest(SuspensionKind(kind), name, reason, **flags)
 
 
 def _masked(sent: dict[str, Any], mask: GenericMasker) -> dict[str, Any]:

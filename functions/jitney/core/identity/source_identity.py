@@ -20,6 +20,8 @@ import re
 
 MAX_CHARACTERS = 64
 MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2
+MAX_ALIAS_CHARACTERS = 36
+"""So that the readable prefix of a hashed identity holds the whole alias and its full stop."""
 
 _ALIAS = re.compile(r"[A-Za-z0-9_+=@-]+")
 _SUBJECT = re.compile(r"[A-Za-z0-9_+=.@-]+")
@@ -48,6 +50,11 @@ def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
         return plain
     readable = _UNREADABLE.sub("-", plain)[: MAX_CHARACTERS - _DIGEST_CHARACTERS - 1]
     return f"{readable}={_digest(issuer, subject)}"
+
+
+def identity_prefix(issuer_name: str) -> str:
+    """Return what every source identity of an issuer begins with, and no other issuer's (`MAX_ALIAS_CHARACTERS`)."""
+    return f"{issuer_name}."
 
 
 def _digest(issuer: str, subject: str) -> str:

@@ -32,9 +32,10 @@ def activated_by_break_glass(
     """Return the pending grant, active for at most the configured seconds, by `who`.
 
     `shown` is the content hash of what `who` saw. `outstanding` are the `follow_up_keys` of earlier uses without a
-    follow-up review. The caller still has to check policy. Raises Problem: break_glass_not_allowed, own_request,
-    request_invalid, review_ended, review_changed, follow_up_due.
+    follow-up review. The caller still has to check policy. Raises Problem: suspended, break_glass_not_allowed,
+    own_request, request_invalid, review_ended, review_changed, follow_up_due.
     """
+    review.suspensions.require_unsuspended(who)
     grant, settings = review.grant, review.config.break_glass
     if settings is None or not may_break_glass(who, grant.target, settings):
         fix = "Wait for the reviewers, or ask your platform engineer who may use break-glass."
@@ -85,6 +86,7 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
         or use.content != content_hash(grant)
         or grant.duration_seconds > settings.max_duration_seconds
         or (use.human in review.requesters and not settings.own_requests)
+        or review.suspensions.covers_person(use.human)
         or (grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT)
     ):
         return frozenset()

@@ -1,23 +1,29 @@
-"""The grant together with the configuration that decides who may judge it (rows REV 5, ID 10). Pure."""
+"""The grant with the configuration and suspensions that decide who may judge it (rows REV 5, ID 10, END 8). Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Self
 
 from jitney.core.access.grant import Grant
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
 from jitney.core.identity.requester import Requester, escape_name
 
 
 @dataclass(frozen=True, slots=True)
 class GrantUnderReview:
-    """A grant and the present configuration.
+    """A grant, the present configuration and the present suspensions.
 
-    Every function that judges a person's rights takes this type, so that the agent's present owners cannot be
-    forgotten: a grant alone knows only who owned the agent when it asked.
+    Every function that judges a person's rights takes this type, so that the agent's present owners and suspensions
+    cannot be forgotten: a grant alone knows only who owned the agent when it asked. `grant` is revoked here if a
+    suspension ended it, even if that is not written yet.
     """
 
     grant: Grant
     config: Config
+    suspensions: Suspensions
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grant", self.suspensions.applied(self.grant))
 
     @property
     def requesters(self) -> frozenset[str]:

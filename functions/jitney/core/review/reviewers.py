@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
@@ -11,6 +12,29 @@ from jitney.core.problems import Problem
 from jitney.core.review.grant_under_review import GrantUnderReview
 
 Groups: TypeAlias = Mapping[str, ReviewerGroup]
+
+
+def without_suspended(groups: Groups, suspensions: Suspensions) -> Groups:
+    """Return the groups without suspended people, as members, as delegates and as delegators."""
+    if not suspensions.in_force:
+        return groups
+
+    def kept(people: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each for each in people if not suspensions.covers_person(each))
+
+    return {
+        name: group._replace(
+            members=kept(group.members),
+            notify=kept(group.notify),
+            delegates=kept(group.delegates),
+            active_delegations=tuple(
+                (human, delegation)
+                for human, delegation in group.active_delegations
+                if kept((human, delegation.delegator)) == (human, delegation.delegator)
+            ),
+        )
+        for name, group in groups.items()
+    }
 
 
 def requested_groups(grant: Grant) -> frozenset[str]:
@@ -132,10 +156,11 @@ def reviewers(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[s
 
 
 def require_reviewer(voter: Principal, review: GrantUnderReview, groups: Groups, now: int) -> None:
-    """Raise Problem unless `voter` may vote on the grant: human_required, own_request or not_reviewer.
+    """Raise Problem unless `voter` may vote on the grant: suspended, human_required, own_request or not_reviewer.
 
     An agent's token cannot vote, even on behalf of a reviewer. Membership is checked at each vote.
     """
+    review.suspensions.require_unsuspended(voter)
     if voter.kind != "human" or voter.human is not None:
         fix = "Sign in as yourself and vote. A token of an agent, or of a person who acts for another, cannot vote."
         raise Problem("human_required", "Only people can review.", fix)

@@ -1,0 +1,39 @@
+"""The suspensions in the state table: one item with `pk` and `sk` SUSPENSIONS, read before every decision.
+
+`entries` has them as JSON, `version` changes with each write. `jitney.adapters.store` writes it with its record.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.core.access.suspensions import Suspensions
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_KEY = {"pk": {"S": "SUSPENSIONS"}, "sk": {"S": "SUSPENSIONS"}}
+
+
+class SuspensionStore:
+    """Reads the suspensions. Raises Problem unavailable when DynamoDB does not answer."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
+        self._client = client
+        self._table = state_table
+
+    def current(self) -> Suspensions:
+        """Return the suspensions as last written."""
+        with aws_errors_as_unavailable("The store"):
+            answer = self._client.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
+        item = answer.get("Item")
+        return Suspensions.read(item["version"]["S"], item["entries"]["S"]) if item else Suspensions()
+
+
+def suspensions_put(table: str, before: Suspensions, after: Suspensions) -> dict[str, Any]:
+    """Return the part of a transaction that writes the suspensions, unless they changed since they were read."""
+    item = _KEY | {"entries": {"S": after.text()}, "version": {"S": after.version}}
+    put: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    if before.version:
+        put["ConditionExpression"] = "version = :version"
+        put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
+    return {"Put": put}

@@ -1,0 +1,148 @@
+"""`jitney suspend`, and `jitney suspensions`: stop agents, units, humans, issuers and targets, as an operator."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.grouping import grouped
+from jitney.client.problems import Unavailable
+from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
+
+REPEAT_SECONDS = 300
+"""How long an incomplete suspension is repeated. The broker then goes on by itself, every five minutes."""
+MOST_ROWS = 20
+
+suspensions = typer.Typer(no_args_is_help=True, help="List suspensions, and lift one. For operators.")
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for operators and auditors.")]
+
+
+@grouped
+def suspend(
+    kind: Annotated[ApiSuspensionKind, typer.Argument(metavar="|".join(ApiSuspensionKind), help="What to suspend.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as Jitney's pages and records show it.")],
+    *,
+    reason: Reason,
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Suspend this exact name although Jitney has not seen it.")
+    ] = False,
+    including_me: Annotated[
+        bool, typer.Option("--including-me", help="Suspend yourself too. You cannot lift it then.")
+    ] = False,
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Suspend an agent, a unit, a human, an issuer or a target, as an operator.
+
+    At once, nothing more is issued. Pending reviews end, and active grants are revoked: AWS denies their credentials
+    within seconds.
+    """
+    with exit_on_problem("suspend", as_json=as_json), connection.broker() as broker:
+
+        def attempt() -> ApiSuspensionProgress:
+            return broker.suspend(str(kind), name, reason, unseen=unseen, including_caller=including_me)
+
+        progress = _until_complete(attempt)
+        if as_json:
+            print_json(progress.document())
+        else:
+            _show_progress(progress)
+        if not progress.complete:
+            raise _incomplete(progress)
+
+
+@suspensions.command("list")
+@grouped
+def list_suspensions(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
+    """List the suspensions in force, and those lifted in the last seven days."""
+    with exit_on_problem("suspensions list", as_json=as_json), connection.broker() as broker:
+        found = broker.suspensions()
+        if as_json:
+            print_json({"suspensions": [each.document() for each in found]})
+            return
+        for each in found:
+            _show(each)
+        if not found:
+            screen().out.print("No suspensions.")
+
+
+@suspensions.command("lift")
+@grouped
+def lift_suspension(
+    suspension: Annotated[str, typer.Argument(metavar="ID", help="The suspension's id: s-…")],
+    *,
+    reason: Reason,
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Lift a suspension. New requests are decided again. The grants that it ended stay ended."""
+    with exit_on_problem("suspensions lift", as_json=as_json), connection.broker() as broker:
+        lifted = broker.lift_suspension(suspension, reason)
+        if as_json:
+            print_json(lifted.document())
+        else:
+            _show(lifted)
+
+
+def _until_complete(
+    attempt: Callable[[], ApiSuspensionProgress],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ApiSuspensionProgress:
+    """Repeat the call until it is complete, or REPEAT_SECONDS are over. Returns the sum of all calls."""
+    began, progress = clock(), attempt()
+    while not progress.complete and clock() - began < REPEAT_SECONDS:
+        screen().note(f"jitney: {progress.suspension.id} is in force; {progress.grants_ended} grants ended so far.")
+        sleep(1)
+        try:
+            later = attempt()
+        except Unavailable as problem:  # the suspension is in force, and the next call may succeed
+            screen().note(f"jitney: {problem.detail}")
+        else:
+            progress = replace(later, grants_ended=progress.grants_ended + later.grants_ended)
+    return progress
+
+
+def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
+    failed = ", ".join(f"{target} ({code})" for target, code in list(progress.targets_failed.items())[:MOST_ROWS])
+    detail = f"{progress.suspension.id} is in force and nothing more is issued, but not everything is done."
+    if failed:
+        detail += f" Live credentials still work until they end on: {failed}."
+    fix = "Repeat the command. Jitney goes on by itself every five minutes; if it fails, see docs/suspensions.md."
+    return Unavailable("suspension_incomplete", "The suspension is not complete", detail, fix, progress.document())
+
+
+def _show_progress(progress: ApiSuspensionProgress) -> None:
+    _show(progress.suspension)
+    milliseconds = progress.denied_after_milliseconds
+    seconds = "" if milliseconds is None else f", after {milliseconds / 1000:.1f} s"
+    denied = list(progress.targets_denied)
+    more = f" and {len(denied) - MOST_ROWS} more" if len(denied) > MOST_ROWS else ""
+    screen().rows(
+        [
+            ("ended", f"{progress.grants_ended} grants and reviews"),
+            ("denied on", f"{', '.join(denied[:MOST_ROWS])}{more}{seconds}" if denied else ""),
+            *((("failed", f"{target}: {code}")) for target, code in list(progress.targets_failed.items())[:MOST_ROWS]),
+            ("lift it", f"jitney suspensions lift {progress.suspension.id} --reason TEXT"),
+        ]
+    )
+
+
+def _show(suspension: ApiSuspension) -> None:
+    """Print one suspension with its reason."""
+    words, style = ("Lifted", "dim") if suspension.lifted_at else ("Suspended", "bold red")
+    screen().heading(words, style, f"{suspension.kind} {suspension.name}")
+    lifted = f"{suspension.lifted_at} by {suspension.lifted_by}" if suspension.lifted_at else ""
+    screen().rows(
+        [
+            ("id", suspension.id),
+            ("since", f"{suspension.since} by {suspension.by}"),
+            ("reason", suspension.reason),
+            ("lifted", lifted),
+        ]
+    )

@@ -1,0 +1,71 @@
+"""The broker's suspensions, as frozen values with the API's own names."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+
+class ApiSuspensionKind(StrEnum):
+    """What can be suspended."""
+
+    AGENT = "agent"
+    UNIT = "unit"
+    HUMAN = "human"
+    ISSUER = "issuer"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSuspension:
+    """One suspension. Times are ISO 8601, UTC; `lifted_at` is None while it is in force."""
+
+    id: str
+    kind: str
+    name: str
+    since: str
+    by: str
+    reason: str
+    lifted_at: str | None = None
+    lifted_by: str | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the suspension in a JSON object of the API. Raises TypeError for another object."""
+        return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
+
+    def document(self) -> dict[str, Any]:
+        """Return the suspension as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSuspensionProgress:
+    """A suspension, and what a call achieved.
+
+    `complete` says that every role denies what is suspended and every end is on record. `targets_failed` has the code
+    of the problem by target.
+    """
+
+    suspension: ApiSuspension
+    complete: bool
+    targets_denied: tuple[str, ...] = ()
+    targets_failed: Mapping[str, str] = field(default_factory=dict)
+    grants_ended: int = 0
+    denied_after_milliseconds: int | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the progress in a body of the API. Raises KeyError or TypeError for another body."""
+        return cls(
+            suspension=ApiSuspension.read(document["suspension"]),
+            complete=document["complete"] is True,
+            targets_denied=tuple(document.get("targets_denied", ())),
+            targets_failed=dict(document.get("targets_failed", {})),
+            grants_ended=int(document.get("grants_ended", 0)),
+            denied_after_milliseconds=document.get("denied_after_milliseconds"),
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the progress as JSON."""
+        return asdict(self)

@@ -1,0 +1,102 @@
+"""The names that can be suspended: a name that nothing has is an error with suggestions, never a silent success. Pure.
+
+An agent, a unit or a human is known from the configuration or from its grants. Jitney keeps no list of callers, so one
+that has made no request can be suspended by its exact name, with `unseen`.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from jitney.core.access.grant import Grant
+from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.config import Config
+from jitney.core.identity.source_identity import identity_prefix, source_identity
+from jitney.core.problems import Problem
+
+MOST_SUGGESTIONS = 5
+_IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
+
+
+def configured_name(request: SuspensionRequest, config: Config) -> str:
+    """Return the name of what the configuration has under the request's name, "" for nothing.
+
+    An issuer's entry stands for its issuer, with all entries.
+    """
+    return _CONFIGURED[request.kind](config).get(request.name, "")
+
+
+def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> str:
+    """Return the request's name, which one of `grants` has, or which `unseen` permits.
+
+    Raises Problem suspension_name_unknown with the closest names.
+    """
+    spellings = dict(_CONFIGURED[request.kind](config))
+    for grant in grants:
+        spellings |= _spellings_in(request.kind, grant, config)
+    if spellings.get(request.name) == request.name:
+        return request.name
+    if request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
+        raise _unknown(request, spellings, f"Use a name that jitney.yaml has under {request.kind}s.")
+    prefixes = sorted({identity_prefix(each.identity_name) for each in config.issuers.values()})
+    if not _IDENTITY.fullmatch(request.name) or not request.name.startswith(tuple(prefixes)):
+        fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
+        raise _unknown(request, spellings, fix)
+    if not request.unseen:
+        fix = "To suspend this exact name although Jitney has not seen it, add `--unseen`."
+        raise _unknown(request, spellings, fix)
+    return request.name
+
+
+def _unknown(request: SuspensionRequest, spellings: Mapping[str, str], fix: str) -> Problem:
+    near = difflib.get_close_matches(request.name, spellings, n=MOST_SUGGESTIONS, cutoff=0.5)
+    inside = [each for each in sorted(spellings) if request.name.lower() in each.lower()]
+    names = list(dict.fromkeys(spellings[each] for each in [*near, *inside]))[:MOST_SUGGESTIONS]
+    meant = f"Did you mean {' or '.join(names)}? " if names else ""
+    detail = f"Jitney knows no {request.kind} {request.name[:64]!a}."
+    return Problem("suspension_name_unknown", detail, meant + fix, {"alternatives": names})
+
+
+def _people(config: Config) -> dict[str, str]:
+    groups = config.reviewers.values()
+    people = {each for group in groups for each in (*group.members, *group.delegates)}
+    people |= config.emails.keys() | config.subjects.keys()
+    people |= set(config.break_glass.people) if config.break_glass else set()
+    written = {f"{alias}/{subject}": identity for identity, (alias, subject) in config.subjects.items()}
+    return written | {each: each for each in people}
+
+
+def _agents(config: Config) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for entry in config.issuers.values():
+        for subject in {*entry.owners, *entry.subject_groups} if entry.kind != "human" else ():
+            identity = source_identity(entry.identity_name, entry.issuer, subject)
+            found |= {f"{entry.name}/{subject}": identity, identity: identity}
+    return found
+
+
+def _issuers(config: Config) -> dict[str, str]:
+    entries = config.issuers.values()
+    return {alias: each.identity_name for each in entries for alias in (each.name, each.identity_name)}
+
+
+_CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {
+    SuspensionKind.AGENT: _agents,
+    SuspensionKind.UNIT: lambda _: {},
+    SuspensionKind.HUMAN: _people,
+    SuspensionKind.ISSUER: _issuers,
+    SuspensionKind.TARGET: lambda config: {alias: alias for alias in config.targets},
+}
+"""Names by their spellings in the configuration."""
+
+
+def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, str]:
+    """Return the names that a grant has, by spelling. A person who requests access is no agent."""
+    entry = config.issuers.get(grant.issuer_name)
+    is_person = entry is not None and entry.kind == "human"
+    if kind is SuspensionKind.UNIT:
+        return {grant.subject: grant.unit, grant.principal: grant.unit, grant.unit: grant.unit}
+    if kind is SuspensionKind.AGENT:
+        return {} if is_person else {grant.subject: grant.principal, grant.principal: grant.principal}
+    people = [grant.human, *(vote.human for vote in grant.votes), *([grant.principal] if is_person else [])]
+    return {each: each for each in people if each} if kind is SuspensionKind.HUMAN else {}

@@ -1,0 +1,206 @@
+"""Suspensions: which agents, units, humans, issuers and targets an operator stopped (rows END 7, END 8). Pure.
+
+All suspensions are one value, which the store keeps in one item. So one write stops an issuer, however many grants it
+has, and every decision needs one read. A suspension also ends the grants that it covers. `Suspensions.applied` returns
+a grant with that end before it is written, as `Grant.at` returns an expired grant before its expiry is written.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.source_identity import identity_prefix
+from jitney.core.problems import Problem
+from jitney.core.times import iso
+
+MOST_SUSPENSIONS = 200
+"""With the longest names and reasons they fit an item of DynamoDB (400 kB)."""
+MAX_CHARACTERS = 200_000
+"""Limit of the text before another suspension is added. Lifting one adds little, and is always possible."""
+ENDING_SECONDS = 86_400
+"""How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
+LIFTED_SECONDS = 7 * 86400
+"""How long a lifted suspension is kept: the longest review. Until then, a grant that it ended may not be written."""
+
+
+class SuspensionKind(StrEnum):
+    """What is suspended."""
+
+    AGENT = "agent"
+    UNIT = "unit"
+    HUMAN = "human"
+    ISSUER = "issuer"
+    TARGET = "target"
+
+
+class SuspensionRequest(NamedTuple):
+    """A suspension that an operator requests.
+
+    `unseen` permits an agent, a unit or a human that Jitney has not seen, by its exact name. `including_caller` permits
+    a suspension that stops the requesting operator, who then cannot lift it.
+    """
+
+    kind: SuspensionKind
+    name: str
+    reason: str
+    unseen: bool = False
+    including_caller: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """One suspension, from `since` until `lifted_at` (epoch seconds; None while it is in force).
+
+    `name` is a source identity for an agent or a human, a unit, the name of an issuer in source identities, or the
+    alias of a target. `by` and `lifted_by` are source identities of operators. The reason is for operators and
+    auditors.
+    """
+
+    id: str
+    kind: SuspensionKind
+    name: str
+    since: int
+    by: str
+    reason: str
+    lifted_at: int | None = None
+    lifted_by: str = ""
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the suspension has not been lifted."""
+        return self.lifted_at is None
+
+    @property
+    def title(self) -> str:
+        """What is suspended: "issuer github"."""
+        return f"{self.kind} {self.name}"
+
+    def covers_person(self, identity: str) -> bool:
+        """Return whether it covers a person, known by source identity alone, who is their own unit."""
+        if self.kind is SuspensionKind.ISSUER:
+            return identity.startswith(identity_prefix(self.name))
+        return self.kind is not SuspensionKind.TARGET and identity == self.name
+
+    def covers(self, identity: str, unit: str, human: str | None, target: str) -> bool:
+        """Return whether it covers a request of this agent, of its unit, on behalf of `human`, for `target`."""
+        if self.kind is SuspensionKind.TARGET:
+            return target == self.name
+        if self.kind is SuspensionKind.UNIT:
+            return unit == self.name
+        on_behalf = human is not None and self.kind is not SuspensionKind.AGENT and self.covers_person(human)
+        return on_behalf or self.covers_person(identity)
+
+    def ends(self, grant: Grant) -> bool:
+        """Return whether it ended the grant: a later one, after it was lifted, is not concerned."""
+        concerned = self.lifted_at is None or grant.created_at < self.lifted_at
+        return concerned and self.covers(grant.principal, grant.unit, grant.human, grant.target)
+
+    def end_of(self, grant: Grant) -> GrantEnd:
+        """Return the end that it gives a grant. The agent sees this reason, and not the operator's."""
+        return GrantEnd(max(self.since, grant.created_at), self.by, f"{self.title} was suspended ({self.id})")
+
+    def view(self) -> dict[str, Any]:
+        """Return the suspension as the API shows it to operators."""
+        return asdict(self) | {
+            "since": iso(self.since),
+            "lifted_at": None if self.lifted_at is None else iso(self.lifted_at),
+            "lifted_by": self.lifted_by or None,
+        }
+
+
+class Suspensions(NamedTuple):
+    """All suspensions in force, and the lifted ones that still end grants. `version` changes with each write."""
+
+    version: str = ""
+    entries: tuple[Suspension, ...] = ()
+
+    @classmethod
+    def read(cls, version: str, text: str) -> Self:
+        """Return the suspensions in `text`. Raises ValueError or TypeError when it is malformed."""
+        found = (Suspension(**each | {"kind": SuspensionKind(each["kind"])}) for each in json.loads(text))
+        return cls(version, tuple(found))
+
+    def text(self) -> str:
+        """Return the text that `read` parses."""
+        return json.dumps([asdict(each) for each in self.entries], separators=(",", ":"))
+
+    @property
+    def in_force(self) -> tuple[Suspension, ...]:
+        """The suspensions that are not lifted, the oldest first."""
+        return tuple(each for each in self.entries if each.in_force)
+
+    def of(self, kind: SuspensionKind, name: str) -> Suspension | None:
+        """Return the suspension in force with this kind and name."""
+        return next((each for each in self.in_force if (each.kind, each.name) == (kind, name)), None)
+
+    def with_id(self, suspension_id: str) -> Suspension | None:
+        """Return the suspension of an id, in force or lifted."""
+        return next((each for each in self.entries if each.id == suspension_id), None)
+
+    def covers_person(self, identity: str) -> bool:
+        """Return whether a person, known by source identity alone, is suspended."""
+        return any(each.covers_person(identity) for each in self.in_force)
+
+    def stopping(self, who: Principal, target: str = "") -> Suspension | None:
+        """Return the suspension that stops a principal, or its requests for `target`; None when there is none."""
+        return next(
+            (each for each in self.in_force if each.covers(who.source_identity, who.unit, who.human, target)), None
+        )
+
+    def require_unsuspended(self, who: Principal, target: str = "") -> None:
+        """Raise Problem suspended when a suspension stops the principal, or its requests for `target`."""
+        if stopping := self.stopping(who, target):
+            raise suspended_problem(stopping)
+
+    def end_grants_at(self, now: int) -> bool:
+        """Return whether there may be open grants at `now` that a suspension ended. After a day, none is left."""
+        return any(now < each.since + ENDING_SECONDS for each in self.entries)
+
+    def applied(self, grant: Grant) -> Grant:
+        """Return the grant, revoked if a suspension ended it; the same object if none did."""
+        for each in self.entries:
+            if each.ends(grant):
+                end = each.end_of(grant)
+                ended = grant.end(State.REVOKED, end)
+                if ended.ending is end:
+                    return ended
+        return grant
+
+    def ending(self, grant: Grant) -> Suspension | None:
+        """Return the first suspension that ends the grant; None when it stays as it is."""
+        ended = self.applied(grant)
+        return None if ended is grant else next(each for each in self.entries if each.ends(grant))
+
+    def with_new(self, suspension: Suspension) -> Self:
+        """Return the suspensions with one more. Raises Problem suspensions_full."""
+        kept = self._kept(suspension.since)
+        if len(kept) >= MOST_SUSPENSIONS or len(self.text()) > MAX_CHARACTERS:
+            detail = f"There are {len(self.in_force)} suspensions in force, and no room for another."
+            fix = "Suspend the issuer or the target instead, or lift suspensions that are no longer needed."
+            raise Problem("suspensions_full", detail, fix)
+        return self._replace(version=suspension.id, entries=(*kept, suspension))
+
+    def with_lifted(self, suspension: Suspension, by: str, now: int) -> Self:
+        """Return the suspensions after `suspension` was lifted at `now`."""
+        lifted = replace(suspension, lifted_at=now, lifted_by=by)
+        kept = (lifted if each.id == lifted.id else each for each in self._kept(now))
+        return self._replace(version=f"{lifted.id}.lifted", entries=tuple(kept))
+
+    def _kept(self, now: int) -> tuple[Suspension, ...]:
+        return tuple(each for each in self.entries if each.lifted_at is None or now < each.lifted_at + LIFTED_SECONDS)
+
+
+def suspended_problem(suspension: Suspension) -> Problem:
+    """Return the problem that a suspended caller gets. It does not show the operator's reason."""
+    return Problem(
+        "suspended",
+        f"An operator suspended {suspension.title} at {iso(suspension.since)}.",
+        f"Do not try again by yourself. Ask an operator or your platform engineer about {suspension.id}.",
+        {"suspension": {"id": suspension.id, "kind": str(suspension.kind), "name": suspension.name}},
+    )
+
+
+NO_SUSPENSIONS = Suspensions()

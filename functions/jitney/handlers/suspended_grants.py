@@ -1,0 +1,68 @@
+"""Writes the ends of the grants that suspensions ended, each with its record (END 8).
+
+Nothing depends on these writes: a suspension ends its grants by itself (`core.access.suspensions`), and every route
+reads it. They put the ends on record, and end reviews.
+"""
+
+from collections.abc import Callable
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant
+from jitney.core.access.suspensions import Suspensions
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.problems import Problem
+from jitney.handlers.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.ports import Ports
+from jitney.handlers.workflow import resume_workflow
+
+_FAR_FUTURE = 10**11
+"""Later than any grant ends."""
+
+
+def end_suspended_grants(
+    role_arn: str, suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool] = lambda: True
+) -> tuple[int, bool]:
+    """Write the ends of the role's open grants that `suspensions` ended.
+
+    Returns how many were written, and whether all were: not when `has_time` says that time is up, or when a grant kept
+    changing. Raises Problem unavailable.
+    """
+    written, complete = 0, True
+    for grant in ports.store.open_grants(role_arn, _FAR_FUTURE):
+        if not has_time():
+            return written, False
+        if suspensions.ending(grant) is None:
+            continue
+        try:
+            written += _end(grant, suspensions, ports)
+        except Problem as problem:
+            if problem.code != "grant_conflict":
+                raise
+            complete = False
+    return written, complete
+
+
+def _end(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
+    """Write the end of one grant, and return whether it had none. A pending review's workflow then notifies reviewers.
+
+    The grant needs no deny entry: the deny document denies all that the suspension covers
+    (`core.access.suspension_denials`).
+    """
+    wrote = False
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        nonlocal wrote
+        suspension, ended = suspensions.ending(before), suspensions.applied(before)
+        wrote = suspension is not None
+        if suspension is None or ended.ending is None:
+            return None
+        detail = {"by": ended.ending.by, "reason": suspension.reason, "suspension": suspension.id}
+        record = audit.grant_record(
+            AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
+        )
+        return GrantUpdate(ended, record)
+
+    ended = update_grant(grant, decide, ports)
+    if wrote and ended.starts_at is None:
+        resume_workflow(ended, ports)
+    return wrote

@@ -1,0 +1,223 @@
+"""POST and GET /v1/suspensions, DELETE /v1/suspensions/{id}: operators suspend agents, units, humans, issuers, targets.
+
+One write stops everything that the suspension covers (`core.access.suspensions`). The rest takes time that depends on
+the number of targets and grants: a deny document for each role, and the record of each grant's end. A call does as much
+as fits its time. The caller repeats it until it is complete, and the reconciler does what remains.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant
+from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
+from jitney.core.access.suspension_names import configured_name, seen_name
+from jitney.core.access.suspensions import Suspension, SuspensionKind, SuspensionRequest, Suspensions
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+from jitney.core.review.safe_text import cut
+from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.deny_documents import write_deny_document
+from jitney.handlers.edge import endpoints
+from jitney.handlers.grant_updates import write_until_current
+from jitney.handlers.http import Request, Response
+from jitney.handlers.ports import Ports
+from jitney.handlers.suspended_grants import end_suspended_grants
+
+MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
+"""Limits of the open grants that are read to find a name."""
+MOST_MILLISECONDS = 12_000
+"""How long a call goes on. Its last document may take 11 s more; the function has 25 s, and API Gateway waits 29 s."""
+RETRY_SECONDS = 1
+_FAR_FUTURE = 10**11
+
+
+class Progress(NamedTuple):
+    """What a call achieved: targets whose document denies, other targets with a problem's code, and ended grants.
+
+    `milliseconds` is the time from the call to the last document that denies.
+    """
+
+    denied: tuple[str, ...]
+    failed: dict[str, str]
+    grants_ended: int
+    all_ended: bool
+    milliseconds: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every document denies and every end is on record."""
+        return self.all_ended and not self.failed
+
+    def view(self) -> dict[str, Any]:
+        """Return the progress as the API shows it and the record has it."""
+        return {
+            "complete": self.complete,
+            "targets_denied": list(self.denied),
+            "targets_failed": self.failed,
+            "grants_ended": self.grants_ended,
+            "denied_after_milliseconds": self.milliseconds,
+        }
+
+
+def suspend(request: Request, ports: Ports) -> Response:
+    """201 when everything is stopped and on record, 202 when the call must be repeated; Problem for an unknown name.
+
+    From its first write on, nothing is issued, also when the answer is 202.
+    """
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
+        call.require_operator("suspend")
+        asked = parse_suspension(request.body, ports.config.limits)
+        asked = asked._replace(name=_name(asked, ports))
+    suspension, suspensions = write_until_current(lambda: _begun(asked, call), _conflict, ports)
+    progress = _carry_out(suspension, suspensions, ports)
+    _record_progress(suspension, progress, call)
+    body = {"suspension": suspension.view(), **progress.view()}
+    if progress.complete:
+        return Response(201, body)
+    return Response(202, body, {"Retry-After": str(RETRY_SECONDS)})
+
+
+def list_suspensions(request: Request, ports: Ports) -> Response:
+    """200 with the suspensions in force, and those lifted in the last days; for operators."""
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
+        call.require_operator("list suspensions")
+    return Response(200, {"suspensions": [each.view() for each in call.suspensions.entries]})
+
+
+def lift(request: Request, ports: Ports) -> Response:
+    """200 with the lifted suspension, also when repeated; Problem suspension_not_found. Ended grants stay ended."""
+    call = authenticate_request(request, ports)
+    with call.counting_refusals():
+        call.require_operator("lift suspensions")
+        reason = parse_reason(request.body, ports.config.limits)
+    return Response(200, {"suspension": write_until_current(lambda: _lifted(reason, call), _conflict, ports).view()})
+
+
+def _name(asked: SuspensionRequest, ports: Ports) -> str:
+    """Return the name to suspend. Raises Problem suspension_name_unknown."""
+    if name := configured_name(asked, ports.config):
+        return name
+    if asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
+        return asked.name
+    return seen_name(asked, ports.config, _open_grants(ports))
+
+
+def _open_grants(ports: Ports) -> Iterator[Grant]:
+    """Yield open grants of every target, within limits of number and time."""
+    began = ports.stopwatch()
+    for target in ports.config.targets.values():
+        for grant in islice(ports.store.open_grants(target.role_arn, _FAR_FUTURE), MOST_READ):
+            if ports.stopwatch() - began > MOST_READ_MILLISECONDS:
+                return
+            yield grant
+
+
+def _begun(asked: SuspensionRequest, call: AuthenticatedRequest) -> tuple[Suspension, Suspensions]:
+    """Write the suspension with its record, unless it is in force already; return it with all suspensions."""
+    ports = call.ports
+    before = ports.suspensions.current()
+    if same := before.of(asked.kind, asked.name):
+        return same, before
+    reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
+    by = call.principal.source_identity
+    suspension = Suspension(ports.new_id("s"), asked.kind, asked.name, ports.now(), by, reason)
+    with call.counting_refusals():
+        after = before.with_new(suspension)
+        if after.stopping(call.principal) and not asked.including_caller:
+            detail = f"Suspending {suspension.title} would suspend you too, and you could not lift it."
+            fix = "Ask an operator of another issuer, or add `--including-me`. Another operator must then lift it."
+            raise Problem("self_suspension", detail, fix)
+    ports.store.change_suspensions(before, after, _record(Outcome.SET, suspension, reason, call), now=call.now)
+    return suspension, after
+
+
+def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
+    """Lift the path's suspension with its record, unless that was done before; return it."""
+    ports = call.ports
+    before = ports.suspensions.current()
+    suspension = before.with_id(call.request.path.get("id", ""))
+    if suspension is None:
+        known = [each.id for each in before.in_force]
+        fix = f"Use one of {', '.join(known[:10])}." if known else "No suspension is in force."
+        problem = Problem("suspension_not_found", "There is no suspension with this id.", fix, {"alternatives": known})
+        call.count_refusal(problem.code)
+        raise problem
+    if not suspension.in_force:
+        return suspension
+    after = before.with_lifted(suspension, call.principal.source_identity, ports.now())
+    masked = cut(ports.mask_comment(call.principal.owner_key).text(reason), MAX_REASON)
+    ports.store.change_suspensions(before, after, _record(Outcome.ENDED, suspension, masked, call), now=call.now)
+    return after.with_id(suspension.id) or suspension
+
+
+def _carry_out(suspension: Suspension, suspensions: Suspensions, ports: Ports) -> Progress:
+    """Have every role deny what is suspended, then write the ends of grants, as far as time permits."""
+    began = ports.stopwatch()
+
+    def has_time() -> bool:
+        return ports.stopwatch() - began < MOST_MILLISECONDS
+
+    targets = [
+        each
+        for each in ports.config.targets.values()
+        if suspension.kind is not SuspensionKind.TARGET or each.alias == suspension.name
+    ]
+    failed = dict(_not_denied(targets, has_time, ports))
+    milliseconds, ended, all_ended = ports.stopwatch() - began, 0, True
+    for target in targets:
+        written, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
+        ended, all_ended = ended + written, all_ended and complete
+    denied = tuple(each.alias for each in targets if each.alias not in failed)
+    return Progress(denied, failed, ended, all_ended, milliseconds)
+
+
+def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
+    """Write the targets' deny documents; yield the aliases and codes of those that failed, or that time left out."""
+    for target in targets:
+        if not has_time():
+            yield target.alias, "unavailable"
+            continue
+        try:
+            write_deny_document(target, ports)
+        except Problem as problem:
+            yield target.alias, problem.code
+
+
+def _record_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> None:
+    outcome, code = (Outcome.REVOKED, "") if progress.complete else (Outcome.FAILED, "suspension_incomplete")
+    detail = {"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name, **progress.view()}
+    call.record(AuditEvent.SUSPENSION, outcome, code=code, detail=detail)
+
+
+def _record(outcome: Outcome, suspension: Suspension, reason: str, call: AuthenticatedRequest) -> audit.ChainedRecord:
+    target = suspension.name if suspension.kind is SuspensionKind.TARGET else ""
+    record = audit.principal_record(
+        AuditEvent.SUSPENSION,
+        outcome,
+        call.principal,
+        call.origin,
+        call.ports.now(),
+        target=target,
+        reason=reason,
+        detail={"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name},
+    )
+    return audit.chain_record(record, call.ports.new_id("r"))
+
+
+def _conflict() -> Problem:
+    return Problem("suspension_conflict", "Other suspensions kept changing during this call.", "Repeat the call.")
+
+
+handler = endpoints(
+    {
+        ("POST", "/v1/suspensions"): suspend,
+        ("GET", "/v1/suspensions"): list_suspensions,
+        ("DELETE", "/v1/suspensions/{id}"): lift,
+    },
+    ("config", "keys", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
+)

@@ -1,0 +1,600 @@
+"""Suspensions with the handlers as they are over in-memory adapters: what stops, what ends, and what is on record."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.problems import Problem
+from jitney.core.review.out_of_office import OutOfOffice
+from jitney.handlers.ballots import vote
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.releases import release_grant
+from jitney.handlers.review_checks import check_reviews
+from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspensions, suspend
+from jitney.handlers.target_checks import check_target
+from tests.core.identity import minting
+from tests.core.masking.planted import SECRET_KEY
+from tests.fakes import ROLE_ARN
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_ballots import ballot, person
+from tests.handlers.test_break_glass import GROUPS, SETTINGS, smash
+from tests.handlers.test_ending import mine
+
+REASON = "a key of the build farm leaked"
+AGENT = {"kind": "agent", "name": "corp.reader-agent"}
+COVERED = [
+    AGENT,
+    {"kind": "unit", "name": "corp.reader-agent"},
+    {"kind": "issuer", "name": "corp", "including_caller": True},
+    {"kind": "target", "name": "analytics-prod"},
+]
+"""Suspensions that stop the corporate agent's requests."""
+by_kind = pytest.mark.parametrize("asked", COVERED, ids=[each["kind"] for each in COVERED])
+
+
+def operator(system: System, **claims: Any) -> str:
+    times = {"iat": system.now, "exp": system.now + 300}
+    return minting.token(**{"sub": "carol", "groups": ["security"], **times, **claims})
+
+
+def fresh(system: System, **claims: Any) -> str:
+    return minting.token(iat=system.now, exp=system.now + 300, **claims)
+
+
+def suspended(system: System, asked: dict[str, Any], **claims: Any) -> dict[str, Any]:
+    status, body, _ = system.call(suspend, {"reason": REASON, **asked}, token=operator(system, **claims))
+    assert status == 201, body
+    return dict(body)
+
+
+def lifted(system: System, suspension_id: str, **claims: Any) -> tuple[int, dict[str, Any]]:
+    answer = system.call(lift, {"reason": "rotated"}, grant_id=suspension_id, token=operator(system, **claims))
+    return answer[:2]
+
+
+def other_operator() -> dict[str, Any]:
+    """Claims of an operator of another issuer than the corporate one."""
+    return {"iss": minting.OTHER, "key": "rsa-other"}
+
+
+def opened(system: System, **members: Any) -> str:
+    status, body, _ = system.call(create_grant, REQUEST_BODY | members, token=fresh(system))
+    assert status in (201, 202), body
+    return str(body["grant"]["id"])
+
+
+class TestNothingIsIssued:
+    @by_kind
+    def test_end_08_a_request_is_refused_with_what_to_do_and_without_the_operators_reason(self, system, asked):
+        opened(system)  # so that the agent is known
+        suspension = suspended(system, asked)["suspension"]
+        issued = len(system.sessions.asked)
+        status, body, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system))
+        assert (status, body["code"]) == (403, "suspended")
+        members = {"id": suspension["id"], "kind": asked["kind"], "name": asked["name"]}
+        assert (body["suspension"], suspension["id"] in body["fix"]) == (members, True)
+        assert REASON not in json.dumps(body)
+        assert len(system.sessions.asked) == issued
+
+    @by_kind
+    def test_end_08_a_dry_run_says_suspended(self, system, asked):
+        opened(system)
+        suspended(system, asked)
+        status, body, _ = system.call(preview_decision, REQUEST_BODY, token=fresh(system))
+        assert (status, body["code"]) == (403, "suspended")
+
+    @by_kind
+    def test_end_08_a_renewal_is_refused(self, system, asked):
+        grant_id = opened(system)
+        suspended(system, asked)
+        issued = len(system.sessions.asked)
+        status, body, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
+        assert (status, body["code"]) == ((410, "grant_revoked") if asked["kind"] == "target" else (403, "suspended"))
+        assert REASON not in json.dumps(body)
+        assert len(system.sessions.asked) == issued
+
+    def test_end_08_a_repeated_post_gets_no_credentials(self, system):
+        first = system.call(create_grant, REQUEST_BODY, token=fresh(system), Idempotency_Key="k")
+        assert first[0] == 201
+        suspended(system, {"kind": "target", "name": "analytics-prod"})
+        assert (
+            system.call(create_grant, REQUEST_BODY, token=fresh(system), Idempotency_Key="k")[1]["code"] == "suspended"
+        )
+
+    def test_end_08_the_human_stops_every_agent_that_acts_for_them_and_no_other(self, system):
+        opened(system)
+        for_alice = fresh(system, act={"sub": "alice"})
+        assert system.call(create_grant, REQUEST_BODY, token=for_alice)[0] == 201
+        suspended(system, {"kind": "human", "name": "people.alice"})
+        assert system.call(create_grant, REQUEST_BODY, token=for_alice)[1]["code"] == "suspended"
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system, act={"sub": "bob"}))[0] == 201
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
+
+    def test_end_08_an_issuer_of_people_stops_agents_that_act_for_them(self, system):
+        suspended(system, {"kind": "issuer", "name": "people"})
+        for_alice = fresh(system, act={"sub": "alice"})
+        assert system.call(create_grant, REQUEST_BODY, token=for_alice)[1]["code"] == "suspended"
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
+
+    def test_end_08_an_issuer_whose_name_begins_alike_goes_on(self, system):
+        issuers = {**system.config.issuers, "cor": minting.issuer("cor", "https://cor.example.com")}
+        system.ports.__dict__["config"] = replace(system.config, issuers=issuers)
+        suspended(system, {"kind": "issuer", "name": "cor"})
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[0] == 201
+
+    def test_end_08_without_its_suspensions_jitney_issues_nothing(self, system):
+        system.ports.suspensions.broken = True
+        status, body, _ = system.call(create_grant, REQUEST_BODY)
+        assert (status, body["code"]) == (503, "unavailable")
+        assert not system.sessions.asked
+
+    def test_a_suspended_agent_may_still_see_and_release_its_grants(self, system):
+        grant_id, other = opened(system), opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))  # not carried out yet
+        _, body, _ = system.call(read_grants, token=fresh(system))
+        assert {each["state"] for each in body["grants"]} == {"revoked"}
+        assert system.call(read_grants, grant_id=grant_id, token=fresh(system))[1]["grant"]["state"] == "revoked"
+        assert system.call(release_grant, grant_id=other, token=fresh(system))[0] == 200
+
+    @pytest.mark.parametrize("route", [suspend, list_suspensions, lift, revoke_grant, check_target, check_reviews])
+    def test_end_08_a_suspended_operator_may_do_nothing(self, system, route):
+        system.store.suspensions = Suspensions("v", (a_suspension(system, name="corp.carol"),))
+        status, body, _ = system.call(route, {"reason": "x"}, token=operator(system), grant_id="g-aaaaaaaaaaaaaa")
+        assert (status, body["code"]) == (403, "suspended")
+
+
+def a_suspension(system: System, **members: Any) -> Suspension:
+    values = {"kind": SuspensionKind.AGENT, "name": "corp.reader-agent", "since": system.now, "by": "corp.carol"}
+    return Suspension(**{"id": "s-aaaaaaaaaaaaaa", "reason": REASON, **values, **members})
+
+
+class TestWhatWasGranted:
+    @by_kind
+    def test_end_08_active_grants_are_revoked_and_pending_ones_end_each_on_record(self, system, asked):
+        active, pending = opened(system), opened(system, permissions=WRITE)
+        body = suspended(system, asked)
+        assert (body["complete"], body["grants_ended"], body["targets_denied"]) == (True, 2, ["analytics-prod"])
+        for grant_id in (active, pending):
+            grant = system.store.grants[grant_id]
+            assert (grant.state, grant.ending.by) == (State.REVOKED, "corp.carol")
+            assert body["suspension"]["id"] in grant.ending.reason
+            assert REASON not in grant.ending.reason
+        assert system.reviews.resumed == [pending]
+        ends = [each for each in system.records() if each["event"] == "revocation"]
+        assert {(each["grant_id"], each["code"]) for each in ends} == {(active, "suspended"), (pending, "suspended")}
+        assert {json.loads(each["detail"])["reason"] for each in ends} == {REASON}
+
+    def test_end_08_grants_of_others_go_on(self, system):
+        others = mine(system, 3, principal="corp.other", unit="corp.other", subject="other")
+        opened(system)
+        suspended(system, AGENT)
+        assert {system.store.grants[each].state for each in others} == {State.ACTIVE}
+
+    def test_end_08_one_write_stops_500_grants_of_an_issuer(self, system):
+        """After the first write, every grant has ended, even if the function then stops."""
+        ids = mine(system, 500, issuer="https://token.actions.githubusercontent.com", issuer_name="github",
+                   principal="github.run", unit="github.repo", human=None)  # fmt: skip
+        system.role_policies.during = stopped_after_the_first_write = Interrupted()
+        with pytest.raises(Interrupted):
+            raise_through(system, {"kind": "issuer", "name": "github"})
+        assert stopped_after_the_first_write.reached
+        assert [each for each in system.store.log if each in ("save", "change_suspensions")] == ["change_suspensions"]
+        suspensions = system.store.suspensions
+        assert {suspensions.applied(system.store.grants[each]).state for each in ids} == {State.REVOKED}
+
+    def test_end_08_500_grants_end_with_one_document_and_the_time_is_on_record(self, system):
+        ids = mine(system, 500, issuer_name="github", principal="github.run", unit="github.repo")
+        system.role_policies.during = lambda: system.pause(0.25)
+        body = suspended(system, {"kind": "issuer", "name": "github"})
+        assert (body["grants_ended"], body["denied_after_milliseconds"]) == (500, 250)
+        assert system.role_policies.writes == 1
+        assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
+        assert not system.store.deny_list.listed
+        record = system.records()[-1]
+        assert (record["event"], record["outcome"]) == ("suspension", "revoked")
+        detail = json.loads(record["detail"])
+        assert (detail["denied_after_milliseconds"], detail["grants_ended"]) == (250, 500)
+
+    def test_end_08_a_call_without_time_for_all_says_so_and_a_repeat_completes_it(self, system):
+        mine(system, 40, issuer_name="github", principal="github.run", unit="github.repo")
+        save = system.store.save
+
+        def slow(*arguments: Any, **named: Any) -> None:
+            system.pause(MOST_MILLISECONDS / 30 / 1000)
+            save(*arguments, **named)
+
+        system.store.save = slow
+        asked = {"kind": "issuer", "name": "github", "reason": REASON}
+        status, first, headers = system.call(suspend, asked, token=operator(system))
+        assert (status, first["complete"], headers["Retry-After"]) == (202, False, "1")
+        assert 0 < first["grants_ended"] < 40
+        assert [each["code"] for each in system.records() if each["outcome"] == "failed"] == ["suspension_incomplete"]
+        status, second, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, second["complete"]) == (201, True)
+        assert first["grants_ended"] + second["grants_ended"] == 40
+        assert second["suspension"] == first["suspension"]
+        assert system.role_policies.writes == 1
+
+    def test_end_08_the_reconciler_does_what_the_call_left(self, system):
+        ids = mine(system, 5, issuer_name="github", principal="github.run", unit="github.repo")
+        entry = a_suspension(system, kind=SuspensionKind.ISSUER, name="github")
+        system.store.suspensions = Suspensions("v", (entry,))
+        assert reconcile(system.ports)["suspended"] == 5
+        assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
+        assert "github.*" in system.role_policies.documents[ROLE_ARN]
+        assert reconcile(system.ports)["suspended"] == 0
+
+    def test_end_08_a_grant_that_was_being_made_meanwhile_ends_too(self, system):
+        """A request read the suspensions before the write, and wrote its grant after."""
+        system.ports.suspensions.meanwhile = lambda: suspend_meanwhile(system)
+        grant_id = opened(system)
+        assert system.store.grants[grant_id].state is State.ACTIVE
+        assert system.store.suspensions.applied(system.store.grants[grant_id]).state is State.REVOKED
+        status, body, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
+        assert (status, body["code"]) == (403, "suspended")
+        assert reconcile(system.ports)["suspended"] == 1
+
+    def test_end_08_a_target_whose_iam_fails_is_named_and_nothing_is_issued_all_the_same(self, system):
+        grant_id = opened(system)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        status, body, _ = system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))
+        assert (status, body["complete"]) == (202, False)
+        assert body["targets_failed"] == {"analytics-prod": "revocation_incomplete"}
+        assert system.store.grants[grant_id].state is State.REVOKED
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[1]["code"] == "suspended"
+
+
+def suspend_meanwhile(system: System) -> None:
+    if not system.store.suspensions.entries:
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+
+
+class Interrupted(BaseException):
+    """A function that is stopped in the middle of its first call of IAM."""
+
+    reached = False
+
+    def __call__(self) -> None:
+        self.reached = True
+        raise self
+
+
+def raise_through(system: System, asked: dict[str, Any]) -> None:
+    system.call(suspend, {"reason": REASON, **asked}, token=operator(system))
+
+
+class TestLifting:
+    def test_end_08_needs_a_reason_and_both_are_on_record(self, system):
+        opened(system)
+        suspension_id = suspended(system, AGENT)["suspension"]["id"]
+        status, body, _ = system.call(lift, {}, grant_id=suspension_id, token=operator(system))
+        assert (status, body["code"]) == (400, "request_invalid")
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[1]["code"] == "suspended"
+        system.now += 60
+        status, body = lifted(system, suspension_id)
+        assert (status, body["suspension"]["lifted_by"]) == (200, "corp.carol")
+        found = [each for each in system.records() if each["event"] == "suspension"]
+        assert [(each["outcome"], each["reason"]) for each in found] == [
+            ("set", REASON),
+            ("revoked", ""),
+            ("ended", "rotated"),
+        ]
+        assert {each["principal"] for each in found} == {"corp.carol"}
+
+    @by_kind
+    def test_end_08_afterwards_requests_are_decided_again_and_ended_grants_stay_ended(self, system, asked):
+        active = opened(system)
+        suspension_id = suspended(system, asked)["suspension"]["id"]
+        system.now += 60
+        others = other_operator() if asked["kind"] == "issuer" else {}
+        targets_operators(system)
+        assert lifted(system, suspension_id, **others)[0] == 200
+        again = opened(system)
+        assert system.call(create_credentials, grant_id=again, token=fresh(system))[0] == 200
+        status, body, _ = system.call(create_credentials, grant_id=active, token=fresh(system))
+        assert (status, body["code"]) == (410, "grant_revoked")
+
+    def test_end_08_a_grant_whose_end_was_not_written_stays_ended_after_lifting(self, system):
+        active, pending = opened(system), opened(system, permissions=WRITE)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        system.now += 60
+        assert lifted(system, "s-aaaaaaaaaaaaaa")[0] == 200
+        assert system.call(create_credentials, grant_id=active, token=fresh(system))[1]["code"] == "grant_revoked"
+        assert opened(system, permissions=WRITE) != pending  # it is not joined to the dead one
+        with pytest.raises(Problem, match="revoked"):
+            vote(ballot(system.store.grants[pending]), system.ports)
+        assert reconcile(system.ports)["suspended"] == 2
+
+    def test_a_repeat_changes_nothing_and_an_unknown_id_is_an_error_with_the_known_ones(self, system):
+        opened(system)
+        suspension_id = suspended(system, AGENT)["suspension"]["id"]
+        status, body = lifted(system, "s-nowhere")
+        assert (status, body["code"], body["alternatives"]) == (404, "suspension_not_found", [suspension_id])
+        first = lifted(system, suspension_id)
+        records = len(system.records())
+        assert lifted(system, suspension_id) == first
+        assert len(system.records()) == records
+
+    def test_a_lifted_suspension_is_forgotten_after_the_longest_review(self, system):
+        opened(system)
+        lifted(system, suspended(system, AGENT)["suspension"]["id"])
+        system.now += LIFTED_SECONDS
+        opened(system)
+        suspended(system, AGENT)
+        assert [each.in_force for each in system.store.suspensions.entries] == [True]
+
+
+def targets_operators(system: System) -> None:
+    config = replace(system.ports.config, operators=("corp/security", "other/security"))
+    system.ports.__dict__["config"] = config
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("asked", "suggested"),
+        [
+            ({"kind": "agent", "name": "corp.reader-agnet"}, "corp.reader-agent"),
+            ({"kind": "agent", "name": "reader-agent"}, "corp.reader-agent"),
+            ({"kind": "unit", "name": "reader"}, "corp.reader-agent"),
+            ({"kind": "human", "name": "corp.alise"}, "corp.alice"),
+            ({"kind": "issuer", "name": "crop"}, "corp"),
+            ({"kind": "target", "name": "analytics"}, "analytics-prod"),
+        ],
+        ids=str,
+    )
+    def test_aud_10_an_unknown_name_is_an_error_with_suggestions(self, system, asked, suggested):
+        opened(system)
+        status, body, _ = system.call(suspend, {**asked, "reason": REASON}, token=operator(system))
+        assert (status, body["code"]) == (404, "suspension_name_unknown")
+        assert suggested in body["alternatives"]
+        assert suggested in body["fix"]
+        assert not system.store.suspensions.entries
+
+    def test_an_agent_that_made_no_request_can_be_suspended_by_its_exact_name(self, system):
+        asked = {"kind": "agent", "name": "github.never-seen", "reason": REASON}
+        status, body, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, "--unseen" in body["fix"]) == (404, True)
+        assert system.call(suspend, asked | {"unseen": True}, token=operator(system))[0] == 201
+
+    @pytest.mark.parametrize("name", ["nowhere.agent", "github", "github.*", "github.a b", "agent"])
+    def test_no_name_outside_the_configured_issuers_and_no_wildcard_is_accepted(self, system, name):
+        asked = {"kind": "agent", "name": name, "reason": REASON, "unseen": True}
+        assert system.call(suspend, asked, token=operator(system))[1]["code"] == "suspension_name_unknown"
+
+    def test_an_agent_whose_grants_have_ended_is_known(self, system):
+        system.call(release_grant, grant_id=opened(system), token=fresh(system))
+        suspended(system, AGENT)
+
+    def test_a_person_is_named_as_in_jitney_yaml_too(self, system):
+        config = replace(system.config, subjects={"people.alice": ("people", "alice")})
+        system.ports.__dict__["config"] = config
+        body = suspended(system, {"kind": "human", "name": "people/alice"})
+        assert body["suspension"]["name"] == "people.alice"
+
+    def test_an_entry_of_an_issuer_stands_for_the_issuer(self, system):
+        entry = replace(system.config.issuers["github"], name="github-staging")
+        config = replace(system.config, issuers={**system.config.issuers, entry.name: entry})
+        system.ports.__dict__["config"] = config
+        assert suspended(system, {"kind": "issuer", "name": "github-staging"})["suspension"]["name"] == "github"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"kind": "team"},
+            {"kind": 1},
+            {"name": ""},
+            {"reason": ""},
+            {"reason": None},
+            {"unseen": "yes"},
+            {"who": "x"},
+        ],
+        ids=str,
+    )
+    def test_a_malformed_body_is_refused(self, system, change):
+        asked = {**AGENT, "reason": REASON, **change}
+        status, body, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, body["code"]) == (400, "request_invalid")
+
+
+class TestOperators:
+    @pytest.mark.parametrize("route", [suspend, list_suspensions, lift])
+    def test_end_08_only_operators_suspend_list_and_lift(self, system, route):
+        status, body, _ = system.call(route, {**AGENT, "reason": REASON}, grant_id="s-1")
+        assert (status, body["code"]) == (403, "not_operator")
+        assert not system.store.suspensions.entries
+
+    def test_an_operator_is_warned_before_they_suspend_themselves(self, system):
+        asked = {"kind": "issuer", "name": "corp", "reason": REASON}
+        status, body, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, body["code"]) == (409, "self_suspension")
+        assert not system.store.suspensions.entries
+        assert system.call(suspend, asked | {"including_caller": True}, token=operator(system))[0] == 201
+        assert system.call(list_suspensions, token=operator(system))[1]["code"] == "suspended"
+
+    def test_the_list_shows_what_is_in_force_and_why(self, system):
+        opened(system)
+        shown = suspended(system, AGENT)["suspension"]
+        assert shown["reason"] == REASON
+        assert system.call(list_suspensions, token=operator(system))[1] == {"suspensions": [shown]}
+
+    def test_aud_07_a_secret_in_a_reason_is_masked(self, system):
+        opened(system)
+        system.call(suspend, {**AGENT, "reason": f"leaked {SECRET_KEY}"}, token=operator(system))
+        assert SECRET_KEY not in repr(system.store.suspensions) + json.dumps(system.records())
+        suspension_id = system.store.suspensions.entries[0].id
+        system.call(lift, {"reason": f"was {SECRET_KEY}"}, grant_id=suspension_id, token=operator(system))
+        assert SECRET_KEY not in json.dumps(system.records())
+
+    def test_two_operators_at_once_lose_nothing(self, system):
+        opened(system)
+        first = a_suspension(system, id="s-first", name="corp.first")
+
+        def meanwhile() -> None:
+            if system.ports.suspensions.reads == 2:  # the first read authenticates
+                system.store.suspensions = Suspensions("other", (first,))
+
+        system.ports.suspensions.reads, system.ports.suspensions.meanwhile = 0, meanwhile
+        suspended(system, AGENT)
+        assert [each.name for each in system.store.suspensions.entries] == ["corp.first", "corp.reader-agent"]
+
+    def test_the_number_is_bounded_and_an_issuer_is_the_way_out(self, system):
+        entries = tuple(
+            a_suspension(system, id=f"s-{number}", name=f"corp.a{number}") for number in range(MOST_SUSPENSIONS)
+        )
+        system.store.suspensions = Suspensions("v", entries)
+        opened(system)
+        status, body, _ = system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))
+        assert (status, body["code"]) == (409, "suspensions_full")
+        assert lifted(system, "s-0")[0] == 200
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return review_system(reviewers=GROUPS, break_glass=SETTINGS)
+
+
+def suspend_person(desk: ReviewSystem, name: str, **members: Any) -> None:
+    entry = a_suspension(desk.system, **{"kind": SuspensionKind.HUMAN, "name": name, **members})
+    desk.system.store.suspensions = Suspensions(f"v-{name}", (*desk.system.store.suspensions.entries, entry))
+
+
+def pending_of(desk: ReviewSystem) -> Grant:
+    return desk.system.store.grants[opened(desk.system, permissions=WRITE)]
+
+
+def cast(desk: ReviewSystem, grant: Grant, name: str, **more: Any) -> Grant:
+    """The grant after a vote of `name`, who saw it as it is now."""
+    given = ballot(desk.system.store.grants[grant.id], **more)
+    return vote(replace(given, voter=person(name, "staff")), desk.system.ports)
+
+
+PEOPLE = [
+    {"kind": SuspensionKind.HUMAN, "name": "staff.alice"},
+    {"kind": SuspensionKind.ISSUER, "name": "staff"},
+    {"kind": SuspensionKind.UNIT, "name": "staff.alice"},
+]
+by_person = pytest.mark.parametrize("members", PEOPLE, ids=[str(each["kind"]) for each in PEOPLE])
+
+
+class TestReviewers:
+    @by_person
+    def test_end_08_a_suspended_person_cannot_sign_in(self, desk, members):
+        suspend_person(desk, **members)
+        browser = Browser(desk)
+        answer = browser.sign_in("alice")
+        assert (answer.status, "Code: <code>suspended" in answer.text) == (403, True)
+        assert REASON not in answer.text
+        assert not desk.sessions.kept
+
+    @by_person
+    @pytest.mark.parametrize("path", ["/reviews", "/reviews/{id}", "/reviews/{id}/report", "/reviews/out-of-office"])
+    def test_end_08_a_session_that_was_open_shows_nothing(self, desk, members, path):
+        grant, browser = pending_of(desk), Browser(desk)
+        browser.sign_in("alice")
+        suspend_person(desk, **members)
+        answer = browser.send("GET", path.format(id=grant.id))
+        assert (answer.status, "Code: <code>suspended" in answer.text) == (403, True)
+        assert "analytics-prod" not in answer.text
+
+    @by_person
+    @pytest.mark.parametrize("path", ["", "/revocation", "/break-glass", "/follow-up"])
+    def test_end_08_a_session_that_was_open_decides_nothing(self, desk, members, path):
+        grant, browser = pending_of(desk), Browser(desk)
+        browser.sign_in("alice")
+        form = browser.form_of(grant.id) | {"reason": "x", "comment": "x", "judgement": "confirm"}
+        suspend_person(desk, **members)
+        answer = browser.send("POST", f"/reviews/{grant.id}{path}", form)
+        assert (answer.status, "Code: <code>suspended" in answer.text) == (403, True)
+        assert desk.system.store.grants[grant.id] == grant
+        assert desk.system.told()[-1] == ("refusal", "refused", "suspended")
+
+    @by_person
+    def test_end_08_a_suspended_person_cannot_vote_on_any_channel(self, desk, members):
+        grant = pending_of(desk)
+        suspend_person(desk, **members)
+        with pytest.raises(Problem) as refused:
+            cast(desk, grant, "alice", via="slack")
+        assert refused.value.code == "suspended"
+        assert desk.system.told()[-1] == ("vote", "refused", "suspended")
+
+    @by_person
+    def test_end_08_an_earlier_vote_does_not_count_any_more(self, desk, members):
+        grant = pending_of(desk)
+        cast(desk, grant, "alice")
+        suspend_person(desk, **members | {"name": "staff.alice", "kind": SuspensionKind.HUMAN})
+        after = cast(desk, grant, "bob")
+        assert (after.state, after.approvals) == (State.PENDING, ())
+        last = cast(desk, grant, "gina")
+        assert last.state is State.ACTIVE
+
+    def test_end_08_credentials_are_not_renewed_on_a_suspended_persons_approval(self, desk):
+        grant = pending_of(desk)
+        for name in ("alice", "bob"):
+            cast(desk, grant, name)
+        assert desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))[0] == 200
+        suspend_person(desk, "staff.alice")
+        status, body, _ = desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))
+        assert (status, body["code"]) == (403, "denied")
+
+    def test_end_08_nor_on_their_use_of_break_glass(self, desk):
+        grant, browser = pending_of(desk), Browser(desk)
+        browser.sign_in("gina")
+        assert smash(browser, grant).status == 303
+        assert desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))[0] == 200
+        suspend_person(desk, "staff.gina")
+        assert desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))[0] == 403
+
+    @pytest.mark.parametrize("suspended", ["staff.carol", "staff.alice"], ids=["delegate", "delegator"])
+    def test_end_08_a_delegation_ends_with_either_person(self, desk, suspended):
+        grant, now = pending_of(desk), desk.system.now
+        desk.system.store.away["staff.alice"] = OutOfOffice(
+            "a-1", "staff.alice", now, now + 600, (("owners", "staff.carol"),)
+        )
+        suspend_person(desk, suspended)
+        with pytest.raises(Problem) as refused:
+            cast(desk, grant, "carol")
+        assert refused.value.code == ("suspended" if suspended == "staff.carol" else "not_reviewer")
+
+    @pytest.mark.parametrize("verdict", VoteVerdict)
+    def test_end_08_no_vote_decides_about_a_suspended_agent(self, desk, verdict):
+        grant = pending_of(desk)
+        suspend_person(desk, "corp.reader-agent", kind=SuspensionKind.AGENT)
+        with pytest.raises(Problem) as refused:
+            cast(desk, grant, "alice", verdict=verdict)
+        assert refused.value.code == "review_ended"
+        assert desk.system.store.grants[grant.id] == grant
+
+    def test_end_08_break_glass_does_not_help_a_suspended_agent(self, desk):
+        grant, browser = pending_of(desk), Browser(desk)
+        browser.sign_in("gina")
+        suspend_person(desk, "analytics-prod", kind=SuspensionKind.TARGET)
+        answer = smash(browser, grant)
+        assert (answer.status, "review_ended" in answer.text) == (409, True)
+        assert desk.system.store.grants[grant.id] == grant
+
+    def test_end_08_the_pages_show_what_is_suspended_and_why_to_operators(self, desk):
+        grant = pending_of(desk)
+        reviewer, olga = Browser(desk), Browser(desk)
+        reviewer.sign_in("alice")
+        olga.sign_in("olga", groups=["security"])
+        assert "Suspended" not in reviewer.send("GET", "/reviews").text
+        suspend_person(desk, "corp.reader-agent", kind=SuspensionKind.AGENT)
+        for browser in (reviewer, olga):
+            page = browser.send("GET", "/reviews").text
+            assert "agent corp.reader-agent" in page
+            assert grant.id not in page
+            shown = browser.send("GET", f"/reviews/{grant.id}").text
+            assert "agent corp.reader-agent was suspended" in shown
+            assert 'value="approve"' not in shown
+        assert REASON not in reviewer.send("GET", "/reviews").text
+        assert REASON in olga.send("GET", "/reviews").text
