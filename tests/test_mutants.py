@@ -13,4 +13,4 @@ def test_each_kind_of_guard_is_found():
     conditions = {(each.file, each.condition) for each in mutants()}
     assert len(conditions) > 150
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
-    assert ("core/identity/signature.py", "key is None") in conditions
+    assert ("core/identity/signature.py", "fitting is None") in conditions

@@ -24,6 +24,7 @@ GRANTS = {
     "pending": PENDING,
     "for a human": replace(PENDING, human="corp.alice", groups=("a", "b"), reviews=(("x", "y"), ("z",))),
     "of an owned agent": replace(PENDING, agent_owners=("corp.alice", "corp.bob")),
+    "with claims": replace(PENDING, tags=(("event", "push"), ("level", 4), ("ok", True), ("roles", ("a", "b")))),
     "approved": ACTIVE,
     "approved by a delegate": replace(
         VOTED, votes=(replace(YES, delegations=(Delegation("owners", "corp.bob", "a-1", NOW, NOW + 9),)),)

@@ -11,7 +11,7 @@ import pytest
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.audit import Origin
-from jitney.core.config import Policies, ReviewerGroup
+from jitney.core.config import ClaimRules, Policies, ReviewerGroup
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -270,6 +270,24 @@ def test_pol_01_a_policy_that_forbids_since_is_checked_at_the_vote(system: Syste
     assert vote(ballot(grant), later.ports).state is State.FAILED
     record = later.records()[-1]
     assert (record["event"], record["code"], record["policies"]) == ("vote", "denied", ["frozen"])
+
+
+PUSHED = """@id("pushed") forbid (principal, action == Jitney::Action::"Write", resource)
+unless { principal.hasTag("event") && principal.getTag("event").string == "push" };"""
+
+
+def test_id_11_policies_see_the_claims_of_the_request_again_at_the_vote(system: System):
+    visible = configuration(POLICIES + PUSHED)
+    corp = replace(visible.issuers["corp"], claims=ClaimRules(tags={"event": "string"}))
+    issuers = {**visible.issuers, "corp": corp}
+    system = System(config=replace(visible, issuers=issuers, reviewers=system.config.reviewers))
+    asked = REQUEST_BODY | {"permissions": WRITE}
+
+    assert system.call(create_grant, asked, token=minting.token(event="issue_comment"))[0] == 403
+    status, body, _ = system.call(create_grant, asked, token=minting.token(event="push"))
+    assert status == 202
+    grant = system.store.grants[body["grant"]["id"]]
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
 
 
 LEGAL = """@id("law") @approval("legal") forbid (principal, action == Jitney::Action::"Write", resource)
