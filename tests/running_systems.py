@@ -84,6 +84,7 @@ def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str
         **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
         **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
         "JITNEY_LOCAL_DIR": str(settings.state),
+        "JITNEY_REVIEWS_PER_HOUR": "1000",  # one agent begins the reviews of many tests
         "JITNEY_LOCAL_LIFELINE": settings.lifeline,
         **({"JITNEY_CONFIG": str(config)} if config else {}),
     }

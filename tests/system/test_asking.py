@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -110,6 +111,20 @@ def test_the_same_idempotency_key_is_the_same_grant(api: Api):
     again = api("POST", "/v1/grants", request_body(), Idempotency_Key=key).json()
     assert first["grant"]["id"] == again["grant"]["id"]
     assert api("POST", "/v1/grants", request_body(reason="other"), Idempotency_Key=key).status_code == 422
+
+
+def test_sts_05_retries_at_the_same_time_are_one_grant_and_one_key(api: Api):
+    key = str(uuid.uuid4())
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(lambda _: api("POST", "/v1/grants", request_body(), Idempotency_Key=key), range(30)))
+    assert [each.status_code for each in answers] == [201] * 30
+    bodies = [each.json() for each in answers]
+    assert len({each["grant"]["id"] for each in bodies}) == 1
+    assert len({each["credentials"]["access_key_id"] for each in bodies if "credentials" in each}) == 1
+    (path,) = {each["credentials_path"] for each in bodies if "credentials" not in each}
+    with ThreadPoolExecutor(30) as pool:
+        renewals = list(pool.map(lambda _: api("POST", path).status_code, range(30)))
+    assert renewals == [200] * 30
 
 
 def test_nobody_sees_anothers_grants(api: Api):

@@ -114,7 +114,7 @@ class LimitSettings(SettingsModel):
     review_seconds: int = Field(default=3600, ge=1, le=LONGEST_REVIEW_SECONDS)
     previews_per_minute: int = Field(default=30, ge=1, le=10_000)
     max_pending: int = Field(default=10, ge=1, le=100)
-    reviews_per_hour: int = Field(default=60, ge=1, le=10_000)
+    reviews_per_hour: int = Field(default=30, ge=1, le=10_000)
     grants_per_hour: int = Field(default=2000, ge=1, le=100_000)
     renewals_per_minute: int = Field(default=60, ge=1, le=10_000)
 

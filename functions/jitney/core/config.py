@@ -199,7 +199,7 @@ class Limits:
     review_seconds: int
     previews_per_minute: int
     max_pending: int = 10
-    reviews_per_hour: int = 60
+    reviews_per_hour: int = 30
     grants_per_hour: int = 2000
     renewals_per_minute: int = 60
 
