@@ -51,6 +51,13 @@ def test_the_output_is_the_contract_and_nothing_else(connected: FakeBroker, cred
     assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", OUTPUT)
 
 
+def test_sts_05_the_answer_to_a_repeated_request_has_none_so_they_are_fetched(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, {"grant": grant(), "credentials_path": CREDENTIALS_OF})
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
+    done = credentials(*ASK)
+    assert (done.returncode, json.loads(done.stdout), paths(connected)) == (0, OUTPUT, ["/v1/grants", CREDENTIALS_OF])
+
+
 def test_sts_04_the_expiration_is_the_true_one(connected: FakeBroker, credentials: Run):
     connected.say(
         "POST",
