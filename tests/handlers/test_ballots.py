@@ -28,8 +28,8 @@ TWO = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/a", "ar
 
 @pytest.fixture
 def system() -> System:
-    groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.reader-agent"))}
-    return System(config=replace(configuration(), reviewers=groups))
+    config, groups = configuration(), {"owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.reader-agent"))}
+    return System(config=replace(config, reviewers=groups, limits=replace(config.limits, reviews_per_hour=1000)))
 
 
 def pending(system: System, permissions: Any = WRITE) -> Grant:
