@@ -14,7 +14,7 @@ THREATS = [ROOT / "docs" / "threat-model.md", *sorted((ROOT / "docs" / "threat-m
 LONGEST = {
     "README.md": 90,
     "CONTRIBUTING.md": 200,
-    "calls.md": 200,
+    "docs/calls.md": 200,
 }
 """Lines of pages that may be longer or shorter than 150. calls.md is generated."""
 TEST_NAMES = frozenset(
@@ -78,7 +78,7 @@ def test_the_index_lists_every_page():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_stay_short(page: Path):
     lines = len(page.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST.get(page.name, 150)
+    assert lines <= LONGEST.get(str(page.relative_to(ROOT)), 150)
 
 
 def titles_of_steps(module: str) -> list[str]:

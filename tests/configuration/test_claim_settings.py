@@ -72,6 +72,14 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
     "GitHub, an unknown tag": (GITHUB, {"claims": {"tags": {"repo": "string"}}}, "claims", "no claim", "repository"),
     "GitHub, an unknown group": (GITHUB, {"claims": {"groups": ["team"]}}, "claims", "no claim", "use one of"),
     "GitHub, an unknown unit": (GITHUB, {"claims": {"unit": ["org_id"]}}, "claims", "no claim", "_id"),
+    "GitHub, a unit that is chosen": (GITHUB, {"claims": {"unit": ["ref"]}}, "claims", "may choose ref", OWNER),
+    "Kubernetes, a unit that is chosen": (
+        EKS,
+        {"claims": {"unit": ["kubernetes.io.pod.name"]}},
+        "claims",
+        "may choose",
+        "kubernetes.io.namespace",
+    ),
     "GitHub, an unknown fact": (GITHUB, {"claims": {"facts": {"Org": "org"}}}, "claims", "no claim", "use one of"),
     "GitHub, another subject": (
         GITHUB,
@@ -184,6 +192,7 @@ def test_id_11_a_rule_that_can_never_match_or_admits_anyone_is_refused(name, com
 ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "GitHub": (GITHUB, {}),
     "GitHub, an enterprise's own issuer": (GITHUB, {"issuer": f"{GITHUB['issuer']}/octocorp"}),
+    "GitHub, its owner as unit": (GITHUB, {"claims": GITHUB["claims"] | {"unit": ["repository_owner_id"]}}),
     "GitHub, a custom property": (GITHUB, required(repository_id=["1"], repo_property_team=["data"])),
     "GitHub, its subject": (GITHUB, {"subject_groups": {"repo:1/2:environment:prod": ["a"]}}),
     "GitHub, owners of a repository": (GITHUB, {"owners": {"repo:583231/1296269:*": ["staff/alice"]}}),
@@ -236,7 +245,7 @@ def test_id_06_a_subject_has_one_form_in_all_entries_of_an_issuer(compiled, firs
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_id_11_what_is_known_of_a_provider_agrees_with_itself(name):
     known = PROVIDERS[name].known
-    named = (*known.forms, *known.tenants, *known.required, *known.tags)
+    named = (*known.forms, *known.tenants, *known.units, *known.required, *known.tags)
     named += tuple(path for _, path in PROVIDERS[name].fact_sources)
     assert [path for path in named if not known.has(path)] == []
     assert known.can_name(known.example) or not known.example

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from jitney.core.identity.providers import aws, github_actions, kubernetes
+from jitney.core.identity.providers import aws, entra, github_actions, kubernetes, okta
 from tests.core.identity.minting import NOW
 
 TIMES: dict[str, Any] = {"iat": NOW - 100, "exp": NOW + 3500}
@@ -11,6 +11,7 @@ CIRCLE_PROJECT = "4bb65eb6-2ea1-4d3c-95c5-3f6d5a2f1c11"
 BITBUCKET_WORKSPACE = "9f1b5a1c-6a3e-4c4d-9f0b-2f7c1e5d8a10"
 SUBSCRIPTION = "/subscriptions/662a4fee-a3ba-49b3-9caf-8c20ed04503f/resourcegroups/agents/providers"
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+OKTA = "https://acme.okta.com/oauth2/aus9o8wzkhckw9TLa0h7"
 OID = "b0f31bfd-1a79-4a2c-ba43-fd65c3666fdb"
 
 
@@ -270,6 +271,20 @@ SAMPLES: dict[str, Sample] = {
         {"account:123456789012", "org:o-abc1234567"},
         {"Role": "arn:aws:iam::123456789012:role/agents/reader"},
         {"alg": "ES384"},
+    ),
+    "okta": Sample(
+        {**okta.SAMPLE, "iss": OKTA, "uid": None, "sub": okta.SAMPLE["cid"], "scp": ["jitney.request"]},
+        "0oabskvc6442nkvQO0h7",
+        "okta.0oabskvc6442nkvQO0h7",
+        {"data-readers"},
+        {"Client": "0oabskvc6442nkvQO0h7"},
+    ),
+    "entra": Sample(
+        {**entra.SAMPLE, "roles": ["jitney.request"]},
+        f"{entra.SAMPLE['oid']}@{entra.SAMPLE['tid']}",
+        "",
+        {"jitney.request"},
+        {"Application id": "00001111-aaaa-2222-bbbb-3333cccc4444"},
     ),
     "buildkite": Sample(
         BUILDKITE,

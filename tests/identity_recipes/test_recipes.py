@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from jitney.core.identity.providers import entra
 from jitney.core.identity.refusal import Refusal
 from tests.core.identity.minting import NOW
 from tests.identity_recipes.pages import PAGES, blocks, changed_claims, compiled, config_of, principal_at
@@ -13,8 +14,11 @@ from tests.identity_recipes.samples import (
     CIRCLECI,
     COGNITO,
     KEYCLOAK,
+    OID,
+    OKTA,
     SAMPLES,
     SUBSCRIPTION,
+    TENANT,
 )
 
 BLOCKS = [(path.name, at) for path in sorted(PAGES.glob("*.md")) for at in range(len(blocks(path.name)))]
@@ -33,7 +37,7 @@ def test_id_11_each_entry_for_agents_has_a_sample_token() -> None:
 @pytest.mark.parametrize("alias", SAMPLES)
 def test_id_11_a_recipe_admits_its_sample_token(alias: str) -> None:
     sample = SAMPLES[alias]
-    principal = principal_at(config_of(alias), sample.claims, **sample.head)
+    principal = principal_at(config_of(alias), changed_claims(sample.claims, {}), **sample.head)
 
     assert (principal.issuer_name, principal.kind, principal.subject) == (alias, "agent", sample.subject)
     assert principal.groups == {f"{alias}/{group}" for group in sample.groups}
@@ -109,7 +113,7 @@ HOSTILE: dict[str, dict[str, Variant]] = {
         "another server": Variant({"iss": "https://gitlab.com.evil.example"}, "token_issuer_unknown"),
     },
     "auth0": {
-        **{name: each for name, each in COMMON.items() if name != "for Jitney and another service"},
+        **{name: each for name, each in COMMON.items() if "Jitney" not in name},
         "another client": Variant({"azp": "evil", "sub": "evil@clients"}, ADMITTED),
         "no client": Variant({"azp": None}, ADMITTED),
         "two clients": Variant({"client_id": "evil"}, ADMITTED),
@@ -124,13 +128,14 @@ HOSTILE: dict[str, dict[str, Variant]] = {
         "the issuer without its slash": Variant({"iss": "https://acme.eu.auth0.com"}, "token_issuer_unknown"),
     },
     "keycloak": {
-        **{name: each for name, each in COMMON.items() if name != "for Jitney and another service"},
+        **{name: each for name, each in COMMON.items() if "Jitney" not in name},
         "another client": Variant({"aud": "jitney", "azp": "evil", "client_id": "evil"}, ADMITTED),
         "several audiences, another client": Variant({"aud": ["jitney", "a"], "azp": "evil"}, "token_audience"),
         "two clients": Variant({"client_id": "writer"}, "token_audience"),
         "a person at that client": Variant({"preferred_username": "ada", "client_id": None}, ADMITTED),
         "a person named alike": Variant({"preferred_username": "xservice-account-a"}, ADMITTED),
         "no user name": Variant({"preferred_username": None}, ADMITTED),
+        "a person with a client's user name": Variant({"clientAddress": None}, ADMITTED),
         "a refresh token": Variant({"typ": "Refresh"}, KIND),
         "an ID token": Variant({"typ": "ID"}, KIND),
         "another realm": Variant({"iss": KEYCLOAK["iss"] + "2"}, "token_issuer_unknown"),
@@ -228,6 +233,21 @@ HOSTILE: dict[str, dict[str, Variant]] = {
         ),
         "a pod without a uid": Variant({"kubernetes.io": PRIVATE | {"pod": {"name": "reader-0"}}}, "token_claims"),
     },
+    "okta": {
+        **{name: each for name, each in COMMON.items() if "Jitney" not in name},
+        "another client": Variant({"cid": "evil", "sub": "evil"}, ADMITTED),
+        "without the scope": Variant({"scp": ["other"]}, ADMITTED),
+        "an ID token": Variant({"jti": "ID.0mP4"}, KIND),
+        "Okta's own server": Variant({"iss": "https://acme.okta.com"}, "token_issuer_unknown"),
+    },
+    "entra": {
+        **{name: each for name, each in COMMON.items() if "Jitney" not in name},
+        "another client": Variant({"azp": AZURE["appid"]}, ADMITTED),
+        "without the app role": Variant({"roles": ["other"]}, ADMITTED),
+        "without any app role": Variant({"roles": None}, ADMITTED),
+        "a person": Variant({"idtyp": "user", "scp": "ask"}, ADMITTED),
+        "another tenant": Variant({"tid": AZURE["oid"]}, "token_subject"),
+    },
     "circleci": {
         **{name: each for name, each in COMMON.items() if "Jitney" not in name},
         "another project": Variant({"oidc.circleci.com/project-id": "evil"}, ADMITTED),
@@ -253,6 +273,42 @@ def test_id_11_a_recipe_refuses_a_hostile_variant(alias: str, name: str) -> None
 def test_id_11_each_recipe_has_at_least_ten_hostile_variants() -> None:
     assert {alias for alias, variants in HOSTILE.items() if len(variants) < 10} == set()
     assert {"gitlab", "auth0", "keycloak", "cognito", "spiffe", "azure", "gcp"} <= HOSTILE.keys()
+
+
+PEOPLE = {
+    "okta-people": (
+        {"iss": OKTA, "aud": "0oa1web9client2QO0h7", "sub": "00u5t60iloOHN9pBi0h7", "jti": "ID.0mP4"},
+        "00u5t60iloOHN9pBi0h7",
+        {"jti": "AT.0mP4", "cid": "0oabskvc6442nkvQO0h7"},
+    ),
+    "entra-people": (
+        {
+            "iss": entra.SAMPLE["iss"],
+            "aud": "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f",
+            "sub": "x",
+            "oid": OID,
+            "tid": TENANT,
+        },
+        f"{OID}@{TENANT}",
+        {"idtyp": "app"},
+    ),
+    "google-people": (
+        {"iss": "https://accounts.google.com", "aud": "1234987819200.apps.googleusercontent.com", "hd": "example.com"}
+        | {"sub": "10769150350006150715113082367"},
+        "10769150350006150715113082367",
+        {"hd": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("alias", PEOPLE)
+def test_id_11_a_recipe_for_people_admits_them_and_no_machine(alias: str) -> None:
+    claims, subject, machine = PEOPLE[alias]
+    person = claims | {"iat": NOW, "exp": NOW + 300, "nonce": "n"}
+
+    assert principal_at(config_of(alias), person).subject == subject
+    with pytest.raises(Refusal):
+        principal_at(config_of(alias), changed_claims(person, machine))
 
 
 MACHINES = {

@@ -78,10 +78,12 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
     for path in _paths(rules):
         if not known.has(path):
             yield RuleFault(f"{provider} issues no claim {path}", did_you_mean(path, known.names))
-    for path, values in rules.require.items():
-        for value in values:
-            if known.has(path) and not known.can_match(path, value):
-                yield RuleFault(f'no {path} of {provider} can be "{value}"', f"write {known.forms[path].write}")
+    yield from _unfit_values(provider, rules.require)
+    for path in rules.unit:
+        if known.units and path not in known.units:
+            yield RuleFault(
+                f"the holder of a token may choose {path}", f"use {' or '.join(known.units)} in claims.unit"
+            )
     if rules.subject and provider != "generic":
         yield RuleFault(
             f"{provider} tokens have an identity of their own: {known.example or 'sub'}",
@@ -91,6 +93,14 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
         if kind != known.tags.get(path, kind):
             yield RuleFault(f"{path} of {provider} is no {kind}", f"write {known.tags[path]}")
     yield from _open_to_anyone(provider, issuer, rules.require)
+
+
+def _unfit_values(provider: str, require: Mapping[str, Collection[str]]) -> Iterator[RuleFault]:
+    known = PROVIDERS[provider].known
+    for path, values in require.items():
+        for value in values:
+            if not known.can_match(path, value):
+                yield RuleFault(f'no {path} of {provider} can be "{value}"', f"write {known.forms[path].write}")
 
 
 def _paths(rules: ClaimSettings) -> Iterator[str]:

@@ -25,6 +25,7 @@ from tests.core.identity.minting import (
     config,
     encode,
     header_with,
+    issuer,
     jwk,
     key_sets,
     private_key,
@@ -410,6 +411,13 @@ def test_id_05_without_a_bearer_token_the_challenge_names_no_error(header: str |
 
     assert caught.value.code == "token_missing"
     assert caught.value.headers == {"WWW-Authenticate": 'Bearer realm="jitney"'}
+
+
+def test_id_06_a_tenant_that_is_no_id_is_refused_where_the_issuer_names_none(keys: KnownKeys) -> None:
+    common = issuer("entra", "https://login.example.com/common", provider="entra", audiences=(entra.SAMPLE["aud"],))
+    source = KnownKeys({common.issuer: key_sets()[LONE]})
+    with pytest.raises(Refusal, match="token_subject"):
+        authenticate(f"Bearer {_sample(entra.SAMPLE, iss=common.issuer, tid='common')}", config(common), source, NOW)
 
 
 PLANTED = [

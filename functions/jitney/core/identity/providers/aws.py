@@ -50,6 +50,7 @@ KNOWN = KnownClaims(
         f"{_NAMESPACE}.aws_account": Form("[0-9*?]{1,12}", "the 12 digits of an account"),
         f"{_NAMESPACE}.org_id": like("o-abc1234567", "o-[a-z0-9]{10,32}"),
     },
+    units=("sub", f"{_NAMESPACE}.aws_account", f"{_NAMESPACE}.org_id"),
     subject=_ARN,
     example=_EXAMPLE,
 )

@@ -47,6 +47,7 @@ SAMPLE: Mapping[str, Any] = {
 """The claims of a job in the environment "production"."""
 
 _GROUP_CLAIMS = ("repository_owner_id", "repository_id", "ref", "environment", "job_workflow_ref")
+_TENANTS = ("repository_owner_id", "repository_id", "enterprise_id")
 _NUMBERS = (
     "actor_id", "enterprise_id", "repository_id", "repository_owner_id", "run_attempt", "run_id", "run_number",
 )  # fmt: skip
@@ -71,7 +72,8 @@ KNOWN = KnownClaims(
     },
     subject=r"repo:[0-9]+/[0-9]+:(environment:.+|ref:refs/.+)",
     example="repo:583231/1296269:ref:refs/heads/main",
-    tenants=("repository_owner_id", "repository_id", "enterprise_id"),
+    tenants=_TENANTS,
+    units=_TENANTS,
     required={
         "event_name": ("push", "schedule", "workflow_dispatch", "repository_dispatch", "release"),
         "ref": ("refs/heads/*", "refs/tags/*"),

@@ -32,6 +32,7 @@ SAMPLE: Mapping[str, Any] = {
 
 
 _COMPUTE = "google.compute_engine"
+_TENANTS = ("hd", "sub", f"{_COMPUTE}.project_number", f"{_COMPUTE}.project_id")
 KNOWN = KnownClaims(
     names=(
         "at_hash", "azp", "email", "email_verified", "family_name", "given_name", "hd", "locale", "name", "nonce",
@@ -46,7 +47,8 @@ KNOWN = KnownClaims(
     },
     subject=r"[0-9]+(-[a-z0-9]+)?(\.apps\.googleusercontent\.com)?",
     example="10769150350006150715113082367",
-    tenants=("hd", "sub", f"{_COMPUTE}.project_number", f"{_COMPUTE}.project_id"),
+    tenants=_TENANTS,
+    units=_TENANTS,
 )  # fmt: skip
 
 

@@ -19,9 +19,10 @@ class KnownClaims(NamedTuple):
     """A provider's claims, and the rules that hold where an issuer's entry has none about them.
 
     `names` are all claims that the provider issues, by path, in which `*` is a wildcard; () when others are possible.
-    `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the
-    identities that the module makes, with an `example`. `tenants` are the claims that name the customer at a provider
-    that anyone can be a customer of. `required` and `tags` are as in `jitney.core.config.ClaimRules`.
+    `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the identities
+    that the module makes, with an `example`. `tenants` are the claims that name the customer at a provider that anyone
+    can be a customer of. `units` are the claims that a token's holder cannot choose; () when they are not known.
+    `required` and `tags` are as in `jitney.core.config.ClaimRules`.
     """
 
     names: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class KnownClaims(NamedTuple):
     subject: str = ""
     example: str = ""
     tenants: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     required: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     tags: Mapping[str, str] = MappingProxyType({})
 

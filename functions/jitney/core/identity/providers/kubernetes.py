@@ -50,6 +50,7 @@ KNOWN = KnownClaims(
         **{f"{each}.uid": UUID for each in _OBJECTS},
         "kubernetes.io.namespace": _NAME,
     },
+    units=("sub", "kubernetes.io.namespace", "kubernetes.io.serviceaccount.name", "kubernetes.io.serviceaccount.uid"),
     subject=rf"system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+:{ID}",
     example="system:serviceaccount:agents:reader:14ee3fa4-a7e2-420f-9f9a-dbc4507c3798",
 )  # fmt: skip
