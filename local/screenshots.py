@@ -10,7 +10,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from local import probes, processes
+from local import probes, processes, provider_pages
 from local.browser import chromium, sign_in
 from local.demo.runner import DemoRun, DemoStepFailedError, demo_run
 from local.progress import Progress
@@ -41,6 +41,7 @@ def main() -> int:
     """Make all screenshots. Return 0 when that succeeded."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
+        _photograph_providers()
         with demo_run() as run:
             for look, options in LOOKS.items():
                 _photograph(run, look, options)
@@ -50,6 +51,15 @@ def main() -> int:
         return 1
     Progress().say(f"{len(list(FOLDER.glob('*.png')))} pictures are in {FOLDER.relative_to(ROOT)}.")
     return 0
+
+
+def _photograph_providers() -> None:
+    """Photograph the page of a request by an agent of each provider. It needs no running system."""
+    with chromium() as browser:
+        page = browser.new_context(**LOOKS["light"]).new_page()
+        for provider, html in provider_pages.pages():
+            page.set_content(html)
+            _keep(page, f"request-{provider.replace('_', '-')}", "light")
 
 
 def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:

@@ -23,9 +23,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = {
 }
 NAMES = {
     "aws": "Role DataProcessingRole in 123456789012 · lambda function process-data (account)",
-    "entra": (
-        "Application id 00001111-aaaa-2222-bbbb-3333cccc4444 · object id 690222be-ff1a-4d56-abd1-7e4f7d38e474 (entra)"
-    ),
+    "entra": "Application id 00001111-aaaa-2222-bbbb-3333cccc4444 (entra)",
     "generic": "reader-agent (other)",
     "github_actions": "octo-org/octo-repo · environment production (github)",
     "google": "jsmith@example.com (google)",
@@ -68,7 +66,8 @@ def lookalikes(value: str) -> Iterator[str]:
     yield f"{value}\n"
     yield f"{value}\u0301"
     yield f"{value}[U+200B]"
-    yield value.translate({ord("a"): "\u0430", ord("e"): "\u0435", ord("o"): "\u043e", ord("1"): "\uff11"})
+    imitated = value.translate({ord("a"): "\u0430", ord("e"): "\u0435", ord("o"): "\u043e", ord("1"): "\uff11"})
+    yield imitated if imitated != value else f"{value}\u00ad"
     yield f"{value[:4]}<!-- -->{value[4:]}"
     yield f"{value[:4]}<b></b>{value[4:]}"
     yield f"{value[:4]}\x1b[8mhidden\x1b[0m{value[4:]}"

@@ -16,6 +16,8 @@ from jitney.core.identity.principal import IdentityFact, Principal
 MOST_VALUE = 200
 """Limit of a fact's text on a page, in a message or in a report."""
 _MOST_FIRST, _MOST_SECOND = 64, 48
+_ID = " id"
+"""How the label of a number or GUID ends. A name begins with it, and needs no second fact."""
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _LOOSE_SPACES = re.compile(r"^ +| +$| {2,}")
 _IAM_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):(?P<kind>role|user)/(?:.+/)?(?P<name>[^/]+)")
@@ -131,15 +133,16 @@ def requester_name(issuer_name: str, subject: str, facts: Sequence[IdentityFact]
     """
     first, *more = facts or (IdentityFact("Subject", subject),)
     words = _first_words(first)
-    if more and more[0].value not in (first.value, *re.split("[:@]", first.value)):
-        words = f"{words} · {_inner_label(more[0].label)} {shorten_name(_arn_name(more[0].value), _MOST_SECOND)}"
+    repeats = more and more[0].value in (first.value, *re.split("[:@]", first.value))
+    if more and not repeats and not first.label.endswith(_ID):
+        words = f"{words} · {_inner_label(escape_name(more[0].label))} {shorten_name(_arn_name(more[0].value), _MOST_SECOND)}"
     return f"{words} ({escape_name(issuer_name)})"
 
 
 def _first_words(fact: IdentityFact) -> str:
     found = _IAM_PRINCIPAL.fullmatch(fact.value)
     if found is None:
-        label = f"{fact.label} " if fact.label.endswith(" id") else ""
+        label = f"{escape_name(fact.label)} " if fact.label.endswith(_ID) else ""
         return f"{label}{shorten_name(fact.value, _MOST_FIRST)}"
     return f"{found['kind'].capitalize()} {shorten_name(found['name'], _MOST_FIRST)} in {found['account']}"
 

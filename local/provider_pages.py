@@ -1,0 +1,111 @@
+"""A request's page for an agent of each provider, rendered from the provider's sample of claims."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from jitney import resources
+from jitney.configuration.load import compile_configuration
+from jitney.core.access.decision import Risk
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import Permission
+from jitney.core.actions import ActionTable
+from jitney.core.config import Config, Issuer, PeopleIssuer
+from jitney.core.config import load as load_config
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.principal_mapping import principal_of
+from jitney.core.identity.providers import PROVIDERS
+from jitney.core.identity.session import Session
+from jitney.core.identity.signature import SignedClaims
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.sheet import sheet_of
+from jitney.handlers.templates import environment, render
+from jitney.handlers.viewers import ViewerPermissions
+from local.settings import ROOT
+
+NOW = 1_795_521_600
+ALIASES = {"aws": "agents-account", "github_actions": "github", "kubernetes": "eks-prod", "generic": "corp"}
+"""The issuers' aliases, where these are not the provider's name."""
+SHAPES: Mapping[str, Mapping[str, Any]] = {
+    "aws": {"sub": "arn:aws:iam::123456789012:role/agents/prod-admin-writer"},
+    "generic": {"iss": "https://idp.example.com"},
+}
+"""What a picture's token has in place of the sample's claims."""
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield each provider's name with the page of a request by its sample's agent."""
+    for provider in PROVIDERS:
+        yield provider, _page(_agent(provider))
+
+
+@cache
+def _config() -> Config:
+    return load_config(compile_configuration(ROOT / "jitney.yaml", {}, local=True))
+
+
+def _agent(provider: str) -> Principal:
+    sample = import_module(f"jitney.core.identity.providers.{provider}").SAMPLE
+    claims = cast("SignedClaims", {**sample, **SHAPES.get(provider, {})})
+    alias = ALIASES.get(provider, provider)
+    kind = "access" if provider in ("generic", "okta", "entra") else "id"
+    issuer: Issuer = replace(
+        _config().issuers["local"],
+        name=alias,
+        identity_name=alias,
+        issuer=claims["iss"],
+        provider=provider,
+        token=kind,
+        human_issuer=PeopleIssuer("people", claims["iss"], provider, ""),
+    )
+    tenants = {"google": {"hd": ("example.com",)}, "github_actions": {"repository_owner_id": ("583231",)}}
+    issuer = replace(issuer, claims=issuer.claims._replace(require=tenants.get(provider, {})))
+    return principal_of(claims, "at+jwt" if kind == "access" else "jwt", issuer)
+
+
+def _page(agent: Principal) -> str:
+    config = replace(_config(), emails={agent.human: "ada@corp.example.com"} if agent.human else {})
+    target = config.targets["analytics-prod"]
+    grant = Grant(
+        id="g-5yq2x7ncd3kfao",
+        state=State.PENDING,
+        issuer=agent.issuer,
+        issuer_name=agent.issuer_name,
+        subject=agent.subject,
+        principal=agent.source_identity,
+        unit=agent.unit,
+        human=agent.human,
+        target=target.alias,
+        account=target.account,
+        region=target.region,
+        role_arn=target.role_arn,
+        permissions=(Permission(("s3:PutObject", "s3:DeleteObject"), ("arn:aws:s3:::reports/2026/*",)),),
+        duration_seconds=900,
+        reason="Publish the quarterly report",
+        ticket="OPS-7",
+        created_at=NOW - 60,
+        starts_at=None,
+        expires_at=NOW + 3540,
+        policy_version="",
+        reviews=(("data-owners",),),
+        facts=agent.facts,
+    )
+    risk = Risk("Deletion", "s3:DeleteObject deletes objects under arn:aws:s3:::reports/2026/*.", ("s3:DeleteObject",))
+    actions = ActionTable.load(resources.ACTIONS.read_bytes())
+    sheet = sheet_of(GrantUnderReview(grant, config), config.reviewers, actions, (risk,), (), NOW)
+    person = Principal(
+        issuer="", issuer_name="people", subject="alice", kind="human", groups=frozenset(), display="alice",
+        source_identity="people.alice", unit="people.alice",
+    )  # fmt: skip
+    viewer = ViewerPermissions(
+        groups=frozenset({"data-owners"}), delegations=(), vote=None, is_own_request=False, is_operator=False,
+        may_revoke=True, may_break_glass=False, did_break_glass=False, may_follow_up=False,
+    )  # fmt: skip
+    values = {
+        "grant": grant, "sheet": sheet, "viewer": viewer, "voted": None, "may_vote": True,
+        "settings": config.break_glass, "root": "", "session": Session(person, NOW, "key", "web"), "now": NOW,
+        "grant_id": grant.id,
+    }  # fmt: skip
+    return render(environment(resources.PAGES), "request", values)
