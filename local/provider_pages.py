@@ -11,6 +11,7 @@ from jitney.configuration.load import compile_configuration
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
+from jitney.core.access.suspensions import NO_SUSPENSIONS
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config, Issuer, PeopleIssuer
 from jitney.core.config import load as load_config
@@ -94,7 +95,7 @@ def _page(agent: Principal) -> str:
     )
     risk = Risk("Deletion", "s3:DeleteObject deletes objects under arn:aws:s3:::reports/2026/*.", ("s3:DeleteObject",))
     actions = ActionTable.load(resources.ACTIONS.read_bytes())
-    sheet = sheet_of(GrantUnderReview(grant, config), config.reviewers, actions, (risk,), (), NOW)
+    sheet = sheet_of(GrantUnderReview(grant, config, NO_SUSPENSIONS), config.reviewers, actions, (risk,), (), NOW)
     person = Principal(
         issuer="", issuer_name="people", subject="alice", kind="human", groups=frozenset(), display="alice",
         source_identity="people.alice", unit="people.alice",

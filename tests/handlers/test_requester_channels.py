@@ -69,7 +69,13 @@ def page(grant: Grant) -> str:
 def listed(grant: Grant) -> str:
     viewer = ViewerPermissions(frozenset({"owners"}), (), None, False, False, True, False, False, False)
     sections = {"follow_ups": [], "waiting_for_viewer": [(grant, viewer)], "waiting_for_others": [], "active": []}
-    values = {"more": [], "decided": [], "operator": False, "requester_of": lambda each: under_review(each).requester}
+    values = {
+        "more": [],
+        "decided": [],
+        "operator": False,
+        "suspensions": (),
+        "requester_of": lambda each: under_review(each).requester,
+    }
     return render(TEMPLATES, "requests", sections | values | {"session": None, **AROUND})
 
 

@@ -152,9 +152,8 @@ class ReviewerGroup(NamedTuple):
     """The reviewers of one group, as source identities, and how many of them must approve.
 
     `notify` are the members that are notified at once, () for all. After `escalates_after_seconds` a waiting request
-    also goes to the group `escalates_to` ("" for none), whose members may then approve for this group. `channel` is the
-    Slack channel. `delegates` are the people that members may appoint while out of office. `active_delegations` are the
-    current delegates, each with the delegation; `jitney.core.review.out_of_office.with_delegates` fills it in.
+    also goes to the group `escalates_to` ("" for none), whose members may then approve for this group. `channel` is in
+    Slack. Members may appoint `delegates` while out of office; `active_delegations` are the present ones.
     """
 
     members: tuple[str, ...]
@@ -186,10 +185,8 @@ class MailConfig(NamedTuple):
 class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
-    `max_pending` is how many requests of one accountable unit, for one human, may be under review at the same time;
-    `previews_per_minute` counts the same way. `reviews_per_hour` is how many reviews one accountable unit may begin,
-    `grants_per_hour` how many grants it may get without a review, and `renewals_per_minute` how often the credentials
-    of one grant may be issued again.
+    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour` that it may begin,
+    `grants_per_hour` without a review. Per grant: `renewals_per_minute`.
     """
 
     min_duration_seconds: int
@@ -219,8 +216,8 @@ class Config:
 
     `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps people's source identities to their
     addresses; `subjects` maps them to the alias of their issuer's entry and their subject there. `slack` and `mail` are
-    None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant;
-    an empty tuple means no operators. `local` is true only in the configuration built for a developer's machine.
+    None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant.
+    `local` is true only in the configuration built for a developer's machine.
     """
 
     issuers: Mapping[str, Issuer]
@@ -254,15 +251,6 @@ class Config:
             for subject, owners in issuer.owners.items():
                 if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
                     yield issuer.identity_name, issuer.issuer, subject
-
-    def name_of(self, person: str) -> str:
-        """Return a person's source identity with the name by which people know them: address, or issuer and subject.
-
-        Returns the source identity alone where the configuration knows no other name.
-        """
-        issuer, subject = self.subjects.get(person, ("", ""))
-        known = self.emails.get(person) or (f"{issuer}/{subject}" if f"{issuer}.{subject}" != person else "")
-        return f"{known} ({person})" if known.strip("/") else person
 
     def target_with(self, role_arn: str) -> Target | None:
         """Return the target with this role; None if there is none."""

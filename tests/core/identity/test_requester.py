@@ -1,6 +1,7 @@
 """Row ID 12: the requester, in names that cannot imitate each other."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.providers import PROVIDERS
-from jitney.core.identity.requester import escape_name, requester_name, shorten_name
+from jitney.core.identity.requester import escape_name, person_name, requester_name, shorten_name
+from tests.core.identity import minting
 from tests.examples import examples
 from tests.provider_agents import NAMES, SAMPLES, agent, lookalikes
 
@@ -109,3 +111,19 @@ def test_id_12_long_names_are_cut_in_the_middle_and_stay_distinct() -> None:
     assert cut != shorten_name(other, 64)
     assert shorten_name(cut, 200) != cut  # a name that imitates a cut one
     assert shorten_name("release/1", 64) == "release/1"
+
+
+def test_id_12_a_human_has_the_name_by_which_people_know_them() -> None:
+    guid = "people.690222be-ff1a-4d56-abd1-7e4f7d38e474"
+    hashed = "people.alice-example.com=k5ozq2q7zvfx4hqmmqgpm3b7iy"
+    known = replace(
+        minting.config(),
+        emails={guid: "ada@example.com"},
+        subjects={guid: ("people", guid[7:]), hashed: ("people", "alice@example.com"), "people.bob": ("people", "bob")},
+    )
+    assert [person_name(each, known) for each in (guid, hashed, "people.bob", "people.gone")] == [
+        f"ada@example.com ({guid})",
+        f"people/alice@example.com ({hashed})",
+        "people.bob",
+        "people.gone",
+    ]

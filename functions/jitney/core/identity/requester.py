@@ -121,8 +121,15 @@ def requester_of(principal: Principal, config: Config) -> Requester:
         unit=principal.unit,
         principal=principal.source_identity,
         human=principal.human or "",
-        human_name=escape_name(config.name_of(principal.human)) if principal.human else "",
+        human_name=person_name(principal.human, config) if principal.human else "",
     )
+
+
+def person_name(person: str, config: Config) -> str:
+    """Return the name of a person, given as a source identity, with the address or subject in the configuration."""
+    issuer, subject = config.subjects.get(person, ("", ""))
+    known = config.emails.get(person) or (f"{issuer}/{subject}" if f"{issuer}.{subject}" != person else "")
+    return escape_name(f"{known} ({person})" if known.strip("/") else person)
 
 
 def requester_name(issuer_name: str, subject: str, facts: Sequence[IdentityFact]) -> str:
@@ -135,7 +142,8 @@ def requester_name(issuer_name: str, subject: str, facts: Sequence[IdentityFact]
     words = _first_words(first)
     repeats = more and more[0].value in (first.value, *re.split("[:@]", first.value))
     if more and not repeats and not first.label.endswith(_ID):
-        words = f"{words} · {_inner_label(escape_name(more[0].label))} {shorten_name(_arn_name(more[0].value), _MOST_SECOND)}"
+        second = shorten_name(_arn_name(more[0].value), _MOST_SECOND)
+        words = f"{words} · {_inner_label(escape_name(more[0].label))} {second}"
     return f"{words} ({escape_name(issuer_name)})"
 
 

@@ -6,7 +6,7 @@ from typing import Self
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
-from jitney.core.identity.requester import Requester, escape_name
+from jitney.core.identity.requester import Requester, person_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class GrantUnderReview:
             unit=grant.unit,
             principal=grant.principal,
             human=grant.human or "",
-            human_name=escape_name(self.config.name_of(grant.human)) if grant.human else "",
+            human_name=person_name(grant.human, self.config) if grant.human else "",
         )
 
     def with_grant(self, grant: Grant) -> Self:
