@@ -106,6 +106,7 @@ bench: $(READY) ## measure the figures in one run
 	@$(BIN)/python -m benchmarks.vend
 	@$(BIN)/python -m benchmarks.review
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.revocations
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
 	@$(BIN)/python -m benchmarks.queries
