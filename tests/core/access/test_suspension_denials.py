@@ -1,0 +1,112 @@
+"""What a role's deny document denies because of suspensions, evaluated as IAM does."""
+
+import fnmatch
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry, compose_deny_document
+from jitney.core.access.suspension_denials import LIVE_SECONDS, MOST_DENIALS, suspension_denials
+from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from tests.fakes import GRANT, NOW
+
+SESSION = {"grant": GRANT.id, "agent": "github.run", "unit": "github.repo", "human": "people.alice"}
+MINE = {"kind": SuspensionKind.AGENT, "name": "github.run"}
+
+
+def suspension(number: int = 0, **members: Any) -> Suspension:
+    whole = {"id": f"s-{number}", "since": NOW, "by": "people.olga", "reason": "leak", **MINE, **members}
+    return Suspension(**whole)
+
+
+def document(*entries: Suspension, now: int = NOW, listed: int = 0, room: int = ROLE_POLICY_LIMIT) -> str:
+    denials = suspension_denials(Suspensions("v", entries), "analytics-prod", now)
+    ended = [DenyEntry(f"g-{number:014d}", now, now + 900, f"github.unit{number}") for number in range(listed)]
+    text = compose_deny_document(ended, CutOffs(), now, room, standing=denials).text
+    assert len(text) <= room
+    return text
+
+
+def denied(text: str, session: dict[str, str], issued_at: int) -> bool:
+    """Whether the document denies a session with these tags."""
+
+    def met(operator: str, key: str, wanted: Any) -> bool:
+        wanted = [wanted] if isinstance(wanted, str) else wanted
+        if key == "aws:TokenIssueTime":
+            (until,) = wanted
+            return datetime.fromtimestamp(issued_at, UTC) <= datetime.fromisoformat(until)
+        tag = session[key.removeprefix("aws:PrincipalTag/")]
+        match = {"StringLike": fnmatch.fnmatchcase, "StringEquals": lambda value, name: value == name}[operator]
+        return any(match(tag, pattern) for pattern in wanted)
+
+    statements = json.loads(text)["Statement"] if text else []
+    return any(
+        all(met(operator, *condition) for operator, keys in each["Condition"].items() for condition in keys.items())
+        for each in statements
+    )
+
+
+COVERING = [
+    MINE,
+    {"kind": SuspensionKind.UNIT, "name": "github.repo"},
+    {"kind": SuspensionKind.HUMAN, "name": "people.alice"},
+    {"kind": SuspensionKind.HUMAN, "name": "github.run"},
+    {"kind": SuspensionKind.ISSUER, "name": "github"},
+    {"kind": SuspensionKind.ISSUER, "name": "people"},
+    {"kind": SuspensionKind.TARGET, "name": "analytics-prod"},
+]
+OTHERS = [
+    {"kind": SuspensionKind.AGENT, "name": "github.ru"},
+    {"kind": SuspensionKind.AGENT, "name": "people.alice"},
+    {"kind": SuspensionKind.UNIT, "name": "github.run"},
+    {"kind": SuspensionKind.HUMAN, "name": "people.ali"},
+    {"kind": SuspensionKind.ISSUER, "name": "git"},
+    {"kind": SuspensionKind.TARGET, "name": "analytics"},
+]
+
+
+@pytest.mark.parametrize("members", COVERING, ids=lambda each: f"{each['kind']} {each['name']}")
+@pytest.mark.parametrize("issued_at", [NOW - 3000, NOW, NOW + IN_FLIGHT_SECONDS, NOW + 600])
+def test_end_08_what_a_suspension_denies_while_it_is_in_force(members: dict[str, Any], issued_at: int):
+    entry = suspension(**members)
+    assert denied(document(entry), SESSION, issued_at)
+    assert entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"], "analytics-prod")
+
+
+@pytest.mark.parametrize("members", OTHERS, ids=lambda each: f"{each['kind']} {each['name']}")
+def test_end_08_a_suspension_denies_nothing_else(members: dict[str, Any]):
+    entry = suspension(**members)
+    assert not denied(document(entry), SESSION, NOW)
+    assert not entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"], "analytics-prod")
+
+
+@pytest.mark.parametrize("members", COVERING, ids=lambda each: f"{each['kind']} {each['name']}")
+def test_end_08_after_it_is_lifted_only_credentials_from_before_are_denied(members: dict[str, Any]):
+    text = document(replace(suspension(**members), lifted_at=NOW + 300, lifted_by="people.olga"), now=NOW + 300)
+    assert denied(text, SESSION, NOW + IN_FLIGHT_SECONDS)
+    assert not denied(text, SESSION, NOW + 300)
+
+
+def test_end_08_the_denial_lasts_as_long_as_credentials_from_before():
+    assert denied(document(suspension(), now=NOW + LIVE_SECONDS - 1), SESSION, NOW)
+    assert document(suspension(), now=NOW + LIVE_SECONDS) == ""
+
+
+def test_end_08_many_suspensions_of_an_hour_become_one_denial_and_others_can_renew():
+    names = [suspension(number, name=f"github.a{number}") for number in range(MOST_SUSPENSIONS)]
+    assert not denied(document(*names[:MOST_DENIALS]), SESSION, NOW)
+    full = document(*names)
+    assert denied(full, {**SESSION, "agent": f"github.a{MOST_SUSPENSIONS - 1}"}, NOW)
+    assert denied(full, SESSION, NOW)
+    assert not denied(full, SESSION, NOW + IN_FLIGHT_SECONDS + 1)
+
+
+@pytest.mark.parametrize("room", [ROLE_POLICY_LIMIT, 5_000, 1_000, 300])
+@pytest.mark.parametrize("listed", [100, 5_000])
+def test_end_08_a_full_document_denies_what_is_suspended_all_the_same(room: int, listed: int):
+    text = document(suspension(kind=SuspensionKind.ISSUER, name="github"), listed=listed, room=room)
+    assert denied(text, SESSION, NOW)
