@@ -30,6 +30,7 @@ GUARDED = (
     "core/access/grant.py",
     "core/access/eligibility.py",
     "core/access/session_policy.py",
+    "core/access/suspensions.py",
     "core/policy",
     "core/review",
     "core/strict_json.py",

@@ -1,0 +1,75 @@
+"""The suspensions in the state table: one item, changed only as it was read, with its record (END 8)."""
+
+from typing import Any
+
+import pytest
+
+from jitney.adapters.store import StaleWrite, Store
+from jitney.adapters.suspension_item import SuspensionStore
+from jitney.core import audit
+from jitney.core.access.suspensions import (
+    MAX_CHARACTERS,
+    MOST_SUSPENSIONS,
+    Suspension,
+    SuspensionKind,
+    Suspensions,
+)
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.problems import Problem
+from tests.adapters.test_store import client, records, store  # noqa: F401 - fixtures
+from tests.fakes import NOW
+
+FIRST = Suspension("s-first", SuspensionKind.ISSUER, "github", NOW, "people.olga", "leak: é")
+SECOND = Suspension("s-second", SuspensionKind.TARGET, "analytics-prod", NOW + 1, "people.olga", "wrong policy")
+DYNAMODB_ITEM_BYTES = 400 * 1024
+
+
+@pytest.fixture
+def suspensions(client: Any) -> SuspensionStore:  # noqa: F811
+    return SuspensionStore(client, "state")
+
+
+def link(number: int) -> audit.ChainedRecord:
+    return audit.chain_record(AuditRecord(NOW, AuditEvent.SUSPENSION, Outcome.SET), f"r-{number}")
+
+
+def test_end_08_they_come_back_as_written_each_with_its_record(suspensions, store: Store, client):  # noqa: F811
+    none = suspensions.current()
+    assert none == Suspensions()
+    one = none.with_new(FIRST)
+    store.change_suspensions(none, one, link(1), now=NOW)
+    two = suspensions.current().with_new(SECOND)
+    store.change_suspensions(one, two, link(2), now=NOW)
+    store.change_suspensions(two, two.with_lifted(FIRST, "people.olga", NOW + 9), link(3), now=NOW)
+    found = suspensions.current()
+    assert [(each.id, each.lifted_at) for each in found.entries] == [("s-first", NOW + 9), ("s-second", None)]
+    assert found.in_force == (SECOND,)
+    assert len(records(client)) == 3
+
+
+def test_end_08_of_two_changes_at_once_the_later_one_starts_over(suspensions, store: Store, client):  # noqa: F811
+    none = suspensions.current()
+    one = none.with_new(FIRST)
+    store.change_suspensions(none, one, link(1), now=NOW)
+    with pytest.raises(StaleWrite):
+        store.change_suspensions(none, none.with_new(SECOND), link(2), now=NOW)
+    store.change_suspensions(one, one.with_lifted(FIRST, "people.olga", NOW), link(3), now=NOW)
+    with pytest.raises(StaleWrite):
+        store.change_suspensions(one, one.with_new(SECOND), link(4), now=NOW)
+    assert [each.in_force for each in suspensions.current().entries] == [False]
+    assert len(records(client)) == 2
+
+
+@pytest.mark.parametrize("letter", ["x", "\U0001f525"])
+def test_end_08_the_longest_list_fits_an_item_and_every_entry_can_be_lifted(letter: str):
+    full = Suspensions()
+    with pytest.raises(Problem) as refused:  # noqa: PT012 - the loop ends with the refusal
+        for number in range(MOST_SUSPENSIONS + 1):
+            name = f"corp.{number}".ljust(64, "x")
+            entry = Suspension(f"s-{number:014d}", SuspensionKind.AGENT, name, NOW, name, letter * 500)
+            full = full.with_new(entry)
+    assert refused.value.code == "suspensions_full"
+    for each in full.entries:
+        full = full.with_lifted(each, "people.olga".ljust(64, "x"), NOW + 1)
+    assert not full.in_force
+    assert MAX_CHARACTERS / 2 < len(full.text()) < DYNAMODB_ITEM_BYTES
