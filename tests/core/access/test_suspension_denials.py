@@ -70,8 +70,8 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("members", COVERING, ids=lambda each: f"{each['kind']} {each['name']}")
-@pytest.mark.parametrize("issued_at", [NOW - 3000, NOW, NOW + IN_FLIGHT_SECONDS, NOW + 600])
-def test_end_08_what_a_suspension_denies_while_it_is_in_force(members: dict[str, Any], issued_at: int):
+@pytest.mark.parametrize("issued_at", [NOW - 3000, NOW, NOW + IN_FLIGHT_SECONDS])
+def test_end_08_what_a_suspension_denies_of_credentials_from_before(members: dict[str, Any], issued_at: int):
     entry = suspension(**members)
     assert denied(document(entry), SESSION, issued_at)
     assert entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"], "analytics-prod")
@@ -85,10 +85,28 @@ def test_end_08_a_suspension_denies_nothing_else(members: dict[str, Any]):
 
 
 @pytest.mark.parametrize("members", COVERING, ids=lambda each: f"{each['kind']} {each['name']}")
-def test_end_08_after_it_is_lifted_only_credentials_from_before_are_denied(members: dict[str, Any]):
-    text = document(replace(suspension(**members), lifted_at=NOW + 300, lifted_by="people.olga"), now=NOW + 300)
-    assert denied(text, SESSION, NOW + IN_FLIGHT_SECONDS)
-    assert not denied(text, SESSION, NOW + 300)
+def test_end_08_when_it_is_lifted_new_credentials_work_without_a_new_document(members: dict[str, Any]):
+    before = document(suspension(**members))
+    lifted = replace(suspension(**members), lifted_at=NOW + 300, lifted_by="people.olga")
+    later = suspension(1, name="github.other", since=NOW + 600)
+    for text in (before, document(lifted, now=NOW + 300), document(lifted, later, now=NOW + 600)):
+        assert denied(text, SESSION, NOW + IN_FLIGHT_SECONDS)
+        assert not denied(text, SESSION, NOW + 300)
+
+
+def test_end_08_suspensions_in_force_share_statements_and_each_covers_its_own():
+    entries = [suspension(number, name=f"github.a{number}", since=NOW + number) for number in range(MOST_DENIALS)]
+    text = document(*entries)
+    assert len(json.loads(text)["Statement"]) == 1
+    assert all(denied(text, SESSION | {"agent": each.name}, each.since + IN_FLIGHT_SECONDS) for each in entries)
+
+
+def test_end_08_many_that_were_lifted_become_one_denial_too():
+    entries = [suspension(number, name=f"github.a{number}", since=NOW + number) for number in range(30)]
+    text = document(*(replace(each, lifted_at=each.since + 1) for each in entries))
+    assert len(json.loads(text)["Statement"]) == 1
+    assert denied(text, SESSION, NOW + 29 + IN_FLIGHT_SECONDS)
+    assert not denied(text, SESSION, NOW + 30 + IN_FLIGHT_SECONDS)
 
 
 def test_end_08_the_denial_lasts_as_long_as_credentials_from_before():

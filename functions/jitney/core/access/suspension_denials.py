@@ -1,8 +1,8 @@
 """What the deny document of a role denies because of suspensions (END 8). Pure.
 
-While a suspension is in force, nothing is issued that it covers. So its denial is needed only while credentials from
-before may live, and is then dropped: months of suspensions do not fill the document. After it is lifted, the denial
-applies to credentials from before alone.
+A suspension denies the credentials that were issued before it, or while it was being written. After that nothing is
+issued that it covers. So its denial is needed only while those credentials may live: months of suspensions do not fill
+the document. When it is lifted, new credentials work at once, without a new document.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,32 @@ from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS, IN_FLIGHT_SECON
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.identity.source_identity import identity_prefix
 
-MOST_DENIALS = 40
+MOST_DENIALS, MOST_STATEMENTS = 40, 12
 """More take too much of the document: then all sessions up to the last suspension are denied. Others renew theirs."""
 LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
 """How long after a suspension the credentials from before it may live."""
 
 
 def suspension_denials(suspensions: Suspensions, target: str, now: int) -> tuple[TagDenial, ...]:
-    """Return the denials for the role of `target`, an alias, at `now`."""
+    """Return the denials for the role of `target`, an alias, at `now`.
+
+    Suspensions in force share the time of the latest, and so their statements: nothing was issued to any of them since.
+    """
     recent = [each for each in suspensions.entries if now < each.since + LIVE_SECONDS]
-    found = tuple(denial for each in recent for denial in _denials(each, target))
-    if len(found) <= MOST_DENIALS:
+    latest = max((each.since for each in recent), default=0)
+    latest_in_force = max((each.since for each in recent if each.in_force), default=0)
+    found = tuple(
+        denial
+        for each in recent
+        for denial in _denials(each, target, (latest_in_force if each.in_force else each.since) + IN_FLIGHT_SECONDS)
+    )
+    statements = {(each.tag, each.issued_until) for each in found}
+    if len(found) <= MOST_DENIALS and len(statements) <= MOST_STATEMENTS:
         return found
-    return (TagDenial("grant", "*", max(each.since for each in recent) + IN_FLIGHT_SECONDS),)
+    return (TagDenial("grant", "*", latest + IN_FLIGHT_SECONDS),)
 
 
-def _denials(suspension: Suspension, target: str) -> Iterator[TagDenial]:
-    until = None if suspension.in_force else suspension.since + IN_FLIGHT_SECONDS
+def _denials(suspension: Suspension, target: str, until: int) -> Iterator[TagDenial]:
     match suspension.kind:
         case SuspensionKind.AGENT:
             yield TagDenial("agent", suspension.name, until)
