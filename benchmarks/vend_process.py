@@ -6,7 +6,6 @@
 import contextlib
 import io
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ import boto3
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.sessions import Sessions
-from jitney.adapters.store import Store
 from jitney.handlers.edge import answer
 from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
@@ -40,7 +38,7 @@ event = {
 
 
 class Recorded:
-    """A client that makes real calls and remembers the last parameters."""
+    """A client that makes real calls and remembers the last parameters of each."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -49,7 +47,7 @@ class Recorded:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
-            self.last = parameters
+            self.last[name] = parameters
             return getattr(self.client, name)(**parameters)
 
         return call
@@ -77,19 +75,19 @@ class Replayed(Recorded):
 
 def ports_over(dynamodb: Any, sts: Any) -> Ports:
     """Return the handler's ports with these clients."""
-    store = Store(dynamodb, os.environ["JITNEY_STATE_TABLE"], os.environ["JITNEY_AUDIT_TABLE"])
     # Its grants last as long as STS's shortest session: none is scoped down.
-    return Ports(store=store, sessions=Sessions(sts, lambda *_keys: contextlib.nullcontext(sts), now))
+    return Ports(dynamodb=dynamodb, sessions=Sessions(sts, lambda *_keys: contextlib.nullcontext(sts), now))
 
 
 def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:
     """Make the calls of a real request again, with a new id."""
     vend(ports_over(dynamodb, sts))
-    old = sts.last["RoleSessionName"]
-    items, session = json.dumps(dynamodb.last), json.dumps(sts.last)
+    old = sts.last["assume_role"]["RoleSessionName"]
+    items, session = json.dumps(dynamodb.last["transact_write_items"]), json.dumps(sts.last["assume_role"])
 
     def calls() -> None:
         new = new_id("g")
+        dynamodb.client.get_item(**dynamodb.last["get_item"])
         dynamodb.client.transact_write_items(**json.loads(items.replace(old, new)))
         sts.client.assume_role(**json.loads(session.replace(old, new)))
 

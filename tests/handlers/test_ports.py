@@ -46,12 +46,21 @@ def test_each_row_builds_what_is_declared(name: str, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(variable, value)
     port = getattr(Ports(config=CONFIG), name)
     declared = Ports.__annotations__[name]
-    if isinstance(declared, str) and declared not in ("ActionsOf", "ImplicitActions"):
+    if name == "dynamodb":
+        assert port.meta.service_model.service_name == "dynamodb"
+    elif isinstance(declared, str) and declared not in ("ActionsOf", "ImplicitActions"):
         assert type(port).__name__ == declared.removesuffix(" | None")
     elif isinstance(declared, type):
         assert type(port) is declared or declared.__name__ == "KeySource"
     else:
         assert isinstance(port, Mapping if "Mapping" in str(declared) else Callable)
+
+
+def test_the_adapters_of_the_tables_share_one_client(monkeypatch: pytest.MonkeyPatch):
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    ports = Ports(config=CONFIG)
+    assert ports.store._client is ports.suspensions._client is ports.web_sessions._client is ports.dynamodb
 
 
 def test_a_given_port_is_used_and_an_unknown_one_is_refused():

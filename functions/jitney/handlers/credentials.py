@@ -18,4 +18,4 @@ def create_credentials(request: Request, ports: Ports) -> Response:
     return grant_response(200, renewed, call, credentials)
 
 
-handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "sessions"))
+handler = endpoint(create_credentials, ("config", "policies", "actions", "keys", "store", "suspensions", "sessions"))

@@ -56,4 +56,4 @@ def _session_policy(decision: Decision, target: Target, ends_at: int, call: Auth
     return {"session_policy": policy.document(), "session_policy_size": size}
 
 
-handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store"))
+handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store", "suspensions"))

@@ -32,4 +32,4 @@ def _cursor(request: Request) -> str:
     return cursor
 
 
-handler = endpoint(read_grants, ("config", "keys", "store"))
+handler = endpoint(read_grants, ("config", "keys", "store", "suspensions"))

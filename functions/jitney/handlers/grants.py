@@ -214,6 +214,6 @@ def _mismatch() -> Problem:
     return Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
 
 
-NEEDS = ("config", "policies", "actions", "keys", "store", "sessions")
+NEEDS = ("config", "policies", "actions", "keys", "store", "suspensions", "sessions")
 
 handler = endpoint(create_grant, NEEDS)

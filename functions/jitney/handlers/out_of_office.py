@@ -83,5 +83,5 @@ def _conflict() -> Problem:
 handler = pages(
     {},
     {"/reviews/out-of-office": change_out_of_office},
-    ("config", "store", "out_of_office", "web_sessions", "templates"),
+    ("config", "store", "suspensions", "out_of_office", "web_sessions", "templates"),
 )

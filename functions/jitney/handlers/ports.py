@@ -89,6 +89,7 @@ class Ports:
     keys: KeySource
     refusals: RefusalCounts
     token_endpoint: "TokenEndpoint"
+    dynamodb: Any  # the client that all adapters of the tables share, with its connections
     store: "Store"
     suspensions: "SuspensionStore"
     sessions: "Sessions"
@@ -217,12 +218,12 @@ def _slack_secret(ports: Ports, arn: str, form: str) -> Any:
     return module.SlackSecret(secrets, arn, getattr(module, form), ports.now)
 
 
-def _state(path: str) -> Any:
-    return adapter(path, client("dynamodb"), env[STATE_TABLE])
+def _state(path: str) -> Callable[[Ports], Any]:
+    return lambda ports: adapter(path, ports.dynamodb, env[STATE_TABLE])
 
 
-def _audit(path: str) -> Any:
-    return adapter(path, client("dynamodb"), env[AUDIT_TABLE])
+def _audit(path: str) -> Callable[[Ports], Any]:
+    return lambda ports: adapter(path, ports.dynamodb, env[AUDIT_TABLE])
 
 
 def _stream(name: str) -> Any:
@@ -253,31 +254,32 @@ PORTS: Mapping[str, Callable[[Ports], Any]] = {
     "keys": lambda ports: adapter("issuer_keys.IssuerKeys", local=ports.config.local),
     "refusals": lambda _: RefusalCounts(),
     "token_endpoint": lambda ports: adapter("token_endpoint.TokenEndpoint", local=ports.config.local),
-    "store": lambda _: adapter("store.Store", client("dynamodb"), env[STATE_TABLE], env[AUDIT_TABLE]),
-    "suspensions": lambda _: _state("suspension_item.SuspensionStore"),
+    "dynamodb": lambda _: client("dynamodb"),
+    "store": lambda ports: adapter("store.Store", ports.dynamodb, env[STATE_TABLE], env[AUDIT_TABLE]),
+    "suspensions": _state("suspension_item.SuspensionStore"),
     "sessions": _sessions,
     "mask_keys": lambda _: adapter("mask_keys.MaskKeys", lambda: client("kms", SHORT_TIMEOUT), env["JITNEY_MASK_KEY"]),
-    "deny_list": lambda _: _state("deny_list.DenyList"),
+    "deny_list": _state("deny_list.DenyList"),
     "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
     "canary": lambda _: adapter("canary.Canary", lambda *keys: client("sts", ONE_ATTEMPT, *keys)),
     "target_checks": lambda _: adapter("target_checks.TargetChecks", client("sts"), _iam_client),
     "approval_workflow": lambda ports: adapter(
         "approval_workflow.ApprovalWorkflow", client("stepfunctions"), env["JITNEY_APPROVAL_ARN"], ports.task_tokens
     ),
-    "task_tokens": lambda _: _state("approval_workflow.TaskTokens"),
-    "web_sessions": lambda _: _state("web_sessions.WebSessions"),
-    "vote_history": lambda _: _state("vote_history.VoteHistory"),
-    "out_of_office": lambda _: _state("out_of_office.OutOfOfficeStore"),
-    "follow_ups": lambda _: _state("follow_ups.FollowUps"),
-    "message_locations": lambda _: _state("message_locations.MessageLocations"),
+    "task_tokens": _state("approval_workflow.TaskTokens"),
+    "web_sessions": _state("web_sessions.WebSessions"),
+    "vote_history": _state("vote_history.VoteHistory"),
+    "out_of_office": _state("out_of_office.OutOfOfficeStore"),
+    "follow_ups": _state("follow_ups.FollowUps"),
+    "message_locations": _state("message_locations.MessageLocations"),
     "mail_sender": _mail_sender,
     "slack": _slack,
     "slack_signing_secret": lambda ports: _slack_secret(
         ports, ports.slack_settings.signing_secret_arn, "SIGNING_SECRET"
     ),
-    "trail": lambda _: _audit("trail.Trail"),
+    "trail": _audit("trail.Trail"),
     "trail_queue": lambda ports: adapter("trail.TrailQueue", client("sqs"), env["JITNEY_TRAIL_QUEUE"], ports.now),
-    "grant_history": lambda _: _audit("grant_history.GrantHistory"),
+    "grant_history": _audit("grant_history.GrantHistory"),
     "records_stream": lambda _: _stream("JITNEY_RECORDS_STREAM"),
     "calls_stream": lambda _: _stream("JITNEY_CALLS_STREAM"),
     "published": lambda _: adapter(

@@ -31,5 +31,6 @@ def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
 
 
 handler = endpoint(
-    release_grant, ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary")
+    release_grant,
+    ("config", "actions", "keys", "store", "suspensions", "deny_list", "role_policies", "sessions", "canary"),
 )

@@ -60,4 +60,4 @@ def _code(check: ContactCheck, ports: Ports) -> str:
     return "" if profile.is_full_member and profile.workspace == slack.workspace else NOT_FULL_MEMBER
 
 
-handler = endpoint(check_reviews, ("config", "keys", "store"))
+handler = endpoint(check_reviews, ("config", "keys", "store", "suspensions"))

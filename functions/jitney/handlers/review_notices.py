@@ -84,5 +84,16 @@ def _notify_reviewers(notice: Notice, grant: Grant, ports: Ports) -> None:
 
 
 handler = event_handler(
-    notify, ("config", "policies", "actions", "store", "out_of_office", "task_tokens", "mail_sender", "templates")
+    notify,
+    (
+        "config",
+        "policies",
+        "actions",
+        "store",
+        "suspensions",
+        "out_of_office",
+        "task_tokens",
+        "mail_sender",
+        "templates",
+    ),
 )

@@ -71,6 +71,7 @@ handler = pages(
         "policies",
         "actions",
         "store",
+        "suspensions",
         "out_of_office",
         "follow_ups",
         "vote_history",

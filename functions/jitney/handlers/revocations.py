@@ -53,6 +53,17 @@ def revoke_from_page(visit: FormVisit) -> Page:
 handler = pages(
     {},
     {"/reviews/{id}/revocation": revoke_from_page, "/reviews/{id}/follow-up": follow_up},
-    ("config", "actions", "keys", "store", "deny_list", "role_policies", "sessions", "canary", "web_sessions"),
+    (
+        "config",
+        "actions",
+        "keys",
+        "store",
+        "suspensions",
+        "deny_list",
+        "role_policies",
+        "sessions",
+        "canary",
+        "web_sessions",
+    ),
     api=revoke_grant,
 )

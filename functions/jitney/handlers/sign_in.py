@@ -79,5 +79,5 @@ def _redirect_uri(visit: Visit) -> str:
 handler = pages(
     {"/reviews/sign-in": begin, "/reviews/callback": finish},
     {"/reviews/sign-out": sign_out},
-    ("config", "keys", "store", "web_sessions", "token_endpoint", "templates"),
+    ("config", "keys", "store", "suspensions", "web_sessions", "token_endpoint", "templates"),
 )

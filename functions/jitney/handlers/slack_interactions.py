@@ -198,5 +198,15 @@ def _count(problem: Problem, request: Request, ports: Ports, who: Principal | No
 
 handler = endpoint(
     handle_interaction,
-    ("config", "policies", "actions", "store", "out_of_office", "approval_workflow", "slack_signing_secret", "slack"),
+    (
+        "config",
+        "policies",
+        "actions",
+        "store",
+        "suspensions",
+        "out_of_office",
+        "approval_workflow",
+        "slack_signing_secret",
+        "slack",
+    ),
 )

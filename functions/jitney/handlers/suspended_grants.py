@@ -56,7 +56,8 @@ def _end(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
         wrote = suspension is not None
         if suspension is None or ended.ending is None:
             return None
-        detail = {"by": ended.ending.by, "reason": suspension.reason, "suspension": suspension.id}
+        # Without the operator's reason: the requester's own report shows this record.
+        detail = {"by": ended.ending.by, "reason": ended.ending.reason, "suspension": suspension.id}
         record = audit.grant_record(
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )

@@ -77,4 +77,4 @@ def _record(
     return link
 
 
-handler = endpoint(check_target, ("config", "keys", "store", "target_checks"))
+handler = endpoint(check_target, ("config", "keys", "store", "suspensions", "target_checks"))

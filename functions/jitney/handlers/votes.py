@@ -47,6 +47,7 @@ handler = pages(
         "policies",
         "actions",
         "store",
+        "suspensions",
         "out_of_office",
         "follow_ups",
         "approval_workflow",
