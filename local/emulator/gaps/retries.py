@@ -11,12 +11,6 @@ from local.emulator.gaps import running
 type Members = dict[str, Any]
 
 
-class HeartbeatTimeout(str):
-    """The error States.Timeout of a missed heartbeat. Retry and Catch also match it as States.HeartbeatTimeout."""
-
-    __slots__ = ()
-
-
 class Retries:
     """The retries that a state has left."""
 
@@ -41,15 +35,13 @@ def retry_delays() -> None:
 
     With JitterStrategy FULL, it may wait any shorter time.
 
-    States.ALL does not match States.Runtime. A missed heartbeat is States.HeartbeatTimeout and matches States.Timeout,
-    too. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    States.ALL does not match States.Runtime.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
     running.follow()
     matches = states._error_matches
 
     def error_matches(names: list[str], error: str) -> bool:
-        if isinstance(error, HeartbeatTimeout) and "States.HeartbeatTimeout" in names:
-            return True
         if error in {"States.Runtime", "States.DataLimitExceeded"}:
             return error in names
         return bool(matches(names, error))

@@ -21,10 +21,10 @@ type Members = dict[str, Any]
 
 
 def task_states() -> None:
-    """AWS ends a try of a task if the call fails, after TimeoutSeconds, or after HeartbeatSeconds without a heartbeat.
+    """AWS ends a try of a task if the call fails or TimeoutSeconds, which may be a JSONata expression, are over.
 
-    Both limits may be JSONata expressions or paths. A task that waits for its token fails if the call that passes the
-    token fails. Each try has a new token. The history uses AWS's names of events.
+    A task that waits for its token fails if the call that passes the token fails. Each try has a new token. The history
+    uses AWS's names of events. Only JSONata's tasks with service integrations are tried like this.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
     """
@@ -32,7 +32,7 @@ def task_states() -> None:
     execute = states._execute_task
 
     def execute_task(state: Members, given: Any, execution: Members, ctx: Members) -> Any:
-        if running.current.get() is None or ":activity:" in state.get("Resource", ""):
+        if running.current.get() is None:
             return execute(state, given, execution, ctx)
         return retries.with_retry_and_catch(state, given, ctx, lambda: _tried(state, given, execution, ctx))
 
@@ -45,45 +45,21 @@ def _tried(state: Members, given: Any, execution: Members, ctx: Members) -> Any:
     if token:
         ctx["Task"] = {"Token": token.text}
     try:
-        if states._state_query_language(state, ctx) == "JSONata":
-            arguments = states._apply_jsonata_arguments(state, given, ctx)
-            result = _outcome(Task(state, arguments, execution, token, _limits(state, given, ctx)))
-            output = states._apply_jsonata_output(state, given, ctx, result=result, default=result)
-            states._apply_state_assign(state, given, ctx, result=result)
-        else:
-            effective = states._apply_input_path(state, given, ctx)
-            arguments = states._apply_parameters(state, effective, ctx)
-            result = _outcome(Task(state, arguments, execution, token, _limits(state, effective, ctx)))
-            output = states._apply_result_path(state, given, states._apply_result_selector(state, result))
-            output = states._apply_output_path(state, output, ctx)
+        arguments = states._apply_jsonata_arguments(state, given, ctx)
+        result = _outcome(Task(state, arguments, execution, token, _timeout(state, given, ctx)))
+        output = states._apply_jsonata_output(state, given, ctx, result=result, default=result)
     finally:
         ctx.pop("Task", None)
     return output, states._next_or_end(state)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """The time limits of a task, in seconds."""
-
-    timeout: int | None
-    heartbeat: int | None
-
-
-def _limits(state: Members, given: Any, ctx: Members) -> Limits:
-    return Limits(_seconds(state, "TimeoutSeconds", given, ctx), _seconds(state, "HeartbeatSeconds", given, ctx))
-
-
-def _seconds(state: Members, field: str, given: Any, ctx: Members) -> int | None:
-    jsonata = states._state_query_language(state, ctx) == "JSONata"
-    if field in state:
-        value = states._jsonata_state_field(state, field, "number", given, ctx) if jsonata else state[field]
-    elif f"{field}Path" in state:
-        value = states._resolve_path_or_ctx(state[f"{field}Path"], given, ctx)
-    else:
+def _timeout(state: Members, given: Any, ctx: Members) -> int | None:
+    if "TimeoutSeconds" not in state:
         return None
+    value = states._jsonata_state_field(state, "TimeoutSeconds", "number", given, ctx)
     if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value) or value <= 0:
-        error = "States.QueryEvaluationError" if jsonata else "States.Runtime"
-        raise states._ExecutionError(error, f"The {field} must be a positive integer, but was: {json.dumps(value)}")
+        message = f"The TimeoutSeconds must be a positive integer, but was: {json.dumps(value)}"
+        raise states._ExecutionError("States.QueryEvaluationError", message)
     return int(value)
 
 
@@ -95,31 +71,22 @@ class Task:
     arguments: Any
     execution: Members
     token: task_tokens.TaskToken | None
-    limits: Limits
+    timeout: int | None
+    """In seconds."""
 
     def record_event(self, step: str, **details: Any) -> None:
-        """Add an event to the history. A task whose resource is a function's ARN has its own event names."""
-        resource = self.state["Resource"]
-        if ":function:" in resource:
-            kind, named = f"LambdaFunction{step}", {"resource": resource, "input": details.pop("parameters", None)}
-            own = named if step == "Scheduled" else {}
-        else:
-            service, _, action = resource.partition(":::")[2].rpartition(":")
-            kind, own = f"Task{step}", {"resourceType": service, "resource": action}
-            if step == "Scheduled":
-                own["region"] = get_region()
-        told = {name: value for name, value in {**own, **details}.items() if value is not None}
-        states._add_event(self.execution, kind, {f"{kind[0].lower()}{kind[1:]}EventDetails": told})
+        """Add an event to the history."""
+        service, _, action = self.state["Resource"].partition(":::")[2].rpartition(":")
+        members = {"resourceType": service, "resource": action, **details}
+        if step == "Scheduled":
+            members["region"] = get_region()
+        given = {name: value for name, value in members.items() if value is not None}
+        states._add_event(self.execution, f"Task{step}", {f"task{step}EventDetails": given})
 
 
 def _outcome(task: Task) -> Any:
     """Return the task's result, and record in the history how it came about."""
-    task.record_event(
-        "Scheduled",
-        parameters=json.dumps(task.arguments),
-        timeoutInSeconds=task.limits.timeout,
-        heartbeatInSeconds=task.limits.heartbeat,
-    )
+    task.record_event("Scheduled", parameters=json.dumps(task.arguments), timeoutInSeconds=task.timeout)
     task.record_event("Started")
     try:
         result = _awaited(task)
@@ -150,25 +117,21 @@ def _awaited(task: Task) -> Any:
 
 
 def _returned(task: Task, call: "Future[Any]") -> Any:
-    if not running.here().wait(task.limits.timeout or LONGEST, call.done):
+    if not running.here().wait(task.timeout or LONGEST, call.done):
         raise states._ExecutionError("States.Timeout", "")
     return call.result()
 
 
 def _answered(task: Task, token: task_tokens.TaskToken, call: "Future[Any]") -> Any:
-    over = time.monotonic() + (task.limits.timeout or LONGEST)
+    over = time.monotonic() + (task.timeout or LONGEST)
     submitted = False
     while not token.answer:
-        beat = token.beat
-        missed = beat + (task.limits.heartbeat or LONGEST)
 
-        def news(beat: float = beat, waits: bool = not submitted) -> bool:  # noqa: FBT001 - bound to this round
-            return bool(token.answer) or token.beat != beat or (waits and call.done())
+        def news(waits: bool = not submitted) -> bool:  # noqa: FBT001 - bound to this round
+            return bool(token.answer) or (waits and call.done())
 
-        if not running.here().wait(min(over, missed) - time.monotonic(), news):
-            raise states._ExecutionError(
-                "States.Timeout" if over <= missed else retries.HeartbeatTimeout("States.Timeout"), ""
-            )
+        if not running.here().wait(over - time.monotonic(), news):
+            raise states._ExecutionError("States.Timeout", "")
         if call.done() and not submitted:
             task.record_event("Submitted", output=json.dumps(call.result()))
             submitted = True

@@ -6,7 +6,6 @@ import hmac
 import json
 import os
 import secrets
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +34,6 @@ class TaskToken:
         body = plain + b"\n" + os.urandom(max(32, LENGTH * 3 // 4 - len(plain) - 33))
         self.text = base64.b64encode(hmac.digest(KEY, body, "sha256") + body).decode()
         self.execution = execution
-        self.beat = 0.0
-        """When the last heartbeat came or the task began, in seconds of time.monotonic()."""
         self.answer: Answer | None = None
 
     def outcome(self) -> Any:
@@ -48,7 +45,6 @@ class TaskToken:
 
     def open(self) -> None:
         """Mark that the task waits from now on."""
-        self.beat = time.monotonic()
         _open[_digest(self.text)] = self
 
     def close(self) -> None:
@@ -79,16 +75,13 @@ def task_token_answers() -> None:
     execution as TaskDoesNotExist. A result must be JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
     """
-    states._send_task_success = _answering("SendTaskSuccess", states._send_task_success)
-    states._send_task_failure = _answering("SendTaskFailure", states._send_task_failure)
-    states._send_task_heartbeat = _answering("SendTaskHeartbeat", states._send_task_heartbeat)
+    states._send_task_success = _answering("SendTaskSuccess")
+    states._send_task_failure = _answering("SendTaskFailure")
 
 
-def _answering(kind: str, of_activities: Callable[[Members], Any]) -> Callable[[Members], Any]:
+def _answering(kind: str) -> Callable[[Members], Any]:
     def send(data: Members) -> Any:
         text = data.get("taskToken", "")
-        if text in states._task_tokens:
-            return of_activities(data)
         content = _content(text)
         if content is None or content["machine"].split(":")[4] != get_account_id():
             return states.error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
@@ -112,11 +105,8 @@ def _taken(token: TaskToken | None, kind: str, data: Members) -> bool:
         running = token.execution.record["status"] == "RUNNING"
         if not running or _digest(token.text) not in _open:
             return False
-        if kind == "SendTaskHeartbeat":
-            token.beat = time.monotonic()
-        else:
-            token.answer = (kind, data)
-            token.close()
+        token.answer = (kind, data)
+        token.close()
         token.execution.changed.notify_all()
     return True
 

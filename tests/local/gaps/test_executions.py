@@ -36,7 +36,7 @@ def test_executions_stay_stopped(emulator: Emulator) -> None:
     workflow.states.stop_execution(executionArn=execution, error="ByHand", cause="it was not wanted")
     stopped = workflow.ended(execution)
     assert [stopped[key] for key in ("status", "error", "cause")] == ["ABORTED", "ByHand", "it was not wanted"]
-    for send, more in (("success", {"output": "{}"}), ("failure", {}), ("heartbeat", {})):
+    for send, more in (("success", {"output": "{}"}), ("failure", {})):
         refused("TaskTimedOut", getattr(workflow.states, f"send_task_{send}"), taskToken=token, **more)
     assert workflow.history(execution)[-1]["type"] == "ExecutionAborted"
     assert workflow.ended(execution) | {"ResponseMetadata": None} == stopped | {"ResponseMetadata": None}

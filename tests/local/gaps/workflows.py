@@ -17,15 +17,13 @@ def handler(event, context):
 
 
 class Workflow:
-    """A state machine of the emulator, in JSONata unless `language` names another."""
+    """A state machine of the emulator, in JSONata."""
 
-    def __init__(
-        self, emulator: Emulator, states: dict[str, Any], policy: Any = ALLOW_ALL, language: str = "JSONata", **top: Any
-    ) -> None:
+    def __init__(self, emulator: Emulator, states: dict[str, Any], policy: Any = ALLOW_ALL, **top: Any) -> None:
         self.emulator = emulator
         self.states = emulator.root("stepfunctions")
         self.name = f"machine-{uuid.uuid4().hex}"
-        definition = {"QueryLanguage": language, "StartAt": next(iter(states)), "States": states, **top}
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **top}
         made = self.states.create_state_machine(
             name=self.name, definition=json.dumps(definition), roleArn=role(emulator, f"role-{self.name}"[:64], policy)
         )
