@@ -146,8 +146,8 @@ class Trail(Construct):
     ) -> None:
         """Create a rule that sends events to the queue in the message group that the path `message_group` names.
 
-        A message group makes the queue fair: messages of a group with few messages in flight are delivered before those
-        of a group with many, so that a flood of one session's events does not delay the alarms about others.
+        Message groups make the queue fair. Messages of a group with few messages in flight are delivered before
+        messages of a group with many. So a flood of one session's events does not delay alarms about another session.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         """
         rule = events.Rule(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100
 """DynamoDB's limit for BatchGetItem."""
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""The longest pause before items that DynamoDB left out are read again, each time that a call leaves some out."""
+"""The longest pause before each further call. It reads the items that DynamoDB left out of the call before."""
 
 Item = dict[str, Any]
 

@@ -109,7 +109,7 @@ class IssuerKeys:
 
 
 def _log_dropped(issuer: Issuer, keys: KeySet) -> None:
-    """Log the entries of the set that are not used: the issuer's other keys work, so nothing else shows it."""
+    """Log the entries of the set that are not used. Nothing else shows it, because the issuer's other keys work."""
     for dropped in keys.dropped[:_MOST_DROPPED]:
         kid = ascii(dropped.kid[:_MOST_KID_CHARACTERS])
         _log.warning("Issuer %s: the key with kid %s is not used because it is %s", issuer.name, kid, dropped.reason)

@@ -14,9 +14,9 @@ from jitney.core.identity.providers import PROVIDERS
 class Names:
     """The names that a configuration defines.
 
-    `human_issuers` are the issuers with `kind: human`, by alias. `humans_of_agents` are those that agents' entries name
-    as human_issuer. `addresses` are the people's mail addresses, by person.
-    `claims` are the claims that policies see, each with its type.
+    `human_issuers` are the issuers with `kind: human`, by alias. `humans_of_agents` are the issuers that agents'
+    entries name as human_issuer. `addresses` are the people's mail addresses, by person. `claims` are the claims that
+    policies see, each with its type.
     """
 
     issuers: Collection[str] = ()

@@ -72,7 +72,7 @@ def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown
 
 
 def _claims_read(part: Any) -> Iterator[tuple[str, str]]:
-    """Yield the principal's tags that a part of a policy names, each with the member that it reads, "" for none."""
+    """Yield the principal's tags that a part of a policy names, each with the member that it reads, or ""."""
     if isinstance(part, list):
         for each in part:
             yield from _claims_read(each)

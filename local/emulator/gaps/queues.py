@@ -1,4 +1,4 @@
-"""SQS: standard queues are fair to message groups, and EventBridge sends events in the group that they name."""
+"""SQS: standard queues are fair to message groups. EventBridge sends each event in the group that it names."""
 
 from collections import Counter
 from typing import Any
@@ -9,7 +9,7 @@ type Message = dict[str, Any]
 
 
 def fair_queues() -> None:
-    """AWS delivers messages of a group with few in flight before those of a group with many.
+    """AWS delivers messages of a group with few messages in flight before messages of a group with many.
 
     It takes a JSON path in a target's MessageGroupId from the event. ministack delivers in the order of arrival and
     gives messages from EventBridge no group.
@@ -54,7 +54,7 @@ def _in_fair_order(messages: list[Message]) -> list[Message]:
 
 
 def _group(message: Message) -> str:
-    """Return the message's group; one without is a group of its own."""
+    """Return the message's group. A message without a group is its own group."""
     return str(message.get("group_id") or message["id"])
 
 

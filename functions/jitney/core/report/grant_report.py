@@ -148,10 +148,10 @@ class RecordSummary(NamedTuple):
 class GrantReport:
     """The report of one grant, as far as its records and calls show it.
 
-    `addresses` are those from which the agent sent requests. `requested` is the request. `granted` is what review left
-    of it, or None if nothing was granted. `requested_calls` are the calls from which the request was derived. `reviews`
-    are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests that joined this
-    one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
+    `addresses` are the addresses from which the agent sent requests. `requested` is the request. `granted` is what
+    review left of it, or None if nothing was granted. `requested_calls` are the calls from which the request was
+    derived. `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
+    that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
     `denied` (calls that IAM denied) and `bypasses` (calls that the grant does not explain). `broker_calls` counts calls
