@@ -155,6 +155,7 @@ def without(tag: str) -> dict[str, Any]:
         "no agent",
         "no human",
         "empty agent",
+        "empty unit",
         "other grant",
         "more",
         "name",
