@@ -218,6 +218,25 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
+def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
+    about = {"suspension": "s-1", "kind": "issuer", "name": "github"}
+    done = about | {"complete": True, "grants_ended": 500, "denied_after_milliseconds": 812}
+    told = [(Outcome.SET, "leak", about), (Outcome.REVOKED, "", done), (Outcome.ENDED, "rotated", about)]
+    for later, (outcome, reason, detail) in enumerate(told):
+        lake.record(AuditEvent.SUSPENSION, outcome, later=later, reason=reason, detail=detail, principal="corp.olga")
+    lake.record(AuditEvent.SUSPENSION, Outcome.SET, days_ago=100, detail=about)
+    rows = lake.ask("suspensions")
+    assert {(row["suspension_id"], row["suspended"], row["operator"]) for row in rows} == {
+        ("s-1", "issuer github", "corp.olga")
+    }
+    shown = ("outcome", "reason", "grants_ended", "denied_after_milliseconds")
+    assert [tuple(row[name] for name in shown) for row in rows] == [
+        ("ended", "rotated", None, None),
+        ("revoked", "", 500, 812),
+        ("set", "leak", None, None),
+    ]
+
+
 def test_aud_01_grants_of_principal_takes_its_parameter_as_a_value(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
