@@ -1,7 +1,7 @@
 """The functions that check a deployment for an operator, and their permissions."""
 
 from infra.channels import CHECK
-from infra.permissions import READ_SUSPENSIONS, TAG_SESSION, Allow, write_records
+from infra.permissions import AUTHENTICATE, TAG_SESSION, Allow, write_records
 from infra.spec import FunctionSpec
 from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
@@ -20,13 +20,13 @@ CHECK_SPECS = (
             Allow("targets", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
             TAG_SESSION,
             Allow("revokers", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
-            READ_SUSPENSIONS,
+            *AUTHENTICATE,
         ),
     ),
     FunctionSpec(
         "review_checks",
         "Checks for an operator whether reviewers can be reached",
         routes=(("POST", "/v1/reviews/check"),),
-        allows=(*write_records("r-*"), *CHECK, READ_SUSPENSIONS),
+        allows=(*write_records("r-*"), *CHECK, *AUTHENTICATE),
     ),
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from infra.channels import NOTIFY, READ_SECRET
 from infra.check_functions import CHECK_SPECS
 from infra.permissions import (
+    AUTHENTICATE,
     END_ATTRIBUTES,
     READ_SUSPENSIONS,
     READ_TABLES,
@@ -16,6 +17,7 @@ from infra.permissions import (
     STATE_ATTRIBUTES,
     TAG_SESSION,
     TERMS_ATTRIBUTES,
+    USE_UP_TOKEN,
     Allow,
     on_state,
     read_and_update,
@@ -29,7 +31,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 # function would issue credentials for.
 _GRANT = ("GRANT#*",)
 _HOURLY = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*")
-_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *_HOURLY)
+_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *_HOURLY)
 _OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
 _TOKEN = ("REVIEW#*",)
 _ROLE = ("ROLE#*",)
@@ -92,7 +94,7 @@ _FUNCTIONS = (
             on_state("BatchGetItem", items=_GRANT),
             on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
             on_state("UpdateItem", items=_SINGLE_USE_KEYS),
-            READ_SUSPENSIONS,
+            *AUTHENTICATE,
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
             Allow("approval", ("states:StartExecution",)),
@@ -107,7 +109,7 @@ _FUNCTIONS = (
             *read_and_update(_GRANT, END_ATTRIBUTES),
             *_READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
-            READ_SUSPENSIONS,
+            *AUTHENTICATE,
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
             _ISSUE,
         ),
@@ -117,9 +119,9 @@ _FUNCTIONS = (
         "Decides on a request without issuing anything",
         routes=(("POST", "/v1/decisions"),),
         allows=(
-            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "REPLAY#*")),
+            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*",)),
             *_READ_OTHER_GRANTS,
-            READ_SUSPENSIONS,
+            *AUTHENTICATE,
             *write_records(_OTHER_CHAINS),
             _MASK,
         ),
@@ -130,7 +132,7 @@ _FUNCTIONS = (
         routes=(("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
         allows=(
             on_state("GetItem", items=_GRANT),
-            READ_SUSPENSIONS,
+            *AUTHENTICATE,
             _GRANTS_OF_PRINCIPAL,
             *write_records(_OTHER_CHAINS),
         ),
@@ -140,6 +142,7 @@ _FUNCTIONS = (
         "Revokes a grant that its agent releases",
         routes=(("DELETE", "/v1/grants/{id}"),),
         allows=(
+            USE_UP_TOKEN,
             *_REVOKE,
             on_state("GetItem", items=_TOKEN),
             on_state("UpdateItem", items=("REPEATED_RELEASES#*",)),
@@ -154,6 +157,7 @@ _FUNCTIONS = (
             ("POST", "/reviews/{id}/follow-up"),
         ),
         allows=(
+            USE_UP_TOKEN,
             *_REVOKE,
             on_state("GetItem", items=_TOKEN + _SESSION),
             # The follow-up review is here because an objection revokes the grant.
@@ -174,6 +178,7 @@ _FUNCTIONS = (
         reserved_executions=20,
         allows=(
             *_END_AND_DENY,
+            USE_UP_TOKEN,
             on_state("PutItem", items=_SUSPENSIONS),
             on_state("GetItem", items=_TOKEN),
             _GRANTS_OF_PRINCIPAL,

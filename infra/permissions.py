@@ -74,3 +74,6 @@ def write_records(*chains: str) -> tuple[Allow, ...]:
 TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
 # For every function that authenticates a caller, decides, notifies reviewers or writes a deny document.
 READ_SUSPENSIONS = on_state("GetItem", items=("SUSPENSIONS",))
+USE_UP_TOKEN = on_state("PutItem", items=("REPLAY#*",))
+AUTHENTICATE = (READ_SUSPENSIONS, USE_UP_TOKEN)
+"""What each function needs to authenticate a caller of the API (jitney.handlers.callers)."""

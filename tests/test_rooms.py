@@ -27,9 +27,10 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "patterns": set(),
     "single_use": set(),
     "delegation": set(),
+    "channel_config": set(),
     "masking": set(),
     "actions": {"patterns"},
-    "config": {"delegation", "patterns"},
+    "config": {"channel_config", "delegation", "patterns"},
     "identity": {"config", "patterns", "problems", "strict_json"},
     "access": {
         "actions", "config", "delegation", "identity", "masking", "patterns", "problems", "strict_json", "times",
@@ -39,8 +40,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "audit": {"access", "config", "identity", "masking", "times"},
     "refusal_counts": {"audit", "identity"},
     "review": {
-        "access", "actions", "audit", "config", "delegation", "identity", "patterns", "policy", "problems",
-        "strict_json", "times",
+        "access", "actions", "audit", "channel_config", "config", "delegation", "identity", "patterns", "policy",
+        "problems", "strict_json", "times",
     },
     "trail": {"access", "audit", "calls", "masking", "times"},
     "integrity": {"audit", "times", "trail"},

@@ -10,11 +10,12 @@ from jitney.client.tokens import Token
 @dataclass
 class Counting:
     lifetime: int | None = None
+    for_one_call: bool = False
     fetched: list[str] = field(default_factory=list)
 
     def fetch(self) -> Token:
         self.fetched.append(f"token-{len(self.fetched) + 1}")
-        return Token(self.fetched[-1], self.lifetime)
+        return Token(self.fetched[-1], self.lifetime, self.for_one_call)
 
 
 @dataclass
@@ -68,6 +69,20 @@ def test_a_new_token_that_is_refused_is_not_tried_again():
     auth, sent = client({"token-1"}, source)
     assert auth.send(GET).status == 401
     assert sent == source.fetched == ["token-1"]
+
+
+def test_id_14_a_token_for_one_call_is_sent_once():
+    auth, sent = client(set(), Counting(for_one_call=True))
+    assert auth.token() == "token-1"
+    for _ in range(3):
+        auth.send(GET)
+    assert sent == ["token-1", "token-2", "token-3"]
+
+
+def test_id_14_a_token_for_one_call_that_is_refused_is_replaced_once():
+    auth, sent = client({"token-1", "token-3", "token-4"}, Counting(for_one_call=True))
+    assert [auth.send(GET).status for _ in range(2)] == [200, 401]
+    assert sent == ["token-1", "token-2", "token-3", "token-4"]
 
 
 def test_a_token_does_not_show_itself():

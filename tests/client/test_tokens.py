@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from jitney.client.problems import ClientProblem, Unauthenticated, Unavailable
-from jitney.client.tokens import TokenSource, issuer_and_subject
+from jitney.client.tokens import Token, TokenSource, issuer_and_subject
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
 from jitney.client.tokens.file import FileToken
@@ -140,7 +140,7 @@ def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker
     path = "/oidc?api-version=2&audience=jitney"
     broker.say("GET", path, 200, {"value": "one.two.three"})
     source = GitHubActions(f"{broker.url}/oidc?api-version=2", "canary-request-token", "jitney")
-    assert source.fetch().value == "one.two.three"
+    assert source.fetch() == Token("one.two.three", for_one_call=True)
     assert broker.asked[0].headers["Authorization"] == "Bearer canary-request-token"
 
 

@@ -487,6 +487,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "human_claim": "",
         "human_issuer": "",
         "subject_pattern": "",
+        "grants_end_with_token": True,
         "subject_groups": {"bob": ["admins", "writers"]},
         "audience_claim": "aud",
         "require_iat": True,

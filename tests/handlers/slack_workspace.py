@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jitney.core.access.grant import Grant
-from jitney.core.config import ReviewerGroup, SlackConfig
+from jitney.core.channel_config import SlackConfig
+from jitney.core.config import ReviewerGroup
 from jitney.core.review.content import content_hash
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.people import SlackProfile

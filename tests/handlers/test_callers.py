@@ -53,7 +53,7 @@ FLOODS = {
     "a dry run's malformed body": (preview_decision, "{", None, "preview", "body_malformed"),
     "a token of another kind": (create_grant, REQUEST_BODY, {"nonce": "n", "head": {"typ": "JWT"}}, "refusal", None),
     "an unknown grant": (read_grants, None, None, "refusal", "grant_not_found"),
-    "a spent token": (create_grant, REQUEST_BODY, {"iss": minting.SPENT}, "request", "token_replayed"),
+    "a spent token": (create_grant, REQUEST_BODY, {"iss": minting.SPENT}, "refusal", "token_replayed"),
     "another body": (create_grant, REQUEST_BODY | {"reason": "another"}, None, "request", "idempotency_mismatch"),
 }
 

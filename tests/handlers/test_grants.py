@@ -1,14 +1,21 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
+from jitney.core.review.votes import activated
+from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import read_grants
 from jitney.handlers.grants import create_grant
+from jitney.handlers.releases import release_grant
+from jitney.handlers.review_checks import check_reviews
+from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 
@@ -269,19 +276,43 @@ class TestRenewal:
         assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "grant_not_found"
 
 
+SPENDABLE = REQUEST_BODY | {
+    "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
+}
+OTHER_CALLS: dict[str, Callable[[System, str, str], int]] = {
+    "request": lambda system, token, _: system.call(create_grant, SPENDABLE, token=token)[0],
+    "repeat with its key": lambda system, token, _: system.call(
+        create_grant, SPENDABLE, token=token, Idempotency_Key="k"
+    )[0],
+    "dry run": lambda system, token, _: system.call(preview_decision, SPENDABLE, token=token)[0],
+    "list": lambda system, token, _: system.call(read_grants, token=token)[0],
+    "poll": lambda system, token, grant_id: system.call(read_grants, token=token, grant_id=grant_id)[0],
+    "fetch": lambda system, token, grant_id: system.call(create_credentials, token=token, grant_id=grant_id)[0],
+    "release": lambda system, token, grant_id: system.call(release_grant, token=token, grant_id=grant_id)[0],
+    "revoke": lambda system, token, grant_id: system.call(
+        revoke_grant, {"reason": "mine"}, token=token, grant_id=grant_id
+    )[0],
+    "check a target": lambda system, token, _: system.call(check_target, token=token, alias="analytics-prod")[0],
+    "check reviewers": lambda system, token, _: system.call(check_reviews, {}, token=token)[0],
+}
+
+
 class TestReplay:
-    """ID 9: an issuer whose tokens are for single use."""
+    """ID 9, ID 14: an issuer whose tokens are for single use."""
+
+    def opened(self, system: System, token: str) -> str:
+        """The id of a grant that this token opened."""
+        status, body, _ = system.call(create_grant, SPENDABLE, token=token, Idempotency_Key="k")
+        assert status == 201
+        return str(body["grant"]["id"])
 
     def test_id_09_a_token_opens_one_grant(self, system: System):
-        asked = REQUEST_BODY | {
-            "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
-        }
         token = minting.token(iss=minting.SPENT)
-        assert system.call(create_grant, asked, token=token)[0] == 201
-        status, body, headers = system.call(create_grant, asked, token=token)
+        assert system.call(create_grant, SPENDABLE, token=token)[0] == 201
+        status, body, headers = system.call(create_grant, SPENDABLE, token=token)
         assert (status, body["code"]) == (401, "token_replayed")
         assert "invalid_token" in headers["WWW-Authenticate"]
-        assert system.told()[-1] == ("request", "refused", "token_replayed")
+        assert system.told()[-1] == ("refusal", "refused", "token_replayed")
         assert len(system.sessions.asked) == 1
 
     def test_id_09_a_denied_request_uses_the_token_up_too(self, system: System):
@@ -289,16 +320,90 @@ class TestReplay:
         asked = REQUEST_BODY | {"permissions": WRITE}
         assert [system.call(create_grant, asked, token=token)[0] for _ in range(2)] == [403, 401]
 
-    def test_id_09_polling_and_renewal_are_no_replays(self, system: System):
-        asked = REQUEST_BODY | {
-            "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/a"]}]
-        }
+    @pytest.mark.parametrize("call", OTHER_CALLS)
+    def test_id_14_a_spent_token_collects_nothing(self, system: System, call: str):
         token = minting.token(iss=minting.SPENT)
-        _, body, _ = system.call(create_grant, asked, token=token, Idempotency_Key="k")
-        grant_id = body["grant"]["id"]
-        assert system.call(read_grants, grant_id=grant_id, token=token)[0] == 200
-        assert system.call(create_credentials, grant_id=grant_id, token=token)[0] == 200
-        assert system.call(create_grant, asked, token=token, Idempotency_Key="k")[1]["grant"]["id"] == grant_id
+        grant_id = self.opened(system, token)
+        before = dict(system.store.grants)
+        assert OTHER_CALLS[call](system, token, grant_id) == 401
+        assert system.told()[-1] == ("refusal", "refused", "token_replayed")
+        assert system.store.grants == before
+        assert len(system.sessions.asked) == 1
+
+    @pytest.mark.parametrize("call", ["list", "poll", "fetch", "release"])
+    def test_id_14_a_token_that_collected_is_spent(self, system: System, call: str):
+        grant_id = self.opened(system, minting.token(iss=minting.SPENT))
+        another = minting.token(iss=minting.SPENT, jti="another")
+        assert OTHER_CALLS[call](system, another, grant_id) == 200
+        assert OTHER_CALLS["list"](system, another, grant_id) == 401
+
+    def test_id_09_a_repeat_with_a_new_token_is_no_replay(self, system: System):
+        grant_id = self.opened(system, minting.token(iss=minting.SPENT))
+        another = minting.token(iss=minting.SPENT, jti="another")
+        status, body, _ = system.call(create_grant, SPENDABLE, token=another, Idempotency_Key="k")
+        assert (status, body["grant"]["id"]) == (201, grant_id)
+
+    def test_id_14_without_the_store_a_single_use_token_is_refused(self, system: System):
+        system.store.broken = True
+        assert system.call(read_grants, token=minting.token(iss=minting.SPENT))[0] == 503
+
+    def test_id_09_a_token_of_ten_years_is_remembered_as_long_as_it_is_accepted(self, system: System):
+        """A reused jti shows how long a key is kept: until its own token would be refused."""
+        decade = minting.NOW + 10 * 365 * 86400
+        token = minting.token(iss=minting.SPENT, exp=decade)
+        assert system.call(read_grants, token=token)[0] == 200
+        kept = next(each[1] for key, each in system.store.taken.items() if key.startswith("REPLAY#"))
+        system.now = kept - 1
+        assert system.call(read_grants, token=token)[1]["code"] == "token_replayed"
+        system.now = kept
+        assert system.call(read_grants, token=token)[1]["code"] == "token_too_old"
+        assert kept <= minting.NOW + 3600 + 60
+
+
+def ending_with_token() -> System:
+    """A system whose corporate issuer's grants end with the token."""
+    config = configuration()
+    issuers = {**config.issuers, "corp": replace(config.issuers["corp"], grants_end_with_token=True)}
+    return System(config=replace(config, issuers=issuers))
+
+
+class TestEndWithToken:
+    """ID 14: `grants_end_with_token` of an issuer's entry."""
+
+    def test_id_14_a_grant_ends_with_its_token(self):
+        system = ending_with_token()
+        asked, token = REQUEST_BODY | {"duration_seconds": 1500}, minting.token(exp=minting.NOW + 1000)
+        status, body, _ = system.call(create_grant, asked, token=token)
+        assert (status, body["grant"]["duration_seconds"]) == (201, 1000)
+        assert body["grant"]["expires_at"] == iso(minting.NOW + 1000)
+
+    def test_id_14_a_grant_that_ends_earlier_is_not_longer(self):
+        system = ending_with_token()
+        _, body, _ = system.call(create_grant, REQUEST_BODY, token=minting.token(exp=minting.NOW + 3000))
+        assert body["grant"]["expires_at"] == iso(minting.NOW + 300)
+
+    def test_id_14_a_grant_does_not_end_with_its_token_unless_the_entry_says_so(self, system: System):
+        _, body, _ = system.call(create_grant, REQUEST_BODY, token=minting.token(exp=minting.NOW + 200))
+        assert body["grant"]["expires_at"] == iso(minting.NOW + 300)
+
+    @pytest.mark.parametrize("left", [-29, 0, 299])
+    def test_id_14_a_grant_shorter_than_the_shortest_is_refused(self, left: int):
+        system = ending_with_token()
+        assert system.config.limits.min_duration_seconds == 300
+        token = minting.token(exp=minting.NOW + left)
+        for route in (create_grant, preview_decision):
+            status, body, _ = system.call(route, REQUEST_BODY, token=token)
+            assert (status, body["code"]) == (401, "token_expired")
+        assert not system.store.grants
+
+    def test_id_14_a_grant_that_was_reviewed_ends_with_its_token(self):
+        system = ending_with_token()
+        token = minting.token(exp=minting.NOW + 400)
+        status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=token)
+        assert (status, body["grant"]["expires_at"]) == (202, iso(minting.NOW + 400))
+        grant = system.store.grants[body["grant"]["id"]]
+        assert activated(grant, minting.NOW + 350).expires_at == minting.NOW + 400
+        assert grant.at(minting.NOW + 400).state is State.EXPIRED
 
 
 def fresh(system: System) -> str:

@@ -45,7 +45,14 @@ class Counted:
         return call
 
 
-def calls_of(
+def calls_of(system: System, *asked: Any, **how: Any) -> list[tuple[str, Any]]:
+    """The calls of an allowed request after the first, which reads the suspensions (END 8)."""
+    (first, read), *others = all_calls_of(system, *asked, **how)
+    assert (first, read["Key"]["pk"], read["ConsistentRead"]) == ("get_item", {"S": "SUSPENSIONS"}, True)
+    return others
+
+
+def all_calls_of(
     system: System,
     seconds: int = SHORTEST,
     action: str = "s3:GetObject",
@@ -53,7 +60,7 @@ def calls_of(
     asked: Mapping[str, Any] = MappingProxyType(REQUEST_BODY),
     **how: Any,
 ) -> list[tuple[str, Any]]:
-    """The calls of an allowed request after the first, which reads the suspensions (END 8)."""
+    """The calls of an allowed request."""
     calls: list[tuple[str, Any]] = []
     client = Counted(calls, transact_write_items={}, get_item={})
     system.ports.store, system.ports.suspensions = Store(client, "state", "audit"), SuspensionStore(client, "state")
@@ -63,9 +70,7 @@ def calls_of(
     permissions = [{"actions": [action], "resources": [arn]}]
     body = {**asked, "permissions": permissions, "duration_seconds": seconds}
     assert system.call(create_grant, body, **how)[0] == 201
-    (first, read), *others = calls
-    assert (first, read["Key"]["pk"], read["ConsistentRead"]) == ("get_item", {"S": "SUSPENSIONS"}, True)
-    return others
+    return calls
 
 
 def test_end_08_an_allowed_request_is_one_read_one_transaction_and_then_one_sts_call(system: System):
@@ -83,10 +88,17 @@ def test_mask_04_a_secret_in_the_request_costs_one_call_of_kms(system: System):
     assert len(system.mask_keys.asked) == 1
 
 
-def test_idempotency_and_replay_keys_are_in_the_same_transaction(system: System):
-    (first, transaction), (second, _) = calls_of(system, Idempotency_Key="k", token=minting.token(iss=minting.SPENT))
+def test_an_idempotency_key_is_in_the_same_transaction(system: System):
+    (first, transaction), (second, _) = calls_of(system, Idempotency_Key="k")
     assert (first, second) == ("transact_write_items", "assume_role")
-    assert len(transaction["TransactItems"]) == 5
+    assert len(transaction["TransactItems"]) == 4
+
+
+def test_id_14_a_single_use_token_is_used_up_before_anything_else(system: System):
+    calls = all_calls_of(system, token=minting.token(iss=minting.SPENT))
+    assert [name for name, _ in calls] == ["transact_write_items", "get_item", "transact_write_items", "assume_role"]
+    (spent,) = calls[0][1]["TransactItems"]
+    assert spent["Put"]["Item"]["pk"]["S"].startswith("REPLAY#")
 
 
 def test_end_04_a_grant_under_900_seconds_costs_a_second_sts_call(system: System):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.core.config import MailConfig, SlackConfig
+from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.handlers.ports import PORTS, Ports
 from tests.handlers.conftest import ROOT, configuration
 

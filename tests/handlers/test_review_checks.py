@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import MailConfig
+from jitney.core.channel_config import MailConfig
 from jitney.handlers.review_checks import MOST_MILLISECONDS, check_reviews
 from tests.core.identity import minting
 from tests.handlers.slack_workspace import SlackSystem

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.config import BreakGlassConfig, Config, PeopleIssuer, ReviewerGroup, SlackConfig
+from jitney.core.channel_config import SlackConfig
+from jitney.core.config import BreakGlassConfig, Config, PeopleIssuer, ReviewerGroup
 from jitney.core.identity.providers import PROVIDERS, entra, google, okta
 from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.source_identity import source_identity
@@ -17,6 +18,7 @@ from jitney.core.review.slack.modals import approve_selected_modal
 from jitney.core.review.slack.names import APPROVE
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
+from tests.core.review.samples import under_review
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.review_browser import STAFF, WEB, Answer, Browser, ReviewSystem
 from tests.handlers.slack_workspace import HOME, SlackSystem
@@ -241,7 +243,7 @@ ROUTES: dict[str, Callable[[Office, Grant, str], str]] = {
     "page: Reject": page("reject"),
     "Slack: Approve": _in_slack(lambda slack, grant, name: slack.press(grant, APPROVE, name)),
     "Slack: Approve selected": _in_slack(
-        lambda slack, grant, name: slack.submission(approve_selected_modal(grant), name)
+        lambda slack, grant, name: slack.submission(approve_selected_modal(grant, under_review(grant).requester), name)
     ),
     "token of the person": bearer,
     "break-glass": break_glass,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import NO_RULES, BreakGlassConfig, ClaimRules, MailConfig, ReviewerGroup
+from jitney.core.channel_config import MailConfig
+from jitney.core.config import NO_RULES, BreakGlassConfig, ClaimRules, ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
 from jitney.core.review.content import content_hash
 from jitney.core.review.notices import Notice

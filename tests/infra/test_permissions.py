@@ -47,7 +47,7 @@ ALLOWED = {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-credentials": {
-        "TablesState.Arn": {READ, BATCH, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -59,13 +59,13 @@ ALLOWED = {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-grant-reads": {
-        "TablesState.Arn": {READ},
+        "TablesState.Arn": {READ, CREATE},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-releases": {
-        "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesState.Arn": {READ, CREATE, CHANGE, "dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -75,7 +75,7 @@ ALLOWED = {
     },
     "jitney-revocations": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
-        "TablesState.Arn": {READ, CHANGE, QUERY, DELETE},
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY, DELETE},
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -128,7 +128,7 @@ ALLOWED = {
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-checks": {
-        "TablesState.Arn": {READ},
+        "TablesState.Arn": {READ, CREATE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
@@ -136,7 +136,7 @@ ALLOWED = {
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:GetEmailIdentity"},
     },
     "jitney-target-checks": {
-        "TablesState.Arn": {READ},
+        "TablesState.Arn": {READ, CREATE},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -280,7 +280,7 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
-ONCE = {"IDEMPOTENCY#*", "REPLAY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*"}
+ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
 # creates.
@@ -288,13 +288,14 @@ ITEMS = {
     "jitney-grants": {
         BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE, "SUSPENSIONS"},
-        CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE},
+        CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", "REPLAY#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
     "jitney-credentials": {
         BATCH: ANY_GRANT,
         READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SUSPENSIONS"},
+        CREATE: {"REPLAY#*"},
         CHANGE: {"GRANT#*", "RENEWALS#*"},
         "records": ALL_RECORDS,
     },
@@ -302,14 +303,20 @@ ITEMS = {
         BATCH: ANY_GRANT,
         READ: {"ACTIVE_GRANTS#*", "SUSPENSIONS"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
-        CHANGE: {"PREVIEWS#*", "REPLAY#*"},
+        CHANGE: {"PREVIEWS#*"},
         "records": {"r-*"},
     },
-    "jitney-grant-reads": {READ: {"GRANT#*", "SUSPENSIONS"}, BY_PRINCIPAL: {"PRINCIPAL#*"}, "records": {"r-*"}},
+    "jitney-grant-reads": {
+        READ: {"GRANT#*", "SUSPENSIONS"},
+        CREATE: {"REPLAY#*"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        "records": {"r-*"},
+    },
     "jitney-releases": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
         BY_ROLE: {"ROLE#*"},
+        CREATE: {"REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*"},
         "records": ALL_RECORDS,
     },
@@ -318,13 +325,14 @@ ITEMS = {
         QUERY: {"ROLE#*", "OUT_OF_OFFICE"},
         BY_ROLE: {"ROLE#*"},
         DELETE: {"FOLLOW_UP"},
+        CREATE: {"REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         "records": ALL_RECORDS,
     },
     "jitney-suspensions": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
-        CREATE: {"SUSPENSIONS"},
+        CREATE: {"SUSPENSIONS", "REPLAY#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
@@ -370,8 +378,8 @@ ITEMS = {
         CHANGE: ANY_GRANT,
         "records": ALL_RECORDS,
     },
-    "jitney-target-checks": {READ: {"SUSPENSIONS"}, "records": {"r-*"}},
-    "jitney-review-checks": {READ: {"SUSPENSIONS"}, "records": {"r-*"}},
+    "jitney-target-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
+    "jitney-review-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
     "jitney-correlator": {READ: ANY_GRANT, "records": {"k-*", "r-*"}, "read records": {"k-*"}},
     "jitney-reconciler": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},

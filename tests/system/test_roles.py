@@ -42,13 +42,12 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 
 # By function: the partition keys that it may write to in each table.
 WRITES = {
-    "decisions": {"state": {"PREVIEWS#", "REPLAY#"}, "audit": {"r-"}},
+    "decisions": {"state": {"PREVIEWS#"}, "audit": {"r-"}},
     "grants": {
-        # ACTIVE_GRANTS# it may put, but not change
+        # ACTIVE_GRANTS# and REPLAY# it may put, but not change
         "state": {
             "GRANT#",
             "IDEMPOTENCY#",
-            "REPLAY#",
             "UNOPENED#",
             "JOINS#",
             "PENDING#",

@@ -28,6 +28,7 @@ class BearerAuth:
         self._send = sending
         self._value = ""
         self._good_until: float | None = None
+        self._for_one_call = False
 
     def token(self) -> str:
         """Return the token in memory, or a new one. Raises what the source raises."""
@@ -38,19 +39,27 @@ class BearerAuth:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send with the token.
 
-        If a token from memory is refused (expired, replayed, keys rotated), send with a new one.
+        If a token from memory is refused (expired, replayed, keys rotated), send with a new one. A token for one call
+        is not kept. It is replaced too, because an attempt without an answer may have used it up.
         """
-        kept, token = self._value, self.token()
+        kept, token = self._value, self._taken()
         response = self._send(_with_token(request, token))
-        if response.status == 401 and token == kept:
+        if response.status == 401 and (self._for_one_call or token == kept):
             self._fetch()
-            return self._send(_with_token(request, self._value))
+            return self._send(_with_token(request, self._taken()))
         return response
+
+    def _taken(self) -> str:
+        """Return the token for a call, which stays in memory unless it is for one call."""
+        token = self.token()
+        if self._for_one_call:
+            self._value = ""
+        return token
 
     def _fetch(self) -> None:
         token = self._source.fetch()
         lifetime = token.lifetime_seconds
-        self._value = token.value
+        self._value, self._for_one_call = token.value, token.for_one_call
         self._good_until = None if lifetime is None else self._clock() + lifetime - _MARGIN_SECONDS
 
 

@@ -24,7 +24,7 @@ class MailSettings(SettingsModel):
 
 
 class SlackSettings(SettingsModel):
-    """The Slack workspace of the reviewers: the settings of `jitney.core.config.SlackConfig`."""
+    """The Slack workspace of the reviewers: the settings of `jitney.core.channel_config.SlackConfig`."""
 
     bot_token_arn: SecretArn
     signing_secret_arn: SecretArn

@@ -64,6 +64,7 @@ class IssuerSettings(SettingsModel):
     ] = Field(min_length=1)
     kind: Literal["agent", "human"] = "agent"
     replay: Literal["reuse", "single_use"] = "reuse"
+    grants_end_with_token: bool = False
     max_age_seconds: int = Field(default=3600, ge=1, le=86400)
     require_iat: bool = True
     leeway_seconds: int = Field(default=30, ge=0, le=60)

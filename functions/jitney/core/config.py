@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.delegation import Delegation
 from jitney.core.patterns import wildcard_pattern
 
@@ -59,13 +60,14 @@ class Issuer:
     issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
     of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). `audience_claim` is the
     claim with the audience. If `clients` are listed, a token must come from one of them. `replay` is "single_use" or
-    "reuse". `max_age_seconds` bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp`
-    of a token that has no `iat`. `groups_claim` is read where the provider issues groups; `subject_groups` maps
-    subjects to groups where it does not. `human_claim` names the claim with the person on whose behalf an agent acts,
-    "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated token, to the
-    identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of people's subjects, ""
-    for the provider's. `claims` are the entry's rules. `web` is how people sign in, None where they do not. `owners`
-    maps an agent's subject, in which `*` and `?` are wildcards, to the source identities of its owners.
+    "reuse". With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
+    bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp` of a token that has no
+    `iat`. `groups_claim` is read where the provider issues groups; `subject_groups` maps subjects to groups where it
+    does not. `human_claim` names the claim with the person on whose behalf an agent acts, "" for none. The provider of
+    `human_issuer` resolves that person, and the person of a delegated token, to the identity with which they sign in;
+    None refuses such tokens. `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are
+    the entry's rules. `web` is how people sign in, None where they do not. `owners` maps an agent's subject, in which
+    `*` and `?` are wildcards, to the source identities of its owners.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Issuer:
     require_iat: bool = True
     claims: ClaimRules = NO_RULES
     subject_pattern: str = ""
+    grants_end_with_token: bool = False
     web: Web | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -164,21 +167,6 @@ class ReviewerGroup(NamedTuple):
     channel: str = ""
     delegates: tuple[str, ...] = ()
     active_delegations: tuple[tuple[str, Delegation], ...] = ()
-
-
-class SlackConfig(NamedTuple):
-    """The Slack workspace of the reviewers: the ARNs of the app's two secrets, its id, and its Web API."""
-
-    bot_token_arn: str
-    signing_secret_arn: str
-    workspace: str
-    api_url: str
-
-
-class MailConfig(NamedTuple):
-    """How reviewers get mail: the sender address, which must be verified in Amazon SES."""
-
-    sender: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
@@ -47,12 +48,6 @@ class AuthenticatedRequest:
         return self.caller.principal
 
     @property
-    def single_use_keys(self) -> tuple[SingleUseKey, ...]:
-        """The key of a single-use token (ID 9). Requests for access use it; reads of grants do not."""
-        token = self.caller.single_use
-        return (SingleUseKey(f"REPLAY#{token.key}", token.expires_at),) if token else ()
-
-    @property
     def origin(self) -> Origin:
         """The source address and id of the request."""
         return self.request.origin
@@ -64,7 +59,9 @@ class AuthenticatedRequest:
         """
         ports, config = self.ports, self.ports.config
         mask = ports.mask_request(self.principal.owner_key)
-        return parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
+        asked = parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
+        seconds = self.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, self.now)
+        return replace(asked, duration_seconds=seconds)
 
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
         """Return the lookup of the grants that count for a new request on the target, or for `grant` decided again.
@@ -165,15 +162,30 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
 
 def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of a route that gives no access: a suspended agent may read and release its grants."""
+    """Authenticate the caller of a route that gives no access: a suspended agent may read and release its grants.
+
+    A single-use token is used up: a used one can neither request nor list, fetch or release anything (ID 14).
+    """
     now = ports.now()
     try:
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        _use_up(caller, ports, now)
     except Refusal as refusal:
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
         count_unauthenticated(refusal, request, ports, now)
         raise
     return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def _use_up(caller: Authenticated, ports: Ports, now: int) -> None:
+    """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
+    if caller.single_use is None:
+        return
+    key = SingleUseKey(f"REPLAY#{caller.single_use.key}", caller.single_use.expires_at)
+    try:
+        ports.store.consume((key,), now=now)
+    except Conflict as used:
+        raise caller.replay_refusal() from used
 
 
 def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:

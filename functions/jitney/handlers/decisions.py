@@ -35,14 +35,12 @@ def preview_decision(request: Request, ports: Ports) -> Response:
 
 
 def _consume_quota(call: AuthenticatedRequest) -> None:
-    """Count one dry run before any work is done. Raises Problem rate_limited or token_replayed."""
+    """Count one dry run before any work is done. Raises Problem rate_limited."""
     quota = preview_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
     try:
-        call.ports.store.consume((quota, *call.single_use_keys), now=call.now)
+        call.ports.store.consume((quota,), now=call.now)
     except Conflict as conflict:
-        problem = (
-            unit_limited_problem(quota, call.principal) if conflict.key == quota.key else call.caller.replay_refusal()
-        )
+        problem = unit_limited_problem(quota, call.principal)
         call.count_refusal(problem.code, AuditEvent.PREVIEW)
         raise problem from conflict
 

@@ -66,7 +66,8 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
             raise denied_problem(decision, access_request)
         review_ends = call.now + ports.config.limits.review_seconds
         grant_id = dated_id(ports.new_id("g"), call.now)
-        grant = open_grant(grant_id, call.principal, access_request, target, decision, review_ends, call.now)
+        end = call.caller.grants_end_by
+        grant = open_grant(grant_id, call.principal, access_request, target, decision, review_ends, call.now, end)
         session = session_request_of(grant, call)
         updates = others.updates_for(grant)
     try:
@@ -96,20 +97,16 @@ def _recording_ungranted(
     try:
         yield
     except Problem as problem:
-        if problem.code == "unavailable":  # reveals nothing of the decision, so the same token may repeat the call
+        if problem.code == "unavailable":  # reveals nothing of the decision
             raise
         quota = ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
         members = audit.request_members(access_request, target, decision, call.requester) | deciding_policies(decision)
         try:
-            call.record(AuditEvent.REQUEST, outcome, (quota, *call.single_use_keys), code=problem.code, **members)
+            call.record(AuditEvent.REQUEST, outcome, (quota,), code=problem.code, **members)
         except Conflict as conflict:
-            instead = (
-                unit_limited_problem(quota, call.principal)
-                if conflict.key == quota.key
-                else call.caller.replay_refusal()
-            )
+            instead = unit_limited_problem(quota, call.principal)
             call.count_refusal(instead.code, AuditEvent.REQUEST)
             raise instead from conflict
         raise
@@ -172,7 +169,7 @@ def _create(
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
     keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
     try:
-        return write_new_grant(grant, record, (*keys, *call.single_use_keys, quota), updates, call.ports, call.now)
+        return write_new_grant(grant, record, (*keys, quota), updates, call.ports, call.now)
     except Conflict as used:
         if used.key != quota.key:
             raise
@@ -189,17 +186,17 @@ def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
 
 
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
-    """Return the answer to a repeated POST: its grant, or Problem for another body or a replayed token.
+    """Return the answer to a repeated POST: its grant, or Problem for another body.
 
     It has no credentials. They are in the first answer only, because Jitney does not store them (STS 5), and each issue
     here would be one more live key. So a repeat writes nothing and waits for nothing.
     """
     store = call.ports.store
-    payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key)) if key else None
+    payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None
     grant = call.grant(grant_id) if grant_id else None
     if grant is None:
-        problem = _mismatch() if payload else call.caller.replay_refusal()
+        problem = _mismatch()
         call.count_refusal(problem.code, AuditEvent.REQUEST)
         raise problem
     if grant.at(call.now).state is State.PENDING:

@@ -19,7 +19,8 @@ from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEM
 from jitney.core.access.request import ExplainedAction
 from jitney.core.access.request_body import CallExplainer
 from jitney.core.actions import ActionTable
-from jitney.core.config import Config, SlackConfig, Target, load
+from jitney.core.channel_config import SlackConfig
+from jitney.core.config import Config, Target, load
 from jitney.core.identity.signature import KeySource
 from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MaskTags

@@ -48,7 +48,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
         call.record(
             AuditEvent.REQUEST,
             Outcome.REVIEW,
-            (quota, *keys, *call.single_use_keys),
+            (quota, *keys),
             code="joined",
             grant_id=grant.id,
             **members,

@@ -15,10 +15,11 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token, and its lifetime where the issuer states one."""
+    """A bearer token, and its lifetime where the issuer states one. One that is `for_one_call` is never sent twice."""
 
     value: str = field(repr=False)
     lifetime_seconds: int | None = None
+    for_one_call: bool = False
 
 
 class TokenSource(Protocol):

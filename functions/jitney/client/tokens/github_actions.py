@@ -17,7 +17,7 @@ class GitHubActions:
     audience: str
 
     def fetch(self) -> Token:
-        """A new token of the job.
+        """Return a new token of the job, for one call: an issuer's entry may accept each token once.
 
         Raises Unauthenticated when the runner's token service refuses, Unavailable when it does not answer.
         """
@@ -29,4 +29,4 @@ class GitHubActions:
             raise Unauthenticated(
                 "token_refused", "GitHub gave no token", detail, "Give the job `permissions: id-token: write`."
             )
-        return Token(checked_token(value, "GitHub's token service"))
+        return Token(checked_token(value, "GitHub's token service"), for_one_call=True)

@@ -123,7 +123,7 @@ class Grant:
     `follow_up` once that was reviewed. `unit` and `facts` are as in `Principal`. `agent_owners` are the source
     identities of the agent's owners at the request; `core.review.grant_under_review` adds the present ones.
     `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a reviewer
-    last narrowed the approval of a pending grant.
+    last narrowed the approval of a pending grant. It ends by `ends_by`, if set.
     """
 
     id: str
@@ -159,6 +159,7 @@ class Grant:
     agent_owners: tuple[str, ...] = ()
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
+    ends_by: int | None = None
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
 
@@ -269,6 +270,11 @@ def with_derived_state(grant: Grant) -> Grant:
 def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list[str]]]:
     """Return permissions as the API shows them, in the form of a request."""
     return [{"actions": list(each.actions), "resources": list(each.resources)} for each in permissions]
+
+
+def capped_end(end: int, ends_by: int | None) -> int:
+    """Return `end`, or `ends_by` when that is earlier (epoch seconds)."""
+    return end if ends_by is None else min(end, ends_by)
 
 
 def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:

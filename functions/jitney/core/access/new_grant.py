@@ -1,7 +1,7 @@
 """The grant that a decision opens."""
 
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.access.grant import Grant, State, reviews_of
+from jitney.core.access.grant import Grant, State, capped_end, reviews_of
 from jitney.core.access.request import AccessRequest
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
@@ -15,10 +15,11 @@ def open_grant(
     decision: Decision,
     review_ends: int,
     now: int,
+    ends_by: int | None = None,
 ) -> Grant:
     """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
 
-    Raises ValueError for a denied decision.
+    In both states it ends by `ends_by` (epoch seconds), if given. Raises ValueError for a denied decision.
     """
     if decision.effect is Effect.DENY:
         raise ValueError("a denied request opens no grant")
@@ -42,7 +43,8 @@ def open_grant(
         ticket=request.ticket,
         created_at=now,
         starts_at=now if allowed else None,
-        expires_at=now + request.duration_seconds if allowed else review_ends,
+        expires_at=capped_end(now + request.duration_seconds if allowed else review_ends, ends_by),
+        ends_by=ends_by,
         policy_version=decision.policy_version,
         reviews=reviews_of(decision),
         groups=tuple(sorted(principal.groups)),

@@ -13,17 +13,39 @@ from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_toke
 
 
 class Authenticated(NamedTuple):
-    """The principal, and the token's `single_use` key if its issuer's tokens may be used once (else None)."""
+    """The principal, and the token's `single_use` key if its issuer's tokens may be used once (else None).
+
+    Grants end by `grants_end_by` (epoch seconds) if the issuer's entry lets them end with the token (else None).
+    """
 
     principal: Principal
     single_use: SingleUseToken | None
+    grants_end_by: int | None = None
+
+    def capped(self, duration_seconds: int, shortest: int, now: int) -> int:
+        """Return the duration of a grant from `now`, in seconds: at most until the token's end if grants end with it.
+
+        Raises Refusal token_expired when less than `shortest` seconds are left.
+        """
+        if self.grants_end_by is None:
+            return duration_seconds
+        left = self.grants_end_by - now
+        if left < shortest:
+            raise Refusal(
+                "token_expired",
+                f"Grants of this issuer's tokens end with the token, which has {max(0, left)} seconds left.",
+                f"Get a new token from the issuer. The shortest grant is {shortest} seconds.",
+                issuer_name=self.principal.issuer_name,
+                principal=self.principal,
+            )
+        return min(duration_seconds, left)
 
     def replay_refusal(self) -> Refusal:
         """Return the refusal of this principal when the store already has `single_use`."""
         return Refusal(
             "token_replayed",
-            "Tokens of this issuer may be used once, and this one was used before.",
-            "Get a new token from the issuer for each request.",
+            "Tokens of this issuer are for one call, and this one was used before.",
+            "Get a new token from the issuer for each call.",
             issuer_name=self.principal.issuer_name,
             principal=self.principal,
         )
@@ -48,4 +70,5 @@ def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now:
     check_required(claims, issuer)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
-    return Authenticated(principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer))
+    end = int(claims["exp"]) if issuer.grants_end_with_token else None
+    return Authenticated(principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer), end)

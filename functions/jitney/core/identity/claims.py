@@ -71,6 +71,14 @@ def leeway(issuer: Issuer) -> int:
     return min(issuer.leeway_seconds, MAX_LEEWAY_SECONDS)
 
 
+def refused_from(claims: SignedClaims, issuer: Issuer) -> int:
+    """Return the moment (epoch seconds) from which `check_times` refuses the token as expired or too old."""
+    ends = [int(claims["exp"])]
+    if "iat" in claims:
+        ends.append(int(claims["iat"]) + issuer.max_age_seconds)
+    return min(ends) + leeway(issuer)
+
+
 def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
     """Raise Refusal unless the token is valid at `now` and not older than its issuer's tokens may be.
 

@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 from jitney.core.config import Issuer
-from jitney.core.identity.claims import leeway
+from jitney.core.identity.claims import refused_from
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.token import UnverifiedToken
 
@@ -12,7 +12,7 @@ from jitney.core.identity.token import UnverifiedToken
 class SingleUseToken(NamedTuple):
     """A token that may be used once: `key` is 64 hexadecimal characters, stored until `expires_at`.
 
-    From `expires_at` (epoch seconds) the token is refused as expired.
+    From `expires_at` (epoch seconds) the token is refused as expired or too old.
     """
 
     key: str
@@ -30,4 +30,4 @@ def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issue
     jti = claims.get("jti")
     about = b"jti:" + jti.encode() if jti else b"token:" + token.signing_input
     key = hashlib.sha256(f"{len(issuer.issuer)}:{issuer.issuer}".encode() + about).hexdigest()
-    return SingleUseToken(key, int(claims["exp"]) + leeway(issuer))
+    return SingleUseToken(key, refused_from(claims, issuer))

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, reviews_of
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, capped_end, reviews_of
 from jitney.core.access.request import Permission
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
@@ -86,8 +86,9 @@ def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
 
 
 def activated(grant: Grant, now: int) -> Grant:
-    """Return the approved grant, active from `now` for its whole duration."""
-    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=now + grant.duration_seconds)
+    """Return the approved grant, active from `now` for its whole duration or until its `ends_by`."""
+    end = capped_end(now + grant.duration_seconds, grant.ends_by)
+    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end)
 
 
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:

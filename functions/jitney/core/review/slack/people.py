@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from jitney.core.config import Config, SlackConfig
+from jitney.core.channel_config import SlackConfig
+from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.slack.interaction import SlackUser
