@@ -78,6 +78,14 @@ def test_end_08_an_incomplete_suspension_is_repeated_until_it_is_complete(connec
     assert "300 grants ended so far" in result.stderr
 
 
+def test_an_operator_who_suspended_themselves_too_cannot_repeat_the_call(connected: FakeBroker):
+    connected.say("POST", PATH, 202, progress(complete=False))
+    connected.say("POST", PATH, 403, problem("suspended"))
+    result = suspend("--including-me")
+    assert (result.exit_code, len(connected.asked)) == (6, 2)
+    assert "is in force and nothing more is issued" in result.stderr
+
+
 def test_end_08_what_stays_incomplete_names_the_targets_and_fails(connected: FakeBroker, monkeypatch):
     monkeypatch.setattr(command, "REPEAT_SECONDS", 0)
     connected.say("POST", PATH, 202, progress(complete=False, targets_failed={"finance": "revocation_incomplete"}))

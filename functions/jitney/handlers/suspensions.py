@@ -67,13 +67,14 @@ def suspend(request: Request, ports: Ports) -> Response:
 
     From its first write on, nothing is issued, also when the answer is 202.
     """
+    began = ports.stopwatch()
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("suspend")
         asked = parse_suspension(request.body, ports.config.limits)
         asked = asked._replace(name=_name(asked, ports))
     suspension, suspensions = write_until_current(lambda: _begun(asked, call), _conflict, ports)
-    progress = _carry_out(suspension, suspensions, ports)
+    progress = _carry_out(suspension, suspensions, began, ports)
     _record_progress(suspension, progress, call)
     body = {"suspension": suspension.view(), **progress.view()}
     if progress.complete:
@@ -155,9 +156,11 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
     return after.with_id(suspension.id) or suspension
 
 
-def _carry_out(suspension: Suspension, suspensions: Suspensions, ports: Ports) -> Progress:
-    """Have every role deny what is suspended, then write the ends of grants, as far as time permits."""
-    began = ports.stopwatch()
+def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, ports: Ports) -> Progress:
+    """Have every role deny what is suspended, then write the ends of grants, as far as time permits.
+
+    `began` is the stopwatch's time when the call began.
+    """
 
     def has_time() -> bool:
         return ports.stopwatch() - began < MOST_MILLISECONDS

@@ -10,7 +10,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
-from jitney.client.problems import Unavailable
+from jitney.client.problems import Denied, Unavailable
 from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
 
 REPEAT_SECONDS = 300
@@ -103,6 +103,10 @@ def _until_complete(
             later = attempt()
         except Unavailable as problem:  # the suspension is in force, and the next call may succeed
             screen().note(f"jitney: {problem.detail}")
+        except Denied as problem:
+            if problem.code != "suspended":
+                raise
+            return progress  # the operator suspended themselves too, and Jitney completes it
         else:
             progress = replace(later, grants_ended=progress.grants_ended + later.grants_ended)
     return progress
