@@ -436,6 +436,11 @@ class TestOperators:
         system.call(lift, {"reason": f"was {SECRET_KEY}"}, grant_id=suspension_id, token=operator(system))
         assert SECRET_KEY not in json.dumps(system.records())
 
+    def test_aud_07_a_secret_in_a_name_is_masked_before_it_is_cut(self, system):
+        name = f"{'x' * 40} {SECRET_KEY}"
+        status, body, _ = system.call(suspend, {**AGENT, "name": name, "reason": REASON}, token=operator(system))
+        assert (status, SECRET_KEY[:12] in json.dumps(body)) == (404, False)
+
     def test_two_operators_at_once_lose_nothing(self, system):
         opened(system)
         first = a_suspension(system, id="s-first", name="corp.first")

@@ -135,6 +135,7 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
     granted = api.ask()["grant"]["id"]
     yield api("POST", f"/v1/grants/{granted}/revocation", body, agent="incident-bot")
     yield api("POST", f"/v1/grants/{granted}/credentials")
+    yield from plant_in_suspensions(api, canary)
     for name in ("code", "state", "error", "error_description", "iss"):
         yield alice.http.get(f"{alice.url}/callback", params={name: canary(f"callback {name}")})
     yield alice.http.get(f"{alice.url}/sign-in", params={"to": canary("where to after signing in")})
@@ -143,6 +144,23 @@ def plant_with_people(api: Api, alice: Person, canary: Canaries) -> Iterator[htt
     url = alice.url.removesuffix("/reviews") + "/slack/interactions"
     headers = {"X-Slack-Signature": canary("Slack's signature"), "X-Slack-Request-Timestamp": str(int(time.time()))}
     yield httpx.post(url, data={"payload": said}, headers=headers, trust_env=False, timeout=PATIENCE)
+
+
+def plant_in_suspensions(api: Api, canary: Canaries) -> Iterator[httpx.Response]:
+    """Plant secrets in what operators write when they suspend and lift."""
+    unseen = {"kind": "agent", "name": f"local.never-{uuid.uuid4().hex[:8]}", "unseen": True}
+    for member in ("kind", "name", "reason", "unseen", "any"):
+        body = {**unseen, "reason": "tried", member: canary(f"suspension's {member}")}
+        yield api("POST", "/v1/suspensions", body, agent="incident-bot")
+    (made,) = (
+        each
+        for each in api("GET", "/v1/suspensions", agent="incident-bot").json()["suspensions"]
+        if each["name"] == unseen["name"]
+    )
+    body = {"reason": canary("reason of lifting")}
+    yield api("DELETE", f"/v1/suspensions/{made['id']}", body, agent="incident-bot")
+    path = urllib.parse.quote(canary("path of a suspension"), safe="")
+    yield api("DELETE", f"/v1/suspensions/{path}", {"reason": "tried"}, agent="incident-bot")
 
 
 def plant_in_slack(api: Api, workspace: Workspace, canary: Canaries) -> Iterator[str]:
@@ -173,6 +191,8 @@ ON_RECORD = {
     "comment to reject",
     "reason on the page, approve",
     "reason of a revocation",
+    "suspension's reason",
+    "reason of lifting",
 }
 
 

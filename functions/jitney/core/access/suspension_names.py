@@ -12,6 +12,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Config
 from jitney.core.identity.source_identity import identity_prefix, source_identity
+from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 
 MOST_SUGGESTIONS = 5
@@ -53,7 +54,7 @@ def _unknown(request: SuspensionRequest, spellings: Mapping[str, str], fix: str)
     inside = [each for each in sorted(spellings) if request.name.lower() in each.lower()]
     names = list(dict.fromkeys(spellings[each] for each in [*near, *inside]))[:MOST_SUGGESTIONS]
     meant = f"Did you mean {' or '.join(names)}? " if names else ""
-    detail = f"Jitney knows no {request.kind} {request.name[:64]!a}."
+    detail = f"Jitney knows no {request.kind} {UNTAGGED.text(request.name)[:64]!a}."  # masked before it is cut
     return Problem("suspension_name_unknown", detail, meant + fix, {"alternatives": names})
 
 
