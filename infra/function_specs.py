@@ -76,6 +76,7 @@ _VOTE = (
     *_READ_OTHER_GRANTS,
     on_state("GetItem", items=_TOKEN),
     on_state("PutItem", items=("VOTES#*",)),
+    on_state("UpdateItem", items=("NARROWINGS#*",)),
     # A delegation is read, and checked again in the transaction that writes the vote.
     on_state("Query", "ConditionCheckItem", items=_OUT_OF_OFFICE),
     READ_SUSPENSIONS,

@@ -17,6 +17,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
+from jitney.core.single_use import NARROWINGS_PER_HOUR
 from jitney.handlers.ballots import Ballot, vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -52,6 +53,28 @@ def refused(system: System, given: Ballot) -> str:
     with pytest.raises(Problem) as refusal:
         vote(given, system.ports)
     return refusal.value.code
+
+
+def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
+    """Each one notifies the reviewers. Shorter by a second is a narrowed approval."""
+    two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)
+    system.ports.config = replace(system.ports.config, reviewers={"owners": two})
+    grant = pending(system)
+    codes = []
+    for shorter in range(1, 2 * NARROWINGS_PER_HOUR):
+        seen = system.store.grants[grant.id]
+        narrowing = NarrowedApproval(seen.permissions, 300 - shorter)
+        try:
+            vote(ballot(seen, narrowing=narrowing), system.ports)
+            codes.append("")
+        except Problem as problem:
+            codes.append(problem.code)
+    assert codes == [""] * NARROWINGS_PER_HOUR + ["rate_limited"] * (NARROWINGS_PER_HOUR - 1)
+    assert system.store.grants[grant.id].duration_seconds == 300 - NARROWINGS_PER_HOUR
+    assert len(system.reviews.resumed) == NARROWINGS_PER_HOUR
+    seen = system.store.grants[grant.id]
+    vote(ballot(seen, "alice"), system.ports)
+    assert vote(ballot(seen, "bob"), system.ports).state is State.ACTIVE
 
 
 def test_id_05_a_flood_of_refused_votes_is_no_flood_of_writes(system: System):

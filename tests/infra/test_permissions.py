@@ -366,7 +366,7 @@ ITEMS = {
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "FOLLOW_UP"},
-        CHANGE: ANY_GRANT,
+        CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-slack-interactions": {
@@ -375,7 +375,7 @@ ITEMS = {
         QUERY: {"OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "SLACK#*"},
-        CHANGE: ANY_GRANT,
+        CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-target-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},

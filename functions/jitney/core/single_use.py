@@ -10,6 +10,7 @@ from typing import NamedTuple
 IDEMPOTENCY_SECONDS = 24 * 3600
 REPEATED_RELEASES_PER_MINUTE = 30
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
+NARROWINGS_PER_HOUR = 10
 
 
 class SingleUseKey(NamedTuple):
@@ -88,6 +89,11 @@ def repeated_release_quota(grant_id: str, now: int) -> Quota:
 def out_of_office_quota(human: str, now: int) -> Quota:
     """Return the quota of a reviewer's changes of out of office in the hour of `now`: each writes a record."""
     return _quota("OUT_OF_OFFICE_CHANGES", human, OUT_OF_OFFICE_CHANGES_PER_HOUR, now, window_seconds=3600)
+
+
+def narrowing_quota(grant_id: str, now: int) -> Quota:
+    """Return the quota of narrowed approvals of a pending grant in the hour of `now`: each notifies its reviewers."""
+    return _quota("NARROWINGS", grant_id, NARROWINGS_PER_HOUR, now, window_seconds=3600)
 
 
 def _quota(kind: str, owner: str, most: int, now: int, *, window_seconds: int = 60) -> Quota:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
+from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
@@ -18,6 +19,7 @@ from jitney.core.review.reviewers import delegations_for, require_reviewer
 from jitney.core.review.safe_text import cut, escape_invisible
 from jitney.core.review.selection import NarrowedApproval
 from jitney.core.review.vote_result import VoteResult, apply_vote
+from jitney.core.single_use import NARROWINGS_PER_HOUR, narrowing_quota
 from jitney.handlers.callers import count_refused
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
@@ -62,7 +64,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     If policies now need other reviewers, the vote that would have sufficed restarts the review. It is recorded, and all
     votes are void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer, not_narrower,
-    review_changed, review_ended, grant_conflict, unavailable. Refused votes are counted in the records.
+    review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -83,9 +85,16 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
             result, resumes = None, False
             return None
         resumes = result.changes_workflow(before)
-        return GrantUpdate(result.grant, _record(result, masked, ports))
+        narrows = result.grant.narrowed_at != before.narrowed_at
+        quotas = (narrowing_quota(grant.id, ports.now()),) if narrows else ()
+        return GrantUpdate(result.grant, _record(result, masked, ports), quotas=quotas)
 
-    after = update_grant(grant, decide, ports, _conflict)
+    try:
+        after = update_grant(grant, decide, ports, _conflict)
+    except Conflict as used:
+        problem = _narrowed_too_often()
+        _count_refusal(grant, ballot, problem, ports)
+        raise problem from used
     if resumes:
         resume_workflow(after, ports)
     if result and result.restarted:
@@ -93,6 +102,12 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
         detail = f"Policies changed: the request now needs approval by {groups}, and earlier votes no longer count."
         raise Problem("review_changed", detail, "Read it again, then vote.")
     return after
+
+
+def _narrowed_too_often() -> Problem:
+    detail = f"This request was narrowed {NARROWINGS_PER_HOUR} times in this hour, which is the limit."
+    fix = "Approve it as it is now, or reject it."
+    return Problem("rate_limited", detail, fix, headers={"Retry-After": "60"})
 
 
 def _conflict() -> Problem:

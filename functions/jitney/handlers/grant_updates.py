@@ -29,11 +29,12 @@ Written = TypeVar("Written")
 
 
 class GrantUpdate(NamedTuple):
-    """A grant as it will be, and what is written with it."""
+    """A grant as it will be, what is written with it, and the quotas that the write uses."""
 
     grant: Grant
     record: AuditRecord
     deny_entry: DenyEntry | None = None
+    quotas: tuple[Quota, ...] = ()
 
 
 def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports) -> Written:
@@ -61,13 +62,11 @@ def update_grant(
     decide: Callable[[Grant], GrantUpdate | None],
     ports: Ports,
     conflict: Callable[[], Problem] = _conflict,
-    *,
-    quotas: Sequence[Quota] = (),
 ) -> Grant:
     """Write the update that `decide` makes of the grant. If the grant changed, decide again on the changed grant.
 
-    Returns the grant as it then is. Nothing is written when `decide` returns None. The write uses `quotas`. Raises
-    Problem grant_conflict, unavailable, or what `decide` raises, and Conflict for a used quota.
+    Returns the grant as it then is. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
+    unavailable, or what `decide` raises, and Conflict when a quota of the update is used up.
     """
     read: Grant | None = grant
 
@@ -81,17 +80,15 @@ def update_grant(
             return before
         record = audit.next_chained_record(update.record, before)
         after = audit.with_chain_head(update.grant, record)
-        ports.store.save(before, after, record, quotas, deny_entry=update.deny_entry, now=ports.now())
+        ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
         return after
 
     return write_until_current(attempt, conflict, ports)
 
 
-def record_update(
-    grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports, *, quotas: Sequence[Quota] = ()
-) -> RecordedGrant:
+def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports) -> RecordedGrant:
     """Return the grant after an update that is always recorded. Raises the same as `update_grant`."""
-    return RecordedGrant(update_grant(grant, decide, ports, quotas=quotas))
+    return RecordedGrant(update_grant(grant, decide, ports))
 
 
 def write_new_grant(

@@ -1,7 +1,5 @@
 """Credentials for an active grant whose record is already written."""
 
-from collections.abc import Sequence
-
 from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
@@ -32,7 +30,7 @@ def record_outcome(
     call: AuthenticatedRequest,
     *,
     fails: bool = False,
-    quotas: Sequence[Quota] = (),
+    quotas: tuple[Quota, ...] = (),
 ) -> Grant:
     """Record an outcome on a grant; if it `fails` the grant, and the grant is still open, fail it.
 
@@ -41,9 +39,10 @@ def record_outcome(
 
     def decide(before: Grant) -> GrantUpdate:
         after = before.move(State.FAILED) if fails and before.state in OPEN_STATES else before
-        return GrantUpdate(after, audit.grant_record(event, outcome, after, call.origin, call.now, code=code))
+        record = audit.grant_record(event, outcome, after, call.origin, call.now, code=code)
+        return GrantUpdate(after, record, quotas=quotas)
 
-    return update_grant(grant, decide, call.ports, quotas=quotas)
+    return update_grant(grant, decide, call.ports)
 
 
 def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
@@ -104,9 +103,9 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
     def decide(before: Grant) -> GrantUpdate:
         active = require_active_grant(before, call.now)
         record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
-        return GrantUpdate(active, record)
+        return GrantUpdate(active, record, quotas=(quota,))
 
-    return record_update(grant, decide, call.ports, quotas=(quota,))
+    return record_update(grant, decide, call.ports)
 
 
 def target_of(grant: Grant, config: Config) -> Target:
