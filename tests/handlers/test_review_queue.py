@@ -94,7 +94,7 @@ def test_rev_12_a_flood_of_them_is_no_flood_of_records(system: System):
         ask(system, name)
     for number in range(50):
         assert ask(system, f"x{number}")[0] == 429
-    # Three that wait, those of the minute that say what was asked for, and counts of the others.
+    # Three that wait, those of the minute that say what was requested, and counts of the others.
     assert len(system.records()) <= 3 + system.config.limits.previews_per_minute + 5
 
 

@@ -173,7 +173,7 @@ class ReviewerGroup(NamedTuple):
 class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
-    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour` that it may begin,
+    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour` that it begins,
     `grants_per_hour` without a review. Per grant: `renewals_per_minute`.
     """
 
