@@ -16,6 +16,7 @@ import yaml
 from data import masks, operations, table
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
+from data.harms import Harms
 from data.levels import Corrections
 from data.pages import calls_page
 from data.sources import HERE, Sources, fetch
@@ -41,7 +42,7 @@ class Built(NamedTuple):
     faults: list[str]
 
 
-def build(sources: Sources, old: ActionTable | None) -> Built:
+def build(sources: Sources, old: ActionTable | None, harms: Harms) -> Built:
     """Return the new table, compared with the old one. Raises KeyError for an access level that is new in AWS."""
     lists, ours = sources.risk_lists(), _yaml("escalations.yaml")
     services, overtaken = _services(sources)
@@ -54,6 +55,7 @@ def build(sources: Sources, old: ActionTable | None) -> Built:
         sources.overrides(),
         [*(name for names in _yaml("corrections.yaml").values() for name in names), *_credentials(lists, ours, known)],
         lists["READ_ONLY_DATA_EXFILTRATION_ACTIONS"],
+        harms,
     )
     blocks = {prefix: table.service_block(prefix, actions, types, corrections) for prefix, actions, types in services}
     found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[])))
@@ -87,10 +89,10 @@ def _yaml(name: str) -> Any:
     return yaml.safe_load((HERE / name).read_text("utf-8"))
 
 
-def replace(path: Path, sources: Sources) -> tuple[bool, list[str]]:
+def replace(path: Path, sources: Sources, harms: Harms) -> tuple[bool, list[str]]:
     """Write the new table to `path` unless it has faults. Return whether it was written, and lines to print."""
     old = ActionTable.load(path.read_bytes()) if path.exists() else None
-    encoded, found, faults = build(sources, old)
+    encoded, found, faults = build(sources, old, harms)
     new = ActionTable.load(encoded)
     if not faults:
         path.write_bytes(encoded)
@@ -151,7 +153,8 @@ def replace_masks(path: Path) -> tuple[bool, list[str]]:
 def main() -> int:
     """Fetch the sources, build the tables, and print what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
-    written, lines = replace(TABLE, fetch(scratch.resolve()))
+    harms = Harms.of_models(_yaml("harms.yaml"), MaskTable.load(MASKS.read_bytes()))
+    written, lines = replace(TABLE, fetch(scratch.resolve()), harms)
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
     masked, most = replace_masks(MASKS)
     print(*lines, *more, *most, sep="\n")  # noqa: T201

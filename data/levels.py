@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from data.harms import CREDENTIAL_EXPOSURE, NOT_ASSESSED, Harms
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import wildcard_pattern
 
@@ -25,19 +26,21 @@ NAMES = {
     "Permissions management, Write": AccessLevel.PERMISSIONS_MANAGEMENT,
 }
 
-CREDENTIAL_EXPOSURE = "CredentialExposure"
 DATA_EXFILTRATION = "DataExfiltration"
 
 
 class Corrections:
     """Where other sources disagree with AWS's levels.
 
-    `overrides` maps lower-case actions to policy-sentry's level. `credentials` are patterns of actions that return
-    credentials or secrets, from corrections.yaml and cloudsplaining. `data` are cloudsplaining's actions that can
-    exfiltrate data.
+    `overrides` maps lower-case actions to policy-sentry's level; `credentials` are patterns of actions that hand out
+    credentials or secrets, from corrections.yaml and cloudsplaining; `data` are actions that read what others want to
+    have, cloudsplaining's; `harms` rate actions that change something.
     """
 
-    def __init__(self, overrides: Mapping[str, str], credentials: Iterable[str], data: Iterable[str] = ()) -> None:
+    def __init__(
+        self, overrides: Mapping[str, str], credentials: Iterable[str], data: Iterable[str], harms: Harms
+    ) -> None:
+        self._harms = harms
         self._overrides = overrides
         self._data = frozenset(name.lower() for name in data)
         self._credentials = {name: wildcard_pattern(name) for name in credentials}
@@ -48,14 +51,15 @@ class Corrections:
         level = NAMES[aws_level]
         if override := self._overrides.get(action.lower()):
             level = max(level, NAMES[override], key=RANKED.index)
+        level = self._harms.level(action, level)
         matching = {name for name, pattern in self._credentials.items() if pattern.matches(action)}
         self._used |= matching
-        risks = {DATA_EXFILTRATION} if action.lower() in self._data else set()
+        risks = self._harms.risks(action, level) | ({DATA_EXFILTRATION} if action.lower() in self._data else set())
         if not matching:
-            return level, frozenset(risks)
+            return level, risks
         reads = level in (AccessLevel.LIST, AccessLevel.READ)
-        return (AccessLevel.READ_SECRET if reads else level), frozenset({CREDENTIAL_EXPOSURE, *risks})
+        return (AccessLevel.READ_SECRET if reads else level), (risks - {NOT_ASSESSED}) | {CREDENTIAL_EXPOSURE}
 
     def unused(self) -> list[str]:
-        """Return the credential patterns that have matched no action yet."""
-        return sorted(self._credentials.keys() - self._used)
+        """Return the patterns of corrections.yaml and harms.yaml that have matched no action yet."""
+        return sorted(self._credentials.keys() - self._used) + self._harms.unused()

@@ -71,7 +71,7 @@ def faults(
 
     `sentinels` maps a level to actions that must have it. `unused` are corrections that corrected nothing.
     """
-    found = [f"corrections.yaml names {name}, which no action matches" for name in unused]
+    found = [f"corrections.yaml or harms.yaml names {name}, which no action matches" for name in unused]
     for level, names in sentinels.items():
         for name in names:
             action = new.get(name)

@@ -36,6 +36,10 @@ SESSION_TAGS = ("grant", "agent", "unit", "human")
 # accounts. With iam:* denied, a session cannot change the role, its policies or this boundary.
 ALWAYS_DENIED = (
     "account:*",
+    "cloudtrail:DeleteTrail",
+    "cloudtrail:PutEventSelectors",
+    "cloudtrail:StopLogging",
+    "cloudtrail:UpdateTrail",
     "iam:*",
     "identitystore:*",
     "organizations:*",

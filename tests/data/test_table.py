@@ -5,6 +5,7 @@ import yaml
 
 from data import table
 from data.__main__ import TABLE
+from data.harms import Harms
 from data.levels import Corrections
 from jitney.core.actions import AccessLevel, ActionTable
 
@@ -21,7 +22,7 @@ def entry(name, level, *kinds):
 
 
 def build(count=100, services=1, extra=(), corrections=None):
-    corrections = corrections or Corrections({}, [])
+    corrections = corrections or Corrections({}, [], [], Harms({}, {}))
     listed = [entry(f"Get{number:03}", "Read", "bucket!") for number in range(count)] + list(extra)
     actions = {action["name"].lower(): action for action in listed}
     blocks = {
@@ -97,10 +98,10 @@ def test_a_sentinel_that_changes_level_is_refused():
 
 
 def test_a_correction_that_matches_nothing_is_refused():
-    corrections = Corrections({}, ["svc0:Get00?", "svc0:GetSecret"])
+    corrections = Corrections({}, ["svc0:Get00?", "svc0:GetSecret"], [], Harms({}, {}))
     new = build(corrections=corrections)
     assert table.faults(new, None, {}, corrections.unused()) == [
-        "corrections.yaml names svc0:GetSecret, which no action matches"
+        "corrections.yaml or harms.yaml names svc0:GetSecret, which no action matches"
     ]
 
 
@@ -131,6 +132,9 @@ def test_changes_are_reported():
     ],
 )
 def test_pol_04_of_two_opinions_the_more_dangerous_one_counts(aws, override, exposes, level):
-    corrections = Corrections({"svc:getx": override} if override else {}, ["svc:Get*"] if exposes else [])
+    corrections = Corrections(
+        {"svc:getx": override} if override else {}, ["svc:Get*"] if exposes else [], [], Harms({}, {})
+    )
     rated, risks = corrections.rate("svc:GetX", aws)
-    assert (rated, risks) == (level, {"CredentialExposure"} if exposes else set())
+    unassessed = {"NotAssessed"} if level is AccessLevel.WRITE else set()
+    assert (rated, risks) == (level, {"CredentialExposure"} if exposes else unassessed)

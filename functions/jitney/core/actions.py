@@ -59,7 +59,16 @@ LEVELS = {
     "T": AccessLevel.TAGGING,
     "P": AccessLevel.PERMISSIONS_MANAGEMENT,
 }
-RISKS = {"c": "CredentialExposure", "d": "DataExfiltration"}
+RISKS = {
+    "c": "CredentialExposure",
+    "d": "DataExfiltration",
+    "r": "ExistingRoleExecution",
+    "e": "LoggingEvasion",
+    "s": "DataSharing",
+    "i": "IrreversibleDeletion",
+    "m": "UnboundedCost",
+    "n": "NotAssessed",
+}
 
 # Variables of ARN formats whose values never hold "/". Otherwise a bucket's format would match its objects, and a
 # table's format its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html

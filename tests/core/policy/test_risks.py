@@ -43,7 +43,7 @@ def test_pol_05_a_combination_within_one_request_is_denied_and_named(decide_hold
     assert f"is forbidden: {together} lets its holder act as any role that lambda may assume. Ask for less." in (
         decision.reasons[0].sentence
     )
-    assert [risk.name for risk in decision.risks] == ["EscalationCombination", "ResourceExposure"]
+    assert [risk.name for risk in decision.risks] == ["EscalationCombination", "ResourceExposure", "NotAssessed"]
     assert decision.risks[0].source == "https://pathfinding.cloud/paths/lambda-001"
 
 
@@ -178,9 +178,9 @@ def test_pol_05_an_escalation_by_a_single_action_is_not_a_combination(decide_hol
             "arn:aws:secretsmanager:eu-west-1:444455556666:secret:a",
             "CredentialExposure",
         ),
-        ("s3:PutBucketPolicy", "arn:aws:s3:::b", "ResourceExposure"),
-        ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-west-1:444455556666:table/t", ""),
-        ("dynamodb:DeleteTable", "*", "InfrastructureModification"),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::b", "ResourceExposure DataSharing"),
+        ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-west-1:444455556666:table/t", "IrreversibleDeletion"),
+        ("dynamodb:DeleteTable", "*", "IrreversibleDeletion InfrastructureModification"),
         ("dynamodb:DescribeTable", "*", ""),
         ("iam:PutRolePolicy", "arn:aws:iam::444455556666:role/r", "PrivilegeEscalation ResourceExposure"),
     ],

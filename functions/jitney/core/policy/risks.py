@@ -21,6 +21,12 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "CredentialExposure": ("hands out a credential or a secret", "hand out credentials or secrets"),
     "DataExfiltration": ("reads all data that wildcards match", "read all data that wildcards match"),
     "ResourceExposure": ("changes who may do what", "change who may do what"),
+    "ExistingRoleExecution": ("runs or changes code under an existing role", "run or change code under existing roles"),
+    "LoggingEvasion": ("can stop or hide logging or detection", "can stop or hide logging or detection"),
+    "DataSharing": ("can give data to another account or the public", "can give data to another account or the public"),
+    "IrreversibleDeletion": ("deletes what AWS does not restore", "delete what AWS does not restore"),
+    "UnboundedCost": ("causes costs until someone ends it", "cause costs until someone ends them"),
+    "NotAssessed": ("is not assessed by any rule", "are not assessed by any rule"),
     "InfrastructureModification": (
         "changes any resource, although AWS could limit it to one",
         "change any resource, although AWS could limit them to some",

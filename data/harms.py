@@ -1,0 +1,132 @@
+"""The harm of an action that changes something, by harms.yaml, by botocore's models and by the table of masks."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import translate
+from typing import Any, Self
+
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from data.passing import passed
+from jitney.core.actions import AccessLevel
+from jitney.core.masking.table import CREDENTIAL_REF, MaskTable, Shape, ShapeRef
+
+PERMISSIONS, ORDINARY = "permissions", "ordinary"
+NOT_ASSESSED = "NotAssessed"
+CREDENTIAL_EXPOSURE = "CredentialExposure"
+EXISTING_ROLE = "ExistingRoleExecution"
+
+_VERB = re.compile(r"[A-Z][a-z0-9]*")
+_RUNS = frozenset({"Activate", "Execute", "Invoke", "Redrive", "Resume", "Retry", "Run", "Send", "Start", "Submit"})
+_CHANGES = frozenset({"Add", "Deploy", "Modify", "Publish", "Put", "Replace", "Update"})
+
+
+class _Patterns:
+    """Patterns over names of actions, and which of them matched none so far."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._compiled = {pattern: re.compile(translate(pattern)) for pattern in patterns}
+        self.unused = set(patterns)
+
+    def match(self, action: str) -> bool:
+        found = {pattern for pattern, compiled in self._compiled.items() if compiled.match(action)}
+        self.unused -= found
+        return bool(found)
+
+
+class Harms:
+    """The harms of actions. `rules` is harms.yaml; `known` adds actions to its rules, by lower-case names."""
+
+    def __init__(self, rules: Mapping[str, Mapping[str, Sequence[str]]], known: Mapping[str, Collection[str]]) -> None:
+        self._rules = {
+            name: (_Patterns(rule["actions"]), _Patterns(rule.get("except", ()))) for name, rule in rules.items()
+        }
+        self._known = known
+
+    @classmethod
+    def of_models(cls, rules: Mapping[str, Any], masks: MaskTable) -> Self:
+        """Return the harms by `rules`, the roles in botocore's models and the credentials in answers."""
+        return cls(rules, {EXISTING_ROLE: set(acting_by_role()), CREDENTIAL_EXPOSURE: set(answering_secrets(masks))})
+
+    def level(self, action: str, level: AccessLevel) -> AccessLevel:
+        """Return the level of `action`, whose other sources say `level`: some Write actions change permissions."""
+        return (
+            AccessLevel.PERMISSIONS_MANAGEMENT
+            if level is AccessLevel.WRITE and self._is(PERMISSIONS, action)
+            else level
+        )
+
+    def risks(self, action: str, level: AccessLevel) -> frozenset[str]:
+        """Return the harms of an action; none for one that only reads or tags, NotAssessed where no rule matches."""
+        if level not in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
+            return frozenset()
+        harms = {name for name in {*self._rules, *self._known} - {PERMISSIONS, ORDINARY} if self._is(name, action)}
+        assessed = harms or level is AccessLevel.PERMISSIONS_MANAGEMENT or self._is(ORDINARY, action)
+        return frozenset(harms) if assessed else frozenset({NOT_ASSESSED})
+
+    def unused(self) -> list[str]:
+        """Return the patterns that matched no action that they could have changed."""
+        return sorted(
+            f"{name}: {pattern}" for name, both in self._rules.items() for each in both for pattern in each.unused
+        )
+
+    def _is(self, harm: str, action: str) -> bool:
+        listed, left_out = self._rules.get(harm, (_Patterns(()), _Patterns(())))
+        matches = listed.match(action) or action.lower() in self._known.get(harm, ())
+        return matches and not left_out.match(action)
+
+
+def acting_by_role() -> Iterator[str]:
+    """Yield the operations that run, or change, what acts under a role that an earlier operation gave it.
+
+    An operation takes a role for the thing in its name: CreateStateMachine. Others then start or change that thing.
+    """
+    for prefixes, model in _models():
+        operations = [model.operation_model(name) for name in model.operation_names]
+        with_roles = {
+            _thing(each.name)
+            for each in operations
+            if each.input_shape and any(passed(each, each.input_shape.members, []))
+        }
+        for each in operations:
+            verb, thing = _verb(each.name), _thing(each.name)
+            runs = verb in _RUNS and any(thing.startswith(role) or role.startswith(thing) for role in with_roles)
+            if thing and (runs or (verb in _CHANGES and thing in with_roles)):
+                yield from (f"{prefix}:{each.name}".lower() for prefix in prefixes)
+
+
+def answering_secrets(masks: MaskTable) -> Iterator[str]:
+    """Yield the operations whose answer holds a credential by the table of masks."""
+    for prefixes, model in _models():
+        for name in model.operation_names:
+            shapes = masks.of(model.service_name, name)
+            if shapes and _holds_credential(shapes.output, shapes.shapes, frozenset()):
+                yield from (f"{prefix}:{name}".lower() for prefix in prefixes)
+
+
+def _holds_credential(reference: ShapeRef, shapes: Sequence[Shape], above: frozenset[int]) -> bool:
+    if not isinstance(reference, int):
+        return reference == CREDENTIAL_REF
+    inside = above | {reference}
+    return reference not in above and any(
+        _holds_credential(each, shapes, inside) for each in shapes[reference].values()
+    )
+
+
+def _models() -> Iterator[tuple[tuple[str, ...], ServiceModel]]:
+    """Yield each service's model, and the prefixes that its actions may have."""
+    loader = Loader()
+    for service in loader.list_available_services("service-2"):
+        model = ServiceModel(loader.load_service_model(service, "service-2"), service)
+        names = (model.metadata.get("signingName"), model.endpoint_prefix, service)
+        yield tuple(dict.fromkeys(name for name in names if name)), model
+
+
+def _verb(operation: str) -> str:
+    found = _VERB.match(operation)
+    return found[0] if found else ""
+
+
+def _thing(operation: str) -> str:
+    return operation.removeprefix(_verb(operation))
