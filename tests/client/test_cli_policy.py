@@ -88,7 +88,7 @@ def test_pol_11_the_configuration_is_checked_first(tested):
     assert code == 2
     assert said == [
         "jitney: The policies could not be tested",
-        "/other.yaml:13  targets: it is empty",
+        "/other.yaml:24  targets: it is empty",
         "Fix: name at least one",
     ]
 

@@ -91,7 +91,7 @@ def test_an_existing_grant_is_used_without_asking(connected: FakeBroker, run: Ru
 def test_an_existing_grant_is_not_used_for_another_target(connected: FakeBroker, run: Run):
     done = run("staging", "--grant", GRANT_ID, *PRINT_KEY)
     assert (done.returncode, done.stdout, connected.asked) == (2, "", [])
-    assert "leave --grant out" in done.stderr
+    assert "leave out --grant" in done.stderr
 
 
 def test_cli_03_a_pending_request_is_shown_once_and_goes_on_by_itself(connected: FakeBroker, run: Run):

@@ -237,7 +237,7 @@ def test_rev_08_a_forbid_of_break_glass_is_none_of_an_ordinary_review():
     assert (after.state, issues(desk, grant)) == (State.ACTIVE, 200)
 
 
-def test_rev_08_a_policy_that_forbids_by_now_is_asked_at_issue(desk: ReviewSystem):
+def test_rev_08_a_policy_that_forbids_now_is_asked_at_issue(desk: ReviewSystem):
     grant = pending(desk)
     smash(signed_in(desk, "gina"), grant)
     policies = POLICIES + FORBIDS["a forbid of break-glass"]

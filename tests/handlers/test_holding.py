@@ -203,7 +203,7 @@ def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     body = system.call(preview_decision, EXECUTE)[1]
     assert body["effect"] == "deny"
-    (risk,) = body["risks"]
+    risk, *_ = body["risks"]
     assert (risk["risk"], risk["grants"]) == ("EscalationCombination", [first])
     assert "lets its holder act as a role that a resource of cloudformation has" in risk["sentence"]
 

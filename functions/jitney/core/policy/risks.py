@@ -25,7 +25,7 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "LoggingEvasion": ("can stop or hide logging or detection", "can stop or hide logging or detection"),
     "DataSharing": ("can give data to another account or the public", "can give data to another account or the public"),
     "IrreversibleDeletion": ("deletes what AWS does not restore", "delete what AWS does not restore"),
-    "UnboundedCost": ("causes costs until someone ends it", "cause costs until someone ends them"),
+    "UnboundedCost": ("causes costs until a person ends it", "cause costs until a person ends them"),
     "NotAssessed": ("is not assessed by any rule", "are not assessed by any rule"),
     "InfrastructureModification": (
         "changes any resource, although AWS could limit it to one",
