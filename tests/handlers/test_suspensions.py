@@ -9,6 +9,10 @@ import pytest
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
 from jitney.core.problems import Problem
+from jitney.core.review.break_glass import activated_by_break_glass
+from jitney.core.review.content import content_hash
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
@@ -18,6 +22,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
+from jitney.handlers.review_notices import TooFewReviewers, notify
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspensions, suspend
 from jitney.handlers.target_checks import check_target
@@ -604,3 +609,43 @@ class TestReviewers:
             assert 'value="approve"' not in shown
         assert REASON not in reviewer.send("GET", "/reviews").text
         assert REASON in olga.send("GET", "/reviews").text
+
+    def test_end_08_the_list_of_own_votes_shows_the_grant_as_revoked(self, desk):
+        grant, browser = pending_of(desk), Browser(desk)
+        browser.sign_in("alice")
+        for name in ("alice", "bob"):
+            cast(desk, grant, name)
+        assert f"<code>{grant.id}</code> · Active until" in browser.send("GET", "/reviews").text
+        suspend_person(desk, "corp.reader-agent", kind=SuspensionKind.AGENT)
+        assert f"<code>{grant.id}</code> · Revoked" in browser.send("GET", "/reviews").text
+
+    def test_end_08_an_approval_for_a_suspended_delegator_renews_nothing(self, desk):
+        grant, now = pending_of(desk), desk.system.now
+        away = OutOfOffice("a-1", "staff.alice", now, now + 600, (("owners", "staff.carol"),))
+        desk.system.store.away["staff.alice"] = away
+        for name in ("carol", "bob"):
+            cast(desk, grant, name)
+        assert desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))[0] == 200
+        suspend_person(desk, "staff.alice")
+        status, body, _ = desk.system.call(create_credentials, grant_id=grant.id, token=fresh(desk.system))
+        assert (status, body["code"]) == (403, "denied")
+
+    def test_end_08_a_request_that_only_suspended_people_could_approve_fails_and_does_not_wait(self):
+        desk = review_system(reviewers=GROUPS)
+        grant = pending_of(desk)
+        suspend_person(desk, "staff.alice")
+        event = {"grant_id": grant.id, "due": Notice.REQUESTED, "since": desk.system.now, "token": ""}
+        notify(event, desk.system.ports)
+        suspend_person(desk, "staff.lea")
+        suspend_person(desk, "staff.bob")
+        with pytest.raises(TooFewReviewers):
+            notify(event, desk.system.ports)
+
+    def test_end_08_break_glass_of_a_suspended_person_is_refused_by_its_own_check_too(self, desk):
+        """The pages refuse the person before. The check does not depend on that."""
+        grant, who = pending_of(desk), person("gina", "staff")
+        suspend_person(desk, "staff.gina")
+        review = GrantUnderReview(grant, desk.system.config, desk.system.store.suspensions)
+        with pytest.raises(Problem) as refused:
+            activated_by_break_glass(review, who, "down", content_hash(grant), (), desk.system.now)
+        assert refused.value.code == "suspended"
