@@ -94,7 +94,8 @@ def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broke
     back = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/jitney-revoker-{alias}" for alias, each in targets}
     both = dict.fromkeys(("jitney-releases", "jitney-revocations", "jitney-target-checks"), own | back)
     issuing = dict.fromkeys(("jitney-grants", "jitney-credentials"), own)
-    assert dict(roles) == both | issuing | {"jitney-reconciler": back}
+    denying = dict.fromkeys(("jitney-reconciler", "jitney-suspensions"), back)
+    assert dict(roles) == both | issuing | denying
     for role in (*both, *issuing):
         assert {resource for resource, allowed in actions[role].items() if allowed == ISSUE} == own
 
