@@ -441,6 +441,23 @@ def test_id_08_an_entry_for_people_refuses_machine_tokens(provider: str, text: s
         authenticate(f"Bearer {text}", config(_signing_in(provider, sample)), keys, NOW)
 
 
+OTHER_PEOPLE = {
+    "okta: a login": ("okta", "", _sample(okta.SAMPLE, **OKTA_PERSON | {"sub": "ada@corp.example.com"})),
+    "okta: an id that is too long": ("okta", "", _sample(okta.SAMPLE, **OKTA_PERSON | {"sub": "00u5t60iloOHN9pBi0h7x"})),
+    "generic: an address": ("generic", "[a-z]+", _sample(CLAIMS, aud="web", azp=None, sub="ada@corp.example.com")),
+}
+
+
+@pytest.mark.parametrize(("provider", "pattern", "text"), OTHER_PEOPLE.values(), ids=OTHER_PEOPLE)
+def test_id_10_a_person_signs_in_by_a_subject_of_the_known_form_only(
+    provider: str, pattern: str, text: str, keys: KnownKeys
+) -> None:
+    sample = okta.SAMPLE if provider == "okta" else CLAIMS
+    people = replace(_signing_in(provider, sample), subject_pattern=pattern)
+    with pytest.raises(Refusal, match="token_subject"):
+        authenticate(f"Bearer {text}", config(people), keys, NOW)
+
+
 KNOWN: dict[str, dict[str, Any]] = {
     "kind": {"nonce": "n"},
     "groups": {"groups": "admins"},
