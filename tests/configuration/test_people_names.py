@@ -141,8 +141,23 @@ REFUSED = {
     ),
     "people who sign in elsewhere": (
         with_humans(("issuers.other", OTHER | {"web": WEB})),
-        "issuers.other.web",
-        "who do not sign in here",
+        "issuers.corp.human_issuer",
+        "people sign in with other, so a person of staff could review their own request",
+    ),
+    "people with tokens of an issuer with which they do not sign in": (
+        changed(("issuers.other", OTHER | {"web": WEB})),
+        "issuers.staff.human_issuer",
+        "could review what they request with a token of this issuer",
+    ),
+    "people with tokens of an issuer that no reviewer has": (
+        changed(("issuers.other", OTHER), ("reviewers", {"owners": {"members": ["staff/ada"]}})),
+        "issuers.other.human_issuer",
+        "could review what they request with a token of this issuer",
+    ),
+    "reviewers of two issuers": (
+        changed(("issuers.other", OTHER), ("reviewers", {"owners": {"members": ["staff/ada", ADA]}})),
+        "reviewers.owners.members.1",
+        "could review their own request",
     ),
     "two issuers of humans": (
         with_humans(("issuers.other", OTHER), ("issuers.agents", AGENTS | {"human_issuer": "other"})),
@@ -193,3 +208,9 @@ def test_id_10_agents_and_people_of_one_issuer_are_named_by_different_claims(fou
     changes = [(f"issuers.corp.{key}", value) for key, value in agents.items()]
     loaded = found(changed(*changes, ("issuers.corp.jwks_uri", "https://staff.example.com/jwks")))
     assert loaded.issuers["corp"].human_issuer == config.PeopleIssuer("corp", issuer, "generic", "[a-z]+")
+
+
+def test_id_10_people_of_another_issuer_are_recognized_where_its_entry_says_who_they_are(found):
+    entry = OTHER | {"human_issuer": "staff"}
+    loaded = found(changed(("issuers.other", entry), ("reviewers", {"owners": {"members": ["staff/ada"]}})))
+    assert loaded.issuers["other"].human_issuer.identity_name == "staff"

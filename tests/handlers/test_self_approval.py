@@ -70,6 +70,11 @@ def by_claim(value: Any) -> Callable[[], str]:
     return lambda: minting.token(act={"sub": value})
 
 
+def own(subject: str) -> Callable[[], str]:
+    """Return a person's own token of another issuer than the one with which people sign in."""
+    return lambda: minting.token(iss=minting.PEOPLE, sub=subject, azp=None, client_id="cli")
+
+
 def delegated(sample: dict[str, Any], **claims: Any) -> Callable[[], str]:
     """Return a token that the person gave to an agent, from the provider itself."""
     whole = {name: value for name, value in {**sample, **claims}.items() if value is not None}
@@ -111,8 +116,10 @@ FORMS: dict[str, dict[str, tuple[Callable[[], str], str]]] = {
         "a delegated token": (delegated(google.SAMPLE), OWN),
     },
 }
-for forms in FORMS.values():
+for provider_name, forms in FORMS.items():
     forms |= {name: (by_claim(value), UNRESOLVED) for name, value in LOGINS.items()}
+    forms["the person's own token of another issuer"] = own(PEOPLE[provider_name].subject), OWN
+    forms["a token of another issuer with a login"] = own("ada"), UNRESOLVED
 
 
 @dataclass
@@ -152,7 +159,9 @@ def office_of(provider: str) -> Office:
         **people.entry,
     )
     human = PeopleIssuer(name, people.issuer, provider, people.entry.get("subject_pattern", ""))
-    agents = {alias: entry for alias, entry in minting.config().issuers.items() if alias in ("corp", provider)}
+    agents = {
+        alias: entry for alias, entry in minting.config().issuers.items() if alias in ("corp", "people", provider)
+    }
     agents = {alias: replace(entry, human_issuer=human, identity_name=alias) for alias, entry in agents.items()}
     ada, bob = (source_identity(name, people.issuer, each) for each in (people.subject, people.other))
     config: Config = replace(

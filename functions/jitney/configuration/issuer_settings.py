@@ -7,7 +7,12 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from jitney.configuration.claim_settings import ClaimSettings, names_clients, rule_faults, subject_fault
 from jitney.configuration.names import did_you_mean
-from jitney.configuration.people_names import check_human_issuer, check_subject_pattern, check_web, is_for_machines
+from jitney.configuration.people_names import (
+    check_human_issuer,
+    check_only_people,
+    check_subject_pattern,
+    is_for_machines,
+)
 from jitney.configuration.references import Audiences, Owners, ValidationContext
 from jitney.configuration.values import (
     Address,
@@ -123,8 +128,10 @@ class IssuerSettings(SettingsModel):
         if value and value not in people:
             fix = did_you_mean(value, people) if people else "add one"
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
-        if value and info.data.get("kind") != "human":
+        if value:
             check_human_issuer(value, ValidationContext.of(info).names)
+        elif info.data.get("kind") == "human":
+            check_only_people(str(info.data.get("issuer")), ValidationContext.of(info).names)
         return value
 
     @field_validator("clients")
@@ -196,8 +203,6 @@ class IssuerSettings(SettingsModel):
         context = ValidationContext.of(info)
         if web and (alias := context.first_with("web")[0]) != context.entry:
             raise refused(f"issuers.{alias} has a web too", "keep the web of one issuer: people sign in at one place")
-        if web:
-            check_web(str(info.data.get("issuer")), context.names)
         return web
 
     @model_validator(mode="after")
@@ -211,7 +216,8 @@ class IssuerSettings(SettingsModel):
                 f"the claim {self.human_claim} is the agent's in its own tokens",
                 "leave human_claim out: a token that a person delegated names the person itself",
             )
-        if self.human_issuer and not self.human_claim and self.provider not in _DELEGATION_CLAIMS:
+        named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS
+        if self.human_issuer and not named:
             raise refused("human_issuer is there, and human_claim is missing", "name the claim, or leave both out")
         return self
 

@@ -14,9 +14,9 @@ from jitney.core.identity.providers import PROVIDERS
 class Names:
     """The names that a configuration defines.
 
-    `human_issuers` are the issuers with `kind: human`, by alias. `humans_of_agents` are the issuers that agents'
-    entries name as human_issuer. `addresses` are the people's mail addresses, by person. `claims` are the claims that
-    policies see, each with its type.
+    `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are those that review, the one
+    with a web client first, and those that entries name as human_issuer. `addresses` are the people's mail addresses,
+    by person. `claims` are the claims that policies see, each with its type.
     """
 
     issuers: Collection[str] = ()
@@ -24,7 +24,7 @@ class Names:
     accounts: Collection[str] = ()
     reviewers: Collection[str] = ()
     human_issuers: Mapping[str, PeopleIssuer] = field(default_factory=dict)
-    humans_of_agents: Collection[str] = ()
+    people_sign_in_with: Collection[str] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     sections: Collection[str] = ()
     claims: Mapping[str, str] = MappingProxyType({})
@@ -39,9 +39,7 @@ class Names:
             accounts=sorted({str(dict(entries(target)).get("account")) for target in targets.values()}),
             reviewers=tuple(reviewers),
             human_issuers={alias: people for alias, issuer in issuers.items() if (people := _people(alias, issuer))},
-            humans_of_agents=sorted(
-                {str(dict(entries(each)).get("human_issuer") or "") for each in issuers.values()} - {""}
-            ),
+            people_sign_in_with=[*_reviewing(value), *_named(issuers, "human_issuer")],
             addresses={person: str(address) for person, address in entries(value, "people")},
             sections=[name for name, _ in entries(value)],
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
@@ -54,6 +52,19 @@ def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     yield from provider.known.tags.items() if provider else ()
     for name, kind in entries(dict(entries(issuer.get("claims", {}))).get("tags", {})):
         yield name, str(kind)
+
+
+def _reviewing(value: Value) -> Iterator[str]:
+    """Yield the issuers of the people who review: with a web client, and of each reviewer."""
+    issuers = dict(entries(value, "issuers"))
+    yield from (alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer)))
+    for _, group in entries(value, "reviewers"):
+        members = dict(entries(group)).get("members")
+        yield from (str(person).partition("/")[0] for person in (members if isinstance(members, list) else ()))
+
+
+def _named(issuers: Mapping[str, Value], key: str) -> Iterator[str]:
+    yield from (str(name) for each in issuers.values() if (name := dict(entries(each)).get(key)))
 
 
 def _people(alias: str, issuer: Value) -> PeopleIssuer | None:

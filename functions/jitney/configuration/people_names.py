@@ -4,7 +4,6 @@ import re
 
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.values import refused
-from jitney.core.config import PeopleIssuer
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider, always_machine
 
@@ -30,30 +29,25 @@ def check_person(value: str, names: Names) -> None:
                 else "write the subject with which the person signs in"
             )
             raise refused(f'"{subject}" is no subject of {alias}, so no person can be {value}', fix)
-    _check_votes_with_humans(alias, people, names)
-
-
-def _check_votes_with_humans(alias: str, people: PeopleIssuer, names: Names) -> None:
-    """Raise when agents' humans sign in elsewhere: a person with two identities could approve their own request."""
-    if elsewhere := _humans_elsewhere(people.issuer, names):
+    if elsewhere := _sign_in_elsewhere(people.issuer, names):
         raise refused(
-            f"the humans of agents are people of {elsewhere}, so a person of {alias} could review their own request",
+            f"people sign in with {elsewhere}, so a person of {alias} could review their own request",
             f"write a person of {elsewhere}",
         )
 
 
-def _humans_elsewhere(issuer: str, names: Names) -> str:
-    """Return the first alias that an agent's entry names as human_issuer and that is another issuer, "" for none."""
-    found = (each for each in names.humans_of_agents if each in names.human_issuers)
+def _sign_in_elsewhere(issuer: str, names: Names) -> str:
+    """Return the first alias with which people sign in, if it is another issuer, else ""."""
+    found = (each for each in names.people_sign_in_with if each in names.human_issuers)
     return next((each for each in found if names.human_issuers[each].issuer != issuer), "")
 
 
-def check_web(issuer: str, names: Names) -> None:
-    """Raise when the humans of agents do not sign in with the issuer that has the web client."""
-    if elsewhere := _humans_elsewhere(issuer, names):
+def check_only_people(issuer: str, names: Names) -> None:
+    """Raise when people of the issuer, who have tokens for Jitney, review with another issuer's identity."""
+    if elsewhere := _sign_in_elsewhere(issuer, names):
         raise refused(
-            f"the humans of agents are people of {elsewhere}, who do not sign in here",
-            f"move web to {elsewhere}, or name this issuer as human_issuer",
+            f"people sign in with {elsewhere}, and could review what they request with a token of this issuer",
+            f"write human_issuer: {elsewhere}, by which such a person is recognized, or remove the entry",
         )
 
 
@@ -63,7 +57,7 @@ def is_for_machines(provider: Provider) -> bool:
 
 
 def check_human_issuer(alias: str, names: Names) -> None:
-    """Raise unless the people issuer `alias` can resolve the humans of agents, and no agent's entry names another."""
+    """Raise unless the people issuer `alias` can resolve people, and is the only one with which they sign in."""
     people = names.human_issuers[alias]
     provider = PROVIDERS.get(people.provider)
     if provider and not provider.resolves_people(people.subject_pattern):
@@ -71,10 +65,10 @@ def check_human_issuer(alias: str, names: Names) -> None:
             f"issuers.{alias} cannot distinguish a person's subject from a login or an address",
             f"give issuers.{alias} a subject_pattern, such as [0-9a-f-]{{36}}",
         )
-    if elsewhere := _humans_elsewhere(people.issuer, names):
+    if elsewhere := _sign_in_elsewhere(people.issuer, names):
         raise refused(
-            f"another entry names {elsewhere}: a person of both could review their own request",
-            "name one issuer of people for the humans of all agents",
+            f"people sign in with {elsewhere}, so a person of {alias} could review their own request",
+            f"write {elsewhere}, and name one issuer of people everywhere",
         )
 
 

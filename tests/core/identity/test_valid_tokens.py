@@ -443,7 +443,11 @@ def test_id_08_an_entry_for_people_refuses_machine_tokens(provider: str, text: s
 
 OTHER_PEOPLE = {
     "okta: a login": ("okta", "", _sample(okta.SAMPLE, **OKTA_PERSON | {"sub": "ada@corp.example.com"})),
-    "okta: an id that is too long": ("okta", "", _sample(okta.SAMPLE, **OKTA_PERSON | {"sub": "00u5t60iloOHN9pBi0h7x"})),
+    "okta: an id that is too long": (
+        "okta",
+        "",
+        _sample(okta.SAMPLE, **OKTA_PERSON | {"sub": "00u5t60iloOHN9pBi0h7x"}),
+    ),
     "generic: an address": ("generic", "[a-z]+", _sample(CLAIMS, aud="web", azp=None, sub="ada@corp.example.com")),
 }
 

@@ -111,8 +111,7 @@ def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str)
     It is the identity with which the person signs in and votes, so that Jitney can refuse their vote on requests of
     their own agent (REV 5). A person who cannot be resolved to that identity is refused.
     """
-    delegating = provider.human(claims, issuer) if issuer.kind != "human" else None
-    named = (delegating, _claimed_human(claims, issuer))
+    named = (_bearer(claims, issuer, provider, agent), _claimed_human(claims, issuer))
     people = {_person(name, issuer, agent) for name in named if name is not None}
     if len(people) > 1:
         raise unresolved_human(
@@ -120,6 +119,14 @@ def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str)
             "Get a token whose claims name the same person.",
         )
     return people.pop() if people else None
+
+
+def _bearer(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: str) -> str | None:
+    """Return the person who holds the token, if they sign in with another identity than `subject`, else None."""
+    if issuer.kind != "human":
+        return provider.human(claims, issuer)
+    people = issuer.human_issuer
+    return subject if people and people.issuer != issuer.issuer else None
 
 
 def _claimed_human(claims: SignedClaims, issuer: Issuer) -> str | None:
