@@ -27,6 +27,11 @@ from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
 from infra.spec import FunctionSpec
 from jitney.core.access.credentials import CANARY_PREFIX
 
+# Floods of other routes use up neither the rate nor the executions of revocations and suspensions. Callers whose token
+# is refused can flood these routes: the firewall admits ten requests a second from one address, and a refusal takes
+# milliseconds.
+URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
+
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
 _GRANT = ("GRANT#*",)
@@ -157,6 +162,8 @@ _FUNCTIONS = (
             ("POST", "/reviews/{id}/revocation"),
             ("POST", "/reviews/{id}/follow-up"),
         ),
+        requests_per_second=URGENT_REQUESTS_PER_SECOND,
+        reserved_executions=URGENT_EXECUTIONS,
         allows=(
             USE_UP_TOKEN,
             *_REVOKE,
@@ -173,10 +180,8 @@ _FUNCTIONS = (
         "Suspends agents, units, humans, issuers and targets for an operator",
         routes=(("POST", "/v1/suspensions"), ("GET", "/v1/suspensions"), ("DELETE", "/v1/suspensions/{id}")),
         timeout_seconds=25,
-        # Floods of other routes use up neither its rate nor its executions. Callers whose token is refused can flood
-        # this route: the firewall admits ten requests a second from one address, and a refusal takes milliseconds.
-        requests_per_second=200,
-        reserved_executions=20,
+        requests_per_second=URGENT_REQUESTS_PER_SECOND,
+        reserved_executions=URGENT_EXECUTIONS,
         allows=(
             *_END_AND_DENY,
             USE_UP_TOKEN,

@@ -91,15 +91,18 @@ def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly)
     assert most + reserved < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
 
 
-def test_end_08_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_suspensions(assembly):
-    (function,) = (
-        each
+def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_revocations_and_suspensions(assembly):
+    reserved = {
+        each["Handler"]: each["ReservedConcurrentExecutions"]
         for each in of_type(assembly.broker, "AWS::Lambda::Function").values()
-        if each["Handler"] == "jitney.handlers.suspensions.handler"
-    )
-    assert function["ReservedConcurrentExecutions"] == 20
+        if "ReservedConcurrentExecutions" in each
+    }
+    assert reserved == {"jitney.handlers.revocations.handler": 20, "jitney.handlers.suspensions.handler": 20}
     own = {key: each for key, each in throttles(assembly).items() if key != ("*", "/*")}
     assert set(own) == {
+        ("POST", "/~1v1~1grants~1{id}~1revocation"),
+        ("POST", "/~1reviews~1{id}~1revocation"),
+        ("POST", "/~1reviews~1{id}~1follow-up"),
         ("POST", "/~1v1~1suspensions"),
         ("GET", "/~1v1~1suspensions"),
         ("DELETE", "/~1v1~1suspensions~1{id}"),
