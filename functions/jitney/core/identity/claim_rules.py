@@ -13,7 +13,7 @@ from jitney.core.identity.principal import ClaimTags, TagValue
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.identity.source_identity import is_nameable
-from jitney.core.patterns import wildcard_pattern
+from jitney.core.patterns import has_wildcard, wildcard_pattern
 
 Requirements: TypeAlias = Mapping[str, tuple[str, ...]]
 """Claims that a token must have, each with its allowed values, in which `*` and `?` are wildcards."""
@@ -36,8 +36,7 @@ def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[
             f"Add {' or '.join(tenants)} to claims.require in the configuration.",
         )
     for path, values in required.items():
-        patterns = [wildcard_pattern(value) for value in values]
-        if not any(pattern.matches(text) for text in texts_of(claims, path) for pattern in patterns):
+        if not any(_matches(value, text) for text in texts_of(claims, path) for value in values):
             raise not_admitted(
                 f"The token's claim {path} has none of the values that its issuer's entry requires.",
                 f"Use a token with a required value of {path}, or change claims.require in the configuration.",
@@ -107,6 +106,10 @@ def missing_claim(name: str) -> Refusal:
 def not_admitted(detail: str, fix: str) -> Refusal:
     """Return the refusal of a signed token whose bearer the issuer's entry does not admit."""
     return Refusal("token_not_admitted", detail, fix)
+
+
+def _matches(value: str, text: str) -> bool:
+    return wildcard_pattern(value).matches(text) if has_wildcard(value) else value == text
 
 
 def _present(claims: SignedClaims, paths: Iterable[str]) -> Iterable[tuple[str, Any]]:
