@@ -43,6 +43,7 @@ def with_people(of_provider: dict[str, Any], **members: Any) -> dict[str, Any]:
 
 
 OWNER = "repository_owner_id"
+COMPOSITE = {"subject": ["project_id", "ref"], "unit": ["project_id"]}
 REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
     # The entry, its changes, the key, what is wrong, and the fix.
     "GitHub admits anyone": (GITHUB, required(), "claims", "anyone can get a token", OWNER),
@@ -164,10 +165,17 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
     "no such type": ({}, {"claims": {"tags": {"a": "text"}}}, "claims.tags.a", "not accepted", "'string'"),
     "a subject of another form": (
         {},
-        {"claims": {"subject": ["project_id", "ref"]}, "subject_groups": {"project_id=20": ["a"]}},
+        {"claims": COMPOSITE, "subject_groups": {"project_id=20": ["a"]}},
         "subject_groups",
         "no subject",
         "project_id=1+ref=1",
+    ),
+    "a subject of several claims without a unit": (
+        {},
+        {"claims": {"subject": ["project_id", "ref"]}},
+        "claims",
+        "no unit",
+        "[project_id]",
     ),
     "an ID token without aud": (
         {"token": "id"},
@@ -203,7 +211,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a self-managed GitLab": ({"issuer": "https://gitlab.company.com"}, {}),
     "a composite subject": (
         {},
-        {"claims": {"subject": ["project_id", "ref"]}, "owners": {"project_id=20+*": ["staff/alice"]}},
+        {"claims": COMPOSITE, "owners": {"project_id=20+*": ["staff/alice"]}},
     ),
     "Okta's clients": ({"provider": "okta"}, {"clients": ["0oabskvc6442nkvQO0h7"]}),
 }
@@ -234,8 +242,9 @@ def test_id_11_a_tag_has_one_type_in_all_entries(compiled):
     ids=str,
 )
 def test_id_06_a_subject_has_one_form_in_all_entries_of_an_issuer(compiled, first, second, accepted):
-    again = entry({}, audiences=["again"], claims={"subject": second})
-    document = changed(("issuers.corp", entry({}, claims={"subject": first})), ("issuers.again", again))
+    again = entry({}, audiences=["again"], claims={"subject": second, "unit": ["org"]})
+    own = entry({}, claims={"subject": first, "unit": ["org"]})
+    document = changed(("issuers.corp", own), ("issuers.again", again))
     if accepted:
         assert compiled(document)
     else:

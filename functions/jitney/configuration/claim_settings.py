@@ -79,6 +79,9 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
         if not known.has(path):
             yield RuleFault(f"{provider} issues no claim {path}", did_you_mean(path, known.names))
     yield from _unfit_values(provider, rules.require)
+    if len(rules.subject) > 1 and not rules.unit:
+        wrong = "the subject has several claims, and no unit says which of them a token's holder cannot choose"
+        yield RuleFault(wrong, f"write claims.unit, such as [{rules.subject[0]}]: quotas count by it")
     for path in rules.unit:
         if known.units and path not in known.units:
             yield RuleFault(
