@@ -44,6 +44,7 @@ def test_end_08_they_come_back_as_written_each_with_its_record(suspensions, stor
     found = suspensions.current()
     assert [(each.id, each.lifted_at) for each in found.entries] == [("s-first", NOW + 9), ("s-second", None)]
     assert found.in_force == (SECOND,)
+    assert suspensions.current() is found
     assert len(records(client)) == 3
 
 

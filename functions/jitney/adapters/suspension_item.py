@@ -20,13 +20,18 @@ class SuspensionStore:
     def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
         self._client = client
         self._table = state_table
+        self._last = Suspensions()
 
     def current(self) -> Suspensions:
-        """Return the suspensions as last written."""
+        """Return the suspensions as last written. Each version is parsed once."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
         item = answer.get("Item")
-        return Suspensions.read(item["version"]["S"], item["entries"]["S"]) if item else Suspensions()
+        if item is None:
+            return Suspensions()
+        if item["version"]["S"] != self._last.version:
+            self._last = Suspensions.read(item["version"]["S"], item["entries"]["S"])
+        return self._last
 
 
 def suspensions_put(table: str, before: Suspensions, after: Suspensions) -> dict[str, Any]:
