@@ -1,5 +1,7 @@
 -- Requests and previews that policy denied in the last 30 days, with the policies
-SELECT time, event, principal, human, target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
+SELECT time, event, COALESCE(json_extract_scalar(detail, '$.requester.name'), principal) AS requester,
+       COALESCE(json_extract_scalar(detail, '$.requester.human_name'), human) AS human_name, principal, human,
+       target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,
        CAST(policies AS JSON) AS policies, reason, policy_version
 FROM unique_records
 WHERE event IN ('request', 'preview')

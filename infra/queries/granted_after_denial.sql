@@ -1,5 +1,6 @@
 -- Denied requests of the last 30 days, and what the same unit was granted within an hour after each
-SELECT denied.time, denied.unit, denied.principal, denied.human, denied.target,
+SELECT denied.time, COALESCE(json_extract_scalar(denied.detail, '$.requester.name'), denied.principal) AS requester,
+       denied.unit, denied.principal, denied.human, denied.target,
        CAST(denied.actions AS JSON) AS denied_actions, CAST(denied.resources AS JSON) AS denied_resources,
        denied.duration_seconds AS denied_seconds, allowed.grant_id,
        allowed.time AS allowed_at, CAST(allowed.actions AS JSON) AS allowed_actions,

@@ -5,7 +5,8 @@ SELECT decided.time, decided.person, decided.event, decided.outcome,
        || CASE WHEN decided.event = 'break_glass' THEN 'Break-glass. ' ELSE '' END
        || CASE WHEN decided.as_delegate THEN 'As a delegate. ' ELSE '' END
        || CASE WHEN escalated.grant_id IS NOT NULL THEN 'After escalation. ' ELSE '' END AS why,
-       decided.grant_id, decided.principal, decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
+       decided.grant_id, COALESCE(requested.requester, decided.principal) AS requester, decided.principal,
+       decided.human, decided.target, CAST(decided.actions AS JSON) AS actions,
        decided.comment, decided.via
 FROM review_decisions AS decided
 LEFT JOIN (
@@ -18,6 +19,15 @@ LEFT JOIN (
 ) AS escalated
   ON escalated.grant_id = decided.grant_id
  AND escalated.time <= decided.time
+LEFT JOIN (
+    SELECT grant_id, MAX(json_extract_scalar(detail, '$.requester.name')) AS requester
+    FROM unique_records
+    WHERE event = 'request'
+      AND grant_id <> ''
+      AND dt >= CAST(CAST(current_date - INTERVAL '37' DAY AS DATE) AS VARCHAR)
+    GROUP BY grant_id
+) AS requested
+  ON requested.grant_id = decided.grant_id
 WHERE decided.dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
   AND (decided.outcome = 'refused'
        OR decided.person IN (decided.principal, decided.human)

@@ -2,11 +2,14 @@
 SELECT voted.time, voted.person, voted.outcome,
        DATE_DIFF('second', CAST(REPLACE(SUBSTR(requested.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                  CAST(REPLACE(SUBSTR(voted.time, 1, 19), 'T', ' ') AS TIMESTAMP)) AS seconds,
-       voted.grant_id, voted.principal, voted.human, voted.target, CAST(voted.actions AS JSON) AS actions,
+       voted.grant_id, COALESCE(requested.requester, voted.principal) AS requester,
+       COALESCE(requested.human_name, voted.human) AS human_name, voted.principal, voted.human,
+       voted.target, CAST(voted.actions AS JSON) AS actions,
        CAST(voted.resources AS JSON) AS resources, voted.comment, voted.via
 FROM review_decisions AS voted
 LEFT JOIN (
-    SELECT grant_id, MIN(time) AS time
+    SELECT grant_id, MIN(time) AS time, MAX(json_extract_scalar(detail, '$.requester.name')) AS requester,
+           MAX(json_extract_scalar(detail, '$.requester.human_name')) AS human_name
     FROM unique_records
     WHERE event = 'request'
       AND outcome = 'review'

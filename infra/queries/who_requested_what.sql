@@ -1,5 +1,8 @@
 -- Requests of the last 30 days with the policy decision and the final result
-SELECT requested.time, requested.principal, requested.human, requested.target,
+SELECT requested.time,
+       COALESCE(json_extract_scalar(requested.detail, '$.requester.name'), requested.principal) AS requester,
+       COALESCE(json_extract_scalar(requested.detail, '$.requester.human_name'), requested.human) AS human_name,
+       requested.principal, requested.human, requested.target,
        CAST(requested.actions AS JSON) AS actions, CAST(requested.resources AS JSON) AS resources,
        requested.duration_seconds, requested.reason, requested.ticket, requested.outcome, requested.code,
        COALESCE(outcomes.result, requested.outcome) AS result, requested.grant_id

@@ -273,6 +273,33 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
     ]
 
 
+REQUESTER = {
+    "name": "octo-org/octo-repo · environment production (github)",
+    "human_name": "ada@example.com (people.ada)",
+}
+SHOWS_REQUESTER = ("who_requested_what", "who_approved", "break_glass", "unusual_approvals")
+
+
+def test_id_12_queries_name_the_requester_as_its_request_did(lake: Lake):
+    lake.record(
+        AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", detail={"requester": REQUESTER}, human="people.a1b2"
+    )
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1", later=1, seq=1, detail={"by": "people.a1b2"})
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-1", later=2, seq=2, detail={"by": "people.carol"})
+    for name in SHOWS_REQUESTER:
+        rows = lake.ask(name)
+        assert rows, name
+        assert {row["requester"] for row in rows} == {REQUESTER["name"]}, name
+        assert {row.get("human_name", REQUESTER["human_name"]) for row in rows} == {REQUESTER["human_name"]}, name
+    denied = {"code": "denied", "detail": {"requester": REQUESTER}, "human": "people.a1b2"}
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, later=3, **denied)
+    lake.record(AuditEvent.PREVIEW, Outcome.DENIED, later=4)  # of a caller whose record names no requester
+    rows = lake.ask("denied_requests")
+    assert [(row["requester"], row["human_name"]) for row in rows] == [("corp.a", ""), tuple(REQUESTER.values())]
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, later=5, actions=("s3:PutObject",), human="people.a1b2")
+    assert [row["requester"] for row in lake.ask("granted_after_denial")] == [REQUESTER["name"]]
+
+
 def test_aud_01_a_grant_without_an_end_record_is_found(lake: Lake):
     earlier = (NOW - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     later = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
