@@ -52,7 +52,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
     "GitHub, owner by name": (GITHUB, required(repository_owner_id=["octo-org"]), "claims", '"octo-org"', "digits"),
     "GitHub, repository by name": (GITHUB, required(repository_id=["octo-org/octo-repo"]), "claims", "repo", "digits"),
     "GitHub, by name only": (GITHUB, required(repository=["octo-org/octo-repo"]), "claims", "anyone", OWNER),
-    "GitHub, sub": (GITHUB, required(sub=["repo:octo-org/*"]), "claims", "issues no claim sub", "use one of"),
+    "GitHub, sub": (
+        GITHUB,
+        required(sub=["repo:octo-org/*"]),
+        "claims",
+        "no claim sub that a rule can use",
+        "use one of",
+    ),
     "GitHub, an unknown claim": (GITHUB, required(enviroment=["prod"]), "claims", "no claim", "environment"),
     "GitHub, a short ref": (GITHUB, required(repository_id=["1"], ref=["main"]), "claims", '"main"', "refs/heads"),
     "GitHub, no such runner": (

@@ -77,7 +77,9 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
     known = PROVIDERS[provider].known
     for path in _paths(rules):
         if not known.has(path):
-            yield RuleFault(f"{provider} issues no claim {path}", did_you_mean(path, known.names))
+            yield RuleFault(
+                f"{provider} tokens have no claim {path} that a rule can use", did_you_mean(path, known.names)
+            )
     yield from _unfit_values(provider, rules.require)
     if len(rules.subject) > 1 and not rules.unit:
         wrong = "the subject has several claims, and no unit says which of them a token's holder cannot choose"
