@@ -214,6 +214,14 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Kubernetes, owners of an account": (EKS, {"owners": {"system:serviceaccount:agents:reader:*": ["staff/alice"]}}),
     "Kubernetes, its subject": (EKS, {"subject_groups": {f"system:serviceaccount:agents:reader:{UID}": ["a"]}}),
     "AWS, owners of roles": (AWS, {"owners": {"arn:aws:iam::123456789012:role/ci-*": ["staff/alice"]}}),
+    "Google, owners of a client that people delegate to": (
+        GOOGLE,
+        required(hd=["example.com"]) | {"owners": {"12-ab.apps.googleusercontent.com": ["staff/alice"]}},
+    ),
+    "Entra, owners of an application that people delegate to": (
+        ENTRA,
+        {"owners": {f"app:{UID}@72f988bf-86f1-41af-91ab-2d7cd011db47": ["staff/alice"]}},
+    ),
     "a self-managed GitLab": ({"issuer": "https://gitlab.company.com"}, {}),
     "a composite subject": (
         {},

@@ -292,6 +292,12 @@ PEOPLE = {
         f"{OID}@{TENANT}",
         {"idtyp": "app"},
     ),
+    "cognito-people": (
+        {"iss": COGNITO["iss"], "aud": "7web1client2example", "sub": "62c5c4d4-f0a1", "token_use": "id"}
+        | {"cognito:groups": ["security"], "auth_time": NOW},
+        "62c5c4d4-f0a1",
+        {"token_use": "access", "client_id": "1example23456789"},
+    ),
     "google-people": (
         {"iss": "https://accounts.google.com", "aud": "1234987819200.apps.googleusercontent.com", "hd": "example.com"}
         | {"sub": "10769150350006150715113082367"},
