@@ -24,13 +24,8 @@ from infra.permissions import (
     write_records,
 )
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
-from infra.spec import FunctionSpec
+from infra.spec import URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
 from jitney.core.access.credentials import CANARY_PREFIX
-
-# Floods of other routes use up neither the rate nor the executions of revocations and suspensions. Callers whose token
-# is refused can flood these routes: the firewall admits ten requests a second from one address, and a refusal takes
-# milliseconds.
-URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
 
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
@@ -151,7 +146,7 @@ _FUNCTIONS = (
             USE_UP_TOKEN,
             *_REVOKE,
             on_state("GetItem", items=_TOKEN),
-            on_state("UpdateItem", items=("REPEATED_RELEASES#*",)),
+            on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*")),
         ),
     ),
     FunctionSpec(

@@ -59,7 +59,7 @@ class CountingTable:
         self._keys = sorted(self._items)
 
     def reset(self) -> None:
-        """Take back what calls have changed and counted."""
+        """Undo what calls have changed and counted."""
         for key in self._added:
             del self._keys[bisect_left(self._keys, key)], self._items[key]
         self._added, self.items_read, self.lease = [], 0, {}

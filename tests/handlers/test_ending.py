@@ -15,6 +15,7 @@ from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMI
 from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.single_use import MEASUREMENTS_PER_MINUTE
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -182,6 +183,20 @@ class TestRelease:
             ending["denied_after_milliseconds"],
         )
         assert [event for event, _, _ in system.told()] == ["request", "release", "cut_off", "canary"]
+
+    def test_end_06_so_many_releases_of_a_unit_are_measured_in_a_minute_and_every_revocation(self, system: System):
+        system.canary.denied_at = 1
+        *ids, last = mine(system, MEASUREMENTS_PER_MINUTE + 3)
+        answers = [system.call(release_grant, grant_id=each)[1]["grant"]["ending"] for each in ids]
+        measured = [each["denied_after_milliseconds"] is not None for each in answers]
+        assert measured == [True] * MEASUREMENTS_PER_MINUTE + [False] * 2
+        assert system.role_policies.denies(ROLE_ARN) == set(ids)
+        assert len(system.sessions.asked) == MEASUREMENTS_PER_MINUTE
+        ending = system.call(revoke_grant, REASON, grant_id=last, token=operator())[1]["grant"]["ending"]
+        assert ending["denied_after_milliseconds"] is not None
+        (other,) = mine(system, 1, unit="corp.another", state=State.ACTIVE, ending=None)
+        ending = system.call(release_grant, grant_id=other)[1]["grant"]["ending"]
+        assert ending["denied_after_milliseconds"] is not None
 
     def test_end_01_a_time_that_could_not_be_stored_is_logged(self, system: System, caplog: pytest.LogCaptureFixture):
         grant_id = asked(system)

@@ -317,7 +317,7 @@ ITEMS = {
         QUERY: {"ROLE#*"},
         BY_ROLE: {"ROLE#*"},
         CREATE: {"REPLAY#*"},
-        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*"},
+        CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*", "MEASUREMENTS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-revocations": {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import session_request
 from jitney.core.access.deny_document import deny_entry
@@ -14,6 +15,7 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
+from jitney.core.single_use import measurement_quota
 from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.deny_documents import write_deny_document
@@ -53,9 +55,23 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
         write_deny_document(target, call.ports)
     except Problem as problem:
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
-    if ended.ending is not ending or not target.canary:
+    if ended.ending is not ending or not target.canary or not _may_measure(ended, call):
         return ended
     return _measured(ended, ending, target, started, call)
+
+
+def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
+    """Return whether to measure the denial: each revocation's, and so many releases of a unit in a minute.
+
+    A release beyond them, or one that cannot be counted, is denied all the same.
+    """
+    if grant.state is State.REVOKED:
+        return True
+    try:
+        call.ports.store.consume([measurement_quota(grant.unit_key, call.now)], now=call.now)
+    except (Conflict, Problem):
+        return False
+    return True
 
 
 def _deniable(grant: Grant, config: Config) -> Target:
