@@ -68,6 +68,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         '"hosted"',
         "github-hosted or self-hosted",
     ),
+    "GitHub, no runner like that": (
+        GITHUB,
+        required(repository_id=["1"], runner_environment=["hosted*"]),
+        "claims",
+        '"hosted*"',
+        "github-hosted or self-hosted",
+    ),
     "GitHub, no such truth": (GITHUB, required(repository_id=["1"], ref_protected=["yes"]), "claims", "yes", "true or"),
     "GitHub, a tag of another type": (
         GITHUB,
@@ -208,6 +215,7 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "GitHub, an enterprise's own issuer": (GITHUB, {"issuer": f"{GITHUB['issuer']}/octocorp"}),
     "GitHub, its owner as unit": (GITHUB, {"claims": GITHUB["claims"] | {"unit": ["repository_owner_id"]}}),
     "GitHub, a custom property": (GITHUB, required(repository_id=["1"], repo_property_team=["data"])),
+    "GitHub, any runner": (GITHUB, required(repository_id=["1"], runner_environment=["*-hosted"])),
     "GitHub, its subject": (GITHUB, {"subject_groups": {"repo:1/2:environment:prod": ["a"]}}),
     "GitHub, owners of a repository": (GITHUB, {"owners": {"repo:583231/1296269:*": ["staff/alice"]}}),
     "GitHub, owners of everything": (GITHUB, {"owners": {"*": ["staff/alice"]}}),

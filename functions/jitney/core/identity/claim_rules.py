@@ -18,8 +18,6 @@ from jitney.core.patterns import has_wildcard, wildcard_pattern
 Requirements: TypeAlias = Mapping[str, tuple[str, ...]]
 """Claims that a token must have, each with its allowed values, in which `*` and `?` are wildcards."""
 
-TAG_TYPES = ("string", "long", "bool", "strings")
-"""The types of claims that policies see."""
 _LARGEST_LONG = 2**63 - 1  # Cedar's Long
 _SPACE_SEPARATED = frozenset({"scope", "scp"})
 

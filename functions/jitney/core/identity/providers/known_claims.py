@@ -9,10 +9,14 @@ from jitney.core.patterns import wildcard_pattern
 
 
 class Form(NamedTuple):
-    """The allowed values that can match a claim: a regular expression, and what to write, in words."""
+    """The allowed values that can match a claim: a regular expression, and what to write, in words.
+
+    A claim that can only be one of `values` needs no expression.
+    """
 
     pattern: str
     write: str
+    values: tuple[str, ...] = ()
 
 
 class KnownClaims(NamedTuple):
@@ -41,6 +45,8 @@ class KnownClaims(NamedTuple):
     def can_match(self, path: str, value: str) -> bool:
         """Return whether a claim at `path` can match the allowed `value`, as far as is known."""
         form = self.forms.get(path)
+        if form and form.values:
+            return any(map(wildcard_pattern(value).matches, form.values))
         return form is None or re.fullmatch(form.pattern, value, re.ASCII | re.DOTALL) is not None
 
     def can_name(self, pattern: str) -> bool:
@@ -56,15 +62,17 @@ class KnownClaims(NamedTuple):
 ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """The regular expression of a UUID in lower case, as Microsoft and Kubernetes write it."""
 DIGITS = Form("[0-9*?]+", "digits only: the number, which the provider never reassigns, not the name")
-BOOLEAN = Form("true|false", "true or false")
 UUID = Form(rf"{ID}|[0-9a-f-]*[*?][0-9a-f*?-]*", "a UUID in lower case")
 
 
 def one_of(*values: str) -> Form:
     """Return the form of a claim with one of these values."""
-    return Form("|".join([*map(re.escape, values), r".*[*?].*"]), " or ".join(values))
+    return Form("", " or ".join(values), values)
 
 
 def like(example: str, pattern: str) -> Form:
     """Return the form of a claim that matches `pattern`, such as `example`, or is given with wildcards."""
     return Form(rf"{pattern}|.*[*?].*", f"a value such as {example}")
+
+
+BOOLEAN = one_of("true", "false")
