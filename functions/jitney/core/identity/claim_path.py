@@ -11,8 +11,10 @@ def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     """
     if path in claims:
         return claims[path]
-    for at, character in enumerate(path):
-        inner = claims.get(path[:at]) if character == "." else None
+    at = path.find(".")
+    while at >= 0:
+        inner = claims.get(path[:at])
         if isinstance(inner, Mapping) and (found := claim_at(inner, path[at + 1 :])) is not None:
             return found
+        at = path.find(".", at + 1)
     return None
