@@ -44,7 +44,7 @@ _GRANT_CHAINS, _OTHER_CHAINS = "g-*", "r-*"
 # KMS is called only when something is masked (jitney.adapters.mask_keys).
 _MASK = Allow("mask_key", ("kms:GenerateMac",))
 _ISSUE = Allow("targets", ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
-_READ_OTHER_GRANTS = (on_state("GetItem", items=_OTHER_GRANTS), on_state("BatchGetItem", items=_GRANT))
+_READ_OTHER_GRANTS = on_state("BatchGetItem", items=_OTHER_GRANTS + _GRANT)
 _GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
 _OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), _ROLE)
 _READ_OUT_OF_OFFICE = on_state("Query", items=_OUT_OF_OFFICE)
@@ -73,7 +73,7 @@ _REVOKE = (
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
     *read_and_update(_GRANT, TERMS_ATTRIBUTES),
-    *_READ_OTHER_GRANTS,
+    _READ_OTHER_GRANTS,
     on_state("GetItem", items=_TOKEN),
     on_state("PutItem", items=("VOTES#*",)),
     on_state("UpdateItem", items=("NARROWINGS#*",)),
@@ -91,8 +91,9 @@ _FUNCTIONS = (
         "Decides on a request and issues its credentials",
         routes=(("POST", "/v1/grants"),),
         allows=(
-            on_state("GetItem", "PutItem", items=_GRANT + _SINGLE_USE_KEYS + _OTHER_GRANTS),
-            on_state("BatchGetItem", items=_GRANT),
+            on_state("GetItem", "PutItem", items=_GRANT + _SINGLE_USE_KEYS),
+            on_state("PutItem", items=_OTHER_GRANTS),
+            on_state("BatchGetItem", items=_OTHER_GRANTS + _GRANT + ("PENDING#*",)),
             on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
             on_state("UpdateItem", items=_SINGLE_USE_KEYS),
             *AUTHENTICATE,
@@ -108,7 +109,7 @@ _FUNCTIONS = (
         routes=(("POST", "/v1/grants/{id}/credentials"),),
         allows=(
             *read_and_update(_GRANT, END_ATTRIBUTES),
-            *_READ_OTHER_GRANTS,
+            _READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
             *AUTHENTICATE,
             *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
@@ -121,7 +122,7 @@ _FUNCTIONS = (
         routes=(("POST", "/v1/decisions"),),
         allows=(
             on_state("PutItem", "UpdateItem", items=("PREVIEWS#*",)),
-            *_READ_OTHER_GRANTS,
+            _READ_OTHER_GRANTS,
             *AUTHENTICATE,
             *write_records(_OTHER_CHAINS),
             _MASK,
@@ -197,7 +198,7 @@ _FUNCTIONS = (
         ),
         # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
         allows=(
-            *_READ_OTHER_GRANTS,
+            _READ_OTHER_GRANTS,
             on_state("GetItem", items=_GRANT + _SESSION),
             READ_SUSPENSIONS,
             on_state("Query", items=("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
@@ -279,7 +280,7 @@ _FUNCTIONS = (
         allows=(
             *read_and_update(_GRANT, STATE_ATTRIBUTES),
             *write_records(_GRANT_CHAINS),
-            *_READ_OTHER_GRANTS,
+            _READ_OTHER_GRANTS,
             READ_SUSPENSIONS,
             _READ_OUT_OF_OFFICE,
             on_state("PutItem", items=_TOKEN),

@@ -99,9 +99,9 @@ class MemoryStore:
             self.links.append(first)
             self.lists |= {each.after.key: each.after for each in lists}
 
-    def grant_list(self, key: str) -> GrantList:
-        self._answer("grant_list")
-        return self.lists.get(key, GrantList(key))
+    def grant_lists(self, keys: Iterable[str]) -> dict[str, GrantList]:
+        self._answer("grant_lists")
+        return {key: self.lists.get(key, GrantList(key)) for key in keys}
 
     def save(
         self,

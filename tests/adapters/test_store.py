@@ -362,8 +362,12 @@ AGENT, HUMAN = "ACTIVE_GRANTS#corp.agent", "ACTIVE_GRANTS#corp.alice"
 
 
 def change_of(before: GrantList, grant: Grant) -> GrantListUpdate:
-    entry = ListedGrant(grant.id, grant.owner_key, grant.expires_at, grant.account, ("iam:PassRole",))
+    entry = ListedGrant(grant.id, grant.owner_key, grant.unit_key, grant.expires_at, grant.account, ("iam:PassRole",))
     return GrantListUpdate(before, before.with_entry(entry))
+
+
+def listed(store: Store, key: str) -> GrantList:
+    return store.grant_lists([key])[key]
 
 
 def opened_entering(store: Store, number: int, *before: GrantList) -> None:
@@ -372,36 +376,36 @@ def opened_entering(store: Store, number: int, *before: GrantList) -> None:
 
 
 def test_pol_05_a_grant_is_written_with_its_entry_or_not_at_all(store: Store, client):
-    none = store.grant_list(AGENT)
+    none = listed(store, AGENT)
     assert none == GrantList(AGENT)
-    opened_entering(store, 1, none, store.grant_list(HUMAN))
-    held = store.grant_list(AGENT)
+    opened_entering(store, 1, none, listed(store, HUMAN))
+    held = listed(store, AGENT)
     assert (held.version, [entry.grant_id for entry in held.entries]) == ("g-1", ["g-1"])
-    assert store.grant_list(HUMAN).entries == held.entries
+    assert listed(store, HUMAN).entries == held.entries
     for stale in (none, held._replace(version="g-0")):
         with pytest.raises(StaleWrite):
             opened_entering(store, 2, stale)
     assert store.grant("g-2") is None
-    assert store.grant_list(AGENT) == held
+    assert listed(store, AGENT) == held
     opened_entering(store, 2, held)
-    assert [entry.grant_id for entry in store.grant_list(AGENT).entries] == ["g-1", "g-2"]
+    assert [entry.grant_id for entry in listed(store, AGENT).entries] == ["g-1", "g-2"]
 
 
 def test_pol_05_either_entry_that_is_stale_stops_the_grant(store: Store):
-    agent, human = store.grant_list(AGENT), store.grant_list(HUMAN)
-    opened_entering(store, 1, store.grant_list(HUMAN))
+    agent, human = listed(store, AGENT), listed(store, HUMAN)
+    opened_entering(store, 1, listed(store, HUMAN))
     with pytest.raises(StaleWrite):
         opened_entering(store, 2, agent, human)
-    assert (store.grant("g-2"), store.grant_list(AGENT)) == (None, agent)
+    assert (store.grant("g-2"), listed(store, AGENT)) == (None, agent)
 
 
 def test_pol_05_an_item_that_was_deleted_and_created_again_is_stale(store: Store, client):
-    opened_entering(store, 1, store.grant_list(AGENT))
-    read = store.grant_list(AGENT)
+    opened_entering(store, 1, listed(store, AGENT))
+    read = listed(store, AGENT)
     client.delete_item(TableName="state", Key={"pk": {"S": "ACTIVE_GRANTS#corp.agent"}, "sk": {"S": "ACTIVE_GRANTS"}})
     with pytest.raises(StaleWrite):
         opened_entering(store, 2, read)
-    opened_entering(store, 3, store.grant_list(AGENT))
+    opened_entering(store, 3, listed(store, AGENT))
     with pytest.raises(StaleWrite):
         opened_entering(store, 4, read)
 
@@ -454,23 +458,23 @@ def pending_update(before: GrantList, grant: Grant) -> GrantListUpdate:
 class TestPending:
     def test_rev_12_a_grant_is_entered_with_it_or_neither_is_written(self, store: Store):
         first, second = (replace(PENDING, id=f"g-{name}", reason=name) for name in "ab")
-        read = store.grant_list(list_key(PENDING.quota_key))
+        read = listed(store, list_key(PENDING.quota_key))
         assert read.entries == ()
         store.create_grant(first, first_link(first), lists=[pending_update(read, first)], now=NOW)
         with pytest.raises(StaleWrite):
             store.create_grant(second, first_link(second), lists=[pending_update(read, second)], now=NOW)
         assert store.grant(second.id) is None
-        kept = store.grant_list(list_key(PENDING.quota_key))
+        kept = listed(store, list_key(PENDING.quota_key))
         store.create_grant(second, first_link(second), lists=[pending_update(kept, second)], now=NOW)
         third = replace(PENDING, id="g-c", reason="c")
         with pytest.raises(StaleWrite):
             store.create_grant(third, first_link(third), lists=[pending_update(kept, third)], now=NOW)
-        both = store.grant_list(list_key(PENDING.quota_key))
+        both = listed(store, list_key(PENDING.quota_key))
         assert [each.grant_id for each in both.entries] == [first.id, second.id]
         assert (equal_to(both, first), equal_to(both, PENDING)) == ((first.id,), ())
 
     def test_rev_12_what_is_over_does_not_count(self, store: Store):
-        read = store.grant_list(list_key(PENDING.quota_key)).with_entry(pending_review(PENDING))
+        read = listed(store, list_key(PENDING.quota_key)).with_entry(pending_review(PENDING))
         assert read.at(PENDING.expires_at - 1).entries
         assert not read.at(PENDING.expires_at).entries
         assert not read.without({PENDING.id}).entries

@@ -1,6 +1,7 @@
 """POL 5, attacked: halves of a way to gain permissions in several requests, at once, for others, released, renewed."""
 
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -64,16 +65,16 @@ def test_pol_05_the_second_half_is_denied_and_names_ones_own_grant(system: Syste
 def test_pol_05_simultaneous_halves_are_decided_one_after_the_other(system: System):
     """The other half is requested and granted while the first is being decided."""
     between: list[Any] = []
-    read = system.store.grant_list
+    read = system.store.grant_lists
 
-    def grant_list(key: str) -> GrantList:
-        found = read(key)
+    def grant_lists(keys: Iterable[str]) -> dict[str, GrantList]:
+        found = read(keys)
         if not between:
             between.append(None)
             between[0] = system.call(create_grant, EXECUTE)[0]
         return found
 
-    system.store.grant_list = grant_list  # type: ignore[method-assign]
+    system.store.grant_lists = grant_lists  # type: ignore[method-assign]
     assert system.call(create_grant, MAKE)[0] == 403
     assert between == [201]
 
@@ -96,15 +97,15 @@ def test_pol_05_of_many_halves_at_once_only_one_kind_is_granted(system: System):
 
 
 def test_pol_05_a_request_that_is_never_current_ends_in_a_conflict(system: System):
-    read = system.store.grant_list
-    others = (ListedGrant(f"g-{number}", "o", minting.NOW + 900, "a", ("iam:PassRole",)) for number in range(99))
+    read = system.store.grant_lists
+    others = (ListedGrant(f"g-{number}", "o", "u", minting.NOW + 900, "a", ("iam:PassRole",)) for number in range(99))
 
-    def grant_list(key: str) -> GrantList:
-        found = read(key)
-        system.store.lists[key] = found.with_entry(next(others))
+    def grant_lists(keys: Iterable[str]) -> dict[str, GrantList]:
+        found = read(keys)
+        system.store.lists |= {key: each.with_entry(next(others)) for key, each in found.items()}
         return found
 
-    system.store.grant_list = grant_list  # type: ignore[method-assign]
+    system.store.grant_lists = grant_lists  # type: ignore[method-assign]
     status, body, _ = system.call(create_grant, MAKE)
     assert (status, body["code"], system.sessions.asked) == (409, "grant_conflict", [])
     assert system.told()[-1] == ("request", "refused", "grant_conflict")
@@ -170,7 +171,7 @@ def test_pol_05_a_renewal_is_decided_over_the_entries_before_its_own(system: Sys
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     (listed,) = of_identities(system)
     escalating = ("cloudformation:ExecuteChangeSet",)
-    later = ListedGrant("g-cccccccccccccc", "o", system.now + 900, "444455556666", escalating)
+    later = ListedGrant("g-cccccccccccccc", "o", "u", system.now + 900, "444455556666", escalating)
     # One that came later was decided on with this in view.
     system.store.lists[listed.key] = listed.with_entry(later)
     assert system.call(create_credentials, grant_id=first)[0] == 200
@@ -211,21 +212,21 @@ def test_pol_05_a_dry_run_says_the_same_and_enters_nothing(system: System):
 @pytest.mark.parametrize("route", [create_grant, preview_decision])
 def test_pol_08_nothing_is_granted_while_the_other_grants_cannot_be_read(system: System, route):
     for broken in (_unreadable, _unavailable):
-        system.store.grant_list = broken  # type: ignore[method-assign]
+        system.store.grant_lists = broken  # type: ignore[method-assign]
         assert system.call(route, MAKE)[0] in (500, 503)
     assert (system.sessions.asked, system.store.grants) == ([], {})
 
 
-def _unreadable(key: str) -> GrantList:
-    return GrantList.read(key, "g-x", "nonsense")
+def _unreadable(keys: Iterable[str]) -> dict[str, GrantList]:
+    return {key: GrantList.read(key, "g-x", "nonsense") for key in keys}
 
 
-def _unavailable(_key: str) -> GrantList:
+def _unavailable(_keys: Iterable[str]) -> dict[str, GrantList]:
     raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
 
 def test_pol_05_a_full_list_is_a_refusal(system: System):
-    full = ListedGrant("g-x", "o" * MAX_CHARACTERS, system.now + 900, "a")
+    full = ListedGrant("g-x", "o" * MAX_CHARACTERS, "u", system.now + 900, "a")
     system.call(create_grant, MAKE)
     (key,) = system.store.lists
     system.store.lists[key] = system.store.lists[key].with_entry(full)
@@ -255,7 +256,7 @@ def test_pol_05_a_decision_reads_all_holders_at_once_and_only_them(system: Syste
 def test_pol_05_a_list_with_more_grants_than_a_decision_can_read_is_a_refusal(system: System):
     system.call(create_grant, MAKE)
     (key,) = system.store.lists
-    entry = ListedGrant("g-x", "o", system.now + 900, "777788889999", ("iam:PassRole",))
+    entry = ListedGrant("g-x", "o", "u", system.now + 900, "777788889999", ("iam:PassRole",))
     system.store.lists[key] = system.store.lists[key]._replace(entries=(entry,) * (MAX_ENTRIES - 1))
     assert system.call(create_grant, MAKE)[0] == 201
     assert system.call(create_grant, MAKE)[1]["code"] == "rate_limited"
@@ -268,7 +269,7 @@ def test_a_harmless_request_reads_nothing_and_enters_nothing(system: System):
     assert system.store.log == ["create_grant"]
     assert system.store.lists == {}
     assert system.call(create_grant, MAKE)[0] == 201
-    assert system.store.log == ["create_grant", "grant_list", "create_grant"]
+    assert system.store.log == ["create_grant", "grant_lists", "create_grant"]
 
 
 def test_pol_09_the_same_post_again_is_the_same_grant(system: System):

@@ -62,7 +62,7 @@ def all_calls_of(
 ) -> list[tuple[str, Any]]:
     """The calls of an allowed request."""
     calls: list[tuple[str, Any]] = []
-    client = Counted(calls, transact_write_items={}, get_item={})
+    client = Counted(calls, transact_write_items={}, batch_get_item={"Responses": {}}, get_item={})
     system.ports.store, system.ports.suspensions = Store(client, "state", "audit"), SuspensionStore(client, "state")
     answered = {"Credentials": ISSUED}
     sts = Counted(calls, assume_role=answered, get_scoped_credentials=answered)
@@ -141,7 +141,8 @@ def test_pol_05_combination_actions_cost_one_read_and_an_entry_in_the_same_trans
     system = system_with(config=configuration('@id("all") permit (principal, action, resource);'))
     function = "arn:aws:lambda:eu-west-1:444455556666:function:f"
     (first, read), (second, transaction), (third, _) = calls_of(system, action="lambda:CreateFunction", arn=function)
-    assert (first, second, third) == ("get_item", "transact_write_items", "assume_role")
-    assert (read["Key"]["pk"], read["ConsistentRead"]) == ({"S": "ACTIVE_GRANTS#corp.reader-agent"}, True)
-    assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == read["Key"]["pk"]
+    assert (first, second, third) == ("batch_get_item", "transact_write_items", "assume_role")
+    ((key,), consistent) = read["RequestItems"]["state"].values()
+    assert (key["pk"], consistent) == ({"S": "ACTIVE_GRANTS#corp.reader-agent"}, True)
+    assert transaction["TransactItems"][-1]["Put"]["Item"]["pk"] == key["pk"]
     assert len(transaction["TransactItems"]) == 4

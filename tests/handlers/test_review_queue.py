@@ -103,7 +103,7 @@ def test_pol_08_a_store_that_fails_takes_neither_quota_nor_token(system: System,
         raise Problem("unavailable", "The store does not answer.", "Ask again.")
 
     with monkeypatch.context() as failing:
-        failing.setattr(system.store, "grant_list", fails)
+        failing.setattr(system.store, "grant_lists", fails)
         assert ask(system)[0] == 503
     assert (system.store.taken, system.records()) == ({}, [])
     assert ask(system)[0] == 202

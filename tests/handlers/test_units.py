@@ -303,6 +303,26 @@ def test_pol_05_a_grant_still_counts_for_its_owner_at_the_request():
     assert system.call(create_grant, EXECUTE, token=B)[0] == 403
 
 
+def test_pol_05_no_unit_fills_the_list_of_an_owner_whose_other_agents_ask(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.handlers.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    system = owned(agent_a=("people.alice",), agent_b=("people.alice",))
+    assert [system.call(create_grant, MAKE, token=A)[0] for _ in range(3)] == [201] * 3
+    status, body, _ = system.call(create_grant, MAKE, token=A)
+    assert (status, body["code"], body["detail"].split()[0]) == (429, "rate_limited", "corp.agent-a")
+    assert system.call(create_grant, MAKE, token=B)[0] == 201
+    system.now += 300
+    again = minting.token(sub="agent-a", iat=system.now, exp=system.now + 300)
+    assert system.call(create_grant, MAKE, token=again)[0] == 201
+
+
+def test_pol_05_the_refs_of_a_repository_share_their_part_of_a_list(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.handlers.other_grants.MAX_ENTRIES_OF_UNIT", 3)
+    system = System(config=with_jobs(COMBINATIONS))
+    answers = [system.call(create_grant, MAKE, token=job(f"made-up-{number}"))[0] for number in range(5)]
+    assert answers == [201] * 3 + [429] * 2
+    assert system.call(create_grant, MAKE, token=HONEST)[0] == 201
+
+
 def test_pol_05_a_renewal_is_not_decided_over_a_later_grant_of_the_same_owner():
     """The later one was decided with this in view."""
     system = owned(agent_a=("people.alice",), agent_b=("people.alice",))

@@ -281,27 +281,28 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
 ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*"}
+ANY_LIST = {"GRANT#*", "ACTIVE_GRANTS#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
 # creates.
 ITEMS = {
     "jitney-grants": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", *ONCE, "SUSPENSIONS"},
+        BATCH: {*ANY_LIST, "PENDING#*"},
+        READ: {"GRANT#*", *ONCE, "SUSPENSIONS"},
         CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", "REPLAY#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
         "records": ALL_RECORDS,
     },
     "jitney-credentials": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "SUSPENSIONS"},
         CREATE: {"REPLAY#*"},
         CHANGE: {"GRANT#*", "RENEWALS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-decisions": {
-        BATCH: ANY_GRANT,
-        READ: {"ACTIVE_GRANTS#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"SUSPENSIONS"},
         CREATE: {"PREVIEWS#*", "REPLAY#*"},
         CHANGE: {"PREVIEWS#*"},
         "records": {"r-*"},
@@ -339,8 +340,8 @@ ITEMS = {
         "records": ALL_RECORDS,
     },
     "jitney-reviews": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SESSION#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
@@ -361,8 +362,8 @@ ITEMS = {
         "records": {"r-*"},
     },
     "jitney-votes": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "FOLLOW_UP"},
@@ -370,8 +371,8 @@ ITEMS = {
         "records": ALL_RECORDS,
     },
     "jitney-slack-interactions": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "REVIEW#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "SLACK#*"},
@@ -390,8 +391,8 @@ ITEMS = {
     },
     "jitney-review-schedule": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-review-notices": {
-        BATCH: ANY_GRANT,
-        READ: {"GRANT#*", "ACTIVE_GRANTS#*", "SUSPENSIONS"},
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "SUSPENSIONS"},
         CREATE: {"REVIEW#*", "MESSAGE#*"},
         QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
         CHANGE: ANY_GRANT,

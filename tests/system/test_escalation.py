@@ -50,8 +50,8 @@ def test_pol_05_of_two_halves_at_once_one_is_granted_and_the_other_is_denied(aws
                 agent, together = f"{clock.new_id('a')}-{number}", threading.Barrier(len(HALVES))
                 answers = list(pool.map(lambda action: ask(agent, action, together), HALVES))  # noqa: B023
                 assert sorted(answers) == [(201, ""), (403, "denied")]
-                held = store.grant_list(f"ACTIVE_GRANTS#corp.{agent}").entries
-                assert [len(entry.actions) for entry in held] == [1]
+                (held,) = store.grant_lists([f"ACTIVE_GRANTS#corp.{agent}"]).values()
+                assert [len(entry.actions) for entry in held.entries] == [1]
 
 
 def test_pol_05_the_deployed_policies_deny_an_escalation_and_say_which(api: Api):

@@ -4,27 +4,35 @@
 deleted and a later grant created again differs from the one that was read. `expires` is DynamoDB's TTL.
 """
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
+from jitney.adapters.batch_reads import read_items
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
 
 
-def item_key(key: str) -> Item:
-    """Return the key of a list's item."""
-    return {"pk": {"S": key}, "sk": {"S": key.partition("#")[0]}}
+def lists_with(
+    client: "DynamoDBClient", table: str, keys: Iterable[str], pause_up_to: Callable[[float], None]
+) -> dict[str, GrantList]:
+    """Return the lists with these keys, empty ones where there is no item.
 
-
-def list_in(key: str, item: Item | None) -> GrantList:
-    """Return the list in an item, an empty one for None. Raises KeyError, TypeError or ValueError for another item."""
-    return GrantList.read(key, item["version"]["S"], item["entries"]["S"]) if item else GrantList(key)
+    Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is no list.
+    """
+    wanted = {key: GrantList(key) for key in keys}
+    items = read_items(client, table, map(_item_key, wanted), pause_up_to)
+    found = ((item["pk"]["S"], item["version"]["S"], item["entries"]["S"]) for item in items)
+    return wanted | {key: GrantList.read(key, version, text) for key, version, text in found}
 
 
 def list_put(table: str, update: GrantListUpdate) -> Item:
     """Return the part of a transaction that writes a list, unless the list changed since it was read."""
     before, after = update
-    item = item_key(after.key) | {
+    item = _item_key(after.key) | {
         "entries": {"S": after.text()},
         "version": {"S": after.version},
         "expires": {"N": str(max(entry.until for entry in after.entries))},
@@ -34,3 +42,7 @@ def list_put(table: str, update: GrantListUpdate) -> Item:
         put["ConditionExpression"] = "version = :version"
         put["ExpressionAttributeValues"] = {":version": {"S": before.version}}
     return {"Put": put}
+
+
+def _item_key(key: str) -> Item:
+    return {"pk": {"S": key}, "sk": {"S": key.partition("#")[0]}}

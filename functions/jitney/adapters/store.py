@@ -19,8 +19,7 @@ from jitney.adapters.follow_ups import changes_of as follow_up_changes
 from jitney.adapters.grant_items import grant_of, grant_update, grants_in, open_role_key, owner_key, start_after
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.grant_items import item_of as grant_item
-from jitney.adapters.grant_lists import item_key as list_item_key
-from jitney.adapters.grant_lists import list_in, list_put
+from jitney.adapters.grant_lists import list_put, lists_with
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
 from jitney.adapters.suspension_item import suspensions_put
@@ -93,9 +92,10 @@ class Store:
         list_puts = [list_put(self._state_table, each) for each in lists]
         self._write([self._put_record(first, now), {"Put": put}], keys, list_puts, now=now)
 
-    def grant_list(self, key: str) -> GrantList:
-        """Return the list of grants with this key, as last written; some of its grants may have ended since."""
-        return list_in(key, self._item(list_item_key(key)))
+    def grant_lists(self, keys: Iterable[str]) -> dict[str, GrantList]:
+        """Return the lists of grants with these keys, as last written; some of their grants may have ended since."""
+        with aws_errors_as_unavailable("The store"):
+            return lists_with(self._client, self._state_table, keys, self._pause_up_to)
 
     def save(
         self,

@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
-from jitney.core.access.other_grants import ListKeys, is_counted, list_keys, other_grant_of
+from jitney.core.access.other_grants import (
+    MAX_ENTRIES_OF_UNIT,
+    ListKeys,
+    entries_of_unit,
+    is_counted,
+    list_keys,
+    other_grant_of,
+)
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.risks import HeldActions, completed_escalations
 from jitney.core.problems import Problem
@@ -29,7 +36,7 @@ class OtherGrantsLookup:
 
     def __call__(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
         """Return the other grants that could matter for the `requested` actions, as last written."""
-        self.read = {key: self.ports.store.grant_list(key) for key in (*self._keys.own, *self._keys.related)}
+        self.read = self.ports.store.grant_lists((*self._keys.own, *self._keys.related))
         later = {entry.grant_id for each in self.read.values() for entry in each.since(self.grant_id)}
         entries = {entry.grant_id: entry for each in self.read.values() for entry in each.entries}
         here = [
@@ -59,9 +66,10 @@ class OtherGrantsLookup:
             return ()
         read = [self.read[key] for key in self._keys.own]  # a KeyError is better than a grant without its entry
         changes = tuple(GrantListUpdate(each, each.at(self.now).with_entry(entry)) for each in read)
+        if any(entries_of_unit(self.who, each.after) > MAX_ENTRIES_OF_UNIT for each in changes):
+            raise _too_many(f"{self.who.unit} has")
         if any(each.after.full for each in changes):
-            detail = "The agent's unit, its human or an owner has too many active grants that could be combined."
-            raise Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})
+            raise _too_many("The agents of the human or of an owner have")
         return changes
 
     @property
@@ -70,3 +78,8 @@ class OtherGrantsLookup:
 
     def _held(self, entry: ListedGrant) -> HeldActions:
         return HeldActions(entry.grant_id if entry.owner == self.who.owner_key else "", frozenset(entry.actions))
+
+
+def _too_many(holders: str) -> Problem:
+    detail = f"{holders} too many active grants that could be combined."
+    return Problem("rate_limited", detail, "Wait until some have ended.", headers={"Retry-After": "60"})

@@ -23,7 +23,8 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
     Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
     ports, most = call.ports, call.ports.config.limits.max_pending
-    read = ports.store.grant_list(list_key(grant.quota_key))
+    key_of_list = list_key(grant.quota_key)
+    read = ports.store.grant_lists([key_of_list])[key_of_list]
     before = read.at(call.now)
     for grant_id in equal_to(before, grant):
         if same := _pending(grant_id, call):

@@ -18,6 +18,7 @@ ENTRIES = st.builds(
     ListedGrant,
     st.text(),
     st.text(),
+    st.text(),
     st.integers(0, 2**40),
     st.text(),
     st.lists(st.text(), max_size=3).map(tuple),
@@ -41,7 +42,7 @@ def test_an_entry_has_only_the_grants_combination_actions():
     assert other_grant_of(GRANT, ACTIONS) is None
     entry = other_grant_of(replace(GRANT, permissions=PARTS), ACTIONS)
     parts = ("ec2:RunInstances", "iam:PassRole")
-    assert entry == ListedGrant(GRANT.id, GRANT.owner_key, NOW + 300, GRANT.account, parts)
+    assert entry == ListedGrant(GRANT.id, GRANT.owner_key, GRANT.unit_key, NOW + 300, GRANT.account, parts)
 
 
 def test_pol_05_a_pending_grant_counts_until_its_latest_possible_end():
@@ -51,14 +52,14 @@ def test_pol_05_a_pending_grant_counts_until_its_latest_possible_end():
 
 def test_what_has_ended_is_dropped_when_something_is_entered():
     old, live, new = (
-        ListedGrant(f"g-{until}", "o", until, "a", ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2)
+        ListedGrant(f"g-{until}", "o", "u", until, "a", ("iam:PassRole",)) for until in (NOW, NOW + 1, NOW + 2)
     )
     after = GrantList("a", "g-x", (old, live)).at(NOW).with_entry(new)
     assert after == GrantList("a", new.grant_id, (live, new))
 
 
 def test_pol_05_a_grant_is_decided_over_what_was_entered_before_it():
-    first, second, third = (ListedGrant(f"g-{number}", "o", NOW) for number in range(3))
+    first, second, third = (ListedGrant(f"g-{number}", "o", "u", NOW) for number in range(3))
     listed = GrantList("a", "g-2", (first, second, third))
     assert listed.since("g-1") == (second, third)
     assert listed.since("") == listed.since("g-unknown") == ()

@@ -17,11 +17,13 @@ MAX_ENTRIES = 500
 class ListedGrant(NamedTuple):
     """One grant in a list. `until` is its latest possible end, in epoch seconds.
 
-    `actions` are its combination actions in `account`. `request` is the hash of a request under review.
+    `unit` is the key of its agent's accountable unit. `actions` are its combination actions in `account`. `request` is
+    the hash of a request under review.
     """
 
     grant_id: str
     owner: str
+    unit: str
     until: int
     account: str = ""
     actions: tuple[str, ...] = ()
@@ -39,8 +41,8 @@ class GrantList(NamedTuple):
     def read(cls, key: str, version: str, text: str) -> Self:
         """Return the entries in `text`. Raises ValueError or TypeError when it is malformed."""
         entries = (
-            ListedGrant(grant_id, owner, until, account, tuple(actions), request)
-            for grant_id, owner, until, account, actions, request in json.loads(text)
+            ListedGrant(grant_id, owner, unit, until, account, tuple(actions), request)
+            for grant_id, owner, unit, until, account, actions, request in json.loads(text)
         )
         return cls(key, version, tuple(entries))
 

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State
-from jitney.core.access.grant_list import ListedGrant
+from jitney.core.access.grant_list import GrantList, ListedGrant
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
 
+MAX_ENTRIES_OF_UNIT = 200
+"""Bound of an accountable unit's grants in one list: the rest is room for an owner's other agents."""
 _PREFIX = "ACTIVE_GRANTS#"
 
 
@@ -56,7 +58,13 @@ def other_grant_of(grant: Grant, actions: ActionTable) -> ListedGrant | None:
     """
     parts = combination_actions_in(grant.permissions, actions)
     waiting = grant.duration_seconds if grant.state is State.PENDING else 0
-    return ListedGrant(grant.id, grant.owner_key, grant.expires_at + waiting, grant.account, parts) if parts else None
+    until = grant.expires_at + waiting
+    return ListedGrant(grant.id, grant.owner_key, grant.unit_key, until, grant.account, parts) if parts else None
+
+
+def entries_of_unit(who: Principal, listed: GrantList) -> int:
+    """Return how many grants in the list belong to agents of `who`'s accountable unit."""
+    return sum(entry.unit == who.unit_key for entry in listed.entries)
 
 
 def is_counted(grant: Grant | None, now: int) -> bool:

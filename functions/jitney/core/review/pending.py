@@ -18,7 +18,7 @@ def list_key(quota_key: str) -> str:
 
 def pending_review(grant: Grant) -> ListedGrant:
     """Return the entry of a pending grant."""
-    return ListedGrant(grant.id, grant.owner_key, grant.expires_at, request=request_hash(grant))
+    return ListedGrant(grant.id, grant.owner_key, grant.unit_key, grant.expires_at, request=request_hash(grant))
 
 
 def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
