@@ -5,7 +5,7 @@ rebuilds the values, so that a cold start imports no validation library.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -227,18 +227,7 @@ class Config:
 
     def owners_of(self, issuer_name: str, subject: str) -> tuple[str, ...]:
         """Return the present owners of an agent, as source identities."""
-        issuer = self.issuers.get(issuer_name)
-        return issuer.owners_of(subject) if issuer else ()
-
-    def agents_owned_by(self, people: frozenset[str]) -> Iterator[tuple[str, str, str]]:
-        """Yield each agent that one of `people` owns at present: its issuer's name and string, and its subject.
-
-        Owners of subjects with wildcards are left out: which agents these are is not known.
-        """
-        for issuer in self.issuers.values():
-            for subject, owners in issuer.owners.items():
-                if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
-                    yield issuer.identity_name, issuer.issuer, subject
+        return self.issuers[issuer_name].owners_of(subject) if issuer_name in self.issuers else ()
 
     def target_with(self, role_arn: str) -> Target | None:
         """Return the target with this role; None if there is none."""

@@ -4,7 +4,7 @@ Two simultaneous requests, each for half of an escalation, must not both be deci
 an identity are one `GrantList`. Each grant is decided over the entries before its own; later requests see it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State
@@ -38,11 +38,22 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
     people = frozenset({who.human or who.source_identity, *who.agent_owners, *owners})
     unit = () if who.unit == who.source_identity else (who.unit_key,)
     own = dict.fromkeys((who.source_identity, *unit, *sorted(people)))
-    related = (source_identity(*agent) for agent in config.agents_owned_by(people))
+    related = _agents_owned_by(people, config)
     return ListKeys(
         tuple(f"{_PREFIX}{each}" for each in own),
         tuple(f"{_PREFIX}{each}" for each in dict.fromkeys(related) if each not in own),
     )
+
+
+def _agents_owned_by(people: frozenset[str], config: Config) -> Iterator[str]:
+    """Yield the source identities of the agents that one of `people` owns at present.
+
+    Owners of subjects with wildcards are left out: which agents these are is not known.
+    """
+    for issuer in config.issuers.values():
+        for subject, owners in issuer.owners.items():
+            if "*" not in subject and "?" not in subject and not people.isdisjoint(owners):
+                yield source_identity(issuer.identity_name, issuer.issuer, subject)
 
 
 def combination_actions_in(permissions: Iterable[Permission], actions: ActionTable) -> tuple[str, ...]:
