@@ -100,7 +100,7 @@ def test_rev_12_a_flood_of_siblings_takes_nothing_from_an_honest_agent(
     status, body = ask(honest, WRITE)
     assert status == 202, body
     mine = body["grant"]["id"]
-    listed = list_requests_for(ALICE, system.ports, clock.now())
+    listed = list_requests_for(ALICE, system.ports.suspensions.current(), system.ports, clock.now())
     assert (mine in [grant.id for grant, _ in listed.waiting_for_viewer], listed.more) == (True, [])
 
     for grant_id in system.reviews.started:
