@@ -228,7 +228,9 @@ def test_id_10_a_present_owners_vote_no_longer_counts(system: System):
 def test_rev_05_who_is_agent_and_person_at_one_issuer_cannot_approve_their_own_request(system: System):
     """One identity provider for both: a token of alice's for the agents' audience asks, and alice signs in."""
     issuers = dict(system.config.issuers)
-    issuers["staff"] = replace(issuers["corp"], name="staff", audiences=("web",), kind="human", human_claim="")
+    issuers["staff"] = replace(
+        issuers["corp"], name="staff", audiences=("web",), kind="human", human_claim="", human_issuer=None
+    )
     groups = {"owners": ReviewerGroup(("corp.alice", "corp.bob"))}
     system.ports.config = replace(system.config, issuers=issuers, reviewers=groups)
     _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=minting.token(sub="alice"))
