@@ -11,6 +11,7 @@ from infra.check_functions import CHECK_SPECS
 from infra.permissions import (
     AUTHENTICATE,
     END_ATTRIBUTES,
+    ISSUE_ATTRIBUTES,
     READ_SUSPENSIONS,
     READ_TABLES,
     REVOCATION_ATTRIBUTES,
@@ -56,8 +57,7 @@ _END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CH
 _END_AND_DENY = (
     *read_and_update(_GRANT, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
-    # A deny document with ranges of ids names the open grants in them as exceptions.
-    _OPEN_GRANTS,
+    _OPEN_GRANTS,  # exceptions from the ranges of a deny document
     READ_SUSPENSIONS,
     *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
@@ -108,7 +108,7 @@ _FUNCTIONS = (
         "Issues the credentials of an active grant",
         routes=(("POST", "/v1/grants/{id}/credentials"),),
         allows=(
-            *read_and_update(_GRANT, END_ATTRIBUTES),
+            *read_and_update(_GRANT, ISSUE_ATTRIBUTES),
             _READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
             *AUTHENTICATE,

@@ -39,7 +39,8 @@ VARIABLES: Mapping[str, str] = {
 STATE_ATTRIBUTES = ("pk", "sk", "lifecycle", "records")
 END_ATTRIBUTES = (*STATE_ATTRIBUTES, "open_role", "open_until")
 REVOCATION_ATTRIBUTES = (*END_ATTRIBUTES, "ending")
-TERMS_ATTRIBUTES = (*END_ATTRIBUTES, "terms", "expires")
+ISSUE_ATTRIBUTES = (*END_ATTRIBUTES, "unissued")
+TERMS_ATTRIBUTES = (*ISSUE_ATTRIBUTES, "terms", "expires")
 
 # DynamoDB uses the table's key on behalf of the caller (DynamoDB Developer Guide, "Encryption at rest: usage notes").
 READ_TABLES = Allow("key", ("kms:Decrypt", "kms:DescribeKey"))

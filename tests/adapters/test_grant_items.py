@@ -54,7 +54,7 @@ def test_a_grant_of_before_agents_had_owners_can_be_read():
 
 # What happens to a grant, and the attributes that are written: those of `life` and `records` always.
 CLOSED = {"open_role", "open_until"}
-OPENED = CLOSED | {"terms", "expires"}  # what is active is found apart from what waits
+OPENED = CLOSED | {"terms", "expires", "unissued"}  # what is active is found apart from what waits
 CHANGES = {
     "a record": (GRANT, GRANT, set()),
     "a cut-off": (GRANT, replace(GRANT, cut_off_at=NOW), set()),
@@ -75,6 +75,7 @@ CHANGES = {
     "a vote": (PENDING, VOTED, {"terms"}),
     "the vote that suffices": (VOTED, ACTIVE, OPENED),
     "a use of break-glass": (PENDING, activated(replace(PENDING, break_glass=GLASS), NOW), OPENED),
+    "its first issue": (ACTIVE, replace(ACTIVE, unissued=False), {"unissued"}),
     "its follow-up review": (ACTIVE, replace(ACTIVE, follow_up=SAID), {"follow_up"}),
     "a rejection": (PENDING, replace(PENDING, votes=(NO,), state=State.REJECTED), CLOSED | {"terms"}),
 }

@@ -362,6 +362,7 @@ def test_rev_08_what_ended_meanwhile_is_looked_at_all_the_same(desk: ReviewSyste
 def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(desk: ReviewSystem):
     grant = pending(desk)
     smash(signed_in(desk, "gina"), grant)
+    assert issues(desk, grant) == 200
     bob = signed_in(desk, "bob")
     desk.system.role_policies.lost = 99
     assert judge(bob, grant, "object").status == 503
@@ -375,6 +376,7 @@ def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(des
 def test_rev_08_an_objection_holds_whatever_its_target_is_called_now(desk: ReviewSystem):
     grant = pending(desk)
     smash(signed_in(desk, "gina"), grant)
+    assert issues(desk, grant) == 200
     target = replace(desk.system.config.targets["analytics-prod"], alias="analytics")
     desk.system.ports.config = replace(desk.system.config, targets={"analytics": target})
     assert code(judge(signed_in(desk, "bob"), grant, "object")) == "303"

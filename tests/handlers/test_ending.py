@@ -184,6 +184,20 @@ class TestRelease:
         )
         assert [event for event, _, _ in system.told()] == ["request", "release", "cut_off", "canary"]
 
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_06_an_approved_grant_is_denied_only_if_credentials_were_issued(self, system: System, state: str):
+        waiting, fetched = mine(system, 2, unissued=True)
+        assert system.call(create_credentials, grant_id=fetched)[0] == 200
+        assert not system.store.grants[fetched].unissued
+        system.sessions.asked.clear()
+        for grant_id in (waiting, fetched):
+            status, body, _ = end_as(system, grant_id, state)
+            assert (status, body["grant"]["state"]) == (200, state)
+        assert set(system.store.deny_list.listed[ROLE_ARN]) == {fetched}
+        assert system.role_policies.denies(ROLE_ARN) == {fetched}
+        assert [dict(each.tags)["grant"] for each in system.sessions.asked] == [fetched]
+        assert system.call(create_credentials, grant_id=waiting)[0] in (409, 410)
+
     def test_end_06_so_many_releases_of_a_unit_are_measured_in_a_minute_and_every_revocation(self, system: System):
         system.canary.denied_at = 1
         *ids, last = mine(system, MEASUREMENTS_PER_MINUTE + 3)

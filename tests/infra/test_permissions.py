@@ -431,7 +431,7 @@ def test_every_role_reaches_its_own_items_only(statements):
 LIFE = {"pk", "sk", "lifecycle", "records"}
 CHANGES = {
     "jitney-grants": LIFE | {"open_role", "open_until"},
-    "jitney-credentials": LIFE | {"open_role", "open_until"},
+    "jitney-credentials": LIFE | {"open_role", "open_until", "unissued"},
     "jitney-reconciler": LIFE | {"open_role", "open_until", "ending"},
     "jitney-suspensions": LIFE | {"open_role", "open_until", "ending"},
     "jitney-review-schedule": LIFE | {"open_role", "open_until"},
@@ -439,8 +439,8 @@ CHANGES = {
     "jitney-review-notices": LIFE,
     "jitney-releases": LIFE | {"open_role", "open_until", "ending"},
     "jitney-revocations": LIFE | {"open_role", "open_until", "ending", "follow_up"},
-    "jitney-votes": LIFE | {"open_role", "open_until", "terms", "expires"},
-    "jitney-slack-interactions": LIFE | {"open_role", "open_until", "terms", "expires"},
+    "jitney-votes": LIFE | {"open_role", "open_until", "unissued", "terms", "expires"},
+    "jitney-slack-interactions": LIFE | {"open_role", "open_until", "unissued", "terms", "expires"},
 }
 
 

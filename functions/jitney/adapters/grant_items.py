@@ -5,6 +5,7 @@
 - `lifecycle`: what became of the grant.
 - `ending`: how it was released or revoked.
 - `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
+- `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
 - `open_role` (the role, and whether the grant is pending) and `open_until` (when it ends, padded): exist while no end
@@ -36,7 +37,7 @@ from jitney.core.identity.principal import IdentityFact
 Item = dict[str, Any]
 
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
-_APART = ("records", "ending", "follow_up")
+_APART = ("records", "ending", "follow_up", "unissued")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
 
 
@@ -75,6 +76,8 @@ def item_of(grant: Grant) -> Item:
     }
     if grant.ending:
         item["ending"] = {"S": _json(asdict(grant.ending))}
+    if grant.unissued:
+        item["unissued"] = {"BOOL": True}
     if grant.follow_up:
         item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
     if grant.state in OPEN_STATES:
@@ -127,6 +130,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
         "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
+        "unissued": "unissued" in item,
     }
     return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))
 

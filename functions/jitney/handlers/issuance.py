@@ -1,5 +1,7 @@
 """Credentials for an active grant whose record is already written."""
 
+from dataclasses import replace
+
 from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
@@ -101,7 +103,7 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
     """Record an issue. Raises Problem when the grant is no longer active, and Conflict when `quota` is used up."""
 
     def decide(before: Grant) -> GrantUpdate:
-        active = require_active_grant(before, call.now)
+        active = replace(require_active_grant(before, call.now), unissued=False)
         record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
         return GrantUpdate(active, record, quotas=(quota,))
 

@@ -141,7 +141,15 @@ def test_rev_03_a_vote_covers_exactly_what_was_shown(other):
 
 def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
     happens = {"state", "created_at", "starts_at", "expires_at", "approvals", "votes", "records", "ending"}
-    happens |= {"chain_head", "break_glass", "follow_up", "cut_off_at", "review_restarted_at", "narrowed_at"}
+    happens |= {
+        "chain_head",
+        "break_glass",
+        "follow_up",
+        "cut_off_at",
+        "review_restarted_at",
+        "narrowed_at",
+        "unissued",
+    }
     happens |= {"account", "region"}  # the role's ARN holds the account; the region is the target's
     decided = {field.name for field in fields(Grant)} - happens
     changed = {

@@ -123,7 +123,8 @@ class Grant:
     `follow_up` once that was reviewed. `unit` and `facts` are as in `Principal`. `agent_owners` are the source
     identities of the agent's owners at the request; `core.review.grant_under_review` adds the present ones.
     `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a reviewer
-    last narrowed the approval of a pending grant. It ends by `ends_by`, if set.
+    last narrowed the approval of a pending grant. It ends by `ends_by`, if set. `unissued` is set from the approval
+    until the first issue of credentials is on record.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Grant:
     review_restarted_at: int | None = None
     narrowed_at: int | None = None
     ends_by: int | None = None
+    unissued: bool = False
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
 
@@ -201,7 +203,7 @@ class Grant:
 
     def may_have_credentials(self, now: int) -> bool:
         """Return whether undenied credentials of this grant may work at `now`: from the first issue until its end."""
-        return self.starts_at is not None and now < self.expires_at
+        return self.starts_at is not None and not self.unissued and now < self.expires_at
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
         """Return the released or revoked grant. A grant that ended before is returned in its state at `ending.at`."""

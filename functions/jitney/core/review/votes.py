@@ -86,9 +86,9 @@ def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
 
 
 def activated(grant: Grant, now: int) -> Grant:
-    """Return the approved grant, active from `now` for its whole duration or until its `ends_by`."""
+    """Return the approved grant, active from `now` for its whole duration or until its `ends_by`, not issued yet."""
     end = capped_end(now + grant.duration_seconds, grant.ends_by)
-    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end)
+    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end, unissued=True)
 
 
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
