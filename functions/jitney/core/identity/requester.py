@@ -82,6 +82,9 @@ def escape_name(text: str) -> str:
     A character that is invisible, reorders text or resembles another one is shown by its number, as [U+0430]. Letters
     of other scripts are shown in names that consist of them. In a name with ASCII letters, they may imitate these.
     """
+    exact = text.isascii() and text.isprintable() and "  " not in text and "[U+" not in text
+    if exact and text.strip(" ") == text:
+        return text  # as nearly all names: each request escapes some
     letters = [each for each in text if unicodedata.category(each)[0] == "L"]
     latin = _ASCII_LETTER.search(text) is not None or all(each in _LIKE_LATIN for each in letters)
     hidden = {place for found in _LOOSE_SPACES.finditer(text) for place in range(*found.span())}
