@@ -508,7 +508,7 @@ def test_id_06_the_same_subject_at_two_issuers_is_two_identities(keys: KnownKeys
 
 # One identity provider for agents and for people: two entries of one issuer.
 AGENTS = issuer("corp", CORP, audiences=("jitney", "api"), human_claim="act.sub", human_issuer=HUMANS)
-STAFF = replace(AGENTS, name="staff", token="id", audiences=("web",), kind="human", human_claim="")
+STAFF = replace(AGENTS, name="staff", token="id", audiences=("web",), kind="human", human_claim="", human_issuer=None)
 BOTH = config(AGENTS, replace(STAFF, identity_name="corp"))
 
 

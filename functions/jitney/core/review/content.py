@@ -29,6 +29,7 @@ def content_hash(grant: Grant) -> str:
                 "role_arn": grant.role_arn,
                 "permissions": permissions_view(grant.permissions),
                 "duration_seconds": grant.duration_seconds,
+                "ends_by": grant.ends_by,
                 "reason": grant.reason,
                 "ticket": grant.ticket,
                 "policy_version": grant.policy_version,
