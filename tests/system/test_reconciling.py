@@ -10,6 +10,7 @@ import pytest
 
 from jitney.adapters.deny_list import DenyList, deny_entry_update
 from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.id_ranges import SETTLED_SECONDS, STEP_SECONDS, dated_id
 from tests.local.gaps.contracts import refused
 from tests.running_systems import session_keys, until
 from tests.system.conftest import Own
@@ -75,7 +76,11 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
     unit, now = ended["grant"]["unit"], int(time.time())
     role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")
     reads = {"Bucket": PLAIN, "Key": "raw/a.csv"}
-    flood = [deny_entry_update(role, DenyEntry(f"g-flood{number:09}", now, now + 900, unit)) for number in range(600)]
+    # Ids of a later time, which no range of ids can replace.
+    flood = [
+        deny_entry_update(role, DenyEntry(dated_id(f"g-flood{number:09}", now + 3600), now, now + 900, unit))
+        for number in range(600)
+    ]
     try:
         for update in flood:
             dynamodb.update_item(TableName=table, **update)
@@ -99,3 +104,30 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
         dynamodb.update_item(TableName=table, Key=turn, UpdateExpression="REMOVE cut_offs")
         reconciled(own)
     until(lambda: unit not in document())
+
+
+def test_end_06_ranges_of_ids_deny_a_flood_and_spare_open_grants(own: Own, document: Callable[[], str]):
+    """The flood has ids of the same moment as the grant that is kept."""
+    kept, ended = ask(own, KEPT), ask(own, CUT_OFF)
+    kept_id, now = kept["grant"]["id"], int(time.time())
+    role, table, dynamodb = role_of(own), own.stack["tables"]["state"], own.aws("dynamodb")
+    reads = {"Bucket": PLAIN, "Key": "raw/a.csv"}
+    names = [f"{kept_id[:5]}{number:011}" for number in range(600)]
+    flood = [deny_entry_update(role, DenyEntry(name, now, now + 900, "local.flood")) for name in names]
+    try:
+        for update in flood:
+            dynamodb.update_item(TableName=table, **update)
+        until(lambda: time.time() > now + SETTLED_SECONDS + STEP_SECONDS)
+        assert own.api("DELETE", f"/v1/grants/{ended['grant']['id']}", agent=CUT_OFF).status_code == 200
+        refused("AccessDenied", own.clients("s3", session_keys(ended["credentials"])).get_object, **reads)
+        assert own.clients("s3", session_keys(kept["credentials"])).get_object(**reads)["Body"].read()
+        conditions = [each["Condition"] for each in json.loads(document())["Statement"]]
+        (ranged,) = (each for each in conditions if "StringLike" in each)
+        assert any(kept_id.startswith(each[:-1]) for each in ranged["StringLike"]["aws:PrincipalTag/grant"])
+        assert kept_id in ranged["StringNotEquals"]["aws:PrincipalTag/grant"]
+        assert not any("DateLessThanEquals" in each for each in conditions)
+    finally:
+        for update in flood:
+            dynamodb.delete_item(TableName=table, Key=update["Key"])
+        reconciled(own)
+    until(lambda: kept_id not in document())

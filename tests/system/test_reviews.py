@@ -58,6 +58,7 @@ def test_end_01_an_operator_revokes(api: Api, person: Callable[[str], Person], p
     alice = person("alice")
     alice.sign_in()
     alice.vote(pending)
+    assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
     answer = alice.post(f"/{pending}/revocation", {"token": alice.token(), "reason": "finished"})
     assert answer.status_code == 303
     ending = read(api, pending)["ending"]
