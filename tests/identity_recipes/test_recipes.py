@@ -268,6 +268,9 @@ def test_id_11_a_recipe_refuses_a_hostile_variant(alias: str, name: str) -> None
         principal_at(config_of(alias), claims, **{**sample.head, **variant.head})
 
     assert caught.value.code == variant.code
+    claim = caught.value.body().get("claim", "")
+    assert claim in caught.value.detail
+    assert claim or variant.code not in ("token_claims", ADMITTED) or "client" in caught.value.detail
 
 
 def test_id_11_each_recipe_has_at_least_ten_hostile_variants() -> None:

@@ -35,9 +35,11 @@ def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[
         )
     for path, values in required.items():
         if not any(_matches(value, text) for text in texts_of(claims, path) for value in values):
-            raise not_admitted(
+            raise Refusal(
+                "token_not_admitted",
                 f"The token's claim {path} has none of the values that its issuer's entry requires.",
                 f"Use a token with a required value of {path}, or change claims.require in the configuration.",
+                {"claim": path},
             )
 
 
@@ -98,6 +100,7 @@ def missing_claim(name: str) -> Refusal:
         "token_claims",
         f"The claim {name}, which this provider's tokens have, is missing or of the wrong type.",
         "Use a token of the kind and provider that the issuer's entry names.",
+        {"claim": name},
     )
 
 

@@ -113,4 +113,4 @@ def _is_date(value: Any) -> bool:
 
 
 def _wrong(name: str, needed: str) -> Refusal:
-    return Refusal("token_claims", f"The claim {name} is missing or not {needed}.", _FIX)
+    return Refusal("token_claims", f"The claim {name} is missing or not {needed}.", _FIX, {"claim": name})
