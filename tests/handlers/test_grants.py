@@ -6,6 +6,7 @@ import pytest
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem
+from jitney.core.review import wording
 from jitney.core.review.votes import activated
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
@@ -14,6 +15,7 @@ from jitney.handlers.grant_reads import read_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
+from jitney.handlers.review_sheet import build_sheet
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
@@ -402,6 +404,8 @@ class TestEndWithToken:
         status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=token)
         assert (status, body["grant"]["expires_at"]) == (202, iso(minting.NOW + 400))
         grant = system.store.grants[body["grant"]["id"]]
+        shown = wording.duration(build_sheet(grant, system.ports))
+        assert shown == f"5 minutes from the approval, until {wording.format_time(minting.NOW + 400)} at the latest"
         assert activated(grant, minting.NOW + 350).expires_at == minting.NOW + 400
         assert grant.at(minting.NOW + 400).state is State.EXPIRED
 

@@ -30,7 +30,7 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("action_verb", "format_duration", "format_time", "headline", "new_access", "outcome", "target")
+    words = ("action_verb", "duration", "format_duration", "format_time", "headline", "new_access", "outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {
         "cut": cut,

@@ -44,7 +44,8 @@ class Sheet(NamedTuple):
     """A request under review. Times are epoch seconds; people are source identities.
 
     `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
-    and `ticket` are as the agent wrote them. `ending` is set once the grant was released or revoked.
+    and `ticket` are as the agent wrote them. `ending` is set once the grant was released or revoked. `ends_by` is the
+    end of the token with which it ends.
     """
 
     grant_id: str
@@ -68,6 +69,7 @@ class Sheet(NamedTuple):
     ending: GrantEnd | None = None
     break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
+    ends_by: int | None = None
 
 
 def sheet_of(
@@ -106,6 +108,7 @@ def sheet_of(
         ending=grant.ending,
         break_glass=grant.break_glass,
         follow_up=grant.follow_up,
+        ends_by=grant.ends_by,
     )
 
 

@@ -78,6 +78,12 @@ def format_duration(seconds: int) -> str:
     return " ".join(parts) or "no time"
 
 
+def duration(sheet: Sheet) -> str:
+    """Return how long the grant lasts: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
+    latest = f", until {format_time(sheet.ends_by)} at the latest" if sheet.ends_by is not None else ""
+    return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
+
+
 def outcome(sheet: Sheet) -> str:
     """Return the request's status, and the people who caused it: "Approved by people.alice"."""
     status = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
@@ -135,7 +141,7 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
     if len(sheet.risks) > MOST_RISKS:
         rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
     rows.append(Fact("New access", new_access(sheet)))
-    rows.append(Fact("Duration", f"{format_duration(sheet.duration_seconds)} from the approval"))
+    rows.append(Fact("Duration", duration(sheet)))
     rows.append(Fact("Approvals needed", required_approvals(sheet)))
     rows.extend(Fact("Votes", each) for each in votes(sheet))
     rows.extend(Fact("Break-glass", each) for each in break_glass(sheet))
