@@ -14,6 +14,7 @@ from jitney.adapters.clock import new_id, now
 from jitney.adapters.grant_items import grant_update
 from jitney.adapters.out_of_office import OutOfOfficeStore
 from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core import audit
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.actions import ActionTable
@@ -46,6 +47,7 @@ class Review:
         self.store = Store(dynamodb, tables["state"], tables["audit"])
         self.tokens = TaskTokens(dynamodb, tables["state"])
         self._absences = OutOfOfficeStore(dynamodb, tables["state"])
+        self._suspensions = SuspensionStore(dynamodb, tables["state"])
         self._reviews = ApprovalWorkflow(self.states, stack["approval_arn"], self.tokens)
 
     def ports(self, moment: Callable[[], int] = now, store: Any = None, more_policies: str = "") -> Ports:
@@ -59,6 +61,7 @@ class Review:
             store=store or self.store,
             approval_workflow=self._reviews,
             out_of_office=self._absences,
+            suspensions=self._suspensions,
             now=moment,
             new_id=new_id,
         )
