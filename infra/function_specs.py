@@ -25,7 +25,7 @@ from infra.permissions import (
     write_records,
 )
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
-from infra.spec import URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
+from infra.spec import REVOCATION_ALARM, URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
 from jitney.core.access.credentials import CANARY_PREFIX
 
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
@@ -69,6 +69,7 @@ _REVOKE = (
     # session make that one call only. They issue no credentials.
     Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
     TAG_SESSION,
+    on_state("GetItem", items=_TOKEN),
 )
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
@@ -143,12 +144,7 @@ _FUNCTIONS = (
         "releases",
         "Revokes a grant that its agent releases",
         routes=(("DELETE", "/v1/grants/{id}"),),
-        allows=(
-            USE_UP_TOKEN,
-            *_REVOKE,
-            on_state("GetItem", items=_TOKEN),
-            on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*")),
-        ),
+        allows=(USE_UP_TOKEN, *_REVOKE, on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*"))),
     ),
     FunctionSpec(
         "revocations",
@@ -160,10 +156,11 @@ _FUNCTIONS = (
         ),
         requests_per_second=URGENT_REQUESTS_PER_SECOND,
         reserved_executions=URGENT_EXECUTIONS,
+        alarms=(REVOCATION_ALARM,),
         allows=(
             USE_UP_TOKEN,
             *_REVOKE,
-            on_state("GetItem", items=_TOKEN + _SESSION),
+            on_state("GetItem", items=_SESSION),
             # The follow-up review is here because an objection revokes the grant.
             on_state("UpdateItem", items=_GRANT, attributes=(*STATE_ATTRIBUTES, "follow_up")),
             on_state("DeleteItem", items=_FOLLOW_UP),

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from infra.permissions import VARIABLES, Allow
+from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS
 
 ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": "jitney",
-    "POWERTOOLS_METRICS_NAMESPACE": "Jitney",
+    "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
 """The environment that every function has."""
@@ -28,6 +29,14 @@ class MetricAlarm:
     metric: str
     meaning: str
     missing_seconds: int = 0
+
+
+REVOCATION_ALARM = MetricAlarm(
+    "RevocationIncomplete",
+    UNDENIED_REVOCATIONS,
+    "A person revoked a grant, and its credentials are not denied yet. See the log of the function revocations.",
+)
+"""Releases do not count, so that no agent can raise it."""
 
 
 @dataclass(frozen=True, slots=True)

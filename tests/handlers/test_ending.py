@@ -289,6 +289,16 @@ class TestWriting:
         assert system.call(release_grant, grant_id=grant_id)[0] == 200
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
+    @pytest.mark.parametrize(("state", "alarms"), [("revoked", 1), ("released", 0)])
+    def test_end_07_a_revocation_that_is_not_denied_raises_an_alarm_and_no_release_does(
+        self, system: System, state: str, alarms: int, capsys: pytest.CaptureFixture[str]
+    ):
+        grant_id = asked(system)
+        system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
+        capsys.readouterr()
+        assert end_as(system, grant_id, state)[1]["code"] == "revocation_incomplete"
+        assert capsys.readouterr().out.count('"UndeniedRevocations":[1') == alarms
+
     def test_end_03_a_permanent_refusal_is_reported_at_once(self, system: System):
         system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
         status, body, _ = system.call(release_grant, grant_id=asked(system))

@@ -11,7 +11,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Permission
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.session_policy import compile_policy
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
@@ -54,10 +54,22 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
         target = _deniable(ended, call.ports.config)
         write_deny_document(target, call.ports)
     except Problem as problem:
+        if state is State.REVOKED:
+            _raise_alarm(ended, problem)
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
     if ended.ending is not ending or not target.canary or not _may_measure(ended, call):
         return ended
     return _measured(ended, ending, target, started, call)
+
+
+def _raise_alarm(grant: Grant, problem: Problem) -> None:
+    """Log and count a revocation whose credentials may still work (END 7)."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
+
+    logger.error("revocation incomplete", grant=grant.id, role=grant.role_arn, code=problem.code)
+    name, unit = UNDENIED_REVOCATIONS, MetricUnit.Count
+    with single_metric(name, unit=unit, value=1, namespace=METRICS_NAMESPACE) as metric:
+        metric.add_dimension("service", "jitney")
 
 
 def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
