@@ -26,7 +26,6 @@ GAPS = (
     "cloudformation.pseudo_parameters_in_conditions",
     "cloudformation.role_boundary",
     "cloudformation.table_settings",
-    "cloudformation.bucket_settings",
     "cloudformation.bucket_lock",
     "cloudformation.named_query",
     "cloudformation.event_bus_policy",

@@ -108,23 +108,6 @@ def _table_encryption(properties: Properties, replica: Properties) -> Properties
     return {"Enabled": enabled, "SSEType": wish.get("SSEType", "KMS"), **({"KMSMasterKeyId": key} if key else {})}
 
 
-def bucket_settings() -> None:
-    """AWS::S3::Bucket sets its encryption and its lifecycle.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
-    """
-
-    def settle(name: str, properties: Properties) -> None:
-        if encryption := properties.get("BucketEncryption"):
-            rules = [_encryption_rule(rule) for rule in encryption["ServerSideEncryptionConfiguration"]]
-            _accepted(s3._put_bucket_encryption(name, _xml("ServerSideEncryptionConfiguration", {"Rule": rules})))
-        if lifecycle := properties.get("LifecycleConfiguration"):
-            rules = [_lifecycle_rule(rule) for rule in lifecycle["Rules"]]
-            _accepted(s3._put_bucket_lifecycle(name, _xml("LifecycleConfiguration", {"Rule": rules})))
-
-    _also("AWS::S3::Bucket", settle)
-
-
 def bucket_lock() -> None:
     """AWS::S3::Bucket switches on Object Lock with its default retention. A locked bucket is versioned.
 
@@ -139,29 +122,6 @@ def bucket_lock() -> None:
             _accepted(s3._put_object_lock_configuration(name, wish))
 
     _also("AWS::S3::Bucket", settle)
-
-
-def _encryption_rule(rule: Properties) -> Properties:
-    """Return the rule under S3's names instead of CloudFormation's."""
-    return {
-        "ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault"),
-        "BucketKeyEnabled": rule.get("BucketKeyEnabled"),
-    }
-
-
-def _lifecycle_rule(rule: Properties) -> Properties:
-    """Return the rule under S3's names instead of CloudFormation's."""
-    days = rule.get("ExpirationInDays")
-    moves = [{**move, "Days": move.get("TransitionInDays")} for move in rule.get("Transitions", [])]
-    return {
-        "ID": rule.get("Id"),
-        "Filter": {"Prefix": rule.get("Prefix", "")},
-        "Status": rule["Status"],
-        "Expiration": {"Days": days} if days is not None else None,
-        "Transition": [{key: move[key] for key in ("Days", "StorageClass")} for move in moves],
-        "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration"),
-        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
-    }
 
 
 def _xml(name: str, value: Any) -> bytes:

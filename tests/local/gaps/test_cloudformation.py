@@ -98,27 +98,6 @@ def test_tables_use_the_callers_key(emulator: Emulator) -> None:
             assert "dynamodb:PutItem" in message or "kms:" in message
 
 
-def test_bucket_settings(emulator: Emulator) -> None:
-    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
-    rules = [
-        {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
-        {"Status": "Enabled", "ExpirationInDays": 30, "NoncurrentVersionExpiration": {"NoncurrentDays": 7}},
-    ]
-    encryption = {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}
-    properties = {
-        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
-        "LifecycleConfiguration": {"Rules": rules},
-    }
-    resources = {"Key": KEY, "Bucket": {"Type": "AWS::S3::Bucket", "Properties": properties}}
-    made = deploy(emulator, resources, {"Bucket": {"Ref": "Bucket"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}})
-    s3 = emulator.root("s3")
-    found = s3.get_bucket_encryption(Bucket=made["Bucket"])["ServerSideEncryptionConfiguration"]["Rules"][0]
-    assert found["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": made["Key"]}
-    lifecycle = s3.get_bucket_lifecycle_configuration(Bucket=made["Bucket"])["Rules"]
-    assert [rule.get("Expiration", {}).get("Days") for rule in lifecycle] == [None, 30]
-    assert lifecycle[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-
-
 def test_named_query(emulator: Emulator) -> None:
     query = {"Name": "who asked", "Database": "records", "QueryString": "SELECT 1", "WorkGroup": {"Ref": "WorkGroup"}}
     resources = {
