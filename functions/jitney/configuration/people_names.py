@@ -8,7 +8,7 @@ from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider, always_machine
 
 _FORMS = ("aperson", "a.person@example.com", "01234567", "00000000-1111-2222-3333-444444444444")
-"""A login, an address, a number and an id: one person may have a name of each form."""
+"""The forms of names: a login, an address, a number and an id. One person may have a name of each form."""
 
 
 def check_person(value: str, names: Names) -> None:

@@ -58,7 +58,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
-    """Return the claims of the principal that no issuer makes visible, or that are read as another type."""
+    """Yield the claims of the principal that no issuer makes visible, or that are read as another type."""
     for name, kind in sorted(set(_claims_read(policy))):
         known = names.claims.get(name)
         if known is None:

@@ -72,7 +72,7 @@ def renewal_quota(grant_id: str, most: int, now: int) -> Quota:
 def grant_quota(unit: str, most: int, now: int) -> Quota:
     """Return the quota of grants that an accountable unit gets without a review in the hour of `now`.
 
-    It bounds the unit's active grants, and its deny entries after they end (END 6).
+    It limits the unit's active grants and, after their end, its deny entries (END 6).
     """
     return _quota("GRANTS_OPENED", unit, most, now, window_seconds=3600)
 

@@ -51,7 +51,7 @@ def loads(raw: bytes) -> Any:
 
 
 def loads_marking(raw: bytes) -> Any:
-    """Return the JSON value in `raw` as `loads`, with `UNCLEAR` for each object or number that it would refuse.
+    """Return the JSON value in `raw` like `loads`, with `UNCLEAR` for each object or number that it would refuse.
 
     Strings may hold lone surrogates. Raises ValueError for text that is not JSON in UTF-8.
     """

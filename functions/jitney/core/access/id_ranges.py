@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 STEP_SECONDS = 2
 SETTLED_SECONDS = 15
-"""After so long, no new grant gets an id of a step: its function has ended (infra.spec)."""
+"""After these seconds, no new grant gets an id of a step, because every function of that time has ended
+(infra.spec).
+"""
 OLDEST_SECONDS = 8 * 3600
 """Ids of an older step are named one by one, so that a document is never in force when the step comes again."""
 
@@ -61,7 +63,7 @@ class _Cover(NamedTuple):
 
 
 def _merged(parts: dict[str, _Cover], spared: Counter[str], end: int, now: int) -> dict[str, _Cover]:
-    """Return the best covers by the first `end` characters, of the best covers of longer prefixes."""
+    """Return the best covers for prefixes of `end` characters, merged from the best covers for longer prefixes."""
     groups: dict[str, list[_Cover]] = {}
     for name, cover in parts.items():
         groups.setdefault(name[:end], []).append(cover)
@@ -79,7 +81,7 @@ def _merged(parts: dict[str, _Cover], spared: Counter[str], end: int, now: int) 
 
 
 def _is_settled(digits: str, now: int) -> bool:
-    """Return whether all ids that begin with `digits` were given long enough ago, and not too long."""
+    """Return whether all ids that begin with `digits` are settled, and not older than OLDEST_SECONDS."""
     first = 0
     for digit in digits:
         if digit not in _DIGITS:

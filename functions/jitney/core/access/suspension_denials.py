@@ -13,9 +13,12 @@ from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensio
 from jitney.core.identity.source_identity import identity_prefix
 
 MOST_DENIALS, MOST_STATEMENTS = 40, 12
-"""More take too much of the document: then all sessions up to the last suspension are denied. Others renew theirs."""
+"""More denials would take too much of the document.
+
+Then all sessions from before the last suspension are denied, and other agents renew theirs.
+"""
 LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
-"""How long after a suspension the credentials from before it may live."""
+"""How long credentials from before a suspension may live after it."""
 
 
 def suspension_denials(suspensions: Suspensions, target: str, now: int) -> tuple[TagDenial, ...]:

@@ -17,7 +17,7 @@ from jitney.core.problems import Problem
 from jitney.core.times import iso
 
 MOST_SUSPENSIONS = 200
-"""With the longest names and reasons they fit an item of DynamoDB (400 kB)."""
+"""How many suspensions fit into an item of DynamoDB (400 kB), with the longest names and reasons."""
 MAX_CHARACTERS = 200_000
 """Limit of the text before another suspension is added. Lifting one adds little, and is always possible."""
 ENDING_SECONDS = 86_400
@@ -79,7 +79,7 @@ class Suspension:
         return f"{self.kind} {self.name}"
 
     def covers_person(self, identity: str) -> bool:
-        """Return whether it covers a person, known by source identity alone, who is their own unit."""
+        """Return whether it covers a person of whom only the source identity is known. A person is their own unit."""
         if self.kind is SuspensionKind.ISSUER:
             return identity.startswith(identity_prefix(self.name))
         return self.kind is not SuspensionKind.TARGET and identity == self.name
@@ -94,12 +94,12 @@ class Suspension:
         return on_behalf or self.covers_person(identity)
 
     def ends(self, grant: Grant) -> bool:
-        """Return whether it ended the grant: a later one, after it was lifted, is not concerned."""
+        """Return whether it ended the grant. It does not affect grants from after it was lifted."""
         concerned = self.lifted_at is None or grant.created_at < self.lifted_at
         return concerned and self.covers(grant.principal, grant.unit, grant.human, grant.target)
 
     def end_of(self, grant: Grant) -> GrantEnd:
-        """Return the end that it gives a grant. The agent sees this reason, and not the operator's."""
+        """Return the end that it gives a grant. The agent sees the reason in it, not the operator's reason."""
         return GrantEnd(max(self.since, grant.created_at), self.by, f"{self.title} was suspended ({self.id})")
 
     def view(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Suspensions(NamedTuple):
         return next((each for each in self.entries if each.id == suspension_id), None)
 
     def covers_person(self, identity: str) -> bool:
-        """Return whether a person, known by source identity alone, is suspended."""
+        """Return whether a person is suspended, of whom only the source identity is known."""
         return any(each.covers_person(identity) for each in self.in_force)
 
     def stopping(self, who: Principal, target: str = "") -> Suspension | None:
