@@ -79,7 +79,7 @@ class Suspension:
         return f"{self.kind} {self.name}"
 
     def covers_person(self, identity: str) -> bool:
-        """Return whether it covers a person of whom only the source identity is known. A person is their own unit."""
+        """Return whether it covers the person with this source identity. A person is their own unit."""
         if self.kind is SuspensionKind.ISSUER:
             return identity.startswith(identity_prefix(self.name))
         return self.kind is not SuspensionKind.TARGET and identity == self.name
@@ -141,7 +141,7 @@ class Suspensions(NamedTuple):
         return next((each for each in self.entries if each.id == suspension_id), None)
 
     def covers_person(self, identity: str) -> bool:
-        """Return whether a person is suspended, of whom only the source identity is known."""
+        """Return whether the person with this source identity is suspended."""
         return any(each.covers_person(identity) for each in self.in_force)
 
     def stopping(self, who: Principal, target: str = "") -> Suspension | None:
