@@ -72,7 +72,6 @@ class Screen:
         self.heading(grant.state.capitalize(), _STATES.get(grant.state, "bold red"), grant.id)
         if answer.repeats:
             self.rows([("note", "already under review; no reviewer was notified again")])
-        self.rows(wording.requester_rows(grant))
         self.rows([("target", wording.where(grant))])
         allows = "allows" if grant.state == "active" else "requested"
         self.rows((allows, wording.allows(permission)) for permission in grant.permissions)
@@ -86,6 +85,7 @@ class Screen:
         self.rows(wording.votes(grant))
         self.rows(wording.revocation_rows(grant, self._now()))
         self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
+        self.rows(wording.requester_rows(grant))
         self.rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
     def page(self, page: GrantPage) -> None:
