@@ -14,6 +14,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.review.recipients import recipients
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -649,3 +650,23 @@ class TestReviewers:
         with pytest.raises(Problem) as refused:
             activated_by_break_glass(review, who, "down", content_hash(grant), (), desk.system.now)
         assert refused.value.code == "suspended"
+
+    @pytest.mark.parametrize("notice", [Notice.REQUESTED, Notice.DECIDED, Notice.BREAK_GLASS])
+    def test_end_08_a_suspended_person_is_notified_of_nothing(self, desk, notice):
+        grant = pending_of(desk)
+        cast(desk, grant, "alice")
+        if notice is Notice.BREAK_GLASS:
+            gina = Browser(desk)
+            gina.sign_in("gina")
+            smash(gina, grant)
+        stored, config = desk.system.store.grants[grant.id], desk.system.config
+
+        def notified() -> set[str]:
+            review = GrantUnderReview(stored, config, desk.system.store.suspensions)
+            return set(recipients(notice, review, config.reviewers, desk.system.now))
+
+        before = notified()
+        for name in ("staff.alice", "staff.olga", "staff.gina"):
+            suspend_person(desk, name)
+        assert notified() == before - {"staff.alice", "staff.olga", "staff.gina"}
+        assert notified() < before or notice is Notice.REQUESTED

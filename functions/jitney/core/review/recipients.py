@@ -14,14 +14,18 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     may then approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision
     goes to the same people and to all voters. Break-glass goes to everyone who could ever decide, and to the people
     configured for it. A follow-up reminder goes to those who may do the follow-up review. Requesters are notified of
-    break-glass only.
+    break-glass only, and suspended people of nothing.
     """
+    people = _people(notice, review, groups, now)
+    return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
+
+
+def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
     grant = review.grant
     if grant.break_glass and notice is Notice.FOLLOW_UP_DUE:
-        return tuple(sorted(all_possible_reviewers(review, groups, involved_people(review))))
+        return all_possible_reviewers(review, groups, involved_people(review))
     if grant.break_glass:
-        people = all_possible_reviewers(review, groups)
-        return tuple(sorted(people | {*grant.break_glass.notified, grant.break_glass.human}))
+        return all_possible_reviewers(review, groups) | {*grant.break_glass.notified, grant.break_glass.human}
     notified = frozenset[str]().union(*(_notified(group, review, groups, now) for group in requested_groups(grant)))
     content, voters = content_hash(grant), {vote.human for vote in grant.votes}
     if notice is Notice.DECIDED:
@@ -29,7 +33,7 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     else:
         people = notified | (voters if notice is Notice.NARROWED else set())
         people -= {vote.human for vote in grant.votes if vote.content == content}
-    return tuple(sorted(people - review.requesters))
+    return people - review.requesters
 
 
 def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
