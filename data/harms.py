@@ -50,7 +50,7 @@ class Harms:
         return cls(rules, {EXISTING_ROLE: set(acting_by_role()), CREDENTIAL_EXPOSURE: set(answering_secrets(masks))})
 
     def level(self, action: str, level: AccessLevel) -> AccessLevel:
-        """Return the level of `action`, whose other sources say `level`: some Write actions change permissions."""
+        """Return the level of `action`. It is `level`, unless a Write action changes permissions."""
         return (
             AccessLevel.PERMISSIONS_MANAGEMENT
             if level is AccessLevel.WRITE and self._is(PERMISSIONS, action)

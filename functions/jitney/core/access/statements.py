@@ -2,8 +2,7 @@
 
 Each step is exact. First, an action keeps only the resources that its types can have. A resource that another one
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
-allows nothing more. That is so if, for every pair that it adds, the action cannot act on the resource or a wider
-resource was requested.
+allows nothing more. That is so if each pair that it adds either cannot exist or is within a wider requested resource.
 """
 
 import json

@@ -20,9 +20,9 @@ _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
 
 
 def configured_name(request: SuspensionRequest, config: Config) -> str:
-    """Return the name of what the configuration has under the request's name, "" for nothing.
+    """Return the name in the configuration that the request spells in any way; "" if there is none.
 
-    An issuer's entry stands for its issuer, with all entries.
+    For an issuer, the alias of any of its entries names all of them.
     """
     return _CONFIGURED[request.kind](config).get(request.name, "")
 
