@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -135,7 +136,7 @@ def test_rev_10_what_slack_receives_of_an_agents_words_is_text_alone(
     slack: SlackClient, workspace: Workspace, words: str
 ):
     """The payload is the one that arrives over the wire, for the words of a request."""
-    shown = sheet(PENDING, agent_reason=words, ticket=words, agent=words)
+    shown = sheet(replace(PENDING, subject=words), agent_reason=words, ticket=words)
     slack.post("#data-reviews", message(shown, URL))
     (arrived,) = workspace.messages()
     assert not any(each in arrived["text"] for each in ("<", ">", "://"))
