@@ -13,6 +13,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
 from jitney.handlers import pages
+from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from jitney.handlers.pages import FormVisit, Page, answer_page, with_form
 from tests.core.identity import minting
@@ -332,6 +333,7 @@ def test_rev_07_approving_nothing_says_what_to_do(desk: ReviewSystem, alice: Bro
 def test_end_01_an_operator_revokes_and_says_why(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    assert desk.system.call(create_credentials, grant_id=grant.id)[0] == 200
     operator = Browser(desk)
     operator.sign_in("olga", groups=["security"])
     text = operator.send("GET", f"/reviews/{grant.id}").text

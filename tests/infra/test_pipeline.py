@@ -35,6 +35,7 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
     assert {each["MetricName"] for each in alarms} == {
         "DeliveryToS3.DataFreshness",
         "ApproximateNumberOfMessagesVisible",
+        "ApproximateAgeOfOldestMessage",
         "IteratorAge",
         "AuditRecordsTampered",
         "AuditRecordsSealed",
