@@ -17,10 +17,10 @@ from jitney.core.problems import Problem
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.ports import Ports
 
-TURN_SECONDS = 8
+TURN_SECONDS = 10
 """How long a write waits while others change the same items. The API answers within 29 s, the function within 15 s."""
 SHORTEST_PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 1.0
 
 RecordedGrant = NewType("RecordedGrant", Grant)
 """A grant whose newest record, of its opening or of an issue, is in the store (STS 6)."""
