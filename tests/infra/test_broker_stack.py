@@ -7,6 +7,7 @@ import pytest
 from infra.api import REFUSALS
 from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS
+from jitney.core.access.id_ranges import SETTLED_SECONDS
 from jitney.core.problems import PROBLEMS
 from tests.infra.conftest import of_type, only, plain
 
@@ -89,6 +90,12 @@ def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly)
     most = throttling["ThrottlingRateLimit"] * longest + throttling["ThrottlingBurstLimit"]
     reserved = sum(each.reserved_executions for each in SPECS.values())
     assert most + reserved < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
+
+
+def test_end_02_no_function_opens_a_grant_after_a_range_of_ids_denies_its_moment():
+    """A range spares the grants that the index has when it is composed; later ones have other ids."""
+    opens = [each for each in SPECS.values() if ("POST", "/v1/grants") in each.routes]
+    assert [each.timeout_seconds <= SETTLED_SECONDS for each in opens] == [True]
 
 
 def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_revocations_and_suspensions(assembly):
