@@ -17,9 +17,9 @@ TEXTS |= {f"view {view.name}": view.sql for view in VIEWS}
 TEXTS |= {"records of audit show": grant_report.RECORDS, "calls of audit show": grant_report.CALLS}
 # https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
 OF_TRINO = {
-    "any_match", "bool_or", "coalesce", "count", "count_if", "date_diff", "json_extract", "json_extract_scalar", "json_format",
-    "length", "lower", "map", "max", "max_by", "min", "replace", "row_number", "sequence", "substr", "sum",
-    "to_unixtime", "transform", "unnest",
+    "any_match", "bool_or", "coalesce", "count", "count_if", "date_diff", "json_extract", "json_extract_scalar",
+    "json_format", "length", "lower", "map", "max", "max_by", "min", "replace", "row_number", "sequence", "substr",
+    "sum", "to_unixtime", "transform", "unnest",
 }  # fmt: skip
 OPERATORS = {"-", "+", "*", "||", "~~", "!~~", "like_escape", "list_value", "trunc", "to_days", "count_star"}
 
