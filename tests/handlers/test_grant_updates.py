@@ -9,7 +9,7 @@ from jitney.core import audit
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
-from jitney.handlers.grant_updates import TURN_SECONDS, GrantUpdate, update_grant, write_until_current
+from jitney.handlers.grant_updates import PATIENT, URGENT, GrantUpdate, Turn, update_grant, write_until_current
 from tests.fakes import GRANT, NOW
 from tests.handlers.conftest import ROOT, System
 
@@ -46,7 +46,8 @@ def test_no_update_writes_nothing_and_a_missing_grant_is_a_conflict(system: Syst
     assert (raised.value.code, system.store.links) == ("grant_conflict", [])
 
 
-def test_a_write_that_stays_stale_ends_in_its_conflict(system: System):
+@pytest.mark.parametrize("turn", [PATIENT, URGENT])
+def test_a_write_that_stays_stale_ends_in_its_conflict(system: System, turn: Turn):
     attempts: list[None] = []
 
     def attempt() -> None:
@@ -54,6 +55,8 @@ def test_a_write_that_stays_stale_ends_in_its_conflict(system: System):
         raise StaleWrite
 
     with pytest.raises(Problem):
-        write_until_current(attempt, lambda: Problem("grant_conflict", "It kept changing.", "Repeat."), system.ports)
-    assert system.milliseconds >= TURN_SECONDS * 1000
+        write_until_current(
+            attempt, lambda: Problem("grant_conflict", "It kept changing.", "Repeat."), system.ports, turn
+        )
+    assert turn.seconds <= system.milliseconds / 1000 <= turn.seconds + turn.longest_pause_seconds
     assert 10 < len(attempts) < 50

@@ -17,10 +17,19 @@ from jitney.core.problems import Problem
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.ports import Ports
 
-TURN_SECONDS = 10
-"""How long a write waits while others change the same items. The API answers within 29 s, the function within 15 s."""
+
+class Turn(NamedTuple):
+    """How long a write waits while others change the same items, and its longest pause between attempts."""
+
+    seconds: float
+    longest_pause_seconds: float
+
+
+URGENT = Turn(2.5, 0.1)
+"""For votes, which Slack wants within 3 s, and for ends of grants, so that an agent's own calls do not delay them."""
+PATIENT = Turn(10, 1)
+"""For calls that an agent makes at the same time: they get through. The function has 15 s, with a call of STS."""
 SHORTEST_PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 1.0
 
 RecordedGrant = NewType("RecordedGrant", Grant)
 """A grant whose newest record, of its opening or of an issue, is in the store (STS 6)."""
@@ -37,20 +46,22 @@ class GrantUpdate(NamedTuple):
     quotas: tuple[Quota, ...] = ()
 
 
-def write_until_current(attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports) -> Written:
+def write_until_current(
+    attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports, turn: Turn = URGENT
+) -> Written:
     """Return what `attempt` returns. Calls that write the same items wait for each other, in no order.
 
-    Repeats a stale write after a random pause, each time longer. Raises the problem of `conflict` after TURN_SECONDS.
+    Repeats a stale write after a random pause, each time longer. Raises the problem of `conflict` when `turn` is over.
     """
     started, pause = ports.stopwatch(), SHORTEST_PAUSE_SECONDS
     while True:
         try:
             return attempt()
         except StaleWrite:
-            if ports.stopwatch() - started >= TURN_SECONDS * 1000:
+            if ports.stopwatch() - started >= turn.seconds * 1000:
                 raise conflict() from None
         ports.pause_up_to(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        pause = min(2 * pause, turn.longest_pause_seconds)
 
 
 def _conflict() -> Problem:
@@ -62,6 +73,7 @@ def update_grant(
     decide: Callable[[Grant], GrantUpdate | None],
     ports: Ports,
     conflict: Callable[[], Problem] = _conflict,
+    turn: Turn = URGENT,
 ) -> Grant:
     """Write the update that `decide` makes of the grant. If the grant changed, decide again on the changed grant.
 
@@ -83,12 +95,12 @@ def update_grant(
         ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
         return after
 
-    return write_until_current(attempt, conflict, ports)
+    return write_until_current(attempt, conflict, ports, turn)
 
 
-def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports) -> RecordedGrant:
+def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports, turn: Turn) -> RecordedGrant:
     """Return the grant after an update that is always recorded. Raises the same as `update_grant`."""
-    return RecordedGrant(update_grant(grant, decide, ports))
+    return RecordedGrant(update_grant(grant, decide, ports, turn=turn))
 
 
 def write_new_grant(

@@ -26,7 +26,7 @@ from jitney.core.single_use import (
 )
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
-from jitney.handlers.grant_updates import RecordedGrant, write_new_grant, write_until_current
+from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
 from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
 from jitney.handlers.ports import Ports
@@ -47,7 +47,7 @@ def create_grant(request: Request, ports: Ports) -> Response:
     call = authenticate_request(request, ports)
     with call.counting_refusals(AuditEvent.REQUEST):
         access_request, key = call.access_request(), idempotency_key_of(request)
-    answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call), ports)
+    answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call), ports, PATIENT)
     return replace(answer, body={**answer.body, **explanation_view(access_request)})
 
 

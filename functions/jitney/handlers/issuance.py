@@ -17,7 +17,7 @@ from jitney.core.review.reviewers import without_suspended
 from jitney.core.review.votes import valid_approvals
 from jitney.core.single_use import Quota, renewal_quota
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.grant_updates import GrantUpdate, RecordedGrant, record_update, update_grant
+from jitney.handlers.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
 from jitney.handlers.responses import denied_problem, rate_limited_problem
 
 PERMANENT_FAILURES = frozenset({"issue_refused", "policy_too_large"})
@@ -44,7 +44,7 @@ def record_outcome(
         record = audit.grant_record(event, outcome, after, call.origin, call.now, code=code)
         return GrantUpdate(after, record, quotas=quotas)
 
-    return update_grant(grant, decide, call.ports)
+    return update_grant(grant, decide, call.ports, turn=PATIENT)
 
 
 def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
@@ -107,7 +107,7 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
         record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
         return GrantUpdate(active, record, quotas=(quota,))
 
-    return record_update(grant, decide, call.ports)
+    return record_update(grant, decide, call.ports, PATIENT)
 
 
 def target_of(grant: Grant, config: Config) -> Target:
