@@ -13,6 +13,7 @@ from infra.api import REFUSALS
 from infra.function_specs import SPECS
 from jitney.core.access import request_body
 from jitney.core.calls.shell_words import MAX_LINE
+from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.problems import PROBLEMS, Problem
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
@@ -27,6 +28,11 @@ def test_it_is_valid():
 
 def test_every_code_is_listed():
     assert set(SCHEMAS["Problem"]["properties"]["code"]["enum"]) == set(PROBLEMS)
+
+
+def test_every_risk_is_listed():
+    listed = [each for schema in SCHEMAS.values() if (each := schema.get("properties", {}).get("risk", {}).get("enum"))]
+    assert [set(each) for each in listed] == [RISK_NAMES]
 
 
 def test_every_route_is_listed_and_deployed():
