@@ -98,7 +98,7 @@ down: $(READY) ## stop the system
 	@$(BIN)/python -m local down
 
 .PHONY: screenshots
-screenshots: $(READY) ## render the reviewers' pages into docs/screenshots; needs chromium
+screenshots: $(READY) $(AWSCLI) ## render the reviewers' pages into docs/screenshots; needs chromium
 	@$(BIN)/python -m local.screenshots
 
 .PHONY: bench
