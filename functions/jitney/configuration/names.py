@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from jitney.configuration.yaml_source import Value, entries
 from jitney.core.config import PeopleIssuer
@@ -27,7 +26,7 @@ class Names:
     people_sign_in_with: Collection[str] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     sections: Collection[str] = ()
-    claims: Mapping[str, str] = MappingProxyType({})
+    claims: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: Value) -> "Names":

@@ -1,0 +1,30 @@
+"""Row CLI 7: what the wheel holds runs on Python 3.11."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from types import MappingProxyType, ModuleType
+
+import jitney.client
+import jitney.configuration
+import jitney.core
+
+
+def modules() -> list[ModuleType]:
+    """Return the modules of the wheel that run on an agent's or an engineer's machine."""
+    packages = (jitney.client, jitney.configuration, jitney.core)
+    found = [each for package in packages for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [importlib.import_module(each.name) for each in found]
+
+
+def test_cli_07_no_dataclass_has_a_default_that_python_311_refuses():
+    """Python 3.11 cannot hash a mappingproxy, and refuses a dataclass with a default that it cannot hash."""
+    classes = {each for module in modules() for _, each in inspect.getmembers(module, dataclasses.is_dataclass)}
+    refused = [
+        f"{each.__module__}.{each.__name__}.{field.name}"
+        for each in classes
+        for field in dataclasses.fields(each)
+        if isinstance(field.default, MappingProxyType)
+    ]
+    assert refused == []
