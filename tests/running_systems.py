@@ -85,6 +85,7 @@ def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str
         **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
         "JITNEY_LOCAL_DIR": str(settings.state),
         "JITNEY_REVIEWS_PER_HOUR": "1000",  # one agent begins the reviews of many tests
+        "JITNEY_MEASURED_RELEASES_PER_MINUTE": "1000",  # and releases their grants
         "JITNEY_LOCAL_LIFELINE": settings.lifeline,
         **({"JITNEY_CONFIG": str(config)} if config else {}),
     }

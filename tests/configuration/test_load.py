@@ -207,7 +207,7 @@ REFUSED = [
     ((f"{TARGET}.managed_policy", "ReadOnlyAccess"), TARGET, "both a policy and", "one"),
     ((f"{TARGET}.managed_policies", ["ReadOnlyAccess"]), f"{TARGET}.managed_policies", "no such key", "managed_policy"),
     ((f"{TARGET}.policy", {"Statement": []}), f"{TARGET}.policy", "no statements", "Statement:"),
-    ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "5350"),
+    ((f"{TARGET}.policy", {"Statement": [statement("x" * 10300)]}), f"{TARGET}.policy", "characters", "5250"),
     ((f"{TARGET}.policy", {"Statement": ["Allow"]}), f"{TARGET}.policy", "other keys", "Effect, Action and Resource"),
     ((f"{TARGET}.policy", {"Statement": [{"Effect": "Allow"}]}), f"{TARGET}.policy", "other keys", "Resource"),
     ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),

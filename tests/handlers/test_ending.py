@@ -15,7 +15,6 @@ from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMI
 from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.audit import AuditEvent, Origin, Outcome
-from jitney.core.single_use import MEASUREMENTS_PER_MINUTE
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
@@ -200,12 +199,12 @@ class TestRelease:
 
     def test_end_06_so_many_releases_of_a_unit_are_measured_in_a_minute_and_every_revocation(self, system: System):
         system.canary.denied_at = 1
-        *ids, last = mine(system, MEASUREMENTS_PER_MINUTE + 3)
+        *ids, last = mine(system, system.config.limits.measured_releases_per_minute + 3)
         answers = [system.call(release_grant, grant_id=each)[1]["grant"]["ending"] for each in ids]
         measured = [each["denied_after_milliseconds"] is not None for each in answers]
-        assert measured == [True] * MEASUREMENTS_PER_MINUTE + [False] * 2
+        assert measured == [True] * system.config.limits.measured_releases_per_minute + [False] * 2
         assert system.role_policies.denies(ROLE_ARN) == set(ids)
-        assert len(system.sessions.asked) == MEASUREMENTS_PER_MINUTE
+        assert len(system.sessions.asked) == system.config.limits.measured_releases_per_minute
         ending = system.call(revoke_grant, REASON, grant_id=last, token=operator())[1]["grant"]["ending"]
         assert ending["denied_after_milliseconds"] is not None
         (other,) = mine(system, 1, unit="corp.another", state=State.ACTIVE, ending=None)

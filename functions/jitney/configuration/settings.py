@@ -116,6 +116,7 @@ class LimitSettings(SettingsModel):
     max_pending: int = Field(default=10, ge=1, le=100)
     reviews_per_hour: int = Field(default=30, ge=1, le=10_000)
     grants_per_hour: int = Field(default=2000, ge=1, le=100_000)
+    measured_releases_per_minute: int = Field(default=10, ge=1, le=10_000)
     renewals_per_minute: int = Field(default=60, ge=1, le=10_000)
 
     @model_validator(mode="after")

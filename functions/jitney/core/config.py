@@ -174,7 +174,8 @@ class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
     Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour` that it begins,
-    `grants_per_hour` without a review. Per grant: `renewals_per_minute`.
+    `grants_per_hour` without a review, `measured_releases_per_minute` whose denial is measured. Per grant:
+    `renewals_per_minute`.
     """
 
     min_duration_seconds: int
@@ -186,6 +187,7 @@ class Limits:
     max_pending: int = 10
     reviews_per_hour: int = 30
     grants_per_hour: int = 2000
+    measured_releases_per_minute: int = 10
     renewals_per_minute: int = 60
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 IDEMPOTENCY_SECONDS = 24 * 3600
 REPEATED_RELEASES_PER_MINUTE = 30
-MEASUREMENTS_PER_MINUTE = 10
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 NARROWINGS_PER_HOUR = 10
 
@@ -82,12 +81,12 @@ def review_quota(unit: str, most: int, now: int) -> Quota:
     return _quota("REVIEWS_BEGUN", unit, most, now, window_seconds=3600)
 
 
-def measurement_quota(unit_key: str, now: int) -> Quota:
+def measurement_quota(unit_key: str, most: int, now: int) -> Quota:
     """Return the quota of releases of an accountable unit, in the minute of `now`, that are measured with a canary.
 
     A measurement takes a session and calls of STS, and holds the function for seconds (END 6).
     """
-    return _quota("MEASUREMENTS", unit_key, MEASUREMENTS_PER_MINUTE, now)
+    return _quota("MEASUREMENTS", unit_key, most, now)
 
 
 def repeated_release_quota(grant_id: str, now: int) -> Quota:

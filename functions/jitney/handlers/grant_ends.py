@@ -79,8 +79,9 @@ def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
     """
     if grant.state is State.REVOKED:
         return True
+    quota = measurement_quota(grant.unit_key, call.ports.config.limits.measured_releases_per_minute, call.now)
     try:
-        call.ports.store.consume([measurement_quota(grant.unit_key, call.now)], now=call.now)
+        call.ports.store.consume([quota], now=call.now)
     except (Conflict, Problem):
         return False
     return True
