@@ -45,7 +45,7 @@ def _measured(prepare: Prepare) -> dict[str, float]:
 
 
 def _in_slack() -> dict[str, Prepare]:
-    office = importlib.import_module("tests.handlers.slack_workspace").Office()
+    office = importlib.import_module("tests.handlers.slack_workspace").SlackSystem()
 
     def pressing(action: str) -> Prepare:
         def prepare() -> Callable[[], Any]:
@@ -72,15 +72,15 @@ def _in_slack() -> dict[str, Prepare]:
 
 
 def _on_the_page() -> dict[str, Prepare]:
-    reviewing, conftest = (importlib.import_module(f"tests.handlers.{name}") for name in ("reviewing", "conftest"))
+    browsing, conftest = (importlib.import_module(f"tests.handlers.{name}") for name in ("review_browser", "conftest"))
     create_grant = importlib.import_module("jitney.handlers.grants").create_grant
-    desk = reviewing.desk_of()
-    browser = reviewing.Browser(desk)
+    desk = browsing.review_system()
+    browser = browsing.Browser(desk)
     browser.sign_in("alice")
 
     def asked() -> str:
         _emptied(desk.system.store)
-        _, body, _ = desk.system.call(create_grant, conftest.ASKED | {"permissions": conftest.WRITE})
+        _, body, _ = desk.system.call(create_grant, conftest.REQUEST_BODY | {"permissions": conftest.WRITE})
         return str(body["grant"]["id"])
 
     def show() -> Callable[[], Any]:

@@ -120,7 +120,7 @@ def test_a_trust_without_any_condition_is_wrong_in_everything(api: Api, iam):
     with trust_of(iam, ROLE, lambda each: each.pop("Condition")):
         found = wrong(api)
     assert set(found.values()) == {"allowed"}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_a_role_that_is_trusted_no_more_is_wrong(api: Api, iam):
