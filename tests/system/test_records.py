@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from typing import Any
 
+from jitney.core.access.id_ranges import dated_id
 from jitney.core.audit import GENESIS_HASH, canonical
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import until
@@ -93,16 +95,18 @@ class Killed:
         os.kill(os.getpid(), 9)
 
 event = json.load(sys.stdin)
-ports = Ports(sessions=Killed(), new_id=lambda prefix: event["id"])
+ports = Ports(sessions=Killed(), new_id=lambda prefix: event["id"], now=lambda: event["now"])
 ports.__dict__["config"] = __import__("importlib").import_module("jitney.core.config").load(event["configuration"])
 answer(create_grant, event, ports)
 """
 
 
 def test_sts_06_a_process_killed_between_record_and_credential_leaves_the_record(api: Api, aws, stack, token):
-    grant_id = "g-killedkilledki"
+    now = int(time.time())
+    grant_id = dated_id("g-killedkilledki", now)
     event = {
         "id": grant_id,
+        "now": now,
         "configuration": configuration_of(aws),
         "headers": {"Authorization": f"Bearer {token('reader-agent')}"},
         "body": json.dumps(request_body()),
