@@ -15,6 +15,7 @@ from jitney.adapters.clock import new_id, now
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.role_policies import RolePolicy
 from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core import audit
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
@@ -75,6 +76,7 @@ def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Por
         store=Store(aws("dynamodb"), tables["state"], tables["audit"]),
         deny_list=DenyList(aws("dynamodb"), tables["state"]),
         role_policies=iam,
+        suspensions=SuspensionStore(aws("dynamodb"), tables["state"]),
         mask_keys=MemoryMaskKeys(),
         now=now,
         pause=lambda seconds: time.sleep(seconds * SLOWER),
