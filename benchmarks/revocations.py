@@ -1,9 +1,10 @@
-"""`make bench`: what an operator's revocation costs, by the length of the role's deny list.
+"""`make bench` measures the cost of an operator's revocation by the length of the role's deny list.
 
-The handler and the adapters are the deployed ones. DynamoDB, STS and IAM answer at once, from memory, and count: the
-times are Jitney's own processor time. `calls` are DynamoDB's, `items_read` the deny entries that queries return. `live`
-entries are of 40 accountable units, `agents` of one unit each. `compose_ms` is the time of the deny document alone, for
-5,000 entries of as many units that no range of ids can replace. Prints one JSON object.
+The handler and the adapters are the deployed code. Fakes of DynamoDB, STS and IAM answer at once from memory and count
+their calls. So the times are Jitney's own processor time. `calls` counts DynamoDB's calls. `items_read` counts the deny
+entries that queries return. `live` entries belong to 40 accountable units. `agents` entries belong to one unit each.
+`compose_ms` is the time for the deny document alone. It has 5,000 entries of 5,000 units, and a range of ids cannot
+replace them. Prints one JSON object.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ RUNS = 25
 
 def main() -> None:
     """Measure and print."""
-    with contextlib.redirect_stdout(io.StringIO()):  # what the handlers log goes to a pipe in AWS
+    with contextlib.redirect_stdout(io.StringIO()):  # in AWS, the handlers' log goes to a pipe
         figures = _figures()
     print(json.dumps(figures, indent=2))
 
@@ -36,7 +37,7 @@ def _figures() -> dict[str, Any]:
         "expired_100000_agents_5000": [*expired, *costs.entries(5_000, now, range(30, 900), units=5_000)],
     }
     tables = {name: costs.CountingTable(costs.active_grant(now), listed) for name, listed in lists.items()}
-    gc.disable()  # a function's memory does not hold the table
+    gc.disable()  # in AWS, the table is not in the memory of the function
     figures: dict[str, Any] = {name: _revocation(table, costs.use) for name, table in tables.items()}
     crowd = costs.entries(5_000, now, range(1), units=5_000)
     return figures | {"compose_ms": round(statistics.median(_composed(crowd, now) for _ in range(RUNS)), 1)}

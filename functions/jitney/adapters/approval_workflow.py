@@ -1,8 +1,8 @@
 """The approval workflow in Step Functions: one execution for each pending grant, named after the grant.
 
-The task token of a waiting workflow ends its wait. So it is stored in the state table only (`pk` REVIEW#<grant>, `sk`
-TOKEN), encrypted with the table's key (row REV 2). Ending the wait decides nothing, because the workflow then reads the
-grant.
+The task token of a waiting workflow ends its wait. So the token is stored in the state table only, encrypted with the
+table's key (row REV 2). Its item has `pk` REVIEW#<grant> and `sk` TOKEN. Ending the wait decides nothing, because the
+workflow then reads the grant.
 """
 
 import json
@@ -34,7 +34,7 @@ class TaskTokens:
     def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
         """Store the token of a wait. The workflow checked the grant at `since`, before this wait.
 
-        Raises Problem unavailable also when the token of a later wait is stored, because this wait is over.
+        If the token of a later wait is stored, this wait is over. Then it raises Problem unavailable, too.
         """
         item = _key(grant_id) | {
             "token": {"S": token},

@@ -14,7 +14,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 class Canary:
-    """Calls sts:GetAccessKeyInfo, which returns an account number and changes nothing. Policies can deny it.
+    """Calls sts:GetAccessKeyInfo. The call returns an account number and changes nothing. Policies can deny it.
 
     No policy can deny sts:GetCallerIdentity.
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html

@@ -2,14 +2,14 @@
 
 Items with `pk` ROLE#<role ARN>:
 
-- `sk` DENY#<when it expires, padded>#<grant id>: one deny entry. The transaction that ends the grant puts it, so that
-  two grants that end at once write different items. Expired entries are not read. TTL removes them.
-- `sk` LEASE: numbers the leases. `last_acquired` grows with each lease; `last_completed` is the last lease that wrote
-  the whole list. IAM cannot refuse a late write, so one writer at a time holds the lease, for `LEASE_SECONDS`. No
-  other writer can overtake one that finishes within that time.
+- `sk` DENY#<when it expires, padded>#<grant id>: one deny entry. The transaction that ends the grant adds it. So two
+  grants that end at once write different items. Expired entries are not read. TTL removes them.
+- `sk` LEASE: numbers the leases. `last_acquired` grows with each lease. `last_completed` is the last lease that wrote
+  the whole list. IAM cannot refuse a late write. So one writer at a time holds the lease, for `LEASE_SECONDS`. A writer
+  that finishes within that time cannot be overtaken.
 
-The item with `pk` ROLE# and `sk` KNOWN holds the role ARNs that targets ever had: grants of a removed target are found
-by them.
+The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
+target by its role ARN.
 """
 
 import json
@@ -34,7 +34,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WriteLease:
-    """The state of a role's leases. `document_digest` is of the last written document."""
+    """The state of a role's leases. `document_digest` is the digest of the last written document."""
 
     last_acquired: int = 0
     last_completed: int = 0
@@ -75,7 +75,7 @@ class DenyList:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
-        """Add the ARNs of the `configured` roles, at least one; return all that were ever added."""
+        """Add the ARNs of the `configured` roles, at least one. Return all ARNs that were ever added."""
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.update_item(
                 TableName=self._table,
@@ -93,7 +93,7 @@ class DenyList:
         return _lease_of(answer.get("Item", {}))
 
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:
-        """Return a new lease, its number in `last_acquired`; None while another writer holds one."""
+        """Return a new lease with its number in `last_acquired`. Return None while another writer holds a lease."""
         with aws_errors_as_unavailable("The deny list"):
             try:
                 answer = self._client.update_item(
@@ -113,7 +113,7 @@ class DenyList:
         return _lease_of(answer["Attributes"])
 
     def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
-        """Record that the holder of `lease` wrote the whole list; False when another writer overtook it."""
+        """Record that the holder of `lease` wrote the whole list. Return False if another writer overtook it."""
         values: Item = {":number": {"N": str(lease.last_acquired)}, ":digest": {"S": document_digest}}
         changes = "SET last_completed = :number, document_digest = :digest REMOVE busy_until"
         return self._end_lease(role_arn, changes, values)

@@ -1,7 +1,7 @@
 """Reads the records and calls of one grant from the audit table, by key and never by scan.
 
-`adapters.store` and `adapters.trail` write them. An item that does not match its key is returned as an empty line,
-which the report counts.
+`adapters.store` and `adapters.trail` write them. An item that does not match its key is returned as an empty line. The
+report counts these lines.
 """
 
 import json
@@ -22,7 +22,7 @@ T = TypeVar("T")
 MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
 """Limits for one page of a report."""
 MOST_OTHERS = 1000
-"""Limit of other grants' calls that may be read in the search. Calls without a key share one partition per account."""
+"""Limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
 """The order in which calls are read. Severe ones come first, because an agent's other calls could fill the page."""
 
@@ -46,7 +46,7 @@ class GrantHistory:
     def records(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant.
 
-        Of a chain longer than MOST_RECORDS, return the first and the last half as many.
+        A chain longer than MOST_RECORDS is cut in the middle. Its first and last MOST_RECORDS / 2 records remain.
         """
         items, cut = _most(self._items(grant_id), MOST_RECORDS)
         if cut:
@@ -56,10 +56,12 @@ class GrantHistory:
         return HistoryPage([_line(item, "record", is_record) for item in items], cut)
 
     def calls(self, grant_id: str) -> HistoryPage:
-        """Return the published calls of the grant, unexplained ones first: at most MOST_CALLS calls of MOST_KEYS keys.
+        """Return the published calls of the grant, unexplained ones first.
 
-        A call that was attributed to its key late occurs twice. A partition that grants share is read until it has
-        shown MOST_OTHERS calls of other grants.
+        It returns at most MOST_CALLS calls of MOST_KEYS keys.
+
+        A call that was attributed to its key late occurs twice. In a partition that grants share, reading stops after
+        MOST_OTHERS calls of other grants.
         """
         items, cut = _most(self._items(grant_keys_partition(grant_id)), MOST_KEYS)
         keys = [item["calls_pk"]["S"] for item in items if "calls_pk" in item]

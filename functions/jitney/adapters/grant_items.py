@@ -1,15 +1,15 @@
-"""A grant as an item of the state table, in separate attributes, so that IAM limits who may write which.
+"""A grant as an item of the state table. IAM limits which role may write each attribute.
 
-- `terms`: what was requested and approved, and until when. Credentials depend on these and on the votes in them. They
-  are written when the grant is created and by votes; no other role may write them (`infra.function_specs`).
+- `terms`: what was requested and approved, the end time, and the votes. Credentials depend on the terms. They are
+  written when the grant is created and at each vote. No other role may write them (`infra.function_specs`).
 - `lifecycle`: what became of the grant.
 - `ending`: how it was released or revoked.
 - `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
 - `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
-- `open_role` (the role, and whether the grant is pending) and `open_until` (when it ends, padded): exist while no end
-  is on record, for the index `open_by_role`.
+- `open_role`: the role, and whether the grant is pending. `open_until`: its end time, padded. Both serve the index
+  `open_by_role`, and exist until the grant's end is on record.
 
 `terms`, `lifecycle`, `ending` and `follow_up` are JSON.
 """
@@ -52,14 +52,14 @@ def owner_key(owner: str) -> str:
 
 
 def start_after(owner: str, after: str) -> Item:
-    """Return the index position after the grant whose sort key is `after`, within the owner's own list only."""
+    """Return the position after the grant with the sort key `after`, within the owner's own list only."""
     return {"gsi_pk": {"S": owner_key(owner)}, "gsi_sk": {"S": after}} | item_key(after.partition("#")[2])
 
 
 def open_role_key(role_arn: str, state: State) -> str:
     """Return the partition key of a role's grants in an open state, in the index `open_by_role`.
 
-    Pending grants have a key of their own: they are found without reading the active ones, which may be many.
+    Pending grants have a key of their own. So they are found without reading the active grants, which may be many.
     """
     return f"ROLE#{role_arn}#pending" if state is State.PENDING else f"ROLE#{role_arn}"
 
@@ -107,7 +107,7 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 
 
 def grant_of(item: Item | None) -> Grant | None:
-    """Return the grant of an item, its state checked against its terms; None for an item without terms.
+    """Return the grant of an item, with its state checked against its terms. Return None for an item without terms.
 
     Raises KeyError, TypeError or ValueError for malformed attributes.
     """

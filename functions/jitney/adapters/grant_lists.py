@@ -1,7 +1,9 @@
-"""Lists of grants in the state table: `pk` is the list's key, such as PENDING#<quota key>, `sk` the part before the #.
+"""Lists of grants in the state table.
 
-`entries` has the list as JSON. Writes are conditional on `version`, the id of the last added grant: an item that TTL
-deleted and a later grant created again differs from the one that was read. `expires` is DynamoDB's TTL.
+`pk` is the list's key, such as PENDING#<quota key>. `sk` is the part before the #.
+
+`entries` has the list as JSON. Writes are conditional on `version`, the id of the last added grant. So a write also
+fails if TTL deleted the item and a later grant created it again. `expires` is DynamoDB's TTL.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +21,7 @@ Item = dict[str, Any]
 def lists_with(
     client: "DynamoDBClient", table: str, keys: Iterable[str], pause_up_to: Callable[[float], None]
 ) -> dict[str, GrantList]:
-    """Return the lists with these keys, empty ones where there is no item.
+    """Return the lists with these keys. A list without an item is empty.
 
     Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is no list.
     """

@@ -97,6 +97,6 @@ def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[Non
 
 
 def _cut(connected: socket.socket) -> None:
-    """Shut down the socket below TLS. An SSLSocket that is shut down itself would go on reading plain text."""
+    """Shut down the socket below TLS. Shutting down the SSLSocket itself would let it continue with plain text."""
     with suppress(OSError):
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -4,8 +4,8 @@ Only the configured `jwks_uri` is requested, without redirects. It is HTTPS with
 and plain HTTP on the local machine only.
 
 A key set stays fresh for ten minutes. If it cannot be fetched again, it stays in use until twelve hours after it was
-fetched. So an identity provider may be down for a night without stopping agents, and a withdrawn key is trusted for
-twelve hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
+fetched. So an identity provider may be down for a night without stopping agents. A withdrawn key is trusted for twelve
+hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
 """
 
 import http
@@ -23,7 +23,7 @@ from jitney.core.identity.refusal import Refusal
 
 FRESH_SECONDS = 600
 MAX_STALE_SECONDS = 12 * 3600
-UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches for an unknown kid, which any caller can make up
+UNKNOWN_KID_COOLDOWN_SECONDS = 30  # between fetches for an unknown kid, because any caller can invent one
 RETRY_SECONDS = 5  # after a fetch that failed
 _MOST_DROPPED = 20  # logged at each fetch
 _MOST_KID_CHARACTERS = 64
@@ -71,7 +71,7 @@ class IssuerKeys:
         return self._trusted(issuer, known)
 
     def _within(self, moment: float, seconds: float) -> bool:
-        """Return whether `moment` is at most `seconds` ago; False for the future (a clock may be set back)."""
+        """Return whether `moment` is at most `seconds` ago. The future counts as False, as clocks may be set back."""
         return 0 <= self._clock() - moment < seconds
 
     def _fetch(self, issuer: Issuer, known: _CachedKeys, pause: float, *, wait: bool) -> None:

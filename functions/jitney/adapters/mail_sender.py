@@ -24,7 +24,7 @@ CODES: Mapping[str, str] = {
     "ThrottlingException": "throttled",
     "TooManyRequestsException": "throttled",
 }
-"""The record's code for each of SES's errors (API Reference V2, SendEmail, "Errors"). Other errors are `failed`."""
+"""The recorded code for each SES error (API Reference V2, SendEmail, "Errors"). Other errors are `failed`."""
 UNREACHABLE, FAILED = "unreachable", "failed"
 
 
@@ -45,7 +45,7 @@ class MailSender:
         self._sender = sender
 
     def sender_code(self) -> str:
-        """Return the code that says why the sender cannot send; "" when its address or its domain is verified."""
+        """Return a code for why the sender cannot send, or "" if its address or domain is verified."""
         for identity in (self._sender, self._sender.rpartition("@")[2]):
             try:
                 if self._client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"):

@@ -37,7 +37,7 @@ class MaskKeys:
         return self._keys[owner]
 
     def key_or_none(self, owner: str) -> bytes | None:
-        """Return what `of` returns, or None if KMS does not answer. The failure is logged."""
+        """Call `of` and return its result. If KMS does not answer, log the failure and return None."""
         try:
             return self.of(owner)
         except Problem as problem:

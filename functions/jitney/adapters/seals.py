@@ -36,7 +36,7 @@ class Seals:
         self._key_arn = key_arn
 
     def newest(self) -> Seal | None:
-        """Return the last seal; None if there is none. Raises ValueError if the object is not a seal."""
+        """Return the last seal, or None. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=FOLDER)
             numbers = [number_of(each["Key"]) for page in pages for each in page.get("Contents", [])]

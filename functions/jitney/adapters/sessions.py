@@ -57,7 +57,7 @@ _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same gra
 # role or a service control policy does not allow it.
 _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "NotImplemented"})
 SCOPING_UNAVAILABLE_SECONDS = 900
-"""How long to remember that a role offers no scoping, so that not every request pays for the extra call."""
+"""How long to remember that a role offers no scoping. It saves most requests the extra call."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,9 +74,9 @@ class Sessions:
     def issue(self, request: SessionRequest) -> Credentials:
         """Return credentials for one grant. They expire when the grant ends or the STS session ends (STS 4).
 
-        Their session is limited to `request.policy`. If STS cannot scope a session down, a plain session is issued, and
-        the Deny statement in its policy ends it. The session that is scoped down never leaves this class. Raises
-        Problem issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
+        Their session is limited to `request.policy`. If STS cannot scope a session down, a plain session is issued. The
+        Deny statement in its policy ends it. The session that STS scopes down never leaves this class. Raises Problem
+        issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
         """
         try:
             issued = self._scoped(request) or self._assumed(request, request.policy)
@@ -104,7 +104,7 @@ class Sessions:
         return answer["Credentials"]
 
     def _scoped(self, request: SessionRequest) -> Mapping[str, Any] | None:
-        """Return credentials that STS itself ends with the grant; None when they are not needed or not available.
+        """Return credentials that STS itself ends with the grant. Return None if they are not needed or not available.
 
         Raises ClientError when the role cannot be assumed, BotoCoreError when STS does not answer.
         """

@@ -46,7 +46,7 @@ class SlackClient:
         return _profile(self._call(lambda client: client.users_lookupByEmail(email=email))["user"])
 
     def channel_code(self, channel: str) -> str:
-        """Return the code that says why the app cannot post to a channel (name or id); "" when it is a member."""
+        """Return a code for why the app cannot post to a channel (name or id), or "" if it is a member."""
         name, cursor = channel.removeprefix("#"), None
         for _ in range(MOST_PAGES):
             page = self._call(partial(_channels, cursor))
@@ -120,7 +120,7 @@ class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
 
 
 def _retry_handlers() -> tuple[RetryHandler, ...]:
-    """Return the retries for messages. A message is sent again only if Slack surely did not accept it."""
+    """Return the retries for messages. A message is sent again only if Slack certainly did not accept it."""
     return (_ShortRateLimitRetry(),)
 
 

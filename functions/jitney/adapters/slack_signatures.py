@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from slack_sdk.signature import Clock, SignatureVerifier
 
 WITHIN_SECONDS = 300
-"""The library's tolerance: how far a request's time may be before or after now."""
+"""The library's tolerance in seconds, both before and after the current time."""
 
 
 class _Now(Clock):

@@ -1,7 +1,8 @@
 """The store: grants, audit records and single-use keys in DynamoDB. A change and its record are one transaction.
 
-State table: `pk` names an item, `sk` its kind. This module writes single-use keys and quotas. Modules of the items'
-names lay out the rest: `adapters.grant_items`, `deny_list`, `out_of_office`, `suspension_item` and others.
+State table: `pk` names an item, `sk` its kind. This module writes single-use keys and quotas. Other modules define the
+other items, such as `adapters.grant_items`, `deny_list`, `out_of_office` and `suspension_item`.
+
 Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the record. `expires` is DynamoDB's TTL.
 """
 
@@ -38,18 +39,18 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 RECORD_RETENTION_SECONDS = 400 * 24 * 3600
-"""Longer than the auditor's year; the records in S3 stay."""
+"""Longer than the auditor's year. The records in S3 stay."""
 PAGE_SIZE = 50
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
 PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
-"""The longest pause before each repeat of a write that depends on nothing read, while others write the same items."""
+"""The longest pause before each repeat of a write that another transaction blocks. Such a write depends on no read."""
 
 Item = dict[str, Any]
 
 
 class Conflict(Exception):
-    """A single-use key was used before, or a quota is used up; `key` says which."""
+    """A single-use key was used before, or a quota is used up. `key` names it."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -84,7 +85,7 @@ class Store:
         lists: Sequence[GrantListUpdate] = (),
         now: int,
     ) -> None:
-        """Write a new grant, its first record, its single-use keys and its entries in lists: all or nothing.
+        """Write a new grant, its first record, its single-use keys and its list entries, all or nothing.
 
         Raises Conflict for a used key, and StaleWrite when a list changed since it was read.
         """
@@ -93,7 +94,7 @@ class Store:
         self._write([self._put_record(first, now), {"Put": put}], keys, list_puts, now=now)
 
     def grant_lists(self, keys: Iterable[str]) -> dict[str, GrantList]:
-        """Return the lists of grants with these keys, as last written; some of their grants may have ended since."""
+        """Return the lists of grants with these keys, as last written. Some of the grants may have ended since."""
         with aws_errors_as_unavailable("The store"):
             return lists_with(self._client, self._state_table, keys, self._pause_up_to)
 
@@ -107,7 +108,7 @@ class Store:
         deny_entry: DenyEntry | None = None,
         now: int,
     ) -> None:
-        """Write a grant's change, its record and its deny entry, and use its quotas: all or nothing.
+        """Write a grant's change, its record and its deny entry, and use its quotas, all or nothing.
 
         Raises StaleWrite if `before` is not current, and Conflict for a used quota.
         """
@@ -139,7 +140,7 @@ class Store:
         self._write_at_any_time([self._put_record(record, now)], keys, now)
 
     def consume(self, keys: Sequence[SingleUseKey | Quota], *, now: int) -> None:
-        """Use all keys before the work that they guard. Raises Conflict and uses none of them if one was used."""
+        """Use all keys before the work that they guard. If one was used before, use none and raise Conflict."""
         self._write_at_any_time([], keys, now)
 
     def grant(self, grant_id: str) -> Grant | None:
@@ -147,7 +148,7 @@ class Store:
         return grant_of(self._item(grant_key(grant_id)))
 
     def grants_by_id(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
-        """Return the grants with these ids as last written, by id. Unknown ids are missing."""
+        """Return the grants with these ids, by id, as last written. Unknown ids are missing."""
         keys = map(grant_key, dict.fromkeys(grant_ids))
         with aws_errors_as_unavailable("The store"):
             items = read_items(self._client, self._state_table, keys, self._pause_up_to)
@@ -170,24 +171,24 @@ class Store:
         return grants_in(answer["Items"]), last["gsi_sk"]["S"] if last else ""
 
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
-        """Yield the role's grants that end by `until` and whose end is not on record, the earliest first.
+        """Yield the role's grants that end by `until` without a recorded end, the earliest first.
 
-        The index follows the table within moments: a grant that is just being activated may come twice.
+        The index lags behind the table by moments. So a grant that is being activated may occur twice.
         """
         found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
         return merge(*found, key=lambda grant: grant.expires_at)
 
     def grants_in_state(self, role_arn: str, state: State, now: int) -> Iterator[Grant]:
-        """Yield the role's grants that are pending, or active, at `now`, the earliest to end first.
+        """Yield the role's pending or active grants at `now`, the earliest end first.
 
         The query reads the same index, one page at a time.
         """
         return self._open(open_role_key(role_arn, state), now + 1, _FAR_FUTURE)
 
     def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
-        """Return the ids of the role's pending and active grants; None when there are more than `most`.
+        """Return the ids of the role's pending and active grants, or None for more than `most`.
 
-        The index follows the table within moments: a grant of the last moments may be missing.
+        The index lags behind the table by moments. So a new grant may be missing.
         """
         found = (grant for state in OPEN_STATES for grant in self.grants_in_state(role_arn, state, now))
         ids = frozenset(grant.id for grant in islice(found, most + 1))
@@ -241,8 +242,8 @@ class Store:
     ) -> None:
         """Write `writes`, `keys` and `lists` in one transaction.
 
-        The first condition that fails counts: Conflict for a key, StaleWrite for another item. Raises StaleWrite too
-        when another transaction is writing one of the items.
+        The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. If another
+        transaction is writing one of the items, it raises StaleWrite.
         """
         items: Any = [*writes, *(self._consume(key, now) for key in keys), *lists]
         with aws_errors_as_unavailable("The store"):
@@ -258,7 +259,7 @@ class Store:
                 raise
 
     def _write_at_any_time(self, writes: list[Item], keys: Sequence[SingleUseKey | Quota], now: int) -> None:
-        """Write what depends on nothing that was read: repeat it while other transactions write the same items."""
+        """Write items that depend on no read. Repeat the write while other transactions write the same items."""
         for pause in (*PAUSES_SECONDS, None):
             with suppress(StaleWrite):
                 self._write(writes, keys, now=now)

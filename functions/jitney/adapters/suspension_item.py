@@ -1,6 +1,9 @@
-"""The suspensions in the state table: one item with `pk` and `sk` SUSPENSIONS, read before every decision.
+"""The suspensions in one item of the state table, which is read before every decision.
 
-`entries` has them as JSON, `version` changes with each write. `jitney.adapters.store` writes it with its record.
+Its `pk` and `sk` are SUSPENSIONS.
+
+`entries` has the suspensions as JSON. `version` changes with each write. `jitney.adapters.store` writes the item with
+the record of the change.
 """
 
 from typing import TYPE_CHECKING, Any

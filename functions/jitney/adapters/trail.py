@@ -48,13 +48,13 @@ MAX_CACHED_KEYS = 1000
 REQUEUE_DELAY_SECONDS = 900
 """The longest delay that SQS offers for a message."""
 RECHECK_SECONDS = 600
-"""How long a process trusts what it knows about a key. In this time it requeues a key once."""
+"""How long a process caches a key's origin. In this time it requeues a key at most once."""
 
 Item = dict[str, Any]
 
 
 class UnjudgedCall(NamedTuple):
-    """A call to judge: when it was saved (epoch seconds), and whether it was published as a provisional bypass."""
+    """A call to judge, the time when it was saved (epoch seconds), and whether it is a published provisional bypass."""
 
     call: CloudTrailCall
     since: int
@@ -74,11 +74,12 @@ class Trail:
         self._noted: set[tuple[str, str]] = set()
 
     def save_key_issuance(self, issue: KeyIssuance, now: int) -> bool:
-        """Save a key's origin and return False.
+        """Save a key's origin, and return whether another origin is known.
 
-        If another origin is known, save this one as a claim and return True.
+        If another origin is known, this origin is saved as a claim.
 
-        Other processes may learn of a claim up to RECHECK_SECONDS later, so the key must then be judged again.
+        Other processes may learn of a claim up to RECHECK_SECONDS later. So the key must be judged again after that
+        time.
         """
         text = json.dumps(issue)
         if self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": text}, now):
@@ -110,7 +111,7 @@ class Trail:
         self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
 
     def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
-        """Return a key's origin; None if it is unknown. The answer may be up to RECHECK_SECONDS old."""
+        """Return a key's origin, or None if it is unknown. The answer may be up to RECHECK_SECONDS old."""
         key = (account, access_key_id)
         at, known = self._issues.get(key, (0, None))
         if known and now - at < RECHECK_SECONDS:
@@ -126,7 +127,7 @@ class Trail:
     def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
         """Return the calls with a key that wait for the key's origin. All calls saved before are included.
 
-        `include_explained` is for a key with a disputed origin: calls that were explained are returned, too.
+        `include_explained` is for a key with a disputed origin. It includes the calls that were explained.
         """
         return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
@@ -185,7 +186,7 @@ class TrailQueue:
     def requeue(self, account: str, access_key_id: str) -> None:
         """Queue a request to judge a key's saved calls again. It is delivered after REQUEUE_DELAY_SECONDS.
 
-        The key is its message group: the queue is fair to each.
+        The key is the message group, so that the queue serves all keys fairly.
 
         A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
         """

@@ -29,7 +29,7 @@ class WebSessions:
             self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
 
     def of(self, session_id: str, config: Config) -> Session | None:
-        """Return the session of an id; None if there is none. It may have expired already, because TTL deletes late."""
+        """Return the session of an id, or None. It may have expired already, because TTL deletes late."""
         with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
         return session_of_view(json.loads(answer["Item"]["session"]["S"]), config) if "Item" in answer else None

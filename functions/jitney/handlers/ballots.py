@@ -1,4 +1,4 @@
-"""One vote, from any channel: checked, written with its record, and followed by what it decides (REV 3-7)."""
+"""Checks one vote from any channel, writes it with its record, and carries out its decision (REV 3-7)."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
@@ -36,8 +36,8 @@ OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.R
 class Ballot:
     """A vote as a reviewer submits it.
 
-    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text, which
-    `vote` masks and cuts.
+    `content` is the hash of the grant that the reviewer saw. `comment` is the reviewer's text. `vote` masks and cuts
+    it.
     """
 
     grant_id: str
@@ -60,11 +60,12 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
 
 
 def vote(ballot: Ballot, ports: Ports) -> Grant:
-    """Return the grant after the vote, which is on record, and resume the workflow if the vote has an effect.
+    """Record the vote and return the changed grant. Resume the workflow if the vote has an effect.
 
-    If policies now need other reviewers, the vote that would have sufficed restarts the review. It is recorded, and all
-    votes are void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer, not_narrower,
-    review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes are counted in the records.
+    If policies now need other reviewers, the vote that would have sufficed restarts the review. That vote is recorded,
+    and all votes become void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer,
+    not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes are counted in
+    the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -123,7 +124,7 @@ def _result(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResul
 
 
 def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decision:
-    """Return what policy decides about a grant now, with these approvals. Raises Problem."""
+    """Return the policy's current decision about a grant with these approvals. Raises Problem."""
     config, who = ports.config, requester(grant, ports)
     target = target_of(grant, config)
     return decide(
@@ -140,7 +141,7 @@ def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decis
 
 
 def requester(grant: Grant, ports: Ports) -> Principal:
-    """Return the principal that requested the grant, as it was then. Raises Problem review_ended."""
+    """Return the principal that requested the grant, as it was at the request. Raises Problem review_ended."""
     issuer = ports.config.issuers.get(grant.issuer_name)
     if issuer is None:
         detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
@@ -181,6 +182,6 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
 
 
 def _count_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
-    """Count a refused vote: its voter can repeat it endlessly."""
+    """Count a refused vote, because a voter could repeat it endlessly."""
     about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant.id)
     count_refused(about, ports, ports.now(), ballot.origin.request_id)

@@ -1,7 +1,7 @@
-"""POST /reviews/{id}/break-glass and /reviews/{id}/follow-up: a request without its reviewers, and after (REV 8).
+"""POST /reviews/{id}/break-glass and /reviews/{id}/follow-up: emergency access and its review (REV 8).
 
-`handlers.votes` serves the first route. `handlers.revocations` serves the second, because an objection revokes the
-grant.
+`handlers.votes` serves the first route. `handlers.revocations` serves the second route, because an objection revokes
+the grant.
 """
 
 from jitney.core import audit
@@ -26,7 +26,7 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 
 
 def break_glass(visit: FormVisit) -> Page:
-    """Return 303 to the request, which is active and on record. The workflow notifies the reviewers.
+    """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
     Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
     forbids it. Refusals are counted in the records.
@@ -65,10 +65,10 @@ def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> G
 
 
 def follow_up(visit: FormVisit) -> Page:
-    """Return 303 to the request, once its follow-up review is on record. An objection revokes the grant first.
+    """Record the follow-up review, and return 303 to the request. An objection revokes the grant first.
 
-    Raises Problem: own_request, not_reviewer, request_invalid, review_ended, grant_not_found, or as
-    `jitney.handlers.grant_ends.end_grant`; then the reviewer can try again.
+    Raises Problem: own_request, not_reviewer, request_invalid, review_ended, grant_not_found, or a problem of
+    `jitney.handlers.grant_ends.end_grant`. After a problem of `end_grant`, the reviewer can try again.
     """
     grant, ports = visit.stored_grant(), visit.ports
     try:

@@ -55,7 +55,8 @@ class AuthenticatedRequest:
     def access_request(self) -> AccessRequest:
         """Return the access request in the body. Raises the problems of `parse_request`, and unavailable.
 
-        Masking a secret needs a key from KMS. Without the key's tag, an equal request would not be recognized.
+        Masking a secret needs a key from KMS. Without the tag from this key, Jitney would not recognize an equal
+        request.
         """
         ports, config = self.ports, self.ports.config
         mask = ports.mask_request(self.principal.owner_key)
@@ -64,9 +65,11 @@ class AuthenticatedRequest:
         return replace(asked, duration_seconds=seconds)
 
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
-        """Return the lookup of the grants that count for a new request on the target, or for `grant` decided again.
+        """Return the lookup of other grants that count in a decision on the target.
 
-        A grant counts with the unit and the owners that its agent had at the request.
+        The decision is about a new request, or about `grant` again.
+
+        A grant counts with its agent's unit and owners at the time of the request.
         """
         if grant is None:
             return OtherGrantsLookup(self.ports, self.principal, target.account, self.now)
@@ -76,7 +79,7 @@ class AuthenticatedRequest:
     def decide(
         self, access_request: AccessRequest, others: OtherGrantsLookup, approvals: Collection[str] = ()
     ) -> Decision:
-        """Return what policy decides about a request, given the caller's other grants and these approvals.
+        """Return the decision about a request, from the caller's other grants and these approvals.
 
         Raises Problem suspended when the caller or the target is suspended.
         """
@@ -94,7 +97,7 @@ class AuthenticatedRequest:
     def record(
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
     ) -> None:
-        """Write a record that belongs to no grant, in a chain of its own. Raises Conflict for a used key."""
+        """Write a record without a grant in a chain of its own. Raises Conflict for a used key."""
         record = audit.principal_record(event, outcome, self.principal, self.origin, self.now, **members)
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
 
@@ -108,7 +111,7 @@ class AuthenticatedRequest:
             raise
 
     def count_refusal(self, code: str, event: AuditEvent = AuditEvent.REFUSAL, grant: str = "") -> None:
-        """Count one refusal of `event`, about the grant with the id `grant` if any, and record the counts due."""
+        """Count one refusal of `event`, and record the counts that are due. `grant` is the grant's id, if any."""
         about = refusal_of(self.principal, code, self.origin, event, grant)
         count_refused(about, self.ports, self.now, self.origin.request_id)
 
@@ -129,7 +132,7 @@ class AuthenticatedRequest:
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
     def own_grant(self) -> Grant:
-        """Return the caller's own grant with the path's id, revoked if a suspension ended it.
+        """Return the caller's own grant with the path's id. If a suspension ended it, it is revoked.
 
         Raises Problem grant_not_found, also for others' grants.
         """
@@ -140,7 +143,7 @@ class AuthenticatedRequest:
         return self.suspensions.applied(grant)
 
     def grant(self, grant_id: str) -> Grant | None:
-        """Return the grant of an id, revoked if a suspension ended it; None when there is none."""
+        """Return the grant of an id, or None. A grant that a suspension ended is returned as revoked."""
         grant = self.ports.store.grant(grant_id)
         return grant and self.suspensions.applied(grant)
 
@@ -162,9 +165,11 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
 
 def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of a route that gives no access: a suspended agent may read and release its grants.
+    """Authenticate the caller of a route that gives no access.
 
-    A single-use token is used up: a used one can neither request nor list, fetch or release anything (ID 14).
+    A suspended agent may read and release its grants.
+
+    A single-use token is used up here. A used token cannot request, list, fetch or release anything (ID 14).
     """
     now = ports.now()
     try:

@@ -1,4 +1,4 @@
-"""What all notification channels share: the notification, and the result of each message.
+"""The types that all notification channels share: the notification and the result of a message.
 
 A channel is a function in the table of `handlers.notifications`. It returns one `DeliveryResult` per message, or ()
 where it is not configured. Error codes are stable across releases.
@@ -14,12 +14,14 @@ from jitney.core.review.sheet import Sheet
 from jitney.handlers.ports import Ports
 
 CHANNEL_MILLISECONDS = 15_000
-"""No channel starts a message later than this: two channels fit in the function's timeout (infra.function_specs)."""
+"""No channel starts a message later. So two channels fit in the function's timeout (infra.function_specs)."""
 OUT_OF_TIME = "late"
 
 
 class DeliveryResult(NamedTuple):
-    """The result of one message: its channel, its recipient (a person or a Slack channel), an error code or "".
+    """The result of one message.
+
+    It has the channel, the recipient (a person or a Slack channel), and an error code or "".
 
     `current` is False for recipients that no longer review the request.
     """
@@ -36,7 +38,7 @@ class DeliveryResult(NamedTuple):
 
 
 def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
-    """Return whether channels exist, and none of their messages reached a current reviewer."""
+    """Return whether channels exist but no message reached a current reviewer."""
     current = [each for each in sent if each.current]
     return bool(current) and all(each.code for each in current)
 
@@ -54,7 +56,7 @@ Channel: TypeAlias = Callable[[Notification, Ports], Iterable[DeliveryResult]]
 
 
 def send_each(channel: str, names: Iterable[str], send: Callable[[str], str], ports: Ports) -> Iterator[DeliveryResult]:
-    """Send to each of `names`, and yield the results; `send` returns a code. Stops sending when time runs out."""
+    """Send to each of `names`, and yield the results. `send` returns a code. Sending stops when time runs out."""
     last = ports.stopwatch() + CHANNEL_MILLISECONDS
     for name in names:
         yield DeliveryResult(channel, name, OUT_OF_TIME if ports.stopwatch() > last else send(name))

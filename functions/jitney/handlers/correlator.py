@@ -1,4 +1,4 @@
-"""Process the trail's queue: CloudTrail events and requests to judge calls, each message on its own."""
+"""Process each message of the trail's queue: a CloudTrail event, or a request to judge calls."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ DETAIL_TYPE = "AWS API Call via CloudTrail"
 
 
 def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Process a batch of messages; SQS delivers the failed ones again.
+    """Process a batch of messages. SQS delivers the failed messages again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -31,7 +31,7 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
 
 def _process_message(record: SQSRecord, ports: Ports) -> None:
-    """Process one message. A malformed message is counted for the alarm and dropped: a retry cannot help."""
+    """Process one message. A malformed message is counted for the alarm and dropped, because a retry cannot help."""
     try:
         _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
     except RejectedEvent as refused:

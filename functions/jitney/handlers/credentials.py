@@ -1,4 +1,4 @@
-"""POST /v1/grants/{id}/credentials: credentials of an active grant, after its review or to renew them."""
+"""POST /v1/grants/{id}/credentials: first or renewed credentials of an active grant."""
 
 from jitney.core.access.eligibility import require_active_grant
 from jitney.handlers.callers import authenticate_request

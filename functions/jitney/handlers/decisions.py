@@ -19,7 +19,10 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 
 
 def preview_decision(request: Request, ports: Ports) -> Response:
-    """200 with the decision and the exact session policy, or Problem: malformed, too large, too many (POL 9)."""
+    """200 with the decision and the exact session policy.
+
+    Raises Problem for a malformed or too large request, or for too many (POL 9).
+    """
     call = authenticate_request(request, ports)
     _consume_quota(call)
     with call.counting_refusals(AuditEvent.PREVIEW):
@@ -46,7 +49,7 @@ def _consume_quota(call: AuthenticatedRequest) -> None:
 
 
 def _session_policy(decision: Decision, target: Target, ends_at: int, call: AuthenticatedRequest) -> dict[str, Any]:
-    """Return the session policy that a grant with this decision would have; null for a denial."""
+    """Return the session policy of a grant with this decision, or null for a denial."""
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_size": None}
     policy = call.session_policy(decision.permissions, target, ends_at)

@@ -22,15 +22,17 @@ WAIT_SECONDS = 0.1
 WRITE_SECONDS = 5
 """A write ends within this time (adapters.aws_clients.ONE_ATTEMPT)."""
 LAST_START_MILLISECONDS = 1000 * (LEASE_SECONDS - WRITE_SECONDS - 3)
-"""A write that starts at most so long after its lease was requested ends before the lease does: no other writer
-overtakes it."""
+"""The longest time from the request of a lease to the start of a write. Then the write ends before the lease does.
+
+So no other writer overtakes it.
+"""
 
 
 def write_deny_document(target: Target, ports: Ports) -> None:
-    """Return once IAM has a document with every deny entry and suspension that was written before this call.
+    """Return once IAM has every deny entry and suspension that was written before this call.
 
-    Either this call writes it, or another writer that acquired its lease after this call began, and so read the list
-    later. Hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
+    This call or another writer writes the document. The other writer acquired its lease after this call began, and read
+    the list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
     `TIMEOUT_MILLISECONDS`, or unavailable.
     """
     policy = ports.role_policies.for_target(target)
@@ -44,13 +46,13 @@ def write_deny_document(target: Target, ports: Ports) -> None:
                 return
         elif _write_under_lease(lease, asked, target, policy, ports, force=force):
             return
-        else:  # this call's own late write may have reached IAM
+        else:  # a late write of this call may have reached IAM
             force = True
     raise _unwritten("IAM did not accept the deny document in time.")
 
 
 def repair_deny_document(target: Target, ports: Ports) -> bool:
-    """Write the document again if it differs from the list; return whether it did.
+    """Write the document again if it differs from the list. Return whether it differed.
 
     Raises the problems of `write_deny_document`.
     """
@@ -68,7 +70,7 @@ def repair_deny_document(target: Target, ports: Ports) -> bool:
 def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
     """Return the document of the whole list and of the suspensions.
 
-    The role's open grants are read only if it would cut off a unit.
+    The role's open grants are read only if the document would cut off a unit.
     """
     now = ports.now()
     compose = partial(
@@ -90,8 +92,8 @@ def _write_under_lease(
 ) -> bool:
     """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
 
-    `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here: the lease is
-    lost, and `write_deny_document` acquires another.
+    `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
+    lost, and `write_deny_document` acquires another one.
     """
     document = _document(lease, target, ports)
     if document.cut_offs.since(lease.cut_offs).last is not None:
@@ -119,7 +121,9 @@ def _write_under_lease(
 
 
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, target: Target, ports: Ports) -> None:
-    """Record the cut-offs before they are written, so that the reconciler marks every grant whose session they end.
+    """Record the cut-offs before they are written.
+
+    So the reconciler marks every grant whose session a cut-off ends.
 
     The record names the units that are cut off. A record that names none cuts off the whole role.
     """

@@ -1,7 +1,7 @@
 """The outermost layer of every function.
 
-An HTTP function turns the event into a request and the answer or problem into an event, and logs one line. Any other
-function raises a failure on by its name alone.
+An HTTP function turns the event into a request, and the answer or problem into an event. It logs one line. Any other
+function re-raises a failure by its name alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, An
 
 
 def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Problem], Answer]) -> Answer:
-    """Return what `attempt` answers, or its problem as `on_problem` shows it, without an exception's text (ID 5)."""
+    """Return the answer of `attempt`, or `on_problem`'s answer to its problem, without an exception's text (ID 5)."""
     try:
         return attempt()
     except Problem as problem:
@@ -65,10 +65,10 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
 
 
 def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> EventHandler[Answer]:
-    """Return the Lambda handler of a function that no HTTP request calls, with its ports as in `endpoint`.
+    """Return the Lambda handler of a function without HTTP, with its ports as in `endpoint`.
 
-    An exception of `run` is re-raised by its name, which workflows match, and without its text: Lambda would log the
-    text, and Step Functions would keep it.
+    An exception of `run` is re-raised with its name, which workflows match. Its text is removed, because Lambda would
+    log it and Step Functions would keep it.
     """
     ports = build_ports(needs)
 
@@ -83,7 +83,7 @@ def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tupl
 
 
 def log_unhandled(error: Exception) -> None:
-    """Log an exception's type and place, not its text, which may quote a token or a credential."""
+    """Log an exception's type and place. Its text is not logged, because it may quote a token or a credential."""
     where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
     logger.error("unhandled", error=type(error).__name__, where=where)
 

@@ -9,7 +9,7 @@ from jitney.handlers.ports import Ports
 
 
 def fail_review(grant: Grant, code: str, error: str, ports: Ports) -> Grant:
-    """Fail a pending grant and record why; expire it if its time is over. Returns the grant as it then is.
+    """Fail a pending grant and record why, or expire it if its time is over. Return the current grant.
 
     Raises Problem grant_conflict, unavailable.
     """

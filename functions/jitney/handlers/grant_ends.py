@@ -29,7 +29,7 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 }
 CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
 CANARY_TIMEOUT_SECONDS = 5
-"""With the write and the other calls, less than the function's 15 s."""
+"""With the write and the other calls, it fits in the function's 15 s."""
 CANARY_INTERVAL_SECONDS = 0.2
 CANARY_POLICY_SECONDS = 60
 """Longer than the function runs: the canary must not mistake its own expiry for the denial."""
@@ -39,8 +39,8 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     """Release or revoke a grant for the caller, and have AWS deny its live credentials. Returns the ended grant.
 
     `reason` is recorded masked, and cut if it is long. A grant that has ended already stays as it is, but the denial is
-    repeated. Raises Problem revocation_incomplete or unavailable with the grant as it then is: no new credentials are
-    issued for it, and repeating the call continues.
+    repeated. Raises Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials
+    are issued for it. Repeating the call continues the work.
     """
     started = call.ports.stopwatch()
     comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
@@ -73,9 +73,11 @@ def _raise_alarm(grant: Grant, problem: Problem) -> None:
 
 
 def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
-    """Return whether to measure the denial: each revocation's, and so many releases of a unit in a minute.
+    """Return whether to measure the denial.
 
-    A release beyond them, or one that cannot be counted, is denied all the same.
+    Each revocation is measured, and a limited number of a unit's releases in a minute.
+
+    Credentials of other releases, also of those that cannot be counted, are denied without a measurement.
     """
     if grant.state is State.REVOKED:
         return True
@@ -123,7 +125,9 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
 
 
 def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
-    """Measure and record the time from the call to the first denial, with a canary session of the same grant.
+    """Measure the time from the call to the first denial, and record it.
+
+    The measurement uses a canary session of the same grant.
 
     The canary's credentials allow one harmless call and never leave the function. A failed measurement is recorded
     too.
@@ -147,7 +151,7 @@ def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call
 
 
 def _first_denial(grant: Grant, target: Target, started: int, call: AuthenticatedRequest) -> int | None:
-    """Return the milliseconds from `started` to the canary's first denial; None if none came in time."""
+    """Return the milliseconds from `started` to the canary's first denial, or None without a denial in time."""
     ports = call.ports
     policy = compile_policy(CANARY_PERMISSIONS, call.now + CANARY_POLICY_SECONDS, ports.actions)
     try:

@@ -8,7 +8,7 @@ from jitney.handlers.ports import Ports
 
 
 def record_expiry(grant: Grant, ports: Ports) -> Grant:
-    """Return the grant as it stands now, and record its expiry if no record says so yet.
+    """Return the current grant, and record its expiry unless that is on record.
 
     Raises Problem grant_conflict, unavailable.
     """

@@ -1,7 +1,7 @@
-"""Optimistic writes: read, decide, write with the record; start over when an item changed since it was read.
+"""Optimistic writes: read, decide, and write with the record. A stale write starts over.
 
 The decision is a pure function that returns a grant and its record, so no grant changes without a record. Credentials
-are issued for a `RecordedGrant` alone, which only this module makes.
+are issued for a `RecordedGrant` only, and only this module makes one.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,19 +26,20 @@ class Turn(NamedTuple):
 
 
 URGENT = Turn(2.5, 0.1)
-"""For votes, which Slack wants within 3 s, and for ends of grants, so that an agent's own calls do not delay them."""
+"""For votes, because Slack waits 3 s. Also for ends of grants, so that an agent's own calls do not delay them."""
 PATIENT = Turn(10, 1)
-"""For calls that an agent makes at the same time: they get through. The function has 15 s, with a call of STS."""
+"""For calls that an agent makes at the same time. All of them succeed. The function has 15 s, including the STS call.
+"""
 SHORTEST_PAUSE_SECONDS = 0.02
 
 RecordedGrant = NewType("RecordedGrant", Grant)
-"""A grant whose newest record, of its opening or of an issue, is in the store (STS 6)."""
+"""A grant whose newest record is in the store (STS 6). The record is about its creation or an issue."""
 
 Written = TypeVar("Written")
 
 
 class GrantUpdate(NamedTuple):
-    """A grant as it will be, what is written with it, and the quotas that the write uses."""
+    """The changed grant, the items written with it, and the quotas that the write uses."""
 
     grant: Grant
     record: AuditRecord
@@ -51,7 +52,8 @@ def write_until_current(
 ) -> Written:
     """Return what `attempt` returns. Calls that write the same items wait for each other, in no order.
 
-    Repeats a stale write after a random pause, each time longer. Raises the problem of `conflict` when `turn` is over.
+    Repeats a stale write after a random pause that grows each time. Raises the problem of `conflict` when `turn` is
+    over.
     """
     started, pause = ports.stopwatch(), SHORTEST_PAUSE_SECONDS
     while True:
@@ -75,9 +77,9 @@ def update_grant(
     conflict: Callable[[], Problem] = _conflict,
     turn: Turn = URGENT,
 ) -> Grant:
-    """Write the update that `decide` makes of the grant. If the grant changed, decide again on the changed grant.
+    """Write the update that `decide` returns for the grant. If the grant changed, decide again.
 
-    Returns the grant as it then is. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
+    Returns the current grant. Nothing is written when `decide` returns None. Raises Problem grant_conflict,
     unavailable, or what `decide` raises, and Conflict when a quota of the update is used up.
     """
     read: Grant | None = grant

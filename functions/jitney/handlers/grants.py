@@ -52,9 +52,9 @@ def create_grant(request: Request, ports: Ports) -> Response:
 
 
 def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest) -> Response:
-    """Decide, write the decision, issue credentials.
+    """Decide, write the decision, and issue credentials.
 
-    Raises StaleWrite when the caller's other grants changed since the decision read them (POL 5).
+    Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
     """
     ports = call.ports
     with call.counting_refusals(AuditEvent.REQUEST):
@@ -80,7 +80,7 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
 
 
 def _conflict(call: AuthenticatedRequest) -> Problem:
-    """Count that no attempt was current; return the problem."""
+    """Count a request whose attempts were all stale. Return the problem."""
     problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
     call.count_refusal(problem.code, AuditEvent.REQUEST)
     return problem
@@ -92,7 +92,7 @@ def _recording_ungranted(
 ) -> Iterator[None]:
     """Record a problem inside as the outcome of the request, then re-raise it.
 
-    The answer reveals the decision, as a dry run does. Past the quota of the minute, every answer is the same (POL 9).
+    The answer reveals the decision, as a dry run does. So after the minute's quota, every answer is the same (POL 9).
     """
     try:
         yield
@@ -113,7 +113,7 @@ def _recording_ungranted(
 
 
 def idempotency_key_of(request: Request) -> str:
-    """Return the Idempotency-Key header, or "". Raises Problem request_invalid for an unusable one."""
+    """Return the Idempotency-Key header, or "". Raises Problem request_invalid for an unusable header."""
     key = request.headers.get("idempotency-key", "")
     if len(key) > 255 or not key.isprintable():
         fix = "Use up to 255 printable characters, such as a UUID."
@@ -158,8 +158,8 @@ def _create(
 ) -> RecordedGrant:
     """Write the grant, its first record, its list entries, and the keys that the POST uses.
 
-    It counts against its accountable unit's quota of the hour. Raises Problem too_many_reviews or too_many_grants,
-    Conflict for a used key and StaleWrite for a list that changed.
+    The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
+    too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
     """
     quota = _quota_of(grant, call)
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
@@ -188,8 +188,8 @@ def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
     """Return the answer to a repeated POST: its grant, or Problem for another body.
 
-    It has no credentials. They are in the first answer only, because Jitney does not store them (STS 5), and each issue
-    here would be one more live key. So a repeat writes nothing and waits for nothing.
+    The answer has no credentials, because Jitney does not store them (STS 5). To issue them here would add another live
+    key. So a repeat writes nothing and waits for nothing.
     """
     store = call.ports.store
     payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))

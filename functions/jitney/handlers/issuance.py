@@ -34,7 +34,7 @@ def record_outcome(
     fails: bool = False,
     quotas: tuple[Quota, ...] = (),
 ) -> Grant:
-    """Record an outcome on a grant; if it `fails` the grant, and the grant is still open, fail it.
+    """Record an outcome on a grant. With `fails`, also fail a grant that is still open.
 
     Raises Problem grant_conflict, unavailable, and Conflict for a used quota.
     """
@@ -48,14 +48,14 @@ def record_outcome(
 
 
 def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
-    """Return the call of STS for a grant, before anything is written. Raises Problem, such as policy_too_large."""
+    """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large."""
     target = target_of(grant, call.ports.config)
     policy = call.session_policy(grant.permissions, target, grant.expires_at)
     return session_request(grant, policy, target.external_id, call.now)
 
 
 def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: AuthenticatedRequest) -> Credentials:
-    """Return credentials for an active, recorded grant (STS 6). Records a failure, then raises Problem."""
+    """Return credentials for an active, recorded grant (STS 6). A failure is recorded, then raised as Problem."""
     try:
         return call.ports.sessions.issue(session)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""The channel `mail`: one message per reviewer, which names no other recipient."""
+"""The channel `mail`: one message per reviewer. It names no other recipient."""
 
 from collections.abc import Iterable
 

@@ -23,7 +23,7 @@ CHANNEL_ERROR = "internal"
 def notify_reviewers(
     notice: Notice, sheet: Sheet, ports: Ports, channels: Mapping[str, Channel] = CHANNELS
 ) -> tuple[DeliveryResult, ...]:
-    """Send the notice on every channel, record the results and return them; () without channels.
+    """Send the notice on every channel, record the results and return them. Without channels, return ().
 
     A failing channel does not stop the others. Raises Problem when the store fails; messages may have been sent.
     """
@@ -37,7 +37,7 @@ def notify_reviewers(
 
 
 def _sent(name: str, channel: Channel, notification: Notification, ports: Ports) -> Iterator[DeliveryResult]:
-    """Yield the results of one channel. If it raises, the results so far, and the code internal."""
+    """Yield the results of one channel. If it raises, yield the results so far, then the code `internal`."""
     try:
         yield from channel(notification, ports)
     except Exception as error:  # noqa: BLE001 - one channel must not stop the others

@@ -22,9 +22,9 @@ from jitney.handlers.ports import Ports
 class OtherGrantsLookup:
     """The other grants that count for a request of `who`, in one account (`core.access.other_grants.list_keys`).
 
-    A `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent holds it for
-    the same human. `grant_id` is the grant that is decided again, "" for a new one; it is decided over the entries
-    before its own. Raises Problem unavailable when the store fails.
+    It implements `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent
+    holds it for the same human. `grant_id` is the grant that is decided again, or "" for a new grant. Only list entries
+    before its own count. Raises Problem unavailable when the store fails.
     """
 
     ports: Ports
@@ -57,7 +57,7 @@ class OtherGrantsLookup:
         return tuple(self._held(entry) for entry in holders if is_counted(grants.get(entry.grant_id), self.now))
 
     def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
-        """Return the list updates to write with the new `grant`, so that the next decision sees it.
+        """Return the list updates to write with the new `grant`. They show it to the next decision.
 
         Raises Problem rate_limited when the lists are full.
         """

@@ -1,4 +1,4 @@
-"""POST /reviews/out-of-office: a reviewer chooses delegates for a time, or ends that (REV 6)."""
+"""POST /reviews/out-of-office: a reviewer starts or ends an out-of-office period with delegates (REV 6)."""
 
 from jitney.adapters.store import Conflict, StaleWrite
 from jitney.core import audit
@@ -11,11 +11,11 @@ from jitney.handlers.out_of_office_page import out_of_office_of
 from jitney.handlers.pages import FormVisit, Page, pages
 
 DELEGATE_FIELD = "delegate."
-"""Prefix of the form fields that name a delegate; the group follows."""
+"""Prefix of the form fields that name a delegate. The group follows the prefix."""
 
 
 def change_out_of_office(visit: FormVisit) -> Page:
-    """Return 303 to the page, which shows the change.
+    """Save the change, and return 303 to the page.
 
     Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict when the page
     was out of date.
@@ -27,7 +27,7 @@ def change_out_of_office(visit: FormVisit) -> Page:
 
 
 def _requested(visit: FormVisit) -> tuple[OutOfOffice | None, OutOfOffice | None]:
-    """Return the stored and the requested out of office, None for none."""
+    """Return the stored and the requested out-of-office period. Each may be None."""
     ports, human = visit.ports, visit.principal.source_identity
     before = out_of_office_of(human, ports)
     if visit.form("shown_id") != (before.id if before else ""):
@@ -68,7 +68,7 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
 
 
 def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:
-    """Return an out of office as records have it."""
+    """Return an out-of-office period as records have it."""
     if entry is None:
         return {}
     span = {"from": iso(entry.starts_at), "until": iso(entry.ends_at)}

@@ -6,12 +6,12 @@ from jitney.handlers.ports import Ports
 
 
 def out_of_office_of(human: str, ports: Ports) -> OutOfOffice | None:
-    """Return the stored out of office of a person, a source identity; it may be over."""
+    """Return the stored out-of-office period of a person (a source identity). It may be over."""
     return next((each for each in ports.out_of_office.all() if each.human == human), None)
 
 
 def show_out_of_office(visit: Visit) -> Page:
-    """Return 200 with the out of office of the person who is signed in, and the form to change it."""
+    """Return 200 with the signed-in person's out-of-office period and the form to change it."""
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     human, groups = visit.principal.source_identity, visit.ports.config.reviewers

@@ -1,7 +1,7 @@
 """The outermost layer of the reviewers' pages: the session, the form check, the answer and its security headers.
 
-The pages run no scripts. A session cookie is the only way to sign in: the Authorization header is ignored, so that no
-agent's token opens a page or votes (row REV 5).
+The pages run no scripts. A session cookie is the only way to sign in. The Authorization header is ignored, so an
+agent's token cannot open a page or vote (row REV 5).
 """
 
 from collections.abc import Callable, Mapping
@@ -27,13 +27,13 @@ from jitney.handlers.ports import Ports, build_ports
 from jitney.handlers.templates import render
 
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
-"""The cookies: the session, and a sign-in that has begun."""
+"""The cookies of the session and of a sign-in that has begun."""
 _TITLES: Mapping[str, str] = {"grant_not_found": "Request not found"}
 """Titles that say "request", the reviewers' word for a grant."""
 
 
 class Page(NamedTuple):
-    """One answer: a template with its values, or the `location` of a redirect; cookies to set or clear."""
+    """One answer: a template with its values or the `location` of a redirect, and the cookies to set or clear."""
 
     status: int
     template: str = ""
@@ -47,7 +47,7 @@ class Page(NamedTuple):
 class Visit:
     """One request to a page at `now` (epoch seconds). `root` is Jitney's own URL, with the stage.
 
-    `suspensions` are read with the session, and empty without one.
+    `suspensions` are read with the session. Without a session they are empty.
     """
 
     event: Mapping[str, Any]
@@ -65,7 +65,7 @@ class Visit:
 
     @property
     def grant_id(self) -> str:
-        """The id in the page's path, "" when it cannot be a grant's."""
+        """The id in the page's path, or "" if it cannot be a grant's id."""
         given = self.request.path.get("id", "")
         return given if GRANT_ID.fullmatch(given) else ""
 
@@ -87,7 +87,7 @@ class Visit:
         return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(person, None), self.suspensions)
 
     def grant(self) -> Grant:
-        """Return the grant of the path's id, revoked if a suspension ended it. Raises Problem grant_not_found."""
+        """Return the path's grant. If a suspension ended it, it is revoked. Raises Problem grant_not_found."""
         return self.suspensions.applied(self.stored_grant())
 
     def stored_grant(self) -> Grant:
@@ -98,17 +98,18 @@ class Visit:
         return grant
 
     def cookie(self, name: str) -> str:
-        """Return the cookie's value, "" when there is none, or more than one."""
-        # Split where browsers join (RFC 6265bis section 5.8.3), nowhere else: values of other hosts' cookies may hold
-        # anything but ";". SimpleCookie splits at spaces too, so that such a value could contain our cookie, which its
-        # name keeps others from setting (section 5.7). It also drops the whole header at what it does not know.
+        """Return the cookie's value, or "" for no cookie or several."""
+        # Split at ";" only, where browsers join (RFC 6265bis section 5.8.3). A cookie of another host may have any
+        # other character in its value. SimpleCookie splits at spaces too, so such a value could contain our cookie. Our
+        # cookie's name prevents other hosts from setting it directly (section 5.7). SimpleCookie also drops the whole
+        # header at anything that it does not know.
         given = self.request.headers.get("cookie", "").split(";")
         pairs = [(key, value) for key, _, value in (each.strip(" \t").partition("=") for each in given)]
         found = [value for key, value in pairs if key == self._cookie_name(name)]
         return found[0] if len(found) == 1 else ""
 
     def set_cookie(self, name: str, value: str, seconds: int) -> str:
-        """Return the Set-Cookie header for a cookie that lasts `seconds`; 0 deletes it.
+        """Return the Set-Cookie header for a cookie that lasts `seconds`. 0 deletes it.
 
         SameSite=Lax, because links in messages and the identity provider's redirect come from other sites.
         """
@@ -116,7 +117,7 @@ class Visit:
         return f"{self._cookie_name(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
     def load_session(self) -> None:
-        """Load the session that the cookie names and signs, if there is one."""
+        """Load the session that the cookie names with a signature, if there is one."""
         cookie = self.cookie(SESSION)
         session_id = session_id_of(cookie)
         session = self.ports.web_sessions.of(session_id, self.ports.config) if session_id else None
@@ -124,9 +125,9 @@ class Visit:
             self.session, self.suspensions = session, self.ports.suspensions.current()
 
     def checked_form(self) -> "FormVisit":
-        """Return the visit with its form, which must come from a page of this session.
+        """Return the visit with its form. The form must come from a page of this session.
 
-        Raises Problem form_token_invalid or sign_in_required; the refusal is on record.
+        Raises Problem form_token_invalid or sign_in_required after recording the refusal.
         """
         try:
             body = request_from_event(self.event).body
@@ -186,7 +187,7 @@ class FormVisit(Visit):
     fields: Mapping[str, list[str]] = MappingProxyType({})
 
     def form(self, name: str) -> str:
-        """Return the first value of a form field, "" when it is missing."""
+        """Return the first value of a form field, or "" if it is missing."""
         return self.fields.get(name, [""])[0]
 
 
@@ -243,7 +244,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
     """Return the visit of an API Gateway REST proxy event, without its form and session.
 
-    The root URL is the requested URL without the route, which holds behind custom domain names too.
+    The root URL is the requested URL without the route. This also works behind custom domain names.
     """
     context = event.get("requestContext") or {}
     route, path = event.get("resource") or "", context.get("path") or ""
@@ -254,7 +255,7 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
 
 
 def problem_page(problem: Problem) -> Page:
-    """Return the page of a problem: what is wrong and what to do, masked."""
+    """Return the masked page of a problem, with what is wrong and what to do."""
     title = _TITLES.get(problem.code, PROBLEMS[problem.code].title)
     said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
     return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)

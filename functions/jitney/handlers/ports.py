@@ -1,7 +1,7 @@
-"""The ports through which handlers reach AWS, the clock and the bundle: one table says how each is built.
+"""The ports through which handlers reach AWS, the clock and the bundle. One table shows how each is built.
 
-A handler names the ports that it needs, and a cold start builds those. Any other port is built when it is first used.
-Tests pass fakes by name.
+A cold start builds the ports that the handler names. Any other port is built at its first use. Tests pass fakes by
+name.
 """
 
 import gc
@@ -131,7 +131,7 @@ class Ports:
             return self.__dict__.setdefault(name, PORTS[name](self))
 
     def build(self, names: tuple[str, ...]) -> None:
-        """Build the named ports now, while a cold start's processor time is free, rather than in the first request."""
+        """Build the named ports now, because the processor time of a cold start is free."""
         for name in names:
             getattr(self, name)
 
@@ -146,8 +146,8 @@ class Ports:
     def mask_comment(self, owner: str) -> GenericMasker:
         """Return the masker of comments on an owner's grants.
 
-        It masks without tags when KMS gives no key: an outage must not keep a reviewer from voting or an operator from
-        revoking a grant.
+        Without a key from KMS, it masks without tags. So an outage prevents neither a reviewer's vote nor an operator's
+        revocation.
         """
         return GenericMasker(MaskTags(lambda: self.mask_keys.key_or_none(owner)))
 
@@ -160,10 +160,10 @@ class Ports:
 
 
 def build_ports(needs: tuple[str, ...]) -> Ports:
-    """Return the ports of a function; in Lambda, with those that it `needs` built.
+    """Return the ports of a function. In Lambda, build the ports that it `needs`.
 
-    Each handler module calls this last. It turns the garbage collector, which `jitney.handlers` turned off, on again,
-    and exempts the objects of the cold start. https://docs.python.org/3/library/gc.html#gc.freeze
+    Each handler module calls this last. `jitney.handlers` turned the garbage collector off. This function turns it on
+    again, without the objects of the cold start. https://docs.python.org/3/library/gc.html#gc.freeze
     """
     ports = Ports()
     if "AWS_LAMBDA_FUNCTION_NAME" in env:
@@ -182,7 +182,7 @@ def client(service: str, config: ClientConfig = DEFAULT_CONFIG, *session_keys: s
 def adapter(path: str, *arguments: Any, **named: Any) -> Any:
     """Import the class at `path` below `jitney.adapters` and return an instance of it.
 
-    Importing every adapter with this module costs POST /v1/grants 13 to 16 % of its cold start, half of that for
+    Importing every adapter with this module would cost POST /v1/grants 13 to 16 % of its cold start. Half of it is for
     slack_sdk.
     """
     module, _, name = path.partition(".")

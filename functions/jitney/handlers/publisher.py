@@ -1,4 +1,4 @@
-"""Publish the audit table's stream to Firehose: every record and call, in order, at least once."""
+"""Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,20 +14,20 @@ from jitney.handlers.ports import Ports
 StreamRecord: TypeAlias = Mapping[str, Any]
 
 STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
-"""By an item's attribute: the port that publishes its value, and the check of the value against the key."""
+"""For each attribute: the port that publishes its value, and the check of the value against the key."""
 UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
-"""Attributes of the items for joining calls (adapters.trail); only the verdicts are published."""
+"""Attributes of the items that join calls to grants (adapters.trail). Of these items, only verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
 
 
 def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, str]]]:
-    """Publish a batch of stream records; report those that Firehose did not take, for a retry.
+    """Publish a batch of stream records. Report the records that Firehose did not accept, for a retry.
 
-    Lambda repeats the batch from the lowest reported sequence number, so records may be published twice; `hash`
-    identifies them: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    Lambda repeats the batch from the lowest reported sequence number, so records may be published twice. Their `hash`
+    identifies them. https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
-    Records are only added, each at its own key, and expire. IAM cannot enforce that, so any other change is reported
-    and not published: S3 keeps the first version. Reported changes are not retried and block nothing.
+    Records are only added, each at its own key, and expire. IAM cannot enforce this, so any other change is reported
+    and not published. S3 keeps the first version. Reported changes are not retried and block nothing.
     """
     _report([each for each in event["Records"] if _is_tampering(each)])
     failed: list[str] = []
@@ -51,7 +51,7 @@ def _adds(change: StreamRecord, attribute: str) -> bool:
 
 
 def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
-    """Return the attributes of the added item without those that all items have; none for other changes."""
+    """Return the attributes of the added item, except the ones that every item has. Other changes give none."""
     image = change["dynamodb"]["NewImage"] if change["eventName"] == "INSERT" else {}
     return {name: value for name, value in image.items() if name not in _ALWAYS}
 
@@ -63,7 +63,7 @@ def _adds_any(change: StreamRecord) -> bool:
 
 
 def _is_tampering(change: StreamRecord) -> bool:
-    """Return whether a change neither adds an item properly nor is DynamoDB's deletion of an expired item.
+    """Return whether a change is neither a proper addition nor DynamoDB's deletion of an expired item.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """
@@ -73,7 +73,7 @@ def _is_tampering(change: StreamRecord) -> bool:
 
 
 def _report(changes: Sequence[StreamRecord]) -> None:
-    """Log the keys of items that were tampered with, and count them for the alarm; never log their content."""
+    """Log the keys of altered items, and count them for the alarm. Never log their content."""
     for each in changes:
         keys = each["dynamodb"]["Keys"]
         logger.error("record tampered with", change=each["eventName"], chain=keys["pk"]["S"], seq=keys["sk"]["S"])

@@ -1,4 +1,4 @@
-"""The scheduled reconciler: records missing ends and cut-offs, and repairs deny documents (END 4, END 8)."""
+"""The scheduled reconciler records missing ends and cut-offs, and repairs deny documents (END 4, END 8)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -24,16 +24,16 @@ from jitney.handlers.suspended_grants import end_suspended_grants
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
 WORKFLOW_START_SECONDS = 300
-"""Step Functions lists an execution within moments: a review that began so long ago is listed, or has none."""
+"""Step Functions lists an execution within moments. After this time, a review that is not listed has no execution."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
 
 
 def reconcile(ports: Ports) -> dict[str, int]:
-    """Reconcile every target; return counts of recorded ends, marked grants and repaired documents.
+    """Reconcile every target. Return counts of recorded ends, marked grants and repaired documents.
 
-    `without_target` counts grants that may still work on roles that no target has any more. Jitney cannot deny those,
-    and logs them. One target's failure does not stop the others. Raises RuntimeError at the end, so that the failure
-    is noticed and repeated.
+    `without_target` counts grants that may still work on roles without a target. Jitney cannot deny these grants, and
+    logs them. One target's failure does not stop the others. After a failure, it raises RuntimeError at the end. So the
+    failure is noticed, and the run is repeated.
     """
     done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "suspended": 0, "without_target": 0}
     failed = []
@@ -51,7 +51,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
 
 
 def _works(ports: Ports) -> Iterator[tuple[str, Callable[[], dict[str, int]]]]:
-    """Yield the work by the aliases of targets, then by the ARNs of roles without a target."""
+    """Yield the work for each target alias, then for the ARN of each role without a target."""
     targets = ports.config.targets.values()
     for target in targets:
         yield target.alias, partial(_reconcile, target, ports)
@@ -76,7 +76,7 @@ def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
-    """Record the ends on a role that no target has, and log the grants that may still work there."""
+    """Record the ends on a role without a target, and log the grants that may still work there."""
     now = ports.now()
     ends = _ends(role_arn, ports, now)
     active = [
@@ -112,16 +112,16 @@ def _cut_off(target: Target, cut_offs: CutOffs, ports: Ports, now: int) -> list[
 
 
 def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
-    """Return when a cut-off of the role or the unit ended the grant's credentials; None when it is marked already."""
+    """Return when a cut-off of the role or unit ended the grant's credentials, or None if it is marked already."""
     cut = cut_offs.until(grant.unit)
     new = cut and grant.may_have_credentials(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut
     return cut if new else None
 
 
 def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
-    """Return the pending grants whose workflow no longer runs, so that no reviewer will decide them (REV 13).
+    """Return the pending grants whose workflow no longer runs. No reviewer will decide them (REV 13).
 
-    The executions are listed after the grants were read: one that ended in between has decided its grant.
+    The executions are listed after the grants are read. An execution that ends in between has decided its grant.
     """
     until = now + LONGEST_REVIEW_SECONDS
     old = now - WORKFLOW_START_SECONDS
@@ -135,7 +135,7 @@ def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
 
 
 def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports], Grant]) -> int:
-    """Return how many grants were recorded. The next run looks again at those that kept changing."""
+    """Return how many grants were recorded. The next run repeats the grants that kept changing."""
     count = 0
     for grant in grants:
         try:
@@ -153,7 +153,7 @@ def _record_lost(grant: Grant, ports: Ports) -> Grant:
 
 
 def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
-    """Record on a grant that its credentials ended with its unit's or the role's (END 2)."""
+    """Record on a grant that a cut-off of its unit or role ended its credentials (END 2)."""
     now = ports.now()
 
     def decide(before: Grant) -> GrantUpdate | None:

@@ -12,7 +12,7 @@ from jitney.handlers.responses import grant_response, rate_limited_problem
 
 
 def release_grant(request: Request, ports: Ports) -> Response:
-    """200 with the ended grant, also when repeated; Problem for a grant of another caller, or too many repeats."""
+    """200 with the ended grant, also when repeated. Problem for another caller's grant, or too many repeats."""
     call = authenticate_even_suspended(request, ports)
     with call.counting_refusals():
         grant = call.own_grant()
@@ -22,7 +22,7 @@ def release_grant(request: Request, ports: Ports) -> Response:
 
 
 def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
-    """Count one repeated release. Raises Problem rate_limited: its denials are written or repaired without it."""
+    """Count one repeated release. Raises Problem rate_limited. The denial does not depend on the repeat."""
     quota = repeated_release_quota(grant.id, call.now)
     try:
         call.ports.store.consume([quota], now=call.now)

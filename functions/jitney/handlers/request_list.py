@@ -1,7 +1,7 @@
 """The open requests that one person may see, and whether the list is incomplete (row REV 12).
 
-The list is filtered before it is cut. Pending requests are read apart from active ones, because an agent may have any
-number of these, and from each target in turn. A section that is too long is cut fairly between accountable units.
+The list is filtered before it is cut. Pending requests are read apart from active requests, because an agent may have
+any number of active ones. Targets are read in turn. A section that is too long is cut fairly between accountable units.
 """
 
 from itertools import chain, zip_longest
@@ -17,17 +17,17 @@ from jitney.handlers.ports import Ports
 from jitney.handlers.viewers import ViewerPermissions, viewer_permissions
 
 MOST_READ, MOST_MILLISECONDS = 2000, 3000
-"""Limits of reading pending grants, and again of active ones. A grant may have 60 kB; the function has 15 seconds."""
+"""Limits of reading, once for pending and once for active grants. A grant may have 60 kB. The function has 15 s."""
 MOST_LISTED = 200
 """Limit of one section of the list."""
 MOST_UNREVIEWED = 200
-"""Limit of break-glass uses without a follow-up review. Each is one read; a person can have only one."""
+"""Limit of break-glass uses without a follow-up review. Each is one read. A person can have only one."""
 
 Shown: TypeAlias = tuple[Grant, ViewerPermissions]
 
 
 class RequestList(NamedTuple):
-    """The sections of a person's list, the earliest end first, and names of incomplete sections."""
+    """The sections of a person's list, with the earliest end first, and the names of incomplete sections."""
 
     follow_ups: list[Shown]
     waiting_for_viewer: list[Shown]
@@ -44,7 +44,7 @@ class _GrantPage(NamedTuple):
 def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, now: int) -> RequestList:
     """Return the open requests that `who` may see, without those that `suspensions` ended. Raises Problem."""
     groups = current_reviewers(ports, suspensions)
-    # In this order: a grant that becomes active meanwhile is read twice, and the second read counts.
+    # Active grants are read last. A grant that becomes active meanwhile is read twice, and the second read counts.
     reads = {
         "break-glass": _unreviewed(ports),
         "pending": _open(State.PENDING, ports, now),
@@ -80,7 +80,7 @@ def _unreviewed(ports: Ports) -> _GrantPage:
 
 
 def _open(state: State, ports: Ports, now: int) -> _GrantPage:
-    """Return the grants in a state, from each target in turn, within the limits of number and time."""
+    """Return the grants in a state, from each target in turn, within the limits on number and time."""
     began, read = ports.stopwatch(), list[Grant]()
     roles = dict.fromkeys(target.role_arn for target in ports.config.targets.values())
     turns = zip_longest(*(ports.store.grants_in_state(role_arn, state, now) for role_arn in roles))

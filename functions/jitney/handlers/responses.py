@@ -54,7 +54,7 @@ def decision_view(decision: Decision) -> dict[str, Any]:
 def grant_response(
     status: int, grant: Grant, call: AuthenticatedRequest, credentials: Credentials | None = None
 ) -> Response:
-    """Return the answer that shows a grant, with its credentials or, while it is pending, with its review."""
+    """Return the answer that shows a grant with its credentials, or a pending grant with its review."""
     body: dict[str, Any] = {"grant": grant.view()}
     headers = {"Location": f"/v1/grants/{grant.id}"}
     if credentials:
@@ -82,14 +82,14 @@ def deciding_policies(decision: Decision) -> dict[str, Any]:
 
 
 def explanation_view(access_request: AccessRequest | None) -> dict[str, Any]:
-    """Return how the permissions follow from the requested calls; {} for a request without calls."""
+    """Return how the permissions follow from the requested calls, or {} for a request without calls."""
     if access_request is None or not access_request.explanation:
         return {}
     return {"explanation": [each.view() for each in access_request.explanation]}
 
 
 def denied_problem(decision: Decision, access_request: AccessRequest | None = None) -> Problem:
-    """Return the problem of a denied request: the reasons, and the smaller request that would pass (POL 7)."""
+    """Return the problem of a denied request, with the reasons and a smaller request that would pass (POL 7)."""
     detail = decision.reasons[0].sentence if decision.reasons else "No policy permits this request."
     extras = {
         "reasons": reasons_view(decision.reasons),
@@ -103,21 +103,21 @@ def denied_problem(decision: Decision, access_request: AccessRequest | None = No
 
 
 def rate_limited_problem(quota: Quota) -> Problem:
-    """Return the problem that the quota of the minute is used up."""
+    """Return the problem when the quota of the minute is used up."""
     fix = "Wait a minute. Do not repeat denied requests: they stay denied."
     detail = f"You have had {quota.most} answers of this kind this minute, which is the limit."
     return Problem("rate_limited", detail, fix, headers=_NEXT_MINUTE)
 
 
 def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
-    """Return the problem that the accountable unit of `who` has used up the quota of the minute."""
+    """Return the problem when the accountable unit of `who` has used up the quota of the minute."""
     fix = "Wait a minute. Do not repeat denied requests: they stay denied. Agents of one unit share this limit."
     detail = f"{who.unit} has had {quota.most} answers of this kind this minute, which is the limit."
     return Problem("rate_limited", detail, fix, {"unit": who.unit, "limit": quota.most}, _NEXT_MINUTE)
 
 
 def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
-    """Return the problem that `unit` has begun all reviews of this hour."""
+    """Return the problem for a `unit` that has begun all its reviews of this hour."""
     fix = (
         "Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need together, as one "
         "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
@@ -127,7 +127,7 @@ def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
 
 
 def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
-    """Return the problem that `unit` has got all grants of this hour."""
+    """Return the problem for a `unit` that has received all its grants of this hour."""
     fix = (
         "Keep a grant while you need it, and renew its credentials with POST /v1/grants/{id}/credentials. If you need "
         "more grants, ask your platform engineer to raise limits.grants_per_hour."

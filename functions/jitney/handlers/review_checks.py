@@ -20,11 +20,11 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 
 MOST_MILLISECONDS = 9_000
-"""No check starts later than this: the function has 15 seconds."""
+"""No check starts later than this, because the function has 15 seconds."""
 
 
 def check_reviews(request: Request, ports: Ports) -> Response:
-    """Return 200 with the result of each check, on record. Raises Problem where the caller is not an operator."""
+    """Return 200 with the recorded result of each check. Raises Problem if the caller is not an operator."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("check how reviewers are reached")

@@ -1,6 +1,6 @@
-"""Fails the grant of a review whose workflow failed, so that no grant stays pending forever (REV 13).
+"""Fails the grant of a failed workflow. Otherwise the grant would stay pending forever (REV 13).
 
-The approval workflow calls it when it gives up, and EventBridge when an execution was stopped, failed or timed out.
+The approval workflow calls it when it gives up. EventBridge calls it when an execution stopped, failed or timed out.
 Step Functions notifies EventBridge on a best-effort basis, so the reconciler finds the rest.
 https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """

@@ -1,10 +1,10 @@
-"""Sends the notice that is due in a review, and stores the token by which the workflow then waits (REV 2, 13).
+"""Sends the notice that is due in a review, and stores the token of the workflow's wait (REV 2, 13).
 
 A decision can arrive while the wait begins. The deciding function writes the grant (1), then reads the token and
 resumes the workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are
-consistent. If 2 does not find this wait's token, 2 came before 3, so 1 came before 4, which finds the decision. So
-either the deciding function resumes the workflow, or this function ends the wait by raising `ReviewEnded`, and the
-workflow reads the grant. If both happen, Step Functions ignores the second. This function's role cannot use a token.
+consistent. If 2 does not find this wait's token, 2 came before 3. So 1 came before 4, and 4 finds the decision. Then
+this function ends the wait by raising `ReviewEnded`, and the workflow reads the grant. Otherwise the deciding function
+resumes the workflow. If both happen, Step Functions ignores the second. This function's role cannot use a token.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ DECISION_NOTICES = frozenset(
 
 
 class ReviewEnded(Exception):
-    """The wait is over: the request is decided, or its follow-up review is done."""
+    """The wait is over. The request is decided, or its follow-up review is done."""
 
 
 class NoReviewerNotified(Exception):
-    """No reviewer could be notified, so no one would ever decide."""
+    """No reviewer could be notified, so the request would stay undecided."""
 
 
 class TooFewReviewers(Exception):
@@ -42,9 +42,9 @@ class TooFewReviewers(Exception):
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     """Send the notice that is due, and return the grant's id and state. A waiting workflow ignores the return value.
 
-    `event` is {"grant_id": ..., "due": a notice, or "nothing" to only wait, "since": the time of the check}, and the
-    task "token" if the workflow waits. Raises ReviewEnded, NoReviewerNotified, TooFewReviewers, LookupError for an
-    unknown grant, and Problem.
+    `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check}. If the workflow waits,
+    the event also has the task "token". With "nothing", the workflow only waits. Raises ReviewEnded,
+    NoReviewerNotified, TooFewReviewers, LookupError for an unknown grant, and Problem.
     """
     grant_id, token, due = event["grant_id"], event.get("token"), event["due"]
     if token:
@@ -62,7 +62,7 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
 
 
 def _can_be_decided(grant: Grant, ports: Ports) -> bool:
-    """Return whether enough reviewers could approve the request, or break-glass is allowed for its target."""
+    """Return whether the request has enough possible approvers, or its target allows break-glass."""
     config = ports.config
     break_glass = config.break_glass is not None and grant.target in config.break_glass.targets
     review = GrantUnderReview(grant, config, ports.suspensions.current())
@@ -70,7 +70,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:
-    """Return whether the wait that the check at `since` found still goes on."""
+    """Return whether the wait still goes on. The check at `since` found this wait."""
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 

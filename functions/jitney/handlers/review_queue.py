@@ -1,6 +1,6 @@
-"""Pending reviews of an accountable unit: equal requests are joined, and their number is limited (REV 12).
+"""Joins equal pending requests of an accountable unit and limits their number (REV 12).
 
-Imported for requests that need a review only, which keeps allowed requests fast.
+Only requests that need a review import this module. So other requests stay fast.
 """
 
 from jitney.adapters.store import Conflict
@@ -18,7 +18,7 @@ from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
 def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
-    """Return the pending grant that a new one repeats, or else the update to write with the new one.
+    """Return the pending grant that a new grant repeats, or else the update to write with the new grant.
 
     Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
@@ -67,7 +67,7 @@ def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
 
 
 def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:
-    """Return the problem that a unit's list is full. It names the caller's own grants only."""
+    """Return the problem for a unit's full list. It names the caller's own grants only."""
     fix = (
         "Wait for the reviewers, or release requests you no longer need with DELETE /v1/grants/{id}. Then try again. "
         "Agents of one unit share this limit."

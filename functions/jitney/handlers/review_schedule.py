@@ -1,4 +1,7 @@
-"""What is due in a review, and its end when its time is over. The approval workflow calls it between its waits."""
+"""Returns what is due in a review, and ends the review after its time.
+
+The approval workflow calls it between its waits.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +17,11 @@ NOTHING = "nothing"
 
 
 def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Return what is due in the review of a grant: a notice, "nothing", or "decided" when it is no longer pending.
+    """Return what is due in a grant's review: a notice, "nothing", or "decided" if it is not pending.
 
     `event` is {"grant_id": ..., "since": the time of the last check, 0 at first}. The result has these members too, and
-    the seconds until the next check. Raises LookupError for an unknown grant, and Problem; the workflow retries, then
-    the review fails.
+    the seconds until the next check. Raises LookupError for an unknown grant, and Problem. The workflow retries. If the
+    retries fail, the review fails.
     """
     grant = ports.store.grant(event["grant_id"])
     if grant is None:

@@ -9,11 +9,11 @@ from jitney.handlers.ports import Ports
 
 HISTORY_SECONDS = 30 * 86400
 MAX_PAGES = 20
-"""Limit of an agent's grants of the last 30 days that are read. Access of others shows as new."""
+"""Limit of grants to read from an agent's last 30 days. Access from further grants shows as new."""
 
 
 def build_sheet(grant: Grant, ports: Ports) -> Sheet:
-    """Return the sheet of `grant` now. Raises Problem, also when its target or issuer was reconfigured."""
+    """Return the current sheet of `grant`. Raises Problem, also when its target or issuer was reconfigured."""
     now, suspensions = ports.now(), ports.suspensions.current()
     decision = decision_on(grant, grant.approvals, ports)
     review, history = GrantUnderReview(grant, ports.config, suspensions), _history(grant, ports, now)

@@ -1,6 +1,6 @@
 """GET /reviews and the pages below it: the list of requests, one request, its report, and out of office.
 
-The function's role cannot write, so that opening a link changes nothing (row REV 1).
+The function's role cannot write, so opening a link changes nothing (row REV 1).
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def list_requests(visit: Visit) -> Page:
 
 
 def show_request(visit: Visit) -> Page:
-    """Return 200 with the path's request. Raises Problem grant_not_found, not_reviewer, or as `build_sheet`."""
+    """Return 200 with the path's request. Raises Problem grant_not_found, not_reviewer, or one of `build_sheet`."""
     if visit.session is None:
         return redirect_to_sign_in(visit)
     ports, now = visit.ports, visit.now

@@ -16,7 +16,7 @@ from jitney.handlers.responses import grant_response
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
-    """200 with the ended grant; Problem when the caller may not revoke it or gives no reason."""
+    """200 with the ended grant. Problem if the caller may not revoke it or gives no reason."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = _revocable(call)
@@ -27,7 +27,7 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
 def _revocable(call: AuthenticatedRequest) -> Grant:
     """Return the grant with the path's id, for an operator or one of its reviewers.
 
-    Raises Problem not_operator for another caller, whether the grant exists or not, and grant_not_found.
+    Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
     """
     grant, config = call.stored_grant_in_path(), call.ports.config
     review = GrantUnderReview(grant, config, call.suspensions) if grant else None
@@ -39,7 +39,7 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
 
 
 def revoke_from_page(visit: FormVisit) -> Page:
-    """303 to the grant's page, once it has ended. Raises the problems of the API's route, and request_invalid."""
+    """303 to the page of the ended grant. Raises the problems of the API's route, and request_invalid."""
     call = visit.call
     with call.counting_refusals():
         grant = _revocable(call)

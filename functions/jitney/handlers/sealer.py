@@ -1,4 +1,4 @@
-"""Seal new records every hour, so that later changes to them are detected (AUD 2)."""
+"""Seals new records every hour, so that later changes are detected (AUD 2)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -16,11 +16,11 @@ from jitney.handlers.ports import Ports
 
 
 def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
-    """Seal every unsealed object of records; return the seal's number and its number of objects.
+    """Seal every unsealed object of records. Return the seal's number and its number of objects.
 
-    Late objects are sealed by the next run, which looks a day further back than its predecessor. A run that repeats
-    within the hour and finds nothing new adds nothing. Of two parallel runs, one adds a seal, and the next run seals
-    what it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
+    The next run seals late objects, because it looks a day further back than the run before. A repeated run in the same
+    hour adds nothing if it finds nothing new. If two runs are parallel, only one adds a seal. The next run seals what
+    it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
     """
     now, before = ports.now(), ports.seals.newest()
     first = first_day(before) if before else None
@@ -40,7 +40,7 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
 
 def _since(first: date | None, newest: Seal | None, ports: Ports) -> Iterator[Seal]:
-    """Yield the seals made since the day `first`, newest first: they name all sealed objects of these days."""
+    """Yield the seals made since the day `first`, newest first. They name all sealed objects of these days."""
     each = newest
     while each is not None and first is not None and each.time >= str(first):
         yield each
@@ -48,7 +48,7 @@ def _since(first: date | None, newest: Seal | None, ports: Ports) -> Iterator[Se
 
 
 def _report(found: list[tuple[str, Contents]]) -> None:
-    """Log invalid lines and altered records, and count them for the alarm; never log their content."""
+    """Log invalid lines and altered records, and count them for the alarm. Never log their content."""
     wrong = 0
     for key, contents in found:
         altered = [str(each.position) for each in contents.entries if not each.intact]

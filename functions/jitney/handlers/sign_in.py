@@ -1,7 +1,7 @@
 """GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in to the pages, and out.
 
-The callback is the only GET that writes: it creates a session for a browser that began a sign-in here and returns with
-its provider's code. It changes nothing for other visitors (row REV 1).
+The callback is the only GET that writes. It creates a session for a browser that began a sign-in here. The browser must
+return with its provider's code. For other visitors it changes nothing (row REV 1).
 """
 
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ def begin(visit: Visit) -> Page:
 def finish(visit: Visit) -> Page:
     """Return 303 to the requested page, with a new session. Raises Problem, Refusal.
 
-    A callback that matches no sign-in of this browser is not recorded; a refusal of the provider is.
+    A callback that matches no sign-in of this browser is not recorded. The provider's refusal is recorded.
     """
     issuer, web = _people(visit)
     sign_in = sign_in_of_cookie(visit.cookie(SIGN_IN), visit.now)

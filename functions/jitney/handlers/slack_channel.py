@@ -1,8 +1,8 @@
-"""The channel `slack`: one message per Slack channel, which is updated, with replies in its thread (REV 9, 13).
+"""The channel `slack`: an updated message per Slack channel, with replies in its thread (REV 9, 13).
 
 A request may be decided while its first message is on its way. This function stores the message's location (1), then
 reads the grant again (2). The deciding function writes the grant (3), then updates the stored messages (4). If 4 does
-not find the location, 4 came before 1, so 3 came before 2, which finds the decision and shows it. The same holds for a
+not find the location, 4 came before 1. So 3 came before 2, and 2 finds the decision and shows it. The same holds for a
 narrowed or restarted review.
 """
 
@@ -25,11 +25,11 @@ NAME = "slack"
 AFTER_ALL_ESCALATIONS = 10**11
 """A time after any escalation."""
 ALL_CHANNEL_NOTICES = frozenset({Notice.REVIEW_RESTARTED, Notice.BREAK_GLASS, Notice.DECIDED})
-"""Notices that also go to channels that are no longer current, whose messages would keep useless buttons."""
+"""Notices that also go to former channels. Their messages would keep useless buttons otherwise."""
 
 
 def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
-    """Send the notice to each channel, and return the results, with Slack's error codes; () without Slack.
+    """Send the notice to each channel, and return the results with Slack's error codes. Without Slack, return ().
 
     A decision goes only to channels that have a message about the request.
     """
@@ -49,7 +49,7 @@ def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
 
 
 def _current_channels(grant: Grant, ports: Ports) -> tuple[str, ...]:
-    # Break-glass notices go to everyone who could ever decide, so also to the channels of later escalations.
+    # Break-glass notices go to every possible reviewer, and so to the channels of later escalations, too.
     return channels(grant, ports.config.reviewers, AFTER_ALL_ESCALATIONS if grant.break_glass else ports.now())
 
 

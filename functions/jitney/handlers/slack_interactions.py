@@ -36,7 +36,7 @@ from jitney.handlers.http import Request, Response, form_fields
 from jitney.handlers.ports import Ports
 
 ISSUER = "slack"
-"""The issuer that refusals are counted under before the user is known."""
+"""The issuer under which refusals are counted until the user is known."""
 MOST_BYTES = 65_536
 """Limit of a body, as in the firewall. Slack sends the whole message or modal with a click."""
 COUNTED = "Your approval is counted. The request needs more approvals."
@@ -50,7 +50,7 @@ _FIELDS: Mapping[str, str] = {"not_narrower": SECONDS, "request_invalid": COMMEN
 
 
 def handle_interaction(request: Request, ports: Ports) -> Response:
-    """Return 200 for a request from Slack; its user sees any problem. Raises Problem for one from elsewhere."""
+    """Return 200 for a request from Slack. The user sees any problem. Raises Problem for other requests."""
     try:
         interaction = _verified_interaction(request, ports)
     except Problem as problem:
@@ -62,7 +62,7 @@ def handle_interaction(request: Request, ports: Ports) -> Response:
 
 
 def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | ModalSubmission | None:
-    """Return the interaction in the configured workspace, None for a replayed or irrelevant one."""
+    """Return the interaction in the configured workspace, or None for a replayed or irrelevant interaction."""
     slack, now = ports.slack_settings, ports.now()
     if not is_signed(request.headers, request.body, ports.slack_signing_secret.read(), now):
         fix = "Only Slack calls this route. Check the signing secret and the clock."
@@ -82,7 +82,7 @@ def _verified_interaction(request: Request, ports: Ports) -> ButtonClick | Modal
 
 
 def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Response:
-    """Do what the button says; show a problem to the user who clicked, below the message."""
+    """Carry out the button's action. Show a problem below the message, to the user who clicked."""
     sentence = ""
     try:
         with _refusals_counted(request, ports):
@@ -112,7 +112,7 @@ def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports
 
 
 def _handle_submission(submission: ModalSubmission, request: Request, ports: Ports) -> Response:
-    """Vote as the modal says, and return what it shows then: nothing more, or a problem."""
+    """Submit the modal's vote, and return what the modal shows next, such as a problem."""
     try:
         with _refusals_counted(request, ports):
             voter, grant = _person(submission.user, ports), _grant(submission.reference, ports)

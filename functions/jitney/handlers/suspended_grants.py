@@ -1,7 +1,7 @@
 """Writes the ends of the grants that suspensions ended, each with its record (END 8).
 
-Nothing depends on these writes: a suspension ends its grants by itself (`core.access.suspensions`), and every route
-reads it. They put the ends on record, and end reviews.
+A suspension ends its grants without these writes (`core.access.suspensions`), because every route reads it. The writes
+put the ends on record, and end reviews.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ def end_suspended_grants(
 ) -> tuple[int, bool]:
     """Write the ends of the role's open grants that `suspensions` ended.
 
-    Returns how many were written, and whether all were: not when `has_time` says that time is up, or when a grant kept
-    changing. Raises Problem unavailable.
+    Returns the number of written ends, and whether that is all of them. Some are missing if `has_time` returned False
+    or a grant kept changing. Raises Problem unavailable.
     """
     written, complete = 0, True
     for grant in ports.store.open_grants(role_arn, _FAR_FUTURE):
@@ -43,9 +43,11 @@ def end_suspended_grants(
 
 
 def _end(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
-    """Write the end of one grant, and return whether it had none. A pending review's workflow then notifies reviewers.
+    """Write the end of one grant, and return whether the end is new.
 
-    The grant needs no deny entry: the deny document denies all that the suspension covers
+    The workflow of a pending review then notifies the reviewers.
+
+    The grant needs no deny entry. The deny document denies everything that the suspension covers
     (`core.access.suspension_denials`).
     """
     wrote = False

@@ -1,8 +1,8 @@
 """POST and GET /v1/suspensions, DELETE /v1/suspensions/{id}: operators suspend agents, units, humans, issuers, targets.
 
-One write stops everything that the suspension covers (`core.access.suspensions`). The rest takes time that depends on
-the number of targets and grants: a deny document for each role, and the record of each grant's end. A call does as much
-as fits its time. The caller repeats it until it is complete, and the reconciler does what remains.
+One write stops everything that the suspension covers (`core.access.suspensions`). The other writes are a deny document
+for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many as
+fit in its time. The caller repeats the call until it is complete. The reconciler writes the rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -29,13 +29,13 @@ from jitney.handlers.suspended_grants import end_suspended_grants
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
 MOST_MILLISECONDS = 12_000
-"""How long a call goes on. Its last document may take 11 s more; the function has 25 s, and API Gateway waits 29 s."""
+"""How long a call goes on. Its last document may take 11 s more. The function has 25 s. API Gateway waits 29 s."""
 RETRY_SECONDS = 1
 _FAR_FUTURE = 10**11
 
 
 class Progress(NamedTuple):
-    """What a call achieved: targets whose document denies, other targets with a problem's code, and ended grants.
+    """What a call achieved: targets whose document denies, failed targets with their code, and ended grants.
 
     `milliseconds` is the time from the call to the last document that denies.
     """
@@ -63,9 +63,11 @@ class Progress(NamedTuple):
 
 
 def suspend(request: Request, ports: Ports) -> Response:
-    """201 when everything is stopped and on record, 202 when the call must be repeated; Problem for an unknown name.
+    """201 when everything is stopped and on record, 202 when the call must be repeated.
 
-    From its first write on, nothing is issued, also when the answer is 202.
+    Raises Problem for an unknown name.
+
+    After the call's first write, nothing is issued, even if the answer is 202.
     """
     began = ports.stopwatch()
     call = authenticate_request(request, ports)
@@ -83,7 +85,7 @@ def suspend(request: Request, ports: Ports) -> Response:
 
 
 def list_suspensions(request: Request, ports: Ports) -> Response:
-    """200 with the suspensions in force, and those lifted in the last days; for operators."""
+    """200 for operators, with the suspensions in force and the ones lifted in the last days."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("list suspensions")
@@ -91,7 +93,10 @@ def list_suspensions(request: Request, ports: Ports) -> Response:
 
 
 def lift(request: Request, ports: Ports) -> Response:
-    """200 with the lifted suspension, also when repeated; Problem suspension_not_found. Ended grants stay ended."""
+    """200 with the lifted suspension, also when repeated. Ended grants stay ended.
+
+    Raises Problem suspension_not_found.
+    """
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("lift suspensions")
@@ -119,7 +124,7 @@ def _open_grants(ports: Ports) -> Iterator[Grant]:
 
 
 def _begun(asked: SuspensionRequest, call: AuthenticatedRequest) -> tuple[Suspension, Suspensions]:
-    """Write the suspension with its record, unless it is in force already; return it with all suspensions."""
+    """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = call.ports
     before = ports.suspensions.current()
     if same := before.of(asked.kind, asked.name):
@@ -138,7 +143,7 @@ def _begun(asked: SuspensionRequest, call: AuthenticatedRequest) -> tuple[Suspen
 
 
 def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
-    """Lift the path's suspension with its record, unless that was done before; return it."""
+    """Lift the path's suspension with its record, unless it is lifted already. Return it."""
     ports = call.ports
     before = ports.suspensions.current()
     suspension = before.with_id(call.request.path.get("id", ""))
@@ -157,7 +162,7 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
 
 
 def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, ports: Ports) -> Progress:
-    """Have every role deny what is suspended, then write the ends of grants, as far as time permits.
+    """Write every role's deny document, then the ends of grants, as far as time permits.
 
     `began` is the stopwatch's time when the call began.
     """
@@ -180,7 +185,7 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, por
 
 
 def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
-    """Write the targets' deny documents; yield the aliases and codes of those that failed, or that time left out."""
+    """Write the targets' deny documents. Yield the alias and code of each target that failed or ran out of time."""
     for target in targets:
         if not has_time():
             yield target.alias, "unavailable"

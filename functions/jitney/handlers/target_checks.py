@@ -14,9 +14,9 @@ from jitney.handlers.ports import Ports
 
 
 def check_target(request: Request, ports: Ports) -> Response:
-    """200 with every attempt and its answer; Problem when the caller is no operator or the target is unknown.
+    """200 with every attempt and its answer. Problem if the caller is no operator or the target is unknown.
 
-    One chain records the start before any session exists, and then the result (STS 6).
+    One chain records the start before a session exists, and later the result (STS 6).
     """
     call = authenticate_request(request, ports)
     with call.counting_refusals():
@@ -57,7 +57,7 @@ def _record(
     code: str = "",
     results: tuple[AttemptResult, ...] = (),
 ) -> audit.ChainedRecord:
-    """Write the next record of a check's chain; its `detail` has the session name and the wrong answers."""
+    """Write the next record of a check's chain. Its `detail` has the session name and the wrong answers."""
     wrong = {each.attempt.name: each.answer for each in results if not each.ok}
     record = audit.principal_record(
         AuditEvent.TARGET_CHECK,

@@ -1,4 +1,4 @@
-"""The pages' templates: all values are escaped, and a missing value is an error."""
+"""The pages' templates. All values are escaped, and a missing value is an error."""
 
 import base64
 import hashlib
@@ -50,7 +50,7 @@ def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> st
 
 
 def access_line(grant: Grant) -> str:
-    """Return a grant's actions and first resource, and how many more there are, in one line."""
+    """Return one line with a grant's actions, its first resource, and the number of further resources."""
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])

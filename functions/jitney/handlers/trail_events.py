@@ -1,7 +1,7 @@
 """Turn a CloudTrail event into a call that a grant explains, or into a reported bypass (row AUD 3).
 
-Every step can be repeated after a crash: an event is saved before it is judged, and a bypass is reported before its
-verdict is saved.
+Every step can be repeated after a crash. An event is saved before it is judged. A bypass is reported before its verdict
+is saved.
 """
 
 from functools import cache
@@ -32,10 +32,10 @@ from jitney.handlers.ports import Ports
 
 
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
-    """Process one event; ignore events about no target's role. Raises RejectedEvent or Problem.
+    """Process one event. Ignore events that concern no target's role. Raises RejectedEvent or Problem.
 
-    `account` owns the bus that reported the event, `home` is the broker's account. Rejects events that `account` may
-    not report, and events so old that their grant may be deleted.
+    `account` owns the bus that reported the event, `home` is the broker's account. It rejects events that `account` may
+    not report. It also rejects events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -48,7 +48,7 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     call = call_of(masked, seen, ports.actions_of)
     disputed = ports.trail.save_key_issuance(seen.issue, now) if seen.issue else False
     if _judged(call, grant, now, ports) is None:
-        # A process that saves the key's origin looks for calls afterwards, so one of the two finds the other.
+        # A process that saves the key's origin looks for calls afterwards, so the two cannot miss each other.
         ports.trail.save_call(call, now)
         if _judged(call, grant, now, ports) is None:
             ports.trail_queue.requeue(call.account, call.access_key_id)
@@ -63,7 +63,7 @@ def judge_calls(
 ) -> None:
     """Judge the waiting calls with a key and with the keys scoped down from it.
 
-    With `include_explained`, the key's origin became disputed: calls that were explained are judged again.
+    `include_explained` is for a key whose origin became disputed. Then explained calls are judged again.
     """
     waiting = False
     grant_of = cache(lambda session: _grant(session, ports))
@@ -80,7 +80,7 @@ def judge_calls(
 def _judged(
     call: CloudTrailCall, grant: Grant | None, since: int, ports: Ports, *, reported: bool = False
 ) -> CallVerdict | None:
-    """Save and return the verdict on the call; None while it waits.
+    """Save and return the verdict on the call, or None while the call waits.
 
     `reported` is whether the call was already reported as a bypass with an unknown key.
     """
@@ -98,7 +98,7 @@ def _judged(
 
 
 def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
-    """Return the origin of a key's session, through the keys that it was scoped down from; None if unknown."""
+    """Return the origin of a key's session, or None. It follows the keys from which the key was scoped down."""
     disputed = False
     for _ in range(MOST_PARENTS):
         issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
@@ -117,7 +117,7 @@ def _grant(session: str, ports: Ports) -> Grant | None:
 
 
 def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
-    """Return the tags of the grant's owner; none if the session is not the grant's."""
+    """Return the tags of the grant's owner, or no tags if the session is not the grant's."""
     if grant is None or grant.role_arn != seen.role_arn:
         return NO_TAGS
     owner = grant.owner_key

@@ -24,8 +24,9 @@ from jitney.handlers.ports import Ports
 class ViewerPermissions(NamedTuple):
     """What a person may do with a request.
 
-    `groups` are those for which they may vote, or for a decided request, could until the decision. `delegations` are
-    those with which they may vote. `may_follow_up` is set while the follow-up review is missing.
+    `groups` are the groups for which the person may vote. For a decided request, the person could vote for them until
+    the decision. `delegations` are the delegations that the person may use to vote. `may_follow_up` is set while the
+    follow-up review is missing.
     """
 
     groups: frozenset[str]
@@ -55,7 +56,7 @@ class ViewerPermissions(NamedTuple):
 def viewer_permissions(
     who: Principal, grant: Grant, groups: Groups, suspensions: Suspensions, ports: Ports, now: int
 ) -> ViewerPermissions:
-    """Return what a person may do with `grant`. `groups` are `current_reviewers`'s."""
+    """Return what a person may do with `grant`. `groups` come from `current_reviewers`."""
     human, config = who.source_identity, ports.config
     review = GrantUnderReview(grant, config, suspensions)
     grant = review.grant
@@ -77,7 +78,7 @@ def viewer_permissions(
 
 
 def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
-    """Return the path's request, and what the person who is signed in may do with it.
+    """Return the path's request, and what the signed-in person may do with it.
 
     Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
@@ -91,6 +92,6 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:
-    """Return 303 to the sign-in, which returns to the path's request."""
+    """Return 303 to the sign-in. After it, the path's request opens."""
     to = f"?to={visit.grant_id}" if visit.grant_id else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")

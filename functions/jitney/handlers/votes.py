@@ -10,7 +10,7 @@ from jitney.handlers.pages import FormVisit, Page, pages
 
 
 def vote_on_request(visit: FormVisit) -> Page:
-    """Return 303 to the request, which shows the result. Raises the problems of `handlers.ballots.vote`."""
+    """Submit the vote, and return 303 to the request. Raises the problems of `handlers.ballots.vote`."""
     grant = visit.stored_grant()
     with visit.call.counting_refusals():
         ballot = _ballot(visit, grant)
