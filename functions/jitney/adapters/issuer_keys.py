@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _CachedKeys:
-    """The keys of one issuer. `lock` is held during a fetch. Times are the clock's."""
+    """The keys of one issuer. `lock` is held during a fetch. Times come from the clock."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     keys: KeySet | None = None

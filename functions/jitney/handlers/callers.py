@@ -132,7 +132,7 @@ class AuthenticatedRequest:
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
     def own_grant(self) -> Grant:
-        """Return the caller's own grant with the path's id. If a suspension ended it, it is revoked.
+        """Return the caller's own grant with the path's id. A grant that a suspension ended is revoked.
 
         Raises Problem grant_not_found, also for others' grants.
         """

@@ -50,7 +50,7 @@ class GrantUpdate(NamedTuple):
 def write_until_current(
     attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports, turn: Turn = URGENT
 ) -> Written:
-    """Return what `attempt` returns. Calls that write the same items wait for each other, in no order.
+    """Return the result of `attempt`. Calls that write the same items wait for each other, in no order.
 
     Repeats a stale write after a random pause that grows each time. Raises the problem of `conflict` when `turn` is
     over.

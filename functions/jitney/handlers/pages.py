@@ -117,7 +117,7 @@ class Visit:
         return f"{self._cookie_name(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
     def load_session(self) -> None:
-        """Load the session that the cookie names with a signature, if there is one."""
+        """Load the session of a signed session cookie, if there is one."""
         cookie = self.cookie(SESSION)
         session_id = session_id_of(cookie)
         session = self.ports.web_sessions.of(session_id, self.ports.config) if session_id else None

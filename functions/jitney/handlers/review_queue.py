@@ -1,6 +1,6 @@
 """Joins equal pending requests of an accountable unit and limits their number (REV 12).
 
-Only requests that need a review import this module. So other requests stay fast.
+The module is imported only for a request that needs a review. So other requests stay fast.
 """
 
 from jitney.adapters.store import Conflict

@@ -1,4 +1,4 @@
-"""GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in to the pages, and out.
+"""GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in and out of the pages.
 
 The callback is the only GET that writes. It creates a session for a browser that began a sign-in here. The browser must
 return with its provider's code. For other visitors it changes nothing (row REV 1).

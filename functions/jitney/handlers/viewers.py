@@ -24,9 +24,9 @@ from jitney.handlers.ports import Ports
 class ViewerPermissions(NamedTuple):
     """What a person may do with a request.
 
-    `groups` are the groups for which the person may vote. For a decided request, the person could vote for them until
-    the decision. `delegations` are the delegations that the person may use to vote. `may_follow_up` is set while the
-    follow-up review is missing.
+    `groups` are the groups for which the person may vote. For a decided request, they are the groups for which the
+    person could vote until the decision. `delegations` are the delegations that the person may use to vote.
+    `may_follow_up` is set while the follow-up review is missing.
     """
 
     groups: frozenset[str]
