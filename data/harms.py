@@ -1,4 +1,4 @@
-"""The harm of an action that changes something, by harms.yaml, by botocore's models and by the table of masks."""
+"""The harm of an action that changes something, from harms.yaml, botocore's models and the table of masks."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _CHANGES = frozenset({"Add", "Deploy", "Modify", "Publish", "Put", "Replace", "U
 
 
 class _Patterns:
-    """Patterns over names of actions, and which of them matched none so far."""
+    """Patterns over names of actions, and the patterns that have not matched any action."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._compiled = {pattern: re.compile(translate(pattern)) for pattern in patterns}
@@ -36,7 +36,7 @@ class _Patterns:
 
 
 class Harms:
-    """The harms of actions. `rules` is harms.yaml; `known` adds actions to its rules, by lower-case names."""
+    """The harms of actions. `rules` is harms.yaml. `known` adds actions to its rules, by lower-case names."""
 
     def __init__(self, rules: Mapping[str, Mapping[str, Sequence[str]]], known: Mapping[str, Collection[str]]) -> None:
         self._rules = {
@@ -58,7 +58,10 @@ class Harms:
         )
 
     def risks(self, action: str, level: AccessLevel) -> frozenset[str]:
-        """Return the harms of an action; none for one that only reads or tags, NotAssessed where no rule matches."""
+        """Return the harms of an action, or NotAssessed where no rule matches.
+
+        An action that only reads or tags has none.
+        """
         if level not in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
             return frozenset()
         harms = {name for name in {*self._rules, *self._known} - {PERMISSIONS, ORDINARY} if self._is(name, action)}
@@ -66,7 +69,7 @@ class Harms:
         return frozenset(harms) if assessed else frozenset({NOT_ASSESSED})
 
     def unused(self) -> list[str]:
-        """Return the patterns that matched no action that they could have changed."""
+        """Return the patterns that have matched no action. An `except` pattern is tried only where its rule matches."""
         return sorted(
             f"{name}: {pattern}" for name, both in self._rules.items() for each in both for pattern in each.unused
         )
@@ -78,9 +81,10 @@ class Harms:
 
 
 def acting_by_role() -> Iterator[str]:
-    """Yield the operations that run, or change, what acts under a role that an earlier operation gave it.
+    """Yield the operations that run or change a thing that acts under the role of an earlier operation.
 
-    An operation takes a role for the thing in its name: CreateStateMachine. Others then start or change that thing.
+    One operation takes a role for the thing in its name, such as CreateStateMachine. Others then start or change that
+    thing.
     """
     for prefixes, model in _models():
         operations = [model.operation_model(name) for name in model.operation_names]
@@ -97,7 +101,7 @@ def acting_by_role() -> Iterator[str]:
 
 
 def answering_secrets(masks: MaskTable) -> Iterator[str]:
-    """Yield the operations whose answer holds a credential by the table of masks."""
+    """Yield the operations whose answer contains a credential, according to the table of masks."""
     for prefixes, model in _models():
         for name in model.operation_names:
             shapes = masks.of(model.service_name, name)

@@ -21,7 +21,7 @@ def revoker_arn(alias: str, target: TargetSettings) -> str:
 
 
 def boundary_arn(alias: str, target: TargetSettings) -> str:
-    """Return the ARN of the role's permissions boundary: its managed policy, or a copy of its policy.
+    """Return the ARN of the role's permissions boundary: the target's managed policy, or a copy of its policy.
 
     A target names its managed policy by ARN, or an AWS managed policy by name.
     """

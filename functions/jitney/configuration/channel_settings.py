@@ -53,7 +53,10 @@ class ChannelSettings(SettingsModel):
         return {name: getattr(self, name) for name in ChannelSettings.model_fields}
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Yield the secrets of all channels: (`slack_bot_token`, its ARN). The ARN is "" if there is no section."""
+        """Yield name and ARN of the secrets of all channels, such as `slack_bot_token`.
+
+        The ARN is "" without a section.
+        """
         for channel, field in ChannelSettings.model_fields.items():
             model = model_in(field.annotation)
             for key in (each for each in (model.model_fields if model else ()) if each.endswith("_arn")):

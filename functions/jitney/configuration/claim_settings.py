@@ -26,15 +26,15 @@ AllowedValues = Annotated[Texts, Field(min_length=1)]
 
 
 class SharedIssuer(NamedTuple):
-    """An issuer whose tokens anyone can get, as a customer: the claims that name the customer, and the provider."""
+    """An issuer whose tokens any customer can get: the claims that name the customer, and the provider."""
 
     tenants: tuple[str, ...]
     provider: str = ""
 
 
-# By the beginning of the issuer. GitLab, "OpenID Connect (OIDC) Authentication Using ID Tokens"; Buildkite, "OIDC with
-# Buildkite"; HCP Terraform, "Workload identity"; Bitbucket, "Integrate Pipelines with resource servers using OIDC",
-# whose issuer has the workspace's name only; GitHub and Google: the modules of these providers.
+# The keys are beginnings of issuers. GitLab, "OpenID Connect (OIDC) Authentication Using ID Tokens"; Buildkite, "OIDC
+# with Buildkite"; HCP Terraform, "Workload identity"; Bitbucket, "Integrate Pipelines with resource servers using
+# OIDC", whose issuer has the workspace's name only; GitHub and Google: the modules of these providers.
 SHARED_ISSUERS: Mapping[str, SharedIssuer] = {
     "https://gitlab.com/": SharedIssuer(("namespace_id", "project_id")),
     "https://agent.buildkite.com/": SharedIssuer(("organization_id", "pipeline_id")),
@@ -66,7 +66,7 @@ class ClaimSettings(SettingsModel):
 
 
 class RuleFault(NamedTuple):
-    """A rule that could never match, or that would admit anyone: what is wrong, and the fix."""
+    """A rule that could never match, or that would admit anyone. It has what is wrong, and the fix."""
 
     wrong: str
     fix: str
@@ -128,7 +128,7 @@ def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection
 
 
 def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFault | None:
-    """Return what is wrong with a `subject`, in which `*` and `?` are wildcards; None when an agent can have it."""
+    """Return what is wrong with a `subject`, or None when an agent can have it. `*` and `?` are wildcards."""
     known = PROVIDERS[provider].known
     if len(rules.subject) > 1:
         named = [re.escape(f"{path}=") for path in rules.subject]
@@ -140,5 +140,5 @@ def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFaul
 
 
 def names_clients(provider: str) -> bool:
-    """Return whether the provider's tokens name the client that they were issued to, as far as is known."""
+    """Return whether the provider's tokens are known to name the client that they were issued to."""
     return any(map(PROVIDERS[provider].known.has, CLIENT_CLAIMS))

@@ -29,7 +29,7 @@ from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
 
-# Where the provider's module finds the agent and the person of a delegated token.
+# The claims where the provider's module finds the agent and the person of a delegated token.
 _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "entra": ("appid", "azp", "oid", "sub", "tid"),
     "google": ("azp", "sub"),
@@ -85,7 +85,7 @@ class IssuerSettings(SettingsModel):
     @field_validator("jwks_uri", "provider")
     @classmethod
     def _is_the_issuers(cls, value: Any, info: ValidationInfo) -> Any:
-        """Entries of one issuer differ in their audiences: its keys and its provider are the same."""
+        """Entries of one issuer differ in their audiences, but have the same keys and provider."""
         issuer, name = info.data.get("issuer"), str(info.field_name)
         alias, first = ValidationContext.of(info).first_with(name, issuer or "", value=value)
         if issuer and first != value:
@@ -120,7 +120,10 @@ class IssuerSettings(SettingsModel):
     @field_validator("human_issuer")
     @classmethod
     def _signs_in_people(cls, value: str, info: ValidationInfo) -> str:
-        """An agent's human has the name with which that person signs in, or could approve the agent's request."""
+        """An agent's human must have the name with which that person signs in.
+
+        Else the person could approve the agent's request.
+        """
         people = ValidationContext.of(info).names.human_issuers
         if info.data.get("human_claim") and not value:
             fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"

@@ -60,7 +60,7 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     http issuers.
     """
     source = _read(path, env)
-    if source.problems and not source.value:  # every further problem would follow from these
+    if source.problems and not source.value:  # they would cause every further problem
         raise ConfigurationError(path, placed(source))
     names = Names.of(source.value)
     settings = _settings(source, ValidationContext(names, local=local))
@@ -91,7 +91,7 @@ def _settings(source: YamlSource, context: ValidationContext) -> Settings | None
         found = [(from_pydantic(details), details["type"]) for details in error.errors()]
         parts = {each.path[:length] for each, _ in found for length in range(len(each.path))}
         for each, kind in found:
-            # pydantic also calls a list empty when it refused the only member: the member's problem is enough.
+            # pydantic also calls a list empty when it refused the only member. That member's problem is enough.
             if each.path not in known and not (kind == "too_short" and each.path in parts):
                 source.problems.append(each)
         return None
@@ -158,7 +158,7 @@ def _people_issuer(settings: Settings, alias: str) -> dict[str, Any]:
 
 
 def _owners(settings: Settings, issuer: str) -> dict[str, list[str]]:
-    """Return the owners by subject from all entries of the issuer. A subject is the same agent in every entry."""
+    """Return the owners in all entries of the issuer, by subject. A subject is the same agent in every entry."""
     found: dict[str, dict[str, None]] = {}
     for entry in settings.issuers.values():
         for subject, people in entry.owners.items() if entry.issuer == issuer else ():

@@ -13,9 +13,10 @@ from jitney.core.identity.providers import PROVIDERS
 class Names:
     """The names that a configuration defines.
 
-    `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are those that review, the one
-    with a web client first, and those that entries name as human_issuer. `addresses` are the people's mail addresses,
-    by person. `claims` are the claims that policies see, each with its type.
+    `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are the aliases with which
+    people sign in. The issuer with a web client comes first. The reviewers' issuers and each human_issuer of an entry
+    follow. `addresses` are the people's mail addresses, by person. `claims` are the claims that policies see, each with
+    its type.
     """
 
     issuers: Collection[str] = ()
@@ -46,7 +47,7 @@ class Names:
 
 
 def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
-    """Yield the claims that policies see of an issuer's tokens, with their types: the provider's and the entry's."""
+    """Yield the claims of an issuer's tokens that policies see, with their types, from the provider and the entry."""
     provider = PROVIDERS.get(str(issuer.get("provider")))
     yield from provider.known.tags.items() if provider else ()
     for name, kind in entries(dict(entries(issuer.get("claims", {}))).get("tags", {})):
@@ -54,7 +55,7 @@ def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
 
 
 def _reviewing(value: Value) -> Iterator[str]:
-    """Yield the issuers of the people who review: with a web client, and of each reviewer."""
+    """Yield the issuers of the people who review: those with a web client, and the issuer of each reviewer."""
     issuers = dict(entries(value, "issuers"))
     yield from (alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer)))
     for _, group in entries(value, "reviewers"):

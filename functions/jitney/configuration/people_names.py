@@ -37,13 +37,13 @@ def check_person(value: str, names: Names) -> None:
 
 
 def _sign_in_elsewhere(issuer: str, names: Names) -> str:
-    """Return the first alias with which people sign in, if it is another issuer, else ""."""
+    """Return the first alias with which people sign in, if it belongs to another issuer, else ""."""
     found = (each for each in names.people_sign_in_with if each in names.human_issuers)
     return next((each for each in found if names.human_issuers[each].issuer != issuer), "")
 
 
 def check_only_people(issuer: str, names: Names) -> None:
-    """Raise when people of the issuer, who have tokens for Jitney, review with another issuer's identity."""
+    """Raise when people of the issuer have tokens for Jitney but review with another issuer's identity."""
     if elsewhere := _sign_in_elsewhere(issuer, names):
         raise refused(
             f"people sign in with {elsewhere}, and could review what they request with a token of this issuer",
@@ -57,7 +57,7 @@ def is_for_machines(provider: Provider) -> bool:
 
 
 def check_human_issuer(alias: str, names: Names) -> None:
-    """Raise unless the people issuer `alias` can resolve people, and is the only one with which they sign in."""
+    """Raise unless the issuer `alias` can resolve people, and people sign in with no other issuer."""
     people = names.human_issuers[alias]
     provider = PROVIDERS.get(people.provider)
     if provider and not provider.resolves_people(people.subject_pattern):

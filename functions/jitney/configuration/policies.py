@@ -18,7 +18,7 @@ from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
 from jitney.resources import SCHEMA
 
 SCHEMA_COPIES = "*.cedarschema"
-# The place, () if it is not one policy; what is wrong; and the fix.
+# The place (() if it is not one policy), what is wrong, and the fix.
 Found: TypeAlias = tuple[SourceLocation | tuple[()], str, str]
 
 NO_POLICIES = Policies("", "", "")
@@ -96,7 +96,7 @@ def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str)
 
 
 def _fix(sentence: str, schema: str) -> str:
-    """Return a fix with the names in the schema that were perhaps meant."""
+    """Return a fix with similar names in the schema."""
     schema = _COMMENT.sub("", schema)
     if found := _UNKNOWN_ATTRIBUTE.search(sentence):
         owner = rf"entity\s[^;{{]*\b{found[2]}\b" if found[2] else r"type\s+Context\b"

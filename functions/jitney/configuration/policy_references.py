@@ -1,8 +1,8 @@
 """The names in policies: issuers' aliases, targets and their accounts, reviewer groups, AWS's actions and services.
 
-To Cedar, any name may be an entity that exists. A permit with a misspelt name permits nothing, which people notice. A
-forbid with a misspelt name forbids nothing, which nothing shows. So each name must be in the configuration, or in the
-action table, when the stack is built.
+To Cedar, any name may be an entity that exists. A permit with a misspelt name permits nothing, and people notice that.
+A forbid with a misspelt name forbids nothing, and no error shows it. So each name must be in the configuration, or in
+the action table, when the stack is built.
 """
 
 import difflib
@@ -32,8 +32,8 @@ class Unknown:
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     """Yield the names in `policy`, in Cedar's JSON form, that are not in `names`.
 
-    Of a group, only the issuer's alias is checked. If the configuration has no issuers or no targets, that is reported
-    already, and names of that kind are not checked.
+    For a group, only the issuer's alias is checked. A configuration without issuers or without targets is reported
+    elsewhere. Names of the missing kind are then not checked.
     """
     literals = read_policy(policy)
     found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
@@ -58,7 +58,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
-    """Yield the claims of the principal that no issuer makes visible, or that are read as another type."""
+    """Yield the claims of the principal that no issuer makes visible, or that the policy reads as another type."""
     for name, kind in sorted(set(_claims_read(policy))):
         known = names.claims.get(name)
         if known is None:
@@ -72,7 +72,7 @@ def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown
 
 
 def _claims_read(part: Any) -> Iterator[tuple[str, str]]:
-    """Yield the principal's tags that a part of a policy names, each with the member that it reads, or ""."""
+    """Yield the principal's tags in a part of a policy, each with the member that the policy reads, or ""."""
     if isinstance(part, list):
         for each in part:
             yield from _claims_read(each)

@@ -27,7 +27,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
-    # If nothing could be read, every further problem would follow from that.
+    # An unreadable table would cause every further problem.
     cases = () if source.problems and not source.value else tuple(_read(source))
     if source.problems:
         placed_problems = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
@@ -68,7 +68,7 @@ def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> d
 
 
 def _wrong(name: str, value: Value) -> str:
-    """Return why the member cannot have this value; "" if it can."""
+    """Return why the member cannot have this value, or "" if it can."""
     if name in _MAPPINGS:
         return "" if isinstance(value, dict) else "it is not a mapping"
     if name in _LISTS:

@@ -18,7 +18,7 @@ _END = "unexpected end of input"
 
 
 class SourceLocation(NamedTuple):
-    """A place in a file; line and column start at 1."""
+    """A place in a file. Line and column start at 1."""
 
     file: Path
     line: int
@@ -37,7 +37,7 @@ class PolicyStatement:
     tokens: tuple[re.Match[str], ...]
 
     def place(self, *words: str) -> SourceLocation:
-        """Return the place of the first of `words` that is a token of the policy, or else the policy's beginning.
+        """Return the place of the first word in `words` that is a token of the policy, or else the policy's beginning.
 
         Annotations are searched last, because an @id can have the same text.
         """
@@ -47,16 +47,17 @@ class PolicyStatement:
         return self._place(next(found, self.tokens[0]))
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
-        """Return the place where Cedar cannot read the policy, and Cedar's message; None if it can read it."""
+        """Return the place where Cedar cannot read the policy, with Cedar's message, or None if it can."""
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
             return None
         if wrong == _END:
             return self._place(self.tokens[-1]), "the policy does not end: a ; or a closing bracket is missing"
         if not wrong.startswith("unexpected token"):
-            # A quotation mark is a token only if its string does not end. Else the message's last word is the place.
+            # A quotation mark is a token only if its string does not end. In other cases, the message's last word is
+            # the place.
             return self.place('"', wrong.rpartition(" ")[2].strip("`")), wrong
-        # Find the shortest prefix whose problem is not its end: its last token is the wrong one.
+        # The last token is wrong in the shortest prefix whose problem is not its end.
         count = bisect_left(range(len(self.tokens)), True, key=lambda n: self._refusal(n) not in (None, _END))  # noqa: FBT003
         return self._place(self.tokens[count - 1]), wrong
 

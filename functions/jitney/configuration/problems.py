@@ -1,4 +1,4 @@
-"""Problems of the configuration: turns pydantic's errors into a place in the file, what is wrong, and the fix."""
+"""Turns pydantic's errors into problems of the configuration: the place in the file, what is wrong, and the fix."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from jitney.configuration.settings import Settings
 from jitney.configuration.values import model_in
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
 
-# Keys that a reader could expect, with a reason of their own.
+# Keys that a reader could expect, each with the reason why it does not exist.
 _ABSENT_KEYS = {"external_id": ("external ids are made by the broker", "leave it out")}
 
 

@@ -28,7 +28,7 @@ class ValidationContext:
 
     @classmethod
     def of(cls, info: ValidationInfo) -> "ValidationContext":
-        """Return the context of a validation; an empty one if the caller gave none."""
+        """Return the context of a validation, or an empty one if the caller gave none."""
         return info.context or cls()
 
     def first_with(self, *key: str, value: object = None) -> tuple[str, Any]:
@@ -91,7 +91,7 @@ def _channel(value: str, info: ValidationInfo) -> str:
 
 
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
-    """Refuse a value that an earlier entry of the section has, if the field `within` is equal, too."""
+    """Refuse a value that an earlier entry of the section has, if both entries also have an equal field `within`."""
 
     def check(value: str, info: ValidationInfo) -> str:
         context = ValidationContext.of(info)

@@ -1,4 +1,4 @@
-"""The models of `jitney.yaml`: every key, its type and every check, including references between sections.
+"""The models of `jitney.yaml`: every key with its type and checks, including references between sections.
 
 All values arrive as text (see `configuration.yaml_source`), and pydantic parses the numbers. Each check is a validator
 of the field that it refuses. So one validation reports every problem in the file with its line.
@@ -68,8 +68,8 @@ class TargetSettings(SettingsModel):
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Self:
-        # A role's boundary is one policy. For two policies it would have to be wider than either, and the function that
-        # writes the role's deny document could add permissions up to that boundary.
+        # A role's boundary is one policy. A boundary for two policies would be wider than either of them. The function
+        # that writes the role's deny document could then add permissions up to that boundary.
         if self.policy is None and self.managed_policy is None:
             raise refused("the target's role may do nothing", "give it a policy or a managed_policy")
         if self.policy is not None and self.managed_policy is not None:
@@ -79,7 +79,7 @@ class TargetSettings(SettingsModel):
 
 
 class ReviewerGroupSettings(SettingsModel):
-    """A group of reviewers: its members, the approvals needed, the people to notify, and the group it escalates to."""
+    """A group of reviewers: its members, the approvals needed, the people to notify, and the group for escalation."""
 
     members: Reviewers = Field(min_length=1)
     approvals: int = Field(default=1, ge=1)

@@ -1,4 +1,4 @@
-"""The policies of a target's role, and the room that they leave for the deny document."""
+"""The policies of a target's role, and the space that they leave for the deny document."""
 
 import json
 import re
@@ -18,9 +18,9 @@ BROKER_STATEMENT: Mapping[str, Any] = {
 }
 """The calls that the broker makes with sessions of the role.
 
-With a session of an ended grant, the broker calls GetAccessKeyInfo to see when the session is denied. With
-GetScopedCredentials, it derives credentials that end with the grant, if STS would end the session later. No grant
-includes GetScopedCredentials. A grant includes GetAccessKeyInfo only if a policy allows it by name.
+With a session of an ended grant, the broker calls GetAccessKeyInfo to see when the session is denied. If STS would end
+a session later than the grant, the broker derives credentials with GetScopedCredentials that end with the grant. No
+grant includes GetScopedCredentials. A grant includes GetAccessKeyInfo only if a policy allows it by name.
 """
 
 
@@ -45,5 +45,5 @@ def deny_room(target: TargetSettings) -> int:
 
 
 def outer_bound(target: TargetSettings) -> list[Mapping[str, Any]]:
-    """Return the statements of a boundary that repeats the role's own policy; [] if the boundary does not."""
+    """Return the statements of a boundary that repeats the role's own policy, or [] for any other boundary."""
     return [] if target.policy is None else [*target.policy["Statement"], BROKER_STATEMENT]

@@ -13,11 +13,12 @@ from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
 
 T = TypeVar("T")
 
-# The policy is in the role and again in its boundary, a managed policy of 6,144 characters that holds denials too
-# (IAM User Guide, "IAM and AWS STS quotas"; white space is not counted).
+# The policy is in the role and again in its boundary. The boundary is a managed policy of 6,144 characters that also
+# contains denials (IAM User Guide, "IAM and AWS STS quotas"). White space is not counted.
 LONGEST_INLINE_POLICY = 5250
-# With this many targets of the longest names, AWS's limits hold: the functions' policies, the bus's policy, the rules'
-# patterns, and the template of all targets with its 500 resources (tests/infra/test_many_targets.py measures).
+# This many targets with the longest names stay within AWS's limits. The limits are for the functions' policies, the
+# bus's policy, the rules' patterns, and the template of all targets with its 500 resources.
+# tests/infra/test_many_targets.py measures all of them.
 MOST_TARGETS = 100
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
@@ -38,7 +39,7 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 def refused(wrong: str, fix: str) -> PydanticCustomError:
     """Return the error for a value that is `wrong`, with the `fix`. Validators raise it."""
-    # Passed as context, because pydantic takes braces in a message for a template's fields.
+    # The text is passed as context, because pydantic reads braces in a message as a template's fields.
     return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
 
 
@@ -151,7 +152,7 @@ OrganizationalUnit = Annotated[
 OrganizationalUnits = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), AfterValidator(unique)]
 Email = Annotated[
     str,
-    # A dot-atom of ASCII (RFC 5321 section 4.1.2), which SES accepts: no display name and no list of addresses.
+    # A dot-atom of ASCII (RFC 5321 section 4.1.2), which SES accepts. Display names and lists of addresses are refused.
     matching(
         r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
         "write an e-mail address, such as alice@example.com",

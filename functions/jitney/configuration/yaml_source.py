@@ -1,4 +1,4 @@
-"""YAML as text: every scalar is the string in the file, with its line number. `${VAR}` is expanded.
+"""Reads YAML as text. Every scalar is the string in the file, with its line number. `${VAR}` is expanded.
 
 YAML guesses types: `no` is false, `012` is ten, `1.10` is 1.1. A guess can change an account number or a version
 unnoticed. So this module guesses nothing. The models of `configuration.settings` say which text is a number.
@@ -65,7 +65,7 @@ def read(text: str, env: Mapping[str, str]) -> YamlSource:
 
 
 def _line(mark: Any) -> int:
-    """Return the line of a place in the text, from 1; 0 if the parser names none."""
+    """Return the line of a place in the text, from 1, or 0 if the parser names no line."""
     return mark.line + 1 if mark else 0
 
 
@@ -119,7 +119,7 @@ def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Co
 
 
 def entries(value: Value, *keys: str) -> Iterator[tuple[str, Value]]:
-    """Yield the items of the mapping under `keys`; none if there is no mapping."""
+    """Yield the items of the mapping under `keys`. Yields none if there is no mapping."""
     for key in keys:
         value = value.get(key, {}) if isinstance(value, dict) else {}
     if isinstance(value, dict):

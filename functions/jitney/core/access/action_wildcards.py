@@ -1,8 +1,8 @@
 """Shortens lists of actions with wildcards that match only requested actions.
 
-A wildcard is exact as of the action table's date. AWS adds actions to services, so `sts:Get*` may match more tomorrow
-than today. So wildcards are used only where an operator allows them and only until the policy fits. They are never used
-for the services in `NEVER`.
+A wildcard is exact on the date of the action table. AWS adds actions to services, so `sts:Get*` may match more actions
+later. So wildcards are used only where an operator allows them, and only until the policy fits. They are never used for
+the services in `NEVER`.
 """
 
 import re

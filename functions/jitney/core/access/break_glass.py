@@ -1,4 +1,4 @@
-"""Break-glass: a request granted without its reviewers, and the follow-up review afterwards (row REV 8)."""
+"""Break-glass: a request granted without its reviewers, and the follow-up review of it (row REV 8)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +20,8 @@ class BreakGlassUse:
 
     `content` is the hash of what was granted.
 
-    The follow-up review is due by `due_at`. `notified` are the people notified in addition to the reviewers. Times in
-    epoch seconds.
+    The follow-up review is due by `due_at`. `notified` are the people notified in addition to the reviewers. Times are
+    in epoch seconds.
     """
 
     human: str

@@ -24,8 +24,8 @@ MAX_STS_SESSION_SECONDS = 3600
 class SessionRequest(NamedTuple):
     """One session: the role, its name and tags, its policy and its duration.
 
-    `scopable` is set when even STS's shortest session would outlive the grant. The broker keeps such a session. From
-    it, STS makes the agent's credentials, limited to `policy` and to the time until `ends_at` (epoch seconds).
+    `scopable` is set when even STS's shortest session would outlive the grant. The broker keeps such a session. STS
+    derives the agent's credentials from it. They are limited to `policy` and end at `ends_at` (epoch seconds).
     """
 
     role_arn: str
@@ -41,7 +41,10 @@ class SessionRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Credentials of one grant: never stored, never logged, hidden in repr. `expires_at` in epoch seconds."""
+    """Credentials of one grant.
+
+    They are never stored, never logged, and hidden in repr. `expires_at` is in epoch seconds.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)

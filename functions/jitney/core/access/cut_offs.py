@@ -1,6 +1,7 @@
-"""Cut-offs of a target role: the issue times up to which credentials are denied, by accountable unit or for the role.
+"""Cut-offs of a target role or of accountable units. Credentials issued up to the time of a cut-off are denied.
 
-A deny document that is full cuts off the unit with the most deny entries. Its agents fetch new credentials afterwards.
+When a deny document is full, the unit with the most deny entries is cut off. Its agents fetch new credentials
+afterwards.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ class CutOffs(NamedTuple):
     units: Mapping[str, int] = MappingProxyType({})
 
     def until(self, unit: str) -> int | None:
-        """Return the issue time up to which the unit's credentials are denied; None when it is not cut off."""
+        """Return the issue time up to which the unit's credentials are denied, or None when it is not cut off."""
         found = [each for each in (self.role, self.units.get(unit)) if each is not None]
         return max(found, default=None)
 
     @property
     def last(self) -> int | None:
-        """The latest cut-off time; None when there is none."""
+        """The latest cut-off time, or None."""
         found = [*self.units.values(), *(() if self.role is None else (self.role,))]
         return max(found, default=None)
 

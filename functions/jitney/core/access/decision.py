@@ -1,4 +1,4 @@
-"""The decision on a request: an effect, the policies that led to it, and the largest request that would have passed."""
+"""The decision on a request: an effect, the policies that led to it, and the largest part that would have passed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,8 +18,8 @@ class Effect(StrEnum):
 class Reason(NamedTuple):
     """One reason: the id of the policy or built-in rule that decided, a sentence, and the pair.
 
-    `template` is the sentence with `{action}` instead of the action, so that programs can join reasons that differ only
-    in it.
+    `template` is the sentence with `{action}` instead of the action. With it, programs can join reasons that differ
+    only in the action.
     """
 
     policy: str
@@ -50,7 +50,7 @@ class Decision:
     must all approve. `permissions` are the requested ones with action wildcards expanded, as a grant would hold them.
 
     For a DENY, `allowed_subset` is the largest part of the request that would be allowed or reviewed. `longest_seconds`
-    is the longest duration that would be, or 0.
+    is the longest duration that would be allowed or reviewed, or 0.
 
     `action_table` names the sources of the action table and their versions.
     """

@@ -1,10 +1,10 @@
 """The deny document of a target role: an inline policy that denies live credentials of ended grants.
 
-IAM evaluates it at each request: it also stops credentials that were issued before. An entry names a grant by its
-session tag. `aws:PrincipalTag/grant` is on every session (the trust policy requires it), matches that grant's sessions
-alone, and takes 19 characters, less than `aws:userid` (21). When the entries do not fit, ranges of grant ids replace
-them (`core.access.id_ranges`). If that is not enough, the accountable unit with the most entries is cut off as a whole
-by `aws:PrincipalTag/unit`; no other unit is affected.
+IAM evaluates the document at each request, so it also stops credentials that were issued before. An entry names a grant
+by its session tag, `aws:PrincipalTag/grant`. The trust policy requires that tag on every session, and it matches that
+grant's sessions alone. It takes 19 characters, less than `aws:userid` (21). When the entries do not fit, ranges of
+grant ids replace them (`core.access.id_ranges`). If that is not enough, the accountable unit with the most entries is
+cut off by `aws:PrincipalTag/unit`. No other unit is affected.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principaltag
 """
 
@@ -23,11 +23,12 @@ DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
 """Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
 OPERATORS_SHARE = 10
-"""One in so many characters of the document is for what operators deny: a flood of releases cannot use it up."""
+"""One part in this many is reserved for what operators deny. A flood of releases cannot use it up."""
 CLOCK_SKEW_SECONDS = 60
-"""How far the broker's clock and AWS's may differ. An entry outlasts its grant by as much."""
+"""The largest difference between the broker's clock and AWS's. An entry outlasts its grant by this time."""
 IN_FLIGHT_SECONDS = 60
-"""How long after a grant's end an issue in flight can still complete: 15 s of the function, plus clock skew."""
+"""How long after a grant's end an issue of credentials in flight can complete: 15 s of the function, plus clock skew.
+"""
 
 _KEY = "aws:PrincipalTag/"
 
@@ -36,7 +37,7 @@ Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class DenyEntry:
-    """A grant whose credentials are denied: it ended at `ended_at`, and its last session ends at `until`.
+    """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
     `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
     """
@@ -49,11 +50,11 @@ class DenyEntry:
 
 
 class TagDenial(NamedTuple):
-    """Every session of the role whose tag matches a pattern, denied if it was issued until then, or at any time.
+    """A denial of the role's sessions that were issued until `issued_until` and have a tag that matches `pattern`.
 
-    `tag` is a session tag: "grant", "agent", "unit" or "human". `pattern` may hold the wildcards `*` and `?`: all
-    agents of an issuer are `TagDenial("agent", "corp.*")`, the whole role is `TagDenial("grant", "*")`. `issued_until`
-    is in epoch seconds, None for any time.
+    `tag` is a session tag: "grant", "agent", "unit" or "human". `pattern` may contain the wildcards `*` and `?`.
+    `TagDenial("agent", "corp.*")` covers all agents of an issuer, and `TagDenial("grant", "*")` the whole role.
+    `issued_until` is in epoch seconds, or None for any time.
     """
 
     tag: str
@@ -94,11 +95,12 @@ def compose_deny_document(
 ) -> DenyDocument:
     """Return the document with the unexpired `entries`, all cut-offs and `standing`, in at most `room` characters.
 
-    If the entries do not fit, ranges of ids deny them, with `open_grants` (the ids of the role's grants that have not
-    ended) as exceptions; None means that these are unknown. If that does not fit, the unit with the most entries is cut
-    off: everything issued to its agents until shortly after `now` is denied, including sessions of its other grants,
-    and its entries are dropped. Then follows the next unit. If that does not fit either, the whole role is cut off.
-    `cut_offs` are the existing ones. One tenth of `room` is for operators alone: their entries, and `standing`.
+    If the entries do not fit, ranges of ids deny them. The exceptions are `open_grants`, the ids of the role's grants
+    that have not ended. None means that they are unknown. If the ranges do not fit, the unit with the most entries is
+    cut off, then the next unit. A cut-off denies everything issued to the unit's agents until shortly after `now`,
+    including sessions of its other grants. It replaces the unit's entries. If that does not fit either, the whole role
+    is cut off. `cut_offs` are the existing cut-offs. One tenth of `room` is reserved for operators: their entries, and
+    `standing`.
     """
     live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)
@@ -124,7 +126,7 @@ def compose_deny_document(
 
 
 def _is_uncovered(entry: DenyEntry, cuts: CutOffs) -> bool:
-    """Return whether an issue in flight at the entry's end could be later than the cut-off of its unit."""
+    """Return whether credentials in flight at the entry's end could be issued after the cut-off of its unit."""
     cut = cuts.until(entry.unit)
     return cut is None or entry.ended_at + IN_FLIGHT_SECONDS > cut
 
@@ -185,13 +187,13 @@ def _item_length(name: str) -> int:
     return len(_json(name)) + 1
 
 
-# Of a list without items: the comma after the last item is counted with it, and stands for the one after the statement.
+# The size of a list without items. Each item counts with a comma, and the last one is the statement's.
 _NAMES_LENGTH = len(_statement({"StringEquals": {_KEY + "grant": []}}))
 _GROUP_LENGTH = len(_statement({"StringEquals": {_KEY + "unit": []}, **_issued_until(0)}))
 
 
 class _Size:
-    """The length of a document whose units are cut off one after the other. Each step costs the same."""
+    """The length of a document while its units are cut off one after the other. Each step costs the same."""
 
     def __init__(
         self, room: int, listed: Collection[DenyEntry], cuts: CutOffs, standing: Collection[TagDenial]
@@ -213,16 +215,16 @@ class _Size:
 
     @property
     def allowed(self) -> int:
-        """How long the document may be: the operators' share is for what they deny."""
+        """The limit of the document's length. The operators' share is only for what operators deny."""
         return self._room + min(self._share, self._by_operators)
 
     def fits(self) -> bool:
-        """Return whether the document is as long as it may be, or shorter."""
+        """Return whether the document is within its limit."""
         statements = self._others + self._units + self._listed + (_NAMES_LENGTH if self._listed else 0)
         return not statements or len(_framed(())) + statements - 1 <= self.allowed
 
     def cut_off(self, unit: str, moment: int) -> None:
-        """Drop the unit's entries, and cut it off at `moment`, not earlier."""
+        """Drop the unit's entries, and cut the unit off at `moment` or later."""
         self.cut.append(unit)
         self._listed -= self._names[unit]
         self._by_operators -= self._operators[unit]

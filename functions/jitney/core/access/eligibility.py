@@ -37,7 +37,7 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
-    """Return who ended the grant, and the reason of the revocation or the comment of the rejection."""
+    """Return the person who ended the grant, and the reason of the revocation or the comment of the rejection."""
     if grant.state is State.REVOKED and grant.ending:
         return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
     if grant.state is State.REJECTED and rejecting:

@@ -1,4 +1,4 @@
-"""Reads an untrusted JSON object field by field and collects all errors instead of stopping at the first."""
+"""Reads an untrusted JSON object field by field. Collects all errors instead of stopping at the first."""
 
 import difflib
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ def _bounds(least: int, most: int) -> dict[str, int]:
 
 
 def _missing(value: Any) -> dict[str, bool]:
-    """Return the member that marks a required value as missing; {} when a value is there but has the wrong type."""
+    """Return the member that marks a required value as missing, or {} when a value of the wrong type is present."""
     return {"missing": True} if value is None else {}
 
 

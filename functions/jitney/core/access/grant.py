@@ -35,7 +35,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     ),
     State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
     State.REJECTED: frozenset(),
-    State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # in case it was written as expired too early
+    State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # if it was written as expired too early
     State.RELEASED: frozenset(),
     State.REVOKED: frozenset(),
     State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
@@ -57,8 +57,8 @@ class Vote:
     """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
 
     `at` is in epoch seconds. `via` is "web" or "slack". `delegations` are the delegations that the voter used. `groups`
-    are the groups in which the vote counted by the voter's own membership at the last count; every new vote repeats the
-    count. It is None in votes from before this was recorded.
+    are the groups in which the vote counted by the voter's own membership at the last count. Every new vote repeats the
+    count. `groups` is None in older votes, which did not record it.
     """
 
     human: str
@@ -83,10 +83,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class GrantEnd:
-    """The release or revocation of a grant: when (epoch seconds), the source identity of its author, and its reason.
+    """The release or revocation of a grant: its time (epoch seconds), its author's source identity, and its reason.
 
     The reason of a release is "". `denied_after_milliseconds` is the time from the request to the first denied call of
-    a canary; None where none was denied.
+    a canary. It is None if no call was denied.
     """
 
     at: int
@@ -111,20 +111,20 @@ class GrantEnd:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One grant. Times in epoch seconds.
+    """One grant. Times are in epoch seconds.
 
-    While the grant is pending, `expires_at` is when the review ends; once it is active, when the credentials end.
-    `reviews` are the alternatives of reviewer groups that the decision requires, `approvals` the groups that have
-    approved, `votes` the reviewers' votes. `groups` are the principal's at the request; the policy decides with them
-    again at each vote, and with `tags`, the claims that policies see. `records` counts the audit records of this grant
-    and `chain_head` is the hash of the last one: a state change and its record are written in one transaction. `ending`
-    is set once the grant was released or revoked. Credentials issued up to `cut_off_at` no longer work, because the
-    unit or the whole role was cut off; new ones can be issued. `break_glass` is set when the reviewers were bypassed,
-    `follow_up` once that was reviewed. `unit` and `facts` are as in `Principal`. `agent_owners` are the source
-    identities of the agent's owners at the request; `core.review.grant_under_review` adds the present ones.
-    `review_restarted_at` is when the policy last required other reviewers than before, `narrowed_at` when a reviewer
-    last narrowed the approval of a pending grant. It ends by `ends_by`, if set. `unissued` is set from the approval
-    until the first issue of credentials is on record.
+    While the grant is pending, `expires_at` is the end of its review. Once it is active, `expires_at` is the end of its
+    credentials. `reviews` are the alternatives of reviewer groups that the decision requires. `approvals` are the
+    groups that have approved, and `votes` the reviewers' votes. `groups` are the principal's groups at the request.
+    `tags` are the claims that policies see. The policy decides again with both at each vote. `records` counts the audit
+    records of this grant, and `chain_head` is the hash of the last one. A state change and its record are written in
+    one transaction. `ending` is set once the grant was released or revoked. Credentials issued up to `cut_off_at` no
+    longer work, because the unit or the whole role was cut off. New ones can be issued. `break_glass` is set when the
+    reviewers were bypassed, and `follow_up` once that use was reviewed. `unit` and `facts` are as in `Principal`.
+    `agent_owners` are the source identities of the agent's owners at the request. `core.review.grant_under_review` adds
+    the present owners. `review_restarted_at` is when the policy last required other reviewers than before.
+    `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The grant ends by `ends_by`, if set.
+    `unissued` is set from the approval until the first issue of credentials is on record.
     """
 
     id: str
@@ -172,7 +172,7 @@ class Grant:
 
     @property
     def requester_name(self) -> str:
-        """Who requested the grant, in a few words for people to read."""
+        """The requester of the grant, in a few words for people to read."""
         return requester_name(self.issuer_name, self.subject, self.facts)
 
     @property
@@ -197,12 +197,12 @@ class Grant:
         return replace(self, state=state)
 
     def at(self, now: int) -> "Grant":
-        """Return the grant in its state at `now`: after its end it has expired, even if that was not written yet."""
+        """Return the grant in its state at `now`. After its end it has expired, even before the store says so."""
         ended = self.state in OPEN_STATES and now >= self.expires_at
         return self.move(State.EXPIRED) if ended else self
 
     def may_have_credentials(self, now: int) -> bool:
-        """Return whether undenied credentials of this grant may work at `now`: from the first issue until its end."""
+        """Return whether undenied credentials may work at `now`: from the first issue until the grant's end."""
         return self.starts_at is not None and not self.unissued and now < self.expires_at
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
@@ -214,12 +214,12 @@ class Grant:
         return current if over else replace(current.move(state), ending=ending)
 
     def votes_since(self, before: "Grant") -> tuple[Vote, ...]:
-        """Return the votes that are not in `before`. A vote that merely counts for other groups now is not new."""
+        """Return the votes that are not in `before`. A vote is not new if only its groups changed."""
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
     def as_request(self) -> AccessRequest:
-        """Return the request that this grant answers, narrowed to what was granted, to decide it again."""
+        """Return the request of this grant for another decision, narrowed to what was granted."""
         return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
 
     def view(self) -> dict[str, Any]:
@@ -254,9 +254,9 @@ class Grant:
 def with_derived_state(grant: Grant) -> Grant:
     """Return the grant in the state that its end, votes and times support.
 
-    The stored `state` can end a grant but not open it, because many functions may write the state and few may write the
-    rest (`adapters.grant_items`). Only a vote or an allowed request gives a grant its start; a rejection stays among
-    the votes. An unsupported end counts as a failure, after which issued credentials can still be revoked.
+    The stored `state` can end a grant but not open it. Many functions may write the state, and few may write the rest
+    (`adapters.grant_items`). Only a vote or an allowed request gives a grant its start. A rejection stays among the
+    votes. An unsupported end counts as a failure. Issued credentials can still be revoked after a failure.
     """
     if grant.ending:
         state = grant.ending.state
@@ -280,5 +280,5 @@ def capped_end(end: int, ends_by: int | None) -> int:
 
 
 def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
-    """Return the alternatives of reviewer groups that a decision asks for, as a grant stores them."""
+    """Return the alternatives of reviewer groups that a decision requires, as a grant stores them."""
     return tuple(tuple(sorted(groups)) for groups in decision.reviews)

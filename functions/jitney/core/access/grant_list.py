@@ -1,7 +1,7 @@
-"""A list of grants that is one value with a version: those that could be combined, or a unit's pending reviews.
+"""A list of grants as one value with a version. It holds grants that could be combined, or a unit's pending reviews.
 
 A new grant is written together with its entries, and only if each list still has the version that its decision read.
-So of two simultaneous requests that exclude or repeat each other, the later one sees the earlier one. Pure.
+Two simultaneous requests can exclude or repeat each other. Then the later request sees the earlier one. Pure.
 """
 
 import json
@@ -31,7 +31,7 @@ class ListedGrant(NamedTuple):
 
 
 class GrantList(NamedTuple):
-    """The entries, oldest first. `key` names the list; `version` is the id of the last added grant, "" for none."""
+    """The entries, oldest first. `key` names the list. `version` is the id of the last added grant, or "" for none."""
 
     key: str
     version: str = ""
@@ -52,11 +52,11 @@ class GrantList(NamedTuple):
 
     @property
     def full(self) -> bool:
-        """Whether there are more entries than one item can hold, or a decision can read."""
+        """Whether there are more entries than one item can hold or a decision can read."""
         return len(self.entries) > MAX_ENTRIES or len(self.text()) > MAX_CHARACTERS
 
     def at(self, now: int) -> Self:
-        """Return the list without the grants that have ended by time."""
+        """Return the list without the grants whose time has ended."""
         return self._replace(entries=tuple(each for each in self.entries if each.until > now))
 
     def without(self, grant_ids: Collection[str]) -> Self:
@@ -68,13 +68,13 @@ class GrantList(NamedTuple):
         return self._replace(version=entry.grant_id, entries=(*self.entries, entry))
 
     def since(self, grant_id: str) -> tuple[ListedGrant, ...]:
-        """Return the grant's entry and those after it; none when it has none."""
+        """Return the grant's entry and the entries after it. Returns none when the grant has no entry."""
         ids = [entry.grant_id for entry in self.entries]
         return self.entries[ids.index(grant_id) :] if grant_id in ids else ()
 
 
 class GrantListUpdate(NamedTuple):
-    """A list as a decision read it, and with the new grant."""
+    """A list as a decision read it, and the same list with the new grant."""
 
     before: GrantList
     after: GrantList

@@ -1,8 +1,8 @@
-"""Grant ids that begin with their time, and the shortest way to name many ended grants by ranges of ids.
+"""Grant ids that begin with their time. Ranges of such ids name many ended grants in few characters.
 
-Characters 3 to 5 of an id count steps of two seconds; they repeat after 18 hours. The grants of one step, of 64 seconds
-or of 34 minutes share a prefix, which IAM matches with `*`. A range denies its ended grants in a few characters, and
-each of its open grants has to be named as an exception. Pure.
+Characters 3 to 5 of an id count steps of two seconds, and repeat after 18 hours. Grants of the same step share a
+prefix, which IAM matches with `*`. So do grants of the same 64 seconds, and of the same 34 minutes. A range denies its
+ended grants in a few characters. Each open grant in it must be named as an exception. Pure.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ SETTLED_SECONDS = 15
 (infra.spec).
 """
 OLDEST_SECONDS = 8 * 3600
-"""Ids of an older step are named one by one, so that a document is never in force when the step comes again."""
+"""Ids of an older step are named one by one. So no range is in force when its step comes again."""
 
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PLACES = 3
@@ -25,7 +25,7 @@ _STEPS: int = len(_DIGITS) ** _PLACES
 
 
 class IdCover(NamedTuple):
-    """Ids by `names`, and by `ranges` (patterns with `*`) without the ids in `exceptions`."""
+    """The ids in `names`, and the ids that match `ranges` (patterns with `*`), without `exceptions`."""
 
     names: Collection[str] = ()
     ranges: Collection[str] = ()
@@ -42,7 +42,7 @@ def dated_id(random_id: str, now: int) -> str:
 def cheapest_cover(ended: Iterable[str], open_grants: Collection[str], now: int) -> IdCover:
     """Return the shortest cover of all `ended` ids, without the ids in `open_grants` and without ids of later grants.
 
-    A range replaces names and smaller ranges where it takes fewer characters, with its exceptions.
+    A range replaces names and smaller ranges if the range and its exceptions take fewer characters.
     """
     gone = sorted(set(ended))
     spared = sorted(set(open_grants).difference(gone))

@@ -1,7 +1,8 @@
-"""The other active grants of the people and the unit behind a request that hold part of a privilege escalation.
+"""The requester's other active grants that hold part of a privilege escalation.
 
-Two simultaneous requests, each for half of an escalation, must not both be decided without the other. So the grants of
-an identity are one `GrantList`. Each grant is decided over the entries before its own; later requests see it.
+They are the grants of the people and of the unit behind a request. Two simultaneous requests may each be for half of an
+escalation. One of them must be decided with the other in view. So the grants of an identity are one `GrantList`. Each
+grant is decided with the entries before its own, and later requests see it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,12 +17,12 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import source_identity
 
 MAX_ENTRIES_OF_UNIT = 200
-"""Bound of an accountable unit's grants in one list: the rest is room for an owner's other agents."""
+"""Bound of an accountable unit's grants in one list. The rest of the list is for an owner's other agents."""
 _PREFIX = "ACTIVE_GRANTS#"
 
 
 class ListKeys(NamedTuple):
-    """The lists whose grants count for a request: those that a new grant enters, and others that are only read."""
+    """The lists whose grants count for a request. A new grant enters some of them, and the others are only read."""
 
     own: tuple[str, ...]
     related: tuple[str, ...]
@@ -30,9 +31,9 @@ class ListKeys(NamedTuple):
 def list_keys(who: Principal, config: Config) -> ListKeys:
     """Return the lists that count for a request of `who`.
 
-    They are the lists of the agent, its unit, its human, and its owners at the request and by the present
-    configuration. A person's list has the grants of each agent that acts for them or that they own. Grants of an agent
-    that got its owner later are in the agent's own list only, which is related.
+    They are the lists of the agent, its unit, its human, and its owners, at the request and now. A person's list has
+    the grants of each agent that the person owns or that acts for the person. An agent may get its owner later. Its
+    earlier grants are in the agent's own list only, which is therefore related.
     """
     owners = config.owners_of(who.issuer_name, who.subject)
     people = frozenset({who.human or who.source_identity, *who.agent_owners, *owners})
@@ -48,7 +49,7 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
 def _agents_owned_by(people: frozenset[str], config: Config) -> Iterator[str]:
     """Yield the source identities of the agents that one of `people` owns at present.
 
-    Owners of subjects with wildcards are left out: which agents these are is not known.
+    Owners of subjects with wildcards are left out, because their agents are not known.
     """
     for issuer in config.issuers.values():
         for subject, owners in issuer.owners.items():
@@ -63,7 +64,7 @@ def combination_actions_in(permissions: Iterable[Permission], actions: ActionTab
 
 
 def other_grant_of(grant: Grant, actions: ActionTable) -> ListedGrant | None:
-    """Return the grant's entry; None when it holds no combination actions.
+    """Return the grant's entry, or None when the grant holds no combination actions.
 
     A grant under review may start as late as the end of its review.
     """
@@ -79,9 +80,12 @@ def entries_of_unit(who: Principal, listed: GrantList) -> int:
 
 
 def is_counted(grant: Grant | None, now: int) -> bool:
-    """Return whether an entry's grant counts at `now`: it is pending or active, or its credentials may still work.
+    """Return whether an entry's grant counts at `now`.
 
-    A released or revoked grant counts until a session of it was seen to be denied. A grant that cannot be found counts.
+    It does while it is pending or active, or its credentials may work.
+
+    A released or revoked grant counts until one of its sessions was seen to be denied. A grant that is not found
+    counts.
     """
     if grant is None or grant.at(now).state in (State.PENDING, State.ACTIVE):
         return True

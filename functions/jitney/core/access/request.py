@@ -25,7 +25,7 @@ class Permission:
 class ExplainedAction(NamedTuple):
     """One action that a call needs, the resources it is requested on, and why.
 
-    `call` is the call as records may show it: only the values that name resources are visible.
+    `call` is the call as records may show it. Only the values that name resources are visible.
     """
 
     call: str
@@ -42,8 +42,8 @@ class ExplainedAction(NamedTuple):
 class AccessRequest:
     """A request for access. `duration_seconds` counts from the moment when credentials may first be issued.
 
-    `explanation` says which permissions each call of the request needs; it is empty for a request without calls. `body`
-    is the masked body that was sent. Repeated requests are recognized by it.
+    `explanation` says which permissions each call of the request needs. It is empty for a request without calls. `body`
+    is the masked body that was sent, by which a repeated request is recognized.
     """
 
     target: str

@@ -1,7 +1,7 @@
 """Parses an untrusted body into an `AccessRequest`, or reports all of its errors.
 
 Secrets are masked first. Two checks need the unmasked body. Texts are measured unmasked, because a mask may be longer.
-Calls are read unmasked, because their parameters determine what they need; the resulting permissions are masked.
+Calls are read unmasked, because their parameters determine what they need. The resulting permissions are masked.
 """
 
 import json
@@ -30,8 +30,8 @@ MAX_TICKET = 100
 MAX_NAME = 255
 
 _ACTION = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}", re.ASCII)
-# Printable ASCII. IAM also accepts U+00A0 to U+00FF, but Unicode has several spellings of those characters and S3
-# compares bytes: the reviewer could read one key and IAM match another.
+# Printable ASCII. IAM also accepts U+00A0 to U+00FF. But Unicode has several spellings of those characters, and S3
+# compares bytes. So the reviewer could read one key, and IAM could match another.
 _ARN = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[a-z0-9*?-]*:[^:]*:[\x21-\x7e][\x20-\x7e]*", re.ASCII)
 
 
@@ -91,7 +91,7 @@ def parse_reason(body: bytes, limits: Limits) -> str:
 
 
 def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
-    """Return the suspension in a body, its reason unmasked. Raises the problems of `parse_request`."""
+    """Return the suspension in a body, with its reason unmasked. Raises the problems of `parse_request`."""
     sent = _object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), SuspensionRequest._fields, "")
@@ -244,7 +244,7 @@ def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
             f'Write an ARN of at most {MAX_ARN} printable ASCII characters, such as "arn:aws:s3:::bucket/key", or "*".',
         )
     elif "${" in arn:
-        # IAM expands policy variables, so the decision would be about one name and the session policy about another.
+        # IAM expands policy variables. The decision would be about one name, and the session policy about another.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         faults.add(pointer, "The ARN holds ${, which IAM reads as a policy variable.", "Write the name itself.")
 
@@ -267,7 +267,7 @@ def _check_accounts(request: AccessRequest, target: Target) -> None:
     partition = target.role_arn.split(":", 2)[1]
     for arn in {arn for permission in request.permissions for arn in permission.resources if arn != "*"}:
         _, of_partition, _, _, account, _ = arn.split(":", 5)
-        # S3's ARNs have the account "", AWS's own managed policies "aws".
+        # ARNs in S3 have the account "", and AWS's own managed policies have "aws".
         if of_partition != partition or account not in ("", "aws", target.account):
             raise Problem(
                 "account_mismatch",

@@ -15,8 +15,8 @@ def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], .
     Each fits into `room` characters.
 
     Statements stay whole where possible. The largest comes first, and each goes into the first part with room. A
-    statement larger than a part is cut, which does not change what it allows. Returns () when more parts would be
-    needed, or when one action on one resource is too large.
+    statement larger than a part is cut. The pieces together allow the same. Returns () when more parts would be needed,
+    or when one action on one resource is too large.
     """
     parts: list[tuple[Statement, ...]] = []
     for piece in [piece for statement in by_resources(whole.requested) for piece in _cut(statement, room)]:

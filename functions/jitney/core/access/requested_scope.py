@@ -1,7 +1,7 @@
-"""The scope of a request: for each action, the resources it may act on. A policy may add what stays within it.
+"""The scope of a request: the resources that each action may act on. A policy may add what stays within the scope.
 
-The questions are about regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, an
-addition counts as exceeding the scope. The policy is then longer than necessary, and still exact.
+The comparisons are of regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, an
+addition counts as exceeding the scope. The policy is then longer than necessary, but still exact.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +29,10 @@ class RequestedScope:
         self._may: dict[tuple[tuple[str, ...], str], bool] = {}
 
     def adds(self, action: str, resource: str) -> bool:
-        """Return whether `action` on `resource` exceeds the scope: the pair can exist, and no request covers it."""
+        """Return whether `action` on `resource` exceeds the scope.
+
+        That is so if the pair can exist and no request covers it.
+        """
         return (
             resource not in self._requested[action]
             and self.may_act_on(action, resource)
@@ -37,7 +40,10 @@ class RequestedScope:
         )
 
     def may_act_on(self, action: str, resource: str) -> bool:
-        """Return whether `action` can act on anything that `resource` matches; True when finding out costs too much."""
+        """Return whether `action` can act on anything that `resource` matches.
+
+        Returns True when the check costs too much.
+        """
         formats = self._formats[action]
         if resource == "*" or not _of_services(resource, formats):
             return resource == "*"
@@ -47,7 +53,7 @@ class RequestedScope:
         return self._may[key]
 
     def widest(self, resources: Iterable[str]) -> tuple[str, ...]:
-        """Return `resources`, sorted and without any that another one covers."""
+        """Return `resources`, sorted, without each resource that another one covers."""
         kept = sorted(set(resources))
         if "*" in kept:
             return ("*",)
@@ -68,7 +74,7 @@ class RequestedScope:
         return any(self._inside(resource, outer) for outer in self._requested[action])
 
     def _inside(self, inner: str, outer: str) -> bool:
-        """Return whether `outer` matches everything that `inner` matches; False when finding out costs too much.
+        """Return whether `outer` matches everything that `inner` matches. Returns False when the check costs too much.
 
         The ARNs are compared segment by segment. So the answer holds whether or not a `*` matches beyond its segment.
         """
@@ -104,6 +110,6 @@ def _of_services(resource: str, formats: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _services(formats: tuple[str, ...]) -> frozenset[str]:
-    """Return the services (third segments) of ARN formats; "" for a service that is not literal."""
+    """Return the services (third segments) of ARN formats. A service that is not literal becomes ""."""
     segments = (each.split(":", 3)[2] for each in formats)
     return frozenset("" if "$" in each or has_wildcard(each) else each for each in segments)

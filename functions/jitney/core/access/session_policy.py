@@ -26,8 +26,8 @@ SCOPING = "sts:GetScopedCredentials"
 class SessionPolicyOptions(NamedTuple):
     """What a session policy holds in addition to the granted permissions and their end.
 
-    `source_ip` is the address or network (CIDR) that calls must come from, or "" for any. It does not bind calls that
-    an AWS service makes for the session. It denies calls through a VPC endpoint, which carry no such address.
+    `source_ip` is the address or network (CIDR) that calls must come from, or "" for any. It does not limit calls that
+    an AWS service makes for the session. It denies calls through a VPC endpoint, because they carry no such address.
 
     `sealed` denies every action that was not granted, even where a resource policy allows it.
 
@@ -78,7 +78,7 @@ def compile_policy(
 ) -> SessionPolicy:
     """Return the policy that allows each permission's actions on its resources until `ends_at` (epoch seconds).
 
-    The end is a Deny statement. AWS evaluates it at each request, it overrides resource policies, and it can come
+    The end is a Deny statement, which AWS evaluates at each request and which overrides resource policies. It can come
     sooner than STS's shortest lifetime of 900 seconds. Action wildcards in `permissions` must already be expanded, as
     they are in a decision.
 
@@ -97,10 +97,10 @@ def compile_policy(
 
 
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
-    """Return `policy`, extended so that STS may scope its session down to it; None where that does not fit.
+    """Return `policy` with permission for STS to scope a session down to `policy`, or None where that does not fit.
 
     A session with the extended policy never leaves the broker, because its holder could create other sessions. The
-    broker scopes it down from its own address. So the extended policy does not deny other addresses; `policy` does.
+    broker scopes it down from its own address. So `policy` denies other addresses, but the extended policy does not.
     """
     statements: list[dict[str, Any]] = policy.document()["Statement"]
     kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
@@ -131,7 +131,7 @@ def _fitted(
 def _parts(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> tuple[tuple[Permission, ...], ...]:
-    """Return the permissions of requests that each fit and that together are `whole`; () if there are none."""
+    """Return the permissions of requests that each fit and together are `whole`, or () if there are none."""
     room = SESSION_POLICY_LIMIT - _policy((), denies).size
     # The Deny of ungranted actions names each action once more.
     parts = split(whole, room // 2 if options.sealed else room)

@@ -1,8 +1,8 @@
-"""The statements of a session policy: as few characters as possible, allowing exactly what was requested.
+"""The statements of a session policy. They allow exactly what was requested, in as few characters as possible.
 
 Each step is exact. First, an action keeps only the resources that its types can have. A resource that another one
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
-allows nothing more. That is so if each pair that it adds either cannot exist or is within a wider requested resource.
+allows nothing more. Each pair that the merge adds either cannot exist or is within a wider requested resource.
 """
 
 import json
@@ -33,7 +33,7 @@ class Statement:
 
 
 class CompactedRequest(NamedTuple):
-    """The `statements` that allow exactly `requested` (the sorted resources of each action), and its `scope`."""
+    """The `statements` that allow exactly `requested` (the sorted resources of each action), and the `scope`."""
 
     statements: tuple[Statement, ...]
     requested: Mapping[str, tuple[str, ...]]
@@ -41,7 +41,7 @@ class CompactedRequest(NamedTuple):
 
 
 def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> CompactedRequest:
-    """Return the statements for `permissions`. Pairs that cannot exist get none.
+    """Return the statements for `permissions`. A pair that cannot exist gets no statement.
 
     Action wildcards must be expanded already. The order of permissions does not matter. Raises ValueError for an action
     that is not in the table.
@@ -87,7 +87,7 @@ def with_statement(statements: tuple[Statement, ...], new: Statement, scope: Req
 
 
 def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    """Return a list of one name as the bare name. IAM reads both alike."""
+    """Return a list of one name as the bare name. IAM reads both forms alike."""
     return names[0] if len(names) == 1 else names
 
 

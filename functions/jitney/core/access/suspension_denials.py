@@ -1,8 +1,8 @@
-"""What the deny document of a role denies because of suspensions (END 8). Pure.
+"""The denials that suspensions add to the deny document of a role (END 8). Pure.
 
-A suspension denies the credentials that were issued before it, or while it was being written. After that nothing is
-issued that it covers. So its denial is needed only while those credentials may live: months of suspensions do not fill
-the document. When it is lifted, new credentials work at once, without a new document.
+A suspension denies the credentials that were issued before it, or while it was being written. After that, it prevents
+every issue that it covers. So its denial is needed only while the earlier credentials may live. Months of suspensions
+do not fill the document. When a suspension is lifted, new credentials work at once, without a new document.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,8 @@ from jitney.core.identity.source_identity import identity_prefix
 MOST_DENIALS, MOST_STATEMENTS = 40, 12
 """More denials would take too much of the document.
 
-Then all sessions from before the last suspension are denied, and other agents renew theirs.
+Above this number, all sessions from before the last suspension are denied. Agents that are not suspended renew their
+credentials.
 """
 LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
 """How long credentials from before a suspension may live after it."""
@@ -24,7 +25,8 @@ LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
 def suspension_denials(suspensions: Suspensions, target: str, now: int) -> tuple[TagDenial, ...]:
     """Return the denials for the role of `target`, an alias, at `now`.
 
-    Suspensions in force share the time of the latest, and so their statements: nothing was issued to any of them since.
+    Suspensions in force all get the time of the latest, so that they share statements. That is exact, because nothing
+    was issued to what they cover in the meantime.
     """
     recent = [each for each in suspensions.entries if now < each.since + LIVE_SECONDS]
     latest = max((each.since for each in recent), default=0)

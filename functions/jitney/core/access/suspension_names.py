@@ -1,7 +1,7 @@
-"""The names that can be suspended: a name that nothing has is an error with suggestions, never a silent success. Pure.
+"""The names that can be suspended. An unknown name is an error with suggestions, never a silent success. Pure.
 
-An agent, a unit or a human is known from the configuration or from its grants. Jitney keeps no list of callers, so one
-that has made no request can be suspended by its exact name, with `unseen`.
+An agent, a unit or a human is known from the configuration or from its grants. Jitney keeps no list of callers. So a
+caller without any request can be suspended by its exact name, with `unseen`.
 """
 
 import difflib
@@ -20,7 +20,7 @@ _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
 
 
 def configured_name(request: SuspensionRequest, config: Config) -> str:
-    """Return the name in the configuration that the request spells in any way; "" if there is none.
+    """Return the configured name for the request's spelling of it, or "" if there is none.
 
     For an issuer, the alias of any of its entries names all of them.
     """
@@ -28,7 +28,7 @@ def configured_name(request: SuspensionRequest, config: Config) -> str:
 
 
 def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant]) -> str:
-    """Return the request's name, which one of `grants` has, or which `unseen` permits.
+    """Return the request's name if one of `grants` has it, or if `unseen` permits it.
 
     Raises Problem suspension_name_unknown with the closest names.
     """
@@ -92,7 +92,7 @@ _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {
 
 
 def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[str, str]:
-    """Return the names that a grant has, by spelling. A person who requests access is no agent."""
+    """Return the names in a grant, by spelling. A person who requests access does not count as an agent."""
     entry = config.issuers.get(grant.issuer_name)
     is_person = entry is not None and entry.kind == "human"
     if kind is SuspensionKind.UNIT:

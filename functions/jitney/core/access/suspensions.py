@@ -1,8 +1,9 @@
-"""Suspensions: which agents, units, humans, issuers and targets an operator stopped (rows END 7, END 8). Pure.
+"""Suspensions: the agents, units, humans, issuers and targets that an operator stopped (rows END 7, END 8). Pure.
 
-All suspensions are one value, which the store keeps in one item. So one write stops an issuer, however many grants it
-has, and every decision needs one read. A suspension also ends the grants that it covers. `Suspensions.applied` returns
-a grant with that end before it is written, as `Grant.at` returns an expired grant before its expiry is written.
+All suspensions are one value, which the store keeps in one item. So one write stops an issuer with any number of
+grants, and every decision needs one read. A suspension also ends the grants that it covers. `Suspensions.applied`
+returns a grant with that end, even before the end is written. In the same way, `Grant.at` returns an expired grant
+before its expiry is written.
 """
 
 import json
@@ -23,7 +24,7 @@ MAX_CHARACTERS = 200_000
 ENDING_SECONDS = 86_400
 """How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
 LIFTED_SECONDS = 7 * 86400
-"""How long a lifted suspension is kept: the longest review. Until then, a grant that it ended may not be written."""
+"""How long a lifted suspension is kept: the longest review. A grant that it ended may be stored as open that long."""
 
 
 class SuspensionKind(StrEnum):
@@ -40,7 +41,7 @@ class SuspensionRequest(NamedTuple):
     """A suspension that an operator requests.
 
     `unseen` permits an agent, a unit or a human that Jitney has not seen, by its exact name. `including_caller` permits
-    a suspension that stops the requesting operator, who then cannot lift it.
+    a suspension that stops the requesting operator, who cannot lift it afterwards.
     """
 
     kind: SuspensionKind
@@ -54,9 +55,9 @@ class SuspensionRequest(NamedTuple):
 class Suspension:
     """One suspension, from `since` until `lifted_at` (epoch seconds; None while it is in force).
 
-    `name` is a source identity for an agent or a human, a unit, the name of an issuer in source identities, or the
-    alias of a target. `by` and `lifted_by` are source identities of operators. The reason is for operators and
-    auditors.
+    `name` depends on the kind. It is a source identity for an agent or a human, and the unit's name for a unit. For an
+    issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
+    identities of operators. The reason is for operators and auditors.
     """
 
     id: str
@@ -79,13 +80,13 @@ class Suspension:
         return f"{self.kind} {self.name}"
 
     def covers_person(self, identity: str) -> bool:
-        """Return whether it covers the person with this source identity. A person is their own unit."""
+        """Return whether the suspension covers the person with this source identity. A person is their own unit."""
         if self.kind is SuspensionKind.ISSUER:
             return identity.startswith(identity_prefix(self.name))
         return self.kind is not SuspensionKind.TARGET and identity == self.name
 
     def covers(self, identity: str, unit: str, human: str | None, target: str) -> bool:
-        """Return whether it covers a request of this agent, of its unit, on behalf of `human`, for `target`."""
+        """Return whether the suspension covers a request of this agent and unit, on behalf of `human`, for `target`."""
         if self.kind is SuspensionKind.TARGET:
             return target == self.name
         if self.kind is SuspensionKind.UNIT:
@@ -94,12 +95,12 @@ class Suspension:
         return on_behalf or self.covers_person(identity)
 
     def ends(self, grant: Grant) -> bool:
-        """Return whether it ended the grant. It does not affect grants from after it was lifted."""
+        """Return whether the suspension ended the grant. It does not affect grants from after it was lifted."""
         concerned = self.lifted_at is None or grant.created_at < self.lifted_at
         return concerned and self.covers(grant.principal, grant.unit, grant.human, grant.target)
 
     def end_of(self, grant: Grant) -> GrantEnd:
-        """Return the end that it gives a grant. The agent sees the reason in it, not the operator's reason."""
+        """Return the end that the suspension gives a grant. The agent sees this end's reason, not the operator's."""
         return GrantEnd(max(self.since, grant.created_at), self.by, f"{self.title} was suspended ({self.id})")
 
     def view(self) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class Suspensions(NamedTuple):
         return any(each.covers_person(identity) for each in self.in_force)
 
     def stopping(self, who: Principal, target: str = "") -> Suspension | None:
-        """Return the suspension that stops a principal, or its requests for `target`; None when there is none."""
+        """Return the suspension that stops a principal, or its requests for `target`, or None."""
         return next(
             (each for each in self.in_force if each.covers(who.source_identity, who.unit, who.human, target)), None
         )
@@ -156,11 +157,14 @@ class Suspensions(NamedTuple):
             raise suspended_problem(stopping)
 
     def end_grants_at(self, now: int) -> bool:
-        """Return whether there may be open grants at `now` that a suspension ended. After a day, none is left."""
+        """Return whether the store may have open grants at `now` that a suspension ended.
+
+        After a day, there are none.
+        """
         return any(now < each.since + ENDING_SECONDS for each in self.entries)
 
     def applied(self, grant: Grant) -> Grant:
-        """Return the grant, revoked if a suspension ended it; the same object if none did."""
+        """Return the grant, revoked if a suspension ended it, else the same object."""
         for each in self.entries:
             if each.ends(grant):
                 end = each.end_of(grant)
@@ -170,7 +174,7 @@ class Suspensions(NamedTuple):
         return grant
 
     def ending(self, grant: Grant) -> Suspension | None:
-        """Return the first suspension that ends the grant; None when it stays as it is."""
+        """Return the first suspension that ends the grant, or None if no suspension does."""
         ended = self.applied(grant)
         return None if ended is grant else next(each for each in self.entries if each.ends(grant))
 

@@ -3,8 +3,9 @@
 Every attempt is harmless, even when a role answers wrongly. Its session is denied everything, or may make one call that
 changes nothing.
 
-A request to delete something nonexistent shows who may delete: IAM answers AccessDenied before it looks for the thing,
-and NoSuchEntity after that. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+A request to delete something nonexistent shows whether the session may delete. Without permission, IAM answers
+AccessDenied. With permission, IAM looks for the thing and answers NoSuchEntity.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
 import json
@@ -27,7 +28,7 @@ SESSION_SECONDS = 900
 NONEXISTENT_POLICY = "JitneyCheck"
 """A policy that no role of Jitney has."""
 
-# CloudFormation compares a template with the last one, not with the resources: deploying it again repairs nothing.
+# CloudFormation compares a template with the last one, not with the resources. So deploying it again repairs nothing.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
 _AGAIN = "deploy the target's stack with --revert-drift (docs/targets.md)."
 _TRUST = f"The trust policy of {{role}} was changed: {_AGAIN}"

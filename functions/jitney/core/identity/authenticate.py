@@ -13,9 +13,9 @@ from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_toke
 
 
 class Authenticated(NamedTuple):
-    """The principal, and the token's `single_use` key if its issuer's tokens may be used once (else None).
+    """The principal, and the token's `single_use` key, or None if the issuer's tokens may be reused.
 
-    Grants end by `grants_end_by` (epoch seconds) if the issuer's entry lets them end with the token (else None).
+    Grants end by `grants_end_by` (epoch seconds). It is None unless the issuer's entry ends grants with the token.
     """
 
     principal: Principal
@@ -23,7 +23,9 @@ class Authenticated(NamedTuple):
     grants_end_by: int | None = None
 
     def capped(self, duration_seconds: int, shortest: int, now: int) -> int:
-        """Return the duration of a grant from `now`, in seconds: at most until the token's end if grants end with it.
+        """Return the duration of a grant from `now`, in seconds.
+
+        If the issuer's grants end with the token, the duration is at most the rest of the token's lifetime.
 
         Raises Refusal token_expired when less than `shortest` seconds are left.
         """
@@ -54,7 +56,7 @@ class Authenticated(NamedTuple):
 def authenticate(header: str | None, config: Config, keys: KeySource, now: int) -> Authenticated:
     """Return the sender of the Authorization `header`, at `now` in epoch seconds.
 
-    Raises Refusal, with a code of `jitney.core.problems`, and no other exception for any header.
+    For any header, it raises Refusal or nothing. The refusal's code is one of `jitney.core.problems`.
     """
     token = parse_token(bearer_token(header))
     issuer = issuer_of(token, config)

@@ -1,8 +1,8 @@
-"""An issuer's rules about claims, the same for every provider: which tokens are admitted, and what their claims mean.
+"""An issuer's rules about claims. They decide which tokens are admitted and what their claims mean.
 
-A claim is named by its path (`claim_path`). Its texts are its value, or each member of a list. `true` and `false` are
-texts, and so are whole numbers; other values have no text. `scope` and `scp` list their values between spaces (RFC 6749
-section 3.3).
+The rules work alike for every provider. A claim is named by its path (`claim_path`). Its texts are its value, or each
+member of a list. Whole numbers, `true` and `false` are texts too. Other values have no text. `scope` and `scp` list
+their values between spaces (RFC 6749 section 3.3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,8 +25,7 @@ _SPACE_SEPARATED = frozenset({"scope", "scp"})
 def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[str, ...]) -> None:
     """Raise Refusal token_not_admitted unless each claim in `required` has a text that matches one of its values.
 
-    `tenants` are the claims that name a customer of a provider with many. Unless one of them is required, no token is
-    admitted.
+    `tenants` are the claims that name the provider's customer. If there are any, `required` must contain one of them.
     """
     if tenants and required.keys().isdisjoint(tenants):
         raise not_admitted(
@@ -67,7 +66,8 @@ def text_at(claims: SignedClaims, path: str) -> str:
 def claim_groups(claims: SignedClaims, paths: tuple[str, ...], plain: frozenset[str]) -> frozenset[str]:
     """Return a group "path:text" for each text of each claim, and the groups in `plain`.
 
-    Raises Refusal token_groups for a text that cannot be a name, and when a plain group looks like another's.
+    Raises Refusal token_groups for a text that cannot be a name. Also raises it for a plain group that looks like a
+    claim's group.
     """
     found = {f"{path}:{text}" for path in paths for text in texts_of(claims, path)}
     disguised = [name for name in plain - found for path in paths if name.startswith(f"{path}:")]
@@ -81,12 +81,12 @@ def claim_groups(claims: SignedClaims, paths: tuple[str, ...], plain: frozenset[
 
 
 def claim_tags(claims: SignedClaims, types: Mapping[str, str]) -> ClaimTags:
-    """Return the present claims that policies see. Raises Refusal token_claims for one of another type."""
+    """Return the present claims that policies see. Raises Refusal token_claims for a claim of the wrong type."""
     return tuple((path, _tag(path, value, types[path])) for path, value in _present(claims, types))
 
 
 def texts_of(claims: Mapping[str, Any], path: str) -> tuple[str, ...]:
-    """Return the texts of the claim at `path`; () when it is absent or has none."""
+    """Return the texts of the claim at `path`, or () when it is absent or has no text."""
     value = claim_at(claims, path)
     if isinstance(value, str) and path in _SPACE_SEPARATED:
         return tuple(filter(None, value.split(" ")))

@@ -33,11 +33,12 @@ def check_required(claims: SignedClaims, issuer: Issuer) -> None:
 
 
 def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
-    """Raise Refusal unless the token is meant for Jitney and comes from a configured client, if any is configured.
+    """Raise Refusal unless the token is meant for Jitney and comes from a permitted client.
 
-    Exactly one of its audiences must be configured. With several audiences, any of them could have passed the token on,
-    so it must also come from a configured client (OpenID Connect Core section 3.1.3.7, points 3 to 5). Where another
-    claim than `aud` names the audience, a token with an `aud` is meant for another service.
+    Exactly one of the token's audiences must be configured. If the issuer's entry lists clients, the token must come
+    from one of them. A token with several audiences could have been passed on by any of them. So it must come from a
+    configured client in any case (OpenID Connect Core section 3.1.3.7, points 3 to 5). For some issuers, another claim
+    than `aud` names the audience. Their tokens with an `aud` are meant for another service.
     """
     audience = claims.get(issuer.audience_claim)
     audiences = [audience] if isinstance(audience, str) else audience
@@ -80,7 +81,7 @@ def refused_from(claims: SignedClaims, issuer: Issuer) -> int:
 
 
 def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
-    """Raise Refusal unless the token is valid at `now` and not older than its issuer's tokens may be.
+    """Raise Refusal unless the token is valid at `now` and within its issuer's maximum age.
 
     Call `check_required` first.
     """
@@ -108,7 +109,7 @@ def check_times(claims: SignedClaims, issuer: Issuer, now: int) -> None:
 
 
 def _is_date(value: Any) -> bool:
-    """Return whether it is a NumericDate (RFC 7519 section 2), which may have a fraction. JSON's booleans are not."""
+    """Return whether the value is a NumericDate (RFC 7519 section 2). It may have a fraction. Booleans are refused."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
 
 

@@ -12,8 +12,8 @@ from jitney.core import strict_json
 
 MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
 
-# The configurable algorithms, and the (kty, crv) that each needs: RFC 7518 section 3.1, RFC 8037 section 3.1.
-# HS* and none are missing: a shared secret proves nothing to a third party, and neither does a missing signature.
+# The configurable algorithms, and the (kty, crv) that each needs: RFC 7518 section 3.1, RFC 8037 section 3.1. HS* and
+# none are left out. Neither a shared secret nor a missing signature proves anything to a third party.
 ALGORITHMS: Mapping[str, tuple[str, str | None]] = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
     "ES256": ("EC", "P-256"),
@@ -34,7 +34,7 @@ class Key:
     material: Any
 
     def verifies(self, algorithm: str, signing_input: bytes, signature: bytes) -> bool:
-        """Return whether `signature` over `signing_input` is this key's; false for an unsuitable algorithm."""
+        """Return whether this key made `signature` over `signing_input`. An unsuitable algorithm returns False."""
         return algorithm in self.algorithms and _VERIFIERS[algorithm].verify(signing_input, self.material, signature)
 
     def rivals(self, other: "Key") -> bool:
@@ -43,7 +43,7 @@ class Key:
 
 
 class DroppedKey(NamedTuple):
-    """An entry of a key set that is not used: its `kid`, "" without one, and the reason."""
+    """An unused entry of a key set: its `kid` ("" without one) and the reason."""
 
     kid: str
     reason: str
@@ -52,8 +52,8 @@ class DroppedKey(NamedTuple):
 class KeySet(NamedTuple):
     """The usable keys of one issuer.
 
-    Keys of one `kid` are for different algorithms (RFC 7517 section 4.5). `only` is the key of a set that was published
-    with a single key, else None. `dropped` are the entries that the issuer should mend.
+    Keys with the same `kid` are for different algorithms (RFC 7517 section 4.5). `only` is the single key of a set that
+    was published with one key, else None. `dropped` are the entries that the issuer should correct.
     """
 
     by_kid: Mapping[str, tuple[Key, ...]]
@@ -61,14 +61,14 @@ class KeySet(NamedTuple):
     dropped: tuple[DroppedKey, ...] = ()
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """Return the keys that a token with `kid` may be signed by. Without a `kid`, the set must have one key only."""
+        """Return the keys that may have signed a token with `kid`. Without a `kid`, the set must have one key only."""
         if kid is None:
             return (self.only,) if self.only else ()
         return self.by_kid.get(kid, ())
 
 
 class _Entry(NamedTuple):
-    """One entry of a key set: its usable key or None, and why it is dropped, "" if it is not."""
+    """One entry of a key set: its usable key or None, and why it is dropped ("" if it is kept)."""
 
     kid: str | None
     key: Key | None
@@ -78,9 +78,9 @@ class _Entry(NamedTuple):
 def parse_key_set(raw: bytes) -> KeySet:
     """Return the key set in `raw`, the JSON text of a JWK set.
 
-    Ignores keys that are for encryption or of unknown kinds (RFC 7517 section 5). Drops an entry that is malformed,
-    broken or weak, and keys of one `kid` that could verify the same token. The other keys stay usable. Raises
-    ValueError when none is left, and for anything other than a JWK set.
+    Ignores keys that are for encryption or of unknown kinds (RFC 7517 section 5). Drops each entry that is malformed,
+    broken or weak. Also drops keys with the same `kid` that could verify the same token. The other keys stay usable.
+    Raises ValueError when no key is left, or when `raw` is not a JWK set.
     """
     document = strict_json.loads_marking(raw)
     members = document.get("keys") if isinstance(document, dict) else None

@@ -17,16 +17,16 @@ class IdentityFact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    r"""An agent or a human, verified by a token.
+    r"""An agent or a human, authenticated by a token.
 
     `issuer` and `subject` are the identity. `display` is for people to read and decides nothing. `issuer_name` is the
-    issuer's alias in the configuration. `groups` have it as prefix ("corp/data-agents"), so that equal names of two
-    issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`.
-    `unit` is the accountable unit, such as a repository: it contains only what the subject's holder cannot choose, and
-    quotas count by it. It has the form of a source identity, and is the principal's own where no larger unit is known.
-    `human` is the person on whose behalf an agent asks, as a source identity, or None. `kind` is "agent" for machines
-    and "human" for people. `agent_owners` are the agent's owners by the configuration. `facts` are the provider's own
-    facts for reviewers, the most important first. `tags` are the claims that policies see.
+    issuer's alias in the configuration. `groups` begin with that alias ("corp/data-agents"), so that equal names of two
+    issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`. `unit`
+    is the accountable unit, such as a repository. Quotas count by it. It contains only what the subject's holder cannot
+    choose. It has the form of a source identity. Where no larger unit is known, it is the principal's source identity.
+    `human` is the source identity of the person that an agent acts for, or None. `kind` is "agent" for machines and
+    "human" for people. `agent_owners` are the agent's owners in the configuration. `facts` are the provider's facts for
+    reviewers, the most important first. `tags` are the claims that policies see.
     """
 
     issuer: str
@@ -64,7 +64,8 @@ class Principal:
 def unit_key(unit: str, source_identity: str) -> str:
     """Return the key of a principal's accountable unit.
 
-    A principal without a larger unit has a key of its own kind: no subject can be named to share another unit's limits.
+    The key of a principal without a larger unit has a different form. So no subject can be named to share another
+    unit's limits.
     """
     return f"{'AGENT' if unit == source_identity else 'UNIT'}#{unit}"
 
@@ -72,6 +73,6 @@ def unit_key(unit: str, source_identity: str) -> str:
 def quota_key(unit: str, human: str | None) -> str:
     """Return the key by which limits count: a unit's key, for one human.
 
-    An agent cannot choose whose token it gets, so the people of one agent do not share a limit.
+    The people of one agent do not share a limit, because an agent cannot choose whose token it gets.
     """
     return f"{unit}#{human or ''}"

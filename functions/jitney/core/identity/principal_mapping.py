@@ -21,9 +21,9 @@ from jitney.core.identity.source_identity import is_nameable, source_identity
 
 
 def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
-    """Return the principal that `claims` prove; `typ` is the token's. Run the checks of `claims` first.
+    """Return the principal that `claims` prove. `typ` is the token's. Run the checks of the module `claims` first.
 
-    Raises Refusal. One raised after the subject was admitted carries the principal, without groups.
+    Raises Refusal. A refusal after the subject was admitted carries the principal, without groups.
     """
     provider = PROVIDERS[issuer.provider]
     principal = _principal_without_groups(claims, issuer, provider)
@@ -87,7 +87,7 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
 
 
 def _check_person(subject: str, issuer: Issuer, provider: Provider) -> None:
-    """Raise Refusal token_subject for a person whose subject is not one that `provider.person` resolves to."""
+    """Raise Refusal token_subject for a person whose subject is no result of `provider.person`."""
     if issuer.kind != "human" or not provider.resolves_people(issuer.subject_pattern):
         return
     people = PeopleIssuer(issuer.identity_name, issuer.issuer, issuer.provider, issuer.subject_pattern)
@@ -106,10 +106,10 @@ def _groups(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: s
 
 
 def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str) -> str | None:
-    """Return the person on whose behalf the agent asks; None when the token names none.
+    """Return the person that the agent acts for, or None when the token names no person.
 
-    It is the identity with which the person signs in and votes, so that Jitney can refuse their vote on requests of
-    their own agent (REV 5). A person who cannot be resolved to that identity is refused.
+    The result is the identity with which the person signs in and votes. So Jitney can refuse their vote on requests of
+    their own agent (REV 5). A token is refused when its person cannot be resolved to that identity.
     """
     named = (_bearer(claims, issuer, provider, agent), _claimed_human(claims, issuer))
     people = {_person(name, issuer, agent) for name in named if name is not None}
@@ -122,7 +122,7 @@ def _human(claims: SignedClaims, issuer: Issuer, provider: Provider, agent: str)
 
 
 def _bearer(claims: SignedClaims, issuer: Issuer, provider: Provider, subject: str) -> str | None:
-    """Return the person who holds the token, if they sign in with another identity than `subject`, else None."""
+    """Return the person who holds the token, or None if they sign in as `subject`."""
     if issuer.kind != "human":
         return provider.human(claims, issuer)
     people = issuer.human_issuer

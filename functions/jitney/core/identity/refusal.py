@@ -1,4 +1,4 @@
-"""The refusal of a caller: a `Problem` that also carries, for the handler only, the issuer and the principal."""
+"""The refusal of a caller. It is a `Problem` that also carries the issuer and the principal, for the handler only."""
 
 from dataclasses import dataclass, field
 
@@ -10,11 +10,11 @@ UNKNOWN_ISSUER = "unknown"
 
 @dataclass(eq=False)
 class Refusal(Problem):
-    """Why a caller is not authenticated: a 401 with the challenge of RFC 6750 section 3, or 503 without keys.
+    """Why a caller is not authenticated. It is a 401 with the challenge of RFC 6750 section 3, or a 503 without keys.
 
-    `issuer_name` is the configured issuer's alias, "unknown" before it is found. `principal`, without groups, is set
-    once the token is signed, valid now, meant for Jitney and admitted, and None before. Refusals are
-    counted in aggregated records, by principal or else by address (row ID 5). Neither field is in the answer.
+    `issuer_name` is the configured issuer's alias, or "unknown" before the issuer is found. `principal` has no groups.
+    It is None until the token is verified as signed, valid now, meant for Jitney and admitted. Aggregated records count
+    refusals by principal, or else by address (row ID 5). Neither field is in the answer.
     """
 
     issuer_name: str = field(default=UNKNOWN_ISSUER, kw_only=True)

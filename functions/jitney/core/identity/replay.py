@@ -1,4 +1,4 @@
-"""Single-use tokens: which key the store keeps, and until when."""
+"""Single-use tokens: the key that the store keeps, and its expiry."""
 
 import hashlib
 from typing import NamedTuple
@@ -20,10 +20,10 @@ class SingleUseToken(NamedTuple):
 
 
 def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseToken | None:
-    """Return what to store about `token`; None when its issuer's tokens may be reused.
+    """Return what to store about `token`, or None when its issuer's tokens may be reused.
 
-    The key covers the issuer and `jti`. Without a `jti` it covers the signed bytes, not the whole token, because an
-    ECDSA signature has a second valid form.
+    The key covers the issuer and `jti`. Without a `jti`, the key covers the signed bytes only. The signature is left
+    out, because an ECDSA signature has a second valid form.
     """
     if issuer.replay != "single_use":
         return None

@@ -1,7 +1,7 @@
-"""The requester for people to read: names that cannot imitate each other, and a name in a few words.
+"""The requester for people to read, with names that cannot imitate each other.
 
-An agent can choose parts of its own identity, such as a branch or an environment. All output is printable text on one
-line. Each channel escapes it for its own format too.
+An agent can choose parts of its own identity, such as a branch or an environment. So all output is printable text on
+one line. Each channel escapes it for its own format too.
 """
 
 import hashlib
@@ -17,29 +17,29 @@ MOST_VALUE = 200
 """Limit of a fact's text on a page, in a message or in a report."""
 _MOST_FIRST, _MOST_SECOND = 64, 48
 _ID = " id"
-"""How the label of a number or GUID ends. A name begins with it, and needs no second fact."""
+"""How the label of a number or GUID ends. A name that begins with such a fact needs no second one."""
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _LOOSE_SPACES = re.compile(r"^ +| +$| {2,}")
 _IAM_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):(?P<kind>role|user)/(?:.+/)?(?P<name>[^/]+)")
 _ARN_NAME = re.compile(r"arn:[a-z-]+:[a-z0-9-]+:[^:]*:[^:]*:(?:.*[:/])?(?P<name>[^:/]+)")
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""Letters by Unicode's category, and yet invisible."""
+"""Characters that are letters in Unicode, but invisible."""
 _PLAIN_LATIN = frozenset(map(chr, range(0xC0, 0x180))) - frozenset("\u00d0\u0110\u00d7\u00f7\u0131\u0138")
-"""Letters beyond ASCII that look different from each other and from ASCII's: Latin-1 and Latin Extended-A."""
+"""The letters of Latin-1 and Latin Extended-A that look different from each other and from ASCII's letters."""
 _LIKE_LATIN = frozenset(
     "\u0430\u0501\u0435\u04bb\u0456\u0458\u04cf\u043a\u043e\u0440\u0441\u051b\u0455\u051d\u0445\u0443\u044a\u044c\u043f"
     "\u0433\u0475\u0461\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408\u04ae"
     "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f"
     "\u03a1\u03a4\u03a5\u03a7"
 )
-"""Cyrillic and Greek letters in the shapes of Latin ones."""
+"""Cyrillic and Greek letters that look like Latin letters."""
 
 
 class Requester(NamedTuple):
-    """The agent that made a request, and the human on whose behalf.
+    """The agent that made a request, and the human that it acts for.
 
     `name` is a `requester_name`. `facts`, `subject`, `issuer`, `unit`, `principal` and `human` are as in a grant.
-    `human_name` is the name by which people know the human, "" if there is no human.
+    `human_name` is the name that people know the human by, or "" if there is no human.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Requester(NamedTuple):
     human_name: str
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Yield what identifies the requester, as labels and escaped values: the facts, or else the subject."""
+        """Yield the facts about the requester, or else the subject, as labels and escaped values."""
         for label, value in self.facts or (IdentityFact("Subject", self.subject),):
             yield escape_name(label), shorten_name(value, MOST_VALUE)
 
     def details(self) -> Iterator[tuple[str, str]]:
-        """Yield the other names of the requester, as labels and escaped values: for logs, CloudTrail and policies."""
+        """Yield the requester's names in logs, CloudTrail and policies, as labels and escaped values."""
         if self.facts:
             yield "Subject", shorten_name(self.subject, MOST_VALUE)
         if self.issuer:
@@ -80,15 +80,16 @@ def escape_name(text: str) -> str:
     """Return the name on one line, so that different names look different.
 
     A character that is invisible, reorders text or resembles another one is shown by its number, as [U+0430]. Letters
-    of other scripts are shown in names that consist of them. In a name with ASCII letters, they may imitate these.
+    of other scripts are shown in names without ASCII letters. In a name with ASCII letters, they may imitate these
+    letters.
     """
     exact = text.isascii() and text.isprintable() and "  " not in text and "[U+" not in text
     if exact and text.strip(" ") == text:
-        return text  # as nearly all names: each request escapes some
+        return text  # the quick way for nearly all names, because each request escapes some
     letters = [each for each in text if unicodedata.category(each)[0] == "L"]
     latin = _ASCII_LETTER.search(text) is not None or all(each in _LIKE_LATIN for each in letters)
     hidden = {place for found in _LOOSE_SPACES.finditer(text) for place in range(*found.span())}
-    hidden |= {found.start() for found in re.finditer(r"\[U\+", text)}  # the name has this text, and no such character
+    hidden |= {found.start() for found in re.finditer(r"\[U\+", text)}  # not an escaped character
     return "".join(
         each if place not in hidden and _is_plain(each, latin=latin) else f"[U+{ord(each):04X}]"
         for place, each in enumerate(text)
@@ -105,7 +106,7 @@ def _is_plain(character: str, *, latin: bool) -> bool:
 
 
 def shorten_name(text: str, most: int) -> str:
-    """Return at most `most` characters of the escaped name. A cut name has a hash, which differs for others."""
+    """Return at most `most` characters of the escaped name. A cut name contains a hash of the whole name."""
     whole = escape_name(text)
     if len(whole) <= most:
         return whole
@@ -138,8 +139,8 @@ def person_name(person: str, config: Config) -> str:
 def requester_name(issuer_name: str, subject: str, facts: Sequence[IdentityFact]) -> str:
     """Return the requester in a few words: "octo-org/octo-repo · environment production (github)".
 
-    These are the first two facts, or the subject where there are none, and the issuer's alias. No fact contains " · ",
-    and the last parentheses always hold the alias.
+    The words are the first two facts, or else the subject, and the issuer's alias. No fact contains " · ", and the last
+    parentheses always hold the alias.
     """
     first, *more = facts or (IdentityFact("Subject", subject),)
     words = _first_words(first)
@@ -164,5 +165,5 @@ def _arn_name(value: str) -> str:
 
 
 def _inner_label(label: str) -> str:
-    """Return the label as it is written inside a sentence; abbreviations stay."""
+    """Return the label as it is written inside a sentence. Abbreviations keep their capitals."""
     return label if label[1:2].isupper() else f"{label[:1].lower()}{label[1:]}"

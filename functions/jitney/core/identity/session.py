@@ -1,8 +1,8 @@
 """The session of a person who signed in to the reviewers' pages, and the cookie that proves it. Pure.
 
-The browser holds `<id>.<seen>.<proof>`: 256 random bits, the time of the last visit, and an HMAC over both with a key
-that only the store has. So a session ends when it is idle, although viewing a page writes nothing (row REV 1). Each
-answer sets a newer cookie, and an old one expires. The store has only the hash of the id.
+The browser holds `<id>.<seen>.<proof>`: 256 random bits, the time of the last visit, and an HMAC over both. Only the
+store has the key of the HMAC. So an idle session ends, although viewing a page writes nothing (row REV 1). Each answer
+sets a newer cookie, and an old one expires. The store has only the hash of the id.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{10,12})\.([0-9a-f]{64})", re.
 
 
 class Session(NamedTuple):
-    """Who signed in, when (epoch seconds), and through which client. `key` is 256 random bits in base64url."""
+    """The person who signed in, the time (epoch seconds), and the client. `key` is 256 random bits in base64url."""
 
     principal: Principal
     started_at: int
@@ -39,7 +39,7 @@ class Session(NamedTuple):
 
     @property
     def form_token(self) -> str:
-        """The token in every form of this session's pages. No other site can know it (CSRF)."""
+        """The token in every form of this session's pages. No other site knows it, which prevents CSRF."""
         return _proof(self.key, "form")
 
     def cookie(self, session_id: str, now: int) -> str:
@@ -47,7 +47,7 @@ class Session(NamedTuple):
         return f"{session_id}.{now}.{_proof(self.key, f'{session_id}.{now}')}"
 
     def accepts_cookie(self, cookie: str, now: int) -> bool:
-        """Return whether the cookie belongs to this session, neither idle for too long nor ended."""
+        """Return whether the cookie belongs to this session, and the session is neither ended nor idle for too long."""
         match = _COOKIE.fullmatch(cookie)
         if match is None or not self.started_at - SKEW_SECONDS <= now < self.expires_at:
             return False
@@ -77,7 +77,7 @@ class Session(NamedTuple):
 
 
 def session_id_of(cookie: str) -> str | None:
-    """Return the session id in a cookie; None when it is not a session cookie."""
+    """Return the session id in a cookie, or None when it is no session cookie."""
     match = _COOKIE.fullmatch(cookie)
     return match[1] if match else None
 
@@ -88,9 +88,9 @@ def hash_session_id(session_id: str) -> str:
 
 
 def session_of_view(view: Mapping[str, Any], config: Config) -> Session | None:
-    """Return the session of `Session.view`; None when its provider or client is no longer the configured one.
+    """Return the session in a `Session.view`, or None when its provider or client is no longer configured.
 
-    An alias of the configuration may name another provider now, whose subjects are other people.
+    An alias in the configuration may name another provider now. That provider's subjects are other people.
     """
     issuer = config.issuers.get(view["issuer_name"])
     if issuer is None or issuer.kind != "human" or issuer.web is None:

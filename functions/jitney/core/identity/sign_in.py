@@ -1,8 +1,8 @@
-"""Sign-in to the reviewers' pages: what a browser starts it with, and what the answers must hold. Pure.
+"""Sign-in to the reviewers' pages: how a browser starts it, and what the answers must contain. Pure.
 
-Authorization code flow (OpenID Connect Core section 3.1) with PKCE (RFC 7636). Everything that a sign-in needs is one
-secret in a cookie of the browser that started it. So nothing is written before a person is authenticated, and an answer
-for another browser's sign-in matches no cookie here (login CSRF, RFC 6749 section 10.12).
+Authorization code flow (OpenID Connect Core section 3.1) with PKCE (RFC 7636). A sign-in needs only one secret, in a
+cookie of the browser that started it. So nothing is written before a person is authenticated. An answer to another
+browser's sign-in does not match this cookie, which prevents login CSRF (RFC 6749 section 10.12).
 """
 
 import base64
@@ -45,12 +45,15 @@ class SignIn(NamedTuple):
 
     @property
     def nonce(self) -> str:
-        """The value that the ID token must hold, so that no other can be injected (OIDC Core section 3.1.2.1)."""
+        """The value that the ID token must contain.
+
+        It prevents injection of another ID token (OIDC Core section 3.1.2.1).
+        """
         return self._derived("nonce")
 
     @property
     def verifier(self) -> str:
-        """The value with which only this browser redeems the code (RFC 7636 section 4.1)."""
+        """The value that only this browser can redeem the code with (RFC 7636 section 4.1)."""
         return self._derived("verifier")
 
     @property
@@ -89,8 +92,8 @@ def sign_in_of_cookie(cookie: str, now: int) -> SignIn:
 def authorization_code(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer) -> str:
     """Return the code in the provider's answer. Raises Problem sign_in_invalid or sign_in_refused.
 
-    Checks `state` first, because an answer without it may come from anyone. Then `iss` if present (RFC 9207 section
-    2.4).
+    Checks `state` first, because an answer without it may come from anyone. Then checks `iss`, if present (RFC 9207
+    section 2.4).
     """
     if not hmac.compare_digest(query.get("state", "").encode(), sign_in.state.encode()):
         raise _invalid("The answer does not belong to this browser's last sign-in.")
@@ -107,13 +110,13 @@ def authorization_code(query: Mapping[str, str], sign_in: SignIn, issuer: Issuer
 def signed_in_principal(
     id_token: str, sign_in: SignIn, issuer: Issuer, config: Config, keys: KeySource, now: int
 ) -> Principal:
-    """Return who signed in, by the ID token for the code. Raises Refusal.
+    """Return the person who signed in, from the ID token for the code. Raises Refusal.
 
-    The token is verified like every token. It must also be of this issuer, for a person who acts for no one else, with
-    the web client as audience, and for this sign-in.
+    The token is verified like every other token. It must also come from this issuer and belong to this sign-in. Its
+    audience must be the web client. Its holder must be a person who acts only for themselves.
     """
     principal = authenticate(f"Bearer {id_token}", config, keys, now).principal
-    claims = parse_token(id_token).claims  # of the text whose signature was just verified
+    claims = parse_token(id_token).claims  # the signature of this text was just verified
     audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     nonce = claims.get("nonce")
     if (

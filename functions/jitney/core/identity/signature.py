@@ -1,4 +1,4 @@
-"""From an unverified token to signed claims: which issuer it names, and whether that issuer signed it."""
+"""Turns an unverified token into signed claims: finds the issuer that it names, and verifies the issuer's signature."""
 
 from collections.abc import Mapping
 from typing import Any, NewType, Protocol
@@ -19,14 +19,17 @@ class KeySource(Protocol):
         """Return the known keys of the issuer."""
 
     def refreshed(self, issuer: Issuer) -> KeySet:
-        """Return the issuer's keys after a token named an unknown one; may be the same keys (cool-down)."""
+        """Return the issuer's keys after a token named an unknown key.
+
+        During a cool-down, these are the same keys as before.
+        """
 
 
 def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
     """Return the entry of the token's issuer, by exact string (OpenID Connect Core section 3.1.3.7, point 2).
 
-    Among several entries, which share their keys, it is the one with the token's audience. The claims are not verified
-    yet. The token and its audience are then verified against the selected entry.
+    An issuer's entries share their keys. Among several, the result is the entry with the token's audience. The claims
+    are not verified yet. The caller verifies the token and its audience against the selected entry.
     """
     name = token.claims.get("iss")
     if not isinstance(name, str):
@@ -58,7 +61,7 @@ def _audiences(token: UnverifiedToken, entry: Issuer) -> frozenset[str]:
 
 
 def verify_signature(token: UnverifiedToken, issuer: Issuer, source: KeySource) -> SignedClaims:
-    """Return the claims of `token`, which `issuer` signed. No other issuer's key is tried.
+    """Return the claims of `token` if `issuer` signed it. No other issuer's key is tried.
 
     Raises Refusal token_algorithm, token_key, token_signature or keys_unavailable.
     """

@@ -7,8 +7,8 @@ It has one of two forms, which never overlap:
                                                  a readable prefix, "=", 26 characters of SHA-256
 
 The first form splits at its first full stop, because aliases contain none and are unique in a configuration. The second
-ends in "=" and 26 base32 characters (128 bits over issuer and subject, each with its length). A subject whose first
-form would look like that gets the second. The readable prefix identifies no one.
+ends in "=" and 26 base32 characters (128 bits over issuer and subject, each with its length). A subject gets the second
+form if its first form would look like a second one. The readable prefix identifies no one.
 
 AWS accepts 2 to 64 characters of `[\w+=,.@-]` that do not begin with "aws:" (AssumeRole, parameter SourceIdentity). The
 comma is not used, because the session tag with the same name may not hold one (AssumeRole, Tag).
@@ -21,7 +21,7 @@ import re
 MAX_CHARACTERS = 64
 MAX_SUBJECT_CHARACTERS = 255  # OpenID Connect Core section 2
 MAX_ALIAS_CHARACTERS = 36
-"""So that the readable prefix of a hashed identity holds the whole alias and its full stop."""
+"""Limits aliases so that the readable prefix of a hashed identity contains the whole alias and its full stop."""
 
 _ALIAS = re.compile(r"[A-Za-z0-9_+=@-]+")
 _SUBJECT = re.compile(r"[A-Za-z0-9_+=.@-]+")
@@ -39,7 +39,7 @@ def is_nameable(text: str) -> bool:
 
 
 def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
-    """Return the source identity of `subject` at `issuer`, whose name in the configuration is `issuer_name`."""
+    """Return the source identity of `subject` at `issuer`. `issuer_name` is the issuer's name in the configuration."""
     plain = f"{issuer_name}.{subject}"
     if (
         len(plain) <= MAX_CHARACTERS
@@ -53,7 +53,7 @@ def source_identity(issuer_name: str, issuer: str, subject: str) -> str:
 
 
 def identity_prefix(issuer_name: str) -> str:
-    """Return what every source identity of an issuer begins with, and no other issuer's (`MAX_ALIAS_CHARACTERS`)."""
+    """Return the prefix that only this issuer's source identities have (`MAX_ALIAS_CHARACTERS`)."""
     return f"{issuer_name}."
 
 

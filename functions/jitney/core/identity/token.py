@@ -14,8 +14,9 @@ MAX_TOKEN_CHARACTERS = 16_384
 _SCHEME = re.compile(r"bearer +", re.IGNORECASE)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 
-# Header members that name a key, an encoding or an extension. No issuer needs them and each has been used in attacks:
-# the token's own keys (jku, x5u, jwk, x5c), signed bytes other than those read (b64, zip), unknown rules (crit).
+# Header members that name a key, an encoding or an extension. No issuer needs them, and each has been used in attacks.
+# They name keys of the token's own (jku, x5u, jwk, x5c), make the signed bytes differ from the bytes that are read
+# (b64, zip), or add unknown rules (crit).
 _REFUSED_MEMBERS = ("crit", "b64", "zip", "jku", "x5u", "jwk", "x5c", "enc")
 
 _FIX = "Get a new token from the issuer and send it unchanged."
@@ -78,7 +79,7 @@ def _segments(text: str) -> tuple[str, str, str]:
 
 
 def _decoded(part: str, name: str) -> bytes:
-    """Return `part` decoded. Stray bits in its last character are refused: a token must have one spelling."""
+    """Return `part` decoded. Refuses stray bits in its last character, because a token must have only one spelling."""
     if len(part) % 4 == 1:
         raise _malformed(f"The token's {name} is not base64url.")
     raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -1,4 +1,4 @@
-"""The risks of a request: of its single actions, and of their combination with other active grants (row POL 5).
+"""The risks of a request: from its single actions, and from combinations with other active grants (row POL 5).
 
 A risk is a name that policies see in `context.risks`, and a sentence for people. Escalations come from the action
 table. Other grants count only within the same account, because IAM passes roles and changes identities only there.
@@ -51,11 +51,11 @@ class HeldActions(NamedTuple):
 
 
 HeldActionsLookup: TypeAlias = Callable[[frozenset[str]], Sequence[HeldActions]]
-"""Returns what other active grants hold, given the requested actions that escalate in combination."""
+"""Returns the held actions of other active grants, given the requested actions that escalate in combination."""
 
 
 class CompletedEscalation(NamedTuple):
-    """An escalation that a request completes. Some of its actions are `requested`; other grants hold the rest.
+    """An escalation that a request completes. Some of its actions are `requested`, and other grants hold the rest.
 
     `held` maps each action of the rest to the grant that holds it.
     """
@@ -127,7 +127,7 @@ def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
 
 
 def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[CompletedEscalation]) -> tuple[Risk, ...]:
-    """Return the risks as people read them, escalations first. `risks` maps each action to its risks' names."""
+    """Return the risks in sentences, escalations first. `risks` maps each action to the names of its risks."""
     found = {gain.sentence: _escalation_risk(gain) for gain in gained}
     for name, phrases in RISK_PHRASES.items():
         actions = tuple(action for action, names in risks.items() if name in names)

@@ -1,7 +1,7 @@
-"""How many members of a group the votes represent: each person counts once, each member once (rows REV 4, 6). Pure.
+"""How many members of a group the votes represent. Each person and each member counts once (rows REV 4, 6). Pure.
 
 A delegate of two members is one person. A member who voted and their delegate represent one member. The count is the
-size of the largest set of votes that can each be given a member of their own.
+largest number of votes that can each be assigned to a different member.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from jitney.core.review.reviewers import Groups, approving_groups, direct_member
 def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, now: int) -> Vote:
     """Return the vote with the groups that the voter is a member of now, escalations included.
 
-    A vote given as a delegate stays one, even if the request later escalates to the voter's own group.
+    A vote as a delegate stays one, even if the request later escalates to the voter's own group.
     """
 
     def is_member(group: str, at: int) -> bool:
@@ -32,9 +32,9 @@ def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, no
 
 
 def represented_members(vote: Vote, group: str, review: GrantUnderReview, groups: Groups) -> frozenset[str]:
-    """Return the members of `group` that a vote may count for: the voter, or the members they are a delegate of.
+    """Return the members of `group` that a vote may count for: the voter, or the members who delegated to the voter.
 
-    A vote stays valid after the delegation ends. It does not if the configuration no longer allows the delegation.
+    A vote stays valid after the delegation ends, but not if the configuration no longer allows the delegation.
     """
     delegations = _delegations_for(vote, group, review.grant, groups)
     if not delegations if vote.groups is None else group in vote.groups:
@@ -56,7 +56,10 @@ def _delegations_for(vote: Vote, group: str, grant: Grant, groups: Groups) -> li
 
 
 def count_represented(votes: Iterable[frozenset[str]]) -> int:
-    """Return how many votes, each given as the members it may count for, can be given a member of their own."""
+    """Return how many votes can be assigned to different members.
+
+    Each vote is given as the members that it may count for.
+    """
     assigned: dict[str, frozenset[str]] = {}
 
     def assign(members: frozenset[str], tried: set[str]) -> bool:

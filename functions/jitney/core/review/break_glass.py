@@ -1,7 +1,7 @@
-"""Break-glass: who may take a request without its reviewers, and who reviews that use later (row REV 8). Pure.
+"""Break-glass: who may grant a request without its reviewers, and who does the follow-up review (row REV 8). Pure.
 
-Break-glass replaces approvals and nothing else: what policy denies with every approval, it denies here too. Policies
-see it as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
+Break-glass replaces approvals and nothing else. What policy denies with every approval is denied here too. Policies see
+break-glass as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ def may_break_glass(who: Principal, target: str, settings: BreakGlassConfig | No
 def activated_by_break_glass(
     review: GrantUnderReview, who: Principal, reason: str, shown: str, outstanding: Collection[str], now: int
 ) -> Grant:
-    """Return the pending grant, active for at most the configured seconds, by `who`.
+    """Return the pending grant, activated by `who` for at most the configured seconds.
 
     `shown` is the content hash of what `who` saw. `outstanding` are the `follow_up_keys` of earlier uses without a
     follow-up review. The caller still has to check policy. Raises Problem: suspended, break_glass_not_allowed,
@@ -66,15 +66,15 @@ def activated_by_break_glass(
 
 
 def follow_up_keys(grant: Grant, human: str) -> tuple[str, str]:
-    """Return the person and the accountable unit that may not use break-glass again before a follow-up review."""
+    """Return the keys of the person and the unit that may not use break-glass again before a follow-up review."""
     return f"HUMAN#{human}", grant.unit_key
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:
-    """Return the approvals that break-glass replaces: all of them, for exactly this grant, or none if it is void.
+    """Return the approvals that break-glass replaces: all approvals for exactly this grant, or none if the use is void.
 
-    Checked against the present configuration each time credentials are issued. Where the configuration names people
-    only, the person must still be one of them. Membership of a group is known from a token only, and is not checked.
+    Each issue of credentials repeats this check against the present configuration. If the configuration names only
+    people, the person must still be one of them. Membership of a group is not checked, because only a token shows it.
     """
     grant, settings = review.grant, review.config.break_glass
     use = grant.break_glass
@@ -96,7 +96,7 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
 def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, operator: bool) -> bool:
     """Return whether `human` may do the follow-up review: any possible reviewer, or an operator.
 
-    The requesters, the person who used break-glass, and their delegates may not.
+    The requesters, the person who used break-glass, and the delegates of these may not.
     """
     involved = involved_people(review)
     if review.grant.break_glass is None or human in involved | delegates_for(involved, groups):
@@ -113,7 +113,10 @@ def involved_people(review: GrantUnderReview) -> frozenset[str]:
 def all_possible_reviewers(
     review: GrantUnderReview, groups: Groups, excluded: frozenset[str] = frozenset()
 ) -> frozenset[str]:
-    """Return everyone who could ever decide about the grant, delegates included, without `excluded` and theirs."""
+    """Return everyone who could ever decide about the grant, including delegates.
+
+    `excluded` and their delegates are left out.
+    """
     grant = review.grant
     reached = {each for group in requested_groups(grant) for each in approving_groups(group, grant, groups)}
     people = {member for each in reached for member in groups[each].members}
@@ -122,7 +125,9 @@ def all_possible_reviewers(
 
 
 def followed_up(grant: Grant, given: FollowUp) -> Grant:
-    """Return the grant with its follow-up review, or the same grant when the same person gave the same verdict before.
+    """Return the grant with its follow-up review.
+
+    Returns the same grant when the same person gave the same verdict before.
 
     Raises Problem review_ended when break-glass was not used, or another person did the follow-up review.
     """

@@ -25,7 +25,7 @@ _OTHERWISE = "Look up the code in the documentation of Slack or Amazon SES."
 
 
 class ContactCheck(NamedTuple):
-    """One check of a channel, a person or the mail sender, for these groups. `code` is "" when it passed."""
+    """One check of a channel, a person or the mail sender, for `groups`. `code` is "" when the check passed."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class ContactCheck(NamedTuple):
 
 
 def contact_checks(config: Config) -> Iterator[ContactCheck]:
-    """Yield a check of the mail sender, and of each channel and person of the reviewer groups, each once."""
+    """Yield one check of the mail sender, and one of each channel and person of the reviewer groups."""
     names = tuple(sorted(config.reviewers))
     if config.mail:
         yield ContactCheck(SENDER, config.mail.sender, names)

@@ -1,4 +1,4 @@
-"""The hash that a vote covers: all that reviewers decide about (row REV 3). Pure."""
+"""The hash that a vote covers. It is over everything that reviewers decide about (row REV 3). Pure."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ from jitney.core.audit import canonical
 
 
 def content_hash(grant: Grant) -> str:
-    """Return the SHA-256, in hexadecimal, of the canonical JSON of all that reviewers decide about.
+    """Return the hash of everything that reviewers decide about: SHA-256, in hexadecimal, of canonical JSON.
 
     A vote holds the hash of what its voter saw, and counts only for a grant with the same hash.
     """

@@ -1,4 +1,4 @@
-"""Cuts a long list fairly, so that one owner's many entries do not push out another's few. Pure."""
+"""Cuts a long list fairly: one owner's many entries do not displace another owner's few. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence

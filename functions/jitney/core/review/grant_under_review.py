@@ -1,4 +1,4 @@
-"""The grant with the configuration and suspensions that decide who may judge it (rows REV 5, ID 10, END 8). Pure."""
+"""A grant, with what determines who may judge it: configuration and suspensions (rows REV 5, ID 10, END 8). Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,9 +13,9 @@ from jitney.core.identity.requester import Requester, person_name
 class GrantUnderReview:
     """A grant, the present configuration and the present suspensions.
 
-    Every function that judges a person's rights takes this type, so that the agent's present owners and suspensions
-    cannot be forgotten: a grant alone knows only who owned the agent when it asked. `grant` is revoked here if a
-    suspension ended it, even if that is not written yet.
+    Every function that judges a person's rights takes this type. So none can forget the agent's present owners or the
+    suspensions. A grant alone has only the owners at the time of the request. `grant` is revoked here if a suspension
+    ended it, even if the store does not say so yet.
     """
 
     grant: Grant
@@ -27,7 +27,7 @@ class GrantUnderReview:
 
     @property
     def requesters(self) -> frozenset[str]:
-        """The people whose own request it is: the agent, its human, and its owners, at the request and now.
+        """The requesters: the agent, its human, and its owners, both at the request and now.
 
         None of them may decide about it. Values are source identities.
         """

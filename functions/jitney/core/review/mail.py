@@ -1,8 +1,8 @@
-"""A notice as a mail: its subject, order and plain text; `pages/mail.html` is the HTML form.
+"""A notice as a mail: its subject, order and plain text. `pages/mail.html` is the HTML form.
 
-Computed facts come first, then people's comments, and the agent's text last, marked as such (REV 10). The one link
-grants nothing: the reader signs in (REV 1). Text that an agent can choose has no address that a mail reader turns into
-a link. Names of resources stay exact, but for their scheme.
+Computed facts come first, then people's comments. The agent's text comes last and is marked as such (REV 10). The only
+link grants nothing, because the reader must sign in (REV 1). In text that an agent can choose, addresses are changed so
+that mail programs do not turn them into links. Names of resources stay exact, except for their scheme.
 """
 
 import textwrap

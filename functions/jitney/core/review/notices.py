@@ -1,4 +1,4 @@
-"""The notices that reviewers get in the course of a review."""
+"""The notices that reviewers get during a review."""
 
 from enum import StrEnum
 

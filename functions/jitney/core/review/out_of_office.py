@@ -1,7 +1,7 @@
 """Out of office: a reviewer's dates, and their delegate in each of their groups (row REV 6). Pure.
 
-Only a configured member of a group can have a delegate there, and only one that the group's `delegates` name. A
-delegate cannot pass a delegation on.
+Only a configured member of a group can have a delegate there. The group's `delegates` must name that person. A delegate
+cannot pass a delegation on.
 """
 
 import json
@@ -16,13 +16,13 @@ from jitney.core.review.reviewers import Groups
 
 DAY = 86_400
 LONGEST_DAYS, FURTHEST_DAYS = 30, 365
-"""The longest out of office, and how far ahead it can start."""
+"""The longest duration of an out of office, and how far ahead it can start."""
 
 
 class OutOfOffice(NamedTuple):
     """One person's out of office, from `starts_at` to before `ends_at` (epoch seconds).
 
-    `id` names it in records. `delegates` are pairs of a group and the delegate there. People are source identities.
+    `id` identifies it in records. `delegates` are pairs of a group and a delegate. People are source identities.
     """
 
     id: str
@@ -33,7 +33,7 @@ class OutOfOffice(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Return the out of office in `text`. Raises ValueError or TypeError when there is none."""
+        """Return the out of office in `text`. Raises ValueError or TypeError when `text` contains none."""
         members = json.loads(text)
         return cls(**members | {"delegates": tuple((group, human) for group, human in members["delegates"])})
 
@@ -43,7 +43,7 @@ class OutOfOffice(NamedTuple):
 
 
 class DelegateOptions(NamedTuple):
-    """A group of a person, and the delegates that they may choose there."""
+    """A group of a person, and the delegates that the person may choose there."""
 
     group: str
     delegates: tuple[str, ...]
@@ -61,10 +61,10 @@ def delegate_options(human: str, groups: Groups) -> tuple[DelegateOptions, ...]:
 def parse_out_of_office(
     new_id: str, human: str, chosen: Mapping[str, str], span: tuple[str, str], groups: Groups, now: int
 ) -> OutOfOffice:
-    """Return the out of office that a form asks for.
+    """Return the out of office that a form describes.
 
-    `chosen` are delegates by group, `span` the form's start and end. It starts now where the start is empty or past.
-    Raises Problem not_reviewer for a group without `human` as a member, or request_invalid.
+    `chosen` are delegates by group, `span` the form's start and end. It starts now if the form's start is empty or
+    past. Raises Problem not_reviewer for a group without `human` as a member, or request_invalid.
     """
     options = dict(delegate_options(human, groups))
     if others := sorted(chosen.keys() - options.keys()):

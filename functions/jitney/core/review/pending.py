@@ -1,7 +1,9 @@
-"""One unit's pending reviews: an agent's equal requests are joined, and their number is limited (row REV 12). Pure.
+"""The pending reviews of one unit.
 
-They are one `GrantList`, so of two equal requests at the same time, the second finds the first. Ended reviews are
-removed with the next request.
+Equal requests of an agent are joined, and their number is limited (row REV 12). Pure.
+
+They are one `GrantList`. So when two equal requests arrive at the same time, the second finds the first. The next
+request removes ended reviews.
 """
 
 import hashlib
@@ -24,7 +26,7 @@ def pending_review(grant: Grant) -> ListedGrant:
 def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
     """Return the ids of the same owner's pending grants with the same request as `grant`.
 
-    Another agent of the unit could not collect the credentials of a grant that it joined.
+    Requests of another agent in the unit are not joined, because that agent could not fetch the credentials.
     """
     sought = grant.owner_key, request_hash(grant)
     return tuple(each.grant_id for each in pending.entries if (each.owner, each.request) == sought)

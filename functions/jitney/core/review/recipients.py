@@ -1,4 +1,4 @@
-"""Who is notified of a request by name: the reviewers that the configuration says to notify (row REV 6). Pure."""
+"""The people who are notified of a request by name, according to the configuration (row REV 6). Pure."""
 
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash

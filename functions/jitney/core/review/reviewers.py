@@ -1,4 +1,4 @@
-"""Who may vote on a request: members of the groups that policy asks for, never a requester (rows REV 5, 6). Pure."""
+"""Who may vote on a request: members of the groups that policy requires, never a requester (rows REV 5, 6). Pure."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -38,14 +38,14 @@ def without_suspended(groups: Groups, suspensions: Suspensions) -> Groups:
 
 
 def requested_groups(grant: Grant) -> frozenset[str]:
-    """Return the groups whose approval policy asks for, in any of the alternatives."""
+    """Return the groups whose approval policy requires, in any of the alternatives."""
     return frozenset(group for alternative in grant.reviews for group in alternative)
 
 
 def approving_groups(group: str, grant: Grant, groups: Groups, now: int | None = None) -> tuple[str, ...]:
-    """Return the groups whose members may approve for `group` at `now`: the group, and its escalation once due.
+    """Return the groups whose members may approve for `group` at `now`: `group`, and its escalation once it is due.
 
-    Without `now`, the escalation is always included. A group that is no longer configured returns ().
+    Without `now`, the escalation is always included. The result is () for a group that is no longer configured.
     """
     if group not in groups:
         return ()
@@ -69,7 +69,7 @@ def eligible_members(group: str, review: GrantUnderReview, groups: Groups, now: 
 def can_be_approved(review: GrantUnderReview, groups: Groups) -> bool:
     """Return whether enough people could approve a pending grant before it ends.
 
-    Requesters do not count. Delegates do not count either: a delegate and the member they vote for count once.
+    Requesters do not count. Delegates do not count either, because a delegate and their member count once.
     """
     grant, last = review.grant, review.grant.expires_at - 1
     return any(
@@ -86,7 +86,7 @@ def direct_members(group: str, review: GrantUnderReview, groups: Groups, now: in
 
 
 def delegations_for(human: str, review: GrantUnderReview, groups: Groups, now: int) -> tuple[Delegation, ...]:
-    """Return the delegations that `human` may vote with now, in groups where they have no vote as a member."""
+    """Return the delegations that `human` may vote with now, in groups where `human` has no vote as a member."""
     found = {
         delegation: None
         for group in sorted(requested_groups(review.grant))
@@ -112,7 +112,7 @@ def _active_delegations(
 
 
 def delegates_for(people: frozenset[str], groups: Groups) -> frozenset[str]:
-    """Return the delegates of `people` in any group: they may not judge what `people` request or did."""
+    """Return the delegates of `people` in any group. They may not judge requests and acts of `people`."""
     active = (each for group in groups.values() for each in group.active_delegations)
     return frozenset(human for human, delegation in active if delegation.delegator in people)
 
@@ -126,8 +126,8 @@ def votable_groups(human: str, review: GrantUnderReview, groups: Groups, now: in
 def under_review_at(grant: Grant, now: int) -> int:
     """Return the last moment, at most `now`, at which the grant was under review (epoch seconds).
 
-    `now` while it is pending, else when the review ended. A failed grant has no end time: its last vote counts, or its
-    creation.
+    The result is `now` while the grant is pending, else the end of the review. A failed grant has no end time. Its last
+    vote counts instead, or its creation.
     """
     if grant.starts_at is not None:
         return min(now, grant.starts_at)
@@ -139,7 +139,7 @@ def under_review_at(grant: Grant, now: int) -> int:
 
 
 def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> bool:
-    """Return whether `who` may revoke the grant: a member of a group that was asked to approve it.
+    """Return whether `who` may revoke the grant, as a member of a group that had to approve it.
 
     `who` must be a person, and act for no one else. Groups of a later escalation do not count.
     """

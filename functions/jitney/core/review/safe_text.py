@@ -1,4 +1,4 @@
-"""Makes untrusted text safe to show: no invisible characters, no layout of its own, a limited length. Pure.
+"""Makes untrusted text safe to show. It has no invisible characters, no layout of its own, and a limited length. Pure.
 
 An agent chooses its reason and also the names of resources. Each channel escapes text for its own format too.
 """
@@ -7,14 +7,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# Printable by Unicode's general category, and yet invisible (Unicode Character Database, property
-# Default_Ignorable_Code_Point, and the blank Braille pattern).
+# Characters that Unicode's general category calls printable, but that are invisible: those with the property
+# Default_Ignorable_Code_Point (Unicode Character Database), and the blank Braille pattern.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _SPACES = re.compile(r"\s+")
 _LOOSE_SPACES = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]")
-# What makes readers see an address where none is marked: a scheme's colon, the dot before a letter, an at sign.
+# What makes plain text look like an address: a scheme's colon, the dot before a letter, an at sign.
 _ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
 MOST_MARKS = 2
 """Combining marks kept in a row: more would paint over other lines."""
@@ -40,7 +40,7 @@ def escape_invisible(text: str) -> str:
 
 
 def escape_exact(name: str) -> str:
-    """Escape a name in which each character counts: spaces are shown too, but for single ones inside.
+    """Escape a name in which each character counts. Spaces are shown too, except single spaces inside the name.
 
     S3 keys that differ by a trailing space are different keys (row REV 10).
     """
@@ -48,12 +48,12 @@ def escape_exact(name: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return at most `most` characters of the escaped text; a cut text says its length."""
+    """Return at most `most` characters of the escaped text. A cut text says its length."""
     return _shortened(escape_invisible(text), most, end=0)
 
 
 def middle_cut(text: str, most: int) -> str:
-    """Return at most `most` characters of the exact text, with its end: an ARN's last wildcard matters most."""
+    """Return at most `most` characters of the exact text. Its end stays: an ARN's last wildcard matters most."""
     return _shortened(escape_exact(text), most, end=most // 3)
 
 

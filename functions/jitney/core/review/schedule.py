@@ -1,4 +1,4 @@
-"""The schedule of a review: reminders with back-off, escalation, the end (row REV 6). Pure."""
+"""The schedule of a review: reminders with back-off, escalation and end (row REV 6). Pure."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from jitney.core.review.reviewers import Groups, requested_groups
 NEVER_CHECKED = 0
 """The `since` of a review that no reviewer was notified of."""
 FIRST_REMINDER = 6
-"""The first reminder comes after this fraction (1/6) of a review; each pause doubles."""
+"""The first reminder comes after this fraction (1/6) of a review. Each pause is twice as long as the last."""
 
 
 class Due(NamedTuple):
@@ -23,9 +23,9 @@ class Due(NamedTuple):
 def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     """Return what is due since the check at `since` (epoch seconds, or NEVER_CHECKED).
 
-    After break-glass, that is its notice, then reminders of the follow-up review until its due time. Only one notice is
-    sent at a time: a restarted review first, then an escalation, then a narrowed request, then a reminder. Each of
-    these reaches everyone that the next one would.
+    After break-glass, its notice is due first, then reminders of the follow-up review until its due time. Otherwise
+    only one notice is sent at a time. A restarted review comes first, then an escalation, a narrowed request, and a
+    reminder. Each notice reaches everyone that the following ones would reach.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)
@@ -41,12 +41,12 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
 
 
 def checked_at(grant: Grant, now: int) -> int:
-    """Return the `since` of a check at `now`: after the last change, which is then notified only once."""
+    """Return the `since` of a check at `now`. It is after the last change, so each change is notified only once."""
     return max(now, _last_change_at(grant) + 1)
 
 
 def next_change_at(grant: Grant, now: int) -> int:
-    """Return the time of a change at `now`: after the last change, and so at or after its check."""
+    """Return the time of a change at `now`. It is after the last change, and so at or after that change's check."""
     return max(now, _last_change_at(grant) + 1)
 
 
@@ -63,7 +63,7 @@ def is_waiting(grant: Grant, now: int) -> bool:
 
 
 def _last_change_at(grant: Grant) -> int:
-    """Return when break-glass was used or the review was last restarted or narrowed, or NEVER_CHECKED."""
+    """Return the time of the last break-glass, restart or narrowing, or NEVER_CHECKED."""
     used = grant.break_glass.at if grant.break_glass else NEVER_CHECKED
     return max(used, grant.review_restarted_at or NEVER_CHECKED, grant.narrowed_at or NEVER_CHECKED)
 

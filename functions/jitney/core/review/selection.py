@@ -18,14 +18,16 @@ class NarrowedApproval(NamedTuple):
 
 
 def narrowed_approval(grant: Grant, permissions: tuple[Permission, ...], seconds: str) -> NarrowedApproval | None:
-    """Return what the reviewer approves, or None when it is the whole request. Text that is no number counts as 0."""
+    """Return what the reviewer approves, or None for the whole request. Text that is not a number counts as 0."""
     duration = int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < MOST_DIGITS else 0
     chosen = NarrowedApproval(permissions, duration)
     return None if chosen == (grant.permissions, grant.duration_seconds) else chosen
 
 
 def selected_permissions(grant: Grant, actions: Collection[str], resources: Collection[str]) -> tuple[Permission, ...]:
-    """Return the permissions whose boxes are checked: the grant's own when all are, () when none is.
+    """Return the permissions whose boxes are checked.
+
+    These are the grant's own permissions when all boxes are checked, and () when no box is.
 
     Boxes are named by their position on the sheet: "2" is an action, "2.0" its first resource. So no text from a
     browser is read as an action or a resource.

@@ -1,4 +1,4 @@
-"""The sheet that reviewers see on every channel: computed from the grant and the action table (rows REV 10, 11). Pure.
+"""The sheet that reviewers see on every channel, computed from grant and action table (rows REV 10, 11). Pure.
 
 The agent's text comes last and is marked as such. Each channel escapes it for its own format.
 """
@@ -22,7 +22,7 @@ from jitney.core.review.votes import approving_votes
 class RequestedAction(NamedTuple):
     """One requested action, with its access level and resources.
 
-    `new` are those of the resources that no grant of the agent reached with this action in the last 30 days.
+    `new` are the resources that no grant of the agent allowed for this action in the last 30 days.
     """
 
     action: str
@@ -32,7 +32,7 @@ class RequestedAction(NamedTuple):
 
 
 class GroupApproval(NamedTuple):
-    """One reviewer group: the number of approvals it needs, who may give them, and who has."""
+    """One reviewer group: the number of approvals it needs, the people who may approve, and those who did."""
 
     group: str
     needed: int
@@ -41,11 +41,11 @@ class GroupApproval(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A request under review. Times are epoch seconds; people are source identities.
+    """A request under review. Times are epoch seconds. People are source identities.
 
     `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
-    and `ticket` are as the agent wrote them. `ending` is set once the grant was released or revoked. `ends_by` is the
-    end of the token with which it ends.
+    and `ticket` are the agent's exact words. `ending` is set once the grant was released or revoked. `ends_by` is the
+    end of the token, if the grant ends with its token.
     """
 
     grant_id: str
@@ -138,7 +138,7 @@ def _requested_action(
 
 
 def _objected_to(grant: Grant) -> bool:
-    """Return whether a person revoked the grant or objected to it, so that its access counts as new again."""
+    """Return whether a person revoked the grant or objected to it. If so, its access counts as new again."""
     objected = grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT
     return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
 

@@ -34,13 +34,13 @@ class VoteResult(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The code for the vote's record, "" when the vote did what it said."""
+        """The code for the vote's record, "" when the vote had its plain effect."""
         if self.restarted:
             return "review_changed"
         return "denied" if self.grant.state is State.FAILED else ""
 
     def changes_workflow(self, before: Grant) -> bool:
-        """Whether the workflow has something to do: a decision, a restart, or a narrowed request to announce."""
+        """Whether the workflow has work to do: a decision, a restart, or a notice of a narrowed request."""
         after = self.grant
         return after.state is not State.PENDING or self.restarted or after.narrowed_at != before.narrowed_at
 
@@ -48,10 +48,12 @@ class VoteResult(NamedTuple):
 def apply_vote(
     review: GrantUnderReview, vote: Vote, narrowing: NarrowedApproval | None, groups: Groups, check: PolicyCheck
 ) -> VoteResult:
-    """Return what `vote`, for all of the grant or for what `narrowing` leaves of it, does to the grant.
+    """Return the result of `vote` for the grant.
 
-    The grant is returned itself when the vote changes nothing. A vote that completes the approvals is checked with
-    policy as it is now. Raises the problems of `narrowed`, `cast` and `check`.
+    The vote covers the whole grant, or what `narrowing` leaves of it.
+
+    The result holds the same grant when the vote changes nothing. A vote that completes the approvals is checked
+    against the present policy. Raises the problems of `narrowed`, `cast` and `check`.
     """
     grant = review.grant
     voted_on = grant
@@ -75,7 +77,7 @@ def _decided(grant: Grant, now: int, check: PolicyCheck) -> VoteResult:
         active = activated(grant, now)
         return VoteResult(active, active, decision)
     if decision.effect is Effect.REVIEW:
-        decision = check(grant, ())  # all groups it needs now, not only those missing beside these approvals
+        decision = check(grant, ())  # all groups that policy requires now, not only those without an approval
     if decision.effect is Effect.REVIEW:
         return VoteResult(restart_review(grant, decision, next_change_at(grant, now)), grant, decision)
     failed = grant.move(State.FAILED)

@@ -39,9 +39,9 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
 
 
 def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
-    """Return the approvals that hold when credentials are issued: for exactly this grant, by enough people (REV 3).
+    """Return the groups with enough approvals of exactly this grant, for an issue of credentials (REV 3).
 
-    Membership is as it was at the last vote on the grant. Owners, delegations and the number of approvals are checked
+    Membership is the one at the last vote on the grant. Owners, delegations and the number of approvals are checked
     against the present configuration.
     """
     return _approved(review.grant.approvals, review, groups)
@@ -69,7 +69,7 @@ def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) 
 
 
 def _already_given(given: Vote, vote: Vote, content: str) -> bool:
-    """Return whether `given` already says all that `vote` does, with the same delegations or more."""
+    """Return whether `given` already says everything that `vote` says, with at least the same delegations."""
     same = (given.human, given.verdict, given.content) == (vote.human, vote.verdict, content)
     return same and set(vote.delegations) <= set(given.delegations)
 
@@ -80,19 +80,22 @@ def has_enough_approvals(grant: Grant) -> bool:
 
 
 def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
-    """Return the pending grant without votes, for the reviewers that `decision` asks for."""
+    """Return the pending grant without votes, for the reviewers that `decision` requires."""
     again = replace(grant, reviews=reviews_of(decision), policy_version=decision.policy_version)
     return replace(again, approvals=(), votes=(), review_restarted_at=now)
 
 
 def activated(grant: Grant, now: int) -> Grant:
-    """Return the approved grant, active from `now` for its whole duration or until its `ends_by`, not issued yet."""
+    """Return the approved grant, active from `now` for its duration or until its `ends_by`.
+
+    Its credentials are not issued yet.
+    """
     end = capped_end(now + grant.duration_seconds, grant.ends_by)
     return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end, unissued=True)
 
 
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
-    """Return the grant with fewer actions, fewer resources or less time (REV 7). Earlier votes do not count for it.
+    """Return the grant with fewer actions, fewer resources or less time (REV 7). Earlier votes no longer count.
 
     Raises Problem not_narrower when anything was added, nothing is left, or the duration is not positive.
     """

@@ -1,6 +1,6 @@
-"""A sheet in words, the same on every channel: computed facts first, the agent's text apart (REV 10). Pure.
+"""A sheet in words, the same on every channel. Computed facts come first, the agent's text apart (REV 10). Pure.
 
-All output is plain text on one line, escaped. Long text is cut, and says so.
+All output is plain text on one line, escaped. Long text is cut, with a mark.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class Access(NamedTuple):
-    """One kind of access: `title` names its level and actions; new `resources` are marked."""
+    """One kind of access. `title` names its level and actions. New `resources` are marked."""
 
     title: str
     resources: tuple[str, ...]
@@ -99,14 +99,14 @@ def outcome(sheet: Sheet) -> str:
 
 
 def level(sheet: Sheet) -> str:
-    """Return the most severe access level of the request. Delete is added, because AWS has no level for it."""
+    """Return the most severe access level of the request. Deletion is added, because AWS has no level for it."""
     found = {each.level for each in sheet.actions}
     severest = next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
     return f"{severest} and delete" if any(deletes(each.action) for each in sheet.actions) else severest
 
 
 def deletes(action: str) -> bool:
-    """Return whether the action's name says that it deletes, as `s3:DeleteObject` and `ec2:TerminateInstances`."""
+    """Return whether the action's name says that it deletes, such as `s3:DeleteObject` or `ec2:TerminateInstances`."""
     return action.partition(":")[2].lower().startswith(_DELETING)
 
 
@@ -126,10 +126,10 @@ def target(sheet: Sheet) -> str:
 
 
 def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
-    """Return all computed facts but the exact actions and resources, which `accesses` returns.
+    """Return all computed facts except the exact actions and resources. `accesses` returns those.
 
-    What the agent's provider says about it comes first, and its technical names last. The channel's own `escape` is
-    applied to these.
+    The provider's facts about the agent come first, and the agent's technical names last. The channel's own `escape` is
+    applied to both.
     """
     where = f"{target(sheet)}, AWS account {escape_invisible(sheet.account)}, {escape_invisible(sheet.region)}"
     rows = [Fact(name, escape(value)) for name, value in sheet.requester.rows()]
@@ -153,7 +153,7 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
 
 
 def new_access(sheet: Sheet) -> str:
-    """Return how much of the request no grant of the agent reached in the last 30 days (REV 11)."""
+    """Return how much of the request is new: no grant of the agent allowed it in the last 30 days (REV 11)."""
     pairs = sum(len(each.resources) for each in sheet.actions)
     new = sum(len(each.new) for each in sheet.actions)
     if not new:
@@ -232,7 +232,7 @@ def shows_all(sheet: Sheet) -> bool:
 
 
 def break_glass(sheet: Sheet) -> tuple[str, ...]:
-    """Return who used break-glass, and who did the follow-up review or when it is due; without comments."""
+    """Return who used break-glass, and who did the follow-up review or when it is due. Comments are left out."""
     if sheet.break_glass is None:
         return ()
     use = f"used by {cut(sheet.break_glass.human, MOST_NAME)} at {format_time(sheet.break_glass.at)}"
@@ -253,7 +253,7 @@ def agent_ticket(sheet: Sheet) -> str:
 
 
 def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
-    """Return the actions grouped by level, resources and new resources; those that delete form their own groups."""
+    """Return the actions grouped by level, resources and new resources. Deleting actions form their own groups."""
     together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for each in sorted(sheet.actions, key=_severity):
         level = _LEVELS[each.level] if each.level else _UNKNOWN
@@ -263,7 +263,7 @@ def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def _severity(requested: RequestedAction) -> tuple[int, bool]:
-    """Return the sort key by level: unknown actions first, deleting ones first in their level."""
+    """Return the sort key by level. Unknown actions come first, and deleting actions come first in their level."""
     return (list(_LEVELS).index(requested.level) if requested.level else -1, not deletes(requested.action))
 
 

@@ -1,9 +1,8 @@
 """AWS tokens from sts:GetWebIdentityToken (outbound identity federation).
 
 The issuer belongs to one account. The identity is `sub`, the ARN of the requesting role or user. Groups are
-"account:ID" and "org:ID". No rule can name principal_tags or request_tags, because the caller may have chosen them.
-Set `algorithms` to those that the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token
-claims".)
+"account:ID" and "org:ID". No rule can name principal_tags or request_tags, because the caller may have chosen them. Set
+`algorithms` to what the workloads request from STS: RS256 or ES384. (AWS IAM User Guide, "Understanding token claims".)
 """
 
 import re

@@ -1,13 +1,14 @@
 """Microsoft Entra ID access tokens, of version 1.0 and 2.0, and ID tokens of people who sign in.
 
 The identity is "oid@tid": `oid` is the person or service principal, `tid` the tenant. `sub` differs between
-applications; upn, email and preferred_username can be reassigned to another person. In an entry for agents, a person's
-access token is one that the person delegated: the agent is its application, "app:azp@tid", and the human "oid@tid".
+applications. `upn`, `email` and `preferred_username` can be reassigned to another person. In an entry for agents, a
+person's access token counts as delegated to an agent. The agent is the token's application, "app:azp@tid", and the
+human is "oid@tid".
 
-Only access tokens have `azpacr` (2.0) or `appidacr` (1.0), which say how the client authenticated. With more groups
-than fit, Entra omits `groups` and names a URL instead (`_claim_names`, `hasgroups`). Such a token is refused, because
-Jitney follows no URL that a token names. An ID token has `oid` if the scope `profile` was requested; it is always a
-person's. (Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure
+Only access tokens have `azpacr` (2.0) or `appidacr` (1.0), which say how the client authenticated. When the groups do
+not fit, Entra omits `groups` and names a URL instead (`_claim_names`, `hasgroups`). Such a token is refused, because
+Jitney follows no URL that a token names. An ID token is always a person's. It has `oid` if the scope `profile` was
+requested. (Microsoft identity platform, "Access token claims reference", "ID token claims reference", and "Configure
 optional claims" for idtyp.)
 """
 
@@ -39,7 +40,7 @@ SAMPLE: Mapping[str, Any] = {
     "uti": "rIZ4YYYYYYYYYYYYYYYYAA",
     "ver": "2.0",
 }
-"""An application's access token of version 2.0; a person's has scp and no idtyp "app"."""
+"""An application's access token of version 2.0. A person's token has `scp` and no `idtyp` "app"."""
 
 _GUID = re.compile(ID)
 KNOWN = KnownClaims(
@@ -75,7 +76,10 @@ def _object(claims: SignedClaims) -> str:
 
 
 def _named(name: str, issuer: str) -> str | None:
-    """Return "oid@tid" for that name, or for the oid alone if the issuer is one tenant's; None for any other name."""
+    """Return "oid@tid" for that name, or None for any other name.
+
+    The oid alone is enough if the issuer belongs to one tenant.
+    """
     tenants = [part for part in issuer.split("/") if _GUID.fullmatch(part)]
     object_id, at, tenant = name.partition("@")
     if not at and len(tenants) == 1:
@@ -113,7 +117,7 @@ def _groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Return whether it is a machine's token. Only access tokens issued for a person have scopes (`scp`)."""
+    """Return whether the token is a machine's. Only access tokens issued for a person have scopes (`scp`)."""
     return claims.get("idtyp") == "app" or (_is_access(claims) and "scp" not in claims)
 
 

@@ -1,12 +1,12 @@
 """Any OpenID Connect provider that follows RFC 9068 (access tokens) or OpenID Connect Core (ID tokens).
 
-Claims that only access or only ID tokens have determine the kind. A token without any is taken for the kind in the
-issuer's entry, because its audience already distinguishes an API from a client.
+The kind of a token follows from claims that only access tokens or only ID tokens have. A token without such claims gets
+the kind in the issuer's entry. That is safe, because the audience already distinguishes an API from a client.
 
 The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent has the person in
-`sub`, and the agent in `act.sub` by RFC 8693 or in `azp`: write `claims: {subject: [act.sub]}` and `human_claim: sub`.
-A token with a person's claims, such as `email`, that names a client and another subject is refused unless the entry
-says so, or lists its `sub` in `claims.require`.
+`sub`. The agent is in `act.sub` (RFC 8693) or in `azp`. For such tokens, write `claims: {subject: [act.sub]}` and
+`human_claim: sub`. A token may have a person's claims, such as `email`, and name both a client and another subject. It
+is refused unless the entry says who is who, or lists its `sub` in `claims.require`.
 
 An entry for people refuses a machine's token. Auth0 marks it with `gty` and ends its `sub` with "@clients" (Auth0,
 "Access Token Profiles"). Keycloak's service accounts have a reserved user name, and claims with the client's id and
@@ -36,7 +36,7 @@ SAMPLE: Mapping[str, Any] = {
     "scope": "jitney",
     "groups": ["data-readers"],
 }
-"""An access token's claims; its header has typ "at+jwt" (RFC 9068 section 2.1)."""
+"""An access token's claims. Its header has `typ` "at+jwt" (RFC 9068 section 2.1)."""
 
 
 _MACHINE_CLAIMS = frozenset({"clientAddress", "clientHost", "clientId"})
@@ -53,7 +53,7 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
 
 
 def _is_machine(claims: SignedClaims) -> bool:
-    """Return whether an actor uses it (RFC 8693 section 4.1) or it belongs to a client."""
+    """Return whether an actor uses the token (RFC 8693 section 4.1) or a client owns it."""
     return "act" in claims or _is_clients_own(claims)
 
 

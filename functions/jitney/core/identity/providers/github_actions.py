@@ -1,13 +1,15 @@
 """GitHub Actions ID tokens, one for each request of a job.
 
-Any repository on GitHub can get one for any audience, so `claims.require` must list an owner, a repository or an
-enterprise by its number. Names can be reassigned and `sub` has several forms, so the identity consists of the numbers:
-"repo:OWNER_ID/REPOSITORY_ID:environment:NAME", or ":ref:REF" for a job without an environment.
+Any repository on GitHub can get a token for any audience. So `claims.require` must list an owner, a repository or an
+enterprise by its number. Names can be reassigned and `sub` has several forms, so the identity consists of numbers. Its
+form is "repo:OWNER_ID/REPOSITORY_ID:environment:NAME". A job without an environment has ":ref:REF" in place of the
+environment.
 
-Unless `claims.require` says otherwise about the claim, a token is admitted only for the events below, on a branch or
-tag, and from a runner of GitHub. Other events run unreviewed code (`pull_request`), or are started by anyone who
-comments or opens an issue (`issue_comment`, `workflow_run`). A self-hosted runner keeps what an earlier job left on it.
-(GitHub, "OpenID Connect reference", "Events that trigger workflows", "Secure use reference"; the numbers are strings.)
+By default, a token is admitted only for the events below, on a branch or tag, and from a runner of GitHub.
+`claims.require` can change each of these rules. Some other events run unreviewed code (`pull_request`). Others are
+started by anyone who comments or opens an issue (`issue_comment`, `workflow_run`). A self-hosted runner keeps what an
+earlier job left on it. (GitHub, "OpenID Connect reference", "Events that trigger workflows", "Secure use reference".
+The numbers are strings.)
 """
 
 from collections.abc import Mapping
@@ -103,7 +105,7 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
 
 
 def _unit(claims: SignedClaims, _: Issuer) -> str:
-    """Return the repository. Who pushes to it chooses refs, and often environments."""
+    """Return the repository. A person who pushes to it chooses refs, and often environments."""
     return f"repository={_number(claims, 'repository_owner_id')}-{_number(claims, 'repository_id')}"
 
 

@@ -1,10 +1,11 @@
 """Google ID tokens, of people in a Workspace domain and of service accounts.
 
-Anyone can get one for any audience, so `claims.require` must list a Workspace domain (`hd`), an account (`sub`), or the
-project of a virtual machine (`google.compute_engine.project_number`). Google never reassigns a `sub`, but may reassign
-an `email`. Google names no groups: they come from `subject_groups`, and "hd:DOMAIN" from the token. A service account
-has no `hd`. In an entry for agents, the token of a person in a domain is one that the person delegated: the agent is
-its client `azp`. (Google, "OpenID Connect", ID token claims; Compute Engine, "Verify the identity of instances".)
+Anyone can get a token for any audience. So `claims.require` must list a Workspace domain (`hd`), an account (`sub`), or
+the project of a virtual machine (`google.compute_engine.project_number`). Google never reassigns a `sub`, but may
+reassign an `email`. Google names no groups. They come from `subject_groups`, and "hd:DOMAIN" comes from the token. A
+service account has no `hd`. In an entry for agents, the token of a person in a domain counts as delegated to an agent.
+The agent is the token's client `azp`. (Google, "OpenID Connect", ID token claims; Compute Engine, "Verify the identity
+of instances".)
 """
 
 import re
@@ -28,7 +29,7 @@ SAMPLE: Mapping[str, Any] = {
     "iat": 1_700_000_000,
     "exp": 1_700_003_600,
 }
-"""A person's ID token; a service account's has no hd and no at_hash."""
+"""A person's ID token. A service account's has no `hd` and no `at_hash`."""
 
 
 _COMPUTE = "google.compute_engine"

@@ -1,4 +1,4 @@
-"""What is known about a provider's claims, so that a rule that could never match is refused when it is configured."""
+"""What is known about a provider's claims. With it, the configuration refuses a rule that could never match."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from jitney.core.patterns import wildcard_pattern
 
 
 class Form(NamedTuple):
-    """The allowed values that can match a claim: a regular expression, and what to write, in words.
+    """The values that can match a claim, as a regular expression, and in words what to write.
 
     A claim that can only be one of `values` needs no expression.
     """
@@ -20,13 +20,13 @@ class Form(NamedTuple):
 
 
 class KnownClaims(NamedTuple):
-    """A provider's claims, and the rules that hold where an issuer's entry has none about them.
+    """A provider's claims, and the default rules for claims that an issuer's entry has no rule about.
 
-    `names` are all claims that the provider issues, by path, in which `*` is a wildcard; () when others are possible.
-    `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the identities
-    that the module makes, with an `example`. `tenants` are the claims that name the customer at a provider that anyone
-    can be a customer of. `units` are the claims that a token's holder cannot choose; () when they are not known.
-    `required` and `tags` are as in `jitney.core.config.ClaimRules`.
+    `names` are the paths of all claims that the provider issues, with `*` as a wildcard. It is () when other claims are
+    possible. `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the
+    identities that the module makes, with an `example`. `tenants` are the claims that name the customer, for a provider
+    that accepts any customer. `units` are the claims that a token's holder cannot choose, or () when they are not
+    known. `required` and `tags` are as in `jitney.core.config.ClaimRules`.
     """
 
     names: tuple[str, ...] = ()

@@ -1,13 +1,13 @@
 """Kubernetes service account tokens, bound by TokenRequest or a projected volume.
 
-The identity is "system:serviceaccount:NAMESPACE:NAME:UID". An account that was deleted and created again under the same
-name has another uid, so it is another principal: it inherits no groups of `subject_groups` and no grants. `owners` can
-use a wildcard for the uid. `sub` must agree with the claim "kubernetes.io".
+The identity is "system:serviceaccount:NAMESPACE:NAME:UID". An account that is deleted and created again under its name
+has another uid, so it is another principal. It inherits no grants, and no groups of `subject_groups`. `owners` can use
+a wildcard for the uid. `sub` must agree with the claim "kubernetes.io".
 
-A token ends with the pod, node or secret that it is bound to, which must be named with its uid. To accept pods only,
-require `kubernetes.io.pod.uid: ["*"]`. To admit some namespaces only, require `kubernetes.io.namespace`. Legacy tokens
-of a Secret have no exp and are refused. (Kubernetes, "Managing Service Accounts", schema for service account private
-claims.)
+A token ends with the pod, node or secret that it is bound to. The token must name that object with its uid. To accept
+pods only, require `kubernetes.io.pod.uid: ["*"]`. To admit some namespaces only, require `kubernetes.io.namespace`.
+Legacy tokens of a Secret have no exp and are refused. (Kubernetes, "Managing Service Accounts", schema for service
+account private claims.)
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ def _subject(claims: SignedClaims, _: Issuer) -> str:
 
 
 def _named(private: Mapping[str, Any], kind: str) -> str:
-    """Return the name of the object `kind` that the token is bound to, which must have a uid."""
+    """Return the name of the object of this `kind` that the token is bound to. The object must have a uid."""
     bound = object_claim(private, kind)
     text_claim(bound, "uid")
     return text_claim(bound, "name")
@@ -85,7 +85,7 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
 
 
 def _unit(claims: SignedClaims, _: Issuer) -> str:
-    """Return the namespace: who may create pods in it may use each of its service accounts."""
+    """Return the namespace. A person who may create pods in it may use each of its service accounts."""
     return f"namespace={text_claim(object_claim(claims, 'kubernetes.io'), 'namespace')}"
 
 

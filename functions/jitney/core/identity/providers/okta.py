@@ -1,10 +1,10 @@
 """Okta access tokens, of a custom authorization server, and ID tokens of people who sign in.
 
-Okta sets no typ. `jti` shows the token's kind ("AT.", "ID."), and so does `cid`, which only access tokens have. `sub`
-is a person's login name, which can be reassigned. The identity is `uid`, a person's permanent id, if there is one. A
-service app has no `uid`; its `sub` is its client id. In an ID token, always a person's, the same id is in `sub`. In an
-entry for agents, a person's access token is one that the person delegated: the agent is its client `cid`. (Okta,
-OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
+Okta sets no `typ`. `jti` shows the token's kind ("AT.", "ID."), and so does `cid`, which only access tokens have. In an
+access token, `sub` is a person's login name, which can be reassigned. So the identity is `uid`, the person's permanent
+id. A service app has no `uid`, and its `sub` is its client id. An ID token is always a person's, and its `sub` is the
+permanent id. In an entry for agents, a person's access token counts as delegated to an agent. The agent is the token's
+client `cid`. (Okta, OpenID Connect & OAuth 2.0 API, "Access token claims" and "ID token claims".)
 """
 
 import re
@@ -28,7 +28,7 @@ SAMPLE: Mapping[str, Any] = {
     "sub": "ada@corp.example.com",
     "groups": ["data-readers"],
 }
-"""A person's access token; a service app's has neither `uid` nor a person's `sub`."""
+"""A person's access token. A service app's has neither `uid` nor a person's `sub`."""
 
 _PERSON = re.compile(r"00u[A-Za-z0-9]{17}", re.ASCII)  # never a login, which can be reassigned
 _KINDS = {"AT": "access", "ID": "id"}

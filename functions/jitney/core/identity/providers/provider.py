@@ -18,16 +18,15 @@ FactSources: TypeAlias = tuple[tuple[str, str], ...]
 class Provider(NamedTuple):
     """How to read one provider's signed claims. Each function may raise Refusal.
 
-    `subject` returns the identity. `kinds` returns every kind of token that
-    the claims and the header's `typ` indicate ("access", "id", or another word); a valid token indicates one. `groups`
-    have no issuer alias. `is_machine` distinguishes a workload from a person. `display` lists the claims to show to
-    people; the first present one is used. `fact_sources` are the claims that identify the requester to reviewers.
-    `unit` returns the accountable unit's name within the issuer, "" for the subject itself. `known` are the provider's
-    claims.
+    `subject` returns the identity. `kinds` returns every kind of token that the claims and the header's `typ` indicate:
+    "access", "id", or another word. A valid token indicates exactly one kind. `groups` have no issuer alias.
+    `is_machine` distinguishes a workload from a person. `display` lists the claims to show to people. The first one
+    that is present is used. `fact_sources` are the claims that identify the requester to reviewers. `unit` returns the
+    accountable unit's name within the issuer, or "" for the subject itself. `known` are the provider's claims.
 
-    `human` returns the person in a token that a person delegated to an agent, None in an agent's own token. `person`
-    returns the subject with which a named person signs in at the issuer, None for a name that is no subject there. With
-    `needs_subject_pattern`, it knows their form only from the issuer's `subject_pattern`.
+    `human` returns the person who delegated the token to an agent, or None for an agent's own token. `person` returns
+    the subject with which a named person signs in at the issuer. It returns None for a name that is no subject there.
+    With `needs_subject_pattern`, `person` knows the form of subjects only from the issuer's `subject_pattern`.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
@@ -72,12 +71,12 @@ def object_claim(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def unresolved_human(detail: str, fix: str) -> Refusal:
-    """Return the refusal of a token of a person whose identity at sign-in is not known."""
+    """Return the refusal of a token whose person has no known identity at sign-in."""
     return Refusal("token_human", detail, fix)
 
 
 def claimed_groups(claims: SignedClaims, issuer: Issuer) -> frozenset[str]:
-    """Return the groups in the issuer's `groups_claim`; none when absent. Raises Refusal token_groups."""
+    """Return the groups in the issuer's `groups_claim`, none when it is absent. Raises Refusal token_groups."""
     value = claim_at(claims, issuer.groups_claim)
     value = [] if value is None and issuer.groups_claim not in claims else value
     if not isinstance(value, list) or not all(isinstance(item, str) and is_nameable(item) for item in value):
@@ -104,7 +103,7 @@ _NAMED = {"access": "access", "bearer": "access", "id": "id"}  # Cognito's token
 
 
 def token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
-    """Return every kind of token that `typ` and the claims indicate; empty when nothing does."""
+    """Return every kind of token that `typ` and the claims indicate. The result may be empty."""
     kinds = {kind for name, kind in _KIND_CLAIMS.items() if name in claims}
     kinds.add(_TYPES.get(typ, typ))
     for name in ("token_use", "typ"):

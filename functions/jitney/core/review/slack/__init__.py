@@ -1,1 +1,1 @@
-"""Review in Slack: what people pressed there, who they are, and what they are shown. Pure."""
+"""Review in Slack: the buttons that people press, their identities, and the messages they see. Pure."""

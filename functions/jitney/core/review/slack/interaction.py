@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"(g-[a-z2-7]{14})\.([0-9a-f]{64})", re.ASCII)
 
 
 class GrantReference(NamedTuple):
-    """What buttons and modals carry: a grant's id, and the `content_hash` of what was shown."""
+    """The content of buttons and modals: a grant's id, and the `content_hash` of what was shown."""
 
     grant_id: str
     content: str
@@ -52,7 +52,7 @@ class ButtonClick(NamedTuple):
 
 
 class ModalSubmission(NamedTuple):
-    """A submitted modal: its checked boxes, as `modals.selected_boxes` takes them, and its texts."""
+    """A submitted modal: its texts, and its checked boxes in the form that `modals.selected_boxes` takes."""
 
     user: SlackUser
     action: str
@@ -80,7 +80,7 @@ def _button_click(given: Mapping[str, Any]) -> ButtonClick | None:
     (pressed,) = given["actions"]
     action = _text(pressed["action_id"])
     if action not in DECISION_ACTIONS:
-        return None  # the link to the page, which Slack opens
+        return None  # Slack opens the link to the page
     return ButtonClick(
         _slack_user(given),
         action,

@@ -1,7 +1,8 @@
 """The message about a request in a channel: computed facts, the agent's text, buttons (REV 9, 10). Pure.
 
-All text is plain_text or rich_text, in which Slack reads no markup, mention or link. Only the notification is markup,
-and it is escaped. https://docs.slack.dev/reference/block-kit/blocks/, https://docs.slack.dev/messaging/formatting-message-text/
+All text is plain_text or rich_text, in which Slack reads no markup, mention or link. Only the notification is markup.
+Its text is escaped. https://docs.slack.dev/reference/block-kit/blocks/,
+https://docs.slack.dev/messaging/formatting-message-text/
 """
 
 import json
@@ -18,7 +19,7 @@ from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, PAGE, REJE
 
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
-"""Limit of a message: Slack sends it with every click, escaped to three times its size; the firewall accepts 64 kB."""
+"""Limit of a message. Slack sends it with every click, escaped to three times its size. The firewall accepts 64 kB."""
 NOT_ALL = "open the request, because this message cannot show all of it"
 
 _WAITING: Mapping[Notice, str] = {
@@ -31,7 +32,7 @@ Element: TypeAlias = dict[str, Any]
 
 
 class SlackMessage(NamedTuple):
-    """A message: `notification` is what phones show, as Slack's markup; `blocks` are what the channel shows."""
+    """A message. Phones show `notification`, in Slack's markup. The channel shows `blocks`."""
 
     notification: str
     blocks: tuple[Block, ...]
@@ -117,7 +118,7 @@ def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block
 
 
 def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
-    """Return the decision buttons; without the approving ones where the message does not show all of the request."""
+    """Return the decision buttons. A message that does not show the whole request gets no buttons that approve."""
     reference = str(GrantReference(sheet.grant_id, sheet.content))
     gets = f"{sheet.requester.name} gets {wording.level(sheet)} access to {wording.target(sheet)}"
     confirm = {

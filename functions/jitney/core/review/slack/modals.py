@@ -1,4 +1,4 @@
-"""The modals in Slack: approve selected, reject, and a message; within Slack's limits. Pure.
+"""The modals in Slack, within its limits: approve selected, reject, and a message. Pure.
 
 https://docs.slack.dev/reference/views/modal-views, https://docs.slack.dev/reference/block-kit/block-elements/
 """
@@ -22,10 +22,10 @@ View: TypeAlias = dict[str, Any]
 
 MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
-"""Limit of a view: Slack sends it back with its state, twice as large, and the firewall accepts 64 kB."""
+"""Limit of a view. With its state, Slack sends it back twice as large. The firewall accepts 64 kB."""
 MOST_SENTENCE = 1000
 MOST_FACTS = 2700
-"""Limit of the facts about the requester, in bytes of JSON: Slack takes 3,000 characters in a text."""
+"""Limit of the facts about the requester, in bytes of JSON. Slack accepts 3,000 characters in a text."""
 FACTS_TOO_LONG = "The facts about the requester are too long for Slack. Open the request to read them."
 TOO_LONG = "This request is too long to be narrowed in Slack. Open the request to narrow it there."
 
@@ -33,7 +33,7 @@ TOO_LONG = "This request is too long to be narrowed in Slack. Open the request t
 def approve_selected_modal(grant: Grant, requester: Requester) -> View:
     """Return the modal to narrow a request: boxes for actions and resources, a duration, a comment (row REV 7).
 
-    For a request that does not fit, it says where to narrow it instead. No box is cut.
+    If the request does not fit, the modal says where to narrow it instead. No box is cut.
     """
     if not all(_fits(text) for action, arns in resources_by_action(grant).items() for text in (action, *arns)):
         return message_modal("Approve selected", TOO_LONG)
@@ -70,7 +70,7 @@ def selected_boxes(grant: Grant, checked: Sequence[str]) -> tuple[list[str], lis
 
 
 def unlinked(text: str) -> str:
-    """Return the escaped text, with the scheme of any address defanged. The rest stays exact, as ARNs must."""
+    """Return the escaped text, with the scheme of any address defanged. The rest stays exact, because ARNs must."""
     return escape_invisible(text).replace("://", "[:]//")
 
 
@@ -136,7 +136,7 @@ def _shown(text: str) -> str:
 
 
 def _fits(text: str) -> bool:
-    """Return whether a box shows the whole text: a space at the break between its two lines would be invisible."""
+    """Return whether a box shows the whole text. A space at the break between its two lines would be invisible."""
     whole = _shown(text)
     return len(whole) <= 2 * MOST_OPTION and " " not in whole[MOST_OPTION - 1 : MOST_OPTION + 1]
 

@@ -28,7 +28,7 @@ def require_workspace(user: SlackUser, slack: SlackConfig) -> None:
 def principal_of(profile: SlackProfile, config: Config) -> Principal:
     """Return the person with exactly the profile's address. Raises Problem slack_user_unknown.
 
-    As at sign-in, the person belongs to an issuer, and the issuer's kind is theirs.
+    As at sign-in, the person belongs to an issuer and has the issuer's kind.
     """
     address = profile.email.casefold()
     found = [name for name, email in config.emails.items() if email.casefold() == address]
