@@ -33,7 +33,7 @@ from tests.system.test_records import configuration_of
 
 ENDED, KEPT = 200, 50
 SLOWER = 50
-"""The emulator answers one call at a time, and DynamoDB answers all at once. So waits may be this much longer."""
+"""The emulator answers one call at a time, and DynamoDB answers all at once. So waits and leases are as much longer."""
 
 
 @dataclass
@@ -71,6 +71,7 @@ def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Por
     sample = config.targets["analytics-prod"]
     role_arn = f"arn:aws:iam::{sample.account}:role/{iam.role}"
     target = replace(sample, alias="crowded", role_arn=role_arn, canary=False)
+    began, start = time.monotonic(), now() + 60  # a minute ahead, so that grants begin before they end
     return Ports(
         config=replace(config, targets={"crowded": target}),
         store=Store(aws("dynamodb"), tables["state"], tables["audit"]),
@@ -78,7 +79,9 @@ def ports(aws: Callable[..., Any], stack: Mapping[str, Any], iam: AsRoot) -> Por
         role_policies=iam,
         suspensions=SuspensionStore(aws("dynamodb"), tables["state"]),
         mask_keys=MemoryMaskKeys(),
-        now=now,
+        now=lambda: (
+            start + int((time.monotonic() - began) / SLOWER)
+        ),  # so that a lease lasts as long as its writes take
         pause=lambda seconds: time.sleep(seconds * SLOWER),
         stopwatch=lambda: time.monotonic_ns() // 1_000_000 // SLOWER,
     )
