@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from jitney import resources
 from jitney.configuration.load import compile_configuration
-from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.access.suspensions import NO_SUSPENSIONS
@@ -20,6 +19,7 @@ from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.session import Session
 from jitney.core.identity.signature import SignedClaims
+from jitney.core.policy.risks import describe_risks
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.sheet import sheet_of
 from jitney.handlers.templates import environment, render
@@ -93,9 +93,10 @@ def _page(agent: Principal) -> str:
         reviews=(("data-owners",),),
         facts=agent.facts,
     )
-    risk = Risk("Deletion", "s3:DeleteObject deletes objects under arn:aws:s3:::reports/2026/*.", ("s3:DeleteObject",))
     actions = ActionTable.load(resources.ACTIONS.read_bytes())
-    sheet = sheet_of(GrantUnderReview(grant, config, NO_SUSPENSIONS), config.reviewers, actions, (risk,), (), NOW)
+    named = {name: found.risks for each in grant.permissions for name in each.actions if (found := actions.get(name))}
+    risks = describe_risks(named, ())
+    sheet = sheet_of(GrantUnderReview(grant, config, NO_SUSPENSIONS), config.reviewers, actions, risks, (), NOW)
     person = Principal(
         issuer="", issuer_name="people", subject="alice", kind="human", groups=frozenset(), display="alice",
         source_identity="people.alice", unit="people.alice",
