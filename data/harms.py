@@ -40,14 +40,19 @@ class Harms:
 
     def __init__(self, rules: Mapping[str, Mapping[str, Sequence[str]]], known: Mapping[str, Collection[str]]) -> None:
         self._rules = {
-            name: (_Patterns(rule["actions"]), _Patterns(rule.get("except", ()))) for name, rule in rules.items()
+            name: tuple(_Patterns(rules.get(name, {}).get(part, ())) for part in ("actions", "except"))
+            for name in {*rules, *known, PERMISSIONS, ORDINARY}
         }
         self._known = known
 
     @classmethod
     def of_models(cls, rules: Mapping[str, Any], masks: MaskTable) -> Self:
         """Return the harms by `rules`, the roles in botocore's models and the credentials in answers."""
-        return cls(rules, {EXISTING_ROLE: set(acting_by_role()), CREDENTIAL_EXPOSURE: set(answering_secrets(masks))})
+        acting, answering = set[str](), set[str]()
+        for prefixes, model in _models():
+            acting |= {f"{prefix}:{name}".lower() for name in acting_by_role(model) for prefix in prefixes}
+            answering |= {f"{prefix}:{name}".lower() for name in answering_secrets(model, masks) for prefix in prefixes}
+        return cls(rules, {EXISTING_ROLE: acting, CREDENTIAL_EXPOSURE: answering})
 
     def level(self, action: str, level: AccessLevel) -> AccessLevel:
         """Return the level of `action`. It is `level`, unless a Write action changes permissions."""
@@ -64,7 +69,7 @@ class Harms:
         """
         if level not in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
             return frozenset()
-        harms = {name for name in {*self._rules, *self._known} - {PERMISSIONS, ORDINARY} if self._is(name, action)}
+        harms = {name for name in self._rules.keys() - {PERMISSIONS, ORDINARY} if self._is(name, action)}
         assessed = harms or level is AccessLevel.PERMISSIONS_MANAGEMENT or self._is(ORDINARY, action)
         return frozenset(harms) if assessed else frozenset({NOT_ASSESSED})
 
@@ -75,38 +80,34 @@ class Harms:
         )
 
     def _is(self, harm: str, action: str) -> bool:
-        listed, left_out = self._rules.get(harm, (_Patterns(()), _Patterns(())))
+        listed, left_out = self._rules[harm]
         matches = listed.match(action) or action.lower() in self._known.get(harm, ())
         return matches and not left_out.match(action)
 
 
-def acting_by_role() -> Iterator[str]:
-    """Yield the operations that run or change a thing that acts under the role of an earlier operation.
+def acting_by_role(model: ServiceModel) -> Iterator[str]:
+    """Yield the operations of a service that run or change a thing that acts under the role of an earlier operation.
 
     One operation takes a role for the thing in its name, such as CreateStateMachine. Others then start or change that
     thing.
     """
-    for prefixes, model in _models():
-        operations = [model.operation_model(name) for name in model.operation_names]
-        with_roles = {
-            _thing(each.name)
-            for each in operations
-            if each.input_shape and any(passed(each, each.input_shape.members, []))
-        }
-        for each in operations:
-            verb, thing = _verb(each.name), _thing(each.name)
-            runs = verb in _RUNS and any(thing.startswith(role) or role.startswith(thing) for role in with_roles)
-            if thing and (runs or (verb in _CHANGES and thing in with_roles)):
-                yield from (f"{prefix}:{each.name}".lower() for prefix in prefixes)
+    operations = [model.operation_model(name) for name in model.operation_names]
+    with_roles = {
+        _thing(each.name) for each in operations if each.input_shape and any(passed(each, each.input_shape.members, []))
+    }
+    for each in operations:
+        verb, thing = _verb(each.name), _thing(each.name)
+        runs = verb in _RUNS and any(thing.startswith(role) or role.startswith(thing) for role in with_roles)
+        if thing and (runs or (verb in _CHANGES and thing in with_roles)):
+            yield each.name
 
 
-def answering_secrets(masks: MaskTable) -> Iterator[str]:
-    """Yield the operations whose answer contains a credential, according to the table of masks."""
-    for prefixes, model in _models():
-        for name in model.operation_names:
-            shapes = masks.of(model.service_name, name)
-            if shapes and _holds_credential(shapes.output, shapes.shapes, frozenset()):
-                yield from (f"{prefix}:{name}".lower() for prefix in prefixes)
+def answering_secrets(model: ServiceModel, masks: MaskTable) -> Iterator[str]:
+    """Yield the operations of a service whose answer contains a credential, according to the table of masks."""
+    for name in model.operation_names:
+        shapes = masks.of(model.service_name, name)
+        if shapes and _holds_credential(shapes.output, shapes.shapes, frozenset()):
+            yield name
 
 
 def _holds_credential(reference: ShapeRef, shapes: Sequence[Shape], above: frozenset[int]) -> bool:

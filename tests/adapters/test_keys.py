@@ -376,10 +376,10 @@ def test_id_13_the_log_names_a_dropped_key_and_the_others_verify(
     server.answer = body(jwks(forged, jwk("rsa", kid="1"), jwk("rsa-other", kid="1"), jwk("ec256")))
 
     assert keys.keys(at(server.address)).by_kid.keys() == {"ec256"}
-    told = [message.removeprefix("Issuer corp: the key with kid ") for message in caplog.messages]
-    assert told[1:] == ["'1' is not used because it is ambiguous"] * 2
-    assert len(told[0]) < 150
-    assert told[0].isprintable()
+    logged = [message.removeprefix("Issuer corp: the key with kid ") for message in caplog.messages]
+    assert logged[1:] == ["'1' is not used because it is ambiguous"] * 2
+    assert len(logged[0]) < 150
+    assert logged[0].isprintable()
 
 
 def test_id_05_the_log_names_the_issuer_and_the_kind_of_failure(

@@ -162,7 +162,7 @@ class System:
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(link.text) for link in self.store.links]
 
-    def told(self) -> list[tuple[str, str, str]]:
+    def outcomes(self) -> list[tuple[str, str, str]]:
         return [(each["event"], each["outcome"], each["code"]) for each in self.records()]
 
 

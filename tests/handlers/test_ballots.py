@@ -141,7 +141,7 @@ def test_rev_03_what_is_issued_is_what_the_votes_that_stand_have_approved(system
     asked = len(system.sessions.asked)
     status, body, _ = system.call(create_credentials, grant_id=grant.id)
     assert (status, body["code"], len(system.sessions.asked)) == (403, "denied", asked)
-    assert system.told()[-1] == ("issue", "denied", "denied")
+    assert system.outcomes()[-1] == ("issue", "denied", "denied")
     system.store.grants[grant.id] = replace(current, records=system.store.grants[grant.id].records)
     assert system.call(create_credentials, grant_id=grant.id)[0] == 200
 
@@ -150,7 +150,7 @@ def test_rev_05_no_requester_approves_their_own_request(system: System):
     grant = pending(system)
     assert refused(system, ballot(grant, "reader-agent")) == "own_request"
     assert system.store.grants[grant.id].state is State.PENDING
-    assert system.told()[-1] == ("vote", "refused", "own_request")
+    assert system.outcomes()[-1] == ("vote", "refused", "own_request")
 
 
 def test_rev_05_a_person_cannot_approve_what_an_agent_asks_on_their_behalf(system: System):
@@ -259,7 +259,7 @@ def test_rev_07_more_is_refused_and_on_record(system: System):
     grant = pending(system)
     less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/*",)),), 60)
     assert refused(system, ballot(grant, narrowing=less)) == "not_narrower"
-    assert system.told()[-1] == ("vote", "refused", "not_narrower")
+    assert system.outcomes()[-1] == ("vote", "refused", "not_narrower")
 
 
 @pytest.mark.parametrize("seconds", ["", "abc", "0", "-5", "1.5", "٣", "9" * 10])
@@ -285,7 +285,7 @@ def test_rev_04_a_double_click_is_one_vote(system: System):
     less = NarrowedApproval((Permission(("s3:PutObject",), ("arn:aws:s3:::reports/a",)),), 60)
     first = vote(ballot(grant, narrowing=less), system.ports)
     assert vote(ballot(grant, narrowing=less), system.ports) == first
-    assert [event for event, _, _ in system.told()].count("vote") == 1
+    assert [event for event, _, _ in system.outcomes()].count("vote") == 1
 
 
 def test_pol_01_a_policy_that_forbids_since_is_checked_at_the_vote(system: System):

@@ -122,7 +122,7 @@ def test_rev_08_others_and_other_forms_are_refused(
     changes = {each: value.replace("\u200b", "") for each, value in changes.items()}
     assert code(smash(signed_in(desk, name, *groups), grant, **changes)) == expected
     assert stored(desk, grant) == grant
-    assert desk.system.told()[-1][1:] == ("refused", expected)
+    assert desk.system.outcomes()[-1][1:] == ("refused", expected)
 
 
 def test_rev_08_break_glass_issues_nothing_once_its_person_is_removed(desk: ReviewSystem):
@@ -326,7 +326,7 @@ def test_rev_08_another_person_does_the_follow_up_once(desk: ReviewSystem):
     assert (done.state, done.follow_up.human, done.follow_up.judgement) == (
         State.ACTIVE, "staff.alice", FollowUpVerdict.CONFIRM,
     )  # fmt: skip
-    assert desk.system.told()[-1] == ("follow_up", "confirmed", "")
+    assert desk.system.outcomes()[-1] == ("follow_up", "confirmed", "")
     assert code(judge(alice, grant, "confirm")) == "303"
     assert code(judge(bob, grant, "object")) == "review_ended"
     assert stored(desk, grant) == done
@@ -344,7 +344,7 @@ def test_rev_08_an_objection_revokes_it(desk: ReviewSystem):
     assert after.ending.reason == "objected to break-glass: no outage"
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
     assert issues(desk, grant) == 410
-    assert [each[:2] for each in desk.system.told() if each[0] in ("revocation", "follow_up")] == [
+    assert [each[:2] for each in desk.system.outcomes() if each[0] in ("revocation", "follow_up")] == [
         ("revocation", "revoked"), ("follow_up", "objected"),
     ]  # fmt: skip
 

@@ -44,7 +44,7 @@ def test_id_05_unproven_callers_are_counted_not_listed(system: System):
 
 def test_id_05_a_known_principals_refusal_is_a_record_of_its_own(system: System):
     system.call(create_grant, b"{".decode())
-    assert system.told() == [("request", "refused", "body_malformed")]
+    assert system.outcomes() == [("request", "refused", "body_malformed")]
     assert system.records()[0]["principal"] == "corp.reader-agent"
 
 
@@ -90,7 +90,7 @@ def test_bad_input_writes_nothing_but_the_refusal(system: System, case: str):
     assert 400 <= status < 500
     assert problem["code"] == code
     assert system.store.log == ["record"]
-    assert system.told() == [("request", "refused", code)]
+    assert system.outcomes() == [("request", "refused", code)]
     assert not system.store.grants
     assert not system.sessions.asked
 

@@ -65,7 +65,7 @@ def test_a_repeated_call_is_answered_the_same(system: System):
 def test_a_line_that_is_no_call_writes_nothing_but_the_refusal(system: System):
     status, body, _ = system.call(create_grant, asking(READ, "aws s3 ls | sh"))
     assert (status, body["code"], body["pointer"]) == (400, "call_invalid", "/calls/1")
-    assert system.told() == [("request", "refused", "call_invalid")]
+    assert system.outcomes() == [("request", "refused", "call_invalid")]
     assert not system.store.grants
 
 

@@ -40,7 +40,7 @@ def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
     limit = system.config.limits.previews_per_minute
     statuses = [system.call(preview_decision, REQUEST_BODY)[0] for _ in range(limit + 2)]
     assert statuses == [200] * limit + [429] * 2
-    told = system.told()
+    told = system.outcomes()
     assert told.count(("preview", "allowed", "")) == limit
     assert ("preview", "refused", "rate_limited") in told
     assert system.call(preview_decision, REQUEST_BODY, token=minting.token(sub="other-agent"))[0] == 200
@@ -96,7 +96,7 @@ def test_pol_04_an_unknown_action_comes_with_the_closest_name(system: System):
     status, body, _ = system.call(preview_decision, asked)
     assert (status, body["code"]) == (400, "action_unknown")
     assert "s3:GetObject" in str(body)
-    assert system.told() == [("preview", "refused", "action_unknown")]
+    assert system.outcomes() == [("preview", "refused", "action_unknown")]
 
 
 def test_sts_01_a_dry_run_that_does_not_fit_names_the_requests_that_would(system: System):

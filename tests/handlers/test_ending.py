@@ -102,11 +102,11 @@ class TestRelease:
         status, body, _ = system.call(release_grant, grant_id=grant_id)
         assert (status, body["grant"]["ending"]["denied_after_milliseconds"]) == (200, None)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
-        assert [event for event, _, _ in system.told()] == ["request", "release"]
+        assert [event for event, _, _ in system.outcomes()] == ["request", "release"]
 
     def test_aud_01_its_record_is_written_with_it(self, system: System):
         system.call(release_grant, grant_id=asked(system))
-        assert system.told() == [
+        assert system.outcomes() == [
             ("request", "allowed", ""),
             ("release", "released", ""),
             ("canary", "denied", ""),
@@ -169,7 +169,7 @@ class TestRelease:
         system.canary.denied_at = None
         body = system.call(release_grant, grant_id=asked(system))[1]
         assert body["grant"]["ending"]["denied_after_milliseconds"] is None
-        assert system.told()[-1] == ("canary", "failed", "")
+        assert system.outcomes()[-1] == ("canary", "failed", "")
 
     def test_end_01_the_time_is_stored_though_the_grant_changed_while_it_was_measured(self, system: System):
         grant_id = asked(system)
@@ -181,7 +181,7 @@ class TestRelease:
             system.now,
             ending["denied_after_milliseconds"],
         )
-        assert [event for event, _, _ in system.told()] == ["request", "release", "cut_off", "canary"]
+        assert [event for event, _, _ in system.outcomes()] == ["request", "release", "cut_off", "canary"]
 
     @pytest.mark.parametrize("state", ["released", "revoked"])
     def test_end_06_an_approved_grant_is_denied_only_if_credentials_were_issued(self, system: System, state: str):
@@ -386,7 +386,7 @@ class TestWriting:
         assert system.role_policies.denies(ROLE_ARN) == set(ended)
         assert not system.role_policies.denies(ROLE_ARN) & kept
         assert {system.store.grants[grant_id].state for grant_id in kept} == {State.ACTIVE}
-        assert len([each for each in system.told() if each[0] in ("release", "revocation")]) == 200
+        assert len([each for each in system.outcomes() if each[0] in ("release", "revocation")]) == 200
         assert system.role_policies.writes < 100
 
 
@@ -466,7 +466,7 @@ def test_end_06_a_unit_opens_so_many_grants_an_hour_and_others_are_as_if_alone(s
     left = 3600 - system.now % 3600
     assert (status, body["code"], body["limit"], body["unit"]) == (429, "too_many_grants", 3, "corp.reader-agent")
     assert (headers["Retry-After"], body["retry_at"]) == (str(left), iso(system.now + left))
-    assert system.told()[-1] == ("request", "refused", "too_many_grants")
+    assert system.outcomes()[-1] == ("request", "refused", "too_many_grants")
     assert len(system.store.grants) == 3
     assert asked(system, permissions=WRITE)  # a review has a limit of its own
     other = minting.token(sub="other-agent", groups=["data-readers"])
@@ -492,7 +492,7 @@ class TestOverflow:
         text = system.role_policies.documents[ROLE_ARN]
         assert len(text) <= ROLE_POLICY_LIMIT
         assert "aws:TokenIssueTime" in text
-        assert [each for each in system.told() if each[0] == "cut_off"] == [
+        assert [each for each in system.outcomes() if each[0] == "cut_off"] == [
             ("cut_off", "cut_off", "deny_document_full")
         ]
         assert json.loads(self.cut_off_record(system)["detail"]) == {
@@ -536,7 +536,7 @@ class TestOverflow:
         entries = [DenyEntry(each, system.now, system.now + 900, "corp.reader-agent") for each in ended[:-1]]
         system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in entries}
         assert system.call(release_grant, grant_id=ended[-1], token=fresh(system))[0] == 200
-        assert [each for each in system.told() if each[0] == "cut_off"] == []
+        assert [each for each in system.outcomes() if each[0] == "cut_off"] == []
         (statement,) = json.loads(system.role_policies.documents[ROLE_ARN])["Statement"]
         assert set(statement["Condition"]["StringNotEquals"]["aws:PrincipalTag/grant"]) == kept
         assert reconcile(system.ports)["cut_off"] == 0
@@ -565,7 +565,7 @@ class TestReconciler:
         system.reviews.started = [PENDING.id]
         system.now = GRANT.expires_at + EXPIRY_GRACE_SECONDS
         assert [reconcile(system.ports)["expired"] for _ in range(2)] == [1, 0]
-        assert system.told() == [("expiry", "expired", "")]
+        assert system.outcomes() == [("expiry", "expired", "")]
         assert system.store.grants[GRANT.id].state is State.EXPIRED
         assert system.store.grants[PENDING.id].state is State.PENDING
 

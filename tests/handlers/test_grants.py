@@ -85,7 +85,7 @@ def test_a_denied_request_says_which_policy_and_issues_nothing(system: System):
     assert (status, body["code"]) == (403, "denied")
     assert headers["Content-Type"] == "application/problem+json"
     assert [reason["policy"] for reason in body["reasons"]] == ["never-secret"]
-    assert system.told() == [("request", "denied", "denied")]
+    assert system.outcomes() == [("request", "denied", "denied")]
     assert not system.sessions.asked
     assert not system.store.grants
 
@@ -104,7 +104,7 @@ def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
     told = system.call(read_grants, grant_id=body["grant"]["id"])[1]["review"]
     assert told == body["review"]
     assert system.reviews.started == [body["grant"]["id"]]
-    assert system.told() == [("request", "review", "")]
+    assert system.outcomes() == [("request", "review", "")]
     grant_id = body["grant"]["id"]
     assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "grant_pending"
     system.now += 3600
@@ -118,14 +118,14 @@ def test_rev_13_a_workflow_that_cannot_start_closes_the_grant_and_says_so(system
     status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
     assert (status, body["code"]) == (503, "unavailable")
     assert body["grant"]["state"] == "failed"
-    assert system.told() == [("request", "review", ""), ("request", "failed", "unavailable")]
+    assert system.outcomes() == [("request", "review", ""), ("request", "failed", "unavailable")]
 
 
 def test_sts_06_a_failed_issue_has_both_records(system: System):
     system.sessions.problem = REFUSED
     status, body, _ = system.call(create_grant, REQUEST_BODY)
     assert (status, body["code"]) == (502, "issue_refused")
-    assert system.told() == [("request", "allowed", ""), ("issue", "failed", "issue_refused")]
+    assert system.outcomes() == [("request", "allowed", ""), ("issue", "failed", "issue_refused")]
     assert system.store.grants[body["grant"]["id"]].state is State.FAILED
 
 
@@ -161,7 +161,7 @@ class TestIdempotency:
         assert len(system.store.grants) == 1
         assert "credentials" in first[1]
         assert "credentials" not in again[1]
-        assert system.told() == [("request", "allowed", "")]
+        assert system.outcomes() == [("request", "allowed", "")]
         path = again[1]["credentials_path"]
         assert path == f"{again[2]['Location']}/credentials"
         assert system.call(create_credentials, grant_id=path.split("/")[3])[0] == 200
@@ -202,7 +202,7 @@ class TestRenewal:
         status, again, _ = system.call(create_credentials, grant_id=body["grant"]["id"])
         assert status == 200
         assert again["credentials"]["expiration"] == body["grant"]["expires_at"]
-        assert system.told()[-1] == ("issue", "allowed", "")
+        assert system.outcomes()[-1] == ("issue", "allowed", "")
 
     def test_aud_02_its_records_are_a_chain(self, system: System):
         _, body, _ = system.call(create_grant, REQUEST_BODY)
@@ -258,14 +258,14 @@ class TestRenewal:
         _, body, _ = system.call(create_grant, REQUEST_BODY)
         system.now += 300
         assert system.call(create_credentials, grant_id=body["grant"]["id"], token=fresh(system))[0] == 410
-        assert system.told()[-1] == ("refusal", "refused", "grant_ended")
+        assert system.outcomes()[-1] == ("refusal", "refused", "grant_ended")
 
     def test_pol_01_policy_is_asked_again_at_issue(self, system: System, system_with):
         _, body, _ = system.call(create_grant, REQUEST_BODY)
         stricter = system_with(store=system.store, config=configuration(_without_reading()))
         status, refused, _ = stricter.call(create_credentials, grant_id=body["grant"]["id"])
         assert (status, refused["code"]) == (403, "denied")
-        assert stricter.told()[-1] == ("issue", "denied", "denied")
+        assert stricter.outcomes()[-1] == ("issue", "denied", "denied")
         assert not stricter.sessions.asked
 
     def test_pol_01_groups_that_were_lost_count_at_issue(self, system: System):
@@ -314,7 +314,7 @@ class TestReplay:
         status, body, headers = system.call(create_grant, SPENDABLE, token=token)
         assert (status, body["code"]) == (401, "token_replayed")
         assert "invalid_token" in headers["WWW-Authenticate"]
-        assert system.told()[-1] == ("refusal", "refused", "token_replayed")
+        assert system.outcomes()[-1] == ("refusal", "refused", "token_replayed")
         assert len(system.sessions.asked) == 1
 
     def test_id_09_a_denied_request_uses_the_token_up_too(self, system: System):
@@ -328,7 +328,7 @@ class TestReplay:
         grant_id = self.opened(system, token)
         before = dict(system.store.grants)
         assert OTHER_CALLS[call](system, token, grant_id) == 401
-        assert system.told()[-1] == ("refusal", "refused", "token_replayed")
+        assert system.outcomes()[-1] == ("refusal", "refused", "token_replayed")
         assert system.store.grants == before
         assert len(system.sessions.asked) == 1
 

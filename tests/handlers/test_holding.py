@@ -108,7 +108,7 @@ def test_pol_05_a_request_that_is_never_current_ends_in_a_conflict(system: Syste
     system.store.grant_lists = grant_lists  # type: ignore[method-assign]
     status, body, _ = system.call(create_grant, MAKE)
     assert (status, body["code"], system.sessions.asked) == (409, "grant_conflict", [])
-    assert system.told()[-1] == ("request", "refused", "grant_conflict")
+    assert system.outcomes()[-1] == ("request", "refused", "grant_conflict")
 
 
 def test_pol_05_two_targets_of_one_account_combine_and_two_accounts_do_not(system: System):

@@ -95,7 +95,7 @@ def test_rev_13_that_no_mail_goes_out_is_an_error_of_the_workflow_only_when_aski
     mails.codes |= dict.fromkeys(EMAILS.values(), "unreachable")
     with pytest.raises(NoReviewerNotified):
         notify(asked(grant), system.ports)
-    assert system.told()[-1] == ("notice", "failed", "no_reviewer_notified")
+    assert system.outcomes()[-1] == ("notice", "failed", "no_reviewer_notified")
     notify(asked(grant, "reminded"), system.ports)
 
 

@@ -68,7 +68,7 @@ def test_mask_04_without_the_key_a_request_that_holds_a_secret_is_to_be_asked_ag
     assert (status, problem["code"]) == (503, "unavailable")
     assert int(headers["Retry-After"]) > 0
     assert SECRET not in written(system, problem)
-    assert system.told() == [("request", "refused", "unavailable")]
+    assert system.outcomes() == [("request", "refused", "unavailable")]
     assert system.call(create_grant, REQUEST_BODY)[0] == 201
     assert len(system.mask_keys.asked) == 1
 

@@ -129,7 +129,7 @@ def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: ReviewSystem, 
     go(bob, button="end")
     answer = carol.send("POST", f"/reviews/{second.id}", form)
     assert (answer.status, "not_reviewer" in answer.text) == (403, True)
-    assert desk.system.told()[-1] == ("vote", "refused", "not_reviewer")
+    assert desk.system.outcomes()[-1] == ("vote", "refused", "not_reviewer")
     assert stored(desk, first).state is State.ACTIVE
     assert desk.system.call(create_credentials, grant_id=first.id)[0] == 200
     assert carol.send("GET", f"/reviews/{first.id}").status == 200  # her own vote concerns her
@@ -246,7 +246,7 @@ def test_rev_06_what_somebody_stands_in_for_cannot_be_handed_on(desk: ReviewSyst
     assert "Your groups have no delegates" in shown
     form = form_of(bob) | {"token": shown.split('name="token" value="')[1].split('"')[0], "shown_id": ""}
     assert refused(carol, form | {"delegate.owners": "staff.dave"}) == "not_reviewer"
-    assert desk.system.told()[-1] == ("refusal", "refused", "not_reviewer")
+    assert desk.system.outcomes()[-1] == ("refusal", "refused", "not_reviewer")
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_rev_07_a_form_that_was_tampered_with_grants_nothing_more(
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change)
     assert (answer.status, "not_narrower" in answer.text) == (400, True)
     assert stored(desk, grant) == grant
-    assert desk.system.told()[-1] == ("vote", "refused", "not_narrower")
+    assert desk.system.outcomes()[-1] == ("vote", "refused", "not_narrower")
 
 
 def test_rev_03_a_vote_for_what_was_changed_meanwhile_does_not_count(desk: ReviewSystem, alice: Browser):
@@ -127,7 +127,7 @@ def test_rev_04_a_double_click_is_one_vote(desk: ReviewSystem, alice: Browser):
     form = alice.form_of(grant.id)
     statuses = [alice.send("POST", f"/reviews/{grant.id}", form).status for _ in range(2)]
     assert statuses == [303, 303]
-    assert [event for event, _, _ in desk.system.told()].count("vote") == 1
+    assert [event for event, _, _ in desk.system.outcomes()].count("vote") == 1
 
 
 def test_rev_06_a_rejection_says_why(desk: ReviewSystem, alice: Browser):
@@ -135,7 +135,7 @@ def test_rev_06_a_rejection_says_why(desk: ReviewSystem, alice: Browser):
     form = alice.form_of(grant.id, "reject")
     assert alice.send("POST", f"/reviews/{grant.id}", form | {"comment": "  "}).status == 400
     assert stored(desk, grant).state is State.PENDING
-    assert desk.system.told()[-1] == ("refusal", "refused", "request_invalid")
+    assert desk.system.outcomes()[-1] == ("refusal", "refused", "request_invalid")
     assert alice.send("POST", f"/reviews/{grant.id}", form | {"comment": "not\nnow\u202e"}).status == 303
     assert stored(desk, grant).votes[0].comment == "not now[U+202E]"
 
@@ -162,7 +162,7 @@ def test_a_form_that_does_not_come_from_the_sessions_own_page_is_refused(
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | change, headers)
     assert answer.status in (400, 403)
     assert stored(desk, grant) == grant
-    assert desk.system.told()[-1][:2] == ("refusal", "refused")
+    assert desk.system.outcomes()[-1][:2] == ("refusal", "refused")
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -32,7 +32,7 @@ def test_rev_12_an_equal_request_is_the_one_that_is_pending(system: System):
     assert (again[0], again[1]["grant"]["id"]) == (202, first[1]["grant"]["id"])
     assert again[2]["Location"] == first[2]["Location"]
     assert len(system.reviews.started) == 1
-    assert system.told() == [("request", "review", ""), ("request", "review", "joined")]
+    assert system.outcomes() == [("request", "review", ""), ("request", "review", "joined")]
     assert ("repeats" in first[1], again[1]["repeats"]) == (False, True)
 
 

@@ -50,15 +50,15 @@ class TestLook:
         system.now = grant.expires_at
         for _ in range(2):  # the workflow may repeat it
             assert check_schedule({"grant_id": grant.id, "since": 1}, system.ports)["due"] == "decided"
-        assert system.told()[1:] == [("expiry", "expired", "")]
+        assert system.outcomes()[1:] == [("expiry", "expired", "")]
         assert system.store.grants[grant.id].state is State.EXPIRED
 
     def test_rev_04_what_was_decided_meanwhile_is_left_alone(self, system: System):
         grant = pending(system)
         vote(ballot(grant), system.ports)
-        told = system.told()
+        told = system.outcomes()
         assert check_schedule({"grant_id": grant.id, "since": 1}, system.ports)["state"] == "active"
-        assert system.told() == told
+        assert system.outcomes() == told
 
     def test_rev_13_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
         with pytest.raises(LookupError):
@@ -70,22 +70,22 @@ class TestNotify:
         grant = pending(system)
         assert notify(asked(grant), system.ports)["state"] == "pending"
         assert system.task_tokens.kept == {grant.id: (TOKEN, 1)}
-        assert system.told()[-1][0] == "notice"
+        assert system.outcomes()[-1][0] == "notice"
 
     def test_nothing_due_only_waits(self, system: System):
         grant = pending(system)
-        told = system.told()
+        told = system.outcomes()
         notify(asked(grant, "nothing"), system.ports)
-        assert system.told() == told
+        assert system.outcomes() == told
         assert grant.id in system.task_tokens.kept
 
     def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(self, system: System):
         grant = pending(system)
         vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
-        told = system.told()
+        told = system.outcomes()
         with pytest.raises(ReviewEnded):
             notify(asked(grant), system.ports)
-        assert system.told() == told
+        assert system.outcomes() == told
 
     def test_rev_13_a_decision_right_after_the_keeping_ends_the_wait_too(self, system: System):
         grant = pending(system)
@@ -124,10 +124,10 @@ class TestNotify:
         """Its only reviewer owns the agent; with mail and without Slack no one would be notified."""
         own_the_agent(system, "corp.alice")
         grant = pending(system)
-        told = system.told()
+        told = system.outcomes()
         with pytest.raises(TooFewReviewers):
             notify(asked(grant, due), system.ports)
-        assert system.told() == told
+        assert system.outcomes() == told
 
     @pytest.mark.parametrize(
         ("groups", "decides"),
@@ -165,7 +165,7 @@ class TestNotify:
         grant = pending(system)
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
         assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
-        assert system.told()[-1] == ("notice", "sent", "")
+        assert system.outcomes()[-1] == ("notice", "sent", "")
         assert not system.task_tokens.kept
 
     def test_rev_02_the_token_is_in_no_record_and_no_answer(self, system: System):
@@ -195,10 +195,10 @@ class TestAskedAnew:
         with_legal(system)
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
-        told = system.told()
+        told = system.outcomes()
         with pytest.raises(ReviewEnded):
             notify(asked(grant, since=first["since"]), system.ports)
-        assert system.told() == told
+        assert system.outcomes() == told
 
     def test_rev_13_a_notice_that_reaches_no_one_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
@@ -226,19 +226,19 @@ class TestGivingUp:
         told = {"detail": event["detail"] | {"name": grant.id}} if "detail" in event else event | {"grant_id": grant.id}
         for _ in range(2):
             assert give_up(told, system.ports) == {"grant_id": grant.id, "state": "failed"}
-        assert system.told()[1:] == [("review", "failed", code)]
+        assert system.outcomes()[1:] == [("review", "failed", code)]
         assert system.store.grants[grant.id].state is State.FAILED
 
     def test_rev_13_what_is_over_has_expired(self, system: System):
         grant = pending(system)
         system.now = grant.expires_at
         assert give_up({"grant_id": grant.id, "error": "States.Timeout"}, system.ports)["state"] == "expired"
-        assert system.told()[1:] == [("expiry", "expired", "")]
+        assert system.outcomes()[1:] == [("expiry", "expired", "")]
 
     def test_what_was_decided_stays(self, system: System):
         system.store.grants[GRANT.id] = replace(GRANT, expires_at=system.now + 9)
         assert give_up({"grant_id": GRANT.id, "error": "x"}, system.ports)["state"] == "active"
-        assert not system.told()
+        assert not system.outcomes()
 
     def test_rev_13_a_request_whose_workflow_is_gone_fails(self, system: System):
         kept, lost = pending(system), pending(system, [WRITE[0] | {"resources": ["arn:aws:s3:::reports/b"]}])
@@ -248,7 +248,7 @@ class TestGivingUp:
         assert reconcile(system.ports)["lost"] == 1
         assert system.store.grants[lost.id].state is State.FAILED
         assert system.store.grants[kept.id].state is State.PENDING
-        assert system.told()[-1] == ("review", "failed", "review_lost")
+        assert system.outcomes()[-1] == ("review", "failed", "review_lost")
 
 
 class TestGivingBack:

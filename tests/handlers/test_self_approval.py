@@ -241,7 +241,7 @@ def _in_slack(payload: Callable[[SlackSystem, Grant, str], Any]) -> Callable[[Of
     def vote(office: Office, grant: Grant, subject: str) -> str:
         name = "alice" if subject == office.people.subject else "bob"
         office.slack.send(payload(office.slack, grant, name))
-        return str(office.system.told()[-1][2]) or "303"
+        return str(office.system.outcomes()[-1][2]) or "303"
 
     return vote
 
@@ -269,7 +269,7 @@ def test_rev_05_no_person_decides_about_their_own_agents_request(provider: str, 
     grant, refusal = requested(office, token())
     if expected == UNRESOLVED:
         assert (grant, refusal) == (None, UNRESOLVED)
-        assert office.system.told()[-1] == ("refusal", "refused", UNRESOLVED)
+        assert office.system.outcomes()[-1] == ("refusal", "refused", UNRESOLVED)
         assert office.system.store.grants == {}
         return
     assert grant is not None, refusal

@@ -27,7 +27,7 @@ def browser(desk: ReviewSystem) -> Browser:
 
 
 def events(desk: ReviewSystem) -> list[tuple[str, str, str]]:
-    return desk.system.told()
+    return desk.system.outcomes()
 
 
 def test_rev_01_who_is_not_signed_in_is_sent_to_the_provider_and_back_to_what_was_wanted(browser: Browser):

@@ -65,7 +65,7 @@ def test_rev_09_what_slack_did_not_sign_just_now_does_nothing_and_is_counted(off
     status, told = office.send(None, body=body, headers=forge(body, office.system.now))
     assert (status, told["code"]) == (401, "slack_signature_invalid")
     assert office.grant(grant.id) == grant
-    assert office.system.told()[-1] == ("refusal", "refused", "slack_signature_invalid")
+    assert office.system.outcomes()[-1] == ("refusal", "refused", "slack_signature_invalid")
 
 
 def test_rev_09_a_body_that_is_no_text_is_refused(office: SlackSystem):
@@ -86,9 +86,9 @@ def test_rev_09_the_same_body_again_does_nothing_again(office: SlackSystem):
     view = office.open(office.grant(grant.id), "reject")
     assert office.send(office.submission(view, comment="no, after all"))[1] == {"response_action": "clear"}
     votes = office.grant(grant.id).votes
-    before = list(office.system.told())
+    before = list(office.system.outcomes())
     assert office.send(None, body=body) == (200, {})
-    assert (office.grant(grant.id).votes, office.system.told()) == (votes, before)
+    assert (office.grant(grant.id).votes, office.system.outcomes()) == (votes, before)
 
 
 def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(office: SlackSystem):
@@ -108,7 +108,7 @@ def test_rev_09_a_double_click_is_one_vote(office: SlackSystem):
     grant = office.pending()
     for _ in range(2):
         assert office.send(office.press(grant, "approve")) == (200, {})
-    assert [event for event, _, _ in office.system.told()].count("vote") == 1
+    assert [event for event, _, _ in office.system.outcomes()].count("vote") == 1
     assert office.slack.alone == []
 
 
@@ -143,7 +143,7 @@ def test_rev_09_an_unknown_user_alone_sees_that_they_are_unknown(office: SlackSy
     assert office.send(office.press(grant, action)) == (200, {})
     assert (office.slack.alone[-1][:2], office.slack.modals) == ((CHANNEL, "UALICE"), [])
     assert office.grant(grant.id) == grant
-    assert office.system.told()[-1][2] in ("slack_user_unknown", "slack_workspace_unknown")
+    assert office.system.outcomes()[-1][2] in ("slack_user_unknown", "slack_workspace_unknown")
 
 
 def test_rev_09_two_people_with_one_address_are_unknown(office: SlackSystem):
@@ -174,7 +174,7 @@ def test_rev_09_the_clicker_is_looked_up_among_the_reviewers_at_each_click(offic
     assert office.send(office.press(grant, action)) == (200, {})
     assert "not a reviewer of this request" in office.alone()
     assert (office.grant(grant.id), office.slack.modals) == (grant, [])
-    assert office.system.told()[-1][2] == "not_reviewer"
+    assert office.system.outcomes()[-1][2] == "not_reviewer"
 
 
 def test_rev_05_no_requester_approves_their_own_request_in_slack(office: SlackSystem):

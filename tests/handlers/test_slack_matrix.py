@@ -109,6 +109,6 @@ def outcome(cell: Cell, office: SlackSystem, grant: Grant) -> str:
         return str(current.state)
     if office.slack.modals:
         return "modal"
-    code = office.system.told()[-1][2]
+    code = office.system.outcomes()[-1][2]
     heard = status != 200 or office.slack.alone or told.get("response_action") == "update"
     return code if heard else f"{code} unheard"

@@ -528,7 +528,7 @@ class TestReviewers:
         answer = browser.send("POST", f"/reviews/{grant.id}{path}", form)
         assert (answer.status, "Code: <code>suspended" in answer.text) == (403, True)
         assert desk.system.store.grants[grant.id] == grant
-        assert desk.system.told()[-1] == ("refusal", "refused", "suspended")
+        assert desk.system.outcomes()[-1] == ("refusal", "refused", "suspended")
 
     @by_person
     def test_end_08_a_suspended_person_cannot_vote_on_any_channel(self, desk, members):
@@ -537,7 +537,7 @@ class TestReviewers:
         with pytest.raises(Problem) as refused:
             cast(desk, grant, "alice", via="slack")
         assert refused.value.code == "suspended"
-        assert desk.system.told()[-1] == ("vote", "refused", "suspended")
+        assert desk.system.outcomes()[-1] == ("vote", "refused", "suspended")
 
     @by_person
     def test_end_08_an_earlier_vote_does_not_count_any_more(self, desk, members):

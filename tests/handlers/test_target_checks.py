@@ -42,7 +42,7 @@ def test_sts_06_its_start_is_on_record_before_aws_is_asked_and_then_its_end(syst
     assert (ended["chain"], ended["seq"], ended["prev"]) == (begun["chain"], 1, begun["hash"])
     system.target_checks.wrong = {}
     assert checked(system)[1]["passed"]
-    assert system.told()[2:] == [("target_check", "allowed", ""), ("target_check", "passed", "")]
+    assert system.outcomes()[2:] == [("target_check", "allowed", ""), ("target_check", "passed", "")]
 
 
 def test_sts_06_without_a_record_nothing_is_tried(system: System):
@@ -55,7 +55,7 @@ def test_an_unanswered_check_is_a_problem_and_recorded(system: System):
     system.target_checks.broken = True
     status, body = checked(system)
     assert (status, body["code"]) == (503, "unavailable")
-    assert system.told()[-1] == ("target_check", "failed", "unavailable")
+    assert system.outcomes()[-1] == ("target_check", "failed", "unavailable")
 
 
 def test_only_operators_check_and_others_do_not_learn_which_targets_there_are(system: System):

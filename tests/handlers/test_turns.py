@@ -64,7 +64,7 @@ def test_sts_05_retries_at_the_same_time_open_one_grant_and_issue_one_key(system
     assert len([body for _, body in answers if "credentials" in body]) == 1
     (path,) = {body["credentials_path"] for _, body in answers if "credentials" not in body}
     assert path == f"/v1/grants/{answers[0][1]['grant']['id']}/credentials"
-    assert system.told() == [("request", "allowed", "")]
+    assert system.outcomes() == [("request", "allowed", "")]
 
 
 def test_rev_12_retries_at_the_same_time_begin_one_review(system: System):

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from jitney.core.report.cloudtrail_coverage import ImplicitActions
     from jitney.core.trail.call import ActionsOf
 
+REVIEW_PORTS = ("config", "policies", "actions", "store", "suspensions", "out_of_office")
+"""The ports of each handler that decides about reviews."""
 CONFIGURATION = Path(__file__).resolve().parents[2] / "configuration.json"
 """The configuration in the bundle."""
 STATE_TABLE, AUDIT_TABLE = "JITNEY_STATE_TABLE", "JITNEY_AUDIT_TABLE"

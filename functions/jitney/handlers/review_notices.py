@@ -18,7 +18,7 @@ from jitney.core.review.schedule import has_changed_since, is_waiting
 from jitney.handlers.channels import no_reviewer_notified
 from jitney.handlers.edge import event_handler
 from jitney.handlers.notifications import notify_reviewers
-from jitney.handlers.ports import Ports
+from jitney.handlers.ports import REVIEW_PORTS, Ports
 from jitney.handlers.review_sheet import build_sheet
 
 DECISION_NOTICES = frozenset(
@@ -86,12 +86,7 @@ def _notify_reviewers(notice: Notice, grant: Grant, ports: Ports) -> None:
 handler = event_handler(
     notify,
     (
-        "config",
-        "policies",
-        "actions",
-        "store",
-        "suspensions",
-        "out_of_office",
+        *REVIEW_PORTS,
         "task_tokens",
         "mail_sender",
         "templates",

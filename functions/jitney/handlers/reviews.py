@@ -10,6 +10,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
+from jitney.handlers.ports import REVIEW_PORTS
 from jitney.handlers.request_list import list_requests_for
 from jitney.handlers.review_report import show_report
 from jitney.handlers.review_sheet import build_sheet
@@ -67,12 +68,7 @@ handler = pages(
     },
     {},
     (
-        "config",
-        "policies",
-        "actions",
-        "store",
-        "suspensions",
-        "out_of_office",
+        *REVIEW_PORTS,
         "follow_ups",
         "vote_history",
         "web_sessions",

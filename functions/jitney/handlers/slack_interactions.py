@@ -33,7 +33,7 @@ from jitney.handlers.callers import count_refused
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response, form_fields
-from jitney.handlers.ports import Ports
+from jitney.handlers.ports import REVIEW_PORTS, Ports
 
 ISSUER = "slack"
 """The issuer under which refusals are counted until the user is known."""
@@ -199,12 +199,7 @@ def _count(problem: Problem, request: Request, ports: Ports, who: Principal | No
 handler = endpoint(
     handle_interaction,
     (
-        "config",
-        "policies",
-        "actions",
-        "store",
-        "suspensions",
-        "out_of_office",
+        *REVIEW_PORTS,
         "approval_workflow",
         "slack_signing_secret",
         "slack",

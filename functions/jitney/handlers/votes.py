@@ -7,6 +7,7 @@ from jitney.core.review.selection import narrowed_approval, selected_permissions
 from jitney.handlers.ballots import Ballot, comment_of, vote
 from jitney.handlers.break_glass import break_glass
 from jitney.handlers.pages import FormVisit, Page, pages
+from jitney.handlers.ports import REVIEW_PORTS
 
 
 def vote_on_request(visit: FormVisit) -> Page:
@@ -43,12 +44,7 @@ handler = pages(
     {},
     {"/reviews/{id}": vote_on_request, "/reviews/{id}/break-glass": break_glass},
     (
-        "config",
-        "policies",
-        "actions",
-        "store",
-        "suspensions",
-        "out_of_office",
+        *REVIEW_PORTS,
         "follow_ups",
         "approval_workflow",
         "web_sessions",

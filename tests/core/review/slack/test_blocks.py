@@ -1,7 +1,7 @@
 """What is shown in Slack: within Slack's limits whatever is asked for, and nothing of it is markup (REV 9, 10)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -102,6 +102,13 @@ def narrowing(grant: Grant) -> dict[str, Any]:
     return approve_selected_modal(grant, under_review(grant).requester)
 
 
+def assert_plain(place: Mapping[str, Any]) -> None:
+    """Assert that Slack shows a part of a message as the text that it is."""
+    formatted = ("mrkdwn", "link", "user", "usergroup", "broadcast", "emoji", "channel", "image")
+    assert place.get("type") not in formatted
+    assert place.get("emoji", False) is False
+
+
 def walk(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
@@ -175,17 +182,7 @@ def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
     grant = asked([Permission(("s3:PutObject",), (arn,))], words, words[:100])
     made = message(sheet(replace(grant, subject=words, principal="corp.agent")), URL)
     for place in walk(made.blocks):
-        assert place.get("type") not in (
-            "mrkdwn",
-            "link",
-            "user",
-            "usergroup",
-            "broadcast",
-            "emoji",
-            "channel",
-            "image",
-        )
-        assert place.get("emoji", False) is False
+        assert_plain(place)
         assert place.get("verbatim") is None
     texts = [place["text"] for place in walk(made.blocks) if isinstance(place.get("text"), str)]
     assert not [text for text in texts if "://" in text and text != URL]

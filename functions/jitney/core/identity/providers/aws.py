@@ -11,7 +11,7 @@ from typing import Any
 
 from jitney.core.config import Issuer
 from jitney.core.identity.providers.known_claims import Form, KnownClaims, like
-from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, object_claim, text_claim
+from jitney.core.identity.providers.provider import object_claim, text_claim, workload_provider
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 
@@ -72,12 +72,9 @@ def _groups(claims: SignedClaims, _: Issuer) -> frozenset[str]:
     return frozenset(names | {f"org:{text_claim(about, 'org_id')}"} if "org_id" in about else names)
 
 
-PROVIDER = Provider(
+PROVIDER = workload_provider(
     subject=_subject,
-    kinds=id_token_kinds,
     groups=_groups,
-    is_machine=always_machine,
-    display=("sub",),
     fact_sources=(
         ("Role or user", "sub"),
         ("Lambda function", f"{_NAMESPACE}.lambda_source_function_arn"),

@@ -18,7 +18,7 @@ from typing import Any
 from jitney.core.config import Issuer
 from jitney.core.identity.claim_rules import missing_claim
 from jitney.core.identity.providers.known_claims import BOOLEAN, DIGITS, Form, KnownClaims, like, one_of
-from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, text_claim
+from jitney.core.identity.providers.provider import text_claim, workload_provider
 from jitney.core.identity.signature import SignedClaims
 
 SAMPLE: Mapping[str, Any] = {
@@ -109,12 +109,9 @@ def _unit(claims: SignedClaims, _: Issuer) -> str:
     return f"repository={_number(claims, 'repository_owner_id')}-{_number(claims, 'repository_id')}"
 
 
-PROVIDER = Provider(
+PROVIDER = workload_provider(
     subject=_subject,
-    kinds=id_token_kinds,
     groups=_groups,
-    is_machine=always_machine,
-    display=("sub",),
     fact_sources=(
         ("Repository", "repository"),
         ("Environment", "environment"),

@@ -16,7 +16,7 @@ from typing import Any
 from jitney.core.config import Issuer
 from jitney.core.identity.claim_rules import not_admitted
 from jitney.core.identity.providers.known_claims import ID, UUID, Form, KnownClaims, like
-from jitney.core.identity.providers.provider import Provider, always_machine, id_token_kinds, object_claim, text_claim
+from jitney.core.identity.providers.provider import object_claim, text_claim, workload_provider
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.signature import SignedClaims
 
@@ -89,12 +89,9 @@ def _unit(claims: SignedClaims, _: Issuer) -> str:
     return f"namespace={text_claim(object_claim(claims, 'kubernetes.io'), 'namespace')}"
 
 
-PROVIDER = Provider(
+PROVIDER = workload_provider(
     subject=_subject,
-    kinds=id_token_kinds,
     groups=_groups,
-    is_machine=always_machine,
-    display=("sub",),
     fact_sources=(
         ("Service account", "kubernetes.io.serviceaccount.name"),
         ("Namespace", "kubernetes.io.namespace"),

@@ -1,6 +1,7 @@
 """The interface of a provider module, and the readers that most of them share."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.config import Issuer, PeopleIssuer
@@ -120,3 +121,7 @@ def id_token_kinds(claims: SignedClaims, typ: str) -> frozenset[str]:
 def always_machine(_: SignedClaims) -> bool:
     """Return True: this provider's tokens belong to workloads only."""
     return True
+
+
+workload_provider = partial(Provider, kinds=id_token_kinds, is_machine=always_machine, display=("sub",))
+"""Makes a `Provider` that issues ID tokens to workloads only."""
