@@ -53,16 +53,16 @@ def load(schema):
     return lambda text: PolicySet.load(Policies(text, schema, "v1"))
 
 
-def agent(*groups, human=None, tags=()):
+def agent(*groups, human=None, tags=(), name="reader-agent", kind="agent"):
     return Principal(
         issuer="https://idp.example.com",
         issuer_name="corp",
-        subject="reader-agent",
-        kind="agent",
+        subject=name,
+        kind=kind,
         groups=frozenset(groups),
         display="reader",
-        source_identity="corp.reader-agent",
-        unit="corp.reader-agent",
+        source_identity=f"corp.{name}",
+        unit=f"corp.{name}",
         human=human,
         tags=tags,
     )
@@ -86,11 +86,13 @@ def ask(load, actions, target, limits):
         human=None,
         held_actions=lambda _actions: (),
         tags=(),
+        name="reader-agent",
+        kind="agent",
     ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")
         policy_set = load(policies) if isinstance(policies, str) else policies
-        who = agent(*groups, human=human, tags=tags)
+        who = agent(*groups, human=human, tags=tags, name=name, kind=kind)
         return decide(who, request, target, policy_set, actions, limits, reviewers, approvals, held_actions)
 
     return decided

@@ -454,6 +454,9 @@ OF_REQUESTS = st.sampled_from(
         "context.onBehalfOfHuman",
         "principal has human",
         'principal in Jitney::Group::"corp/readers"',
+        'principal == Jitney::Agent::"corp.reader-agent"',
+        'principal.subject like "reader-*"',
+        'principal.hasTag("ref") && principal.getTag("ref").string == "main"',
         "resource.wildcard",
     ]
 )
@@ -462,6 +465,8 @@ ASKERS = st.fixed_dictionaries(
         "groups": st.sampled_from([(), ("corp/readers",)]),
         "seconds": st.sampled_from([300, 301, 400]),
         "human": st.sampled_from([None, "corp.alice"]),
+        "name": st.sampled_from(["reader-agent", "writer-agent"]),
+        "tags": st.sampled_from([(), (("ref", "main"),), (("ref", "topic"),)]),
         "approvals": st.sets(st.sampled_from(["owners", "security"])),
     }
 )
@@ -475,7 +480,7 @@ ALTOGETHER = st.lists(st.sampled_from([*ONES, ("s3:GetObject", "arn:aws:s3:::b/*
     st.lists(st.tuples(ALTOGETHER, ASKERS), min_size=2, max_size=6),
 )
 def test_pol_01_earlier_requests_change_no_decision(ask, load, permitted, forbidden, asked):
-    """Answers are cached by principal, target and everything that policies see of a request."""
+    """Answers are cached by all that policies see of the principal, the target and the request."""
     rules = [("permit", each) for each in permitted] + [("forbid", each) for each in forbidden]
     text = "".join(
         f'@id("{effect}-{n}") {effect} (principal, {scope}, resource) when {{ {condition} }} when {{ {of_request} }};'

@@ -17,6 +17,7 @@ from jitney.core import config
 from jitney.core.patterns import Budget, Pattern, match_classes
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
 from jitney.core.policy.literals import Literals, read_policy
+from jitney.core.policy.principal_reads import PrincipalReads, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
 
 ANNOTATIONS = ("id", "advice", "approval")
@@ -73,7 +74,7 @@ class PolicySet:
 
     `rules` are keyed by @id. `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
     resources with. `durations` are the seconds that policies name. `equivalence` says which AWS actions policies cannot
-    distinguish.
+    distinguish, and `principal_reads` which principals.
     """
 
     version: str
@@ -84,6 +85,7 @@ class PolicySet:
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
     equivalence: ActionEquivalence
+    principal_reads: PrincipalReads
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -108,6 +110,7 @@ class PolicySet:
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
             equivalence=action_equivalence(literals.values(), schema),
+            principal_reads=principal_reads(raw.values()),
         )
 
     @property
@@ -130,13 +133,21 @@ class PolicySet:
         """
         return arn if arn == "*" else tuple(pattern.matches(arn) for pattern in self.resources)
 
-    def witnesses(self, asked: Pattern, budget: Budget) -> tuple[str, ...]:
-        """Return ARNs that `asked` matches, one of each class (row POL 3).
+    def witnesses(self, asked: Pattern, budget: Budget) -> Mapping[str, Hashable]:
+        """Return ARNs that `asked` matches, one of each class, each with its class (row POL 3).
 
         What holds for all of them holds for every ARN that `asked` matches. Raises PatternTooComplex.
         """
-        others = [pattern for pattern in self.resources if pattern.may_meet(asked)]
-        return tuple(match_classes(asked, others, budget).values())
+        meeting = [place for place, pattern in enumerate(self.resources) if pattern.may_meet(asked)]
+        found = match_classes(asked, [self.resources[place] for place in meeting], budget)
+        missed = [False] * len(self.resources)
+        classes: dict[str, Hashable] = {}
+        for verdict, arn in found.items():
+            matches = missed.copy()
+            for place, matched in zip(meeting, verdict, strict=True):
+                matches[place] = matched
+            classes[arn] = tuple(matches)
+        return classes
 
 
 def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:

@@ -77,7 +77,7 @@ def decide(
     request cannot be decided, and the problems of `held_actions`.
     """
     questions = _questions(request, policy_set, actions, limits.max_pairs, held_actions)
-    evaluation = Evaluation(policy_set, principal, target, questions)
+    evaluation = Evaluation(policy_set, principal, target)
     permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
     given = frozenset(approvals)
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))

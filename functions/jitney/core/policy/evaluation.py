@@ -18,7 +18,7 @@ from jitney.core.policy.risks import CompletedEscalation, risks_of
 # ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
 MAX_MEMBERS = 1000
 
-# Answers cached for one principal and target, about 1 kB each.
+# Answers cached for one target and the principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000
 
 Entity: TypeAlias = dict[str, Any]
@@ -31,12 +31,13 @@ _Key: TypeAlias = tuple[Hashable, _Resource, int, tuple[str, ...]]
 class Question:
     """A pair, and the ARNs to evaluate for its resource. What holds for all `members` holds for the resource.
 
-    `members` is the resource itself when it is a single ARN. It is "*" for an action that AWS cannot restrict to
-    resources. `risks` are the names of the pair's risks; `gains` are the escalations that it contributes to.
+    `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
+    ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
+    are the escalations that it contributes to.
     """
 
     pair: Pair
-    members: tuple[str, ...]
+    members: Mapping[str, Hashable]
     wildcard: bool
     risks: frozenset[str]
     gains: tuple[CompletedEscalation, ...]
@@ -73,14 +74,19 @@ def questions_of(
     `gained` are the escalations that the pairs complete together. Raises PatternTooComplex.
     """
     questions = []
-    witnesses: dict[str, tuple[str, ...]] = {}
+    witnesses: dict[str, Mapping[str, Hashable]] = {}
+    singles: dict[str, Mapping[str, Hashable]] = {}
     members = 0
     for pair in pairs:
         patterns = _resource_patterns(pair)
         for key, pattern in patterns.items():
             if key not in witnesses:
                 witnesses[key] = policy_set.witnesses(pattern, budget)
-        found = tuple(arn for key in patterns for arn in witnesses[key]) or (pair.resource,)
+        if patterns:
+            found: Mapping[str, Hashable] = {arn: kind for key in patterns for arn, kind in witnesses[key].items()}
+        else:
+            arn = pair.resource
+            found = singles.get(arn) or singles.setdefault(arn, {arn: policy_set.match_class(arn)})
         own = tuple(gain for gain in gained if pair.action.name in gain.requested)
         risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
         questions.append(Question(pair, found, bool(patterns), risks, own))
@@ -103,20 +109,18 @@ class Evaluation:
     Answers are cached by all that policies see of a request. Only new keys are evaluated.
     """
 
-    def __init__(
-        self, policy_set: PolicySet, principal: Principal, target: Target, questions: Sequence[Question]
-    ) -> None:
+    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target) -> None:
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
         self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
-        self._known = _known_entities(json.dumps([_principal(principal), _target(target)]), policy_set)
-        asked = {(question.wildcard, arn) for question in questions for arn in question.members}
-        self._resources = {each: (each[0], policy_set.match_class(each[1])) for each in asked}
+        self._entities = _principal(principal), _target(target)
+        seen = policy_set.principal_reads.key_of(principal)
+        self._answers = _remembered(seen, target.alias, target.account, tuple(target.tags.items()), policy_set)
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
-        granted, answers = tuple(sorted(approvals)), self._known.answers
+        granted, answers = tuple(sorted(approvals)), self._answers
         if len(answers) > MAX_REMEMBERED:
             answers.clear()
         keyed = [self._keys(question, seconds, granted) for question in questions]
@@ -136,19 +140,19 @@ class Evaluation:
     def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
         """Return the cache keys of a question's members, each with one ARN that has it."""
         seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
-        return {(seen, self._resources[question.wildcard, arn], seconds, approvals): arn for arn in question.members}
+        return {(seen, (question.wildcard, kind), seconds, approvals): arn for arn, kind in question.members.items()}
 
     def _evaluate(
         self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
     ) -> dict[_Key, _CedarAnswer]:
         """Return Cedar's answer for the ARN of each question."""
-        samples = {self._resources[question.wildcard, arn]: arn for question, arn in new.values()}
+        samples = {key[1]: arn for key, (_, arn) in new.items()}
         answers: dict[_Key, _CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
             chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
-            entities = self._known.entities.with_added_json_str(
-                json.dumps([_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]),
-                self._policy_set.schema,
+            resources = [_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
+            entities = cedarpy.Entities.from_json_str(
+                json.dumps([*self._entities, *resources]), self._policy_set.schema
             )
             requests = {
                 key: self._request(question, samples[key[1]], seconds, approvals)
@@ -203,17 +207,12 @@ class Evaluation:
         return any(self._policy_set.rules[name].wildcards for name in permits)
 
 
-class _KnownEntities(NamedTuple):
-    """A principal and a target as Cedar entities, and the answers cached for them."""
-
-    entities: cedarpy.Entities
-    answers: dict[_Key, _CedarAnswer]
-
-
 @lru_cache(maxsize=256)
-def _known_entities(entities: str, policy_set: PolicySet) -> _KnownEntities:
-    """Return validated entities. They are cached, because a principal often requests the same target again."""
-    return _KnownEntities(cedarpy.Entities.from_json_str(entities, policy_set.schema), {})
+def _remembered(
+    _principal: Hashable, _alias: str, _account: str, _tags: tuple[tuple[str, str], ...], _policy_set: PolicySet
+) -> dict[_Key, _CedarAnswer]:
+    """Return the answers cached for a target and all principals with a key of `PrincipalReads`."""
+    return {}
 
 
 def _uid(kind: str, name: str) -> dict[str, str]:

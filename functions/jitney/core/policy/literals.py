@@ -161,7 +161,7 @@ def _read_like(found: Literals, operands: Operands) -> bool:
 
 
 def _read_in(found: Literals, operands: Operands) -> bool:
-    entities = _literals(operands["right"])
+    entities = literals_in(operands["right"])
     if operands["left"] != _RESOURCE or not entities:
         return False
     for uid in entities:
@@ -170,12 +170,12 @@ def _read_in(found: Literals, operands: Operands) -> bool:
 
 
 def _read_membership(found: Literals, operands: Operands) -> bool:
-    literals = _literals(operands["right"])
+    literals = literals_in(operands["right"])
     named = {"approvals": found.groups, "risks": found.risks}.get(_attribute_of(operands["left"], "context"))
     if named is not None and literals:
         named.update(literals)
         return True
-    name, members = _attribute_of(operands["right"], "resource"), _literals(operands["left"])
+    name, members = _attribute_of(operands["right"], "resource"), literals_in(operands["left"])
     if found.add_name(operands["right"], members):
         return True
     if name not in _PLACES or not members:
@@ -216,7 +216,7 @@ def _attribute_of(expression: Expression, variable: str) -> str:
     return str(access["attr"]) if access.get("left") == {"Var": variable} else ""
 
 
-def _literals(expression: Expression) -> list[Any]:
+def literals_in(expression: Expression) -> list[Any]:
     """Return the literal in `expression`, or all literals of a set; [] for other expressions."""
     items = expression.get("Set", [expression])
     if not all("Value" in item for item in items):
@@ -228,4 +228,4 @@ def _both_ways(operands: Operands) -> Iterator[tuple[Expression, Any]]:
     """If one side of a comparison is a literal, yield the other side and the literal."""
     for subject, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
         if "Value" in other:
-            yield subject, _literals(other)[0]
+            yield subject, literals_in(other)[0]

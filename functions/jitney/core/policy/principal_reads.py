@@ -1,0 +1,103 @@
+"""Finds what policies read of a principal. Principals with the same values there get the same decisions.
+
+Most policies read groups only. So all agents of a team share their evaluated answers, also agents that never asked.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.literals import Expression, literals_in
+
+_PRINCIPAL: Expression = {"Var": "principal"}
+_COMPARISONS = frozenset({"==", "!=", "in"})
+_TAG_OPERATORS = frozenset({"hasTag", "getTag"})
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalReads:
+    """What policies read of a principal: `entities` that they name, `attributes`, and `tags`.
+
+    `whole` says that a policy uses the principal in a way that is not listed here. Then no two principals share
+    answers.
+    """
+
+    entities: frozenset[str]
+    attributes: frozenset[str]
+    tags: frozenset[str]
+    whole: bool
+
+    def key_of(self, principal: Principal) -> Hashable:
+        """Return the key of a principal. Principals with equal keys get equal decisions."""
+        if self.whole:
+            return principal
+        name = principal.source_identity
+        return (
+            principal.kind,
+            principal.human is None,  # context.onBehalfOfHuman
+            name if name in self.entities else "",
+            principal.groups & self.entities,
+            tuple((each, getattr(principal, each)) for each in sorted(self.attributes)),
+            tuple(tag for tag in principal.tags if tag[0] in self.tags),
+        )
+
+
+@dataclass(slots=True)
+class _Found:
+    entities: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    tags: set[str] = field(default_factory=set)
+    whole: bool = False
+
+
+def principal_reads(policies: Iterable[Mapping[str, Any]]) -> PrincipalReads:
+    """Return what `policies`, in Cedar's JSON form, read of principals together.
+
+    https://docs.cedarpolicy.com/policies/json-format.html
+    """
+    found = _Found()
+    for policy in policies:
+        scope = policy["principal"]
+        for part in (scope, scope.get("in", {})):
+            if "entity" in part:
+                found.entities.add(part["entity"]["id"])
+        for condition in policy["conditions"]:
+            _read(found, condition["body"])
+    return PrincipalReads(frozenset(found.entities), frozenset(found.attributes), frozenset(found.tags), found.whole)
+
+
+def _read(found: _Found, expression: Any) -> None:
+    """Add what `expression` reads. An unknown use of the principal makes it `whole`."""
+    if expression == _PRINCIPAL:
+        found.whole = True
+    elif isinstance(expression, list):
+        for each in expression:
+            _read(found, each)
+    elif isinstance(expression, dict):
+        for operator, operands in expression.items():
+            if not (isinstance(operands, dict) and _read_use(found, operator, operands)):
+                _read(found, list(operands.values()) if isinstance(operands, dict) else operands)
+
+
+def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool:
+    """Add what one operator reads of the principal. Return False when it is no use that can be added."""
+    if operator == "Value" and "__entity" in operands:
+        # Also without `principal`: the only agent that Cedar knows is the principal.
+        found.entities.add(operands["__entity"]["id"])
+        return True
+    if operands.get("left") != _PRINCIPAL:
+        return False
+    if operator in (".", "has"):
+        found.attributes.add(operands["attr"])
+        return True
+    if operator == "is":  # the kind is part of every key
+        return "in" not in operands
+    literals = literals_in(operands.get("right", {}))
+    if operator in _COMPARISONS and literals:
+        _read(found, operands["right"])
+        return True
+    if operator in _TAG_OPERATORS and literals:
+        found.tags.update(literals)
+        return True
+    return False
