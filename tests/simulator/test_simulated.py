@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import Permission
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
@@ -133,7 +134,7 @@ def test_a_network_binding_denies_every_other_address():
 class Careless(RequestedScope):
     """Statements are merged without checking what that adds."""
 
-    def adds(self, action: str, resource: str) -> bool:
+    def adds(self, action: str, resource: str, conditions: Conditions = ()) -> bool:
         return False
 
 

@@ -20,6 +20,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.conditions import Condition
 from jitney.core.access.grant import (
     GRANT_RETENTION_SECONDS,
     OPEN_STATES,
@@ -118,9 +119,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "state": State(lifecycle["state"]),
         "records": int(item["records"]["N"]),
         "ending": GrantEnd(**json.loads(item["ending"]["S"])) if "ending" in item else None,
-        "permissions": tuple(
-            Permission(tuple(each["actions"]), tuple(each["resources"])) for each in terms["permissions"]
-        ),
+        "permissions": tuple(map(_permission_of, terms["permissions"])),
         "reviews": tuple(tuple(groups) for groups in terms["reviews"]),
         "approvals": tuple(terms["approvals"]),
         "groups": tuple(terms["groups"]),
@@ -138,6 +137,11 @@ def grant_of(item: Item | None) -> Grant | None:
 def grants_in(items: Iterable[Item]) -> list[Grant]:
     """Return the grants among the items."""
     return [grant for item in items if (grant := grant_of(item))]
+
+
+def _permission_of(members: dict[str, Any]) -> Permission:
+    conditions = (Condition(each["key"], tuple(each["values"])) for each in members["conditions"])
+    return Permission(tuple(members["actions"]), tuple(members["resources"]), tuple(conditions))
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.grant import Grant
 from jitney.core.review import wording
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut
@@ -38,6 +39,7 @@ def environment(folder: Path) -> "Environment":
         "escape_invisible": escape_invisible,
         "iso": iso,
         "access_line": access_line,
+        "conditions_in_words": conditions_in_words,
     }
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     made.globals |= {"style": style, "style_source": f"'sha256-{digest}'"}
@@ -50,10 +52,12 @@ def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> st
 
 
 def access_line(grant: Grant) -> str:
-    """Return one line with a grant's actions, its first resource, and the number of further resources."""
+    """Return one line with a grant's actions, its first resource, and how many more resources and conditions it has."""
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
     others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
-    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}"
+    limits = len({condition for permission in grant.permissions for condition in permission.conditions})
+    limited = f", with {limits} condition{'s' if limits > 1 else ''}" if limits else ""
+    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}{limited}"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.action_wildcards import NEVER
+from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_split import MAX_PARTS
 from jitney.core.access.requested_scope import RequestedScope
@@ -125,7 +126,7 @@ def test_the_policy_is_never_longer_than_one_statement_for_each_set_of_resources
 class Careless(RequestedScope):
     """The planted bug: statements are merged without checking what that adds."""
 
-    def adds(self, action: str, resource: str) -> bool:
+    def adds(self, action: str, resource: str, conditions: Conditions = ()) -> bool:
         return False
 
 
@@ -140,7 +141,7 @@ def test_the_checker_catches_a_merge_without_the_type_test():
     caught = 0
     for seed in range(60):
         whole = compact_request(permissions(Random(seed), ACTIONS, ("s3", "dynamodb")), ACTIONS)
-        wanted = [Permission((name,), resources) for name, resources in whole.requested.items()]
+        wanted = [Permission((name,), resources) for name, resources in whole.requested[()].items()]
         found = differences([{"Statement": careless(whole)}], wanted, ACTIONS)
         assert bool(found) == (len(whole.statements) > 1)
         caught += bool(found)
@@ -197,7 +198,7 @@ def test_an_action_on_everything_keeps_no_other_resource():
 def test_a_wildcard_covers_only_what_it_matches_with_and_without_crossing_segments():
     arns = "arn:aws:dynamodb:*:444455556666:table/x", "arn:aws:dynamodb:eu-west-1:444455556666:table/x"
     odd = "arn:aws:dynamodb:eu-west-1:444455556666:b:444455556666:table/x"
-    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).requested == {
+    assert compact_request(asked(("dynamodb:GetItem", " ".join(arns))), ACTIONS).requested[()] == {
         "dynamodb:GetItem": arns[:1]
     }
     assert RequestedScope({}, {}).widest((arns[0], odd)) == (arns[0], odd)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.conditions import conditions_of
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.config import ReviewerGroup
@@ -42,11 +43,12 @@ GROUPS = {
 }
 BOTH = replace(PENDING, reviews=(("owners", "security"),))
 EITHER = replace(PENDING, reviews=(("owners",), ("security",)))
+BELOW_A = conditions_of({"s3:prefix": ["a/*"]})
 WIDE = replace(
     EITHER,
     permissions=(
         Permission(("s3:GetObject", "s3:PutObject"), ("arn:aws:s3:::b/1", "arn:aws:s3:::b/2")),
-        Permission(("s3:ListBucket",), ("arn:aws:s3:::b",)),
+        Permission(("s3:ListBucket",), ("arn:aws:s3:::b",), BELOW_A),
     ),
 )
 
@@ -288,7 +290,7 @@ def test_rev_06_a_reviewer_who_left_counts_no_more():
 
 pairs_of_wide = sorted({pair for permission in WIDE.permissions for pair in permission.pairs()})
 parts = st.lists(st.sampled_from(pairs_of_wide), unique=True).map(
-    lambda chosen: tuple(Permission((action,), (resource,)) for action, resource in chosen)
+    lambda chosen: tuple(Permission((action,), (resource,), limits) for action, resource, limits in chosen)
 )
 
 
@@ -308,6 +310,8 @@ def test_rev_07_less_is_never_more(permissions, seconds):
     "permissions",
     [
         (Permission(("s3:*",), ("arn:aws:s3:::b/1",)),),
+        (Permission(("s3:ListBucket",), ("arn:aws:s3:::b",)),),
+        (Permission(("s3:ListBucket",), ("arn:aws:s3:::b",), conditions_of({"s3:prefix": ["a/b*"]})),),
         (Permission(("s3:GetObject",), ("arn:aws:s3:::b/*",)),),
         (Permission(("s3:ListBucket",), ("arn:aws:s3:::b/1",)),),
         (Permission(("s3:DeleteObject",), ("arn:aws:s3:::b/1",)),),

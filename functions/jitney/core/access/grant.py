@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
+from jitney.core.access.conditions import conditions_view
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.delegation import Delegation
@@ -269,9 +270,13 @@ def with_derived_state(grant: Grant) -> Grant:
     return grant if state is grant.state else replace(grant, state=state)
 
 
-def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, list[str]]]:
-    """Return permissions as the API shows them, in the form of a request."""
-    return [{"actions": list(each.actions), "resources": list(each.resources)} for each in permissions]
+def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:
+    """Return permissions as the API shows them, in the form of a request. `conditions` is left out if it is empty."""
+    return [
+        {"actions": list(each.actions), "resources": list(each.resources)}
+        | ({"conditions": conditions_view(each.conditions)} if each.conditions else {})
+        for each in permissions
+    ]
 
 
 def capped_end(end: int, ends_by: int | None) -> int:

@@ -1,29 +1,41 @@
 """The access request: what an agent wants to do, on which target, for how long and why."""
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from jitney.core.access.conditions import Conditions, conditions_view
+
+
+class GrantedPair(NamedTuple):
+    """One action on one resource, for calls that satisfy `conditions`."""
+
+    action: str
+    resource: str
+    conditions: Conditions
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A request for each of `actions` on each of `resources`.
+    """A request for each of `actions` on each of `resources`, for calls that satisfy all `conditions`.
 
     Actions are `service:Name`, and the name may contain `*` and `?`. Resources are ARNs, which may contain wildcards,
-    or "*".
+    or "*". Without conditions, the request is for all calls.
     """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    conditions: Conditions = ()
 
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        """Return every action with every resource."""
-        return itertools.product(self.actions, self.resources)
+    def pairs(self) -> Iterator[GrantedPair]:
+        """Yield every action with every resource."""
+        return (
+            GrantedPair(action, resource, self.conditions) for action in self.actions for resource in self.resources
+        )
 
 
 class ExplainedAction(NamedTuple):
-    """One action that a call needs, the resources it is requested on, and why.
+    """One action that a call needs, the resources and conditions it is requested with, and why.
 
     `call` is the call as records may show it. Only the values that name resources are visible.
     """
@@ -32,10 +44,12 @@ class ExplainedAction(NamedTuple):
     action: str
     resources: tuple[str, ...]
     why: str
+    conditions: Conditions = ()
 
     def view(self) -> dict[str, Any]:
-        """Return the explanation as the API shows it."""
-        return {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}
+        """Return the explanation as the API shows it. `conditions` is left out if there are none."""
+        shown = {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}
+        return shown | ({"conditions": conditions_view(self.conditions)} if self.conditions else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +70,11 @@ class AccessRequest:
 
 
 def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:
-    """Return the explained permissions without duplicates. Actions on the same resources share one permission."""
-    actions: dict[tuple[str, ...], dict[str, None]] = {}
+    """Return the explained permissions without duplicates.
+
+    Actions on the same resources with the same conditions share one permission.
+    """
+    actions: dict[tuple[tuple[str, ...], Conditions], dict[str, None]] = {}
     for each in explained:
-        actions.setdefault(each.resources, {})[each.action] = None
-    return tuple(Permission(tuple(names), resources) for resources, names in actions.items())
+        actions.setdefault((each.resources, each.conditions), {})[each.action] = None
+    return tuple(Permission(tuple(names), *limits) for limits, names in actions.items())

@@ -1,10 +1,11 @@
 """Splits a request that is too large for one session policy into up to three that each fit."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import Permission
-from jitney.core.access.statements import CompactedRequest, Statement, by_resources, with_statement
+from jitney.core.access.statements import CompactedRequest, Requested, Statement, by_resources, with_statement
 
 MAX_PARTS = 3
 
@@ -34,23 +35,32 @@ def _cut(statement: Statement, room: int) -> Iterator[Statement]:
     """Yield `statement` in pieces, cut along its longer list, each of at most `room` characters where possible."""
     names, resources = len("".join(statement.actions)), len("".join(statement.resources))
     by_actions = len(statement.actions) > 1 and (names > resources or len(statement.resources) == 1)
-    member = "actions" if by_actions else "resources"
-    items: tuple[str, ...] = getattr(statement, member)
+    items = statement.actions if by_actions else statement.resources
     if statement.size <= room or len(items) == 1:
         yield statement
         return
+
+    def piece(start: int, end: int) -> Statement:
+        some = items[start:end]
+        return replace(statement, actions=some) if by_actions else replace(statement, resources=some)
+
     start = 0
     for end in range(1, len(items) + 1):
-        if end == len(items) or replace(statement, **{member: items[start : end + 1]}).size > room:
-            yield from _cut(replace(statement, **{member: items[start:end]}), room)
+        if end == len(items) or piece(start, end + 1).size > room:
+            yield from _cut(piece(start, end), room)
             start = end
 
 
-def _permissions(statements: Iterable[Statement], requested: Mapping[str, tuple[str, ...]]) -> tuple[Permission, ...]:
+def _permissions(statements: Iterable[Statement], requested: Requested) -> tuple[Permission, ...]:
     """Return what `statements` allow, limited to the pairs that were `requested`."""
-    kept: dict[str, set[str]] = {}
+    kept: dict[Conditions, dict[str, set[str]]] = {}
     for statement in statements:
+        by_action = kept.setdefault(statement.conditions, {})
         for name in statement.actions:
-            kept.setdefault(name, set()).update({*statement.resources}.intersection(requested[name]))
-    held = {name: tuple(sorted(resources)) for name, resources in kept.items() if resources}
-    return tuple(Permission(each.actions, each.resources) for each in by_resources(held))
+            wanted = requested[statement.conditions].get(name, ())
+            by_action.setdefault(name, set()).update({*statement.resources}.intersection(wanted))
+    held = {
+        conditions: {name: tuple(sorted(arns)) for name, arns in by_action.items() if arns}
+        for conditions, by_action in kept.items()
+    }
+    return tuple(Permission(each.actions, each.resources, each.conditions) for each in by_resources(held))

@@ -7,6 +7,7 @@ addition counts as exceeding the scope. The policy is then longer than necessary
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
+from jitney.core.access.conditions import Conditions
 from jitney.core.actions import Action
 from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
@@ -19,25 +20,31 @@ states.
 
 
 class RequestedScope:
-    """The scope of each action: `requested` maps its name to resources that its types can have."""
+    """The scope of each action: `requested` maps conditions and its name to resources that its types can have."""
 
-    def __init__(self, requested: Mapping[str, Collection[str]], actions: Mapping[str, Action]) -> None:
+    def __init__(
+        self, requested: Mapping[Conditions, Mapping[str, Collection[str]]], actions: Mapping[str, Action]
+    ) -> None:
         self._requested = requested
         self._actions = actions
         self._formats = {name: tuple(kind.arn_format for kind in each.resource_types) for name, each in actions.items()}
         self._budget = Budget(STEPS)
         self._may: dict[tuple[tuple[str, ...], str], bool] = {}
 
-    def adds(self, action: str, resource: str) -> bool:
-        """Return whether `action` on `resource` exceeds the scope.
+    def adds(self, action: str, resource: str, conditions: Conditions = ()) -> bool:
+        """Return whether `action` on `resource` under `conditions` exceeds the scope.
 
-        That is so if the pair can exist and no request covers it.
+        That is so if the pair can exist and no request with the same conditions covers it.
         """
         return (
-            resource not in self._requested[action]
+            resource not in self._requested[conditions][action]
             and self.may_act_on(action, resource)
-            and not self._covered(action, resource)
+            and not self.covers(action, resource, conditions)
         )
+
+    def covers(self, action: str, resource: str, conditions: Conditions = ()) -> bool:
+        """Return whether a request with the same conditions surely covers the pair."""
+        return any(self._inside(resource, outer) for outer in self._requested[conditions].get(action, ()))
 
     def may_act_on(self, action: str, resource: str) -> bool:
         """Return whether `action` can act on anything that `resource` matches.
@@ -69,9 +76,6 @@ class RequestedScope:
             return action.acts_on(resource, self._budget)
         except PatternTooComplex:
             return True
-
-    def _covered(self, action: str, resource: str) -> bool:
-        return any(self._inside(resource, outer) for outer in self._requested[action])
 
     def _inside(self, inner: str, outer: str) -> bool:
         """Return whether `outer` matches everything that `inner` matches. Returns False when the check costs too much.

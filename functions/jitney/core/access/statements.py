@@ -3,13 +3,17 @@
 Each step is exact. First, an action keeps only the resources that its types can have. A resource that another one
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
 allows nothing more. Each pair that the merge adds either cannot exist or is within a wider requested resource.
+
+Permissions with different conditions are compacted apart, and their statements are never merged. But what one of them
+allows is left out of another whose conditions are at least as strict.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from jitney.core.access.conditions import Conditions, condition_block, covers_conditions
 from jitney.core.access.request import Permission
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.actions import Action, ActionTable
@@ -17,14 +21,16 @@ from jitney.core.actions import Action, ActionTable
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An Allow of every action on every resource, both sorted."""
+    """An Allow of every action on every resource, both sorted, for calls that satisfy all `conditions`."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    conditions: Conditions = ()
 
     def body(self) -> dict[str, Any]:
         """Return the statement as IAM reads it."""
-        return {"Effect": "Allow", "Action": one_or_many(self.actions), "Resource": one_or_many(self.resources)}
+        body = {"Effect": "Allow", "Action": one_or_many(self.actions), "Resource": one_or_many(self.resources)}
+        return {**body, "Condition": condition_block(self.conditions)} if self.conditions else body
 
     @property
     def size(self) -> int:
@@ -32,11 +38,15 @@ class Statement:
         return len(compact(self.body())) + 1
 
 
+Requested: TypeAlias = Mapping[Conditions, Mapping[str, tuple[str, ...]]]
+"""The sorted resources of each action, under each set of conditions."""
+
+
 class CompactedRequest(NamedTuple):
-    """The `statements` that allow exactly `requested` (the sorted resources of each action), and the `scope`."""
+    """The `statements` that allow exactly `requested`, and the `scope`."""
 
     statements: tuple[Statement, ...]
-    requested: Mapping[str, tuple[str, ...]]
+    requested: Requested
     scope: RequestedScope
 
 
@@ -47,32 +57,33 @@ def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> 
     that is not in the table.
     """
     known: dict[str, Action] = {}
-    wanted: dict[str, set[str]] = {}
+    wanted: dict[Conditions, dict[str, set[str]]] = {}
     for permission in permissions:
         for name in permission.actions:
             action = _known(name, actions)
             known[action.name] = action
-            wanted.setdefault(action.name, set()).update(permission.resources)
+            by_action = wanted.setdefault(permission.conditions, {})
+            by_action.setdefault(action.name, set()).update(permission.resources)
     before = RequestedScope({}, known)
-    acting = {
-        name: tuple(arn for arn in sorted(wanted[name]) if before.may_act_on(name, arn)) for name in sorted(wanted)
-    }
-    widest = {arns: before.widest(arns) for arns in acting.values() if arns}
-    kept = {name: widest[arns] for name, arns in acting.items() if arns}
+    kept = {conditions: _widest(wanted[conditions], before) for conditions in sorted(wanted)}
+    for conditions in [*kept][::-1] if len(kept) > 1 else ():
+        kept[conditions] = _uncovered(conditions, kept, known)
     scope = RequestedScope(kept, known)
     merged: tuple[Statement, ...] = ()
     for statement in by_resources(kept):
         merged = with_statement(merged, statement, scope)
-    return CompactedRequest(tuple(sorted(merged, key=lambda each: each.actions)), kept, scope)
+    ordered = tuple(sorted(merged, key=lambda each: (each.actions, each.resources, each.conditions)))
+    return CompactedRequest(ordered, kept, scope)
 
 
-def by_resources(requested: Mapping[str, tuple[str, ...]]) -> tuple[Statement, ...]:
-    """Return one statement for each set of resources, the largest first."""
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for name in sorted(requested):
-        grouped.setdefault(requested[name], []).append(name)
-    statements = (Statement(tuple(names), resources) for resources, names in grouped.items())
-    return tuple(sorted(statements, key=lambda each: (-each.size, each.actions)))
+def by_resources(requested: Requested) -> tuple[Statement, ...]:
+    """Return one statement for each set of resources and conditions, the largest first."""
+    grouped: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
+    for conditions, by_action in requested.items():
+        for name in sorted(by_action):
+            grouped.setdefault((by_action[name], conditions), []).append(name)
+    statements = (Statement(tuple(names), *limits) for limits, names in grouped.items())
+    return tuple(sorted(statements, key=lambda each: (-each.size, each.actions, each.resources, each.conditions)))
 
 
 def with_statement(statements: tuple[Statement, ...], new: Statement, scope: RequestedScope) -> tuple[Statement, ...]:
@@ -97,13 +108,35 @@ def compact(value: Any) -> str:
 
 
 def _may_join(one: Statement, other: Statement, scope: RequestedScope) -> bool:
-    """Return whether `one`'s actions on `other`'s resources stay within the scope."""
-    return not any(scope.adds(action, resource) for action in one.actions for resource in other.resources)
+    """Return whether `one`'s actions on `other`'s resources stay within the scope. Conditions must be equal."""
+    return one.conditions == other.conditions and not any(
+        scope.adds(action, resource, one.conditions) for action in one.actions for resource in other.resources
+    )
 
 
 def _joined(one: Statement, other: Statement) -> Statement:
     actions = {*one.actions, *other.actions}
-    return Statement(tuple(sorted(actions)), tuple(sorted({*one.resources, *other.resources})))
+    return Statement(tuple(sorted(actions)), tuple(sorted({*one.resources, *other.resources})), one.conditions)
+
+
+def _widest(wanted: Mapping[str, set[str]], scope: RequestedScope) -> dict[str, tuple[str, ...]]:
+    """Return the resources that each action can act on, without those that another one covers."""
+    acting = {
+        name: tuple(arn for arn in sorted(wanted[name]) if scope.may_act_on(name, arn)) for name in sorted(wanted)
+    }
+    widest = {arns: scope.widest(arns) for arns in acting.values() if arns}
+    return {name: widest[arns] for name, arns in acting.items() if arns}
+
+
+def _uncovered(conditions: Conditions, wanted: Requested, known: Mapping[str, Action]) -> dict[str, tuple[str, ...]]:
+    """Return what is wanted under `conditions`, without what is also wanted under weaker conditions."""
+    weaker = [other for other in wanted if other != conditions and covers_conditions(other, conditions)]
+    scope = RequestedScope(wanted, known)
+    found = {
+        name: tuple(arn for arn in arns if not any(scope.covers(name, arn, other) for other in weaker))
+        for name, arns in wanted[conditions].items()
+    }
+    return {name: arns for name, arns in found.items() if arns}
 
 
 def _known(name: str, actions: ActionTable) -> Action:

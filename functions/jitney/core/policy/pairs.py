@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.conditions import Conditions
+from jitney.core.access.request import AccessRequest, GrantedPair, Permission
 from jitney.core.access.session_policy import SCOPING
 from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
@@ -18,10 +19,14 @@ _GET_CALLER_IDENTITY = "sts:GetCallerIdentity"
 
 
 class Pair(NamedTuple):
-    """One action on one requested resource: an ARN, which may contain wildcards, or "*"."""
+    """One action on one requested resource: an ARN, which may contain wildcards, or "*".
+
+    It stands for the calls that satisfy all `conditions`.
+    """
 
     action: Action
     resource: str
+    conditions: Conditions = ()
 
 
 def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
@@ -35,7 +40,7 @@ def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budge
     Raises Problem action_unknown. Raises Problem request_invalid for STS actions that cannot be granted, for too many
     pairs, and for an action or resource without any pair. Raises PatternTooComplex.
     """
-    found: dict[tuple[str, str], Pair] = {}
+    found: dict[GrantedPair, Pair] = {}
     looked_at = 0
     for permission in request.permissions:
         expanded = {name: _expand(name, actions, budget) for name in permission.actions}
@@ -43,21 +48,24 @@ def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budge
         if looked_at > LOOKED_AT * max_pairs:
             raise _too_many(max_pairs)
         for pair in _pairs(permission, expanded, budget):
-            found.setdefault((pair.action.name, pair.resource), pair)
+            found.setdefault(GrantedPair(pair.action.name, pair.resource, pair.conditions), pair)
             if len(found) > max_pairs:
                 raise _too_many(max_pairs)
     return tuple(found.values())
 
 
 def permissions_of(pairs: Iterable[Pair]) -> tuple[Permission, ...]:
-    """Return the pairs as permissions, in the same order. Actions on the same resources share one permission."""
-    resources: dict[str, list[str]] = {}
+    """Return the pairs as permissions, in the same order.
+
+    Actions on the same resources with the same conditions share one permission.
+    """
+    resources: dict[tuple[str, Conditions], list[str]] = {}
     for pair in pairs:
-        resources.setdefault(pair.action.name, []).append(pair.resource)
-    actions: dict[tuple[str, ...], list[str]] = {}
-    for action, names in resources.items():
-        actions.setdefault(tuple(names), []).append(action)
-    return tuple(Permission(tuple(together), names) for names, together in actions.items())
+        resources.setdefault((pair.action.name, pair.conditions), []).append(pair.resource)
+    actions: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
+    for (action, conditions), names in resources.items():
+        actions.setdefault((tuple(names), conditions), []).append(action)
+    return tuple(Permission(tuple(together), *limits) for limits, together in actions.items())
 
 
 def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ...]:
@@ -97,7 +105,7 @@ def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budg
                 if action.acts_on(arn, budget):
                     acts = True
                     idle.discard(arn)
-                    yield Pair(action, arn)
+                    yield Pair(action, arn, permission.conditions)
         if not acts:
             raise _idle_action(name, stands_for)
     if idle:

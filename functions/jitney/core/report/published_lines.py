@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import Permission
 from jitney.core.audit import canonical
 from jitney.core.identity.principal import IdentityFact
@@ -84,7 +85,7 @@ class PublishedRecord:
         """The permissions in `detail`, or else each action on each resource of the record."""
         listed = self.detail_members.get("permissions")
         found = tuple(
-            Permission(_texts(each.get("actions")), _texts(each.get("resources")))
+            Permission(_texts(each.get("actions")), _texts(each.get("resources")), _conditions(each.get("conditions")))
             for each in (listed if isinstance(listed, list) else ())
             if isinstance(each, dict)
         )
@@ -180,6 +181,14 @@ def _texts(value: Any) -> tuple[str, ...]:
         except (ValueError, RecursionError):
             return ()
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+def _conditions(value: Any) -> Conditions:
+    """Return the conditions of a permission; () if they are not those of any grant."""
+    try:
+        return conditions_of({key: _texts(each) for key, each in value.items()}) if isinstance(value, dict) else ()
+    except ValueError:
+        return ()
 
 
 def _members(text: Any) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.request import Permission
 from jitney.core.report.grant_report import GrantReport, Terms
 from jitney.core.review.safe_text import cut, escape_invisible, format_list, middle_cut
@@ -56,7 +57,9 @@ def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
 def allows(permission: Permission) -> str:
     """Return a permission as one line."""
     arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
-    return f"{', '.join(map(escape_invisible, permission.actions))} on {format_list(arns, MOST_SHOWN * 2, 'resources')}"
+    names = ", ".join(map(escape_invisible, permission.actions))
+    limits = " and ".join(cut(each, MOST_WORDS) for each in conditions_in_words(permission.conditions))
+    return f"{names} on {format_list(arns, MOST_SHOWN * 2, 'resources')}{f', only if {limits}' if limits else ''}"
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from jitney.core.access.conditions import Condition, Operator
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.patterns import has_wildcard
@@ -24,6 +25,9 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[
     if one:
         words += [word for action in one.actions for word in ("--action", action)]
         words += [word for resource in one.resources for word in ("--resource", resource)]
+        words += [
+            word for each in one.conditions for value in each.values for word in ("--condition", f"{each.key}={value}")
+        ]
     else:
         words += ["--permissions", "-"]
     words += ["--for", f"{terms.duration_seconds}s", "--reason", reason]
@@ -35,11 +39,11 @@ def policy_text(report: GrantReport, terms: Terms) -> str:
     """Return one Cedar policy for each permission, bound to the same principal, human and reviews.
 
     Returns "" if no policy would be safe: after break-glass, or if reviews are incomplete or unknown. Also returns ""
-    if a resource contains `?`, which Cedar's patterns do not have.
+    if a resource or a condition's value contains `?`, which Cedar's patterns do not have.
     """
     named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
     unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)
-    if unsafe or report.break_glass or any("?" in arn for each in terms.permissions for arn in each.resources):
+    if unsafe or report.break_glass or any("?" in text for each in terms.permissions for text in _patterns(each)):
         return ""
     name = _NAME.sub("-", f"{report.requester.principal} {report.target}").strip("-").lower()[:50]
     permits = (_permit(f"{name}-{number}", report, each, terms) for number, each in enumerate(terms.permissions, 1))
@@ -59,9 +63,29 @@ def _permit(name: str, report: GrantReport, permission: Permission, terms: Terms
         ")",
         *_bound(report),
         f"when {{ [{actions}].contains(context.action) && context.durationSeconds <= {terms.duration_seconds} }}",
-        f"when {{ {' || '.join(_compared(permission.resources))} }};",
+        f"when {{ {' || '.join(_compared(permission.resources))} }}",
+        *(f"when {{ {_limited(each)} }}" for each in permission.conditions),
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + ";"
+
+
+def _patterns(permission: Permission) -> Iterator[str]:
+    """Yield the texts of a permission in which IAM reads wildcards."""
+    yield from permission.resources
+    yield from (value for each in permission.conditions if each.operator.has_patterns for value in each.values)
+
+
+def _limited(condition: Condition) -> str:
+    """Return the condition on the calls, as Cedar's expression."""
+    key = _quoted(condition.key)
+    held, value = f"context.call.hasTag({key})", f"context.call.getTag({key})"
+    if condition.operator is Operator.AT_MOST:
+        return f"{held} && {value}.long <= {condition.values[0]}"
+    like = [each for each in condition.values if condition.operator.has_patterns and has_wildcard(each)]
+    exact = [each for each in condition.values if each not in like]
+    ways = [f"{value}.string like {_quoted(each)}" for each in like]
+    ways += [f"[{', '.join(map(_quoted, exact))}].contains({value}.string)"] if exact else []
+    return f"{held} && ({' || '.join(ways)})"
 
 
 def _bound(report: GrantReport) -> Iterator[str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from jitney.core.access.request import Permission
+from jitney.core.access.conditions import Conditions
+from jitney.core.access.request import GrantedPair, Permission
 from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ActionTable, ResourceType
 from jitney.core.masking.mask_tags import MASK
@@ -53,9 +54,8 @@ class Suggestion(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class _Pair(NamedTuple):
-    action: str
-    resource: str
+class _KeptPair(NamedTuple):
+    pair: GrantedPair
     gap: str = ""
 
 
@@ -71,12 +71,12 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
         reason = "no session of this grant was seen in CloudTrail, so it is not known what was used."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason, *unexplained))
     kept = list(_kept(report.granted.permissions, report.explained_calls, actions, may_need))
-    gap = tuple(dict.fromkeys(f"{each.action} stays: {each.gap}." for each in kept if each.gap))
+    gap = tuple(dict.fromkeys(f"{each.pair.action} stays: {each.gap}." for each in kept if each.gap))
     late = (*unexplained, *_late(report, now))
     if not kept:
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("no permission was used: the grant was not needed.", *late))
     seconds, stays = _seconds(report, bool(gap))
-    terms = Terms(together(kept), seconds)
+    terms = Terms(together(each.pair for each in kept), seconds)
     reasons = (*gap, *((f"the time stays: {stays}.",) if stays else ()), *late)
     narrower = _pairs(terms.permissions) != _pairs(report.granted.permissions)
     if not narrower and terms.duration_seconds == report.granted.duration_seconds:
@@ -84,31 +84,35 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
     return Suggestion(SuggestionOutcome.NARROWER, terms, reasons)
 
 
-def together(pairs: Iterable[tuple[str, ...]]) -> tuple[Permission, ...]:
-    """Return permissions with exactly these pairs of action and resource, grouped by resources."""
-    by_action: dict[str, dict[str, None]] = {}
-    for action, resource, *_ in pairs:
-        by_action.setdefault(action, {})[resource] = None
-    by_resources: dict[frozenset[str], list[str]] = {}
-    for action, resources in by_action.items():
-        by_resources.setdefault(frozenset(resources), []).append(action)
-    return tuple(Permission(tuple(names), tuple(sorted(resources))) for resources, names in by_resources.items())
+def together(pairs: Iterable[GrantedPair]) -> tuple[Permission, ...]:
+    """Return permissions with exactly these pairs, grouped by resources and conditions."""
+    by_action: dict[tuple[str, Conditions], dict[str, None]] = {}
+    for action, resource, conditions in pairs:
+        by_action.setdefault((action, conditions), {})[resource] = None
+    by_resources: dict[tuple[frozenset[str], Conditions], list[str]] = {}
+    for (action, conditions), arns in by_action.items():
+        by_resources.setdefault((frozenset(arns), conditions), []).append(action)
+    return tuple(
+        Permission(tuple(names), tuple(sorted(arns)), conditions) for (arns, conditions), names in by_resources.items()
+    )
 
 
 def _kept(
     granted: Sequence[Permission], seen: Sequence[PublishedCall], actions: ActionTable, may_need: ImplicitActions
-) -> Iterator[_Pair]:
-    by_action: dict[str, list[str]] = {}
-    for action, resource in _pairs(granted):
-        by_action.setdefault(action, []).append(resource)
-    for action, resources in sorted(by_action.items()):
+) -> Iterator[_KeptPair]:
+    """Yield what stays. Conditions stay as they are, because CloudTrail does not show the values of all keys."""
+    by_action: dict[tuple[str, Conditions], list[str]] = {}
+    for action, resource, conditions in _pairs(granted):
+        by_action.setdefault((action, conditions), []).append(resource)
+    for (action, conditions), resources in sorted(by_action.items()):
         calls = [each for each in seen if is_action(each, action)]
         gap = coverage_gap(action, resources, seen, may_need)
         if not calls:
-            yield from (_Pair(action, each, gap) for each in resources if gap)
+            yield from (_KeptPair(GrantedPair(action, each, conditions), gap) for each in resources if gap)
             continue
         reached = _reached(actions.get(action), resources, calls, gap)
-        yield from (_Pair(action, arn) for each in resources for arn in reached.get(each, (each,)))
+        arns = (arn for each in resources for arn in reached.get(each, (each,)))
+        yield from (_KeptPair(GrantedPair(action, arn, conditions)) for arn in arns)
 
 
 def _reached(
@@ -156,7 +160,7 @@ def _is_whole(arn: str) -> bool:
     return is_arn(arn) and not has_wildcard(arn) and "${" not in arn and not MASK.search(arn)
 
 
-def _pairs(permissions: Iterable[Permission]) -> dict[tuple[str, str], None]:
+def _pairs(permissions: Iterable[Permission]) -> dict[GrantedPair, None]:
     return dict.fromkeys(pair for each in permissions for pair in each.pairs())
 
 

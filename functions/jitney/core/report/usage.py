@@ -1,6 +1,7 @@
 """Group the calls of a grant, and find the permissions that were not used (row AUD 4)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from jitney.core.access.request import Permission
@@ -114,11 +115,11 @@ def _arns(calls: Sequence[PublishedCall]) -> tuple[str, ...]:
 
 
 def _unused(permissions: Sequence[Permission], calls: Sequence[PublishedCall]) -> Iterator[Permission]:
-    """Yield the granted actions without a call, with their resources."""
+    """Yield the granted actions without a call, with their resources and conditions."""
     for each in permissions:
         unused = tuple(name for name in each.actions if not any(is_action(call, name) for call in calls))
         if unused:
-            yield Permission(unused, each.resources)
+            yield replace(each, actions=unused)
 
 
 def _leftover_resources(calls: Sequence[PublishedCall]) -> Iterator[LeftoverResource]:

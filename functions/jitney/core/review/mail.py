@@ -79,7 +79,10 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
 
 
 def _unlinked(access: Access) -> Access:
-    return access._replace(resources=tuple(each.replace("://", "[:]//") for each in access.resources))
+    resources, conditions = (
+        tuple(each.replace("://", "[:]//") for each in named) for named in (access.resources, access.conditions)
+    )
+    return access._replace(resources=resources, conditions=conditions)
 
 
 def _lines(mail: ReviewMail) -> Iterator[str]:
@@ -91,6 +94,7 @@ def _lines(mail: ReviewMail) -> Iterator[str]:
     for access in mail.accesses:
         yield from _wrapped(access.title, after="  ")
         yield from (f"  {resource}" for resource in access.resources)
+        yield from (f"  Only if {words}" for words in access.conditions)
     if mail.comments:
         yield from ("", "COMMENTS")
         for row in mail.comments:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from jitney.core.access.conditions import Conditions
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
 from jitney.core.review.sheet import resources_by_action
@@ -29,19 +30,21 @@ def selected_permissions(grant: Grant, actions: Collection[str], resources: Coll
 
     These are the grant's own permissions when all boxes are checked, and () when no box is.
 
+    Conditions stay as they are.
+
     Boxes are named by their position on the sheet: "2" is an action, "2.0" its first resource. So no text from a
     browser is read as an action or a resource.
     """
     reach = resources_by_action(grant)
     kept = {
-        action: tuple(arn for place, arn in enumerate(arns) if f"{line}.{place}" in resources)
-        for line, (action, arns) in enumerate(reach.items())
+        limited: tuple(arn for place, arn in enumerate(arns) if f"{line}.{place}" in resources)
+        for line, (limited, arns) in enumerate(reach.items())
         if str(line) in actions
     }
     if kept == reach:
         return grant.permissions
-    together: dict[tuple[str, ...], list[str]] = {}
-    for action, arns in kept.items():
+    together: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
+    for limited, arns in kept.items():
         if arns:
-            together.setdefault(arns, []).append(action)
-    return tuple(Permission(tuple(names), arns) for arns, names in together.items())
+            together.setdefault((arns, limited.conditions), []).append(limited.action)
+    return tuple(Permission(tuple(names), *limits) for limits, names in together.items())

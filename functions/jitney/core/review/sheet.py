@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.actions import AccessLevel, ActionTable
@@ -20,15 +21,17 @@ from jitney.core.review.votes import approving_votes
 
 
 class RequestedAction(NamedTuple):
-    """One requested action, with its access level and resources.
+    """One requested action, with its access level, resources and conditions.
 
-    `new` are the resources that no grant of the agent allowed for this action in the last 30 days.
+    `new` are the resources that no grant of the agent allowed for this action in the last 30 days, under conditions
+    that are as weak.
     """
 
     action: str
     level: AccessLevel | None
     resources: tuple[str, ...]
     new: tuple[str, ...]
+    conditions: Conditions = ()
 
 
 class GroupApproval(NamedTuple):
@@ -93,8 +96,8 @@ def sheet_of(
         region=grant.region,
         role_arn=grant.role_arn,
         actions=tuple(
-            _requested_action(grant, action, arns, actions, history)
-            for action, arns in resources_by_action(grant).items()
+            _requested_action(grant, limited, arns, actions, history)
+            for limited, arns in resources_by_action(grant).items()
         ),
         risks=tuple(risks),
         duration_seconds=grant.duration_seconds,
@@ -112,29 +115,39 @@ def sheet_of(
     )
 
 
-def resources_by_action(grant: Grant) -> dict[str, tuple[str, ...]]:
-    """Return each action of the grant with all its resources, in the order of the sheet."""
-    resources: dict[str, dict[str, None]] = {}
+class LimitedAction(NamedTuple):
+    """An action, for calls that satisfy `conditions`."""
+
+    action: str
+    conditions: Conditions
+
+
+def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
+    """Return each action of the grant with all its resources, in the order of the sheet.
+
+    An action with several sets of conditions occurs several times.
+    """
+    resources: dict[LimitedAction, dict[str, None]] = {}
     for permission in grant.permissions:
-        for action, arn in permission.pairs():
-            resources.setdefault(action, {})[arn] = None
-    return {action: tuple(arns) for action, arns in resources.items()}
+        for action, arn, conditions in permission.pairs():
+            resources.setdefault(LimitedAction(action, conditions), {})[arn] = None
+    return {limited: tuple(arns) for limited, arns in resources.items()}
 
 
 def _requested_action(
-    grant: Grant, action: str, resources: tuple[str, ...], actions: ActionTable, history: Collection[Grant]
+    grant: Grant, limited: LimitedAction, resources: tuple[str, ...], actions: ActionTable, history: Collection[Grant]
 ) -> RequestedAction:
-    known = actions.get(action)
+    known = actions.get(limited.action)
     before = [
         arn
         for other in history
         if other.role_arn == grant.role_arn and other.starts_at is not None and not _objected_to(other)
         for permission in other.permissions
-        if action in permission.actions
+        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions)
         for arn in permission.resources
     ]
     new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
-    return RequestedAction(action, known.level if known else None, resources, new)
+    return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions)
 
 
 def _objected_to(grant: Grant) -> bool:

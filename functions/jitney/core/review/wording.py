@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import FollowUpVerdict
+from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.actions import AccessLevel
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
@@ -16,7 +17,7 @@ from jitney.core.review.sheet import RequestedAction, Sheet
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
 MOST_REASON = 300
 MOST_COMMENT = 200
-MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED = 150, 80, 240, 800
+MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED, MOST_CONDITION = 150, 80, 240, 800, 240
 
 # The most severe first.
 _LEVELS: Mapping[AccessLevel, str] = {
@@ -50,10 +51,14 @@ _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class Access(NamedTuple):
-    """One kind of access. `title` names its level and actions. New `resources` are marked."""
+    """One kind of access. `title` names its level and actions. New `resources` are marked.
+
+    `conditions` are words that follow "only if".
+    """
 
     title: str
     resources: tuple[str, ...]
+    conditions: tuple[str, ...] = ()
 
 
 class Fact(NamedTuple):
@@ -195,9 +200,9 @@ def comments(sheet: Sheet) -> tuple[Fact, ...]:
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
-    """Return the exact actions and resources, grouped by level and resources, the most severe first."""
+    """Return the exact actions, resources and conditions, grouped by level and these, the most severe first."""
     together, found = _together(sheet), []
-    for (words, resources, new), actions in list(together.items())[:MOST_ACCESSES]:
+    for (words, resources, new, limits), actions in list(together.items())[:MOST_ACCESSES]:
         shown = [
             middle_cut(arn, MOST_ARN) + (" (new)" if arn in new and len(new) < len(resources) else "")
             for arn in resources[:MOST_RESOURCES]
@@ -206,7 +211,8 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
             unseen = set(resources[MOST_RESOURCES:]) & set(new)
             fresh = f", {len(unseen)} of them new" if unseen else ""
             shown.append(f"and {len(resources) - MOST_RESOURCES} more resources{fresh}: see the page")
-        found.append(Access(f"{words}: {format_list(actions, MOST_ACTIONS, 'actions')}", tuple(shown)))
+        title = f"{words}: {format_list(actions, MOST_ACTIONS, 'actions')}"
+        found.append(Access(title, tuple(shown), conditions_shown(limits)))
     if len(together) > MOST_ACCESSES:
         left = [name for names in list(together.values())[MOST_ACCESSES:] for name in names]
         more = f"and {len(left)} more actions on other resources: see the page"
@@ -214,8 +220,13 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
     return tuple(found)
 
 
+def conditions_shown(conditions: Conditions) -> tuple[str, ...]:
+    """Return each condition in exact words that follow "only if". A condition that is too long is cut."""
+    return tuple(cut(each, MOST_CONDITION) for each in conditions_in_words(conditions))
+
+
 def shows_all(sheet: Sheet) -> bool:
-    """Return whether `facts` and `accesses` show the requester and every action, resource and risk in full."""
+    """Return whether `facts` and `accesses` show the requester and all that is requested, with its risks, in full."""
     together = _together(sheet)
     names = [sheet.target, *(each.action for each in sheet.actions)]
     arns = [sheet.role_arn, *(arn for each in sheet.actions for arn in each.resources)]
@@ -226,6 +237,9 @@ def shows_all(sheet: Sheet) -> bool:
         and all(len(each.resources) <= MOST_RESOURCES for each in sheet.actions)
         and all(len(escape_invisible(name)) <= MOST_NAME for name in names)
         and all(len(escape_exact(arn)) <= MOST_ARN for arn in arns)
+        and all(
+            len(words) <= MOST_CONDITION for each in sheet.actions for words in conditions_in_words(each.conditions)
+        )
         and len(sheet.risks) <= MOST_RISKS
         and all(len(escape_invisible(risk.sentence)) <= MOST_SENTENCE for risk in sheet.risks)
     )
@@ -252,13 +266,23 @@ def agent_ticket(sheet: Sheet) -> str:
     return cut(sheet.ticket, MOST_NAME)
 
 
-def _together(sheet: Sheet) -> dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]]:
-    """Return the actions grouped by level, resources and new resources. Deleting actions form their own groups."""
-    together: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+class _Kind(NamedTuple):
+    """What actions of one `Access` share."""
+
+    words: str
+    resources: tuple[str, ...]
+    new: tuple[str, ...]
+    conditions: Conditions
+
+
+def _together(sheet: Sheet) -> dict[_Kind, list[str]]:
+    """Return the actions grouped by what they share. Deleting actions form their own groups."""
+    together: dict[_Kind, list[str]] = {}
     for each in sorted(sheet.actions, key=_severity):
         level = _LEVELS[each.level] if each.level else _UNKNOWN
         words = "delete" if deletes(each.action) else level
-        together.setdefault((words, each.resources, each.new), []).append(cut(each.action, MOST_NAME))
+        kind = _Kind(words, each.resources, each.new, each.conditions)
+        together.setdefault(kind, []).append(cut(each.action, MOST_NAME))
     return together
 
 

@@ -168,7 +168,7 @@ def test_rev_07_what_is_left_checked_is_what_is_left(permissions: Any, data: st.
     if boxes:
         assert selected_permissions(grant, *selected_boxes(grant, boxes)) == grant.permissions
         actions = [name for place in view["blocks"] for name in labels(place, "a", checked)]
-        assert {action for action, _ in kept} <= set(actions)
+        assert {pair.action for pair in kept} <= set(actions)
 
 
 def labels(block: Any, kind: str, checked: Any) -> list[str]:

@@ -98,7 +98,7 @@ def _accesses(sheet: Sheet) -> Iterator[Block]:
         title = {"type": "rich_text_section", "elements": [_text(_safe(access.title), bold=True)]}
         items = [{"type": "rich_text_section", "elements": [_text(_safe(arn), code=True)]} for arn in access.resources]
         listed = [{"type": "rich_text_list", "style": "bullet", "elements": items}] if items else []
-        yield _rich(title, *listed)
+        yield _rich(title, *listed, *(_line("Only if", words) for words in access.conditions))
 
 
 def _agent_text(sheet: Sheet) -> Block:

@@ -5,8 +5,9 @@ https://docs.slack.dev/reference/views/modal-views, https://docs.slack.dev/refer
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.identity.requester import Requester
@@ -35,7 +36,8 @@ def approve_selected_modal(grant: Grant, requester: Requester) -> View:
 
     If the request does not fit, the modal says where to narrow it instead. No box is cut.
     """
-    if not all(_fits(text) for action, arns in resources_by_action(grant).items() for text in (action, *arns)):
+    reach = resources_by_action(grant).items()
+    if not all(_fits(text) for limited, arns in reach for text in (limited.action, *arns)):
         return message_modal("Approve selected", TOO_LONG)
     blocks = [*_choices(grant), _seconds(grant), _comment(optional=True)]
     view = _view("Approve selected", grant, APPROVE_SELECTED, [*_about(grant, requester), *blocks], "Approve selected")
@@ -61,10 +63,10 @@ def selected_boxes(grant: Grant, checked: Sequence[str]) -> tuple[list[str], lis
     """Return the checked actions and resources, as `core.review.selection.selected_permissions` takes them."""
     actions: list[str] = []
     resources: list[str] = []
-    for position, arns in enumerate(_together(grant)):
-        kept_actions = [str(line) for line in _lines(grant, arns) if f"a{line}" in checked]
+    for position, scope in enumerate(_together(grant)):
+        kept_actions = [str(line) for line in _lines(grant, scope) if f"a{line}" in checked]
         actions += kept_actions
-        kept = [number for number in range(len(arns)) if f"r{position}.{number}" in checked]
+        kept = [number for number in range(len(scope.resources)) if f"r{position}.{number}" in checked]
         resources += [f"{line}.{number}" for line in kept_actions for number in kept]
     return actions, resources
 
@@ -100,25 +102,35 @@ def _about(grant: Grant, requester: Requester) -> Iterator[Block]:
     yield {"type": "section", "text": plain(facts if len(json.dumps(facts)) <= MOST_FACTS else FACTS_TOO_LONG)}
 
 
-def _together(grant: Grant) -> dict[tuple[str, ...], list[str]]:
-    """Return the grant's resources, each with the actions requested on exactly these."""
-    together: dict[tuple[str, ...], list[str]] = {}
-    for action, arns in resources_by_action(grant).items():
-        together.setdefault(arns, []).append(action)
+class _Scope(NamedTuple):
+    """Resources and conditions that several actions share."""
+
+    resources: tuple[str, ...]
+    conditions: Conditions
+
+
+def _together(grant: Grant) -> dict[_Scope, list[str]]:
+    """Return the grant's resources and conditions, each with the actions requested on exactly these."""
+    together: dict[_Scope, list[str]] = {}
+    for limited, arns in resources_by_action(grant).items():
+        together.setdefault(_Scope(arns, limited.conditions), []).append(limited.action)
     return together
 
 
-def _lines(grant: Grant, arns: tuple[str, ...]) -> list[int]:
-    """Return the positions on the sheet of the actions on exactly these resources."""
-    return [line for line, reached in enumerate(resources_by_action(grant).values()) if reached == arns]
+def _lines(grant: Grant, scope: _Scope) -> list[int]:
+    """Return the positions on the sheet of the actions with exactly these resources and conditions."""
+    reach = resources_by_action(grant).items()
+    return [line for line, (limited, arns) in enumerate(reach) if _Scope(arns, limited.conditions) == scope]
 
 
 def _choices(grant: Grant) -> Iterator[Block]:
-    for position, (arns, actions) in enumerate(_together(grant).items()):
-        lines = [f"a{line}" for line in _lines(grant, arns)]
+    for position, (scope, actions) in enumerate(_together(grant).items()):
+        lines = [f"a{line}" for line in _lines(grant, scope)]
         yield from _boxes(f"{position}-a", "Actions", dict(zip(lines, actions, strict=True)))
-        resources = {f"r{position}.{number}": arn for number, arn in enumerate(arns)}
+        resources = {f"r{position}.{number}": arn for number, arn in enumerate(scope.resources)}
         yield from _boxes(f"{position}-r", "On these resources", resources)
+        for words in conditions_in_words(scope.conditions):
+            yield {"type": "section", "text": plain(cut(unlinked(f"Only if {words}"), MOST_FACTS))}
 
 
 def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:

@@ -1,0 +1,225 @@
+"""The condition keys that a permission can limit calls by, and IAM's condition blocks for them.
+
+A condition holds for a call when the call has the key and one of the values matches. A call without the key never
+satisfies a condition (row POL 10). IAM ignores the case of key names, tag keys included:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+
+from jitney.core.patterns import PatternTooComplex, covers
+
+MAX_VALUE = 512
+
+
+class Operator(StrEnum):
+    """IAM's operators, as far as conditions use them.
+
+    ALL_LIKE is for keys with several values: all of them must match.
+    """
+
+    EQUALS = "StringEquals"
+    LIKE = "StringLike"
+    ALL_LIKE = "ForAllValues:StringLike"
+    AT_MOST = "NumericLessThanEquals"
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether `*` and `?` in values are wildcards."""
+        return self in (Operator.LIKE, Operator.ALL_LIKE)
+
+
+_NEGATIONS: Mapping[Operator, str] = {
+    # Each is also true for a call without the key.
+    Operator.EQUALS: "StringNotEquals",
+    Operator.LIKE: "StringNotLike",
+    Operator.ALL_LIKE: "ForAnyValue:StringNotLike",
+    Operator.AT_MOST: "NumericGreaterThanIfExists",
+}
+
+_VERBS: Mapping[Operator, str] = {
+    Operator.EQUALS: "is",
+    Operator.LIKE: "matches",
+    Operator.ALL_LIKE: "matches",
+    Operator.AT_MOST: "is at most",
+}
+
+
+class ConditionKey(NamedTuple):
+    """A supported key and its operator. A name that ends with "/" or ":" is followed by a name, such as a tag key."""
+
+    name: str
+    operator: Operator
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the name is followed by another name."""
+        return self.name[-1] in "/:"
+
+
+KEYS: Mapping[str, ConditionKey] = {
+    name: ConditionKey(name, operator)
+    for name, operator in (
+        ("s3:prefix", Operator.LIKE),
+        ("s3:delimiter", Operator.EQUALS),
+        ("s3:max-keys", Operator.AT_MOST),
+        ("dynamodb:LeadingKeys", Operator.ALL_LIKE),
+        ("aws:ResourceTag/", Operator.EQUALS),
+        ("aws:RequestTag/", Operator.EQUALS),
+        ("kms:ViaService", Operator.EQUALS),
+        ("kms:EncryptionContext:", Operator.EQUALS),
+        ("ec2:InstanceType", Operator.LIKE),
+        ("ec2:VolumeSize", Operator.AT_MOST),
+        ("ec2:VolumeIops", Operator.AT_MOST),
+        ("rds:DatabaseClass", Operator.LIKE),
+        ("rds:StorageSize", Operator.AT_MOST),
+    )
+}
+"""The supported keys. The action table says which actions carry each (`Action.condition_keys`)."""
+
+_SUFFIX = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}", re.ASCII)
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+# As in ARNs: Unicode has several spellings of one character, and IAM compares code points.
+_TEXT = re.compile(rf"[\x20-\x7e]{{0,{MAX_VALUE}}}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Condition:
+    """A limit on calls: the value of `key` must match one of `values`, which are sorted.
+
+    Raises ValueError for an unsupported key or value, so that no condition exists that IAM would read differently.
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        kind = key_of(self.key)
+        if kind is None or not self.values:
+            raise ValueError(f"condition {self.key[:80]!a} is not supported")
+        capped = kind.operator is Operator.AT_MOST and len(self.values) > 1
+        if capped or any(value_fault(kind, value) for value in self.values):
+            raise ValueError(f"a value of condition {self.key[:80]!a} is not supported")
+        if self.values != tuple(sorted(set(self.values))):
+            raise ValueError(f"the values of condition {self.key[:80]!a} are not sorted")
+
+    @property
+    def operator(self) -> Operator:
+        """The operator that the key implies."""
+        return _known(self.key).operator
+
+    @property
+    def family(self) -> str:
+        """The key's name in `KEYS`."""
+        return _known(self.key).name
+
+    def covers(self, inner: "Condition") -> bool:
+        """Return whether each call that satisfies `inner` surely satisfies this condition, given the same key."""
+        return all(any(self._covers(outer, value) for outer in self.values) for value in inner.values)
+
+    def _covers(self, outer: str, inner: str) -> bool:
+        if self.operator is Operator.AT_MOST:
+            return int(inner) <= int(outer)
+        if not self.operator.has_patterns or outer == inner:
+            return outer == inner
+        try:
+            return covers(outer, inner)
+        except PatternTooComplex:
+            return False
+
+
+Conditions: TypeAlias = tuple[Condition, ...]
+"""Conditions that must all hold, sorted by key. () holds for every call."""
+
+
+def conditions_of(values: Mapping[str, Iterable[str]]) -> Conditions:
+    """Return the conditions with these values by key. Raises ValueError for keys and values that are not supported."""
+    if len({key.lower() for key in values}) != len(values):
+        raise ValueError("a condition key is repeated in another case")
+    return tuple(sorted(Condition(key, tuple(sorted(set(each)))) for key, each in values.items()))
+
+
+def conditions_view(conditions: Conditions) -> dict[str, list[str]]:
+    """Return the conditions as the API shows them, in the form of a request."""
+    return {each.key: list(each.values) for each in conditions}
+
+
+def conditions_in_words(conditions: Conditions) -> tuple[str, ...]:
+    """Return each condition as words that follow "if": `s3:prefix matches "a/*" or "b/*"`."""
+    return tuple(
+        f"{each.key} {_VERBS[each.operator]} "
+        + " or ".join(value if each.operator is Operator.AT_MOST else json.dumps(value) for value in each.values)
+        for each in conditions
+    )
+
+
+def key_of(name: str) -> ConditionKey | None:
+    """Return the supported key with this name, or None. The name must be in AWS's case, except for a tag key."""
+    if name in KEYS:
+        found = KEYS[name]
+        return None if found.is_family else found
+    families = (each for each in KEYS.values() if each.is_family and name.startswith(each.name))
+    return next((each for each in families if _SUFFIX.fullmatch(name.removeprefix(each.name))), None)
+
+
+def closest_keys(name: str) -> tuple[str, ...]:
+    """Return up to three supported keys that are similar to `name`, the most similar first."""
+    folded = {each.lower(): each for each in KEYS}
+    family = next((each for each in folded if each[-1] in "/:" and name.lower().startswith(each)), "")
+    if family and _SUFFIX.fullmatch(name[len(family) :]):
+        return (folded[family] + name[len(family) :],)
+    return tuple(folded[near] for near in difflib.get_close_matches(name[:100].lower(), folded, n=3))
+
+
+def value_fault(key: ConditionKey, value: str) -> str:
+    """Return what is wrong with a value of `key`, as a sentence; "" for a value that a session policy can hold."""
+    if key.operator is Operator.AT_MOST:
+        return "" if _NUMBER.fullmatch(value) else "The value is not a whole number of at most ten digits."
+    if not _TEXT.fullmatch(value):
+        return f"The value is not a text of at most {MAX_VALUE} printable ASCII characters."
+    # IAM expands policy variables, so that the decision would be about one value, and the session policy about another.
+    return "The value holds ${, which IAM reads as a policy variable." if "${" in value else ""
+
+
+def covers_conditions(outer: Conditions, inner: Conditions) -> bool:
+    """Return whether each call that satisfies `inner` surely satisfies `outer`."""
+    by_key = {each.key.lower(): each for each in inner}
+    return all(each.key.lower() in by_key and each.covers(by_key[each.key.lower()]) for each in outer)
+
+
+def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:
+    """Return IAM's Condition element in which all of `conditions` must hold."""
+    block: dict[str, dict[str, Any]] = {}
+    for each in conditions:
+        block.setdefault(each.operator, {})[each.key] = _one_or_many(each.values)
+        if each.operator is Operator.ALL_LIKE:
+            # ForAllValues is true for a call without the key, such as a Scan.
+            block.setdefault("Null", {})[each.key] = "false"
+    return block
+
+
+def negated_blocks(conditions: Conditions) -> tuple[dict[str, dict[str, Any]], ...]:
+    """Return IAM's Condition elements. At least one of them holds exactly where `conditions` do not all hold."""
+    blocks: list[dict[str, dict[str, Any]]] = []
+    for each in conditions:
+        blocks.append({_NEGATIONS[each.operator]: {each.key: _one_or_many(each.values)}})
+        if each.operator is Operator.ALL_LIKE:
+            blocks.append({"Null": {each.key: "true"}})
+    return tuple(blocks)
+
+
+def _known(key: str) -> ConditionKey:
+    found = key_of(key)
+    if found is None:
+        raise ValueError(f"condition {key[:80]!a} is not supported")
+    return found
+
+
+def _one_or_many(values: tuple[str, ...]) -> str | tuple[str, ...]:
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,185 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jitney.adapters.grant_items import grant_of, item_of
+from jitney.core.access.conditions import (
+    KEYS,
+    Condition,
+    Conditions,
+    closest_keys,
+    condition_block,
+    conditions_in_words,
+    conditions_of,
+    conditions_view,
+    covers_conditions,
+    key_of,
+    negated_blocks,
+)
+from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import Permission
+from jitney.core.access.session_policy import compile_policy
+from jitney.core.access.statements import compact_request
+from jitney.core.patterns import wildcard_pattern
+from tests.core.access.condition_semantics import holds
+from tests.core.access.random_requests import CALLS, conditions
+from tests.examples import examples
+from tests.fakes import ACTIONS, GRANT, NOW
+
+RANDOM = st.integers(0, 2**32 - 1).map(Random)
+BUCKET = ("arn:aws:s3:::b",)
+BELOW_A = conditions_of({"s3:prefix": ["a/*"]})
+
+
+def below(*prefixes: str) -> Conditions:
+    return conditions_of({"s3:prefix": prefixes})
+
+
+def statements(*permissions: Permission) -> list[dict[str, object]]:
+    document = compile_policy(permissions, NOW, ACTIONS).document()
+    return [{**each} for each in document["Statement"] if each["Effect"] == "Allow"]
+
+
+def test_sts_01_a_condition_is_compiled_with_its_operator():
+    assert statements(Permission(("s3:ListBucket",), BUCKET, BELOW_A)) == [
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::b",
+            "Condition": {"StringLike": {"s3:prefix": "a/*"}},
+        }
+    ]
+
+
+def test_pol_10_a_missing_key_never_satisfies_a_condition():
+    leading = conditions_of({"dynamodb:LeadingKeys": ["alice"]})
+    assert condition_block(leading) == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "alice"},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    for kind in KEYS.values():
+        key = f"{kind.name}x" if kind.is_family else kind.name
+        assert not holds(condition_block(conditions_of({key: ["1"]})), {})
+
+
+def test_pol_12_statements_with_different_conditions_are_not_merged():
+    found = statements(
+        Permission(("s3:ListBucket",), BUCKET, BELOW_A),
+        Permission(("s3:ListBucketVersions",), BUCKET, below("b/*")),
+        Permission(("s3:GetObject",), ("arn:aws:s3:::b/a/*",)),
+    )
+    assert [(each["Action"], each.get("Condition")) for each in found] == [
+        ("s3:GetObject", None),
+        ("s3:ListBucket", {"StringLike": {"s3:prefix": "a/*"}}),
+        ("s3:ListBucketVersions", {"StringLike": {"s3:prefix": "b/*"}}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wider", [(), below("a/*", "z"), below("*")], ids=["unconditional", "more values", "wider pattern"]
+)
+def test_pol_12_a_weaker_condition_covers_a_stricter_one(wider: Conditions):
+    stricter = Permission(("s3:ListBucket",), BUCKET, below("a/b/*"))
+    assert statements(Permission(("s3:ListBucket",), BUCKET, wider), stricter) == statements(
+        Permission(("s3:ListBucket",), BUCKET, wider)
+    )
+    assert len(statements(Permission(("s3:ListBucket",), BUCKET, below("c")), stricter)) == 2
+
+
+@settings(max_examples=examples(300))
+@given(random=RANDOM)
+def test_pol_12_covering_conditions_are_no_stricter(random: Random):
+    outer, inner = conditions(random), conditions(random)
+    if covers_conditions(outer, inner):
+        assert all(holds(condition_block(outer), call) for call in CALLS if holds(condition_block(inner), call))
+
+
+@settings(max_examples=examples(300))
+@given(random=RANDOM)
+def test_sts_09_a_negated_condition_holds_exactly_where_the_condition_does_not(random: Random):
+    found = conditions(random)
+    for call in CALLS:
+        negated = any(holds(block, call) for block in negated_blocks(found))
+        assert negated != holds(condition_block(found), call)
+
+
+def test_pol_12_a_grant_keeps_its_conditions_in_the_table():
+    limited = Permission(("s3:ListBucket",), BUCKET, conditions_of({"s3:prefix": ["a/*", "b"], "s3:max-keys": ["9"]}))
+    stored = replace(GRANT, permissions=(limited, Permission(("s3:GetObject",), ("arn:aws:s3:::b/a/*",))))
+    assert grant_of(item_of(stored)) == stored
+    assert permissions_view(stored.permissions)[0]["conditions"] == {"s3:max-keys": ["9"], "s3:prefix": ["a/*", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("s3:prefx", ["a"]),
+        ("S3:Prefix", ["a"]),
+        ("aws:ResourceTag/", ["a"]),
+        ("aws:ResourceTag/${x}", ["a"]),
+        ("aws:SourceIp", ["10.0.0.0/8"]),
+        ("s3:prefix", []),
+        ("s3:prefix", ["${aws:username}"]),
+        ("s3:prefix", ["\u00e9"]),
+        ("s3:prefix", ["a\n"]),
+        ("s3:prefix", ["a" * 513]),
+        ("s3:max-keys", ["ten"]),
+        ("s3:max-keys", ["1", "2"]),
+        ("s3:max-keys", ["01"]),
+    ],
+)
+def test_pol_12_what_is_not_supported_is_no_condition(key: str, values: list[str]):
+    with pytest.raises(ValueError, match="condition"):
+        conditions_of({key: values})
+
+
+def test_pol_12_a_condition_has_one_form():
+    assert conditions_of({"s3:prefix": ["b", "a", "b"]}) == (Condition("s3:prefix", ("a", "b")),)
+    with pytest.raises(ValueError, match="sorted"):
+        Condition("s3:prefix", ("b", "a"))
+    with pytest.raises(ValueError, match="repeated"):
+        conditions_of({"aws:ResourceTag/env": ["a"], "aws:ResourceTag/Env": ["a"]})
+
+
+def test_pol_12_a_near_miss_has_alternatives():
+    assert closest_keys("s3:prefx")[0] == "s3:prefix"
+    assert closest_keys("AWS:resourcetag/env") == ("aws:ResourceTag/env",)
+    assert key_of("aws:ResourceTag/env") == KEYS["aws:ResourceTag/"]
+    assert closest_keys("nonsense") == ()
+
+
+def test_pol_12_words_say_each_value():
+    assert conditions_in_words(
+        conditions_of(
+            {"s3:prefix": ["a/*", ""], "s3:max-keys": ["9"], "kms:ViaService": ["s3.eu-west-1.amazonaws.com"]}
+        )
+    ) == (
+        'kms:ViaService is "s3.eu-west-1.amazonaws.com"',
+        "s3:max-keys is at most 9",
+        's3:prefix matches "" or "a/*"',
+    )
+    assert conditions_view(BELOW_A) == {"s3:prefix": ["a/*"]}
+
+
+@settings(max_examples=examples(200))
+@given(random=RANDOM)
+def test_pol_12_compaction_keeps_the_meaning_of_conditions(random: Random):
+    wanted = tuple(
+        Permission(("s3:ListBucket",), random.choice([BUCKET, ("arn:aws:s3:::*",)]), conditions(random))
+        for _ in range(random.randint(1, 4))
+    )
+    compacted = compact_request(wanted, ACTIONS).statements
+    for arn in ("arn:aws:s3:::b", "arn:aws:s3:::other"):
+        for call in CALLS:
+            answers = [
+                any(
+                    holds(condition_block(each.conditions), call)
+                    and any(wildcard_pattern(outer).matches(arn) for outer in each.resources)
+                    for each in many
+                )
+                for many in (wanted, compacted)
+            ]
+            assert answers[0] == answers[1]
