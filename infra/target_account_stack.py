@@ -18,50 +18,18 @@ from infra.function_specs import SPECS
 from infra.trail_forwarding import forward
 from jitney.configuration.arns import (
     ROLE_PATH,
-    RULES,
     boundary_arn,
     boundary_name,
-    partition_of,
     revoker_name,
     role_arn,
     role_name,
 )
 from jitney.configuration.external_id import external_id
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
-from jitney.configuration.target_policies import inline_policies, outer_bound
+from jitney.configuration.target_boundary import boundary_statements, partition_of
+from jitney.configuration.target_policies import inline_policies
 
 SESSION_TAGS = ("grant", "agent", "unit", "human")
-
-# Even if the role's own policy allows it, no session creates identities, credentials or other sessions, or changes
-# accounts. With iam:* denied, a session cannot change the role, its policies or this boundary.
-ALWAYS_DENIED = (
-    "account:*",
-    "cloudtrail:DeleteTrail",
-    "cloudtrail:PutEventSelectors",
-    "cloudtrail:StopLogging",
-    "cloudtrail:UpdateTrail",
-    "iam:*",
-    "identitystore:*",
-    "organizations:*",
-    "rolesanywhere:*",
-    "signin:*",
-    "sso:*",
-    "sso-directory:*",
-    "sts:AssumeRole",
-    "sts:AssumeRoleWithSAML",
-    "sts:AssumeRoleWithWebIdentity",
-    "sts:AssumeRoot",
-    "sts:GetDelegatedAccessToken",
-    "sts:GetFederationToken",
-    "sts:GetServiceBearerToken",
-    "sts:GetSessionToken",
-    "sts:GetWebIdentityToken",
-)
-
-# Functions that revoke and check use sessions with a second hyphen in their names, which no grant's id has. These
-# sessions can make the two calls that show a denial, and no others.
-BROKER_SESSIONS = "*:g-*-*"
-CHECK_ACTIONS = ("iam:DeleteRolePolicy", "sts:GetAccessKeyInfo")
 
 
 class TargetAccountStack(Stack):
@@ -112,38 +80,18 @@ class TargetRoles:
 
     def _bounds(self) -> iam.ManagedPolicy:
         """Return the policy that denies what no session may do. With a `policy`, it also limits the role to that."""
-        bound = outer_bound(self._target)
+        bound = self._target.policy is not None
         policy = iam.ManagedPolicy(
             self._scope,
             "Boundary" if bound else "Never",
             managed_policy_name=boundary_name(self._alias) if bound else f"jitney-never-{self._alias}",
             path=ROLE_PATH,
             description="Denies what no session of Jitney may do",
-            statements=[
-                *(iam.PolicyStatement.from_json(dict(each)) for each in bound),
-                self._rules_denied(),
-                iam.PolicyStatement(
-                    effect=iam.Effect.DENY,
-                    not_actions=list(CHECK_ACTIONS),
-                    resources=["*"],
-                    conditions={"StringLike": {"aws:userid": BROKER_SESSIONS}},
-                ),
-                iam.PolicyStatement(
-                    sid="ButNeverThese", effect=iam.Effect.DENY, actions=list(ALWAYS_DENIED), resources=["*"]
-                ),
-            ],
+            statements=[iam.PolicyStatement.from_json(dict(each)) for each in boundary_statements(self._target)],
         )
         reason = "A boundary allows nothing by itself: it limits what the role's own policy allows."
         acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target))
         return policy
-
-    def _rules_denied(self) -> iam.PolicyStatement:
-        """Return statements that deny sessions every action on the rules that send their events to the broker.
-
-        Even EnableRule would hide calls, because it resets the rule to a state without read-only events.
-        """
-        rules = f"arn:{self._partition}:events:*:{self._target.account}:rule/{RULES}*"
-        return iam.PolicyStatement(effect=iam.Effect.DENY, actions=["events:*"], resources=[rules])
 
     def _role(self, bounds: iam.ManagedPolicy) -> iam.CfnRole:
         target = self._target

@@ -9,8 +9,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
-from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, partition_of
+from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name
 from jitney.configuration.settings import BrokerSettings, TargetSettings
+from jitney.configuration.target_boundary import partition_of
 
 
 def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: str, broker: BrokerSettings) -> None:

@@ -7,13 +7,14 @@ from fnmatch import fnmatchcase
 import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from infra.target_account_stack import TargetAccountStack
 from jitney.configuration.load import load_configuration
 from jitney.configuration.settings import BrokerSettings, TargetSettings
+from jitney.configuration.target_boundary import BOUNDARY_LIMIT
 from jitney.configuration.target_policies import deny_room, has_canary
-from jitney.configuration.values import LONGEST_INLINE_POLICY, Alias
+from jitney.configuration.values import Alias
 from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.config import load
@@ -23,6 +24,7 @@ from tests.infra.conftest import listed, only, plain, target_role
 pytestmark = pytest.mark.xdist_group("cdk")
 
 ISSUING = ("credentials", "grants", "releases", "revocations", "target-checks")
+STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 ALIAS = TypeAdapter(Alias)
 EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"
 ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
@@ -131,21 +133,83 @@ def test_end_03_no_policy_written_into_the_role_adds_permissions(assembly, role)
     assert allowed(boundary) == allowed(own)
 
 
-def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny():
+EXCEPTIONS = {
+    "other_accounts": ["777788889999", "888899990000"],
+    "any_account_actions": ["ecr:BatchGetImage"],
+    "other_regions": ["us-gov-east-1"],
+    "any_region_actions": ["route53:*"],
+}
+
+
+@pytest.mark.parametrize("exceptions", [{}, EXCEPTIONS], ids=["no exceptions", "exceptions"])
+def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny(exceptions):
     # Without a version, which is written into it; and in the partition with the longest name.
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-us-gov:s3:::"}
-    short = len(json.dumps({"Statement": [statement]}, separators=(",", ":")))
-    statement["Resource"] += "x" * (LONGEST_INLINE_POLICY - short)
-    changes = {"policy": {"Statement": [statement]}, "region": "us-gov-west-1"}
-    target = TargetSettings.model_validate(VALUES | changes)
-    template = synthesized_stack(**changes)
+    def changes(characters):
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-us-gov:s3:::" + "x" * characters}
+        return {"policy": {"Statement": [statement]}, "region": "us-gov-west-1", **exceptions}
+
+    with pytest.raises(ValidationError, match="refused") as raised:
+        TargetSettings.model_validate(VALUES | changes(6144))
+    excess = int(re.search(r"by (\d+)", raised.value.errors()[0]["ctx"]["fix"])[1])
+    longest = 6144 - excess
+    with pytest.raises(ValidationError, match="refused"):
+        TargetSettings.model_validate(VALUES | changes(longest + 1))
+    target = TargetSettings.model_validate(VALUES | changes(longest))
+    template = synthesized_stack(**changes(longest))
     boundary = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]
-    assert 6100 < len(re.sub(r"\s", "", json.dumps(boundary))) <= 6144
+    assert len(re.sub(r"\s", "", json.dumps(boundary))) == BOUNDARY_LIMIT == 6144
     written = target_role(template)["Policies"]
     assert deny_room(target) == 10_240 - sum(
         len(re.sub(r"\s", "", json.dumps(each["PolicyDocument"]))) for each in written
     )
     assert deny_room(target) > 4000
+
+
+def guards(template):
+    accounts, regions, *_ = [
+        each
+        for each in only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Deny"
+    ]
+    return accounts, regions
+
+
+OWN_CALLS = ["sts:GetAccessKeyInfo", "sts:GetScopedCredentials"]
+
+
+def test_sts_09_sessions_use_resources_of_their_account_by_calls_in_their_region(assembly):
+    accounts, regions = guards(assembly.target)
+    assert accounts["NotAction"] == regions["NotAction"] == OWN_CALLS
+    assert accounts["Condition"] == {
+        "StringNotEquals": {"aws:ResourceAccount": "444455556666", "ec2:Owner": "amazon"},
+        "Null": {"aws:ResourceAccount": "false"},
+    }
+    assert regions["Resource"] == "*"
+    assert regions["Condition"] == {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
+
+
+def test_sts_09_only_arns_without_a_customers_account_are_exempt(assembly):
+    accounts, _ = guards(assembly.target)
+    for arn in accounts["NotResource"]:
+        assert re.fullmatch(r"arn:aws:(bedrock|cloudformation|ec2|ssm):\*:(aws)?:[a-z-]+/\*", arn), arn
+    for foreign in (
+        "arn:aws:ssm:eu-west-1:777788889999:parameter/a",
+        "arn:aws:ssm:eu-west-1:777788889999:document/a",
+        "arn:aws:s3:::reports/ssm:x::parameter/a",
+        "arn:aws:ec2:eu-west-1::image/ami-1",
+        "arn:aws:bedrock:eu-west-1:777788889999:custom-model/foundation-model/x",
+    ):
+        assert not any(fnmatchcase(foreign, arn) for arn in accounts["NotResource"]), foreign
+
+
+@pytest.mark.parametrize("bound", [{"policy": {"Statement": [STATEMENT]}}, {"managed_policy": "ReadOnlyAccess"}])
+def test_sts_09_exceptions_are_the_named_ones(bound):
+    accounts, regions = guards(synthesized_stack(**bound, **EXCEPTIONS, region="us-gov-west-1"))
+    owners = ["444455556666", "777788889999", "888899990000"]
+    assert accounts["Condition"]["StringNotEquals"]["aws:ResourceAccount"] == owners
+    assert accounts["NotAction"] == [*OWN_CALLS, "ecr:BatchGetImage"]
+    assert regions["Condition"]["StringNotEquals"]["aws:RequestedRegion"] == ["us-gov-west-1", "us-gov-east-1"]
+    assert regions["NotAction"] == [*OWN_CALLS, "route53:*"]
 
 
 VALUES = {"account": "444455556666", "role_name": "jitney-target-x", "region": "eu-west-1"}
@@ -182,7 +246,7 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert role["PermissionsBoundary"] == arn
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
     assert "Policies" not in role  # no policy written there later can add permissions
-    watching, _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    *_, watching, _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
     assert (watching["Effect"], watching["Action"]) == ("Deny", "events:*")
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
     assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])
@@ -210,6 +274,6 @@ def test_the_template_needs_no_bootstrap(assembly):
 
 
 def test_cloudformation_accepts_the_largest_template_without_a_bucket():
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::" + "x" * 20] * 140}
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::" + "x" * 20] * 120}
     template = synthesized_stack(policy={"Version": "2012-10-17", "Statement": [statement]})
     assert len(json.dumps(template, indent=1)) < 51_200

@@ -29,10 +29,16 @@ POLICY = """
 @id("own-read-{target}")
 permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Read",
     resource in Jitney::Target::"{target}");
+@id("own-write-{target}")
+permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write",
+    resource in Jitney::Target::"{target}")
+when {{ resource.arn like "arn:aws:s3:::{target}-*/*" && (resource.wildcard || !resource.wildcard) }};
 """
 CASE = """
   - {{name: robots read {target}, target: {target}, groups: [factory/robots], actions: ["s3:GetObject"],
      resources: ["arn:aws:s3:::{target}/raw/a.csv"], seconds: 900, effect: allow, policies: [own-read-{target}]}}
+  - {{name: robots write {target}, target: {target}, groups: [factory/robots], actions: ["s3:PutObject"],
+     resources: ["arn:aws:s3:::{target}-*/*"], seconds: 900, effect: allow, policies: [own-write-{target}]}}
 """
 
 
@@ -99,7 +105,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
 
 
 def _target(name: str) -> dict[str, Any]:
-    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]}
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}*/*"]}
     return {
         "account": ACCOUNTS[name],
         "region": "eu-west-1",

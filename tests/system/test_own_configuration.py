@@ -1,13 +1,14 @@
 """`make up` with another configuration: its own issuer, tokens, policies and target."""
 
 import json
+from typing import Any
 
 import httpx
 
 from tests.local.gaps.contracts import refused
-from tests.running_systems import PATIENCE, session_keys
+from tests.running_systems import PATIENCE, Clients, session_keys
 from tests.system.conftest import Api, Own
-from tests.system.own_system import GROUP, token
+from tests.system.own_system import ACCOUNTS, GROUP, PLAIN, token
 
 KEY = {"Bucket": "lake", "Key": "raw/a.csv"}
 pytestmark = GROUP
@@ -43,6 +44,42 @@ def test_keys_that_are_bound_work_from_nowhere_else(own: Own):
     for address, status in (("127.0.0.1", 200), ("127.0.0.2", 403), ("127.0.0.1", 200)):
         with httpx.Client(transport=httpx.HTTPTransport(local_address=address), timeout=PATIENCE) as client:
             assert client.get(url).status_code == status
+
+
+def bucket(s3: Any, name: str, principal: Any) -> dict[str, str]:
+    """Create a bucket whose policy lets `principal` read and write its objects. Return the place of its object."""
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    allow = {"Effect": "Allow", "Principal": principal, "Action": ["s3:GetObject", "s3:PutObject"]}
+    statement = {**allow, "Resource": f"arn:aws:s3:::{name}/*"}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_object(Bucket=name, Key="raw/a.csv", Body=b"a,b\n")
+    return {"Bucket": name, "Key": "raw/a.csv"}
+
+
+def granted(own: Own, target: str, action: str, resource: str) -> Any:
+    permissions = [{"actions": [action], "resources": [resource]}]
+    body = {"target": target, "permissions": permissions, "duration_seconds": 900, "reason": "own"}
+    answer = own.api("POST", "/v1/grants", body, agent="robot-7")
+    assert answer.status_code == 201, answer.text
+    return session_keys(answer.json()["credentials"])
+
+
+def test_sts_09_a_grant_on_a_pattern_does_not_reach_a_strangers_bucket_of_that_name(own: Own):
+    stranger = bucket(own.aws("s3", "999900002222"), "pond-of-a-stranger", {"AWS": ACCOUNTS[PLAIN]})
+    mine = bucket(own.aws("s3", ACCOUNTS[PLAIN]), "pond-2026", {"AWS": ACCOUNTS[PLAIN]})
+    s3 = own.clients("s3", granted(own, PLAIN, "s3:PutObject", "arn:aws:s3:::pond-*/*"))
+    s3.put_object(**mine, Body=b"work")
+    refused("AccessDenied", s3.put_object, **stranger, Body=b"taken")
+    assert own.aws("s3", "999900002222").get_object(**stranger)["Body"].read() == b"a,b\n"
+
+
+def test_sts_09_a_call_in_a_region_that_is_not_watched_is_denied(own: Own):
+    keys = granted(own, PLAIN, "s3:GetObject", "arn:aws:s3:::pond/raw/a.csv")
+    place = {"Bucket": "pond", "Key": "raw/a.csv"}
+    assert own.clients("s3", keys).get_object(**place)["Body"].read() == b"a,b\n"
+    elsewhere = Clients(own.stack["aws_endpoint"], "us-east-1")
+    refused("AccessDenied", elsewhere("s3", keys).get_object, **place)
+    elsewhere.close()
 
 
 def test_a_dry_run_shows_what_binds_and_seals(own: Own):

@@ -1,13 +1,9 @@
 """Names and ARNs of Jitney's roles. The accounts of the broker and of the targets must spell them alike."""
 
-from collections.abc import Mapping
-
 from jitney.configuration.settings import TargetSettings
+from jitney.configuration.target_boundary import RULES, partition_of
 
 ROLE_PATH = "/jitney/"
-RULES = "jitney-"
-"""The prefix of the names of rules that forward events from a target's account."""
-_PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
 def role_arn(target: TargetSettings) -> str:
@@ -49,11 +45,6 @@ def forwarder_name(alias: str) -> str:
 def forwarding_name(alias: str) -> str:
     """Return the name of the rule that forwards a target's CloudTrail events: at most 58 of 64 characters."""
     return f"{RULES}forwarding-{alias}"
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a Region: the second part of its ARNs."""
-    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def role_name(function: str) -> str:

@@ -6,15 +6,14 @@ The command `jitney policy test` (jitney.client.policy_testing) shows the result
 from collections.abc import Mapping
 from pathlib import Path
 
+from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.configuration.problems import place_of
 from jitney.core import config
-from jitney.core.actions import ActionTable
 from jitney.core.identity.principal_mapping import visible_claims
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.policy_tests import CaseContext, CaseReport, run_cases
-from jitney.resources import ACTIONS
 
 
 def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
@@ -29,7 +28,7 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
     cases = cases_in(file, env)
     setting = CaseContext(
         policy_set=PolicySet.load(loaded.policies),
-        actions=ActionTable.load(ACTIONS.read_bytes()),
+        actions=action_table(),
         targets=loaded.targets,
         limits=loaded.limits,
         reviewers=frozenset(loaded.reviewers),

@@ -8,14 +8,12 @@ the action table, when the stack is built.
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names, did_you_mean
-from jitney.core.actions import ActionTable
 from jitney.core.config import BREAK_GLASS_APPROVAL
 from jitney.core.policy.literals import Literals, read_policy
-from jitney.resources import ACTIONS
 
 _TAG_OPERATORS = ("hasTag", "getTag")
 
@@ -88,7 +86,7 @@ def _claims_read(part: Any) -> Iterator[tuple[str, str]]:
 
 def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
     """Yield unknown actions and services. Cedar compares names exactly, and requests have canonical names."""
-    actions = _actions()
+    actions = action_table()
     for name in sorted(literals.names.get("action", ())):
         known = actions.get(name)
         if known is None:
@@ -107,11 +105,6 @@ def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
             f'names the service "{name}", which no action has',
             f"use the prefix of its actions, such as {' or '.join(near)}",
         )
-
-
-@cache
-def _actions() -> ActionTable:
-    return ActionTable.load(ACTIONS.read_bytes())
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:

@@ -26,13 +26,17 @@ from jitney.configuration.references import (
     RoleName,
     reference,
 )
+from jitney.configuration.target_boundary import BOUNDARY_LIMIT, excess_characters, partition_of
 from jitney.configuration.values import (
     Account,
+    Accounts,
+    ActionPatterns,
     Alias,
     IssuerAlias,
     OrganizationalUnits,
     PolicyDocument,
     Region,
+    Regions,
     SettingsModel,
     Tag,
     TagValue,
@@ -65,6 +69,33 @@ class TargetSettings(SettingsModel):
     bind_to_caller: bool = False
     sealed: bool = False
     action_wildcards: bool = False
+    other_accounts: Accounts = ()
+    any_account_actions: ActionPatterns = ()
+    other_regions: Regions = ()
+    any_region_actions: ActionPatterns = ()
+
+    @model_validator(mode="after")
+    def _guards_others_only(self) -> Self:
+        if self.account in self.other_accounts:
+            raise refused("other_accounts names the target's own account", "name other accounts only")
+        if self.region in self.other_regions:
+            raise refused("other_regions names the target's own Region", "name other Regions only")
+        foreign = [each for each in self.other_regions if partition_of(each) != partition_of(self.region)]
+        if foreign:
+            wrong = f"{foreign[0]} is in another partition than {self.region}, and no role is in two"
+            raise refused(wrong, f"name Regions of {partition_of(self.region)} only")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_boundary(self) -> Self:
+        excess = excess_characters(self)
+        if excess:
+            shorter = (
+                "the policy, or name a managed_policy" if self.policy else "other_accounts and any_account_actions"
+            )
+            fix = f"shorten {shorter}: by {excess} characters"
+            raise refused(f"the role's permissions boundary would have {BOUNDARY_LIMIT + excess} characters", fix)
+        return self
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Self:

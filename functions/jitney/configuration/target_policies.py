@@ -2,26 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from jitney.configuration.settings import TargetSettings
+from jitney.configuration.target_boundary import BROKER_STATEMENT
 from jitney.core.access.deny_document import ROLE_POLICY_LIMIT
 
 VERSION = "2012-10-17"
 """Without a version, IAM uses the policy language of 2008, which has no variables."""
-
-BROKER_STATEMENT: Mapping[str, Any] = {
-    "Effect": "Allow",
-    "Action": ["sts:GetAccessKeyInfo", "sts:GetScopedCredentials"],
-    "Resource": "*",
-}
-"""The calls that the broker makes with sessions of the role.
-
-With a session of an ended grant, the broker calls GetAccessKeyInfo to see when the session is denied. If STS would end
-a session later than the grant, the broker derives credentials with GetScopedCredentials that end with the grant. No
-grant includes GetScopedCredentials. A grant includes GetAccessKeyInfo only if a policy allows it by name.
-"""
 
 
 def inline_policies(target: TargetSettings) -> dict[str, dict[str, Any]]:
@@ -42,8 +30,3 @@ def deny_room(target: TargetSettings) -> int:
     return ROLE_POLICY_LIMIT - sum(
         len(re.sub(r"\s", "", json.dumps(each))) for each in inline_policies(target).values()
     )
-
-
-def outer_bound(target: TargetSettings) -> list[Mapping[str, Any]]:
-    """Return the statements of a boundary that repeats the role's own policy, or [] for any other boundary."""
-    return [] if target.policy is None else [*target.policy["Statement"], BROKER_STATEMENT]

@@ -1,6 +1,5 @@
 """The types of single values in `jitney.yaml`. Each type has the fix for values that it refuses."""
 
-import json
 import re
 from collections.abc import Collection
 from typing import Annotated, Any, TypeVar, get_args
@@ -9,13 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from jitney.configuration.action_table import action_table
+from jitney.configuration.names import did_you_mean
 from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
 
 T = TypeVar("T")
 
-# The policy is in the role and again in its boundary. The boundary is a managed policy of 6,144 characters that also
-# contains denials (IAM User Guide, "IAM and AWS STS quotas"). White space is not counted.
-LONGEST_INLINE_POLICY = 5250
 # This many targets with the longest names stay within AWS's limits. The limits are for the functions' policies, the
 # bus's policy, the rules' patterns, and the template of all targets with its 500 resources.
 # tests/infra/test_many_targets.py measures all of them.
@@ -120,13 +118,19 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
         if not STATEMENT_KEYS <= keys <= STATEMENT_KEYS | {"Sid", "Condition"}:
             fix = "give each Effect, Action and Resource; a NotAction would allow actions that AWS adds later"
             raise refused("a statement of the policy has other keys than it may", fix)
-    size = len(re.sub(r"\s", "", json.dumps(policy)))
-    if size > LONGEST_INLINE_POLICY:
-        fix = f"shorten it to {LONGEST_INLINE_POLICY}, or name a managed_policy"
-        raise refused(f"the policy has {size} characters", fix)
     return policy
 
 
+def _action_pattern(pattern: str) -> str:
+    """Accept an action of AWS, or a pattern of one service's actions."""
+    actions = action_table()
+    if not actions.expand(pattern):
+        fix = did_you_mean(pattern, actions.closest(pattern), quoted=True) if actions.closest(pattern) else _ACTIONS
+        raise refused(f'"{pattern}" is no action of AWS', fix)
+    return pattern
+
+
+_ACTIONS = "write actions of one service, such as route53:* or ecr:BatchGetImage"
 _TAG_CHARACTERS = "use letters, digits, spaces and _.:/=+@-"
 
 Alias = Annotated[str, matching("[a-z][a-z0-9-]{0,39}", "use up to 40 lower-case letters, digits and hyphens")]
@@ -140,7 +144,11 @@ IssuerAlias = Annotated[
 """The alias of an issuer's entry. Every source identity of the issuer begins with it."""
 Address = Annotated[str, AfterValidator(_address)]
 Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
+Accounts = Annotated[tuple[Account, ...], AfterValidator(unique)]
 Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]
+Regions = Annotated[tuple[Region, ...], AfterValidator(unique)]
+ActionPattern = Annotated[str, AfterValidator(_action_pattern)]
+ActionPatterns = Annotated[tuple[ActionPattern, ...], AfterValidator(unique)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(unique)]
 Tag = Annotated[str, matching(r"[\w .:/=+@-]{1,128}", _TAG_CHARACTERS)]

@@ -108,6 +108,9 @@ class Target:
     `deny_room` is how many characters of inline policy the role has left for the deny document. `boundary_arn` is the
     role's permissions boundary. `canary` says whether the role may make the call that shows when it is denied.
     `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`.
+
+    Sessions use resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. Exempt are
+    `any_account_actions` and `any_region_actions`, which are actions or patterns of actions.
     """
 
     alias: str
@@ -123,6 +126,10 @@ class Target:
     bind_to_caller: bool = False
     sealed: bool = False
     action_wildcards: bool = False
+    other_accounts: tuple[str, ...] = ()
+    any_account_actions: tuple[str, ...] = ()
+    other_regions: tuple[str, ...] = ()
+    any_region_actions: tuple[str, ...] = ()
 
     @property
     def revoker_arn(self) -> str:

@@ -31,6 +31,7 @@ GAPS = (
     "cloudformation.event_bus_policy",
     "cloudformation.web_acl_association",
     "buckets.conditional_writes_in_conditions",
+    "buckets.owners_in_conditions",
     "principals.principal_arn_of_sessions",
     "encryption.tables_use_the_callers_key",
     "tables.leading_keys",

@@ -1,8 +1,9 @@
-"""S3: condition keys of writes."""
+"""S3: condition keys of writes, and of buckets' owners."""
 
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import s3
 
 _CONDITIONAL = ("if-none-match", "if-match")
 
@@ -22,3 +23,20 @@ def conditional_writes_in_conditions() -> None:
         return {**context, **given}
 
     iam_actions.s3_service_context = s3_service_context
+
+
+def owners_in_conditions() -> None:
+    """AWS sets aws:ResourceAccount to the account that owns the bucket. The bucket's ARN has no account.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+    """
+    resolve, prefix = iam_evaluator._resolve_condition_key, "arn:aws:s3:::"
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        arn = str(context.resource_arn)
+        if key.lower() not in ("aws:resourceaccount", "s3:resourceaccount") or not arn.startswith(prefix):
+            return resolve(key, context)
+        bucket = arn.removeprefix(prefix).partition("/")[0]
+        return s3._bucket_owner_account(bucket) or resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_condition_key

@@ -22,6 +22,10 @@ KINDS = {"Partition": SEGMENT, "Region": SEGMENT, "Account": SEGMENT, "AccountId
 KINDS |= {"BucketName": NAME, "TableName": NAME}
 
 type Rest = frozenset[str]
+type Part = tuple[str, ...]
+"""Patterns. One must match."""
+type Rule = tuple[Part, ...]
+"""Parts, which must all match."""
 
 
 def pattern(text: str) -> str:
@@ -54,22 +58,28 @@ def after(rest: Rest, character: str) -> Rest:
     return closed(frozenset(following))
 
 
-def distinguishing_string(one: Iterable[str], other: Iterable[str], possible: Iterable[str]) -> str | None:
-    """Return a shortest text of `possible` that is in either `one` or `other`, but not in both; None if there
-    is none.
+def distinguishing_string(one: Iterable[Rule], other: Iterable[str], possible: Iterable[str]) -> str | None:
+    """Return a shortest text of `possible` that a rule of `one` matches and no pattern of `other` does, or the reverse.
+
+    None if there is none.
     """
-    start = tuple(closed(frozenset(patterns)) for patterns in (one, other, possible))
+    rules = tuple(tuple(closed(frozenset(part)) for part in rule) for rule in one)
+    start = (rules, *(closed(frozenset(patterns)) for patterns in (other, possible)))
     seen, frontier = {start}, [(start, "")]
     while frontier:
         following = []
         for (left, right, exists), text in frontier:
-            if left == right or not exists:
+            if not exists or (len(left) == 1 and {*left[0]} == {right}):
                 continue
-            if "" in exists and ("" in left) != ("" in right):
+            allowed = any(all("" in part for part in rule) for rule in left)
+            if "" in exists and allowed != ("" in right):
                 return text.replace(EVERYTHING, "*")
-            named = {rest[0] for rest in left | right | exists if rest and rest[0] not in {*STOPS, ONE}}
+            rests = right.union(exists, *(part for rule in left for part in rule))
+            named = {rest[0] for rest in rests if rest and rest[0] not in {*STOPS, ONE}}
             for character in sorted(named | {ANY_OTHER, ":", "/"}):
-                state = (after(left, character), after(right, character), after(exists, character))
+                rules = tuple(tuple(after(part, character) for part in rule) for rule in left)
+                live = tuple(rule for rule in rules if all(rule))
+                state = (live, after(right, character), after(exists, character))
                 if state not in seen:
                     seen.add(state)
                     following.append((state, text + character))
@@ -91,6 +101,30 @@ def named(policy: dict[str, Any], table: ActionTable) -> dict[str, set[str]]:
     return found
 
 
+def rule_of(policy: dict[str, Any], name: str, *, by_denies: bool) -> Rule | None:
+    """Return what `policy` leaves of an action: by its Deny statements alone, or also by its Allow statements.
+
+    None if it leaves nothing. Conditions are of the session's end and network, and are not looked at.
+    """
+    parts: list[Part] = []
+    for statement in policy["Statement"]:
+        if statement["Effect"] == "Deny" and "Condition" not in statement and applies(statement, name):
+            if "NotResource" not in statement:
+                return None
+            parts.append(tuple(map(pattern, many(statement["NotResource"]))))
+    if not by_denies:
+        allowing = [each for each in policy["Statement"] if each["Effect"] == "Allow" and applies(each, name)]
+        parts.append(tuple(pattern(arn) for each in allowing for arn in many(each["Resource"])))
+    return tuple(parts) if all(parts) else None
+
+
+def applies(statement: dict[str, Any], name: str) -> bool:
+    """Return whether the statement is about the action."""
+    listed = many(statement.get("Action", statement.get("NotAction")))
+    found = any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), name, re.IGNORECASE) for each in listed)
+    return found == ("Action" in statement)
+
+
 def stands_for(text: str, table: ActionTable) -> Iterator[str]:
     expression = re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.IGNORECASE)
     for action in table.of_service(text.partition(":")[0]):
@@ -107,21 +141,23 @@ def asked_of(permissions: Iterable[Permission]) -> dict[str, set[str]]:
 
 
 def differences(
-    policies: Iterable[dict[str, Any]], permissions: Iterable[Permission], table: ActionTable
+    policies: Iterable[dict[str, Any]],
+    permissions: Iterable[Permission],
+    table: ActionTable,
+    *,
+    by_denies: bool = False,
 ) -> list[tuple[str, str]]:
-    """Return each action for which `policies` together differ from `permissions`, and a text that shows it."""
-    allowed: dict[str, set[str]] = {}
-    for policy in policies:
-        for name, resources in named(policy, table).items():
-            allowed.setdefault(name, set()).update(resources)
-    asked = asked_of(permissions)
-    found = []
-    for name in sorted({*allowed, *asked}):
+    """Return each action for which `policies` together differ from `permissions`, and a text that shows it.
+
+    With `by_denies`, a policy allows everything that it does not deny, as if a resource policy allowed it.
+    """
+    policies, asked, found = list(policies), asked_of(permissions), []
+    for name in sorted({*asked, *(each for policy in policies for each in named(policy, table))}):
         action = table.get(name)
         assert action
         possible = [EVERYTHING, *(arn_format(kind.arn_format) for kind in action.resource_types)]
-        left, right = ([pattern(each) for each in side.get(name, ())] for side in (allowed, asked))
-        text = distinguishing_string(left, right, possible)
+        left = [rule for policy in policies if (rule := rule_of(policy, name, by_denies=by_denies)) is not None]
+        text = distinguishing_string(left, map(pattern, asked.get(name, ())), possible)
         if text is not None:
             found.append((name, text))
     return found

@@ -1,4 +1,5 @@
 import itertools
+import json
 import re
 import time
 from dataclasses import replace
@@ -35,7 +36,7 @@ from jitney.core.config import Target
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.policy.pairs import pairs_of
 from jitney.core.problems import Problem
-from tests.core.access.arn_languages import ANY_OTHER, differences, distinguishing_string, named
+from tests.core.access.arn_languages import ANY_OTHER, differences, distinguishing_string, named, rule_of
 from tests.core.access.random_requests import permissions
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW
@@ -104,7 +105,10 @@ def compiled_if_any(wanted: tuple[Permission, ...], options: SessionPolicyOption
 def test_sts_01_every_action_is_allowed_on_exactly_the_requested_arns(services, options, random: Random):
     wanted = permissions(random, ACTIONS, services)
     policies = compiled_if_any(wanted, options)
-    assert differences([each.document() for each in policies], wanted if policies else (), ACTIONS) == []
+    documents = [each.document() for each in policies]
+    assert differences(documents, wanted if policies else (), ACTIONS) == []
+    if options.sealed:
+        assert differences(documents, wanted if policies else (), ACTIONS, by_denies=True) == []
     assert all(each.size <= SESSION_POLICY_LIMIT for each in policies)
 
 
@@ -167,10 +171,12 @@ def test_the_checker_catches_policies_that_are_slightly_too_wide_or_too_narrow(a
 
 def test_the_checker_compares_only_texts_that_can_exist():
     run = "\ue000"
-    assert distinguishing_string([f"a{run}"], [f"a{run}", "ab"], [run]) is None
-    assert distinguishing_string([f"a{run}"], ["a"], [run]) == "a/"
-    assert distinguishing_string([f"{run}a{run}"], [f"{run}a"], [f"b{run}"]) in ("ba/", f"ba{ANY_OTHER}")
-    assert distinguishing_string([f"a{run}"], ["a"], ["b", "a"]) is None
+    assert distinguishing_string([((f"a{run}",),)], [f"a{run}", "ab"], [run]) is None
+    assert distinguishing_string([((f"a{run}",),)], ["a"], [run]) == "a/"
+    assert distinguishing_string([((f"{run}a{run}",),)], [f"{run}a"], [f"b{run}"]) in ("ba/", f"ba{ANY_OTHER}")
+    assert distinguishing_string([((f"a{run}",),)], ["a"], ["b", "a"]) is None
+    assert distinguishing_string([((f"a{run}",), (f"{run}b",))], ["ab"], ["ab", "aab", "b"]) == "aab"
+    assert distinguishing_string([((f"a{run}",), (f"{run}b",))], [f"a{run}b"], [run]) is None
 
 
 # What it compiles to.
@@ -241,24 +247,67 @@ def test_a_source_address_has_its_own_deny_statement():
         compiled(("s3:GetObject", "*"), source_ip="203.0.113.7/8")
 
 
-def test_a_sealed_policy_denies_every_action_that_is_not_granted():
-    policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), ("s3:ListBucket", "arn:aws:s3:::b"), sealed=True)
-    seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
-    assert policy.document()["Statement"][-1] == seal
+B = "arn:aws:s3:::b"
+NOWHERE = "none"  # a resource that does not exist, so that the checker looks at an action that was not requested
+TWO_TABLES = (("dynamodb:PutItem", f"{TABLE}/b"), ("dynamodb:GetItem dynamodb:Query", f"{TABLE}/a"))
 
 
-def test_the_deny_of_ungranted_actions_is_never_omitted():
-    policy = compiled((" ".join(a.name for a in ACTIONS.expand("s3:PutB*")), "arn:aws:s3:::b"), sealed=True)
+def test_sts_09_a_sealed_policy_denies_what_is_not_granted():
+    policy = compiled(("s3:GetObject", f"{B}/*"), ("s3:ListBucket", B), sealed=True)
+    assert policy.document()["Statement"][-2:] == [
+        {"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "NotResource": [B, f"{B}/*"]},
+    ]
+    *_, actions, reads, writes = compiled(*TWO_TABLES, sealed=True).document()["Statement"]
+    assert actions["NotAction"] == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    assert reads == {"Effect": "Deny", "NotAction": "dynamodb:PutItem", "NotResource": f"{TABLE}/a"}
+    assert writes == {"Effect": "Deny", "Action": "dynamodb:PutItem", "NotResource": f"{TABLE}/b"}
+
+
+def test_sts_09_a_sealed_policy_on_every_resource_denies_other_actions_only():
+    assert compiled(("ec2:DescribeInstances", "*"), sealed=True).document()["Statement"][-1] == {
+        "Effect": "Deny",
+        "NotAction": "ec2:DescribeInstances",
+        "Resource": "*",
+    }
+
+
+def test_sts_09_the_seal_alone_limits_a_policy_that_would_not_fit():
+    names = " ".join(action.name for action in itertools.islice(ACTIONS.expand("s3:PutB*"), 20))
+    long = (names, f"{B} {B}{'x' * 500}"), ("dynamodb:GetItem", f"{TABLE}/a")
+    policy = compiled(*long, sealed=True)
     assert policy.size <= SESSION_POLICY_LIMIT
-    long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 50))
-    assert compiled((long, "*")).size <= SESSION_POLICY_LIMIT
+    assert allows(policy) == [(["dynamodb:*", "s3:*"], "*")]
+    assert differences([policy.document()], asked(*long), ACTIONS, by_denies=True) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"NotAction":["dynamodb:GetItem",', '"NotAction":["dynamodb:GetItem","dynamodb:Scan",'),
+        ('"NotAction":["dynamodb:GetItem",', '"NotAction":['),
+        (f'"NotResource":"{TABLE}/a"', f'"NotResource":"{TABLE}/a*"'),
+        (f'"NotResource":"{TABLE}/b"', f'"NotResource":["{TABLE}/a","{TABLE}/b"]'),
+        ('"Action":"dynamodb:PutItem","NotResource"', '"Action":"dynamodb:Scan","NotResource"'),
+        ('"NotAction":"dynamodb:PutItem","NotResource"', '"NotAction":"dynamodb:Query","NotResource"'),
+    ],
+    ids=["an action more", "an action less", "a wider table", "a table more", "which actions", "which others"],
+)
+def test_sts_09_the_checker_catches_a_seal_that_is_not_exact(was: str, becomes: str):
+    text = compiled(*TWO_TABLES, sealed=True).text
+    assert was in text
+    planted = json.loads(text.replace(was, becomes))
+    found = differences([planted], asked(*TWO_TABLES, ("dynamodb:Scan", NOWHERE)), ACTIONS, by_denies=True)
+    assert found
+
+
+def test_the_seal_is_never_omitted():
+    long = " ".join(a.name for a in itertools.islice(ACTIONS.expand("ec2:Describe*"), 100))
     parts = parts_of(refused((long, "*"), sealed=True))
     assert len(parts) > 1
     for part in parts:
-        assert (
-            "NotAction"
-            in compile_policy(part, NOW, ACTIONS, SessionPolicyOptions(sealed=True)).document()["Statement"][-1]
-        )
+        policy = compile_policy(part, NOW, ACTIONS, SessionPolicyOptions(sealed=True))
+        assert differences([policy.document()], part, ACTIONS, by_denies=True) == []
 
 
 def test_the_target_determines_the_session_policy_options():
@@ -295,20 +344,22 @@ def test_sts_01_a_scopable_session_allows_only_scoping_and_the_grant(options, ra
         assert between.size <= SESSION_POLICY_LIMIT
         first, *others = between.document()["Statement"]
         network = [each for each in policy.document()["Statement"] if "aws:SourceIp" in str(each)]
-        sealing = [each for each in others if "NotAction" in each]
         assert first == SCOPE
         assert END in others
-        assert len(sealing) == options.sealed
-        unchanged = [each for each in others if each not in sealing]
-        assert unchanged == [
-            each for each in policy.document()["Statement"] if each not in network and "NotAction" not in each
-        ]
+        for name in (*named(policy.document(), ACTIONS), "sts:AssumeRole"):
+            for by_denies in (False, options.sealed):
+                left = (rule_of(each.document(), name, by_denies=by_denies) for each in (policy, between))
+                assert name == SCOPING or len({*left}) == 1
+        assert rule_of(between.document(), SCOPING, by_denies=False) is not None
+        assert not [each for each in others if each in network]
 
 
 def test_a_sealed_session_adds_only_scoping():
     policy = compiled(("s3:GetObject", "arn:aws:s3:::b/*"), sealed=True)
-    seal = {"Effect": "Deny", "NotAction": ["s3:GetObject", SCOPING], "Resource": "*"}
-    assert scopable_policy(policy).document()["Statement"][-1] == seal
+    assert scopable_policy(policy).document()["Statement"][-2:] == [
+        {"Effect": "Deny", "NotAction": ["s3:GetObject", SCOPING], "Resource": "*"},
+        {"Effect": "Deny", "NotAction": SCOPING, "NotResource": "arn:aws:s3:::b/*"},
+    ]
 
 
 def test_the_broker_scopes_down_from_its_own_address():

@@ -88,6 +88,7 @@ def ask(load, actions, target, limits):
         tags=(),
         name="reader-agent",
         kind="agent",
+        target=target,
     ):
         wanted = tuple(Permission(words(names), words(arns)) for names, arns in permissions)
         request = AccessRequest("analytics-prod", wanted, seconds, "a test", "")

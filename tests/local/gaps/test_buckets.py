@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from local.settings import REGION
 from tests.local.gaps.contracts import ALLOW_ALL, Emulator, deploy, refused, role
+from tests.running_systems import root_keys
 
 LOCK = {"Mode": "COMPLIANCE", "Days": 3}
 
@@ -66,6 +67,29 @@ def test_conditional_writes_in_conditions(emulator: Emulator) -> None:
     refused("PreconditionFailed", s3.put_object, Bucket=name, Key="new", Body=b"2", IfNoneMatch="*")
     refused("AccessDenied", s3.put_object, Bucket=name, Key="new", Body=b"2")
     refused("AccessDenied", s3.create_multipart_upload, Bucket=name, Key="new")
+
+
+def test_owners_in_conditions(emulator: Emulator) -> None:
+    own, foreign, other = f"own-{uuid.uuid4().hex}", f"foreign-{uuid.uuid4().hex}", "999900001111"
+    shared = {
+        "Effect": "Allow",
+        "Principal": {"AWS": emulator.account},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{foreign}/*",
+    }
+    for name, s3 in ((own, emulator.root("s3")), (foreign, emulator.clients("s3", root_keys(other)))):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_policy(Bucket=foreign, Policy=json.dumps({"Version": "2012-10-17", "Statement": [shared]}))
+    session(emulator, "free", "s3").put_object(Bucket=foreign, Key="k", Body=b"1")
+    arn = role(emulator, "guarded")
+    elsewhere = {"StringNotEquals": {"aws:ResourceAccount": emulator.account}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    emulator.root("iam").put_role_policy(RoleName="guarded", PolicyName="guard", PolicyDocument=document)
+    issued = emulator.root("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+    guarded = emulator.session("s3", issued)
+    guarded.put_object(Bucket=own, Key="k", Body=b"1")
+    refused("AccessDenied", guarded.put_object, Bucket=foreign, Key="k", Body=b"1")
 
 
 def test_principal_arn_of_sessions(emulator: Emulator) -> None:

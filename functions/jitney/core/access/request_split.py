@@ -1,7 +1,8 @@
 """Splits a request that is too large for one session policy into up to three that each fit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import Permission
@@ -10,20 +11,22 @@ from jitney.core.access.statements import CompactedRequest, Requested, Statement
 MAX_PARTS = 3
 
 
-def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], ...]:
-    """Return the permissions of at most `MAX_PARTS` requests that together are `whole`.
+Fits: TypeAlias = Callable[[tuple[Statement, ...]], bool]
+"""Says whether a session policy can hold the statements."""
 
-    Each fits into `room` characters.
+
+def split(whole: CompactedRequest, fits: Fits) -> tuple[tuple[Permission, ...], ...]:
+    """Return the permissions of at most `MAX_PARTS` requests that each fit and together are `whole`.
 
     Statements stay whole where possible. The largest comes first, and each goes into the first part with room. A
     statement larger than a part is cut. The pieces together allow the same. Returns () when more parts would be needed,
     or when one action on one resource is too large.
     """
     parts: list[tuple[Statement, ...]] = []
-    for piece in [piece for statement in by_resources(whole.requested) for piece in _cut(statement, room)]:
+    for piece in [piece for statement in by_resources(whole.requested) for piece in _cut(statement, fits)]:
         for place, part in enumerate([*parts, ()]):
             grown = with_statement(part, piece, whole.scope)
-            if sum(statement.size for statement in grown) <= room and place < MAX_PARTS:
+            if place < MAX_PARTS and fits(grown):
                 parts[place : place + 1] = [grown]
                 break
         else:
@@ -31,12 +34,12 @@ def split(whole: CompactedRequest, room: int) -> tuple[tuple[Permission, ...], .
     return tuple(_permissions(part, whole.requested) for part in parts)
 
 
-def _cut(statement: Statement, room: int) -> Iterator[Statement]:
-    """Yield `statement` in pieces, cut along its longer list, each of at most `room` characters where possible."""
+def _cut(statement: Statement, fits: Fits) -> Iterator[Statement]:
+    """Yield `statement` in pieces, cut along its longer list, that each fit where possible."""
     names, resources = len("".join(statement.actions)), len("".join(statement.resources))
     by_actions = len(statement.actions) > 1 and (names > resources or len(statement.resources) == 1)
     items = statement.actions if by_actions else statement.resources
-    if statement.size <= room or len(items) == 1:
+    if len(items) == 1 or fits((statement,)):
         yield statement
         return
 
@@ -46,8 +49,8 @@ def _cut(statement: Statement, room: int) -> Iterator[Statement]:
 
     start = 0
     for end in range(1, len(items) + 1):
-        if end == len(items) or piece(start, end + 1).size > room:
-            yield from _cut(piece(start, end), room)
+        if end == len(items) or not fits((piece(start, end + 1),)):
+            yield from _cut(piece(start, end), fits)
             start = end
 
 

@@ -12,7 +12,8 @@ from jitney.core.access.action_wildcards import with_wildcards
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.access.request_split import split
-from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request, one_or_many
+from jitney.core.access.seal import except_for, seal, sealed_services
+from jitney.core.access.statements import CompactedRequest, Statement, compact, compact_request
 from jitney.core.actions import ActionTable
 from jitney.core.config import Target
 from jitney.core.problems import Problem
@@ -29,7 +30,8 @@ class SessionPolicyOptions(NamedTuple):
     `source_ip` is the address or network (CIDR) that calls must come from, or "" for any. It does not limit calls that
     an AWS service makes for the session. It denies calls through a VPC endpoint, because they carry no such address.
 
-    `sealed` denies every action that was not granted, even where a resource policy allows it.
+    `sealed` denies everything that was not granted, even where a resource policy allows it. If the statements do not
+    fit, the policy allows the services as a whole, and the seal alone limits them.
 
     `wildcards` permits action wildcards that match only requested actions. They are used only where the policy would
     not fit otherwise.
@@ -103,25 +105,16 @@ def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     broker scopes it down from its own address. So `policy` denies other addresses, but the extended policy does not.
     """
     statements: list[dict[str, Any]] = policy.document()["Statement"]
-    kept = [_unsealed(each) for each in statements if _OUTSIDE not in each.get("Condition", {})]
+    kept = [except_for(each, SCOPING) for each in statements if _OUTSIDE not in each.get("Condition", {})]
     allow = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
     text = compact({"Version": "2012-10-17", "Statement": [allow, *kept]})
     return SessionPolicy(text) if len(text) <= SESSION_POLICY_LIMIT else None
 
 
-def _unsealed(statement: dict[str, Any]) -> dict[str, Any]:
-    """Return the statement without scoping among the actions that it denies."""
-    granted = statement.get("NotAction")
-    if granted is None:
-        return statement
-    names = [granted] if isinstance(granted, str) else granted
-    return {**statement, "NotAction": sorted({*names, SCOPING})}
-
-
 def _fitted(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> SessionPolicy:
-    """Return the shortest policy that `options` allow. It may still be too large."""
+    """Return the policy, as short as `options` allow and the limit requires. It may still be too large."""
     policy = _policy(whole.statements, denies, options)
     if policy.size <= SESSION_POLICY_LIMIT or not options.wildcards:
         return policy
@@ -132,22 +125,26 @@ def _parts(
     whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
 ) -> tuple[tuple[Permission, ...], ...]:
     """Return the permissions of requests that each fit and together are `whole`, or () if there are none."""
-    room = SESSION_POLICY_LIMIT - _policy((), denies).size
-    # The Deny of ungranted actions names each action once more.
-    parts = split(whole, room // 2 if options.sealed else room)
+    parts = split(whole, lambda part: _policy(part, denies, options).size <= SESSION_POLICY_LIMIT)
     fit = (
         _fitted(compact_request(part, actions), denies, actions, options).size <= SESSION_POLICY_LIMIT for part in parts
     )
     return parts if all(fit) else ()
 
 
-def _policy(
-    statements: Sequence[Statement], denies: Sequence[Any], options: SessionPolicyOptions = PLAIN
-) -> SessionPolicy:
-    bodies = [*(statement.body() for statement in statements), *denies]
-    if options.sealed:
-        bodies.append(_deny_others(statements))
-    return SessionPolicy(compact({"Version": "2012-10-17", "Statement": bodies}))
+def _policy(statements: Sequence[Statement], denies: Sequence[Any], options: SessionPolicyOptions) -> SessionPolicy:
+    allows = [statement.body() for statement in statements]
+    if not options.sealed:
+        return _written([*allows, *denies])
+    sealing = seal(statements)
+    policy = _written([*allows, *denies, *sealing])
+    if policy.size <= SESSION_POLICY_LIMIT:
+        return policy
+    return _written([sealed_services(statements), *denies, *sealing])
+
+
+def _written(statements: Sequence[Any]) -> SessionPolicy:
+    return SessionPolicy(compact({"Version": "2012-10-17", "Statement": statements}))
 
 
 def _denies(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]:
@@ -158,11 +155,6 @@ def _denies(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]
         outside = {_OUTSIDE: {"aws:SourceIp": network}, "BoolIfExists": {"aws:ViaAWSService": "false"}}
         conditions.append(outside)
     return [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition} for condition in conditions]
-
-
-def _deny_others(statements: Sequence[Statement]) -> dict[str, Any]:
-    names = sorted({name for statement in statements for name in statement.actions})
-    return {"Effect": "Deny", "NotAction": one_or_many(tuple(names)), "Resource": "*"}
 
 
 def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tuple[Permission, ...], ...]) -> Problem:

@@ -19,6 +19,7 @@ from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import Evaluation, PairVerdict, Question, questions_of
 from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
+from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
 from jitney.core.policy.risks import (
     CompletedEscalation,
@@ -76,9 +77,9 @@ def decide(
     Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
     request cannot be decided, and the problems of `held_actions`.
     """
-    questions = _questions(request, policy_set, actions, limits.max_pairs, held_actions)
+    questions = _questions(request, target, policy_set, actions, limits.max_pairs, held_actions)
     evaluation = Evaluation(policy_set, principal, target)
-    permissions, risks = permissions_of(question.pair for question in questions), _risks(questions)
+    permissions, risks = permissions_of(question.pair for question in questions), _risks(questions, target)
     given = frozenset(approvals)
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
     versions = (policy_set.version, actions.version)
@@ -110,12 +111,17 @@ def decide(
 
 
 def _questions(
-    request: AccessRequest, policy_set: PolicySet, actions: ActionTable, max_pairs: int, held_actions: HeldActionsLookup
+    request: AccessRequest,
+    target: Target,
+    policy_set: PolicySet,
+    actions: ActionTable,
+    max_pairs: int,
+    held_actions: HeldActionsLookup,
 ) -> tuple[Question, ...]:
     budget = Budget(MAX_REQUEST_STEPS)
     try:
         pairs = pairs_of(request, actions, max_pairs, budget)
-        return questions_of(pairs, _gained(pairs, actions, held_actions), policy_set, budget)
+        return questions_of(pairs, _gained(pairs, actions, held_actions), target, policy_set, budget)
     except PatternTooComplex as error:
         raise too_complex() from error
 
@@ -130,14 +136,14 @@ def _gained(
     return completed_escalations(requested, held_actions(combined) if combined else (), actions.escalations)
 
 
-def _risks(questions: Iterable[Question]) -> tuple[Risk, ...]:
+def _risks(questions: Iterable[Question], target: Target) -> tuple[Risk, ...]:
     names: dict[str, frozenset[str]] = {}
     gained: dict[str, CompletedEscalation] = {}
     for question in questions:
         action = question.pair.action.name
         names[action] = names.get(action, frozenset()) | question.risks
         gained |= {gain.escalation.name: gain for gain in question.gains}
-    return describe_risks(names, gained.values())
+    return describe_risks(names, gained.values(), reach_notes(target))
 
 
 def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:

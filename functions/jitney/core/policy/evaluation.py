@@ -13,6 +13,7 @@ from jitney.core.identity.principal import Principal, TagValue
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.pairs import Pair
+from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
 
 # ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
@@ -67,9 +68,13 @@ class _CedarAnswer(NamedTuple):
 
 
 def questions_of(
-    pairs: Iterable[Pair], gained: Sequence[CompletedEscalation], policy_set: PolicySet, budget: Budget
+    pairs: Iterable[Pair],
+    gained: Sequence[CompletedEscalation],
+    target: Target,
+    policy_set: PolicySet,
+    budget: Budget,
 ) -> tuple[Question, ...]:
-    """Return each pair with the ARNs to evaluate for it and its risks.
+    """Return each pair with the ARNs to evaluate for it and its risks on `target`.
 
     `gained` are the escalations that the pairs complete together. Raises PatternTooComplex.
     """
@@ -89,6 +94,7 @@ def questions_of(
             found = singles.get(arn) or singles.setdefault(arn, {arn: policy_set.match_class(arn)})
         own = tuple(gain for gain in gained if pair.action.name in gain.requested)
         risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
+        risks |= reach_risks(pair.action.name, pair.resource, target)
         questions.append(Question(pair, found, bool(patterns), risks, own))
         members += len(found)
         if members > MAX_MEMBERS:

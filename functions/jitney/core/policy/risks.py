@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.decision import Risk
@@ -26,6 +27,11 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "DataSharing": ("can give data to another account or the public", "can give data to another account or the public"),
     "IrreversibleDeletion": ("deletes what AWS does not restore", "delete what AWS does not restore"),
     "UnboundedCost": ("causes costs until a person ends it", "cause costs until a person ends them"),
+    "OtherAccounts": ("may use resources of other accounts", "may use resources of other accounts"),
+    "UnwatchedRegions": (
+        "may be called in Regions whose calls Jitney does not record",
+        "may be called in Regions whose calls Jitney does not record",
+    ),
     "NotAssessed": ("is not assessed by any rule", "are not assessed by any rule"),
     "InfrastructureModification": (
         "changes any resource, although AWS could limit it to one",
@@ -126,13 +132,20 @@ def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
     return resource == "*" or any(kind.covers_whole_type(resource, budget) for kind in action.resource_types)
 
 
-def describe_risks(risks: Mapping[str, Collection[str]], gained: Iterable[CompletedEscalation]) -> tuple[Risk, ...]:
-    """Return the risks in sentences, escalations first. `risks` maps each action to the names of its risks."""
+def describe_risks(
+    risks: Mapping[str, Collection[str]],
+    gained: Iterable[CompletedEscalation],
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Risk, ...]:
+    """Return the risks in sentences, escalations first.
+
+    `risks` maps each action to the names of its risks. `notes` are added to the sentences of the risks that they name.
+    """
     found = {gain.sentence: _escalation_risk(gain) for gain in gained}
     for name, phrases in RISK_PHRASES.items():
         actions = tuple(action for action, names in risks.items() if name in names)
         if actions:
-            found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}.", actions)
+            found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}{notes.get(name, '')}.", actions)
     return tuple(found.values())[:MAX_RISKS]
 
 
