@@ -1,4 +1,4 @@
-"""The seal of a session policy: Deny statements that leave only what was granted, whatever a resource policy allows.
+"""The seal of a session policy: Deny statements that leave only what was granted, even if a resource allows more.
 
 In its own account, a resource policy that names a session or everyone allows what the session policy does not. Only an
 explicit Deny overrides it.
@@ -15,7 +15,7 @@ def seal(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
     """Return the Deny statements that leave exactly what `statements` allow.
 
     The first denies every other action. The others deny the actions of one statement outside of its resources. They
-    name these actions, or all other granted actions as NotAction, whichever is shorter.
+    name these actions, or all other granted actions as NotAction if that is shorter.
     """
     granted = {name for statement in statements for name in statement.actions}
     outside = (
