@@ -198,19 +198,24 @@ class Evaluation:
         )
 
     def _verdict(self, question: Question, answers: Sequence[_CedarAnswer]) -> PairVerdict:
-        failed = frozenset[str]().union(*(each.failed for each in answers))
+        failed = _named(each.failed for each in answers)
         if failed:
-            return PairVerdict(question, allowed=False, policies=(), failed=tuple(sorted(failed)))
-        refused = [each for each in answers if not each.allowed]
-        policies = tuple(sorted(frozenset[str]().union(*(each.policies for each in refused or answers))))
+            return PairVerdict(question, allowed=False, policies=(), failed=failed)
+        refused = [each.policies for each in answers if not each.allowed]
         if refused:
-            return PairVerdict(question, allowed=False, policies=policies)
+            return PairVerdict(question, allowed=False, policies=_named(refused))
         if question.wildcard and not all(self._permits_wildcards(each.policies) for each in answers):
             return PairVerdict(question, allowed=False, policies=(), wildcards_only=True)
-        return PairVerdict(question, allowed=True, policies=policies)
+        return PairVerdict(question, allowed=True, policies=_named(each.policies for each in answers))
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:
         return any(self._policy_set.rules[name].wildcards for name in permits)
+
+
+def _named(answers: Iterable[frozenset[str]]) -> tuple[str, ...]:
+    """Return the policies of several answers, sorted. Most answers are the same object."""
+    distinct = set(answers)
+    return tuple(sorted(frozenset[str]().union(*distinct)))
 
 
 @lru_cache(maxsize=256)

@@ -25,11 +25,12 @@ _ACTION = "{action}"
 
 def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
     """Return one reason for each policy that permits something."""
-    return _first_of_each(
-        _reason(policy, f"{_what(verdict)} is permitted.", verdict)
-        for verdict in verdicts
-        for policy in verdict.policies
-    )
+    first: dict[str, PairVerdict] = {}
+    for verdict in verdicts:
+        for policy in verdict.policies:
+            first.setdefault(policy, verdict)
+    reasons = (_reason(policy, f"{_what(verdict)} is permitted.", verdict) for policy, verdict in first.items())
+    return tuple(reasons)[:MAX_REASONS]
 
 
 def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:

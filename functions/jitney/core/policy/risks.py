@@ -142,9 +142,10 @@ def describe_risks(
     `risks` maps each action to the names of its risks. `notes` are added to the sentences of the risks that they name.
     """
     found = {gain.sentence: _escalation_risk(gain) for gain in gained}
+    present = set().union(*risks.values())
     for name, phrases in RISK_PHRASES.items():
-        actions = tuple(action for action, names in risks.items() if name in names)
-        if actions:
+        if name in present:
+            actions = tuple(action for action, names in risks.items() if name in names)
             found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}{notes.get(name, '')}.", actions)
     return tuple(found.values())[:MAX_RISKS]
 
