@@ -37,6 +37,7 @@ from jitney.core.identity.principal import IdentityFact
 
 Item = dict[str, Any]
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), default=asdict)
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
 _APART = ("records", "ending", "follow_up", "unissued")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
@@ -163,4 +164,4 @@ def _text(grant: Grant, names: Iterable[str]) -> str:
 
 
 def _json(members: dict[str, Any]) -> str:
-    return json.dumps(members, separators=(",", ":"), default=asdict)
+    return _COMPACT.encode(members)

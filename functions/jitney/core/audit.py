@@ -127,6 +127,7 @@ class AuditRecord:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 
@@ -187,7 +188,7 @@ def canonical(value: Any) -> str:
 
     Names here are ASCII, and numbers are integers.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def request_members(asked: AccessRequest, target: Target, decision: Decision, requester: Requester) -> dict[str, Any]:

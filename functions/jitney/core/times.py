@@ -1,8 +1,10 @@
 """Times: epoch seconds inside Jitney, ISO 8601 in UTC outside."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=256)  # one request writes the same few times often
 def iso(seconds: int) -> str:
     """Return `seconds` since the epoch as "2026-11-24T12:05:00Z", the form of IAM's date conditions."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00") + "Z"

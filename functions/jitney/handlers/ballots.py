@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, Vote, VoteVerdict
+from jitney.core.access.grant import Grant, Vote, VoteVerdict, permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
@@ -171,7 +171,7 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
         "comment": ballot.comment,
         "via": ballot.via,
         "content": content_hash(grant),
-        "permissions": grant.view()["permissions"],
+        "permissions": permissions_view(grant.permissions),
         "approvals": grant.approvals,
         "state": str(grant.state),
         **({"review_restarted": result.grant.reviews} if result.restarted else {}),

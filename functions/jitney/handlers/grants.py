@@ -8,7 +8,7 @@ from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.eligibility import require_active_grant
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
@@ -163,7 +163,7 @@ def _create(
     """
     quota = _quota_of(grant, call)
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
-    detail = {"permissions": grant.view()["permissions"], "reviews": grant.reviews}
+    detail = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews}
     detail |= audit.calls_detail(access_request) | audit.decision_detail(decision) | call.requester.record_detail()
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)

@@ -18,6 +18,8 @@ from jitney.core.access.request import Permission
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.actions import Action, ActionTable
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -104,7 +106,7 @@ def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
 
 def compact(value: Any) -> str:
     """Return JSON without white space."""
-    return json.dumps(value, separators=(",", ":"))
+    return _COMPACT.encode(value)
 
 
 def _may_join(one: Statement, other: Statement, scope: RequestedScope) -> bool:
