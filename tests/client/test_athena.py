@@ -1,5 +1,7 @@
 """The client's requests to Athena: all rows with types, parameters that are only values, and problems with a fix."""
 
+from functools import cache
+
 import duckdb
 import pytest
 from botocore.exceptions import NoCredentialsError
@@ -60,8 +62,12 @@ def test_aud_05_a_query_runs_in_the_workgroup_and_the_database(aws: FakeAthena, 
 @settings(max_examples=examples(200))
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_aud_05_a_parameter_cannot_be_more_than_a_value(text: str):
-    with duckdb.connect(":memory:") as connection:
-        assert connection.execute(f"SELECT {literal(text)}").fetchall() == [(text,)]
+    assert database().execute(f"SELECT {literal(text)}").fetchall() == [(text,)]
+
+
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:")
 
 
 def test_aud_05_the_wait_grows_and_progress_is_reported(aws: FakeAthena, athena: Athena):

@@ -110,14 +110,15 @@ def test_the_signal_handlers_are_put_back():
 
 
 CHILD = """
-import signal, sys
+import signal, sys, time
 def stop(number, frame):
     print("got", signal.Signals(number).name, flush=True)
     sys.exit(7)
 for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"):
     signal.signal(getattr(signal, name), stop)
 print("ready", flush=True)
-signal.pause()
+while True:  # signal.pause() would miss a signal just before it
+    time.sleep(0.05)
 """
 PARENT = (
     "import os, sys; "
@@ -170,7 +171,7 @@ def slow(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGTERM)
     return real(*args, **kwargs)
 child.subprocess.Popen = slow
-sys.exit(child.run_child([sys.executable, "-c", "import signal; signal.pause()"], os.environ))
+sys.exit(child.run_child([sys.executable, "-c", "import time; time.sleep(600)"], os.environ))
 """
     done = subprocess.run([PYTHON, "-c", code], timeout=PATIENCE, check=False)
     assert done.returncode == 128 + signal.SIGTERM

@@ -22,7 +22,7 @@ from tests.cloudtrail_events import MemoryTable
 from tests.correlator_simulation import UNISSUED, End, System, World, end_of, world
 from tests.examples import examples
 
-MANY = examples(5000)
+MANY = examples(2000)
 SOME = 400
 """Events, enough for every bug that is planted."""
 
