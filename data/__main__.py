@@ -18,7 +18,8 @@ from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.harms import Harms
 from data.levels import Corrections
-from data.pages import calls_page
+from data.outliving import Outliving
+from data.pages import after_page, calls_page
 from data.sources import HERE, Sources, fetch
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
@@ -27,6 +28,7 @@ from jitney.resources import ACTIONS, MASKS, OPERATIONS
 
 TABLE = ACTIONS
 PAGE = HERE.parent / "docs" / "calls.md"
+AFTER_PAGE = HERE.parent / "docs" / "after-a-grant.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 
 
@@ -42,7 +44,7 @@ class Built(NamedTuple):
     faults: list[str]
 
 
-def build(sources: Sources, old: ActionTable | None, harms: Harms) -> Built:
+def build(sources: Sources, old: ActionTable | None, harms: Harms, outliving: Outliving) -> Built:
     """Return the new table, compared with the old one. Raises KeyError for an access level that is new in AWS."""
     lists, ours = sources.risk_lists(), _yaml("escalations.yaml")
     services, overtaken = _services(sources)
@@ -57,12 +59,18 @@ def build(sources: Sources, old: ActionTable | None, harms: Harms) -> Built:
         lists["READ_ONLY_DATA_EXFILTRATION_ACTIONS"],
         harms,
     )
-    blocks = {prefix: table.service_block(prefix, actions, types, corrections) for prefix, actions, types in services}
-    found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[])))
-    encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown)
+    blocks = {
+        prefix: table.service_block(prefix, actions, types, corrections, outliving)
+        for prefix, actions, types in services
+    }
+    rows = [list(effect) for effect in outliving.effects]
+    found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[], outliving=rows)))
+    encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown, outliving=rows)
     faults = [
         *(f"ahead.yaml names {name}, which the sources have now" for name in overtaken),
-        *table.faults(ActionTable.load(encoded), old, _yaml("sentinels.yaml"), corrections.unused()),
+        *table.faults(
+            ActionTable.load(encoded), old, _yaml("sentinels.yaml"), [*corrections.unused(), *outliving.unused()]
+        ),
         *escalation_faults(found, ours["unknown"]),
     ]
     return Built(encoded, found, faults)
@@ -89,13 +97,17 @@ def _yaml(name: str) -> Any:
     return yaml.safe_load((HERE / name).read_text("utf-8"))
 
 
-def replace(path: Path, sources: Sources, harms: Harms) -> tuple[bool, list[str]]:
-    """Write the new table to `path` unless it has faults. Return whether it was written, and lines to print."""
+def replace(path: Path, page: Path, sources: Sources, harms: Harms, outliving: Outliving) -> tuple[bool, list[str]]:
+    """Write the new table to `path` and its `page` unless it has faults.
+
+    Returns whether they were written, and lines to print.
+    """
     old = ActionTable.load(path.read_bytes()) if path.exists() else None
-    encoded, found, faults = build(sources, old, harms)
+    encoded, found, faults = build(sources, old, harms, outliving)
     new = ActionTable.load(encoded)
     if not faults:
         path.write_bytes(encoded)
+        page.write_text(after_page(new), "utf-8")
     about = ", ".join(f"{name} {version}" for name, version in new.about.items())
     summary = f"{path.name}: {len(encoded)} bytes of {about}: {'not written' if faults else 'written'}"
     single = sum(len(method.actions) == 1 for method in found.methods)
@@ -154,7 +166,8 @@ def main() -> int:
     """Fetch the sources, build the tables, and print what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
     harms = Harms.of_models(_yaml("harms.yaml"), MaskTable.load(MASKS.read_bytes()))
-    written, lines = replace(TABLE, fetch(scratch.resolve()), harms)
+    outliving = Outliving.of_models(_yaml("outliving.yaml"))
+    written, lines = replace(TABLE, AFTER_PAGE, fetch(scratch.resolve()), harms, outliving)
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
     masked, most = replace_masks(MASKS)
     print(*lines, *more, *most, sep="\n")  # noqa: T201

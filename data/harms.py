@@ -22,7 +22,7 @@ _RUNS = frozenset({"Activate", "Execute", "Invoke", "Redrive", "Resume", "Retry"
 _CHANGES = frozenset({"Add", "Deploy", "Modify", "Publish", "Put", "Replace", "Update"})
 
 
-class _Patterns:
+class Patterns:
     """Patterns over names of actions, and the patterns that have not matched any action."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -30,6 +30,7 @@ class _Patterns:
         self.unused = set(patterns)
 
     def match(self, action: str) -> bool:
+        """Return whether a pattern matches the action, and note which ones do."""
         found = {pattern for pattern, compiled in self._compiled.items() if compiled.match(action)}
         self.unused -= found
         return bool(found)
@@ -40,7 +41,7 @@ class Harms:
 
     def __init__(self, rules: Mapping[str, Mapping[str, Sequence[str]]], known: Mapping[str, Collection[str]]) -> None:
         self._rules = {
-            name: tuple(_Patterns(rules.get(name, {}).get(part, ())) for part in ("actions", "except"))
+            name: tuple(Patterns(rules.get(name, {}).get(part, ())) for part in ("actions", "except"))
             for name in {*rules, *known, PERMISSIONS, ORDINARY}
         }
         self._known = known
@@ -49,7 +50,7 @@ class Harms:
     def of_models(cls, rules: Mapping[str, Any], masks: MaskTable) -> Self:
         """Return the harms by `rules`, the roles in botocore's models and the credentials in answers."""
         acting, answering = set[str](), set[str]()
-        for prefixes, model in _models():
+        for prefixes, model in models():
             acting |= {f"{prefix}:{name}".lower() for name in acting_by_role(model) for prefix in prefixes}
             answering |= {f"{prefix}:{name}".lower() for name in answering_secrets(model, masks) for prefix in prefixes}
         return cls(rules, {EXISTING_ROLE: acting, CREDENTIAL_EXPOSURE: answering})
@@ -96,9 +97,9 @@ def acting_by_role(model: ServiceModel) -> Iterator[str]:
         _thing(each.name) for each in operations if each.input_shape and any(passed(each, each.input_shape.members, []))
     }
     for each in operations:
-        verb, thing = _verb(each.name), _thing(each.name)
-        runs = verb in _RUNS and any(thing.startswith(role) or role.startswith(thing) for role in with_roles)
-        if thing and (runs or (verb in _CHANGES and thing in with_roles)):
+        acts, thing = verb(each.name), _thing(each.name)
+        runs = acts in _RUNS and any(thing.startswith(role) or role.startswith(thing) for role in with_roles)
+        if thing and (runs or (acts in _CHANGES and thing in with_roles)):
             yield each.name
 
 
@@ -119,7 +120,7 @@ def _holds_credential(reference: ShapeRef, shapes: Sequence[Shape], above: froze
     )
 
 
-def _models() -> Iterator[tuple[tuple[str, ...], ServiceModel]]:
+def models() -> Iterator[tuple[tuple[str, ...], ServiceModel]]:
     """Yield each service's model, and the prefixes that its actions may have."""
     loader = Loader()
     for service in loader.list_available_services("service-2"):
@@ -128,10 +129,11 @@ def _models() -> Iterator[tuple[tuple[str, ...], ServiceModel]]:
         yield tuple(dict.fromkeys(name for name in names if name)), model
 
 
-def _verb(operation: str) -> str:
+def verb(operation: str) -> str:
+    """Return the first word of an operation's name, such as "Create"."""
     found = _VERB.match(operation)
     return found[0] if found else ""
 
 
 def _thing(operation: str) -> str:
-    return operation.removeprefix(_verb(operation))
+    return operation.removeprefix(verb(operation))

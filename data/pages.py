@@ -1,10 +1,12 @@
-"""Generates docs/calls.md from the operation table and the reports of its build."""
+"""Generates docs/calls.md from the operation table, and docs/after-a-grant.md from the action table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from data.operations import OperationsReport
+from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.s3_commands import COMMANDS
+from jitney.core.outliving import OutlivingEffect
 
 HEAD = """# Supported calls
 
@@ -69,3 +71,60 @@ def _unsupported(table: OperationTable) -> Iterator[str]:
         if unknown:
             yield ""
             yield f"`aws {service.command}`: {', '.join(unknown)}"
+
+
+AFTER_HEAD = """# After a grant
+
+When a grant ends, AWS denies every call of its session. Some things that a session created work on: a token, an open
+connection, a resource with a role. Jitney says so before the grant and at its end.
+
+| when | where |
+| --- | --- |
+| before | The risk `OutlivesGrant` on the request's page, in Slack, in mail, and in `jitney request --dry-run`. |
+| before | Policies: `context.risks.contains("OutlivesGrant")`. |
+| at the end | `outlives` in the answer to a release or a revocation; `jitney grants revoke` and `release` print it. |
+| after | "Left to do" on the request's page, in the report, and `outlives` in the record of the end. |
+
+Jitney lists only what the granted actions can create. At the end and after, it also lists the actions that CloudTrail
+shows as used. CloudTrail delivers events late and does not log every call. So a missing use proves nothing.
+
+## What ends with the grant
+
+| created by the session | why it ends |
+| --- | --- |
+| A presigned URL | AWS checks the session's policies at each use, so the Deny applies. |
+| A console session from `getSigninToken` | It is the same session, so the Deny applies. |
+| A short-term Bedrock API key | It is a presigned request of the session. |
+
+One call works until the session's credentials expire: no policy can deny sts:GetCallerIdentity. A service that accepts
+a signed GetCallerIdentity request as an identity, such as EKS, still accepts one.
+
+## What outlives a grant
+
+The first row that names an action counts. `make data` generates this table from `data/outliving.yaml`.
+
+| what | actions | longest | left to do |
+| --- | --- | --- | --- |
+"""
+AFTER_TAIL = """
+Data that was read stays known. Changed and deleted data stays as it is.
+"""
+MOST_NAMED = 8
+"""How many actions of an effect the page names."""
+
+
+def after_page(table: ActionTable) -> str:
+    """Return the page on what outlives a grant."""
+    actions: dict[OutlivingEffect, list[str]] = {}
+    for prefix in table.services():
+        for action in table.of_service(prefix):
+            if action.outliving:
+                actions.setdefault(action.outliving, []).append(action.name)
+    rows = (_after_row(effect, actions.get(effect, ())) for effect in table.outliving)
+    return "\n".join([AFTER_HEAD + "\n".join(rows), AFTER_TAIL.rstrip(), ""])
+
+
+def _after_row(effect: OutlivingEffect, actions: Sequence[str]) -> str:
+    more = f" and {len(actions) - MOST_NAMED} more" if len(actions) > MOST_NAMED else ""
+    names = f"{', '.join(f'`{name}`' for name in actions[:MOST_NAMED])}{more}"
+    return f"| {effect.what.rstrip(',')} | {names} | {effect.ends} | {effect.left_to_do} |"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data.levels import Corrections
+from data.outliving import Outliving
 from jitney.core.actions import LEVELS, MAGIC, RISKS, AccessLevel, Action, ActionTable
 
 # The build fails when fewer than this part of the former services or actions is left.
@@ -17,7 +18,13 @@ _LETTER_OF_RISK = {risk: letter for letter, risk in RISKS.items()}
 Block = Mapping[str, Any]
 
 
-def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, Any], corrections: Corrections) -> Block:
+def service_block(
+    prefix: str,
+    actions: Mapping[str, Any],
+    types: Mapping[str, Any],
+    corrections: Corrections,
+    outliving: Outliving,
+) -> Block:
     """Return the block of one service from iam-data's actions and types.
 
     Raises KeyError for an unknown access level.
@@ -27,7 +34,7 @@ def service_block(prefix: str, actions: Mapping[str, Any], types: Mapping[str, A
     return {
         "types": [[name, types[name]["arn"]] for name in names],
         "actions": {
-            action["name"]: _entry(f"{prefix}:{action['name']}", action, places, corrections)
+            action["name"]: _entry(f"{prefix}:{action['name']}", action, places, corrections, outliving)
             for action in sorted(actions.values(), key=lambda action: str(action["name"]))
         },
     }
@@ -42,11 +49,15 @@ def with_more(actions: Mapping[str, Any], more: Mapping[str, str]) -> Mapping[st
     return {**added, **actions}
 
 
-def _entry(name: str, action: Mapping[str, Any], places: Mapping[str, int], corrections: Corrections) -> str:
+def _entry(
+    name: str, action: Mapping[str, Any], places: Mapping[str, int], corrections: Corrections, outliving: Outliving
+) -> str:
     level, risks = corrections.rate(name, action["accessLevel"])
     letters = _LETTER_OF_LEVEL[level] + "".join(sorted(_LETTER_OF_RISK[risk] for risk in risks))
     kinds = sorted((places[kind["name"].lower()], "!" if kind["required"] else "") for kind in action["resourceTypes"])
-    return " ".join([letters, *(f"{place}{required}" for place, required in kinds)])
+    effect = outliving.index_of(name, level, risks)
+    effects = () if effect is None else (f"@{effect}",)
+    return " ".join([letters, *(f"{place}{required}" for place, required in kinds), *effects])
 
 
 def encode(about: Mapping[str, str], blocks: Mapping[str, Block], magic: bytes = MAGIC, **more: Any) -> bytes:
@@ -71,7 +82,7 @@ def faults(
 
     `sentinels` maps a level to actions that must have it. `unused` are corrections that corrected nothing.
     """
-    found = [f"corrections.yaml or harms.yaml names {name}, which no action matches" for name in unused]
+    found = [f"corrections.yaml, harms.yaml or outliving.yaml names {name}, which no action matches" for name in unused]
     for level, names in sentinels.items():
         for name in names:
             action = new.get(name)

@@ -52,6 +52,8 @@ _READ_OUT_OF_OFFICE = on_state("Query", items=_OUT_OF_OFFICE)
 _RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
 _UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=_ROLE)
 
+_READ_CALLS = Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS)
+
 _END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CHAINS))
 # What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
 _END_AND_DENY = (
@@ -70,6 +72,7 @@ _REVOKE = (
     Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
     TAG_SESSION,
     on_state("GetItem", items=_TOKEN),
+    _READ_CALLS,  # which of the effects that outlive the grant were used
 )
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (

@@ -94,7 +94,7 @@ def _page(agent: Principal) -> str:
         facts=agent.facts,
     )
     actions = ActionTable.load(resources.ACTIONS.read_bytes())
-    named = {name: found.risks for each in grant.permissions for name in each.actions if (found := actions.get(name))}
+    named = {found: found.risks for each in grant.permissions for name in each.actions if (found := actions.get(name))}
     risks = describe_risks(named, ())
     sheet = sheet_of(GrantUnderReview(grant, config, NO_SUSPENSIONS), config.reviewers, actions, risks, (), NOW)
     person = Principal(
@@ -107,7 +107,7 @@ def _page(agent: Principal) -> str:
     )  # fmt: skip
     values = {
         "grant": grant, "sheet": sheet, "viewer": viewer, "voted": None, "may_vote": True,
-        "settings": config.break_glass, "root": "", "session": Session(person, NOW, "key", "web"), "now": NOW,
-        "grant_id": grant.id,
+        "outliving": (), "settings": config.break_glass, "root": "", "session": Session(person, NOW, "key", "web"),
+        "now": NOW, "grant_id": grant.id,
     }  # fmt: skip
     return render(environment(resources.PAGES), "request", values)

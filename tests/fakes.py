@@ -9,6 +9,7 @@ from typing import Any
 
 from jitney import resources
 from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
+from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
 from jitney.adapters.role_policies import PolicyWriteRefused
@@ -476,6 +477,24 @@ class MemoryMaskKeys:
 
     def key_or_none(self, owner: str) -> bytes | None:
         return None if self.broken else self.of(owner)
+
+
+@dataclass
+class MemoryGrantHistory:
+    """`jitney.adapters.grant_history.GrantHistory` of a store in memory; `called` are lines of calls by grant."""
+
+    store: MemoryStore
+    called: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    cut: bool = False
+    failing: bool = False
+
+    def records(self, grant_id: str) -> HistoryPage:
+        return HistoryPage([json.loads(link.text) for link in self.store.links if link.chain == grant_id], cut=False)
+
+    def calls(self, grant_id: str) -> HistoryPage:
+        if self.failing:
+            raise Problem("unavailable", "The audit table did not answer.", "Try again.")
+        return HistoryPage(self.called.get(grant_id, []), self.cut)
 
 
 @dataclass

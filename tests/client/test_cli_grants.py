@@ -124,3 +124,26 @@ def test_end_01_an_operator_revokes_with_a_reason(connected: FakeBroker):
 def test_only_an_operator_may_do_this(connected: FakeBroker):
     connected.say("POST", f"{PATH}/revocation", 403, problem("not_operator", status=403))
     assert CliRunner().invoke(app, ["grants", "revoke", GRANT_ID, "--reason", "x"]).exit_code == 3
+
+
+@pytest.mark.parametrize("command", [("release", "DELETE", ()), ("revoke", "POST", ("--reason", "stolen"))])
+def test_end_05_the_end_of_a_grant_prints_what_is_left_to_do(connected: FakeBroker, command: Any):
+    name, method, options = command
+    effect = {
+        "effect": "shell_session",
+        "sentence": "An open shell session from ssm:StartSession outlives the grant until a person ends it.",
+        "actions": ["ssm:StartSession"],
+        "used": ["ssm:StartSession"],
+        "longest_seconds": None,
+        "left_to_do": "End it with `aws ssm terminate-session --session-id ID`.",
+        "source": "https://docs.aws.amazon.com",
+    }
+    path = PATH if method == "DELETE" else f"{PATH}/revocation"
+    for _ in range(2):
+        connected.say(method, path, 200, ended() | {"outlives": [effect]})
+    shown = CliRunner().invoke(app, ["grants", name, GRANT_ID, *options]).stdout.splitlines()
+    assert f"  outlives  {effect['sentence']}" in shown
+    assert "            CloudTrail shows use of ssm:StartSession." in shown
+    assert f"  left to do{effect['left_to_do']}" in shown or f"  left to do {effect['left_to_do']}" in shown
+    document = json.loads(CliRunner().invoke(app, ["grants", name, GRANT_ID, *options, "--json"]).stdout)
+    assert document["outlives"] == [effect]

@@ -110,7 +110,7 @@ def test_pol_04_reading_a_secret_is_not_reading(actions, name):
 def test_pol_04_minting_credentials_is_never_reading(actions, name):
     action = actions.get(name)
     assert action.level in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT)
-    assert action.risks == {"CredentialExposure"}
+    assert action.risks == {"CredentialExposure", "OutlivesGrant"}
 
 
 @pytest.mark.parametrize(

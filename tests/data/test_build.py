@@ -5,10 +5,11 @@ import yaml
 
 from data.__main__ import TABLE, build, replace
 from data.harms import Harms
+from data.outliving import Outliving
 from data.sources import Sources
 from jitney.core.actions import AccessLevel, ActionTable, Escalation
 
-NO_HARMS = Harms({}, {})
+NO_HARMS = (Harms({}, {}), Outliving({}, ()))
 CONSTANTS = """
 raise RuntimeError("this is read and never run")
 PRIVILEGE_ESCALATION_METHODS = {"X": ["svc:createx"]}
@@ -45,7 +46,7 @@ def sources(tmp_path):
 
 
 def test_a_table_is_built_from_all_sources(sources):
-    encoded = build(sources, None, NO_HARMS).encoded
+    encoded = build(sources, None, *NO_HARMS).encoded
     built = ActionTable.load(encoded)
     assert built.about == {
         "iam-data": "0.1",
@@ -61,13 +62,13 @@ def test_a_table_is_built_from_all_sources(sources):
         {"CredentialExposure"},
     )
     assert built.escalations == (Escalation("X", "https://glossary.example.com", ("svc:CreateX",)),)
-    assert build(sources, None, NO_HARMS).encoded == encoded
+    assert build(sources, None, *NO_HARMS).encoded == encoded
 
 
 def test_names_of_the_lists_that_aws_does_not_have_are_faults(sources):
     assert (
         "AWS has no svc:gone, which a list of risks names: review it in escalations.yaml"
-        in build(sources, None, NO_HARMS).faults
+        in build(sources, None, *NO_HARMS).faults
     )
 
 
@@ -79,7 +80,7 @@ def with_service(sources, name, *actions):
 
 def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentials(sources):
     with_service(sources, "sts", "GetCallerIdentity")
-    encoded, _, faults = build(sources, None, NO_HARMS)
+    encoded, _, faults = build(sources, None, *NO_HARMS)
     action = ActionTable.load(encoded).get("sts:GetScopedCredentials")
     assert (action.level, action.risks, action.resource_types) == (AccessLevel.READ_SECRET, {"CredentialExposure"}, ())
     assert not [fault for fault in faults if "GetScopedCredentials" in fault]
@@ -88,14 +89,15 @@ def test_pol_04_an_action_that_the_sources_lack_is_known_and_hands_out_credentia
 def test_an_action_that_the_sources_have_now_is_a_fault(sources):
     with_service(sources, "sts", "GetScopedCredentials")
     assert (
-        "ahead.yaml names sts:GetScopedCredentials, which the sources have now" in build(sources, None, NO_HARMS).faults
+        "ahead.yaml names sts:GetScopedCredentials, which the sources have now"
+        in build(sources, None, *NO_HARMS).faults
     )
 
 
 def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):
     path = tmp_path / "actions.bin"
     path.write_bytes(TABLE.read_bytes())
-    written, told = replace(path, sources, NO_HARMS)
+    written, told = replace(path, path.with_suffix(".md"), sources, *NO_HARMS)
     assert not written
     assert path.read_bytes() == TABLE.read_bytes()
     assert "FAULT: s3:GetObject should be Read and is missing" in told

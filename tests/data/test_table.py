@@ -7,6 +7,7 @@ from data import table
 from data.__main__ import TABLE
 from data.harms import Harms
 from data.levels import Corrections
+from data.outliving import Outliving
 from jitney.core.actions import AccessLevel, ActionTable
 
 DATA = Path(__file__).parents[2] / "data"
@@ -26,9 +27,10 @@ def build(count=100, services=1, extra=(), corrections=None):
     listed = [entry(f"Get{number:03}", "Read", "bucket!") for number in range(count)] + list(extra)
     actions = {action["name"].lower(): action for action in listed}
     blocks = {
-        f"svc{number}": table.service_block(f"svc{number}", actions, TYPES, corrections) for number in range(services)
+        f"svc{number}": table.service_block(f"svc{number}", actions, TYPES, corrections, Outliving({}, ()))
+        for number in range(services)
     }
-    return ActionTable.load(table.encode({"iam-data": "1"}, blocks, escalations=[]))
+    return ActionTable.load(table.encode({"iam-data": "1"}, blocks, escalations=[], outliving=[]))
 
 
 def test_what_is_written_is_what_is_read():
@@ -101,7 +103,7 @@ def test_a_correction_that_matches_nothing_is_refused():
     corrections = Corrections({}, ["svc0:Get00?", "svc0:GetSecret"], [], Harms({}, {}))
     new = build(corrections=corrections)
     assert table.faults(new, None, {}, corrections.unused()) == [
-        "corrections.yaml or harms.yaml names svc0:GetSecret, which no action matches"
+        "corrections.yaml, harms.yaml or outliving.yaml names svc0:GetSecret, which no action matches"
     ]
 
 

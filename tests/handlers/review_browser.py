@@ -1,13 +1,11 @@
 """A person at the reviewers' pages over in-memory adapters, and an identity provider that signs what the test says."""
 
-import json
 import re
 from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from jitney.adapters.grant_history import HistoryPage
 from jitney.core.config import Config, ReviewerGroup, Web
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.problems import Problem
@@ -100,22 +98,6 @@ class MemoryCastVotes:
         return [grant_id for _, grant_id in sorted(cast, reverse=True)]
 
 
-@dataclass
-class MemoryReports:
-    """`jitney.adapters.grant_history.GrantHistory` of a store in memory; `called` are lines of calls by grant."""
-
-    system: System
-    called: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    cut: bool = False
-
-    def records(self, grant_id: str) -> HistoryPage:
-        links = self.system.store.links
-        return HistoryPage([json.loads(link.text) for link in links if link.chain == grant_id], cut=False)
-
-    def calls(self, grant_id: str) -> HistoryPage:
-        return HistoryPage(self.called.get(grant_id, []), self.cut)
-
-
 class ReviewSystem:
     """A system with pages."""
 
@@ -129,7 +111,6 @@ class ReviewSystem:
         given |= {
             "vote_history": MemoryCastVotes(system),
             "templates": TEMPLATES,
-            "grant_history": MemoryReports(system),
         }
         system.ports.__dict__.update(given, new_secret=self.new_secret)
 

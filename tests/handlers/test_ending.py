@@ -14,6 +14,7 @@ from jitney.core import audit
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry
 from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
+from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
@@ -22,6 +23,7 @@ from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, WORKFLOW_START_SECO
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
+from tests.core.report.recorded_grants import call
 from tests.fakes import GRANT, PENDING, ROLE_ARN, MemoryCanary, MemoryRolePolicies
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 
@@ -81,6 +83,49 @@ def cut_off(system: System, grant_id: str) -> None:
         audit.grant_record(AuditEvent.CUT_OFF, Outcome.CUT_OFF, after, Origin(), system.now), before
     )
     system.store.save(before, audit.with_chain_head(after, link), link, now=system.now)
+
+
+SHELL = (Permission(("ssm:StartSession",), ("arn:aws:ec2:eu-west-1:444455556666:instance/i-1",)),)
+
+
+class TestOutliving:
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_05_the_answer_and_the_record_say_what_is_left_to_do(self, system: System, state: str):
+        (grant_id,) = mine(system, 1, permissions=SHELL)
+        used = call(1, operation="StartSession", service="ssm", actions=("ssm:StartSession",))
+        system.ports.grant_history.called[grant_id] = [used]
+        status, body, _ = end_as(system, grant_id, state)
+        assert status == 200
+        (effect,) = body["outlives"]
+        assert (effect["effect"], effect["used"]) == ("shell_session", ["ssm:StartSession"])
+        assert "aws ssm terminate-session --session-id ID" in effect["left_to_do"]
+        ended = json.loads(system.store.links[0].text)
+        assert json.loads(ended["detail"])["outlives"] == [effect | {"used": None}]
+
+    def test_end_05_a_failed_call_is_no_use(self, system: System):
+        (grant_id,) = mine(system, 1, permissions=SHELL)
+        denied = call(1, operation="StartSession", actions=("ssm:StartSession",), error_code="AccessDenied")
+        system.ports.grant_history.called[grant_id] = [denied]
+        assert end_as(system, grant_id, "revoked")[1]["outlives"][0]["used"] == []
+
+    def test_end_05_a_revocation_does_not_wait_for_the_calls(self, system: System):
+        (grant_id,) = mine(system, 1, permissions=SHELL)
+        system.ports.grant_history.failing = True
+        status, body, _ = end_as(system, grant_id, "revoked")
+        assert (status, body["outlives"][0]["used"]) == (200, None)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_05_nothing_is_read_for_a_grant_that_nothing_outlives(self, system: System):
+        system.ports.grant_history.failing = True
+        grant_id = asked(system)
+        assert end_as(system, grant_id, "released")[1]["outlives"] == []
+
+    def test_end_05_an_expiry_is_recorded_with_what_is_left_to_do(self, system: System):
+        mine(system, 1, permissions=SHELL)
+        system.now += 900 + EXPIRY_GRACE_SECONDS + 1
+        reconcile(system.ports)
+        expiry = next(each for link in system.store.links if (each := json.loads(link.text))["event"] == "expiry")
+        assert json.loads(expiry["detail"])["outlives"][0]["effect"] == "shell_session"
 
 
 class TestRelease:

@@ -61,7 +61,7 @@ def hostile_grant(value: str) -> Grant:
 
 def page(grant: Grant) -> str:
     viewer = ViewerPermissions(frozenset({"owners"}), (), None, False, False, True, False, False, False)
-    values = {"grant": grant, "sheet": sheet(grant), "viewer": viewer, "voted": None, "may_vote": True}
+    values = {"grant": grant, "sheet": sheet(grant), "viewer": viewer, "voted": None, "may_vote": True, "outliving": ()}
     session = Session(agent("generic"), NOW, "key", "web")
     return render(TEMPLATES, "request", values | {"session": session, "settings": None, **AROUND})
 
@@ -81,7 +81,7 @@ def listed(grant: Grant) -> str:
 
 def report(grant: Grant) -> Any:
     made = report_of(requested(grant))
-    return sections(made, suggest(made, ACTIONS, lambda *_: frozenset(), NOW))
+    return sections(made, suggest(made, ACTIONS, lambda *_: frozenset(), NOW), ())
 
 
 def report_rows(grant: Grant) -> str:

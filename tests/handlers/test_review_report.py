@@ -1,6 +1,7 @@
 """The report page: the same as `jitney audit show`, for those who may see the request (row AUD 4)."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -10,6 +11,7 @@ from tests.core.report.recorded_grants import call
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_review_pages import pending, stored
 
+INSTANCE = "arn:aws:ec2:eu-west-1:444455556666:instance/i-1"
 HOSTILE = "</bdi><script>alert(1)</script> &amp; \u202e"
 
 
@@ -107,3 +109,26 @@ def test_the_request_links_to_its_report_and_back(desk: ReviewSystem, alice: Bro
     grant = pending(desk)
     assert f'href="/live/reviews/{grant.id}/report"' in alice.send("GET", f"/reviews/{grant.id}").text
     assert f'href="/live/reviews/{grant.id}"' in alice.send("GET", f"/reviews/{grant.id}/report").text
+
+
+def test_end_05_the_page_and_the_report_of_an_ended_grant_say_what_is_left_to_do(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk, [{"actions": ["ssm:StartSession"], "resources": [INSTANCE]}])
+    risk = "An open shell session from ssm:StartSession outlives the grant until a person ends it."
+    assert risk in alice.send("GET", f"/reviews/{grant.id}").text
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    used = {"service": "ssm", "operation": "StartSession", "actions": ("ssm:StartSession",), "time": desk.system.now}
+    desk.system.ports.grant_history.called[grant.id] = [call(1, **used) | {"grant_id": grant.id}]
+    system_grant = stored(desk, grant)
+    desk.system.store.grants[grant.id] = replace(system_grant, unissued=False)
+    assert "Left to do" not in alice.send("GET", f"/reviews/{grant.id}").text
+    operator = Browser(desk)
+    operator.sign_in("olga", groups=["security"])
+    token = re.search(r'name="token" value="(\w+)"', operator.send("GET", f"/reviews/{grant.id}").text)
+    assert token
+    operator.send("POST", f"/reviews/{grant.id}/revocation", {"token": token[1], "reason": "stolen"})
+    page = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "Left to do" in page
+    assert "<code>aws ssm terminate-session --session-id ID</code>" in page
+    assert "CloudTrail shows use of ssm:StartSession." in page
+    report = text_of(alice, grant)
+    assert risk in report

@@ -46,3 +46,34 @@ class ApiFact:
 
     label: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOutlivingEffect:
+    """What outlives a grant that was released or revoked, and what a person does about it.
+
+    `used` are the actions that CloudTrail shows so far, or None if no calls were read. `longest_seconds` is None if it
+    works until a person ends it.
+    """
+
+    effect: str
+    sentence: str
+    actions: tuple[str, ...]
+    left_to_do: str
+    used: tuple[str, ...] | None = None
+    longest_seconds: int | None = None
+    source: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the effect in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        used = document.get("used")
+        return cls(
+            document["effect"],
+            document["sentence"],
+            tuple(document["actions"]),
+            document["left_to_do"],
+            None if used is None else tuple(used),
+            document.get("longest_seconds"),
+            document.get("source", ""),
+        )

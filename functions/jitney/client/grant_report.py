@@ -15,12 +15,14 @@ from jitney.client.problems import GrantEnded, Invalid
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
+from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.cloudtrail_coverage import implicit_actions
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
 from jitney.core.report.rows import ReportRow, Section
 from jitney.core.report.suggestion import Suggestion, suggest
+from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.times import iso
@@ -71,10 +73,11 @@ class ReportSource:
 
 @dataclass(frozen=True, slots=True)
 class PrintedReport:
-    """A report with its least-privilege suggestion and its source."""
+    """A report with its least-privilege suggestion, what outlives the grant, and its source."""
 
     report: GrantReport
     suggestion: Suggestion
+    outliving: tuple[GrantEffect, ...]
     source: ReportSource
 
     @property
@@ -85,11 +88,11 @@ class PrintedReport:
     @property
     def sections(self) -> tuple[Section, ...]:
         """The report's sections."""
-        return sections(self.report, self.suggestion)
+        return sections(self.report, self.suggestion, self.outliving)
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON."""
-        return report_document(self.report, self.suggestion) | {"source": self.source.document()}
+        return report_document(self.report, self.suggestion, self.outliving) | {"source": self.source.document()}
 
 
 def checked_grant_ids(grant_ids: Sequence[str]) -> tuple[str, ...]:
@@ -137,7 +140,9 @@ def _report(grant_id: str, records: Rows, calls: Rows, source: ReportSource) -> 
         detail = f"Athena has no record of {grant_id} published since {source.since}."
         fix = "Records arrive within a minute: try again then, or include earlier days with --since."
         raise GrantEnded("grant_not_found", "The grant has no records", detail, fix)
-    return PrintedReport(report, suggest(report, _actions(), _may_need(), source.at), source)
+    actions = _actions()
+    suggestion = suggest(report, actions, _may_need(), source.at)
+    return PrintedReport(report, suggestion, outliving_effects(report, actions), source)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from jitney.client.grant_members import ApiFact, ApiRevocation, ApiVote
+from jitney.client.grant_members import ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
 from jitney.client.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
@@ -118,7 +118,8 @@ class GrantResponse:
     """The broker's answer about one grant.
 
     `credentials` are set if they were just issued, and `review` while the grant is pending. Poll again after
-    `retry_seconds`. `repeats` is true when an equal request was already under review.
+    `retry_seconds`. `repeats` is true when an equal request was already under review. `outlives` is set after a release
+    or revocation.
     """
 
     grant: ApiGrant
@@ -126,6 +127,7 @@ class GrantResponse:
     review: ApiReview | None = None
     retry_seconds: int = DEFAULT_RETRY_SECONDS
     repeats: bool = False
+    outlives: tuple[ApiOutlivingEffect, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS) -> Self:
@@ -139,12 +141,14 @@ class GrantResponse:
             ApiReview.read(review) if review else None,
             retry_seconds,
             document.get("repeats") is True,
+            tuple(ApiOutlivingEffect.read(each) for each in document.get("outlives", ())),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the answer as JSON, without the credentials (row CLI 1)."""
         body: dict[str, Any] = {"grant": self.grant.document()}
         body |= {"review": asdict(self.review)} if self.review else {}
+        body |= {"outlives": [asdict(each) for each in self.outlives]} if self.outlives else {}
         return body | {"repeats": True} if self.repeats else body
 
 

@@ -86,6 +86,7 @@ class Screen:
         self.rows(wording.revocation_rows(grant, self._now()))
         self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
         self.rows(wording.requester_rows(grant))
+        self.rows(row for effect in answer.outlives for row in wording.outliving_rows(effect))
         self.rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
 
     def page(self, page: GrantPage) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from jitney.client.durations import format_duration
+from jitney.client.grant_members import ApiOutlivingEffect
 from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
 from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
@@ -127,6 +128,14 @@ def reason_line(reason: ApiReason) -> str:
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return strip_control_characters(f"{pair}{reason.sentence} ({reason.policy})")
+
+
+def outliving_rows(effect: ApiOutlivingEffect) -> Iterator[tuple[str, str]]:
+    """Yield rows for what outlives a grant, whether CloudTrail shows its use, and what is left to do."""
+    yield "outlives", effect.sentence
+    if effect.used:
+        yield "", f"CloudTrail shows use of {', '.join(effect.used)}."
+    yield "left to do", effect.left_to_do
 
 
 def risk_line(risk: ApiRisk) -> str:

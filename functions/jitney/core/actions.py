@@ -1,27 +1,30 @@
 """The action table: every AWS action with its access level and the resources that it acts on.
 
-`make data` builds the table. It is checked in beside this module. Each service has its own compressed block, so that a
-cold start decompresses only the services that it needs:
+`make data` builds the table. Each service has its own compressed block, so that a cold start decompresses only the
+services that it needs:
 
     "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
-             "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have]}
-    block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ..."}}
+             "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have],
+             "outliving": [[name, what, seconds, left_to_do, source]]}
+    block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ... @effect"}}
 
 An action's letters are its level (`LEVELS`) and its risks (`RISKS`). A type is an index into "types"; `!` marks a
-required one. An action that is not in the table is unknown and never allowed (row POL 4).
+required one. An effect is an index into "outliving". An action that is not in the table is unknown and never allowed
+(row POL 4).
 """
 
 import difflib
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from jitney.core.outliving import OUTLIVES_GRANT, OutlivingEffect
 from jitney.core.patterns import (
     MAX_STEPS,
     Budget,
@@ -51,14 +54,7 @@ class AccessLevel(StrEnum):
     PERMISSIONS_MANAGEMENT = "PermissionsManagement"
 
 
-LEVELS = {
-    "L": AccessLevel.LIST,
-    "R": AccessLevel.READ,
-    "S": AccessLevel.READ_SECRET,
-    "W": AccessLevel.WRITE,
-    "T": AccessLevel.TAGGING,
-    "P": AccessLevel.PERMISSIONS_MANAGEMENT,
-}
+LEVELS = dict(zip("LRSWTP", AccessLevel, strict=True))
 RISKS = {
     "c": "CredentialExposure",
     "d": "DataExfiltration",
@@ -110,13 +106,17 @@ class ResourceType(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only."""
+    """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only.
+
+    `outliving` is its effect that outlives a grant, if it has one.
+    """
 
     name: str
     service: str
     level: AccessLevel
     risks: frozenset[str]
     resource_types: tuple[ResourceType, ...]
+    outliving: OutlivingEffect | None = None
 
     def acts_on(self, resource: str, budget: Budget) -> bool:
         """Return whether the action can act on something that `resource` matches.
@@ -138,7 +138,8 @@ class Escalation(NamedTuple):
 class ActionTable:
     """Look-ups in the action table. A service's block is decompressed at its first use.
 
-    `escalations` are the known privilege escalations. None of them includes all actions of another.
+    `escalations` are the known privilege escalations. None of them includes all actions of another. `outliving` are the
+    effects of actions that outlive a grant.
     """
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
@@ -150,6 +151,7 @@ class ActionTable:
             name for each in self.escalations if len(each.actions) > 1 for name in each.actions
         )
         """The actions that escalate privileges only in combination with others."""
+        self.outliving = tuple(OutlivingEffect(*row) for row in index["outliving"])
         self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._blocks = blocks
         self._read: dict[str, _Service] = {}
@@ -207,14 +209,15 @@ class ActionTable:
         if prefix not in self._read:
             offset, length = self._places[prefix]
             block = json.loads(zlib.decompress(self._blocks[offset : offset + length]))
-            self._read[prefix] = _Service(prefix, block)
+            self._read[prefix] = _Service(prefix, block, self.outliving)
         return self._read[prefix]
 
 
 class _Service:
     """The actions of one service, each built at its first use. `names` maps lower-case names to canonical ones."""
 
-    def __init__(self, prefix: str, block: Mapping[str, Any]) -> None:
+    def __init__(self, prefix: str, block: Mapping[str, Any], outliving: Sequence[OutlivingEffect]) -> None:
+        self._outliving = outliving
         self.names = {f"{prefix}:{name}".lower(): f"{prefix}:{name}" for name in block["actions"]}
         self._prefix = prefix
         self._types: list[tuple[str, str]] = block["types"]
@@ -230,10 +233,12 @@ class _Service:
         return self._built[name]
 
     def _build(self, name: str) -> Action:
-        letters, *types = self._entries[name].split(" ")
+        entry, _, index = self._entries[name].partition(" @")
+        letters, *types = entry.split(" ")
         kinds = (ResourceType(*self._types[int(item.removesuffix("!"))], item.endswith("!")) for item in types)
-        risks = frozenset(RISKS[letter] for letter in letters[1:])
-        return Action(self.names[name], self._prefix, LEVELS[letters[0]], risks, tuple(kinds))
+        effect = self._outliving[int(index)] if index else None
+        risks = frozenset(RISKS[letter] for letter in letters[1:]) | ({OUTLIVES_GRANT} if effect else frozenset())
+        return Action(self.names[name], self._prefix, LEVELS[letters[0]], risks, tuple(kinds), effect)
 
 
 @lru_cache(maxsize=4096)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
+_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
 
 @lru_cache(maxsize=256)  # one request writes the same few times often
 def iso(seconds: int) -> str:
@@ -16,3 +18,13 @@ def epoch(text: str) -> int:
     if iso(seconds) != text:
         raise ValueError(f"not a time in the form 2026-11-24T12:05:00Z: {text[:40]!a}")
     return seconds
+
+
+def format_duration(seconds: int) -> str:
+    """Return a duration in words: "1 hour 30 minutes"."""
+    parts = []
+    for size, unit in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(parts) or "no time"

@@ -8,6 +8,7 @@ from jitney.core import audit
 from jitney.core.access.credentials import session_request
 from jitney.core.access.deny_document import deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.request import Permission
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.access.session_policy import compile_policy
@@ -117,7 +118,8 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
-        record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail)
+        more = end_detail(ended, call.ports.actions)
+        record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail | more)
         entry = deny_entry(ended, call.now, by_operator=by_operator) if ended.may_have_credentials(call.now) else None
         return GrantUpdate(ended, record, entry)
 

@@ -2,6 +2,7 @@
 
 from jitney.core import audit
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant_effects import end_detail
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ports import Ports
@@ -18,6 +19,8 @@ def record_expiry(grant: Grant, ports: Ports) -> Grant:
         expired = before.at(now)
         if before.state is State.EXPIRED or expired.state is not State.EXPIRED:
             return None
-        return GrantUpdate(expired, audit.grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, expired, Origin(), now))
+        detail = end_detail(expired, ports.actions)
+        record = audit.grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, expired, Origin(), now, detail=detail)
+        return GrantUpdate(expired, record)
 
     return update_grant(grant, decide, ports)

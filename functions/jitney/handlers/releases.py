@@ -5,10 +5,11 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.single_use import repeated_release_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.edge import endpoint
+from jitney.handlers.ended_effects import ended_response
 from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response, rate_limited_problem
+from jitney.handlers.responses import rate_limited_problem
 
 
 def release_grant(request: Request, ports: Ports) -> Response:
@@ -18,7 +19,7 @@ def release_grant(request: Request, ports: Ports) -> Response:
         grant = call.own_grant()
         if grant.ending and grant.may_have_credentials(call.now):
             _consume_quota(grant, call)
-    return grant_response(200, end_grant(grant, State.RELEASED, "", call), call)
+    return ended_response(end_grant(grant, State.RELEASED, "", call), call)
 
 
 def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
@@ -32,5 +33,16 @@ def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
 
 handler = endpoint(
     release_grant,
-    ("config", "actions", "keys", "store", "suspensions", "deny_list", "role_policies", "sessions", "canary"),
+    (
+        "config",
+        "actions",
+        "keys",
+        "store",
+        "suspensions",
+        "deny_list",
+        "role_policies",
+        "sessions",
+        "canary",
+        "grant_history",
+    ),
 )

@@ -3,6 +3,7 @@
 from jitney.core.problems import Problem
 from jitney.core.report.builder import build_report
 from jitney.core.report.suggestion import suggest
+from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.handlers.pages import Page, Visit
 from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
@@ -19,5 +20,9 @@ def show_report(visit: Visit) -> Page:
     if report is None:
         fix = "Ask an auditor to run `jitney audit show`: published records stay in S3."
         raise Problem("grant_not_found", "The broker no longer keeps the records of this request.", fix)
-    rows = sections(report, suggest(report, ports.actions, ports.may_need, now))
+    suggestion, outliving = (
+        suggest(report, ports.actions, ports.may_need, now),
+        outliving_effects(report, ports.actions),
+    )
+    rows = sections(report, suggestion, outliving)
     return Page(200, "report", {"heading": state_row(report), "sections": rows})

@@ -5,9 +5,10 @@ The function's role cannot write, so opening a link changes nothing (row REV 1).
 
 from collections.abc import Iterable
 
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.handlers.ended_effects import ended_effects
 from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
 from jitney.handlers.ports import REVIEW_PORTS
@@ -44,6 +45,7 @@ def show_request(visit: Visit) -> Page:
     values = {
         "grant": current,
         "sheet": build_sheet(grant, ports),
+        "outliving": () if current.state in OPEN_STATES else ended_effects(current, ports),
         "viewer": viewer,
         "voted": voted,
         "may_vote": may_vote,

@@ -8,11 +8,11 @@ from jitney.core.review.reviewers import may_revoke
 from jitney.core.review.safe_text import escape_invisible
 from jitney.handlers.break_glass import follow_up
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
+from jitney.handlers.ended_effects import ended_response
 from jitney.handlers.grant_ends import end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
@@ -21,7 +21,7 @@ def revoke_grant(request: Request, ports: Ports) -> Response:
     with call.counting_refusals():
         grant = _revocable(call)
         reason = parse_reason(request.body, ports.config.limits)
-    return grant_response(200, end_grant(grant, State.REVOKED, reason, call), call)
+    return ended_response(end_grant(grant, State.REVOKED, reason, call), call)
 
 
 def _revocable(call: AuthenticatedRequest) -> Grant:
@@ -63,6 +63,7 @@ handler = pages(
         "role_policies",
         "sessions",
         "canary",
+        "grant_history",
         "web_sessions",
     ),
     api=revoke_grant,

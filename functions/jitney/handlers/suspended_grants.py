@@ -5,9 +5,11 @@ put the ends on record, and end reviews.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from jitney.core import audit
 from jitney.core.access.grant import Grant
+from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
@@ -59,7 +61,8 @@ def _end(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
         if suspension is None or ended.ending is None:
             return None
         # Without the operator's reason: the requester's own report shows this record.
-        detail = {"by": ended.ending.by, "reason": ended.ending.reason, "suspension": suspension.id}
+        detail: dict[str, Any] = {"by": ended.ending.by, "reason": ended.ending.reason, "suspension": suspension.id}
+        detail |= end_detail(ended, ports.actions)
         record = audit.grant_record(
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )

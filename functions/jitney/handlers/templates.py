@@ -10,7 +10,7 @@ from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.grant import Grant
 from jitney.core.review import wording
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut
-from jitney.core.times import iso
+from jitney.core.times import format_duration, iso
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,12 +31,13 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("action_verb", "duration", "format_duration", "format_time", "headline", "new_access", "outcome", "target")
+    words = ("action_verb", "duration", "format_time", "headline", "new_access", "outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {
         "cut": cut,
         "escape_exact": escape_exact,
         "escape_invisible": escape_invisible,
+        "format_duration": format_duration,
         "iso": iso,
         "access_line": access_line,
         "conditions_in_words": conditions_in_words,

@@ -43,7 +43,9 @@ def test_pol_05_a_combination_within_one_request_is_denied_and_named(decide_hold
     assert f"is forbidden: {together} lets its holder act as any role that lambda may assume. Ask for less." in (
         decision.reasons[0].sentence
     )
-    assert [risk.name for risk in decision.risks] == ["EscalationCombination", "ResourceExposure", "NotAssessed"]
+    outlives = ["OutlivesGrant"] * 2  # a changed permission and a function
+    names = ["EscalationCombination", "ResourceExposure", "NotAssessed", *outlives]
+    assert [risk.name for risk in decision.risks] == names
     assert decision.risks[0].source == "https://pathfinding.cloud/paths/lambda-001"
 
 
@@ -176,13 +178,13 @@ def test_pol_05_an_escalation_by_a_single_action_is_not_a_combination(decide_hol
         (
             "secretsmanager:GetSecretValue",
             "arn:aws:secretsmanager:eu-west-1:444455556666:secret:a",
-            "CredentialExposure",
+            "CredentialExposure OutlivesGrant",
         ),
-        ("s3:PutBucketPolicy", "arn:aws:s3:::b", "ResourceExposure DataSharing"),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::b", "ResourceExposure DataSharing OutlivesGrant"),
         ("dynamodb:DeleteTable", "arn:aws:dynamodb:eu-west-1:444455556666:table/t", "IrreversibleDeletion"),
         ("dynamodb:DeleteTable", "*", "IrreversibleDeletion InfrastructureModification"),
         ("dynamodb:DescribeTable", "*", ""),
-        ("iam:PutRolePolicy", "arn:aws:iam::444455556666:role/r", "PrivilegeEscalation ResourceExposure"),
+        ("iam:PutRolePolicy", "arn:aws:iam::444455556666:role/r", "PrivilegeEscalation ResourceExposure OutlivesGrant"),
     ],
 )
 def test_the_risks_of_single_actions(decide_holding, name, resource, risks):
@@ -281,3 +283,16 @@ def test_pol_07_a_grant_that_the_requester_may_see_is_preferred():
     ]
     (gain,) = completed_escalations({"a:A"}, others, [WAY])
     assert gain.held == {"a:B": "g-mine"}
+
+
+def test_end_05_policies_and_people_see_the_risk(decide_holding):
+    policies = f"""{PERMIT}
+    @id("brief") forbid (principal, action, resource) when {{ context.risks.contains("OutlivesGrant") }};"""
+    token = decide_holding(policies, ("ecr:GetAuthorizationToken", "*"))
+    assert (token.effect, {reason.policy for reason in token.reasons}) == (Effect.DENY, {"brief"})
+    assert token.risks[-1].name == "OutlivesGrant"
+    assert token.risks[-1].sentence == (
+        "A container registry token from ecr:GetAuthorizationToken outlives the grant for up to 12 hours."
+    )
+    assert token.risks[-1].sentence in token.reasons[0].sentence
+    assert decide_holding(policies, ("ecr:DescribeRegistry", "*")).effect is Effect.ALLOW

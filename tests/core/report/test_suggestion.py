@@ -61,7 +61,7 @@ def ec2(name: str, number: int = 1, **members: Any) -> Any:
 def shown(recorded: RecordedGrant, *calls: Any) -> list[str]:
     """Return the texts of the report's rows."""
     report = report_of(recorded, [BEGAN, *calls])
-    return [row.text for each in sections(report, suggest(report, ACTIONS, MAY_NEED, LATER)) for row in each.rows]
+    return [row.text for each in sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), ()) for row in each.rows]
 
 
 def permissions(found: Suggestion) -> list[tuple[str, str]]:

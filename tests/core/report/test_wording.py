@@ -18,7 +18,7 @@ CLOSING = ("”", "“", "„", "‟", "〞", "❞", "＂", "″", "ˮ", "🙷")
 
 
 def rows(report: GrantReport) -> list[tuple[str, str]]:
-    found = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER))
+    found = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), ())
     return [(row.name, row.text) for section in found for row in section.rows]
 
 

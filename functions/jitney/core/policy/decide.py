@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from jitney.core.access.decision import Decision, Effect, Risk
 from jitney.core.access.request import AccessRequest
-from jitney.core.actions import ActionTable
+from jitney.core.actions import Action, ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
@@ -137,10 +137,10 @@ def _gained(
 
 
 def _risks(questions: Iterable[Question], target: Target) -> tuple[Risk, ...]:
-    names: dict[str, frozenset[str]] = {}
+    names: dict[Action, frozenset[str]] = {}
     gained: dict[str, CompletedEscalation] = {}
     for question in questions:
-        action = question.pair.action.name
+        action = question.pair.action
         names[action] = names.get(action, frozenset()) | question.risks
         gained |= {gain.escalation.name: gain for gain in question.gains}
     return describe_risks(names, gained.values(), reach_notes(target))

@@ -84,7 +84,7 @@ def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySe
     """Return what `policy` does to the pair. The sentence mentions the pair's risks that the policy names."""
     asked_for = policy_set.rules[policy].risks & verdict.question.risks
     gained = verdict.question.gains if asked_for & ESCALATIONS else ()
-    named = describe_risks({verdict.question.pair.action.name: asked_for}, gained)
+    named = describe_risks({verdict.question.pair.action: asked_for}, gained)
     because = f": {named[0].sentence}" if named else "."
     return f"{_what(verdict)} {what}{because}"
 

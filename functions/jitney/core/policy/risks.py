@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.decision import Risk
 from jitney.core.actions import AccessLevel, Action, Escalation
+from jitney.core.outliving import OUTLIVES_GRANT, grouped_effects
 from jitney.core.patterns import Budget
 
 PRIVILEGE_ESCALATION = "PrivilegeEscalation"
@@ -38,7 +39,7 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
         "change any resource, although AWS could limit them to some",
     ),
 }
-RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES)
+RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES) | {OUTLIVES_GRANT}
 """The names of all risks. A policy that names any other risk is refused when it is loaded."""
 
 MAX_RISKS = 20
@@ -133,7 +134,7 @@ def _changes_any(action: Action, resource: str, budget: Budget) -> bool:
 
 
 def describe_risks(
-    risks: Mapping[str, Collection[str]],
+    risks: Mapping[Action, Collection[str]],
     gained: Iterable[CompletedEscalation],
     notes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Risk, ...]:
@@ -145,8 +146,14 @@ def describe_risks(
     present = set().union(*risks.values())
     for name, phrases in RISK_PHRASES.items():
         if name in present:
-            actions = tuple(action for action, names in risks.items() if name in names)
+            actions = tuple(action.name for action, names in risks.items() if name in names)
             found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}{notes.get(name, '')}.", actions)
+    if OUTLIVES_GRANT in present:
+        outliving = ((action.name, action.outliving) for action, names in risks.items() if OUTLIVES_GRANT in names)
+        effects = grouped_effects(outliving)
+        found |= {
+            each.sentence: Risk(OUTLIVES_GRANT, each.sentence, each.actions, (), each.effect.source) for each in effects
+        }
     return tuple(found.values())[:MAX_RISKS]
 
 

@@ -1,8 +1,9 @@
 """Rows about the use of a grant: its calls, the least-privilege suggestion and the audit records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.outliving import GrantEffect
 from jitney.core.report.grant_report import CallGroup, GrantReport
 from jitney.core.report.rows import MOST_ARN, MOST_PEOPLE, MOST_ROWS, MOST_SHOWN, ReportRow, Tone, clock, terms_rows
 from jitney.core.report.snippets import policy_text, request_lines
@@ -44,6 +45,14 @@ def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator
         resources = f", on {arns}" if arns else ""
         text = f"{escape_invisible(use.name)}{f' {result}' if result else ''}{why}, {span}{resources}"
         yield ReportRow(f"{use.times} ×", text, Tone.BAD if word else Tone.PLAIN)  # noqa: RUF001 - as it is written
+
+
+def outliving_rows(outliving: Iterable[GrantEffect]) -> Iterator[ReportRow]:
+    """Yield rows for what outlives the grant: whether it was used, and what a person does about it."""
+    for each in outliving:
+        yield ReportRow("outlives", each.sentence)
+        yield ReportRow("", each.use, Tone.BAD if each.used else Tone.PLAIN)
+        yield ReportRow("left to do", each.effect.left_to_do)
 
 
 def suggestion_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow]:

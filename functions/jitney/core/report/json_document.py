@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jitney.core.access.grant import permissions_view
+from jitney.core.outliving import GrantEffect
 from jitney.core.report.grant_report import GrantReport, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion
@@ -12,8 +13,11 @@ from jitney.core.times import iso
 _TIMES = frozenset({"at", "first", "last"})
 
 
-def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
-    """Return the report's members by name. Times are ISO 8601, or null for what has not happened."""
+def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequence[GrantEffect]) -> dict[str, Any]:
+    """Return the report's members by name. `outliving` is what outlives the grant.
+
+    Times are ISO 8601, or null for what has not happened.
+    """
     times, end, break_glass = report.times, report.end, report.break_glass
     return {
         "grant": report.grant_id,
@@ -48,6 +52,7 @@ def report_document(report: GrantReport, suggestion: Suggestion) -> dict[str, An
         "broker_calls": report.broker_calls,
         "unused_permissions": permissions_view(report.unused_permissions),
         "leftover_resources": _listed(report.leftover_resources),
+        "outlives": [each.view() for each in outliving],
         "records": _listed(report.records),
         "suggestion": _suggestion(report, suggestion),
     }

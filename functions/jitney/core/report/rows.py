@@ -10,7 +10,7 @@ from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.request import Permission
 from jitney.core.report.grant_report import GrantReport, Terms
 from jitney.core.review.safe_text import cut, escape_invisible, format_list, middle_cut
-from jitney.core.review.wording import format_duration
+from jitney.core.times import format_duration
 
 MOST_ARN, MOST_WORDS, MOST_NAME, MOST_SHOWN, MOST_PEOPLE, MOST_ROWS = 200, 500, 100, 3, 8, 40
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from jitney.core.access.grant_effects import effects_of
 from jitney.core.access.request import Permission
+from jitney.core.actions import ActionTable
+from jitney.core.outliving import GrantEffect, with_use
 from jitney.core.patterns import wildcard_pattern
-from jitney.core.report.grant_report import CallGroup, LeftoverResource, Terms
+from jitney.core.report.grant_report import CallGroup, GrantReport, LeftoverResource, Terms
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_OPERATION
 from jitney.core.trail.join import KEY_NOT_ISSUED, Purpose
@@ -60,6 +63,19 @@ def deduplicated(calls: Iterable[PublishedCall]) -> list[PublishedCall]:
     for each in sorted(set(calls), key=lambda call: (call.reasons != KEY_NOT_ISSUED, not call.explained, repr(call))):
         found[each.event_id] = each
     return sorted(found.values(), key=lambda call: (call.time, call.event_id))
+
+
+def used_actions(calls: Iterable[PublishedCall]) -> frozenset[str]:
+    """Return the actions that authorized the successful calls, in lower case."""
+    return frozenset(name.lower() for call in calls if not call.error_code for name in call.actions)
+
+
+def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantEffect, ...]:
+    """Return what outlives the grant of a report, with its use; () until credentials were issued."""
+    granted = report.granted if report.times.issued else None
+    effects = effects_of(granted.permissions, actions) if granted else ()
+    used = {name.lower() for each in report.uses if not each.code for name in each.actions}
+    return with_use(effects, used)
 
 
 def is_denied(call: PublishedCall) -> bool:

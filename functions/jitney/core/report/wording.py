@@ -4,9 +4,10 @@ Rows are plain text without control characters; renderers escape it. Text by age
 quotation marks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from jitney.core.report.activity_rows import call_rows, record_rows, suggestion_rows
+from jitney.core.outliving import GrantEffect
+from jitney.core.report.activity_rows import call_rows, outliving_rows, record_rows, suggestion_rows
 from jitney.core.report.grant_report import (
     FollowUpReview,
     GrantReport,
@@ -33,7 +34,7 @@ from jitney.core.report.rows import (
 )
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.review.safe_text import cut, escape_invisible, format_list
-from jitney.core.review.wording import format_duration
+from jitney.core.times import format_duration
 
 _STATES: Mapping[ReportedState, str] = {each: each.value.capitalize() for each in ReportedState}
 _TONES: Mapping[ReportedState, Tone] = {
@@ -59,14 +60,15 @@ def state_row(report: GrantReport) -> ReportRow:
     return ReportRow("", _STATES[report.end.state], _TONES.get(report.end.state, Tone.PLAIN))
 
 
-def sections(report: GrantReport, suggestion: Suggestion) -> tuple[Section, ...]:
-    """Return the report's sections, without empty ones."""
+def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[GrantEffect]) -> tuple[Section, ...]:
+    """Return the report's sections, without empty ones. `outliving` is what outlives the grant."""
     found = (
         ("Warnings", (ReportRow("warning", escape_invisible(each), Tone.BAD) for each in report.warnings)),
         ("Request", _request_rows(report)),
         ("Decision", _decision_rows(report)),
         ("Timeline", _timeline_rows(report)),
         ("Activity", call_rows(report)),
+        ("Left to do", outliving_rows(outliving)),
         ("Least-privilege suggestion", suggestion_rows(report, suggestion)),
         ("Audit records", record_rows(report)),
     )

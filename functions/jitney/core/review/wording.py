@@ -13,6 +13,7 @@ from jitney.core.access.grant import VoteVerdict
 from jitney.core.actions import AccessLevel
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
+from jitney.core.times import format_duration
 
 MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
 MOST_REASON = 300
@@ -47,7 +48,6 @@ _OUTCOMES: Mapping[str, str] = {
     "revoked": "Revoked",
     "failed": "Failed",
 }
-_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 class Access(NamedTuple):
@@ -71,16 +71,6 @@ class Fact(NamedTuple):
 def format_time(seconds: int) -> str:
     """Return a time to the minute, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def format_duration(seconds: int) -> str:
-    """Return a duration in words: "1 hour 30 minutes"."""
-    parts = []
-    for size, unit in _UNITS:
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
-    return " ".join(parts) or "no time"
 
 
 def duration(sheet: Sheet) -> str:

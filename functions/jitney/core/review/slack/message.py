@@ -16,6 +16,7 @@ from jitney.core.review.sheet import Sheet
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.modals import Block, plain, unlinked
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, PAGE, REJECT
+from jitney.core.times import format_duration
 
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
@@ -123,7 +124,7 @@ def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
     gets = f"{sheet.requester.name} gets {wording.level(sheet)} access to {wording.target(sheet)}"
     confirm = {
         "title": plain("Approve the whole request?"),
-        "text": plain(cut(unlinked(f"{gets} for {wording.format_duration(sheet.duration_seconds)}."), MOST_CONFIRM)),
+        "text": plain(cut(unlinked(f"{gets} for {format_duration(sheet.duration_seconds)}."), MOST_CONFIRM)),
         "confirm": plain("Approve"),
         "deny": plain("Cancel"),
     }

@@ -16,7 +16,7 @@ from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
 from jitney.core.review.sheet import resources_by_action
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS
-from jitney.core.review.wording import format_duration
+from jitney.core.times import format_duration
 
 Block: TypeAlias = dict[str, Any]
 View: TypeAlias = dict[str, Any]
