@@ -125,7 +125,7 @@ _FUNCTIONS = (
         "Decides on a request without issuing anything",
         routes=(("POST", "/v1/decisions"),),
         allows=(
-            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*",)),
+            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "UNOPENED#*")),
             _READ_OTHER_GRANTS,
             *AUTHENTICATE,
             *write_records(_OTHER_CHAINS),

@@ -175,3 +175,25 @@ def test_a_runners_secret_may_end_with_a_line_break(home: Path):
 
 def test_a_configuration_file_that_cannot_be_reached_is_refused_like_one_that_cannot_be_read(tmp_path: Path):
     assert refusal({"XDG_CONFIG_HOME": str(tmp_path / ("x" * 300))}).code == "config_invalid"
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ('apy = "https://a"', "Did you mean api?"),
+        ('[token]\ncommad = "x"', "Did you mean token.command?"),
+        ('colour = "red"', "Settings are api, token.file"),
+    ],
+)
+def test_a_misspelt_setting_in_the_file_has_a_suggestion(config: Path, text: str, fix: str):
+    config.write_text(text)
+    assert refusal({"XDG_CONFIG_HOME": str(config.parents[1])}).fix.startswith(fix)
+
+
+def test_a_misspelt_variable_has_a_suggestion(home: Path):
+    assert refusal({"JITNEY_API_ULR": "https://a"}).fix.startswith(
+        "JITNEY_API_ULR is set: did you mean JITNEY_API_URL?"
+    )
+    missing = refusal(API | {"JITNEY_TOKN_FILE": "/run/token"}).fix
+    assert missing.startswith("JITNEY_TOKN_FILE is set: did you mean JITNEY_TOKEN_FILE? Set JITNEY_TOKEN_FILE")
+    assert "did you mean" not in refusal({"JITNEY_LOCAL_DIR": "x"}).fix

@@ -140,8 +140,8 @@ def test_wildcards_that_match_nothing_expand_to_nothing(actions, pattern):
     [
         ("s3:GetObjects", "s3:GetObject"),
         ("dynamodb:GetItems", "dynamodb:GetItem"),
-        ("dynamo:GetItem", "dynamodb:*"),
-        ("secretmanager:GetSecretValue", "secretsmanager:*"),
+        ("dynamo:GetItem", "dynamodb:GetItem"),
+        ("secretmanager:GetSecretValue", "secretsmanager:GetSecretValue"),
     ],
 )
 def test_pol_04_an_unknown_name_has_similar_ones(actions, name, closest):
@@ -173,3 +173,17 @@ def test_pol_04_an_unknown_name_has_similar_ones(actions, name, closest):
 )
 def test_an_action_acts_on_the_resources_of_its_types(actions, name, resource, expected):
     assert actions.get(name).acts_on(resource, Budget(MAX_STEPS)) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "closest"),
+    [
+        ("s4:GetObject", ("s3:GetObject",)),
+        ("dynamo:getitem", ("dynamodb:GetItem",)),
+        ("lambdas:InvokeFunction", ("lambda:InvokeFunction",)),
+        ("cloudwatc:Nothing", ("cloudwatch:*",)),
+        ("x" * 70000 + ":GetObject", ()),
+    ],
+)
+def test_pol_04_an_action_of_an_unknown_service_has_suggestions(actions, name, closest):
+    assert actions.closest(name)[:1] == closest[:1]

@@ -303,8 +303,8 @@ ITEMS = {
     "jitney-decisions": {
         BATCH: ANY_LIST,
         READ: {"SUSPENSIONS"},
-        CREATE: {"PREVIEWS#*", "REPLAY#*"},
-        CHANGE: {"PREVIEWS#*"},
+        CREATE: {"PREVIEWS#*", "UNOPENED#*", "REPLAY#*"},
+        CHANGE: {"PREVIEWS#*", "UNOPENED#*"},
         "records": {"r-*"},
     },
     "jitney-grant-reads": {

@@ -195,7 +195,7 @@ def test_aud_05_a_views_answer_for_a_day_does_not_depend_on_other_days(lake: Lak
 def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", ticket="OPS-1", reason='it\'s "due"', days_ago=2)
     lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-2", days_ago=1)
-    lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", policies=("never-salaries",), policy_version="v7")
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, code="denied", policies=("never-restricted",), policy_version="v7")
     lake.record(AuditEvent.PREVIEW, Outcome.DENIED, principal="corp.b")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-old", days_ago=45)
     rows = lake.ask("who_requested_what")
@@ -206,7 +206,7 @@ def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     ]
     assert (rows[2]["actions"], rows[2]["ticket"], rows[2]["reason"]) == (["s3:GetObject"], "OPS-1", 'it\'s "due"')
     denied = {row["event"]: (row["policies"], row["policy_version"]) for row in lake.ask("denied_requests")}
-    assert denied == {"request": (["never-salaries"], "v7"), "preview": ([], "")}
+    assert denied == {"request": (["never-restricted"], "v7"), "preview": ([], "")}
 
 
 def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):

@@ -5,7 +5,7 @@ Only the token source in use is imported, and the TOML parser only if there is a
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def connect(options: ConnectionOptions, environment: Mapping[str, str] = os.envi
     )
     values = levels[2] | levels[1] | levels[0]
     if not values.get("api"):
-        fix = f'Set JITNEY_API_URL, give --api, or write api = "https://…" into {path}.'
+        fix = f'{_misspelt(environment)}Set JITNEY_API_URL, give --api, or write api = "https://…" into {path}.'
         raise Invalid("api_missing", "No API address", "The broker's address is not set.", fix)
     return Broker(values["api"], _source(levels, values, environment, path))
 
@@ -89,7 +89,22 @@ def _source(
         token = checked_token(environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"], "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
         return GitHubActions(url, token, values.get("audience", "jitney"))
     fix = "Set JITNEY_TOKEN_FILE, or JITNEY_TOKEN_COMMAND, or JITNEY_TOKEN_URL with JITNEY_CLIENT_ID and its secret."
+    fix = f"{_misspelt(environment)}{fix}"
     raise Unauthenticated("token_source_missing", "No token source", "The source of the bearer token is not set.", fix)
+
+
+def _misspelt(environment: Mapping[str, str]) -> str:
+    """Return a question for each variable whose name is close to a setting's, or ""."""
+    known = [variable for variable, _ in SETTINGS.values()]
+    given = sorted(name for name in environment if name.startswith("JITNEY_") and name not in known)
+    close = ((name, _near(name, known, 0.8)) for name in given)
+    return "".join(f"{name} is set: did you mean {near[0]}? " for name, near in close if near)
+
+
+def _near(name: str, known: Iterable[str], similarity: float = 0.6) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(name[:100], list(known), n=1, cutoff=similarity)
 
 
 def _file(values: Mapping[str, str], _path: Path) -> TokenSource:
@@ -164,7 +179,9 @@ def _read_file(path: Path) -> dict[str, str]:
     found = {}
     for place, value in _flat(document):
         if place not in places or not isinstance(value, str):
-            raise _bad_file(path, f"{place} is not a setting, or not a string.", f"Settings are {', '.join(places)}.")
+            near = [] if place in places else _near(place, places)
+            fix = f"Did you mean {near[0]}?" if near else f"Settings are {', '.join(places)}."
+            raise _bad_file(path, f"{place} is not a setting, or not a string.", fix)
         found[places[place]] = value
     return found
 

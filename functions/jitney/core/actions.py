@@ -37,6 +37,7 @@ from jitney.core.patterns import (
 )
 
 MAGIC = b"JAT1"
+_CLOSE_SERVICES = 8  # are searched for an action of an unknown service
 
 
 class AccessLevel(StrEnum):
@@ -197,8 +198,10 @@ class ActionTable:
         """Return up to three action names similar to `name`, the most similar first."""
         service = self._service(name)
         if service is None:
-            prefix, _, _ = name.lower().partition(":")
-            return tuple(f"{near}:*" for near in difflib.get_close_matches(prefix, self._places, n=3))
+            prefix, _, action = name.lower().partition(":")
+            services = difflib.get_close_matches(prefix[:64], self._places, n=_CLOSE_SERVICES, cutoff=0.5)
+            found = tuple(each.name for name in services if (each := self.get(f"{name}:{action}")))[:3]
+            return found or tuple(f"{each}:*" for each in difflib.get_close_matches(prefix[:64], services, n=3))
         return tuple(service.names[near] for near in difflib.get_close_matches(name.lower(), service.names, n=3))
 
     def _service(self, name: str) -> "_Service | None":

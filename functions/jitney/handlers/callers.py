@@ -24,6 +24,7 @@ from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.handlers.close_targets import with_close_targets
 from jitney.handlers.http import Request
 from jitney.handlers.logs import logger
 from jitney.handlers.other_grants import OtherGrantsLookup
@@ -60,7 +61,12 @@ class AuthenticatedRequest:
         """
         ports, config = self.ports, self.ports.config
         mask = ports.mask_request(self.principal.owner_key)
-        asked = parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
+        try:
+            asked = parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
+        except Problem as problem:
+            if problem.code == "target_unknown":
+                raise with_close_targets(problem, self.request.body, self.principal, ports) from problem
+            raise
         seconds = self.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, self.now)
         return replace(asked, duration_seconds=seconds)
 

@@ -550,7 +550,7 @@ def test_pol_02_a_policy_that_fails_only_without_approvals_still_denies(ask):
     [
         ("s3:GetObjects", "s3:GetObject"),
         ("s3:GetObjekt", "s3:GetObject"),
-        ("dynamo:GetItem", "dynamodb:*"),
+        ("dynamo:GetItem", "dynamodb:GetItem"),
         ("s3:G\N{CYRILLIC SMALL LETTER IE}tObject", "s3:GetObject"),
         ("\N{KELVIN SIGN}ms:Decrypt", "kms:Decrypt"),
         ("s3:GetOb\N{ZERO WIDTH SPACE}ject", "s3:GetObject"),
@@ -809,3 +809,39 @@ def test_id_11_a_policy_sees_the_claims_of_the_token_with_their_types(ask, test,
     tags = ((("c", allowed),), (("c", denied),), (("d", allowed),), ())
     effects = [ask(*each, tags=of_token).effect for each, of_token in zip(asked, tags, strict=True)]
     assert effects == [Effect.ALLOW, Effect.DENY, Effect.DENY, Effect.DENY]
+
+
+IDENTITY = ("sts:GetCallerIdentity", "*")
+READS = """@id("read") permit (principal, action in Jitney::Action::"ReadOnly", resource)
+when { resource.arn like "arn:aws:s3:::b/*" };
+@id("never") @advice("Change roles through code review.") forbid (principal, action, resource)
+when { context.service == "sts" };
+"""
+
+
+def test_pol_04_get_caller_identity_follows_the_rest_of_the_request(ask):
+    decision = ask(READS, IDENTITY, ("s3:GetObject", "arn:aws:s3:::b/x"))
+    assert decision.effect is Effect.ALLOW
+    assert {name for each in decision.permissions for name in each.actions} == {"sts:GetCallerIdentity", "s3:GetObject"}
+    part = ask(READS, IDENTITY, ("s3:GetObject", "arn:aws:s3:::b/x"), ("s3:PutObject", "arn:aws:s3:::b/x"))
+    assert part.effect is Effect.DENY
+    assert [reason.action for reason in part.reasons] == ["s3:PutObject"]
+    assert {name for each in part.allowed_subset for name in each.actions} == {"sts:GetCallerIdentity", "s3:GetObject"}
+
+
+def test_pol_04_get_caller_identity_alone_opens_no_grant_without_a_permit(ask):
+    decision = ask(READS, IDENTITY)
+    assert decision.effect is Effect.DENY
+    (reason,) = decision.reasons
+    assert reason.policy == "builtin:no-permission-needed"
+    assert reason.sentence == (
+        "sts:GetCallerIdentity (Read) needs no permission: the session of every grant may call it. "
+        "Request it with others."
+    )
+    nothing = ask(READS, IDENTITY, ("s3:PutObject", "arn:aws:s3:::b/x"))
+    assert (nothing.effect, nothing.allowed_subset) == (Effect.DENY, ())
+
+
+def test_pol_04_another_sts_action_is_decided_by_policies(ask):
+    decision = ask(READS, ("sts:GetAccessKeyInfo", "*"), ("s3:GetObject", "arn:aws:s3:::b/x"))
+    assert (decision.effect, [reason.policy for reason in decision.reasons]) == (Effect.DENY, ["never"])

@@ -47,13 +47,13 @@ def test_pol_11_a_case_with_an_unknown_target_fails(setting):
 
 def test_pol_11_a_failing_case_tests_no_policy_and_says_what_differs(setting):
     asked = ASKED | {"target": "analytics-prod", "groups": ["local/data-readers"]}
-    case = Case.read({"name": "wrong", "effect": "deny", "policies": ["never-salaries"]}, asked)
+    case = Case.read({"name": "wrong", "effect": "deny", "policies": ["never-restricted"]}, asked)
     report = run_cases([case], setting)
     assert report.failures == (
         "wrong: effect is 'allow', expected 'deny'",
-        "wrong: policies is ['data-readers-read'], expected ['never-salaries']",
+        "wrong: policies is ['data-readers-read'], expected ['never-restricted']",
     )
-    assert "never-salaries" in report.untested
+    assert "never-restricted" in report.untested
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from math import comb
 from typing import NamedTuple
 
 from jitney.core.access.decision import Decision, Effect, Risk
-from jitney.core.access.request import AccessRequest
+from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import Action, ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import Evaluation, PairVerdict, Question, questions_of
-from jitney.core.policy.pairs import Pair, pairs_of, permissions_of, too_complex
+from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permissions_of, too_complex
 from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
 from jitney.core.policy.risks import (
@@ -77,9 +77,10 @@ def decide(
     Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
     request cannot be decided, and the problems of `held_actions`.
     """
-    questions = _questions(request, target, policy_set, actions, limits.max_pairs, held_actions)
+    everything = _questions(request, target, policy_set, actions, limits.max_pairs, held_actions)
+    permissions, risks = permissions_of(question.pair for question in everything), _risks(everything, target)
+    questions, unconditional = _split(everything)
     evaluation = Evaluation(policy_set, principal, target)
-    permissions, risks = permissions_of(question.pair for question in questions), _risks(questions, target)
     given = frozenset(approvals)
     case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups))
     versions = (policy_set.version, actions.version)
@@ -104,10 +105,26 @@ def decide(
         why_denied(_refused(reviewed), policy_set, principal, target),
         permissions,
         *versions,
-        allowed_subset=permissions_of(verdict.question.pair for verdict in reviewed if verdict.allowed),
+        allowed_subset=_allowed_subset(reviewed, unconditional),
         longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
         risks=risks,
     )
+
+
+def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
+    """Return the questions that policies decide, and those that follow the decision, as AWS needs no permission.
+
+    Policies decide all questions if no other one is left. A grant needs a policy that permits something.
+    """
+    decided = tuple(each for each in questions if each.pair.action.name not in NEEDS_NO_PERMISSION)
+    if not decided or len(decided) == len(questions):
+        return questions, ()
+    return decided, tuple(each for each in questions if each.pair.action.name in NEEDS_NO_PERMISSION)
+
+
+def _allowed_subset(verdicts: Iterable[PairVerdict], unconditional: Iterable[Question]) -> tuple[Permission, ...]:
+    allowed = [verdict.question.pair for verdict in verdicts if verdict.allowed]
+    return permissions_of([*allowed, *(question.pair for question in unconditional)]) if allowed else ()
 
 
 def _questions(

@@ -16,6 +16,11 @@ LOOKED_AT = 20
 # A permitted `*` must not let a session's holder create other sessions (row STS 2).
 _STS = "sts"
 _GET_CALLER_IDENTITY = "sts:GetCallerIdentity"
+NEEDS_NO_PERMISSION = frozenset({_GET_CALLER_IDENTITY})
+"""Actions that every session may call, even where a policy denies them.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
 
 
 class Pair(NamedTuple):

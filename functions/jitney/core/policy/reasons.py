@@ -10,6 +10,7 @@ from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import PairVerdict
+from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
 # Names of the built-in rules. An @id cannot hold a colon.
@@ -17,6 +18,7 @@ NO_PERMIT = "builtin:no-permit"
 NO_WILDCARD = "builtin:no-wildcard"
 POLICY_ERROR = "builtin:policy-error"
 DURATION = "builtin:duration"
+NO_PERMISSION_NEEDED = "builtin:no-permission-needed"
 
 MAX_REASONS = 20
 # Stands for the action in a reason's template.
@@ -61,6 +63,10 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
 
 
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
+    if verdict.question.pair.action.name in NEEDS_NO_PERMISSION:
+        sentence = f"{_ACTION} needs no permission: the session of every grant may call it. Request it with others."
+        yield _reason(NO_PERMISSION_NEEDED, sentence, verdict)
+        return
     for policy in verdict.policies:
         sentence = _sentence(verdict, "is forbidden", policy, policy_set)
         yield _reason(policy, _advised(sentence, policy, policy_set), verdict)
