@@ -9,6 +9,9 @@ from typing import Any
 FROM_TARGET = frozenset({"Partition", "Region", "Account", "AccountId"})
 """Variables of ARN formats that the target fills in."""
 
+OPEN = "open"
+"""The transform of a parameter whose value is a name, where the ARN has an id that AWS chose."""
+
 _FILLED = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -17,7 +20,7 @@ def with_alternatives(types: list[Any]) -> list[Any]:
     kept: list[Any] = []
     by_arn: dict[str, list[Any]] = {}
     for required, *arns in types:
-        holders = {arn.split()[0] for arn in arns}
+        holders = {arn.split()[0] for arn in arns if f"|{OPEN}}}" not in arn}
         holder = holders.pop() if required and len(holders) == 1 else ""
         if holder.startswith("@") and holder in by_arn:
             by_arn[holder] += arns
@@ -41,3 +44,12 @@ def _filling(template: str) -> frozenset[str]:
     """Return the parameters that fill a template. If only the target fills it, return the whole template."""
     found = frozenset() if template.startswith("@") else frozenset(_FILLED.findall(template)) - FROM_TARGET
     return found or frozenset({template})
+
+
+def open_template(arn_format: str, name: str = "") -> str:
+    """Return a template of all resources of a type, for a parameter whose value does not show which one it is."""
+    variables = dict.fromkeys(found[1] for found in _FILLED.finditer(arn_format) if found[1])
+    text, fill = arn_format, f"${{{name}|{OPEN}}}" if name else "${=*}"
+    for variable in (each for each in variables if each not in FROM_TARGET):
+        text, fill = text.replace(f"${{{variable}}}", fill), "${=*}"
+    return text

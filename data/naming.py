@@ -91,6 +91,11 @@ def holding_arns(kind: ResourceType, members: Members) -> Iterator[str]:
             yield name
 
 
+def may_hold_name(name: str) -> bool:
+    """Return whether a parameter of `holding_arns` may hold a name instead of an ARN, such as ClusterName."""
+    return name.lower() not in ANY_ARN and _Name.of(name).part != "arn"
+
+
 def _wanted(variable: str, kind: ResourceType) -> _Name:
     wanted = _Name.of(variable)
     return _Name(_plain(kind), wanted.part) if variable.lower() in _GENERIC else wanted

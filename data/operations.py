@@ -11,7 +11,8 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from data import naming, table
-from data.alternatives import FROM_TARGET, with_alternatives, without_borrowed
+from data.alternatives import FROM_TARGET, open_template, with_alternatives, without_borrowed
+from data.cli_options import CliOptions, cli_kind, own_options
 from data.naming import kind_of
 from data.passing import PASSING, passed
 from jitney.core.actions import AccessLevel, Action, ActionTable, ResourceType
@@ -60,7 +61,7 @@ class OperationsReport:
 class ServiceRows:
     """The rows of one service's operations."""
 
-    def __init__(self, name: str, rules: Rules, actions: ActionTable, options: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, name: str, rules: Rules, actions: ActionTable, cli: CliOptions) -> None:
         self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
         self.report = OperationsReport()
         self._name = name
@@ -71,7 +72,7 @@ class ServiceRows:
         actions_of = rules.of(name).get("actions", {})
         self._exceptions: Mapping[str, Any] = self._verbs() if actions_of == "verbs" else actions_of
         self._unused = set(self._exceptions)
-        self._options = options
+        self._cli = cli
 
     def block(self) -> dict[str, Any]:
         """Return the service's block: rows by operation, and waiters.
@@ -111,16 +112,19 @@ class ServiceRows:
         filled_in = set(operation.idempotent_members)  # by SDKs and the AWS CLI, if the caller does not
         needs = list(self._needs(operation))
         command = xform_name(operation.name, "-")
+        cli = self._cli.options.get(command, {})
+        named = {name: self._cli.option(command, name) for name in members}
+        kinds = {name: cli_kind(kind_of(shape), named[name], cli) for name, shape in members.items()}
+        flags = {
+            name: "!" if self._cli.required(command, named[name], kinds[name]) else "~" for name in required - filled_in
+        }
         row: Row = {"c": command}
-        if options := self._options.get(command):
-            row["x"] = " ".join(f"{name}={kind}" for name, kind in sorted(options.items()))
-        row["m"] = " ".join(
-            f"{name}={xform_name(name, '-')}={kind_of(shape)}{'!' if name in required - filled_in else ''}"
-            for name, shape in members.items()
-        )
+        if options := own_options(cli, named):
+            row["x"] = options
+        row["m"] = " ".join(f"{name}={named[name]}={kinds[name]}{flags.get(name, '')}" for name in members)
         if needs:
             row["n"] = needs
-        if operation.has_streaming_output:
+        if self._cli.words.get(command):
             row["o"] = 1
         return row
 
@@ -172,13 +176,15 @@ class ServiceRows:
         elif not action.resource_types:
             templates = 0
         else:
+            found = [(kind, list(self._templates(kind, operation))) for kind in action.resource_types]
+            named = any(arns for _, arns in found)
+            # A required type that no parameter names, such as what the operation creates, is open.
             templates = [
-                [int(kind.required), *found]
-                for kind in action.resource_types
-                if (found := list(self._templates(kind, operation))) or kind.required
+                [int(kind.required), *(arns or [open_template(self._format(kind))])]
+                for kind, arns in found
+                if arns or (kind.required and named)
             ]
-            named = any(len(each) > 1 for each in templates)
-            templates = with_alternatives(without_borrowed(templates)) if named else []
+            templates = with_alternatives(without_borrowed(templates))
         return [action.name, templates, rule.get("when", ""), rule.get("why", "")]
 
     def _action(self, name: str) -> Action:
@@ -189,8 +195,7 @@ class ServiceRows:
 
     def _templates(self, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
         """Yield a resource type's format with members instead of variables, in every possible way."""
-        formats = self._rules.of(self._name).get("formats", {})
-        arn_format = formats.get(kind.name, kind.arn_format)
+        arn_format = self._format(kind)
         filled = [arn_format]
         for variable in dict.fromkeys(_VARIABLE.findall(arn_format)):
             if variable and variable not in FROM_TARGET:
@@ -203,7 +208,18 @@ class ServiceRows:
         ]
         yield from filled if free or not named else []
         # What fills the only variable of a format may be a whole ARN already.
-        yield from (f"@{name} {arn_format}" for name in named if len(free) > 1 or f"${{{name}" not in "".join(filled))
+        whole = [name for name in named if len(free) > 1 or f"${{{name}" not in "".join(filled)]
+        yield from (f"@{name} {arn_format}" for name in whole)
+        # The ARN has an id that AWS chose, and the parameter may hold a name.
+        yield from (
+            open_template(arn_format, name)
+            for name in whole
+            if free and naming.may_hold_name(name) and f"${{{name}" not in "".join(filled)
+        )
+
+    def _format(self, kind: ResourceType) -> str:
+        formats: Mapping[str, str] = self._rules.of(self._name).get("formats", {})
+        return formats.get(kind.name, kind.arn_format)
 
     def _sources(self, variable: str, kind: ResourceType, operation: OperationModel | None) -> Iterator[str]:
         members = _members(operation)
@@ -259,7 +275,7 @@ def encode(
     reports: dict[str, OperationsReport] = {}
     total = OperationsReport()
     for name in sorted(services):
-        rows = ServiceRows(name, rules, actions, cli["options"].get(name, {}))
+        rows = ServiceRows(name, rules, actions, CliOptions.of(cli, name))
         own = sorted(command for command, service in cli["commands"].items() if service == name)
         blocks[name] = {"names": own or [name], **rows.block()}
         reports[name] = rows.report

@@ -10,8 +10,8 @@ from data import operations
 from data.__main__ import OPERATIONS, PAGE, TABLE, build_operations
 from data.operations import FROM_TARGET
 from jitney.core.actions import ActionTable
-from jitney.core.calls.arns import name_parameters
 from jitney.core.calls.operations import OperationTable
+from jitney.core.calls.templates import name_parameters
 from jitney.core.calls.transforms import TRANSFORMS
 
 CHECKED_IN = OperationTable.load(OPERATIONS.read_bytes())
@@ -27,7 +27,7 @@ OWN = [
     for command in CHECKED_IN.service(service).own_commands()
 ]
 # What is known at least; raise these when the table gets better. Every operation of the services is in one of three.
-LEAST = {"by_name": 5169, "by_exception": 359, "derived": 3463}
+LEAST = {"by_name": 5162, "by_exception": 366, "derived": 3584}
 MOST_UNKNOWN = 329
 
 
@@ -105,6 +105,7 @@ def named_twice(service):
                 if len(set(said)) < len(said):
                     yield service, name, filled
             by_type = [names for kind in types for names in {frozenset(each) for each in kind if each}]
+            by_type = [names for names in by_type if not all(each == "=*" or "|open" in each for each in names)]
             twice = {(service, names) for names in by_type if by_type.count(names) > 1}
             if not twice <= EITHER:
                 yield service, name, twice
@@ -123,7 +124,7 @@ def test_a_table_that_knows_less_is_refused():
 
 
 def test_a_rule_for_what_is_not_there_is_refused():
-    cli = {"version": "1", "commands": {}, "options": {}}
+    cli = {"version": "1", "commands": {}, "options": {}, "words": {}, "without": {}}
     with pytest.raises(ValueError, match="NoSuchOperation"):
         operations.encode({"sqs": {"actions": {"NoSuchOperation": "sqs:SendMessage"}}}, ACTIONS, cli)
     with pytest.raises(ValueError, match="no action"):

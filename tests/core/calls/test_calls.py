@@ -124,10 +124,6 @@ NEEDS = {
         ("s3:PutObject", "s3:::reports/a"),
         ("s3:GetObjectVersion", "s3:::reports/b"),
     ],
-    "aws s3api copy-object --bucket reports --key a --copy-source reports/b%20c": [
-        ("s3:PutObject", "s3:::reports/a"),
-        ("s3:GetObject", "*"),
-    ],
     "aws s3api upload-part-copy --bucket reports --key a --part-number 1 --upload-id u "
     "--copy-source '/reports/b?versionId=v'": [
         ("s3:PutObject", "s3:::reports/a"),
@@ -241,7 +237,8 @@ NEEDS = {
     ],
     "aws ssm get-parameters --names /a/b c": [("ssm:GetParameters", f"ssm:{E}:parameter/a/b", f"ssm:{E}:parameter/c")],
     "aws kms decrypt --key-id 1234 --ciphertext-blob fileb://x": [("kms:Decrypt", f"kms:{E}:key/1234")],
-    "aws kms encrypt --key-id alias/x --plaintext a": [("kms:Encrypt", "*")],
+    "aws kms encrypt --key-id alias/x --plaintext a": [("kms:Encrypt", f"kms:{E}:key/*")],
+    f"aws kms encrypt --key-id arn:aws:kms:{E}:alias/x --plaintext a": [("kms:Encrypt", f"kms:{E}:key/*")],
     "aws sts get-caller-identity": [("sts:GetCallerIdentity", "*")],
     "aws sts assume-role --role-arn arn:aws:iam::444455556666:role/r --role-session-name s": [
         ("sts:AssumeRole", "iam::444455556666:role/r")
@@ -280,8 +277,8 @@ NEEDS = {
     ],
     "aws s3 cp a s3://reports/a --sse-kms-key-id alias/x": [
         ("s3:PutObject", "s3:::reports/a"),
-        ("kms:GenerateDataKey", "*"),
-        ("kms:Decrypt", "*"),
+        ("kms:GenerateDataKey", f"kms:{E}:key/*"),
+        ("kms:Decrypt", f"kms:{E}:key/*"),
     ],
     "aws s3api put-object --bucket reports --key a --body x --ssekms-key-id 1234": [
         ("s3:PutObject", "s3:::reports/a"),
@@ -307,7 +304,71 @@ NEEDS = {
             f"ssm:{E}:managed-instance/i-0a",
         )
     ],
-    "aws ssm send-command --document-name d --targets Key=tag:a,Values=b": [("ssm:SendCommand", "*")],
+    "aws ssm send-command --document-name d --targets Key=tag:a,Values=b": [
+        ("ssm:SendCommand", f"ssm:{E}:document/d", f"ec2:{E}:instance/*", f"ssm:{E}:managed-instance/*")
+    ],
+    # Every form in which the AWS CLI takes parameters.
+    "aws ec2 --region us-east-1 start-instances --instance-ids i-1": [
+        ("ec2:StartInstances", "ec2:us-east-1:444455556666:instance/i-1")
+    ],
+    "aws ec2 start-instances --instance-id i-1": [("ec2:StartInstances", f"ec2:{E}:instance/i-1")],
+    "aws ec2 start-instances --instance-ids i-1,i-2": [("ec2:StartInstances", f"ec2:{E}:instance/i-1,i-2")],
+    "aws ec2 start-instances --instance-ids '{i-1}'": [("ec2:StartInstances", f"ec2:{E}:instance/{{i-1}}")],
+    "aws ec2 modify-subnet-attribute --subnet-id subnet-1 --map-public-ip-on-launch": [
+        ("ec2:ModifySubnetAttribute", f"ec2:{E}:subnet/subnet-1")
+    ],
+    "aws ec2 modify-subnet-attribute --subnet-id subnet-1 --map-public-ip-on-launch Value=true": [
+        ("ec2:ModifySubnetAttribute", f"ec2:{E}:subnet/subnet-1")
+    ],
+    "aws ec2 modify-subnet-attribute --subnet-id subnet-1 --no-map-public-ip-on-launch": [
+        ("ec2:ModifySubnetAttribute", f"ec2:{E}:subnet/subnet-1")
+    ],
+    """aws dynamodb scan --limit 3 --cli-input-json '{"TableName": "orders", "Limit": 5}'""": [
+        ("dynamodb:Scan", ORDERS)
+    ],
+    """aws dynamodb scan --table-name orders --cli-input-json '{"TableName": "other"}'""": [("dynamodb:Scan", ORDERS)],
+    """aws iam tag-role --role-name r --tags '{"Key": "a", "Value": "b"}'""": [
+        ("iam:TagRole", "iam::444455556666:role/r")
+    ],
+    "aws s3api select-object-content --bucket reports --key a --expression x --expression-type SQL "
+    "--input-serialization 'CSV={}' --output-serialization '{\"CSV\": {}}' out": [("s3:GetObject", "s3:::reports/a")],
+    "aws cloudfront create-invalidation --distribution-id D --paths / /a": [
+        ("cloudfront:CreateInvalidation", "cloudfront::444455556666:distribution/D")
+    ],
+    "aws s3api delete-objects --bucket reports --delete 'Objects=[{Key=2026 q3.csv},{Key=\"a,b\"}]'": [
+        ("s3:DeleteObject", "s3:::reports/2026 q3.csv", "s3:::reports/a,b")
+    ],
+    "aws events put-events --entries 'Source=z,Detail=\"x EventBusName=foo y\"'": [
+        ("events:PutEvents", f"events:{E}:event-bus/default")
+    ],
+    "aws s3api put-object --bucket reports --key k --content-type '--a b'": [("s3:PutObject", "s3:::reports/k")],
+    "aws eks get-token --cluster-name c": [("sts:GetCallerIdentity", "*")],
+    "aws eks get-token --cluster-name c --role-arn arn:aws:iam::444455556666:role/r": [
+        ("sts:GetCallerIdentity", "*"),
+        ("sts:AssumeRole", "iam::444455556666:role/r"),
+    ],
+    "aws eks update-kubeconfig --name c --role-arn arn:aws:iam::444455556666:role/r --alias a": [
+        ("eks:DescribeCluster", f"eks:{E}:cluster/c")
+    ],
+    "aws deploy list-application-revisions --application-name a --s-3-bucket b": [
+        ("codedeploy:ListApplicationRevisions", f"codedeploy:{E}:application:a")
+    ],
+    # One list of resources has both parts of each.
+    "aws ecs delete-task-definitions --task-definitions a:1 b:2": [
+        ("ecs:DeleteTaskDefinitions", f"ecs:{E}:task-definition/a:1", f"ecs:{E}:task-definition/b:2")
+    ],
+    # A whole ARN says what absent parameters would.
+    f"aws ecs update-service --service arn:aws:ecs:{E}:service/c/s": [("ecs:UpdateService", f"ecs:{E}:service/c/s")],
+    f"aws ecs update-service --cluster arn:aws:ecs:{E}:cluster/c --service arn:aws:ecs:{E}:service/c/s": [
+        ("ecs:UpdateService", f"ecs:{E}:service/c/s")
+    ],
+    # A required type of resource that no parameter names is open in its ARN.
+    "aws ec2 create-subnet --vpc-id vpc-1 --cidr-block 10.0.0.0/24": [
+        ("ec2:CreateSubnet", f"ec2:{E}:subnet/*", f"ec2:{E}:vpc/vpc-1")
+    ],
+    "aws route53 change-tags-for-resource --resource-type hostedzone --resource-id Z1 --remove-tag-keys a": [
+        ("route53:ChangeTagsForResource", "route53:::hostedzone/Z1")
+    ],
     'aws events put-events --entries \'[{"Source": "a"}, {"EventBusName": "b"}]\'': [
         ("events:PutEvents", f"events:{E}:event-bus/default", f"events:{E}:event-bus/b")
     ],
@@ -382,16 +443,18 @@ NEEDS = {
         )
     ],
     "aws application-autoscaling put-scheduled-action --service-namespace ecs --scheduled-action-name a "
-    "--resource-id service/c/s --scalable-dimension d": [("application-autoscaling:PutScheduledAction", "*")],
+    "--resource-id service/c/s --scalable-dimension d": [
+        ("application-autoscaling:PutScheduledAction", f"application-autoscaling:{E}:scalable-target/*")
+    ],
     "aws ssm add-tags-to-resource --resource-type Parameter --resource-id /a --tags Key=a,Value=b": [
-        ("ssm:AddTagsToResource", "*")
+        ("ssm:AddTagsToResource", f"ssm:{E}:parameter/a")
     ],
     "aws cloudfront delete-key-value-store --name k --if-match e": [("cloudfront:DeleteKeyValueStore", "*")],
     "aws kinesis start-stream-encryption --stream-name s --encryption-type KMS --key-id 1234": [
         ("kinesis:StartStreamEncryption", f"kms:{E}:key/1234", f"kinesis:{E}:stream/s")
     ],
     "aws kinesis stop-stream-encryption --stream-name s --encryption-type KMS --key-id alias/x": [
-        ("kinesis:StopStreamEncryption", "*")
+        ("kinesis:StopStreamEncryption", f"kms:{E}:key/*", f"kinesis:{E}:stream/s")
     ],
     "aws route53 get-change --id /change/C1": [("route53:GetChange", "route53:::change/C1")],
     f"aws logs start-live-tail --log-group-identifiers arn:aws:logs:{E}:log-group:g": [
@@ -599,17 +662,14 @@ REFUSED = {
             'DELETE FROM"orders"',
         )
     },
-    # Ambiguous shorthand names no resource.
+    # Shorthand that the AWS CLI refuses, or finds in files, names no resource.
     **{
         f"aws {command} {shlex.quote(words)}": ("call_invalid", "write it as json")
         for command, words in (
-            ("s3api delete-objects --bucket b --delete", 'Objects=[{Key="a b"}]'),
-            ("s3api delete-objects --bucket b --delete", 'Objects=[{Key="q3,final.csv"}]'),
-            ("s3api delete-objects --bucket b --delete", "Objects=[{Key=2026 q3.csv}]"),
             ("s3api delete-objects --bucket b --delete", "Objects=[{Key@=file://k}]"),
             ("s3api delete-objects --bucket b --delete", "{'Objects': [{'Key': 'a'}]}"),
-            ("events put-events --entries", 'Source=z,Detail="x EventBusName=foo y"'),
-            ("ec2 run-instances --launch-template", "LaunchTemplateId='lt-1'"),
+            ("s3api delete-objects --bucket b --delete", "Objects=[{Key='a}]"),
+            ("s3api delete-objects --bucket b --delete", "Objects=[{Key=a}],Objects=[{Key=b}]"),
         )
     },
     "aws dynamodb transact-write-items --transact-items file://x": ("call_invalid", "TransactItems names"),
@@ -623,7 +683,38 @@ REFUSED = {
     "aws --profile admin s3 ls": ("call_invalid", "--profile"),
     "aws s3 ls --no-sign-request": ("call_invalid", "without"),
     "aws s3 ls --region nowhere": ("call_invalid", "region"),
-    "aws dynamodb scan --cli-input-json file://x": ("call_invalid", "parameters"),
+    "aws dynamodb scan --cli-input-json file://x": ("call_invalid", "write the file's content in single quotes"),
+    "aws dynamodb scan --cli-input-json '[]'": ("call_invalid", "is not a json object"),
+    "aws dynamodb scan --cli-input-json '{'": ("call_invalid", "is not a json object"),
+    """aws dynamodb scan --cli-input-json '{"TabelName": "x"}'""": ("call_invalid", "did you mean TableName"),
+    """aws dynamodb scan --cli-input-json '{"TableName": 7}'""": ("call_invalid", "wrong type"),
+    "aws s3api get-object --cli-input-json '{}' out": ("call_invalid", "does not exist"),
+    "aws dynamodb scan --t x": ("call_invalid", "--t is ambiguous. Write --table-name or --total-segments."),
+    # The AWS CLI takes the beginning of a global option for the option.
+    "aws dynamodb scan --table-name x --endpoint http://evil": ("call_invalid", "--endpoint-url is not supported"),
+    "aws dynamodb scan --table-name x --prof a": ("call_invalid", "--profile is not supported"),
+    "aws s3api create-bucket --bucket new-bucket --object-lock-enabled-for-bucket true": (
+        "call_invalid",
+        "write --flag or --no-flag",
+    ),
+    "aws ec2 create-image --instance-id i-1 --name n --reboot --no-reboot": ("call_invalid", "which another option"),
+    # A parameter that is not understood names nothing.
+    "aws s3api copy-object --bucket reports --key a --copy-source reports/b%20c": ("call_invalid", "not escaped"),
+    "aws sqs purge-queue --queue-url jobs": (
+        "call_invalid",
+        "write it as https://sqs.region.amazonaws.com/account/queue",
+    ),
+    f"aws secretsmanager delete-secret --secret-id arn:aws:sqs:{E}:q": ("call_invalid", "SecretId names no resource"),
+    f"aws s3api list-objects-v2 --bucket arn:aws:s3:{E}:accesspoint/x": ("call_invalid", "Bucket names no resource"),
+    "aws dynamodb scan --table-name arn:aws:dynamodb:eu-west-1::table/orders": ("call_invalid", "names no resource"),
+    f"aws ecs describe-services --cluster arn:aws:ecs:{E}:task-definition/f:1 --services s": (
+        "call_invalid",
+        "another kind of resource",
+    ),
+    f"aws ecs update-service --cluster x --service arn:aws:ecs:{E}:service/c/s": (
+        "call_invalid",
+        "cluster names no resource",
+    ),
     # An ARN that ends in the same name is another resource.
     "aws s3api get-object --bucket arn:aws:s3:eu-west-1:444455556666:accesspoint/reports --key x o": (
         "call_invalid",

@@ -58,7 +58,7 @@ NEEDS = {
         ("bedrock:StopEvaluationJob", f"bedrock:{E}:evaluation-job/1")
     ],
     # A model cannot be granted by name: its ARN ends with an id.
-    "aws bedrock get-custom-model --model-identifier m": [("bedrock:GetCustomModel", "*")],
+    "aws bedrock get-custom-model --model-identifier m": [("bedrock:GetCustomModel", f"bedrock:{E}:custom-model/*")],
     "aws bedrock-agent get-agent-alias --agent-id a --agent-alias-id b": [
         ("bedrock:GetAgentAlias", f"bedrock:{E}:agent-alias/a/b")
     ],
@@ -263,7 +263,7 @@ NEEDS = {
         ("sagemaker:DeleteCluster", f"sagemaker:{E}:cluster/1")
     ],
     # A cluster's ARN has an id, which its name does not reveal.
-    "aws sagemaker delete-cluster --cluster-name c": [("sagemaker:DeleteCluster", "*")],
+    "aws sagemaker delete-cluster --cluster-name c": [("sagemaker:DeleteCluster", f"sagemaker:{E}:cluster/*")],
     "aws service-quotas get-service-quota --service-code s3 --quota-code L-1": [
         ("servicequotas:GetServiceQuota", f"servicequotas:{E}:s3/L-1")
     ],

@@ -3,31 +3,119 @@
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 from jitney.core.actions import ResourceType
-from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsLocation
-from jitney.core.calls.operations import RequiredAction
+from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.options import invalid_call
+from jitney.core.calls.templates import WHOLE, Variable, filled, variables_of
 from jitney.core.calls.transforms import (
     ADDS_WILDCARDS,
     CONTENT_TRANSFORMS,
     DEFAULTS,
     READS_ARNS,
-    READS_URLS,
-    STRUCTURE_TRANSFORMS,
     TRANSFORMS,
-    strings_in,
     wrong_account,
 )
 from jitney.core.patterns import has_wildcard
 
 MAX_ARNS = 200
-_VARIABLE = re.compile(r"\$\{(=?)([^}|]+)(?:\|(\w+))?\}")
-_PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
-_WEB = ("http://", "https://")
-_WHOLE = re.compile(r"@(\w+)(?:\|(\w+))? (.+)")
+_ANY = "*"
+
+
+@dataclass(slots=True)
+class FilledTemplate:
+    """The ARNs of a template, and the values that they hold: each a parameter's name and the value's position in it."""
+
+    arns: list[str] = field(default_factory=list)
+    held: set[tuple[str, int]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What fills templates: a call's parameters and its location. `open_names` fills absent parameters with `*`."""
+
+    parameters: Mapping[str, Any]
+    place: AwsLocation
+    open_names: bool = False
+
+    def fill(self, template: str) -> FilledTemplate:
+        """Return the ARNs that `template` yields; none when the parameters name no resource.
+
+        Raises Problem call_invalid for a name that IAM would read as a pattern, and account_mismatch for a name in
+        another account.
+        """
+        if whole := WHOLE.fullmatch(template):
+            return self._given_arns(whole[1], whole[2] or "", whole[3])
+        variables = variables_of(template)
+        result = FilledTemplate()
+        names = list(dict.fromkeys(each.name for each in variables if not each.fixed))
+        for chosen in itertools.product(*(self._units(name, variables) for name in names)):
+            units = dict(zip(names, chosen, strict=True))
+            arns = list(itertools.islice(self._arns(template, variables, units), MAX_ARNS + 1))
+            result.arns += arns
+            result.held |= {(name, at) for name, (at, _) in units.items() if arns}
+            if len(result.arns) > MAX_ARNS:
+                break
+        return result
+
+    def _units(self, name: str, variables: list[Variable]) -> list[tuple[int, Any]]:
+        """Return the values of a parameter, each with its position; one None for an absent parameter."""
+        whole = any(each.name == name and each.transform in CONTENT_TRANSFORMS for each in variables)
+        return list(enumerate(values_of(self.parameters.get(name), whole=whole)))
+
+    def _given_arns(self, name: str, transform: str, arn_format: str) -> FilledTemplate:
+        result = FilledTemplate()
+        for at, value in enumerate(values_of(self.parameters.get(name), whole=transform in CONTENT_TRANSFORMS)):
+            found = TRANSFORMS[transform](value, self.place)
+            if arns := [arn for arn in found if _fits(arn, arn_format, self.place)]:
+                result.arns += arns
+                result.held.add((name, at))
+        return result
+
+    def _arns(self, template: str, variables: list[Variable], units: Mapping[str, tuple[int, Any]]) -> Iterator[str]:
+        """Yield the ARNs for one value of each parameter."""
+        given = {name: value for name, (_, value) in units.items() if value is not None}
+        by_arn = {name: text for name, text in given.items() if isinstance(text, str) and text.startswith("arn:")}
+        read = {each.transform for each in variables} & READS_ARNS
+        if len(units) == 1 and by_arn and not (read and self._transformed(variables, given)):
+            yield from (arn for arn in by_arn.values() if _fits(arn, _plain(template), self.place))
+            return
+        choices = [self._choices(each, given, template) for each in variables]
+        texts = [each.text for each in variables]
+        as_given = {each.name for each in variables if not each.transform}
+        whole = [arn for name, arn in by_arn.items() if name in as_given and _fits(arn, _plain(template), self.place)]
+        named = [
+            filled(template, dict(zip(texts, values, strict=True)), self.place)
+            for values in itertools.product(*choices)
+        ]
+        if whole and len(given) == 1:  # the ARN holds what the absent parameters would name
+            yield whole[0]
+        elif not whole or whole[0] in named:
+            yield from named
+
+    def _transformed(self, variables: list[Variable], given: Mapping[str, Any]) -> bool:
+        return all(
+            any(TRANSFORMS[each.transform](given[each.name], self.place)) for each in variables if not each.fixed
+        )
+
+    def _choices(self, variable: Variable, given: Mapping[str, Any], template: str) -> list[str]:
+        """Return the texts that may replace one variable of a template."""
+        if variable.fixed:
+            return [variable.name]
+        if variable.name not in given:
+            if variable.name in self.parameters:
+                return []
+            default = DEFAULTS.get(variable.transform)
+            return [default] if default is not None else [_ANY] * self.open_names
+        value = given[variable.name]
+        texts = [text for text in TRANSFORMS[variable.transform](value, self.place) if text]
+        read = [_last(variable.name, text, self.place, template) for text in texts]
+        # These transforms add a wildcard to the given value.
+        for text in _given(value) if variable.transform in ADDS_WILDCARDS else read:
+            check_literal(variable.name, text)
+        return read
 
 
 def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
@@ -36,105 +124,16 @@ def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocati
     Raises Problem call_invalid for a name that IAM would read as a pattern, and account_mismatch for a name in another
     account.
     """
-    if whole := _WHOLE.fullmatch(template):
-        given = (
-            TRANSFORMS[whole[2]](parameters.get(whole[1]), place) if whole[2] else strings_in(parameters.get(whole[1]))
-        )
-        return [arn for arn in given if _fits(arn, whole[3], place)]
-    variables = [found for found in _VARIABLE.finditer(template) if found[2] not in _PLACE]
-    members = {found[2] for found in variables if not found[1]}
-    if len(members) == 1 and not any(found[3] in READS_ARNS for found in variables):
-        given = strings_in(parameters.get(next(iter(members))))
-        if given and all(each.startswith("arn:") for each in given):
-            return [arn for arn in given if _fits(arn, _VARIABLE.sub(_plain, template), place)]
-    choices = [_choices(found, parameters, place, template) for found in variables]
-    return list(itertools.islice(_products(template, variables, choices, place), MAX_ARNS + 1))
+    return Filling(parameters, place).fill(template).arns
 
 
-def name_parameters(template: str) -> set[str]:
-    """Return the parameters that fill a template with their values, if the values hold nothing but names."""
-    return {name for name, transform in _members(template) if transform not in CONTENT_TRANSFORMS}
+def values_of(value: Any, *, whole: bool) -> list[Any]:
+    """Return the values of a parameter that each name a resource: the strings of a list, or the value itself.
 
-
-def structure_parameters(need: RequiredAction) -> set[str]:
-    """Return the parameters whose members the need's resources or condition read."""
-    read = [each for kind in need.types or () for template in kind.arns for each in _members(template)]
-    conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
-    return {
-        name
-        for name, transform in [*read, *((name, each) for name, _, each in conditions)]
-        if transform in STRUCTURE_TRANSFORMS
-    }
-
-
-def check_parameters(template: str, parameters: Mapping[str, Any]) -> None:
-    """Raise Problem call_invalid when a parameter of the template is given but is empty or has an unknown value.
-
-    Such a parameter names no resource, so the action would be requested on every resource.
+    `whole` says that a transform reads the whole value.
     """
-    for name, transform in _members(template):
-        if name not in parameters:
-            continue
-        value, elsewhere = parameters[name], FILES if transform in READS_URLS else (*FILES, *_WEB)
-        texts = strings_in(value)
-        if value is UNKNOWN_VALUE or (
-            transform not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
-        ):
-            raise invalid_call(
-                f"Parameter {name} names a resource, but the call does not contain its value.",
-                "Write the value instead of file://, fileb:// or a web address, or send permissions instead of calls.",
-            )
-        if not value or "" in texts:
-            raise invalid_call(
-                f"Parameter {name} names a resource, but is empty.", "Write its value, or omit it if it is optional."
-            )
-
-
-def _members(template: str) -> list[tuple[str, str]]:
-    """Return the parameters of a template, each with its transform or ""."""
-    if whole := _WHOLE.fullmatch(template):
-        return [(whole[1], whole[2] or "")]
-    found = (each for each in _VARIABLE.finditer(template) if not each[1] and each[2] not in _PLACE)
-    return [(each[2], each[3] or "") for each in found]
-
-
-def condition_holds(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
-    """Return whether the condition of a `RequiredAction` holds."""
-    return not condition or any(_alternative_holds(each, parameters, place) for each in condition.split())
-
-
-def _alternative_holds(condition: str, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
-    name, _, transform = condition.removeprefix("!").partition("|")
-    found = any(TRANSFORMS[transform](parameters.get(name), place)) if transform else name in parameters
-    return found is not condition.startswith("!")
-
-
-def _products(
-    template: str, variables: list[re.Match[str]], choices: list[list[str]], place: AwsLocation
-) -> Iterator[str]:
-    ours = {"Partition": place.partition, "Region": place.region, "Account": place.account, "AccountId": place.account}
-    for values in itertools.product(*choices):
-        named = ours | dict(zip((found[0][2:-1] for found in variables), values, strict=True))
-        yield _VARIABLE.sub(partial(_named, named), template)
-
-
-def _named(names: Mapping[str, str], variable: re.Match[str]) -> str:
-    return names[variable[0][2:-1]]
-
-
-def _choices(variable: re.Match[str], parameters: Mapping[str, Any], place: AwsLocation, template: str) -> list[str]:
-    """Return the texts that may replace one variable of a template."""
-    fixed, name, transform = variable.groups()
-    if fixed:
-        return [name]
-    if parameters.get(name) is None:
-        return [DEFAULTS[transform]] if transform in DEFAULTS and name not in parameters else []
-    value = parameters[name]
-    read = [_last(name, text, place, template) for text in TRANSFORMS[transform or ""](value, place) if text]
-    # These transforms add a wildcard to the given value.
-    for text in _given(value) if transform in ADDS_WILDCARDS else read:
-        _check(name, text)
-    return read
+    separate = isinstance(value, list) and not whole and all(isinstance(each, str) for each in value)
+    return value if separate else [value]
 
 
 def _given(value: Any) -> Iterator[str]:
@@ -154,7 +153,7 @@ def _last(name: str, text: str, place: AwsLocation, template: str) -> str:
     if not text.startswith("arn:"):
         return text
     _check_account(text, place)
-    if _kind(text) != _kind(template):
+    if _kind(text) != _kind(template) or not _is_named_so(name, text, template):
         raise invalid_call(
             f"Parameter {name} holds the ARN of another kind of resource.",
             "Write the resource's name, or send permissions instead of calls.",
@@ -168,7 +167,14 @@ def _kind(arn: str) -> tuple[str, bool, bool]:
     return service, bool(region), bool(account)
 
 
-def _check(name: str, text: str) -> None:
+def _is_named_so(name: str, arn: str, template: str) -> bool:
+    """Return whether an ARN's type of resource is the parameter's (cluster/c for clusterArn) or the template's."""
+    kind, ours = (re.split(r"[/:]", f"{text}:::::".split(":", 5)[5])[0].lower() for text in (arn, template))
+    return kind == ours or re.sub(r"\W|_", "", kind) in name.lower()
+
+
+def check_literal(name: str, text: str) -> None:
+    """Raise Problem call_invalid when IAM would read the text as a pattern."""
     if has_wildcard(text) or "${" in text:
         fix = "Use a name without * ? ${, which a session policy cannot name exactly, or send permissions instead."
         raise invalid_call(f"{name} holds a character that IAM would read as a pattern.", fix)
@@ -176,10 +182,13 @@ def _check(name: str, text: str) -> None:
 
 def _fits(arn: str, arn_format: str, place: AwsLocation) -> bool:
     """Return whether `arn` is a whole ARN of the format, in the target's account."""
-    if not arn.startswith("arn:"):
+    if not isinstance(arn, str) or not arn.startswith("arn:"):
         return False
-    _check("The ARN", arn)
+    check_literal("The ARN", arn)
     _check_account(arn, place)
+    of_account = f"{arn_format}:::::".split(":")[4] == "${Account}"
+    if of_account and not f"{arn}:::::".split(":")[4]:
+        return False
     return ResourceType("", arn_format, required=True).pattern.matches(arn)
 
 
@@ -189,5 +198,9 @@ def _check_account(arn: str, place: AwsLocation) -> None:
         raise wrong_account(arn, place)
 
 
-def _plain(variable: re.Match[str]) -> str:
-    return f"${{{variable[2]}}}" if not variable[1] else "*"
+def _plain(template: str) -> str:
+    """Return a template as an ARN format, without transforms."""
+    text = template
+    for variable in variables_of(template):
+        text = text.replace(variable.text, "*" if variable.fixed else f"${{{variable.name}}}")
+    return text

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jitney.core.access.request import ExplainedAction
-from jitney.core.calls.arns import MAX_ARNS, check_parameters, condition_holds, fill_template, name_parameters
+from jitney.core.calls.arns import MAX_ARNS
 from jitney.core.calls.call import MASKED, UNKNOWN_VALUE, AwsCall, AwsLocation
+from jitney.core.calls.named_resources import check_parameters, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.options import invalid_call
+from jitney.core.calls.templates import condition_holds, name_parameters, templates_of
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
@@ -71,7 +73,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
     )
     if not found:
         for need in operation.needs:
-            _check_given(need, call.parameters)
+            check_parameters(need, call.parameters)
         raise invalid_call(
             f"The parameters do not determine what {operation.name} does.",
             "Write them in the call as JSON, with a statement's table in double quotes, or send permissions instead.",
@@ -93,7 +95,7 @@ def _unheld(call: AwsCall) -> str:
 
 
 def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocation) -> ExplainedAction:
-    arns = _resources(need, call.parameters, place)
+    arns = resources_of(need, call.parameters, place)
     if len(arns) > MAX_ARNS:
         raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Make several requests.")
     why = [need.why or _by_name(call.operation, need.action)]
@@ -101,9 +103,10 @@ def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocati
         why.append("it acts on no named resource")
     elif not arns:
         why.append(UNNAMED)
-        why += [BY_ID] if need.action.startswith("kms:") else []
     if any(has_wildcard(arn) for arn in arns):
         why.append(NOTE_OPEN_ARN)
+    if need.action.startswith("kms:") and (not arns or any(has_wildcard(arn) for arn in arns)):
+        why.append(BY_ID)
     if note := NOTES.get(need.action):
         why.append(note)
     if call.operation.service == "iam" and arns:
@@ -114,26 +117,6 @@ def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocati
 def _by_name(operation: Operation, action: str) -> str:
     own = action.partition(":")[2] == operation.name
     return "the action of the operation itself" if own else f"{operation.name} is authorized as this action"
-
-
-def _resources(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
-    """Return the ARNs; [] when a required type of resource has no name, or when no type has one.
-
-    Raises Problem call_invalid when a parameter that should name a resource is empty or unknown.
-    """
-    found: dict[str, None] = {}
-    _check_given(need, parameters)
-    for kind in need.types or ():
-        named = [arn for template in kind.arns for arn in fill_template(template, parameters, place)]
-        if kind.required and not named:
-            return []
-        found |= dict.fromkeys(named)
-    return list(found)
-
-
-def _check_given(need: RequiredAction, parameters: Mapping[str, Any]) -> None:
-    for template in (template for kind in need.types or () for template in kind.arns):
-        check_parameters(template, parameters)
 
 
 def _shown(call: AwsCall) -> str:
@@ -151,9 +134,8 @@ def _shown(call: AwsCall) -> str:
 
 def _naming(operation: Operation) -> Iterator[str]:
     for need in operation.needs:
-        for kind in need.types or ():
-            for template in kind.arns:
-                yield from name_parameters(template)
+        for template in templates_of(need):
+            yield from name_parameters(template)
 
 
 def _words(member: Parameter, value: Any, naming: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ from jitney.core.access.request_body import CallExplainer
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.operations import OperationTable
-from jitney.core.calls.options import GLOBAL_OPTIONS, invalid_call, read_options
+from jitney.core.calls.options import first_word, invalid_call, read_options
 from jitney.core.calls.parser import read_command, read_object
 from jitney.core.calls.s3_commands import explain_s3
 from jitney.core.calls.shell_words import split_words
@@ -60,21 +60,12 @@ def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> t
     if not words or words[0] != "aws":
         named = f"{words[0][:60]!a}" if words else "An empty line"
         raise invalid_call(f"{named} is not an AWS CLI command.", "Begin the command line with aws.")
-    service, rest = _service(words[1:])
+    service, rest = first_word(words[1:])
+    if not service:
+        read_options(rest, {})
+        raise invalid_call("The command line names no service.", "Write aws SERVICE OPERATION --options.")
     if service in WITHOUT_CALLS:
         raise invalid_call(f"aws {service} does not call AWS.", "Remove it. It needs no grant.")
     if service == "s3":
         return explain_s3(rest, place)
     return explain_call(read_command(service, rest, operations), place)
-
-
-def _service(words: list[str]) -> tuple[str, list[str]]:
-    """Return the words for service and command, after any global options before them."""
-    at = 0
-    while at < len(words) and words[at].startswith("--"):
-        name = words[at][2:].partition("=")[0]
-        at += 1 if "=" in words[at] or GLOBAL_OPTIONS.get(name) == "b" else 2
-    if at >= len(words):
-        read_options(words, {})
-        raise invalid_call("The command line names no service.", "Write aws SERVICE OPERATION --options.")
-    return words[at], [*words[at + 1 :], *words[:at]]

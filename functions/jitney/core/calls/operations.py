@@ -4,12 +4,13 @@
 "JAT1". Each service has a block:
 
     {"names": [CLI commands], "waiters": {command: operation}, "commands": {command: operation}, "own": {command: row},
-     "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind ...", "o": 1,
+     "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind=Member ...", "o": 1,
                            "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
 
-"m" are the parameters; `!` marks required ones. "x" are options that only the CLI has. "o" says that an output file's
-name follows. "n" are the actions that the operation needs. "own" are the CLI's own commands, which make
-several calls each. "w" are the parameters of such a command that it takes as words without an option.
+"m" are the parameters; `!` marks required ones, and `~` those that the API requires and the CLI does not. "x" are the
+CLI's other options: another name of a parameter, or its own. "o" says that an output file's name follows. "n" are the
+actions that the operation needs. "own" are the CLI's own commands, which make several calls each. "w" are the
+parameters of such a command that it takes as words without an option.
 
 An operation without "n" has no known action, so its calls are refused.
 """
@@ -28,15 +29,17 @@ MAGIC = b"JOT1"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: its API name, its CLI option without dashes, and its kind.
+    """A parameter: its API name, its CLI option without dashes ("" for none), and its kind.
 
-    Kinds: s string, l list of strings, b boolean, m list of other things, x anything else.
+    Kinds: s string, l list of strings, b boolean, m list of other things, v structure of a boolean that the CLI takes
+    as a flag, x anything else. `required` is the API's requirement, `required_option` the CLI's.
     """
 
     name: str
     option: str
     kind: str
     required: bool = False
+    required_option: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ class RequiredAction:
 class Operation:
     """One operation. `service_command` and `command` are its words in the AWS CLI.
 
-    `extra` are the options that only the CLI has, with their kinds. `writes_file` says that the command takes the name
+    `extra` are the CLI's other options, with their kinds, and `aliases` the parameters that some of them set. A "!"
+    before a parameter says that the option sets it to false. `writes_file` says that the command takes the name
     of an output file. `words` are the parameters that one of the CLI's own commands takes without an option. It is None
     for an operation of the API.
     """
@@ -85,6 +89,7 @@ class Operation:
     extra: Mapping[str, str]
     needs: tuple[RequiredAction, ...]
     writes_file: bool
+    aliases: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] | None = None
 
 
@@ -115,9 +120,13 @@ class Service:
 
     def _built(self, name: str, row: Mapping[str, Any]) -> Operation:
         members = tuple(_member(text) for text in row["m"].split())
-        extra = dict(text.split("=") for text in row.get("x", "").split())
+        options = [[*text.split("="), ""][:3] for text in row.get("x", "").split()]
+        extra = {option: kind for option, kind, _ in options}
+        aliases = {option: member for option, _, member in options if member}
         words = tuple(row["w"].split()) if "w" in row else None
-        return Operation(self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, words)
+        return Operation(
+            self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, aliases, words
+        )
 
     def needs_of(self, name: str) -> tuple[RequiredAction, ...]:
         """Return the actions that the operation with this API name needs; () for an unknown operation."""
@@ -199,7 +208,7 @@ class OperationTable:
 
 def _member(text: str) -> Parameter:
     name, option, kind = text.split("=")
-    return Parameter(name, option, kind[0], kind.endswith("!"))
+    return Parameter(name, option, kind[0], kind[1:] != "", kind.endswith("!"))
 
 
 def _needs(row: Mapping[str, Any]) -> tuple[RequiredAction, ...]:

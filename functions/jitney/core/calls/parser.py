@@ -4,15 +4,15 @@ Nothing is run, expanded or fetched.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jitney.core import strict_json
-from jitney.core.calls.arns import structure_parameters
 from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsCall
 from jitney.core.calls.operations import Operation, OperationTable, Parameter
-from jitney.core.calls.options import ParsedOptions, invalid_call, read_options
+from jitney.core.calls.options import INPUT_OPTIONS, ParsedOptions, first_word, invalid_call, read_options
 from jitney.core.calls.shorthand import read_shorthand
+from jitney.core.calls.templates import structure_parameters
 
 _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,), "m": (list,)}
 
@@ -20,17 +20,36 @@ _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,
 def read_command(service: str, words: Sequence[str], operations: OperationTable) -> AwsCall:
     """Return the call of `aws SERVICE WORDS...`. Raises Problem call_invalid or operation_unknown."""
     known = operations.service(service)
-    command, *rest = words or [""]
-    waits = command == "wait" and rest
-    operation = known.waiter(rest.pop(0)) if waits else known.by_command(command)
-    kinds = {each.option: each.kind for each in operation.members if each.name not in (operation.words or ())}
-    read = read_options(rest, {**operation.extra, **kinds})
-    words = operation.words or ()
-    if len(read.positional) > len(words) + operation.writes_file:
-        word = read.positional[len(words) + operation.writes_file]
-        raise invalid_call(f"{word[:60]!a} belongs to no option.", "Write each value, or list, after its option.")
-    named = dict(zip(words, read.positional, strict=False))
-    return _complete(operation, _parameters(operation, read) | named, read.region)
+    command, rest = first_word(words)
+    if command == "wait" and rest:
+        command, rest = first_word(rest)
+        operation = known.waiter(command)
+    else:
+        operation = known.by_command(command)
+    named = operation.words or ()
+    kinds = {each.option: each.kind for each in operation.members if each.option and each.name not in named}
+    inputs = INPUT_OPTIONS if operation.words is None and not operation.writes_file else {}
+    read = read_options(rest, {**operation.extra, **kinds, **inputs})
+    if len(read.positional) > len(named) + operation.writes_file:
+        word = read.positional[len(named) + operation.writes_file]
+        flag = " A flag takes no value: write --flag or --no-flag." if word.lower() in ("true", "false") else ""
+        fix = f"Write each value, or list, after its option.{flag}"
+        raise invalid_call(f"{word[:60]!a} belongs to no option.", fix)
+    found = _parameters(operation, read) | dict(zip(named, read.positional, strict=False))
+    for text in read.options.get("cli-input-json", ()):
+        found = _input(operation, text) | found
+    return _complete(operation, found, read.region, typed=True)
+
+
+def _input(operation: Operation, text: str) -> dict[str, Any]:
+    """Return the parameters in the value of --cli-input-json. The command's other options take precedence."""
+    if text.startswith(FILES):
+        fix = "Write the file's content in single quotes: --cli-input-json '{...}'."
+        raise invalid_call("--cli-input-json is in a file, which the call does not contain.", fix)
+    value = _json(text)
+    if not isinstance(value, dict):
+        raise invalid_call("--cli-input-json is not a JSON object.", "Write the parameters as a JSON object.")
+    return _checked(operation, value)
 
 
 def read_object(value: Mapping[str, Any], operations: OperationTable) -> AwsCall:
@@ -42,15 +61,20 @@ def read_object(value: Mapping[str, Any], operations: OperationTable) -> AwsCall
     if not isinstance(parameters, dict | None):
         raise invalid_call("The parameters are not an object.", 'Write them as for an SDK: {"Name": value}.')
     operation = operations.service(service).operation(name)
+    return _complete(operation, _checked(operation, parameters or {}), "", typed=False)
+
+
+def _checked(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters. Raises Problem call_invalid for an unknown one or a value of another type."""
     members = {member.name: member for member in operation.members}
-    for given, content in (parameters or {}).items():
+    for given, content in parameters.items():
         if given not in members:
             near = difflib.get_close_matches(given[:100], members, n=3)
             fix = f"Did you mean {', or '.join(near)}?" if near else "Remove it."
-            raise invalid_call(f"{name} has no parameter {given[:60]!a}.", fix, alternatives=near)
+            raise invalid_call(f"{operation.name} has no parameter {given[:60]!a}.", fix, alternatives=near)
         if not _fits(members[given], content):
             raise invalid_call(f"The value of {given} has the wrong type.", "Write it as for an SDK.")
-    return _complete(operation, parameters or {}, "")
+    return parameters
 
 
 def _fits(member: Parameter, value: Any) -> bool:
@@ -59,15 +83,18 @@ def _fits(member: Parameter, value: Any) -> bool:
     return member.kind != "l" or all(isinstance(each, str) for each in value)
 
 
-def _complete(operation: Operation, parameters: Mapping[str, Any], region: str) -> AwsCall:
+def _complete(operation: Operation, parameters: Mapping[str, Any], region: str, *, typed: bool) -> AwsCall:
     """Return the call. Raises Problem call_invalid when a required parameter is missing.
 
-    If, for example, an object's key were missing, every key would have to be requested.
+    If, for example, an object's key were missing, every key would have to be requested. `typed` says that the AWS CLI's
+    own options may stand for a parameter, as --count for MinCount.
     """
-    missing = [member for member in operation.members if member.required and member.name not in parameters]
-    # The CLI renames some parameters (--version-number for Version): a CLI option may be the missing parameter.
-    renames = operation.words is None and set(operation.extra) - {"max-items", "page-size", "starting-token"}
-    if missing and not renames:
+    missing = [
+        member
+        for member in operation.members
+        if (member.required_option if typed else member.required) and member.name not in parameters
+    ]
+    if missing:
         names = ", ".join(f"{_as_typed(member, operation)} ({member.name})" for member in missing[:5])
         absent = [member.name for member in missing]
         raise invalid_call(f"{operation.name} needs {names}.", "Add every required parameter.", missing=absent)
@@ -80,16 +107,28 @@ def _as_typed(member: Parameter, operation: Operation) -> str:
 
 def _parameters(operation: Operation, read: ParsedOptions) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    members = {member.name: member for member in operation.members if member.name not in (operation.words or ())}
     structures = {name for need in operation.needs for name in structure_parameters(need)}
-    for member in operation.members:
-        if member.name in (operation.words or ()):
+    for option, name, negative in _options(operation, members):
+        if option not in read.options:
             continue
-        if member.option in read.options:
-            value = _value(member, read.options[member.option])
-            found[member.name] = _structure(member, value) if member.name in structures else value
-        elif member.kind == "b" and f"no-{member.option}" in read.options:
-            found[member.name] = False
+        if name in found:
+            raise invalid_call(f"--{option} sets {name}, which another option sets too.", "Write one of them.")
+        value = _flag(members[name], given=False) if negative else _value(members[name], read.options[option])
+        found[name] = _structure(members[name], value) if name in structures else value
     return found
+
+
+def _options(operation: Operation, members: Mapping[str, Parameter]) -> Iterator[tuple[str, str, bool]]:
+    """Yield each option that sets a parameter: its name, the parameter, and whether it sets the parameter to false."""
+    for member in members.values():
+        if member.option:
+            yield member.option, member.name, False
+        if member.option and member.kind in "bv":
+            yield f"no-{member.option}", member.name, True
+    for option, name in operation.aliases.items():
+        if name.removeprefix("!") in members:
+            yield option, name.removeprefix("!"), name.startswith("!")
 
 
 def _value(member: Parameter, words: list[str]) -> Any:
@@ -99,15 +138,33 @@ def _value(member: Parameter, words: list[str]) -> Any:
     """
     if any(word.startswith(FILES) for word in words):
         return UNKNOWN_VALUE
-    if member.kind == "b":
-        return True
+    if member.kind == "b" or not words:
+        return _flag(member, given=True)
     if member.kind == "s":
         return words[0]
-    if len(words) == 1 and words[0].lstrip()[:1] in ("[", "{"):
-        return _json(member, words[0])
-    if member.kind == "l" and len(words) == 1 and "," in words[0]:
-        return words[0].split(",")
+    first = words[0].lstrip()[:1]
+    if first == "{" and member.kind == "m":
+        found = [_json(word) for word in words]
+        return words if None in found else found
+    if (first == "[" or (first == "{" and member.kind != "l")) and len(words) == 1:
+        found = _json(words[0])
+        if found is not None and _fits(member, found):
+            return found
+        if found is not None or member.kind == "l":
+            raise invalid_call(f"--{member.option} has the wrong type of JSON.", "See aws help for its form.")
     return words
+
+
+def _flag(member: Parameter, *, given: bool) -> Any:
+    return {"Value": given} if member.kind == "v" else given
+
+
+def _json(text: str) -> Any:
+    """Return the JSON value in `text`; None when it is not well-formed."""
+    try:
+        return strict_json.loads(text.encode())
+    except ValueError:
+        return None
 
 
 def _structure(member: Parameter, value: Any) -> Any:
@@ -126,15 +183,3 @@ def _structure(member: Parameter, value: Any) -> Any:
             "Write it as JSON, in single quotes.",
         )
     return read if member.kind == "m" else read[0]
-
-
-def _json(member: Parameter, text: str) -> Any:
-    try:
-        value = strict_json.loads(text.encode())
-    except ValueError as error:
-        if member.kind == "l":
-            raise invalid_call(f"--{member.option} is not well-formed JSON.", "Write words, or a JSON list.") from error
-        return [text]
-    if not _fits(member, value):
-        raise invalid_call(f"--{member.option} has the wrong type of JSON.", "See aws help for its form.")
-    return value

@@ -14,7 +14,7 @@ from jitney.core.access.request import ExplainedAction
 from jitney.core.calls.arns import fill_template
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.call_needs import BY_ID, NOTES
-from jitney.core.calls.options import ParsedOptions, invalid_call, read_options
+from jitney.core.calls.options import ParsedOptions, first_word, invalid_call, read_options
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
@@ -83,18 +83,14 @@ class S3Command:
         for given in self.read.options.get("sse-kms-key-id", []):
             place = replace(self.place, region=self.read.region or self.place.region)
             arns = tuple(fill_template(_KEY, {"key": given}, place))
-            unnamed = "" if arns else f"; requested on all keys: {BY_ID}"
-            yield ExplainedAction(
-                self.shown, "kms:GenerateDataKey", arns or ("*",), f"--sse-kms-key-id encrypts{unnamed}"
-            )
-            yield ExplainedAction(
-                self.shown, "kms:Decrypt", arns or ("*",), f"parts of a large object are joined{unnamed}"
-            )
+            unnamed = f"; requested on all keys: {BY_ID}" if any(has_wildcard(arn) for arn in arns) else ""
+            yield ExplainedAction(self.shown, "kms:GenerateDataKey", arns, f"--sse-kms-key-id encrypts{unnamed}")
+            yield ExplainedAction(self.shown, "kms:Decrypt", arns, f"parts of a large object are joined{unnamed}")
 
 
 def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedAction, ...]:
     """Return what `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
-    name, *rest = words or [""]
+    name, rest = first_word(words)
     if name not in COMMANDS:
         near = difflib.get_close_matches(name[:100], COMMANDS, n=3)
         fix = f"Did you mean aws s3 {', or '.join(near)}?" if near else f"Use one of {', '.join(COMMANDS)}."

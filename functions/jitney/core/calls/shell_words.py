@@ -35,19 +35,23 @@ _ACTING = {
 _IN_DOUBLE_QUOTES = frozenset("$`")
 # The characters before a ~ that a shell expands to a home directory; "" is the beginning of the line.
 _BEFORE_HOME = frozenset(("", " ", "=", ":"))
+_IN_QUOTES = dict.fromkeys(map(ord, "\n\t"), " ")
+"""The control characters that a quoted text may have, as JSON does."""
+
 # One quoted text, one escaped character, or one character as it stands.
-_PIECE = re.compile(r"'[^']*'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\.|(?P<bare>[^'\"\\])")
+_PIECE = re.compile(r"'[^']*'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|\\[^\n\t]|(?P<bare>[^'\"\\])", re.DOTALL)
 
 
 def split_words(line: str) -> list[str]:
     """Return the words of `line`.
 
-    Raises Problem call_invalid for a line that is too long or unprintable, for unbalanced quotes, and for shell syntax.
+    A quoted text may have line breaks. Raises Problem call_invalid for a line that is too long or unprintable, for
+    unbalanced quotes, and for shell syntax.
     """
     if len(line) > MAX_LINE:
         raise invalid_call(f"The command line has {len(line)} characters.", f"Use at most {MAX_LINE} characters.")
-    if not line.isprintable():  # line breaks too
-        raise invalid_call("The command line holds a line break or another control character.", "Write it on one line.")
+    if not line.translate(_IN_QUOTES).isprintable():
+        raise invalid_call("The command line holds a control character.", "Remove it, or write its escape in JSON.")
     end, before = 0, ""
     for piece in _PIECE.finditer(line):
         if piece.start() != end:
@@ -62,9 +66,13 @@ def split_words(line: str) -> list[str]:
 
 def _check(piece: re.Match[str], before: str) -> None:
     bare, double = piece["bare"], piece["double"]
+    if bare and ord(bare) in _IN_QUOTES:
+        raise invalid_call("The command line holds a line break or a tab outside quotes.", "Write it on one line.")
     if bare == "~" and before in _BEFORE_HOME:
         raise invalid_call("The command line holds '~', which a shell expands to a home directory.", _FIX)
     if bare and bare in _ACTING:
         raise invalid_call(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
+    if double and "\\\n" in double:
+        raise invalid_call("The command line continues a line inside double quotes.", "Write it without the backslash.")
     if double and (found := next((sign for sign in double if sign in _IN_DOUBLE_QUOTES), None)):
         raise invalid_call(f"The command line holds {found!r} in double quotes, {_ACTING[found]}.", _FIX)

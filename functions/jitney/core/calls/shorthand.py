@@ -1,81 +1,166 @@
 """The AWS CLI's shorthand for structures: `Objects=[{Key=a},{Key=b}],Quiet=true`.
 
-Only plain words are parsed. The CLI has its own rules for quotes, spaces, escapes and files, and the result here must
-equal the CLI's: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
+The result must equal the CLI's, so each step follows its parser, awscli/shorthand.py:
+https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
+Values in files (`Key@=file://...`) are on the caller's machine, so they are not read.
 """
 
 import re
+import string
 from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 20
-_NOT_PLAIN = r"\s\x00-\x1f\U00010000-\U0010ffff,\"'\\\[\]{}"
-_NAME = re.compile(r"([\w.#/:-]+)=", re.ASCII)
-_TEXT = re.compile(rf"[^={_NOT_PLAIN}][^{_NOT_PLAIN}]*")
-# The rest of a list without brackets: Resources=a,b,EventBusName=c
-_MORE = re.compile(rf"(?:,[^={_NOT_PLAIN}]+(?=,|\Z))+")
+_SINGLE_QUOTED = re.compile(r"'(?:\\'|[^'])*'")
+_DOUBLE_QUOTED = re.compile(r'"(?:\\"|[^"])*"')
+_START = r"\!\#-&\(-\+\--\<\>-Z\\\\-z\u007c-\uffff"
+_FIRST = re.compile(rf"(\\,|[{_START}])(\\,|[\s\!\#-&\(-\+\--\\\\\^-\|~-\uffff])*")
+_SECOND = re.compile(rf"(\\,|[{_START}])(\\,|[\s\!\#-&\(-\+\--\<\>-\uffff])*")
+_KEY = re.compile(r"[A-Za-z0-9\-_.#/:]*")
+
+
+class _Unread(ValueError):
+    """The AWS CLI refuses the word, or reads a file."""
 
 
 def read_shorthand(word: str) -> dict[str, Any] | None:
-    """Return the structure in one word; None when the AWS CLI might read it differently."""
+    """Return the structure in one word; None when the AWS CLI refuses it or reads a file."""
     try:
-        found, end = _structure(word, 0, 0)
-    except ValueError:
+        return _Reader(word).structure()
+    except _Unread:
         return None
-    return found if end == len(word) else None
 
 
-def _structure(word: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
-    """Return the structure of one or more NAME=VALUE, and the position where they end."""
-    members: dict[str, Any] = {}
-    while True:
-        name = _must(_NAME, word, at)
-        if name[1] in members:
-            raise ValueError(f"{name[1]} is given twice")
-        value, at = _value(word, name.end(), depth)
-        if not depth and isinstance(value, str) and (more := _MORE.match(word, at)):
-            value, at = [value, *more[0].split(",")[1:]], more.end()
-        members[name[1]] = value
-        if not word.startswith(",", at):
-            return members, at
-        at += 1
+class _Reader:
+    """Reads one word from left to right. `_at` is the position of the next character."""
 
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._at = 0
+        self._depth = 0
 
-def _list(word: str, at: int, depth: int) -> tuple[list[Any], int]:
-    values = []
-    while True:
-        value, at = _value(word, at, depth)
-        values.append(value)
-        if not word.startswith(",", at):
-            return values, at
-        at += 1
+    def structure(self) -> dict[str, Any]:
+        """Return the whole word: NAME=VALUE, separated by commas."""
+        name, value = self._member(self._values)
+        found = {name: value}
+        while self._at < len(self._word):
+            self._expect(",")
+            name, value = self._member(self._values)
+            if name in found:
+                raise _Unread(name)
+            found[name] = value
+        return found
 
+    def _member(self, read: Callable[[], Any]) -> tuple[str, Any]:
+        name = self._take(_KEY)
+        self._skip_space()
+        if self._next() == "@":
+            raise _Unread("a file")
+        self._expect("=")
+        return name, read()
 
-def _value(word: str, at: int, depth: int) -> tuple[Any, int]:
-    if word.startswith("[", at):
-        return _within(_list, "]", word, at + 1, depth + 1)
-    if word.startswith("{", at):
-        return _within(_structure, "}", word, at + 1, depth + 1)
-    text = _must(_TEXT, word, at)
-    return text[0], text.end()
+    def _values(self) -> Any:
+        if self._at >= len(self._word):
+            return ""
+        return self._nested() if self._next() in ("[", "{") else self._separated()
 
+    def _separated(self) -> Any:
+        """Return one value, or the list of several, up to a comma that a NAME= follows."""
+        first = self._one(_FIRST, optional=True)
+        self._skip_space()
+        if self._next() != ",":
+            return first
+        found = [first]
+        while self._next() == ",":
+            self._expect(",")
+            if self._at >= len(self._word):
+                raise _Unread("ends with a comma")
+            value = self._one_more()
+            if value is None:
+                break
+            found.append(value)
+        return found if len(found) > 1 else first
 
-def _within(
-    read: Callable[[str, int, int], tuple[Any, int]], close: str, word: str, at: int, depth: int
-) -> tuple[Any, int]:
-    """Return what `read` finds, and the position after the bracket `close`."""
-    if depth > MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    if word.startswith(close, at):
-        return ({} if close == "}" else []), at + 1
-    value, at = read(word, at, depth)
-    if not word.startswith(close, at):
-        raise ValueError(f"{close} is missing")
-    return value, at + 1
+    def _one_more(self) -> str | None:
+        """Return the next value of a list without brackets; None if it is the NAME of the next member.
 
+        Then the position is that of the comma before it.
+        """
+        begin = self._at
+        try:
+            value = self._one(_SECOND, optional=False)
+            self._skip_space()
+        except _Unread:
+            value = None
+            if self._at >= len(self._word):
+                raise
+        if value is None or self._next() not in ("", ","):
+            self._at = self._word.rindex(",", 0, begin)
+            return None
+        return value
 
-def _must(pattern: re.Pattern[str], word: str, at: int) -> re.Match[str]:
-    found = pattern.match(word, at)
-    if not found:
-        raise ValueError("not plain")
-    return found
+    def _nested(self) -> Any:
+        """Return a list or a structure in brackets, or one value."""
+        opens = self._next()
+        if opens not in ("[", "{"):
+            return self._one(_FIRST, optional=True)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _Unread("nested too deeply")
+        self._expect(opens)
+        found = self._list() if opens == "[" else self._members()
+        self._at += 1
+        self._depth -= 1
+        return found
+
+    def _list(self) -> list[Any]:
+        found = []
+        while self._next() != "]":
+            found.append(self._nested())
+            self._end_of_item("]")
+        return found
+
+    def _members(self) -> dict[str, Any]:
+        found = {}
+        while self._next() != "}":
+            name, value = self._member(self._nested)
+            self._end_of_item("}")
+            found[name] = value
+        return found
+
+    def _end_of_item(self, closes: str) -> None:
+        self._skip_space()
+        if self._next() != closes:
+            self._expect(",")
+
+    def _one(self, plain: re.Pattern[str], *, optional: bool) -> str:
+        """Return one value, in quotes or not. An `optional` one may be empty."""
+        quote = self._next()
+        if quote in ("'", '"'):
+            text = self._take(_SINGLE_QUOTED if quote == "'" else _DOUBLE_QUOTED)[1:-1]
+            return text.replace(f"\\{quote}", quote).replace("\\\\", "\\")
+        if optional and not plain.match(self._word[self._at :]):
+            return ""
+        return self._take(plain).replace("\\,", ",").rstrip()
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._word[self._at :])
+        if not found:
+            raise _Unread("another character")
+        self._at += found.end()
+        return found[0]
+
+    def _expect(self, character: str) -> None:
+        self._skip_space()
+        if self._next() != character:
+            raise _Unread(character)
+        self._at += 1
+        self._skip_space()
+
+    def _next(self) -> str:
+        """Return the next character; "" at the end."""
+        return self._word[self._at : self._at + 1]
+
+    def _skip_space(self) -> None:
+        while self._next() and self._next() in string.whitespace:
+            self._at += 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.forms import EC2_TYPES, SSM_TYPES
 from jitney.core.calls.partiql import table_of
 from jitney.core.calls.roles import roles_within
 from jitney.core.problems import Problem
@@ -22,7 +23,7 @@ DEFAULTS: Mapping[str, str] = {
 }
 """What stands for an absent parameter: the service's default, or every resource."""
 
-READS_ARNS = frozenset({"model_of_profile", "log_group"})
+READS_ARNS = frozenset({"model_of_profile", "log_group", "key_id"})
 """The transforms that find a name in an ARN of another type or form."""
 
 READS_URLS = frozenset({"queue_url"})
@@ -31,12 +32,13 @@ READS_URLS = frozenset({"queue_url"})
 Version 1 of the AWS CLI fetches addresses in other parameters.
 """
 
-ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template"})
+ADDS_WILDCARDS = frozenset({"secret", "revision", "launch_template", "key_id", "open"})
 """The transforms that add a wildcard to the value."""
 
 _QUEUE_URL = re.compile(r"https?://[^/]+/(\d{12})/([\w-]+(?:\.fifo)?)", re.ASCII)
 _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", re.ASCII)
 _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
+_ALIAS = re.compile(r"(?:arn:[\w-]+:kms:[\w-]+:(\d{12}):)?alias/[\w/:-]+", re.ASCII)
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
 # As botocore parses it: anything that is not a version belongs to the key and is escaped as such.
 _VERSION = re.compile(r"\?versionId=(\S+)\Z")
@@ -46,26 +48,6 @@ _PROFILE = re.compile(
     r"(?:arn:[\w:-]+:inference-profile/)?(?:global|us|us-gov|eu|apac|au|ca|jp|sa)\.(?P<model>[\w-]+\.[\w.:-]+)",
     re.ASCII,
 )
-_EC2_TYPES: Mapping[str, str] = {
-    "i": "instance",
-    "vol": "volume",
-    "snap": "snapshot",
-    "ami": "image",
-    "sg": "security-group",
-    "subnet": "subnet",
-    "vpc": "vpc",
-    "eni": "network-interface",
-    "igw": "internet-gateway",
-    "nat": "natgateway",
-    "rtb": "route-table",
-    "acl": "network-acl",
-    "eipalloc": "elastic-ip",
-    "key": "key-pair",
-    "lt": "launch-template",
-    "pcx": "vpc-peering-connection",
-    "vpce": "vpc-endpoint",
-    "tgw": "transit-gateway",
-}
 
 
 def wrong_account(named: str, place: AwsLocation) -> Problem:
@@ -107,7 +89,7 @@ def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
     ARNs of images and snapshots have no account.
     """
     for name in strings_in(value):
-        kind = _EC2_TYPES.get(name.split("-")[0])
+        kind = EC2_TYPES.get(name.split("-")[0])
         if kind and re.fullmatch(r"[a-z]+-[0-9a-f]+", name, re.ASCII):
             yield f"{'' if kind in ('image', 'snapshot') else place.account}:{kind}/{name}"
 
@@ -144,6 +126,17 @@ def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
         if account != place.account:
             raise wrong_account(account, place)
         yield account
+
+
+def _key_id(value: Any, place: AwsLocation) -> Iterable[str]:
+    """Yield a key's id; "*" for an alias, because keys are authorized by their id, which an alias does not reveal."""
+    for name in strings_in(value):
+        if found := _ALIAS.fullmatch(name):
+            if found[1] not in (None, place.account):
+                raise wrong_account(name, place)
+            yield "*"
+        elif not name.startswith("arn:"):
+            yield name
 
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
@@ -254,6 +247,7 @@ TRANSFORMS: Mapping[str, Transform] = {
     "documents": _documents,
     "roles_within": roles_within,
     "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
+    "ssm_type": _each(SSM_TYPES.get),
     "file_system": _each(lambda name: name if name.startswith("fs-") else None),
     "access_point": _each(lambda name: name if name.startswith("fsap-") else None),
     "event_buses": _event_buses,
@@ -266,9 +260,10 @@ TRANSFORMS: Mapping[str, Transform] = {
     # The name of a secret's ARN ends with six characters that Secrets Manager adds.
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     "secret": _each(lambda name: f"{name}-??????"),
+    # A name, where the resource's ARN has an id that AWS chose.
+    "open": _each(lambda name: None if name.startswith("arn:") else "*"),
     "without_slash": _each(lambda name: name.removeprefix("/") or None),
-    # Keys are authorized by their id, not by an alias.
-    "key_id": _each(lambda name: None if name.startswith("alias/") else name),
+    "key_id": _key_id,
     "alias_name": _each(lambda name: name.removeprefix("alias/")),
     "family": _each(lambda name: name.split(":")[0]),
     "revision": _each(lambda name: name.split(":")[1] if ":" in name else "*"),
@@ -278,8 +273,8 @@ TRANSFORMS: Mapping[str, Transform] = {
 _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
-    "inference_profile model_of_profile rules_of root_of log_group waf_place documents load_balancer_type "
-    "file_system access_point copied_version"
+    "inference_profile model_of_profile open ssm_type rules_of root_of log_group waf_place documents "
+    "load_balancer_type file_system access_point copied_version"
 )
 CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
 """The transforms of values that hold more than a name. Their content may be secret."""

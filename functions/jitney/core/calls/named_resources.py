@@ -1,0 +1,104 @@
+"""The resources that a call's parameters name, for one action. A parameter that is not understood refuses the call."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.calls.arns import Filling, values_of
+from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsLocation
+from jitney.core.calls.forms import EXPECTED
+from jitney.core.calls.operations import RequiredAction, ResourceTemplates
+from jitney.core.calls.options import invalid_call
+from jitney.core.calls.templates import members_of, name_parameters, open_format, readable_format, templates_of
+from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, strings_in
+from jitney.core.problems import Problem
+
+_WEB = ("http://", "https://")
+_NO_VALUE = "Write the value instead of file://, fileb:// or a web address, or send permissions instead of calls."
+
+
+def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
+    """Return the ARNs that the parameters name; [] when they name none.
+
+    A required type of resource that no parameter names is open in its ARN. Raises Problem call_invalid when a parameter
+    names a resource and is empty, unknown or not understood. Raises account_mismatch.
+    """
+    check_parameters(need, parameters)
+    named = _Named(need.types or ())
+    named.fill(Filling(parameters, place), set())
+    left = _given_names(need, parameters)
+    if left - named.held:
+        named.fill(Filling(parameters, place, open_names=True), left - named.held)
+    if left - named.held:
+        raise _not_understood(need, min(left - named.held)[0], place)
+    found = dict.fromkeys(arn for arns in named.arns for arn in arns)
+    if found:
+        unnamed = [
+            kind.arns[0]
+            for kind, arns in zip(named.types, named.arns, strict=True)
+            if kind.required and kind.arns and not arns
+        ]
+        found |= dict.fromkeys(open_format(template, place) for template in unnamed)
+    return list(found)
+
+
+class _Named:
+    """The ARNs of each type of resources, and the values that they hold."""
+
+    def __init__(self, types: tuple[ResourceTemplates, ...]) -> None:
+        self.types = types
+        self.arns: list[list[str]] = [[] for _ in types]
+        self.held: set[tuple[str, int]] = set()
+
+    def fill(self, filling: Filling, left: set[tuple[str, int]]) -> None:
+        """Add the ARNs that the templates yield. If `left` is not empty, only those that hold one of its values."""
+        for kind, arns in zip(self.types, self.arns, strict=True):
+            each = [filled for template in kind.arns if (filled := filling.fill(template)).held & left or not left]
+            arns.extend(arn for filled in each for arn in filled.arns)
+            self.held = self.held.union(*(filled.held for filled in each))
+
+
+def _given_names(need: RequiredAction, parameters: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """Return the values that must name a resource: each its parameter and its position."""
+    names = {name for template in templates_of(need) for name in name_parameters(template)}
+    return {
+        (name, at)
+        for name in names & parameters.keys()
+        for at, _ in enumerate(values_of(parameters[name], whole=False))
+    }
+
+
+def _not_understood(need: RequiredAction, name: str, place: AwsLocation) -> Problem:
+    """Return the problem that a parameter names a resource in no known form. Its members list the expected forms."""
+    expected: dict[str, None] = {}
+    for template in templates_of(need):
+        for each, transform in members_of(template):
+            if each == name:
+                expected |= dict.fromkeys(filter(None, (EXPECTED.get(transform), readable_format(template, place))))
+    return invalid_call(
+        f"Parameter {name} names no resource of {need.action} in a known form.",
+        f"Write it as {' or '.join(expected)}, or send permissions instead of calls.",
+        parameter=name,
+        expected=list(expected),
+    )
+
+
+def check_parameters(need: RequiredAction, parameters: Mapping[str, Any]) -> None:
+    """Raise Problem call_invalid when a parameter of a template is given but is empty or has an unknown value.
+
+    Such a parameter names no resource, so the action would be requested on every resource.
+    """
+    for name, transform in (each for template in templates_of(need) for each in members_of(template)):
+        if name in parameters:
+            _check(name, transform, parameters[name])
+
+
+def _check(name: str, transform: str, value: Any) -> None:
+    elsewhere, texts = FILES if transform in READS_URLS else (*FILES, *_WEB), strings_in(value)
+    if value is UNKNOWN_VALUE or (
+        transform not in CONTENT_TRANSFORMS and any(text.startswith(elsewhere) for text in texts)
+    ):
+        detail = f"Parameter {name} names a resource, but the call does not contain its value."
+        raise invalid_call(detail, _NO_VALUE, parameter=name)
+    if not value or "" in texts:
+        fix = "Write its value, or omit it if it is optional."
+        raise invalid_call(f"Parameter {name} names a resource, but is empty.", fix, parameter=name)

@@ -1,0 +1,107 @@
+"""A parameter that names a resource yields its ARN, or the call is refused. It never yields every resource."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jitney.core.calls.call import AwsCall
+from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.named_resources import resources_of
+from jitney.core.calls.operations import Operation, Parameter, RequiredAction
+from jitney.core.calls.templates import name_parameters, templates_of
+from jitney.core.problems import Problem
+from tests.core.calls.conftest import OPERATIONS, PLACE
+
+VALUES = {
+    "an ARN of another service": "arn:aws:mobiletargeting:eu-west-1:444455556666:apps/0123",
+    "an ARN of another account": "arn:aws:sns:eu-west-1:999999999999:topic",
+    "an ARN without parts": "arn:aws:sns",
+    "an access point": "arn:aws:s3:eu-west-1:444455556666:accesspoint/x",
+    "a malformed value": "a b%c",
+    "an empty value": "",
+}
+
+
+def naming() -> Iterator[tuple[Operation, RequiredAction, Parameter]]:
+    """Yield every operation of the table with each parameter that names a resource of each of its actions."""
+    for service in OPERATIONS.services():
+        for name in OPERATIONS.service(service).names():
+            operation = OPERATIONS.service(service).operation(name)
+            for need in operation.needs:
+                named = {each for template in templates_of(need) for each in name_parameters(template)}
+                for member in operation.members:
+                    if member.name in named:
+                        yield operation, need, member
+
+
+NAMING = list(naming())
+
+
+def found(need: RequiredAction, parameters: dict[str, Any]) -> list[str] | None:
+    """Return the resources; None when the call is refused."""
+    try:
+        return resources_of(need, parameters, PLACE)
+    except Problem as problem:
+        assert problem.code in {"call_invalid", "account_mismatch"}
+        assert problem.fix
+        return None
+
+
+def test_pol_13_most_of_the_table_names_resources():
+    assert len({(operation.service, operation.name) for operation, _, _ in NAMING}) > 3500
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_pol_13_no_value_of_a_naming_parameter_requests_every_resource(kind: str):
+    value = VALUES[kind]
+    wide = []
+    for operation, need, member in NAMING:
+        given = [value] if member.kind == "l" else value
+        others = {each.name: "x1" for each in operation.members if each.required and each.kind == "s"}
+        for parameters in ({member.name: given}, {**others, member.name: given}):
+            resources = found(need, parameters)
+            if resources is not None and (not resources or "*" in resources):
+                wide.append((operation.service, operation.name, need.action, member.name))
+    assert wide == []
+
+
+@pytest.mark.parametrize("kind", ["an ARN of another service", "an ARN of another account", "an empty value"])
+def test_pol_13_another_services_arn_is_never_read_as_a_name(kind: str):
+    """Types that take ARNs of every service, such as tags, are the exception."""
+    read = []
+    for operation, need, member in NAMING:
+        given = [VALUES[kind]] if member.kind == "l" else VALUES[kind]
+        if found(need, {member.name: given}) is not None:
+            read.append((operation.service, operation.name, need.action, member.name))
+    assert read == []
+
+
+def test_pol_13_one_list_with_one_unknown_name_is_refused():
+    with pytest.raises(Problem):
+        call("sqs", "PurgeQueue", QueueUrl="jobs")
+    with pytest.raises(Problem):
+        call("rds", "AddTagsToResource", ResourceName="db", Tags=[])
+    with pytest.raises(Problem):
+        call("ec2", "CreateTags", Resources=["i-0a", "jobs"], Tags=[])
+
+
+def test_pol_13_a_refusal_says_what_the_parameter_expects():
+    with pytest.raises(Problem) as raised:
+        call("sqs", "PurgeQueue", QueueUrl="jobs")
+    assert raised.value.code == "call_invalid"
+    assert raised.value.extras == {
+        "parameter": "QueueUrl",
+        "expected": [
+            "https://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+            "arn:aws:sqs:eu-west-1:444455556666:{QueueUrl}",
+        ],
+    }
+    with pytest.raises(Problem) as raised:
+        call("dynamodb", "Scan", TableName="")
+    assert raised.value.extras == {"parameter": "TableName"}
+
+
+def call(service: str, name: str, **parameters: Any) -> Any:
+    operation = OPERATIONS.service(service).operation(name)
+    return explain_call(AwsCall(operation, parameters), PLACE)
