@@ -19,7 +19,7 @@ from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn
 from jitney.configuration.settings import Settings
-from jitney.core.trail.join import PURPOSE_BY_FUNCTION
+from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
 
 class BrokerStack(Stack):
@@ -74,7 +74,7 @@ class BrokerStack(Stack):
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
-        environment["JITNEY_ISSUING_ROLES"] = issuers({name: functions[name].role_id for name in PURPOSE_BY_FUNCTION})
+        environment["JITNEY_ISSUING_ROLES"] = issuers({name: functions[name].role_id for name in PURPOSES_BY_FUNCTION})
         functions[CORRELATOR] = function(CORRELATOR)
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))

@@ -31,7 +31,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 # Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
 # function would issue credentials for.
 _GRANT = ("GRANT#*",)
-_HOURLY = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*")
+_HOURLY = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*")
 _SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *_HOURLY)
 _OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
 _TOKEN = ("REVIEW#*",)

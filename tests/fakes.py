@@ -284,13 +284,21 @@ class MemorySessions:
     """Issues made-up credentials and remembers what was asked; `problem` is raised instead if there is one."""
 
     asked: list[SessionRequest] = field(default_factory=list)
+    tried: list[SessionRequest] = field(default_factory=list)
     problem: Problem | None = None
+    trial_problem: Problem | None = None
 
     def issue(self, asked: SessionRequest) -> Credentials:
         self.asked.append(asked)
         if self.problem:
             raise self.problem
         return Credentials("ASIAEXAMPLE", "canary-secret-key", "canary-session-token", asked.ends_at)
+
+    def packed_size(self, asked: SessionRequest) -> int:
+        self.tried.append(asked)
+        if self.trial_problem:
+            raise self.trial_problem
+        return 42
 
 
 @dataclass

@@ -37,7 +37,11 @@ class AuditQueries:
 
     def rows(self, name: str, *parameters: str) -> Rows:
         """Return the named query's rows by column name. Raises ClientProblem with Athena's reason when it fails."""
-        return self._athena.run(self.text(name), parameters).records()
+        return self.run(self.text(name), *parameters)
+
+    def run(self, sql: str, *parameters: str) -> Rows:
+        """Return the rows of a query by column name. Raises ClientProblem with Athena's reason when it fails."""
+        return self._athena.run(sql, parameters).records()
 
     def wait_for(self, name: str, complete: Callable[[Rows], bool], *parameters: str) -> Rows:
         """Return the query's rows once they are `complete`. Raises TimeoutError when they never are."""

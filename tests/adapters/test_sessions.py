@@ -25,8 +25,8 @@ def credentials(name: str, expires_at: int) -> dict[str, Any]:
     return {"Credentials": {**parts, "Expiration": expiration}}
 
 
-def error(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "canary"}}, "AnOperation")
+def error(code: str, message: str = "canary") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "AnOperation")
 
 
 class Sts:
@@ -50,7 +50,8 @@ class Sts:
         self.assumed.append(parameters)
         if problem := self._assuming.get(len(self.assumed)):
             raise problem
-        return credentials(f"assumed{len(self.assumed)}", self.now + parameters["DurationSeconds"])
+        made = credentials(f"assumed{len(self.assumed)}", self.now + parameters["DurationSeconds"])
+        return made | {"PackedPolicySize": 61}
 
     def get_scoped_credentials(self, **parameters: Any) -> dict[str, Any]:
         self.scoped.append(parameters)
@@ -195,3 +196,44 @@ def test_sts_08_an_unreachable_sts_is_a_problem():
     with pytest.raises(Problem) as raised:
         sts.sessions.issue(asked())
     assert raised.value.code == "unavailable"
+
+
+TRIAL = "g-trial-aaaaaaaaaaaaaa"
+
+
+def test_sts_10_a_trial_returns_the_packed_size_and_nothing_else():
+    sts = Sts()
+    assert sts.sessions.packed_size(asked(LONG)._replace(name=TRIAL)) == 61
+    (call,) = sts.assumed
+    assert call["RoleSessionName"] == TRIAL
+    assert (sts.scoped, sts.keys) == ([], [])
+
+
+@pytest.mark.parametrize("use", ["issue", "packed_size"])
+@pytest.mark.parametrize(
+    ("message", "percent", "words"),
+    [
+        ("Packed policy consumes 112% of allotted space, please use smaller policy.", 112, "to 112 % of what it"),
+        ("Packed size of session tags consumes 104 % of allotted space.", 104, "to 104 % of what it"),
+        ("canary", None, "to more than what it"),
+    ],
+)
+def test_sts_10_a_packed_policy_that_is_too_large_is_answered_with_both_sizes(
+    use: str, message: str, percent: int | None, words: str
+):
+    sts, request = Sts(assuming={1: error("PackedPolicyTooLarge", message)}), asked(LONG)
+    with pytest.raises(Problem) as raised:
+        getattr(sts.sessions, use)(request)
+    body = raised.value.body()
+    assert (body["code"], body["packed_policy_size"]) == ("policy_too_large", {"percent": percent, "limit": 100})
+    assert body["session_policy_size"] == {"characters": request.policy.size, "limit": 2048}
+    assert words in body["detail"]
+    assert f"{request.policy.size} of 2048 characters" in body["detail"]
+    assert "canary" not in str(body)
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_sts_10_a_failed_trial_has_the_problems_of_an_issue(code: str):
+    with pytest.raises(Problem) as raised:
+        Sts(assuming={1: error(code)}).sessions.packed_size(asked(LONG))
+    assert (raised.value.status, raised.value.code) == FAILURES[code]

@@ -192,6 +192,44 @@ def test_aud_03_the_brokers_sessions_are_explained_if_the_right_function_started
     assert another.reasons() == [("not_issued_by_jitney",)] * 2
 
 
+TRIAL = f"g-trial-{GRANT.id[2:]}"
+
+
+@pytest.mark.parametrize("grants", [(GRANT,), (), (replace(GRANT, state=State.PENDING, starts_at=None),)])
+def test_sts_10_a_trial_of_a_size_is_no_bypass_with_and_without_its_grant(grants):
+    correlator = Correlator(*grants)
+    correlator.take_in(assume_role_event(1, session=TRIAL))
+    assert correlator.reasons() == [()]
+    (line,) = correlator.lines().values()
+    assert line["purpose"] == "trial"
+    assert correlator.records() == []
+
+
+CHAINED = {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "requestParameters": {"roleArn": "other"}}
+
+
+@pytest.mark.parametrize("members", [{}, CHAINED, CHAINED | {"requestParameters": None}])
+def test_sts_10_a_trial_that_can_call_anything_is_a_bypass(correlator: Correlator, members: dict[str, Any]):
+    call = call_event(2, who=identity(session=TRIAL), **members)
+    denied = call_event(3, who=identity(session=TRIAL), errorCode="AccessDenied")
+    correlator.take_in(assume_role_event(1, session=TRIAL), call, denied)
+    assert correlator.reasons() == [(), ("trial_session_used",), ()]
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"by": "AROARELEASESAAAAAAAAA"}, "not_issued_by_jitney"),
+        ({"by": ADMIN}, "not_issued_by_jitney"),
+        ({"source_identity": "corp.mallory"}, "wrong_source_identity"),
+        ({"source_identity": ""}, "wrong_source_identity"),
+    ],
+)
+def test_sts_10_a_trial_by_another_is_a_bypass(correlator: Correlator, members: dict[str, Any], reason: str):
+    correlator.take_in(assume_role_event(1, session=TRIAL, **members))
+    assert reason in correlator.reasons()[0]
+
+
 def test_aud_03_a_denied_call_after_the_end_is_no_bypass():
     ended = replace(GRANT, state=State.RELEASED, ending=GrantEnd(NOW + 20, "corp.agent", ""))
     correlator = Correlator(ended)

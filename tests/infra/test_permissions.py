@@ -280,7 +280,7 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
-ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*"}
+ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*"}
 ANY_LIST = {"GRANT#*", "ACTIVE_GRANTS#*"}
 BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it

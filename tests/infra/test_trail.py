@@ -14,7 +14,7 @@ from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE, LATE_SE
 from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
-from jitney.core.trail.join import PURPOSE_BY_FUNCTION, CallVerdict
+from jitney.core.trail.join import PURPOSES_BY_FUNCTION, CallVerdict
 from tests.cloudtrail_events import assume_role_event, call_event, identity, record
 from tests.fakes import NOW
 from tests.infra.conftest import listed, of_type, only, plain, target_role
@@ -146,11 +146,11 @@ def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(as
         for name, spec in SPECS.items()
         if any(each.resource == "targets" and "sts:AssumeRole" in each.actions for each in spec.allows)
     }
-    assert set(PURPOSE_BY_FUNCTION) == taking
+    assert set(PURPOSES_BY_FUNCTION) == taking
     functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
     (correlator,) = (each for each in functions if each["Handler"] == "jitney.handlers.correlator.handler")
     roles = json.dumps(plain(correlator["Environment"]["Variables"]["JITNEY_ISSUING_ROLES"]))
-    assert all(f"={name}" in roles for name in PURPOSE_BY_FUNCTION)
+    assert all(f"={name}" in roles for name in PURPOSES_BY_FUNCTION)
 
 
 def test_aud_05_every_member_of_a_call_has_its_column():

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import session_keys, until
-from tests.system.conftest import Api
+from tests.system.conftest import Api, request_body
 
 ACCOUNT = "444455556666"
 NAME = "jitney-target-analytics-prod"
@@ -45,6 +45,22 @@ def test_aud_03_calls_of_a_grant_are_joined_to_it_allowed_and_denied(api: Api, s
         return rows if rows and rows[0]["calls"] else []
 
     assert [(row["action"], row["calls"]) for row in until(used)] == [("s3:GetObject", 1)]
+
+
+def test_sts_10_the_trial_of_a_size_is_explained_and_raises_no_bypass(api: Api, stack):
+    """The emulator does not pack policies. It shows the place of the trial's session in the join."""
+    permissions = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/trial.csv"]}]
+    answer = api("POST", "/v1/grants", request_body(permissions=permissions), agent="writer-agent")
+    assert answer.status_code == 202, answer.text
+    session = f"g-trial-{answer.json()['grant']['id'][2:]}"
+    ledger = AuditQueries(stack)
+
+    def calls() -> list[dict[str, Any]]:
+        sql = "SELECT operation, verdict, purpose, error_code FROM calls WHERE session = ? AND dt >= '2000-01-01'"
+        return ledger.run(sql, session)
+
+    assert until(calls) == [{"operation": "AssumeRole", "verdict": "explained", "purpose": "trial", "error_code": ""}]
+    assert [row for row in ledger.rows("bypasses") if row["session"] == session] == []
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ A grant that ends before STS's shortest session takes a second call.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.core.access.credentials import Credentials, SessionRequest
-from jitney.core.access.session_policy import SessionPolicy
+from jitney.core.access.session_policy import SessionPolicy, packed_too_large
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -34,11 +36,6 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
         "The target's role does not let Jitney assume it.",
         "Ask your platform engineer to check the target's trust policy and external id.",
     ),
-    "PackedPolicyTooLarge": (
-        "policy_too_large",
-        "The session policy and tags are too large once packed by STS.",
-        "Request fewer actions or resources, or split the request into several.",
-    ),
     "MalformedPolicyDocument": (
         "issue_refused",
         "STS does not accept the session policy of these permissions.",
@@ -59,6 +56,9 @@ _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "
 SCOPING_UNAVAILABLE_SECONDS = 900
 """How long to remember that a role offers no scoping. It saves most requests the extra call."""
 
+_TOO_LARGE = "PackedPolicyTooLarge"
+_PERCENT = re.compile(r"\b(\d{1,6})\s?%", re.ASCII)
+
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +78,8 @@ class Sessions:
         Deny statement in its policy ends it. The session that STS scopes down never leaves this class. Raises Problem
         issue_refused, issue_throttled, policy_too_large or unavailable (STS 8).
         """
-        try:
-            issued = self._scoped(request) or self._assumed(request, request.policy)
-        except ClientError as error:
-            raise _problem(_code(error)) from error
-        except BotoCoreError as error:
-            raise _problem("") from error
+        with _problems_of(request):
+            issued = self._scoped(request) or self._assumed(request, request.policy)["Credentials"]
         return Credentials(
             access_key_id=issued["AccessKeyId"],
             secret_access_key=issued["SecretAccessKey"],
@@ -91,8 +87,18 @@ class Sessions:
             expires_at=min(request.ends_at, int(issued["Expiration"].timestamp())),
         )
 
-    def _assumed(self, request: SessionRequest, policy: SessionPolicy) -> Mapping[str, Any]:
-        answer = self._client.assume_role(
+    def packed_size(self, request: SessionRequest) -> int | None:
+        """Return how many percent of STS's limit the policy and tags of `request` take, packed (STS 10).
+
+        None if STS accepts them and does not name the size. It takes a session of the role and drops the credentials.
+        Raises the problems of `issue`.
+        """
+        with _problems_of(request):
+            percent: int | None = self._assumed(request, request.policy).get("PackedPolicySize")
+            return percent
+
+    def _assumed(self, request: SessionRequest, policy: SessionPolicy) -> Any:
+        return self._client.assume_role(
             RoleArn=request.role_arn,
             RoleSessionName=request.name,
             ExternalId=request.external_id,
@@ -101,7 +107,6 @@ class Sessions:
             Policy=policy.text,
             DurationSeconds=request.duration_seconds,
         )
-        return answer["Credentials"]
 
     def _scoped(self, request: SessionRequest) -> Mapping[str, Any] | None:
         """Return credentials that STS itself ends with the grant. Return None if they are not needed or not available.
@@ -111,9 +116,9 @@ class Sessions:
         if request.scopable is None or self._now() < self._not_offered.get(request.role_arn, 0):
             return None
         try:
-            unscoped = self._assumed(request, request.scopable)
+            unscoped = self._assumed(request, request.scopable)["Credentials"]
         except ClientError as error:
-            if _code(error) != "PackedPolicyTooLarge":  # the shorter policy may fit
+            if _code(error) != _TOO_LARGE:  # the shorter policy may fit
                 raise
             return None
         seconds = request.ends_at - self._now()
@@ -140,5 +145,21 @@ def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"].removesuffix("Exception")
 
 
-def _problem(code: str) -> Problem:
-    return Problem(*_FAILURES.get(code, _UNKNOWN))
+@contextmanager
+def _problems_of(request: SessionRequest) -> Iterator[None]:
+    """Raise a failure of STS as a Problem."""
+    try:
+        yield
+    except ClientError as error:
+        code = _code(error)
+        if code == _TOO_LARGE:
+            raise packed_too_large(request.policy, _percent(error)) from error
+        raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
+    except BotoCoreError as error:
+        raise Problem(*_UNKNOWN) from error
+
+
+def _percent(error: ClientError) -> int | None:
+    """Return the packed size that STS names in its message, or None."""
+    found = _PERCENT.search(error.response["Error"].get("Message", ""))
+    return int(found[1]) if found else None

@@ -81,6 +81,11 @@ def review_quota(unit: str, most: int, now: int) -> Quota:
     return _quota("REVIEWS_BEGUN", unit, most, now, window_seconds=3600)
 
 
+def trial_quota(unit: str, most: int, now: int) -> Quota:
+    """Return the quota of size trials of an accountable unit in the hour of `now`: each calls STS (STS 10)."""
+    return _quota("TRIALS", unit, most, now, window_seconds=3600)
+
+
 def measurement_quota(unit_key: str, most: int, now: int) -> Quota:
     """Return the quota of releases of an accountable unit, in the minute of `now`, that are measured with a canary.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
-from jitney.core.access.credentials import session_request
+from jitney.core.access.credentials import CANARY_PREFIX, session_request
 from jitney.core.access.deny_document import deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
@@ -157,7 +157,7 @@ def _first_denial(grant: Grant, target: Target, started: int, call: Authenticate
     ports = call.ports
     policy = compile_policy(CANARY_PERMISSIONS, call.now + CANARY_POLICY_SECONDS, ports.actions)
     try:
-        request = session_request(grant, policy, target.external_id, call.now, handed_out=False)
+        request = session_request(grant, policy, target.external_id, call.now, prefix=CANARY_PREFIX)
         credentials = ports.sessions.issue(request)
     except Problem:
         return None

@@ -1,8 +1,10 @@
 """POST /v1/grants: request access."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from jitney.adapters.store import Conflict
 from jitney.core import audit
@@ -40,6 +42,7 @@ from jitney.handlers.responses import (
     unit_limited_problem,
 )
 from jitney.handlers.review_queue import join, queue
+from jitney.handlers.size_trials import SizeTrial
 
 
 def create_grant(request: Request, ports: Ports) -> Response:
@@ -47,11 +50,14 @@ def create_grant(request: Request, ports: Ports) -> Response:
     call = authenticate_request(request, ports)
     with call.counting_refusals(AuditEvent.REQUEST):
         access_request, key = call.access_request(), idempotency_key_of(request)
-    answer = write_until_current(lambda: _decide(access_request, key, call), lambda: _conflict(call), ports, PATIENT)
+    trial = SizeTrial(call)
+    answer = write_until_current(
+        lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), ports, PATIENT
+    )
     return replace(answer, body={**answer.body, **explanation_view(access_request)})
 
 
-def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest) -> Response:
+def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest, trial: SizeTrial) -> Response:
     """Decide, write the decision, and issue credentials.
 
     Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
@@ -72,7 +78,7 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest)
         updates = others.updates_for(grant)
     try:
         if decision.effect is not Effect.ALLOW:
-            return _review(grant, decision, key, call, access_request, updates)
+            return _review(grant, decision, key, call, access_request, updates, trial)
         created = _create(grant, decision, key, call, access_request, updates)
     except Conflict:
         return _idempotent_response(key, call, access_request)
@@ -128,10 +134,11 @@ def _review(
     call: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
+    trial: SizeTrial,
 ) -> Response:
     """Create a pending grant and start its review, or join an equal pending one (REV 12).
 
-    Raises Conflict or StaleWrite as `_create`.
+    A new grant's policy is tried for its packed size first. Raises Conflict or StaleWrite as `_create`.
     """
     with _recording_ungranted(access_request, decision, call):
         queued = queue(grant, key, call)
@@ -139,7 +146,11 @@ def _review(
         join(queued, decision, key, call, access_request)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
-    created = _create(grant, decision, key, call, access_request, (*updates, queued))
+    if key and call.ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
+        raise Conflict(key)  # a repeated POST needs no trial
+    with _recording_ungranted(access_request, decision, call):
+        tried = trial.detail(grant)
+    created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
     try:
         call.ports.approval_workflow.start(created)
     except Problem as problem:
@@ -155,15 +166,18 @@ def _create(
     call: AuthenticatedRequest,
     access_request: AccessRequest,
     updates: Sequence[GrantListUpdate],
+    tried: Mapping[str, Any] = MappingProxyType({}),
 ) -> RecordedGrant:
     """Write the grant, its first record, its list entries, and the keys that the POST uses.
+
+    The record also has what was `tried`.
 
     The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
     too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
     """
     quota = _quota_of(grant, call)
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
-    detail = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews}
+    detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
     detail |= audit.calls_detail(access_request) | audit.decision_detail(decision) | call.requester.record_detail()
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.credentials import (
+    CANARY_PREFIX,
     MAX_STS_SESSION_SECONDS,
     MIN_STS_SESSION_SECONDS,
     Credentials,
@@ -103,7 +104,7 @@ def test_end_04_a_session_that_outlives_the_grant_is_scoped_down(seconds: int, s
     request = session_request(grant, policy, "x", NOW)
     assert request.policy == policy
     assert request.scopable == (scopable_policy(policy) if scoped else None)
-    assert session_request(grant, policy, "x", NOW, handed_out=False).scopable is None
+    assert session_request(grant, policy, "x", NOW, prefix=CANARY_PREFIX).scopable is None
 
 
 def test_end_04_a_renewal_near_the_end_of_a_long_grant_is_scoped_down():

@@ -16,6 +16,10 @@ CANARY_PREFIX = "g-canary-"
 
 A grant's id has one hyphen, so no id starts like this.
 """
+TRIAL_PREFIX = "g-trial-"
+"""Prefix of the names of sessions that only show whether STS accepts the size of a grant's policy and tags."""
+ENDED_SECONDS = 86_400
+"""How long ago the policy of a trial ended. Clocks differ by less."""
 MIN_STS_SESSION_SECONDS = 900
 MAX_STS_SESSION_SECONDS = 3600
 """The longest session: AssumeRole from a Lambda function is role chaining, which AWS limits to one hour."""
@@ -62,13 +66,13 @@ class Credentials:
 
 
 def session_request(
-    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, handed_out: bool = True
+    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, prefix: str = ""
 ) -> SessionRequest:
     """Return the session of an active grant: named after the grant, with the principal as source identity (STS 3).
 
-    `handed_out` is false for a session that the broker uses itself. The Deny statement in `policy` ends such a session.
-    Its name differs from the grant's id, so that IAM can restrict who creates such sessions. The deny document matches
-    it by its tags.
+    A session that the broker uses itself has a `prefix` to its name, such as `CANARY_PREFIX`. The Deny statement in
+    `policy` ends such a session. Its name differs from the grant's id, so that IAM can restrict who creates such
+    sessions. The deny document matches it by its tags.
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
@@ -83,11 +87,11 @@ def session_request(
     return SessionRequest(
         role_arn=grant.role_arn,
         external_id=external_id,
-        name=grant.id if handed_out else CANARY_PREFIX + grant.id.removeprefix("g-"),
+        name=prefix + grant.id.removeprefix("g-") if prefix else grant.id,
         source_identity=grant.principal,
         tags=tags,
         policy=policy,
         duration_seconds=min(max(left, MIN_STS_SESSION_SECONDS), MAX_STS_SESSION_SECONDS),
         ends_at=grant.expires_at,
-        scopable=scopable_policy(policy) if handed_out and left < MIN_STS_SESSION_SECONDS else None,
+        scopable=scopable_policy(policy) if not prefix and left < MIN_STS_SESSION_SECONDS else None,
     )

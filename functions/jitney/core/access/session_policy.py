@@ -176,6 +176,24 @@ def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tupl
     )
 
 
+def packed_too_large(policy: SessionPolicy, percent: int | None) -> Problem:
+    """Return the problem of a policy that STS does not accept with the session's tags, once packed.
+
+    `percent` is the packed size in percent of STS's limit, if STS named it. STS documents no formula for it.
+    """
+    packed = f"{percent} % of" if percent else "more than"
+    return Problem(
+        "policy_too_large",
+        f"STS packs the session policy and tags to {packed} what it accepts. The policy has {policy.size} of "
+        f"{SESSION_POLICY_LIMIT} characters.",
+        "Request fewer actions or resources, or a pattern that covers several of them, or make several requests.",
+        {
+            "session_policy_size": {"characters": policy.size, "limit": SESSION_POLICY_LIMIT},
+            "packed_policy_size": {"percent": percent, "limit": 100},
+        },
+    )
+
+
 def _contribution(statement: Statement) -> dict[str, Any]:
     """Return the size of a statement and its longest members."""
     return {

@@ -5,16 +5,17 @@ which they become known does not matter. The grant is checked first, because it 
 (STS 6). The key is checked second, because STS's event about it may arrive later.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from jitney.core.access.credentials import CANARY_PREFIX
+from jitney.core.access.credentials import CANARY_PREFIX, TRIAL_PREFIX
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.trail.call import CloudTrailCall
-from jitney.core.trail.event import KeyIssuance
+from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, KeyIssuance
 
 MAX_EVENT_DELAY_SECONDS = 1800
 """How much later than a call the event about its key's origin may arrive.
@@ -44,6 +45,7 @@ class Purpose(StrEnum):
     GRANT = "grant"
     CANARY = "canary"
     CHECK = "check"
+    TRIAL = "trial"
 
 
 _ID = "[a-z2-7]{14}"
@@ -51,15 +53,16 @@ _SESSIONS: Mapping[Purpose, re.Pattern[str]] = {
     Purpose.GRANT: re.compile(f"g-({_ID})"),
     Purpose.CANARY: re.compile(f"{CANARY_PREFIX}({_ID})"),
     Purpose.CHECK: re.compile(f"{SESSION_PREFIX}({_ID})"),
+    Purpose.TRIAL: re.compile(f"{TRIAL_PREFIX}({_ID})"),
 }
-PURPOSE_BY_FUNCTION: Mapping[str, Purpose] = {
-    "grants": Purpose.GRANT,
-    "credentials": Purpose.GRANT,
-    "releases": Purpose.CANARY,
-    "revocations": Purpose.CANARY,
-    "target_checks": Purpose.CHECK,
+PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
+    "grants": frozenset({Purpose.GRANT, Purpose.TRIAL}),
+    "credentials": frozenset({Purpose.GRANT}),
+    "releases": frozenset({Purpose.CANARY}),
+    "revocations": frozenset({Purpose.CANARY}),
+    "target_checks": frozenset({Purpose.CHECK}),
 }
-"""The purpose for which each function assumes a target's role."""
+"""The purposes for which each function assumes a target's role."""
 NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
 """Calls that no policy can deny: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
@@ -127,6 +130,9 @@ def _grant_mismatches(call: CloudTrailCall, name: ParsedSessionName, grant: Gran
         if not call.source_identity:
             yield "wrong_source_identity"
         return
+    if name.purpose is Purpose.TRIAL:
+        yield from _trial_mismatches(call, grant)
+        return
     if grant is None:
         yield "unknown_grant"
         return
@@ -138,6 +144,28 @@ def _grant_mismatches(call: CloudTrailCall, name: ParsedSessionName, grant: Gran
         yield "before_the_start"
     if name.purpose is Purpose.GRANT and call.time > _end(grant) + GRACE_SECONDS and _shows_access(call):
         yield "after_the_end"
+
+
+def _trial_mismatches(call: CloudTrailCall, grant: Grant | None) -> Iterator[str]:
+    """Yield why a trial of a policy's size does not explain a call.
+
+    The trial precedes the record of its grant, and a request that joins another one never gets a grant. The session is
+    denied everything, and its credentials are dropped. So any other call with access is a bypass.
+    """
+    if grant and (grant.account, grant.role_arn) != (call.account, call.role_arn):
+        yield "role_of_another_grant"
+    if not call.source_identity or (grant and grant.principal != call.source_identity):
+        yield "wrong_source_identity"
+    if not _starts_session(call) and _shows_access(call):
+        yield "trial_session_used"
+
+
+def _starts_session(call: CloudTrailCall) -> bool:
+    """Return whether the event started the session of its role, and is no call of that session."""
+    if call.service != "sts" or call.operation not in ASSUME_ROLE_OPERATIONS:
+        return False
+    parameters = json.loads(call.request or "null")
+    return isinstance(parameters, dict) and parameters.get("roleArn") == call.role_arn
 
 
 def _end(grant: Grant) -> int:
@@ -154,7 +182,7 @@ def _key_mismatches(
 ) -> Iterator[str]:
     if (issue.account, issue.role_arn, issue.session) != (call.account, call.role_arn, call.session):
         yield "key_of_another_session"
-    if PURPOSE_BY_FUNCTION.get(issuers.get(issue.issuer_role_id, "")) is not name.purpose:
+    if name.purpose not in PURPOSES_BY_FUNCTION.get(issuers.get(issue.issuer_role_id, ""), ()):
         yield "not_issued_by_jitney"
     cut = grant.cut_off_at if grant and name.purpose is Purpose.GRANT else None
     if cut is not None and issue.at <= cut < call.time - GRACE_SECONDS and _shows_access(call):
