@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from data import masks, operations, table
+from data import masks, models, operations, table
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.harms import Harms
@@ -21,10 +21,11 @@ from data.levels import Corrections
 from data.outliving import Outliving
 from data.pages import after_page, calls_page
 from data.sources import HERE, Sources, fetch
+from jitney.adapters.aws_models import AwsModels
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
-from jitney.resources import ACTIONS, MASKS, OPERATIONS
+from jitney.resources import ACTIONS, MASKS, MODELS, OPERATIONS
 
 TABLE = ACTIONS
 PAGE = HERE.parent / "docs" / "calls.md"
@@ -162,6 +163,15 @@ def replace_masks(path: Path) -> tuple[bool, list[str]]:
     return not faults, [*(f"FAULT: {fault}" for fault in faults), summary]
 
 
+def replace_models(path: Path, services: Iterable[str]) -> str:
+    """Write the table of models of `services` to `path`. Return a line to print."""
+    encoded = models.encode(services)
+    path.write_bytes(encoded)
+    table_of_models = AwsModels.load(encoded)
+    count = sum(len(table_of_models.operations(service)) for service in table_of_models.services())
+    return f"{path.name}: {len(encoded)} bytes of botocore {table_of_models.about['botocore']} ({count} operations)"
+
+
 def main() -> int:
     """Fetch the sources, build the tables, and print what changed."""
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
@@ -170,7 +180,8 @@ def main() -> int:
     written, lines = replace(TABLE, AFTER_PAGE, fetch(scratch.resolve()), harms, outliving)
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
     masked, most = replace_masks(MASKS)
-    print(*lines, *more, *most, sep="\n")  # noqa: T201
+    sliced = replace_models(MODELS, OperationTable.load(OPERATIONS.read_bytes()).services())
+    print(*lines, *more, *most, sliced, sep="\n")  # noqa: T201
     return 0 if written and also and masked else 1
 
 

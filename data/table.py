@@ -62,17 +62,23 @@ def _entry(
 
 def encode(about: Mapping[str, str], blocks: Mapping[str, Block], magic: bytes = MAGIC, **more: Any) -> bytes:
     """Return the table as bytes. Equal content gives equal bytes. `more` are other members of its index."""
+    return contained(about, {prefix: compact(block) for prefix, block in blocks.items()}, magic, **more)
+
+
+def contained(about: Mapping[str, str], blocks: Mapping[str, str], magic: bytes, **more: Any) -> bytes:
+    """Return a table of blocks in ASCII as bytes, each compressed by itself, behind an index of their places."""
     places, packed = {}, b""
     for prefix, block in sorted(blocks.items()):
-        compressed = _compress(block)
+        compressed = zlib.compress(block.encode("ascii"), level=9)
         places[prefix] = [len(packed), len(compressed)]
         packed += compressed
-    index = _compress({"about": dict(about), "services": places, **more})
+    index = zlib.compress(compact({"about": dict(about), "services": places, **more}).encode("ascii"), level=9)
     return magic + len(index).to_bytes(4) + index + packed
 
 
-def _compress(value: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":")).encode("ascii"), level=9)
+def compact(value: Any) -> str:
+    """Return JSON in ASCII without white space."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def faults(

@@ -39,6 +39,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "policy": {"access", "actions", "config", "identity", "outliving", "patterns", "problems"},
     "calls": {"access", "actions", "config", "patterns", "problems", "strict_json"},
+    "gateway": {"access", "problems"},
     "audit": {"access", "config", "identity", "masking", "times"},
     "refusal_counts": {"audit", "identity"},
     "review": {

@@ -56,6 +56,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "account_mismatch": ProblemKind(400, "A resource is not in the target's account"),
     "action_unknown": ProblemKind(400, "An action does not exist"),
     "call_invalid": ProblemKind(400, "A call cannot be parsed as an AWS call"),
+    "call_unsupported": ProblemKind(400, "Jitney does not make such a call"),
     "operation_unknown": ProblemKind(400, "A service or operation is unknown"),
     "policy_too_large": ProblemKind(400, "The session policy is too large"),
     "idempotency_mismatch": ProblemKind(422, "The idempotency key was used with another request"),

@@ -1,0 +1,229 @@
+"""Checks a call's parameters against AWS's model of the operation, and converts them to what is serialized.
+
+The check is strict: what the model does not name is refused, and no value is read as another type. So reviewers see
+every value that AWS receives (row GW 2). JSON has fewer types than the models. A blob is base64 (RFC 4648 section 4). A
+timestamp is ISO 8601 with a zone, or epoch seconds.
+"""
+
+import base64
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from jitney.core.access.fields import FieldError
+from jitney.core.problems import Problem
+
+MAX_DEPTH = 100
+"""Levels of nesting. DynamoDB's 32 levels of a document are 64 of its model."""
+MAX_ERRORS = 20
+"""The check stops here, so that its cost does not depend on the number of errors."""
+
+_INTEGERS = {"integer": 2**31, "long": 2**63}
+_LATEST = 253_402_300_799
+"""The last second of the year 9999."""
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
+_DOTS = frozenset({".", ".."})
+
+
+class Shape(Protocol):
+    """A shape of AWS's models, as botocore reads them (botocore.model)."""
+
+    @property
+    def type_name(self) -> str:
+        """The type: structure, list, map, string, blob, and so on."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Traits such as `union` and `document`."""
+        ...
+
+    @property
+    def serialization(self) -> Mapping[str, Any]:
+        """Traits such as `location` and `jsonvalue`."""
+        ...
+
+
+def checked_parameters(parameters: Any, shape: Shape | None) -> dict[str, Any]:
+    """Return `parameters` as the operation's serializer takes them. `shape` is the operation's input, or None.
+
+    Raises Problem call_invalid with all errors in `errors`, each as {pointer, detail, fix}, but at most `MAX_ERRORS`.
+    """
+    reader = _Reader()
+    try:
+        checked = reader.read(parameters, shape, "", 0) if shape else reader.nothing(parameters)
+    except _TooManyErrors:
+        checked = {}
+    if reader.errors:
+        first = reader.errors[0]
+        extras = {"errors": [each.body() for each in reader.errors]}
+        raise Problem("call_invalid", f"{first.pointer or '/'}: {first.detail}", first.fix, extras)
+    return dict(checked)
+
+
+class _TooManyErrors(Exception):
+    """`MAX_ERRORS` were found."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads values by their shapes. An invalid value adds an error, and None stands for it."""
+
+    errors: list[FieldError] = field(default_factory=list)
+
+    def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
+        self.errors.append(FieldError(pointer, detail, fix, members))
+        if len(self.errors) >= MAX_ERRORS:
+            raise _TooManyErrors
+
+    def nothing(self, parameters: Any) -> dict[str, Any]:
+        if parameters != {}:
+            self.add("", "The operation takes no parameters.", "Send {}.")
+        return {}
+
+    def read(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            self.add(pointer, f"The value is nested deeper than {MAX_DEPTH} levels.", "Send a flatter value.")
+        elif value is None:
+            self.add(pointer, "The value is null.", "Leave the member out, or send a value.")
+        elif shape.metadata.get("document") or shape.serialization.get("jsonvalue"):
+            return value
+        else:
+            return _READERS[shape.type_name](self, value, shape, pointer, depth)
+        return None
+
+    def structure(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
+        if not isinstance(value, dict):
+            return self.add(pointer, "The value is not an object.", "Send a JSON object.")
+        members = shape.members
+        for name in value.keys() - members.keys():
+            near = difflib.get_close_matches(name[:100], list(members), n=1)
+            fix = f"Did you mean {near[0]!r}?" if near else "Remove it."
+            self.add(f"{pointer}/{_escaped(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)
+        for name in shape.required_members:
+            if name not in value and name not in _filled_in(shape):
+                self.add(f"{pointer}/{name}", "The member is missing.", "Send it.", missing=True)
+        if shape.metadata.get("union") and len(value) != 1:
+            self.add(pointer, f"The value has {len(value)} members.", f"Send exactly one of {', '.join(members)}.")
+        return {
+            name: self.read(value[name], member, f"{pointer}/{name}", depth + 1)
+            for name, member in members.items()
+            if name in value
+        }
+
+    def list(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
+        if not isinstance(value, list):
+            return self.add(pointer, "The value is not a list.", "Send a JSON array.")
+        return [self.read(each, shape.member, f"{pointer}/{place}", depth + 1) for place, each in enumerate(value)]
+
+    def map(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
+        if not isinstance(value, dict):
+            return self.add(pointer, "The value is not an object.", "Send a JSON object.")
+        in_headers = shape.serialization.get("location") == "headers"
+        read: dict[str, Any] = {}
+        for name, each in value.items():
+            place = f"{pointer}/{_escaped(name)}"
+            if in_headers and not _HEADER_NAME.fullmatch(name):
+                self.add(place, "The name cannot be part of a header's name.", "Use letters, digits and hyphens.")
+            read[name] = self.read(each, shape.value, place, depth + 1)
+            if in_headers:
+                self.header(read[name], place)
+        return read
+
+    def string(self, value: Any, shape: Any, pointer: str, _depth: int) -> Any:
+        if not isinstance(value, str):
+            return self.add(pointer, "The value is not a string.", "Send a JSON string.")
+        location = shape.serialization.get("location")
+        if location == "uri" and (not value or _DOTS.intersection(value.split("/"))):
+            # An empty name addresses what contains the resource, and HTTP software removes "." and ".." from paths.
+            return self.add(pointer, 'The value is empty, or a part of it is "." or "..".', "Send another name.")
+        if location == "header":
+            self.header(value, pointer)
+        return value
+
+    def header(self, value: Any, pointer: str) -> None:
+        if isinstance(value, str) and not (_HEADER_VALUE.fullmatch(value) and value == value.strip()):
+            self.add(pointer, "The value cannot be sent in a header.", "Use printable ASCII, without spaces around it.")
+
+    def blob(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
+        try:
+            return base64.b64decode(value, validate=True) if isinstance(value, str) else self.no_blob(pointer)
+        except ValueError:  # also for characters outside ASCII
+            return self.no_blob(pointer)
+
+    def no_blob(self, pointer: str) -> None:
+        self.add(pointer, "The value is not base64.", "Send the bytes in base64, with padding (RFC 4648 section 4).")
+
+    def whole_number(self, value: Any, shape: Any, pointer: str, _depth: int) -> Any:
+        bound = _INTEGERS[shape.type_name]
+        if isinstance(value, bool) or not isinstance(value, int) or not -bound <= value < bound:
+            fix = f"Send a whole number from {-bound} to {bound - 1}."
+            return self.add(pointer, "The value is not such a number.", fix, bounds=[-bound, bound - 1])
+        return value
+
+    def number(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+            return self.add(pointer, "The value is not a finite number.", "Send a JSON number.")
+        return value
+
+    def boolean(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
+        return (
+            value if isinstance(value, bool) else self.add(pointer, "The value is no boolean.", "Send true or false.")
+        )
+
+    def timestamp(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
+        if (read := _time(value)) is None:
+            fix = "Send ISO 8601 with a zone, such as 2026-11-24T12:05:00Z, or epoch seconds."
+            return self.add(pointer, "The value is not a time.", fix)
+        return read
+
+
+_READERS: Mapping[str, Callable[[_Reader, Any, Any, str, int], Any]] = {
+    "structure": _Reader.structure,
+    "list": _Reader.list,
+    "map": _Reader.map,
+    "string": _Reader.string,
+    "character": _Reader.string,
+    "blob": _Reader.blob,
+    "integer": _Reader.whole_number,
+    "long": _Reader.whole_number,
+    "float": _Reader.number,
+    "double": _Reader.number,
+    "boolean": _Reader.boolean,
+    "timestamp": _Reader.timestamp,
+}
+
+
+def _filled_in(shape: Any) -> frozenset[str]:
+    """Return the members that the broker fills in: tokens by which AWS recognizes a repeated call."""
+    return frozenset(name for name, member in shape.members.items() if member.metadata.get("idempotencyToken"))
+
+
+def _time(value: Any) -> datetime | None:
+    """Return the time in UTC that a JSON value means, or None."""
+    try:
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value)
+            return read.astimezone(UTC) if read.tzinfo else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LATEST:
+            return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer too large for a double
+        return False
+
+
+def _escaped(name: str) -> str:
+    """Return a member's name as part of a JSON pointer (RFC 6901 section 3), shortened and in ASCII."""
+    return ascii(name[:60])[1:-1].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,159 @@
+"""The gateway's requests are the bytes that botocore's own client sends (row GW 2)."""
+
+import base64
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.model import OperationModel, Shape
+
+from jitney import resources
+from jitney.adapters.aws_models import AwsModels
+from jitney.adapters.wire_requests import wire_request
+from jitney.core.gateway.parameters import checked_parameters
+
+ENDPOINT = "https://upstream.example.com"
+TOKEN = "00000000-0000-4000-8000-000000000000"
+MODELS = AwsModels.load(resources.MODELS.read_bytes())
+DEPTH = 4
+"""Levels of nesting of the generated parameters."""
+
+TEXT = 'a b"c'
+VALUES = {
+    "string": TEXT,
+    "character": "c",
+    "blob": base64.b64encode(b"bytes \xff").decode(),
+    "integer": 7,
+    "long": 2**40,
+    "float": 1.5,
+    "double": -2.25,
+    "boolean": True,
+    "timestamp": "2026-11-24T12:05:00Z",
+}
+# What botocore's client changes between its caller and the serializer. The gateway sends what it was given.
+ENCODED_AGAIN = {"UserData"}
+ADDED = {
+    ("ec2", "CopySnapshot"): "a presigned URL of the source's Region",
+    ("s3", "ListObjectVersions"): "EncodingType",
+    ("s3", "ListObjects"): "EncodingType",
+    ("s3", "ListObjectsV2"): "EncodingType",
+}
+COMPARED = {"content-type", "x-amz-target", "accept", "x-amzn-query-mode", "content-md5"}
+"""The headers that do not depend on the client's configuration. Those of parameters are compared, too."""
+
+
+def generated(shape: Shape, depth: int, *, whole: bool) -> Any:
+    """Return JSON parameters for `shape`: with all members to `DEPTH`, or only with required ones."""
+    if shape.metadata.get("document") or shape.serialization.get("jsonvalue"):
+        return {"any": ["JSON", 1]}
+    if shape.type_name == "structure":
+        names = list(shape.members)
+        if shape.metadata.get("union"):
+            names = names[:1]
+        elif not whole or depth >= DEPTH:
+            names = list(shape.required_members)
+        return {
+            name: generated(shape.members[name], depth + 1, whole=whole) for name in names if name not in ENCODED_AGAIN
+        }
+    if shape.type_name == "list":
+        return [generated(shape.member, depth + 1, whole=whole)] if depth < 3 * DEPTH else []
+    if shape.type_name == "map":
+        key = shape.key.enum[0] if shape.key.enum else "key-1"
+        return {key: generated(shape.value, depth + 1, whole=whole)} if depth < 3 * DEPTH else {}
+    if shape.type_name == "string":
+        return text_of(shape)
+    return VALUES[shape.type_name]
+
+
+def text_of(shape: Shape) -> str:
+    if shape.enum:
+        return str(shape.enum[0])
+    if shape.name == "Expires":  # a timestamp for botocore's client, and a string for AWS
+        return "Tue, 24 Nov 2026 12:05:00 GMT"
+    length = max(shape.metadata.get("min", 0), 1)
+    plain = shape.serialization.get("location") or shape.serialization.get("hostLabel")
+    return ("name-1" if plain else TEXT).ljust(length, "0")
+
+
+@cache
+def client(service: str) -> BaseClient:
+    """Return botocore's client, which sends nothing: each call ends with the request that it would send."""
+    session = botocore.session.Session()
+    session.set_credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+    config = Config(
+        s3={"addressing_style": "path"},
+        parameter_validation=False,
+        request_checksum_calculation="when_required",
+        retries={"total_max_attempts": 1},
+        disable_request_compression=True,
+    )
+    made = session.create_client(service, "eu-west-1", endpoint_url=ENDPOINT, config=config)
+    made.meta.events.register_first("before-send", stop)
+    return made
+
+
+class Sent(Exception):
+    def __init__(self, request: Any) -> None:
+        super().__init__()
+        self.request = request
+
+
+def stop(request: Any, **_: Any) -> AWSResponse:
+    raise Sent(request)
+
+
+def sent(service: str, operation: OperationModel, parameters: dict[str, Any]) -> Any:
+    filled = dict.fromkeys(operation.idempotent_members, TOKEN) | parameters
+    try:
+        client(service)._make_api_call(operation.name, filled)
+    except Sent as caught:
+        return caught.request
+    raise AssertionError("nothing was sent")
+
+
+def parts(request: Any) -> dict[str, Any]:
+    """Return what a request says, apart from host, signature and what names the client."""
+    prepared = request.prepare() if isinstance(request, AWSRequest) else request
+    url = urlsplit(prepared.url)
+    body = prepared.body if isinstance(prepared.body, bytes | str) else prepared.body and prepared.body.read()
+    names = (
+        (name.lower(), value if isinstance(value, str) else value.decode()) for name, value in prepared.headers.items()
+    )
+    return {
+        "method": prepared.method,
+        "path": url.path,
+        "query": sorted(url.query.split("&")),
+        "body": (body.encode() if isinstance(body, str) else body) or b"",
+        "headers": {name: value for name, value in names if name in COMPARED},
+    }
+
+
+def differences(service: str) -> Iterator[str]:
+    for name in MODELS.operations(service):
+        operation = MODELS.operation(service, name)
+        for whole in (False, True):
+            if not whole and (service, name) in ADDED:
+                continue
+            shape = operation.input_shape
+            asked = generated(shape, 0, whole=whole) if shape else {}
+            checked = checked_parameters(json.loads(json.dumps(asked)), shape)
+            ours, theirs = (
+                parts(wire_request(operation, checked, ENDPOINT, TOKEN)),
+                parts(sent(service, operation, checked)),
+            )
+            if ours != theirs:
+                yield f"{name} {whole}: " + str(
+                    {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
+                )
+
+
+@pytest.mark.parametrize("service", MODELS.services())
+def test_gw_02_the_request_is_the_one_of_botocores_client(service: str):
+    assert list(differences(service)) == []
