@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 type Call = Mapping[str, str | Sequence[str]]
@@ -20,6 +22,9 @@ COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
     "StringLike": like,
     "NumericLessThanEquals": lambda wanted, value: float(value) <= float(wanted),
     "NumericGreaterThan": lambda wanted, value: float(value) > float(wanted),
+    "DateGreaterThan": lambda wanted, value: datetime.fromisoformat(value) > datetime.fromisoformat(wanted),
+    "Bool": lambda wanted, value: wanted.lower() == value.lower(),
+    "IpAddress": lambda wanted, value: ip_address(value) in ip_network(wanted),
 }
 
 
@@ -44,7 +49,7 @@ def _holds(operator: str, wanted: list[str], values: list[str] | None) -> bool:
     quantifier, _, name = operator.rpartition(":")
     if_exists = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
-    negated = name in ("StringNotEquals", "StringNotLike")
+    negated = name in ("StringNotEquals", "StringNotLike", "NotIpAddress")
     compare = COMPARISONS[name.replace("Not", "")]
 
     def one(value: str) -> bool:

@@ -6,6 +6,7 @@ the services in `NEVER`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -20,12 +21,15 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]*")
 def with_wildcards(statements: tuple[Statement, ...], excess: int, actions: ActionTable) -> tuple[Statement, ...]:
     """Return `statements` with wildcards until `excess` characters are saved. Wildcards that save most come first.
 
-    A wildcard matches at least two actions of its statement, and no other action of the service.
+    A wildcard matches at least two actions of its statement, and no other action of the service. Actions that several
+    statements name keep their names, by which a seal (`core.access.seal`) joins them.
     """
+    repeated = {name for name, count in Counter(n for each in statements for n in each.actions).items() if count > 1}
     steps = [
         (-_saved(pattern, names), place, pattern, names)
         for place, statement in enumerate(statements)
         for pattern, names in _patterns(statement.actions, actions).items()
+        if repeated.isdisjoint(names)
     ]
     shorter = list(statements)
     for lost, place, pattern, names in sorted(steps):

@@ -86,6 +86,8 @@ def compile_policy(
 
     Raises Problem policy_too_large, with the sizes and a split that fits. A policy is never widened to fit.
 
+    Raises Problem request_invalid when a seal cannot express the conditions.
+
     Raises ValueError for no permissions, an unknown action or an invalid `source_ip`.
     """
     whole = compact_request(permissions, actions)
