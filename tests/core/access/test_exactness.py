@@ -111,7 +111,7 @@ PLANTED: dict[str, tuple[bool, Patch]] = {
     "other accounts are not denied": (True, in_boundary(f'["{exactness.ACCOUNT}", ', f'["{exactness.STRANGER}", ')),
     "the own account is denied": (False, in_boundary(f'["{exactness.ACCOUNT}", ', "[")),
     "other Regions are not denied": (True, in_boundary('"eu-west-3"', '"us-east-1"')),
-    "owners of images do not count": (False, in_boundary('"ec2:Owner": "amazon"', '"ec2:Owner": "nobody"')),
+    "owners of images do not count": (False, in_boundary('"ec2:Owner": "amazon"', '"ec2:Owner": "self"')),
     "what AWS owns is denied": (False, in_boundary("arn:aws:ssm:*::parameter/*", "arn:aws:ssm:*::parameters")),
     "every object is AWS's": (True, in_boundary("arn:aws:ssm:*::parameter/*", "arn:aws:s3:::*")),
 }

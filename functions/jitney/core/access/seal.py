@@ -93,7 +93,7 @@ def _ungranted(grants: Grants) -> Iterator[dict[str, Any]]:
 
 
 def _united(alternatives: Iterable[Conditions]) -> tuple[Conditions, ...]:
-    """Return the alternatives, of which those that differ in one key are one with the values of both."""
+    """Return the alternatives. Two that differ in one key become one with the values of both."""
     found: list[Conditions] = []
     for conditions in alternatives:
         new = conditions
