@@ -7,15 +7,31 @@ import difflib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from botocore.model import OperationModel, ServiceModel
 
 from jitney.core.problems import Problem
 
 MAGIC = b"JMT1"
-METADATA, UNSUPPORTED, OPERATION, SHAPE = "metadata", "unsupported", "o ", "s "
+METADATA, UNSUPPORTED, ENDPOINTS, OPERATION, SHAPE = "metadata", "unsupported", "endpoints", "o ", "s "
 """The names of the lines of a block. Operations and shapes add their own name."""
+RESOURCES_IN_URLS = frozenset({"Bucket"})
+"""Parameters with which AWS's rules choose an endpoint. Buckets are in the path, so that no caller chooses a host."""
+
+
+class AwsEndpoint(NamedTuple):
+    """Where a call is sent, and the name and Region with which it is signed."""
+
+    url: str
+    signing_name: str
+    signing_region: str
+
+
+def endpoint_variant(operation: OperationModel) -> str:
+    """Return the key of the operations of a service that share an endpoint."""
+    named = [each.name for each in operation.context_parameters if each.name in RESOURCES_IN_URLS]
+    return " ".join([*(f"{each.name}={each.value}" for each in operation.static_context_parameters), *named])
 
 
 class AwsModels:
@@ -23,6 +39,7 @@ class AwsModels:
 
     def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
         self.about: Mapping[str, str] = index["about"]
+        self._regions: Mapping[str, str] = index["regions"]
         self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._blocks = blocks
         self._read: dict[str, _SlicedService] = {}
@@ -57,6 +74,24 @@ class AwsModels:
             raise _unknown(f"{service} has no operation", name, [*sliced.names, *sliced.unsupported])
         return sliced.model.operation_model(name)
 
+    def endpoint(self, operation: OperationModel, partition: str, region: str, account: str) -> AwsEndpoint:
+        """Return AWS's endpoint for an operation of this table in a Region of the partition.
+
+        Raises Problem call_invalid when the Region is no such Region, or the service has no endpoint there.
+        """
+        service = operation.service_model.service_name
+        if self._regions.get(region) != partition:
+            known = [name for name, of in self._regions.items() if of == partition]
+            raise _unknown(f"Partition {partition} has no Region", region, known, "call_invalid")
+        patterns, places = self._service(service).endpoints
+        by_region = places[endpoint_variant(operation)]
+        place = by_region.get(region, by_region.get(partition, -1))
+        if place < 0:
+            detail = f"AWS has no endpoint of {service} in {region}."
+            raise Problem("call_invalid", detail, "Call it in a Region that has the service.")
+        url, name, signing = patterns[place]
+        return AwsEndpoint(url.format(region=region, account=account), name, signing.format(region=region))
+
     def _service(self, name: str) -> "_SlicedService":
         if name not in self._places:
             raise _unknown("The gateway knows no AWS service", name, list(self._places))
@@ -72,6 +107,11 @@ class _SlicedService:
     def __init__(self, name: str, block: str) -> None:
         lines = dict(line.split("\t", 1) for line in block.split("\n"))
         self.unsupported: Mapping[str, str] = json.loads(lines[UNSUPPORTED])
+        endpoints = json.loads(lines[ENDPOINTS])
+        self.endpoints: tuple[list[list[str]], Mapping[str, Mapping[str, int]]] = (
+            endpoints["patterns"],
+            endpoints["places"],
+        )
         self.names = tuple(line.removeprefix(OPERATION) for line in lines if line.startswith(OPERATION))
         parts = {"operations": _Parsed(lines, OPERATION), "shapes": _Parsed(lines, SHAPE)}
         self.model = ServiceModel({"metadata": json.loads(lines[METADATA]), **parts}, name)
@@ -94,7 +134,7 @@ class _Parsed(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def _unknown(what: str, name: str, known: list[str]) -> Problem:
+def _unknown(what: str, name: str, known: list[str], code: str = "operation_unknown") -> Problem:
     near = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
-    fix = f"Did you mean {', or '.join(near)}?" if near else "Use the names of botocore, such as s3 and GetObject."
-    return Problem("operation_unknown", f"{what} {name[:60]!a}.", fix, {"alternatives": near} if near else {})
+    fix = f"Did you mean {', or '.join(near)}?" if near else "Use AWS's names, such as s3, GetObject and eu-west-1."
+    return Problem(code, f"{what} {name[:60]!a}.", fix, {"alternatives": near} if near else {})

@@ -16,7 +16,7 @@ from botocore.serialize import Serializer, create_serializer
 
 # Checksums only where the operation requires one, and in a header: "s3" keeps botocore from sending trailers.
 _CHECKSUMS = Config(request_checksum_calculation="when_required", signature_version="s3")
-# API Gateway answers in HAL, which the model does not describe, unless asked for JSON.
+# API Gateway answers in JSON only with this header, and otherwise in HAL, which the model does not describe.
 _HEADERS: Mapping[str, Mapping[str, str]] = {"apigateway": {"Accept": "application/json"}}
 
 

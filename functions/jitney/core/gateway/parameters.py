@@ -54,7 +54,7 @@ def checked_parameters(parameters: Any, shape: Shape | None) -> dict[str, Any]:
 
     Raises Problem call_invalid with all errors in `errors`, each as {pointer, detail, fix}, but at most `MAX_ERRORS`.
     """
-    reader = _Reader()
+    reader = _ParameterReader()
     try:
         checked = reader.read(parameters, shape, "", 0) if shape else reader.nothing(parameters)
     except _TooManyErrors:
@@ -71,7 +71,7 @@ class _TooManyErrors(Exception):
 
 
 @dataclass(slots=True)
-class _Reader:
+class _ParameterReader:
     """Reads values by their shapes. An invalid value adds an error, and None stands for it."""
 
     errors: list[FieldError] = field(default_factory=list)
@@ -183,19 +183,19 @@ class _Reader:
         return read
 
 
-_READERS: Mapping[str, Callable[[_Reader, Any, Any, str, int], Any]] = {
-    "structure": _Reader.structure,
-    "list": _Reader.list,
-    "map": _Reader.map,
-    "string": _Reader.string,
-    "character": _Reader.string,
-    "blob": _Reader.blob,
-    "integer": _Reader.whole_number,
-    "long": _Reader.whole_number,
-    "float": _Reader.number,
-    "double": _Reader.number,
-    "boolean": _Reader.boolean,
-    "timestamp": _Reader.timestamp,
+_READERS: Mapping[str, Callable[[_ParameterReader, Any, Any, str, int], Any]] = {
+    "structure": _ParameterReader.structure,
+    "list": _ParameterReader.list,
+    "map": _ParameterReader.map,
+    "string": _ParameterReader.string,
+    "character": _ParameterReader.string,
+    "blob": _ParameterReader.blob,
+    "integer": _ParameterReader.whole_number,
+    "long": _ParameterReader.whole_number,
+    "float": _ParameterReader.number,
+    "double": _ParameterReader.number,
+    "boolean": _ParameterReader.boolean,
+    "timestamp": _ParameterReader.timestamp,
 }
 
 
