@@ -119,6 +119,10 @@ gaps: $(READY) ## which patches of the emulator ministack still needs; MINISTACK
 data: $(READY) $(AWSCLI) ## build the tables of actions and operations from their sources
 	PYTHONPATH=functions $(BIN)/python -m data
 
+.PHONY: examples
+examples: $(READY) $(AWSCLI) ## explain the AWS CLI's own examples, and write docs/calls-examples.md
+	PYTHONPATH=functions $(BIN)/python -m data.example_report
+
 .PHONY: lock
 lock: $(UV) ## resolve the lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.txt

@@ -34,6 +34,21 @@ The other operations need actions that AWS cannot limit to resources.
 """
 
 
+COMMAND_LINES = """## Command lines
+
+Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
+[the AWS CLI's own examples](calls-examples.md).
+
+- **Words.** The line is one command. Quote what a shell would act on.
+- **Options.** Global options may stand anywhere. The beginning of an option is enough if it is unambiguous. An option
+  that appears twice is refused.
+- **Values.** Parameters may be words, JSON, or the AWS CLI's shorthand. `--cli-input-json` takes JSON. A value in a
+  file (`file://`) is unknown. If it names a resource, the call is refused.
+- **Resources.** A parameter that names a resource yields an ARN, or the call is refused with the forms that it takes.
+  Where AWS chose the id in the ARN and the parameter holds a name or an alias, the id is `*`. A resource that the call
+  creates has `*` too."""
+
+
 def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -> str:
     """Return the page. `reports` are by botocore's names of the services."""
     total = OperationsReport()
@@ -43,7 +58,9 @@ def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -
         lines.append(_row(f"`{table.service(name).command}`", reports[name]))
     lines.append(_row(f"**{len(reports)} services**", total))
     head = HEAD.format(botocore=table.about["botocore"], cli=table.about["aws-cli"])
-    return "\n".join([head + "\n".join(lines), "", *_own_commands(table), "", *_unsupported(table), ""])
+    return "\n".join(
+        [head + "\n".join(lines), "", COMMAND_LINES, "", *_own_commands(table), "", *_unsupported(table), ""]
+    )
 
 
 def _row(name: str, report: OperationsReport) -> str:

@@ -31,6 +31,8 @@ GUARDED = (
     "core/access/eligibility.py",
     "core/access/session_policy.py",
     "core/access/suspensions.py",
+    "core/calls/arns.py",
+    "core/calls/named_resources.py",
     "core/policy",
     "core/review",
     "core/strict_json.py",

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitney.core.actions import ResourceType
@@ -82,18 +82,26 @@ class Filling:
         if len(units) == 1 and by_arn and not (read and self._transformed(variables, given)):
             yield from (arn for arn in by_arn.values() if _fits(arn, _plain(template), self.place))
             return
-        choices = [self._choices(each, given, template) for each in variables]
+        for each in variables:
+            arn = by_arn.get(each.name, "")
+            if not each.transform and _fits(arn, _plain(template), self.place):
+                yield from [arn] if self._holds_others(arn, each, template, variables, given) else []
+                return
         texts = [each.text for each in variables]
-        as_given = {each.name for each in variables if not each.transform}
-        whole = [arn for name, arn in by_arn.items() if name in as_given and _fits(arn, _plain(template), self.place)]
-        named = [
-            filled(template, dict(zip(texts, values, strict=True)), self.place)
-            for values in itertools.product(*choices)
+        for values in itertools.product(*(self._choices(each, given, template) for each in variables)):
+            yield filled(template, dict(zip(texts, values, strict=True)), self.place)
+
+    def _holds_others(
+        self, arn: str, own: Variable, template: str, variables: list[Variable], given: Mapping[str, Any]
+    ) -> bool:
+        """Return whether a whole ARN names what the call's other parameters name, in any Region."""
+        others = [
+            self._choices(each, given, template) if each.name in given and each is not own else [f"${{{each.name}}}"]
+            for each in variables
         ]
-        if whole and len(given) == 1:  # the ARN holds what the absent parameters would name
-            yield whole[0]
-        elif not whole or whole[0] in named:
-            yield from named
+        texts, place = [each.text for each in variables], replace(self.place, region="${Region}")
+        formats = (filled(template, dict(zip(texts, each, strict=True)), place) for each in itertools.product(*others))
+        return any(_fits(arn, each, self.place) for each in formats)
 
     def _transformed(self, variables: list[Variable], given: Mapping[str, Any]) -> bool:
         return all(

@@ -9,7 +9,7 @@ from jitney.core.calls.forms import EXPECTED
 from jitney.core.calls.operations import RequiredAction, ResourceTemplates
 from jitney.core.calls.options import invalid_call
 from jitney.core.calls.templates import members_of, name_parameters, open_format, readable_format, templates_of
-from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, strings_in
+from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, TRANSFORMS, strings_in
 from jitney.core.problems import Problem
 
 _WEB = ("http://", "https://")
@@ -29,7 +29,7 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
     if left - named.held:
         named.fill(Filling(parameters, place, open_names=True), left - named.held)
     if left - named.held:
-        raise _not_understood(need, min(left - named.held)[0], place)
+        raise _not_understood(need, _culprit(need, parameters, left - named.held, place), place)
     found = dict.fromkeys(arn for arns in named.arns for arn in arns)
     if found:
         unnamed = [
@@ -65,6 +65,23 @@ def _given_names(need: RequiredAction, parameters: Mapping[str, Any]) -> set[tup
         for name in names & parameters.keys()
         for at, _ in enumerate(values_of(parameters[name], whole=False))
     }
+
+
+def _culprit(
+    need: RequiredAction, parameters: Mapping[str, Any], left: set[tuple[str, int]], place: AwsLocation
+) -> str:
+    """Return the parameter that keeps a template from naming a resource: one that no transform understands."""
+    members = [each for template in templates_of(need) for each in members_of(template)]
+    unread = [
+        name
+        for name, at in sorted(left)
+        if not any(
+            list(TRANSFORMS[transform](values_of(parameters[name], whole=False)[at], place))
+            for each, transform in members
+            if each == name
+        )
+    ]
+    return [*unread, min(left)[0]][0]
 
 
 def _not_understood(need: RequiredAction, name: str, place: AwsLocation) -> Problem:

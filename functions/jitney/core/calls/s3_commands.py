@@ -1,4 +1,4 @@
-"""The AWS CLI's own S3 commands: `aws s3 cp`, `mv`, `sync`, `ls`, `rm`, `mb`, `rb`, `presign`.
+"""The AWS CLI's own S3 commands: `aws s3 cp`, `mv`, `sync`, `ls`, `rm`, `mb`, `rb`, `presign`, `website`.
 
 Each command makes many API calls. Its paths and a few options determine what it needs.
 https://docs.aws.amazon.com/cli/latest/reference/s3/
@@ -214,9 +214,13 @@ def _list(command: S3Command) -> Iterator[ExplainedAction]:
     if not command.paths:
         yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource")
         return
+    yield command.need("s3:ListBucket", _bucket(command), "objects are listed")
+
+
+def _bucket(command: S3Command) -> str:
+    """Return the bucket of a command that takes it without s3:// too."""
     path = command.paths[0]
-    bucket = path.bucket or _path(f"s3://{path.key}").bucket  # aws s3 ls takes a bucket without s3:// too
-    yield command.need("s3:ListBucket", bucket, "objects are listed")
+    return path.bucket or _path(f"s3://{path.key}").bucket
 
 
 def _remove(command: S3Command) -> Iterator[ExplainedAction]:
@@ -249,6 +253,10 @@ def _presign(command: S3Command) -> Iterator[ExplainedAction]:
     yield command.need("s3:GetObject", f"{path.bucket}/{_key(path)}", why)
 
 
+def _website(command: S3Command) -> Iterator[ExplainedAction]:
+    yield command.need("s3:PutBucketWebsite", _bucket(command), "the bucket's website is set")
+
+
 def _in_s3(command: S3Command) -> S3Path:
     if not command.paths[0].bucket:
         raise invalid_call("The path is not in S3.", "Write it as s3://BUCKET/KEY.")
@@ -264,5 +272,6 @@ COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[S3Command], Ite
     "mb": ({"tags": "p"}, range(1, 2), _make_bucket),
     "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
     "presign": ({"expires-in": "s"}, range(1, 2), _presign),
+    "website": ({"index-document": "s", "error-document": "s"}, range(1, 2), _website),
 }
 """The commands. Each has its options, the number of its paths, and what it needs."""

@@ -26,12 +26,12 @@ class _Unread(ValueError):
 def read_shorthand(word: str) -> dict[str, Any] | None:
     """Return the structure in one word; None when the AWS CLI refuses it or reads a file."""
     try:
-        return _Reader(word).structure()
+        return _Shorthand(word).structure()
     except _Unread:
         return None
 
 
-class _Reader:
+class _Shorthand:
     """Reads one word from left to right. `_at` is the position of the next character."""
 
     def __init__(self, word: str) -> None:

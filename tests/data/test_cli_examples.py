@@ -1,0 +1,139 @@
+"""The AWS CLI's own examples: how many are read, and that they are read as the AWS CLI reads them."""
+
+import re
+
+import pytest
+
+from data.cli_examples import NotPlainError, commands, words_of
+from data.example_report import (
+    IN_FILE,
+    NOT_PLAIN,
+    PAGE,
+    REASONS,
+    ExampleReport,
+    example_folder,
+    read_examples,
+    report_examples,
+    requests_of,
+)
+from jitney.core.calls.call import UNKNOWN_VALUE
+from jitney.core.calls.operations import Operation, OperationTable
+from jitney.core.calls.options import first_word
+from jitney.core.calls.parser import read_command
+from jitney.core.calls.templates import members_of, templates_of
+from jitney.core.problems import Problem
+from jitney.resources import OPERATIONS
+
+TABLE = OperationTable.load(OPERATIONS.read_bytes())
+NUMBER = re.compile(r"\| (\d+) \|")
+
+
+@pytest.fixture(scope="module")
+def report() -> ExampleReport:
+    return report_examples(example_folder(), TABLE)
+
+
+def test_the_page_counts_the_examples(report: ExampleReport):
+    rows = {line.split(" | ")[0].strip("| "): line for line in PAGE.read_text("utf-8").splitlines() if "|" in line}
+    assert number(rows["all"]) == report.total
+    assert number(rows["accepted"]) == report.accepted
+    assert number(rows["accepted with the ARN of a resource"]) == report.with_arn
+    for reason, refused in report.refused.items():
+        assert number(rows[reason]) == len(refused), reason
+
+
+def test_nearly_all_valid_examples_are_accepted(report: ExampleReport):
+    """The AWS CLI refuses some of the others too; the page counts them."""
+    complete = report.total - len(report.refused[NOT_PLAIN]) - len(report.refused[IN_FILE])
+    assert report.accepted / complete > 0.97
+    assert report.with_arn / report.accepted > 0.6
+
+
+def number(row: str) -> int:
+    found = NUMBER.search(f"{row} |")
+    assert found
+    return int(found[1])
+
+
+def test_every_reason_has_examples(report: ExampleReport):
+    assert {reason for reason, refused in report.refused.items() if refused} == set(REASONS.values())
+
+
+def test_pol_13_examples_are_read_as_the_aws_cli_reads_them():
+    """Every parameter that names a resource, or decides what is needed, has the value that the AWS CLI would send."""
+    plain, _ = read_examples(example_folder(), TABLE)
+    sample = [words for words in plain[::30] if words[1] != "s3"]
+    compared = 0
+    for words, request in zip(sample, requests_of(sample), strict=True):
+        service, rest = first_word(words[1:])
+        try:
+            call = read_command(service, rest, TABLE)
+        except Problem:
+            continue
+        if "error" not in request and call.operation.words is None:
+            _, name, sent = request["calls"][0]
+            assert name == call.operation.name, words
+            for parameter in deciding(call.operation):
+                read, wanted = call.parameters.get(parameter, "absent"), sent.get(parameter, "absent")
+                assert read == wanted or str(read) == str(wanted) or read is UNKNOWN_VALUE or shorthand(read), words
+                assert (read is UNKNOWN_VALUE) <= ("file://" in str(wanted)), words
+            compared += 1
+    assert compared > 80
+
+
+def deciding(operation: Operation) -> set[str]:
+    named = {name for need in operation.needs for template in templates_of(need) for name, _ in members_of(template)}
+    conditions = {each for need in operation.needs for each in need.when.split()}
+    return named | {each.removeprefix("!").partition("|")[0] for each in conditions}
+
+
+def shorthand(value: object) -> bool:
+    """Return whether a value is shorthand in which only roles are looked for."""
+    return isinstance(value, list) and any(isinstance(each, str) and "=" in each for each in value)
+
+
+EXAMPLES = """
+To list things::
+
+    aws ec2 describe-instances \\
+        --filters Name=tag:Name,Values=a
+
+    $ aws ec2 create-tags ^
+        --resources i-1
+
+Output::
+
+    { "aws": "no command" }
+
+    aws iam put-role-policy --policy-document '{
+        "Version": "2012-10-17"
+    }' --role-name r
+"""
+
+
+def test_commands_are_found_in_a_page():
+    assert list(commands(EXAMPLES)) == [
+        "aws ec2 describe-instances --filters Name=tag:Name,Values=a",
+        "aws ec2 create-tags --resources i-1",
+        'aws iam put-role-policy --policy-document \'{\n        "Version": "2012-10-17"\n    }\' --role-name r',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("aws x --a 'b c' \"d\\\"e\" f\\ g ''", ["aws", "x", "--a", "b c", 'd"e', "f g", ""]),
+        ("aws x [{a=b}] | jq .", ["aws", "x", "[{a=b}]"]),
+        ("aws x > out", ["aws", "x"]),
+        ("aws x # why", ["aws", "x"]),
+        ('aws x a#b "\\$c"', ["aws", "x", "a#b", "$c"]),
+    ],
+)
+def test_words_are_those_that_a_shell_passes(command: str, words: list[str]):
+    assert words_of(command) == words
+
+
+@pytest.mark.parametrize("command", ["aws x <next token>", "aws x $A", 'aws x "$(date)"', "aws x `id`", "aws x 'open"])
+def test_what_only_a_shell_could_say_is_not_plain(command: str):
+    with pytest.raises(NotPlainError):
+        words_of(command)
