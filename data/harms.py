@@ -16,6 +16,7 @@ PERMISSIONS, ORDINARY = "permissions", "ordinary"
 NOT_ASSESSED = "NotAssessed"
 CREDENTIAL_EXPOSURE = "CredentialExposure"
 EXISTING_ROLE = "ExistingRoleExecution"
+DATA_EXFILTRATION = "DataExfiltration"
 
 _VERB = re.compile(r"[A-Z][a-z0-9]*")
 _RUNS = frozenset({"Activate", "Execute", "Invoke", "Redrive", "Resume", "Retry", "Run", "Send", "Start", "Submit"})
@@ -42,7 +43,7 @@ class Harms:
     def __init__(self, rules: Mapping[str, Mapping[str, Sequence[str]]], known: Mapping[str, Collection[str]]) -> None:
         self._rules = {
             name: tuple(Patterns(rules.get(name, {}).get(part, ())) for part in ("actions", "except"))
-            for name in {*rules, *known, PERMISSIONS, ORDINARY}
+            for name in {*rules, *known, PERMISSIONS, ORDINARY, DATA_EXFILTRATION}
         }
         self._known = known
 
@@ -66,10 +67,10 @@ class Harms:
     def risks(self, action: str, level: AccessLevel) -> frozenset[str]:
         """Return the harms of an action, or NotAssessed where no rule matches.
 
-        An action that only reads or tags has none.
+        An action that only reads or tags has none, unless it reads stored data.
         """
         if level not in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
-            return frozenset()
+            return frozenset({DATA_EXFILTRATION}) if self._is(DATA_EXFILTRATION, action) else frozenset()
         harms = {name for name in self._rules.keys() - {PERMISSIONS, ORDINARY} if self._is(name, action)}
         assessed = harms or level is AccessLevel.PERMISSIONS_MANAGEMENT or self._is(ORDINARY, action)
         return frozenset(harms) if assessed else frozenset({NOT_ASSESSED})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from data.harms import CREDENTIAL_EXPOSURE, NOT_ASSESSED, Harms
+from data.harms import CREDENTIAL_EXPOSURE, DATA_EXFILTRATION, NOT_ASSESSED, Harms
 from jitney.core.actions import AccessLevel
 from jitney.core.patterns import wildcard_pattern
 
@@ -25,8 +25,6 @@ NAMES = {
     "Permissions management": AccessLevel.PERMISSIONS_MANAGEMENT,
     "Permissions management, Write": AccessLevel.PERMISSIONS_MANAGEMENT,
 }
-
-DATA_EXFILTRATION = "DataExfiltration"
 
 
 class Corrections:
