@@ -1,0 +1,112 @@
+"""Sends a gateway call to AWS: signed, once, and only to AWS's own endpoint.
+
+No redirect is followed, no proxy is used, and nothing is sent again. Whether a failed call may have run is told from
+how far it got: before a connection, it did not (row GW 6).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as SigningKeys
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+
+from jitney.adapters.aws_models import AwsEndpoint
+from jitney.core.access.credentials import Credentials
+from jitney.core.problems import Problem
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
+
+CONNECT_SECONDS = 3
+CALL_SECONDS = 20
+"""A whole call. API Gateway gives the function 29 s, in which it also has to record and mask."""
+MAX_ANSWER_BYTES = 5_500_000
+"""A Lambda function can answer with 6,291,556 bytes; the rest is for the envelope."""
+_CHUNK_BYTES = 65_536
+
+# Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
+_S3_SIGNED = frozenset({"s3", "s3v4"})
+_BODILESS = frozenset({204, 304})
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
+_NOT_CONNECTED = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """AWS's answer, unmasked. It never leaves the broker in this form, and repr hides it."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Upstream:
+    """Sends requests. `stopwatch` returns milliseconds that only grow."""
+
+    def __init__(self, stopwatch: Callable[[], int], pool: PoolManager | None = None) -> None:
+        self._stopwatch = stopwatch
+        self._pool = pool or PoolManager(cert_reqs="CERT_REQUIRED")
+
+    def send(
+        self, request: AWSRequest, endpoint: AwsEndpoint, signature_version: str, credentials: Credentials
+    ) -> UpstreamAnswer:
+        """Sign `request` with `credentials`, send it, and return the answer, also one with an error or a redirect.
+
+        Raises Problem upstream_unreached if AWS received nothing. Raises call_may_have_run if the answer is missing or
+        cut. Raises answer_unmaskable if it has more than `MAX_ANSWER_BYTES`.
+        """
+        keys = SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+        signer = S3SigV4Auth if signature_version in _S3_SIGNED else SigV4Auth
+        signer(keys, endpoint.signing_name, endpoint.signing_region).add_auth(request)
+        sent = request.prepare()
+        deadline = self._stopwatch() + CALL_SECONDS * 1000
+        try:
+            answer = self._pool.urlopen(
+                sent.method,
+                sent.url,
+                body=sent.body,
+                headers=dict(sent.headers.items()),
+                redirect=False,
+                retries=False,
+                timeout=Timeout(connect=CONNECT_SECONDS, read=CALL_SECONDS),
+                preload_content=False,
+                decode_content=False,
+            )
+        except _NOT_CONNECTED as error:
+            detail = "AWS could not be reached, so the call did not run."
+            raise Problem("upstream_unreached", detail, "Try again in a few seconds.") from error
+        except HTTPError as error:
+            raise _may_have_run() from error
+        try:
+            if answer.status not in _BODILESS and not _LENGTHS.intersection(map(str.lower, answer.headers)):
+                # Python's HTTP client takes headers that end early as whole. A length shows that the answer is.
+                raise _may_have_run()
+            body = self._body(answer, deadline)
+        except HTTPError as error:
+            raise _may_have_run() from error
+        finally:
+            answer.close()  # a connection whose answer was read to its end is in the pool again
+        return UpstreamAnswer(answer.status, dict(answer.headers), body)
+
+    def _body(self, answer: "BaseHTTPResponse", deadline: int) -> bytes:
+        """Return the whole body. Raises HTTPError for a cut one, and the problems of `send`."""
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := answer.read(_CHUNK_BYTES):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                detail = f"The call ran. Its answer has more than {MAX_ANSWER_BYTES} bytes, which cannot be masked."
+                raise Problem("answer_unmaskable", detail, "Ask for less in one call, such as a page or a range.")
+            if self._stopwatch() > deadline:
+                raise _may_have_run()
+        return b"".join(chunks)
+
+
+def _may_have_run() -> Problem:
+    detail = "AWS received the call, but its answer did not arrive whole. The call may have run."
+    return Problem("call_may_have_run", detail, "Read the state of the resource before you decide to call again.")

@@ -1,0 +1,166 @@
+"""A gateway call is sent once, to one host, and a failure says whether it may have run (rows GW 2 and GW 6)."""
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from botocore.awsrequest import AWSRequest
+from urllib3 import PoolManager
+
+from jitney.adapters import upstream
+from jitney.adapters.aws_models import AwsEndpoint
+from jitney.adapters.upstream import Upstream, UpstreamAnswer
+from jitney.core.access.credentials import Credentials
+from jitney.core.problems import Problem
+
+KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "secret", "session", 2_000_000_000)
+Behaviour = Callable[[socket.socket], None]
+
+
+class Aws:
+    """A server that reads one request for each connection and then behaves as told."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.requests: list[bytes] = []
+        self._behave = behave
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection:
+                read = b""
+                while b"\r\n\r\n" not in read:
+                    read += connection.recv(65536)
+                self.requests.append(read)
+                self._behave(connection)
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+@pytest.fixture
+def aws() -> Iterator[Callable[[Behaviour], Aws]]:
+    started: list[Aws] = []
+
+    def start(behave: Behaviour) -> Aws:
+        started.append(Aws(behave))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+def answering(text: bytes) -> Behaviour:
+    return lambda connection: connection.sendall(text)
+
+
+def send(url: str, stopwatch: Callable[[], int] = lambda: 0, version: str = "v4") -> UpstreamAnswer:
+    request = AWSRequest("POST", f"{url}/path", {"X-Amz-Target": "Kms.Sign"}, b"{}")
+    with PoolManager() as pool:
+        return Upstream(stopwatch, pool).send(request, AwsEndpoint(url, "kms", "eu-west-1"), version, KEYS)
+
+
+@pytest.mark.parametrize("status", [200, 301, 307, 400, 403, 500, 503])
+def test_gw_06_every_answer_of_aws_is_returned_as_it_came_and_nothing_is_sent_again(aws, status: int):
+    text = f"HTTP/1.1 {status} Any\r\nContent-Length: 4\r\nLocation: http://127.0.0.1:1/\r\nX-Amz-Id: 7\r\n\r\nbody"
+    server = aws(answering(text.encode()))
+    answer = send(server.url)
+    assert (answer.status, answer.body, answer.headers["X-Amz-Id"]) == (status, b"body", "7")
+    assert len(server.requests) == 1
+    assert "body" not in repr(answer)
+
+
+def test_gw_02_a_compressed_answer_stays_as_it_came(aws):
+    server = aws(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08"))
+    assert send(server.url).body == b"\x1f\x8b\x08"
+
+
+@pytest.mark.parametrize("version", ["v4", "s3v4"])
+def test_gw_01_the_request_is_signed_for_the_endpoint_with_the_sessions_token(aws, version: str):
+    server = aws(answering(b"HTTP/1.1 204 No\r\n\r\n"))
+    assert send(server.url, version=version).body == b""
+    head = server.requests[0].decode()
+    assert re.search(r"Credential=AKIAIOSFODNN7EXAMPLE/\d{8}/eu-west-1/kms/aws4_request", head)
+    assert "X-Amz-Security-Token: session" in head
+    assert "secret" not in head
+    assert ("x-amz-content-sha256" in head.lower()) == (version == "s3v4")
+
+
+def test_gw_02_no_proxy_of_the_environment_is_used(aws, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert send(aws(answering(b"HTTP/1.1 204 No\r\n\r\n")).url).status == 204
+
+
+def test_gw_06_without_a_connection_the_call_did_not_run():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    for unreached in (url, "http://no-such-host.invalid"):
+        with pytest.raises(Problem) as caught:
+            send(unreached)
+        assert caught.value.code == "upstream_unreached"
+
+
+CUT = {
+    "no answer": b"",
+    "half a header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "no length": b"HTTP/1.1 200 OK\r\n\r\nperhaps whole",
+    "no HTTP": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "half a body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+    "half a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+    "no last chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+}
+
+
+@pytest.mark.parametrize("text", CUT.values(), ids=CUT)
+def test_gw_06_without_a_whole_answer_the_call_may_have_run(aws, text: bytes):
+    server = aws(answering(text))
+    with pytest.raises(Problem) as caught:
+        send(server.url)
+    assert caught.value.code == "call_may_have_run"
+    assert len(server.requests) == 1
+
+
+def test_gw_06_an_answer_that_does_not_come_in_time_may_have_run(aws, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upstream, "CALL_SECONDS", 0.2)
+    done = threading.Event()
+    server = aws(lambda _connection: done.wait(10) and None)
+    with pytest.raises(Problem) as caught:
+        send(server.url)
+    done.set()
+    assert caught.value.code == "call_may_have_run"
+
+
+def test_gw_12_a_body_that_trickles_ends_at_the_deadline(aws):
+    """The time between two pieces is short, so that only the time of the whole call can end it."""
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 999_999
+    times = iter(range(0, 10**9, 3_000))
+    with pytest.raises(Problem) as caught:
+        send(aws(answering(text)).url, lambda: next(times))
+    assert caught.value.code == "call_may_have_run"
+
+
+def test_gw_12_an_answer_of_any_length_takes_bounded_memory(aws, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upstream, "MAX_ANSWER_BYTES", 100_000)
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+        except OSError:
+            return
+
+    with pytest.raises(Problem) as caught:
+        send(aws(endless).url)
+    assert caught.value.code == "answer_unmaskable"
+    assert "ran" in caught.value.detail
