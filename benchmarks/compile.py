@@ -1,10 +1,12 @@
-"""`make bench`: what deciding and compiling cost, and how small session policies become, for `requests.yaml`.
+"""`make bench`: what deciding and compiling cost, and how small session policies become.
+
+The 500 requests are those of `requests.yaml`, and those that the command lines of `commands.txt` need.
 
 Times are processor times in one process without I/O. Each round uses other names, so that no cache has them.
 
 The policy engine remembers verdicts. `decide` measures an agent with remembered verdicts, `decide_first` an agent
-without. `naive` has one statement for each decided permission, the end as its condition, and no white space. Prints one
-JSON object.
+without. `limited` has conditions on the actions of `CONDITIONS`. `naive` has one statement for each decided permission,
+the end as its condition, and no white space. Prints one JSON object.
 """
 
 import json
@@ -12,18 +14,24 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import yaml
 
 from benchmarks.running import ROOT
 from jitney import resources
+from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.decision import Decision
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, permissions_of
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT, SessionPolicyOptions, compile_policy
 from jitney.core.actions import ActionTable
+from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.explainer import explain_line
+from jitney.core.calls.operations import OperationTable
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
@@ -31,7 +39,18 @@ from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
-ROUNDS = 40
+ROUNDS = 8
+CONDITIONS = {
+    "s3:ListBucket": conditions_of({"s3:prefix": ["2026/", "2026/*"]}),
+    "s3:ListBucketVersions": conditions_of({"s3:prefix": ["2026/", "2026/*"]}),
+    "dynamodb:GetItem": conditions_of({"dynamodb:LeadingKeys": ["tenant-1"]}),
+    "dynamodb:Query": conditions_of({"dynamodb:LeadingKeys": ["tenant-1"]}),
+    "dynamodb:PutItem": conditions_of({"dynamodb:LeadingKeys": ["tenant-1"]}),
+    "ec2:RunInstances": conditions_of({"ec2:InstanceType": ["t3.*"]}),
+    "ec2:StopInstances": conditions_of({"aws:ResourceTag/team": ["data"]}),
+    "kms:Decrypt": conditions_of({"kms:ViaService": ["s3.eu-west-1.amazonaws.com"]}),
+}
+SEALED = SessionPolicyOptions("203.0.113.7", sealed=True)
 ENDS_AT = 1_795_521_600
 # Permits everything that the requests ask, on every target, and forbids what no agent gets.
 PERMITTED = """
@@ -64,7 +83,7 @@ def main() -> None:
     requests = _requests("acme")
     decisions = [deciding(request) for request in requests]
     first_ms: list[float] = []
-    decide_ms, compile_ms = [], []
+    decide_ms, compile_ms, sealed_ms = [], [], []
     for number in range(ROUNDS):
         for request in _requests(f"first{number:02}"):
             stranger = replace(PRINCIPAL, source_identity=f"corp.agent-{len(first_ms)}")
@@ -72,7 +91,9 @@ def main() -> None:
         for request in _requests(f"acme{number:02}"):
             decision, milliseconds = _timed(partial(deciding, request))
             decide_ms.append(milliseconds)
-            compile_ms.append(_timed(partial(_size, decision, compiling))[1])
+            compile_ms.append(_timed(partial(_size, decision.permissions, compiling))[1])
+            sealing = partial(_size, _limited(decision.permissions), partial(compiling, options=SEALED))
+            sealed_ms.append(_timed(sealing)[1])
     print(
         json.dumps(
             {
@@ -80,6 +101,7 @@ def main() -> None:
                 "decide": _figures(decide_ms),
                 "decide_first": _figures(first_ms),
                 "compile": _figures(compile_ms) | {"per_second": round(1000 / statistics.mean(compile_ms))},
+                "compile_sealed_and_limited": _figures(sealed_ms),
                 "characters": _characters(decisions, compiling),
             },
             indent=2,
@@ -93,12 +115,36 @@ def _policies() -> PolicySet:
 
 
 def _requests(name: str) -> list[AccessRequest]:
-    """Return the checked-in requests with `name` instead of acme."""
-    text = (Path(__file__).parent / "requests.yaml").read_text(encoding="utf-8").replace("acme", name)
-    return [
-        AccessRequest(TARGET.alias, tuple(map(_permission, permissions.items())), 900, "a benchmark", "")
-        for permissions in yaml.load(text, yaml.CSafeLoader)
-    ]
+    """Return the checked-in requests, with `name` instead of acme, or in an account of its own."""
+    folder = Path(__file__).parent
+    text = (folder / "requests.yaml").read_text(encoding="utf-8").replace("acme", name)
+    place = AwsLocation("aws", TARGET.region, f"{crc32(name.encode()):012}")
+    lines = (
+        (folder / "commands.txt").read_text(encoding="utf-8").replace(TARGET.account, place.account).splitlines()[1:]
+    )
+    wanted = [tuple(map(_permission, permissions.items())) for permissions in yaml.load(text, yaml.CSafeLoader)]
+    for commands in (line.split(" && ") for line in lines):
+        explained = [each for command in commands for each in explain_line(command, place, _operations())]
+        wanted.append(permissions_of(explained))
+    return [AccessRequest(TARGET.alias, permissions, 900, "a benchmark", "") for permissions in wanted]
+
+
+@cache
+def _operations() -> OperationTable:
+    return OperationTable.load(resources.OPERATIONS.read_bytes())
+
+
+def _limited(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
+    """Return the permissions with `CONDITIONS`."""
+    return tuple(
+        Permission(tuple(names), each.resources, limits or each.conditions)
+        for each in permissions
+        for limits, names in groupby(sorted(each.actions, key=_conditions), key=_conditions)
+    )
+
+
+def _conditions(action: str) -> Conditions:
+    return CONDITIONS.get(action, ())
 
 
 def _permission(item: tuple[str, str]) -> Permission:
@@ -113,10 +159,10 @@ def _timed[T](call: Callable[[], T]) -> tuple[T, float]:
     return returned, (time.process_time_ns() - began) / 1e6
 
 
-def _size(decision: Decision, compiling: Callable[..., Any]) -> int:
-    """Return the length of a decision's session policy, even of one that does not fit."""
+def _size(permissions: tuple[Permission, ...], compiling: Callable[..., Any]) -> int:
+    """Return the length of a session policy, even of one that does not fit."""
     try:
-        return int(compiling(decision.permissions).size)
+        return int(compiling(permissions).size)
     except Problem as problem:
         return int(problem.extras["session_policy_size"]["characters"])
 
@@ -132,7 +178,11 @@ def _naive(decision: Decision) -> int:
 
 def _characters(decisions: list[Decision], compiling: Callable[..., Any]) -> dict[str, Any]:
     wildcards = partial(compiling, options=SessionPolicyOptions(wildcards=True))
-    sizes, naive = [_size(each, compiling) for each in decisions], [_naive(each) for each in decisions]
+    wanted = [each.permissions for each in decisions]
+    sizes, naive = [_size(each, compiling) for each in wanted], [_naive(each) for each in decisions]
+    limited = [_limited(each) for each in wanted]
+    sealed = [_size(each, partial(compiling, options=SEALED)) for each in limited]
+    both = SEALED._replace(wildcards=True)
     return {
         "limit": SESSION_POLICY_LIMIT,
         "compiled_p50": statistics.median(sizes),
@@ -140,7 +190,14 @@ def _characters(decisions: list[Decision], compiling: Callable[..., Any]) -> dic
         "compiled_to_naive": round(sum(sizes) / sum(naive), 3),
         "fit": _share(sizes),
         "naive_fit": _share(naive),
-        "fit_with_wildcards": _share([_size(each, wildcards) for each in decisions]),
+        "fit_with_wildcards": _share([_size(each, wildcards) for each in wanted]),
+        "sealed_and_limited_p50": statistics.median(sealed),
+        "fit_limited": _share([_size(each, compiling) for each in limited]),
+        "fit_sealed": _share([_size(each, partial(compiling, options=SEALED)) for each in wanted]),
+        "fit_sealed_and_limited": _share(sealed),
+        "fit_sealed_and_limited_with_wildcards": _share(
+            [_size(each, partial(compiling, options=both)) for each in limited]
+        ),
     }
 
 

@@ -29,6 +29,7 @@ GUARDED = (
     "core/access/credentials.py",
     "core/access/grant.py",
     "core/access/eligibility.py",
+    "core/access/seal.py",
     "core/access/session_policy.py",
     "core/access/suspensions.py",
     "core/calls/arns.py",

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.local.gaps.contracts import refused
 from tests.running_systems import PATIENCE, Clients, session_keys
 from tests.system.conftest import Api, Own
-from tests.system.own_system import ACCOUNTS, GROUP, PLAIN, token
+from tests.system.own_system import ACCOUNTS, BOUND, GROUP, PLAIN, token
 
 KEY = {"Bucket": "lake", "Key": "raw/a.csv"}
 pytestmark = GROUP
@@ -71,6 +72,19 @@ def test_sts_09_a_grant_on_a_pattern_does_not_reach_a_strangers_bucket_of_that_n
     s3.put_object(**mine, Body=b"work")
     refused("AccessDenied", s3.put_object, **stranger, Body=b"taken")
     assert own.aws("s3", "999900002222").get_object(**stranger)["Body"].read() == b"a,b\n"
+
+
+@pytest.mark.parametrize(("target", "reads"), [(PLAIN, True), (BOUND, False)])
+def test_sts_09_a_sealed_session_reads_nothing_that_only_a_bucket_policy_allows(own: Own, target: str, reads: bool):
+    s3 = own.aws("s3", ACCOUNTS[target])
+    keys = granted(own, target, "s3:GetObject", f"arn:aws:s3:::{target}/raw/a.csv")
+    session = own.clients("sts", keys).get_caller_identity()["Arn"]
+    place = bucket(s3, f"{target}-of-others", {"AWS": session})
+    get = own.clients("s3", keys).get_object
+    if reads:
+        assert get(**place)["Body"].read() == b"a,b\n"
+    else:
+        refused("AccessDenied", get, **place)
 
 
 def test_sts_09_a_call_in_a_region_that_is_not_watched_is_denied(own: Own):

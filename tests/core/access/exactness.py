@@ -39,6 +39,10 @@ OWNERS = ({"aws:ResourceAccount": ACCOUNT}, {"aws:ResourceAccount": FRIEND}, {},
 AMAZON, OTHERS = {"ec2:Owner": "amazon"}, {"ec2:Owner": STRANGER}
 REGIONS = ("eu-west-1", "eu-west-3", "us-east-1")
 OF_AWS = ("arn:aws:ssm:eu-west-1::parameter/a", "arn:aws:ec2:eu-west-1:aws:prefix-list/a")
+OWNED_BY_AWS = re.compile(
+    r"arn:aws:(bedrock:[\w-]*::foundation-model/|cloudformation:[\w-]*:aws:transform/|ec2:[\w-]*:aws:prefix-list/"
+    r"|ssm:[\w-]*::(automation-definition|document|parameter)/)"
+)
 MOMENTS = (NOW - 1, NOW - 1, NOW - 1, NOW + 1)
 ADDRESSES = (("203.0.113.7", "false"), ("203.0.113.7", "false"), ("198.51.100.7", "false"), ("198.51.100.7", "true"))
 PRINCIPALS: tuple[str | None, ...] = (None, SESSION, "*", ROLE, ACCOUNT)
@@ -263,7 +267,8 @@ def guarded(probe: Probe) -> bool:
         return True
     if probe.call["aws:RequestedRegion"] == "us-east-1" and probe.action != "s3:ListBucket":
         return True
-    exempt = probe.action.startswith("sqs:Send") or probe.arn in OF_AWS or probe.call.get("ec2:Owner") == "amazon"
+    of_aws = OWNED_BY_AWS.match(probe.arn) or probe.call.get("ec2:Owner") == "amazon"
+    exempt = of_aws or probe.action.startswith("sqs:Send")
     return probe.call.get("aws:ResourceAccount") == STRANGER and not exempt
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.access.action_wildcards import NEVER
-from jitney.core.access.conditions import Conditions
+from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_split import MAX_PARTS
 from jitney.core.access.requested_scope import RequestedScope
@@ -299,6 +299,53 @@ def test_sts_09_the_checker_catches_a_seal_that_is_not_exact(was: str, becomes: 
     planted = json.loads(text.replace(was, becomes))
     found = differences([planted], asked(*TWO_TABLES, ("dynamodb:Scan", NOWHERE)), ACTIONS, by_denies=True)
     assert found
+
+
+def sealed_under(*conditions: Conditions, arns: str = B) -> SessionPolicy:
+    wanted = (Permission(("s3:ListBucket",), (arn,), each) for arn in arns.split() for each in conditions)
+    return compile_policy(tuple(wanted), NOW, ACTIONS, SessionPolicyOptions(sealed=True))
+
+
+def below(*prefixes: str, **others: str) -> Conditions:
+    return conditions_of({"s3:prefix": prefixes, **{f"s3:{key.replace('_', '-')}": [v] for key, v in others.items()}})
+
+
+def test_sts_09_a_seal_denies_calls_that_do_not_satisfy_the_conditions():
+    *_, actions, resources, prefixes = sealed_under(below("a/*"), below("b/*")).document()["Statement"]
+    assert actions == {"Effect": "Deny", "NotAction": "s3:ListBucket", "Resource": "*"}
+    assert resources == {"Effect": "Deny", "Action": "*", "NotResource": B}
+    # The operator also holds for a call without the key.
+    assert prefixes == {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringNotLike": {"s3:prefix": ["a/*", "b/*"]}},
+    }
+
+
+def test_sts_09_alternatives_that_differ_in_one_key_are_one_statement():
+    same = sealed_under(*(below(f"{name}/*", delimiter="/") for name in "abcdefgh")).document()["Statement"]
+    assert sum("Condition" in each for each in same if each["Effect"] == "Deny") == 3  # with the end
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        [below(f"{name}/*", max_keys=str(number)) for number, name in enumerate("abcdefg", 10)],
+        [conditions_of({"dynamodb:LeadingKeys": [name]}) for name in "ab"],
+    ],
+    ids=["too many", "keys with several values"],
+)
+def test_sts_09_conditions_that_no_deny_expresses_are_refused(conditions: list[Conditions]):
+    with pytest.raises(Problem, match="seals its sessions") as raised:
+        sealed_under(*conditions)
+    assert raised.value.code == "request_invalid"
+
+
+def test_sts_09_scoping_is_not_denied_by_conditions_of_a_seal():
+    *_, last = scopable_policy(sealed_under(below("a/*"))).document()["Statement"]
+    assert last["NotAction"] == SCOPING
+    assert last["Condition"] == {"StringNotLike": {"s3:prefix": "a/*"}}
 
 
 def test_the_seal_is_never_omitted():
