@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from data import masks, models, operations, table
+from data.dependents import DependentActions
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
 from data.harms import Harms
 from data.levels import Corrections
 from data.outliving import Outliving
-from data.pages import after_page, calls_page
+from data.pages import after_page, calls_page, further_page
+from data.rules import Rules
 from data.sources import HERE, Sources, fetch
 from jitney.adapters.aws_models import AwsModels
 from jitney.core.actions import ActionTable
@@ -28,7 +30,9 @@ from jitney.core.masking.table import MaskTable
 from jitney.resources import ACTIONS, MASKS, MODELS, OPERATIONS
 
 TABLE = ACTIONS
+DEPENDENTS = HERE / "dependents.json"
 PAGE = HERE.parent / "docs" / "calls.md"
+FURTHER = HERE.parent / "docs" / "further-permissions.md"
 AFTER_PAGE = HERE.parent / "docs" / "after-a-grant.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli" / "bin" / "python"
 
@@ -121,30 +125,33 @@ def replace(path: Path, page: Path, sources: Sources, harms: Harms, outliving: O
     return not faults, [*lines, *(f"FAULT: {fault}" for fault in faults), summary]
 
 
-def build_operations(actions: ActionTable) -> tuple[bytes, str]:
-    """Return the operation table, and the page that lists its operations.
+def build_operations(actions: ActionTable) -> tuple[bytes, dict[Path, str]]:
+    """Return the operation table, and the pages about its operations.
 
     Raises ValueError when operations.yaml names an unknown operation or member.
     """
-    rules = yaml.safe_load((HERE / "operations.yaml").read_text("utf-8"))["services"]
-    command = [AWS_CLI, HERE / "aws_cli.py", *rules]
+    rules = Rules(**_yaml("operations.yaml"))
+    dependents = DependentActions.load(DEPENDENTS)
+    command = [str(AWS_CLI), str(HERE / "aws_cli.py"), *rules.services]
     cli = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603
-    encoded, reports = operations.encode(rules, actions, cli)
-    return encoded, calls_page(OperationTable.load(encoded), reports)
+    encoded, reports = operations.encode(rules, actions, dependents, cli)
+    pages = {PAGE: calls_page(OperationTable.load(encoded), reports), FURTHER: further_page(reports, dependents)}
+    return encoded, pages
 
 
 def replace_operations(path: Path, actions: ActionTable) -> tuple[bool, list[str]]:
-    """Write the table to `path`, and docs/calls.md.
+    """Write the table to `path`, and its pages.
 
     If fewer operations have a known action than before, write neither.
     """
-    encoded, page = build_operations(actions)
+    encoded, pages = build_operations(actions)
     old = OperationTable.load(path.read_bytes()).report if path.exists() else {}
     faults = operations.faults(OperationTable.load(encoded).report, old)
     if not faults:
         path.write_bytes(encoded)
-        PAGE.write_text(page, "utf-8")
-    summary = f"{path.name} and {PAGE.name}: {len(encoded)} bytes: {'not written' if faults else 'written'}"
+        for page, text in pages.items():
+            page.write_text(text, "utf-8")
+    summary = f"{path.name} and its pages: {len(encoded)} bytes: {'not written' if faults else 'written'}"
     return not faults, [*(f"FAULT: {fault}" for fault in faults), summary]
 
 
@@ -177,7 +184,9 @@ def main() -> int:
     scratch = Path(os.environ.get("JITNEY_LOCAL_DIR", ".local")) / "data"
     harms = Harms.of_models(_yaml("harms.yaml"), MaskTable.load(MASKS.read_bytes()))
     outliving = Outliving.of_models(_yaml("outliving.yaml"))
-    written, lines = replace(TABLE, AFTER_PAGE, fetch(scratch.resolve()), harms, outliving)
+    sources = fetch(scratch.resolve())
+    written, lines = replace(TABLE, AFTER_PAGE, sources, harms, outliving)
+    sources.dependents(Rules(**_yaml("operations.yaml")).all_prefixes()).write(DEPENDENTS)
     also, more = replace_operations(OPERATIONS, ActionTable.load(TABLE.read_bytes()))
     masked, most = replace_masks(MASKS)
     sliced = replace_models(MODELS, OperationTable.load(OPERATIONS.read_bytes()).services())

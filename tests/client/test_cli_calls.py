@@ -19,6 +19,7 @@ NEED = {
     "action": "s3:GetObject",
     "resources": ["arn:aws:s3:::reports/2026/q3.csv"],
     "why": "read",
+    "may_need": [{"action": "kms:Decrypt", "why": "if a customer managed key encrypts it"}],
 }
 DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS, "explanation": [NEED]}
 
@@ -89,6 +90,7 @@ def test_a_request_names_calls(connected: FakeBroker):
         "  on        arn:aws:s3:::reports/2026/q3.csv",
         "            arn:aws:s3:::reports/2026/q4.csv",
         "  why       read",
+        "  may need  kms:Decrypt (if a customer managed key encrypts it)",
         "  allows    s3:GetObject on arn:aws:s3:::reports/2026/*",
     ]
 

@@ -1,7 +1,7 @@
 """Explains a call without a broker, from the table of AWS operations in the package."""
 
 from jitney.client.problems import Invalid
-from jitney.client.responses import ApiRequiredAction
+from jitney.client.responses import ApiRequiredAction, read_explanation
 
 
 def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:
@@ -18,4 +18,4 @@ def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAc
         )
     except Problem as problem:
         raise Invalid(problem.code, PROBLEMS[problem.code].title, problem.detail, problem.fix) from problem
-    return tuple(ApiRequiredAction(each.call, each.action, each.resources, each.why) for each in explained)
+    return read_explanation(each.view() for each in explained)

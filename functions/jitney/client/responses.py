@@ -178,16 +178,25 @@ class ApiRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiPossibleAction:
+    """An action that a call may need but that was not requested, and why."""
+
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiRequiredAction:
     """One action that a call needs, with its resources and the reason.
 
-    `call` is masked except for values that name resources.
+    `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
     """
 
     call: str
     action: str
     resources: tuple[str, ...]
     why: str
+    may_need: tuple[ApiPossibleAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,5 +277,12 @@ def read_risks(items: Any) -> tuple[ApiRisk, ...]:
 def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
     """Return the explanation in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(
-        ApiRequiredAction(item["call"], item["action"], tuple(item["resources"]), item["why"]) for item in items
+        ApiRequiredAction(
+            item["call"],
+            item["action"],
+            tuple(item["resources"]),
+            item["why"],
+            tuple(ApiPossibleAction(each["action"], each["why"]) for each in item["may_need"]),
+        )
+        for item in items
     )

@@ -132,6 +132,7 @@ class Screen:
                 call = need.call
                 self.out.print(Text(wording.strip_control_characters(call), style="bold"))
             self.rows([("needs", need.action), *_named("on", need.resources), ("why", need.why)])
+            self.rows(("may need", line) for line in wording.possible_lines(need.may_need))
 
     def check(self, check: TargetCheck) -> None:
         """Print each call of a target check with its expected and its actual answer, then the fixes."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from jitney.client.durations import format_duration
 from jitney.client.grant_members import ApiOutlivingEffect
 from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
-from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
+from jitney.client.responses import ApiGrant, ApiPossibleAction, ApiReason, ApiReview, ApiRisk, GrantResponse
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
 
 # The distance to a time is rounded to the requested duration when they differ by at most this much.
@@ -142,6 +142,14 @@ def risk_line(risk: ApiRisk) -> str:
     """Return the risk in one line: the sentence, its name, and its source."""
     source = f", {risk.source}" if risk.source else ""
     return strip_control_characters(f"{risk.sentence} ({risk.risk}{source})")
+
+
+def possible_lines(possible: Sequence[ApiPossibleAction]) -> list[str]:
+    """Return the actions that a call may need as lines. Actions with the same reason share one line."""
+    by_reason: dict[str, list[str]] = {}
+    for each in possible:
+        by_reason.setdefault(each.why, []).append(each.action)
+    return [f"{', '.join(actions)} ({why})" for why, actions in by_reason.items()]
 
 
 def reason_lines(reasons: Sequence[ApiReason]) -> list[str]:

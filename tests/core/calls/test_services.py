@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from jitney.core.access.request import PossibleAction
 from jitney.core.calls.explainer import explain_line
 from jitney.core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
@@ -356,9 +357,10 @@ NEEDS = {
 }
 
 
-def test_roles_in_a_file_are_mentioned_as_not_requested():
+def test_pol_13_roles_in_a_file_may_be_needed():
     (explained,) = explain_line("aws events put-targets --rule r --targets file://targets.json", PLACE, OPERATIONS)
-    assert "not requested: iam:PassRole on the roles in Targets, whose value the call does not contain" in explained.why
+    why = "on the roles in Targets; the call does not contain its value"
+    assert explained.may_need == (PossibleAction("iam:PassRole", why),)
     (explained,) = explain_line("aws events put-targets --rule r --targets Id=1,Arn=a", PLACE, OPERATIONS)
     assert "PassRole" not in explained.why
 

@@ -34,10 +34,18 @@ class Permission:
         )
 
 
+class PossibleAction(NamedTuple):
+    """An action that a call may need but that is not requested, because no parameter shows it; and why."""
+
+    action: str
+    why: str
+
+
 class ExplainedAction(NamedTuple):
     """One action that a call needs, the resources and conditions it is requested with, and why.
 
-    `call` is the call as records may show it. Only the values that name resources are visible.
+    `call` is the call as records may show it. Only the values that name resources are visible. `may_need` are the
+    further actions that the call may need. The first action of a call has them.
     """
 
     call: str
@@ -45,10 +53,12 @@ class ExplainedAction(NamedTuple):
     resources: tuple[str, ...]
     why: str
     conditions: Conditions = ()
+    may_need: tuple[PossibleAction, ...] = ()
 
     def view(self) -> dict[str, Any]:
         """Return the explanation as the API shows it. `conditions` is left out if there are none."""
-        shown = {"call": self.call, "action": self.action, "resources": list(self.resources), "why": self.why}
+        shown: dict[str, Any] = {"call": self.call, "action": self.action, "resources": list(self.resources)}
+        shown |= {"why": self.why, "may_need": [each._asdict() for each in self.may_need]}
         return shown | ({"conditions": conditions_view(self.conditions)} if self.conditions else {})
 
 

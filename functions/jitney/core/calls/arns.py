@@ -16,8 +16,8 @@ from jitney.core.calls.transforms import (
     DEFAULTS,
     READS_ARNS,
     TRANSFORMS,
-    wrong_account,
 )
+from jitney.core.calls.values import wrong_account
 from jitney.core.patterns import has_wildcard
 
 MAX_ARNS = 200

@@ -2,52 +2,21 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from jitney.core.access.request import ExplainedAction
+from jitney.core.access.request import ExplainedAction, PossibleAction
 from jitney.core.calls.arns import MAX_ARNS
 from jitney.core.calls.call import MASKED, UNKNOWN_VALUE, AwsCall, AwsLocation
-from jitney.core.calls.named_resources import check_parameters, resources_of
+from jitney.core.calls.named_resources import check_parameters, open_types, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.options import invalid_call
 from jitney.core.calls.templates import condition_holds, name_parameters, templates_of
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
-# Permissions that AWS may also require but that no parameter reveals. They are mentioned, not requested.
-NOTES: Mapping[str, str] = {
-    "s3:GetObject": "not requested: kms:Decrypt on the object's key, if it is customer managed",
-    "s3:PutObject": "not requested: kms:GenerateDataKey on the bucket's key, if it is customer managed",
-    "s3:ListBucket": "listing is granted for a whole bucket, not for a prefix",
-    "secretsmanager:GetSecretValue": "not requested: kms:Decrypt on the secret's key, if it is customer managed",
-    **dict.fromkeys(
-        ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
-        "not requested: kms:Decrypt on the key of a SecureString, if it is customer managed",
-    ),
-    "sqs:SendMessage": "not requested: kms:GenerateDataKey, kms:Decrypt on the queue's key, if it is customer managed",
-    "sqs:ReceiveMessage": "not requested: kms:Decrypt on the queue's key, if it is customer managed",
-    "athena:StartQueryExecution": "not requested: the Glue and S3 actions that Athena performs as the caller",
-    "ecs:RunTask": "not requested: iam:PassRole on the roles in the task definition",
-    "ecs:UpdateService": "not requested: iam:PassRole on the roles in a new task definition",
-    **dict.fromkeys(
-        (
-            "cloudformation:CreateStack",
-            "cloudformation:UpdateStack",
-            "cloudformation:DeleteStack",
-            "cloudformation:ExecuteChangeSet",
-        ),
-        "not requested: the actions on the template's resources, which need the caller's permissions unless the stack "
-        "has a role",
-    ),
-    **dict.fromkeys(
-        ("redshift-data:ExecuteStatement", "redshift-data:BatchExecuteStatement"),
-        "not requested: redshift:GetClusterCredentials, with which a database user signs in without a secret",
-    ),
-    "secretsmanager:CreateSecret": "the name in a secret's ARN ends with six characters that AWS chooses",
-}
 UNNAMED = "no parameter of the call is known to name its resource, so it is requested on all resources"
-NOTE_OPEN_ARN = "parts of the ARN that no parameter names, such as an id that AWS chose, are wildcards"
+NOTE_OPEN_ARN = "parts of the ARN that no parameter names, such as an id that AWS chooses, are wildcards"
 WITHOUT_PATH = "an IAM name may have a path, which the call does not contain, so the ARN has only the name"
 BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext reveals"
 MAX_SHOWN = 1024
@@ -65,37 +34,54 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
         detail = f"Jitney does not know which action authorizes {operation.service} {operation.name}."
         raise Problem("operation_unknown", detail, "Send permissions (actions and ARNs) instead of calls.")
     where = AwsLocation(place.partition, call.region or place.region, place.account)
+    needs = _needs(call, where)
     shown = _shown(call)
     found = tuple(
-        _explained(need, call, shown, where)
-        for need in operation.needs
-        if condition_holds(need.when, call.parameters, where)
+        _explained(need, call, shown, where) for need in needs if condition_holds(need.when, call.parameters, where)
     )
     if not found:
-        for need in operation.needs:
+        for need in needs:
             check_parameters(need, call.parameters)
         raise invalid_call(
             f"The parameters do not determine what {operation.name} does.",
             "Write them in the call as JSON, with a statement's table in double quotes, or send permissions instead.",
         )
-    if unheld := _unheld(call):
-        found = (found[0]._replace(why=f"{found[0].why}; {unheld}"), *found[1:])
-    return found
+    return (found[0]._replace(may_need=possible_actions(call, needs, found, where)), *found[1:])
 
 
-def _unheld(call: AwsCall) -> str:
-    """Return a note about permissions that depend on values on the caller's machine; "" if there are none."""
-    within = ((need.action, *need.when.partition("|")) for need in call.operation.needs)
-    unread = [
-        f"{action} on the roles in {name}" if action == "iam:PassRole" else f"{action}, if {name} takes it"
-        for action, name, _, transform in within
-        if transform and call.parameters.get(name, "") is UNKNOWN_VALUE
-    ]
-    return f"not requested: {' and '.join(unread)}, whose value the call does not contain" * bool(unread)
+def _needs(call: AwsCall, place: AwsLocation) -> Sequence[RequiredAction]:
+    """Return the needs for the kind of resource that the call names."""
+    for variant in call.operation.variants:
+        if condition_holds(variant.when, call.parameters, place):
+            if not variant.needs:
+                raise invalid_call(f"{call.operation.name} cannot be explained for this bucket.", variant.fix)
+            return variant.needs
+    return call.operation.needs
+
+
+def possible_actions(
+    call: AwsCall, needs: Sequence[RequiredAction], found: Sequence[ExplainedAction], place: AwsLocation
+) -> tuple[PossibleAction, ...]:
+    """Return the actions that the call may need in addition to `found`."""
+    have = {each.action for each in found}
+    possible = {each.action: each for each in _unheld(call, needs)}
+    for each in call.operation.may:
+        if each.action not in have and condition_holds(each.when, call.parameters, place):
+            possible.setdefault(each.action, PossibleAction(each.action, each.why))
+    return tuple(possible.values())
+
+
+def _unheld(call: AwsCall, needs: Sequence[RequiredAction]) -> Iterator[PossibleAction]:
+    """Yield what depends on values on the caller's machine, which the call does not contain."""
+    for need in needs:
+        name, _, transform = need.when.partition("|")
+        if transform and call.parameters.get(name, "") is UNKNOWN_VALUE:
+            on = f"on the roles in {name}" if need.action == "iam:PassRole" else f"if {name} requires it"
+            yield PossibleAction(need.action, f"{on}; the call does not contain its value")
 
 
 def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocation) -> ExplainedAction:
-    arns = resources_of(need, call.parameters, place)
+    arns = resources_of(need, call.parameters, place) or (open_types(need, place) if need.why else [])
     if len(arns) > MAX_ARNS:
         raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Make several requests.")
     why = [need.why or _by_name(call.operation, need.action)]
@@ -105,10 +91,8 @@ def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocati
         why.append(UNNAMED)
     if any(has_wildcard(arn) for arn in arns):
         why.append(NOTE_OPEN_ARN)
-    if need.action.startswith("kms:") and (not arns or any(has_wildcard(arn) for arn in arns)):
+    if need.types and need.action.startswith("kms:") and (not arns or any(has_wildcard(arn) for arn in arns)):
         why.append(BY_ID)
-    if note := NOTES.get(need.action):
-        why.append(note)
     if call.operation.service == "iam" and arns:
         why.append(WITHOUT_PATH)
     return ExplainedAction(shown, need.action, tuple(arns) or ("*",), "; ".join(why))

@@ -67,5 +67,5 @@ def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> t
     if service in WITHOUT_CALLS:
         raise invalid_call(f"aws {service} does not call AWS.", "Remove it. It needs no grant.")
     if service == "s3":
-        return explain_s3(rest, place)
+        return explain_s3(rest, place, operations)
     return explain_call(read_command(service, rest, operations), place)

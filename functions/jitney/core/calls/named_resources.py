@@ -9,7 +9,8 @@ from jitney.core.calls.forms import EXPECTED
 from jitney.core.calls.operations import RequiredAction, ResourceTemplates
 from jitney.core.calls.options import invalid_call
 from jitney.core.calls.templates import members_of, name_parameters, open_format, readable_format, templates_of
-from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, TRANSFORMS, strings_in
+from jitney.core.calls.transforms import CONTENT_TRANSFORMS, READS_URLS, TRANSFORMS
+from jitney.core.calls.values import strings_in
 from jitney.core.problems import Problem
 
 _WEB = ("http://", "https://")
@@ -39,6 +40,11 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
         ]
         found |= dict.fromkeys(open_format(template, place) for template in unnamed)
     return list(found)
+
+
+def open_types(need: RequiredAction, place: AwsLocation) -> list[str]:
+    """Return the patterns of all resources of the required types that have a known form."""
+    return [open_format(kind.arns[0], place) for kind in need.types or () if kind.required and kind.arns]
 
 
 class _Named:

@@ -7,9 +7,12 @@
      "operations": {name: {"c": CLI command, "m": "Member=option=kind! ...", "x": "option=kind=Member ...", "o": 1,
                            "w": "Member ...", "n": [[action, [[required, template, ...], ...] or 0, when, why], ...]}}}
 
+Rows may also have "d": [[action, when, why], ...] and "v": [[when, needs as in "n", what to do if none], ...].
+
 "m" are the parameters; `!` marks required ones, and `~` those that the API requires and the CLI does not. "x" are the
 CLI's other options: another name of a parameter, or its own. "o" says that an output file's name follows. "n" are the
-actions that the operation needs. "own" are the CLI's own commands, which make several calls each. "w" are the
+actions that the operation needs, "d" those that it may need, and "v" its needs instead of "n" for other kinds of
+resources. "own" are the CLI's own commands, which make several calls each. "w" are the
 parameters of such a command that it takes as words without an option.
 
 An operation without "n" has no known action, so its calls are refused.
@@ -72,6 +75,27 @@ class RequiredAction:
 
 
 @dataclass(frozen=True, slots=True)
+class MentionedAction:
+    """An action that an operation may need: when, as in `RequiredAction`, and why no call shows whether it does."""
+
+    action: str
+    when: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsVariant:
+    """The needs of an operation instead of its own, for calls that meet `when`.
+
+    If `needs` is empty, such calls are refused, and `fix` says what to do instead.
+    """
+
+    when: str
+    needs: tuple[RequiredAction, ...]
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation. `service_command` and `command` are its words in the AWS CLI.
 
@@ -91,6 +115,8 @@ class Operation:
     writes_file: bool
     aliases: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] | None = None
+    may: tuple[MentionedAction, ...] = ()
+    variants: tuple[NeedsVariant, ...] = ()
 
 
 @dataclass(slots=True)
@@ -124,8 +150,21 @@ class Service:
         extra = {option: kind for option, kind, _ in options}
         aliases = {option: member for option, _, member in options if member}
         words = tuple(row["w"].split()) if "w" in row else None
+        may = tuple(MentionedAction(*each) for each in row.get("d", ()))
+        variants = tuple(NeedsVariant(when, tuple(map(_need, needs)), fix) for when, needs, fix in row.get("v", ()))
         return Operation(
-            self.name, self.command, name, row["c"], members, extra, _needs(row), "o" in row, aliases, words
+            self.name,
+            self.command,
+            name,
+            row["c"],
+            members,
+            extra,
+            _needs(row),
+            "o" in row,
+            aliases,
+            words,
+            may,
+            variants,
         )
 
     def needs_of(self, name: str) -> tuple[RequiredAction, ...]:
@@ -198,6 +237,11 @@ class OperationTable:
         It looks up no similar names, because CloudTrail events name many operations that no table has.
         """
         return self._service(service).needs_of(name) if service in self._places else ()
+
+    def mentioned_by(self, service: str, action: str) -> tuple[MentionedAction, ...]:
+        """Return what the operation with the name of `action` may need; () when the service has no such operation."""
+        known, name = self._service(service), action.partition(":")[2]
+        return known.operation(name).may if name in known.names() else ()
 
     def _service(self, name: str) -> Service:
         if name not in self._read:

@@ -10,11 +10,13 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jitney.core.access.request import ExplainedAction
+from jitney.core.access.request import ExplainedAction, PossibleAction
 from jitney.core.calls.arns import fill_template
+from jitney.core.calls.buckets import ACCESS_POINT_PATH, of_bucket
 from jitney.core.calls.call import AwsLocation
-from jitney.core.calls.call_needs import BY_ID, NOTES
+from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.options import ParsedOptions, first_word, invalid_call, read_options
+from jitney.core.calls.templates import condition_holds
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
@@ -34,15 +36,17 @@ _TRANSFER = {
 }
 _SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
 _LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
-_KEY = "arn:${Partition}:kms:${Region}:${Account}:key/${key|key_id}"
-_TAGS = "not requested: s3:GetObjectTagging and s3:PutObjectTagging, if the original has tags"
+_KEY = "arn:${Partition}:kms:${key|named_key}"
+_TAGS = tuple(
+    PossibleAction(action, "if the original has tags") for action in ("s3:GetObjectTagging", "s3:PutObjectTagging")
+)
 ALL_BUCKETS = "s3://"
 """A path that only `aws s3 ls` accepts: all buckets."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _NO_BUCKET_NAME = (
     "Use 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends. "
-    "For an access point or an older bucket, request permissions on its ARN instead of a call."
+    "Write an access point as its ARN. For an older bucket, request permissions on its ARN instead of a call."
 )
 
 
@@ -74,21 +78,38 @@ class S3Command:
 
     def need(self, action: str, resource: str, why: str) -> ExplainedAction:
         """Return one action on one resource: "bucket", "bucket/key", or "*"."""
-        arn = resource if resource == "*" else f"arn:{self.place.partition}:s3:::{resource}"
-        note = NOTES.get(action)
-        return ExplainedAction(self.shown, action, (arn,), f"{why}; {note}" if note else why)
+        if resource == "*":
+            return ExplainedAction(self.shown, action, ("*",), why)
+        place = replace(self.place, region=self.read.region or self.place.region)
+        return ExplainedAction(self.shown, *of_bucket(action, resource, why, place))
 
     def key(self) -> Iterator[ExplainedAction]:
-        """Yield what encryption with the key of --sse-kms-key-id needs."""
+        """Yield what encryption with the key of --sse-kms-key-id needs, if it names the key by its id or ARN."""
+        place = replace(self.place, region=self.read.region or self.place.region)
         for given in self.read.options.get("sse-kms-key-id", []):
-            place = replace(self.place, region=self.read.region or self.place.region)
-            arns = tuple(fill_template(_KEY, {"key": given}, place))
-            unnamed = f"; requested on all keys: {BY_ID}" if any(has_wildcard(arn) for arn in arns) else ""
-            yield ExplainedAction(self.shown, "kms:GenerateDataKey", arns, f"--sse-kms-key-id encrypts{unnamed}")
-            yield ExplainedAction(self.shown, "kms:Decrypt", arns, f"parts of a large object are joined{unnamed}")
+            if arns := tuple(fill_template(_KEY, {"key": given}, place)):
+                yield ExplainedAction(self.shown, "kms:GenerateDataKey", arns, "--sse-kms-key-id encrypts")
+                yield ExplainedAction(self.shown, "kms:Decrypt", arns, "parts of a large object are joined")
+
+    def with_possible(
+        self, found: tuple[ExplainedAction, ...], operations: OperationTable
+    ) -> tuple[ExplainedAction, ...]:
+        """Return what the command needs, with what its operations may need."""
+        given = self.read.options.get("sse-kms-key-id")
+        parameters = {"SSEKMSKeyId": given[0]} if given else {}
+        have = {each.action for each in found}
+        mentioned = {
+            each.action: PossibleAction(each.action, each.why)
+            for name in have
+            for each in operations.mentioned_by("s3", name)
+            if each.action not in have and condition_holds(each.when, parameters, self.place)
+        }
+        between = len(self.paths) > 1 and all(path.bucket for path in self.paths)
+        possible = (*(mentioned[name] for name in sorted(mentioned)), *(_TAGS if between else ()))
+        return (found[0]._replace(may_need=possible), *found[1:])
 
 
-def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedAction, ...]:
+def explain_s3(words: Sequence[str], place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
     """Return what `aws s3 WORDS...` needs. Raises Problem call_invalid or operation_unknown."""
     name, rest = first_word(words)
     if name not in COMMANDS:
@@ -106,7 +127,8 @@ def explain_s3(words: Sequence[str], place: AwsLocation) -> tuple[ExplainedActio
     flags = [f"--{option}" for option, values in read.options.items() if not values]
     shown = shlex.join(["aws", "s3", name, *read.positional, *flags])[:1024]
     paths = () if (name, *read.positional) == ("ls", ALL_BUCKETS) else read.positional
-    return tuple(explain(S3Command(shown, read, tuple(_path(text) for text in paths), place)))
+    command = S3Command(shown, read, tuple(_path(text) for text in paths), place)
+    return command.with_possible(tuple(explain(command)), operations)
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
@@ -126,6 +148,8 @@ def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[s
 def _path(text: str) -> S3Path:
     if not text.startswith("s3://"):
         return S3Path("", text)
+    if found := ACCESS_POINT_PATH.fullmatch(text.removeprefix("s3://")):
+        return S3Path(found[1], _exact(found[2] or ""))
     bucket, _, key = text.removeprefix("s3://").partition("/")
     if not bucket:
         raise invalid_call(f"{text[:70]!a} names no bucket.", "Write s3://BUCKET/KEY.")
@@ -187,8 +211,7 @@ def _copy_below(command: S3Command, source: S3Path, target: S3Path) -> Iterator[
 
 
 def _writes(command: S3Command, objects: str) -> Iterator[ExplainedAction]:
-    from_s3 = f"; {_TAGS}" if command.paths[0].bucket else ""
-    yield command.need("s3:PutObject", objects, f"the object is written, in parts if it is large{from_s3}")
+    yield command.need("s3:PutObject", objects, "the object is written, in parts if it is large")
     yield from command.key()
     if command.has("acl") or command.has("grants"):
         yield command.need("s3:PutObjectAcl", objects, "--acl and --grants set who may access it")

@@ -1,16 +1,15 @@
 """Transforms: how a parameter's value names a resource when it is not the resource's name. ARN templates use them."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.forms import EC2_TYPES, SSM_TYPES
 from jitney.core.calls.partiql import table_of
 from jitney.core.calls.roles import roles_within
-from jitney.core.problems import Problem
-
-Transform = Callable[[Any, AwsLocation], Iterable[str]]
+from jitney.core.calls.s3_transforms import S3_TRANSFORMS
+from jitney.core.calls.values import Transform, each_string, items_at, members_at, strings_in, wrong_account
 
 DEFAULTS: Mapping[str, str] = {
     "or_default": "default",
@@ -23,10 +22,12 @@ DEFAULTS: Mapping[str, str] = {
 }
 """What stands for an absent parameter: the service's default, or every resource."""
 
-READS_ARNS = frozenset({"model_of_profile", "log_group", "key_id"})
+READS_ARNS = frozenset(
+    {"model_of_profile", "log_group", "key_id", "named_key", "secret", "access_point", "url_encoded"}
+)
 """The transforms that find a name in an ARN of another type or form."""
 
-READS_URLS = frozenset({"queue_url"})
+READS_URLS = frozenset({"queue_url", "template_object"})
 """The transforms of parameters that hold web addresses.
 
 Version 1 of the AWS CLI fetches addresses in other parameters.
@@ -40,31 +41,15 @@ _PARTIAL_ARN = re.compile(r"(?:(\d{12}):)?(?:function:)?([\w-]+(?::[\w$-]+)?)", 
 _EVENT_BUS = re.compile(r"(?:arn:[\w-]+:events:[\w-]+:(\d{12}):event-bus/)?([\w./-]+)", re.ASCII)
 _ALIAS = re.compile(r"(?:arn:[\w-]+:kms:[\w-]+:(\d{12}):)?alias/[\w/:-]+", re.ASCII)
 _LOG_GROUP = re.compile(r"arn:[\w-]+:logs:[\w-]+:(\d{12}):log-group:([\w./#-]+)(?::\*)?", re.ASCII)
-# As botocore parses it: anything that is not a version belongs to the key and is escaped as such.
-_VERSION = re.compile(r"\?versionId=(\S+)\Z")
 # A cross-Region inference profile, by its id or its ARN. The model's id follows the name of the Regions.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 _PROFILE = re.compile(
     r"(?:arn:[\w:-]+:inference-profile/)?(?:global|us|us-gov|eu|apac|au|ca|jp|sa)\.(?P<model>[\w-]+\.[\w.:-]+)",
     re.ASCII,
 )
-
-
-def wrong_account(named: str, place: AwsLocation) -> Problem:
-    """Return the problem that a call names another account than the target's."""
-    fix = f"Name a resource of account {place.account}, or another target."
-    return Problem("account_mismatch", f"{named[:200]!a} is not in account {place.account}.", fix)
-
-
-def strings_in(value: Any) -> list[str]:
-    """Return a string, or the strings of a list, as a list; [] for other values."""
-    values = value if isinstance(value, list) else [value]
-    return [each for each in values if isinstance(each, str)]
-
-
-def _each(change: Callable[[str], str | None]) -> Transform:
-    """Return a transform of each string. `change` returns None for a string that names nothing."""
-    return lambda value, _: [read for each in strings_in(value) if (read := change(each)) is not None]
+_SECRET = re.compile(r"arn:[\w-]+:secretsmanager:[a-z0-9-]+:(\d{12}):secret:([\w/+=.@-]+)", re.ASCII)
+_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}\Z", re.ASCII)
+_KEY = re.compile(r"arn:[\w-]+:kms:([a-z0-9-]+:(\d{12}):key/[\w-]+)", re.ASCII)
 
 
 def _queue_url(value: Any, place: AwsLocation) -> Iterable[str]:
@@ -96,7 +81,29 @@ def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
 
 def _launch_template(value: Any, _place: AwsLocation) -> Iterable[str]:
     """Return the template's id. If only its name is given, return "*", because ARNs hold no names."""
-    return list(_members(value, "LaunchTemplateId")) or ["*"]
+    return list(members_at(value, "LaunchTemplateId")) or ["*"]
+
+
+def _tagged(value: Any, place: AwsLocation) -> Iterable[str]:
+    """Yield the account and type in the ARNs of tagged EC2 resources. ARNs of images and snapshots have no account."""
+    for kind in dict.fromkeys(members_at(value, "ResourceType")):
+        yield f"{'' if kind in ('image', 'snapshot') else place.account}:{kind}"
+
+
+def _secret(value: Any, place: AwsLocation) -> Iterable[str]:
+    """Yield what a secret's ARN has after the account. It ends with six characters that Secrets Manager adds.
+
+    An ARN may be given without them.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
+    """
+    for name in strings_in(value):
+        found = _SECRET.fullmatch(name)
+        if found and (found[1] != place.account):
+            raise wrong_account(name, place)
+        if found and _SUFFIX.search(found[2]):
+            yield found[2]
+        elif found or not name.startswith("arn:"):
+            yield f"{found[2] if found else name}-??????"
 
 
 def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
@@ -121,6 +128,13 @@ def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
     yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
 
 
+def _percent_encoded(name: str) -> str | None:
+    """Return an ARN of API Gateway as it is in a path of its API; None for another ARN."""
+    if not re.match(r"arn:[\w-]+:apigateway:[a-z0-9-]+::/", name):
+        return None
+    return re.sub(r"[^A-Za-z0-9_.~-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
+
+
 def _root_of(value: Any, place: AwsLocation) -> Iterable[str]:
     for account in strings_in(value):
         if account != place.account:
@@ -137,6 +151,18 @@ def _key_id(value: Any, place: AwsLocation) -> Iterable[str]:
             yield "*"
         elif not name.startswith("arn:"):
             yield name
+
+
+def _named_key(value: Any, place: AwsLocation) -> Iterable[str]:
+    """Yield what a key's ARN has after the service; nothing for an alias, which does not reveal the key."""
+    for name in strings_in(value):
+        found = _KEY.fullmatch(name)
+        if found and found[2] != place.account:
+            raise wrong_account(name, place)
+        if found:
+            yield found[1]
+        elif not name.startswith(("arn:", "alias/")):
+            yield f"{place.region}:{place.account}:key/{name}"
 
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
@@ -158,53 +184,8 @@ def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
             yield f"us-east-1:{place.account}:global"
 
 
-def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
-    if isinstance(value, dict):
-        bucket, key = value.get("Bucket"), value.get("Key")
-        return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
-    source = _VERSION.sub("", strings_in(value)[0].removeprefix("/")) if strings_in(value) else ""
-    # The caller escapes the key; Jitney does not guess which key an escaped one is.
-    return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
-
-
-def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Return the version of the copied object; [] when it is the newest one."""
-    if isinstance(value, dict):
-        return _members(value, "VersionId")
-    return [found[1] for source in strings_in(value) if (found := _VERSION.search(source))]
-
-
-def _deleted(*, versions: bool) -> Transform:
-    """Return a transform that finds the keys of deleted versions or of deleted objects."""
-
-    def transform(value: Any, _place: AwsLocation) -> Iterable[str]:
-        objects = [each for each in _items(value, "Objects") if isinstance(each, dict)]
-        return list(_members([each for each in objects if ("VersionId" in each) is versions], "Key"))
-
-    return transform
-
-
-def _members(value: Any, *names: str) -> Iterable[str]:
-    """Return the strings at the path `names`."""
-    return [each for each in _items(value, *names) if isinstance(each, str)]
-
-
-def _items(value: Any, *names: str) -> list[Any]:
-    """Return the items at the path `names`. Lists are flattened on the way and at the end."""
-    found = _one_by_one(value)
-    for name in names:
-        found = [
-            inner for item in found if isinstance(item, dict) and name in item for inner in _one_by_one(item[name])
-        ]
-    return found
-
-
-def _one_by_one(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 def _at(*names: str) -> Transform:
-    return lambda value, _: _members(value, *names)
+    return lambda value, _: members_at(value, *names)
 
 
 def _in_transaction(kind: str) -> Transform:
@@ -212,20 +193,17 @@ def _in_transaction(kind: str) -> Transform:
 
 
 TRANSFORMS: Mapping[str, Transform] = {
-    "": _each(str),
+    **S3_TRANSFORMS,
+    "": each_string(str),
     "set": lambda value, _: ["true"] if value is True else [],
-    "or_default": _each(str),
-    "or_primary": _each(str),
-    "or_any": _each(str),
+    "or_default": each_string(str),
+    "or_primary": each_string(str),
+    "or_any": each_string(str),
     "queue_url": _queue_url,
     "function_name": _function_name,
-    "copy_source": _copy_source,
-    "copied_version": _copied_version,
-    "object_keys": _deleted(versions=False),
-    "object_versions": _deleted(versions=True),
     "request_tables": lambda value, _: list(value) if isinstance(value, dict) else [],
-    "tags_within": lambda value, _: [f"{len(tags)}"] if (tags := _items(value, "Tags")) else [],
-    "tagged_types": _at("ResourceType"),
+    "tags_within": lambda value, _: [f"{len(tags)}"] if (tags := items_at(value, "Tags")) else [],
+    "tagged": _tagged,
     "named": _at("Name"),
     "transact_get": _in_transaction("Get"),
     "transact_put": _in_transaction("Put"),
@@ -236,9 +214,10 @@ TRANSFORMS: Mapping[str, Transform] = {
     "partiql_insert": table_of("insert"),
     "partiql_update": table_of("update"),
     "partiql_delete": table_of("delete"),
+    "image_parameter": each_string(lambda name: name if name.startswith("resolve:ssm:") else None),
     "ec2_ids": _without_account,
-    "ec2_instance": _each(lambda name: name if name.startswith("i-") else None),
-    "managed_instance": _each(lambda name: name if name.startswith("mi-") else None),
+    "ec2_instance": each_string(lambda name: name if name.startswith("i-") else None),
+    "managed_instance": each_string(lambda name: name if name.startswith("mi-") else None),
     "launch_template": _launch_template,
     "rules_of": _rules_of,
     "root_of": _root_of,
@@ -246,35 +225,37 @@ TRANSFORMS: Mapping[str, Transform] = {
     "waf_place": _waf_place,
     "documents": _documents,
     "roles_within": roles_within,
-    "load_balancer_type": _each({"application": "app", "network": "net", "gateway": "gwy"}.get),
-    "ssm_type": _each(SSM_TYPES.get),
-    "file_system": _each(lambda name: name if name.startswith("fs-") else None),
-    "access_point": _each(lambda name: name if name.startswith("fsap-") else None),
+    "load_balancer_type": each_string({"application": "app", "network": "net", "gateway": "gwy"}.get),
+    "file_system": each_string(lambda name: name if name.startswith("fs-") else None),
+    "mount_point": each_string(lambda name: name if name.startswith("fsap-") else None),
     "event_buses": _event_buses,
-    "owned_by_aws": _each(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
-    "below": _each(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
-    "last_part": _each(lambda name: name.rpartition("/")[2] or None),
-    "foundation_model": _each(lambda name: None if _PROFILE.fullmatch(name) else name),
-    "inference_profile": _each(lambda name: name if _PROFILE.fullmatch(name) else None),
-    "model_of_profile": _each(lambda name: found["model"] if (found := _PROFILE.fullmatch(name)) else None),
-    # The name of a secret's ARN ends with six characters that Secrets Manager adds.
-    # https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
-    "secret": _each(lambda name: f"{name}-??????"),
+    "owned_by_aws": each_string(lambda name: name if name.startswith(("AWS", "Amazon")) else None),
+    "below": each_string(lambda name: f"{name.strip('/')}/" if name.strip("/") else ""),
+    "last_part": each_string(lambda name: name.rpartition("/")[2] or None),
+    "foundation_model": each_string(lambda name: None if _PROFILE.fullmatch(name) else name),
+    "inference_profile": each_string(lambda name: name if _PROFILE.fullmatch(name) else None),
+    "model_of_profile": each_string(lambda name: found["model"] if (found := _PROFILE.fullmatch(name)) else None),
+    "secret": _secret,
+    "without_slash": each_string(lambda name: name.removeprefix("/") or None),
     # A name, where the resource's ARN has an id that AWS chose.
-    "open": _each(lambda name: None if name.startswith("arn:") else "*"),
-    "without_slash": _each(lambda name: name.removeprefix("/") or None),
+    "open": each_string(lambda name: None if name.startswith("arn:") else "*"),
+    "ssm_type": each_string(SSM_TYPES.get),
     "key_id": _key_id,
-    "alias_name": _each(lambda name: name.removeprefix("alias/")),
-    "family": _each(lambda name: name.split(":")[0]),
-    "revision": _each(lambda name: name.split(":")[1] if ":" in name else "*"),
-    "escaped": _each(lambda name: name if re.fullmatch(r"[\w.+-]+", name, re.ASCII) else None),
+    "named_key": _named_key,
+    "url_encoded": each_string(_percent_encoded),
+    "vpc": lambda value, _: members_at(value, "SubnetIds") + members_at(value, "SecurityGroupIds"),
+    "alias_name": each_string(lambda name: name.removeprefix("alias/")),
+    "family": each_string(lambda name: name.split(":")[0]),
+    "revision": each_string(lambda name: name.split(":")[1] if ":" in name else "*"),
+    "escaped": each_string(lambda name: name if re.fullmatch(r"[\w.+-]+", name, re.ASCII) else None),
 }
 
 _OF_NAMES = (
     "or_default or_primary or_any queue_url function_name copy_source secret without_slash key_id alias_name family "
     "revision escaped below last_part owned_by_aws ec2_ids ec2_instance managed_instance foundation_model "
     "inference_profile model_of_profile open ssm_type rules_of root_of log_group waf_place documents "
-    "load_balancer_type file_system access_point copied_version"
+    "load_balancer_type file_system mount_point copied_version directory_bucket access_point alias url_encoded "
+    "template_object"
 )
 CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
 """The transforms of values that hold more than a name. Their content may be secret."""
