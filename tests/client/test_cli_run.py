@@ -59,6 +59,17 @@ def test_end_01_the_grant_of_a_command_that_cannot_start_is_released(connected: 
         assert len(connected.calls("DELETE", f"/v1/grants/{GRANT_ID}")) == releases
 
 
+def test_end_05_what_outlives_the_grant_is_noted_after_the_command(connected: FakeBroker, run: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected._said.pop(("DELETE", f"/v1/grants/{GRANT_ID}"))
+    effect = {"effect": "shell_session", "sentence": "A shell outlives it.", "actions": ["ssm:StartSession"]}
+    effect |= {"used": [], "longest_seconds": None, "left_to_do": "End it.", "source": "https://docs.aws.amazon.com"}
+    connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended() | {"outlives": [effect]})
+    done = run(*ASK, "--", sys.executable, "-c", "print('done')")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert "jitney: A shell outlives it. End it." in done.stderr
+
+
 def test_a_release_that_fails_leaves_the_commands_exit_code(connected: FakeBroker, run: Run):
     connected.say("POST", "/v1/grants", 201, issued())
     connected._said.pop(("DELETE", f"/v1/grants/{GRANT_ID}"))

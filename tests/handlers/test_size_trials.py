@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.session_policy import packed_too_large
 from jitney.core.problems import Problem
+from jitney.core.times import iso
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
@@ -47,7 +48,7 @@ def test_sts_10_a_trial_has_the_exact_size_and_the_tags_of_the_grant_and_denies_
     statements = trial.policy.document()["Statement"]
     (end,) = [each for each in statements if "DateGreaterThan" in each.get("Condition", {})]
     assert (end["Effect"], end["Action"], end["Resource"]) == ("Deny", "*", "*")
-    assert end["Condition"]["DateGreaterThan"]["aws:CurrentTime"] < "2026-11-24T00"
+    assert end["Condition"]["DateGreaterThan"]["aws:CurrentTime"] <= iso(system.now - 3600)
     assert dict(trial.tags) == {"grant": grant_id, "agent": grant.principal, "unit": grant.unit, "human": ""}
     assert (trial.source_identity, trial.role_arn, trial.scopable) == (grant.principal, grant.role_arn, None)
 

@@ -94,9 +94,14 @@ def run(
 
 
 def _release(grant_id: str, connection: options.Connection) -> None:
-    """Release the grant. If that fails, a note says so and the exit code stays the command's own."""
+    """Release the grant, and note what outlives it.
+
+    If the release fails, a note says so. The exit code stays the command's own.
+    """
     try:
         with connection.broker() as broker:
-            broker.release(grant_id)
+            answer = broker.release(grant_id)
+        for effect in answer.outlives:
+            screen().note(f"jitney: {effect.sentence} {effect.left_to_do}")
     except ClientProblem as problem:
         screen().note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")
