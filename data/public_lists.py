@@ -188,7 +188,8 @@ HEAD = """# Risks
 
 Every action of the action table has the risks that the rules of `data/harms.yaml` give it. An action that changes
 something, and that no rule assesses, has the risk `NotAssessed`. Policies see risks in `context.risks`. Reviewers see
-them as sentences. Combinations of actions, and the wildcards of a request, add risks.
+them as sentences. Combinations of actions, the wildcards of a request, and the exceptions of a target
+([target-permissions.md](target-permissions.md)) add risks.
 
 ## Actions by risk
 

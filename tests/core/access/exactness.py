@@ -116,7 +116,7 @@ def _request(seed: int, random: Random) -> tuple[tuple[Permission, ...], Session
         case 3:
             return overlapping(random), options
         case _:
-            return large(random), options
+            return large(random), random.choice(OPTIONS[1::2])
 
 
 def limited(random: Random) -> tuple[Permission, ...]:

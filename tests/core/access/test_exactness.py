@@ -13,7 +13,7 @@ from tests.core.access import exactness
 from tests.core.access.exactness import Wrong, examine, random_case
 from tests.examples import examples
 
-CHUNKS, CASES = 4, 250
+CHUNKS, CASES = 4, 160
 """Each chunk has CASES random requests."""
 PROBES = 500_000
 
