@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from data.condition_keys import GENERAL, condition_keys
 from data.levels import Corrections
 from data.outliving import Outliving
 from jitney.core.actions import LEVELS, MAGIC, RISKS, AccessLevel, Action, ActionTable
@@ -31,11 +32,21 @@ def service_block(
     """
     names = sorted(types)
     places = {name.lower(): index for index, name in enumerate(names)}
+    ordered = sorted(actions.values(), key=lambda action: str(action["name"]))
+    carried = {action["name"]: condition_keys(action, types) for action in ordered}
+    keys = sorted({key for by_type in carried.values() for found in by_type.values() for key in found})
+    indexes = {
+        name: {kind: ",".join(str(keys.index(key)) for key in sorted(found)) for kind, found in by_type.items()}
+        for name, by_type in carried.items()
+    }
     return {
         "types": [[name, types[name]["arn"]] for name in names],
+        "keys": keys,
         "actions": {
-            action["name"]: _entry(f"{prefix}:{action['name']}", action, places, corrections, outliving)
-            for action in sorted(actions.values(), key=lambda action: str(action["name"]))
+            action["name"]: _entry(
+                f"{prefix}:{action['name']}", action, places, corrections, outliving, indexes[action["name"]]
+            )
+            for action in ordered
         },
     }
 
@@ -50,14 +61,24 @@ def with_more(actions: Mapping[str, Any], more: Mapping[str, str]) -> Mapping[st
 
 
 def _entry(
-    name: str, action: Mapping[str, Any], places: Mapping[str, int], corrections: Corrections, outliving: Outliving
+    name: str,
+    action: Mapping[str, Any],
+    places: Mapping[str, int],
+    corrections: Corrections,
+    outliving: Outliving,
+    keys: Mapping[str, str],
 ) -> str:
+    """Return an action's entry. `keys` maps types to the indexes of their condition keys."""
     level, risks = corrections.rate(name, action["accessLevel"])
     letters = _LETTER_OF_LEVEL[level] + "".join(sorted(_LETTER_OF_RISK[risk] for risk in risks))
-    kinds = sorted((places[kind["name"].lower()], "!" if kind["required"] else "") for kind in action["resourceTypes"])
+    kinds = sorted(
+        (places[kind["name"].lower()], "!" if kind["required"] else "", keys[kind["name"].lower()])
+        for kind in action["resourceTypes"]
+    )
+    items = [f"{place}{required}" + (f"~{held}" if held else "") for place, required, held in kinds]
+    items += [f"~{keys[GENERAL]}"] if keys[GENERAL] else []
     effect = outliving.index_of(name, level, risks)
-    effects = () if effect is None else (f"@{effect}",)
-    return " ".join([letters, *(f"{place}{required}" for place, required in kinds), *effects])
+    return " ".join([letters, *items, *(() if effect is None else (f"@{effect}",))])
 
 
 def encode(about: Mapping[str, str], blocks: Mapping[str, Block], magic: bytes = MAGIC, **more: Any) -> bytes:

@@ -9,6 +9,7 @@ from jitney.client.durations import format_duration
 from jitney.client.grant_request import GrantRequest
 
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
+_CONDITION = re.compile(r"/permissions/([0-9]{1,4})/conditions(?:/([^/]{1,200})(?:/[0-9]{1,4})?)?", re.ASCII)
 _CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
 _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
@@ -44,6 +45,10 @@ def detail_in_options(detail: str, pointer: str, request: GrantRequest | None) -
 def _place(pointer: str, request: GrantRequest) -> str:
     if named := _NAMES.fullmatch(pointer):
         return _place_in_permissions(pointer, named, request)
+    if limited := _CONDITION.fullmatch(pointer):
+        key = (limited[2] or "").replace("~1", "/").replace("~0", "~")
+        inside = f"permissions[{limited[1]}].conditions"
+        return _shown("--condition" if len(request.permissions) == 1 else f"--permissions, {inside}", key)
     if request.calls and pointer == "/calls":
         return _command(request.calls[0]) if len(request.calls) == 1 else "--call"
     if named := _CALL.fullmatch(pointer):

@@ -5,19 +5,32 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeAlias
+
+ApiConditions: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Condition keys with the values that calls may have, sorted by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiPermission:
-    """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may contain `*` and `?`."""
+    """All `actions` (`service:Name`) on all `resources` (ARNs, or "*"). Both may contain `*` and `?`.
+
+    `conditions` limit the calls.
+    """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    conditions: ApiConditions = ()
 
-    def document(self) -> dict[str, list[str]]:
+    def document(self) -> dict[str, Any]:
         """Return the permission as the API's JSON."""
-        return {"actions": list(self.actions), "resources": list(self.resources)}
+        document: dict[str, Any] = {"actions": list(self.actions), "resources": list(self.resources)}
+        return document | ({"conditions": conditions_document(self.conditions)} if self.conditions else {})
+
+    @classmethod
+    def read(cls, item: Any) -> Self:
+        """Return the permission in the API's JSON. Raises KeyError or TypeError for other JSON."""
+        return cls(tuple(item["actions"]), tuple(item["resources"]), read_conditions(item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,16 @@ class GrantRequest:
         return body | {"ticket": self.ticket} if self.ticket else body
 
 
+def read_conditions(item: Any) -> ApiConditions:
+    """Return the member `conditions` of a JSON object, () if it has none. Raises TypeError if it is no object."""
+    return tuple(sorted((key, tuple(values)) for key, values in {**item.get("conditions", {})}.items()))
+
+
+def conditions_document(conditions: ApiConditions) -> dict[str, list[str]]:
+    """Return the conditions as the API's JSON."""
+    return {key: list(values) for key, values in conditions}
+
+
 def aws_cli_calls(command: Sequence[str]) -> tuple[str, ...]:
     """Return the call to request access for if the command is the AWS CLI; () for other commands."""
     if not command or Path(command[0]).name != "aws":
@@ -72,12 +95,18 @@ def parse_permissions(text: str) -> tuple[ApiPermission, ...]:
 
 
 def _permission(item: Any, place: str) -> ApiPermission:
-    if not isinstance(item, dict) or set(item) != {"actions", "resources"}:
-        raise ValueError(f"{place}: an object with exactly actions and resources is expected")
-    return ApiPermission(_names(item["actions"], f"{place}.actions"), _names(item["resources"], f"{place}.resources"))
+    if not isinstance(item, dict) or set(item) - {"conditions"} != {"actions", "resources"}:
+        raise ValueError(f"{place}: an object with actions, resources and perhaps conditions is expected")
+    conditions = item.get("conditions", {})
+    for key, values in conditions.items() if isinstance(conditions, dict) else (("", None),):
+        if not isinstance(values, list) or not values or not all(isinstance(each, str) for each in values):
+            inside = f"{place}.conditions{f'.{key}' if key else ''}"
+            raise ValueError(f"{inside}: a list of at least one string for each key is expected")
+    for name in ("actions", "resources"):
+        _check_names(item[name], f"{place}.{name}")
+    return ApiPermission.read(item)
 
 
-def _names(value: Any, place: str) -> tuple[str, ...]:
+def _check_names(value: Any, place: str) -> None:
     if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
         raise ValueError(f"{place}: a list of at least one non-empty string is expected")
-    return tuple(value)

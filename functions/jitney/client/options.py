@@ -38,12 +38,21 @@ class RequestParameters(RequestOptions):
         list[str] | None,
         _request("--resource", "-r", metavar="ARN", help="An ARN, may hold * and ?. Repeatable."),
     ] = None
+    condition: Annotated[
+        list[str] | None,
+        _request(
+            "--condition",
+            "-c",
+            metavar="KEY=VALUE",
+            help="Limits the calls, such as 's3:prefix=reports/*'. Repeatable: values of one key are alternatives.",
+        ),
+    ] = None
     permissions: Annotated[
         str | None,
         _request(
             "--permissions",
             metavar="FILE",
-            help="Several permissions: JSON list of {actions, resources}; - reads standard input.",
+            help="Several permissions: JSON list of {actions, resources, conditions}; - reads standard input.",
         ),
     ] = None
     call: Annotated[

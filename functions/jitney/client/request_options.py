@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitney.client.durations import parse_duration
-from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
+from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.problems import Invalid
 
 
@@ -19,6 +19,7 @@ class RequestOptions:
 
     action: list[str] | None = None
     resource: list[str] | None = None
+    condition: list[str] | None = None
     permissions: str | None = None
     call: list[str] | None = None
     duration: str = "5m"
@@ -38,9 +39,11 @@ class RequestOptions:
         if not self.reason:
             raise invalid("--reason is missing.", "Say in a sentence what the access is for.")
         duration = seconds("--for", self.duration)
-        declared = self.action or self.resource or self.permissions
+        declared = self.action or self.resource or self.permissions or self.condition
         if self.call and declared:
-            raise invalid("--call cannot be combined with --action, --resource or --permissions.", "Use one of them.")
+            raise invalid(
+                "--call cannot be combined with --action, --resource, --condition or --permissions.", "Use one of them."
+            )
         calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
             detail = f"{command[0]} is not an AWS CLI command, so its permissions have to be named."
@@ -60,10 +63,11 @@ class RequestOptions:
                 raise invalid(
                     "--action and --resource are both needed.", "Give each at least once, or --permissions, or --call."
                 )
-            return (ApiPermission(tuple(self.action), tuple(self.resource)),)
-        if self.action or self.resource:
+            return (ApiPermission(tuple(self.action), tuple(self.resource), _conditions(self.condition or ())),)
+        if self.action or self.resource or self.condition:
             raise invalid(
-                "--permissions cannot be combined with --action and --resource.", "Put all of them into the JSON."
+                "--permissions cannot be combined with --action, --resource and --condition.",
+                "Put all of them into the JSON.",
             )
         return _read_permissions(self.permissions)
 
@@ -89,6 +93,20 @@ def seconds(option: str, text: str) -> int:
         if text.isascii() and text.isdecimal() and text.strip("0"):
             raise invalid(f"{option} {text} has no unit.", f"Write {text}s or {text}m.") from error
         raise invalid(f"{option}: {error}.", "Write it like 90s, 5m, 1h30m.") from error
+
+
+def _conditions(given: Sequence[str]) -> ApiConditions:
+    """Return the conditions in words KEY=VALUE. Values of the same key are alternatives.
+
+    The key ends at the first "=". For a tag key that contains one, use --permissions.
+    """
+    found: dict[str, list[str]] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise invalid(f"--condition {word} is not KEY=VALUE.", "Write it like s3:prefix=reports/*, in quotes.")
+        found.setdefault(key, []).append(value)
+    return tuple(sorted((key, tuple(values)) for key, values in found.items()))
 
 
 def _read_permissions(source: str) -> tuple[ApiPermission, ...]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from jitney.client.grant_members import ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
-from jitney.client.grant_request import ApiPermission
+from jitney.client.grant_request import ApiConditions, ApiPermission, conditions_document, read_conditions
 
 DEFAULT_RETRY_SECONDS = 5
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
@@ -68,7 +68,7 @@ class ApiGrant:
 
     def document(self) -> dict[str, Any]:
         """Return the grant as JSON. It holds no credential."""
-        return asdict(self)
+        return asdict(self) | {"permissions": [each.document() for each in self.permissions]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,7 @@ class ApiRequiredAction:
     """One action that a call needs, with its resources and the reason.
 
     `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
+    `conditions` are as in `ApiPermission`.
     """
 
     call: str
@@ -197,6 +198,18 @@ class ApiRequiredAction:
     resources: tuple[str, ...]
     why: str
     may_need: tuple[ApiPossibleAction, ...] = ()
+    conditions: ApiConditions = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the action as the API's JSON."""
+        return {
+            "call": self.call,
+            "action": self.action,
+            "resources": list(self.resources),
+            "why": self.why,
+            "may_need": [asdict(each) for each in self.may_need],
+            **({"conditions": conditions_document(self.conditions)} if self.conditions else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +248,8 @@ class ApiDecision:
     def document(self) -> dict[str, Any]:
         """Return the decision as JSON."""
         members = asdict(self)
+        for name in ("permissions", "allowed_subset", "explanation"):
+            members[name] = [each.document() for each in getattr(self, name)]
         return members if self.explanation else {name: members[name] for name in members if name != "explanation"}
 
 
@@ -257,7 +272,7 @@ class GrantPage:
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
     """Return the permissions in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
-    return tuple(ApiPermission(tuple(item["actions"]), tuple(item["resources"])) for item in items)
+    return tuple(ApiPermission.read(item) for item in items)
 
 
 def read_reasons(items: Any) -> tuple[ApiReason, ...]:
@@ -275,7 +290,7 @@ def read_risks(items: Any) -> tuple[ApiRisk, ...]:
 
 
 def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
-    """Return the explanation in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
+    """Return the explanation in a JSON list of the API. Raises the errors of `ApiPermission.read` for another list."""
     return tuple(
         ApiRequiredAction(
             item["call"],
@@ -283,6 +298,7 @@ def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
             tuple(item["resources"]),
             item["why"],
             tuple(ApiPossibleAction(each["action"], each["why"]) for each in item["may_need"]),
+            read_conditions(item),
         )
         for item in items
     )

@@ -131,7 +131,8 @@ class Screen:
             if need.call != call:
                 call = need.call
                 self.out.print(Text(wording.strip_control_characters(call), style="bold"))
-            self.rows([("needs", need.action), *_named("on", need.resources), ("why", need.why)])
+            where = [*_named("on", need.resources), *_named("only if", wording.conditions_in_words(need.conditions))]
+            self.rows([("needs", need.action), *where, ("why", need.why)])
             self.rows(("may need", line) for line in wording.possible_lines(need.may_need))
 
     def check(self, check: TargetCheck) -> None:

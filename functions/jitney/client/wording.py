@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 
 from jitney.client.durations import format_duration
 from jitney.client.grant_members import ApiOutlivingEffect
-from jitney.client.grant_request import ApiPermission, GrantRequest, aws_cli_calls
+from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls
 from jitney.client.responses import ApiGrant, ApiPossibleAction, ApiReason, ApiReview, ApiRisk, GrantResponse
+from jitney.core.access.conditions import conditions_in_words as core_words
+from jitney.core.access.conditions import conditions_of
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
 
 # The distance to a time is rounded to the requested duration when they differ by at most this much.
@@ -120,7 +122,17 @@ def where(grant: ApiGrant) -> str:
 
 def allows(permission: ApiPermission) -> str:
     """Return the permission in one line."""
-    return strip_control_characters(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}")
+    limits = " and ".join(conditions_in_words(permission.conditions))
+    only = f", only if {limits}" if limits else ""
+    return strip_control_characters(f"{', '.join(permission.actions)} on {', '.join(permission.resources)}{only}")
+
+
+def conditions_in_words(conditions: ApiConditions) -> tuple[str, ...]:
+    """Return each condition as words that follow "if". A key that this client does not know is shown without a verb."""
+    try:
+        return core_words(conditions_of(dict(conditions)))
+    except ValueError:
+        return tuple(f"{key}: {', '.join(values)}" for key, values in conditions)
 
 
 def reason_line(reason: ApiReason) -> str:
@@ -185,6 +197,8 @@ def arguments(request: GrantRequest, permissions: str = "", *, from_command: boo
     elif len(request.permissions) == 1 and not permissions:
         words += [word for action in request.permissions[0].actions for word in ("--action", action)]
         words += [word for resource in request.permissions[0].resources for word in ("--resource", resource)]
+        limits = [f"{key}={value}" for key, values in request.permissions[0].conditions for value in values]
+        words += [word for limit in limits for word in ("--condition", limit)]
     else:
         words += ["--permissions", permissions or "-"]
     words += ["--for", format_duration(request.duration_seconds), "--reason", request.reason]

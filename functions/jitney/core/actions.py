@@ -7,34 +7,28 @@ services that it needs:
     index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
              "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have],
              "outliving": [[name, what, seconds, left_to_do, source]]}
-    block:  {"types": [[name, ARN format]], "actions": {name: "LETTERS type type! ... @effect"}}
+    block:  {"types": [[name, ARN format]], "keys": [condition key],
+             "actions": {name: "LETTERS type type!~keys ~keys @effect"}}
 
 An action's letters are its level (`LEVELS`) and its risks (`RISKS`). A type is an index into "types"; `!` marks a
-required one. An effect is an index into "outliving". An action that is not in the table is unknown and never allowed
-(row POL 4).
+required one. After `~` are indexes into "keys", joined by commas: the condition keys that calls of the action carry
+for resources of the type or, without a type, for all resources. Only keys of `core.access.conditions` are listed. An
+effect is an index into "outliving".
+
+An action that is not in the table is unknown and never allowed (row POL 4).
 """
 
 import difflib
 import json
-import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from jitney.core.arn_formats import covers_format, format_meets, format_pattern
 from jitney.core.outliving import OUTLIVES_GRANT, OutlivingEffect
-from jitney.core.patterns import (
-    MAX_STEPS,
-    Budget,
-    Pattern,
-    Wildcard,
-    compile_pattern,
-    has_wildcard,
-    patterns_intersect,
-    wildcard_pattern,
-)
+from jitney.core.patterns import Budget, Pattern, has_wildcard, wildcard_pattern
 
 MAGIC = b"JAT1"
 _CLOSE_SERVICES = 8  # are searched for an action of an unknown service
@@ -67,31 +61,29 @@ RISKS = {
     "n": "NotAssessed",
 }
 
-# Variables of ARN formats whose values never hold "/". Otherwise a bucket's format would match its objects, and a
-# table's format its indexes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-_NAMES = frozenset({"BucketName", "TableName"})
-_SEGMENTS = frozenset({"Partition", "Region", "Account", "AccountId"})
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
-
 
 class ResourceType(NamedTuple):
-    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires it."""
+    """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires it.
+
+    `condition_keys` are those that calls of the action carry for resources of the type.
+    """
 
     name: str
     arn_format: str
     required: bool
+    condition_keys: frozenset[str] = frozenset()
 
     @property
     def pattern(self) -> Pattern:
         """The pattern of all ARNs of the type."""
-        return _format_pattern(self.arn_format)
+        return format_pattern(self.arn_format)
 
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
         A resource also counts when it matches every name of one length. Raises PatternTooComplex.
         """
-        none, steps = _names_none(self.arn_format, resource)
+        none, steps = covers_format(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
         return none
 
@@ -100,7 +92,7 @@ class ResourceType(NamedTuple):
 
         Raises PatternTooComplex.
         """
-        fits, steps = _fits(self.arn_format, resource)
+        fits, steps = format_meets(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource), steps)
         return fits
 
@@ -109,7 +101,8 @@ class ResourceType(NamedTuple):
 class Action:
     """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only.
 
-    `outliving` is its effect that outlives a grant, if it has one.
+    `condition_keys` are those that its calls carry for all resources. Keys that end with "/" or ":" are followed by
+    another name, such as a tag key. `outliving` is its effect that outlives a grant, if it has one.
     """
 
     name: str
@@ -117,7 +110,20 @@ class Action:
     level: AccessLevel
     risks: frozenset[str]
     resource_types: tuple[ResourceType, ...]
+    condition_keys: frozenset[str] = frozenset()
     outliving: OutlivingEffect | None = None
+
+    def keys_on(self, resource: str, budget: Budget) -> frozenset[str]:
+        """Return the condition keys that calls of the action may carry for something that `resource` matches.
+
+        Raises PatternTooComplex.
+        """
+        matched = (
+            kind.condition_keys
+            for kind in self.resource_types
+            if kind.condition_keys and (resource == "*" or kind.may_match(resource, budget))
+        )
+        return self.condition_keys.union(*matched)
 
     def acts_on(self, resource: str, budget: Budget) -> bool:
         """Return whether the action can act on something that `resource` matches.
@@ -224,6 +230,7 @@ class _Service:
         self.names = {f"{prefix}:{name}".lower(): f"{prefix}:{name}" for name in block["actions"]}
         self._prefix = prefix
         self._types: list[tuple[str, str]] = block["types"]
+        self._keys: list[str] = block["keys"]
         self._entries: Mapping[str, str] = dict(zip(self.names, block["actions"].values(), strict=True))
         self._built: dict[str, Action] = {}
 
@@ -237,64 +244,17 @@ class _Service:
 
     def _build(self, name: str) -> Action:
         entry, _, index = self._entries[name].partition(" @")
-        letters, *types = entry.split(" ")
-        kinds = (ResourceType(*self._types[int(item.removesuffix("!"))], item.endswith("!")) for item in types)
+        letters, *items = entry.split(" ")
+        parts = [item.partition("~") for item in items]
+        kinds = (
+            ResourceType(*self._types[int(kind.removesuffix("!"))], kind.endswith("!"), self._key_set(keys))
+            for kind, _, keys in parts
+            if kind
+        )
+        general = self._key_set(next((keys for kind, _, keys in parts if not kind), ""))
         effect = self._outliving[int(index)] if index else None
         risks = frozenset(RISKS[letter] for letter in letters[1:]) | ({OUTLIVES_GRANT} if effect else frozenset())
-        return Action(self.names[name], self._prefix, LEVELS[letters[0]], risks, tuple(kinds), effect)
+        return Action(self.names[name], self._prefix, LEVELS[letters[0]], risks, tuple(kinds), general, effect)
 
-
-@lru_cache(maxsize=4096)
-def _fits(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether the two patterns intersect, and how many steps finding out costs.
-
-    A cached answer costs as many.
-    """
-    pattern, budget = _format_pattern(arn_format), Budget(MAX_STEPS)
-    if has_wildcard(resource):
-        fits = patterns_intersect(wildcard_pattern(resource), pattern, budget)
-    else:
-        fits = pattern.matches(resource, budget)
-    return fits, 1 + MAX_STEPS - budget.left
-
-
-@lru_cache(maxsize=4096)
-def _names_none(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether `resource` covers all names in the format, and how many steps finding out costs."""
-    budget = Budget(MAX_STEPS)
-    none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
-    return none, 1 + MAX_STEPS - budget.left
-
-
-@lru_cache(maxsize=1024)
-def _format_pattern(arn_format: str) -> Pattern:
-    """Return the pattern of an ARN format such as "arn:${Partition}:s3:::${BucketName}"."""
-    return compile_pattern(_parts(arn_format, _wild))
-
-
-@lru_cache(maxsize=1024)
-def _named(arn_format: str) -> tuple[str | Wildcard, ...]:
-    """Return the parts of a format. A variable that identifies a resource within an account is a NAME or a RUN.
-
-    Other variables are SEGMENTs. If no variable identifies a resource, the Region does, as a RUN.
-    """
-    parts = _parts(arn_format, _wild)
-    if any(part in (Wildcard.RUN, Wildcard.NAME) for part in parts):
-        return parts
-    return _parts(arn_format, lambda variable: Wildcard.RUN if variable == "Region" else Wildcard.SEGMENT)
-
-
-def _parts(arn_format: str, wild: Callable[[str | None], Wildcard]) -> tuple[str | Wildcard, ...]:
-    """Return the literal texts and variables of a format in sequence."""
-    parts: list[str | Wildcard] = []
-    end = 0
-    for match in _VARIABLE.finditer(arn_format):
-        parts += [arn_format[end : match.start()], wild(match[1])]
-        end = match.end()
-    return (*parts, arn_format[end:])
-
-
-def _wild(variable: str | None) -> Wildcard:
-    if variable in _NAMES:
-        return Wildcard.NAME
-    return Wildcard.SEGMENT if variable in _SEGMENTS else Wildcard.RUN
+    def _key_set(self, places: str) -> frozenset[str]:
+        return frozenset(self._keys[int(place)] for place in places.split(",")) if places else frozenset()

@@ -57,6 +57,28 @@ FAULTS = {
     "approval without a group": ("", "@approval must name"),
     "unknown action": ('when { action == Jitney::Action::"Reed" }', "Reed"),
     "approvals in general": ("when { !context.approvals.isEmpty() }", "context.approvals"),
+    "context as a value": ('when { {a: context}.a.action == "s3:GetObject" }', "`context` itself"),
+    "call compared": ('when { context.call == Jitney::Call::"x" }', "context.call"),
+    "call in a record": ('when { {a: context.call}.a.hasTag("s3:prefix") }', "context.call"),
+    "computed key": ("when { context.call.hasTag(context.action) }", "context.call"),
+    "computed value": (
+        'when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string == context.action }',
+        "context.call",
+    ),
+    "value as a whole": (
+        'when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix") == {string: "a", long: 0} }',
+        "context.call",
+    ),
+    "misspelt key": ('when { context.call.hasTag("s3:prefx") }', "did you mean s3:prefix"),
+    "unsupported key": ('when { context.call.hasTag("aws:SourceIp") }', "is not supported"),
+    "text of a number": (
+        'when { context.call.hasTag("s3:max-keys") && context.call.getTag("s3:max-keys").string == "9" }',
+        "by .long only",
+    ),
+    "number of a text": (
+        'when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").long < 9 }',
+        "by .string only",
+    ),
     "approvals compared": ('when { context.approvals == ["owners"] }', "context.approvals"),
 }
 

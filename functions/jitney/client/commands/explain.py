@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -46,7 +45,7 @@ def explain(
                 raise invalid(f"{region!r} is not a Region.", "Give --region one like eu-west-1.")
             needs = explain_offline(line, account, region)
             if as_json:
-                print_json({"explanation": [asdict(need) for need in needs]})
+                print_json({"explanation": [need.document() for need in needs]})
             else:
                 screen().explanation(needs)
             return

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+MAX_POINTER_NAME = 160
+
 
 class FieldError(NamedTuple):
     """An error in the body: a JSON pointer to its place (RFC 6901), what is wrong, and what to write instead.
@@ -41,7 +43,9 @@ class FieldErrors:
         for name in sorted(set(value) - set(known)):
             near = difflib.get_close_matches(name, known, n=1)
             fix = f"Did you mean {near[0]!r}?" if near else f"Remove it. The members are {', '.join(known)}."
-            self.add(f"{pointer}/{_escape(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)
+            self.add(
+                f"{pointer}/{escape_pointer(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near
+            )
 
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:
         """Return a string of at most `most` printable characters, or "" when it is absent and not `required`."""
@@ -94,9 +98,9 @@ def _missing(value: Any) -> dict[str, bool]:
     return {"missing": True} if value is None else {}
 
 
-def _escape(name: str) -> str:
+def escape_pointer(name: str) -> str:
     """Return a member's name as part of a JSON pointer (RFC 6901 section 3), shortened and in ASCII."""
-    return ascii(name[:60])[1:-1].replace("~", "~0").replace("/", "~1")
+    return ascii(name[:MAX_POINTER_NAME])[1:-1].replace("~", "~0").replace("/", "~1")
 
 
 def _short(number: int) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from jitney.core import strict_json
+from jitney.core.access.condition_fields import read_conditions
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
@@ -128,7 +129,7 @@ def _refuse(faults: FieldErrors) -> None:
 
 
 _NAMES_SECRET = (
-    "An action or a resource appears to hold a secret, which would be stored in records and policies.",
+    "An action, a resource or a condition appears to hold a secret, which would be stored in records and policies.",
     "Replace that part with a wildcard, or name the resource in another way.",
 )
 
@@ -181,6 +182,9 @@ def _with_permissions(
             _check_resource(arn, "/calls", faults)
         else:
             faults.add("/calls", *_NAMES_SECRET)
+    values = [value for each in permissions for condition in each.conditions for value in condition.values]
+    if mask.data(values) != values:
+        faults.add("/calls", *_NAMES_SECRET)
     _refuse(faults)
     calls = mask.data([each.call for each in explained])
     explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
@@ -215,10 +219,11 @@ def _permission(value: Any, pointer: str, faults: FieldErrors) -> Permission:
     if not isinstance(value, dict):
         faults.add(pointer, "The permission is not an object.", 'Write {"actions": [...], "resources": [...]}.')
         return Permission((), ())
-    faults.unknown_members(value, ("actions", "resources"), pointer)
+    faults.unknown_members(value, ("actions", "resources", "conditions"), pointer)
     return Permission(
         _names(value.get("actions"), f"{pointer}/actions", faults, _check_action),
         _names(value.get("resources"), f"{pointer}/resources", faults, _check_resource),
+        read_conditions(value["conditions"], f"{pointer}/conditions", faults) if "conditions" in value else (),
     )
 
 

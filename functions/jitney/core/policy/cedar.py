@@ -15,6 +15,7 @@ import cedarpy
 
 from jitney.core import config
 from jitney.core.patterns import Budget, Pattern, match_classes
+from jitney.core.policy.condition_witnesses import ConditionReads, condition_reads
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
 from jitney.core.policy.literals import Literals, read_policy
 from jitney.core.policy.principal_reads import PrincipalReads, principal_reads
@@ -74,7 +75,8 @@ class PolicySet:
 
     `rules` are keyed by @id. `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
     resources with. `durations` are the seconds that policies name. `equivalence` says which AWS actions policies cannot
-    distinguish, and `principal_reads` which principals.
+    distinguish, and `principal_reads` which principals. `condition_reads` says how
+    they compare condition keys.
     """
 
     version: str
@@ -86,6 +88,7 @@ class PolicySet:
     durations: tuple[int, ...]
     equivalence: ActionEquivalence
     principal_reads: PrincipalReads
+    condition_reads: ConditionReads
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -111,6 +114,7 @@ class PolicySet:
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
             equivalence=action_equivalence(literals.values(), schema),
             principal_reads=principal_reads(raw.values()),
+            condition_reads=condition_reads(found.call for found in literals.values()),
         )
 
     @property
@@ -184,6 +188,7 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     for risk in sorted(literals.risks - RISK_NAMES):
         yield f"the risk {risk!r} does not exist; the risks are {', '.join(sorted(RISK_NAMES))}"
     yield from literals.faults
+    yield from literals.call.faults()
 
 
 def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:

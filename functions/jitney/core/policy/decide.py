@@ -47,7 +47,7 @@ class _Case(NamedTuple):
     @property
     def affordable(self) -> int:
         """How often all questions may still be evaluated, after the two times that every review needs."""
-        return MAX_EVALUATIONS // sum(len(question.members) for question in self.questions) - 2
+        return MAX_EVALUATIONS // sum(question.evaluations for question in self.questions) - 2
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
         """Return whether everything is allowed for `seconds` with `approvals`."""

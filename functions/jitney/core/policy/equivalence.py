@@ -1,6 +1,7 @@
 """Finds AWS actions that policies cannot distinguish, so that they are evaluated once.
 
-Policies see an action's level, name, service and risks. Mostly they compare these with a few literals. Policies cannot
+Policies see an action's level, name, service and risks, and the condition keys of its calls, which are evaluated apart
+(core.policy.condition_witnesses). Mostly they compare these with a few literals. Policies cannot
 distinguish two actions for which all these comparisons have the same result.
 """
 
@@ -58,6 +59,7 @@ _CONTEXT = {
     "approvals": [],
     "risks": [],
     "onBehalfOfHuman": False,
+    "call": {"__entity": {"type": "Jitney::Call", "id": ""}},
 }
 
 

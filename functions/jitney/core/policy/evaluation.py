@@ -4,14 +4,16 @@ import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cedarpy
 
 from jitney.core.config import Target
-from jitney.core.identity.principal import Principal, TagValue
+from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.condition_witnesses import Call
+from jitney.core.policy.entities import Entity, call_uid, principal_entity, resource_entity, target_entity, uid
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
@@ -22,15 +24,16 @@ MAX_MEMBERS = 1000
 # Answers cached for one target and the principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000
 
-Entity: TypeAlias = dict[str, Any]
 _Resource: TypeAlias = tuple[bool, Hashable]
-_Key: TypeAlias = tuple[Hashable, _Resource, int, tuple[str, ...]]
-"""What policies see of one request, apart from principal and target: action, resource, seconds and approvals."""
+_Key: TypeAlias = tuple[Hashable, _Resource, Call, int, tuple[str, ...]]
+"""What policies see of one request, apart from principal and target: action, resource, the values of the call's
+condition keys, seconds and approvals.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A pair, and the ARNs to evaluate for its resource. What holds for all `members` holds for the resource.
+    """A pair, and the ARNs and calls to evaluate for it. What holds for all `members` and `calls` holds for the pair.
 
     `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
     ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
@@ -42,6 +45,12 @@ class Question:
     wildcard: bool
     risks: frozenset[str]
     gains: tuple[CompletedEscalation, ...]
+    calls: tuple[Call, ...]
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations answer the question."""
+        return len(self.members) * len(self.calls)
 
 
 class PairVerdict(NamedTuple):
@@ -81,7 +90,7 @@ def questions_of(
     questions = []
     witnesses: dict[str, Mapping[str, Hashable]] = {}
     singles: dict[str, Mapping[str, Hashable]] = {}
-    members = 0
+    evaluations = 0
     for pair in pairs:
         patterns = _resource_patterns(pair)
         for key, pattern in patterns.items():
@@ -95,9 +104,10 @@ def questions_of(
         own = tuple(gain for gain in gained if pair.action.name in gain.requested)
         risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
         risks |= reach_risks(pair.action.name, pair.resource, target)
-        questions.append(Question(pair, found, bool(patterns), risks, own))
-        members += len(found)
-        if members > MAX_MEMBERS:
+        calls = policy_set.condition_reads.calls(pair, budget)
+        questions.append(Question(pair, found, bool(patterns), risks, own, calls))
+        evaluations += questions[-1].evaluations
+        if evaluations > MAX_MEMBERS:
             raise PatternTooComplex("too many ARNs to evaluate")
     return tuple(questions)
 
@@ -119,8 +129,8 @@ class Evaluation:
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
-        self._principal = _uid(principal.kind.capitalize(), principal.source_identity)
-        self._entities = _principal(principal), _target(target)
+        self._principal = uid(principal.kind.capitalize(), principal.source_identity)
+        self._entities = principal_entity(principal), target_entity(target)
         seen = policy_set.principal_reads.key_of(principal)
         self._answers = _remembered(seen, target.alias, target.account, tuple(target.tags.items()), policy_set)
 
@@ -146,7 +156,11 @@ class Evaluation:
     def _keys(self, question: Question, seconds: int, approvals: tuple[str, ...]) -> dict[_Key, str]:
         """Return the cache keys of a question's members, each with one ARN that has it."""
         seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
-        return {(seen, (question.wildcard, kind), seconds, approvals): arn for arn, kind in question.members.items()}
+        return {
+            (seen, (question.wildcard, kind), call, seconds, approvals): arn
+            for arn, kind in question.members.items()
+            for call in question.calls
+        }
 
     def _evaluate(
         self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
@@ -156,12 +170,13 @@ class Evaluation:
         answers: dict[_Key, _CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
             chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
-            resources = [_resource(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
+            resources = [resource_entity(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
+            calls = [self._call(call) for call in sorted({key[2] for key in new})]
             entities = cedarpy.Entities.from_json_str(
-                json.dumps([*self._entities, *resources]), self._policy_set.schema
+                json.dumps([*self._entities, *resources, *calls]), self._policy_set.schema
             )
             requests = {
-                key: self._request(question, samples[key[1]], seconds, approvals)
+                key: self._request(question, samples[key[1]], key[2], seconds, approvals)
                 for key, (question, _) in new.items()
                 if question.wildcard in kinds
             }
@@ -171,7 +186,11 @@ class Evaluation:
             answers |= zip(requests, map(self._answer, results), strict=True)
         return answers
 
-    def _request(self, question: Question, arn: str, seconds: int, approvals: Collection[str]) -> Entity:
+    def _call(self, call: Call) -> Entity:
+        tags = self._policy_set.condition_reads.tags(call)
+        return {"uid": call_uid(call), "attrs": {}, "parents": [], "tags": tags}
+
+    def _request(self, question: Question, arn: str, call: Call, seconds: int, approvals: Collection[str]) -> Entity:
         action = question.pair.action
         context = {
             "action": action.name,
@@ -181,11 +200,12 @@ class Evaluation:
             "approvals": sorted(approvals),
             "risks": sorted(question.risks),
             "onBehalfOfHuman": self._human,
+            "call": {"__entity": call_uid(call)},
         }
         return {
             "principal": self._principal,
-            "action": _uid("Action", action.level),
-            "resource": _uid("Resource", arn),
+            "action": uid("Action", action.level),
+            "resource": uid("Resource", arn),
             "context": json.dumps(context),
         }
 
@@ -226,38 +246,6 @@ def _remembered(
     return {}
 
 
-def _uid(kind: str, name: str) -> dict[str, str]:
-    return {"type": f"Jitney::{kind}", "id": name}
-
-
-_EMPTY_TAG: Mapping[str, Any] = {"string": "", "long": 0, "bool": False, "strings": []}
-
-
-def _tag(value: TagValue) -> Entity:
-    """Return a claim as the schema's type Claim, in which the member of its own type is set."""
-    kinds = {str: "string", bool: "bool", int: "long", tuple: "strings"}
-    return {**_EMPTY_TAG, kinds[type(value)]: value}
-
-
-def _principal(principal: Principal) -> Entity:
-    attributes = {"issuer": principal.issuer, "subject": principal.subject, "kind": principal.kind}
-    return {
-        "uid": _uid(principal.kind.capitalize(), principal.source_identity),
-        "attrs": attributes if principal.human is None else {**attributes, "human": principal.human},
-        "parents": [_uid("Group", group) for group in sorted(principal.groups)],
-        "tags": {name: _tag(value) for name, value in principal.tags},
-    }
-
-
-def _target(target: Target) -> Entity:
-    return {
-        "uid": _uid("Target", target.alias),
-        "attrs": {"account": target.account},
-        "parents": [_uid("Account", target.account)],
-        "tags": dict(target.tags),
-    }
-
-
 def _batches(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     """Return the values of "wildcard" in batches that can be evaluated together.
 
@@ -268,13 +256,3 @@ def _batches(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     for wildcard, arn in asked:
         arns.setdefault(wildcard, set()).add(arn)
     return [set(arns)] if not set.intersection(*arns.values()) or len(arns) == 1 else [{kind} for kind in arns]
-
-
-def _resource(arn: str, target: Target, *, wildcard: bool) -> Entity:
-    _, _, service, region, account, _ = arn.split(":", 5) if arn != "*" else [""] * 6
-    attributes = {"arn": arn, "service": service, "region": region, "account": account, "wildcard": wildcard}
-    return {
-        "uid": _uid("Resource", arn),
-        "attrs": {**attributes, "target": {"__entity": _uid("Target", target.alias)}},
-        "parents": [_uid("Target", target.alias)],
-    }

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from jitney.core.patterns import Pattern, Wildcard, compile_pattern
+from jitney.core.policy.condition_witnesses import NUMBER, TEXT, CallLiterals
 
 # An expression is a JSON object with one member: an operator and its operands.
 Expression: TypeAlias = Mapping[str, Any]
 Operands: TypeAlias = Mapping[str, Any]
 
 _RESOURCE: Expression = {"Var": "resource"}
+_CONTEXT: Expression = {"Var": "context"}
+_CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 
 # Attributes of the context whose values are names.
 _NAMING = frozenset({"action", "service", "target"})
@@ -42,8 +45,9 @@ class Literals:
     names of risks. `names` maps "target", "action" and "service" of the context to their literals. `actions` are the
     ids of Cedar's actions in the policy's scope.
 
-    `by_value` are the attributes of the context that the policy does not only compare with literals. "level" is among
-    them if the policy uses Cedar's action in such a way. `wildcard` says whether the policy mentions resource.wildcard.
+    `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
+    only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `wildcard` says
+    whether the policy mentions resource.wildcard.
     `faults` are sentences about uses of a resource that cannot be decided for wildcards.
     """
 
@@ -56,6 +60,7 @@ class Literals:
     by_value: set[str] = field(default_factory=set)
     wildcard: bool = False
     faults: list[str] = field(default_factory=list)
+    call: CallLiterals = field(default_factory=CallLiterals)
 
     def add_entity(self, uid: Mapping[str, str]) -> None:
         """Add an entity with which resources are compared."""
@@ -105,18 +110,26 @@ def _read(found: Literals, expression: Any) -> None:
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
         found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
-    found.by_value |= {"context": ACTION_ATTRIBUTES - {LEVEL}, "action": {LEVEL}}.get(name, frozenset[str]())
+    if name == "context":
+        found.faults.append("uses `context` itself, which cannot be decided for all calls of a permission")
+    if name == "action":
+        found.by_value.add(LEVEL)
     return True
 
 
 def _read_access(found: Literals, operands: Operands) -> bool:
     """Read an attribute that no other reader handles."""
     name = operands["attr"]
-    if operands["left"] == {"Var": "context"} and name in ("approvals", "risks"):
+    if operands["left"] == _CONTEXT and name == "call":
+        found.faults.append(
+            "uses context.call other than with .hasTag() of a literal, or with .getTag() of a literal whose .string or "
+            ".long is compared with literals by ==, !=, like, <, <=, >, >= or [...].contains()"
+        )
+    if operands["left"] == _CONTEXT and name in ("approvals", "risks"):
         found.faults.append(
             f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
         )
-    if operands["left"] == {"Var": "context"}:
+    if operands["left"] == _CONTEXT:
         found.by_value.add(name)
         return True
     if operands["left"] != _RESOURCE:
@@ -134,7 +147,36 @@ def _read_order(found: Literals, operands: Operands) -> bool:
     for subject, literal in _both_ways(operands):
         if _attribute_of(subject, "context") == "durationSeconds":
             found.durations.add(literal)
+        if _add_call_value(found, subject, [literal]):
+            return True
     return False
+
+
+def _add_call_value(found: Literals, subject: Expression, literals: Sequence[Any]) -> bool:
+    """Add the literals with which `subject` is compared if it is a value of a call's condition key.
+
+    Return whether it is one, and there are literals.
+    """
+    access = subject.get(".", {})
+    name = _tag_name(access.get("left", {}).get("getTag", {}))
+    if name is None or access["attr"] not in (TEXT, NUMBER) or not literals:
+        return False
+    for literal in literals:
+        found.call.add(name, access["attr"], literal)
+    return True
+
+
+def _tag_name(operands: Operands) -> str | None:
+    """Return the condition key that `.hasTag()` or `.getTag()` of context.call names; None for other operands."""
+    name = operands.get("right", {}).get("Value")
+    return name if operands.get("left") == _CALL and isinstance(name, str) else None
+
+
+def _read_tag_test(found: Literals, operands: Operands) -> bool:
+    name = _tag_name(operands)
+    if name is not None:
+        found.call.names.add(name)
+    return name is not None
 
 
 def _read_equality(found: Literals, operands: Operands) -> bool:
@@ -152,6 +194,9 @@ def _read_equality(found: Literals, operands: Operands) -> bool:
 
 
 def _read_like(found: Literals, operands: Operands) -> bool:
+    parts = [Wildcard.RUN if part == "Wildcard" else part["Literal"] for part in operands["pattern"]]
+    if _add_call_value(found, operands["left"], [parts]):
+        return True
     name = _attribute_of(operands["left"], "resource")
     if name not in _PLACES:
         return False
@@ -176,7 +221,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
         named.update(literals)
         return True
     name, members = _attribute_of(operands["right"], "resource"), literals_in(operands["left"])
-    if found.add_name(operands["right"], members):
+    if found.add_name(operands["right"], members) or _add_call_value(found, operands["right"], members):
         return True
     if name not in _PLACES or not members:
         return False
@@ -186,8 +231,8 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
 
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
-    """Read `resource is T` or `resource has a`: every ARN gives the same result."""
-    return operands["left"] == _RESOURCE and "in" not in operands
+    """Read `resource is T`, `resource has a` or `context has a`: the result is always the same."""
+    return operands["left"] in (_RESOURCE, _CONTEXT) and "in" not in operands
 
 
 _READERS: Mapping[str, Callable[[Literals, Any], bool]] = {
@@ -207,6 +252,7 @@ _READERS: Mapping[str, Callable[[Literals, Any], bool]] = {
     "containsAny": _read_membership,
     "is": _read_constant,
     "has": _read_constant,
+    "hasTag": _read_tag_test,
 }
 
 

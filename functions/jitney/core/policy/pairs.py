@@ -37,13 +37,15 @@ class Pair(NamedTuple):
 def pairs_of(request: AccessRequest, actions: ActionTable, max_pairs: int, budget: Budget) -> tuple[Pair, ...]:
     """Return the pairs of `request`, with action wildcards expanded and without pairs that cannot exist.
 
-    A pair cannot exist when none of the action's resource types matches the ARN, such as s3:ListBucket on an object.
+    A pair cannot exist when none of the action's resource types matches the ARN, such as s3:ListBucket on an object, or
+    when its calls do not carry the key of a condition.
 
     STS actions must be named, except that wildcards match GetCallerIdentity. GetScopedCredentials is refused, because a
     session creates others with it.
 
     Raises Problem action_unknown. Raises Problem request_invalid for STS actions that cannot be granted, for too many
-    pairs, and for an action or resource without any pair. Raises PatternTooComplex.
+    pairs, for an action or resource without any pair, and for a condition on a key that a named action does not carry.
+    Raises PatternTooComplex.
     """
     found: dict[GrantedPair, Pair] = {}
     looked_at = 0
@@ -103,22 +105,44 @@ def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
 def _pairs(permission: Permission, expanded: dict[str, tuple[Action, ...]], budget: Budget) -> Iterator[Pair]:
     """Yield the pairs of one permission one by one, so that the caller can stop when there are too many."""
     idle = set(permission.resources)
+    needed = frozenset(each.family for each in permission.conditions)
     for name, stands_for in expanded.items():
         acts = False
         for action in stands_for:
             for arn in permission.resources:
                 if action.acts_on(arn, budget):
+                    carried = action.keys_on(arn, budget) if needed else needed
+                    if not needed <= carried:
+                        if has_wildcard(name):
+                            continue
+                        raise _not_carried(action, arn, permission.conditions, carried)
                     acts = True
                     idle.discard(arn)
                     yield Pair(action, arn, permission.conditions)
         if not acts:
-            raise _idle_action(name, stands_for)
+            raise _idle_action(name, stands_for, permission.conditions)
     if idle:
-        detail = f"None of the actions requested with resource {min(idle)[:200]!a} acts on it."
+        under = " under the conditions" if needed else ""
+        detail = f"None of the actions requested with resource {min(idle)[:200]!a} acts on it{under}."
         raise Problem("request_invalid", detail, "Remove the resource, or request an action that acts on it.")
 
 
-def _idle_action(name: str, stands_for: tuple[Action, ...]) -> Problem:
+def _not_carried(action: Action, arn: str, conditions: Conditions, carried: frozenset[str]) -> Problem:
+    missing = next(each.key for each in conditions if each.family not in carried)
+    keys = sorted(f"{each}NAME" if each[-1] in "/:" else each for each in carried)
+    return Problem(
+        "request_invalid",
+        f"Calls of {action.name} on {arn[:200]!a} have no {missing}, so a condition on it would never hold.",
+        f"Put it into a permission without this condition. It has {', '.join(keys) if keys else 'no supported key'}.",
+        {"condition_keys": keys},
+    )
+
+
+def _idle_action(name: str, stands_for: tuple[Action, ...], conditions: Conditions) -> Problem:
+    if conditions:
+        keys = ", ".join(each.key for each in conditions)
+        detail = f"{name} acts on none of the resources requested with it in calls that have {keys}."
+        return Problem("request_invalid", detail, "Request it in a permission without these conditions.")
     formats = dict.fromkeys(kind.arn_format for action in stands_for for kind in action.resource_types)
     fix = (
         f"Name resources such as {' or '.join(list(formats)[:3])}."

@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
+from jitney.core.access.conditions import conditions_of
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
@@ -25,7 +26,8 @@ class Case:
     `effect` is an effect or a problem's code. `policies` are exactly the ids of the policies that decide. `reviews` are
     the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
     `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
-    texts of the claims that policies see, by name; a list is a tuple.
+    texts of the claims that policies see, by name; a list is a tuple. `conditions` are those of the requested
+    permission: the values by key.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Case:
     human: str | None = None
     other_grant_actions: tuple[str, ...] = ()
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
@@ -73,8 +76,8 @@ class Case:
         )
 
     def request(self) -> AccessRequest:
-        """Return the case's request."""
-        permissions = (Permission(self.actions, self.resources),)
+        """Return the case's request. Raises ValueError for conditions that are not supported."""
+        permissions = (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
         return AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
 
 
@@ -144,9 +147,13 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
     except ValueError:
         return {"effect": "claim_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
     try:
+        request = case.request()
+    except ValueError:
+        return {"effect": "condition_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
+    try:
         decision = decide(
             principal,
-            case.request(),
+            request,
             target,
             setting.policy_set,
             setting.actions,

@@ -5,6 +5,7 @@ They name the policies that decided, and disclose nothing else about the policie
 
 from collections.abc import Iterable
 
+from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.decision import Reason
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
@@ -98,7 +99,8 @@ def _sentence(verdict: PairVerdict, what: str, policy: str, policy_set: PolicySe
 def _what(verdict: PairVerdict) -> str:
     pair = verdict.question.pair
     all_of = "all of " if verdict.question.wildcard else ""
-    return f"{_ACTION} on {all_of}{pair.resource}"
+    limits = " and ".join(conditions_in_words(pair.conditions))
+    return f"{_ACTION} on {all_of}{pair.resource}{f' if {limits}' if limits else ''}"
 
 
 def _reason(policy: str, template: str, verdict: PairVerdict) -> Reason:

@@ -1,0 +1,139 @@
+"""The kinds of calls that a permission allows, as far as policies can distinguish them by condition keys (row POL 12).
+
+Policies compare the values of `context.call` with literals. A permission is decided by evaluating one call for each way
+in which its calls can match these literals. So a policy's forbid is not avoided by a wider pattern, or by leaving the
+condition out: without a condition, calls with every value and calls without the key are evaluated.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple, TypeAlias
+
+from jitney.core.access.conditions import Condition, Operator, closest_keys, key_of
+from jitney.core.patterns import Budget, Pattern, PatternTooComplex, compile_pattern, match_classes, wildcard_pattern
+from jitney.core.policy.pairs import Pair
+
+Call: TypeAlias = tuple[tuple[str, str], ...]
+"""The values of a call's condition keys. Names are in lower case, because IAM ignores their case."""
+
+MAX_CALLS = 500
+NUMBER, TEXT = "long", "string"
+"""The members of the schema's type ConditionValue."""
+
+
+class KeyReads(NamedTuple):
+    """What policies compare a condition key with.
+
+    `spellings` are the names by which they call the key, and `family` its name in `core.access.conditions.KEYS`.
+    `texts` are patterns, and `numbers` the literals of a numeric key.
+    """
+
+    family: str
+    operator: Operator
+    spellings: frozenset[str]
+    texts: tuple[Pattern, ...]
+    numbers: tuple[int, ...]
+
+    def witnesses(self, condition: Condition | None, budget: Budget) -> tuple[str, ...]:
+        """Return a value of each kind that satisfies `condition`, or of each kind without one.
+
+        Raises PatternTooComplex.
+        """
+        if self.operator is Operator.AT_MOST:
+            most = int(condition.values[0]) if condition else max(self.numbers, default=0) + 1
+            near = {number + step for number in self.numbers for step in (-1, 0, 1)}
+            return tuple(str(number) for number in sorted({most, *(each for each in near if 0 <= each <= most)}))
+        found: dict[tuple[bool, ...], str] = {}
+        for value in condition.values if condition else ("*",):
+            if condition and not self.operator.has_patterns:
+                found.setdefault(tuple(pattern.matches(value, budget) for pattern in self.texts), value)
+            else:
+                found = {**match_classes(wildcard_pattern(value), self.texts, budget), **found}
+        return tuple(sorted(found.values()))
+
+    def tag(self, value: str) -> dict[str, Any]:
+        """Return the value in the form of the schema's type ConditionValue."""
+        return {TEXT: "", NUMBER: int(value)} if self.operator is Operator.AT_MOST else {TEXT: value, NUMBER: 0}
+
+
+class ConditionReads(NamedTuple):
+    """What policies read of a call's condition keys, by the key's name in lower case."""
+
+    keys: Mapping[str, KeyReads]
+
+    def calls(self, pair: Pair, budget: Budget) -> tuple[Call, ...]:
+        """Return a call of each kind that `pair` allows. Raises PatternTooComplex."""
+        if not self.keys:
+            return ((),)
+        carried = pair.action.keys_on(pair.resource, budget)
+        limits = {each.key.lower(): each for each in pair.conditions}
+        choices: list[list[Call]] = []
+        for name, reads in self.keys.items():
+            if reads.family in carried:
+                held: list[Call] = [((name, value),) for value in reads.witnesses(limits.get(name), budget)]
+                choices.append(held if name in limits else [(), *held])
+        found = []
+        for parts in product(*choices):
+            found.append(tuple(value for part in parts for value in part))
+            if len(found) > MAX_CALLS:
+                raise PatternTooComplex("too many kinds of calls")
+        return tuple(found)
+
+    def tags(self, call: Call) -> dict[str, Any]:
+        """Return the call's values as entity tags, under each name by which policies call a key."""
+        return {spelling: self.keys[name].tag(value) for name, value in call for spelling in self.keys[name].spellings}
+
+
+@dataclass(slots=True)
+class CallLiterals:
+    """The literals with which one policy compares a call's condition keys, by the names it uses."""
+
+    texts: dict[str, list[Pattern]] = field(default_factory=dict)
+    numbers: dict[str, set[int]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def add(self, name: str, member: str, literal: Any) -> None:
+        """Add a literal with which `member` of the key's value is compared: a number, a text or parts of a pattern."""
+        self.names.add(name)
+        if member == NUMBER:
+            self.numbers.setdefault(name, set()).add(literal)
+        else:
+            tokens = [literal] if isinstance(literal, str) else literal
+            self.texts.setdefault(name, []).append(compile_pattern(tokens))
+
+    def faults(self) -> Iterator[str]:
+        """Yield what is wrong with the names, as sentences. A forbid with a misspelt key would forbid nothing."""
+        for name in sorted(self.names):
+            kind = key_of(name)
+            if kind is None:
+                near = closest_keys(name)
+                yield (
+                    f"the condition key {name!r} is not supported; did you mean {' or '.join(near)}?"
+                    if near
+                    else (f"the condition key {name!r} is not supported")
+                )
+                continue
+            wrong = self.texts if kind.operator is Operator.AT_MOST else self.numbers
+            if name in wrong:
+                member = NUMBER if wrong is self.texts else TEXT
+                yield f"the value of {name} is compared by .{member} only"
+
+
+def condition_reads(policies: Iterable[CallLiterals]) -> ConditionReads:
+    """Return what the policies together read. Their names must be supported."""
+    found = tuple(policies)
+    spellings: dict[str, set[str]] = {}
+    for name in (name for each in found for name in each.names):
+        spellings.setdefault(name.lower(), set()).add(name)
+    return ConditionReads({lower: _reads(names, found) for lower, names in sorted(spellings.items())})
+
+
+def _reads(names: set[str], policies: Iterable[CallLiterals]) -> KeyReads:
+    kind = key_of(min(names))
+    if kind is None:
+        raise ValueError(f"condition key {min(names)!a} is not supported")
+    found = tuple(policies)
+    texts = (pattern for each in found for name in names for pattern in each.texts.get(name, ()))
+    numbers = {number for each in found for name in names for number in each.numbers.get(name, ())}
+    return KeyReads(kind.name, kind.operator, frozenset(names), tuple(texts), tuple(sorted(numbers)))
