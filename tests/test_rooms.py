@@ -30,7 +30,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "channel_config": set(),
     "masking": set(),
     "outliving": {"times"},
-    "actions": {"outliving", "patterns"},
+    "arn_formats": {"patterns"},
+    "actions": {"arn_formats", "outliving", "patterns"},
     "config": {"channel_config", "delegation", "patterns"},
     "identity": {"config", "patterns", "problems", "strict_json"},
     "access": {

@@ -525,6 +525,7 @@ def test_the_explanation_says_why_an_action_is_needed():
     told = {
         "aws dynamodb scan --table-name orders": "the action of the operation itself",
         "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
+        "aws s3 ls s3://reports/2026/": "objects are listed; only with exactly this prefix",
         "aws backup start-report-job --report-plan-name p": "such as an id that AWS chooses, are wildcards",
         "aws kms decrypt --ciphertext-blob x": "keys are authorized by their id or ARN",
     }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jitney.core import actions as table
+from jitney.core import arn_formats
 from jitney.core.access.decision import Effect
 from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
 from jitney.core.policy import evaluation
@@ -61,7 +61,7 @@ def answer(ask, load, counted):
 
     def answered(*permissions, forget=True):
         if forget:
-            table._fits.cache_clear()
+            arn_formats.format_meets.cache_clear()
         counted.update(steps=0, questions=0)
         try:
             return ask(policy_set, *permissions).effect

@@ -8,6 +8,7 @@ from typing import Any
 from jitney.core.access.request import ExplainedAction, PossibleAction
 from jitney.core.calls.arns import MAX_ARNS
 from jitney.core.calls.call import MASKED, UNKNOWN_VALUE, AwsCall, AwsLocation
+from jitney.core.calls.call_conditions import narrowing
 from jitney.core.calls.named_resources import check_parameters, open_types, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.options import invalid_call
@@ -95,7 +96,9 @@ def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocati
         why.append(BY_ID)
     if call.operation.service == "iam" and arns:
         why.append(WITHOUT_PATH)
-    return ExplainedAction(shown, need.action, tuple(arns) or ("*",), "; ".join(why))
+    narrowed = narrowing(need.action, call)
+    why += [narrowed.note] if narrowed.note else []
+    return ExplainedAction(shown, need.action, tuple(arns) or ("*",), "; ".join(why), narrowed.conditions)
 
 
 def _by_name(operation: Operation, action: str) -> str:

@@ -14,28 +14,14 @@ from jitney.core.access.request import ExplainedAction, PossibleAction
 from jitney.core.calls.arns import fill_template
 from jitney.core.calls.buckets import ACCESS_POINT_PATH, of_bucket
 from jitney.core.calls.call import AwsLocation
+from jitney.core.calls.call_conditions import listed_prefix
 from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.options import ParsedOptions, first_word, invalid_call, read_options
+from jitney.core.calls.s3_options import LIST, SYNC, TRANSFER
 from jitney.core.calls.templates import condition_holds
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
-_TRANSFER = {
-    **dict.fromkeys(
-        ("dryrun", "quiet", "recursive", "follow-symlinks", "no-follow-symlinks", "no-guess-mime-type", "no-progress"),
-        "b",
-    ),
-    **dict.fromkeys(("only-show-errors", "ignore-glacier-warnings", "force-glacier-transfer"), "b"),
-    **dict.fromkeys(("include", "exclude", "acl", "sse", "sse-c", "sse-c-key", "sse-kms-key-id", "storage-class"), "s"),
-    **dict.fromkeys(("sse-c-copy-source", "sse-c-copy-source-key", "website-redirect", "content-type"), "s"),
-    **dict.fromkeys(("cache-control", "content-disposition", "content-encoding", "content-language", "expires"), "s"),
-    **dict.fromkeys(("source-region", "page-size", "metadata", "metadata-directive", "expected-size"), "s"),
-    **dict.fromkeys(("copy-props", "checksum-mode", "checksum-algorithm", "request-payer"), "s"),
-    "grants": "l",
-    "validate-same-s3-paths": "b",
-}
-_SYNC = {**_TRANSFER, "delete": "b", "size-only": "b", "exact-timestamps": "b"}
-_LIST = {"recursive": "b", "human-readable": "b", "summarize": "b", "page-size": "s", "request-payer": "s"}
 _KEY = "arn:${Partition}:kms:${key|named_key}"
 _TAGS = tuple(
     PossibleAction(action, "if the original has tags") for action in ("s3:GetObjectTagging", "s3:PutObjectTagging")
@@ -82,6 +68,16 @@ class S3Command:
             return ExplainedAction(self.shown, action, ("*",), why)
         place = replace(self.place, region=self.read.region or self.place.region)
         return ExplainedAction(self.shown, *of_bucket(action, resource, why, place))
+
+    def listing(self, bucket: str, prefix: str, why: str) -> ExplainedAction:
+        """Return the listing of `prefix` in a bucket; "" for the whole bucket."""
+        narrowed = listed_prefix(prefix)
+        listed = self.need("s3:ListBucket", bucket, f"{why}; {narrowed.note}")
+        # A directory bucket is listed in a session, whose action has no prefix.
+        is_session = listed.action != "s3:ListBucket"
+        return (
+            self.need("s3:ListBucket", bucket, why) if is_session else listed._replace(conditions=narrowed.conditions)
+        )
 
     def key(self) -> Iterator[ExplainedAction]:
         """Yield what encryption with the key of --sse-kms-key-id needs, if it names the key by its id or ARN."""
@@ -199,12 +195,9 @@ def _key(path: S3Path) -> str:
 
 
 def _copy_below(command: S3Command, source: S3Path, target: S3Path) -> Iterator[ExplainedAction]:
-    """Yield what copying a whole prefix needs.
-
-    Listing needs the bucket, because it cannot be granted for a prefix alone.
-    """
+    """Yield what copying a whole prefix needs."""
     if source.bucket:
-        yield command.need("s3:ListBucket", source.bucket, "the objects to copy are listed")
+        yield command.listing(source.bucket, source.folder, "the objects to copy are listed")
         yield command.need("s3:GetObject", f"{source.bucket}/{source.folder}*", "each of them is read")
     if target.bucket:
         yield from _writes(command, f"{target.bucket}/{target.folder}*")
@@ -225,8 +218,8 @@ def _sync(command: S3Command) -> Iterator[ExplainedAction]:
     source, target = command.paths
     if not source.bucket and not target.bucket:
         raise invalid_call("Neither path is in S3.", "Write one of them as s3://BUCKET/PREFIX.")
-    if target.bucket and target.bucket != source.bucket:
-        yield command.need("s3:ListBucket", target.bucket, "existing objects are listed")
+    if target.bucket and (target.bucket, target.folder) != (source.bucket, source.folder):
+        yield command.listing(target.bucket, target.folder, "existing objects are listed")
     yield from _copy_below(command, source, target)
     if target.bucket and command.has("delete"):
         objects = f"{target.bucket}/{target.folder}*"
@@ -237,19 +230,20 @@ def _list(command: S3Command) -> Iterator[ExplainedAction]:
     if not command.paths:
         yield command.need("s3:ListAllMyBuckets", "*", "buckets are listed; the action has no resource")
         return
-    yield command.need("s3:ListBucket", _bucket(command), "objects are listed")
+    path = _bucket_path(command)
+    yield command.listing(path.bucket, path.key, "objects are listed")
 
 
-def _bucket(command: S3Command) -> str:
-    """Return the bucket of a command that takes it without s3:// too."""
+def _bucket_path(command: S3Command) -> S3Path:
+    """Return the path of a command that takes a bucket without s3:// too."""
     path = command.paths[0]
-    return path.bucket or _path(f"s3://{path.key}").bucket
+    return path if path.bucket else _path(f"s3://{path.key}")
 
 
 def _remove(command: S3Command) -> Iterator[ExplainedAction]:
     path = _in_s3(command)
     if command.has("recursive"):
-        yield command.need("s3:ListBucket", path.bucket, "the objects to delete are listed")
+        yield command.listing(path.bucket, path.folder, "the objects to delete are listed")
         yield command.need("s3:DeleteObject", f"{path.bucket}/{path.folder}*", "each of them is deleted")
     else:
         yield command.need("s3:DeleteObject", f"{path.bucket}/{_key(path)}", "the object is deleted")
@@ -265,7 +259,7 @@ def _make_bucket(command: S3Command) -> Iterator[ExplainedAction]:
 def _remove_bucket(command: S3Command) -> Iterator[ExplainedAction]:
     bucket = _in_s3(command).bucket
     if command.has("force"):
-        yield command.need("s3:ListBucket", bucket, "--force lists the bucket's objects")
+        yield command.listing(bucket, "", "--force lists the bucket's objects")
         yield command.need("s3:DeleteObject", f"{bucket}/*", "--force deletes the bucket's objects")
     yield command.need("s3:DeleteBucket", bucket, "the bucket is deleted")
 
@@ -277,7 +271,7 @@ def _presign(command: S3Command) -> Iterator[ExplainedAction]:
 
 
 def _website(command: S3Command) -> Iterator[ExplainedAction]:
-    yield command.need("s3:PutBucketWebsite", _bucket(command), "the bucket's website is set")
+    yield command.need("s3:PutBucketWebsite", _bucket_path(command).bucket, "the bucket's website is set")
 
 
 def _in_s3(command: S3Command) -> S3Path:
@@ -287,11 +281,11 @@ def _in_s3(command: S3Command) -> S3Path:
 
 
 COMMANDS: Mapping[str, tuple[Mapping[str, str], range, Callable[[S3Command], Iterator[ExplainedAction]]]] = {
-    "cp": (_TRANSFER, range(2, 3), _transfer),
-    "mv": (_TRANSFER, range(2, 3), _move),
-    "sync": (_SYNC, range(2, 3), _sync),
-    "ls": (_LIST, range(2), _list),
-    "rm": (_TRANSFER, range(1, 2), _remove),
+    "cp": (TRANSFER, range(2, 3), _transfer),
+    "mv": (TRANSFER, range(2, 3), _move),
+    "sync": (SYNC, range(2, 3), _sync),
+    "ls": (LIST, range(2), _list),
+    "rm": (TRANSFER, range(1, 2), _remove),
     "mb": ({"tags": "p"}, range(1, 2), _make_bucket),
     "rb": ({"force": "b"}, range(1, 2), _remove_bucket),
     "presign": ({"expires-in": "s"}, range(1, 2), _presign),
