@@ -11,7 +11,8 @@ from referencing.jsonschema import DRAFT202012
 
 from infra.api import REFUSALS
 from infra.function_specs import SPECS
-from jitney.core.access import request_body
+from jitney.core.access import condition_fields, request_body
+from jitney.core.access.conditions import KEYS, MAX_VALUE
 from jitney.core.calls.shell_words import MAX_LINE
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.problems import PROBLEMS, Problem
@@ -73,8 +74,14 @@ def test_the_limits_of_a_request_are_the_codes():
     assert asked["calls"]["maxItems"] == request_body.MAX_CALLS
     assert SCHEMAS["AwsCall"]["oneOf"][0]["maxLength"] == MAX_LINE
     permission = SCHEMAS["Permission"]["properties"]
-    assert {permission[name]["maxItems"] for name in permission} == {request_body.MAX_NAMES}
+    assert {permission[name]["maxItems"] for name in ("actions", "resources")} == {request_body.MAX_NAMES}
     assert permission["resources"]["items"]["maxLength"] == request_body.MAX_ARN
+    conditions = SCHEMAS["Conditions"]
+    assert conditions["maxProperties"] == condition_fields.MAX_CONDITIONS
+    assert conditions["additionalProperties"]["maxItems"] == condition_fields.MAX_VALUES
+    assert conditions["additionalProperties"]["items"]["maxLength"] == MAX_VALUE
+    listed = conditions["propertyNames"]["description"]
+    assert all(f"`{name}KEY`" in listed if kind.is_family else f"`{name}`" in listed for name, kind in KEYS.items())
 
 
 def _validator(pointer: str) -> Draft202012Validator:

@@ -201,6 +201,7 @@ KEY = b"k" * 32
 SECRET = "Xy12345678ab"
 NAMED = f"token={SECRET}"
 HIDDEN = base64.b64encode(NAMED.encode()).decode()
+CONDITIONAL = {"actions": ["s3:ListBucket"], "resources": ["arn:aws:s3:::reports"]}
 HELD = {
     "reason": changed(reason=f"with {NAMED}"),
     "ticket": changed(ticket=NAMED),
@@ -211,6 +212,9 @@ HELD = {
     "action": asking("*", actions=[NAMED]),
     "resource": asking(f"arn:aws:s3:::reports/{NAMED}/a"),
     "hidden": asking(f"arn:aws:s3:::reports/{HIDDEN}"),
+    "condition": changed(permissions=[CONDITIONAL | {"conditions": {"s3:prefix": [NAMED]}}]),
+    "condition_key": changed(permissions=[CONDITIONAL | {"conditions": {f"aws:RequestTag/{NAMED}": ["a"]}}]),
+    "condition_of_a_secret": changed(permissions=[CONDITIONAL | {"conditions": {"aws:RequestTag/password": [HIDDEN]}}]),
     "account": asking(f"arn:aws:s3:eu-west-1:999999999999:reports/{NAMED}/a"),
     "duration": changed(duration_seconds=NAMED),
 }

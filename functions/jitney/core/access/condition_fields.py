@@ -32,9 +32,8 @@ def read_conditions(value: Any, pointer: str, faults: FieldErrors) -> Conditions
         place = f"{pointer}/{escape_pointer(name)}"
         key = key_of(name)
         if key is None:
-            faults.add(
-                place, f"Condition key {name[:80]!a} is not supported.", _fix(name), alternatives=closest_keys(name)
-            )
+            near = list(closest_keys(name))
+            faults.add(place, f"Condition key {name[:80]!a} is not supported.", _fix(near), alternatives=near)
         elif name.lower() in lower:
             faults.add(place, "The condition key is repeated.", "IAM ignores its case. Write all values into one list.")
         else:

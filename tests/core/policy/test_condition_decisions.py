@@ -1,0 +1,219 @@
+"""Row POL 12: policies decide about every call that a permission allows, whatever its conditions say or leave out."""
+
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jitney.core.access.conditions import condition_block, conditions_of
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.policy.decide import decide
+from jitney.core.problems import Problem
+from tests.core.access.condition_semantics import holds, like
+from tests.core.policy.conftest import agent
+from tests.examples import examples
+
+BUCKET = "arn:aws:s3:::b"
+OBJECT = "arn:aws:s3:::b/a"
+INSTANCES = "arn:aws:ec2:eu-west-1:444455556666:instance/*"
+ALL = '@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };'
+PREFIX = 'context.call.getTag("s3:prefix").string'
+HAS = 'context.call.hasTag("s3:prefix")'
+NO_SALARIES = f'@id("no-salaries") forbid (principal, action, resource) when {{ {HAS} && {PREFIX} like "salaries/*" }};'
+PUBLIC = f'@id("public") permit (principal, action, resource) when {{ {HAS} && {PREFIX} like "public/*" }};'
+SMALL = """@id("small") forbid (principal, action, resource)
+    when { context.call.hasTag("ec2:InstanceType") }
+    unless { context.call.getTag("ec2:InstanceType").string like "t3.*" };"""
+
+
+@pytest.fixture
+def decided(load, actions, target, limits):
+    def decided(text: str, action: str, resource: str, **conditions: list[str]) -> Decision:
+        limited = conditions_of({key.replace("__", ":").replace("_", "-"): each for key, each in conditions.items()})
+        return of_permission(text, Permission((action,), (resource,), limited))
+
+    def of_permission(text: str, *permissions: Permission) -> Decision:
+        request = AccessRequest(target.alias, permissions, 300, "reason", "")
+        return decide(agent(), request, target, load(text), actions, replace(limits, max_pairs=500))
+
+    decided.of_permission = of_permission
+    return decided
+
+
+@pytest.mark.parametrize(
+    ("values", "effect"),
+    [
+        (None, Effect.DENY),
+        (["*"], Effect.DENY),
+        (["s*"], Effect.DENY),
+        (["salaries/?"], Effect.DENY),
+        (["public/*", "salaries/x"], Effect.DENY),
+        (["salaries/x"], Effect.DENY),
+        (["salaries"], Effect.ALLOW),
+        (["public/*"], Effect.ALLOW),
+        (["public/*", "salaries"], Effect.ALLOW),
+    ],
+)
+def test_pol_12_a_forbidden_value_is_not_avoided_by_a_wider_pattern_or_without_a_condition(decided, values, effect):
+    conditions = {} if values is None else {"s3__prefix": values}
+    decision = decided(ALL + NO_SALARIES, "s3:ListBucket", BUCKET, **conditions)
+    assert decision.effect is effect
+    assert {reason.policy for reason in decision.reasons} == {"all" if effect is Effect.ALLOW else "no-salaries"}
+
+
+@pytest.mark.parametrize(
+    ("values", "effect"),
+    [
+        (None, Effect.DENY),
+        (["*"], Effect.DENY),
+        (["public*"], Effect.DENY),
+        (["public/a", "other"], Effect.DENY),
+        (["public/*"], Effect.ALLOW),
+        (["public/a*"], Effect.ALLOW),
+    ],
+)
+def test_pol_12_a_permit_for_a_value_permits_no_wider_pattern(decided, values, effect):
+    conditions = {} if values is None else {"s3__prefix": values}
+    assert decided(PUBLIC, "s3:ListBucket", BUCKET, **conditions).effect is effect
+
+
+def test_pol_12_an_action_without_the_key_does_not_meet_a_policy_on_it(decided):
+    assert decided(ALL + NO_SALARIES, "s3:GetObject", OBJECT).effect is Effect.ALLOW
+    assert decided(PUBLIC, "s3:GetObject", OBJECT).effect is Effect.DENY
+    assert decided(ALL + SMALL, "ec2:RunInstances", INSTANCES.replace("instance", "subnet")).effect is Effect.ALLOW
+    assert decided(ALL + SMALL, "ec2:RunInstances", INSTANCES).effect is Effect.DENY
+    assert decided(ALL + SMALL, "ec2:RunInstances", INSTANCES, ec2__InstanceType=["t3.*"]).effect is Effect.ALLOW
+
+
+@pytest.mark.parametrize(("most", "effect"), [(None, Effect.DENY), ("101", Effect.DENY), ("100", Effect.ALLOW)])
+def test_pol_12_a_cap_is_compared_with_every_number_up_to_it(decided, most, effect):
+    size = 'context.call.hasTag("ec2:VolumeSize") && context.call.getTag("ec2:VolumeSize").long'
+    text = ALL + f'@id("n") forbid (principal, action, resource) when {{ {size} > 100 }};'
+    conditions = {} if most is None else {"ec2__VolumeSize": [most]}
+    volumes = INSTANCES.replace("instance", "volume")
+    assert decided(text, "ec2:CreateVolume", volumes, **conditions).effect is effect
+    exactly = text.replace("> 100", "== 7")
+    assert decided(exactly, "ec2:CreateVolume", volumes, ec2__VolumeSize=["7"]).effect is Effect.DENY
+    assert decided(exactly, "ec2:CreateVolume", volumes, ec2__VolumeSize=["6"]).effect is Effect.ALLOW
+
+
+def test_pol_12_tag_keys_are_compared_without_regard_to_case(decided):
+    key = "aws:ResourceTag/Env"
+    text = f"""{ALL}
+    @id("prod") forbid (principal, action, resource)
+    when {{ context.call.hasTag("{key}") && context.call.getTag("{key}").string == "prod" }};"""
+    for spelling in (key, key.lower().replace("aws:resourcetag", "aws:ResourceTag"), "aws:ResourceTag/ENV"):
+        for value, effect in (("prod", Effect.DENY), ("dev", Effect.ALLOW)):
+            limited = conditions_of({spelling: [value]})
+            permission = Permission(("ec2:StartInstances",), (INSTANCES,), limited)
+            assert decided.of_permission(text, permission).effect is effect
+
+
+def test_pol_10_answers_for_other_conditions_are_not_reused(load, actions, target, limits):
+    policy_set = load(ALL + NO_SALARIES)
+    asked = [(), conditions_of({"s3:prefix": ["public/*"]}), conditions_of({"s3:prefix": ["salaries/*"]})]
+    wanted = [Effect.DENY, Effect.ALLOW, Effect.DENY]
+    for order in itertools.permutations(range(3)):
+        for place in order:
+            request = AccessRequest(
+                target.alias, (Permission(("s3:ListBucket",), (BUCKET,), asked[place]),), 300, "", ""
+            )
+            assert decide(agent(), request, target, policy_set, actions, limits).effect is wanted[place]
+
+
+def test_pol_12_the_decision_holds_the_conditions_of_each_pair(decided):
+    limited = Permission(("s3:ListBucket",), (BUCKET,), conditions_of({"s3:prefix": ["public/*"]}))
+    whole = Permission(("s3:ListBucket",), (BUCKET,))
+    decision = decided.of_permission(ALL + NO_SALARIES, whole, limited)
+    assert (decision.permissions, decision.allowed_subset) == ((whole, limited), (limited,))
+    assert "s3:ListBucket (List) on arn:aws:s3:::b is forbidden" in decision.reasons[0].sentence
+    refused = decided(ALL + NO_SALARIES, "s3:ListBucket", BUCKET, s3__prefix=["s*"])
+    assert 'on arn:aws:s3:::b if s3:prefix matches "s*" is forbidden' in refused.reasons[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "key", "said"),
+    [
+        ("s3:GetObject", OBJECT, "s3:prefix", "Calls of s3:GetObject on 'arn:aws:s3:::b/a' have no s3:prefix"),
+        ("dynamodb:Scan", "*", "dynamodb:LeadingKeys", "have no dynamodb:LeadingKeys"),
+        ("ec2:RunInstances", INSTANCES.replace("instance", "subnet"), "ec2:InstanceType", "have no ec2:InstanceType"),
+        ("s3:Put*", OBJECT, "s3:prefix", "s3:Put* acts on none of the resources"),
+    ],
+)
+def test_pol_12_a_condition_that_could_never_hold_is_refused(decided, action, resource, key, said):
+    permission = Permission((action,), (resource,), conditions_of({key: ["a"]}))
+    with pytest.raises(Problem) as raised:
+        decided.of_permission(ALL, permission)
+    assert raised.value.code == "request_invalid"
+    assert said in raised.value.detail
+    if "*" not in action:
+        assert key not in raised.value.extras["condition_keys"]
+
+
+def test_pol_12_an_action_wildcard_keeps_the_actions_that_have_the_key(decided):
+    permission = Permission(("s3:List*",), (BUCKET,), conditions_of({"s3:prefix": ["a"]}))
+    assert decided.of_permission(ALL, permission).permissions[0].actions == ("s3:ListBucket", "s3:ListBucketVersions")
+
+
+# Against every call of a small world.
+
+TEXTS = [None, *("".join(each) for size in range(5) for each in itertools.product("ab/x", repeat=size))]
+COUNTS = [None, *range(6)]
+PATTERNS = st.text("ab/*", max_size=3)
+LITERALS = st.text("ab/", max_size=2)
+NUMBERS = st.integers(0, 4)
+
+
+def matching(pattern: str) -> tuple[str, object]:
+    return f"{PREFIX} like {json.dumps(pattern)}", lambda text, _: like(pattern, text)
+
+
+MAX_KEYS = 'context.call.getTag("s3:max-keys").long'
+HAS_MAX = 'context.call.hasTag("s3:max-keys")'
+TESTS = st.one_of(
+    PATTERNS.map(matching),
+    LITERALS.map(lambda each: (f"{PREFIX} == {json.dumps(each)}", lambda text, _: text == each)),
+    st.lists(LITERALS, min_size=1, max_size=2).map(
+        lambda many: (f"{json.dumps(many)}.contains({PREFIX})", lambda text, _: text in many)
+    ),
+    st.just(("true", lambda _text, _count: True)),
+).map(lambda each: (f"{HAS} && {each[0]}", lambda text, count: text is not None and each[1](text, count))) | st.one_of(
+    NUMBERS.map(
+        lambda most: (f"{HAS_MAX} && {MAX_KEYS} <= {most}", lambda _, count: count is not None and count <= most)
+    ),
+    st.just((f"!{HAS}", lambda text, _: text is None)),
+)
+WANTED = st.fixed_dictionaries(
+    {},
+    optional={
+        "s3:prefix": st.lists(st.text("ab/*?", max_size=3), min_size=1, max_size=2),
+        "s3:max-keys": NUMBERS.map(lambda number: [str(number)]),
+    },
+)
+
+
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(TESTS, min_size=1, max_size=2), st.lists(TESTS, max_size=2), WANTED)
+def test_pol_12_a_permission_is_allowed_exactly_when_each_of_its_calls_is(decided, permits, forbids, wanted):
+    text = "".join(
+        f'@id("{effect}-{number}") {effect} (principal, action, resource) when {{ {condition} }};'
+        for effect, many in (("permit", permits), ("forbid", forbids))
+        for number, (condition, _) in enumerate(many)
+    )
+    conditions = conditions_of(wanted)
+    block = condition_block(conditions)
+    calls = [
+        (prefix, count)
+        for prefix in TEXTS
+        for count in COUNTS
+        if holds(block, {k: str(v) for k, v in (("s3:prefix", prefix), ("s3:max-keys", count)) if v is not None})
+    ]
+    expected = all(
+        any(check(*call) for _, check in permits) and not any(check(*call) for _, check in forbids) for call in calls
+    )
+    decision = decided.of_permission(text, Permission(("s3:ListBucket",), (BUCKET,), conditions))
+    assert (decision.effect is Effect.ALLOW) == expected
