@@ -26,6 +26,7 @@ from _pytest.runner import runtestprotocol
 PACKAGE = Path(__file__).resolve().parents[1] / "functions" / "jitney"
 GUARDED = (
     "core/identity",
+    "core/access/conditions.py",
     "core/access/credentials.py",
     "core/access/grant.py",
     "core/access/eligibility.py",

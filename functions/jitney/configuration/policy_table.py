@@ -13,7 +13,7 @@ from jitney.core.policy.policy_tests import Case
 TABLE = "tests.yaml"
 _FIX = f"Jitney's own policies/{TABLE} shows how cases are written"
 _NUMBERS = frozenset(each.name for each in fields(Case) if each.type is int)
-_MAPPINGS = frozenset({"claims"})
+_MAPPINGS = frozenset({"claims", "conditions"})
 _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) is tuple)
 
 
@@ -69,8 +69,12 @@ def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> d
 
 def _wrong(name: str, value: Value) -> str:
     """Return why the member cannot have this value, or "" if it can."""
+    if name in _MAPPINGS and not isinstance(value, dict):
+        return "it is not a mapping"
+    if name == "conditions" and isinstance(value, dict):
+        return "" if all(isinstance(each, list) for each in value.values()) else "its values are not lists"
     if name in _MAPPINGS:
-        return "" if isinstance(value, dict) else "it is not a mapping"
+        return ""
     if name in _LISTS:
         return "" if isinstance(value, list) else "it is not a list"
     if not isinstance(value, str):

@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -29,6 +31,7 @@ from tests.core.access.random_requests import CALLS, conditions
 from tests.examples import examples
 from tests.fakes import ACTIONS, GRANT, NOW
 
+ROOT = Path(__file__).parents[3]
 RANDOM = st.integers(0, 2**32 - 1).map(Random)
 BUCKET = ("arn:aws:s3:::b",)
 BELOW_A = conditions_of({"s3:prefix": ["a/*"]})
@@ -183,3 +186,9 @@ def test_pol_12_compaction_keeps_the_meaning_of_conditions(random: Random):
                 for many in (wanted, compacted)
             ]
             assert answers[0] == answers[1]
+
+
+def test_pol_12_the_page_lists_each_key_with_its_operator():
+    page = (ROOT / "docs" / "conditions.md").read_text("utf-8")
+    listed = dict(re.findall(r"^\| `([a-zA-Z0-9]+:[^`]+)` \| `([^`]+)`", page, re.MULTILINE))
+    assert listed == {f"{name}KEY" if kind.is_family else name: str(kind.operator) for name, kind in KEYS.items()}

@@ -1,4 +1,4 @@
-"""Row POL 12: policies decide about every call that a permission allows, whatever its conditions say or leave out."""
+"""Row POL 12: policies decide about every call that a permission allows, with and without conditions."""
 
 import itertools
 import json
