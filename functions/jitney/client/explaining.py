@@ -1,7 +1,7 @@
 """Explains a call without a broker, from the table of AWS operations in the package."""
 
+from jitney.client.explanations import ApiRequiredAction, read_explanation
 from jitney.client.problems import Invalid
-from jitney.client.responses import ApiRequiredAction, read_explanation
 
 
 def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from jitney.client.explanations import ApiRequiredAction, read_explanation
 from jitney.client.grant_members import ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
-from jitney.client.grant_request import ApiConditions, ApiPermission, conditions_document, read_conditions
+from jitney.client.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
@@ -178,41 +179,6 @@ class ApiRisk:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPossibleAction:
-    """An action that a call may need but that was not requested, and why."""
-
-    action: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRequiredAction:
-    """One action that a call needs, with its resources and the reason.
-
-    `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
-    `conditions` are as in `ApiPermission`.
-    """
-
-    call: str
-    action: str
-    resources: tuple[str, ...]
-    why: str
-    may_need: tuple[ApiPossibleAction, ...] = ()
-    conditions: ApiConditions = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return the action as the API's JSON."""
-        return {
-            "call": self.call,
-            "action": self.action,
-            "resources": list(self.resources),
-            "why": self.why,
-            "may_need": [asdict(each) for each in self.may_need],
-            **({"conditions": conditions_document(self.conditions)} if self.conditions else {}),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class ApiDecision:
     """What policy would decide about a request. Nothing was issued."""
 
@@ -285,20 +251,5 @@ def read_risks(items: Any) -> tuple[ApiRisk, ...]:
     """Return the risks in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(
         ApiRisk(item["risk"], item["sentence"], tuple(item["actions"]), tuple(item["grants"]), item["source"])
-        for item in items
-    )
-
-
-def read_explanation(items: Any) -> tuple[ApiRequiredAction, ...]:
-    """Return the explanation in a JSON list of the API. Raises the errors of `ApiPermission.read` for another list."""
-    return tuple(
-        ApiRequiredAction(
-            item["call"],
-            item["action"],
-            tuple(item["resources"]),
-            item["why"],
-            tuple(ApiPossibleAction(each["action"], each["why"]) for each in item["may_need"]),
-            read_conditions(item),
-        )
         for item in items
     )

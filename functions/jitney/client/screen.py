@@ -17,6 +17,7 @@ from rich.text import Text
 from jitney.client import wording
 from jitney.client.checks import ReviewCheck, TargetCheck
 from jitney.client.durations import format_duration
+from jitney.client.explanations import ApiRequiredAction
 from jitney.client.faults import detail_in_options, fault_and_fix
 from jitney.client.grant_request import GrantRequest
 from jitney.client.policy_testing import PolicyTest
@@ -24,7 +25,6 @@ from jitney.client.problems import ClientProblem
 from jitney.client.responses import (
     ApiDecision,
     ApiGrant,
-    ApiRequiredAction,
     GrantPage,
     GrantResponse,
     read_permissions,

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from jitney.client.durations import format_duration
+from jitney.client.explanations import ApiPossibleAction
 from jitney.client.grant_members import ApiOutlivingEffect
 from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls
-from jitney.client.responses import ApiGrant, ApiPossibleAction, ApiReason, ApiReview, ApiRisk, GrantResponse
+from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
 from jitney.core.access.conditions import conditions_in_words as core_words
 from jitney.core.access.conditions import conditions_of
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
