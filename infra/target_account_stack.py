@@ -5,6 +5,7 @@ trusted roles. The broker can create sessions of the role and write its inline p
 change the boundary, which limits the role. So an inline policy can only remove permissions.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from jitney.configuration.arns import (
     ROLE_PATH,
     boundary_arn,
     boundary_name,
+    profile_policy_name,
     revoker_name,
     role_arn,
     role_name,
@@ -27,7 +29,7 @@ from jitney.configuration.arns import (
 from jitney.configuration.external_id import external_id
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
 from jitney.configuration.target_boundary import boundary_statements, partition_of
-from jitney.configuration.target_policies import inline_policies
+from jitney.configuration.target_policies import inline_policies, policy_of
 
 SESSION_TAGS = ("grant", "agent", "unit", "human")
 
@@ -76,6 +78,9 @@ class TargetRoles:
         self.boundary_arn = managed if target.managed_policy else bounds.managed_policy_arn
         self.role = self._role(bounds)
         self.revoker = self._revoker()
+        self._profiles = Construct(scope, "Profiles")
+        for name in target.access_profiles:
+            self._access_profile(name)
         forward(scope, alias=alias, target=target, role_arn=role_arn(target), broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
@@ -90,7 +95,7 @@ class TargetRoles:
             statements=[iam.PolicyStatement.from_json(dict(each)) for each in boundary_statements(self._target)],
         )
         reason = "A boundary allows nothing by itself: it limits what the role's own policy allows."
-        acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target))
+        acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target.policy))
         return policy
 
     def _role(self, bounds: iam.ManagedPolicy) -> iam.CfnRole:
@@ -118,8 +123,25 @@ class TargetRoles:
         )
         reason = "jitney.yaml says what the role may do; every grant is narrower."
         managed = [f"IAM4[Policy::{self.boundary_arn}]"] if target.managed_policy else []
-        acknowledge(role, reason, *_wide(target), *managed)
+        acknowledge(role, reason, *_wide(target.policy), *managed)
         return role
+
+    def _access_profile(self, name: str) -> None:
+        """Create the managed session policy of an access profile. A profile with another content is another policy.
+
+        CloudFormation creates the new policy before it deletes the old one.
+        """
+        found = policy_of(self._target, name)
+        policy = iam.CfnManagedPolicy(
+            self._profiles,
+            name,
+            managed_policy_name=profile_policy_name(self._alias, name, found.content),
+            path=ROLE_PATH,
+            description=f"What grants on {self._alias} with the access profile {name} may do at most",
+            policy_document=json.loads(found.document),
+        )
+        reason = "A session policy allows nothing by itself, and jitney.yaml says what the access profile allows."
+        acknowledge(policy, reason, *_wide(json.loads(found.document)))
 
     def _revoker(self) -> iam.Role:
         """Return the role that writes the deny document: inline policies of a target's role, if that has its boundary.
@@ -197,9 +219,9 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
     return iam.PolicyDocument(statements=statements)
 
 
-def _wide(target: TargetSettings) -> set[str]:
-    """Return cdk-nag's findings on the wildcards in the role's own policy."""
-    statements = (target.policy or {}).get("Statement", [])
+def _wide(policy: Mapping[str, Any] | None) -> set[str]:
+    """Return cdk-nag's findings on the wildcards in a policy."""
+    statements = (policy or {}).get("Statement", [])
     named = {(kind, name) for each in statements for kind in ("Action", "Resource") for name in _listed(each.get(kind))}
     return {f"IAM5[{kind}::{name}]" for kind, name in named if "*" in name}
 

@@ -30,6 +30,8 @@ GUARDED = (
     "core/access/credentials.py",
     "core/access/grant.py",
     "core/access/eligibility.py",
+    "core/access/profile_policy.py",
+    "core/access/profile_request.py",
     "core/access/seal.py",
     "core/access/session_policy.py",
     "core/access/suspensions.py",

@@ -35,6 +35,7 @@ NOT_OURS = {
     "pipx": "pipx",
     "python": "an interpreter",
     "python3": "an interpreter",
+    "sed": "the shell's tools",
     "sha256sum": "coreutils",
     "uvx": "uv",
 }

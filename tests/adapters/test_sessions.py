@@ -237,3 +237,47 @@ def test_sts_10_a_failed_trial_has_the_problems_of_an_issue(code: str):
     with pytest.raises(Problem) as raised:
         Sts(assuming={1: error(code)}).sessions.packed_size(asked(LONG))
     assert (raised.value.status, raised.value.code) == FAILURES[code]
+
+
+# Access profiles: a managed policy beside the inline one.
+
+ARN = "arn:aws:iam::444455556666:policy/jitney/jitney-profile-analytics-prod.deploy.0123456789abcdef"
+
+
+def asked_with_profile(grant: Any) -> SessionRequest:
+    request = asked(grant)
+    return session_request(grant, request.policy._replace(managed_arns=(ARN,)), "external", NOW)
+
+
+@pytest.mark.parametrize("grant", [SHORT, LONG], ids=["short", "long"])
+def test_pol_15_a_profile_takes_one_call_with_the_managed_policy_and_the_inline_one(grant: Any):
+    sts = Sts()
+    sts.sessions.issue(asked_with_profile(grant))
+    (call,) = sts.assumed
+    assert call["PolicyArns"] == [{"arn": ARN}]
+    assert "DateGreaterThan" in call["Policy"]
+    assert sts.scoped == []
+
+
+def test_pol_15_a_grant_without_a_profile_passes_no_managed_policy():
+    sts = Sts()
+    sts.sessions.issue(asked(LONG))
+    assert "PolicyArns" not in sts.assumed[0]
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "NoSuchEntity", "MalformedPolicyDocumentException"])
+def test_pol_15_a_managed_policy_that_does_not_exist_is_a_problem_for_the_operator(code: str):
+    sts = Sts(assuming={1: error(code)})
+    with pytest.raises(Problem) as raised:
+        sts.sessions.issue(asked_with_profile(LONG))
+    assert raised.value.code == "access_profile_missing"
+    assert raised.value.extras == {"policy_arn": ARN}
+    assert "deploy the target's stack" in raised.value.fix
+
+
+@pytest.mark.parametrize(("code", "problem"), [("AccessDenied", "issue_refused"), ("Throttling", "issue_throttled")])
+def test_pol_15_other_refusals_of_a_profile_stay_what_they_are(code: str, problem: str):
+    sts = Sts(assuming={1: error(code)})
+    with pytest.raises(Problem) as raised:
+        sts.sessions.issue(asked_with_profile(LONG))
+    assert raised.value.code == problem

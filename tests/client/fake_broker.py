@@ -43,6 +43,7 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "policy_version": "abc",
         "ending": None,
         "cut_off_at": None,
+        "access_profile": None,
         "votes": [],
     } | members
 

@@ -49,6 +49,7 @@ DECISION = {
     ],
     "permissions": PERMISSIONS,
     "session_policy": {"Version": "2012-10-17", "Statement": []},
+    "session_policy_arns": [],
     "session_policy_size": {"characters": 312, "limit": 2048},
     "reviews": [],
     "allowed_subset": [],
@@ -304,3 +305,32 @@ def test_what_others_wrote_cannot_steer_the_terminal(connected: FakeBroker, jitn
     result = jitney("request", *ASK, *WHY)
     assert not {"\x1b", "\u202e", "\r"} & set(result.stdout)
     assert "\ufffd[2J\ufffdevil\ufffd\ufffdFix: paste this" in result.stdout
+
+
+# Access profiles.
+
+PROFILE = {"name": "orders-migration", "content": "9f" * 32}
+
+
+def test_pol_15_a_profile_is_requested_by_name_without_permissions(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 201, {"grant": grant() | {"access_profile": PROFILE}})
+    result = jitney("request", "analytics-prod", "--access-profile", "orders-migration", *WHY)
+    asked = connected.asked[0].json
+    assert asked["access_profile"] == "orders-migration"
+    assert not {"permissions", "calls"} & asked.keys()
+    assert f"orders-migration, content {PROFILE['content']}" in " ".join(result.stdout.split())
+
+
+def test_pol_15_permissions_narrow_a_profile_and_are_offered_with_it(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": PERMISSIONS})
+    options = ["--access-profile", "orders-migration", "--action", "s3:*", "--resource", "*"]
+    result = jitney("request", "analytics-prod", *options, *WHY)
+    assert connected.asked[0].json["permissions"] == [{"actions": ["s3:*"], "resources": ["*"]}]
+    assert "jitney request analytics-prod --access-profile orders-migration --action" in result.stderr
+
+
+def test_pol_15_a_dry_run_names_the_managed_policy(connected: FakeBroker, jitney: Jitney):
+    arn = "arn:aws:iam::444455556666:policy/jitney/jitney-profile-analytics-prod.orders-migration.9f9f9f9f9f9f9f9f"
+    connected.say("POST", "/v1/decisions", 200, DECISION | {"session_policy_arns": [arn]})
+    result = jitney("request", "analytics-prod", "--access-profile", "orders-migration", *WHY, "--dry-run")
+    assert arn in "".join(result.stdout.split())

@@ -72,6 +72,13 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
 
 
+def boundary_of(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties of the boundary in a target's template, which also has a policy for each access profile."""
+    policies = of_type(template, "AWS::IAM::ManagedPolicy").values()
+    (boundary,) = (each for each in policies if "jitney-profile-" not in each["ManagedPolicyName"])
+    return boundary
+
+
 def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return the properties of the only resource of a type."""
     (properties,) = of_type(template, kind).values()

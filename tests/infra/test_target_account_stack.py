@@ -19,7 +19,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.config import load
 from tests.configuration.test_load import ROOT
-from tests.infra.conftest import listed, only, plain, target_role
+from tests.infra.conftest import boundary_of, listed, only, plain, target_role
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -76,7 +76,7 @@ def test_the_trusted_roles_are_the_brokers_that_may_issue(assembly):
 
 
 def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, role):
-    boundary = only(assembly.target, "AWS::IAM::ManagedPolicy")
+    boundary = boundary_of(assembly.target)
     assert plain(role["PermissionsBoundary"]) == "Boundary"
     *_, deny = boundary["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
@@ -88,7 +88,7 @@ def test_the_boundary_denies_identities_accounts_and_further_sessions(assembly, 
 
 
 def test_aud_03_no_session_of_the_role_reaches_the_rules_that_forward_its_events(assembly):
-    *_, deny, _, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    *_, deny, _, _ = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
     rules = "arn:aws:events:*:444455556666:rule/jitney-*"
     assert deny == {"Effect": "Deny", "Action": "events:*", "Resource": rules}
     name = only(assembly.target, "AWS::Events::Rule")["Name"]
@@ -109,7 +109,7 @@ def test_the_roles_own_policy_is_the_configured_one(role):
 
 
 def test_sessions_of_no_grant_can_only_make_the_calls_that_show_a_denial(assembly):
-    *_, deny, _ = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    *_, deny, _ = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
     assert (deny["Effect"], deny["Resource"]) == ("Deny", "*")
     assert deny["NotAction"] == ["iam:DeleteRolePolicy", "sts:GetAccessKeyInfo"]
     assert deny["Condition"] == {"StringLike": {"aws:userid": "*:g-*-*"}}
@@ -128,7 +128,7 @@ def test_end_03_no_policy_written_into_the_role_adds_permissions(assembly, role)
             for resource in listed(each["Resource"])
         }
 
-    boundary = only(assembly.target, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    boundary = boundary_of(assembly.target)["PolicyDocument"]["Statement"]
     own = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     assert allowed(boundary) == allowed(own)
 
@@ -156,7 +156,7 @@ def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny(exceptions
         TargetSettings.model_validate(VALUES | changes(longest + 1))
     target = TargetSettings.model_validate(VALUES | changes(longest))
     template = synthesized_stack(**changes(longest))
-    boundary = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    boundary = boundary_of(template)["PolicyDocument"]
     assert len(re.sub(r"\s", "", json.dumps(boundary))) == BOUNDARY_LIMIT == 6144
     written = target_role(template)["Policies"]
     assert deny_room(target) == 10_240 - sum(
@@ -167,9 +167,7 @@ def test_the_longest_policy_fits_the_boundary_and_leaves_room_to_deny(exceptions
 
 def guards(template):
     accounts, regions, *_ = [
-        each
-        for each in only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
-        if each["Effect"] == "Deny"
+        each for each in boundary_of(template)["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"
     ]
     return accounts, regions
 
@@ -246,7 +244,7 @@ def test_end_03_a_managed_policy_is_the_boundary_itself(named, arn):
     assert role["PermissionsBoundary"] == arn
     assert [plain(each) for each in role["ManagedPolicyArns"]] == [arn, "Never"]
     assert "Policies" not in role  # no policy written there later can add permissions
-    *_, watching, _, never = only(template, "AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    *_, watching, _, never = boundary_of(template)["PolicyDocument"]["Statement"]
     assert (watching["Effect"], watching["Action"]) == ("Deny", "events:*")
     assert (never["Effect"], never["Resource"]) == ("Deny", "*")
     assert {"iam:*", "sts:AssumeRole"} <= set(never["Action"])

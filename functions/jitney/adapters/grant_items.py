@@ -32,6 +32,7 @@ from jitney.core.access.grant import (
     with_derived_state,
 )
 from jitney.core.access.request import Permission
+from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
 
@@ -128,6 +129,7 @@ def grant_of(item: Item | None) -> Grant | None:
         "facts": tuple(IdentityFact(*each) for each in terms["facts"]),
         "tags": tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in terms["tags"]),
         "votes": tuple(_vote_of(each) for each in terms["votes"]),
+        "access_profile": GrantedProfile(*profile) if (profile := terms.get("access_profile")) else None,
         "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
         "unissued": "unissued" in item,

@@ -5,7 +5,7 @@ A grant that ends before STS's shortest session takes a second call.
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from types_boto3_sts import STSClient
+    from types_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
     from jitney.adapters.session_clients import SessionClient
 
@@ -48,6 +49,11 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
     ),
     "Throttling": ("issue_throttled", "STS is throttling this account.", "Try the same grant again in a few seconds."),
 }
+# What AssumeRole may answer when a managed session policy does not exist. AWS documents no code for that. The session's
+# other parameters are checked before the call.
+_MANAGED_POLICY_REFUSED = frozenset(
+    {"InvalidParameterValue", "MalformedPolicyDocument", "NoSuchEntity", "ValidationError"}
+)
 _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same grant again in a few seconds.")
 
 # The error codes when GetScopedCredentials is not available: in an older Region or endpoint, or because the target's
@@ -98,15 +104,18 @@ class Sessions:
             return percent
 
     def _assumed(self, request: SessionRequest, policy: SessionPolicy) -> Any:
-        return self._client.assume_role(
-            RoleArn=request.role_arn,
-            RoleSessionName=request.name,
-            ExternalId=request.external_id,
-            SourceIdentity=request.source_identity,
-            Tags=[{"Key": key, "Value": value} for key, value in request.tags],
-            Policy=policy.text,
-            DurationSeconds=request.duration_seconds,
-        )
+        assume: AssumeRoleRequestTypeDef = {
+            "RoleArn": request.role_arn,
+            "RoleSessionName": request.name,
+            "ExternalId": request.external_id,
+            "SourceIdentity": request.source_identity,
+            "Tags": [{"Key": key, "Value": value} for key, value in request.tags],
+            "Policy": policy.text,
+            "DurationSeconds": request.duration_seconds,
+        }
+        if policy.managed_arns:
+            assume["PolicyArns"] = [{"arn": arn} for arn in policy.managed_arns]
+        return self._client.assume_role(**assume)
 
     def _scoped(self, request: SessionRequest) -> Mapping[str, Any] | None:
         """Return credentials that STS itself ends with the grant. Return None if they are not needed or not available.
@@ -154,6 +163,8 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
         code = _code(error)
         if code == _TOO_LARGE:
             raise packed_too_large(request.policy, _percent(error)) from error
+        if request.policy.managed_arns and code in _MANAGED_POLICY_REFUSED:
+            raise _profile_missing(request.policy.managed_arns) from error
         raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
     except BotoCoreError as error:
         raise Problem(*_UNKNOWN) from error
@@ -163,3 +174,9 @@ def _percent(error: ClientError) -> int | None:
     """Return the packed size that STS names in its message, or None."""
     found = _PERCENT.search(error.response["Error"].get("Message", ""))
     return int(found[1]) if found else None
+
+
+def _profile_missing(managed_arns: Sequence[str]) -> Problem:
+    detail = f"STS does not accept the managed policy {managed_arns[0]} of the access profile."
+    fix = "Ask your platform engineer to deploy the target's stack, and then make the same request."
+    return Problem("access_profile_missing", detail, fix, {"policy_arn": managed_arns[0]})

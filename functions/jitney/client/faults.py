@@ -56,6 +56,7 @@ def _place(pointer: str, request: GrantRequest) -> str:
     given = {
         "/target": ("TARGET", request.target),
         "/duration_seconds": ("--for", format_duration(request.duration_seconds)),
+        "/access_profile": ("--access-profile", request.access_profile),
         "/reason": ("--reason", request.reason),
         "/ticket": ("--ticket", request.ticket),
         "/permissions": ("--permissions", ""),

@@ -41,6 +41,14 @@ class ApiVote:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiAccessProfile:
+    """The access profile of a grant: its name, and the SHA-256 of what it allows."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiFact:
     """What the agent's provider says about it: a label and a value. The agent may have chosen the value."""
 

@@ -37,7 +37,8 @@ class ApiPermission:
 class GrantRequest:
     """One access request as the agent states it. The broker validates it.
 
-    For `calls` (AWS CLI command lines), the broker determines the permissions, and `permissions` is empty.
+    For `calls` (AWS CLI command lines), the broker determines the permissions, and `permissions` is empty. With an
+    `access_profile` of the target, both may be empty. They narrow it.
     """
 
     target: str
@@ -46,6 +47,7 @@ class GrantRequest:
     reason: str
     ticket: str = ""
     calls: tuple[str, ...] = ()
+    access_profile: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the body for POST /v1/grants and POST /v1/decisions."""
@@ -58,6 +60,10 @@ class GrantRequest:
         if self.calls:
             del body["permissions"]
             body["calls"] = list(self.calls)
+        if self.access_profile:
+            body["access_profile"] = self.access_profile
+            if not self.permissions:
+                body.pop("permissions", None)
         return body | {"ticket": self.ticket} if self.ticket else body
 
 

@@ -63,6 +63,14 @@ class RequestParameters(RequestOptions):
             help="An AWS CLI command, in quotes, to request access for, instead of actions. Repeatable.",
         ),
     ] = None
+    access_profile: Annotated[
+        str,
+        _request(
+            "--access-profile",
+            metavar="NAME",
+            help="A named set of permissions of the target, for deploy tools. Other permissions or calls narrow it.",
+        ),
+    ] = ""
     duration: Annotated[str, _request("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")] = "5m"
     reason: Annotated[
         str, _request("--reason", metavar="TEXT", help="Why, in a sentence: reviewers and auditors read it.")

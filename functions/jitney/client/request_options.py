@@ -15,13 +15,17 @@ from jitney.client.problems import Invalid
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """What to request: actions on resources, a file of them, or AWS CLI commands."""
+    """What to request: actions on resources, a file of them, or AWS CLI commands.
+
+    These narrow `access_profile`, if it is given.
+    """
 
     action: list[str] | None = None
     resource: list[str] | None = None
     condition: list[str] | None = None
     permissions: str | None = None
     call: list[str] | None = None
+    access_profile: str = ""
     duration: str = "5m"
     reason: str = ""
     ticket: str = ""
@@ -39,17 +43,18 @@ class RequestOptions:
         if not self.reason:
             raise invalid("--reason is missing.", "Say in a sentence what the access is for.")
         duration = seconds("--for", self.duration)
-        declared = self.action or self.resource or self.permissions or self.condition
-        if self.call and declared:
+        named = self.action or self.resource or self.permissions or self.condition
+        declared = named or self.access_profile
+        if self.call and named:
             raise invalid(
                 "--call cannot be combined with --action, --resource, --condition or --permissions.", "Use one of them."
             )
         calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
             detail = f"{command[0]} is not an AWS CLI command, so its permissions have to be named."
-            raise invalid(detail, "Give --action and --resource, or --permissions, or --call.")
-        permissions = () if calls else self._permissions()
-        return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls)
+            raise invalid(detail, "Give --action and --resource, or --permissions, or --call, or --access-profile.")
+        permissions = () if calls or (not named and self.access_profile) else self._permissions()
+        return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls, self.access_profile)
 
     def require_nothing(self, target: str | None) -> None:
         """Raise Invalid if a target or an option of a request is given, because --grant excludes them."""

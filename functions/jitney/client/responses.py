@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from jitney.client.explanations import ApiRequiredAction, read_explanation
-from jitney.client.grant_members import ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
+from jitney.client.grant_members import ApiAccessProfile, ApiFact, ApiOutlivingEffect, ApiRevocation, ApiVote
 from jitney.client.grant_request import ApiPermission
 
 DEFAULT_RETRY_SECONDS = 5
@@ -50,6 +50,7 @@ class ApiGrant:
     ending: ApiRevocation | None = None
     cut_off_at: str | None = None
     votes: tuple[ApiVote, ...] = ()
+    access_profile: ApiAccessProfile | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -58,10 +59,11 @@ class ApiGrant:
         Raises KeyError, TypeError or ValueError if it is another object.
         """
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
-        ending = document.get("ending")
+        ending, profile = document.get("ending"), document.get("access_profile")
         read = {
             "permissions": read_permissions(document["permissions"]),
             "ending": ApiRevocation.read(ending) if ending else None,
+            "access_profile": ApiAccessProfile(profile["name"], profile["content"]) if profile else None,
             "facts": tuple(ApiFact(fact["label"], fact["value"]) for fact in document.get("facts", ())),
             "votes": tuple(ApiVote.read(vote) for vote in document.get("votes", ())),
         }
@@ -193,6 +195,7 @@ class ApiDecision:
     policy_version: str
     explanation: tuple[ApiRequiredAction, ...] = ()
     risks: tuple[ApiRisk, ...] = ()
+    session_policy_arns: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -209,6 +212,7 @@ class ApiDecision:
             policy_version=document.get("policy_version", ""),
             explanation=read_explanation(document.get("explanation", ())),
             risks=read_risks(document.get("risks", ())),
+            session_policy_arns=tuple(document.get("session_policy_arns", ())),
         )
 
     def document(self) -> dict[str, Any]:

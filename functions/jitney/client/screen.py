@@ -73,6 +73,7 @@ class Screen:
         if answer.repeats:
             self.rows([("note", "already under review; no reviewer was notified again")])
         self.rows([("target", wording.where(grant))])
+        self.rows(wording.profile_rows(grant))
         allows = "allows" if grant.state == "active" else "requested"
         self.rows((allows, wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
@@ -121,6 +122,7 @@ class Screen:
             self._paste(self.out, "request", other)
         if decision.session_policy:
             size = decision.session_policy_size
+            self.rows(("policy", f"adds the managed policy {arn}") for arn in decision.session_policy_arns)
             self.rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
             self.out.print(Text(json.dumps(decision.session_policy, indent=2)))
 

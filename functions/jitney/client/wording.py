@@ -82,6 +82,12 @@ def pending(answer: GrantResponse, now: float) -> str:
     return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
 
 
+def profile_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
+    """Yield the access profile of a grant: its name, and the hash of what it allows."""
+    if grant.access_profile:
+        yield "profile", f"{grant.access_profile.name}, content {grant.access_profile.content}"
+
+
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
     """Yield one row for each vote: the vote, the reviewer, the absent members it was cast for, and the comment."""
     for vote in grant.votes:
@@ -193,6 +199,8 @@ def arguments(request: GrantRequest, permissions: str = "", *, from_command: boo
     `from_command`, as with `jitney run`.
     """
     words = [request.target]
+    if request.access_profile:
+        words += ["--access-profile", request.access_profile]
     if request.calls:
         words += [] if from_command else [word for call in request.calls for word in ("--call", call)]
     elif len(request.permissions) == 1 and not permissions:
@@ -200,7 +208,7 @@ def arguments(request: GrantRequest, permissions: str = "", *, from_command: boo
         words += [word for resource in request.permissions[0].resources for word in ("--resource", resource)]
         limits = [f"{key}={value}" for key, values in request.permissions[0].conditions for value in values]
         words += [word for limit in limits for word in ("--condition", limit)]
-    else:
+    elif request.permissions:
         words += ["--permissions", permissions or "-"]
     words += ["--for", format_duration(request.duration_seconds), "--reason", request.reason]
     return words + (["--ticket", request.ticket] if request.ticket else [])
@@ -210,7 +218,7 @@ def paste(verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> list[st
     """Return the lines to paste into a shell for this request. `tail` follows the options, such as `-- aws s3 ls`."""
     from_command = request.calls == aws_cli_calls(tail[1:])
     line = shlex.join(["jitney", verb, *arguments(request, from_command=from_command), *tail])
-    if len(request.permissions) == 1 or request.calls:
+    if len(request.permissions) <= 1 or request.calls:
         return [strip_control_characters(line)]
     document = json.dumps([permission.document() for permission in request.permissions])
     return [strip_control_characters(f"{line} <<'JSON'"), document, "JSON"]

@@ -2,6 +2,7 @@
 
 from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import RULES, partition_of
+from jitney.core.access.profile_policy import NAME_CHARACTERS
 
 ROLE_PATH = "/jitney/"
 
@@ -25,6 +26,21 @@ def boundary_arn(alias: str, target: TargetSettings) -> str:
     if managed is None:
         return f"arn:{partition}:iam::{target.account}:policy{ROLE_PATH}{boundary_name(alias)}"
     return managed if managed.startswith("arn:") else f"arn:{partition}:iam::aws:policy/{managed}"
+
+
+def profile_policy_name(alias: str, profile: str, content: str) -> str:
+    """Return the name of an access profile's managed policy, which changes with its `content`.
+
+    Aliases and profiles have no full stops, so no two targets or profiles share a name. It has at most 113 of 128
+    characters.
+    """
+    return f"jitney-profile-{alias}.{profile}.{content[:NAME_CHARACTERS]}"
+
+
+def profile_policy_arn(alias: str, target: TargetSettings, profile: str, content: str) -> str:
+    """Return the ARN of an access profile's managed policy."""
+    name = profile_policy_name(alias, profile, content)
+    return f"arn:{partition_of(target.region)}:iam::{target.account}:policy{ROLE_PATH}{name}"
 
 
 def boundary_name(alias: str) -> str:

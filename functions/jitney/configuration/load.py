@@ -11,16 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from jitney.configuration.arns import boundary_arn, role_arn
+from jitney.configuration.arns import boundary_arn, profile_policy_arn, role_arn
 from jitney.configuration.external_id import external_id
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
 from jitney.configuration.problems import format_problems, from_pydantic, placed
 from jitney.configuration.references import ValidationContext
 from jitney.configuration.settings import BrokerSettings, Settings, TargetSettings
-from jitney.configuration.target_policies import deny_room, has_canary
+from jitney.configuration.target_policies import deny_room, has_canary, policy_of
 from jitney.configuration.values import SettingsModel
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource, read
+from jitney.core.access.grant import permissions_view
 from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
 
@@ -184,12 +185,22 @@ def _with_identities(settings: Settings, section: SettingsModel, *members: str) 
 
 
 def _target(alias: str, target: TargetSettings, broker: BrokerSettings) -> dict[str, Any]:
-    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy"})
+    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy", "access_profiles"})
     derived = {
         "external_id": external_id(alias, target, broker.account),
         "role_arn": role_arn(target),
         "boundary_arn": boundary_arn(alias, target),
         "deny_room": deny_room(target),
         "canary": has_canary(target),
+        "access_profiles": {name: _profile(alias, target, name) for name in target.access_profiles},
     }
     return {"alias": alias, **derived, **kept}
+
+
+def _profile(alias: str, target: TargetSettings, name: str) -> dict[str, Any]:
+    policy = policy_of(target, name)
+    return {
+        "permissions": permissions_view(policy.permissions),
+        "content": policy.content,
+        "policy_arn": profile_policy_arn(alias, target, name, policy.content),
+    }

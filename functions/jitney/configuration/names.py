@@ -28,6 +28,7 @@ class Names:
     addresses: Mapping[str, str] = field(default_factory=dict)
     sections: Collection[str] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
+    access_profiles: Collection[str] = ()
 
     @classmethod
     def of(cls, value: Value) -> "Names":
@@ -42,6 +43,9 @@ class Names:
             people_sign_in_with=[*_reviewing(value), *_named(issuers, "human_issuer")],
             addresses={person: str(address) for person, address in entries(value, "people")},
             sections=[name for name, _ in entries(value)],
+            access_profiles=sorted(
+                {name for target in targets.values() for name, _ in entries(target, "access_profiles")}
+            ),
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
         )
 

@@ -49,6 +49,10 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
     yield from _unknown_claims(policy, names)
     yield from _unknown_to_aws(literals)
+    for name in sorted(literals.names.get("accessProfile", set()) - {"", *names.access_profiles}):
+        known = names.access_profiles
+        fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
+        yield Unknown(name, f'names access profile "{name}", which no target has', fix)
     for group in sorted(literals.groups - {*names.reviewers, BREAK_GLASS_APPROVAL}):
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add

@@ -24,6 +24,8 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     model: type[BaseModel] = Settings
     parts = iter(parents)
     for part in parts:
+        if isinstance(part, int):  # a place in a list, whose model is known already
+            continue
         annotation = model.model_fields[str(part)].annotation
         model = model_in(annotation) or model
         if get_origin(annotation) is dict:

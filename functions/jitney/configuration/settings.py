@@ -15,6 +15,7 @@ from pydantic import (
 
 from jitney.configuration.channel_settings import ChannelSettings
 from jitney.configuration.issuer_settings import IssuerSettings
+from jitney.configuration.profile_settings import AccessProfiles
 from jitney.configuration.references import (
     ENTRY,
     Channel,
@@ -73,6 +74,7 @@ class TargetSettings(SettingsModel):
     any_account_actions: ActionPatterns = ()
     other_regions: Regions = ()
     any_region_actions: ActionPatterns = ()
+    access_profiles: AccessProfiles = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _guards_others_only(self) -> Self:

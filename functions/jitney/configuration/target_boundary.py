@@ -10,8 +10,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from jitney.configuration.profile_settings import ASSUME_ROLE, assumed_roles
 
 if TYPE_CHECKING:
     from jitney.configuration.settings import TargetSettings
@@ -102,7 +104,7 @@ def boundary_statements(target: "TargetSettings") -> tuple[Statement, ...]:
             "Resource": "*",
             "Condition": {"StringLike": {"aws:userid": BROKER_SESSIONS}},
         },
-        {"Sid": "ButNeverThese", "Effect": "Deny", "Action": list(ALWAYS_DENIED), "Resource": "*"},
+        *_never(target),
     )
 
 
@@ -149,6 +151,15 @@ def _rules_denied(target: "TargetSettings") -> Statement:
     """
     rules = f"arn:{partition_of(target.region)}:events:*:{target.account}:rule/{RULES}*"
     return {"Effect": "Deny", "Action": "events:*", "Resource": rules}
+
+
+def _never(target: "TargetSettings") -> Iterator[Statement]:
+    """Yield the denials of ALWAYS_DENIED. Sessions may assume the roles that access profiles name, and no others."""
+    roles = assumed_roles(target.access_profiles.values())
+    denied = [action for action in ALWAYS_DENIED if action != ASSUME_ROLE or not roles]
+    yield {"Sid": "ButNeverThese", "Effect": "Deny", "Action": denied, "Resource": "*"}
+    if roles:
+        yield {"Effect": "Deny", "Action": ASSUME_ROLE, "NotResource": roles}
 
 
 def _exempt(actions: Iterable[str]) -> list[str]:

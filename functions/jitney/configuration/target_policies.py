@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from jitney.configuration.profile_settings import ProfilePolicy, profile_policy
 from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import BROKER_STATEMENT
 from jitney.core.access.deny_document import ROLE_POLICY_LIMIT
@@ -30,3 +31,9 @@ def deny_room(target: TargetSettings) -> int:
     return ROLE_POLICY_LIMIT - sum(
         len(re.sub(r"\s", "", json.dumps(each))) for each in inline_policies(target).values()
     )
+
+
+def policy_of(target: TargetSettings, profile: str) -> ProfilePolicy:
+    """Return the managed session policy of one of the target's access profiles."""
+    settings = target.access_profiles[profile]
+    return profile_policy(settings, sealed=target.sealed, wildcards=target.action_wildcards)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from jitney.core.access_profile import AccessProfile
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.delegation import Delegation
 from jitney.core.patterns import wildcard_pattern
@@ -111,6 +112,7 @@ class Target:
 
     Sessions use resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. Exempt are
     `any_account_actions` and `any_region_actions`, which are actions or patterns of actions.
+    `access_profiles` are keyed by name.
     """
 
     alias: str
@@ -130,6 +132,7 @@ class Target:
     any_account_actions: tuple[str, ...] = ()
     other_regions: tuple[str, ...] = ()
     any_region_actions: tuple[str, ...] = ()
+    access_profiles: Mapping[str, AccessProfile] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def revoker_arn(self) -> str:
@@ -267,12 +270,17 @@ def _issuer(item: Mapping[str, Any]) -> Issuer:
     return Issuer(**{**item, **nested})
 
 
+def _target(item: Mapping[str, Any]) -> Target:
+    profiles = {name: AccessProfile(**each) for name, each in item.get("access_profiles", {}).items()}
+    return Target(**{**item, "access_profiles": MappingProxyType(profiles)})
+
+
 def load(text: str) -> Config:
     """Return the configuration in `configuration.json`. Raises TypeError when a member is missing or unknown."""
     raw = _frozen(json.loads(text))
     return Config(
         issuers=MappingProxyType({item["name"]: _issuer(item) for item in raw["issuers"]}),
-        targets=MappingProxyType({item["alias"]: Target(**item) for item in raw["targets"]}),
+        targets=MappingProxyType({item["alias"]: _target(item) for item in raw["targets"]}),
         reviewers=MappingProxyType({name: ReviewerGroup(**item) for name, item in raw["reviewers"].items()}),
         limits=Limits(**raw["limits"]),
         policies=Policies(**raw["policies"]),

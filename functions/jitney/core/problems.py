@@ -53,6 +53,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "body_malformed": ProblemKind(400, "The request body is not valid JSON"),
     "request_invalid": ProblemKind(400, "The request is not valid"),
     "target_unknown": ProblemKind(400, "The target does not exist"),
+    "access_profile_unknown": ProblemKind(400, "The target has no such access profile"),
     "account_mismatch": ProblemKind(400, "A resource is not in the target's account"),
     "action_unknown": ProblemKind(400, "An action does not exist"),
     "call_invalid": ProblemKind(400, "A call cannot be parsed as an AWS call"),
@@ -88,6 +89,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "suspensions_full": ProblemKind(409, "There are too many suspensions"),
     "self_suspension": ProblemKind(409, "The suspension would stop the operator who makes it"),
     "route_not_found": ProblemKind(404, "The route does not exist"),
+    "access_profile_changed": ProblemKind(409, "The access profile changed after the request"),
     "grant_pending": ProblemKind(409, "The grant is still under review"),
     "grant_conflict": ProblemKind(409, "The grant changed at the same time"),
     "grant_released": ProblemKind(409, "The grant was released"),
@@ -96,6 +98,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "grant_ended": ProblemKind(410, "The grant has ended"),
     # Failures.
     "issue_refused": ProblemKind(502, "AWS refused to issue the credentials"),
+    "access_profile_missing": ProblemKind(502, "The target's account lacks the access profile's policy"),
     "issue_throttled": ProblemKind(503, "AWS is throttling the issue of credentials"),
     "revocation_incomplete": ProblemKind(503, "The grant has ended, but its credentials are not denied yet"),
     "unavailable": ProblemKind(503, "A service that Jitney needs did not answer"),

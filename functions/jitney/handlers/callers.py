@@ -10,10 +10,13 @@ from jitney.adapters.store import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
+from jitney.core.access.profile_policy import compile_profile, granted_profile
+from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.request_body import parse_request
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
 from jitney.core.access.suspensions import Suspensions
+from jitney.core.access_profile import GrantedProfile
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.identity.authenticate import Authenticated, authenticate
@@ -95,10 +98,20 @@ class AuthenticatedRequest:
         rules = ports.policies, ports.actions, config.limits, config.reviewers
         return decide(self.principal, access_request, target, *rules, approvals, others)
 
-    def session_policy(self, permissions: tuple[Permission, ...], target: Target, ends_at: int) -> SessionPolicy:
+    def session_policy(
+        self, permissions: tuple[Permission, ...], profile: GrantedProfile | None, target: Target, ends_at: int
+    ) -> SessionPolicy:
         """Return the session policy for a grant on the target. Raises Problem."""
         options = options_for(target, self.origin.source_ip)
+        if profile:
+            return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
         return compile_policy(permissions, ends_at, self.ports.actions, options)
+
+    def request_members(self, access_request: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
+        """Return the record members that describe a request and its risks."""
+        members = audit.request_members(access_request, target, decision, self.requester)
+        members["detail"] |= profile_detail(access_request, self.ports.actions)
+        return members
 
     def record(
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any

@@ -3,8 +3,8 @@
 from typing import Any
 
 from jitney.adapters.store import Conflict
-from jitney.core import audit
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
@@ -29,10 +29,9 @@ def preview_decision(request: Request, ports: Ports) -> Response:
         access_request = call.access_request()
         target = ports.config.targets[access_request.target]
         decision = call.decide(access_request, call.other_grants(target))
-        ends_at = call.now + access_request.duration_seconds
-        view = decision_view(decision) | _session_policy(decision, target, ends_at, call)
+        view = decision_view(decision) | _session_policy(decision, access_request, target, call)
         view |= explanation_view(access_request)
-    members = audit.request_members(access_request, target, decision, call.requester) | deciding_policies(decision)
+    members = call.request_members(access_request, target, decision) | deciding_policies(decision)
     call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
     return Response(200, view)
 
@@ -48,13 +47,19 @@ def _consume_quota(call: AuthenticatedRequest) -> None:
         raise problem from conflict
 
 
-def _session_policy(decision: Decision, target: Target, ends_at: int, call: AuthenticatedRequest) -> dict[str, Any]:
-    """Return the session policy of a grant with this decision, or null for a denial."""
+def _session_policy(
+    decision: Decision, access_request: AccessRequest, target: Target, call: AuthenticatedRequest
+) -> dict[str, Any]:
+    """Return the session policies of a grant with this decision, or null for a denial."""
     if decision.effect is Effect.DENY:
-        return {"session_policy": None, "session_policy_size": None}
-    policy = call.session_policy(decision.permissions, target, ends_at)
-    size = {"characters": policy.size, "limit": SESSION_POLICY_LIMIT}
-    return {"session_policy": policy.document(), "session_policy_size": size}
+        return {"session_policy": None, "session_policy_arns": [], "session_policy_size": None}
+    ends_at = call.now + access_request.duration_seconds
+    policy = call.session_policy(decision.permissions, access_request.access_profile, target, ends_at)
+    return {
+        "session_policy": policy.document(),
+        "session_policy_arns": list(policy.managed_arns),
+        "session_policy_size": {"characters": policy.size, "limit": SESSION_POLICY_LIMIT},
+    }
 
 
 handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store", "suspensions"))

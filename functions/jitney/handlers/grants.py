@@ -14,6 +14,7 @@ from jitney.core.access.grant import Grant, State, permissions_view
 from jitney.core.access.grant_list import GrantListUpdate
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.new_grant import open_grant
+from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
@@ -108,7 +109,7 @@ def _recording_ungranted(
         quota = ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
-        members = audit.request_members(access_request, target, decision, call.requester) | deciding_policies(decision)
+        members = call.request_members(access_request, target, decision) | deciding_policies(decision)
         try:
             call.record(AuditEvent.REQUEST, outcome, (quota,), code=problem.code, **members)
         except Conflict as conflict:
@@ -178,6 +179,7 @@ def _create(
     quota = _quota_of(grant, call)
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
+    detail |= profile_detail(access_request, call.ports.actions)
     detail |= audit.calls_detail(access_request) | audit.decision_detail(decision) | call.requester.record_detail()
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)

@@ -50,7 +50,7 @@ def record_outcome(
 def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
     """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large."""
     target = target_of(grant, call.ports.config)
-    policy = call.session_policy(grant.permissions, target, grant.expires_at)
+    policy = call.session_policy(grant.permissions, grant.access_profile, target, grant.expires_at)
     return session_request(grant, policy, target.external_id, call.now)
 
 

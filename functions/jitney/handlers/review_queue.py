@@ -4,7 +4,6 @@ The module is imported only for a request that needs a review. So other requests
 """
 
 from jitney.adapters.store import Conflict
-from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
@@ -44,7 +43,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
     quota = pending_duplicate_quota(grant.quota_key, call.ports.config.limits.previews_per_minute, call.now)
     keys = (idempotency_record(grant.owner_key, key, asked.body, grant.id, call.now),) if key else ()
     target = call.ports.config.targets[asked.target]
-    members = audit.request_members(asked, target, decision, call.requester) | deciding_policies(decision)
+    members = call.request_members(asked, target, decision) | deciding_policies(decision)
     try:
         call.record(
             AuditEvent.REQUEST,

@@ -43,7 +43,7 @@ class SizeTrial:
         except Conflict as used:
             raise too_many_reviews_problem(quota, grant.unit, now) from used
         target = target_of(grant, ports.config)
-        policy = call.session_policy(grant.permissions, target, now - ENDED_SECONDS)
+        policy = call.session_policy(grant.permissions, grant.access_profile, target, now - ENDED_SECONDS)
         request = session_request(grant, policy, target.external_id, now, prefix=TRIAL_PREFIX)
         try:
             return {"packed_policy_percent": ports.sessions.packed_size(request)}

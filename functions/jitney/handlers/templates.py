@@ -31,7 +31,8 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("action_verb", "duration", "format_time", "headline", "new_access", "outcome", "target")
+    words: tuple[str, ...] = ("access_profile", "action_verb", "duration", "format_time", "headline", "new_access")
+    words += ("outcome", "target")
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {
         "cut": cut,
@@ -59,6 +60,8 @@ def access_line(grant: Grant) -> str:
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
     others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
+    if grant.access_profile:
+        shown = f"{grant.access_profile.name}: {shown}"
     limits = len({condition for permission in grant.permissions for condition in permission.conditions})
     limited = f", with {limits} condition{'s' if limits > 1 else ''}" if limits else ""
     return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}{limited}"

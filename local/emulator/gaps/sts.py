@@ -112,7 +112,7 @@ def source_identity() -> None:
     """AWS keeps the SourceIdentity in the session and in every session chained from it. It cannot be changed.
 
     Conditions see it as sts:SourceIdentity in the trust policy, and as aws:SourceIdentity after that. The trust policy
-    must allow sts:SetSourceIdentity.
+    must allow sts:SetSourceIdentity, also if the caller's session has a source identity already.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
     """
     _before_assume_role(_source_identity_refusal)
@@ -141,13 +141,13 @@ def _trust_policies_see_it() -> None:
         call = assume_role.current.get()
         if call is None or context is None:
             return bool(evaluate(document, caller_arn, context))
-        inherited = context.principal_keys.get("aws:sourceidentity")
-        if identity := call.source_identity or inherited:
+        identity = call.source_identity or context.principal_keys.get("aws:sourceidentity")
+        if identity:
             context.service_context["sts:sourceidentity"] = identity
         context.service_context["sts:transitivetagkeys"] = list(call.transitive_tag_keys) or None
         if not evaluate(document, caller_arn, context):
             return False
-        if not call.source_identity or context.action != "sts:AssumeRole":
+        if not identity or context.action != "sts:AssumeRole":
             return True
         setting = dataclasses.replace(context, action="sts:SetSourceIdentity")
         return bool(evaluate(document, caller_arn, setting))
@@ -191,7 +191,7 @@ def _put_it_into_answers() -> None:
 
 
 def callers_permissions() -> None:
-    """AWS requires sts:TagSession and sts:SetSourceIdentity in the caller's own policies if the caller passes them.
+    """AWS requires sts:TagSession and sts:SetSourceIdentity in the caller's own policies if the new session has them.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
@@ -203,7 +203,7 @@ def callers_permissions() -> None:
         if call := assume_role.parse(headers, body, query):
             key = extract_access_key_id(headers, query)
             context = iam_actions.request_tag_context("sts", "sts:AssumeRole", body, query)
-            for action in _extra_actions(call):
+            for action in _extra_actions(call, sts._caller_identity(headers, query)):
                 denied = iam_evaluator.enforce(key, action, "sts", get_region(), call.role_arn, context)
                 if denied is not None:
                     return _denied(sts._caller_identity(headers, query), action, call.role_arn)
@@ -212,10 +212,10 @@ def callers_permissions() -> None:
     sts.handle_request = handle_request
 
 
-def _extra_actions(call: AssumeRoleCall) -> Iterator[str]:
+def _extra_actions(call: AssumeRoleCall, caller: Any) -> Iterator[str]:
     if call.tags:
         yield "sts:TagSession"
-    if call.source_identity:
+    if call.source_identity or _inherited(caller):
         yield "sts:SetSourceIdentity"
 
 

@@ -7,9 +7,11 @@ from types import MappingProxyType
 import pytest
 
 from jitney.core.access.target_check import ALLOWED, DENIED, NOT_TRIED, AttemptResult, attempts
+from jitney.core.access_profile import AccessProfile
 from jitney.core.config import Target
 from tests.fakes import ROLE_ARN
 
+PROFILE_ARN = "arn:aws:iam::444455556666:policy/jitney/jitney-profile-analytics-prod.deploy.0000000000000000"
 TARGET = Target(
     alias="analytics-prod",
     account="444455556666",
@@ -19,6 +21,7 @@ TARGET = Target(
     max_duration_seconds=3600,
     tags=MappingProxyType({}),
     boundary_arn="arn:aws:iam::444455556666:policy/jitney/jitney-boundary-analytics-prod",
+    access_profiles=MappingProxyType({"deploy": AccessProfile((), "0" * 64, PROFILE_ARN)}),
 )
 TRIED = attempts(TARGET, "g-check-aaaaaaaaaaaaaa", "corp.carol", "")
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
@@ -70,3 +73,11 @@ def test_an_unexpected_answer_is_wrong_and_has_a_fix():
             view = AttemptResult(attempt, answer).view()
             assert (view["ok"], view["answer"]) == (False, answer)
             assert view["fix"]
+
+
+def test_pol_15_each_access_profile_is_tried_by_the_policy_that_its_content_names():
+    by_name = {attempt.name: attempt for attempt in TRIED}
+    attempt, role = by_name["profile_deploy"], by_name["role"]
+    assert attempt.assume == {**role.assume, "PolicyArns": [{"arn": PROFILE_ARN}]}
+    assert attempt.expected == (ALLOWED,)
+    assert "Deploy the target's stack" in AttemptResult(attempt, "ValidationError").view()["fix"]

@@ -3,21 +3,23 @@ from pathlib import Path
 
 import pytest
 
+from jitney.configuration.load import compile_configuration
 from jitney.configuration.policy_table import TABLE, cases_in
-from jitney.core.config import Policies
+from jitney.core.config import Policies, load
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.policy_tests import Case, CaseContext, run_cases
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
+CONFIG = load(compile_configuration(POLICIES.parent / "jitney.yaml", {}, local=False))
 CASES = cases_in(POLICIES / TABLE, {})
 
 
 @pytest.fixture(scope="module")
-def setting(actions, target, limits, schema):
+def setting(actions, limits, schema):
     text = "\n".join(path.read_text("utf-8") for path in sorted(POLICIES.glob("*.cedar")))
     policy_set = PolicySet.load(Policies(text, schema, "v1"))
-    return CaseContext(policy_set, actions, {target.alias: target}, limits, frozenset({"data-owners", "security"}))
+    return CaseContext(policy_set, actions, CONFIG.targets, limits, frozenset({"data-owners", "security"}))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

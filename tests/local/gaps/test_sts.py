@@ -90,6 +90,27 @@ def test_source_identity_stays_with_chained_sessions(emulator: Emulator) -> None
     refused("AccessDenied", chained.assume_role, RoleArn=arn, RoleSessionName="other", SourceIdentity="agent-8")
 
 
+def test_source_identity_of_a_chained_session_must_be_allowed_by_the_trust_policy(emulator: Emulator) -> None:
+    """The chained session has it, even if the call does not pass it."""
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": emulator.account}}
+    arn = role(emulator, "target", document=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    sts = emulator.root("sts")
+    first = sts.assume_role(RoleArn=role(emulator, "broker"), RoleSessionName="first", SourceIdentity="agent-7")
+    chained = emulator.session("sts", first["Credentials"])
+    refused("AccessDenied", chained.assume_role, RoleArn=arn, RoleSessionName="chained")
+
+
+def test_callers_permissions_of_a_chained_session(emulator: Emulator) -> None:
+    allowed = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
+    broker = role(emulator, "broker", allowed)
+    named = {"RoleArn": broker, "RoleSessionName": "broker", "SourceIdentity": "agent-7"}
+    keys = emulator.root("sts").assume_role(**named)["Credentials"]
+    chained = emulator.session("sts", keys)
+    arn = role(emulator, "target")
+    message = refused("AccessDenied", chained.assume_role, RoleArn=arn, RoleSessionName="chained")
+    assert "sts:SetSourceIdentity" in message
+
+
 @pytest.mark.parametrize("missing", ["sts:TagSession", "sts:SetSourceIdentity"])
 def test_callers_permissions(emulator: Emulator, missing: str) -> None:
     actions = [action for action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity") if action != missing]

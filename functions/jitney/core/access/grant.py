@@ -9,6 +9,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_
 from jitney.core.access.conditions import conditions_view
 from jitney.core.access.decision import Decision
 from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import ClaimTags, IdentityFact, quota_key, unit_key
 from jitney.core.identity.requester import requester_name
@@ -125,7 +126,8 @@ class Grant:
     `agent_owners` are the source identities of the agent's owners at the request. `core.review.grant_under_review` adds
     the present owners. `review_restarted_at` is when the policy last required other reviewers than before.
     `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The grant ends by `ends_by`, if set.
-    `unissued` is set from the approval until the first issue of credentials is on record.
+    `permissions` lie within `access_profile`, if set. `unissued` is set from the approval until the first issue of
+    credentials is on record.
     """
 
     id: str
@@ -165,6 +167,7 @@ class Grant:
     unissued: bool = False
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
+    access_profile: GrantedProfile | None = None
 
     @property
     def awaits_follow_up(self) -> bool:
@@ -221,7 +224,14 @@ class Grant:
 
     def as_request(self) -> AccessRequest:
         """Return the request of this grant for another decision, narrowed to what was granted."""
-        return AccessRequest(self.target, self.permissions, self.duration_seconds, self.reason, self.ticket)
+        return AccessRequest(
+            self.target,
+            self.permissions,
+            self.duration_seconds,
+            self.reason,
+            self.ticket,
+            access_profile=self.access_profile,
+        )
 
     def view(self) -> dict[str, Any]:
         """Return the grant as the API shows it."""
@@ -232,6 +242,7 @@ class Grant:
             "account": self.account,
             "region": self.region,
             "permissions": permissions_view(self.permissions),
+            "access_profile": self.access_profile and self.access_profile._asdict(),
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
             "ticket": self.ticket,

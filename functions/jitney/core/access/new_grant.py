@@ -51,4 +51,5 @@ def open_grant(
         agent_owners=principal.agent_owners,
         facts=principal.facts,
         tags=principal.tags,
+        access_profile=request.access_profile,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jitney.core.access.conditions import Conditions, conditions_view
+from jitney.core.access_profile import GrantedProfile
 
 
 class GrantedPair(NamedTuple):
@@ -67,7 +68,8 @@ class AccessRequest:
     """A request for access. `duration_seconds` counts from the moment when credentials may first be issued.
 
     `explanation` says which permissions each call of the request needs. It is empty for a request without calls. `body`
-    is the masked body that was sent, by which a repeated request is recognized.
+    is the masked body that was sent, by which a repeated request is recognized. The permissions
+    lie within `access_profile`, if set.
     """
 
     target: str
@@ -77,6 +79,7 @@ class AccessRequest:
     ticket: str
     explanation: tuple[ExplainedAction, ...] = ()
     body: bytes = field(default=b"", repr=False)
+    access_profile: GrantedProfile | None = None
 
 
 def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from jitney.core import strict_json
 from jitney.core.access.condition_fields import read_conditions
 from jitney.core.access.fields import FieldErrors
+from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.config import Limits, Target
@@ -21,7 +22,7 @@ from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.problems import Problem
 
-MEMBERS = ("target", "permissions", "calls", "duration_seconds", "reason", "ticket")
+MEMBERS = ("target", "permissions", "calls", "access_profile", "duration_seconds", "reason", "ticket")
 MAX_CALLS = 20
 MAX_PERMISSIONS = 50
 MAX_NAMES = 200
@@ -58,9 +59,10 @@ def parse_request(
     faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
     faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False)
     _check_calls(shown, faults)
+    profile = _profile_name(shown, faults)
     request = AccessRequest(
         target=faults.text(shown.get("target"), "/target", 64, required=True),
-        permissions=() if "calls" in shown else _permissions(shown.get("permissions"), faults),
+        permissions=_permissions(shown.get("permissions"), faults) if _has_permissions(shown) else (),
         duration_seconds=faults.whole_number(
             shown.get("duration_seconds"), "/duration_seconds", limits.min_duration_seconds, limits.max_duration_seconds
         ),
@@ -74,8 +76,22 @@ def parse_request(
     target = _target(request.target, targets)
     if "calls" in shown:
         request = _with_permissions(request, _explained(sent["calls"], shown["calls"], target, explain), mask)
+    if profile:
+        request = with_profile(request, profile, target, faults)
+        _refuse(faults)
     _check_accounts(request, target)
     return request
+
+
+def _profile_name(shown: Mapping[str, Any], faults: FieldErrors) -> str:
+    """Return the name of the requested access profile, or "" for none."""
+    present = "access_profile" in shown
+    return faults.text(shown.get("access_profile"), "/access_profile", MAX_NAME, required=True) if present else ""
+
+
+def _has_permissions(shown: Mapping[str, Any]) -> bool:
+    """Return whether the body must have permissions, or has them in addition to an access profile."""
+    return "permissions" in shown or not {"calls", "access_profile"} & shown.keys()
 
 
 def parse_reason(body: bytes, limits: Limits) -> str:

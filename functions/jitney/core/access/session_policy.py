@@ -60,14 +60,15 @@ _OUTSIDE = "NotIpAddressIfExists"
 
 
 class SessionPolicy(NamedTuple):
-    """A session policy as the compact JSON text for STS."""
+    """A session policy as the compact JSON text for STS, and the ARNs of managed policies that STS adds to it."""
 
     text: str
+    managed_arns: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """The characters that STS counts against `SESSION_POLICY_LIMIT`."""
-        return len(self.text)
+        return len(self.text) + sum(map(len, self.managed_arns))
 
     def document(self) -> dict[str, Any]:
         """Return the policy as a JSON object."""
@@ -93,8 +94,8 @@ def compile_policy(
     whole = compact_request(permissions, actions)
     if not whole.statements:
         raise ValueError("an empty session policy would allow everything that the role allows")
-    denies = _denies(ends_at, options)
-    policy = _fitted(whole, denies, actions, options)
+    denies = end_denials(ends_at, options)
+    policy = fitted_policy(whole, denies, actions, options)
     if policy.size > SESSION_POLICY_LIMIT:
         raise _too_large(policy, whole, _parts(whole, denies, actions, options))
     return policy
@@ -103,9 +104,14 @@ def compile_policy(
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     """Return `policy` with permission for STS to scope a session down to `policy`, or None where that does not fit.
 
+    It is None for a policy with managed policies, too, because STS scopes down by an inline policy alone. The Deny
+    statement of the end is then what ends the session.
+
     A session with the extended policy never leaves the broker, because its holder could create other sessions. The
     broker scopes it down from its own address. So `policy` denies other addresses, but the extended policy does not.
     """
+    if policy.managed_arns:
+        return None
     statements: list[dict[str, Any]] = policy.document()["Statement"]
     kept = [except_for(each, SCOPING) for each in statements if _OUTSIDE not in each.get("Condition", {})]
     allow = {"Effect": "Allow", "Action": SCOPING, "Resource": "*"}
@@ -113,14 +119,18 @@ def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     return SessionPolicy(text) if len(text) <= SESSION_POLICY_LIMIT else None
 
 
-def _fitted(
-    whole: CompactedRequest, denies: Sequence[Any], actions: ActionTable, options: SessionPolicyOptions
+def fitted_policy(
+    whole: CompactedRequest,
+    denies: Sequence[Any],
+    actions: ActionTable,
+    options: SessionPolicyOptions,
+    limit: int = SESSION_POLICY_LIMIT,
 ) -> SessionPolicy:
-    """Return the policy, as short as `options` allow and the limit requires. It may still be too large."""
-    policy = _policy(whole.statements, denies, options)
-    if policy.size <= SESSION_POLICY_LIMIT or not options.wildcards:
+    """Return the policy, as short as `options` allow and `limit` requires. It may still be too large."""
+    policy = _policy(whole.statements, denies, options, limit)
+    if policy.size <= limit or not options.wildcards:
         return policy
-    return _policy(with_wildcards(whole.statements, policy.size - SESSION_POLICY_LIMIT, actions), denies, options)
+    return _policy(with_wildcards(whole.statements, policy.size - limit, actions), denies, options, limit)
 
 
 def _parts(
@@ -129,18 +139,24 @@ def _parts(
     """Return the permissions of requests that each fit and together are `whole`, or () if there are none."""
     parts = split(whole, lambda part: _policy(part, denies, options).size <= SESSION_POLICY_LIMIT)
     fit = (
-        _fitted(compact_request(part, actions), denies, actions, options).size <= SESSION_POLICY_LIMIT for part in parts
+        fitted_policy(compact_request(part, actions), denies, actions, options).size <= SESSION_POLICY_LIMIT
+        for part in parts
     )
     return parts if all(fit) else ()
 
 
-def _policy(statements: Sequence[Statement], denies: Sequence[Any], options: SessionPolicyOptions) -> SessionPolicy:
+def _policy(
+    statements: Sequence[Statement],
+    denies: Sequence[Any],
+    options: SessionPolicyOptions,
+    limit: int = SESSION_POLICY_LIMIT,
+) -> SessionPolicy:
     allows = [statement.body() for statement in statements]
     if not options.sealed:
         return _written([*allows, *denies])
     sealing = seal(statements)
     policy = _written([*allows, *denies, *sealing])
-    if policy.size <= SESSION_POLICY_LIMIT:
+    if policy.size <= limit:
         return policy
     return _written([sealed_services(statements), *denies, *sealing])
 
@@ -149,8 +165,11 @@ def _written(statements: Sequence[Any]) -> SessionPolicy:
     return SessionPolicy(compact({"Version": "2012-10-17", "Statement": statements}))
 
 
-def _denies(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]:
-    """Return one Deny statement per condition, because a statement applies only where all its conditions hold."""
+def end_denials(ends_at: int, options: SessionPolicyOptions) -> list[dict[str, Any]]:
+    """Return the Deny statements for the end (epoch seconds) and the caller's address.
+
+    There is one statement per condition, because a statement applies only where all its conditions hold.
+    """
     conditions: list[dict[str, Any]] = [{"DateGreaterThan": {"aws:CurrentTime": iso(ends_at)}}]
     if options.source_ip:
         network = str(ipaddress.ip_network(options.source_ip))

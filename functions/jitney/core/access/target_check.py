@@ -109,6 +109,7 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         ("role_non_grant_name", "assume it with a session name of no grant", {"RoleSessionName": non_grant}),
     ):
         yield Attempt(name, description, (DENIED,), fix, _changed(whole, change))
+    yield from _of_the_profiles(target, whole)
     name = _name(target.role_arn)
     yield Attempt(
         "role_changes_itself",
@@ -118,6 +119,17 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         whole | {"Policy": _policy("Allow", "iam:DeleteRolePolicy", target.role_arn)},
         ("delete_role_policy", {"RoleName": name, "PolicyName": NONEXISTENT_POLICY}),
     )
+
+
+def _of_the_profiles(target: Target, whole: Mapping[str, Any]) -> Iterator[Attempt]:
+    """Yield an attempt for each access profile: to create a session with its managed policy.
+
+    The broker cannot read the policy. Its name has the hash of the configured content.
+    """
+    for profile, each in target.access_profiles.items():
+        description = f"create a session with the policy of access profile {profile}"
+        policy = {"PolicyArns": [{"arn": each.policy_arn}]}
+        yield Attempt(f"profile_{profile}", description, (ALLOWED,), _DEPLOY, {**whole, **policy})
 
 
 def _of_the_revoker(target: Target, session: str) -> Iterator[Attempt]:

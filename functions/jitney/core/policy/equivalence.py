@@ -60,6 +60,7 @@ _CONTEXT = {
     "risks": [],
     "onBehalfOfHuman": False,
     "call": {"__entity": {"type": "Jitney::Call", "id": ""}},
+    "accessProfile": "",
 }
 
 

@@ -82,10 +82,12 @@ def questions_of(
     target: Target,
     policy_set: PolicySet,
     budget: Budget,
+    max_members: int = MAX_MEMBERS,
 ) -> tuple[Question, ...]:
     """Return each pair with the ARNs to evaluate for it and its risks on `target`.
 
-    `gained` are the escalations that the pairs complete together. Raises PatternTooComplex.
+    `gained` are the escalations that the pairs complete together. Raises PatternTooComplex, also for more than
+    `max_members` ARNs.
     """
     questions = []
     witnesses: dict[str, Mapping[str, Hashable]] = {}
@@ -107,7 +109,7 @@ def questions_of(
         calls = policy_set.condition_reads.calls(pair, budget)
         questions.append(Question(pair, found, bool(patterns), risks, own, calls))
         evaluations += questions[-1].evaluations
-        if evaluations > MAX_MEMBERS:
+        if evaluations > max_members:
             raise PatternTooComplex("too many ARNs to evaluate")
     return tuple(questions)
 
@@ -120,19 +122,21 @@ def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
 
 
 class Evaluation:
-    """Evaluates the policies for one principal and target.
+    """Evaluates the policies for one principal and target, and for the name of an access profile ("" for none).
 
     Answers are cached by all that policies see of a request. Only new keys are evaluated.
     """
 
-    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target) -> None:
+    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target, profile: str) -> None:
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
         self._principal = uid(principal.kind.capitalize(), principal.source_identity)
         self._entities = principal_entity(principal), target_entity(target)
+        self._profile = profile
         seen = policy_set.principal_reads.key_of(principal)
-        self._answers = _remembered(seen, target.alias, target.account, tuple(target.tags.items()), policy_set)
+        tags = tuple(target.tags.items())
+        self._answers = _remembered(seen, target.alias, target.account, tags, profile, policy_set)
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
@@ -201,6 +205,7 @@ class Evaluation:
             "risks": sorted(question.risks),
             "onBehalfOfHuman": self._human,
             "call": {"__entity": call_uid(call)},
+            "accessProfile": self._profile,
         }
         return {
             "principal": self._principal,
@@ -240,9 +245,14 @@ def _named(answers: Iterable[frozenset[str]]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _remembered(
-    _principal: Hashable, _alias: str, _account: str, _tags: tuple[tuple[str, str], ...], _policy_set: PolicySet
+    _principal: Hashable,
+    _alias: str,
+    _account: str,
+    _tags: tuple[tuple[str, str], ...],
+    _profile: str,
+    _policy_set: PolicySet,
 ) -> dict[_Key, _CedarAnswer]:
-    """Return the answers cached for a target and all principals with a key of `PrincipalReads`."""
+    """Return the answers cached for a target, an access profile, and all principals with a key of `PrincipalReads`."""
     return {}
 
 

@@ -21,7 +21,7 @@ _CONTEXT: Expression = {"Var": "context"}
 _CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 
 # Attributes of the context whose values are names.
-_NAMING = frozenset({"action", "service", "target"})
+_NAMING = frozenset({"action", "service", "target", "accessProfile"})
 
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
@@ -42,7 +42,7 @@ class Literals:
     """The literals of one policy.
 
     `resources` are the patterns with which resources are compared. `durations` are seconds, `groups` approvals, `risks`
-    names of risks. `names` maps "target", "action" and "service" of the context to their literals. `actions` are the
+    names of risks. `names` maps the attributes _NAMING of the context to their literals. `actions` are the
     ids of Cedar's actions in the policy's scope.
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not

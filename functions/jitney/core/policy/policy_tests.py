@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from jitney.core.access.conditions import conditions_of
+from jitney.core.access.fields import FieldErrors
+from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
@@ -27,16 +29,18 @@ class Case:
     the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
     `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
     texts of the claims that policies see, by name; a list is a tuple. `conditions` are those of the requested
-    permission: the values by key.
+    permission: the values by key. A case has `actions` and `resources`, or `access_profile`, or all of them for a part
+    of the profile.
     """
 
     name: str
     target: str
     groups: tuple[str, ...]
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
     seconds: int
     effect: str
+    actions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    access_profile: str = ""
     policies: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
     reviews: tuple[tuple[str, ...], ...] = ()
@@ -55,6 +59,8 @@ class Case:
         if unknown:
             raise ValueError(f"{raw.get('name')}: unknown member {', '.join(sorted(unknown))}; remove it")
         needed = [each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING]
+        if "access_profile" not in members:
+            needed += ["actions", "resources"]
         missing = [name for name in needed if name not in members]
         if missing:
             raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing; add it")
@@ -75,10 +81,21 @@ class Case:
             tags=tuple((name, _tag(value, types.get(name))) for name, value in self.claims.items()),
         )
 
-    def request(self) -> AccessRequest:
-        """Return the case's request. Raises ValueError for conditions that are not supported."""
-        permissions = (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
-        return AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
+    def request(self, target: Target) -> AccessRequest:
+        """Return the case's request. Raises ValueError for conditions that are not supported.
+
+        Raises Problem access_profile_unknown, and request_invalid for what is no part of the profile.
+        """
+        whole = self.access_profile and not self.actions
+        permissions = () if whole else (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
+        request = AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
+        if not self.access_profile:
+            return request
+        faults = FieldErrors()
+        request = with_profile(request, self.access_profile, target, faults)
+        for fault in faults.found:
+            raise Problem("request_invalid", fault.detail, fault.fix)
+        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +164,11 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
     except ValueError:
         return {"effect": "claim_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
     try:
-        request = case.request()
+        request = case.request(target)
     except ValueError:
         return {"effect": "condition_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
+    except Problem as problem:
+        return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}
     try:
         decision = decide(
             principal,

@@ -28,6 +28,7 @@ def content_hash(grant: Grant) -> str:
                 "target": grant.target,
                 "role_arn": grant.role_arn,
                 "permissions": permissions_view(grant.permissions),
+                "access_profile": grant.access_profile,
                 "duration_seconds": grant.duration_seconds,
                 "ends_by": grant.ends_by,
                 "reason": grant.reason,

@@ -33,10 +33,11 @@ def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
 
 
 def request_hash(grant: Grant) -> str:
-    """Return the SHA-256, in hexadecimal, of a request: target, permissions, duration, reason and ticket."""
+    """Return the SHA-256, in hexadecimal, of what a request is about: all that its agent states."""
     members = {
         "target": grant.target,
         "permissions": permissions_view(grant.permissions),
+        "access_profile": grant.access_profile,
         "duration_seconds": grant.duration_seconds,
         "reason": grant.reason,
         "ticket": grant.ticket,

@@ -10,6 +10,7 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
+from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.identity.requester import Requester
 from jitney.core.patterns import PatternTooComplex, covers
@@ -73,6 +74,7 @@ class Sheet(NamedTuple):
     break_glass: BreakGlassUse | None = None
     follow_up: FollowUp | None = None
     ends_by: int | None = None
+    access_profile: GrantedProfile | None = None
 
 
 def sheet_of(
@@ -112,6 +114,7 @@ def sheet_of(
         break_glass=grant.break_glass,
         follow_up=grant.follow_up,
         ends_by=grant.ends_by,
+        access_profile=grant.access_profile,
     )
 
 

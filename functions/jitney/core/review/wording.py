@@ -10,6 +10,7 @@ from typing import NamedTuple
 from jitney.core.access.break_glass import FollowUpVerdict
 from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.grant import VoteVerdict
+from jitney.core.access.profile_wording import LEVEL_NAMES, profile_line
 from jitney.core.actions import AccessLevel
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
 from jitney.core.review.sheet import RequestedAction, Sheet
@@ -20,15 +21,6 @@ MOST_REASON = 300
 MOST_COMMENT = 200
 MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED, MOST_CONDITION = 150, 80, 240, 800, 240
 
-# The most severe first.
-_LEVELS: Mapping[AccessLevel, str] = {
-    AccessLevel.PERMISSIONS_MANAGEMENT: "permissions management",
-    AccessLevel.READ_SECRET: "secrets",
-    AccessLevel.WRITE: "write",
-    AccessLevel.TAGGING: "tagging",
-    AccessLevel.READ: "read",
-    AccessLevel.LIST: "list",
-}
 _VERBS: Mapping[AccessLevel | None, str] = {
     AccessLevel.PERMISSIONS_MANAGEMENT: "changes permissions",
     AccessLevel.READ_SECRET: "reads secrets",
@@ -96,7 +88,7 @@ def outcome(sheet: Sheet) -> str:
 def level(sheet: Sheet) -> str:
     """Return the most severe access level of the request. Deletion is added, because AWS has no level for it."""
     found = {each.level for each in sheet.actions}
-    severest = next((words for each, words in _LEVELS.items() if each in found), _UNKNOWN)
+    severest = next((words for each, words in LEVEL_NAMES.items() if each in found), _UNKNOWN)
     return f"{severest} and delete" if any(deletes(each.action) for each in sheet.actions) else severest
 
 
@@ -131,6 +123,8 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
     if sheet.requester.human_name:
         rows.append(Fact("On behalf of", sheet.requester.human_name))
     rows += [Fact("Target", where), Fact("Target role", middle_cut(sheet.role_arn, MOST_ARN))]
+    if line := access_profile(sheet):
+        rows.append(Fact("Access profile", line))
     rows.append(Fact("Access level", level(sheet)))
     rows.extend(Fact("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
@@ -145,6 +139,14 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
         rows.append(Fact("Review ends at", format_time(sheet.expires_at)))
     rows.extend(Fact(name, escape(value)) for name, value in sheet.requester.details())
     return tuple(rows)
+
+
+def access_profile(sheet: Sheet) -> str:
+    """Return the access profile in a line, "" for none. `accesses` returns what is requested of it."""
+    if sheet.access_profile is None:
+        return ""
+    levels = {each.action: each.level for each in sheet.actions}
+    return profile_line(sheet.access_profile, levels, (arn for each in sheet.actions for arn in each.resources))
 
 
 def new_access(sheet: Sheet) -> str:
@@ -269,7 +271,7 @@ def _together(sheet: Sheet) -> dict[_Kind, list[str]]:
     """Return the actions grouped by what they share. Deleting actions form their own groups."""
     together: dict[_Kind, list[str]] = {}
     for each in sorted(sheet.actions, key=_severity):
-        level = _LEVELS[each.level] if each.level else _UNKNOWN
+        level = LEVEL_NAMES[each.level] if each.level else _UNKNOWN
         words = "delete" if deletes(each.action) else level
         kind = _Kind(words, each.resources, each.new, each.conditions)
         together.setdefault(kind, []).append(cut(each.action, MOST_NAME))
@@ -278,7 +280,7 @@ def _together(sheet: Sheet) -> dict[_Kind, list[str]]:
 
 def _severity(requested: RequestedAction) -> tuple[int, bool]:
     """Return the sort key by level. Unknown actions come first, and deleting actions come first in their level."""
-    return (list(_LEVELS).index(requested.level) if requested.level else -1, not deletes(requested.action))
+    return (list(LEVEL_NAMES).index(requested.level) if requested.level else -1, not deletes(requested.action))
 
 
 def _names(people: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,152 @@
+"""A request for an access profile, or for a part of it (row POL 15).
+
+The permissions of such a request are limits: what is granted is what both they and the profile allow. A resource that
+lies in the profile only in part is refused, because no single ARN pattern says what both allow.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from jitney.core.access.conditions import Conditions
+from jitney.core.access.fields import FieldErrors
+from jitney.core.access.profile_policy import ActionScopes, permissions_in, scopes_of
+from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access_profile import AccessProfile, GrantedProfile
+from jitney.core.config import Target
+from jitney.core.patterns import (
+    MAX_REQUEST_STEPS,
+    Budget,
+    PatternTooComplex,
+    covers,
+    has_wildcard,
+    patterns_intersect,
+    wildcard_pattern,
+)
+from jitney.core.problems import Problem
+
+MAX_PROFILE_NAME = 40
+MAX_WILDCARDS = 4
+"""A requested resource with more wildcards is not compared, because each wildcard can double the number of states."""
+
+
+def with_profile(request: AccessRequest, name: str, target: Target, faults: FieldErrors) -> AccessRequest:
+    """Return `request` with the access profile `name` of `target`, and with the permissions that both allow.
+
+    Without permissions, the request is for the whole profile. Adds an error for each permission outside of it. Raises
+    Problem access_profile_unknown.
+    """
+    profile = target.access_profiles.get(name)
+    if profile is None:
+        raise _unknown(name, target)
+    permissions = permissions_in(profile)
+    if request.permissions:
+        permissions = _Narrowing(profile, faults, pointer="/calls" if request.explanation else "").of(
+            request.permissions
+        )
+    return replace(request, permissions=permissions, access_profile=GrantedProfile(name, profile.content))
+
+
+def _unknown(name: str, target: Target) -> Problem:
+    known = sorted(target.access_profiles)
+    fix = f"Use one of {', '.join(known)}." if known else "Name the permissions that you need instead."
+    return Problem(
+        "access_profile_unknown",
+        f"Target {target.alias} has no access profile {name[:MAX_PROFILE_NAME]!a}.",
+        fix,
+        {"alternatives": known},
+    )
+
+
+class _Narrowing:
+    """Narrows a profile. `pointer` is the member that errors point to, or "" for the single permission."""
+
+    def __init__(self, profile: AccessProfile, faults: FieldErrors, pointer: str) -> None:
+        self._scopes = scopes_of(permissions_in(profile))
+        self._faults = faults
+        self._pointer = pointer
+        self._budget = Budget(MAX_REQUEST_STEPS)
+
+    def of(self, wanted: Sequence[Permission]) -> tuple[Permission, ...]:
+        """Return the profile's permissions that `wanted` also allow."""
+        kept: ActionScopes = {}
+        for index, permission in enumerate(wanted):
+            pointer = self._pointer or f"/permissions/{index}"
+            try:
+                self._add(permission, kept, pointer)
+            except PatternTooComplex:
+                self._faults.add(pointer, "The permission has too many wildcards to compare.", "Use fewer wildcards.")
+        return _grouped(kept, self._scopes)
+
+    def _add(self, permission: Permission, kept: ActionScopes, pointer: str) -> None:
+        if permission.conditions:
+            fix = "Leave the conditions out, or request the permission without the access profile."
+            self._faults.add(pointer, "Conditions cannot narrow an access profile.", fix)
+            return
+        used: set[str] = set()
+        for pattern in permission.actions:
+            found = self._within(pattern, permission.resources, pointer)
+            if not found:
+                self._outside(f"{pattern} on these resources is", pointer)
+            for name, conditions, wanted, resources in found:
+                by_conditions = kept.setdefault(name, {})
+                by_conditions[conditions] = by_conditions.get(conditions, frozenset()) | resources
+                used.add(wanted)
+        for idle in [arn for arn in permission.resources if arn not in used]:
+            self._outside(f"Resource {idle[:200]!a} with these actions is", pointer)
+
+    def _within(
+        self, pattern: str, wanted: Sequence[str], pointer: str
+    ) -> list[tuple[str, Conditions, str, frozenset[str]]]:
+        """Return what both the profile and an action pattern on the `wanted` resources allow."""
+        matches = wildcard_pattern(pattern.lower()).matches
+        found = [
+            (name, conditions, arn, self._common(resources, arn, pointer))
+            for name, by_conditions in self._scopes.items()
+            if matches(name.lower(), self._budget)
+            for conditions, resources in by_conditions.items()
+            for arn in wanted
+        ]
+        return [each for each in found if each[-1]]
+
+    def _common(self, resources: frozenset[str], wanted: str, pointer: str) -> frozenset[str]:
+        """Return the resources that both the profile's `resources` and `wanted` match."""
+        if any(self._covers(resource, wanted) for resource in resources):
+            return frozenset({wanted})
+        found: set[str] = set()
+        for resource in sorted(resources):
+            if self._covers(wanted, resource):
+                found.add(resource)
+            elif patterns_intersect(wildcard_pattern(wanted), wildcard_pattern(resource), self._budget):
+                detail = f"Only a part of {wanted[:200]!a} is in the access profile, which has {resource[:200]!a}."
+                self._faults.add(pointer, detail, "Name a resource within it, or the profile's own.")
+        return frozenset(found)
+
+    def _covers(self, outer: str, inner: str) -> bool:
+        """Return whether `outer` covers `inner`. "*" is every resource, and only "*" covers it.
+
+        Otherwise the ARNs are compared segment by segment, so that the answer holds whether or not a `*` matches beyond
+        its segment. Raises PatternTooComplex.
+        """
+        if "*" in (outer, inner) or outer == inner:
+            return outer in ("*", inner)
+        if max(map(_wildcards, (outer, inner))) > MAX_WILDCARDS:
+            raise PatternTooComplex("too many wildcards")
+        # Two patterns side by side, and a few characters to try at each step.
+        self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
+        return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
+
+    def _outside(self, what: str, pointer: str) -> None:
+        self._faults.add(pointer, f"{what} not in the access profile.", "Remove it, or request it without the profile.")
+
+
+def _wildcards(resource: str) -> int:
+    return resource.count("*") + resource.count("?")
+
+
+def _grouped(kept: ActionScopes, whole: Iterable[str]) -> tuple[Permission, ...]:
+    """Return the permissions, in the profile's order. Actions on the same resources share one permission."""
+    together: dict[tuple[tuple[str, ...], Conditions], list[str]] = {}
+    for name in whole:
+        for conditions, resources in kept.get(name, {}).items():
+            together.setdefault((tuple(sorted(resources)), conditions), []).append(name)
+    return tuple(Permission(tuple(names), *limits) for limits, names in together.items())

@@ -1,0 +1,24 @@
+"""Access profiles: what a target's stack provisions as a managed session policy for deploy tools (row POL 15)."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class AccessProfile(NamedTuple):
+    """One access profile of a target.
+
+    `permissions` have the form of a request, with action wildcards expanded. `content` is the SHA-256 of the managed
+    policy's text, in hexadecimal. The policy's name contains the beginning of it, so a changed profile is another
+    policy.
+    """
+
+    permissions: tuple[Mapping[str, Any], ...]
+    content: str
+    policy_arn: str
+
+
+class GrantedProfile(NamedTuple):
+    """The access profile of a request or a grant, by name and `content` (see `AccessProfile`)."""
+
+    name: str
+    content: str
