@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from data import masks, models, operations, table
 from data.dependents import DependentActions
 from data.escalations import Escalations, escalations
 from data.escalations import faults as escalation_faults
-from data.harms import Harms
+from data.harms import Harms, service_aliases
 from data.levels import Corrections
 from data.outliving import Outliving
 from data.pages import after_page, calls_page, further_page
@@ -68,9 +69,11 @@ def build(sources: Sources, old: ActionTable | None, harms: Harms, outliving: Ou
         prefix: table.service_block(prefix, actions, types, corrections, outliving)
         for prefix, actions, types in services
     }
-    rows = [list(effect) for effect in outliving.effects]
-    found = escalations(lists, ours, ActionTable.load(table.encode({}, blocks, escalations=[], outliving=rows)))
-    encoded = table.encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown, outliving=rows)
+    encode = partial(
+        table.encode, outliving=[list(effect) for effect in outliving.effects], aliases=service_aliases(blocks)
+    )
+    found = escalations(lists, ours, ActionTable.load(encode({}, blocks, escalations=[])))
+    encoded = encode(sources.about(), blocks, escalations=found.rows(), unknown=found.unknown)
     faults = [
         *(f"ahead.yaml names {name}, which the sources have now" for name in overtaken),
         *table.faults(

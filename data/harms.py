@@ -130,6 +130,16 @@ def models() -> Iterator[tuple[tuple[str, ...], ServiceModel]]:
         yield tuple(dict.fromkeys(name for name in names if name)), model
 
 
+def service_aliases(prefixes: Collection[str]) -> dict[str, str]:
+    """Return botocore's names of services that are no prefix of actions, such as "stepfunctions", with the prefix."""
+    found: dict[str, str] = {}
+    for names, _ in models():
+        prefix = next((name for name in names if name in prefixes), None)
+        if prefix:
+            found |= {name: prefix for name in names if name not in prefixes}
+    return dict(sorted(found.items()))
+
+
 def verb(operation: str) -> str:
     """Return the first word of an operation's name, such as "Create"."""
     found = _VERB.match(operation)

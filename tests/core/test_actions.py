@@ -182,6 +182,9 @@ def test_an_action_acts_on_the_resources_of_its_types(actions, name, resource, e
         ("dynamo:getitem", ("dynamodb:GetItem",)),
         ("lambdas:InvokeFunction", ("lambda:InvokeFunction",)),
         ("cloudwatc:Nothing", ("cloudwatch:*",)),
+        ("stepfunctions:StartExecution", ("states:StartExecution",)),
+        ("elbv2:DescribeLoadBalancer", ("elasticloadbalancing:DescribeLoadBalancers",)),
+        ("stepfunctions:Q", ("states:*",)),
         ("x" * 70000 + ":GetObject", ()),
     ],
 )

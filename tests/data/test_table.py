@@ -30,7 +30,7 @@ def build(count=100, services=1, extra=(), corrections=None):
         f"svc{number}": table.service_block(f"svc{number}", actions, TYPES, corrections, Outliving({}, ()))
         for number in range(services)
     }
-    return ActionTable.load(table.encode({"iam-data": "1"}, blocks, escalations=[], outliving=[]))
+    return ActionTable.load(table.encode({"iam-data": "1"}, blocks, escalations=[], outliving=[], aliases={}))
 
 
 def test_what_is_written_is_what_is_read():

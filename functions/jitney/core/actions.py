@@ -6,7 +6,7 @@ services that it needs:
     "JAT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON
     index:  {"about": {source: version}, "services": {prefix: [offset behind the index, length]},
              "escalations": [[name, source, [action]]], "unknown": [names of the sources that AWS does not have],
-             "outliving": [[name, what, seconds, left_to_do, source]]}
+             "outliving": [[name, what, seconds, left_to_do, source]], "aliases": {another name of a service: prefix}}
     block:  {"types": [[name, ARN format]], "keys": [condition key],
              "actions": {name: "LETTERS type type!~keys ~keys @effect"}}
 
@@ -160,6 +160,7 @@ class ActionTable:
         """The actions that escalate privileges only in combination with others."""
         self.outliving = tuple(OutlivingEffect(*row) for row in index["outliving"])
         self._places: Mapping[str, tuple[int, int]] = index["services"]
+        self._aliases: Mapping[str, str] = index.get("aliases", {})
         self._blocks = blocks
         self._read: dict[str, _Service] = {}
 
@@ -205,6 +206,8 @@ class ActionTable:
         service = self._service(name)
         if service is None:
             prefix, _, action = name.lower().partition(":")
+            if alias := self._aliases.get(prefix):
+                return self.closest(f"{alias}:{action}") or (f"{alias}:*",)
             services = difflib.get_close_matches(prefix[:64], self._places, n=_CLOSE_SERVICES, cutoff=0.5)
             found = tuple(each.name for name in services if (each := self.get(f"{name}:{action}")))[:3]
             return found or tuple(f"{each}:*" for each in difflib.get_close_matches(prefix[:64], services, n=3))
@@ -236,11 +239,9 @@ class _Service:
 
     def action(self, name: str) -> Action | None:
         """Return the action with this lower-case full name; None if there is none."""
-        if name not in self._built:
-            if name not in self._entries:
-                return None
+        if name not in self._built and name in self._entries:
             self._built[name] = self._build(name)
-        return self._built[name]
+        return self._built.get(name)
 
     def _build(self, name: str) -> Action:
         entry, _, index = self._entries[name].partition(" @")
