@@ -351,6 +351,12 @@ NEEDS = {
     "aws deploy list-application-revisions --application-name a --s-3-bucket b": [
         ("codedeploy:ListApplicationRevisions", f"codedeploy:{E}:application:a")
     ],
+    # Text that looks like a role in shorthand passes no role.
+    "aws events put-targets --rule r --targets "
+    "'Id=1,Arn=a,Input=\"RoleArn=arn:aws:iam::444455556666:role/x\",RoleArn=arn:aws:iam::444455556666:role/y'": [
+        ("events:PutTargets", f"events:{E}:rule/r"),
+        ("iam:PassRole", "iam::444455556666:role/y"),
+    ],
     # One list of resources has both parts of each.
     "aws ecs delete-task-definitions --task-definitions a:1 b:2": [
         ("ecs:DeleteTaskDefinitions", f"ecs:{E}:task-definition/a:1", f"ecs:{E}:task-definition/b:2")
@@ -703,6 +709,10 @@ REFUSED = {
     f"aws secretsmanager delete-secret --secret-id arn:aws:sqs:{E}:q": ("call_invalid", "SecretId names no resource"),
     "aws dynamodb scan --table-name arn:aws:dynamodb:eu-west-1::table/orders": ("call_invalid", "names no resource"),
     f"aws ecs describe-services --cluster arn:aws:ecs:{E}:task-definition/f:1 --services s": (
+        "call_invalid",
+        "another kind of resource",
+    ),
+    f"aws ecs describe-services --cluster arn:aws:eks:{E}:cluster/c --services s": (
         "call_invalid",
         "another kind of resource",
     ),

@@ -1,4 +1,4 @@
-"""Finds roles in a parameter's value, such as the RoleArn of each target of a rule, in JSON or the CLI's shorthand."""
+"""Finds roles in a parameter's value, such as the RoleArn of each target of a rule."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ OpenSearch's MasterBackendRole is not among them, because it is not passed to a 
 """
 
 _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
-_SHORTHAND = re.compile(rf"(?<!\w)(?:{ROLE.pattern})[\"']?\s*[=:]\s*[\"']?({_ARN.pattern})", re.ASCII)
 
 
 def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
@@ -25,8 +24,6 @@ def _roles(value: Any, *, named: bool) -> Iterator[str]:
     if isinstance(value, str):
         if named and _ARN.fullmatch(value):
             yield value
-        else:
-            yield from (found[3] for found in _SHORTHAND.finditer(value))
     elif isinstance(value, list):
         for each in value:
             yield from _roles(each, named=named)

@@ -260,7 +260,5 @@ _OF_NAMES = (
 CONTENT_TRANSFORMS = frozenset(TRANSFORMS) - {"", *_OF_NAMES.split()}
 """The transforms of values that hold more than a name. Their content may be secret."""
 
-STRUCTURE_TRANSFORMS = frozenset(
-    each for each in CONTENT_TRANSFORMS if each != "roles_within" and not each.startswith("partiql_")
-)
+STRUCTURE_TRANSFORMS = frozenset(each for each in CONTENT_TRANSFORMS if not each.startswith("partiql_"))
 """The transforms that find members of a structure by name. The structure must be unambiguous."""
