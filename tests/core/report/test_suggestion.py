@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney import resources
+from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import AccessRequest, Permission
@@ -465,3 +466,39 @@ def test_aud_04_the_request_line_quotes_any_reason():
     assert line.endswith("<<'JSON'")
     assert end == "JSON"
     assert [each["actions"] for each in json.loads(document)] == [["s3:GetObject"], ["s3:PutObject"]]
+
+
+LISTS = Permission(("s3:ListBucket",), (REPORTS,), conditions_of({"s3:prefix": ["2026/*", "b"], "s3:max-keys": ["10"]}))
+
+
+def test_pol_12_the_suggestion_keeps_the_conditions_of_the_grant():
+    grant = replace(GRANT, permissions=(LISTS, Permission(("s3:GetBucketLocation",), (REPORTS,))))
+    listed = call(1, actions=("s3:ListBucket",), resources=(REPORTS,))
+    found = suggested(requested(grant), listed)
+    assert found.terms
+    assert LISTS in found.terms.permissions
+    (row, *_) = [each for each in shown(requested(grant), listed) if each.startswith("s3:ListBucket")]
+    assert row == f's3:ListBucket on {REPORTS}, only if s3:max-keys is at most 10 and s3:prefix matches "2026/*" or "b"'
+
+
+@pytest.mark.parametrize(
+    ("values", "effect"),
+    [
+        ({"s3:prefix": ["2026/*", "b"], "s3:max-keys": ["10"]}, Effect.ALLOW),
+        ({"s3:prefix": ["b"], "s3:max-keys": ["9"]}, Effect.ALLOW),
+        ({"s3:prefix": ["b*"], "s3:max-keys": ["9"]}, Effect.DENY),
+        ({"s3:prefix": ["b"], "s3:max-keys": ["11"]}, Effect.DENY),
+        ({"s3:prefix": ["b"]}, Effect.DENY),
+        ({}, Effect.DENY),
+    ],
+)
+def test_pol_12_the_policy_permits_no_more_than_the_conditions(values: Any, effect: Effect):
+    policy = policy_text(REPORT, Terms((LISTS,), 300))
+    assert decided(policy, Terms((replace(LISTS, conditions=conditions_of(values)),), 300)) is effect
+
+
+def test_pol_12_the_request_line_holds_each_value():
+    (line,) = request_lines("t", Terms((LISTS,), 90), "r", "")
+    words = shlex.split(line)
+    given = [words[place + 1] for place, word in enumerate(words) if word == "--condition"]
+    assert given == ["s3:max-keys=10", "s3:prefix=2026/*", "s3:prefix=b"]

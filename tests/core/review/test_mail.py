@@ -1,11 +1,13 @@
 """A notice as a mail: what the broker computed first, the agent's words last and harmless (REV 1, 10)."""
 
+import json
 import re
 from dataclasses import replace
 
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
+from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
@@ -14,7 +16,9 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.mail import AGENT_TEXT_NOTE, review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import defang, escape_exact
+from jitney.core.review.selection import selected_permissions
 from jitney.core.review.sheet import Sheet, sheet_of
+from jitney.core.review.slack.message import message
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -230,3 +234,53 @@ def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_10_there_is_a_mail_for_every_notice(notice: Notice):
     assert review_mail(notice, sheet(), URL).introduction
+
+
+LISTS = replace(
+    WRITES,
+    permissions=(
+        Permission(("s3:ListBucket",), ("arn:aws:s3:::reports",), conditions_of({"s3:prefix": ["2026/*", ""]})),
+    ),
+)
+
+
+def test_pol_12_each_channel_shows_conditions():
+    assert '  Only if s3:prefix matches "" or "2026/*"' in review_mail(Notice.REQUESTED, sheet(LISTS), URL).text.split(
+        "\n"
+    )
+    shown = json.dumps(message(sheet(LISTS), URL).blocks)
+    assert "Only if: " in shown
+    assert r"s3:prefix matches \"\" or \"2026/*\"" in shown
+    assert wording.shows_all(sheet(LISTS))
+
+
+def test_pol_12_a_message_that_cannot_show_a_condition_offers_no_approval():
+    long = conditions_of({"s3:prefix": ["a" * 250]})
+    hidden = replace(LISTS, permissions=(replace(LISTS.permissions[0], conditions=long),))
+    assert not wording.shows_all(sheet(hidden))
+    assert "approve" not in {each.get("action_id") for each in message(sheet(hidden), URL).blocks[-1]["elements"]}
+
+
+def test_rev_03_a_vote_covers_the_conditions():
+    other = replace(LISTS, permissions=(replace(LISTS.permissions[0], conditions=()),))
+    assert content_hash(other) != content_hash(LISTS)
+
+
+def test_rev_11_access_under_weaker_conditions_is_new():
+    def new(before: dict[str, list[str]]) -> tuple[str, ...]:
+        held = replace(LISTS, id="g-before", starts_at=NOW)
+        held = replace(held, permissions=(replace(LISTS.permissions[0], conditions=conditions_of(before)),))
+        return sheet_of(under_review(LISTS), GROUPS, ACTIONS, (), (held,), NOW).actions[0].new
+
+    assert new({}) == ()
+    assert new({"s3:prefix": ["", "2026/*"]}) == ()
+    assert new({"s3:prefix": ["2026/*"]}) == ("arn:aws:s3:::reports",)
+    assert new({"s3:delimiter": ["/"]}) == ("arn:aws:s3:::reports",)
+
+
+def test_rev_07_a_reviewer_who_removes_resources_keeps_conditions():
+    buckets = replace(LISTS.permissions[0], resources=("arn:aws:s3:::reports", "arn:aws:s3:::other"))
+    whole = Permission(("s3:ListBucket",), ("arn:aws:s3:::reports",))
+    grant = replace(LISTS, permissions=(buckets, whole))
+    assert selected_permissions(grant, ["0"], ["0.0", "1.0"]) == LISTS.permissions
+    assert selected_permissions(grant, ["1"], ["0.0", "1.0"]) == (whole,)
