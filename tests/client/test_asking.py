@@ -3,21 +3,30 @@
 import json
 import re
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.client.grant_request import ApiPermission, parse_permissions
+from jitney.client.problems import Invalid
+from jitney.client.request_options import RequestOptions
+from jitney.client.wording import allows, arguments
 
 ONE = {"actions": ["s3:GetObject"], "resources": ["*"]}
 names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)
-permissions = st.lists(st.builds(ApiPermission, names, names), min_size=1, max_size=3).map(tuple)
+limits = st.dictionaries(st.text(min_size=1, max_size=8), names, max_size=2).map(
+    lambda each: tuple(sorted(each.items()))
+)
+permissions = st.lists(st.builds(ApiPermission, names, names, limits), min_size=1, max_size=3).map(tuple)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["actions", "resources", "permissions", "x"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["actions", "resources", "conditions", "permissions", "x"]), inner, max_size=3
+        )
     ),
     max_leaves=8,
 )
@@ -42,6 +51,9 @@ def test_permissions_read_back_as_a_list_or_in_an_object(asked: tuple[ApiPermiss
         ([{**ONE, "resources": []}], "permissions[0].resources: "),
         ([{**ONE, "resources": ["*", ""]}], "permissions[0].resources: "),
         ([{**ONE, "resources": [1]}], "permissions[0].resources: "),
+        ([{**ONE, "conditions": ["s3:prefix"]}], "permissions[0].conditions: "),
+        ([{**ONE, "conditions": {"s3:prefix": "a"}}], "permissions[0].conditions.s3:prefix: "),
+        ([{**ONE, "conditions": {"s3:prefix": []}}], "permissions[0].conditions.s3:prefix: "),
     ],
 )
 def test_a_fault_names_its_place(document: object, place: str):
@@ -59,3 +71,34 @@ def test_any_document_is_permissions_or_refused(document: object):
 def test_a_bottomless_document_is_refused():
     with pytest.raises(ValueError, match="not JSON"):
         parse_permissions("[" * 200_000)
+
+
+def test_pol_12_conditions_are_given_as_key_and_value():
+    options = RequestOptions(
+        action=["s3:ListBucket"], resource=["arn:aws:s3:::b"], reason="r",
+        condition=["s3:prefix=a/*", "s3:prefix=b=c", "s3:max-keys=9"],
+    )  # fmt: skip
+    request = options.grant_request("t")
+    limited = {"s3:max-keys": ["9"], "s3:prefix": ["a/*", "b=c"]}
+    assert request.document()["permissions"][0]["conditions"] == limited
+    words = arguments(request)
+    assert [words[place + 1] for place, each in enumerate(words) if each == "--condition"] == [
+        "s3:max-keys=9", "s3:prefix=a/*", "s3:prefix=b=c",
+    ]  # fmt: skip
+    assert allows(request.permissions[0]).endswith(
+        ' only if s3:max-keys is at most 9 and s3:prefix matches "a/*" or "b=c"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"condition": ["s3:prefix"], "action": ["s3:ListBucket"], "resource": ["*"]}, "is not KEY=VALUE"),
+        ({"condition": ["s3:prefix=a"], "call": ["aws s3 ls"]}, "cannot be combined"),
+        ({"condition": ["s3:prefix=a"], "permissions": "-"}, "cannot be combined"),
+        ({"condition": ["s3:prefix=a"]}, "--action and --resource are both needed"),
+    ],
+)
+def test_pol_12_conditions_need_actions_and_resources(given: dict[str, Any], said: str):
+    with pytest.raises(Invalid, match=re.escape(said)):
+        RequestOptions(reason="r", **given).grant_request("t")
