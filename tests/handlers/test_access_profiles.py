@@ -11,16 +11,23 @@ from jitney.core.access.profile_policy import content_of, profile_document
 from jitney.core.access.request import Permission
 from jitney.core.access.session_policy import SessionPolicyOptions
 from jitney.core.access_profile import AccessProfile
+from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config
 from jitney.core.problems import Problem
+from jitney.core.report.wording import _request_rows
+from jitney.core.review import wording
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
+from jitney.core.review.sheet import sheet_of
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
+from tests.core.report.recorded_grants import RecordedGrant, report_of
+from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS
-from tests.handlers.conftest import POLICIES, System, configuration
+from tests.handlers.conftest import POLICIES, System, configuration, policies_of
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot
 
 PERMITTED = """
@@ -191,3 +198,53 @@ def test_rev_07_a_narrowed_approval_of_a_profile_is_issued_without_the_rest(syst
     (asked,) = system.sessions.asked
     assert {"Effect": "Deny", "NotAction": "s3:GetObject", "Resource": "*"} in asked.policy.document()["Statement"]
     assert asked.policy.managed_arns == (CONFIG.targets["analytics-prod"].access_profiles["deploy"].policy_arn,)
+
+
+# What people see, before and after their decision.
+
+
+def test_pol_15_a_profile_that_is_not_deployed_is_no_work_for_reviewers(system: System):
+    system.sessions.trial_problem = Problem("access_profile_missing", "STS does not accept it.", "Deploy it.")
+    status, answer, _ = system.call(create_grant, body("deploy"))
+    assert (status, answer["code"]) == (502, "access_profile_missing")
+    assert system.store.grants == {}
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    reviewed = review_system()
+    reviewed.system.ports.config = with_profiles(reviewed.system.ports.config, deploy=profile("deploy", *CONTENT))
+    texts = replace(reviewed.system.ports.config.policies, text=POLICIES + PERMITTED)
+    reviewed.system.ports.policies = policies_of(texts)
+    return reviewed
+
+
+SHOWN = "deploy, 3 actions of dynamodb, s3 (1 write, 2 read) on 2 resources, content "
+
+
+def test_pol_15_the_page_shows_name_summary_hash_and_folds_out_all_of_the_profile(desk: ReviewSystem):
+    _, answer, _ = desk.system.call(create_grant, body("deploy"))
+    alice = Browser(desk)
+    alice.sign_in("alice")
+    page = alice.send("GET", f"/reviews/{answer['grant']['id']}").text
+    assert SHOWN + answer["grant"]["access_profile"]["content"] in page
+    folded = page[page.index("All 3 actions of this access profile") :].partition("</details>")[0]
+    assert all(f"Allow <code>{action}</code>" in folded for each in CONTENT for action in each.actions)
+    assert "deploy: " in alice.send("GET", "/reviews").text
+
+
+def test_pol_15_every_channel_shows_the_profile(desk: ReviewSystem):
+    _, answer, _ = desk.system.call(create_grant, body("deploy"))
+    grant = desk.system.store.grants[answer["grant"]["id"]]
+    sheet = sheet_of(under_review(grant), {}, ACTIONS, (), (), desk.system.now)
+    (fact,) = [each.value for each in wording.facts(sheet) if each.name == "Access profile"]
+    assert fact == SHOWN + answer["grant"]["access_profile"]["content"]
+
+
+def test_pol_15_the_report_shows_the_profile():
+    detail = {"access_profile": {"name": "deploy", "content": "9f" * 32, "summary": "3 actions of s3 (3 read)"}}
+    recorded = RecordedGrant().write(AuditEvent.REQUEST, Outcome.ALLOWED, detail=detail)
+    report = report_of(recorded, [])
+    assert report.access_profile == f"deploy, 3 actions of s3 (3 read), content {'9f' * 32}"
+    rows = [row.text for row in _request_rows(report) if row.name == "access profile"]
+    assert rows == [report.access_profile]

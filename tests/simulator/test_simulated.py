@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -10,10 +11,15 @@ from typing import Any
 import pytest
 
 from jitney.core.access.conditions import Conditions
-from jitney.core.access.request import Permission
+from jitney.core.access.grant import permissions_view
+from jitney.core.access.profile_policy import compile_profile, content_of, profile_document
+from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.access.requested_scope import RequestedScope
 from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
 from jitney.core.access.statements import Statement, by_resources, compact_request, with_statement
+from jitney.core.access_profile import AccessProfile
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
+from jitney.core.policy.pairs import Pair, pairs_of, permissions_of
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from tests.core.access.arn_languages import asked_of
@@ -114,6 +120,39 @@ def test_sts_01_an_independent_simulator_finds_nothing_wider_and_nothing_narrowe
     assert found == []
     assert allowed >= 2000
     assert denied >= 5000
+
+
+def existing(drawn: tuple[Permission, ...]) -> Iterator[Pair]:
+    """Yield the pairs of action and resource that can exist, as in a configured profile."""
+    for name, arn in dict.fromkeys((name, arn) for each in drawn for name in each.actions for arn in each.resources):
+        request = AccessRequest("t", (Permission((name,), (arn,)),), 1, "", "")
+        with suppress(Problem):
+            yield from pairs_of(request, ACTIONS, 3000, Budget(MAX_REQUEST_STEPS))
+
+
+def profiled(seed: int) -> Asked | None:
+    """Return a part of a random access profile, as AWS evaluates it: the union of all session policies' statements."""
+    random = Random(seed)
+    pairs = list(existing(permissions(random, ACTIONS, ACTIONS.services())))
+    whole = permissions_of(pairs)
+    try:
+        managed = profile_document(whole, ACTIONS, SessionPolicyOptions(sealed=seed % 2 == 1))
+        kept = permissions_of([pair for pair in pairs if random.random() < 0.6] or pairs[:1])
+        profile = AccessProfile(tuple(permissions_view(whole)), content_of(managed), "arn")
+        inline = compile_profile(profile, kept, NOW, SessionPolicyOptions()).document()
+    except (ValueError, Problem):
+        return None
+    together = [*json.loads(managed)["Statement"], *inline["Statement"]]
+    return kept, Case({"Version": "2012-10-17", "Statement": together}, BEFORE, calls(random, whole))
+
+
+def test_sts_01_the_simulator_finds_nothing_wider_and_nothing_narrower_in_narrowed_profiles():
+    asked = [each for seed in range(REQUESTS // 2) if (each := profiled(seed))]
+    assert len(asked) >= 200
+    allowed, denied, found = wrong(asked)
+    assert found == []
+    assert allowed >= 500
+    assert denied >= 2000
 
 
 def test_sts_04_and_nothing_allowed_after_the_end(asked: list[Asked]):

@@ -16,6 +16,9 @@ from jitney.handlers.issuance import target_of
 from jitney.handlers.logs import logger
 from jitney.handlers.responses import too_many_reviews_problem
 
+NEVER_ISSUED = frozenset({"policy_too_large", "access_profile_missing"})
+"""Failures for which people are not asked, because no credentials could be issued."""
+
 
 class SizeTrial:
     """The trial of one request. Further attempts to write the same request do not repeat it."""
@@ -27,8 +30,8 @@ class SizeTrial:
     def detail(self, grant: Grant) -> dict[str, Any]:
         """Return the record members of the trial: the packed size, or the code of the failure.
 
-        A failure other than the size does not prevent the review. Raises Problem policy_too_large with both sizes, and
-        too_many_reviews when the unit has used up the trials of this hour.
+        Other failures than NEVER_ISSUED do not prevent the review. Raises Problem policy_too_large with both sizes,
+        access_profile_missing, and too_many_reviews when the unit has used up the trials of this hour.
         """
         if self._detail is None:
             self._detail = self._tried(grant)
@@ -48,7 +51,7 @@ class SizeTrial:
         try:
             return {"packed_policy_percent": ports.sessions.packed_size(request)}
         except Problem as problem:
-            if problem.code == "policy_too_large":
+            if problem.code in NEVER_ISSUED:
                 raise
             logger.warning("packed size not tried", target=target.alias, code=problem.code)
             return {"packed_policy_untried": problem.code}

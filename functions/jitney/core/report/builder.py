@@ -51,6 +51,7 @@ def build_report(
         requested=requested,
         granted=granted,
         requested_calls=_words(first, "calls"),
+        access_profile=_access_profile(first),
         policies=_policies(own),
         policy_version=next((each.policy_version for each in reversed(own) if each.policy_version), ""),
         risks=_words(first, "risks"),
@@ -107,6 +108,14 @@ def _reviews(first: PublishedRecord) -> tuple[tuple[str, ...], ...]:
     listed = first.detail_members.get("reviews")
     reviews = listed if isinstance(listed, list) else []
     return tuple(tuple(name for name in each if isinstance(name, str)) for each in reviews if isinstance(each, list))
+
+
+def _access_profile(first: PublishedRecord) -> str:
+    """Return the access profile of a request in a line, as reviewers see it; "" for none."""
+    profile = first.detail_members.get("access_profile")
+    members = profile if isinstance(profile, dict) else {}
+    name, summary, content = (str(members.get(each, "")) for each in ("name", "summary", "content"))
+    return f"{name}, {summary}, content {content}" if name else ""
 
 
 def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:

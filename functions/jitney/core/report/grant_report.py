@@ -150,7 +150,9 @@ class GrantReport:
 
     `addresses` are the addresses from which the agent sent requests. `requested` is the request. `granted` is what
     review left of it, or None if nothing was granted. `requested_calls` are the calls from which the request was
-    derived. `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
+    derived. `access_profile` is the requested profile in a line, or "".
+
+    `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
     that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
@@ -173,6 +175,7 @@ class GrantReport:
     requested: Terms
     granted: Terms | None
     requested_calls: tuple[str, ...]
+    access_profile: str
     policies: tuple[str, ...]
     policy_version: str
     risks: tuple[str, ...]

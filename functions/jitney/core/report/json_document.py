@@ -30,6 +30,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "target": report.target,
         "account": report.account,
         "requested_calls": report.requested_calls,
+        "access_profile": report.access_profile,
         "requested": _terms(report.requested),
         "granted": _terms(report.granted),
         "policies": report.policies,

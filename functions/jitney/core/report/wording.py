@@ -89,6 +89,8 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     if report.ticket:
         yield ReportRow("ticket", quoted(report.ticket, MOST_NAME))
     yield ReportRow("target", f"{cut(report.target, MOST_NAME)}, AWS account {escape_invisible(report.account)}")
+    if report.access_profile:
+        yield ReportRow("access profile", cut(report.access_profile, MOST_WORDS))
     yield from (ReportRow("calls", cut(each, MOST_WORDS)) for each in report.requested_calls[:MOST_SHOWN])
     if len(report.requested_calls) > MOST_SHOWN:
         yield ReportRow("", f"and {len(report.requested_calls) - MOST_SHOWN} more calls")
