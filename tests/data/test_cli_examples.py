@@ -11,6 +11,7 @@ from data.example_report import (
     IN_FILE,
     NOT_PLAIN,
     PAGE,
+    PLACE,
     REASONS,
     ExampleReport,
     example_folder,
@@ -19,6 +20,7 @@ from data.example_report import (
     requests_of,
 )
 from jitney.core.calls.call import UNKNOWN_VALUE
+from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.operations import Operation, OperationTable
 from jitney.core.calls.options import first_word
 from jitney.core.calls.parser import read_command
@@ -82,6 +84,27 @@ def test_pol_13_examples_are_read_as_the_aws_cli_reads_them():
                 assert (read is UNKNOWN_VALUE) <= ("file://" in str(wanted)), words
             compared += 1
     assert compared > 80
+
+
+def test_pol_13_no_example_requests_all_resources_where_a_parameter_names_one():
+    """The table knows the parameters that name a resource of each action."""
+    plain, _ = read_examples(example_folder(), TABLE)
+    wide, checked = [], 0
+    for words in plain:
+        service, rest = first_word(words[1:])
+        try:
+            call = read_command(service, rest, TABLE) if service != "s3" else None
+            explained = explain_call(call, PLACE) if call else ()
+        except Problem:
+            continue
+        for each in explained:
+            needs = [need for need in call.operation.needs if need.action == each.action] if call else []
+            named = [name for need in needs for template in templates_of(need) for name, _ in members_of(template)]
+            given = [name for name in named if call and name in call.parameters]
+            checked += bool(given)
+            wide += [(*words, each.action, *given)] if given and each.resources == ("*",) else []
+    assert wide == []
+    assert checked > 2000
 
 
 def deciding(operation: Operation) -> set[str]:
