@@ -8,7 +8,7 @@ BAD: Mapping[str, tuple[bytes | dict[str, Any], str]] = {
     "a list": (b"[]", "body_malformed"),
     "a key twice": (b'{"target": "a", "target": "b"}', "body_malformed"),
     "unknown member": ({"role_arn": "arn:aws:iam::444455556666:role/Admin"}, "request_invalid"),
-    "unknown target": ({"target": "analytics"}, "target_unknown"),
+    "unknown target": ({"target": "nowhere"}, "target_unknown"),
     "wrong account": (
         {
             "permissions": [

@@ -28,23 +28,29 @@ LEAST_SIMILARITY = 0.6
 def with_close_targets(problem: Problem, body: bytes, principal: Principal, ports: Ports) -> Problem:
     """Return `problem`, which says that the target of `body` is unknown, with the names of close targets.
 
-    Each answer counts like a denial, because it reveals as much of the policies (POL 9). Without a quota, it has no
-    names.
+    An answer with a name counts like a denial, because it reveals as much of the policies (POL 9). Without a quota, it
+    is the same as for a name that is not close.
     """
-    limits = ports.config.limits
-    try:
-        quota = ungranted_quota(principal.quota_key, limits.previews_per_minute, ports.now())
-        ports.store.consume([quota], now=ports.now())
-    except (Conflict, Problem):
-        return problem
     name = strict_json.loads(body)["target"]
-    close = tuple(
+    close = [
         alias
         for alias in _permitted(name, body, principal, ports)
         if difflib.SequenceMatcher(None, name, alias).ratio() >= LEAST_SIMILARITY
-    )
+    ]
+    if close and not _within_quota(principal, ports):
+        close = []
     fix = f"Did you mean {' or '.join(close)}?" if close else problem.fix
-    return Problem(problem.code, problem.detail, fix, {"alternatives": list(close)})
+    return Problem(problem.code, problem.detail, fix, {"alternatives": close})
+
+
+def _within_quota(principal: Principal, ports: Ports) -> bool:
+    now = ports.now()
+    quota = ungranted_quota(principal.quota_key, ports.config.limits.previews_per_minute, now)
+    try:
+        ports.store.consume([quota], now=now)
+    except (Conflict, Problem):
+        return False
+    return True
 
 
 def _permitted(name: str, body: bytes, principal: Principal, ports: Ports) -> Iterator[str]:
