@@ -80,6 +80,18 @@ def test_sts_01_a_profile_longer_than_a_managed_policy_is_refused_with_its_size(
     assert str(PROFILE_POLICY_LIMIT) in fix
 
 
+def test_sts_09_a_profile_that_a_seal_cannot_express_is_refused(compiled):  # noqa: F811
+    table = "arn:aws:dynamodb:eu-west-1:012345670123:table/t"
+    having_keys = [
+        {"actions": ["dynamodb:GetItem"], "resources": [table], "conditions": {"dynamodb:LeadingKeys": [key]}}
+        for key in "ab"
+    ]
+    wrong, fix = problems(compiled, having(*having_keys, sealed="true"))[f"{PROFILES}.deploy"]
+    assert "seals its sessions" in wrong
+    assert fix == "make one profile for each set of conditions"
+    assert compiled(having(*having_keys)).targets["prod"].access_profiles
+
+
 def test_action_wildcards_shorten_a_profile_that_would_not_fit(compiled):  # noqa: F811
     whole = {"actions": ["ec2:*"], "resources": ["*"]}
     assert f"{PROFILES}.deploy" in problems(compiled, having(whole))

@@ -102,9 +102,11 @@ def _of_target(profile: AccessProfileSettings, info: ValidationInfo) -> AccessPr
     account = str(info.data.get("account", ""))
     for problem in _problems(profile, account):
         raise problem
-    policy = profile_policy(
-        profile, sealed=bool(info.data.get("sealed")), wildcards=bool(info.data.get("action_wildcards"))
-    )
+    sealed, wildcards = bool(info.data.get("sealed")), bool(info.data.get("action_wildcards"))
+    try:
+        policy = profile_policy(profile, sealed=sealed, wildcards=wildcards)
+    except Problem as problem:  # a seal that cannot express the conditions
+        raise refused(problem.detail, "make one profile for each set of conditions") from problem
     if len(policy.document) > PROFILE_POLICY_LIMIT:
         fix = (
             f"shorten it to {PROFILE_POLICY_LIMIT}: name patterns that cover several resources, set action_wildcards, "
