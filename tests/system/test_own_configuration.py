@@ -31,7 +31,7 @@ def test_ones_own_issuer_tokens_policies_and_target_are_used(own: Own):
     refused("AccessDenied", s3.put_object, **KEY, Body=b"")
 
 
-def test_nobody_elses_tokens_are_taken(own: Own):
+def test_tokens_of_other_issuers_are_refused(own: Own):
     api = Api(own.api.url, own.api.client, lambda agent: token("https://idp.example.com", agent))
     answer = asking(api)
     assert (answer.status_code, answer.json()["code"]) == (401, "token_issuer_unknown")

@@ -3,6 +3,7 @@
 `tests.iam_evaluation` decides each probe. `expected` says from the request alone what it should decide.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -12,8 +13,9 @@ from typing import Any, NamedTuple
 from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import ALWAYS_DENIED, boundary_statements
 from jitney.core.access.conditions import Condition, Conditions, Operator, conditions_of
+from jitney.core.access.profile_policy import profile_document, removals
 from jitney.core.access.request import Permission
-from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy
+from jitney.core.access.session_policy import SessionPolicyOptions, compile_policy, end_denials
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from tests.core.access.condition_semantics import Call
@@ -69,11 +71,15 @@ FILLED = {"*": ("", "x", "x/y"), "?": ("z",)}
 
 
 class Case(NamedTuple):
-    """A request, and the session policies of its grants. A request that does not fit has several."""
+    """A request, and the session policies of its grants. A request that does not fit has several grants.
+
+    A `narrowed` one is a part of an access profile.
+    """
 
     wanted: tuple[Permission, ...]
     options: SessionPolicyOptions
     policies: tuple[dict[str, Any], ...]
+    narrowed: bool = False
 
 
 class Probe(NamedTuple):
@@ -97,9 +103,23 @@ def random_case(seed: int) -> Case | None:
     random = Random(seed)
     wanted, options = _request(seed, random)
     try:
+        if seed % 7 == 6:
+            return profiled(wanted, options, random)
         return Case(wanted, options, tuple(compiled(wanted, options)))
     except (ValueError, Problem):
         return None
+
+
+def profiled(whole: tuple[Permission, ...], options: SessionPolicyOptions, random: Random) -> Case:
+    """Return a request for a part of an access profile. The session has the profile's policy and an inline one.
+
+    AWS allows what one of several session policies allows and none denies, as if they were one.
+    """
+    some = [random.sample(each.actions, random.randint(1, len(each.actions))) for each in whole]
+    kept = tuple(Permission(tuple(n), each.resources, each.conditions) for n, each in zip(some, whole, strict=True))
+    statements = json.loads(profile_document(whole, ACTIONS, options))["Statement"]
+    inline = [*end_denials(NOW, options), *removals(whole, kept)]
+    return Case(kept, options, ({"Version": "2012-10-17", "Statement": [*statements, *inline]},), narrowed=True)
 
 
 def _request(seed: int, random: Random) -> tuple[tuple[Permission, ...], SessionPolicyOptions]:
@@ -302,6 +322,8 @@ def examine(one: Case, random: Random) -> tuple[int, int, list[Wrong]]:
     found = []
     held = sessions(one)
     for probe in probes(one.wanted, random):
+        if one.narrowed and not one.options.sealed and probe.principal in (SESSION, "*"):
+            continue  # What was removed is denied, and what the profile never had is not. No request asks for either.
         policy = OF_RESOURCES.get(probe.principal or "")
         answer = any(each.allowed(probe.action, probe.arn, probe.call, policy) for each in held)
         if answer != expected(one, probe):
