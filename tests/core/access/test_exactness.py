@@ -13,7 +13,7 @@ from tests.core.access import exactness
 from tests.core.access.exactness import Wrong, examine, random_case
 from tests.examples import examples
 
-CHUNKS, CASES = 4, 160
+CHUNKS, CASES = 4, 190
 """Each chunk has CASES random requests."""
 PROBES = 500_000
 
@@ -28,7 +28,7 @@ def test_sts_01_aws_allows_exactly_what_was_requested(chunk: int):
             allowed, denied = allowed + more_allowed, denied + more_denied
             found += [(seed, each) for each in wrong]
     assert found == []
-    assert allowed + denied >= examples(PROBES) // CHUNKS
+    assert allowed + denied >= (PROBES // CHUNKS if examples(CASES) == CASES else 5_000)
     assert allowed > denied // 20
 
 
