@@ -36,6 +36,8 @@ GUARDED = (
     "core/access/session_policy.py",
     "core/access/suspensions.py",
     "core/calls/arns.py",
+    "core/calls/buckets.py",
+    "core/calls/s3_transforms.py",
     "core/calls/named_resources.py",
     "core/policy",
     "core/review",
