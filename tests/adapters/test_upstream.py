@@ -20,7 +20,7 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class Aws:
-    """A server that reads one request for each connection and then behaves as told."""
+    """A server that reads one request for each connection and then does what a test wants."""
 
     def __init__(self, behave: Behaviour) -> None:
         self.requests: list[bytes] = []

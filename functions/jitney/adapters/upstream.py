@@ -1,7 +1,7 @@
 """Sends a gateway call to AWS: signed, once, and only to AWS's own endpoint.
 
-No redirect is followed, no proxy is used, and nothing is sent again. Whether a failed call may have run is told from
-how far it got: before a connection, it did not (row GW 6).
+No redirect is followed, no proxy is used, and nothing is sent again. A call without a connection did not run. A call
+without a whole answer may have run (row GW 6).
 """
 
 from collections.abc import Callable, Mapping
