@@ -14,7 +14,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from jitney.core.access.conditions import Condition, Conditions, Operator, negated_blocks
-from jitney.core.access.statements import Statement, compact, one_or_many
+from jitney.core.access.statements import Statement, one_or_many
 from jitney.core.problems import Problem
 
 Block: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -72,8 +72,18 @@ def except_for(statement: dict[str, Any], action: str) -> dict[str, Any]:
 
 def _only(names: tuple[str, ...], granted: Mapping[str, Any]) -> dict[str, Any]:
     others = tuple(sorted(set(granted).difference(names)))
-    named, rest = {"Action": one_or_many(names)}, {"NotAction": one_or_many(others)}
-    return min(named, rest, key=lambda each: len(compact(each))) if others else {"Action": "*"}
+    if not others:
+        return {"Action": "*"}
+    return (
+        {"NotAction": one_or_many(others)}
+        if _size(others) + len("Not") < _size(names)
+        else {"Action": one_or_many(names)}
+    )
+
+
+def _size(names: tuple[str, ...]) -> int:
+    """Return the characters of a list of names: their quotes and commas, and its brackets unless it has one name."""
+    return sum(map(len, names)) + 3 * len(names) + (1 if len(names) > 1 else -1)
 
 
 def _ungranted(grants: Grants) -> Iterator[dict[str, Any]]:
