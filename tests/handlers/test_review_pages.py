@@ -70,6 +70,20 @@ def test_rev_07_unchecked_actions_and_resources_are_not_granted_and_it_is_shorte
     assert after.duration_seconds == 60
 
 
+def test_pol_12_the_page_shows_conditions_and_an_approval_keeps_them(desk: ReviewSystem, alice: Browser):
+    limited = PUT[0] | {"conditions": {"aws:ResourceTag/team": ["<b>data</b>", "ops"]}}
+    grant = pending(desk, [limited])
+    page = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "Only if <code>aws:ResourceTag/team is &#34;&lt;b&gt;data&lt;/b&gt;&#34; or &#34;ops&#34;</code>" in page
+    form = alice.form_of(grant.id) | {"resource": ["0.1"]}
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    (kept,) = stored(desk, grant).view()["permissions"]
+    assert kept == limited | {"resources": ["arn:aws:s3:::reports/b"]}
+    assert desk.system.call(create_credentials, grant_id=grant.id)[0] == 200
+    allowed, *_ = desk.system.sessions.asked[-1].policy.document()["Statement"]
+    assert allowed["Condition"] == {"StringEquals": {"aws:ResourceTag/team": ["<b>data</b>", "ops"]}}
+
+
 def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: ReviewSystem, alice: Browser):
     grant = pending(desk, TWO)
     form = alice.form_of(grant.id)
