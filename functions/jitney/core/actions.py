@@ -22,7 +22,7 @@ import difflib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -112,6 +112,12 @@ class Action:
     resource_types: tuple[ResourceType, ...]
     condition_keys: frozenset[str] = frozenset()
     outliving: OutlivingEffect | None = None
+    possible_keys: frozenset[str] = field(init=False)
+    """The condition keys that calls of the action may carry for some resource."""
+
+    def __post_init__(self) -> None:
+        found = self.condition_keys.union(*(kind.condition_keys for kind in self.resource_types))
+        object.__setattr__(self, "possible_keys", found)
 
     def keys_on(self, resource: str, budget: Budget) -> frozenset[str]:
         """Return the condition keys that calls of the action may carry for something that `resource` matches.

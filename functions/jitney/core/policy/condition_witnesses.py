@@ -64,7 +64,8 @@ class ConditionReads(NamedTuple):
 
     def calls(self, pair: Pair, budget: Budget) -> tuple[Call, ...]:
         """Return a call of each kind that `pair` allows. Raises PatternTooComplex."""
-        if not self.keys:
+        possible = pair.action.possible_keys
+        if not any(reads.family in possible for reads in self.keys.values()):
             return ((),)
         carried = pair.action.keys_on(pair.resource, budget)
         limits = {each.key.lower(): each for each in pair.conditions}
