@@ -25,6 +25,16 @@ BOUND, PLAIN = "lake", "pond"
 ACCOUNTS = {BOUND: "555566667777", PLAIN: "666677778888"}
 OPERATOR = "warden"
 GROUPS = {OPERATOR: ["wardens"]}
+PROFILE = "seeding"
+"""An access profile of PLAIN. Policies permit all of it."""
+PROFILES = {
+    PROFILE: {
+        "permissions": [
+            {"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{PLAIN}/raw/a.csv"]},
+            {"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::{PLAIN}-seeds/*"]},
+        ]
+    }
+}
 POLICY = """
 @id("own-read-{target}")
 permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Read",
@@ -95,7 +105,10 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "version": 1,
         "broker": {"account": "111122223333", "region": "eu-west-1"},
         "issuers": {"factory": own},
-        "targets": {BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True}, PLAIN: _target(PLAIN)},
+        "targets": {
+            BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True},
+            PLAIN: _target(PLAIN) | {"access_profiles": PROFILES},
+        },
         "operators": ["factory/wardens"],
         "policies": str(policies),
     }
