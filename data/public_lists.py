@@ -21,7 +21,7 @@ import yaml
 from data.sources import HERE
 from jitney.core.actions import AccessLevel, Action, ActionTable
 from jitney.core.outliving import OUTLIVES_GRANT
-from jitney.core.policy.risks import RISK_PHRASES, completed_escalations
+from jitney.core.policy.risks import HARM_LEVELS, RISK_PHRASES, completed_escalations
 from jitney.resources import ACTIONS
 
 PAGE = HERE.parent / "docs" / "risks.md"
@@ -189,12 +189,13 @@ HEAD = """# Risks
 Every action of the action table has the risks that the rules of `data/harms.yaml` give it. An action that changes
 something, and that no rule assesses, has the risk `NotAssessed`. Policies see risks in `context.risks`. Reviewers see
 them as sentences. Combinations of actions, the wildcards of a request, and the exceptions of a target
-([target-permissions.md](target-permissions.md)) add risks.
+([target-permissions.md](target-permissions.md)) add risks. The level is `severe`,
+`high`, `moderate`, or `unknown` if no rule assesses the action. The worst risk is shown first.
 
 ## Actions by risk
 
-| risk | what such an action does | actions |
-| --- | --- | ---: |
+| risk | level | what such an action does | actions |
+| --- | --- | --- | ---: |
 """
 LISTS_HEAD = """
 ## Public lists
@@ -225,7 +226,7 @@ def risk_rows(table: ActionTable) -> list[str]:
         ("ResourceExposure", RISK_PHRASES["ResourceExposure"][0], changes),
         (OUTLIVES_GRANT, "can create what [outlives the grant](after-a-grant.md)", counts[OUTLIVES_GRANT]),
     ]
-    return [f"| `{name}` | {phrase} | {count:,} |" for name, phrase, count in rows]
+    return [f"| `{name}` | {HARM_LEVELS[name]} | {phrase} | {count:,} |" for name, phrase, count in rows]
 
 
 def risks_page(table: ActionTable, results: Iterable[Comparison], reasons: Mapping[str, Counter[str]]) -> str:

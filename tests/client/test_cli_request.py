@@ -45,6 +45,7 @@ DECISION = {
             "actions": ["s3:GetObject"],
             "grants": [],
             "source": "",
+            "level": "high",
         }
     ],
     "permissions": PERMISSIONS,
@@ -250,7 +251,7 @@ def test_a_dry_run_shows_the_decision_and_the_session_policy_and_issues_nothing(
     assert [asked.path for asked in connected.asked] == ["/v1/decisions"]
     assert words in result.stdout.splitlines()[0]
     assert "because   Readers may read reports. (read-reports)" in result.stdout
-    assert "risk      s3:GetObject reads all data that wildcards match. (DataExfiltration)" in result.stdout
+    assert "risk      high: s3:GetObject reads all data that wildcards match. (DataExfiltration)" in result.stdout
     assert "reviewers data-owners, or a and b" in result.stdout
     assert "policy    312 of 2048 characters" in result.stdout
     assert '"Version": "2012-10-17"' in result.stdout

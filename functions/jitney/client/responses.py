@@ -178,6 +178,7 @@ class ApiRisk:
     actions: tuple[str, ...] = ()
     grants: tuple[str, ...] = ()
     source: str = ""
+    level: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,13 @@ def read_reasons(items: Any) -> tuple[ApiReason, ...]:
 def read_risks(items: Any) -> tuple[ApiRisk, ...]:
     """Return the risks in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
     return tuple(
-        ApiRisk(item["risk"], item["sentence"], tuple(item["actions"]), tuple(item["grants"]), item["source"])
+        ApiRisk(
+            item["risk"],
+            item["sentence"],
+            tuple(item["actions"]),
+            tuple(item["grants"]),
+            item["source"],
+            item["level"],
+        )
         for item in items
     )

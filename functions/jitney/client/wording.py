@@ -158,9 +158,9 @@ def outliving_rows(effect: ApiOutlivingEffect) -> Iterator[tuple[str, str]]:
 
 
 def risk_line(risk: ApiRisk) -> str:
-    """Return the risk in one line: the sentence, its name, and its source."""
+    """Return the risk in one line: its level, the sentence, its name, and its source."""
     source = f", {risk.source}" if risk.source else ""
-    return strip_control_characters(f"{risk.sentence} ({risk.risk}{source})")
+    return strip_control_characters(f"{risk.level}: {risk.sentence} ({risk.risk}{source})")
 
 
 def possible_lines(possible: Sequence[ApiPossibleAction]) -> list[str]:

@@ -214,7 +214,7 @@ def calls_detail(asked: AccessRequest) -> dict[str, Any]:
 
 def decision_detail(decision: Decision) -> dict[str, Any]:
     """Return the action table that a decision used and, if the request has risks, these as sentences."""
-    risks = tuple(f"{each.name}: {each.sentence}" for each in decision.risks)
+    risks = tuple(f"{each.name} ({each.level}): {each.sentence}" for each in decision.risks)
     return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
 
 

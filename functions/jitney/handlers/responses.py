@@ -32,6 +32,7 @@ def risks_view(risks: tuple[Risk, ...]) -> list[dict[str, Any]]:
             "actions": list(each.actions),
             "grants": list(each.grants),
             "source": each.source,
+            "level": each.level,
         }
         for each in risks
     ]

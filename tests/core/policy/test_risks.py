@@ -2,7 +2,7 @@
 
 import pytest
 
-from jitney.core.access.decision import Effect
+from jitney.core.access.decision import Effect, HarmLevel
 from jitney.core.actions import Escalation
 from jitney.core.policy.risks import RISK_NAMES, HeldActions, completed_escalations
 
@@ -146,7 +146,7 @@ def test_pol_07_grants_of_others_count_but_are_not_named(decide_holding):
         decision.reasons[0].sentence
     )
     assert "lambda" not in str(decision)
-    assert decision.risks[0][3:] == ((), "")
+    assert decision.risks[0][3:] == ((), "", HarmLevel.SEVERE)
 
 
 def test_pol_05_a_review_names_the_combination_and_an_approval_allows_it(decide_holding):
@@ -246,6 +246,14 @@ def test_pol_05_named_resources_do_not_have_the_risk_of_all(decide_holding, name
 def test_pol_02_a_forbid_on_an_unknown_risk_is_refused(load, condition, fault):
     with pytest.raises(ValueError, match=fault):
         load(f'@id("a") forbid (principal, action, resource) when {{ {condition} }};')
+
+
+def test_rev_15_the_worst_risk_comes_first(decide_holding):
+    asked = [(name, "*") for name in ("ec2:RunInstances", "cloudtrail:StopLogging", "secretsmanager:GetSecretValue")]
+    levels = [risk.level for risk in decide_holding(PERMIT, *asked).risks]
+    assert levels == sorted(levels, key=tuple(HarmLevel).index)
+    assert {levels[0], HarmLevel.HIGH, HarmLevel.MODERATE} == set(levels) - {HarmLevel.UNKNOWN}
+    assert levels[0] is HarmLevel.SEVERE
 
 
 def test_every_risk_can_be_named(load):

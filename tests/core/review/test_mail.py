@@ -8,7 +8,7 @@ import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.conditions import conditions_of
-from jitney.core.access.decision import Risk
+from jitney.core.access.decision import HarmLevel, Risk
 from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.review import wording
@@ -43,7 +43,7 @@ HOSTILE = {
 
 
 def sheet(grant=WRITES, **changes) -> Sheet:
-    risk = Risk("DataExfiltration", "s3:PutObject changes who may do what.", "https://example.com/why")
+    risk = Risk("ResourceExposure", "s3:PutObject changes who may do what.", ("s3:PutObject",), level=HarmLevel.HIGH)
     return sheet_of(under_review(grant), GROUPS, ACTIONS, (risk,), (), NOW)._replace(**changes)
 
 
@@ -61,7 +61,7 @@ def test_rev_10_computed_facts_come_first_and_the_agents_text_last():
         "On behalf of: corp.harriet",
         "AWS account 444455556666",
         "Target role:\n  arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
-        "Risk: s3:PutObject changes who may do what.",
+        "Risk (high): s3:PutObject changes who may do what.",
         "New access: all of it",
         "Duration: 5 minutes",
         "corp.alice",

@@ -29,6 +29,15 @@ class Reason(NamedTuple):
     template: str = ""
 
 
+class HarmLevel(StrEnum):
+    """How bad a risk is, the worst first. UNKNOWN stands before MODERATE: no rule has assessed it."""
+
+    SEVERE = "severe"
+    HIGH = "high"
+    UNKNOWN = "unknown"
+    MODERATE = "moderate"
+
+
 class Risk(NamedTuple):
     """One risk of a request: its name, a sentence, the actions that have it, and other grants that contribute to it.
 
@@ -40,6 +49,7 @@ class Risk(NamedTuple):
     actions: tuple[str, ...]
     grants: tuple[str, ...] = ()
     source: str = ""
+    level: HarmLevel = HarmLevel.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from jitney.core.access.decision import Risk
+from jitney.core.access.decision import HarmLevel, Risk
 from jitney.core.actions import AccessLevel, Action, Escalation
 from jitney.core.outliving import OUTLIVES_GRANT, grouped_effects
 from jitney.core.patterns import Budget
@@ -39,7 +39,25 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
         "change any resource, although AWS could limit them to some",
     ),
 }
-RISK_NAMES = ESCALATIONS | frozenset(RISK_PHRASES) | {OUTLIVES_GRANT}
+HARM_LEVELS: Mapping[str, HarmLevel] = {
+    PRIVILEGE_ESCALATION: HarmLevel.SEVERE,
+    ESCALATION_COMBINATION: HarmLevel.SEVERE,
+    "LoggingEvasion": HarmLevel.SEVERE,
+    "IrreversibleDeletion": HarmLevel.SEVERE,
+    "NotAssessed": HarmLevel.UNKNOWN,
+    "CredentialExposure": HarmLevel.HIGH,
+    "ResourceExposure": HarmLevel.HIGH,
+    "DataSharing": HarmLevel.HIGH,
+    "ExistingRoleExecution": HarmLevel.HIGH,
+    "DataExfiltration": HarmLevel.HIGH,
+    "InfrastructureModification": HarmLevel.HIGH,
+    "UnboundedCost": HarmLevel.MODERATE,
+    OUTLIVES_GRANT: HarmLevel.MODERATE,
+    "OtherAccounts": HarmLevel.MODERATE,
+    "UnwatchedRegions": HarmLevel.MODERATE,
+}
+_WORST_FIRST = tuple(HarmLevel)
+RISK_NAMES = frozenset(HARM_LEVELS)
 """The names of all risks. A policy that names any other risk is refused when it is loaded."""
 
 MAX_RISKS = 20
@@ -138,7 +156,7 @@ def describe_risks(
     gained: Iterable[CompletedEscalation],
     notes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Risk, ...]:
-    """Return the risks in sentences, escalations first.
+    """Return the risks in sentences, the worst first.
 
     `risks` maps each action to the names of its risks. `notes` are added to the sentences of the risks that they name.
     """
@@ -147,21 +165,26 @@ def describe_risks(
     for name, phrases in RISK_PHRASES.items():
         if name in present:
             actions = tuple(action.name for action, names in risks.items() if name in names)
-            found[name] = Risk(name, f"{_listed(actions)} {phrases[len(actions) > 1]}{notes.get(name, '')}.", actions)
+            sentence = f"{_listed(actions)} {phrases[len(actions) > 1]}{notes.get(name, '')}."
+            found[name] = Risk(name, sentence, actions, level=HARM_LEVELS[name])
     if OUTLIVES_GRANT in present:
         outliving = ((action.name, action.outliving) for action, names in risks.items() if OUTLIVES_GRANT in names)
         effects = grouped_effects(outliving)
         found |= {
-            each.sentence: Risk(OUTLIVES_GRANT, each.sentence, each.actions, (), each.effect.source) for each in effects
+            each.sentence: Risk(
+                OUTLIVES_GRANT, each.sentence, each.actions, (), each.effect.source, HARM_LEVELS[OUTLIVES_GRANT]
+            )
+            for each in effects
         }
-    return tuple(found.values())[:MAX_RISKS]
+    return tuple(sorted(found.values(), key=lambda each: _WORST_FIRST.index(each.level)))[:MAX_RISKS]
 
 
 def _escalation_risk(gain: CompletedEscalation) -> Risk:
     name = ESCALATION_COMBINATION if len(gain.escalation.actions) > 1 else PRIVILEGE_ESCALATION
     hidden = "" in gain.held.values()
     grants = tuple(sorted(set(gain.held.values()) - {""}))
-    return Risk(name, gain.sentence, gain.requested, () if hidden else grants, "" if hidden else gain.escalation.source)
+    source = "" if hidden else gain.escalation.source
+    return Risk(name, gain.sentence, gain.requested, () if hidden else grants, source, HARM_LEVELS[name])
 
 
 def _use(escalation: Escalation) -> str:

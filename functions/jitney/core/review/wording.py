@@ -126,7 +126,7 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
     if line := access_profile(sheet):
         rows.append(Fact("Access profile", line))
     rows.append(Fact("Access level", level(sheet)))
-    rows.extend(Fact("Risk", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
+    rows.extend(Fact(f"Risk ({risk.level})", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
         rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
     rows.append(Fact("New access", new_access(sheet)))
