@@ -1,6 +1,6 @@
 """The dependent actions of AWS's actions: what a caller also needs, by the Service Authorization Reference.
 
-`make data` writes them to dependents.json, from two copies of the Reference that are read apart.
+`make data` writes them to dependents.json, from two separate copies of the Reference.
 """
 
 import json

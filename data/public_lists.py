@@ -200,8 +200,8 @@ them as sentences. Combinations of actions, the wildcards of a request, and the 
 LISTS_HEAD = """
 ## Public lists
 
-`python -m data.public_lists FOLDER` compares the table with public lists of dangerous actions. An entry is found if a
-request for its actions under a broad permit has a risk of the list's kind.
+`python -m data.public_lists FOLDER` compares the table with public lists of dangerous actions. An entry counts as
+found if the table gives its actions a risk of the list's kind.
 
 | list | kind | entries | found |
 | --- | --- | ---: | ---: |

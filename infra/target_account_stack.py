@@ -127,7 +127,7 @@ class TargetRoles:
         return role
 
     def _access_profile(self, name: str) -> None:
-        """Create the managed session policy of an access profile. A profile with another content is another policy.
+        """Create the managed session policy of an access profile. A change of the profile creates another policy.
 
         CloudFormation creates the new policy before it deletes the old one.
         """

@@ -63,7 +63,7 @@ class AwsModels:
     def operation(self, service: str, name: str) -> OperationModel:
         """Return an operation by botocore's names.
 
-        Raises Problem call_unsupported for an operation that the gateway cannot call, with the other way. Raises
+        Raises Problem call_unsupported, with what to do instead, for an operation that the gateway cannot call. Raises
         Problem operation_unknown with the closest names.
         """
         sliced = self._service(service)
@@ -77,7 +77,7 @@ class AwsModels:
     def endpoint(self, operation: OperationModel, partition: str, region: str, account: str) -> AwsEndpoint:
         """Return AWS's endpoint for an operation of this table in a Region of the partition.
 
-        Raises Problem call_invalid when the Region is no such Region, or the service has no endpoint there.
+        Raises Problem call_invalid when the Region is not in the partition, or the service has no endpoint there.
         """
         service = operation.service_model.service_name
         if self._regions.get(region) != partition:

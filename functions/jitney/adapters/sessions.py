@@ -94,9 +94,9 @@ class Sessions:
         )
 
     def packed_size(self, request: SessionRequest) -> int | None:
-        """Return how many percent of STS's limit the policy and tags of `request` take, packed (STS 10).
+        """Return the packed size of the policy and tags of `request`, in percent of STS's limit (STS 10).
 
-        None if STS accepts them and does not name the size. It takes a session of the role and drops the credentials.
+        None if STS accepts them and does not name the size. Starts a session of the role and drops its credentials.
         Raises the problems of `issue`.
         """
         with _problems_of(request):

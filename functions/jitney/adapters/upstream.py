@@ -54,7 +54,7 @@ class Upstream:
     def send(
         self, request: AWSRequest, endpoint: AwsEndpoint, signature_version: str, credentials: Credentials
     ) -> UpstreamAnswer:
-        """Sign `request` with `credentials`, send it, and return the answer, also one with an error or a redirect.
+        """Sign `request` with `credentials`, send it, and return the answer, even if it is an error or a redirect.
 
         Raises Problem upstream_unreached if AWS received nothing. Raises call_may_have_run if the answer is missing or
         cut. Raises answer_unmaskable if it has more than `MAX_ANSWER_BYTES`.

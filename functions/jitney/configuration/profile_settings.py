@@ -58,7 +58,7 @@ class AccessProfileSettings(SettingsModel):
 
 
 def pairs_in(permissions: Iterable[ProfilePermissionSettings]) -> tuple[Pair, ...]:
-    """Return the pairs of action and resource. Raises the error for permissions that no request may contain."""
+    """Return the pairs of action and resource. Refuses permissions that no request may contain."""
     try:
         asked = tuple(Permission(each.actions, each.resources, conditions_of(each.conditions)) for each in permissions)
     except ValueError as error:

@@ -34,7 +34,7 @@ BROKER_STATEMENT: Statement = {
 """The calls that the broker makes with sessions of the role, in its own Region.
 
 With a session of an ended grant, the broker calls GetAccessKeyInfo to see when the session is denied. If STS would end
-a session later than the grant, the broker derives credentials with GetScopedCredentials that end with the grant. No
+a session later than the grant, the broker calls GetScopedCredentials for credentials that end with the grant. No
 grant includes GetScopedCredentials. A grant includes GetAccessKeyInfo only if a policy allows it by name.
 """
 

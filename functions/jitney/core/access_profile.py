@@ -8,7 +8,7 @@ class AccessProfile(NamedTuple):
     """One access profile of a target.
 
     `permissions` have the form of a request, with action wildcards expanded. `content` is the SHA-256 of the managed
-    policy's text, in hexadecimal. The policy's name contains the beginning of it, so a changed profile is another
+    policy's text, in hexadecimal. The policy's name contains the beginning of it, so a change creates another
     policy.
     """
 

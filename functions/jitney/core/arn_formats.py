@@ -24,7 +24,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
 @lru_cache(maxsize=4096)
 def format_meets(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether the two patterns intersect, and how many steps finding out costs.
+    """Return whether the two patterns intersect, and how many steps the comparison costs.
 
     A cached answer costs as many.
     """
@@ -38,7 +38,7 @@ def format_meets(arn_format: str, resource: str) -> tuple[bool, int]:
 
 @lru_cache(maxsize=4096)
 def covers_format(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether `resource` covers all names in the format, and how many steps finding out costs."""
+    """Return whether `resource` covers all names in the format, and how many steps the comparison costs."""
     budget = Budget(MAX_STEPS)
     none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
     return none, 1 + MAX_STEPS - budget.left

@@ -28,8 +28,8 @@ LEAST_SIMILARITY = 0.6
 def with_close_targets(problem: Problem, body: bytes, principal: Principal, ports: Ports) -> Problem:
     """Return `problem`, which says that the target of `body` is unknown, with the names of close targets.
 
-    An answer with a name counts like a denial, because it reveals as much of the policies (POL 9). Without a quota, it
-    is the same as for a name that is not close.
+    An answer with a name counts like a denial, because it reveals as much of the policies (POL 9). If the
+    quota is used up, the answer is the same as for a name that is not close.
     """
     name = strict_json.loads(body)["target"]
     close = [

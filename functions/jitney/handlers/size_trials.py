@@ -17,7 +17,7 @@ from jitney.handlers.logs import logger
 from jitney.handlers.responses import too_many_reviews_problem
 
 NEVER_ISSUED = frozenset({"policy_too_large", "access_profile_missing"})
-"""Failures for which people are not asked, because no credentials could be issued."""
+"""Failures after which no review begins, because no credentials could be issued."""
 
 
 class SizeTrial:

@@ -205,7 +205,7 @@ def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:
 
 
 def negated_blocks(conditions: Conditions) -> tuple[dict[str, dict[str, Any]], ...]:
-    """Return IAM's Condition elements. At least one of them holds exactly where `conditions` do not all hold."""
+    """Return Condition elements for the opposite: one of them holds exactly when `conditions` do not all hold."""
     blocks: list[dict[str, dict[str, Any]]] = []
     for each in conditions:
         blocks.append({_NEGATIONS[each.operator]: {each.key: _one_or_many(each.values)}})

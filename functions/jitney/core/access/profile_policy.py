@@ -107,8 +107,8 @@ def compile_profile(
 def removals(whole: Sequence[Permission], kept: Sequence[Permission]) -> Iterator[dict[str, Any]]:
     """Yield the Deny statements that reduce a session from `whole` to `kept`, which lies within it.
 
-    An action that is kept on fewer resources is denied on all others. Raises Problem policy_too_large where no Deny
-    says what was removed. Raises ValueError for an action that `whole` does not have.
+    An action that is kept on fewer resources is denied on all others. Raises Problem policy_too_large when no Deny
+    statement can express what was removed. Raises ValueError for an action that `whole` does not have.
     """
     before, after = scopes_of(whole), scopes_of(kept)
     if added := after.keys() - before.keys():
@@ -128,8 +128,8 @@ def _kept_resources(
 ) -> tuple[str, ...]:
     """Return the resources on which an action stays allowed.
 
-    A Deny of all others leaves each resource with every set of conditions that the profile has for it. Raises Problem
-    policy_too_large when the approval has fewer. Raises ValueError for conditions that the profile does not have.
+    All others are denied. So a resource keeps either all of its conditions in the profile, or none. Raises Problem
+    policy_too_large when the approval keeps only some. Raises ValueError for conditions that the profile does not have.
     """
     if added := after.keys() - before.keys():
         raise ValueError(f"the access profile does not allow {name} under {min(added)}")

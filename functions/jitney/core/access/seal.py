@@ -4,8 +4,9 @@ In its own account, a resource policy that names a session or everyone allows wh
 explicit Deny overrides it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-resource-id.html
 
-One statement denies every other action. Of each granted action, the rest is denied by one statement for each set of its
-grants: what lies outside of the resources of all other grants, and satisfies the conditions of none in the set.
+One statement denies every other action. An action has grants, each with resources and conditions. For each set of its
+grants, one statement denies calls on resources that no grant outside of the set has, if they satisfy the conditions of
+no grant in the set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -198,7 +198,7 @@ def _too_large(policy: SessionPolicy, whole: CompactedRequest, parts: tuple[tupl
 
 
 def packed_too_large(policy: SessionPolicy, percent: int | None) -> Problem:
-    """Return the problem of a policy that STS does not accept with the session's tags, once packed.
+    """Return the problem that a policy, packed with the session's tags, is too large for STS.
 
     `percent` is the packed size in percent of STS's limit, if STS named it. STS documents no formula for it.
     """

@@ -131,7 +131,7 @@ def _widest(wanted: Mapping[str, set[str]], scope: RequestedScope) -> dict[str, 
 
 
 def _uncovered(conditions: Conditions, wanted: Requested, known: Mapping[str, Action]) -> dict[str, tuple[str, ...]]:
-    """Return what is wanted under `conditions`, without what is also wanted under weaker conditions."""
+    """Return the resources of each action under `conditions`, without those also requested under weaker conditions."""
     weaker = [other for other in wanted if other != conditions and covers_conditions(other, conditions)]
     scope = RequestedScope(wanted, known)
     found = {

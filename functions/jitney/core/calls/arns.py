@@ -26,7 +26,7 @@ _ANY = "*"
 
 @dataclass(slots=True)
 class FilledTemplate:
-    """The ARNs of a template, and the values that they hold: each a parameter's name and the value's position in it."""
+    """The ARNs of a template, and the values in them. A value is a parameter's name and a position in the parameter."""
 
     arns: list[str] = field(default_factory=list)
     held: set[tuple[str, int]] = field(default_factory=set)

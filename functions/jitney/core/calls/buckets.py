@@ -12,7 +12,7 @@ ACCESS_POINT_PATH = re.compile(r"(arn:[\w-]+:s3:[a-z0-9-]*:\d{12}:accesspoint/[\
 """An access point's ARN, and the key after it."""
 
 _OF_BUCKETS = frozenset({"s3:CreateBucket", "s3:DeleteBucket", "s3:TagResource"})
-"""The actions that directory buckets have too, and access points do not. Others need a session with the bucket."""
+"""Actions that work on directory buckets but not on access points. Others need a session with the directory bucket."""
 
 _SESSION = "a directory bucket's objects are reached in a session, which has no permissions for single objects"
 

@@ -20,8 +20,8 @@ _NO_VALUE = "Write the value instead of file://, fileb:// or a web address, or s
 def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
     """Return the ARNs that the parameters name; [] when they name none.
 
-    A required type of resource that no parameter names is open in its ARN. Raises Problem call_invalid when a parameter
-    names a resource and is empty, unknown or not understood. Raises account_mismatch.
+    If no parameter names a required type of resource, its ARN has `*` there. Raises Problem call_invalid when a
+    parameter names a resource and is empty, unknown or not understood. Raises account_mismatch.
     """
     check_parameters(need, parameters)
     named = _Named(need.types or ())

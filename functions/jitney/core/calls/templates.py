@@ -16,7 +16,10 @@ _PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
 
 
 class Variable(NamedTuple):
-    """One variable of a template: its text, whether it stands for itself, the parameter, and the transform or ""."""
+    """One variable of a template: its text, its parameter, and its transform or "".
+
+    The name of a `fixed` variable is not a parameter. It replaces the variable.
+    """
 
     text: str
     fixed: bool

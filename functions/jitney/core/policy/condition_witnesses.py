@@ -36,7 +36,7 @@ class KeyReads(NamedTuple):
     numbers: tuple[int, ...]
 
     def witnesses(self, condition: Condition | None, budget: Budget) -> tuple[str, ...]:
-        """Return a value of each kind that satisfies `condition`, or of each kind without one.
+        """Return one value of each kind that satisfies `condition`; of every kind if there is no condition.
 
         Raises PatternTooComplex.
         """

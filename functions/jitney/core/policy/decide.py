@@ -34,7 +34,7 @@ from jitney.core.policy.risks import (
 class _Bounds(NamedTuple):
     """How much one decision may examine: the pairs, pattern steps, and ARNs of a request.
 
-    After `evaluations` of single ARNs, no passing alternative is searched.
+    After `evaluations` of single ARNs, the search for other durations or reviewers that would pass ends.
     """
 
     pairs: int
@@ -132,9 +132,10 @@ def decide(
 
 
 def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
-    """Return the questions that policies decide, and those that follow the decision, as AWS needs no permission.
+    """Return the questions that policies decide, and those about actions for which AWS needs no permission.
 
-    Policies decide all questions if no other one is left. A grant needs a policy that permits something.
+    The second kind is allowed if the first is. If there are only questions of the second kind, policies decide them,
+    because a grant needs a policy that permits something.
     """
     decided = tuple(each for each in questions if each.pair.action.name not in NEEDS_NO_PERMISSION)
     if not decided or len(decided) == len(questions):

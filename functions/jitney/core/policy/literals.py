@@ -155,7 +155,7 @@ def _read_order(found: Literals, operands: Operands) -> bool:
 def _add_call_value(found: Literals, subject: Expression, literals: Sequence[Any]) -> bool:
     """Add the literals with which `subject` is compared if it is a value of a call's condition key.
 
-    Return whether it is one, and there are literals.
+    Return False if it is no such value, or if there are no literals.
     """
     access = subject.get(".", {})
     name = _tag_name(access.get("left", {}).get("getTag", {}))

@@ -133,7 +133,7 @@ def _not_carried(action: Action, arn: str, conditions: Conditions, carried: froz
     return Problem(
         "request_invalid",
         f"Calls of {action.name} on {arn[:200]!a} have no {missing}, so a condition on it would never hold.",
-        f"Put it into a permission without this condition. It has {', '.join(keys) if keys else 'no supported key'}.",
+        f"Request it in a permission without this condition. Its calls have {', '.join(keys) or 'no supported key'}.",
         {"condition_keys": keys},
     )
 
@@ -141,7 +141,7 @@ def _not_carried(action: Action, arn: str, conditions: Conditions, carried: froz
 def _idle_action(name: str, stands_for: tuple[Action, ...], conditions: Conditions) -> Problem:
     if conditions:
         keys = ", ".join(each.key for each in conditions)
-        detail = f"{name} acts on none of the resources requested with it in calls that have {keys}."
+        detail = f"{name} acts on none of the resources requested with it, if its calls must have {keys}."
         return Problem("request_invalid", detail, "Request it in a permission without these conditions.")
     formats = dict.fromkeys(kind.arn_format for action in stands_for for kind in action.resource_types)
     fix = (

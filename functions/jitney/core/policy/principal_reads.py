@@ -81,7 +81,7 @@ def _read(found: _Found, expression: Any) -> None:
 
 
 def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool:
-    """Add what one operator reads of the principal. Return False when it is no use that can be added."""
+    """Add what one operator reads of the principal. Return False for a use that cannot be added."""
     if operator == "Value" and "__entity" in operands:
         # Also without `principal`: the only agent that Cedar knows is the principal.
         found.entities.add(operands["__entity"]["id"])

@@ -161,7 +161,7 @@ def _trial_mismatches(call: CloudTrailCall, grant: Grant | None) -> Iterator[str
 
 
 def _starts_session(call: CloudTrailCall) -> bool:
-    """Return whether the event started the session of its role, and is no call of that session."""
+    """Return whether the event is the start of a session of its role, not a call in that session."""
     if call.service != "sts" or call.operation not in ASSUME_ROLE_OPERATIONS:
         return False
     parameters = json.loads(call.request or "null")
