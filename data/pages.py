@@ -106,8 +106,8 @@ Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
 - **Resources.** A parameter that names a resource yields an ARN, or the call is refused with the forms that it takes.
   If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id is `*`. If the call creates the
   resource, the id is `*` too.
-- **Refusals.** A refusal quotes the word, and says what to write instead. If no form of the command is accepted,
-  request permissions: `jitney request TARGET --action ACTION --resource ARN --reason TEXT`."""
+- **Refusals.** A refusal names the option or the parameter, and says what to write instead. If Jitney accepts no form
+  of the command, request permissions: `jitney request TARGET --action ACTION --resource ARN --reason TEXT`."""
 
 
 def calls_page(table: OperationTable, reports: Mapping[str, OperationsReport]) -> str:

@@ -186,11 +186,12 @@ def main(folder: Path) -> int:
 
 HEAD = """# Risks
 
-Every action of the action table has the risks that the rules of `data/harms.yaml` give it. An action that changes
-something, and that no rule assesses, has the risk `NotAssessed`. Policies see risks in `context.risks`. Reviewers see
-them as sentences. Combinations of actions, the wildcards of a request, and the exceptions of a target
-([target-permissions.md](target-permissions.md)) add risks. The level is `severe`,
-`high`, `moderate`, or `unknown` if no rule assesses the action. The worst risk is shown first.
+Every action of the action table has the risks that the rules of `data/harms.yaml` give it. If no rule
+assesses an action that changes something, the action has the risk `NotAssessed`. Policies see risks in
+`context.risks`. Reviewers see them as sentences, the worst first. Combinations of actions, the wildcards of a request,
+and the exceptions of a target ([target-permissions.md](target-permissions.md)) add risks.
+`functions/jitney/schema.cedarschema` lists all of them. A level is `severe`, `high` or `moderate`, or `unknown` for
+`NotAssessed`.
 
 ## Actions by risk
 

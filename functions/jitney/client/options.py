@@ -68,7 +68,7 @@ class RequestParameters(RequestOptions):
         _request(
             "--access-profile",
             metavar="NAME",
-            help="A named set of permissions of the target, for deploy tools. Other permissions or calls narrow it.",
+            help="A named set of permissions of the target, for deploy tools. Options such as --action narrow it.",
         ),
     ] = ""
     duration: Annotated[str, _request("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")] = "5m"

@@ -99,7 +99,7 @@ def _not_understood(need: RequiredAction, name: str, place: AwsLocation) -> Prob
                 expected |= dict.fromkeys(filter(None, (EXPECTED.get(transform), readable_format(template, place))))
     return invalid_call(
         f"Parameter {name} names no resource of {need.action} in a known form.",
-        f"Write it as {' or '.join(expected)}, or send permissions instead of calls.",
+        f"Write it as {'; or as '.join(expected)}. Or request permissions instead of this call.",
         parameter=name,
         expected=list(expected),
     )
