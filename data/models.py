@@ -146,7 +146,9 @@ def _shape(shape: Mapping[str, Any]) -> dict[str, Any]:
     kept = _traits(shape)
     if "members" in kept:
         kept["members"] = {
-            name: _traits(member) for name, member in kept["members"].items() if not _names_endpoint(member)
+            name: _traits(member)
+            for name, member in kept["members"].items()
+            if not _names_endpoint(member) and not _frames(member)
         }
     return kept | {part: _traits(kept[part]) for part in ("member", "key", "value") if part in kept}
 
@@ -154,6 +156,11 @@ def _shape(shape: Mapping[str, Any]) -> dict[str, Any]:
 def _names_endpoint(member: Mapping[str, Any]) -> bool:
     """Return whether the member chooses an endpoint of several Regions, which takes SigV4A signatures only."""
     return bool(member.get("contextParam", {}).get("name") == "EndpointId")
+
+
+def _frames(member: Mapping[str, Any]) -> bool:
+    """Return whether the member says where the request's body ends, which is only for the sender to say."""
+    return str(member.get("locationName", "")).lower() == "content-length" and member.get("location") == "header"
 
 
 def _traits(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,14 @@ def test_gw_02_no_proxy_of_the_environment_is_used(aws, monkeypatch: pytest.Monk
     assert send(aws(answering(b"HTTP/1.1 204 No\r\n\r\n")).url).status == 204
 
 
+def test_gw_12_a_length_that_is_not_the_bodys_is_never_sent(aws):
+    server = aws(answering(b"HTTP/1.1 204 No\r\n\r\n"))
+    request = AWSRequest("PUT", f"{server.url}/path", {"Content-Length": "1"}, b"xGET /other HTTP/1.1\r\n\r\n")
+    with PoolManager() as pool, pytest.raises(ValueError, match="length"):
+        Upstream(lambda: 0, pool).send(request, AwsEndpoint(server.url, "s3", "eu-west-1"), "s3v4", KEYS)
+    assert server.requests == []
+
+
 def test_gw_06_without_a_connection_the_call_did_not_run():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"

@@ -42,7 +42,7 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 
 # By function: the partition keys that it may write to in each table.
 WRITES = {
-    "decisions": {"state": {"PREVIEWS#"}, "audit": {"r-"}},
+    "decisions": {"state": {"PREVIEWS#", "UNOPENED#"}, "audit": {"r-"}},
     "grants": {
         # ACTIVE_GRANTS# and REPLAY# it may put, but not change
         "state": {
@@ -53,6 +53,7 @@ WRITES = {
             "PENDING#",
             "REVIEWS_BEGUN#",
             "GRANTS_OPENED#",
+            "TRIALS#",
         },
         "audit": {"g-", "r-"},
     },
@@ -73,6 +74,7 @@ KEYS = {
         "PENDING#",
         "REVIEWS_BEGUN#",
         "GRANTS_OPENED#",
+        "TRIALS#",
         "RENEWALS#",
         "PREVIEWS#",
         "ACTIVE_GRANTS#",

@@ -63,12 +63,17 @@ class Upstream:
         signer = S3SigV4Auth if signature_version in _S3_SIGNED else SigV4Auth
         signer(keys, endpoint.signing_name, endpoint.signing_region).add_auth(request)
         sent = request.prepare()
+        length = sent.headers.get("Content-Length")
+        body = sent.body if isinstance(sent.body, bytes) else str(sent.body or "").encode()
+        if length is not None and int(length) != len(body):
+            # Else the rest of the body would be read as another request on the same connection (CWE-444).
+            raise ValueError("the length of the body is not the one of its header")
         deadline = self._stopwatch() + CALL_SECONDS * 1000
         try:
             answer = self._pool.urlopen(
                 sent.method,
                 sent.url,
-                body=sent.body,
+                body=body,
                 headers=dict(sent.headers.items()),
                 redirect=False,
                 retries=False,
@@ -85,12 +90,12 @@ class Upstream:
             if answer.status not in _BODILESS and not _LENGTHS.intersection(map(str.lower, answer.headers)):
                 # Python's HTTP client takes headers that end early as whole. A length shows that the answer is.
                 raise _may_have_run()
-            body = self._body(answer, deadline)
+            received = self._body(answer, deadline)
         except HTTPError as error:
             raise _may_have_run() from error
         finally:
             answer.close()  # a connection whose answer was read to its end is in the pool again
-        return UpstreamAnswer(answer.status, dict(answer.headers), body)
+        return UpstreamAnswer(answer.status, dict(answer.headers), received)
 
     def _body(self, answer: "BaseHTTPResponse", deadline: int) -> bytes:
         """Return the whole body. Raises HTTPError for a cut one, and the problems of `send`."""

@@ -10,9 +10,12 @@ from typing import Any
 
 from botocore.awsrequest import AWSRequest, create_request_object, prepare_request_dict
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.httpchecksum import apply_request_checksum, resolve_request_checksum_algorithm
 from botocore.model import OperationModel
 from botocore.serialize import Serializer, create_serializer
+
+from jitney.core.problems import Problem
 
 # Checksums only where the operation requires one, and in a header: "s3" keeps botocore from sending trailers.
 _CHECKSUMS = Config(request_checksum_calculation="when_required", signature_version="s3")
@@ -24,8 +27,17 @@ def wire_request(operation: OperationModel, parameters: Mapping[str, Any], endpo
     """Return the unsigned request for `parameters`, which `core.gateway.parameters` checked.
 
     `endpoint` is the URL of the service's endpoint, which no caller chooses. `token` becomes each idempotency token
-    that the caller left out, so that AWS recognizes a repeated call.
+    that the caller left out, so that AWS recognizes a repeated call. Raises Problem call_invalid for values that cannot
+    be serialized.
     """
+    try:
+        return _serialized(operation, parameters, endpoint, token)
+    except BotoCoreError as error:
+        detail = "The parameters cannot be sent as they are."
+        raise Problem("call_invalid", detail, "Check the values against AWS's reference of the operation.") from error
+
+
+def _serialized(operation: OperationModel, parameters: Mapping[str, Any], endpoint: str, token: str) -> AWSRequest:
     filled = dict.fromkeys(operation.idempotent_members, token) | dict(parameters)
     request: dict[str, Any] = _serializer(operation.service_model.resolved_protocol).serialize_to_request(
         filled, operation

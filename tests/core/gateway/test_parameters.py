@@ -37,6 +37,10 @@ SHAPES = {
             "Object": {"shape": "Key", "location": "uri", "locationName": "Key"},
             "Header": {"shape": "Text", "location": "header", "locationName": "x-amz-header"},
             "Metadata": {"shape": "Tags", "location": "headers", "locationName": "x-amz-meta-"},
+            "Bucket": {"shape": "Key", "location": "uri", "locationName": "Bucket"},
+            "Mode": {"shape": "Text", "location": "querystring", "locationName": "mode"},
+            "Query": {"shape": "Tags", "location": "querystring"},
+            "Listed": {"shape": "Texts", "location": "header", "locationName": "x-amz-listed"},
             "Json": {"shape": "Text", "jsonvalue": True, "location": "header", "locationName": "x-amz-json"},
             **{
                 name: {"shape": name}
@@ -57,12 +61,17 @@ SHAPES = {
         },
     },
 }
-INPUT = ServiceModel({"metadata": {}, "operations": {}, "shapes": SHAPES}).shape_for("Input")
+OPERATIONS = {
+    "Put": {"http": {"method": "PUT", "requestUri": "/{Bucket}/{Key+}?fixed=1"}, "input": {"shape": "Input"}},
+    "List": {"http": {"method": "GET", "requestUri": "/"}},
+}
+SERVICE = ServiceModel({"metadata": {}, "operations": OPERATIONS, "shapes": SHAPES})
+PUT = SERVICE.operation_model("Put")
 
 
-def refused(parameters: Any) -> dict[str, Any]:
+def refused(parameters: Any, protocol: str = "rest-json") -> dict[str, Any]:
     with pytest.raises(Problem) as caught:
-        checked_parameters(parameters, INPUT)
+        checked_parameters(parameters, PUT, protocol)
     assert caught.value.code == "call_invalid"
     return {each["pointer"]: each for each in caught.value.extras["errors"]}
 
@@ -88,10 +97,10 @@ GIVEN = {
 
 
 def test_gw_02_each_type_is_read_as_the_serializer_takes_it():
-    read = checked_parameters(GIVEN, INPUT)
+    read = checked_parameters(GIVEN, PUT, "rest-json")
     moment = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
     assert read == GIVEN | {"Bytes": b"\x00\xff", "Time": moment}
-    assert checked_parameters(GIVEN | {"Time": moment.timestamp()}, INPUT)["Time"] == moment
+    assert checked_parameters(GIVEN | {"Time": moment.timestamp()}, PUT, "rest-json")["Time"] == moment
 
 
 # Values that are no value of their member, with the pointer of the error.
@@ -134,6 +143,14 @@ HOSTILE: list[tuple[str, Any, str]] = [
     ("Metadata", {"": "x"}, "/Metadata/"),
     ("Metadata", {"a": "x\ny"}, "/Metadata/a"),
     ("Metadata", {"a": ["x"]}, "/Metadata/a"),
+    ("Metadata", {"owner": "x", "Owner": "y"}, "/Metadata/Owner"),
+    *(("Query", {name: "x"}, f"/Query/{name}") for name in ("mode", "MODE", "fixed")),
+    ("Query", {"a": "x", "A": "y"}, "/Query/A"),
+    ("Query", {}, "/Query"),
+    ("Listed", [], "/Listed"),
+    *(("Listed", ["a", value], "/Listed/1") for value in ("b\r\nX: y", "é")),
+    ("Bucket", "b/c", "/Bucket"),
+    *(("Free", value, "/Free/a") for value in ({"a": float("nan")}, {"a": float("inf")})),
     ("Nmae", "a", "/Nmae"),
     ("name", "a", "/name"),
     ("__proto__", {}, "/__proto__"),
@@ -164,9 +181,10 @@ def test_a_near_miss_gets_a_suggestion():
 
 
 def test_an_operation_without_input_takes_no_parameters():
-    assert checked_parameters({}, None) == {}
+    nothing = SERVICE.operation_model("List")
+    assert checked_parameters({}, nothing, "query") == {}
     with pytest.raises(Problem, match="takes no parameters"):
-        checked_parameters({"Name": "a"}, None)
+        checked_parameters({"Name": "a"}, nothing, "query")
 
 
 def test_gw_12_the_check_ends_after_some_errors_and_some_levels():
@@ -177,6 +195,29 @@ def test_gw_12_the_check_ends_after_some_errors_and_some_levels():
         tree = {"Left": tree}
     (pointer,) = refused({"Name": "a", "Tree": tree})
     assert pointer == "/Tree" + "/Left" * MAX_DEPTH
+
+
+@pytest.mark.parametrize("protocol", ["query", "ec2"])
+@pytest.mark.parametrize(("name", "value"), [("Texts", []), ("Tags", {}), ("Tree", {}), ("Tree", {"Left": {}})])
+def test_gw_02_what_a_form_cannot_express_is_refused(name: str, value: Any, protocol: str):
+    """DeleteTags without Tags deletes all tags, and a form has no empty list."""
+    assert refused({"Name": "a", name: value}, protocol)
+    assert checked_parameters({"Name": "a", name: value}, PUT, "json")[name] == value
+
+
+@pytest.mark.parametrize("text", ["a\r", "a\r\n", "\x00", "\x1b", "\ufffe"])
+def test_gw_02_what_xml_does_not_keep_is_refused(text: str):
+    assert list(refused({"Name": text}, "rest-xml")) == ["/Name"]
+    assert list(refused({"Name": "a", "Texts": [text]}, "rest-xml")) == ["/Texts/0"]
+    assert checked_parameters({"Name": text}, PUT, "json")["Name"] == text
+
+
+def test_gw_12_a_free_value_is_bounded_in_depth():
+    deep: Any = 1
+    for _ in range(MAX_DEPTH + 5):
+        deep = [deep]
+    (pointer,) = refused({"Name": "a", "Free": deep})
+    assert pointer.startswith("/Free/0/0")
 
 
 JSON = st.recursive(
@@ -191,7 +232,7 @@ JSON = st.recursive(
 def test_gw_02_any_json_is_refused_or_read_whole(parameters: dict[str, Any]):
     """What is accepted has every member that was sent, so that nothing is dropped without a word."""
     try:
-        read = checked_parameters(parameters | {"Name": "a"}, INPUT)
+        read = checked_parameters(parameters | {"Name": "a"}, PUT, "rest-json")
     except Problem as problem:
         assert problem.code == "call_invalid"
         json.dumps(problem.extras)

@@ -3,6 +3,9 @@
 The check is strict: what the model does not name is refused, and no value is read as another type. So reviewers see
 every value that AWS receives (row GW 2). JSON has fewer types than the models. A blob is base64 (RFC 4648 section 4). A
 timestamp is ISO 8601 with a zone, or epoch seconds.
+
+A value is also refused if the protocol would send another value, or none: an empty list in a form or a header, a
+carriage return in XML, a free name that replaces a header or a query parameter of the model.
 """
 
 import base64
@@ -28,33 +31,34 @@ _LATEST = 253_402_300_799
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.6.2
 _DOTS = frozenset({".", ".."})
+_GREEDY = re.compile(r"\{(\w+)\+\}")
+_FORMS = frozenset({"query", "ec2"})
+"""Protocols whose forms have no empty lists, maps and structures."""
+# XML parsers read a carriage return as a line feed: https://www.w3.org/TR/xml/#sec-line-ends
+_NOT_IN_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Shape(Protocol):
-    """A shape of AWS's models, as botocore reads them (botocore.model)."""
+class ModelledOperation(Protocol):
+    """An operation of AWS's models, as botocore reads them."""
 
     @property
-    def type_name(self) -> str:
-        """The type: structure, list, map, string, blob, and so on."""
+    def input_shape(self) -> Any:
+        """The shape of its parameters, or None."""
         ...
 
     @property
-    def metadata(self) -> Mapping[str, Any]:
-        """Traits such as `union` and `document`."""
-        ...
-
-    @property
-    def serialization(self) -> Mapping[str, Any]:
-        """Traits such as `location` and `jsonvalue`."""
+    def http(self) -> Mapping[str, Any]:
+        """Its HTTP method and `requestUri`."""
         ...
 
 
-def checked_parameters(parameters: Any, shape: Shape | None) -> dict[str, Any]:
-    """Return `parameters` as the operation's serializer takes them. `shape` is the operation's input, or None.
+def checked_parameters(parameters: Any, operation: ModelledOperation, protocol: str) -> dict[str, Any]:
+    """Return `parameters` as the operation's serializer for `protocol` takes them.
 
     Raises Problem call_invalid with all errors in `errors`, each as {pointer, detail, fix}, but at most `MAX_ERRORS`.
     """
-    reader = _ParameterReader()
+    shape, path = operation.input_shape, operation.http.get("requestUri", "/")
+    reader = _ParameterReader(protocol, path, frozenset(_GREEDY.findall(path)), _taken_names(shape, path))
     try:
         checked = reader.read(parameters, shape, "", 0) if shape else reader.nothing(parameters)
     except _TooManyErrors:
@@ -72,8 +76,15 @@ class _TooManyErrors(Exception):
 
 @dataclass(slots=True)
 class _ParameterReader:
-    """Reads values by their shapes. An invalid value adds an error, and None stands for it."""
+    """Reads values by their shapes. An invalid value adds an error, and None stands for it.
 
+    `taken` are the names of the model's headers and query parameters, which no free name may replace.
+    """
+
+    protocol: str
+    path: str
+    greedy: frozenset[str]
+    taken: Mapping[str, frozenset[str]]
     errors: list[FieldError] = field(default_factory=list)
 
     def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
@@ -92,10 +103,28 @@ class _ParameterReader:
         elif value is None:
             self.add(pointer, "The value is null.", "Leave the member out, or send a value.")
         elif shape.metadata.get("document") or shape.serialization.get("jsonvalue"):
-            return value
+            return self.json(value, pointer, depth)
+        elif value in ({}, []) and depth and self.is_dropped(shape):
+            self.add(pointer, "The value is empty, and would not be sent.", "Leave the member out, or send a value.")
         else:
             return _READERS[shape.type_name](self, value, shape, pointer, depth)
         return None
+
+    def is_dropped(self, shape: Any) -> bool:
+        """Return whether the protocol sends nothing for an empty list, map or structure."""
+        return self.protocol in _FORMS or shape.serialization.get("location") in ("querystring", "header", "headers")
+
+    def json(self, value: Any, pointer: str, depth: int) -> Any:
+        """Return a JSON value of any form. Only its nesting and its numbers are checked."""
+        if depth > MAX_DEPTH:
+            self.add(pointer, f"The value is nested deeper than {MAX_DEPTH} levels.", "Send a flatter value.")
+        elif isinstance(value, dict):
+            return {name: self.json(each, f"{pointer}/{_escaped(name)}", depth + 1) for name, each in value.items()}
+        elif isinstance(value, list):
+            return [self.json(each, f"{pointer}/{place}", depth + 1) for place, each in enumerate(value)]
+        elif isinstance(value, float) and not math.isfinite(value):
+            self.add(pointer, "The value is not a finite number.", "Send a JSON number.")
+        return value
 
     def structure(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
         if not isinstance(value, dict):
@@ -119,15 +148,25 @@ class _ParameterReader:
     def list(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
         if not isinstance(value, list):
             return self.add(pointer, "The value is not a list.", "Send a JSON array.")
+        if shape.serialization.get("location") == "header":
+            for place, each in enumerate(value):
+                self.header(each, f"{pointer}/{place}")
         return [self.read(each, shape.member, f"{pointer}/{place}", depth + 1) for place, each in enumerate(value)]
 
     def map(self, value: Any, shape: Any, pointer: str, depth: int) -> Any:
         if not isinstance(value, dict):
             return self.add(pointer, "The value is not an object.", "Send a JSON object.")
-        in_headers = shape.serialization.get("location") == "headers"
+        location = shape.serialization.get("location")
+        in_headers = location == "headers"
+        prefix = shape.serialization.get("name", "") if in_headers else ""
+        seen: set[str] = set()
         read: dict[str, Any] = {}
         for name, each in value.items():
             place = f"{pointer}/{_escaped(name)}"
+            sent_as = (prefix + name).lower()
+            if location and (sent_as in seen or sent_as in self.taken.get(location, frozenset())):
+                self.add(place, "The name replaces another one, in any case of its letters.", "Send another name.")
+            seen.add(sent_as)
             if in_headers and not _HEADER_NAME.fullmatch(name):
                 self.add(place, "The name cannot be part of a header's name.", "Use letters, digits and hyphens.")
             read[name] = self.read(each, shape.value, place, depth + 1)
@@ -139,12 +178,20 @@ class _ParameterReader:
         if not isinstance(value, str):
             return self.add(pointer, "The value is not a string.", "Send a JSON string.")
         location = shape.serialization.get("location")
+        if location is None and self.protocol == "rest-xml" and _NOT_IN_XML.search(value):
+            return self.add(pointer, "The value holds a character that XML does not keep.", "Send another value.")
+        if location == "uri" and "/" in value and shape.serialization.get("name") in self.one_segment():
+            return self.add(pointer, "The value has a slash, which ends the name in a path.", "Send another name.")
         if location == "uri" and (not value or _DOTS.intersection(value.split("/"))):
             # An empty name addresses what contains the resource, and HTTP software removes "." and ".." from paths.
             return self.add(pointer, 'The value is empty, or a part of it is "." or "..".', "Send another name.")
         if location == "header":
             self.header(value, pointer)
         return value
+
+    def one_segment(self) -> frozenset[str]:
+        """Return the names in the path of S3 that have no slash. AWS might read an encoded slash as a plain one."""
+        return frozenset({"Bucket"} - self.greedy) if "{Bucket}" in self.path else frozenset()
 
     def header(self, value: Any, pointer: str) -> None:
         if isinstance(value, str) and not (_HEADER_VALUE.fullmatch(value) and value == value.strip()):
@@ -197,6 +244,23 @@ _READERS: Mapping[str, Callable[[_ParameterReader, Any, Any, str, int], Any]] = 
     "boolean": _ParameterReader.boolean,
     "timestamp": _ParameterReader.timestamp,
 }
+
+
+_CONNECTION = frozenset({"host", "authorization", "content-length", "transfer-encoding", "connection", "expect"})
+
+
+def _taken_names(shape: Any, path: str) -> Mapping[str, frozenset[str]]:
+    """Return the names that the model itself sends in headers and in the query, in small letters."""
+    members = [each.serialization for each in shape.members.values()] if shape else []
+    named = {
+        place: {each["name"].lower() for each in members if each.get("location") == place and "name" in each}
+        for place in ("header", "querystring")
+    }
+    fixed = {part.partition("=")[0].lower() for part in path.partition("?")[2].split("&")}
+    return {
+        "headers": frozenset(named["header"] | _CONNECTION),
+        "querystring": frozenset(named["querystring"] | fixed),
+    }
 
 
 def _filled_in(shape: Any) -> frozenset[str]:
