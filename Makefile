@@ -66,7 +66,7 @@ check: lint ## check lint, and run the tests without AWS or sockets, with a tent
 
 .PHONY: test
 test: lint $(AWSCLI) ## run every test, with the system on this machine
-	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
 
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
