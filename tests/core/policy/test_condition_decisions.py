@@ -53,9 +53,9 @@ def decided(load, actions, target, limits):
         (["salaries/?"], Effect.DENY),
         (["public/*", "salaries/x"], Effect.DENY),
         (["salaries/x"], Effect.DENY),
-        (["salaries"], Effect.ALLOW),
         (["public/*"], Effect.ALLOW),
-        (["public/*", "salaries"], Effect.ALLOW),
+        (["public"], Effect.ALLOW),
+        (["salaries-of-none"], Effect.ALLOW),
     ],
 )
 def test_pol_12_a_forbidden_value_is_not_avoided_by_a_wider_pattern_or_without_a_condition(decided, values, effect):
@@ -63,6 +63,50 @@ def test_pol_12_a_forbidden_value_is_not_avoided_by_a_wider_pattern_or_without_a
     decision = decided(ALL + NO_SALARIES, "s3:ListBucket", BUCKET, **conditions)
     assert decision.effect is effect
     assert {reason.policy for reason in decision.reasons} == {"all" if effect is Effect.ALLOW else "no-salaries"}
+
+
+@pytest.mark.parametrize("values", [[""], ["s"], ["sal"], ["salaries"], ["salaries/"], ["?"], ["public/*", "salaries"]])
+def test_pol_12_a_forbidden_prefix_is_not_avoided_by_a_shorter_one(decided, values):
+    decision = decided(ALL + NO_SALARIES, "s3:ListBucket", BUCKET, s3__prefix=values)
+    assert decision.effect is Effect.DENY
+    assert {reason.policy for reason in decision.reasons} == {"no-salaries"}
+
+
+def test_pol_12_a_shorter_prefix_is_denied_with_a_delimiter_and_under_an_exact_exception(decided):
+    limited = {"s3__prefix": [""], "s3__delimiter": ["/"]}
+    assert decided(ALL + NO_SALARIES, "s3:ListBucket", BUCKET, **limited).effect is Effect.DENY
+    only = f'{ALL}@id("only") forbid (principal, action, resource) unless {{ {HAS} && {PREFIX} like "2026/*" }};'
+    for prefix in ("2026/", "2026/*"):
+        assert decided(only, "s3:ListBucket", BUCKET, s3__prefix=[prefix]).effect is Effect.ALLOW
+        exact = only.replace('like "2026/*"', '== "2026/"')
+        assert decided(exact, "s3:ListBucket", BUCKET, s3__prefix=[prefix]).effect is Effect.DENY
+
+
+def test_pol_12_only_prefixes_stand_for_the_values_that_they_begin(decided):
+    text = ALL + NO_SALARIES.replace("s3:prefix", "dynamodb:LeadingKeys")
+    table = "arn:aws:dynamodb:eu-west-1:444455556666:table/t"
+    assert decided(text, "dynamodb:GetItem", table, dynamodb__LeadingKeys=["sal"]).effect is Effect.ALLOW
+    assert decided(text, "dynamodb:GetItem", table, dynamodb__LeadingKeys=["salaries/x"]).effect is Effect.DENY
+
+
+def test_pol_12_a_permit_is_asked_about_the_prefix_itself(decided):
+    exactly = PUBLIC.replace('like "public/*"', '== "public/"')
+    assert decided(exactly, "s3:ListBucket", BUCKET, s3__prefix=["public/"]).effect is Effect.ALLOW
+    assert decided(exactly + NO_SALARIES, "s3:ListBucket", BUCKET, s3__prefix=["public/"]).effect is Effect.ALLOW
+    assert decided(exactly, "s3:ListBucket", BUCKET, s3__prefix=["public/a"]).effect is Effect.DENY
+
+
+def test_pol_12_a_prefix_is_decided_alike_before_and_after_the_prefixes_below_it(load, actions, target, limits):
+    for order in itertools.permutations(["sal", "salaries/", "public/"]):
+        policy_set = load(PUBLIC + NO_SALARIES)
+        for prefix in order:
+            permission = Permission(("s3:ListBucket",), (BUCKET,), conditions_of({"s3:prefix": [prefix]}))
+            request = AccessRequest(target.alias, (permission,), 300, "", "")
+            wanted = Effect.ALLOW if prefix == "public/" else Effect.DENY
+            decision = decide(agent(), request, target, policy_set, actions, limits)
+            assert decision.effect is wanted
+            named = "public" if prefix == "public/" else "no-salaries"
+            assert {reason.policy for reason in decision.reasons} == {named}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +207,7 @@ def test_pol_12_an_action_wildcard_keeps_the_actions_that_have_the_key(decided):
 
 TEXTS = [None, *("".join(each) for size in range(5) for each in itertools.product("ab/x", repeat=size))]
 COUNTS = [None, *range(6)]
+MORE = ["".join(each) for size in range(4) for each in itertools.product("ab/", repeat=size)]
 PATTERNS = st.text("ab/*", max_size=3)
 LITERALS = st.text("ab/", max_size=2)
 NUMBERS = st.integers(0, 4)
@@ -212,8 +257,13 @@ def test_pol_12_a_permission_is_allowed_exactly_when_each_of_its_calls_is(decide
         for count in COUNTS
         if holds(block, {k: str(v) for k, v in (("s3:prefix", prefix), ("s3:max-keys", count)) if v is not None})
     ]
-    expected = all(
-        any(check(*call) for _, check in permits) and not any(check(*call) for _, check in forbids) for call in calls
-    )
+    # No pattern and no forbidden text has more than three characters, so that three are enough to complete each.
+    below = {
+        (prefix if prefix is None else prefix + more, count)
+        for prefix, count in calls
+        for more in (MORE if prefix is not None and len(prefix) <= 3 and "s3:prefix" in wanted else [""])
+    }
+    expected = all(any(check(*call) for _, check in permits) for call in calls)
+    expected = expected and not any(check(*call) for _, check in forbids for call in below)
     decision = decided.of_permission(text, Permission(("s3:ListBucket",), (BUCKET,), conditions))
     assert (decision.effect is Effect.ALLOW) == expected

@@ -3,6 +3,8 @@
 Policies compare the values of `context.call` with literals. A permission is decided by evaluating one call for each way
 in which its calls can match these literals. So a policy's forbid is not avoided by a wider pattern, or by leaving the
 condition out: without a condition, calls with every value and calls without the key are evaluated.
+
+S3 lists every key that begins with the prefix of a call. So forbids are also evaluated for each longer prefix.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +20,19 @@ Call: TypeAlias = tuple[tuple[str, str], ...]
 """The values of a call's condition keys. Names are in lower case, because IAM ignores their case."""
 
 MAX_CALLS = 500
+PREFIX = "s3:prefix"
 NUMBER, TEXT = "long", "string"
 """The members of the schema's type ConditionValue."""
+
+
+class PairCalls(NamedTuple):
+    """A call of each kind that a pair allows.
+
+    `longer` are further kinds of calls, with longer prefixes: no forbid may apply to them, and no permit has to.
+    """
+
+    allowed: tuple[Call, ...]
+    longer: tuple[Call, ...] = ()
 
 
 class KeyReads(NamedTuple):
@@ -44,13 +57,25 @@ class KeyReads(NamedTuple):
             most = int(condition.values[0]) if condition else max(self.numbers, default=0) + 1
             near = {number + step for number in self.numbers for step in (-1, 0, 1)}
             return tuple(str(number) for number in sorted({most, *(each for each in near if 0 <= each <= most)}))
-        found: dict[tuple[bool, ...], str] = {}
-        for value in condition.values if condition else ("*",):
-            if condition and not self.operator.has_patterns:
+        if condition and not self.operator.has_patterns:
+            found: dict[tuple[bool, ...], str] = {}
+            for value in condition.values:
                 found.setdefault(tuple(pattern.matches(value, budget) for pattern in self.texts), value)
-            else:
-                found = {**match_classes(wildcard_pattern(value), self.texts, budget), **found}
+        else:
+            found = self._kinds(condition.values if condition else ("*",), budget)
         return tuple(sorted(found.values()))
+
+    def longer(self, condition: Condition, budget: Budget) -> tuple[str, ...]:
+        """Return one text of each further kind that begins with a value of `condition`. Raises PatternTooComplex."""
+        own = self._kinds(condition.values, budget)
+        found = self._kinds((f"{value}*" for value in condition.values), budget)
+        return tuple(sorted(text for kind, text in found.items() if kind not in own))
+
+    def _kinds(self, patterns: Iterable[str], budget: Budget) -> dict[tuple[bool, ...], str]:
+        found: dict[tuple[bool, ...], str] = {}
+        for each in patterns:
+            found = {**match_classes(wildcard_pattern(each), self.texts, budget), **found}
+        return found
 
     def tag(self, value: str) -> dict[str, Any]:
         """Return the value in the form of the schema's type ConditionValue."""
@@ -62,28 +87,37 @@ class ConditionReads(NamedTuple):
 
     keys: Mapping[str, KeyReads]
 
-    def calls(self, pair: Pair, budget: Budget) -> tuple[Call, ...]:
-        """Return a call of each kind that `pair` allows. Raises PatternTooComplex."""
+    def calls(self, pair: Pair, budget: Budget) -> PairCalls:
+        """Return a call of each kind that `pair` allows, and the longer prefixes. Raises PatternTooComplex."""
         possible = pair.action.possible_keys
         if not any(reads.family in possible for reads in self.keys.values()):
-            return ((),)
+            return PairCalls(((),))
         carried = pair.action.keys_on(pair.resource, budget)
         limits = {each.key.lower(): each for each in pair.conditions}
-        choices: list[list[Call]] = []
+        choices: dict[str, list[Call]] = {}
         for name, reads in self.keys.items():
             if reads.family in carried:
                 held: list[Call] = [((name, value),) for value in reads.witnesses(limits.get(name), budget)]
-                choices.append(held if name in limits else [(), *held])
-        found = []
-        for parts in product(*choices):
-            found.append(tuple(value for part in parts for value in part))
-            if len(found) > MAX_CALLS:
-                raise PatternTooComplex("too many kinds of calls")
-        return tuple(found)
+                choices[name] = held if name in limits else [(), *held]
+        allowed = _combined(choices.values())
+        if PREFIX not in choices or PREFIX not in limits:
+            return PairCalls(allowed)
+        choices[PREFIX] = [((PREFIX, text),) for text in self.keys[PREFIX].longer(limits[PREFIX], budget)]
+        return PairCalls(allowed, _combined(choices.values()))
 
     def tags(self, call: Call) -> dict[str, Any]:
         """Return the call's values as entity tags, under each name by which policies call a key."""
         return {spelling: self.keys[name].tag(value) for name, value in call for spelling in self.keys[name].spellings}
+
+
+def _combined(choices: Iterable[list[Call]]) -> tuple[Call, ...]:
+    """Return each call that has one of the values of each key. Raises PatternTooComplex."""
+    found = []
+    for parts in product(*choices):
+        found.append(tuple(value for part in parts for value in part))
+        if len(found) > MAX_CALLS:
+            raise PatternTooComplex("too many kinds of calls")
+    return tuple(found)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.condition_witnesses import Call
+from jitney.core.policy.condition_witnesses import Call, PairCalls
 from jitney.core.policy.entities import Entity, call_uid, principal_entity, resource_entity, target_entity, uid
 from jitney.core.policy.pairs import Pair
 from jitney.core.policy.reach import reach_risks
@@ -33,7 +33,9 @@ condition keys, seconds and approvals.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A pair, and the ARNs and calls to evaluate for it. What holds for all `members` and `calls` holds for the pair.
+    """A pair, and the ARNs and calls to evaluate for it.
+
+    What holds for all `members` and allowed `calls` holds for the pair.
 
     `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
     ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
@@ -45,12 +47,12 @@ class Question:
     wildcard: bool
     risks: frozenset[str]
     gains: tuple[CompletedEscalation, ...]
-    calls: tuple[Call, ...]
+    calls: PairCalls
 
     @property
     def evaluations(self) -> int:
         """How many evaluations answer the question."""
-        return len(self.members) * len(self.calls)
+        return len(self.members) * (len(self.calls.allowed) + len(self.calls.longer))
 
 
 class PairVerdict(NamedTuple):
@@ -153,7 +155,7 @@ class Evaluation:
         if new:
             answers |= self._evaluate(new, seconds, granted)
         return [
-            self._verdict(question, [answers[key] for key in keys])
+            self._verdict(question, _counting(question, {key: answers[key] for key in keys}))
             for question, keys in zip(questions, keyed, strict=True)
         ]
 
@@ -163,7 +165,7 @@ class Evaluation:
         return {
             (seen, (question.wildcard, kind), call, seconds, approvals): arn
             for arn, kind in question.members.items()
-            for call in question.calls
+            for call in (*question.calls.allowed, *question.calls.longer)
         }
 
     def _evaluate(
@@ -235,6 +237,18 @@ class Evaluation:
 
     def _permits_wildcards(self, permits: Iterable[str]) -> bool:
         return any(self._policy_set.rules[name].wildcards for name in permits)
+
+
+def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[_CedarAnswer]:
+    """Return the answers that count. About a longer prefix, these are errors and the denials by a forbid."""
+    if not question.calls.longer:
+        return list(answers.values())
+    allowed = frozenset(question.calls.allowed)
+    return [
+        answer
+        for (_, _, call, _, _), answer in answers.items()
+        if call in allowed or answer.failed or (answer.policies and not answer.allowed)
+    ]
 
 
 def _named(answers: Iterable[frozenset[str]]) -> tuple[str, ...]:
