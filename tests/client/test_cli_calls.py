@@ -95,6 +95,22 @@ def test_a_request_names_calls(connected: FakeBroker):
     ]
 
 
+def test_a_reason_is_said_once_and_what_a_call_may_need_comes_last(connected: FakeBroker):
+    twice = [
+        NEED | {"action": "s3:ListBucket", "why": "listed; the prefix is open"},
+        NEED | {"why": "read; the prefix is open", "may_need": []},
+        NEED | {"call": "aws s3 ls", "why": "the prefix is open", "may_need": []},
+    ]
+    connected.say("POST", "/v1/decisions", 200, DECISION | {"explanation": twice})
+    lines = jitney("request", "analytics-prod", "--call", "aws s3 ls", "--reason", "r", "--dry-run").stdout.splitlines()
+    assert [line for line in lines if "why" in line or "may need" in line] == [
+        "  why       listed; the prefix is open",
+        "  why       read",
+        "  may need  kms:Decrypt (if a customer managed key encrypts it)",
+        "  why       the prefix is open",
+    ]
+
+
 def test_a_program_is_requested_with_its_calls(connected: FakeBroker, aws: Path):
     connected.say("POST", "/v1/grants", 403, problem("denied", longest_seconds=60))
     ask = ["analytics-prod", "--call", "aws s3 ls", "--call", "aws s3 cp s3://reports/a .", "--reason", "r"]

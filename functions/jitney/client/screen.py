@@ -17,7 +17,7 @@ from rich.text import Text
 from jitney.client import wording
 from jitney.client.checks import ReviewCheck, TargetCheck
 from jitney.client.durations import format_duration
-from jitney.client.explanations import ApiRequiredAction
+from jitney.client.explanations import ApiPossibleAction, ApiRequiredAction
 from jitney.client.faults import detail_in_options, fault_and_fix
 from jitney.client.grant_request import GrantRequest
 from jitney.client.policy_testing import PolicyTest
@@ -127,15 +127,19 @@ class Screen:
             self.out.print(Text(json.dumps(decision.session_policy, indent=2)))
 
     def explanation(self, explanation: Iterable[ApiRequiredAction]) -> None:
-        """Print the actions and resources that calls need, and why."""
-        call = ""
-        for need in explanation:
-            if need.call != call:
-                call = need.call
-                self.out.print(Text(wording.strip_control_characters(call), style="bold"))
-            where = [*_named("on", need.resources), *_named("only if", wording.conditions_in_words(need.conditions))]
-            self.rows([("needs", need.action), *where, ("why", need.why)])
-            self.rows(("may need", line) for line in wording.possible_lines(need.may_need))
+        """Print the actions and resources that calls need, and why. A reason is printed once for each call."""
+        for call, needs in itertools.groupby(explanation, lambda need: need.call):
+            self.out.print(Text(wording.strip_control_characters(call), style="bold"))
+            said: set[str] = set()
+            possible: list[ApiPossibleAction] = []
+            for need in needs:
+                conditions = wording.conditions_in_words(need.conditions)
+                where = [*_named("on", need.resources), *_named("only if", conditions)]
+                new = [part for part in need.why.split("; ") if part not in said]
+                said.update(new)
+                self.rows([("needs", need.action), *where, ("why", "; ".join(new))])
+                possible += need.may_need
+            self.rows(("may need", line) for line in wording.possible_lines(possible))
 
     def check(self, check: TargetCheck) -> None:
         """Print each call of a target check with its expected and its actual answer, then the fixes."""
