@@ -1,6 +1,6 @@
 """The table of AWS's models for `adapters.aws_models`: what serializing a call needs, from botocore's models.
 
-The container is the action table's, with "JMT1". A service's block has a line for its metadata, its endpoints, each
+The container is the action table's, with "JGM1". A service's block has a line for its metadata, its endpoints, each
 operation and each shape: a name, a tab and JSON. So a function parses only the shapes of the operations that it calls.
 
 Endpoints are resolved here, by AWS's rules for each Region, and never from a caller's parameters. A pattern is [URL,

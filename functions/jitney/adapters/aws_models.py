@@ -5,15 +5,15 @@ A Lambda function would need 60 ms for botocore's model of EC2. This table parse
 
 import difflib
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from botocore.model import OperationModel, ServiceModel
 
+from jitney.core.block_table import BlockTable
 from jitney.core.problems import Problem
 
-MAGIC = b"JMT1"
+MAGIC = b"JGM1"
 METADATA, UNSUPPORTED, ENDPOINTS, OPERATION, SHAPE = "metadata", "unsupported", "endpoints", "o ", "s "
 """The names of the lines of a block. Operations and shapes add their own name."""
 RESOURCES_IN_URLS = frozenset({"Bucket"})
@@ -37,24 +37,21 @@ def endpoint_variant(operation: OperationModel) -> str:
 class AwsModels:
     """Look-ups in the table of models. A service's block is decompressed at its first use."""
 
-    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+    def __init__(self, table: BlockTable) -> None:
+        index = table.index
         self.about: Mapping[str, str] = index["about"]
         self._regions: Mapping[str, str] = index["regions"]
-        self._places: Mapping[str, tuple[int, int]] = index["services"]
-        self._blocks = blocks
+        self._table = table
         self._read: dict[str, _SlicedService] = {}
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """Return the table in `data`. Raises ValueError when it is not a table of models."""
-        if data[:4] != MAGIC:
-            raise ValueError("this is not a table of models")
-        start = 8 + int.from_bytes(data[4:8])
-        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+        return cls(BlockTable(data, MAGIC, "a table of models"))
 
     def services(self) -> tuple[str, ...]:
         """Return botocore's names of all services, sorted."""
-        return tuple(self._places)
+        return self._table.services
 
     def operations(self, service: str) -> tuple[str, ...]:
         """Return the names of a service's supported operations, sorted. Raises Problem operation_unknown."""
@@ -93,11 +90,10 @@ class AwsModels:
         return AwsEndpoint(url.format(region=region, account=account), name, signing.format(region=region))
 
     def _service(self, name: str) -> "_SlicedService":
-        if name not in self._places:
-            raise _unknown("The gateway knows no AWS service", name, list(self._places))
+        if name not in self._table:
+            raise _unknown("The gateway knows no AWS service", name, list(self._table.services))
         if name not in self._read:
-            offset, length = self._places[name]
-            self._read[name] = _SlicedService(name, zlib.decompress(self._blocks[offset : offset + length]).decode())
+            self._read[name] = _SlicedService(name, self._table.block(name))
         return self._read[name]
 
 

@@ -20,13 +20,13 @@ An action that is not in the table is unknown and never allowed (row POL 4).
 
 import difflib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from jitney.core.arn_formats import covers_format, format_meets, format_pattern
+from jitney.core.block_table import BlockTable
 from jitney.core.outliving import OUTLIVES_GRANT, OutlivingEffect
 from jitney.core.patterns import Budget, Pattern, has_wildcard, wildcard_pattern
 
@@ -155,7 +155,8 @@ class ActionTable:
     effects of actions that outlive a grant.
     """
 
-    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+    def __init__(self, table: BlockTable) -> None:
+        index = table.index
         self.about: Mapping[str, str] = index["about"]
         self.version = ", ".join(f"{source} {version}" for source, version in self.about.items())
         self.escalations = tuple(Escalation(name, source, tuple(names)) for name, source, names in index["escalations"])
@@ -165,22 +166,18 @@ class ActionTable:
         )
         """The actions that escalate privileges only in combination with others."""
         self.outliving = tuple(OutlivingEffect(*row) for row in index["outliving"])
-        self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._aliases: Mapping[str, str] = index.get("aliases", {})
-        self._blocks = blocks
+        self._table = table
         self._read: dict[str, _Service] = {}
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """Return the table in `data`. Raises ValueError when it is not an action table."""
-        if data[:4] != MAGIC:
-            raise ValueError("this is not an action table")
-        start = 8 + int.from_bytes(data[4:8])
-        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+        return cls(BlockTable(data, MAGIC, "an action table"))
 
     def services(self) -> tuple[str, ...]:
         """Return the prefixes of all services, sorted."""
-        return tuple(self._places)
+        return self._table.services
 
     def of_service(self, prefix: str) -> tuple[Action, ...]:
         """Return all actions of a service, sorted by name; () for an unknown service."""
@@ -214,7 +211,7 @@ class ActionTable:
             prefix, _, action = name.lower().partition(":")
             if alias := self._aliases.get(prefix):
                 return self.closest(f"{alias}:{action}") or (f"{alias}:*",)
-            services = difflib.get_close_matches(prefix[:64], self._places, n=_CLOSE_SERVICES, cutoff=0.5)
+            services = difflib.get_close_matches(prefix[:64], self._table.services, n=_CLOSE_SERVICES, cutoff=0.5)
             found = tuple(each.name for name in services if (each := self.get(f"{name}:{action}")))[:3]
             return found or tuple(f"{each}:*" for each in difflib.get_close_matches(prefix[:64], services, n=3))
         return tuple(service.names[near] for near in difflib.get_close_matches(name.lower(), service.names, n=3))
@@ -222,11 +219,10 @@ class ActionTable:
     def _service(self, name: str) -> "_Service | None":
         """Return the service of the action or pattern `name`; None for an unknown one."""
         prefix, _, _ = name.lower().partition(":")
-        if prefix not in self._places:
+        if prefix not in self._table:
             return None
         if prefix not in self._read:
-            offset, length = self._places[prefix]
-            block = json.loads(zlib.decompress(self._blocks[offset : offset + length]))
+            block = json.loads(self._table.block(prefix))
             self._read[prefix] = _Service(prefix, block, self.outliving)
         return self._read[prefix]
 

@@ -20,11 +20,11 @@ An operation without "n" has no known action, so its calls are refused.
 
 import difflib
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from jitney.core.block_table import BlockTable
 from jitney.core.problems import Problem
 
 MAGIC = b"JOT1"
@@ -201,25 +201,22 @@ class Service:
 class OperationTable:
     """Look-ups in the operation table. A service's block is decompressed at its first use."""
 
-    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+    def __init__(self, table: BlockTable) -> None:
+        index = table.index
         self.about: Mapping[str, str] = index["about"]
         self.report: Mapping[str, int] = index["report"]
         self._commands: Mapping[str, str] = index["commands"]
-        self._places: Mapping[str, tuple[int, int]] = index["services"]
-        self._blocks = blocks
+        self._table = table
         self._read: dict[str, Service] = {}
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """Return the table in `data`. Raises ValueError when it is not an operation table."""
-        if data[:4] != MAGIC:
-            raise ValueError("this is not a table of operations")
-        start = 8 + int.from_bytes(data[4:8])
-        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+        return cls(BlockTable(data, MAGIC, "a table of operations"))
 
     def services(self) -> tuple[str, ...]:
         """Return botocore's names of all services, sorted."""
-        return tuple(self._places)
+        return self._table.services
 
     def service(self, name: str) -> Service:
         """Return the service with this name in SDKs or the AWS CLI.
@@ -227,8 +224,8 @@ class OperationTable:
         Raises Problem operation_unknown with the closest names.
         """
         name = self._commands.get(name, name)
-        if name not in self._places:
-            raise _unknown("Jitney knows no AWS service", name, {*self._places, *self._commands, "s3"})
+        if name not in self._table:
+            raise _unknown("Jitney knows no AWS service", name, {*self._table.services, *self._commands, "s3"})
         return self._service(name)
 
     def needs_of(self, service: str, name: str) -> tuple[RequiredAction, ...]:
@@ -236,7 +233,7 @@ class OperationTable:
 
         It looks up no similar names, because CloudTrail events name many operations that no table has.
         """
-        return self._service(service).needs_of(name) if service in self._places else ()
+        return self._service(service).needs_of(name) if service in self._table else ()
 
     def mentioned_by(self, service: str, action: str) -> tuple[MentionedAction, ...]:
         """Return what the operation with the name of `action` may need; () when the service has no such operation."""
@@ -245,8 +242,7 @@ class OperationTable:
 
     def _service(self, name: str) -> Service:
         if name not in self._read:
-            offset, length = self._places[name]
-            self._read[name] = Service(name, json.loads(zlib.decompress(self._blocks[offset : offset + length])))
+            self._read[name] = Service(name, json.loads(self._table.block(name)))
         return self._read[name]
 
 

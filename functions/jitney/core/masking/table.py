@@ -15,9 +15,10 @@ are names and are kept.
 """
 
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self, TypeAlias
+
+from jitney.core.block_table import BlockTable
 
 MAGIC = b"JMT1"
 ANY = "*"
@@ -40,25 +41,22 @@ class OperationShapes(NamedTuple):
 class MaskTable:
     """Look-ups in the table."""
 
-    def __init__(self, index: Mapping[str, Any], blocks: bytes) -> None:
+    def __init__(self, table: BlockTable) -> None:
+        index = table.index
         self.about: Mapping[str, str] = index["about"]
         self.counts: Mapping[str, int] = index["counts"]
-        self._places: Mapping[str, tuple[int, int]] = index["services"]
         self._events: Mapping[str, list[str]] = index["events"]
-        self._blocks = blocks
+        self._table = table
         self._read: dict[str, Mapping[str, Any]] = {}
 
     @classmethod
     def load(cls, data: bytes) -> Self:
         """Return the table in `data`. Raises ValueError if it is not a mask table."""
-        if data[:4] != MAGIC:
-            raise ValueError("this is not a table of masks")
-        start = 8 + int.from_bytes(data[4:8])
-        return cls(json.loads(zlib.decompress(data[8:start])), data[start:])
+        return cls(BlockTable(data, MAGIC, "a table of masks"))
 
     def services(self) -> tuple[str, ...]:
         """Return botocore's names of all services, sorted."""
-        return tuple(self._places)
+        return self._table.services
 
     def operations(self, service: str) -> tuple[str, ...]:
         """Return the names of a service's operations, sorted."""
@@ -66,7 +64,7 @@ class MaskTable:
 
     def of(self, service: str, operation: str) -> OperationShapes | None:
         """Return the masked members of an operation; None if the operation is unknown."""
-        if service not in self._places:
+        if service not in self._table:
             return None
         block = self._block(service)
         references = block["operations"].get(operation)
@@ -88,7 +86,6 @@ class MaskTable:
 
     def _block(self, service: str) -> Mapping[str, Any]:
         if service not in self._read:
-            offset, length = self._places[service]
-            block = json.loads(zlib.decompress(self._blocks[offset : offset + length]))
+            block = json.loads(self._table.block(service))
             self._read[service] = {**block, "shapes": tuple(block["shapes"])}
         return self._read[service]
