@@ -240,12 +240,16 @@ def patterns_intersect(one: Pattern, other: Pattern, budget: Budget | None = Non
     return any(verdict == (True,) for verdict, _ in _walk(one, (other,), budget or Budget(MAX_STEPS)))
 
 
-def covers(outer: str, inner: str) -> bool:
-    """Return whether every text that matches the wildcard pattern `inner` matches `outer`. Raises PatternTooComplex."""
+def covers(outer: str, inner: str, budget: Budget | None = None) -> bool:
+    """Return whether every text that matches the wildcard pattern `inner` matches `outer`.
+
+    Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
+    """
     pattern = wildcard_pattern(outer)
     if not has_wildcard(inner):
-        return pattern.matches(inner)
-    return all(verdict == (True,) for verdict, _ in _walk(wildcard_pattern(inner), (pattern,), Budget(MAX_STEPS)))
+        return pattern.matches(inner, budget)
+    walked = _walk(wildcard_pattern(inner), (pattern,), budget or Budget(MAX_STEPS))
+    return all(verdict == (True,) for verdict, _ in walked)
 
 
 def _walk(asked: Pattern, others: Sequence[Pattern], budget: Budget) -> Iterator[tuple[tuple[bool, ...], str]]:

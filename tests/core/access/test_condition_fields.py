@@ -53,6 +53,7 @@ def test_pol_12_conditions_are_read_in_one_form():
         ({"s3:prefix": ["a", 1]}, "/s3:prefix/1", "not a string"),
         ({"s3:prefix": ["${aws:username}/*"]}, "/s3:prefix/0", "policy variable"),
         ({"s3:prefix": ["a\u202e"]}, "/s3:prefix/0", "printable ASCII"),
+        ({"s3:prefix": ["a", "*a*b?c*d*"]}, "/s3:prefix/1", "more than 4 wildcards"),
         ({"s3:max-keys": ["1", "2"]}, "/s3:max-keys", "2 items"),
         ({"s3:max-keys": ["-1"]}, "/s3:max-keys/0", "whole number"),
         ({"aws:ResourceTag/env": ["a"], "aws:ResourceTag/Env": ["b"]}, "/aws:ResourceTag~1Env", "repeated"),

@@ -27,9 +27,10 @@ from jitney.core.access.conditions import (
 from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.access.request_split import split
+from jitney.core.access.requested_scope import STEPS
 from jitney.core.access.session_policy import compile_policy
 from jitney.core.access.statements import Statement, compact_request
-from jitney.core.patterns import wildcard_pattern
+from jitney.core.patterns import Budget, Pattern, wildcard_pattern
 from tests.core.access.condition_semantics import holds
 from tests.core.access.random_requests import CALLS, conditions, some
 from tests.examples import examples
@@ -100,7 +101,7 @@ def test_pol_12_a_weaker_condition_covers_a_stricter_one(wider: Conditions):
 @given(random=RANDOM)
 def test_pol_12_covering_conditions_are_no_stricter(random: Random):
     outer, inner = conditions(random), conditions(random)
-    if covers_conditions(outer, inner):
+    if covers_conditions(outer, inner, Budget(STEPS)):
         assert all(holds(condition_block(outer), call) for call in CALLS if holds(condition_block(inner), call))
 
 
@@ -111,6 +112,48 @@ def test_sts_09_a_negated_condition_holds_exactly_where_the_condition_does_not(r
     for call in CALLS:
         negated = any(holds(block, call) for block in negated_blocks(found))
         assert negated != holds(condition_block(found), call)
+
+
+def hostile(number: int, values: int) -> Conditions:
+    """Return a condition whose values take long to compare with those of another number."""
+    return below(*(f"*{number:02d}a{'ab' * 60}*{each:02d}{'ab' * 60}*{'a' * 60}*" for each in range(values)))
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the steps of patterns."""
+    done = [0]
+    step = Pattern.step
+
+    def counted(pattern: Pattern, positions: int, character: str) -> int:
+        done[0] += 1
+        return step(pattern, positions, character)
+
+    monkeypatch.setattr(Pattern, "step", counted)
+    return done
+
+
+def test_pol_12_comparing_hostile_conditions_is_bounded(steps: list[int]):
+    wanted = [Permission(("s3:ListBucket",), BUCKET, hostile(number, 20)) for number in range(12)]
+    whole = compact_request(wanted, ACTIONS)
+    assert [each.conditions for each in whole.statements] == [each.conditions for each in wanted]
+    assert 0 < steps[0] <= 2 * STEPS
+
+
+def test_pol_12_many_sets_of_conditions_share_one_budget(steps: list[int]):
+    def arns(number: int) -> tuple[str, ...]:
+        return tuple(f"arn:aws:s3:::{'ab' * 9}*{'ab' * 9}{number:02d}*{'b' * 9}{each}*" for each in range(9))
+
+    values = [f"b{number}" for number in range(40)]
+    wanted = [Permission(("s3:ListBucket",), arns(number), below("a", value)) for number, value in enumerate(values)]
+    compact_request([*wanted, Permission(("s3:ListBucket",), arns(99), below("a", *values))], ACTIONS)
+    assert 0 < steps[0] <= 2 * STEPS
+
+
+def test_pol_12_conditions_that_take_too_long_to_compare_are_not_covered():
+    inner, outer = below("a/b"), below("a/*")
+    assert covers_conditions(outer, inner, Budget(100))
+    assert not covers_conditions(outer, inner, Budget(0))
 
 
 def test_pol_12_a_grant_keeps_its_conditions_in_the_table():
@@ -133,6 +176,7 @@ def test_pol_12_a_grant_keeps_its_conditions_in_the_table():
         ("s3:prefix", ["\u00e9"]),
         ("s3:prefix", ["a\n"]),
         ("s3:prefix", ["a" * 513]),
+        ("s3:prefix", ["*a?" * 2 + "*"]),
         ("s3:max-keys", ["ten"]),
         ("s3:max-keys", ["1", "2"]),
         ("s3:max-keys", ["01"]),

@@ -10,7 +10,9 @@ from jitney.core.access.grant import GrantEnd, State
 from jitney.core.access.request import Permission
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.config import ReviewerGroup
+from jitney.core.patterns import MAX_REQUEST_STEPS, Pattern
 from jitney.core.review.sheet import GroupApproval, RequestedAction, sheet_of
+from tests.core.access.test_conditions import hostile
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS, after
 from tests.fakes import GRANT, NOW, PENDING
@@ -67,6 +69,35 @@ def test_rev_11_what_ended_in_order_is_not_new(change):
 )
 def test_rev_11_only_what_was_granted_with_the_same_action_on_the_same_role_counts(other):
     assert [line.new for line in lines(replace(GRANT, **other))] == [(ONE, TWO), (ONE, TWO)]
+
+
+def test_rev_11_the_search_for_new_access_is_bounded(monkeypatch):
+    steps = 0
+    step = Pattern.step
+
+    def counted(pattern, positions, character):
+        nonlocal steps
+        steps += 1
+        return step(pattern, positions, character)
+
+    monkeypatch.setattr(Pattern, "step", counted)
+    bucket = ("arn:aws:s3:::reports",)
+    arns = [f"arn:aws:s3:::{number:02d}a*{'ab' * 60}*{number:02d}{'ab' * 60}*{'a' * 60}*" for number in range(40)]
+    history = [
+        replace(
+            GRANT,
+            permissions=(
+                Permission(("s3:ListBucket",), bucket, hostile(number, 20)),
+                Permission(("s3:GetObject",), (f"arn:aws:s3:::*a{number:02d}*{'ab' * 60}*{'a' * 60}*",)),
+            ),
+        )
+        for number in range(20)
+    ]
+    lists = Permission(("s3:ListBucket",), bucket, hostile(99, 20))
+    asked = replace(PENDING, permissions=(lists, Permission(("s3:GetObject",), tuple(arns))))
+    shown = sheet_of(under_review(asked), {}, ACTIONS, (), history, NOW).actions
+    assert [line.new for line in shown] == [bucket, tuple(arns)]
+    assert 0 < steps <= 2 * MAX_REQUEST_STEPS
 
 
 def test_rev_10_the_groups_show_who_may_and_who_has():

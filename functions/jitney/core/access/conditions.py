@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.patterns import PatternTooComplex, covers
+from jitney.core.patterns import Budget, PatternTooComplex, covers
 
 MAX_VALUE = 512
+MAX_WILDCARDS = 4
+"""Wildcards in one value, because each can double the number of states that a comparison visits."""
 
 
 class Operator(StrEnum):
@@ -119,19 +121,20 @@ class Condition:
         """The key's name in `KEYS`."""
         return _known(self.key).name
 
-    def covers(self, inner: "Condition") -> bool:
-        """Return whether each call that satisfies `inner` surely satisfies this condition, given the same key."""
-        return all(any(self._covers(outer, value) for outer in self.values) for value in inner.values)
+    def covers(self, inner: "Condition", budget: Budget) -> bool:
+        """Return whether each call that satisfies `inner` satisfies this condition, given the same key.
 
-    def _covers(self, outer: str, inner: str) -> bool:
+        Raises PatternTooComplex.
+        """
+        return all(any(self._covers(outer, value, budget) for outer in self.values) for value in inner.values)
+
+    def _covers(self, outer: str, inner: str, budget: Budget) -> bool:
+        budget.spend(1)
         if self.operator is Operator.AT_MOST:
             return int(inner) <= int(outer)
         if not self.operator.has_patterns or outer == inner:
             return outer == inner
-        try:
-            return covers(outer, inner)
-        except PatternTooComplex:
-            return False
+        return covers(outer, inner, budget)
 
 
 Conditions: TypeAlias = tuple[Condition, ...]
@@ -183,14 +186,19 @@ def value_fault(key: ConditionKey, value: str) -> str:
         return "" if _NUMBER.fullmatch(value) else "The value is not a whole number of at most ten digits."
     if not _TEXT.fullmatch(value):
         return f"The value is not a text of at most {MAX_VALUE} printable ASCII characters."
+    if key.operator.has_patterns and value.count("*") + value.count("?") > MAX_WILDCARDS:
+        return f"The value has more than {MAX_WILDCARDS} wildcards."
     # IAM expands policy variables, so that the decision would be about one value, and the session policy about another.
     return "The value holds ${, which IAM reads as a policy variable." if "${" in value else ""
 
 
-def covers_conditions(outer: Conditions, inner: Conditions) -> bool:
-    """Return whether each call that satisfies `inner` surely satisfies `outer`."""
+def covers_conditions(outer: Conditions, inner: Conditions, budget: Budget) -> bool:
+    """Return whether each call that satisfies `inner` surely satisfies `outer`; False when `budget` runs out."""
     by_key = {each.key.lower(): each for each in inner}
-    return all(each.key.lower() in by_key and each.covers(by_key[each.key.lower()]) for each in outer)
+    try:
+        return all(each.key.lower() in by_key and each.covers(by_key[each.key.lower()], budget) for each in outer)
+    except PatternTooComplex:
+        return False
 
 
 def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:

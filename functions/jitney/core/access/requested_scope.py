@@ -20,15 +20,21 @@ states.
 
 
 class RequestedScope:
-    """The scope of each action: `requested` maps conditions and its name to resources that its types can have."""
+    """The scope of each action: `requested` maps conditions and its name to resources that its types can have.
+
+    Scopes of one policy may share a `budget`.
+    """
 
     def __init__(
-        self, requested: Mapping[Conditions, Mapping[str, Collection[str]]], actions: Mapping[str, Action]
+        self,
+        requested: Mapping[Conditions, Mapping[str, Collection[str]]],
+        actions: Mapping[str, Action],
+        budget: Budget | None = None,
     ) -> None:
         self._requested = requested
         self._actions = actions
         self._formats = {name: tuple(kind.arn_format for kind in each.resource_types) for name, each in actions.items()}
-        self._budget = Budget(STEPS)
+        self._budget = budget or Budget(STEPS)
         self._may: dict[tuple[tuple[str, ...], str], bool] = {}
 
     def adds(self, action: str, resource: str, conditions: Conditions = ()) -> bool:

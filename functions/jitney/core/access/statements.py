@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.access.conditions import Conditions, condition_block, covers_conditions
 from jitney.core.access.request import Permission
-from jitney.core.access.requested_scope import RequestedScope
+from jitney.core.access.requested_scope import STEPS, RequestedScope
 from jitney.core.actions import Action, ActionTable
+from jitney.core.patterns import Budget
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
@@ -68,8 +69,9 @@ def compact_request(permissions: Sequence[Permission], actions: ActionTable) -> 
             by_action.setdefault(action.name, set()).update(permission.resources)
     before = RequestedScope({}, known)
     kept = {conditions: _widest(wanted[conditions], before) for conditions in sorted(wanted)}
+    budget = Budget(STEPS)
     for conditions in [*kept][::-1] if len(kept) > 1 else ():
-        kept[conditions] = _uncovered(conditions, kept, known)
+        kept[conditions] = _uncovered(conditions, kept, known, budget)
     scope = RequestedScope(kept, known)
     merged: tuple[Statement, ...] = ()
     for statement in by_resources(kept):
@@ -130,10 +132,12 @@ def _widest(wanted: Mapping[str, set[str]], scope: RequestedScope) -> dict[str, 
     return {name: widest[arns] for name, arns in acting.items() if arns}
 
 
-def _uncovered(conditions: Conditions, wanted: Requested, known: Mapping[str, Action]) -> dict[str, tuple[str, ...]]:
+def _uncovered(
+    conditions: Conditions, wanted: Requested, known: Mapping[str, Action], budget: Budget
+) -> dict[str, tuple[str, ...]]:
     """Return the resources of each action under `conditions`, without those also requested under weaker conditions."""
-    weaker = [other for other in wanted if other != conditions and covers_conditions(other, conditions)]
-    scope = RequestedScope(wanted, known)
+    weaker = [other for other in wanted if other != conditions and covers_conditions(other, conditions, budget)]
+    scope = RequestedScope(wanted, known, budget)
     found = {
         name: tuple(arn for arn in arns if not any(scope.covers(name, arn, other) for other in weaker))
         for name, arns in wanted[conditions].items()

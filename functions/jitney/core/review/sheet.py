@@ -13,7 +13,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.identity.requester import Requester
-from jitney.core.patterns import PatternTooComplex, covers
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, covers
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
@@ -87,7 +87,7 @@ def sheet_of(
 ) -> Sheet:
     """Return the sheet at `now`. `history` are the agent's other grants of the last 30 days."""
     grant = review.grant
-    current = grant.at(now)
+    current, budget = grant.at(now), Budget(MAX_REQUEST_STEPS)
     return Sheet(
         grant_id=grant.id,
         content=content_hash(grant),
@@ -98,7 +98,7 @@ def sheet_of(
         region=grant.region,
         role_arn=grant.role_arn,
         actions=tuple(
-            _requested_action(grant, limited, arns, actions, history)
+            _requested_action(grant, limited, arns, actions, history, budget)
             for limited, arns in resources_by_action(grant).items()
         ),
         risks=tuple(risks),
@@ -138,18 +138,26 @@ def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
 
 
 def _requested_action(
-    grant: Grant, limited: LimitedAction, resources: tuple[str, ...], actions: ActionTable, history: Collection[Grant]
+    grant: Grant,
+    limited: LimitedAction,
+    resources: tuple[str, ...],
+    actions: ActionTable,
+    history: Collection[Grant],
+    budget: Budget,
 ) -> RequestedAction:
+    """Return the action's line. Once `budget` is spent, resources count as new."""
     known = actions.get(limited.action)
-    before = [
-        arn
+    before = {
+        arn: None
         for other in history
         if other.role_arn == grant.role_arn and other.starts_at is not None and not _objected_to(other)
         for permission in other.permissions
-        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions)
+        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
         for arn in permission.resources
-    ]
-    new = tuple(arn for arn in resources if not any(_covers(outer, arn) for outer in before))
+    }
+    new = tuple(
+        arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
+    )
     return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions)
 
 
@@ -159,10 +167,10 @@ def _objected_to(grant: Grant) -> bool:
     return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
 
 
-def _covers(outer: str, inner: str) -> bool:
-    """Return whether `outer` surely covers all of `inner`."""
+def _covers(outer: str, inner: str, budget: Budget) -> bool:
+    """Return whether `outer` surely covers all of `inner`. Returns False when `budget` runs out."""
     try:
-        return covers(outer, inner)
+        return covers(outer, inner, budget)
     except PatternTooComplex:
         return False
 
