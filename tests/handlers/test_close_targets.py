@@ -1,11 +1,13 @@
 """Near misses of a target's name: only names that the caller may learn are suggested (POL 7, POL 9)."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jitney.handlers.close_targets import MOST_TRIED
+from jitney.core.config import Target
+from jitney.handlers.close_targets import CloseTarget, _tried
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
@@ -60,14 +62,52 @@ def test_pol_07_a_name_that_is_not_close_is_no_hint(system: System):
     assert asked(system, "x")["alternatives"] == []
 
 
-def test_pol_07_the_work_does_not_depend_on_close_names(system: System, monkeypatch: pytest.MonkeyPatch):
+def tried_targets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that fills with the targets that are tried."""
     tried: list[str] = []
-    monkeypatch.setattr(
-        "jitney.handlers.close_targets._permits_some", lambda _, target, *__: tried.append(target.alias)
-    )
-    for name in ("analytics-prd", "zzzzzz"):
-        asked(system, name)
-    assert len(tried) == 2 * min(MOST_TRIED, len(system.ports.config.targets))
+
+    def recorded(body: bytes, target: Target, *more: Any) -> CloseTarget:
+        tried.append(target.alias)
+        return _tried(body, target, *more)
+
+    monkeypatch.setattr("jitney.handlers.close_targets._tried", recorded)
+    return tried
+
+
+@pytest.mark.parametrize("account", ["444455556666", "111122223333", "999900001111"])
+def test_pol_07_a_name_that_is_not_close_costs_the_same_for_each_account(
+    system: System, monkeypatch: pytest.MonkeyPatch, account: str
+):
+    """Otherwise the time of the answer reveals which accounts have hidden targets."""
+    tried = tried_targets(monkeypatch)
+    arn = f"arn:aws:dynamodb:eu-west-1:{account}:table/a"
+    asked(system, "zzzz", permissions=[{"actions": ["dynamodb:*"], "resources": [arn]}])
+    assert tried == []
+
+
+@pytest.mark.parametrize("first", ["zzzz", "analytics-prd", SECRET_TARGET + "1"])
+def test_pol_09_each_unknown_name_counts_before_a_target_is_tried(
+    system: System, monkeypatch: pytest.MonkeyPatch, first: str
+):
+    limits = replace(system.ports.config.limits, previews_per_minute=1)
+    system.ports.__dict__["config"] = replace(system.ports.config, limits=limits)
+    asked(system, first)
+    tried = tried_targets(monkeypatch)
+    assert asked(system, "analytics-prd")["alternatives"] == []
+    assert tried == []
+
+
+@pytest.mark.parametrize(("route", "event"), [(create_grant, "request"), (preview_decision, "preview")])
+def test_pol_09_each_suggestion_is_on_record(system: System, route: Any, event: str):
+    for _ in range(2):
+        asked(system, "analytics-prd", route)
+    records = system.records()
+    assert len(records) == 2
+    for record in records:
+        assert (record["event"], record["outcome"], record["code"]) == (event, "refused", "target_unknown")
+        assert (record["target"], record["account"], record["count"]) == ("analytics-prd", "", 1)
+        assert (record["actions"], record["policies"]) == (["s3:GetObject"], ["read"])
+        assert json.loads(record["detail"])["suggested_targets"] == ["analytics-prod"]
 
 
 def test_pol_09_suggestions_are_limited_like_denials(system: System):

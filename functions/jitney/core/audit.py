@@ -191,10 +191,15 @@ def canonical(value: Any) -> str:
     return _CANONICAL.encode(value)
 
 
-def request_members(asked: AccessRequest, target: Target, decision: Decision, requester: Requester) -> dict[str, Any]:
-    """Return the record members that describe a request: its permissions, its risks, and the action table used."""
-    detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | decision_detail(decision)
-    detail |= requester.record_detail()
+def request_members(
+    asked: AccessRequest, target: Target, decision: Decision | None, requester: Requester
+) -> dict[str, Any]:
+    """Return the record members that describe a request: its permissions, its risks, and the action table used.
+
+    `decision` is None for a request that was refused before one.
+    """
+    detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | requester.record_detail()
+    detail |= decision_detail(decision) if decision else {}
     return {
         "target": target.alias,
         "account": target.account,

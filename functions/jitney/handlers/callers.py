@@ -13,7 +13,6 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.profile_policy import compile_profile, granted_profile
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Permission
-from jitney.core.access.request_body import parse_request
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
@@ -27,7 +26,6 @@ from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
-from jitney.handlers.close_targets import with_close_targets
 from jitney.handlers.http import Request
 from jitney.handlers.logs import logger
 from jitney.handlers.other_grants import OtherGrantsLookup
@@ -55,23 +53,6 @@ class AuthenticatedRequest:
     def origin(self) -> Origin:
         """The source address and id of the request."""
         return self.request.origin
-
-    def access_request(self) -> AccessRequest:
-        """Return the access request in the body. Raises the problems of `parse_request`, and unavailable.
-
-        Masking a secret needs a key from KMS. Without the tag from this key, Jitney would not recognize an equal
-        request.
-        """
-        ports, config = self.ports, self.ports.config
-        mask = ports.mask_request(self.principal.owner_key)
-        try:
-            asked = parse_request(self.request.body, config.targets, config.limits, ports.explain_calls, mask)
-        except Problem as problem:
-            if problem.code == "target_unknown":
-                raise with_close_targets(problem, self.request.body, self.principal, ports) from problem
-            raise
-        seconds = self.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, self.now)
-        return replace(asked, duration_seconds=seconds)
 
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
         """Return the lookup of other grants that count in a decision on the target.
@@ -107,8 +88,10 @@ class AuthenticatedRequest:
             return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
         return compile_policy(permissions, ends_at, self.ports.actions, options)
 
-    def request_members(self, access_request: AccessRequest, target: Target, decision: Decision) -> dict[str, Any]:
-        """Return the record members that describe a request and its risks."""
+    def request_members(
+        self, access_request: AccessRequest, target: Target, decision: Decision | None = None
+    ) -> dict[str, Any]:
+        """Return the record members that describe a request and, with its decision, its risks."""
         members = audit.request_members(access_request, target, decision, self.requester)
         members["detail"] |= profile_detail(access_request, self.ports.actions)
         return members

@@ -6,68 +6,55 @@ some of the same request there, with or without approvals.
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
-from jitney.adapters.store import Conflict
 from jitney.core import strict_json
-from jitney.core.access.decision import Effect
+from jitney.core.access.decision import Decision
+from jitney.core.access.request import AccessRequest
 from jitney.core.access.request_body import parse_request
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
-from jitney.core.single_use import ungranted_quota
 from jitney.handlers.ports import Ports
 
 MOST_TRIED = 3
-"""How many targets are tried. It does not depend on the names, so the time of an answer reveals none."""
 LEAST_SIMILARITY = 0.6
 
 
-def with_close_targets(problem: Problem, body: bytes, principal: Principal, ports: Ports) -> Problem:
-    """Return `problem`, which says that the target of `body` is unknown, with the names of close targets.
+class CloseTarget(NamedTuple):
+    """A target with a close name, and the decision about the same request there."""
 
-    An answer with a name counts like a denial, because it reveals as much of the policies (POL 9). If the
-    quota is used up, the answer is the same as for a name that is not close.
+    target: Target
+    asked: AccessRequest
+    decision: Decision
+
+
+def close_names(name: str, known: Collection[str]) -> list[str]:
+    """Return the known names that are similar to `name`, the closest first.
+
+    Only these are tried. So neither the answer to another name nor its time depends on what the names stand for.
     """
-    name = strict_json.loads(body)["target"]
-    close = [
-        alias
-        for alias in _permitted(name, body, principal, ports)
-        if difflib.SequenceMatcher(None, name, alias).ratio() >= LEAST_SIMILARITY
-    ]
-    if close and not _within_quota(principal, ports):
-        close = []
-    fix = f"Did you mean {' or '.join(close)}?" if close else problem.fix
-    return Problem(problem.code, problem.detail, fix, {"alternatives": close})
+    return difflib.get_close_matches(name, known, n=MOST_TRIED, cutoff=LEAST_SIMILARITY)
 
 
-def _within_quota(principal: Principal, ports: Ports) -> bool:
-    now = ports.now()
-    quota = ungranted_quota(principal.quota_key, ports.config.limits.previews_per_minute, now)
-    try:
-        ports.store.consume([quota], now=now)
-    except (Conflict, Problem):
-        return False
-    return True
-
-
-def _permitted(name: str, body: bytes, principal: Principal, ports: Ports) -> Iterator[str]:
-    """Yield the aliases, of those closest to `name`, at which policies permit some of the request."""
+def close_targets(body: bytes, principal: Principal, ports: Ports) -> Iterator[CloseTarget]:
+    """Yield the targets with a name close to that in `body` at which policies permit some of the request."""
     targets = ports.config.targets
-    for alias in difflib.get_close_matches(name, targets, n=MOST_TRIED, cutoff=0):
+    for alias in close_names(strict_json.loads(body)["target"], targets):
         try:
-            if _permits_some(body, targets[alias], principal, ports):
-                yield alias
+            tried = _tried(body, targets[alias], principal, ports)
         except Problem:
             continue  # the request is not valid there
+        if tried.decision.permits_some:
+            yield tried
 
 
-def _permits_some(body: bytes, target: Target, principal: Principal, ports: Ports) -> bool:
+def _tried(body: bytes, target: Target, principal: Principal, ports: Ports) -> CloseTarget:
     config = ports.config
     there = json.dumps({**strict_json.loads(body), "target": target.alias}).encode()
     asked = parse_request(there, {target.alias: target}, config.limits, ports.explain_calls, UNTAGGED)
     rules = ports.policies, ports.actions, config.limits, config.reviewers
-    decision = decide(principal, asked, target, *rules)
-    return decision.effect is not Effect.DENY or bool(decision.allowed_subset or decision.longest_seconds)
+    return CloseTarget(target, asked, decide(principal, asked, target, *rules))

@@ -4,6 +4,7 @@ from typing import Any
 
 from jitney.adapters.store import Conflict
 from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.profile_request import hidden_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
@@ -12,7 +13,9 @@ from jitney.core.single_use import preview_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
+from jitney.handlers.incoming_request import incoming_request
 from jitney.handlers.ports import Ports
+from jitney.handlers.profile_disclosure import hides_profile
 from jitney.handlers.responses import deciding_policies, decision_view, explanation_view, unit_limited_problem
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effect.DENY: Outcome.DENIED}
@@ -21,18 +24,21 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy.
 
-    Raises Problem for a malformed or too large request, or for too many (POL 9).
+    Raises Problem for a malformed or too large request, for too many (POL 9), and for an access profile that
+    the caller must not learn of.
     """
     call = authenticate_request(request, ports)
     _consume_quota(call)
+    access_request = incoming_request(call, AuditEvent.PREVIEW)
     with call.counting_refusals(AuditEvent.PREVIEW):
-        access_request = call.access_request()
         target = ports.config.targets[access_request.target]
         decision = call.decide(access_request, call.other_grants(target))
         view = decision_view(decision) | _session_policy(decision, access_request, target, call)
         view |= explanation_view(access_request)
     members = call.request_members(access_request, target, decision) | deciding_policies(decision)
     call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
+    if hides_profile(decision, access_request, call):
+        raise hidden_profile()
     return Response(200, view)
 
 

@@ -25,32 +25,33 @@ from jitney.core.single_use import (
     idempotency_record,
     repeated_grant_id,
     review_quota,
-    ungranted_quota,
 )
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
+from jitney.handlers.incoming_request import incoming_request
 from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
 from jitney.handlers.ports import Ports
+from jitney.handlers.profile_disclosure import denial
 from jitney.handlers.responses import (
     deciding_policies,
-    denied_problem,
     explanation_view,
     grant_response,
     too_many_grants_problem,
     too_many_reviews_problem,
-    unit_limited_problem,
 )
 from jitney.handlers.review_queue import join, queue
 from jitney.handlers.size_trials import SizeTrial
+from jitney.handlers.ungranted import record_ungranted
 
 
 def create_grant(request: Request, ports: Ports) -> Response:
     """201 with credentials, 202 under review, or Problem: the request is malformed, denied, or repeated differently."""
     call = authenticate_request(request, ports)
+    access_request = incoming_request(call, AuditEvent.REQUEST)
     with call.counting_refusals(AuditEvent.REQUEST):
-        access_request, key = call.access_request(), idempotency_key_of(request)
+        key = idempotency_key_of(request)
     trial = SizeTrial(call)
     answer = write_until_current(
         lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), ports, PATIENT
@@ -70,7 +71,7 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest,
         decision = call.decide(access_request, others)
     with _recording_ungranted(access_request, decision, call):
         if decision.effect is Effect.DENY:
-            raise denied_problem(decision, access_request)
+            raise denial(decision, access_request, call)
         review_ends = call.now + ports.config.limits.review_seconds
         grant_id = dated_id(ports.new_id("g"), call.now)
         end = call.caller.grants_end_by
@@ -106,16 +107,10 @@ def _recording_ungranted(
     except Problem as problem:
         if problem.code == "unavailable":  # reveals nothing of the decision
             raise
-        quota = ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
         members = call.request_members(access_request, target, decision) | deciding_policies(decision)
-        try:
-            call.record(AuditEvent.REQUEST, outcome, (quota,), code=problem.code, **members)
-        except Conflict as conflict:
-            instead = unit_limited_problem(quota, call.principal)
-            call.count_refusal(instead.code, AuditEvent.REQUEST)
-            raise instead from conflict
+        record_ungranted(AuditEvent.REQUEST, outcome, call, code=problem.code, **members)
         raise
 
 

@@ -74,3 +74,8 @@ class Decision:
     allowed_subset: tuple[Permission, ...] = ()
     longest_seconds: int = 0
     risks: tuple[Risk, ...] = ()
+
+    @property
+    def permits_some(self) -> bool:
+        """Whether policies permit some of the request, with or without approvals."""
+        return self.effect is not Effect.DENY or bool(self.allowed_subset or self.longest_seconds)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from jitney.core.problems import Problem
+
 MAX_POINTER_NAME = 160
 
 
@@ -37,6 +39,14 @@ class FieldErrors:
     def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
         """Add an error at `pointer`."""
         self.found.append(FieldError(pointer, detail, fix, members))
+
+    def refuse(self) -> None:
+        """Raise Problem request_invalid with the errors, if there are any."""
+        if self.found:
+            first = self.found[0]
+            detail = f"{first.pointer or '/'}: {first.detail}"
+            errors = [fault.body() for fault in self.found[:20]]
+            raise Problem("request_invalid", detail, first.fix, {"errors": errors})
 
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
         """Add an error for every member of `value` that is not in `known`, with the closest known name."""

@@ -24,37 +24,54 @@ from jitney.core.patterns import (
 )
 from jitney.core.problems import Problem
 
-MAX_PROFILE_NAME = 40
 MAX_WILDCARDS = 4
 """A requested resource with more wildcards is not compared, because each wildcard can double the number of states."""
 
 
-def with_profile(request: AccessRequest, name: str, target: Target, faults: FieldErrors) -> AccessRequest:
+class ProfileMismatch(Problem):
+    """A request that does not fit the access profile `name`, or there is no such profile.
+
+    The problem itself says nothing about profiles. `disclosure` quotes the profile, so a caller may see it only if
+    policies permit it some of the profile (`handlers.profile_disclosure`). It is None if the profile does not exist.
+    `asked` is the request without the profile.
+    """
+
+    def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:
+        hidden = hidden_profile()
+        super().__init__(hidden.code, hidden.detail, hidden.fix, hidden.extras)
+        self.asked, self.name, self.disclosure = asked, name, disclosure
+
+
+def hidden_profile(alternatives: Sequence[str] = ()) -> Problem:
+    """Return the problem that is the same for a profile that the caller must not learn and for one that is not there.
+
+    `alternatives` are profiles that the caller may learn.
+    """
+    detail = "The request does not fit the access profile, or there is no such profile."
+    fix = "Ask your platform engineer for an access profile that you may use."
+    if alternatives:
+        fix = f"Did you mean {' or '.join(alternatives)}?"
+    return Problem("access_profile_unknown", detail, fix, {"alternatives": list(alternatives)})
+
+
+def with_profile(request: AccessRequest, name: str, target: Target) -> AccessRequest:
     """Return `request` with the access profile `name` of `target`, and with the permissions that both allow.
 
-    Without permissions, the request is for the whole profile. Adds an error for each permission outside of it. Raises
-    Problem access_profile_unknown.
+    Without permissions, the request is for the whole profile. Raises ProfileMismatch for permissions outside of it, and
+    for an unknown profile.
     """
     profile = target.access_profiles.get(name)
     if profile is None:
-        raise _unknown(name, target)
-    permissions = permissions_in(profile)
+        raise ProfileMismatch(request, name, None)
+    permissions, faults = permissions_in(profile), FieldErrors()
     if request.permissions:
-        permissions = _Narrowing(profile, faults, pointer="/calls" if request.explanation else "").of(
-            request.permissions
-        )
+        pointer = "/calls" if request.explanation else ""
+        permissions = _Narrowing(profile, faults, pointer).of(request.permissions)
+    try:
+        faults.refuse()
+    except Problem as problem:
+        raise ProfileMismatch(request, name, problem) from problem
     return replace(request, permissions=permissions, access_profile=GrantedProfile(name, profile.content))
-
-
-def _unknown(name: str, target: Target) -> Problem:
-    known = sorted(target.access_profiles)
-    fix = f"Use one of {', '.join(known)}." if known else "Name the permissions that you need instead."
-    return Problem(
-        "access_profile_unknown",
-        f"Target {target.alias} has no access profile {name[:MAX_PROFILE_NAME]!a}.",
-        fix,
-        {"alternatives": known},
-    )
 
 
 class _Narrowing:

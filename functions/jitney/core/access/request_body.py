@@ -48,9 +48,9 @@ def parse_request(
 
     `explain` is called only when the body has `calls` instead of `permissions`.
 
-    Raises Problem body_too_large, body_malformed, target_unknown or account_mismatch. Raises Problem request_invalid
-    with all other errors in `errors`, each as {pointer, detail, fix}. Problems of `explain` and `mask` are raised too.
-    The text of every problem is masked.
+    Raises Problem body_too_large, body_malformed, target_unknown, account_mismatch or ProfileMismatch. Raises Problem
+    request_invalid with other errors in `errors`, each as {pointer, detail, fix}. Problems of `explain` and `mask` are
+    raised too. The text of every problem is masked.
     """
     sent = _object(body, limits)
     shown = sent if cannot_hold_secret(body.decode()) else _masked(sent, mask)
@@ -72,13 +72,12 @@ def parse_request(
     )
     if shown is not sent and request.permissions:
         _check_unmasked(_permissions(sent["permissions"], FieldErrors()), request.permissions, faults)
-    _refuse(faults)
+    faults.refuse()
     target = _target(request.target, targets)
     if "calls" in shown:
         request = _with_permissions(request, _explained(sent["calls"], shown["calls"], target, explain), mask)
     if profile:
-        request = with_profile(request, profile, target, faults)
-        _refuse(faults)
+        request = with_profile(request, profile, target)
     _check_accounts(request, target)
     return request
 
@@ -103,7 +102,7 @@ def parse_reason(body: bytes, limits: Limits) -> str:
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
     reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
-    _refuse(faults)
+    faults.refuse()
     return reason
 
 
@@ -122,7 +121,7 @@ def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
     for flag, value in flags.items():
         if not isinstance(value, bool):
             faults.add(f"/{flag}", "The value is not a boolean.", "Write true, or leave it out.")
-    _refuse(faults)
+    faults.refuse()
     return SuspensionRequest(SuspensionKind(kind), name, reason, **flags)
 
 
@@ -131,17 +130,6 @@ def _masked(sent: dict[str, Any], mask: GenericMasker) -> dict[str, Any]:
     shown: dict[str, Any] = mask.data(sent)
     prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
-
-
-def _refuse(faults: FieldErrors) -> None:
-    if faults.found:
-        first = faults.found[0]
-        raise Problem(
-            "request_invalid",
-            f"{first.pointer or '/'}: {first.detail}",
-            first.fix,
-            {"errors": [fault.body() for fault in faults.found[:20]]},
-        )
 
 
 _NAMES_SECRET = (
@@ -201,7 +189,7 @@ def _with_permissions(
     values = [value for each in permissions for condition in each.conditions for value in condition.values]
     if mask.data(values) != values:
         faults.add("/calls", *_NAMES_SECRET)
-    _refuse(faults)
+    faults.refuse()
     calls = mask.data([each.call for each in explained])
     explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
     return replace(request, permissions=permissions, explanation=explained)

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from jitney.core.access.conditions import conditions_of
-from jitney.core.access.fields import FieldErrors
-from jitney.core.access.profile_request import with_profile
+from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
@@ -84,18 +83,12 @@ class Case:
     def request(self, target: Target) -> AccessRequest:
         """Return the case's request. Raises ValueError for conditions that are not supported.
 
-        Raises Problem access_profile_unknown, and request_invalid for what is no part of the profile.
+        Raises ProfileMismatch for an unknown profile, and for what is no part of the profile.
         """
         whole = self.access_profile and not self.actions
         permissions = () if whole else (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
         request = AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
-        if not self.access_profile:
-            return request
-        faults = FieldErrors()
-        request = with_profile(request, self.access_profile, target, faults)
-        for fault in faults.found:
-            raise Problem("request_invalid", fault.detail, fault.fix)
-        return request
+        return with_profile(request, self.access_profile, target) if self.access_profile else request
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +160,9 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
         request = case.request(target)
     except ValueError:
         return {"effect": "condition_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
-    except Problem as problem:
-        return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}
+    except ProfileMismatch as mismatch:
+        effect = (mismatch.disclosure or mismatch).code
+        return {"effect": effect, "policies": [], "reviews": [], "longest_seconds": 0}
     try:
         decision = decide(
             principal,

@@ -1,0 +1,70 @@
+"""Reads the access request in a body. Counts and records what it refuses."""
+
+from dataclasses import replace
+
+from jitney.core import strict_json
+from jitney.core.access.profile_request import ProfileMismatch
+from jitney.core.access.request import AccessRequest
+from jitney.core.access.request_body import parse_request
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.problems import Problem
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.close_targets import close_targets
+from jitney.handlers.profile_disclosure import disclosed
+from jitney.handlers.responses import deciding_policies
+from jitney.handlers.ungranted import has_quota, record_ungranted
+
+
+def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessRequest:
+    """Return the access request in the body.
+
+    Raises the problems of `parse_request`, and unavailable, after counting or recording a refusal of `event`. Raises
+    Problem rate_limited for too many errors about access profiles.
+
+    Masking a secret needs a key from KMS. Without the tag from this key, Jitney would not recognize an equal request.
+    """
+    ports, config = call.ports, call.ports.config
+    try:
+        mask = ports.mask_request(call.principal.owner_key)
+        asked = parse_request(call.request.body, config.targets, config.limits, ports.explain_calls, mask)
+    except ProfileMismatch as mismatch:
+        raise _about_profile(mismatch, call, event) from mismatch
+    except Problem as problem:
+        if problem.code == "target_unknown":
+            raise _about_target(problem, call, event) from problem
+        call.count_refusal(problem.code, event)
+        raise
+    seconds = call.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, call.now)
+    return replace(asked, duration_seconds=seconds)
+
+
+def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event: AuditEvent) -> Problem:
+    """Record the mismatch, and return the problem to answer. Raises Problem rate_limited or suspended."""
+    asked = mismatch.asked
+    target = call.ports.config.targets[asked.target]
+    with call.counting_refusals(event):
+        call.suspensions.require_unsuspended(call.principal, target.alias)
+    members = call.request_members(asked, target)
+    members["detail"]["unfit_access_profile"] = mismatch.name
+    code = (mismatch.disclosure or mismatch).code
+    record_ungranted(event, Outcome.REFUSED, call, code=code, **members)
+    return disclosed(mismatch, call)
+
+
+def _about_target(problem: Problem, call: AuthenticatedRequest, event: AuditEvent) -> Problem:
+    """Return `problem`, which says that the target is unknown, with the names of close targets.
+
+    It is recorded where it names a target, and counted otherwise. If the quota is used up, no target is tried.
+    """
+    body = call.request.body
+    found = list(close_targets(body, call.principal, call.ports)) if has_quota(event, call) else []
+    if not found:
+        call.count_refusal(problem.code, event)
+        return Problem(problem.code, problem.detail, problem.fix, {"alternatives": []})
+    names = [each.target.alias for each in found]
+    first = found[0]
+    members = call.request_members(first.asked, first.target, first.decision) | deciding_policies(first.decision)
+    members |= {"target": strict_json.loads(body)["target"], "account": ""}
+    members["detail"]["suggested_targets"] = names
+    call.record(event, Outcome.REFUSED, code=problem.code, **members)
+    return Problem(problem.code, problem.detail, f"Did you mean {' or '.join(names)}?", {"alternatives": names})

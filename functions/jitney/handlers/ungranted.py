@@ -1,0 +1,42 @@
+"""Answers that grant nothing, and yet reveal something of the policies (POL 9).
+
+Each counts against a quota. After the minute's quota, every answer is the same.
+"""
+
+from typing import Any
+
+from jitney.adapters.store import Conflict
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.problems import Problem
+from jitney.core.single_use import Quota, ungranted_quota
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.responses import unit_limited_problem
+
+
+def has_quota(event: AuditEvent, call: AuthenticatedRequest) -> bool:
+    """Count such an answer before the work for it. Return False if the quota is used up or cannot be read."""
+    quotas = _quotas(event, call)
+    try:
+        if quotas:
+            call.ports.store.consume(quotas, now=call.now)
+    except (Conflict, Problem):
+        return False
+    return True
+
+
+def record_ungranted(event: AuditEvent, outcome: Outcome, call: AuthenticatedRequest, **members: Any) -> None:
+    """Write the record of such an answer. Raises Problem rate_limited instead, when the quota is used up."""
+    quotas = _quotas(event, call)
+    try:
+        call.record(event, outcome, quotas, **members)
+    except Conflict as conflict:
+        instead = unit_limited_problem(quotas[0], call.principal)
+        call.count_refusal(instead.code, event)
+        raise instead from conflict
+
+
+def _quotas(event: AuditEvent, call: AuthenticatedRequest) -> tuple[Quota, ...]:
+    """Return the quotas that such an answer counts against: () for a dry run, which was counted when it began."""
+    if event is AuditEvent.PREVIEW:
+        return ()
+    return (ungranted_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now),)
