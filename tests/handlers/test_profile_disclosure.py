@@ -24,6 +24,10 @@ PROBES = {
     "a part of it": body("deploy", permissions=[{"actions": ["s3:GetObject"], "resources": ["*"]}]),
     "an action that it does not have": body("deploy", permissions=[{"actions": ["sqs:*"], "resources": ["*"]}]),
     "a resource in part": body("deploy", permissions=[{"actions": ["s3:*"], "resources": ["arn:aws:s3:::*e/?"]}]),
+    "another account": body(
+        "deploy",
+        permissions=[{"actions": ["dynamodb:*"], "resources": ["arn:aws:dynamodb:eu-west-1:999900001111:table/locks"]}],
+    ),
     "calls": body("deploy", calls=["aws s3api get-object --bucket other --key a out"]),
 }
 
@@ -86,6 +90,15 @@ def test_pol_15_an_agent_that_policies_permit_some_of_a_profile_sees_what_does_n
     _, answer, _ = system.call(route, PROBES["a close name"])
     assert (answer["alternatives"], answer["fix"]) == (["deploy"], "Did you mean deploy?")
     assert system.call(route, PROBES["a profile that does not exist"])[1]["alternatives"] == []
+
+
+@ROUTES
+def test_pol_15_a_request_that_cannot_be_decided_reveals_no_profile(system: System, route: Any):
+    resources = [[f"arn:aws:s3:::state/{n}.{k}" for k in range(160)] for n in range(10)]
+    large = body("deploy", permissions=[{"actions": ["s3:*"], "resources": each} for each in resources])
+    assert answers(system, route, large) == answers(system, route, PROBES["a profile that does not exist"])
+    assert [record["code"] for record in system.records()] == ["request_invalid", "access_profile_unknown"]
+    assert system.call(route, large)[1]["detail"].startswith("The request has more than 3000 combinations")
 
 
 def test_pol_15_a_denied_part_is_explained_to_an_agent_that_policies_permit_another_part():

@@ -13,7 +13,7 @@ from jitney.core.single_use import preview_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
-from jitney.handlers.incoming_request import incoming_request
+from jitney.handlers.incoming_request import decide_request, incoming_request
 from jitney.handlers.ports import Ports
 from jitney.handlers.profile_disclosure import hides_profile
 from jitney.handlers.responses import deciding_policies, decision_view, explanation_view, unit_limited_problem
@@ -30,9 +30,9 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     call = authenticate_request(request, ports)
     _consume_quota(call)
     access_request = incoming_request(call, AuditEvent.PREVIEW)
+    target = ports.config.targets[access_request.target]
+    decision, _ = decide_request(access_request, call, AuditEvent.PREVIEW)
     with call.counting_refusals(AuditEvent.PREVIEW):
-        target = ports.config.targets[access_request.target]
-        decision = call.decide(access_request, call.other_grants(target))
         view = decision_view(decision) | _session_policy(decision, access_request, target, call)
         view |= explanation_view(access_request)
     members = call.request_members(access_request, target, decision) | deciding_policies(decision)

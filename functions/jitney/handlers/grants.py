@@ -30,7 +30,7 @@ from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
-from jitney.handlers.incoming_request import incoming_request
+from jitney.handlers.incoming_request import decide_request, incoming_request
 from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
 from jitney.handlers.ports import Ports
 from jitney.handlers.profile_disclosure import denial
@@ -65,10 +65,8 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest,
     Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
     """
     ports = call.ports
-    with call.counting_refusals(AuditEvent.REQUEST):
-        target = ports.config.targets[access_request.target]
-        others = call.other_grants(target)
-        decision = call.decide(access_request, others)
+    target = ports.config.targets[access_request.target]
+    decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
     with _recording_ungranted(access_request, decision, call):
         if decision.effect is Effect.DENY:
             raise denial(decision, access_request, call)

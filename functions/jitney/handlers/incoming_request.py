@@ -1,8 +1,11 @@
-"""Reads the access request in a body. Counts and records what it refuses."""
+"""Reads the access request in a body, and decides about it. Counts and records what is refused without a decision."""
 
 from dataclasses import replace
+from http import HTTPStatus
+from typing import NamedTuple
 
 from jitney.core import strict_json
+from jitney.core.access.decision import Decision
 from jitney.core.access.profile_request import ProfileMismatch
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.request_body import parse_request
@@ -10,9 +13,17 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.close_targets import close_targets
+from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.profile_disclosure import disclosed
 from jitney.handlers.responses import deciding_policies
 from jitney.handlers.ungranted import has_quota, record_ungranted
+
+
+class RequestDecision(NamedTuple):
+    """The decision about a request, and the lookup of the caller's other grants that it read."""
+
+    decision: Decision
+    others: OtherGrantsLookup
 
 
 def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessRequest:
@@ -36,6 +47,22 @@ def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessReq
         raise
     seconds = call.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, call.now)
     return replace(asked, duration_seconds=seconds)
+
+
+def decide_request(asked: AccessRequest, call: AuthenticatedRequest, event: AuditEvent) -> RequestDecision:
+    """Return the decision about a request, and the caller's other grants that it read.
+
+    Raises the problems of `AuthenticatedRequest.decide` after counting a refusal of `event`. If the request for an
+    access profile cannot be decided, the problem is answered like those of `incoming_request`.
+    """
+    others = call.other_grants(call.ports.config.targets[asked.target])
+    try:
+        return RequestDecision(call.decide(asked, others), others)
+    except Problem as problem:
+        if asked.access_profile and problem.status == HTTPStatus.BAD_REQUEST:
+            raise _about_profile(ProfileMismatch(asked, asked.access_profile.name, problem), call, event) from problem
+        call.count_refusal(problem.code, event)
+        raise
 
 
 def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event: AuditEvent) -> Problem:

@@ -33,7 +33,7 @@ class ProfileMismatch(Problem):
 
     The problem itself says nothing about profiles. `disclosure` quotes the profile, so a caller may see it only if
     policies permit it some of the profile (`handlers.profile_disclosure`). It is None if the profile does not exist.
-    `asked` is the request without the profile.
+    `asked` is the request.
     """
 
     def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:
