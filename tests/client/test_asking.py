@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jitney.client.grant_request import ApiPermission, parse_permissions
 from jitney.client.problems import Invalid
 from jitney.client.request_options import RequestOptions
-from jitney.client.wording import allows, arguments
+from jitney.client.wording import allows, arguments, conditions_in_words
 
 ONE = {"actions": ["s3:GetObject"], "resources": ["*"]}
 names = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3).map(tuple)
@@ -88,6 +88,11 @@ def test_pol_12_conditions_are_given_as_key_and_value():
     assert allows(request.permissions[0]).endswith(
         ' only if s3:max-keys is at most 9 and s3:prefix matches "a/*" or "b=c"'
     )
+
+
+def test_pol_12_names_and_values_of_conditions_are_quoted():
+    assert conditions_in_words((("aws:RequestTag/a is b", ("x",)),)) == ('aws:RequestTag "a is b" is "x"',)
+    assert conditions_in_words((("aws:Later/a: b", ("x", "y, z")),)) == ('"aws:Later/a: b": "x", "y, z"',)
 
 
 @pytest.mark.parametrize(

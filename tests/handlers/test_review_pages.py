@@ -74,7 +74,10 @@ def test_pol_12_the_page_shows_conditions_and_an_approval_keeps_them(desk: Revie
     limited = PUT[0] | {"conditions": {"aws:ResourceTag/team": ["<b>data</b>", "ops"]}}
     grant = pending(desk, [limited])
     page = alice.send("GET", f"/reviews/{grant.id}").text
-    assert "Only if <code>aws:ResourceTag/team is &#34;&lt;b&gt;data&lt;/b&gt;&#34; or &#34;ops&#34;</code>" in page
+    assert (
+        "Only if <code>aws:ResourceTag &#34;team&#34; is &#34;&lt;b&gt;data&lt;/b&gt;&#34; or &#34;ops&#34;</code>"
+        in page
+    )
     form = alice.form_of(grant.id) | {"resource": ["0.1"]}
     assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
     (kept,) = stored(desk, grant).view()["permissions"]
@@ -82,6 +85,22 @@ def test_pol_12_the_page_shows_conditions_and_an_approval_keeps_them(desk: Revie
     assert desk.system.call(create_credentials, grant_id=grant.id)[0] == 200
     allowed, *_ = desk.system.sessions.asked[-1].policy.document()["Statement"]
     assert allowed["Condition"] == {"StringEquals": {"aws:ResourceTag/team": ["<b>data</b>", "ops"]}}
+
+
+def test_rev_10_the_page_shows_each_space_in_conditions(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk, [PUT[0] | {"conditions": {"aws:ResourceTag/a  b": ["c  d"]}}])
+    shown = "<code>aws:ResourceTag &#34;a[U+0020][U+0020]b&#34; is &#34;c[U+0020][U+0020]d&#34;</code>"
+    assert shown in alice.send("GET", f"/reviews/{grant.id}").text
+    assert alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id)).status == 303
+    assert shown in alice.send("GET", f"/reviews/{grant.id}").text
+
+
+def test_pol_12_the_list_says_how_many_permissions_have_conditions(desk: ReviewSystem, alice: Browser):
+    limited = PUT[0] | {"conditions": {"aws:ResourceTag/a": ["b"]}}
+    pending(desk, [limited])
+    assert "reports/a and 1 more, with conditions, for " in alice.send("GET", "/reviews").text
+    pending(desk, [limited, PUT[0] | {"actions": ["s3:GetObject"]}])
+    assert "reports/a and 1 more, with conditions on 1 of 2 permissions, for " in alice.send("GET", "/reviews").text
 
 
 def test_rev_07_an_unchecked_action_goes_with_its_resources(desk: ReviewSystem, alice: Browser):

@@ -135,11 +135,14 @@ def allows(permission: ApiPermission) -> str:
 
 
 def conditions_in_words(conditions: ApiConditions) -> tuple[str, ...]:
-    """Return each condition as words that follow "if". A key that this client does not know is shown without a verb."""
+    """Return each condition as words that follow "if". A key that this client does not know is shown without a verb.
+
+    The agent chooses parts of it, so it is quoted.
+    """
     try:
         return core_words(conditions_of(dict(conditions)))
     except ValueError:
-        return tuple(f"{key}: {', '.join(values)}" for key, values in conditions)
+        return tuple(f"{json.dumps(key)}: {', '.join(map(json.dumps, values))}" for key, values in conditions)
 
 
 def reason_line(reason: ApiReason) -> str:

@@ -54,7 +54,7 @@ def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> st
 
 
 def access_line(grant: Grant) -> str:
-    """Return one line with a grant's actions, its first resource, and how many more resources and conditions it has."""
+    """Return one line with a grant's actions, first resource, number of further ones, and whether it has conditions."""
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
@@ -62,6 +62,11 @@ def access_line(grant: Grant) -> str:
     others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
     if grant.access_profile:
         shown = f"{grant.access_profile.name}: {shown}"
-    limits = len({condition for permission in grant.permissions for condition in permission.conditions})
-    limited = f", with {limits} condition{'s' if limits > 1 else ''}" if limits else ""
-    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}{limited}"
+    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}{_limited(grant)}"
+
+
+def _limited(grant: Grant) -> str:
+    limited, every = sum(1 for each in grant.permissions if each.conditions), len(grant.permissions)
+    if not limited:
+        return ""
+    return ", with conditions" if limited == every else f", with conditions on {limited} of {every} permissions"

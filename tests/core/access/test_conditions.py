@@ -212,6 +212,9 @@ def test_pol_12_words_say_each_value():
         "s3:max-keys is at most 9",
         's3:prefix matches "" or "a/*"',
     )
+    assert conditions_in_words(
+        conditions_of({"aws:RequestTag/team is ops and env": ["x"], "kms:EncryptionContext:a:b": ["c"]})
+    ) == ('aws:RequestTag "team is ops and env" is "x"', 'kms:EncryptionContext "a:b" is "c"')
     assert conditions_view(BELOW_A) == {"s3:prefix": ["a/*"]}
 
 

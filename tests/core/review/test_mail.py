@@ -19,6 +19,7 @@ from jitney.core.review.safe_text import defang, escape_exact
 from jitney.core.review.selection import selected_permissions
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.slack.message import message
+from jitney.core.review.slack.modals import approve_selected_modal
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -252,6 +253,19 @@ def test_pol_12_each_channel_shows_conditions():
     assert "Only if: " in shown
     assert r"s3:prefix matches \"\" or \"2026/*\"" in shown
     assert wording.shows_all(sheet(LISTS))
+
+
+def test_rev_10_each_channel_shows_each_space_in_conditions():
+    spaced = replace(LISTS.permissions[0], conditions=conditions_of({"s3:prefix": ["a  b"]}))
+    grant = replace(LISTS, permissions=(spaced,))
+    words = 's3:prefix matches "a[U+0020][U+0020]b"'
+    mail = review_mail(Notice.REQUESTED, sheet(grant), URL)
+    assert f"  Only if {words}" in mail.text.split("\n")
+    for blocks in (
+        message(sheet(grant), URL).blocks,
+        approve_selected_modal(grant, under_review(grant).requester)["blocks"],
+    ):
+        assert json.dumps(words)[1:-1] in json.dumps(blocks)
 
 
 def test_pol_12_a_message_that_cannot_show_a_condition_offers_no_approval():

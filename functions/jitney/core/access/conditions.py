@@ -154,12 +154,21 @@ def conditions_view(conditions: Conditions) -> dict[str, list[str]]:
 
 
 def conditions_in_words(conditions: Conditions) -> tuple[str, ...]:
-    """Return each condition as words that follow "if": `s3:prefix matches "a/*" or "b/*"`."""
+    """Return each condition as words that follow "if": `s3:prefix matches "a/*" or "b/*"`.
+
+    The agent chooses the name of a tag, so it is quoted as values are: `aws:RequestTag "team" is "ops"`.
+    """
     return tuple(
-        f"{each.key} {_VERBS[each.operator]} "
+        f"{_quoted_key(each)} {_VERBS[each.operator]} "
         + " or ".join(value if each.operator is Operator.AT_MOST else json.dumps(value) for value in each.values)
         for each in conditions
     )
+
+
+def _quoted_key(condition: Condition) -> str:
+    family = condition.family
+    name = condition.key.removeprefix(family)
+    return f"{family[:-1]} {json.dumps(name)}" if name else family
 
 
 def key_of(name: str) -> ConditionKey | None:

@@ -58,7 +58,7 @@ def allows(permission: Permission) -> str:
     """Return a permission as one line."""
     arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
     names = ", ".join(map(escape_invisible, permission.actions))
-    limits = " and ".join(cut(each, MOST_WORDS) for each in conditions_in_words(permission.conditions))
+    limits = " and ".join(middle_cut(each, MOST_WORDS) for each in conditions_in_words(permission.conditions))
     return f"{names} on {format_list(arns, MOST_SHOWN * 2, 'resources')}{f', only if {limits}' if limits else ''}"
 
 

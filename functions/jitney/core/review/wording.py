@@ -214,7 +214,7 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
 
 def conditions_shown(conditions: Conditions) -> tuple[str, ...]:
     """Return each condition in exact words that follow "only if". A condition that is too long is cut."""
-    return tuple(cut(each, MOST_CONDITION) for each in conditions_in_words(conditions))
+    return tuple(middle_cut(each, MOST_CONDITION) for each in conditions_in_words(conditions))
 
 
 def shows_all(sheet: Sheet) -> bool:
@@ -230,7 +230,9 @@ def shows_all(sheet: Sheet) -> bool:
         and all(len(escape_invisible(name)) <= MOST_NAME for name in names)
         and all(len(escape_exact(arn)) <= MOST_ARN for arn in arns)
         and all(
-            len(words) <= MOST_CONDITION for each in sheet.actions for words in conditions_in_words(each.conditions)
+            len(escape_exact(words)) <= MOST_CONDITION
+            for each in sheet.actions
+            for words in conditions_in_words(each.conditions)
         )
         and len(sheet.risks) <= MOST_RISKS
         and all(len(escape_invisible(risk.sentence)) <= MOST_SENTENCE for risk in sheet.risks)

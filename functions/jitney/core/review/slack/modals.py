@@ -130,7 +130,7 @@ def _choices(grant: Grant) -> Iterator[Block]:
         resources = {f"r{position}.{number}": arn for number, arn in enumerate(scope.resources)}
         yield from _boxes(f"{position}-r", "On these resources", resources)
         for words in conditions_in_words(scope.conditions):
-            yield {"type": "section", "text": plain(cut(unlinked(f"Only if {words}"), MOST_FACTS))}
+            yield {"type": "section", "text": plain(cut(f"Only if {_shown(words)}", MOST_FACTS))}
 
 
 def _boxes(name: str, label: str, values: Mapping[str, str]) -> Iterator[Block]:
