@@ -342,6 +342,21 @@ def test_sts_09_conditions_that_no_deny_expresses_are_refused(conditions: list[C
     assert raised.value.code == "request_invalid"
 
 
+def test_sts_09_a_seal_joins_the_spellings_of_a_tag_key():
+    team = {"aws:ResourceTag/a": ["x"]}
+
+    def denials(*keys: str, **others: list[str]) -> list[dict[str, Any]]:
+        under = (conditions_of({f"aws:ResourceTag/{key}": [key], **others}) for key in keys)
+        return [each for each in sealed_under(*under).document()["Statement"] if each["Effect"] == "Deny"]
+
+    assert denials("env", "Env")[-1]["Condition"] == {"StringNotEquals": {"aws:ResourceTag/Env": ["Env", "env"]}}
+    two = denials("env", "Env", **team)[-2:]
+    assert [each["Condition"]["StringNotEquals"] for each in two] == [
+        {"aws:ResourceTag/Env": ["Env", "env"]},
+        {"aws:ResourceTag/a": "x"},
+    ]
+
+
 def test_sts_09_scoping_is_not_denied_by_conditions_of_a_seal():
     *_, last = scopable_policy(sealed_under(below("a/*"))).document()["Statement"]
     assert last["NotAction"] == SCOPING

@@ -37,9 +37,11 @@ def seal(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
     Raises Problem request_invalid if no Deny statement can express the conditions.
     """
     by_action: dict[str, dict[tuple[str, ...], list[Conditions]]] = {}
+    spellings: dict[str, str] = {}
     for statement in statements:
+        conditions = _spelled(statement.conditions, spellings)
         for name in statement.actions:
-            by_action.setdefault(name, {}).setdefault(statement.resources, []).append(statement.conditions)
+            by_action.setdefault(name, {}).setdefault(statement.resources, []).append(conditions)
     alike: dict[Grants, list[str]] = {}
     for name in sorted(by_action):
         grants = tuple((arns, tuple(alternatives)) for arns, alternatives in by_action[name].items())
@@ -53,6 +55,12 @@ def seal(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
             for rest in _ungranted(grants)
         ),
     )
+
+
+def _spelled(conditions: Conditions, spellings: dict[str, str]) -> Conditions:
+    """Return the conditions with each key in the case in which it came first. IAM ignores the case of tag keys."""
+    keyed = ((each, spellings.setdefault(each.key.lower(), each.key)) for each in conditions)
+    return tuple(sorted(Condition(key, each.values) for each, key in keyed))
 
 
 def sealed_services(statements: Sequence[Statement]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from jitney.core.patterns import has_wildcard
 
 PREFIX, LEADING_KEYS = "s3:prefix", "dynamodb:LeadingKeys"
 
-_EQUALS = re.compile(r"(?<![<>])=\s*(:[A-Za-z0-9_]+)", re.ASCII)
+_EQUALS = re.compile(r"(?<![<>])=", re.ASCII)
+_COMPARED = re.compile(r"(?<![\w:#.-])#?\w[\w.-]*\s*=\s*(:\w+)", re.ASCII)
 
 
 class Narrowing(NamedTuple):
@@ -51,11 +52,15 @@ def _item_key(parameters: Mapping[str, Any]) -> Narrowing:
 
 
 def _query(parameters: Mapping[str, Any]) -> Narrowing:
-    """Read the partition key from the expression, which must compare it by `=`. Queries of an index are left out."""
+    """Read the partition key from the expression, which must compare it by `=`. Queries of an index are left out.
+
+    An `=` with a value on its left could compare the partition key, so each must have a name there.
+    """
     expression, values = parameters.get("KeyConditionExpression"), parameters.get("ExpressionAttributeValues")
     if "IndexName" in parameters or not isinstance(expression, str) or not isinstance(values, Mapping):
         return _leading_keys(())
-    return _leading_keys([values.get(name) for name in _EQUALS.findall(expression)])
+    compared = _COMPARED.findall(expression)
+    return _leading_keys(map(values.get, compared) if len(compared) == len(_EQUALS.findall(expression)) else ())
 
 
 def _leading_keys(values: Iterable[Any]) -> Narrowing:
