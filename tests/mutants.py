@@ -57,6 +57,7 @@ PREDICATES = {
     "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
     "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
     "core/review/votes.py": ("has_enough_approvals",),
+    "handlers/profile_disclosure.py": ("_may_learn",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {}
 """By file and condition: why the guard's removal changes nothing that a test could see."""
