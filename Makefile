@@ -134,5 +134,6 @@ clean: ## remove everything that a target created
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
 	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
-		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/simulator/node_modules
+		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/local/cdk_cli/node_modules \
+		tests/simulator/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -9,7 +9,12 @@ import pytest
 TESTS = Path(__file__).parent
 PLACES = [
     *TESTS.glob("*.py"),
-    *(path for room in ("system", "browser", "local") for path in TESTS.glob(f"{room}/**/*.py")),
+    *(
+        path
+        for room in ("system", "browser", "local")
+        for path in TESTS.glob(f"{room}/**/*.py")
+        if "node_modules" not in path.relative_to(TESTS).parts
+    ),
 ]
 ASKING = {"get", "post", "put", "delete", "head", "options", "request", "stream", "Client"}
 PAGED = {"describe_log_groups", "filter_log_events", "list_executions", "list_functions", "list_state_machines"}
