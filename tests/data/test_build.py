@@ -97,9 +97,9 @@ def test_an_action_that_the_sources_have_now_is_a_fault(sources):
 def test_a_table_with_faults_leaves_the_old_one(sources, tmp_path):
     path = tmp_path / "actions.bin"
     path.write_bytes(TABLE.read_bytes())
-    written, told = replace(path, path.with_suffix(".md"), sources, *NO_HARMS)
+    written, lines = replace(path, path.with_suffix(".md"), sources, *NO_HARMS)
     assert not written
     assert path.read_bytes() == TABLE.read_bytes()
-    assert "FAULT: s3:GetObject should be Read and is missing" in told
-    assert any(line.startswith("FAULT: there were 456 services and are 1") for line in told)
-    assert told[-1].endswith("not written")
+    assert "FAULT: s3:GetObject should be Read and is missing" in lines
+    assert any(line.startswith("FAULT: there were 456 services and are 1") for line in lines)
+    assert lines[-1].endswith("not written")

@@ -103,10 +103,10 @@ def test_a_table_with_faults_leaves_the_old_one(built, tmp_path, monkeypatch):
     path = tmp_path / "masks.bin"
     path.write_bytes(b"JMT1" + built[0][4:])
     monkeypatch.setattr(masks, "encode", lambda _: (built[0], ["x Y.z looks like a secret and belongs to no list"]))
-    written, told = replace_masks(path)
+    written, lines = replace_masks(path)
     assert not written
-    assert told[0] == "FAULT: x Y.z looks like a secret and belongs to no list"
-    assert told[-1].endswith("not written")
+    assert lines[0] == "FAULT: x Y.z looks like a secret and belongs to no list"
+    assert lines[-1].endswith("not written")
 
 
 def test_all_services_and_operations_of_botocore_are_in_the_table():

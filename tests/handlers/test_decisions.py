@@ -40,9 +40,9 @@ def test_pol_09_dry_runs_are_on_record_and_bounded(system: System):
     limit = system.config.limits.previews_per_minute
     statuses = [system.call(preview_decision, REQUEST_BODY)[0] for _ in range(limit + 2)]
     assert statuses == [200] * limit + [429] * 2
-    told = system.outcomes()
-    assert told.count(("preview", "allowed", "")) == limit
-    assert ("preview", "refused", "rate_limited") in told
+    outcomes = system.outcomes()
+    assert outcomes.count(("preview", "allowed", "")) == limit
+    assert ("preview", "refused", "rate_limited") in outcomes
     assert system.call(preview_decision, REQUEST_BODY, token=minting.token(sub="other-agent"))[0] == 200
 
 

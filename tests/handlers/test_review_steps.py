@@ -56,9 +56,9 @@ class TestLook:
     def test_rev_04_what_was_decided_meanwhile_is_left_alone(self, system: System):
         grant = pending(system)
         vote(ballot(grant), system.ports)
-        told = system.outcomes()
+        outcomes = system.outcomes()
         assert check_schedule({"grant_id": grant.id, "since": 1}, system.ports)["state"] == "active"
-        assert system.outcomes() == told
+        assert system.outcomes() == outcomes
 
     def test_rev_13_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
         with pytest.raises(LookupError):
@@ -74,18 +74,18 @@ class TestNotify:
 
     def test_nothing_due_only_waits(self, system: System):
         grant = pending(system)
-        told = system.outcomes()
+        outcomes = system.outcomes()
         notify(asked(grant, "nothing"), system.ports)
-        assert system.outcomes() == told
+        assert system.outcomes() == outcomes
         assert grant.id in system.task_tokens.kept
 
     def test_rev_13_a_decision_between_the_token_and_its_keeping_ends_the_wait(self, system: System):
         grant = pending(system)
         vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
-        told = system.outcomes()
+        outcomes = system.outcomes()
         with pytest.raises(ReviewEnded):
             notify(asked(grant), system.ports)
-        assert system.outcomes() == told
+        assert system.outcomes() == outcomes
 
     def test_rev_13_a_decision_right_after_the_keeping_ends_the_wait_too(self, system: System):
         grant = pending(system)
@@ -124,10 +124,10 @@ class TestNotify:
         """Its only reviewer owns the agent; with mail and without Slack no one would be notified."""
         own_the_agent(system, "corp.alice")
         grant = pending(system)
-        told = system.outcomes()
+        outcomes = system.outcomes()
         with pytest.raises(TooFewReviewers):
             notify(asked(grant, due), system.ports)
-        assert system.outcomes() == told
+        assert system.outcomes() == outcomes
 
     @pytest.mark.parametrize(
         ("groups", "decides"),
@@ -195,10 +195,10 @@ class TestAskedAnew:
         with_legal(system)
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
-        told = system.outcomes()
+        outcomes = system.outcomes()
         with pytest.raises(ReviewEnded):
             notify(asked(grant, since=first["since"]), system.ports)
-        assert system.outcomes() == told
+        assert system.outcomes() == outcomes
 
     def test_rev_13_a_notice_that_reaches_no_one_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)
@@ -223,9 +223,9 @@ class TestGivingUp:
         self, system: System, event: dict[str, Any], code: str
     ):
         grant = pending(system)
-        told = {"detail": event["detail"] | {"name": grant.id}} if "detail" in event else event | {"grant_id": grant.id}
+        sent = {"detail": event["detail"] | {"name": grant.id}} if "detail" in event else event | {"grant_id": grant.id}
         for _ in range(2):
-            assert give_up(told, system.ports) == {"grant_id": grant.id, "state": "failed"}
+            assert give_up(sent, system.ports) == {"grant_id": grant.id, "state": "failed"}
         assert system.outcomes()[1:] == [("review", "failed", code)]
         assert system.store.grants[grant.id].state is State.FAILED
 

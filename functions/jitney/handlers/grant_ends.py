@@ -24,6 +24,19 @@ from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
 from jitney.handlers.workflow import resume_workflow
 
+ENDING_PORTS = (
+    "config",
+    "actions",
+    "keys",
+    "store",
+    "suspensions",
+    "deny_list",
+    "role_policies",
+    "sessions",
+    "canary",
+    "grant_history",
+)
+"""The ports of each handler that ends a grant for a caller."""
 END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
     State.RELEASED: (AuditEvent.RELEASE, Outcome.RELEASED),
     State.REVOKED: (AuditEvent.REVOCATION, Outcome.REVOKED),

@@ -6,7 +6,7 @@ from jitney.core.single_use import repeated_release_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.edge import endpoint
 from jitney.handlers.ended_effects import ended_response
-from jitney.handlers.grant_ends import end_grant
+from jitney.handlers.grant_ends import ENDING_PORTS, end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import rate_limited_problem
@@ -33,16 +33,5 @@ def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
 
 handler = endpoint(
     release_grant,
-    (
-        "config",
-        "actions",
-        "keys",
-        "store",
-        "suspensions",
-        "deny_list",
-        "role_policies",
-        "sessions",
-        "canary",
-        "grant_history",
-    ),
+    ENDING_PORTS,
 )

@@ -9,7 +9,7 @@ from jitney.core.review.safe_text import escape_invisible
 from jitney.handlers.break_glass import follow_up
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.ended_effects import ended_response
-from jitney.handlers.grant_ends import end_grant
+from jitney.handlers.grant_ends import ENDING_PORTS, end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import Ports
@@ -53,18 +53,6 @@ def revoke_from_page(visit: FormVisit) -> Page:
 handler = pages(
     {},
     {"/reviews/{id}/revocation": revoke_from_page, "/reviews/{id}/follow-up": follow_up},
-    (
-        "config",
-        "actions",
-        "keys",
-        "store",
-        "suspensions",
-        "deny_list",
-        "role_policies",
-        "sessions",
-        "canary",
-        "grant_history",
-        "web_sessions",
-    ),
+    (*ENDING_PORTS, "web_sessions"),
     api=revoke_grant,
 )
