@@ -21,6 +21,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 ifeq ($(origin CONFIG),command line)
 export JITNEY_CONFIG := $(CONFIG)
 endif
+ifeq ($(origin UPSTREAM),command line)
+export JITNEY_UPSTREAM := $(UPSTREAM)
+endif
 
 .PHONY: help
 help: ## list the targets
@@ -46,6 +49,14 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 	@$(UV) pip sync --quiet --python .local/aws-cli/bin/python --require-hashes $<
 	@touch $@
 
+# Clients of other makers that tests run, each in an environment of its own.
+CLIENTS := .local/aioboto3/.ready .local/client-generator/.ready .local/agent-frameworks/.ready
+$(CLIENTS): .local/%/.ready: local/requirements-%.txt $(UV)
+	@echo "$*, into $(@D)"
+	@$(UV) venv --quiet --clear --python 3.13 $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
 .PHONY: setup
 setup: $(READY) ## create the virtual environment and its tools
 
@@ -65,12 +76,17 @@ check: lint ## check lint, and run the tests without AWS or sockets, with a tent
 		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(SOCKETS))
 
 .PHONY: test
-test: lint $(AWSCLI) ## run every test, with the system on this machine
+test: lint $(AWSCLI) $(CLIENTS) ## run every test, with the system on this machine
 	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
 
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick tests/core tests/handlers tests/adapters \
+		tests/client/gateway/test_other_processes.py tests/client/test_endpoint_folder.py tests/client/mcp/test_mcp_tools.py \
+		tests/client/login/test_sign_in.py tests/client/test_cloud_tokens.py tests/client/test_tokens.py \
+		tests/client/mcp/test_mcp_scope.py tests/client/mcp/test_mcp_http_guard.py \
+		tests/client/setup/test_init.py \
+		tests/sdk/test_ends.py tests/sdk/test_gateway.py tests/sdk/test_sent_parameters.py \
 		--ignore tests/handlers/test_convergence.py
 
 .PHONY: policies
@@ -90,7 +106,7 @@ demo: $(READY) $(AWSCLI) ## show the main job step by step, and check each step
 	@$(BIN)/python -m local.demo
 
 .PHONY: up
-up: $(READY) $(AWSCLI) ## start the system and leave it running; CONFIG=other.yaml for another configuration
+up: $(READY) $(AWSCLI) ## start the system and leave it running; CONFIG=other.yaml, UPSTREAM=http://127.0.0.1:PORT for another AWS behind the gateway
 	@$(BIN)/python -m local up
 
 .PHONY: down
@@ -109,6 +125,10 @@ bench: $(READY) ## measure the figures in one run
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.revocations
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway_masking
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway_start
+	@$(BIN)/python -m benchmarks.client
 	@$(BIN)/python -m benchmarks.queries
 
 .PHONY: gaps
@@ -128,6 +148,9 @@ lock: $(UV) ## resolve the lock files
 	$(LOCK) pyproject.toml --group dev -o requirements.txt
 	$(LOCK) --group functions -o functions/requirements.txt
 	echo awscli | $(LOCK) - -o local/requirements-awscli.txt
+	printf '%s\n' langchain-core openai-agents strands-agents | $(LOCK) - -o local/requirements-agent-frameworks.txt
+	echo openapi-python-client | $(LOCK) - -o local/requirements-client-generator.txt
+	echo aioboto3 | $(LOCK) --no-config - -o local/requirements-aioboto3.txt  # without pyproject's botocore
 
 .PHONY: clean
 clean: ## remove everything that a target created
@@ -135,5 +158,5 @@ clean: ## remove everything that a target created
 	@echo "Removing packages, builds and caches"
 	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
 		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/local/cdk_cli/node_modules \
-		tests/simulator/node_modules
+		tests/simulator/node_modules tests/client/gateway/drivers/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
@@ -29,6 +30,7 @@ from detect_secrets.settings import default_settings
 
 from infra.spec import ALL_FUNCTIONS
 from jitney import resources
+from jitney.core.access.request import Permission
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.mask_tags import MaskTags
@@ -121,20 +123,30 @@ def _masking(masker: AwsMasker, answers: list[Answer]) -> Callable[[], Any]:
 def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
     """Let a new correlator process the events as calls of one grant's session, after the start of that session."""
     os.environ |= ALL_FUNCTIONS
-    trailing, tested = (importlib.import_module(f"tests.{name}") for name in ("trailing", "handlers.test_correlator"))
+    made, tested = (
+        importlib.import_module(f"tests.{each}") for each in ("cloudtrail_events", "handlers.test_correlator")
+    )
     receive = importlib.import_module("jitney.handlers.correlator").receive
-    calls = (trailing.called(number) for number in range(1, len(events) + 1))
+    calls = (made.call_event(number) for number in range(1, len(events) + 1))
     own = ("eventID", "eventTime", "userIdentity", "recipientAccountId")
     of_session = [event | {name: call[name] for name in own} for event, call in zip(events, calls, strict=True)]
-    bodies = [trailing.told(each) for each in (trailing.taken(0), *of_session)]
-    batches = [trailing.delivered(bodies[start : start + BATCH]) for start in range(0, len(bodies), BATCH)]
+    bodies = [made.forwarded_event(each) for each in (made.assume_role_event(0), *of_session)]
+    batches = [made.delivered(bodies[start : start + BATCH]) for start in range(0, len(bodies), BATCH)]
+
+    actions_of = made.EVENT_OPERATIONS.actions
+    needed = {
+        action: None
+        for each in events
+        for action in actions_of(each["eventSource"], each["eventName"], each["requestParameters"] or {})
+    }
+    grant = replace(made.GRANT, permissions=(Permission(tuple(needed), ("arn:aws:*",)),))
 
     def join() -> None:
-        correlator = tested.Correlator(trailing.GRANT)
+        correlator = tested.Correlator(grant)
         failed = [each for batch in batches for each in receive(batch, correlator.ports)["batchItemFailures"]]
-        explained = sum(sk.startswith("EXPLAINED#") for _, sk in correlator.table.items)
-        if failed or explained != len(bodies):
-            raise SystemExit(f"{len(bodies)} events: {len(failed)} failed, {explained} were explained")
+        judged = sum(sk.startswith(("EXPLAINED#", "BEYOND#")) for _, sk in correlator.table.items)
+        if failed or judged != len(bodies):
+            raise SystemExit(f"{len(bodies)} events: {len(failed)} failed, {judged} were joined to the grant")
 
     return join
 

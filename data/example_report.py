@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.cli_examples import NotPlainError, examples, words_of
+from data.cli_examples import FILE, NotPlainError, examples, words_of
 from data.sources import HERE
+from jitney.core.access.request import ExplainedAction
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.explainer import explain_line
+from jitney.core.calls.file_contents import UnreadFileError, insert_contents
 from jitney.core.calls.operations import OperationTable
 from jitney.core.problems import Problem
 from jitney.resources import OPERATIONS
@@ -26,15 +28,17 @@ from jitney.resources import OPERATIONS
 PAGE = HERE.parent / "docs" / "calls-examples.md"
 AWS_CLI = HERE.parent / ".local" / "aws-cli"
 PLACE = AwsLocation("aws", "us-west-2", "123456789012")
-# Examples name various accounts, also as 12345EXAMPLE. All stand for the caller's own.
+# Examples name various accounts, also as 12345EXAMPLE, and as account in an ARN. All stand for the caller's own.
 _ACCOUNT = re.compile(r"(?<![\dA-Za-z])(?:\d{12}|\d{5}EXAMPLE)(?![\dA-Za-z])")
+_PLACE = re.compile(r"(?<=:)region:account(?=:)")
 
 NOT_PLAIN = "A placeholder or a substitution of the shell stands for a value."
-IN_FILE = "The parameters are in a file, which the command does not contain."
+IN_FILE = "The parameters are in a file, which the page does not show."
+NOT_SHOWN = "is not on the page"
 TYPO = "An option, a word or a value is missing or wrong."
 REASONS: Mapping[str, str] = {
     "": NOT_PLAIN,
-    r"in a file|does not contain its value": IN_FILE,
+    NOT_SHOWN: IN_FILE,
     r"does not call AWS|is not supported in calls": "The command makes no call of AWS itself, or names an endpoint.",
     r"is not in account": "An ARN has no valid account.",
     r"has no command|does not know which action": "The command or its action is unknown.",
@@ -49,32 +53,54 @@ HEAD = """# The AWS CLI's examples
 
 The AWS CLI's documentation has examples for its commands. Jitney derives the permissions of each example for the
 services in [calls.md](calls.md). `make examples` repeats this and writes the page, from AWS CLI {version}. The account
-in each example is taken as the target's account. The words of an example are those that a POSIX shell passes to `aws`.
+in each example, also as `account` or `12345EXAMPLE`, is taken as the target's account. The words of an example are
+those that a POSIX shell passes to `aws`. A file has the content that the page of the example shows.
 
 | examples | number | share |
 | --- | ---: | ---: |
 | all | {total} | 100 % |
 | accepted | {accepted} | {share:.1f} % |
+| accepted with a file | {from_files} | {files_share:.1f} % |
 | accepted with the ARN of a resource | {with_arn} | {arn_share:.1f} % |
 | valid and complete | {valid} | |
 | accepted, of the valid and complete ones | {accepted} | {valid_share:.1f} % |
 
 Two kinds of examples do not count as valid and complete: those that both Jitney and the AWS CLI's own parser refuse,
-and those whose parameters are placeholders or in a file. The refused examples, by reason:
+and those whose parameters are placeholders or in a file that the page does not show. The refused examples, by reason:
 
 | reason | examples | refused by the AWS CLI |
 | --- | ---: | ---: |
 """
 
 
+@dataclass(frozen=True, slots=True)
+class PlainExample:
+    """The words of an example, and the contents of its files that the page shows, by path."""
+
+    words: tuple[str, ...]
+    files: Mapping[str, str]
+
+    def read(self, path: str) -> str:
+        """Return the content of a file. Raises UnreadFileError."""
+        if path not in self.files:
+            raise UnreadFileError(f"{path} {NOT_SHOWN}.")
+        return self.files[path]
+
+    @property
+    def whole(self) -> list[str]:
+        """The words, with the content of each file that the page shows in place of its name."""
+        return [self.files.get(word.removeprefix(FILE), word) if word.startswith(FILE) else word for word in self.words]
+
+
 @dataclass(slots=True)
 class ExampleReport:
-    """How many examples were accepted, how many of those have an ARN, and the words of refused ones by reason.
+    """How many examples were accepted, how many of those have a file or an ARN, and the words of refused ones.
 
     The words are None for an example that is not one plain command line.
     """
 
     accepted: int = 0
+    from_files: int = 0
     with_arn: int = 0
     refused: dict[str, list[list[str] | None]] = field(default_factory=lambda: {each: [] for each in REASONS.values()})
 
@@ -90,17 +116,28 @@ def example_folder() -> Path:
     return found
 
 
-def read_examples(folder: Path, operations: OperationTable) -> tuple[list[list[str]], int]:
-    """Return the words of each plain example of the supported services, and how many others there are."""
+def read_examples(folder: Path, operations: OperationTable) -> tuple[list[PlainExample], int]:
+    """Return each plain example of the supported services, and how many others there are."""
     services = {operations.service(name).command for name in operations.services()} | {"s3"}
-    plain: list[list[str]] = []
+    plain: list[PlainExample] = []
     others = 0
-    for command in examples(folder, services):
+    for example in examples(folder, services):
         try:
-            plain.append([_ACCOUNT.sub(PLACE.account, word) for word in words_of(command)])
+            words = tuple(_own(word) for word in words_of(example.command))
         except NotPlainError:
             others += 1
+        else:
+            plain.append(PlainExample(words, {path: _own(text) for path, text in example.files.items()}))
     return plain, others
+
+
+def _own(text: str) -> str:
+    return _ACCOUNT.sub(PLACE.account, _PLACE.sub(f"{PLACE.region}:{PLACE.account}", text))
+
+
+def explain_example(example: PlainExample, operations: OperationTable) -> tuple[ExplainedAction, ...]:
+    """Return what an example needs, with its files as the page shows them. Raises Problem."""
+    return explain_line(insert_contents(shlex.join(example.words), example.read, operations), PLACE, operations)
 
 
 def report_examples(folder: Path, operations: OperationTable) -> ExampleReport:
@@ -108,14 +145,15 @@ def report_examples(folder: Path, operations: OperationTable) -> ExampleReport:
     report = ExampleReport()
     plain, others = read_examples(folder, operations)
     report.refused[NOT_PLAIN] = [None] * others
-    for words in plain:
+    for example in plain:
         try:
-            explained = explain_line(shlex.join(words), PLACE, operations)
+            explained = explain_example(example, operations)
         except Problem as problem:
             reason = next(reason for said, reason in REASONS.items() if said and re.search(said, problem.detail))
-            report.refused[reason].append(words)
+            report.refused[reason].append(example.whole)
         else:
             report.accepted += 1
+            report.from_files += bool(example.files)
             report.with_arn += any(each.resources != ("*",) for each in explained)
     return report
 
@@ -140,6 +178,8 @@ def examples_page(report: ExampleReport, refused_too: Mapping[str, int], version
         total=report.total,
         accepted=report.accepted,
         share=100 * report.accepted / report.total,
+        from_files=report.from_files,
+        files_share=100 * report.from_files / report.total,
         with_arn=report.with_arn,
         arn_share=100 * report.with_arn / report.total,
         valid=valid,

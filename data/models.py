@@ -131,6 +131,8 @@ def _unsupported(name: str, raw: Mapping[str, Any], operation: OperationModel) -
     """Return why the gateway cannot make the call, or ""."""
     if operation.has_event_stream_input or operation.has_event_stream_output:
         return "it streams events, which cannot be masked as a whole"
+    if _answers_credentials(operation.output_shape):
+        return "AWS answers with credentials, and no credentials leave the gateway"
     if operation.auth_type in ("none", "bearer"):
         return "AWS does not take it signed with an access key"
     model: Mapping[str, Any] = raw["operations"][name]
@@ -139,6 +141,25 @@ def _unsupported(name: str, raw: Mapping[str, Any], operation: OperationModel) -
     if model.get("endpointdiscovery", {}).get("required"):
         return "its endpoint has to be discovered by another call"
     return ""
+
+
+_CREDENTIALS = frozenset({"secretaccesskey", "sessiontoken", "webidentitytoken"})
+
+
+def _answers_credentials(shape: Any) -> bool:
+    """Return whether an answer with this shape has a key or a token with which its holder acts in AWS."""
+    waiting, seen = [shape] if shape else [], set[str]()
+    while waiting:
+        each = waiting.pop()
+        if each.name in seen:
+            continue
+        seen.add(each.name)
+        members: Mapping[str, Any] = getattr(each, "members", {})
+        if any(name.lower() in _CREDENTIALS for name in members):
+            return True
+        parts = (getattr(each, part, None) for part in ("member", "value"))
+        waiting += [*members.values(), *filter(None, parts)]
+    return False
 
 
 def _shape(shape: Mapping[str, Any]) -> dict[str, Any]:

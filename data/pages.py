@@ -99,10 +99,13 @@ Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
 [the AWS CLI's own examples](calls-examples.md).
 
 - **Words.** The line is one command. Quote characters that have a meaning in a shell, such as `*` and `$`.
-- **Options.** Global options may stand anywhere. You can abbreviate an option if that is unambiguous. An option that
-  appears twice is refused.
-- **Values.** Parameters may be words, JSON, or the AWS CLI's shorthand. `--cli-input-json` takes JSON. A value in a
-  file (`file://`) is unknown. If it names a resource, the call is refused.
+- **Options.** Global options may stand anywhere. You can abbreviate an option if that is unambiguous. If an option
+  appears twice, the last one counts.
+- **Values.** Parameters may be words, JSON, or the AWS CLI's shorthand. `--cli-input-json` takes JSON.
+- **Files.** The `jitney` command reads a value in a text file (`file://PATH`) as the AWS CLI does, up to 256 KiB. It
+  sends only the parts on which the permissions depend, such as the tables of a transaction, and replaces other texts.
+  It sends nothing of a file that is not needed, such as a policy document or user data. In calls that an API client
+  sends, and for `fileb://`, the value is unknown. If it names a resource, the call is refused.
 - **Resources.** A parameter that names a resource yields an ARN, or the call is refused with the forms that it takes.
   If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id is `*`. If the call creates the
   resource, the id is `*` too.

@@ -102,7 +102,7 @@ def fetch(scratch: Path) -> Sources:
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"  # npm looks for its node on the path
     subprocess.run(  # noqa: S603
-        [tools / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+        [tools / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=npm,
         env={**os.environ, "PATH": path},
         check=True,

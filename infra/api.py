@@ -18,8 +18,8 @@ from infra.spec import FunctionSpec
 from jitney.core.problems import Problem
 
 STAGE = "live"
-REQUESTS_PER_SECOND = 50
-BURST = 100
+REQUESTS_PER_SECOND = 45
+BURST = 45
 
 _NO_ROUTE = Problem("route_not_found", "The route does not exist.", "See the OpenAPI file for the routes and verbs.")
 _TOO_MANY = Problem(

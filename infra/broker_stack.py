@@ -1,5 +1,7 @@
 """The broker: all of Jitney except the target roles."""
 
+from collections.abc import Mapping
+
 from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
@@ -74,7 +76,7 @@ class BrokerStack(Stack):
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
-        environment["JITNEY_ISSUING_ROLES"] = issuers({name: functions[name].role_id for name in PURPOSES_BY_FUNCTION})
+        environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
@@ -126,6 +128,11 @@ class BrokerStack(Stack):
         }
         for name, value in values.items():
             CfnOutput(self, name, value=value)
+
+
+def _issuing_roles(functions: Mapping[str, BrokerFunction]) -> str:
+    """Return the roles of the functions that start sessions of targets, for the function that joins calls to grants."""
+    return issuers({name: each.role_id for name, each in functions.items() if name in PURPOSES_BY_FUNCTION})
 
 
 def _external(stack: Stack, settings: Settings) -> dict[str, list[str]]:

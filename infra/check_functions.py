@@ -1,7 +1,7 @@
 """The functions that check a deployment for an operator, and their permissions."""
 
 from infra.channels import CHECK
-from infra.permissions import AUTHENTICATE, TAG_SESSION, Allow, write_records
+from infra.permissions import AUTHENTICATE, OTHER_CHAINS, Allow, issue_to, write_records
 from infra.spec import FunctionSpec
 from jitney.core.access.target_check import NON_GRANT_PREFIX, SESSION_PREFIX
 
@@ -16,9 +16,8 @@ CHECK_SPECS = (
         # It tries to delete a policy that does not exist. An attacker in control of this function can delete the deny
         # document, which the reconciler writes again within five minutes.
         allows=(
-            *write_records("r-*"),
-            Allow("targets", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
-            TAG_SESSION,
+            *write_records(OTHER_CHAINS),
+            *issue_to(CHECK_SESSIONS),
             Allow("revokers", ("sts:AssumeRole",), sessions=CHECK_SESSIONS),
             *AUTHENTICATE,
         ),
@@ -27,6 +26,6 @@ CHECK_SPECS = (
         "review_checks",
         "Checks for an operator whether reviewers can be reached",
         routes=(("POST", "/v1/reviews/check"),),
-        allows=(*write_records("r-*"), *CHECK, *AUTHENTICATE),
+        allows=(*write_records(OTHER_CHAINS), *CHECK, *AUTHENTICATE),
     ),
 )

@@ -10,6 +10,13 @@ from jitney.core.problems import Problem
 
 REQUESTS_PER_ADDRESS = 3000
 """Requests in five minutes: enough for a hundred agents behind one address that poll every ten seconds."""
+CALLS_PER_ADDRESS = 30_000
+"""Calls through the gateway in five minutes. A copy of a folder makes one call for each object."""
+CALLS_ROUTE, SLACK_ROUTE = "/v1/calls", "/slack/interactions"
+"""Routes whose bodies may hold any text: the parameters of AWS's operations, and messages with agents' reasons.
+
+The functions verify these bodies. A call has up to 5 MB, and the firewall could inspect 64 KB of it.
+"""
 
 _TOO_LARGE = Problem("body_too_large", "The request body is too large.", "Send less in one request.")
 _TOO_MANY = Problem(
@@ -28,7 +35,10 @@ _Statement = wafv2.CfnWebACL.StatementProperty
 
 
 class Firewall(Construct):
-    """Blocks bodies over `max_body_bytes`, floods from one address, and what AWS's managed rules match."""
+    """Blocks bodies over `max_body_bytes`, floods from one address, and what AWS's managed rules match.
+
+    Bodies of calls through the gateway are not inspected.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: apigateway.Stage, max_body_bytes: int) -> None:
         super().__init__(scope, construct_id)
@@ -41,13 +51,13 @@ class Firewall(Construct):
             size=max_body_bytes,
             text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
         )
-        rate = wafv2.CfnWebACL.RateBasedStatementProperty(
-            aggregate_key_type="IP", limit=REQUESTS_PER_ADDRESS, evaluation_window_sec=300
-        )
+        not_calls = _except(_route(CALLS_ROUTE))
+        too_large = _all_of(not_calls, _Statement(size_constraint_statement=body_size))
         rules = [
-            _blocking("body-size", 0, _Statement(size_constraint_statement=body_size), _TOO_LARGE),
-            _blocking("rate", 1, _Statement(rate_based_statement=rate), _TOO_MANY),
-            *(_managed(name, 2 + index) for index, name in enumerate(_COUNTED)),
+            _blocking("body-size", 0, too_large, _TOO_LARGE),
+            _blocking("rate", 1, _rate(REQUESTS_PER_ADDRESS, not_calls), _TOO_MANY),
+            _blocking("calls-rate", 2, _rate(CALLS_PER_ADDRESS, _route(CALLS_ROUTE)), _TOO_MANY),
+            *(_managed(name, 3 + index) for index, name in enumerate(_COUNTED)),
         ]
         acl = wafv2.CfnWebACL(
             self,
@@ -94,16 +104,30 @@ def _blocking(name: str, priority: int, statement: _Statement, problem: Problem)
     )
 
 
-def _not_from_slack() -> _Statement:
-    """Return a statement for all requests except Slack's. These contain agents' text, which must not block a vote."""
+def _route(path: str) -> _Statement:
+    """Return a statement for the requests to one route. It compares the path as it was sent, without decoding it."""
     route = wafv2.CfnWebACL.ByteMatchStatementProperty(
         field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(uri_path={}),
         positional_constraint="ENDS_WITH",
-        search_string="/slack/interactions",
+        search_string=path,
         text_transformations=[wafv2.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")],
     )
-    signed = _Statement(byte_match_statement=route)
-    return _Statement(not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=signed))
+    return _Statement(byte_match_statement=route)
+
+
+def _except(statement: _Statement) -> _Statement:
+    return _Statement(not_statement=wafv2.CfnWebACL.NotStatementProperty(statement=statement))
+
+
+def _all_of(*statements: _Statement) -> _Statement:
+    return _Statement(and_statement=wafv2.CfnWebACL.AndStatementProperty(statements=list(statements)))
+
+
+def _rate(requests: int, of: _Statement) -> _Statement:
+    rate = wafv2.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="IP", limit=requests, evaluation_window_sec=300, scope_down_statement=of
+    )
+    return _Statement(rate_based_statement=rate)
 
 
 def _managed(name: str, priority: int) -> _Rule:
@@ -114,7 +138,10 @@ def _managed(name: str, priority: int) -> _Rule:
         for rule in _COUNTED[name]
     ]
     group = wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
-        vendor_name="AWS", name=name, rule_action_overrides=counted, scope_down_statement=_not_from_slack()
+        vendor_name="AWS",
+        name=name,
+        rule_action_overrides=counted,
+        scope_down_statement=_all_of(_except(_route(CALLS_ROUTE)), _except(_route(SLACK_ROUTE))),
     )
     return _Rule(
         name=name,

@@ -8,60 +8,59 @@ from collections.abc import Mapping
 
 from infra.channels import NOTIFY, READ_SECRET
 from infra.check_functions import CHECK_SPECS
+from infra.gateway_functions import GATEWAY_SPECS
+from infra.grant_permissions import MASK, READ_OTHER_GRANTS, REQUEST_GRANTS, SHOW_REVIEW, SHOW_REVIEW_VARIABLES
 from infra.permissions import (
     AUTHENTICATE,
+    CALL_CHAINS,
     END_ATTRIBUTES,
+    GRANT_CHAINS,
+    GRANT_SESSIONS,
     ISSUE_ATTRIBUTES,
+    OTHER_CHAINS,
     READ_SUSPENSIONS,
     READ_TABLES,
     REVOCATION_ATTRIBUTES,
     STATE_ATTRIBUTES,
-    TAG_SESSION,
     TERMS_ATTRIBUTES,
     USE_UP_TOKEN,
     Allow,
+    issue_to,
     on_state,
     read_and_update,
     write_records,
 )
+from infra.preview_functions import PREVIEW_SPECS
+from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
 from infra.spec import REVOCATION_ALARM, URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
+from infra.state_items import (
+    FOLLOW_UP_ITEMS,
+    GRANT_ITEMS,
+    OUT_OF_OFFICE_ITEMS,
+    ROLE_ITEMS,
+    SESSION_ITEMS,
+    SUSPENSION_ITEMS,
+    TOKEN_ITEMS,
+)
 from jitney.core.access.credentials import CANARY_PREFIX
 
-# Partition keys (adapters.store, core.single_use). A function that issues nothing cannot write a grant that another
-# function would issue credentials for.
-_GRANT = ("GRANT#*",)
-_HOURLY = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*")
-_SINGLE_USE_KEYS = ("IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *_HOURLY)
-_OTHER_GRANTS = ("ACTIVE_GRANTS#*",)
-_TOKEN = ("REVIEW#*",)
-_ROLE = ("ROLE#*",)
-_SESSION = ("SESSION#*",)
-_OUT_OF_OFFICE = ("OUT_OF_OFFICE",)
-_FOLLOW_UP = ("FOLLOW_UP",)
-_SUSPENSIONS = ("SUSPENSIONS",)
-_GRANT_CHAINS, _OTHER_CHAINS = "g-*", "r-*"
-
-# KMS is called only when something is masked (jitney.adapters.mask_keys).
-_MASK = Allow("mask_key", ("kms:GenerateMac",))
-_ISSUE = Allow("targets", ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"))
-_READ_OTHER_GRANTS = on_state("BatchGetItem", items=_OTHER_GRANTS + _GRANT)
-_GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
-_OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), _ROLE)
-_READ_OUT_OF_OFFICE = on_state("Query", items=_OUT_OF_OFFICE)
+_ISSUE = issue_to(GRANT_SESSIONS)
+_OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), ROLE_ITEMS)
+_READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 _RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
-_UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=_ROLE)
+_UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
 
 _READ_CALLS = Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS)
 
-_END_GRANT = (*read_and_update(_GRANT, END_ATTRIBUTES), *write_records(_GRANT_CHAINS))
+_END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRANT_CHAINS))
 # What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
 _END_AND_DENY = (
-    *read_and_update(_GRANT, REVOCATION_ATTRIBUTES),
+    *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
     _OPEN_GRANTS,  # exceptions from the ranges of a deny document
     READ_SUSPENSIONS,
-    *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+    *write_records(GRANT_CHAINS, OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
     _RESUME_WORKFLOW,
 )
@@ -69,24 +68,23 @@ _REVOKE = (
     *_END_AND_DENY,
     # To see when the denial is in force, they take a session of the ended grant. The target's boundary lets such a
     # session make that one call only. They issue no credentials.
-    Allow("targets", ("sts:AssumeRole",), sessions=(f"{CANARY_PREFIX}*",)),
-    TAG_SESSION,
-    on_state("GetItem", items=_TOKEN),
+    *issue_to((f"{CANARY_PREFIX}*",)),
+    on_state("GetItem", items=TOKEN_ITEMS),
     _READ_CALLS,  # which of the effects that outlive the grant were used
 )
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
-    *read_and_update(_GRANT, TERMS_ATTRIBUTES),
-    _READ_OTHER_GRANTS,
-    on_state("GetItem", items=_TOKEN),
-    on_state("PutItem", items=("VOTES#*",)),
+    *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),
+    READ_OTHER_GRANTS,
+    on_state("GetItem", items=TOKEN_ITEMS),
+    on_state("PutItem", items=("VOTES#*", "REJECTED#*")),
     on_state("UpdateItem", items=("NARROWINGS#*",)),
     # A delegation is read, and checked again in the transaction that writes the vote.
-    on_state("Query", "ConditionCheckItem", items=_OUT_OF_OFFICE),
+    on_state("Query", "ConditionCheckItem", items=OUT_OF_OFFICE_ITEMS),
     READ_SUSPENSIONS,
-    *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
+    *write_records(GRANT_CHAINS, OTHER_CHAINS),
     _RESUME_WORKFLOW,
-    _MASK,
+    MASK,
 )
 
 _FUNCTIONS = (
@@ -94,55 +92,26 @@ _FUNCTIONS = (
         "grants",
         "Decides on a request and issues its credentials",
         routes=(("POST", "/v1/grants"),),
-        allows=(
-            on_state("GetItem", "PutItem", items=_GRANT + _SINGLE_USE_KEYS),
-            on_state("PutItem", items=_OTHER_GRANTS),
-            on_state("BatchGetItem", items=_OTHER_GRANTS + _GRANT + ("PENDING#*",)),
-            on_state("UpdateItem", items=_GRANT, attributes=END_ATTRIBUTES),
-            on_state("UpdateItem", items=_SINGLE_USE_KEYS),
-            *AUTHENTICATE,
-            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
-            _ISSUE,
-            Allow("approval", ("states:StartExecution",)),
-            _MASK,
-        ),
+        allows=(*REQUEST_GRANTS, *_ISSUE),
+        variables=SHOW_REVIEW_VARIABLES,
     ),
     FunctionSpec(
         "credentials",
         "Issues the credentials of an active grant",
         routes=(("POST", "/v1/grants/{id}/credentials"),),
         allows=(
-            *read_and_update(_GRANT, ISSUE_ATTRIBUTES),
-            _READ_OTHER_GRANTS,
+            *read_and_update(GRANT_ITEMS, ISSUE_ATTRIBUTES),
+            READ_OTHER_GRANTS,
             on_state("UpdateItem", items=("RENEWALS#*",)),
             *AUTHENTICATE,
-            *write_records(_GRANT_CHAINS, _OTHER_CHAINS),
-            _ISSUE,
+            *write_records(GRANT_CHAINS, OTHER_CHAINS),
+            *_ISSUE,
+            SHOW_REVIEW,
         ),
+        variables=SHOW_REVIEW_VARIABLES,
     ),
-    FunctionSpec(
-        "decisions",
-        "Decides on a request without issuing anything",
-        routes=(("POST", "/v1/decisions"),),
-        allows=(
-            on_state("PutItem", "UpdateItem", items=("PREVIEWS#*", "UNOPENED#*")),
-            _READ_OTHER_GRANTS,
-            *AUTHENTICATE,
-            *write_records(_OTHER_CHAINS),
-            _MASK,
-        ),
-    ),
-    FunctionSpec(
-        "grant_reads",
-        "Shows a principal its own grants",
-        routes=(("GET", "/v1/grants"), ("GET", "/v1/grants/{id}")),
-        allows=(
-            on_state("GetItem", items=_GRANT),
-            *AUTHENTICATE,
-            _GRANTS_OF_PRINCIPAL,
-            *write_records(_OTHER_CHAINS),
-        ),
-    ),
+    *PREVIEW_SPECS,
+    *READ_SPECS,
     FunctionSpec(
         "releases",
         "Revokes a grant that its agent releases",
@@ -163,12 +132,12 @@ _FUNCTIONS = (
         allows=(
             USE_UP_TOKEN,
             *_REVOKE,
-            on_state("GetItem", items=_SESSION),
+            on_state("GetItem", items=SESSION_ITEMS),
             # The follow-up review is here because an objection revokes the grant.
-            on_state("UpdateItem", items=_GRANT, attributes=(*STATE_ATTRIBUTES, "follow_up")),
-            on_state("DeleteItem", items=_FOLLOW_UP),
+            on_state("UpdateItem", items=GRANT_ITEMS, attributes=(*STATE_ATTRIBUTES, "follow_up")),
+            on_state("DeleteItem", items=FOLLOW_UP_ITEMS),
             _READ_OUT_OF_OFFICE,
-            _MASK,
+            MASK,
         ),
     ),
     FunctionSpec(
@@ -181,10 +150,10 @@ _FUNCTIONS = (
         allows=(
             *_END_AND_DENY,
             USE_UP_TOKEN,
-            on_state("PutItem", items=_SUSPENSIONS),
-            on_state("GetItem", items=_TOKEN),
-            _GRANTS_OF_PRINCIPAL,
-            _MASK,
+            on_state("PutItem", items=SUSPENSION_ITEMS),
+            on_state("GetItem", items=TOKEN_ITEMS),
+            GRANTS_OF_PRINCIPAL,
+            MASK,
         ),
     ),
     FunctionSpec(
@@ -198,13 +167,15 @@ _FUNCTIONS = (
         ),
         # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
         allows=(
-            _READ_OTHER_GRANTS,
-            on_state("GetItem", items=_GRANT + _SESSION),
+            READ_OTHER_GRANTS,
+            on_state("GetItem", items=GRANT_ITEMS + SESSION_ITEMS),
             READ_SUSPENSIONS,
-            on_state("Query", items=("VOTES#*", *_OUT_OF_OFFICE, *_FOLLOW_UP)),
-            _GRANTS_OF_PRINCIPAL,
+            on_state("Query", items=("VOTES#*", *OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
+            GRANTS_OF_PRINCIPAL,
             _OPEN_GRANTS,
-            Allow("audit", ("dynamodb:Query",), (_GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
+            Allow("audit", ("dynamodb:Query",), (GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
+            Allow("audit", ("dynamodb:BatchGetItem",), (CALL_CHAINS,)),
+            Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
             READ_SUSPENSIONS,
             READ_TABLES,
         ),
@@ -214,11 +185,11 @@ _FUNCTIONS = (
         "Keeps when reviewers are out of office, and their delegates",
         routes=(("POST", "/reviews/out-of-office"),),
         allows=(
-            on_state("GetItem", items=_SESSION),
+            on_state("GetItem", items=SESSION_ITEMS),
             READ_SUSPENSIONS,
-            on_state("Query", "PutItem", "DeleteItem", items=_OUT_OF_OFFICE),
+            on_state("Query", "PutItem", "DeleteItem", items=OUT_OF_OFFICE_ITEMS),
             on_state("UpdateItem", items=("OUT_OF_OFFICE_CHANGES#*",)),
-            *write_records(_OTHER_CHAINS),
+            *write_records(OTHER_CHAINS),
         ),
     ),
     FunctionSpec(
@@ -226,16 +197,16 @@ _FUNCTIONS = (
         "Signs reviewers in and out",
         routes=(("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
         allows=(
-            on_state("GetItem", "PutItem", "DeleteItem", items=_SESSION),
+            on_state("GetItem", "PutItem", "DeleteItem", items=SESSION_ITEMS),
             READ_SUSPENSIONS,
-            *write_records(_OTHER_CHAINS),
+            *write_records(OTHER_CHAINS),
         ),
     ),
     FunctionSpec(
         "votes",
         "Takes reviewers' votes from the pages",
         routes=(("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass")),
-        allows=(*_VOTE, on_state("GetItem", items=_SESSION), on_state("Query", "PutItem", items=_FOLLOW_UP)),
+        allows=(*_VOTE, on_state("GetItem", items=SESSION_ITEMS), on_state("Query", "PutItem", items=FOLLOW_UP_ITEMS)),
     ),
     FunctionSpec(
         "slack_interactions",
@@ -250,6 +221,7 @@ _FUNCTIONS = (
             Allow("slack_signing_secret", READ_SECRET),
         ),
     ),
+    *GATEWAY_SPECS,
     *CHECK_SPECS,
     FunctionSpec(
         "reconciler",
@@ -262,7 +234,7 @@ _FUNCTIONS = (
         allows=(
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *_END_AND_DENY,
-            on_state("GetItem", items=_TOKEN),
+            on_state("GetItem", items=TOKEN_ITEMS),
             Allow("approval", ("states:ListExecutions",)),
         ),
     ),
@@ -278,13 +250,13 @@ _FUNCTIONS = (
         "Notifies reviewers, and keeps the token that resumes the workflow",
         timeout_seconds=60,
         allows=(
-            *read_and_update(_GRANT, STATE_ATTRIBUTES),
-            *write_records(_GRANT_CHAINS),
-            _READ_OTHER_GRANTS,
+            *read_and_update(GRANT_ITEMS, STATE_ATTRIBUTES),
+            *write_records(GRANT_CHAINS),
+            READ_OTHER_GRANTS,
             READ_SUSPENSIONS,
             _READ_OUT_OF_OFFICE,
-            on_state("PutItem", items=_TOKEN),
-            _GRANTS_OF_PRINCIPAL,
+            on_state("PutItem", items=TOKEN_ITEMS),
+            GRANTS_OF_PRINCIPAL,
             *NOTIFY,
         ),
         variables=("JITNEY_REVIEWS_URL",),

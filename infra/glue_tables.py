@@ -68,6 +68,8 @@ CALL_COLUMNS = (
     ("target", "string"),
     ("verdict", "string"),
     ("purpose", "string"),
+    ("call_id", "string"),
+    ("record_match", "string"),
     ("grant_id", "string"),
     ("human", "string"),
     ("reasons", "array<string>"),

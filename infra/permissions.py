@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jitney.core.access.credentials import TRIAL_PREFIX
+
 
 @dataclass(frozen=True, slots=True)
 class Allow:
@@ -20,9 +22,13 @@ class Allow:
     sessions: tuple[str, ...] = ()
 
 
+GRANT_CHAINS, CALL_CHAINS, OTHER_CHAINS = "g-*", "c-*", "r-*"
+"""The chains of the records of grants, of calls through the gateway, and of all else."""
+
 VARIABLES: Mapping[str, str] = {
     "state": "JITNEY_STATE_TABLE",
     "audit": "JITNEY_AUDIT_TABLE",
+    "answers": "JITNEY_ANSWERS_TABLE",
     "mask_key": "JITNEY_MASK_KEY",
     "approval": "JITNEY_APPROVAL_ARN",
     "trail_queue": "JITNEY_TRAIL_QUEUE",
@@ -72,7 +78,19 @@ def write_records(*chains: str) -> tuple[Allow, ...]:
     return Allow("audit", ("dynamodb:PutItem",), chains), WRITE_TABLES
 
 
-TAG_SESSION = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
+# Only the gateway's function names sessions after calls, and it names none after grants.
+GRANT_SESSIONS, GATEWAY_SESSIONS = ("g-*",), ("c-*", f"{TRIAL_PREFIX}*")
+SESSION_NAMES = ("c-*", "g-*")
+"""The names of all sessions of a target's role, for its trust policy."""
+
+
+def issue_to(sessions: tuple[str, ...]) -> tuple[Allow, Allow]:
+    """Return the permissions to start sessions of the targets' roles with these names."""
+    tag = Allow("targets", ("sts:TagSession", "sts:SetSourceIdentity"))
+    return Allow("targets", ("sts:AssumeRole",), sessions=sessions), tag
+
+
+READ_CALL_RECORDS = Allow("audit", ("dynamodb:Query",), (CALL_CHAINS,))
 # For every function that authenticates a caller, decides, notifies reviewers or writes a deny document.
 READ_SUSPENSIONS = on_state("GetItem", items=("SUSPENSIONS",))
 USE_UP_TOKEN = on_state("PutItem", items=("REPLAY#*",))

@@ -1,8 +1,8 @@
 """The functions that join, publish and seal records and calls. Part of `infra.function_specs`."""
 
-from infra.permissions import READ_TABLES, Allow, on_state, write_records
+from infra.permissions import CALL_CHAINS, GRANT_CHAINS, OTHER_CHAINS, READ_TABLES, Allow, on_state, write_records
 from infra.spec import FunctionSpec, MetricAlarm
-from jitney.core.audit import BYPASSES, REFUSED_EVENTS, SEALED, TAMPERED
+from jitney.core.audit import BEYOND_GRANT_CALLS, BYPASSES, REFUSED_EVENTS, SEALED, TAMPERED, UNRECORDED_CALLS
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
@@ -40,14 +40,25 @@ RECORD_SPECS = (
         timeout_seconds=60,
         allows=(
             on_state("GetItem", items=("GRANT#*",)),
-            Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),
-            *write_records(*ACCESS_KEY_CHAINS, "r-*"),
+            Allow("audit", ("dynamodb:Query",), (*ACCESS_KEY_CHAINS, CALL_CHAINS)),
+            Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
+            *write_records(*ACCESS_KEY_CHAINS, OTHER_CHAINS),
             Allow("trail_queue", _READ_QUEUE),
             Allow("mask_key", ("kms:GenerateMac",)),
         ),
         variables=("JITNEY_ISSUING_ROLES",),
         alarms=(
             MetricAlarm("Bypassed", BYPASSES, "A target's role was used without a grant. See the bypass records."),
+            MetricAlarm(
+                "Unrecorded",
+                UNRECORDED_CALLS,
+                "A session of the gateway made a call that no record names. See the unrecorded records.",
+            ),
+            MetricAlarm(
+                "BeyondGrant",
+                BEYOND_GRANT_CALLS,
+                "A call succeeded outside of its grant's actions or resources. See the beyond_grant records.",
+            ),
             MetricAlarm("EventsRefused", REFUSED_EVENTS, "CloudTrail events could not be read."),
         ),
     ),

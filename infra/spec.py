@@ -56,9 +56,9 @@ class FunctionSpec:
     allows: tuple[Allow, ...] = ()
     variables: tuple[str, ...] = ()
     memory_mb: int = 1024
-    # If every request on one route hangs, 50 requests a second hold 750 of the 1,000 executions that docs/deploy.md
-    # requires. With API Gateway's own limit of 29 seconds they would hold all of them. Calls to services that hang end
-    # earlier (jitney.adapters.aws_clients).
+    # If every request on one route hangs, 45 requests a second and a burst hold 720 of the 1,000 executions that
+    # docs/deploy.md requires. With API Gateway's own limit of 29 seconds they would hold all of them. Calls to services
+    # that hang end earlier (jitney.adapters.aws_clients).
     timeout_seconds: int = 15
     requests_per_second: int = 0
     reserved_executions: int = 0

@@ -1,9 +1,12 @@
-"""The two DynamoDB tables, the key that encrypts stored data, and the key for the tags of masked values."""
+"""The three DynamoDB tables, the key that encrypts stored data, and the key for the tags of masked values."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
+
+from infra.acknowledge import acknowledge
+from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 
 PRINCIPALS = "by_principal"
 """The index of the grants of one principal."""
@@ -14,7 +17,8 @@ OPEN_GRANTS_INDEX = "open_by_role"
 class Tables(Construct):
     """`state` holds grants, replay keys and idempotency keys.
 
-    `audit` holds the records and publishes them as a stream.
+    `audit` holds the records and publishes them as a stream. `answers` holds masked answers of the gateway for minutes.
+    No copy of them outlives that, neither in a backup nor in a stream.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -52,6 +56,16 @@ class Tables(Construct):
             projection_type=dynamodb.ProjectionType.ALL,
         )
         self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
+        grant, place = map(_text, CALL_INDEX_ATTRIBUTES)
+        # Only records of calls have these attributes, so that other records cost nothing here.
+        self.audit.add_global_secondary_index(
+            index_name=CALL_INDEX,
+            partition_key=grant,
+            sort_key=place,
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        self.answers = self._table("Answers", kept=False)
+        acknowledge(self.answers, "It holds answers for minutes, and no backup may keep them longer.", "DDB3")
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -66,6 +80,8 @@ class Tables(Construct):
             "state_index": [f"{self.state.table_arn}/index/{PRINCIPALS}"],
             "open_index": [f"{self.state.table_arn}/index/{OPEN_GRANTS_INDEX}"],
             "audit": [self.audit.table_arn],
+            "audit_index": [f"{self.audit.table_arn}/index/{CALL_INDEX}"],
+            "answers": [self.answers.table_arn],
             "audit_stream": [self.audit.table_stream_arn or ""],
             "key": [self.key.key_arn],
             "mask_key": [self.mask_key.key_arn],
@@ -77,24 +93,28 @@ class Tables(Construct):
         return {
             "JITNEY_STATE_TABLE": self.state.table_name,
             "JITNEY_AUDIT_TABLE": self.audit.table_name,
+            "JITNEY_ANSWERS_TABLE": self.answers.table_name,
             "JITNEY_MASK_KEY": self.mask_key.key_arn,
         }
 
-    def _table(self, construct_id: str, stream: dynamodb.StreamViewType | None = None) -> dynamodb.TableV2:
+    def _table(
+        self, construct_id: str, *, stream: dynamodb.StreamViewType | None = None, kept: bool = True
+    ) -> dynamodb.TableV2:
+        """Return a table. If it is not `kept`, it has one item for each `pk`, no backup, and ends with the stack."""
         return dynamodb.TableV2(
             self,
             construct_id,
             partition_key=_text("pk"),
-            sort_key=_text("sk"),
+            sort_key=_text("sk") if kept else None,
             billing=dynamodb.Billing.on_demand(),
             encryption=dynamodb.TableEncryptionV2.customer_managed_key(self.key),
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
+                point_in_time_recovery_enabled=kept
             ),
             time_to_live_attribute="expires",
             dynamo_stream=stream,
-            deletion_protection=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            deletion_protection=kept,
+            removal_policy=RemovalPolicy.RETAIN if kept else RemovalPolicy.DESTROY,
         )
 
 

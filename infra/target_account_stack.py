@@ -16,6 +16,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.check_functions import CHECK_SESSIONS
 from infra.function_specs import SPECS
+from infra.permissions import SESSION_NAMES
 from infra.trail_forwarding import forward
 from jitney.configuration.arns import (
     ROLE_PATH,
@@ -202,7 +203,7 @@ def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyD
     conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "sts:AssumeRole": {
             "StringEquals": {"sts:ExternalId": external_id},
-            "StringLike": {**of_a_grant, **named, "sts:RoleSessionName": "g-*"},
+            "StringLike": {**of_a_grant, **named, "sts:RoleSessionName": list(SESSION_NAMES)},
         },
         "sts:TagSession": {
             "StringLike": of_a_grant,

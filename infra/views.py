@@ -90,8 +90,8 @@ VIEWS: tuple[View, ...] = (
         "unique_calls",
         "dt version event_id time account region role_arn session access_key_id source_identity invoked_by service "
         "operation actions resources read_only error_code error_message denied source_ip user_agent request_id request "
-        "response bytes_in bytes_out issued_access_key_id created deleted target verdict purpose grant_id human "
-        "reasons correlated_at",
+        "response bytes_in bytes_out issued_access_key_id created deleted target verdict purpose call_id "
+        "record_match grant_id human reasons correlated_at",
     ),
     _view(
         "grant_timeline",

@@ -59,8 +59,12 @@ def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Pro
         ("all of it", settings.stack_file),
     ]
     if env:
-        shells = (("try it", agent_shell.SAMPLE), ("audit it", agent_shell.AUDITOR))
-        lines += [(name, f". {shlex.quote(_from_here(env[who]))}") for name, who in shells]
+        shells = (
+            ("try it", agent_shell.SAMPLE),
+            ("sign in", agent_shell.DEVELOPER),
+            ("audit it", agent_shell.AUDITOR),
+        )
+        lines += [(name, f". {shlex.quote(_from_here(env[who]))}") for name, who in shells if who in env]
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         progress.say(f"  {name:<{width}}   {value}")

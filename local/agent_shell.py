@@ -1,5 +1,6 @@
 """The environment of a sample agent's shell, and the files that set it in a person's shell."""
 
+import json
 import os
 import shlex
 import sys
@@ -13,7 +14,11 @@ from local.settings import ROOT, LocalSettings
 AWS_CLI = ROOT / ".local" / "aws-cli" / "bin" / "aws"
 SAMPLE = "reader-agent"
 """The agent that the policies allow to read."""
-_OF_NOBODY = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
+_OF_NO_AGENT = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITNEY_TOKEN_FILE", "JITNEY_TOKEN_COMMAND"}
+DEVELOPER = "developer"
+"""A developer, who signs in with `jitney login`. The file holds no secret."""
+DEVELOPER_ISSUER = "developers"
+"""The issuer's alias in the sample configuration whose tokens developers get."""
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
 """The administrator of the broker's account. In the emulator, auditor and administrator both have root's keys."""
@@ -26,18 +31,52 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
     """
     if agent in (AUDITOR, ADMINISTRATOR):
         return _of_auditor(stack)
-    known = stack["agents"][agent]
     return {
         "JITNEY_API_URL": stack["api_url"],
-        "JITNEY_TOKEN_URL": stack["token_url"],
-        "JITNEY_TOKEN_RESOURCE": stack["token_resource"],
-        "JITNEY_CLIENT_ID": known["client_id"],
-        "JITNEY_CLIENT_SECRET": known["client_secret"],
+        **_token_variables(stack, agent),
         "AWS_ENDPOINT_URL": stack["aws_endpoint"],
         "AWS_DEFAULT_REGION": stack["region"],
         "AWS_REGION": stack["region"],
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _token_variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
+    """Return the variables that name the source of the token."""
+    resource = {"JITNEY_TOKEN_RESOURCE": stack["token_resource"]}
+    if agent == DEVELOPER:
+        issuer, client = stack["people"]["issuer"], stack["cli_client"]["client_id"]
+        return {"JITNEY_TOKEN_ISSUER": issuer, "JITNEY_CLIENT_ID": client, **resource}
+    known = stack["agents"][agent]
+    secret = {"JITNEY_CLIENT_ID": known["client_id"], "JITNEY_CLIENT_SECRET": known["client_secret"]}
+    return {"JITNEY_TOKEN_URL": stack["token_url"], **secret, **resource}
+
+
+def connection_files(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
+    """Return the text of the settings' file and, for an agent, of its secret's file, by the ends of their names."""
+    found = _token_variables(stack, agent)
+    secret = found.pop("JITNEY_CLIENT_SECRET", None)
+    token = {name.removeprefix("JITNEY_").removeprefix("TOKEN_").lower(): value for name, value in found.items()}
+    if secret:
+        token["client_secret_file"] = _beside(stack, agent, "secret")
+    lines = [f"api = {json.dumps(stack['api_url'])}", "", "[token]"]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in token.items()]
+    settings = {"toml": "\n".join(lines) + "\n"}
+    return settings | {"secret": secret} if secret else settings
+
+
+def shell_variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
+    """Return what a person's shell gets. The source of the token is in files, for programs that the shell starts."""
+    found = variables(stack, agent)
+    if agent in (AUDITOR, ADMINISTRATOR):
+        return found
+    of_file = _token_variables(stack, agent)
+    kept = {name: value for name, value in found.items() if name not in of_file}
+    return {"JITNEY_SETTINGS_FILE": _beside(stack, agent, "toml"), **kept}
+
+
+def _beside(stack: Mapping[str, Any], agent: str, end: str) -> str:
+    return str(Path(stack["env"][agent]).with_suffix(f".{end}"))
 
 
 def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
@@ -60,8 +99,8 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
 
 def _competing(stack: Mapping[str, Any]) -> set[str]:
     """Return variables that may already be set in this shell, by another agent's file or by the person's own work."""
-    of_files = {name for agent in stack["env"] for name in variables(stack, agent)}
-    return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NOBODY
+    of_files = {name for agent in stack["env"] for name in (*variables(stack, agent), *shell_variables(stack, agent))}
+    return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NO_AGENT
 
 
 def programs() -> Iterator[Path]:
@@ -72,34 +111,54 @@ def programs() -> Iterator[Path]:
 
 
 def files(settings: LocalSettings) -> dict[str, Path]:
-    """Return the path of each sample agent's file, and of the auditor's."""
-    return {agent: settings.state / f"{agent}.env" for agent in (*AGENTS, AUDITOR)}
+    """Return the path of each file: the sample agents', the developer's and the auditor's."""
+    return {name: settings.state / f"{name}.env" for name in (*AGENTS, DEVELOPER, AUDITOR)}
+
+
+def accepted(settings: LocalSettings, issuers: Mapping[str, str], agents: str, people: str) -> dict[str, str]:
+    """Return the paths of the files that work: those whose tokens the configuration accepts.
+
+    `issuers` are those of the configuration, by alias. `agents` and `people` are the local providers' issuers.
+    """
+    if agents not in issuers.values():
+        return {}
+    signs_in = issuers.get(DEVELOPER_ISSUER) == people
+    return {name: str(path) for name, path in files(settings).items() if signs_in or name != DEVELOPER}
 
 
 def write(stack: Mapping[str, Any]) -> None:
     """Write the files that `stack["env"]` names.
 
-    They contain the agents' secrets, so only their owner can read them.
+    Some contain agents' secrets, so only their owner can read them.
 
     A POSIX shell reads them with `.`.
     """
     for agent, name in stack["env"].items():
-        fresh = Path(f"{name}-{os.getpid()}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(_text(stack, agent))
-        fresh.replace(name)
+        of_token = {} if agent == AUDITOR else connection_files(stack, agent)
+        for end, text in of_token.items():
+            _write(_beside(stack, agent, end), text)
+        _write(name, _text(stack, agent))
+
+
+def _write(name: str, text: str) -> None:
+    fresh = Path(f"{name}-{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(name)
 
 
 def remove(settings: LocalSettings) -> None:
     """Remove all agents' files."""
     for path in files(settings).values():
-        path.unlink(missing_ok=True)
+        for end in (".env", ".toml", ".secret"):
+            path.with_suffix(end).unlink(missing_ok=True)
 
 
 def _text(stack: Mapping[str, Any], agent: str) -> str:
     folders = ":".join(shlex.quote(str(folder)) for folder in programs())
     lines = [f"# {agent}'s shell, until make down:  . {shlex.quote(stack['env'][agent])}"]
     lines += [f'export PATH={folders}:"$PATH"']
-    lines += [f"unset {' '.join(sorted(_competing(stack) - variables(stack, agent).keys()))}"]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables(stack, agent).items()]
+    given = shell_variables(stack, agent)
+    lines += [f"unset {' '.join(sorted(_competing(stack) - given.keys()))}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in given.items()]
     return "\n".join(lines) + "\n"

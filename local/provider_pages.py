@@ -21,7 +21,7 @@ from jitney.core.identity.session import Session
 from jitney.core.identity.signature import SignedClaims
 from jitney.core.policy.risks import describe_risks
 from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.sheet import sheet_of
+from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.handlers.templates import environment, render
 from jitney.handlers.viewers import ViewerPermissions
 from local.settings import ROOT
@@ -39,21 +39,26 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
 def pages() -> Iterator[tuple[str, str]]:
     """Yield each provider's name with the page of a request by its sample's agent."""
     for provider in PROVIDERS:
-        yield provider, _page(_agent(provider))
+        agent = agent_of(provider)
+        config = replace(sample_config(), emails={agent.human: "ada@corp.example.com"} if agent.human else {})
+        grant = grant_of(agent, config)
+        yield provider, page_of(GrantUnderReview(grant, config, NO_SUSPENSIONS))
 
 
 @cache
-def _config() -> Config:
+def sample_config() -> Config:
+    """Return the local system's configuration."""
     return load_config(compile_configuration(ROOT / "jitney.yaml", {}, local=True))
 
 
-def _agent(provider: str) -> Principal:
+def agent_of(provider: str) -> Principal:
+    """Return the agent of a provider's sample of claims."""
     sample = import_module(f"jitney.core.identity.providers.{provider}").SAMPLE
     claims = cast("SignedClaims", {**sample, **SHAPES.get(provider, {})})
     alias = ALIASES.get(provider, provider)
     kind = "access" if provider in ("generic", "okta", "entra") else "id"
     issuer: Issuer = replace(
-        _config().issuers["local"],
+        sample_config().issuers["local"],
         name=alias,
         identity_name=alias,
         issuer=claims["iss"],
@@ -66,10 +71,10 @@ def _agent(provider: str) -> Principal:
     return principal_of(claims, "at+jwt" if kind == "access" else "jwt", issuer)
 
 
-def _page(agent: Principal) -> str:
-    config = replace(_config(), emails={agent.human: "ada@corp.example.com"} if agent.human else {})
+def grant_of(agent: Principal, config: Config) -> Grant:
+    """Return a request by `agent` that waits for its reviewers."""
     target = config.targets["analytics-prod"]
-    grant = Grant(
+    return Grant(
         id="g-5yq2x7ncd3kfao",
         state=State.PENDING,
         issuer=agent.issuer,
@@ -93,10 +98,19 @@ def _page(agent: Principal) -> str:
         reviews=(("data-owners",),),
         facts=agent.facts,
     )
-    actions = ActionTable.load(resources.ACTIONS.read_bytes())
+
+
+def sheet_of_sample(review: GrantUnderReview) -> Sheet:
+    """Return the sheet of a sample request, with its risks."""
+    actions, grant = ActionTable.load(resources.ACTIONS.read_bytes()), review.grant
     named = {found: found.risks for each in grant.permissions for name in each.actions if (found := actions.get(name))}
     risks = describe_risks(named, ())
-    sheet = sheet_of(GrantUnderReview(grant, config, NO_SUSPENSIONS), config.reviewers, actions, risks, (), NOW)
+    return sheet_of(review, review.config.reviewers, actions, risks, (), NOW)
+
+
+def page_of(review: GrantUnderReview) -> str:
+    """Return the page of a sample request, as one of its reviewers sees it."""
+    grant = review.grant
     person = Principal(
         issuer="", issuer_name="people", subject="alice", kind="human", groups=frozenset(), display="alice",
         source_identity="people.alice", unit="people.alice",
@@ -106,8 +120,8 @@ def _page(agent: Principal) -> str:
         may_revoke=True, may_break_glass=False, did_break_glass=False, may_follow_up=False,
     )  # fmt: skip
     values = {
-        "grant": grant, "sheet": sheet, "viewer": viewer, "voted": None, "may_vote": True,
-        "outliving": (), "settings": config.break_glass, "root": "", "session": Session(person, NOW, "key", "web"),
-        "now": NOW, "grant_id": grant.id,
+        "grant": grant, "sheet": sheet_of_sample(review), "viewer": viewer, "voted": None, "may_vote": True,
+        "outliving": (), "settings": review.config.break_glass, "root": "",
+        "session": Session(person, NOW, "key", "web"), "now": NOW, "grant_id": grant.id,
     }  # fmt: skip
     return render(environment(resources.PAGES), "request", values)

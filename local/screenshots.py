@@ -10,7 +10,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from local import probes, processes, provider_pages
+from local import call_pages, probes, processes, provider_pages
 from local.browser import chromium, sign_in
 from local.demo.runner import DemoRun, DemoStepFailedError, demo_run
 from local.progress import Progress
@@ -22,9 +22,9 @@ COLOURS = 256
 """The number of colours. It is enough for pages, and smaller than full colour."""
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "light": {"viewport": {"width": 900, "height": 600}},
-    "dark": {"viewport": {"width": 900, "height": 600}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 700}},
+    "light": {"viewport": {"width": 1280, "height": 800}},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}},
 }
 REPORTS = "arn:aws:s3:::reports"
 PUBLISH = [
@@ -54,18 +54,25 @@ def main() -> int:
 
 
 def _photograph_providers() -> None:
-    """Photograph the page of a request by an agent of each provider. It needs no running system."""
+    """Photograph requests by an agent of each provider, and calls under review. It needs no running system."""
     with chromium() as browser:
         page = browser.new_context(**LOOKS["light"]).new_page()
         for provider, html in provider_pages.pages():
             page.set_content(html)
             _keep(page, f"request-{provider.replace('_', '-')}", "light")
+        for look, options in LOOKS.items():
+            page = browser.new_context(**options).new_page()
+            for name, html in call_pages.pictures():
+                page.set_content(html)
+                _keep(page, name, look)
 
 
 def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
     stack = run.stack
     publish = _ask(stack, PUBLISH, "Publish the quarterly report, and move the last one to the archive", "OPS-7")
-    tidy = _ask(stack, TIDY, HOSTILE, "")
+    # Each look has a folder of its own: after a rejection, an equal request is refused for a day.
+    own = [{"actions": ["s3:DeleteObject"], "resources": [f"{REPORTS}/old-drafts/{look}/*"]}]
+    tidy = _ask(stack, own, HOSTILE, "")
     reviews = stack["reviews_url"]
     with chromium() as browser:
         page = browser.new_context(**options).new_page()
@@ -87,11 +94,17 @@ def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         page.get_by_role("button", name="Reject request").click()
         page.wait_for_selector("text=Rejected by")
         _keep(page, "rejected", look)
+        page.goto(f"{reviews}/{_ask(stack, own, 'Routine cleanup', 'OPS-8', 'The ticket is OPS-8.')}")
+        _keep(page, "rejected-before", look)
         page.goto(f"{reviews}/{publish}")
         page.get_by_label("Allow s3:DeleteObject").uncheck()
-        page.get_by_label("Duration in seconds").fill("300")
+        page.get_by_label("Duration").select_option("300")
         page.get_by_label("Comment (the agent sees it)").fill("The upload alone")
         page.get_by_role("button", name="Approve selected").click()
+        page.wait_for_selector("text=Step 2 of 2")
+        _keep(page, "second-step", look)
+        page.get_by_label("I read what is granted").check()
+        page.get_by_role("button", name="Approve", exact=True).click()
         page.wait_for_selector("text=Approved by")
         _keep(page, "approved-selected", look)
         page.goto(f"{reviews}/g-aaaaaaaaaaaaaa")
@@ -134,6 +147,8 @@ def _break_glass(browser: Browser, stack: Mapping[str, Any], look: str, options:
     _keep(page, "break-glass", look)
     page.get_by_label("Reason for break-glass").fill("The site is down, and no data owner answers")
     page.get_by_role("button", name="Use break-glass").click()
+    page.get_by_label("I read what is granted").check()
+    page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=used break-glass at")
     page = browser.new_context(**options).new_page()
     sign_in(page, fix, stack["humans"]["bob"])
@@ -168,13 +183,14 @@ def _keep(page: Page, name: str, look: str) -> None:
         )
 
 
-def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str) -> str:
+def _ask(stack: Mapping[str, Any], permissions: Any, reason: str, ticket: str, changed: str = "") -> str:
     """Send a request that needs a review. Return its grant's id."""
     body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
+    body |= {name: text for name, text in (("ticket", ticket), ("changed", changed)) if text}
     token = probes.token(stack["token_url"], stack["agents"]["writer-agent"])
     answer = httpx.post(
         f"{stack['api_url']}/v1/grants",
-        json=body | ({"ticket": ticket} if ticket else {}),
+        json=body,
         headers={"Authorization": f"Bearer {token}"},
         timeout=30,
         trust_env=False,

@@ -1,10 +1,12 @@
 """The local system's settings: its folders, its configuration and its ports, read from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]{1,5}", re.ASCII)
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = ROOT / "jitney.yaml"
 REGION = "eu-west-1"
@@ -23,7 +25,8 @@ class LocalSettings:
 
     `state` belongs to one running system (processes, logs, stack.json). `cache` is shared by all systems of a checkout
     and only makes them faster. `config` is the jitney.yaml. `ports` has the requested ports by name; others are chosen.
-    `lifeline` is a FIFO, or "" for none. When its last writer is gone, the processes end.
+    `lifeline` is a FIFO, or "" for none. When its last writer is gone, the processes end. `upstream` is the address of
+    another emulator that receives the gateway's calls; "" for this system's own.
     """
 
     state: Path
@@ -31,6 +34,7 @@ class LocalSettings:
     config: Path
     ports: Mapping[str, int]
     lifeline: str
+    upstream: str = ""
 
     @property
     def stack_file(self) -> Path:
@@ -49,7 +53,7 @@ class LocalSettings:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> LocalSettings:
-    """Return the settings in `JITNEY_*` variables. Raises ValueError for an invalid port."""
+    """Return the settings in `JITNEY_*` variables. Raises ValueError for an invalid port or upstream."""
     state = Path(environment.get("JITNEY_LOCAL_DIR") or ROOT / ".local")
     return LocalSettings(
         state=state.absolute(),
@@ -57,6 +61,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> LocalSettin
         config=Path(environment.get("JITNEY_CONFIG") or DEFAULT_CONFIG).absolute(),
         ports={name: _port(variable, environment[variable]) for name, variable in _requested(environment)},
         lifeline=environment.get("JITNEY_LOCAL_LIFELINE", ""),
+        upstream=_upstream(environment.get("JITNEY_UPSTREAM", "")),
     )
 
 
@@ -69,3 +74,10 @@ def _port(variable: str, text: str) -> int:
         message = f"{variable}={text!r} is not a port: give a number from 1 to 65535, or unset it"
         raise ValueError(message)
     return int(text)
+
+
+def _upstream(address: str) -> str:
+    """Return the address. Raises ValueError for one that is not on this machine, because calls are signed for it."""
+    if address and not _LOOPBACK.fullmatch(address):
+        raise ValueError(f"UPSTREAM is {address!r}; write http://127.0.0.1:PORT")
+    return address

@@ -91,6 +91,9 @@ def _well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
 def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> bool:
     """Return whether the running system has the wanted configuration. If not, say why. Raises StartupError."""
     variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
+    if known.get("upstream") != settings.upstream:
+        progress.say("The system is up with another upstream. It is restarted and loses its grants and records.")
+        return False
     if known.get("assembly") == assembly.wanted(settings, variables):
         return True
     try:
@@ -151,7 +154,6 @@ def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     with progress.step("sample data"):
         _plant(stacks, endpoint)
     issuers = assembly.issuers(stacks)
-    accepted = of_agents["issuer"] in issuers.values()
     made = _description(stacks, outputs, endpoint)
     # The redirect address is known only after the deployment.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
@@ -164,8 +166,9 @@ def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
         **described,
         "config": str(settings.config),
         "assembly": stacks[0].folder.name,
+        "upstream": settings.upstream,
         "issuers": issuers,
-        "env": {agent: str(path) for agent, path in agent_shell.files(settings).items()} if accepted else {},
+        "env": agent_shell.accepted(settings, issuers, of_agents["issuer"], of_people["issuer"]),
         "mailbox_url": f"{endpoint}/_mailbox",
         "slack_url": app.url,
         "slack_token": app.bot_token,
@@ -216,6 +219,7 @@ def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], 
     api_url = f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}"
     return {
         "api_url": api_url,
+        "calls_url": f"{api_url}/v1/calls",
         "reviews_url": f"{api_url}/reviews",
         "aws_endpoint": endpoint,
         "region": broker.region,

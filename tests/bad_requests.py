@@ -28,6 +28,7 @@ BAD: Mapping[str, tuple[bytes | dict[str, Any], str]] = {
     ),
     "negative duration": ({"duration_seconds": -5}, "request_invalid"),
     "a duration that is no number": ({"duration_seconds": "5m"}, "request_invalid"),
+    "credentials for no time": ({"credential_seconds": 0}, "request_invalid"),
     "unknown action": (
         {"permissions": [{"actions": ["s3:GetObjct"], "resources": ["arn:aws:s3:::reports/a"]}]},
         "action_unknown",

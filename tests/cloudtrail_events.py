@@ -8,17 +8,21 @@ from types import SimpleNamespace
 from typing import Any
 
 from jitney import resources
+from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
 from jitney.core.masking.table import MaskTable
-from jitney.core.trail.actions import actions_of
+from jitney.core.trail.actions import EventOperations
+from jitney.core.trail.beyond_grant import ScopeComparison
 from jitney.handlers.correlator import DETAIL_TYPE
 from tests.fakes import GRANT, NOW, ROLE_ARN
 
 MASKS = MaskTable.load(resources.MASKS.read_bytes())
-ACTIONS_OF = actions_of(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS)
+EVENT_OPERATIONS = EventOperations(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS)
+GRANT_SCOPE = ScopeComparison(EVENT_OPERATIONS, ActionTable.load(resources.ACTIONS.read_bytes()))
 ACCOUNT, BROKER = "444455556666", "111122223333"
 ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials", "releases", "revocations")} | {
-    "AROATARGETCHECKSAAAAA": "target_checks"
+    "AROATARGETCHECKSAAAAA": "target_checks",
+    "AROACALLSAAAAAAAAAAAA": "gateway_calls",
 }
 GRANTS = "AROAGRANTSAAAAAAAAAAA"
 ROLE_ID = "AROATARGETROLEAAAAAAA"
@@ -167,11 +171,17 @@ class MemoryTable:
         item = self.items.get((Key["pk"]["S"], Key["sk"]["S"]))
         return {"Item": item} if item else {}
 
-    def query(self, *, ExpressionAttributeValues: dict[str, Any], ConsistentRead: bool, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def query(self, **query: Any) -> dict[str, Any]:
         self.before()
-        assert ConsistentRead
-        begins = ExpressionAttributeValues.get(":begins", {"S": ""})["S"]
-        items = self.chains.get(ExpressionAttributeValues[":key"]["S"], [])
+        values = {name: each["S"] for name, each in query["ExpressionAttributeValues"].items()}
+        if "IndexName" in query:
+            assert query["IndexName"] == "calls_of_grant"
+            of_grant = [each for each in self.items.values() if each.get("call_of", {}).get("S") == values[":of"]]
+            keys = [{name: each[name] for name in ("pk", "sk", "call_of", "call_at")} for each in of_grant]
+            return {"Items": [each for each in keys if values[":first"] <= each["call_at"]["S"] <= values[":last"]]}
+        assert query["ConsistentRead"]
+        begins = values.get(":begins", "")
+        items = self.chains.get(values[":key"], [])
         # In the order in which they were put, but for what one key's beginnings are sorted by.
         found = [each for each in items if each["sk"]["S"].startswith(begins)]
         return {"Items": sorted(found, key=lambda each: each["sk"]["S"]) if begins else found}

@@ -17,6 +17,7 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 
 from jitney.adapters.delivery_streams import DeliveryStream
+from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import Trail, TrailQueue
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
@@ -24,7 +25,7 @@ from jitney.handlers import correlator, publisher
 from jitney.handlers.ports import Ports
 from tests.cloudtrail_events import (
     ACCOUNT,
-    ACTIONS_OF,
+    GRANT_SCOPE,
     ISSUERS,
     MASKS,
     MemoryTable,
@@ -36,6 +37,7 @@ from tests.cloudtrail_events import (
     scoped,
 )
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
+from tests.stream_images import stream_image
 
 ADMIN = "AROAADMINAAAAAAAAAAAA"
 KEYS = [f"ASIAAAAAAAAAAAA{number:05d}" for number in range(40)]
@@ -45,6 +47,7 @@ RATE = 0.001
 MANY = [replace(GRANT, id=f"g-aaaaaaaaa{letter * 5}") for letter in "abcdefghij"]
 UNKNOWN, FORGED = ("unknown_session_name",), ("not_issued_by_jitney",)
 UNISSUED, LATE = ("key_not_issued",), ("after_the_end",)
+BEYOND = ("action_not_granted",)
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,15 @@ def _call(number: int, chance: random.Random) -> tuple[dict[str, Any], tuple[str
     place, at = chance.randrange(len(KEYS)), NOW + chance.randrange(400)
     session = "admin" if place == 7 else MANY[place // 4].id
     denied = {"errorCode": "AccessDenied"} if chance.random() < 0.1 else {}
-    event = call_event(number, at=at, who=identity(session=session, key=KEYS[place]), **denied)
+    wide = {"eventSource": "iam.amazonaws.com", "eventName": "CreateUser"} if number % 10 == 0 else {}
+    event = call_event(number, at=at, who=identity(session=session, key=KEYS[place]), **denied, **wide)
     if session == "admin":
         return event, UNKNOWN
     if at > GRANT.expires_at + 60 and not denied:
         return event, LATE
     if place % 4 == 3:
         return event, FORGED if place == 3 else UNISSUED
-    return event, ()
+    return event, BEYOND if wide and not denied else ()
 
 
 def id_of(event: dict[str, Any]) -> str:
@@ -184,7 +188,7 @@ class Table(MemoryTable):
             kind = "MODIFY" if (item["pk"]["S"], item["sk"]["S"]) in self.items else "INSERT"
             super().put_item(**asked)
             change = {"SequenceNumber": str(len(self.stream)), "Keys": {key: item[key] for key in ("pk", "sk")}}
-            self.stream.append({"eventName": kind, "dynamodb": change | {"NewImage": item}})
+            self.stream.append({"eventName": kind, "dynamodb": change | {"NewImage": stream_image(item)}})
 
     def get_item(self, **asked: Any) -> dict[str, Any]:
         with self.fates.at(_unreachable):
@@ -276,7 +280,8 @@ class System:
             trail_queue=TrailQueue(self.queue, "queue", lambda: self.queue.now),
             mask_keys=MemoryMaskKeys(),
             masks=MASKS,
-            actions_of=ACTIONS_OF,
+            grant_scope=GRANT_SCOPE,
+            sealed_roles=frozenset(),
             issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
@@ -352,7 +357,7 @@ def end_of(system: System) -> End:
     assert lines == _seen([item["line"]["S"] for item in system.table.items.values() if "line" in item])
     issued = frozenset(json.loads(item["issue"]["S"])[3] for item in system.table.items.values() if "issue" in item)
     records = {text.strip() for text in system.published["record"].lines}
-    assert records == {item["record"]["S"] for item in system.table.items.values() if "record" in item}
+    assert records == {record_in(item) for item in system.table.items.values() if "record" in item}
     details = [json.loads(json.loads(text)["detail"]) for text in records]
     notified = frozenset((each["session"], each["access_key_id"], tuple(each["reasons"])) for each in details)
     return End(lines, issued, notified)

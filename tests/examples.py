@@ -1,5 +1,7 @@
 """How many examples, and which ones, the tests with generated input use."""
 
+from collections.abc import Sequence
+
 from hypothesis import HealthCheck, settings
 
 WHOLE = "whole"
@@ -18,3 +20,8 @@ settings.register_profile("search", settings.get_profile(WHOLE), derandomize=Fal
 def examples(most: int) -> int:
     """Return `most` in a whole run, and a tenth of it in a quick one."""
     return max(1, most * settings().max_examples // settings.get_profile(WHOLE).max_examples)
+
+
+def sample[T](items: Sequence[T]) -> Sequence[T]:
+    """Return all items in a whole run, and every tenth in a quick one."""
+    return items[:: 100 // examples(100)]

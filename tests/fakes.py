@@ -3,28 +3,36 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jitney import resources
+from jitney.adapters.call_store import ApprovedUse, CallContext
 from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
 from jitney.adapters.role_policies import PolicyWriteRefused
-from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite
+from jitney.adapters.store import PAGE_SIZE
+from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.grant_list import GrantList
+from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
+from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
 from jitney.core.audit import ChainedRecord
 from jitney.core.config import Target
+from jitney.core.gateway.budgets import BudgetUse, CallBudget
+from jitney.core.gateway.call_state import CallAttempt, CallState
+from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.review.out_of_office import OutOfOffice
@@ -61,6 +69,15 @@ GRANT = Grant(
 )
 PENDING = replace(
     GRANT, id="g-bbbbbbbbbbbbbb", state=State.PENDING, starts_at=None, expires_at=NOW + 3600, reviews=(("owners",),)
+)
+CALL = ReviewedCall(
+    grant_id="g-cccccccccccccc",
+    service="s3",
+    operation="DeleteObject",
+    region="eu-west-1",
+    parameters='{"Bucket":"reports","Key":"2026/11.csv"}',
+    parameters_mac="a" * 64,
+    mac_key="1",
 )
 
 
@@ -214,6 +231,21 @@ class MemoryStore:
         page = later[:PAGE_SIZE]
         more = len(later) > PAGE_SIZE
         return page, f"{page[-1].created_at:012d}#{page[-1].id}" if more else ""
+
+    def rejections(self, quota_key: str, role_arn: str, now: int) -> list[Rejection]:
+        self._answer("rejections")
+        rejecting = (
+            (grant, vote)
+            for grant in self.grants.values()
+            for vote in grant.votes
+            if vote.verdict is VoteVerdict.REJECT and (grant.quota_key, grant.role_arn) == (quota_key, role_arn)
+        )
+        found = [
+            Rejection(grant.id, vote.human, vote.at, vote.comment, grant.permissions)
+            for grant, vote in rejecting
+            if grant.call is None and vote.at > now - REJECTION_SECONDS
+        ]
+        return sorted(found, key=lambda each: each.at, reverse=True)
 
     def idempotency_value(self, key: str) -> str | None:
         self._answer("idempotency_value")
@@ -476,6 +508,7 @@ class MemoryMaskKeys:
 
     asked: list[str] = field(default_factory=list)
     broken: bool = False
+    id: str = "mask-key-1"
 
     def of(self, owner: str) -> bytes:
         self.asked.append(owner)
@@ -498,6 +531,10 @@ class MemoryGrantHistory:
 
     def records(self, grant_id: str) -> HistoryPage:
         return HistoryPage([json.loads(link.text) for link in self.store.links if link.chain == grant_id], cut=False)
+
+    def gateway_calls(self, grant_id: str) -> HistoryPage:
+        made = [json.loads(link.text) for link in self.store.links if dict(link.index).get("call_of") == grant_id]
+        return HistoryPage(made, cut=False)
 
     def calls(self, grant_id: str) -> HistoryPage:
         if self.failing:
@@ -602,3 +639,107 @@ class MemoryMessagePlaces:
 
     def keep(self, grant_id: str, channel: str, place: MessageLocation, now: int) -> bool:
         return self.kept.setdefault((grant_id, channel), place) == place
+
+
+@dataclass
+class MemoryCallStore:
+    """`jitney.adapters.call_store.CallStore` of a store in memory; each method is one atomic step.
+
+    `failing` names the methods that fail before they write, `losing` those that fail after it.
+    """
+
+    store: MemoryStore
+    attempts: dict[tuple[str, str], CallAttempt] = field(default_factory=dict)
+    budgets: dict[str, CallBudget] = field(default_factory=dict)
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
+    losing: set[str] = field(default_factory=set)
+
+    def read(self, grant_id: str, owner: str, key: str, now: int) -> CallContext:
+        with self._answering("read"):
+            attempt = self.attempts.get((owner, key))
+            known = attempt if attempt and attempt.expires_at > now else None
+            return CallContext(self.store.grants.get(grant_id), self.store.suspensions, self.budget(grant_id), known)
+
+    def recorded_state(self, call_id: str) -> RecordedState | None:
+        with self._answering("recorded_state"):
+            records = [json.loads(each.text) for each in reversed(self.store.links) if each.chain == call_id]
+            return recorded_state(records[:NEWEST_RECORDS])
+
+    def begin(
+        self,
+        attempt: CallAttempt,
+        record: ChainedRecord,
+        use: BudgetUse,
+        budget: CallBudget,
+        approval: ApprovedUse | None = None,
+        *,
+        now: int,
+    ) -> int | None:
+        if attempt.state is not CallState.SENT:
+            raise ValueError("a call that is being sent has the state sent")
+        with self._answering("begin"):
+            self._require_current(attempt, now)
+            if approval and self.store.grants[approval.before.id].records != approval.before.records:
+                raise StaleWrite
+            place = self._use(use, now)
+            self.attempts[attempt.owner, attempt.key] = attempt
+            self.store.links.append(record)
+            if approval:
+                self.store.grants[approval.after.id] = approval.after
+                self.store.links.append(approval.record)
+            return place
+
+    def finish(
+        self,
+        attempt: CallAttempt | None,
+        record: ChainedRecord,
+        use: BudgetUse,
+        answer: str | None = None,
+        *,
+        now: int,
+    ) -> None:
+        with self._answering("finish"):
+            if attempt:
+                self._require_current(attempt, now)
+            self._use(use, now)
+            self.store.links.append(record)
+            if attempt:
+                self.attempts[attempt.owner, attempt.key] = attempt
+                if answer is not None:
+                    self.answers[attempt.call_id] = (attempt.answer_until, answer)
+
+    def kept_answer(self, attempt: CallAttempt, now: int) -> dict[str, Any] | None:
+        with self._answering("kept_answer"):
+            until, text = self.answers.get(attempt.call_id, (0, ""))
+            return json.loads(text) if until > now else None
+
+    def budget(self, grant_id: str) -> CallBudget:
+        return self.budgets.get(grant_id, CallBudget())
+
+    def _require_current(self, attempt: CallAttempt, now: int) -> None:
+        known = self.attempts.get((attempt.owner, attempt.key))
+        if attempt.records == 1:
+            stale = known is not None and known.expires_at > now
+        else:
+            stale = known is None or (known.call_id, known.records) != (attempt.call_id, attempt.records - 1)
+        if stale:
+            raise StaleWrite
+
+    def _use(self, use: BudgetUse, now: int) -> int | None:
+        budget = self.budget(use.grant_id)
+        budget.require_left(use, now)
+        place = budget.place(use, now)
+        self.budgets[use.grant_id] = budget.after(use, place, now)
+        return place
+
+    @contextmanager
+    def _answering(self, call: str) -> Iterator[None]:
+        self.store._answer(call)
+        problem = Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+        if call in self.failing:
+            raise problem
+        with self.store.lock:
+            yield
+        if call in self.losing:
+            raise problem

@@ -9,11 +9,11 @@ only together with the role's policies.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tests.core.access.condition_semantics import Call, holds
+from tests.core.access.condition_semantics import Call, folded, holds
 
 type Matcher = Callable[[str], object]
 
@@ -36,11 +36,18 @@ class Policy:
 
     def matching(self, effect: bool, action: str, resource: str, call: Call) -> list[Evaluated]:
         """Return the statements with this effect that apply to the request."""
-        return [
+        return list(self._matching(effect, action, resource, call))
+
+    def applies(self, effect: bool, action: str, resource: str, call: Call) -> bool:
+        """Return whether a statement with this effect applies to the request."""
+        return next(self._matching(effect, action, resource, call), None) is not None
+
+    def _matching(self, effect: bool, action: str, resource: str, call: Call) -> Iterator[Evaluated]:
+        return (
             each
             for each in self.statements
             if each.allows == effect and each.action(action) and each.resource(resource) and holds(each.condition, call)
-        ]
+        )
 
 
 class Session(NamedTuple):
@@ -54,16 +61,17 @@ class Session(NamedTuple):
 
     def allowed(self, action: str, resource: str, call: Call, resource_policy: Policy | None = None) -> bool:
         """Return whether AWS allows a request on a resource of the same account."""
+        call = folded(call)
         of_resource = [] if resource_policy is None else resource_policy.matching(True, action, resource, call)
         denying = [*self.identity, *self.limits, *([resource_policy] if resource_policy else [])]
-        if any(each.matching(False, action, resource, call) for each in denying):
+        if any(each.applies(False, action, resource, call) for each in denying):
             return False
         if any(self.arn in each.principals or "*" in each.principals for each in of_resource):
             return True
-        within = all(each.matching(True, action, resource, call) for each in self.limits)
+        within = all(each.applies(True, action, resource, call) for each in self.limits)
         if within and any(self.role in each.principals for each in of_resource):
             return True
-        return within and any(each.matching(True, action, resource, call) for each in self.identity)
+        return within and any(each.applies(True, action, resource, call) for each in self.identity)
 
 
 def _evaluated(statement: dict[str, Any]) -> Evaluated:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from jitney.adapters.record_items import record_in
 from tests.running_systems import PATIENCE
 
 MOST_HOPS = 12
@@ -76,11 +77,20 @@ class Person:
         said = {"Origin": self.origin, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self.http.post(self.url + path, data=form, headers=said)
 
+    def confirm(self, path: str, form: Any) -> httpx.Response:
+        """Return the first answer to the second step after `form`, or the answer to `form` if it has none."""
+        answer = self.post(path, form)
+        step = second_step_of(answer.text)
+        return self.post(path, step) if step else answer
+
     def vote(self, grant_id: str, verdict: str = "approve", **changes: Any) -> httpx.Response:
-        """Return the first answer to a vote on the request's page, with fields changed. None leaves a field out."""
+        """Return the last answer to a vote on the request's page, with fields of its first form changed.
+
+        The verdict is that of the form with this button. None leaves a field out. A second step is confirmed.
+        """
         page = self.get(f"/{grant_id}")
-        form = ballot(page.text) | {"verdict": verdict, **changes}
-        return self.post(f"/{grant_id}", {name: value for name, value in form.items() if value is not None})
+        form = ballot(page.text, verdict) | changes
+        return self.confirm(f"/{grant_id}", {name: value for name, value in form.items() if value is not None})
 
 
 def hidden(page: httpx.Response, name: str) -> str:
@@ -90,17 +100,37 @@ def hidden(page: httpx.Response, name: str) -> str:
     return unescape(found[1])
 
 
-def ballot(text: str) -> dict[str, Any]:
-    """Return the fields of the approval form as a browser would send them."""
-    form = re.search(r"<form[^>]*>\s*<h2>Permissions</h2>.*?</form>", text, re.DOTALL)
+def ballot(text: str, verdict: str = "approve") -> dict[str, Any]:
+    """Return the fields of the form with the verdict's button as a browser would send them."""
+    forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
+    form = next((each for each in forms if f'name="verdict" value="{verdict}"' in each), None)
     assert form, text
-    fields: dict[str, Any] = {"comment": ""}
-    for tag in re.findall(r"<input[^>]*>", form[0]):
+    return fields_of(form) | {"verdict": verdict}
+
+
+def second_step_of(text: str) -> dict[str, Any] | None:
+    """Return the form of the second step as its button sends it, or None for another page."""
+    forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
+    form = next((each for each in forms if 'name="confirmed"' in each), None)
+    return fields_of(form) | dict(re.findall(r'name="(confirmed)" value="(\w+)"', form)) if form else None
+
+
+def fields_of(form: str) -> dict[str, Any]:
+    """Return the fields of a form, with its boxes checked. `action` and `resource` are lists."""
+    fields: dict[str, Any] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
         given = {name: unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
-        if given["type"] == "checkbox":
+        if "name" not in given:
+            continue
+        if given["name"] in ("action", "resource"):
             fields.setdefault(given["name"], []).append(given["value"])
         else:
             fields[given["name"]] = given["value"]
+    fields |= {
+        name: unescape(text)
+        for name, text in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL)
+    }
+    fields |= dict(re.findall(r'<select[^>]* name="(\w+)">\s*<option value="(\w+)"', form))
     return fields
 
 
@@ -117,7 +147,7 @@ def traces(stack: dict[str, Any], aws: Callable[..., Any], grant_id: str) -> dic
     )
     grant = next(each for each in state if each["pk"]["S"] == f"GRANT#{grant_id}")
     grant |= json.loads(grant.pop("lifecycle")["S"])
-    records = [json.loads(each["record"]["S"]) for each in audit if "record" in each]
+    records = [json.loads(record_in(each)) for each in audit if "record" in each]
     return {
         "grant": {name: value for name, value in grant.items() if name not in ("records", "chain_head")},
         "people": sorted(

@@ -3,6 +3,7 @@
 The commands of the README, agent.md and targets.md also run: tests/system/test_readme.py, tests/client/test_docs.py.
 """
 
+import itertools
 import json
 import re
 import shlex
@@ -19,7 +20,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from jitney.client.cli import app
-from local.agent_shell import AUDITOR
+from local.agent_shell import AUDITOR, DEVELOPER
 from local.identity import AGENTS
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,8 @@ NOT_OURS = {
     "base64": "coreutils",
     "cd": "the shell",
     "cdk": "the CDK CLI",
+    "dbus-run-session": "dbus",
+    "export": "the shell",
     "git": "git",
     "jq": "jq",
     "pip": "pip",
@@ -36,6 +39,7 @@ NOT_OURS = {
     "python": "an interpreter",
     "python3": "an interpreter",
     "sed": "the shell's tools",
+    "sudo": "the system's",
     "sha256sum": "coreutils",
     "uvx": "uv",
 }
@@ -46,7 +50,7 @@ UNCHECKED = {
 }
 """Languages that no test parses, with the reason."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-SHELLS = {f".local/{name}.env" for name in (*AGENTS, AUDITOR)}
+SHELLS = {f".local/{name}.env" for name in (*AGENTS, DEVELOPER, AUDITOR)}
 SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
 JITNEY: Any = typer.main.get_command(app)
 
@@ -110,7 +114,7 @@ def check_console(text: str) -> None:
 
 
 def check_command(words: list[str]) -> None:
-    program, *arguments = words
+    program, *arguments = itertools.dropwhile(re.compile(r"[A-Z_]+=").match, words)
     if program == "jitney":
         parse_jitney(arguments)
     elif program == "make":
@@ -147,7 +151,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "sh": check_shell,
     "sql": duckdb.extract_statements,
     "toml": tomllib.loads,
-    "yaml": yaml.safe_load,
+    "yaml": lambda text: list(yaml.safe_load_all(text)),
 }
 
 
@@ -180,7 +184,7 @@ def test_every_inline_command_exists(span: Block):
         "jitney request",
         "make dmeo",
         ". .local/nobody.env",
-        "sudo make up",
+        "suod make up",
     ],
 )
 def test_a_wrong_command_line_is_found(text: str):

@@ -96,7 +96,7 @@ def test_the_page_of_the_demo_has_its_chapters_and_steps():
     titles = [title for module in re.findall(r"(\w+)\.play\(run", main) for title in titles_of_steps(module)]
     assert re.findall(r" \d+\. \*\*(.+?)\.\*\*", text) == titles
     assert all(f"## {chapter} " in text for chapter in re.findall(r'chapter\("(.+)"\)', main))
-    for page in ("README.md", "CONTRIBUTING.md", "docs/demo.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "docs/README.md", "docs/demo.md"):
         assert f"{len(titles)} steps" in (ROOT / page).read_text(encoding="utf-8")
 
 

@@ -16,6 +16,10 @@ from jitney.core.access.conditions import KEYS, MAX_VALUE
 from jitney.core.calls.shell_words import MAX_LINE
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.problems import PROBLEMS, Problem
+from jitney.handlers.decisions import preview_decision
+from jitney.handlers.grants import create_grant
+from jitney.handlers.permitted_targets import list_targets
+from tests.handlers.conftest import REQUEST_BODY, System
 
 OPENAPI = yaml.safe_load((Path(__file__).parents[1] / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS = OPENAPI["components"]["schemas"]
@@ -61,6 +65,22 @@ def test_a_denial_is_listed_with_what_would_have_passed():
     said = Problem("denied", "No policy allows it.", "Ask for less.").body()
     faults = _validator("#/components/schemas/DeniedProblem").iter_errors(said)
     assert "'reasons' is a required property" in {fault.message for fault in faults}
+
+
+def test_gw_01_answers_about_a_gateway_grant_are_as_listed():
+    asked = REQUEST_BODY | {"way": "gateway"}
+    system = System()
+    _validator("#/components/schemas/CreatedGrant").validate(system.call(create_grant, asked)[1])
+    _validator("#/components/schemas/Decision").validate(system.call(preview_decision, asked)[1])
+    denied = system.call(create_grant, asked | {"reveal": True})[1]
+    assert denied["ways"]["gateway"] == "deny"
+    _validator("#/components/schemas/DeniedProblem").validate(denied)
+
+
+def test_cli_05_the_list_of_targets_is_as_listed():
+    body = System().call(list_targets)[1]
+    assert body["targets"][0]["access"]
+    _validator("#/components/schemas/PermittedTargets").validate(body)
 
 
 def test_the_limits_of_a_request_are_the_codes():

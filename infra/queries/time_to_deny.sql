@@ -20,7 +20,7 @@ LEFT JOIN unique_records AS canary
  AND CAST(CAST(current_date - INTERVAL '90' DAY AS DATE) AS VARCHAR) <= canary.dt
 LEFT JOIN unique_calls AS called
   ON called.grant_id = ended.grant_id
- AND called.purpose = 'grant'
+ AND called.purpose IN ('grant', 'reads', 'call')
  AND called.error_code = ''
  AND called.service || ':' || called.operation NOT IN ('sts:GetCallerIdentity') -- no policy can deny this
  AND called.time > ended.time

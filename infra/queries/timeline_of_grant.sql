@@ -1,4 +1,4 @@
--- Records and explained calls of one grant in the last 90 days, in order of time
+-- Records and calls of one grant in the last 90 days, in order of time
 -- grant: the grant's id
 SELECT time, kind, activity, outcome, code, person, CAST(actions AS JSON) AS actions,
        CAST(resources AS JSON) AS resources, reason, source_ip, detail

@@ -4,4 +4,4 @@ SELECT dt, event_id, time, grant_id, source_identity AS principal, human, target
 FROM unique_calls
 WHERE denied
   AND verdict = 'explained'
-  AND purpose = 'grant'
+  AND purpose IN ('grant', 'reads', 'call')

@@ -73,7 +73,7 @@ FROM (
                          OR operation LIKE 'Set%' OR operation LIKE 'Attach%' OR operation LIKE 'Detach%'
                          OR operation LIKE 'Tag%' OR operation LIKE 'Untag%' THEN 'Update'
                     ELSE operation END AS activity_name,
-               CASE WHEN verdict = 'bypass' THEN 'High' WHEN denied THEN 'Low' ELSE 'Informational' END AS severity,
+               CASE WHEN verdict <> 'explained' THEN 'High' WHEN denied THEN 'Low' ELSE 'Informational' END AS severity,
                CASE WHEN error_code = '' THEN 1 ELSE 2 END AS status_id,
                CASE WHEN source_identity <> '' THEN source_identity ELSE session END AS person
         FROM unique_calls

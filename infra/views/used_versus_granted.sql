@@ -10,9 +10,16 @@ FROM (
       AND outcome = 'allowed'
     UNION ALL
     SELECT dt, grant_id, source_identity AS principal, human, target, account, action, FALSE AS granted,
-           event_id, CASE WHEN error_code <> '' THEN event_id END AS failed_id
+           CASE WHEN call_id <> '' THEN call_id ELSE event_id END AS event_id,
+           CASE WHEN error_code <> '' THEN CASE WHEN call_id <> '' THEN call_id ELSE event_id END END AS failed_id
     FROM unique_calls CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE verdict = 'explained'
-      AND purpose = 'grant'
+      AND purpose IN ('grant', 'reads', 'call')
+    UNION ALL
+    SELECT dt, grant_id, principal, human, target, account, action, FALSE AS granted, chain AS event_id,
+           CASE WHEN CAST(json_extract_scalar(detail, '$.call.status') AS INTEGER) >= 400 THEN chain END AS failed_id
+    FROM records CROSS JOIN UNNEST(actions) AS listed (action)
+    WHERE event = 'call'
+      AND outcome = 'answered'
 ) AS lines
 GROUP BY dt, grant_id, action

@@ -5,7 +5,7 @@ import sys
 
 from rich.markup import escape
 
-from local.demo import auditing, calling, ending, requesting, reviewing, verification
+from local.demo import auditing, calling, ending, gateway, requesting, reviewing, verification
 from local.demo.runner import DemoRun, DemoStepFailedError, chapter, console, demo_run, title
 from local.progress import Progress
 from local.system import StartupError
@@ -40,8 +40,10 @@ def play(run: DemoRun) -> None:
     reviewed_id = reviewing.play(run)
     chapter("Grants end")
     expired_id = ending.play(run, command.grant)
+    chapter("An agent calls AWS without any key")
+    gateway_id = gateway.play(run)
     chapter("An auditor reads the records")
-    grant_ids = {requested["id"], command.grant["id"], command.pending_id, reviewed_id, expired_id}
+    grant_ids = {requested["id"], command.grant["id"], command.pending_id, reviewed_id, expired_id, gateway_id}
     auditing.play(run, requested["created_at"], grant_ids, reviewed_id, command.grant["id"])
     chapter("An auditor verifies the records")
     verification.play(run, command.grant["id"])

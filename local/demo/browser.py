@@ -1,6 +1,6 @@
 """A reviewer's browser without scripts.
 
-It signs in, reads a request's page, unchecks resources and presses a button.
+It signs in, reads a request's page, unchecks resources, presses a button and confirms the second step.
 
 It is run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD. It prints what
 the page says and what it does there. An unexpected page ends it with an error.
@@ -9,12 +9,13 @@ the page says and what it does there. An unexpected page ends it with an error.
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import unescape
 
 import httpx
 
 MOST_HOPS = 12
+_SELECT = re.compile(r'<select[^>]* name="(\w+)">\s*<option value="(\w+)"')
 
 
 def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
@@ -24,10 +25,20 @@ def main(link: str, verdict: str, unchecked: Sequence[str]) -> None:
         _say(f"# {_text(_one(r'<h1>(.*?)</h1>', page.text))}")
         for name, value in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.text, re.DOTALL):
             _say(f"{_text(name)}: {_text(value)}")
-        form = _ballot(page.text, verdict, unchecked)
+        form = _ballot(page.text, f"{verdict}_selected" if unchecked else verdict, unchecked)
+        for name, value in re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', page.text, re.DOTALL):
+            _say(f"{_text(name)}: {_text(value)}")
         _say(f"[{verdict}]")
-        sent = http.post(page.url, data=form, headers={"Origin": str(page.url.join("/")).rstrip("/")})
-        _say(f"-> {_text(_one(r'<span class="state[^>]*>(.*?)</span>', _followed(http, sent).text))}")
+        answer = _sent(http, page.url, form)
+        if step := _second_step(answer.text):
+            _say(f"# {_text(_one(r'<h1>(.*?)</h1>', answer.text))}")
+            answer = _sent(http, page.url, step)
+        _say(f"-> {_text(_one(r'<span class="state[^>]*>(.*?)</span>', answer.text))}")
+
+
+def _sent(http: httpx.Client, url: httpx.URL, form: Mapping[str, str | list[str]]) -> httpx.Response:
+    """Return the page after a form was sent from a page of the same site."""
+    return _followed(http, http.post(url, data=form, headers={"Origin": str(url.join("/")).rstrip("/")}))
 
 
 def _signed_in(http: httpx.Client, page: httpx.Response) -> httpx.Response:
@@ -47,8 +58,8 @@ def _followed(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
 
 def _ballot(text: str, verdict: str, unchecked: Sequence[str]) -> dict[str, str | list[str]]:
     """Return the form as a browser sends it, without the check boxes of the unchecked ARNs."""
-    form = _one(r"(<form[^>]*>\s*<h2>Permissions</h2>.*?</form>)", text)
-    sent: dict[str, str | list[str]] = {"comment": "", "verdict": verdict}
+    form = next(each for each in _forms(text) if f'name="verdict" value="{verdict}"' in each)
+    sent: dict[str, str | list[str]] = {"comment": "", "verdict": verdict, **dict(_SELECT.findall(form))}
     for label, box in re.findall(r'<label class="box">((<input[^>]*>).*?)</label>', form, re.DOTALL):
         given = _attributes(box)
         if any(f"<code>{arn}</code>" in label for arn in unchecked):
@@ -63,6 +74,21 @@ def _ballot(text: str, verdict: str, unchecked: Sequence[str]) -> dict[str, str 
         if given["type"] != "checkbox":
             sent[given["name"]] = given["value"]
     return sent
+
+
+def _second_step(text: str) -> dict[str, str | list[str]]:
+    """Return the form of the second step as its button sends it, or {} for another page."""
+    form = next((each for each in _forms(text) if 'name="confirmed"' in each), "")
+    sent: dict[str, str | list[str]] = {"comment": ""} if form else {}
+    for field in re.findall(r"<input[^>]*>", form):
+        given = {"name": "read", "value": "on", **_attributes(field)}
+        several = given["name"] in ("action", "resource")
+        sent[given["name"]] = [*sent.get(given["name"], ()), given["value"]] if several else given["value"]
+    return sent | dict(re.findall(r'name="(confirmed)" value="(\w+)"', form))
+
+
+def _forms(text: str) -> list[str]:
+    return re.findall(r"<form.*?</form>", text, re.DOTALL)
 
 
 def _attributes(tag: str) -> dict[str, str]:

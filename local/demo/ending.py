@@ -92,17 +92,17 @@ def _revoke_while_used(run: DemoRun, grant_id: str) -> None:
     )
     loop = ("jitney", "run", "--grant", grant_id, "--", "python", str(LOOP), "reports", OBJECT)
     with run.background("reader-agent", *loop) as lines:
-        calls = _read(islice(lines, CALLS_BEFORE))
+        calls = loop_calls(islice(lines, CALLS_BEFORE))
         worked = len(calls) == CALLS_BEFORE and not _denied(calls)
         run.check(f"{len(calls)} calls worked so far", holds=worked, got=calls)
         pressed = time.time()
         run.command(OPERATOR, "jitney", "grants", "revoke", grant_id, "--reason", "the laptop was stolen")
-        calls += _read(lines)
+        calls += loop_calls(lines)
     _show_the_loop(run, calls, pressed)
     _show_the_grant(run, grant_id)
 
 
-def _read(lines: Iterator[str]) -> list[dict[str, Any]]:
+def loop_calls(lines: Iterator[str]) -> list[dict[str, Any]]:
     """Return the loop's calls. Raises DemoStepFailedError for a line that is no call."""
     calls = []
     for line in lines:

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from jitney.core.review.safe_text import defang
 from local.demo.calling import NEIGHBOUR, OBJECT
 from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
 
 BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
 ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
-TITLE = "writer-agent (local) requests write access to analytics-prod"
+ASKS = f"requests to write s3 reports/{OBJECT} and 1 more in analytics-prod for 1 hour"
 _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
@@ -55,11 +56,13 @@ def _pending(lines: Iterator[str]) -> str:
 def _review(run: DemoRun, grant_id: str) -> None:
     mail = run.mail_to(REVIEWER, grant_id)
     say(f"The mail to {mail['to'][0]}: {mail['subject']}")
-    run.check("The mail says who requests what", holds=mail["subject"] == TITLE, got=mail["subject"])
+    subject = f"writer-agent (local) {defang(ASKS)}"
+    run.check("The mail says who requests what", holds=mail["subject"] == subject, got=mail["subject"])
     link = next((word for word in mail["text"].split() if word.endswith(grant_id)), "")
     run.check("The mail links to the request's page", holds=bool(link), got=mail["text"])
     page = run.command(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
-    run.check("The page says who requests what", holds=page.out.splitlines()[:1] == [f"# {TITLE}"])
+    title = f"# writer-agent (local), no person named, {ASKS}"
+    run.check("The page says who requests what", holds=page.out.splitlines()[:1] == [title], got=page.out)
     run.check("The reviewer unchecks one object and approves the other", holds=f"[ ] on {ARNS[1]}" in page.out)
 
 

@@ -201,7 +201,7 @@ class DemoRun:
 
 def say(text: str) -> None:
     """Show a command's output, or part of it."""
-    console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False)
+    console.print("\n".join(f"    {line}" for line in text.splitlines()), style="dim", markup=False, emoji=False)
 
 
 def title(text: str) -> None:

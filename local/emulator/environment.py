@@ -19,6 +19,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
+from jitney.core.config import LOCAL_UPSTREAM
 from local.processes import LOCK_VARIABLE
 from local.timeouts import scaled_timeout
 
@@ -167,6 +168,7 @@ def variables(config: dict[str, Any], task_root: Path) -> dict[str, str]:
     endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
     chosen = {
         "AWS_ENDPOINT_URL": endpoint,
+        LOCAL_UPSTREAM: os.environ[LOCAL_UPSTREAM],
         **{
             key: reachable(str(value), endpoint)
             for key, value in own.items()

@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Mapping
 
+from jitney.core.config import LOCAL_UPSTREAM
 from local.processes import Process
 from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
@@ -52,6 +53,7 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind, of 70 MB each
         "LOG_LEVEL": "WARNING",
         OPEN_GAPS: os.environ.get(OPEN_GAPS, ""),
+        LOCAL_UPSTREAM: settings.upstream or f"http://127.0.0.1:{port}",
     }
 
 

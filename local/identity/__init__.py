@@ -29,12 +29,16 @@ NPM = Path(sys.prefix) / "bin" / "npm"
 AGENTS: Mapping[str, tuple[str, ...]] = {
     "reader-agent": ("data-readers",),
     "writer-agent": ("data-readers", "data-writers"),
+    "gateway-agent": ("gateway-agents",),
+    "tidy-agent": ("gateway-agents",),
     "idle-agent": (),
     "incident-bot": ("security",),
 }
 HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "bob": ("data-owners",), "carol": ()}
 CLIENT_ID = "jitney-web"
 """The public client with which humans sign in: authorization code with PKCE, no secret."""
+CLI_CLIENT_ID = "jitney-cli"
+"""The public client of `jitney login`. The tokens that it gets name it as the agent of the human."""
 
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
@@ -50,7 +54,15 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
             return
         # npm's own start line asks for `node`: the environment's, not the system's.
         environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        command = [str(npm), "ci", "--silent", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
+        command = [
+            str(npm),
+            "ci",
+            "--loglevel=error",
+            "--ignore-scripts",
+            "--prefer-offline",
+            "--no-audit",
+            "--no-fund",
+        ]
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
         installed.touch()
 
@@ -58,7 +70,7 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
 def agents(port: int) -> dict[str, Any]:
     """Return the settings of the agents' provider for provider.mjs: its port, and the agents with new secrets."""
     known = {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()}
-    return {"port": port, "agents": known, "humans": {}, "client": None}
+    return {"port": port, "agents": known, "humans": {}, "client": None, "cli": None}
 
 
 def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
@@ -68,7 +80,8 @@ def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
     """
     known = {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()}
     client = {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)}
-    return {"port": port, "agents": {}, "humans": known, "client": client}
+    cli = {"client_id": CLI_CLIENT_ID, "redirect_uris": ["http://127.0.0.1/callback"]}
+    return {"port": port, "agents": {}, "humans": known, "client": client, "cli": cli}
 
 
 def process(settings: LocalSettings, known: Mapping[str, Any], name: str = NAME) -> Process:
@@ -110,4 +123,5 @@ def description(agents: Mapping[str, Any], people: Mapping[str, Any]) -> dict[st
             for name, human in people["humans"].items()
         },
         "reviews_client": people["client"],
+        "cli_client": people["cli"],
     }

@@ -2,7 +2,7 @@
 // humans. oidc-provider does the protocol; this file says who exists and asks humans for their password.
 //
 // JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
-// client: {client_id, redirect_uris} or null}. Keys and secrets are new with each start, nothing is kept.
+// client: {client_id, redirect_uris} or null, cli: the same for `jitney login`}. Keys and secrets are new with each start, nothing is kept.
 import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
 import { constants, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -27,13 +27,18 @@ const agents = Object.entries(known.agents).map(([client_id, { secret }]) => ({
 }));
 
 // RFC 8252 section 7.3: a native client may use any port of a loopback address.
-const humansClient = known.client && {
-  ...known.client,
+const publicClient = (client, more) => ({
+  ...client,
   application_type: "native",
   token_endpoint_auth_method: "none",
-  grant_types: ["authorization_code"],
+  grant_types: ["authorization_code", ...more],
   response_types: ["code"],
-};
+});
+const publicClients = [
+  ...(known.client ? [publicClient(known.client, [])] : []),
+  ...(known.cli ? [publicClient(known.cli, ["refresh_token", "urn:ietf:params:oauth:grant-type:device_code"])] : []),
+];
+const SCOPES = "openid offline_access profile email groups";
 
 const groupsOf = (id) => (Object.hasOwn(known.humans, id) ? known.humans[id] : known.agents[id])?.groups ?? [];
 
@@ -42,11 +47,11 @@ const signInOnly = interactionPolicy.base();
 signInOnly.remove("consent");
 
 const provider = new Provider(issuer, {
-  clients: humansClient ? [...agents, humansClient] : agents,
+  clients: [...agents, ...publicClients],
   jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), kid: randomBytes(8).toString("hex"), alg: "RS256", use: "sig" }] },
   cookies: { keys: [randomBytes(32).toString("hex")] },
   claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"], groups: ["groups"] },
-  scopes: ["openid", "profile", "email", "groups"],
+  scopes: SCOPES.split(" "),
   conformIdTokenClaims: false, // the ID token carries the claims: its reader needs no second request
   responseTypes: ["code"],
   clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
@@ -59,10 +64,14 @@ const provider = new Provider(issuer, {
     Grant: TOKEN_SECONDS,
     Interaction: 600,
     Session: TOKEN_SECONDS,
+    RefreshToken: 8 * TOKEN_SECONDS,
+    DeviceCode: 600,
   },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => RESOURCE,
@@ -70,7 +79,7 @@ const provider = new Provider(issuer, {
       getResourceServerInfo: (_context, resource) => {
         if (resource !== RESOURCE) throw new errors.InvalidTarget(`there is no resource but ${RESOURCE}`);
         return {
-          scope: "openid profile email groups",
+          scope: SCOPES,
           audience: AUDIENCE,
           accessTokenFormat: "jwt",
           jwt: { sign: { alg: "RS256" } },
@@ -78,6 +87,9 @@ const provider = new Provider(issuer, {
       },
     },
   },
+  // offline_access needs prompt=consent, which clients of other providers do not send.
+  issueRefreshToken: (_context, client) => client.grantTypeAllowed("refresh_token"),
+  expiresWithSession: (_context, source) => source.clientId !== known.cli?.client_id,
   extraTokenClaims: (_context, token) => ({ groups: groupsOf(token.accountId ?? token.clientId) }),
   findAccount: (_context, id) =>
     Object.hasOwn(known.humans, id) && {
@@ -95,8 +107,8 @@ const provider = new Provider(issuer, {
       accountId: context.oidc.session.accountId,
       clientId: context.oidc.client.clientId,
     });
-    grant.addOIDCScope("openid profile email groups");
-    grant.addResourceScope(RESOURCE, "openid profile email groups");
+    grant.addOIDCScope(SCOPES);
+    grant.addResourceScope(RESOURCE, SCOPES);
     await grant.save();
     return grant;
   },

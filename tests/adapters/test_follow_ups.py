@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from jitney.adapters.follow_ups import FollowUps
-from jitney.adapters.store import StaleWrite, Store
+from jitney.adapters.store import Store
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant

@@ -9,7 +9,10 @@ import pytest
 from moto import mock_aws
 
 from jitney.adapters.grant_history import GrantHistory
+from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import Trail
+from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
+from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.problems import Problem
 from jitney.core.trail.call import call_from_json, calls_partition, grant_keys_partition
 from jitney.core.trail.call_line import verdict_key
@@ -19,7 +22,21 @@ from tests.core.report.test_builder import reviewed
 from tests.fakes import GRANT, NOW
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
-TYPES = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+INDEX: dict[str, Any] = {
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", *CALL_INDEX_ATTRIBUTES)
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": CALL_INDEX,
+            "KeySchema": [
+                {"AttributeName": name, "KeyType": kind}
+                for name, kind in zip(CALL_INDEX_ATTRIBUTES, ("HASH", "RANGE"), strict=True)
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+}
 
 
 @pytest.fixture
@@ -28,14 +45,14 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "x")
     with mock_aws():
         made: Any = boto3.client("dynamodb", region_name="eu-west-1")
-        made.create_table(TableName="audit", **KEYS, AttributeDefinitions=TYPES, BillingMode="PAY_PER_REQUEST")
+        made.create_table(TableName="audit", **KEYS, **INDEX, BillingMode="PAY_PER_REQUEST")
         yield made
 
 
 def put(client: Any, pk: str, sk: str, **members: str) -> None:
-    client.put_item(
-        TableName="audit", Item={name: {"S": text} for name, text in ({"pk": pk, "sk": sk} | members).items()}
-    )
+    record = record_attribute(members.pop("record")) if "record" in members else {}
+    item = {name: {"S": text} for name, text in ({"pk": pk, "sk": sk} | members).items()}
+    client.put_item(TableName="audit", Item=item | record)
 
 
 def concluded(
@@ -192,3 +209,44 @@ def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
         found = GrantHistory(client, "audit").records(GRANT.id)
         assert [line["seq"] for line in found.lines] == list(numbers)
         assert found.cut is (allowed < most)
+
+
+def call_record(client: Any, number: int, grant_id: str = GRANT.id, outcome: Outcome = Outcome.SENT) -> ChainedRecord:
+    """Write the record of a call through the gateway, and return it."""
+    record = AuditRecord(NOW + number, AuditEvent.CALL, outcome, grant_id=grant_id)
+    link = chain_record(record, f"c-{number:014d}")
+    put(client, link.chain, sort_key(link.seq), record=link.text, **dict(link.index))
+    return link
+
+
+def test_gw_08_the_gateway_calls_of_a_grant_are_read_and_no_others(client: Any):
+    made = [call_record(client, number) for number in range(120)]
+    made.append(call_record(client, 200, outcome=Outcome.FAILED))
+    call_record(client, 300, "g-zzzzzzzzzzzzzz")
+    page = GrantHistory(client, "audit").gateway_calls(GRANT.id)
+    assert not page.cut
+    assert sorted(line["hash"] for line in page.lines) == sorted(link.hash for link in made)
+
+
+def test_gw_08_a_forged_entry_in_the_index_is_an_unreadable_line(client: Any):
+    link = call_record(client, 1)
+    put(client, "c-forged", sort_key(0), record=link.text, **dict(link.index))
+    lines = GrantHistory(client, "audit").gateway_calls(GRANT.id).lines
+    assert sorted(lines, key=len) == [{}, json.loads(link.text)]
+
+
+def test_gw_08_many_gateway_calls_cut_the_page(client: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.adapters.grant_history.MOST_GATEWAY_RECORDS", 3)
+    made = [call_record(client, number) for number in range(5)]
+    page = GrantHistory(client, "audit").gateway_calls(GRANT.id)
+    assert page.cut
+    assert {line["hash"] for line in page.lines} == {link.hash for link in made[:3]}
+
+
+def test_gw_08_lost_answers_are_found_by_grant_and_time(client: Any):
+    for number in (1, 40, 80):
+        call_record(client, number, outcome=Outcome.FAILED)
+    call_record(client, 41)
+    call_record(client, 42, "g-zzzzzzzzzzzzzz", Outcome.FAILED)
+    found = Trail(client, "audit").unanswered_calls(GRANT.id, NOW + 30, NOW + 50)
+    assert [each.call_id for each in found] == ["c-00000000000040"]

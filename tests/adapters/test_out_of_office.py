@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from jitney.adapters.out_of_office import OutOfOfficeStore
-from jitney.adapters.store import StaleWrite, Store
+from jitney.adapters.store import Store
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.grant import Grant, Vote, VoteVerdict
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome

@@ -10,12 +10,15 @@ from moto import mock_aws
 from jitney.adapters.batch_reads import BATCH_SIZE
 from jitney.adapters.deny_list import LEASE_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
-from jitney.adapters.store import PAGE_SIZE, Conflict, StaleWrite, Store
+from jitney.adapters.record_items import record_in
+from jitney.adapters.store import PAGE_SIZE, Store
+from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry, deny_entry
-from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
+from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
@@ -77,7 +80,7 @@ def opened(store: Store, grant: Grant = GRANT, *onces: SingleUseKey) -> Grant:
 
 
 def records(client) -> list[str]:
-    return [item["record"]["S"] for item in client.scan(TableName="audit")["Items"]]
+    return [record_in(item) for item in client.scan(TableName="audit")["Items"]]
 
 
 def test_a_grant_comes_back_as_it_was_written(store: Store):
@@ -501,3 +504,28 @@ def test_a_renewal_uses_its_quota_with_its_record_or_writes_nothing(store: Store
     assert used.value.key == quota.key
     assert store.grant(GRANT.id) == second
     assert len(records(client)) == 2
+
+
+def test_rev_17_a_rejection_is_found_for_a_day_by_its_unit_and_role(store: Store):
+    before = opened(store, PENDING)
+    vote = Vote("corp.bob", VoteVerdict.REJECT, "", "No.", NOW + 5, "web")
+    after = replace(before.move(State.REJECTED), votes=(vote,))
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.REJECTED, after, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    found = store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 5 + REJECTION_SECONDS)
+    assert found == [Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)]
+    assert not store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
+    assert not store.rejections(PENDING.quota_key, PENDING.role_arn + "x", NOW + 6)
+    assert not store.rejections(PENDING.quota_key + "x", PENDING.role_arn, NOW + 6)
+
+
+def test_rev_17_an_approval_leaves_no_rejection(store: Store):
+    before = opened(store, PENDING)
+    after = activated(before, NOW + 5)
+    link = audit.next_chained_record(
+        audit.grant_record(AuditEvent.VOTE, Outcome.APPROVED, after, Origin(), NOW + 5), before
+    )
+    store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
+    assert not store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 6)

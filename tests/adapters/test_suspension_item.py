@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.store import StaleWrite, Store
+from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.suspensions import (
     MAX_CHARACTERS,

@@ -1,18 +1,23 @@
 """A gateway call is sent once, to one host, and a failure says whether it may have run (rows GW 2 and GW 6)."""
 
+import contextlib
 import re
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
-from urllib3 import PoolManager
 
 from jitney.adapters import upstream
 from jitney.adapters.aws_models import AwsEndpoint
-from jitney.adapters.upstream import Upstream, UpstreamAnswer
+from jitney.adapters.timed_connections import timed_pool
+from jitney.adapters.upstream import Upstream
 from jitney.core.access.credentials import Credentials
+from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
 
 KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "secret", "session", 2_000_000_000)
@@ -63,10 +68,10 @@ def answering(text: bytes) -> Behaviour:
     return lambda connection: connection.sendall(text)
 
 
-def send(url: str, stopwatch: Callable[[], int] = lambda: 0, version: str = "v4") -> UpstreamAnswer:
+def send(url: str, version: str = "v4", seconds: Any = 20) -> AwsAnswer:
     request = AWSRequest("POST", f"{url}/path", {"X-Amz-Target": "Kms.Sign"}, b"{}")
-    with PoolManager() as pool:
-        return Upstream(stopwatch, pool).send(request, AwsEndpoint(url, "kms", "eu-west-1"), version, KEYS)
+    with timed_pool() as pool:
+        return Upstream(pool).send(request, AwsEndpoint(url, "kms", "eu-west-1"), version, KEYS, seconds)
 
 
 @pytest.mark.parametrize("status", [200, 301, 307, 400, 403, 500, 503])
@@ -104,8 +109,8 @@ def test_gw_02_no_proxy_of_the_environment_is_used(aws, monkeypatch: pytest.Monk
 def test_gw_12_a_length_that_is_not_the_bodys_is_never_sent(aws):
     server = aws(answering(b"HTTP/1.1 204 No\r\n\r\n"))
     request = AWSRequest("PUT", f"{server.url}/path", {"Content-Length": "1"}, b"xGET /other HTTP/1.1\r\n\r\n")
-    with PoolManager() as pool, pytest.raises(ValueError, match="length"):
-        Upstream(lambda: 0, pool).send(request, AwsEndpoint(server.url, "s3", "eu-west-1"), "s3v4", KEYS)
+    with timed_pool() as pool, pytest.raises(ValueError, match="length"):
+        Upstream(pool).send(request, AwsEndpoint(server.url, "s3", "eu-west-1"), "s3v4", KEYS)
     assert server.requests == []
 
 
@@ -138,23 +143,54 @@ def test_gw_06_without_a_whole_answer_the_call_may_have_run(aws, text: bytes):
     assert len(server.requests) == 1
 
 
-def test_gw_06_an_answer_that_does_not_come_in_time_may_have_run(aws, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(upstream, "CALL_SECONDS", 0.2)
-    done = threading.Event()
-    server = aws(lambda _connection: done.wait(10) and None)
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"], ids=["head", "body"])
+def test_gw_06_a_connection_that_is_reset_may_have_run(aws, before: bytes):
+    def reset(connection: socket.socket) -> None:
+        connection.sendall(before)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    server = aws(reset)
     with pytest.raises(Problem) as caught:
         send(server.url)
+    assert caught.value.code == "call_may_have_run"
+    assert len(server.requests) == 1
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
+DRIPPING = {
+    "nothing": (b"", b""),
+    "the status line": (b"", b"HTTP/1.1 200 " + b"O" * 100_000),
+    "a header": (HEAD, b"X-Long: " + b"x" * 100_000),
+    "the body": (HEAD + b"\r\n", b"x" * 1_000_000),
+    "a chunk's length": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 100_000),
+    "the body of a closed connection": (HEAD + b"Connection: close\r\n\r\n", b"x" * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("part", DRIPPING)
+def test_gw_12_an_answer_that_drips_ends_at_the_deadline_and_may_have_run(aws, part: str):
+    """The time between two bytes is far below the timeout, so that only a deadline of the whole answer ends it."""
+    at_once, slowly = DRIPPING[part]
+    done = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(at_once)
+        with contextlib.suppress(OSError):
+            for byte in slowly:
+                connection.sendall(bytes([byte]))
+                if done.wait(0.02):
+                    return
+        done.wait(10)
+
+    server = aws(drip)
+    began = time.monotonic()
+    with pytest.raises(Problem) as caught:
+        send(server.url, seconds=0.4)
+    took = time.monotonic() - began
     done.set()
     assert caught.value.code == "call_may_have_run"
-
-
-def test_gw_12_a_body_that_trickles_ends_at_the_deadline(aws):
-    """The time between two pieces is short, so that only the time of the whole call can end it."""
-    text = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 999_999
-    times = iter(range(0, 10**9, 3_000))
-    with pytest.raises(Problem) as caught:
-        send(aws(answering(text)).url, lambda: next(times))
-    assert caught.value.code == "call_may_have_run"
+    assert len(server.requests) == 1
+    assert took < 60  # without a deadline, it takes half an hour
 
 
 def test_gw_12_an_answer_of_any_length_takes_bounded_memory(aws, monkeypatch: pytest.MonkeyPatch):
@@ -172,3 +208,11 @@ def test_gw_12_an_answer_of_any_length_takes_bounded_memory(aws, monkeypatch: py
         send(aws(endless).url)
     assert caught.value.code == "answer_unmaskable"
     assert "ran" in caught.value.detail
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_gw_12_both_kinds_of_connection_have_the_deadline(scheme: str):
+    with timed_pool() as pool:
+        connections = pool.connection_from_url(f"{scheme}://127.0.0.1:1")
+        assert connections.ConnectionCls.response_class.__module__ == "jitney.adapters.timed_connections"
+        assert connections.conn_kw.get("cert_reqs", "CERT_REQUIRED") == "CERT_REQUIRED"

@@ -43,9 +43,14 @@ def addresses(stack: dict[str, Any], grant_id: str) -> Iterator[str]:
         yield from URL.findall(text)
 
 
-def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the fixture's name
-    """Return the pages reached by clicking every link, and the links on those pages, if they are `within`."""
+def opened(page: Any, start: str, within: str, grant_id: str) -> set[str]:  # noqa: F811 - the fixture's name
+    """Return the pages reached by clicking every link, and the links on those pages, if they are `within`.
+
+    Each address is clicked once, although most pages have the same links. Of all requests, it opens this one's pages.
+    """
+    others = re.compile(rf"/g-(?!{grant_id[2:]})")
     seen: set[str] = set()
+    clicked: set[str] = set()
     due = [start]
     while due:
         at = due.pop()
@@ -54,11 +59,14 @@ def opened(page: Any, start: str, within: str) -> set[str]:  # noqa: F811 - the 
         seen.add(at)
         page.goto(at)
         links = page.locator("a[href]")
-        for number in range(links.count()):
-            page.goto(at)
-            with page.expect_navigation():
-                links.nth(number).evaluate("link => link.click()")
-            due.append(page.url.partition("#")[0])
+        for number, address in enumerate(links.evaluate_all("links => links.map(link => link.href)")):
+            if address not in clicked and not others.search(address):
+                clicked.add(address)
+                if page.url != at:
+                    page.goto(at)
+                with page.expect_navigation():
+                    links.nth(number).evaluate("link => link.click()")
+                due.append(page.url.partition("#")[0])
     return seen
 
 
@@ -79,7 +87,7 @@ def test_rev_01_opening_every_link_of_every_message_changes_nothing(page, stack,
             for known in ([], alice.session()):  # a scanner, and one that works in the reviewer's own browser
                 page.context.clear_cookies()
                 page.context.add_cookies(known)
-                assert opened(page, link, stack["reviews_url"]) or link == issuer
+                assert opened(page, link, stack["reviews_url"], grant_id) or link == issuer
                 page.goto(stack["reviews_url"])
                 assert page.get_by_text("Signed in as alice").count() == len(known)
         assert traces(stack, aws, grant_id) == before
@@ -99,7 +107,7 @@ def test_rev_10_a_mail_shows_no_more_than_text_and_its_one_link(browser, stack, 
     assert reading.locator("a").count() == 1
     assert reading.locator("script, img, iframe, object, embed, form, input, link, video, audio, svg").count() == 0
     text = reading.locator("body").inner_text()
-    assert "<a href='//evil[.]example'>here</a>" in text.rpartition("The agent’s own words")[2]
+    assert "<a href='//evil[.]example'>here</a>" in text.rpartition("Text from the agent")[2]
     with context.expect_page() as opening:
         reading.get_by_role("link", name="Open request").click()
     opening.value.wait_for_selector("text=Sign in")

@@ -12,8 +12,7 @@ import pytest
 
 from local.browser import CHROMIUM, chromium, sign_in
 from local.identity import install
-from tests.reviewer_browser import PEOPLE, traces
-from tests.running_systems import PATIENCE, alone
+from tests.running_systems import PATIENCE
 
 pytestmark = [
     pytest.mark.xdist_group("reviews"),
@@ -23,7 +22,8 @@ pytestmark = [
     ),
 ]
 FOLDER = Path(__file__).parent
-WANTED = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}]
+# No other test's request is like a rejected one of these, and none of the demo's.
+WANTED = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/pages/*"]}]
 HOSTILE = (
     'Report; <script>document.title="taken"</script><img src=x onerror="document.title=1"></blockquote>'
     "<form action=//evil.example><button>Approve</button></form> &lt;b&gt; [click](http://evil.example) {{ 7*7 }}"
@@ -61,6 +61,7 @@ def ask(stack: dict[str, Any], token: Callable[[str], str]) -> Callable[..., str
 
     def asking(reason: str = "monthly report", permissions: Any = WANTED) -> str:
         body = {"target": "analytics-prod", "permissions": permissions, "duration_seconds": 900, "reason": reason}
+        body["changed"] = "it is another test's request"
         headers = {"Authorization": f"Bearer {token('writer-agent')}"}
         answer = httpx.post(f"{stack['api_url']}/v1/grants", json=body, headers=headers, timeout=PATIENCE)
         assert answer.status_code == 202, answer.text
@@ -84,11 +85,23 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "writer-agent (local) requests write and delete access to analytics-prod"
+        "writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in analytics-prod "
+        "for 15 minutes"
     )
-    page.get_by_role("button", name="Approve selected").click()
+    approve(page)
     page.wait_for_selector("text=Approved by people.alice")
     assert grant_of(stack, token, grant_id)["state"] == "active"
+
+
+def approve(page: Any) -> None:
+    """Press Approve, read the second step, check its box, and press Approve there."""
+    page.get_by_role("button", name="Approve", exact=True).click()
+    confirm(page)
+
+
+def confirm(page: Any) -> None:
+    page.get_by_label("I read what is granted").check()
+    page.get_by_role("button", name="Approve", exact=True).click()
 
 
 def test_rev_01_cookies_of_other_hosts_come_along_and_change_nothing(page, stack, ask):
@@ -107,14 +120,24 @@ def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, to
     sign_in(page, url(stack, grant_id), stack["humans"]["bob"])
     page.get_by_label("Allow s3:DeleteObject").focus()
     page.keyboard.press("Space")
-    page.get_by_label("Duration in seconds").focus()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("120")
+    page.get_by_label("Duration").focus()
+    page.keyboard.type("2 minutes")
     page.keyboard.press("Tab")
     page.keyboard.type("the upload alone")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    page.wait_for_selector("text=Step 2 of 2")
+    assert page.locator("h1").inner_text() == (
+        "Approve this? writer-agent (local), no person named, may write s3 reports/pages/* in analytics-prod "
+        "for 2 minutes"
+    )
+    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject", "15 minutes: shortened to 2 minutes"]
+    page.get_by_label("Comment").focus()
+    for key in ("Tab", "Space", "Tab", "Tab", "Enter"):  # to the box, past Back to the request, to Approve
+        page.keyboard.press(key)
     page.wait_for_selector("text=Approved by people.bob")
+    assert "may write s3 reports/pages/*" in page.locator("h1").inner_text()
+    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject", "15 minutes: shortened to 2 minutes"]
     grant = grant_of(stack, token, grant_id)
     assert (grant["permissions"][0]["actions"], grant["duration_seconds"]) == (["s3:PutObject"], 120)
     assert grant["votes"][0]["comment"] == "the upload alone"
@@ -134,7 +157,7 @@ def test_rev_06_a_reviewer_rejects_and_has_to_say_why(page, stack, token, ask):
 def test_end_01_an_operator_revokes_from_the_list(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    page.get_by_role("button", name="Approve selected").click()
+    approve(page)
     page.wait_for_selector("text=Approved by people.alice")
     page.get_by_role("link", name="Requests").click()
     page.locator(f'a[href$="{grant_id}"]').first.click()
@@ -156,15 +179,16 @@ def test_a_session_ends_with_signing_out(page, stack, ask):
     assert (answer.status, "sign-in" in answer.headers["location"]) == (303, True)
 
 
-def test_rev_10_what_the_agent_wrote_is_text_and_comes_last(page, stack, ask):
+def test_rev_10_what_the_agent_wrote_is_text_and_stands_apart(page, stack, ask):
     grant_id = ask(HOSTILE)
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    assert page.title() == "writer-agent (local) requests write and delete access to analytics-prod - Jitney"
-    assert page.locator("blockquote").inner_text().strip() == HOSTILE
+    assert page.title() == (
+        "writer-agent (local) requests to delete and write s3 reports/pages/* in analytics-prod for 15 minutes - Jitney"
+    )
+    assert page.locator("blockquote p").first.inner_text().strip() == HOSTILE
     assert page.locator("blockquote *:not(p, bdi)").count() == 0
-    assert page.locator("form").count() == 3  # signing out, approving, rejecting
-    text = page.locator("main").inner_text()
-    assert text.rstrip().endswith(HOSTILE)
+    assert page.locator("form").count() == 4  # signing out, approving all, approving less, rejecting
+    assert page.locator(".agent blockquote").count() == page.locator("blockquote").count() == 1
     assert page.locator("script, img, iframe, object, embed").count() == 0
 
 
@@ -189,6 +213,15 @@ def test_every_page_is_accessible(browser, stack, ask, axe, look):
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto(url(stack, grant_id))
+    page.get_by_role("button", name="Approve", exact=True).click()
+    page.wait_for_selector("text=Step 2 of 2")
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("link", name="Back to the request").click()
+    page.get_by_label("Allow s3:DeleteObject").uncheck()
+    dimmed = page.locator("fieldset:has-text('s3:DeleteObject') .under")
+    assert dimmed.evaluate("each => getComputedStyle(each).textDecorationLine") == "line-through"
+    assert violations(page, axe) == []
     page.get_by_label("Reason for rejection").fill("no")
     page.get_by_role("button", name="Reject request").click()
     page.wait_for_selector("text=Rejected by people.alice")
@@ -204,7 +237,7 @@ def test_pages_work_and_look_the_same_without_scripts(browser, stack, token, ask
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
-    page.get_by_role("button", name="Approve selected").click()
+    approve(page)
     page.wait_for_selector("text=Approved by people.alice")
     context.close()
     assert grant_of(stack, token, grant_id)["state"] == "active"
@@ -222,7 +255,12 @@ def test_rev_08_break_glass_is_used_and_another_person_reviews_it(browser, stack
     assert page.evaluate("document.activeElement.id") == "urgent"  # the browser asks for it
     page.get_by_label("Reason for break-glass").fill("the site is down")
     page.get_by_role("button", name="Use break-glass").click()
+    page.wait_for_selector("text=Step 2 of 2")
+    assert violations(page, axe) == []
+    page.get_by_label("I read what is granted").check()
+    page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=people.carol used break-glass at")
+    assert page.locator(".state.emergency").inner_text() == "Active by break-glass of people.carol"
     assert violations(page, axe) == []
     context.close()
     context = browser.new_context(java_script_enabled=False, **look)
@@ -263,26 +301,3 @@ def test_rev_06_a_reviewer_says_who_stands_in_and_comes_back_without_scripts(bro
     page.get_by_role("button", name="End out of office").click()
     page.wait_for_selector("text=You are not out of office.")
     context.close()
-
-
-def test_rev_01_a_scanner_that_runs_scripts_and_follows_all_links_changes_nothing(page, stack, aws, ask, person):
-    grant_id = ask()
-    alice = person("alice")
-    alice.sign_in()
-    with alone(PEOPLE):
-        before = traces(stack, aws, grant_id)
-        for known in ([], alice.session()):  # a stranger, and a mail client that shares the reviewer's session
-            page.context.clear_cookies()
-            page.context.add_cookies(known)
-            seen: set[str] = set()
-            due = [url(stack, grant_id), stack["reviews_url"]]
-            while due:
-                at = due.pop()
-                if at in seen or not at.startswith(stack["reviews_url"]):
-                    continue
-                seen.add(at)
-                page.goto(at)
-                due += page.eval_on_selector_all("a[href]", "links => links.map(link => link.href.split('#')[0])")
-            page.goto(stack["reviews_url"])
-            assert page.get_by_text("Signed in as alice").count() == len(known)
-        assert traces(stack, aws, grant_id) == before

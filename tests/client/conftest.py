@@ -1,11 +1,15 @@
 """A broker to call, and an environment without the developer's own settings."""
 
 import os
+import signal
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jitney.client.background.asking import ask, socket_address
 from tests.client.fake_broker import FakeBroker
 
 TOKEN = "canary.bearer.token"
@@ -19,7 +23,7 @@ def broker() -> Iterator[FakeBroker]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home folder, in an environment without settings of Jitney, AWS, XDG, GitHub or a proxy."""
     for name in os.environ:
         if name.startswith(("JITNEY_", "AWS_", "XDG_", "ACTIONS_")) or name.lower().endswith("_proxy"):
@@ -28,7 +32,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("NO_COLOR", "1")
-    return folder
+    yield folder
+    stop_background_endpoints(folder)
+
+
+def stop_background_endpoints(home: Path) -> None:
+    """Stop the endpoints that commands with this home folder left running."""
+    folder = home / ".local/state/jitney/endpoints"
+    for each in folder.glob("*.sock"):
+        ask(folder, each.stem, "POST", "/.jitney/stop")
 
 
 @pytest.fixture
@@ -39,3 +51,14 @@ def connected(broker: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("JITNEY_API_URL", broker.url)
     monkeypatch.setenv("JITNEY_TOKEN_FILE", str(token))
     return broker
+
+
+def kill_background_endpoints(home: Path) -> None:
+    """Kill the endpoints that commands with this home folder left running, as the kernel does when memory is short."""
+    folder = home / ".local/state/jitney/endpoints"
+    for each in folder.glob("*.sock"):
+        with socket.socket(socket.AF_UNIX) as connection, socket_address(folder, each.name) as address:
+            connection.connect(address)
+            process, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            os.kill(process, signal.SIGKILL)
+            assert connection.recv(1) == b""  # it has ended

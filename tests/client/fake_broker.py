@@ -17,7 +17,14 @@ CREDENTIALS = {
     "expiration": "2099-11-24T12:05:00Z",
 }
 PERMISSIONS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}]
-REVIEW = {"any_of": [["data-owners"]], "approved": [], "escalated_to": [], "expires_at": "2099-11-24T13:00:00Z"}
+REVIEW = {
+    "any_of": [["data-owners"]],
+    "approved": [],
+    "escalated_to": [],
+    "reviewers": ["corp.alice"],
+    "review_url": "https://jitney.example.com/reviews/g-abcdefghijklm2",
+    "expires_at": "2099-11-24T13:00:00Z",
+}
 
 
 def grant(state: str = "active", **members: Any) -> dict[str, Any]:
@@ -44,6 +51,10 @@ def grant(state: str = "active", **members: Any) -> dict[str, Any]:
         "ending": None,
         "cut_off_at": None,
         "access_profile": None,
+        "way": "credentials",
+        "reveal": False,
+        "call": None,
+        "used_at": None,
         "votes": [],
     } | members
 
@@ -64,6 +75,44 @@ def under_review() -> dict[str, Any]:
 def ended(state: str = "released", reason: str = "") -> dict[str, Any]:
     ending = {"at": "2099-11-24T12:01:00Z", "by": "reader-agent", "reason": reason, "denied_after_milliseconds": 412}
     return {"grant": grant(state, ending=ending)}
+
+
+PERMITTED_ACCESS = {
+    "access_level": "Read",
+    "services": ["s3"],
+    "actions": [],
+    "resources": ["arn:aws:s3:::reports/*"],
+    "conditions": {},
+    "wildcards": True,
+    "partial": True,
+    "effect": "allow",
+    "reviews": [],
+    "ways": ["credentials", "gateway"],
+    "max_seconds": 3600,
+}
+PERMITTED_PROFILE = {
+    "name": "orders-migration",
+    "partial": False,
+    "effect": "review",
+    "reviews": [["data-owners"]],
+    "max_seconds": 3600,
+}
+PERMITTED_TARGET = {
+    "target": "analytics-prod",
+    "account": "444455556666",
+    "regions": ["eu-west-1"],
+    "max_seconds": 3600,
+    "suspended": False,
+    "incomplete": False,
+    "access": [PERMITTED_ACCESS],
+    "access_profiles": [PERMITTED_PROFILE],
+}
+
+
+def permitted(*targets: dict[str, Any], **members: Any) -> dict[str, Any]:
+    """Return a body of GET /v1/targets."""
+    caller = {"principal": "local.reader-agent", "groups": ["local/data-readers"], "human": None, "claims": {}}
+    return {"caller": caller, "targets": list(targets), **members}
 
 
 def problem(code: str, title: str = "The title", **members: Any) -> dict[str, Any]:
@@ -146,7 +195,7 @@ class FakeBroker:
                 self.end_headers()
                 self.wfile.write(said.body)
 
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815
+            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 """Log nothing. The requests are in `asked`."""

@@ -1,5 +1,6 @@
 """The Python API against the contract's answers."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from jitney.client.problems import (
     Denied,
     GrantEnded,
     Invalid,
+    Rejected,
     ReviewPending,
+    Revoked,
     Unauthenticated,
     Unavailable,
 )
@@ -22,9 +25,11 @@ from tests.client.fake_broker import (
     CREDENTIALS,
     GRANT_ID,
     PERMISSIONS,
+    PERMITTED_TARGET,
     FakeBroker,
     grant,
     issued,
+    permitted,
     problem,
     under_review,
 )
@@ -69,6 +74,24 @@ def test_an_issued_answer_holds_the_credentials_and_hides_them(broker: FakeBroke
     assert answer.grant.permissions == ASK.permissions
     assert "canary" not in repr(answer)
     assert "credentials" not in answer.document()
+
+
+def test_cli_05_permitted_targets_are_read_as_the_api_shows_them(broker: FakeBroker, client: Broker):
+    body = permitted(PERMITTED_TARGET | {"later": 1})
+    broker.say("GET", "/v1/targets", 200, body)
+    targets = client.targets()
+    (target,) = targets.targets
+    assert (target.access[0].reviews, target.access_profiles[0].reviews) == ((), (("data-owners",),))
+    assert json.loads(json.dumps(targets.document())) == permitted(PERMITTED_TARGET)
+
+
+@pytest.mark.parametrize("missing", ["caller", "targets"])
+def test_cli_05_permitted_targets_without_a_member_are_not_understood(broker: FakeBroker, client: Broker, missing: str):
+    body = permitted(PERMITTED_TARGET)
+    broker.say("GET", "/v1/targets", 200, {name: body[name] for name in body if name != missing})
+    with pytest.raises(Unavailable) as raised:
+        client.targets()
+    assert raised.value.code == "response_invalid"
 
 
 def test_a_pending_answer_holds_the_review_and_when_to_ask_again(broker: FakeBroker, client: Broker):
@@ -118,8 +141,8 @@ def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, gr
         (409, "grant_pending", ReviewPending),
         (409, "grant_released", GrantEnded),
         (410, "grant_ended", GrantEnded),
-        (410, "grant_rejected", Denied),
-        (410, "grant_revoked", Denied),
+        (410, "grant_rejected", Rejected),
+        (410, "grant_revoked", Revoked),
         (409, "grant_conflict", Unavailable),
         (429, "rate_limited", Unavailable),
         (500, "internal", Unavailable),

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jitney.client.child import child_environment, run_child
+from jitney.client.child import child_environment, container_environment, run_child
+from jitney.client.gateway.environment import gateway_environment
+from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.problems import Invalid
 from jitney.client.responses import GrantResponse, GrantWithCredentials
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, grant, issued
@@ -68,11 +70,20 @@ def test_a_grant_without_a_region_leaves_it_to_the_user(region: str | None):
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_BEARER_TOKEN_BEDROCK",
-        "JITNEY_CLIENT_SECRET",
     ],
 )
 def test_what_competes_with_the_keys_is_taken_out(name: str):
     assert name not in child_environment({name: "x"}, ISSUED)
+
+
+@pytest.mark.parametrize("name", ["JITNEY_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"])
+def test_cli_01_a_command_inherits_none_of_the_agents_secrets(name: str):
+    environments = [
+        child_environment({name: "canary"}, ISSUED),
+        container_environment({name: "canary"}, {}, ISSUED.grant),
+        gateway_environment({name: "canary"}, 1, PlaceholderKeys.new(), "", GRANT_ID),
+    ]
+    assert all("canary" not in each.values() for each in environments)
 
 
 def test_botocore_takes_the_keys_with_any_profile_set(tmp_path: Path):

@@ -85,6 +85,21 @@ def test_aud_02_a_verified_result_has_its_coverage(archive: Archive):
     assert newest.hash in last
 
 
+def test_aud_09_a_noted_seal_must_still_be_there_unchanged(archive: Archive):
+    middle = archive.world.seals[1]
+    assert verify("--expect-last", f"1:{middle.hash.upper()}").exit_code == 0
+    other = verify("--expect-last", f"1:{archive.world.seals[0].hash}", "--json")
+    first = json.loads(other.stdout)["failures"][0]
+    assert (other.exit_code, first["seal"]) == (1, 1)
+    assert middle.hash in first["sentence"]
+    later = verify("--expect-last", f"9:{middle.hash}")
+    assert later.exit_code == 1
+    assert "Seal 9 does not exist" in later.stdout
+    for wrong in ("1", "1:abc", f"x:{middle.hash}"):
+        assert verify("--expect-last", wrong).exit_code == 2
+    assert verify("--expect-last", f"1:{middle.hash}", "--since", TODAY).exit_code == 2
+
+
 def test_aud_02_unsealed_records_are_counted(archive: Archive):
     archive.put(key_of(7, TODAY), chain("g-c", 3)[0].text.encode())
     result = verify()
@@ -148,7 +163,10 @@ def test_aud_02_since_and_until_limit_the_days(archive: Archive):
     document = json.loads(verify("--until", "2001-01-01", "--json").stdout)
     assert (document["verdict"], document["sealed"]["objects"]) == ("unverified", 0)
     document = verify("--since", "yesterday")
-    assert (document.exit_code, "'yesterday' is not a day. Example: 2026-11-26." in document.stderr) == (2, True)
+    assert (
+        document.exit_code,
+        "'yesterday' is not a day. Examples: 2026-11-26, and 7d" in document.stderr,
+    ) == (2, True)
 
 
 def test_aud_02_the_first_seal_after_a_period_is_read():

@@ -367,6 +367,15 @@ def test_aud_03_a_permanently_refused_message_is_counted_and_the_others_are_sent
     assert summary.skipped == {"refused by the queue: InvalidMessageContents": 1}
 
 
+def test_aud_03_an_event_that_no_message_can_hold_is_named_and_the_others_are_sent(trail: Trail):
+    large = call_event(1, at=NOW, requestParameters={"text": "x" * 1_000_000})
+    trail.deliver(large, call_event(2, at=NOW))
+    queue = Flaky()
+    summary = run(queue, []).run()
+    assert (summary.sent, len(queue.taken), summary.complete) == (1, 1, False)
+    assert summary.skipped == {f"larger than 1000000 bytes: event {large['eventID']}": 1}
+
+
 def test_aud_03_long_events_go_in_batches_of_their_own():
     sizes = [
         [len(each) for each in batch] for batch in backfill._batches(["x" * 600_000, "y" * 500_000, "z"] + ["w"] * 11)

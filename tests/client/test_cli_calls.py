@@ -1,10 +1,12 @@
 """Requests from a call: `jitney run -- aws ...`, `jitney request --call`, `jitney explain`."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -176,7 +178,7 @@ def test_a_profile_hands_the_call_on_as_it_was_written_and_runs_nothing_else(
         subprocess.run(["sh", "-c", line], check=True, stdout=subprocess.DEVNULL)
     else:
         assert session.get_credentials().access_key == "a"
-    assert json.loads(noted.read_text()) == ["credentials", *ask[:-2], "--for", "5m", *ask[-2:]]
+    assert json.loads(noted.read_text()) == ["credentials", *ask[:-2], "--for", "30m", *ask[-2:]]
     assert {path.name for path in home.iterdir()} == {"bin", "noted.json", ".aws"}
 
 
@@ -252,3 +254,80 @@ def test_explain_and_run_read_the_same_command_alike():
 def test_an_invalid_account_or_region_is_named(place: list[str], said: str):
     result = jitney("explain", *place, "--", *COPY)
     assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+TRANSACTION = [{"Put": {"TableName": "orders", "Item": {"id": {"S": "wJalrXUtnFEMI"}}}}]
+TAKEN = 'aws dynamodb transact-write-items \'--transact-items=[{"Put":{"TableName":"orders"}}]\''
+
+
+@pytest.fixture
+def files(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of files, which is the current one."""
+    folder = home / "files"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FOLDER", str(folder))
+    (folder / "f.json").write_text(json.dumps(TRANSACTION), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("path", ["f.json", "~/files/f.json", "$FOLDER/f.json", "{folder}/f.json"])
+def test_pol_13_a_command_is_asked_with_what_it_needs_of_its_file(
+    connected: FakeBroker, aws: Path, files: Path, path: str
+):
+    connected.say("POST", "/v1/grants", 201, issued())
+    given = f"file://{path.format(folder=files)}"
+    words = ["aws", "dynamodb", "transact-write-items", "--transact-items", given]
+    aws.write_text('#!/bin/sh\necho "$@" > called\n')
+    result = jitney("run", "analytics-prod", "--reason", "r", "--", *words)
+    assert result.exit_code == 0, result.output
+    assert connected.asked[0].json["calls"] == [TAKEN]
+    assert (files / "called").read_text("utf-8").split() == words[1:]
+
+
+def test_pol_13_a_request_and_an_explanation_read_the_file_too(connected: FakeBroker, files: Path):
+    call = "aws dynamodb transact-write-items --transact-items file://f.json"
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    assert jitney("request", "analytics-prod", "--call", call, "--reason", "r", "--dry-run").exit_code == 0
+    assert jitney("explain", "analytics-prod", "--", *call.split()).exit_code == 0
+    assert [asked.json["calls"] for asked in connected.asked] == [[TAKEN], [TAKEN]]
+    offline = jitney("explain", "--", *call.split())
+    assert "table/orders" in offline.stdout
+    assert "wJalrXUtnFEMI" not in offline.stdout
+
+
+def test_pol_13_a_profile_holds_what_the_call_needs_of_its_file(connected: FakeBroker, files: Path):
+    call = "aws dynamodb transact-write-items --transact-items file://f.json"
+    result = jitney("profile", "p", "analytics-prod", "--call", call, "--reason", "r")
+    assert '[{"Put":{"TableName":"orders"}}]' in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "f.json cannot be read: No such file or directory."),
+        (b"\xff", "f.json is not UTF-8."),
+        (b"[" + b" " * 256 * 1024, "f.json is larger than 256 KiB."),
+        (os.mkfifo, "f.json is not a regular file."),
+        (Path.mkdir, "f.json is not a regular file."),
+    ],
+)
+def test_pol_13_a_needed_file_that_cannot_be_read_is_named(connected: FakeBroker, files: Path, content: Any, why: str):
+    (files / "f.json").unlink()
+    if callable(content):
+        content(files / "f.json")
+    elif content:
+        (files / "f.json").write_bytes(content)
+    call = "aws dynamodb transact-write-items --transact-items file://f.json"
+    result = jitney("request", "analytics-prod", "--call", call, "--reason", "r")
+    assert result.exit_code == 2
+    assert f"Parameter TransactItems names a resource, but the call does not contain its value. {why}" in result.stderr
+    assert not connected.asked
+
+
+def test_pol_13_the_broker_explains_what_this_table_does_not_know(connected: FakeBroker, files: Path):
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    call = "aws newservice make-thing --thing file://f.json"
+    jitney("request", "analytics-prod", "--call", call, "--reason", "r", "--dry-run")
+    assert connected.asked[0].json["calls"] == [call]

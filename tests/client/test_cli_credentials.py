@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from jitney.client import credential_process
 from jitney.client.cli import app
-from tests.client.fake_broker import CREDENTIALS, GRANT_ID, REVIEW, FakeBroker, grant, issued, problem, under_review
+from tests.client.conftest import kill_background_endpoints
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, grant, issued, problem, under_review
 from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
@@ -68,26 +69,43 @@ def test_sts_04_the_expiration_is_the_true_one(connected: FakeBroker, credential
     assert json.loads(credentials(*ASK).stdout)["Expiration"] == "2099-01-01T00:00:00Z"
 
 
-def test_a_second_run_uses_the_same_grant(connected: FakeBroker, credentials: Run):
+def test_cli_04_later_runs_take_the_same_key_from_the_endpoint(connected: FakeBroker, credentials: Run):
+    connected.say("POST", "/v1/grants", 201, issued())
+    assert [json.loads(credentials(*ASK).stdout) for _ in range(3)] == [OUTPUT] * 3
+    assert paths(connected) == ["/v1/grants"]
+    assert connected.asked[0].json["credential_seconds"] == 1200
+
+
+def test_an_endpoint_that_was_killed_is_started_again_and_uses_the_same_grant(
+    connected: FakeBroker, credentials: Run, home: Path
+):
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", CREDENTIALS_OF, 200, issued())
-    assert [json.loads(credentials(*ASK).stdout) for _ in range(3)] == [OUTPUT] * 3
-    assert paths(connected) == ["/v1/grants", CREDENTIALS_OF, CREDENTIALS_OF]
+    for _ in range(2):
+        assert json.loads(credentials(*ASK).stdout) == OUTPUT
+        kill_background_endpoints(home)
+    assert paths(connected) == ["/v1/grants", CREDENTIALS_OF]
 
 
-@pytest.mark.parametrize(("status", "code"), [(410, "grant_ended"), (409, "grant_released"), (404, "grant_not_found")])
-def test_sts_07_an_ended_grant_is_requested_again(connected: FakeBroker, credentials: Run, status: int, code: str):
+@pytest.mark.parametrize(("status", "code"), [(410, "grant_ended"), (404, "grant_not_found")])
+def test_sts_07_an_ended_grant_is_requested_again(
+    connected: FakeBroker, credentials: Run, home: Path, status: int, code: str
+):
     connected.say("POST", "/v1/grants", 201, issued())
     connected.say("POST", CREDENTIALS_OF, status, problem(code))
-    assert [credentials(*ASK).returncode for _ in range(2)] == [0, 0]
+    for _ in range(2):
+        assert credentials(*ASK).returncode == 0
+        kill_background_endpoints(home)
     assert paths(connected) == ["/v1/grants", CREDENTIALS_OF, "/v1/grants"]
 
 
-@pytest.mark.parametrize("code", ["grant_rejected", "grant_revoked"])
-def test_a_rejected_request_is_made_again_only_with_new_grant(connected: FakeBroker, credentials: Run, code: str):
+def test_a_rejected_request_is_made_again_only_with_new_grant(connected: FakeBroker, credentials: Run, home: Path):
     connected.say("POST", "/v1/grants", 201, issued())
-    connected.say("POST", CREDENTIALS_OF, 410, problem(code))
-    assert [credentials(*ASK).returncode for _ in range(3)] == [0, 3, 3]
+    connected.say("POST", CREDENTIALS_OF, 410, problem("grant_rejected"))
+    credentials(*ASK)
+    kill_background_endpoints(home)
+    assert [credentials(*ASK).returncode for _ in range(2)] == [3, 3]
+    kill_background_endpoints(home)
     done = credentials(*ASK)
     assert (done.returncode, done.stdout) == (3, "")
     again = " ".join(done.stderr.split()).partition("make the same request once more: ")[2]
@@ -104,16 +122,18 @@ def test_another_reason_is_another_request(connected: FakeBroker, credentials: R
 
 
 def test_cli_03_a_pending_request_is_shown_on_standard_error_and_used_once_approved(
-    connected: FakeBroker, credentials: Run
+    connected: FakeBroker, credentials: Run, home: Path
 ):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="1")
     connected.say("POST", CREDENTIALS_OF, 409, problem("grant_pending"))
     connected.say("POST", CREDENTIALS_OF, 200, issued())
-    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     for _ in range(2):
         done = credentials(*ASK)
         assert (done.returncode, done.stdout) == (4, "")
         assert f"Grant {GRANT_ID} is under review by data-owners until" in done.stderr
+    kill_background_endpoints(home)
+    connected._said.pop(("POST", CREDENTIALS_OF))
+    connected.say("POST", CREDENTIALS_OF, 200, issued())
     assert json.loads(credentials(*ASK).stdout) == OUTPUT
     assert paths(connected).count("/v1/grants") == 1
 
@@ -128,7 +148,7 @@ def test_a_pending_request_is_waited_for_with_wait(connected: FakeBroker, creden
 def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credentials: Run, home: Path):
     connected.say("POST", CREDENTIALS_OF, 200, issued())
     assert json.loads(credentials("--grant", GRANT_ID).stdout) == OUTPUT
-    assert not (home / ".local").exists()
+    assert [each.read_text() for each in (home / ".local/state/jitney/grants").iterdir()] == [""]
 
 
 @pytest.mark.parametrize("more", [["analytics-prod"], ["--action", "s3:GetObject"], ["--reason", "r"], ["--for", "1h"]])
@@ -151,7 +171,7 @@ def test_commands_that_start_at_once_share_one_grant(connected: FakeBroker, home
     started = [subprocess.Popen([JITNEY, "credentials", *ASK], stdout=subprocess.PIPE) for _ in range(4)]
     outputs = [process.communicate(timeout=PATIENCE)[0] for process in started]
     assert [json.loads(output) for output in outputs] == [OUTPUT] * 4
-    assert paths(connected) == ["/v1/grants", *[CREDENTIALS_OF] * 3]
+    assert paths(connected) == ["/v1/grants"]
 
 
 def test_cli_01_keys_are_not_shown_on_a_terminal(connected: FakeBroker):
@@ -180,19 +200,18 @@ def test_botocore_shows_why_there_are_none(connected: FakeBroker, home: Path):
         botocore.session.Session(profile="reports").get_credentials()
 
 
-@pytest.mark.parametrize("requests", [1, 2], ids=["new", "remembered"])
-def test_credentials_load_no_parser_screen_or_http_library(connected: FakeBroker, credentials: Run, requests: int):
+def test_dx_credentials_from_a_running_endpoint_load_no_parser_screen_or_http_library(
+    connected: FakeBroker, credentials: Run
+):
     connected.say("POST", "/v1/grants", 201, issued())
-    connected.say("POST", CREDENTIALS_OF, 200, issued())
-    for _ in range(requests - 1):
-        credentials(*ASK)
+    credentials(*ASK)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", JITNEY, "credentials", *ASK], capture_output=True, text=True, check=True
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "jitney.client.broker" in loaded
-    slow = {"typer", "rich", "httpx", "certifi", "urllib.request", "subprocess", "tomllib", "asyncio", "logging"}
-    assert not (slow | {"jitney.client.cli", "jitney.client.screen", "boto3"}) & loaded
+    assert "jitney.client.background.asking" in loaded
+    slow = {"typer", "rich", "http.client", "ssl", "subprocess", "tomllib", "asyncio", "logging", "h11", "boto3"}
+    assert not (slow | {"jitney.client.cli", "jitney.client.screen", "jitney.client.broker"}) & loaded
 
 
 @pytest.mark.parametrize(
@@ -237,3 +256,10 @@ def test_the_short_way_reads_a_command_line_as_the_full_parser_does(words: list[
 )  # fmt: skip
 def test_a_command_line_that_profiles_do_not_hold_is_left_to_the_full_parser(words: list[str]):
     assert credential_process.parse(words) is None
+
+
+def test_gw_01_the_gateway_gives_no_credentials_and_no_request_is_made(connected: FakeBroker, credentials: Run):
+    done = credentials(*ASK, "--way", "gateway")
+    assert (done.returncode, done.stdout, connected.asked) == (2, "", [])
+    assert "--way gateway gives no credentials." in done.stderr
+    assert "jitney run --gateway" in done.stderr

@@ -41,7 +41,16 @@ def test_the_list_as_json_is_the_page(connected: FakeBroker):
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [("active", 0), ("pending", 4), ("rejected", 3), ("revoked", 3), ("expired", 7), ("released", 7), ("failed", 6)],
+    [
+        ("active", 0),
+        ("pending", 4),
+        ("rejected", 3),
+        ("revoked", 3),
+        ("expired", 7),
+        ("released", 7),
+        ("failed", 6),
+        ("used", 0),
+    ],
 )
 def test_the_exit_code_says_what_became_of_a_grant(connected: FakeBroker, state: str, code: int):
     connected.say("GET", PATH, 200, {"grant": grant(state)})
@@ -147,3 +156,25 @@ def test_end_05_the_end_of_a_grant_prints_what_is_left_to_do(connected: FakeBrok
     assert f"  left to do{effect['left_to_do']}" in shown or f"  left to do {effect['left_to_do']}" in shown
     document = json.loads(CliRunner().invoke(app, ["grants", name, GRANT_ID, *options, "--json"]).stdout)
     assert document["outlives"] == [effect]
+
+
+def test_rev_16_the_grant_of_a_call_shows_the_call_and_how_to_send_it(connected: FakeBroker):
+    parameters = {"Bucket": "reports", "Key": "a\nstate: approved\u001b[2J"}
+    call = {"id": "c-aaaaaaaaaaaaaa", "grant": "g-bbbbbbbbbbbbbb", "service": "s3", "operation": "DeleteObject"}
+    call |= {"region": "eu-west-1", "parameters": parameters, "parameters_mac": "a"}
+    waiting = grant("pending", way="gateway", call=call)
+    connected.say("GET", PATH, 200, {"grant": waiting, "review": REVIEW})
+    shown = CliRunner().invoke(app, ["grants", "show", GRANT_ID]).stdout
+    assert "s3 DeleteObject in eu-west-1, made in grant g-bbbbbbbbbbbbbb" in shown
+    assert 'Bucket: "reports"' in shown
+    assert r'Key: "a\nstate: approved\u001b[2J"' in shown
+    assert "repeat the call with the same Idempotency-Key" in shown
+    assert "jitney run" not in shown
+    assert "one sending of the call" in shown
+
+
+def test_gw_04_the_list_says_which_grants_are_for_the_gateway(connected: FakeBroker):
+    page = {"grants": [grant(way="gateway"), grant()], "next": None}
+    connected.say("GET", "/v1/grants", 200, page)
+    shown = CliRunner().invoke(app, ["grants", "list"]).stdout
+    assert shown.count("gateway: Jitney makes the calls, with sensitive values masked in answers") == 1

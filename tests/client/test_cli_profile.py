@@ -23,7 +23,7 @@ def test_the_profile_is_printed_without_a_request(connected: FakeBroker, home: P
     heading, process, region = profile("reports", *ASK, "--region", "eu-west-1", "--wait").splitlines()
     assert (heading, region) == ("[profile reports]", "region = eu-west-1")
     words = shlex.split(process.removeprefix("credential_process = "))
-    assert words[1:] == ["credentials", *ASK[:5], "--for", "5m", "--reason", "it's due", "--wait"]
+    assert words[1:] == ["credentials", *ASK[:5], "--for", "30m", "--reason", "it's due", "--wait"]
     assert not connected.asked
     assert not (home / ".aws").exists()
 
@@ -113,3 +113,9 @@ def test_what_cannot_be_a_profile_is_refused(home: Path, arguments: list[str], s
     result = CliRunner().invoke(app, ["profile", *arguments], input="[]")
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_gw_01_a_profile_of_the_gateway_is_refused(connected: FakeBroker):
+    result = CliRunner().invoke(app, ["profile", "reports", *ASK, "--way", "gateway"])
+    assert result.exit_code == 2
+    assert "--way gateway gives no credentials." in result.stderr

@@ -13,7 +13,8 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.adapters.record_items import record_attribute
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client import redrive
 from jitney.client.cli import app
 from jitney.client.problems import Unavailable
@@ -61,7 +62,8 @@ class Stuck:
         self.stack.write_text(json.dumps({"Jitney": outputs | {"AuditTable": "audit"}}))
 
     def put(self, pk: str, sk: str, at: int, **members: str) -> None:
-        item = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **members}.items()}
+        record = record_attribute(members.pop("record")) if "record" in members else {}
+        item = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **members}.items()} | record
         self.dynamodb.put_item(TableName="audit", Item=item | {"expires": {"N": str(at + RECORD_RETENTION_SECONDS)}})
 
     def send(self, queue: str, body: str) -> None:

@@ -56,6 +56,7 @@ DECISION = {
     "allowed_subset": [],
     "longest_seconds": 3600,
     "policy_version": "abc",
+    "ways": {"credentials": "allow", "gateway": "deny"},
 }
 
 Jitney = Callable[..., Result]
@@ -335,3 +336,41 @@ def test_pol_15_a_dry_run_names_the_managed_policy(connected: FakeBroker, jitney
     connected.say("POST", "/v1/decisions", 200, DECISION | {"session_policy_arns": [arn]})
     result = jitney("request", "analytics-prod", "--access-profile", "orders-migration", *WHY, "--dry-run")
     assert arn in "".join(result.stdout.split())
+
+
+def test_gw_04_a_request_can_be_for_the_gateway_and_reveal(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/grants", 201, {"grant": grant(way="gateway", reveal=True)})
+    result = jitney("request", *ASK, *WHY, "--way", "gateway", "--reveal")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (asked,) = connected.calls("POST", "/v1/grants")
+    assert asked.json == BODY | {"way": "gateway", "reveal": True}
+    assert "gateway: Jitney makes the calls, with sensitive values revealed in answers" in result.stdout
+    assert f"jitney run --gateway --grant {GRANT_ID} -- COMMAND" in result.stdout
+
+
+def test_gw_04_reveal_needs_the_gateway(connected: FakeBroker, jitney: Jitney):
+    result = jitney("request", *ASK, *WHY, "--reveal")
+    assert result.exit_code == 2
+    assert "--reveal needs --way gateway" in result.stderr
+    assert not connected.asked
+
+
+def test_gw_04_an_unknown_way_is_explained_with_its_option(connected: FakeBroker, jitney: Jitney):
+    fault = {"pointer": "/way", "detail": "The value is not a way.", "fix": "Use one of credentials, gateway."}
+    connected.say("POST", "/v1/grants", 400, problem("request_invalid", errors=[fault]))
+    result = jitney("request", *ASK, *WHY, "--way", "proxy")
+    assert "--way proxy: The value is not a way." in result.stderr
+
+
+def test_gw_04_a_dry_run_says_how_policies_answer_in_each_way(connected: FakeBroker, jitney: Jitney):
+    connected.say("POST", "/v1/decisions", 200, DECISION)
+    result = jitney("request", *ASK, *WHY, "--dry-run")
+    assert "allowed with credentials, denied through the gateway" in result.stdout
+
+
+def test_gw_04_a_denial_offers_the_other_way_to_paste(connected: FakeBroker, jitney: Jitney):
+    ways = {"credentials": "deny", "gateway": "allow"}
+    connected.say("POST", "/v1/grants", 403, DENIED | {"allowed_subset": [], "ways": ways})
+    result = jitney("request", *ASK, *WHY)
+    assert result.exit_code == 3
+    assert "--way gateway" in result.stderr.splitlines()[-1]

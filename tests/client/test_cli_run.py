@@ -26,7 +26,12 @@ from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/2026/*", "--reason", "report"]
-PRINT_KEY = ["--", sys.executable, "-c", "import os; print(os.environ['AWS_ACCESS_KEY_ID'])"]
+PRINT_KEY = ["--", sys.executable, "-c", """
+import json, os, urllib.request
+headers = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+request = urllib.request.Request(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers=headers)
+print(json.load(urllib.request.urlopen(request))["AccessKeyId"])
+"""]  # fmt: skip
 CREDENTIALS_OF = f"/v1/grants/{GRANT_ID}/credentials"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -147,7 +152,8 @@ def test_without_waiting_a_pending_request_ends_the_command_before_the_child(con
 
 
 def test_cli_03_on_a_terminal_a_live_line_shows_who_until_when_and_how_long(connected: FakeBroker):
-    connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="2")
+    connected.say("POST", "/v1/grants", 202, under_review())
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, under_review(), Retry_After="2")
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant()})
     connected.say("POST", CREDENTIALS_OF, 200, issued())
     terminal, stderr = pty.openpty()
@@ -161,6 +167,7 @@ def test_cli_03_on_a_terminal_a_live_line_shows_who_until_when_and_how_long(conn
         assert process.stdout.read().decode().strip() == CREDENTIALS["access_key_id"]
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert f"Waiting 0s: {GRANT_ID} is under review by data-owners until 2099-11-24 13:00:00 UTC" in shown
+    assert f"for corp.alice at https://jitney.example.com/reviews/{GRANT_ID}" in shown
     assert "Waiting 1s: " in shown
     assert "canary" not in shown
 

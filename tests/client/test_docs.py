@@ -2,16 +2,14 @@
 
 import re
 import shlex
-import signal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from jitney import resources
-from jitney.client import problems
 from jitney.client.cli import app
-from jitney.client.settings import SETTINGS
+from jitney.client.setting_names import SETTINGS
 from jitney.core.calls.operations import OperationTable
 from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, grant, issued
 
@@ -25,14 +23,13 @@ CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-ch
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE + TARGETS, re.DOTALL)
 LINES = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
 COMMANDS = [words for words in LINES if words[0] == "jitney"]
-INSTALLERS = {"pip", "pipx", "uvx"}  # tests/dist/test_wheel.py installs the wheel
-OF_THE_AWS_CLI = {"--table-name", "--key"}
-INTERRUPTED = 128 + signal.SIGINT
+OF_OTHERS = {"python3", "export", "pip", "aws"}  # the wheel's installation, and a use of the profile
+CALLER = {"principal": "local.reader-agent", "groups": [], "human": None, "claims": {}}
 DECISION = {"effect": "allow", "reasons": [], "permissions": PERMISSIONS}
 
 
 def test_every_line_of_the_pages_is_a_command_or_an_installation():
-    assert {words[0] for words in LINES} == {"jitney"} | INSTALLERS
+    assert {words[0] for words in LINES} == {"jitney"} | OF_OTHERS
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
@@ -50,6 +47,8 @@ def test_every_command_on_the_page_works(
     connected.say("POST", f"/v1/grants/{GRANT_ID}/revocation", 200, ended("revoked", "stolen"))
     connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
     connected.say("POST", "/v1/targets/analytics-prod/check", 200, CHECK)
+    connected.say("GET", "/v1/health", 200, {"status": "ok", "version": "abc"})
+    connected.say("GET", "/v1/targets", 200, {"caller": CALLER, "targets": []})
     result = CliRunner().invoke(app, words[1:])
     assert result.exit_code == 0, result.output
 
@@ -57,12 +56,6 @@ def test_every_command_on_the_page_works(
 def test_the_table_of_settings_is_the_codes():
     rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|not allowed) \|", REFERENCE, re.MULTILINE)
     assert rows == [(variable, place or "") for variable, place in SETTINGS.values()]
-
-
-def test_the_table_of_exit_codes_is_the_codes():
-    codes = {int(code) for code in re.findall(r"^\| (\d+) \| ", REFERENCE, re.MULTILINE)}
-    kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
-    assert codes == {0, INTERRUPTED, *(kind.exit_code for kind in kinds)}
 
 
 def test_every_option_on_the_page_exists():
@@ -79,13 +72,10 @@ def test_every_option_on_the_page_exists():
             ["grants", "show"],
             ["grants", "release"],
             ["grants", "revoke"],
+            ["serve"],
         )
     )
-    assert not {
-        option
-        for option in options - {"--from", "--install-completion", "--profile", *OF_THE_AWS_CLI}
-        if option not in shown
-    }
+    assert not {option for option in options - {"--from", "--install-completion", "--profile"} if option not in shown}
 
 
 def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -95,7 +85,8 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
     folder = home / ".config" / "jitney"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(example.replace("/run/secrets/jitney", str(secret)))
-    from jitney.client.settings import ConnectionOptions, connect
+    from jitney.client.connection_options import ConnectionOptions
+    from jitney.client.settings import connect
     from jitney.client.tokens.client_credentials import ClientCredentials
 
     broker = connect(ConnectionOptions(), {})

@@ -4,18 +4,15 @@ import os
 import stat
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jitney.client.grant_cache import locked_entry, request_key
-from jitney.client.grant_request import ApiPermission, GrantRequest
+from jitney.client.grant_cache import locked_entry
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import GRANT_ID
 
-ASK = GrantRequest("analytics-prod", (ApiPermission(("s3:GetObject",), ("*",)),), 300, "monthly report")
-KEY = request_key(ASK, "https://api", "me")
+KEY = "0123456789abcdef"
 
 
 def test_a_grant_is_remembered_and_forgotten(tmp_path: Path):
@@ -27,20 +24,6 @@ def test_a_grant_is_remembered_and_forgotten(tmp_path: Path):
         second.remember("")
     with locked_entry(tmp_path / "a" / "b", KEY) as third:
         assert third.grant_id == ""
-
-
-def test_every_part_of_the_request_the_api_and_the_identity_make_another_entry():
-    others = [
-        request_key(replace(ASK, **{name: value}), "https://api", "me")
-        for name, value in {
-            "target": "other",
-            "permissions": (*ASK.permissions, *ASK.permissions),
-            "duration_seconds": 301,
-            "reason": "other",
-            "ticket": "OPS-1",
-        }.items()
-    ]
-    assert len({KEY, request_key(ASK, "https://other", "me"), request_key(ASK, "https://api", "you"), *others}) == 8
 
 
 def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: Path):

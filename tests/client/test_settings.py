@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from jitney.client.connection_options import ConnectionOptions, xdg
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
-from jitney.client.settings import SETTINGS, ConnectionOptions, connect, xdg
+from jitney.client.setting_names import SETTINGS
+from jitney.client.settings import connect, read_settings
 from jitney.client.tokens import TokenSource
 from jitney.client.tokens.client_credentials import ClientCredentials
 from jitney.client.tokens.command import CommandToken
@@ -159,7 +161,11 @@ def test_a_relative_xdg_folder_is_ignored_as_its_specification_says(home: Path):
 
 
 def test_no_secret_is_a_setting_of_the_file():
-    assert [name for name, (_, place) in SETTINGS.items() if place is None] == ["client_secret"]
+    assert [name for name, (_, place) in SETTINGS.items() if place is None] == [
+        "settings_file",
+        "token",
+        "client_secret",
+    ]
 
 
 @pytest.mark.parametrize("secret", ["canary\nx", "cän\u2019ary", "two canaries"])
@@ -182,7 +188,7 @@ def test_a_configuration_file_that_cannot_be_reached_is_refused_like_one_that_ca
     [
         ('apy = "https://a"', "Did you mean api?"),
         ('[token]\ncommad = "x"', "Did you mean token.command?"),
-        ('colour = "red"', "Settings are api, token.file"),
+        ('colour = "red"', "Settings are api, token.source, token.file"),
     ],
 )
 def test_a_misspelt_setting_in_the_file_has_a_suggestion(config: Path, text: str, fix: str):
@@ -195,5 +201,20 @@ def test_a_misspelt_variable_has_a_suggestion(home: Path):
         "JITNEY_API_ULR is set: did you mean JITNEY_API_URL?"
     )
     missing = refusal(API | {"JITNEY_TOKN_FILE": "/run/token"}).fix
-    assert missing.startswith("JITNEY_TOKN_FILE is set: did you mean JITNEY_TOKEN_FILE? Set JITNEY_TOKEN_FILE")
+    assert missing.startswith("JITNEY_TOKN_FILE is set: did you mean JITNEY_TOKEN_FILE? Set one of")
     assert "did you mean" not in refusal({"JITNEY_LOCAL_DIR": "x"}).fix
+
+
+def test_dx_another_file_of_settings_can_be_named_and_must_exist(home: Path):
+    other = home / "own.toml"
+    other.write_text('api = "https://other.example.com"\n')
+    default = home / ".config" / "jitney" / "config.toml"
+    default.parent.mkdir(parents=True)
+    default.write_text('api = "https://default.example.com"\n')
+    for options, environment in (
+        (ConnectionOptions(settings_file=str(other)), {"JITNEY_SETTINGS_FILE": "/nowhere"}),
+        (ConnectionOptions(), {"JITNEY_SETTINGS_FILE": str(other)}),
+    ):
+        assert read_settings(options, environment).values["api"] == "https://other.example.com"
+    with pytest.raises(Invalid, match="/nowhere: does not exist"):
+        read_settings(ConnectionOptions(), {"JITNEY_SETTINGS_FILE": "/nowhere"})

@@ -103,6 +103,7 @@ def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):
         ),
         (400, {"error": "invalid_target"}, Unauthenticated, "400 invalid_target."),
         (400, b"<html>", Unauthenticated, "HTTP 400."),
+        (400, {"access_token": "x"}, Unauthenticated, "HTTP 400."),
         (200, {"token_type": "Bearer"}, Unauthenticated, "HTTP 200."),
         (200, {"access_token": ["x"]}, Unauthenticated, "HTTP 200."),
         (200, {"access_token": "two words"}, Unauthenticated, "something else"),
@@ -123,12 +124,13 @@ def test_a_refusing_token_endpoint_is_named_without_the_secret(
     assert len(broker.asked) == 1
 
 
-@pytest.mark.parametrize(("error", "told"), [("invalid_client", True), ("invalid_target", False)])
-def test_a_secret_of_an_earlier_local_system_is_explained(broker: FakeBroker, error: str, told: bool):
+@pytest.mark.parametrize(("error", "explained"), [("invalid_client", True), ("invalid_target", False)])
+def test_a_secret_of_an_earlier_local_system_is_explained(broker: FakeBroker, error: str, explained: bool):
     broker.say("POST", "/token", 401, {"error": error})
     with pytest.raises(Unauthenticated) as refused:
         ClientCredentials(f"{broker.url}/token", "reader", SECRET).fetch()
-    assert ("`make up` makes new secrets each time: load the agent's .env file again." in refused.value.fix) is told
+    fix = "`make up` makes new secrets each time: load the agent's .env file again."
+    assert (fix in refused.value.fix) is explained
 
 
 def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
@@ -138,10 +140,23 @@ def test_a_lifetime_that_is_no_number_is_ignored(broker: FakeBroker):
 
 def test_github_actions_gives_the_jobs_token_for_the_audience(broker: FakeBroker):
     path = "/oidc?api-version=2&audience=jitney"
-    broker.say("GET", path, 200, {"value": "one.two.three"})
+    value = jwt({"aud": "jitney"})
+    broker.say("GET", path, 200, {"value": value})
     source = GitHubActions(f"{broker.url}/oidc?api-version=2", "canary-request-token", "jitney")
-    assert source.fetch() == Token("one.two.three", for_one_call=True)
+    assert source.fetch() == Token(value, for_one_call=True)
     assert broker.asked[0].headers["Authorization"] == "Bearer canary-request-token"
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"), [({"aud": "wiki"}, "token_audience"), ({"aud": "jitney", "exp": 1}, "token_expired")]
+)
+def test_id_03_a_token_of_github_that_is_not_for_the_broker_is_not_sent(
+    broker: FakeBroker, claims: dict[str, object], code: str
+):
+    broker.say("GET", "/oidc?audience=jitney", 200, {"value": jwt(claims)})
+    with pytest.raises(Unauthenticated) as refused:
+        GitHubActions(f"{broker.url}/oidc", "canary-request-token", "jitney").fetch()
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize("status", [404, 405])
@@ -152,12 +167,19 @@ def test_a_wrong_address_of_the_token_endpoint_is_not_blamed_on_the_client(broke
     assert refused.value.fix == "Check the token endpoint's address."
 
 
-@pytest.mark.parametrize(("status", "body"), [(403, b""), (200, {"value": None}), (200, {})])
+@pytest.mark.parametrize(("status", "body"), [(403, b""), (403, {"value": "x"}), (200, {"value": None}), (200, {})])
 def test_github_actions_without_the_permission_is_a_problem(broker: FakeBroker, status: int, body: object):
     broker.say("GET", "/oidc?audience=jitney", status, body)
     said = refusal(GitHubActions(f"{broker.url}/oidc", "canary-request-token", "jitney"))
     assert f"HTTP {status}" in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("status", [500, 501])
+def test_github_actions_without_an_answer_now_is_not_blamed_on_the_job(broker: FakeBroker, status: int):
+    broker.say("GET", "/oidc?audience=jitney", status, b"")
+    detail = refusal(GitHubActions(f"{broker.url}/oidc", "canary-request-token", "jitney"), Unavailable)
+    assert f"HTTP {status}" in detail
 
 
 @pytest.mark.parametrize("source", [ClientCredentials("u", "id", SECRET), GitHubActions("u", SECRET, "jitney")])
@@ -173,6 +195,13 @@ def jwt(payload: object) -> str:
 def test_a_jwt_names_its_issuer_and_subject():
     claims = {"iss": "https://idp.example.com", "sub": "reader-agent", "exp": int(time.time())}
     assert json.loads(issuer_and_subject(jwt(claims))) == ["https://idp.example.com", "reader-agent"]
+
+
+def test_id_10_two_agents_of_one_person_are_two_identities():
+    """Grants are remembered by identity, and neither agent may try the other's."""
+    claims = {"iss": "https://idp.example.com", "sub": "alice"}
+    for name in ("azp", "appid", "client_id", "cid"):
+        assert issuer_and_subject(jwt(claims | {name: "one"})) != issuer_and_subject(jwt(claims | {name: "two"}))
 
 
 @pytest.mark.parametrize(

@@ -34,39 +34,67 @@ class Polled:
     states: list[str | ClientProblem]
     retry_seconds: int = 5
     ids: list[str] = field(default_factory=list)
+    holds: Clock | None = None
+    held: list[int] = field(default_factory=list)
 
-    def grant(self, grant_id: str) -> GrantResponse:
+    def grant(self, grant_id: str, wait_seconds: int = 0) -> GrantResponse:
         self.ids.append(grant_id)
+        self.held.append(wait_seconds)
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if isinstance(state, ClientProblem):
             raise state
-        return GrantResponse.read({"grant": grant(state)}, self.retry_seconds)
+        if self.holds and state == "pending":
+            self.holds.now += wait_seconds
+        return GrantResponse.read({"grant": grant(state)}, self.retry_seconds, held=self.holds is not None)
 
 
 def waiting(
     broker: Polled, clock: Clock, at_most: float | None = None, retry: int = 7
 ) -> tuple[GrantResponse, list[object]]:
-    told: list[object] = []
+    shown: list[object] = []
     start = GrantResponse.read(under_review(), retry)
     end = wait_for_decision(
-        broker, start, lambda answer, trouble: told.append((answer.grant.state, trouble)), at_most, clock, clock.sleep
+        broker, start, lambda answer, trouble: shown.append((answer.grant.state, trouble)), at_most, clock, clock.sleep
     )
-    return end, told
+    return end, shown
 
 
-def test_cli_03_polls_as_rarely_as_the_broker_says():
-    clock, broker = Clock(), Polled(["pending", "pending", "active"])
-    answer, told = waiting(broker, clock)
+def test_cli_03_polls_ever_more_rarely_where_the_broker_does_not_hold_its_answers():
+    clock, broker = Clock(), Polled(["pending"] * 7 + ["active"])
+    answer, shown = waiting(broker, clock)
     assert answer.grant.state == "active"
-    assert clock.pauses == [7, 5, 5]
-    assert told == [("pending", None), ("pending", None), ("active", None)]
+    assert clock.pauses == [5, 7.5, 11.25, 16.875, 25.3125, 30, 30]
+    assert shown == [("pending", None)] * 7 + [("active", None)]
     assert set(broker.ids) == {GRANT_ID}
+
+
+def test_cli_03_asks_again_at_once_where_the_broker_holds_its_answers():
+    clock = Clock()
+    broker = Polled(["pending", "pending", "active"], holds=clock)
+    answer, _ = waiting(broker, clock)
+    assert answer.grant.state == "active"
+    assert (clock.pauses, broker.held) == ([], [10, 10, 10])
+
+
+def test_cli_03_the_broker_is_asked_to_hold_no_longer_than_the_wait():
+    clock = Clock()
+    broker = Polled(["pending"], holds=clock)
+    with pytest.raises(ReviewPending):
+        waiting(broker, clock, at_most=23)
+    assert (clock.pauses, broker.held) == ([], [10, 10, 3])
 
 
 def test_never_more_often_than_once_a_second():
     clock = Clock()
-    waiting(Polled(["pending", "active"], retry_seconds=0), clock, retry=0)
-    assert clock.pauses == [1, 1]
+    waiting(Polled(["pending", "pending", "active"], retry_seconds=0), clock, retry=0)
+    assert clock.pauses == [1, 1.5]
+
+
+def test_cli_03_a_broker_that_only_claims_to_hold_its_answers_is_not_asked_in_a_loop():
+    clock = Clock()
+    broker = Polled(["pending", "pending", "active"], holds=Clock(), retry_seconds=0)
+    waiting(broker, clock, retry=0)
+    assert clock.pauses == [1, 1.5]
 
 
 def test_who_was_asked_is_not_forgotten_between_polls():
@@ -76,9 +104,9 @@ def test_who_was_asked_is_not_forgotten_between_polls():
 
 
 def test_an_outage_of_the_broker_is_shown_and_outlived():
-    answer, told = waiting(Polled([AWAY, AWAY, "active"]), Clock())
+    answer, shown = waiting(Polled([AWAY, AWAY, "active"]), Clock())
     assert answer.grant.state == "active"
-    assert told == [("pending", AWAY), ("pending", AWAY), ("active", None)]
+    assert shown == [("pending", AWAY), ("pending", AWAY), ("active", None)]
 
 
 def test_any_other_problem_ends_the_wait():
@@ -92,13 +120,15 @@ def test_the_wait_ends_with_the_time_given():
         waiting(Polled(["pending"]), clock, at_most=20)
     assert sum(clock.pauses) == 20
     assert ended.value.detail == (
-        f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m40s). The request stays open."
+        f"Grant {GRANT_ID} is under review by data-owners until 13:00:00 UTC (in 59m40s). "
+        f"The request stays open. It waits for corp.alice at https://jitney.example.com/reviews/{GRANT_ID}"
     )
-    assert ended.value.extras["review"] == REVIEW | {"any_of": (("data-owners",),), "approved": (), "escalated_to": ()}
+    review = REVIEW | {"any_of": (("data-owners",),), "approved": (), "escalated_to": ()}
+    assert ended.value.extras["review"] == review | {"reviewers": ("corp.alice",)}
 
 
 def test_cli_03_a_short_wait_is_waited_and_asks_once_at_its_end():
-    clock, broker = Clock(), Polled(["active"])
+    clock, broker = Clock(), Polled(["pending", "active"])
     answer, _ = waiting(broker, clock, at_most=3)
     assert (answer.grant.state, clock.pauses) == ("active", [3])
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client import wording
+from jitney.client import pending_wording, wording
 from jitney.client.grant_request import ApiPermission, GrantRequest, parse_permissions
 from jitney.client.responses import ApiReason, ApiReview, GrantResponse
 from tests.client.fake_broker import GRANT_ID, grant
@@ -53,7 +53,7 @@ def test_reviewers_are_a_phrase(any_of: list[list[str]], said: str):
 
 def test_a_pending_grant_without_a_review_shows_its_own_end():
     answer = GrantResponse.read({"grant": grant("pending", expires_at="2026-11-24T12:05:00Z")})
-    assert wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
+    assert pending_wording.pending(answer, NOW) == f"{GRANT_ID} is under review until 12:05:00 UTC (in 5m)"
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,38 @@ def test_a_target_is_shown_with_its_account_and_region_where_known():
 def test_what_would_pass_is_a_shorter_time_or_a_part():
     part = GrantRequest(ASK.target, (ONE,), 600, ASK.reason)
     shorter = GrantRequest(ASK.target, ASK.permissions, 300, ASK.reason)
-    assert wording.alternatives(ASK, (ONE,), 300) == [shorter, part]
-    assert wording.alternatives(ASK, (), 300) == [shorter]
-    assert wording.alternatives(ASK, (ONE,), 0) == [part]
+    assert wording.alternatives(ASK, (ONE,), 300, {}) == [shorter, part]
+    assert wording.alternatives(ASK, (), 300, {}) == [shorter]
+    assert wording.alternatives(ASK, (ONE,), 0, {}) == [part]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ways", "passing"),
+    [
+        ({}, {"credentials": "deny", "gateway": "allow"}, {"way": "gateway"}),
+        ({}, {"credentials": "deny", "gateway": "review"}, {"way": "gateway"}),
+        ({"way": "gateway"}, {"credentials": "allow", "gateway": "deny"}, {"way": "credentials"}),
+        ({}, {"credentials": "deny", "gateway": "deny"}, None),
+        ({}, {"credentials": "allow", "gateway": "allow"}, None),
+        ({"way": "gateway", "reveal": True}, {"credentials": "allow", "gateway": "deny"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_gw_04_the_other_way_is_offered_first_where_it_passes(asked, ways, passing):
+    request = replace(ASK, **asked)
+    expected = [] if passing is None else [replace(request, **passing)]
+    assert wording.alternatives(request, (), 0, ways) == expected
+
+
+def test_gw_04_the_answers_of_both_ways_are_one_line():
+    line = wording.way_line({"credentials": "deny", "gateway": "review"})
+    assert line == "denied with credentials, allowed after a review through the gateway"
+    assert wording.way_line({}) == ""
 
 
 @pytest.mark.parametrize(("subset", "longest"), [((), 0), ((), 600), ((), 3600), (ASK.permissions, 600)])
 def test_nothing_is_offered_that_is_not_another_request(subset: tuple[ApiPermission, ...], longest: int):
-    assert wording.alternatives(ASK, subset, longest) == []
+    assert wording.alternatives(ASK, subset, longest, {}) == []
 
 
 def test_what_is_offered_for_pasting_reads_back():

@@ -105,6 +105,31 @@ def test_a_profile_name_fits_a_policy_name(compiled, name):  # noqa: F811
     assert path == f"{PROFILES}.{name}"
 
 
+@pytest.mark.parametrize(
+    ("compared", "fix"),
+    [
+        ('== "s3:DeleteObjekt"', "s3:DeleteObject"),
+        ('like "s3:Remove*"', "write the SDK's names of service and operation"),
+        ('== "states:StartExecution"', "write the SDK's names"),
+    ],
+)
+def test_gw_04_a_policy_that_names_an_unknown_operation_is_refused(tmp_path, compiled, compared, fix):  # noqa: F811
+    test = f'context.call.hasTag("operation") && context.call.getTag("operation").string {compared}'
+    text = f'@id("a") forbid (principal, action, resource) when {{ {test} }};'
+    (tmp_path / "policies" / "a.cedar").write_text(text, encoding="utf-8")
+    ((wrong, shown),) = problems(compiled, having(PERMISSION)).values()
+    assert "names the operation" in wrong
+    assert fix in shown
+
+
+@pytest.mark.parametrize("compared", ['== "s3:DeleteObject"', 'like "s3:Delete*"', '== "stepfunctions:StartExecution"'])
+def test_gw_04_a_policy_names_operations_as_sdks_do(tmp_path, compiled, compared):  # noqa: F811
+    test = f'context.call.hasTag("operation") && context.call.getTag("operation").string {compared}'
+    text = f'@id("a") forbid (principal, action, resource) when {{ {test} }};'
+    (tmp_path / "policies" / "a.cedar").write_text(text, encoding="utf-8")
+    assert compiled(having(PERMISSION))
+
+
 def test_a_policy_that_names_an_unknown_profile_is_refused(tmp_path, compiled):  # noqa: F811
     permit = '@id("a") permit (principal, action, resource) when { context.accessProfile == "deplyo" };'
     (tmp_path / "policies" / "a.cedar").write_text(permit, encoding="utf-8")

@@ -14,9 +14,10 @@ from jitney.configuration.claim_settings import ClaimSettings
 from jitney.configuration.external_id import external_id
 from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.load import ConfigurationError, compile_configuration, load_configuration
-from jitney.configuration.settings import LimitSettings, TargetSettings
+from jitney.configuration.settings import CallLimitSettings, LimitSettings, TargetSettings
 from jitney.configuration.values import secret_resource
 from jitney.core import config
+from jitney.core.call_limits import CallLimits
 from jitney.core.identity.source_identity import source_identity
 from jitney.resources import SCHEMA
 
@@ -585,11 +586,23 @@ def test_the_functions_and_the_trust_policy_have_the_same_external_id(compiled):
     assert of_broker == external_id("prod", TargetSettings.model_validate(valid()["targets"]["prod"]), "999911112222")
 
 
+def test_gw_12_a_target_has_its_own_limits_of_calls_and_otherwise_those_of_every_target(compiled):
+    document = valid()
+    document.setdefault("limits", {})["call_limits"] = {"calls": 50, "bytes_out": 1000}
+    document["targets"]["prod"]["call_limits"] = {"calls": 5, "items_deleted": 1}
+    limits = compiled(document).targets["prod"].call_limits
+    assert limits == CallLimits(calls=5, bytes_out=1000, items_deleted=1)
+
+
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
     assert set(IssuerSettings.model_fields) | {"name", "identity_name"} == read
     assert tuple(ClaimSettings.model_fields) == config.ClaimRules._fields
-    assert set(LimitSettings.model_fields) == {item.name for item in dataclasses.fields(config.Limits)}
+    assert tuple(CallLimitSettings.model_fields) == CallLimits._fields
+    assert CallLimitSettings().model_dump() == CallLimits()._asdict()
+    assert set(LimitSettings.model_fields) - {"call_limits"} == {
+        item.name for item in dataclasses.fields(config.Limits)
+    }
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(TargetSettings.model_fields)
 

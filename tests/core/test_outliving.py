@@ -7,7 +7,7 @@ import pytest
 from jitney import resources
 from jitney.core.access.grant import State
 from jitney.core.access.grant_effects import effects_of, end_detail, issued_effects
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, Way
 from jitney.core.actions import ActionTable
 from jitney.core.outliving import OUTLIVES_GRANT, with_use
 from tests.fakes import GRANT
@@ -94,6 +94,26 @@ def test_end_05_only_actions_that_the_grant_holds_count():
     assert used.view()["used"] == ["ssm:StartSession"]
     assert used.use == "CloudTrail shows use of ssm:StartSession."
     assert (effect.use, effect.view()["used"]) == ("", None)
+
+
+MASKED = {"way": Way.GATEWAY}
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "count"),
+    [
+        ("secretsmanager:GetSecretValue", {}, 1),
+        ("secretsmanager:GetSecretValue", MASKED, 0),
+        ("ssm:GetParameter", MASKED, 0),
+        ("ecr:GetAuthorizationToken", MASKED, 0),
+        ("secretsmanager:GetSecretValue", {**MASKED, "reveal": True}, 1),
+        ("ssm:StartSession", MASKED, 1),
+        ("iam:CreateUser", MASKED, 1),
+    ],
+)
+def test_end_05_a_secret_that_was_masked_does_not_outlive_its_grant(name, members, count):
+    grant = replace(GRANT, permissions=(Permission((name,), ("*",)),), **members)
+    assert len(issued_effects(grant, ACTIONS)) == count
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from data.cli_examples import NotPlainError, commands, words_of
+from data.cli_examples import NotPlainError, examples_of, words_of
 from data.example_report import (
     IN_FILE,
     NOT_PLAIN,
@@ -15,15 +15,18 @@ from data.example_report import (
     REASONS,
     ExampleReport,
     example_folder,
+    explain_example,
     read_examples,
     report_examples,
     requests_of,
 )
 from jitney.core.calls.call import UNKNOWN_VALUE
 from jitney.core.calls.call_needs import explain_call
+from jitney.core.calls.explainer import explain_line
 from jitney.core.calls.operations import Operation, OperationTable
 from jitney.core.calls.options import first_word
 from jitney.core.calls.parser import read_command
+from jitney.core.calls.shell_words import MAX_LINE
 from jitney.core.calls.templates import members_of, templates_of
 from jitney.core.problems import Problem
 from jitney.resources import OPERATIONS
@@ -41,6 +44,7 @@ def test_the_page_counts_the_examples(report: ExampleReport):
     rows = {line.split(" | ")[0].strip("| "): line for line in PAGE.read_text("utf-8").splitlines() if "|" in line}
     assert number(rows["all"]) == report.total
     assert number(rows["accepted"]) == report.accepted
+    assert number(rows["accepted with a file"]) == report.from_files
     assert number(rows["accepted with the ARN of a resource"]) == report.with_arn
     for reason, refused in report.refused.items():
         assert number(rows[reason]) == len(refused), reason
@@ -50,6 +54,7 @@ def test_nearly_all_valid_examples_are_accepted(report: ExampleReport):
     """The AWS CLI refuses some of the others too; the page counts them."""
     complete = report.total - len(report.refused[NOT_PLAIN]) - len(report.refused[IN_FILE])
     assert report.accepted / complete > 0.97
+    assert report.accepted / report.total > 0.97
     assert report.with_arn / report.accepted > 0.6
 
 
@@ -66,7 +71,8 @@ def test_every_reason_has_examples(report: ExampleReport):
 def test_pol_13_examples_are_read_as_the_aws_cli_reads_them():
     """Every parameter that names a resource, or decides what is needed, has the value that the AWS CLI would send."""
     plain, _ = read_examples(example_folder(), TABLE)
-    sample = [words for words in plain[::30] if words[1] != "s3"]
+    chosen = [*plain[::45], *[each for each in plain if each.files][::7]]
+    sample = [each.whole for each in chosen if each.words[1] != "s3"]
     compared = 0
     for words, request in zip(sample, requests_of(sample), strict=True):
         service, rest = first_word(words[1:])
@@ -80,6 +86,8 @@ def test_pol_13_examples_are_read_as_the_aws_cli_reads_them():
             assert not {each for each in call.parameters if each not in sent}, words
             for parameter in deciding(call.operation):
                 read, wanted = call.parameters.get(parameter, "absent"), sent.get(parameter, "absent")
+                if isinstance(read, dict):  # the CLI adds the value of --recording-group to another parameter
+                    wanted = {name: wanted[name] for name in read}
                 assert read is UNKNOWN_VALUE or as_text(read) == as_text(wanted), words
                 assert (read is UNKNOWN_VALUE) <= ("file://" in str(wanted)), words
             compared += 1
@@ -90,7 +98,7 @@ def test_pol_13_no_example_requests_all_resources_where_a_parameter_names_one():
     """The table knows the parameters that name a resource of each action."""
     plain, _ = read_examples(example_folder(), TABLE)
     wide, checked = [], 0
-    for words in plain:
+    for words in (each.whole for each in plain):
         service, rest = first_word(words[1:])
         try:
             call = read_command(service, rest, TABLE) if service != "s3" else None
@@ -105,6 +113,22 @@ def test_pol_13_no_example_requests_all_resources_where_a_parameter_names_one():
             wide += [(*words, each.action, *given)] if given and each.resources == ("*",) else []
     assert wide == []
     assert checked > 2000
+
+
+def test_pol_13_what_is_taken_of_files_explains_as_much_as_the_files():
+    """`insert_contents` compares its own steps. This compares with the command that holds the whole files."""
+    plain, _ = read_examples(example_folder(), TABLE)
+    compared = 0
+    for example in plain:
+        if example.files:
+            try:
+                explained = explain_example(example, TABLE)
+            except Problem:
+                continue
+            if len(shlex.join(example.whole)) <= MAX_LINE:
+                assert explained == explain_line(shlex.join(example.whole), PLACE, TABLE), example.words
+                compared += 1
+    assert compared > 100
 
 
 def deciding(operation: Operation) -> set[str]:
@@ -173,6 +197,51 @@ def as_text(value: Any) -> str:
     return re.sub(r"[\[\]' ]", "", str(value)).lower()
 
 
+FILES = """
+Look at what ``a.json`` holds::
+
+    aws x y --b file://a.json --c file://dir/b.json --d file://c.json
+
+Contents of ``b.json``::
+
+    {
+        "aws": "b"
+    }
+
+The file ``xa.json``::
+
+    {}
+
+This is ``a.json``. ::
+
+    ["a"]
+
+Then::
+
+    aws x z --b file://a.json --c file://b.json
+
+``b.json`` now is::
+
+    later
+
+And without a name::
+
+    aws x z --b file://<folder>/d.json
+
+JSON file format::
+
+    "d"
+"""
+
+
+def test_contents_of_files_are_found_in_a_page():
+    assert [dict(each.files) for each in examples_of(FILES)] == [
+        {"a.json": '["a"]', "dir/b.json": '{\n    "aws": "b"\n}'},
+        {"a.json": '["a"]', "b.json": "later"},
+        {"d.json": '"d"'},
+    ]
+
+
 EXAMPLES = """
 To list things::
 
@@ -193,7 +262,7 @@ Output::
 
 
 def test_commands_are_found_in_a_page():
-    assert list(commands(EXAMPLES)) == [
+    assert [each.command for each in examples_of(EXAMPLES)] == [
         "aws ec2 describe-instances --filters Name=tag:Name,Values=a",
         "aws ec2 create-tags --resources i-1",
         'aws iam put-role-policy --policy-document \'{\n        "Version": "2012-10-17"\n    }\' --role-name r',

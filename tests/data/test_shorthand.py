@@ -81,6 +81,7 @@ def test_what_is_read_of_shorthand_is_what_the_aws_cli_reads(aws_cli, word):
         ("""a='b,c',d="e=f",g=[h i,'j\\'k'],l=""", {"a": "b,c", "d": "e=f", "g": ["h i", "j'k"], "l": ""}),
         (r"a=b\,c,d=e\f", {"a": "b,c", "d": r"e\f"}),
         ("a=b,'c',d=e", {"a": ["b", "c"], "d": "e"}),
+        (r"a=b,\,d=[]", {"a": "b", "d": []}),
     ],
 )
 def test_shorthand_is_read(aws_cli, word, value):

@@ -156,7 +156,12 @@ class System:
             "queryStringParameters": query,
             "body": body if body is None or isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
-            "requestContext": {"requestId": "req-1", "identity": {"sourceIp": "198.51.100.7"}},
+            "requestContext": {
+                "requestId": "req-1",
+                "identity": {"sourceIp": "198.51.100.7"},
+                "domainName": "jitney.example.com",
+                "path": "/live/v1/test",
+            },
         }
         answered = answer(route, event, self.ports)
         return answered["statusCode"], json.loads(answered["body"]), answered["headers"]

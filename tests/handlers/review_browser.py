@@ -1,8 +1,6 @@
 """A person at the reviewers' pages over in-memory adapters, and an identity provider that signs what the test says."""
 
-import re
 from dataclasses import dataclass, field, replace
-from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -22,6 +20,7 @@ from jitney.handlers import (
 from jitney.handlers.pages import FormRoute, PageRoute, answer_page, with_form
 from tests.core.identity import minting
 from tests.handlers.conftest import TEMPLATES, System, configuration
+from tests.reviewer_browser import ballot, second_step_of
 
 STAFF = "https://staff.example.com"
 TWIN = "https://twin.example.com"  # people too, with a client of the same name, who do not sign in here
@@ -183,22 +182,26 @@ class Browser:
         self.desk.provider.tokens["a-code"] = self.desk.id_token(name, **{"nonce": asked["nonce"], **claims})
         return self.send("GET", f"/reviews/callback?code=a-code&state={asked['state']}")
 
-    def form_of(self, grant_id: str, button: str = "approve") -> dict[str, Any]:
-        """The fields of a request's form, as its page has them."""
-        text = self.send("GET", f"/reviews/{grant_id}").text
-        forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
-        return fields_of(next(form for form in forms if f'value="{button}"' in form)) | {"verdict": button}
+    def first_form(self, grant_id: str, button: str = "approve") -> dict[str, Any]:
+        """The fields of a request's form with this button, as its page has them."""
+        return ballot(self.send("GET", f"/reviews/{grant_id}").text, button)
 
+    def form_of(self, grant_id: str, button: str = "approve", **changes: Any) -> dict[str, Any]:
+        """The form that decides: that of the second step, with its box checked, after `changes` of the first form."""
+        first = self.first_form(grant_id, button) | changes
+        return self.confirmed(f"/reviews/{grant_id}", first)
 
-def fields_of(form: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        given = {name: unescape(value) for name, value in re.findall(r'(\w+)="([^"]*)"', tag)}
-        if given["type"] == "checkbox":
-            fields.setdefault(given["name"], []).append(given["value"])
-        else:
-            fields[given["name"]] = given["value"]
-    return fields
+    def confirmed(self, path: str, first: dict[str, Any]) -> dict[str, Any]:
+        """The form of the second step after the form `first`, or `first` if it needs none."""
+        if first.get("verdict") == "reject":
+            return first
+        return second_step_of(self.send("POST", path, first).text) or first
+
+    def decide(self, path: str, first: dict[str, Any], headers: Any = None) -> Answer:
+        """The answer to the form `first`, or to its second step if it has one."""
+        answer = self.send("POST", path, first, headers)
+        form = second_step_of(answer.text)
+        return self.send("POST", path, form, headers) if form else answer
 
 
 def _matched(verb: str, path: str) -> tuple[str, dict[str, str] | None]:

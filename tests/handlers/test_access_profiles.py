@@ -237,7 +237,7 @@ def test_pol_15_every_channel_shows_the_profile(desk: ReviewSystem):
     _, answer, _ = desk.system.call(create_grant, body("deploy"))
     grant = desk.system.store.grants[answer["grant"]["id"]]
     sheet = sheet_of(under_review(grant), {}, ACTIONS, (), (), desk.system.now)
-    (fact,) = [each.value for each in wording.facts(sheet) if each.name == "Access profile"]
+    (fact,) = [each.value for each in wording.detail_facts(sheet) if each.name == "Access profile"]
     assert fact == SHOWN + answer["grant"]["access_profile"]["content"]
 
 

@@ -33,8 +33,8 @@ def system() -> System:
     return System(config=replace(config, reviewers=groups, limits=replace(config.limits, reviews_per_hour=1000)))
 
 
-def pending(system: System, permissions: Any = WRITE) -> Grant:
-    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": permissions})
+def pending(system: System, permissions: Any = WRITE, **members: Any) -> Grant:
+    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": permissions} | members)
     assert status == 202
     return system.store.grants[body["grant"]["id"]]
 
@@ -394,7 +394,7 @@ def test_rev_13_a_workflow_that_cannot_be_resumed_holds_nothing_up(system: Syste
 def test_rev_04_reviewers_at_once_give_one_outcome(system: System):
     """Two approvals, a rejection and a release of the same grant, fifty times: one end each, recorded in order."""
     for number in range(50):
-        grant = pending(system)
+        grant = pending(system, changed=f"attempt {number}")
         given = [ballot(grant), ballot(grant, "bob"), ballot(grant, "bob", VoteVerdict.REJECT)]
         start = threading.Barrier(len(given))
 

@@ -64,7 +64,7 @@ def token_of(browser: Browser) -> str:
 
 def smash(browser: Browser, grant: Grant, **changes: Any) -> Answer:
     form = {"token": token_of(browser), "content": content_hash(grant), "reason": "the site is down"}
-    return browser.send("POST", f"/reviews/{grant.id}/break-glass", form | changes)
+    return browser.decide(f"/reviews/{grant.id}/break-glass", form | changes)
 
 
 def judge(browser: Browser, grant: Grant, judgement: str, **changes: Any) -> Answer:
@@ -291,13 +291,15 @@ def test_rev_08_two_at_once_by_one_person_are_one(desk: ReviewSystem):
         grants = [pending(desk, token=minting.token(sub=name), reason=f"{number}") for name in ("one", "two")]
         gina, start, codes = signed_in(desk, "gina"), threading.Barrier(2), []
         token = token_of(gina)
+        paths = [f"/reviews/{each.id}/break-glass" for each in grants]
+        first = [{"token": token, "content": content_hash(each), "reason": "down"} for each in grants]
+        forms = [gina.confirmed(*each) for each in zip(paths, first, strict=True)]
 
-        def take(grant: Grant, gina: Any = gina, start: Any = start, codes: Any = codes, token: str = token) -> None:
+        def take(path: str, form: Any, gina: Any = gina, start: Any = start, codes: Any = codes) -> None:
             start.wait()
-            form = {"token": token, "content": content_hash(grant), "reason": "down"}
-            codes.append(code(gina.send("POST", f"/reviews/{grant.id}/break-glass", form)))
+            codes.append(code(gina.send("POST", path, form)))
 
-        threads = [threading.Thread(target=take, args=(grant,)) for grant in grants]
+        threads = [threading.Thread(target=take, args=each) for each in zip(paths, forms, strict=True)]
         for thread in threads:
             thread.start()
         for thread in threads:

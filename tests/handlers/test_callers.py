@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 
 from jitney.handlers.decisions import preview_decision
-from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
+from jitney.handlers.held_reads import read_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 from tests.bad_requests import BAD
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System
 
-ROUTES = [create_grant, preview_decision, read_grants]
+ROUTES = [create_grant, preview_decision, list_grants]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -52,7 +53,7 @@ FLOODS = {
     "a malformed body": (create_grant, "{", None, "request", "body_malformed"),
     "a dry run's malformed body": (preview_decision, "{", None, "preview", "body_malformed"),
     "a token of another kind": (create_grant, REQUEST_BODY, {"nonce": "n", "head": {"typ": "JWT"}}, "refusal", None),
-    "an unknown grant": (read_grants, None, None, "refusal", "grant_not_found"),
+    "an unknown grant": (read_grant, None, None, "refusal", "grant_not_found"),
     "a spent token": (create_grant, REQUEST_BODY, {"iss": minting.SPENT}, "refusal", "token_replayed"),
     "another body": (create_grant, REQUEST_BODY | {"reason": "another"}, None, "request", "idempotency_mismatch"),
 }

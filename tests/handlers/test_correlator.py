@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.spec import ALL_FUNCTIONS
+from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import Trail
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
@@ -15,8 +16,8 @@ from jitney.handlers.correlator import receive
 from jitney.handlers.ports import Ports
 from tests.cloudtrail_events import (
     ACCOUNT,
-    ACTIONS_OF,
     BROKER,
+    GRANT_SCOPE,
     ISSUERS,
     KEY,
     MASKS,
@@ -53,7 +54,8 @@ class Correlator:
             trail_queue=self.queue,
             mask_keys=MemoryMaskKeys(),
             masks=MASKS,
-            actions_of=ACTIONS_OF,
+            grant_scope=GRANT_SCOPE,
+            sealed_roles=frozenset(),
             issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
@@ -85,7 +87,7 @@ class Correlator:
         return [tuple(line["reasons"]) for line in self.lines().values()]
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(item["record"]["S"]) for item in self.table.items.values() if "record" in item]
+        return [json.loads(record_in(item)) for item in self.table.items.values() if "record" in item]
 
 
 @pytest.fixture(autouse=True)
@@ -261,7 +263,65 @@ def test_aud_04_the_report_distinguishes_a_session_start_from_role_chaining(corr
     )
     correlator.take_in(assume_role_event(1), chained)
     report = report_of(requested(), list(correlator.lines().values()))
-    assert (report.sessions_started, [use.name for use in report.uses]) == (1, ["sts:AssumeRole"])
+    assert (report.sessions_started, [use.name for use in report.beyond_grant]) == (1, ["sts:AssumeRole"])
+
+
+CREATE_KEY = {
+    "eventSource": "iam.amazonaws.com",
+    "eventName": "CreateAccessKey",
+    "requestParameters": {"userName": "backdoor"},
+    "resources": [],
+}
+DELETE_TRAIL = CREATE_KEY | {
+    "eventSource": "cloudtrail.amazonaws.com",
+    "eventName": "DeleteTrail",
+    "requestParameters": {"name": "main"},
+}
+
+
+def test_aud_08_a_call_beyond_the_grant_has_an_alarm_a_record_and_a_mark_in_the_report(correlator, capsys):
+    correlator.take_in(assume_role_event(1), call_event(2, **CREATE_KEY), call_event(3, **CREATE_KEY))
+    correlator.take_in(call_event(4, **DELETE_TRAIL))
+    assert [line["verdict"] for line in correlator.lines().values()] == ["explained"] + ["beyond_grant"] * 3
+    assert correlator.reasons()[1:] == [("action_not_granted",)] * 3
+    records = correlator.records()
+    assert [(each["event"], each["code"], each["grant_id"]) for each in records] == [
+        ("beyond_grant", "action_not_granted", GRANT.id)
+    ] * 2
+    operations = [json.loads(each["detail"])["operation"] for each in records]
+    assert operations == ["iam:CreateAccessKey", "cloudtrail:DeleteTrail"]
+    printed = capsys.readouterr().out
+    assert '"BeyondGrantCalls":[1' in printed
+    assert '"Bypasses":[' not in printed
+    report = report_of(requested(), list(correlator.lines().values()))
+    assert {use.name: use.times for use in report.beyond_grant} == {
+        "iam:CreateAccessKey": 2,
+        "cloudtrail:DeleteTrail": 1,
+    }
+    assert (report.uses, report.bypasses) == ((), ())
+
+
+def test_aud_08_what_a_resource_policy_may_have_allowed_is_recorded_without_an_alarm(correlator, capsys):
+    elsewhere = {"requestParameters": {"bucketName": "public", "key": "k"}, "resources": []}
+    correlator.take_in(assume_role_event(1), call_event(2, **elsewhere))
+    assert correlator.reasons() == [(), ("resource_not_granted", "resource_policy_possible")]
+    assert [each["event"] for each in correlator.records()] == ["beyond_grant"]
+    assert "BeyondGrantCalls" not in capsys.readouterr().out
+    correlator.ports.sealed_roles = frozenset({ROLE_ARN})
+    correlator.take_in(call_event(3, **elsewhere))
+    assert correlator.reasons()[-1] == ("resource_not_granted",)
+    assert '"BeyondGrantCalls":[1' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_aud_08_a_dispute_about_the_key_replaces_a_verdict_beyond_the_grant(correlator: Correlator, order):
+    events = [assume_role_event(1), call_event(2, **CREATE_KEY), assume_role_event(3, by=ADMIN), call_event(4)]
+    for place in order:
+        correlator.take_in(events[place])
+    correlator.now += MAX_EVENT_DELAY_SECONDS
+    correlator.look_again()
+    verdicts = {sk for _, sk in correlator.table.items if sk.endswith(f"-{2:012d}") and not sk.startswith("CALL#")}
+    assert f"BYPASS#00000000-0000-4000-8000-{2:012d}" in verdicts
 
 
 def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator):
@@ -320,9 +380,19 @@ def test_events_about_other_roles_are_ignored(correlator: Correlator):
     assert correlator.table.items == {}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """Return an object that holds objects, this many levels deep."""
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 HOSTILE = {
     "not JSON": ("{", "not_json"),
     "too deep": ("[" * 100_000, "not_json"),
+    "deeper than an event": (call_event(1, requestParameters=nested(201)), "nested_too_deeply"),
+    "deeper than Python counts": (call_event(1, requestParameters=nested(3000)), "nested_too_deeply"),
     "no object": ("[]", "not_an_event"),
     "no event": (forwarded_event(7), "not_an_event"),
     "another kind": (forwarded_event({}, **{"detail-type": "Other"}), "not_an_event"),
@@ -351,6 +421,7 @@ HOSTILE = {
     "not a number": (call_event(1) | {"additionalEventData": float("nan")}, "not_text"),
     "a name with a break": (call_event(1, who=identity(session="g-a\n")), "session_name"),
     "two names": (call_event(1, who=identity() | {"principalId": "AROA:other"}), "session_name"),
+    "another kind of identity": (call_event(1, who=identity() | {"type": "FederatedUser"}), "not_of_this_account"),
     "another account": (call_event(1, who=identity() | {"accountId": "999999999999"}), "not_of_this_account"),
     "a key that is none": (call_event(1, who=identity(key="../x")), "access_key_id"),
     "no key came of it": (assume_role_event(1) | {"responseElements": None}, "access_key_id"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jitney.adapters.store import StaleWrite
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Origin, Outcome

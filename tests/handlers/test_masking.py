@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import VoteVerdict
+from jitney.core.access.request_body import MAX_REASON
 from jitney.handlers.ballots import vote
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
@@ -85,6 +86,17 @@ def test_mask_05_a_secret_in_a_comment_is_nowhere_and_does_not_stop_the_vote(sys
     said = grant.votes[0].comment
     assert said == (UNTAGGED if broken else grant.reason)
     assert json.loads(system.records()[-1]["detail"])["comment"] == said
+
+
+def test_rev_10_a_comment_is_cut_and_shows_what_is_invisible(system: System):
+    _, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
+    comment = f"too{chr(0x200B)}\nwide{'.' * 1000}"
+    voted = vote(
+        ballot(system.store.grants[body["grant"]["id"]], verdict=VoteVerdict.REJECT, comment=comment), system.ports
+    )
+    shown = voted.votes[0].comment
+    assert shown.startswith("too[U+200B] wide.")
+    assert len(shown) <= MAX_REASON
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -16,9 +16,10 @@ from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from tests.fakes import MemoryOutOfOffice
 from tests.handlers.conftest import POLICIES, policies_of
-from tests.handlers.review_browser import Browser, ReviewSystem, fields_of, review_system
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_review_pages import pending, stored
+from tests.reviewer_browser import fields_of
 
 DAY = 86_400
 GROUPS = {

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.channel_config import MailConfig, SlackConfig
-from jitney.handlers.ports import PORTS, Ports
+from jitney.handlers.building import PORTS
+from jitney.handlers.ports import Ports
 from tests.handlers.conftest import ROOT, configuration
 
 ENVIRONMENT = {
@@ -26,6 +27,7 @@ ENVIRONMENT = {
     "JITNEY_SEALS_BUCKET": "seals",
     "JITNEY_SEAL_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/seal",
     "JITNEY_STATE_TABLE": "state",
+    "JITNEY_ANSWERS_TABLE": "answers",
     "JITNEY_TRAIL_QUEUE": "https://sqs.eu-west-1.amazonaws.com/111122223333/trail",
 }
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:slack"
@@ -53,7 +55,9 @@ def test_each_row_builds_what_is_declared(name: str, monkeypatch: pytest.MonkeyP
     elif isinstance(declared, type):
         assert type(port) is declared or declared.__name__ == "KeySource"
     else:
-        assert isinstance(port, Mapping if "Mapping" in str(declared) else Callable)
+        assert isinstance(
+            port, next((kind for kind in (Mapping, frozenset) if kind.__name__ in str(declared)), Callable)
+        )
 
 
 def test_the_adapters_of_the_tables_share_one_client(monkeypatch: pytest.MonkeyPatch):
@@ -79,5 +83,5 @@ def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     imported = {name.removeprefix("jitney.adapters.") for name in json.loads(run.stdout)}
     of_the_store = {"deny_list", "follow_ups", "grant_items", "grant_lists", "out_of_office"}
-    of_the_store |= {"batch_reads", "suspension_item", "vote_history"}
+    of_the_store |= {"batch_reads", "record_items", "rejections", "suspension_item", "transactions", "vote_history"}
     assert imported <= {"aws_clients", "clock", "session_clients", "sessions", "store"} | of_the_store

@@ -1,21 +1,25 @@
 """What is put into the audit table goes on to Firehose if it belongs at its key; all else raises an alarm."""
 
 import json
+import zlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.adapters.record_items import record_attribute, record_in
 from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, canonical, chain_record, sort_key
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import is_record
+from jitney.core.integrity.record_bytes import MAX_RECORD_BYTES, compressed_record
 from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
 from tests.cloudtrail_events import assume_role_event, call_event, identity
 from tests.core.integrity.world import World, chain, key_of, rewritten
 from tests.fakes import GRANT, NOW
 from tests.handlers.test_correlator import Correlator
+from tests.stream_images import stream_image
 
 
 class Stream:
@@ -36,10 +40,12 @@ def environment(monkeypatch: pytest.MonkeyPatch):
 
 
 def added(pk: str, sk: str, **members: Any) -> dict[str, Any]:
-    """The stream's record of an item that was put; `members` are texts, or values as DynamoDB writes them."""
+    """The stream's record of an item that was put; `members` are texts, or values as boto3 takes them."""
     keys = {"pk": {"S": pk}, "sk": {"S": sk}}
     image = {name: each if isinstance(each, dict) else {"S": each} for name, each in members.items()}
-    image |= {**keys, "expires": {"N": "1"}}
+    if isinstance(text := members.get("record"), str):
+        image |= record_attribute(text)
+    image = stream_image({**image, **keys, "expires": {"N": "1"}})
     return {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{pk}/{sk}", "Keys": keys, "NewImage": image}}
 
 
@@ -94,6 +100,14 @@ POISON: dict[str, dict[str, Any]] = {
     "two chains": added("r-mine", "000001", record='{"chain":"g-a",' + MINE.text[1:]),
     "a number below 0": added("r-mine", "-00001", record=rewritten(MINE.text.encode(), rehash=True, seq=-1).decode()),
     "a number instead of text": added("r-mine", "000001", record={"N": "1"}),
+    "text that is not compressed": added("r-mine", "000001", record={"S": MINE.text}),
+    "bytes that are not compressed": added("r-mine", "000001", record={"B": MINE.text.encode()}),
+    "a cut record": added("r-mine", "000001", record={"B": compressed_record(MINE.text)[:-1]}),
+    "bytes after a record": added("r-mine", "000001", record={"B": compressed_record(MINE.text) + b"canary"}),
+    "bytes that are no text": added("r-mine", "000001", record={"B": zlib.compress(b"\xff")}),
+    "a large record in few bytes": added(
+        "r-mine", "000001", record={"B": zlib.compress((" " * MAX_RECORD_BYTES + MINE.text).encode())}
+    ),
     "nothing": added("r-mine", "000001", record=""),
     "null": added("r-mine", "000001", record="null"),
     "deep": added("r-mine", "000001", record="[" * 100_000),
@@ -155,7 +169,7 @@ def test_aud_02_the_correlators_items_are_no_tampering(caplog):
     (again,) = publish(event, Ports(records_stream=records, calls_stream=calls))["batchItemFailures"]
     assert again["itemIdentifier"].startswith("k-")
     assert reported(caplog) == []
-    assert records.taken == [item["record"]["S"] for _, item in written if "record" in item]
+    assert records.taken == [record_in(item) for _, item in written if "record" in item]
     assert len(calls.taken) == len([item for _, item in written if "line" in item]) - 1
     world = World({key_of(0): "\n".join(records.taken).encode()})
     assert len(read_contents(world.objects[key_of(0)]).entries) == len(records.taken) > 0
@@ -168,7 +182,7 @@ KEYS = {"pk": {"S": "g-aaaaaaaaaaaaaa"}, "sk": {"S": "000000"}}
 
 
 def change(name: str, text: str = "", **members: Any) -> dict:
-    image = {"NewImage": {**KEYS, "record": {"S": text}}} if text else {}
+    image = {"NewImage": stream_image({**KEYS, **record_attribute(text)})} if text else {}
     return {"eventName": name, "dynamodb": {"SequenceNumber": "7", "Keys": KEYS, **image}, **members}
 
 
@@ -202,3 +216,34 @@ def test_aud_02_a_changed_or_deleted_record_is_reported_and_not_published(change
     (described,) = metric["_aws"]["CloudWatchMetrics"]
     assert (described["Namespace"], described["Dimensions"]) == ("Jitney", [["service"]])
     assert metric["service"] == "jitney"
+
+
+def call_link() -> ChainedRecord:
+    """Return the record of a call, which has a place in the index."""
+    record = AuditRecord(NOW, AuditEvent.CALL, Outcome.SENT, grant_id=GRANT.id)
+    return chain_record(record, "c-bcdefghijklmno")
+
+
+def test_gw_08_a_calls_record_is_published_with_its_place_in_the_index(caplog: pytest.LogCaptureFixture):
+    stream, link = Stream(), call_link()
+    change = added(link.chain, sort_key(0), record=link.text, **dict(link.index))
+    assert publish({"Records": [change]}, Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert (stream.taken, reported(caplog)) == ([link.text], [])
+
+
+OTHER_PLACES: dict[str, tuple[ChainedRecord, dict[str, str]]] = {
+    "none": (call_link(), {}),
+    "half of it": (call_link(), dict(call_link().index[:1])),
+    "of another grant": (call_link(), dict(call_link().index) | {"call_of": "g-zzzzzzzzzzzzzz"}),
+    "at another time": (call_link(), dict(call_link().index) | {"call_at": "2026"}),
+    "for no call": (LINKS[0], dict(call_link().index)),
+}
+
+
+@pytest.mark.parametrize(("link", "index"), OTHER_PLACES.values(), ids=OTHER_PLACES)
+def test_aud_02_a_record_at_another_place_in_the_index_is_reported(link: ChainedRecord, index: dict[str, str], caplog):
+    stream = Stream()
+    publish(
+        {"Records": [added(link.chain, sort_key(link.seq), record=link.text, **index)]}, Ports(records_stream=stream)
+    )
+    assert (stream.taken, reported(caplog)) == ([], [(link.chain, sort_key(link.seq))])

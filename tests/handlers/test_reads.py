@@ -5,8 +5,9 @@ import pytest
 from jitney.adapters.store import PAGE_SIZE
 from jitney.core.access.grant import State
 from jitney.core.config import ReviewerGroup
-from jitney.handlers.grant_reads import read_grants
+from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.health import health
+from jitney.handlers.held_reads import read_grant
 from tests.fakes import GRANT
 from tests.handlers.conftest import System
 
@@ -22,8 +23,8 @@ def test_one_sees_ones_own_grants_page_by_page(system: System):
     for number in range(PAGE_SIZE + 1):
         system.store.grants[mine(number).id] = mine(number)
     system.store.grants[GRANT.id + "x"] = replace(GRANT, principal="corp.other")
-    _, first, _ = system.call(read_grants)
-    _, rest, _ = system.call(read_grants, query={"cursor": first["next"]})
+    _, first, _ = system.call(list_grants)
+    _, rest, _ = system.call(list_grants, query={"cursor": first["next"]})
     assert len(first["grants"]) == PAGE_SIZE
     assert [each["id"] for each in rest["grants"]] == [mine(0).id]
     assert rest["next"] is None
@@ -41,7 +42,7 @@ def test_cli_03_an_agent_sees_who_has_approved_and_where_its_request_went(system
     seen = []
     for later, approvals in ((0, ()), (60, ()), (600, ("owners",)), (600, ("legal", "owners"))):
         system.store.grants[pending.id] = replace(pending, approvals=approvals, created_at=system.now - later)
-        review = system.call(read_grants, grant_id=pending.id)[1]["review"]
+        review = system.call(read_grant, grant_id=pending.id)[1]["review"]
         seen.append((review["any_of"], review["approved"], review["escalated_to"]))
     asked = [["owners", "legal"]]
     assert seen == [
@@ -54,7 +55,7 @@ def test_cli_03_an_agent_sees_who_has_approved_and_where_its_request_went(system
 
 @pytest.mark.parametrize("cursor", ["x", "000000000001#g-AAAAAAAAAAAAAA", "1#2#3"])
 def test_a_made_up_cursor_is_refused(system: System, cursor: str):
-    assert system.call(read_grants, query={"cursor": cursor})[1]["code"] == "request_invalid"
+    assert system.call(list_grants, query={"cursor": cursor})[1]["code"] == "request_invalid"
 
 
 def test_health_needs_no_token_and_reveals_nothing(system: System):

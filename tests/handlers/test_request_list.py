@@ -110,7 +110,7 @@ def test_end_01_revocable_requests_are_marked_among_the_rest(desk: ReviewSystem)
     mine = replace(ACTIVE, id="g-mine", human="staff.bob", reviews=(("owners",),))
     desk.system.store.grants |= {"g-mine": mine, "g-other": replace(mine, id="g-other", human="staff.harriet")}
     said = of_active(desk, "bob")
-    assert re.findall(r"(g-\w+) · Active until [^,]*?(?:, (you can revoke it|your own request))", said) == [
+    assert re.findall(r"(g-\w+) · requested [^,]*?(?:, (you can revoke it|your own request))", said) == [
         ("g-mine", "your own request"),
         ("g-other", "you can revoke it"),
     ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import unescape
+from itertools import product
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from jitney.handlers.viewers import ViewerPermissions
 from tests.core.report.recorded_grants import report_of, requested
 from tests.core.review.samples import under_review
 from tests.core.review.slack.test_blocks import assert_plain, sheet, walk
+from tests.examples import sample
 from tests.fakes import ACTIONS, NOW, PENDING
 from tests.handlers.conftest import TEMPLATES
 from tests.provider_agents import SAMPLES, agent, long_twins, lookalikes, requested_by
@@ -75,6 +77,9 @@ def listed(grant: Grant) -> str:
         "operator": False,
         "suspensions": (),
         "requester_of": lambda each: under_review(each).requester,
+        "level_of": lambda _: "low",
+        "title_of": lambda each: sheet(each).headline.title,
+        "urgent": [("Decide later", [(grant, viewer)])],
     }
     return render(TEMPLATES, "requests", sections | values | {"session": None, **AROUND})
 
@@ -150,8 +155,7 @@ PARTIAL = {"the terminal's list": 1}
 """The channels that show the requester in a few words alone, and how many facts they show in full."""
 
 
-@pytest.mark.parametrize("provider", SAMPLES)
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(("channel", "provider"), sample([*product(CHANNELS, SAMPLES)]))
 def test_id_12_agents_whose_facts_differ_never_look_the_same(channel: str, provider: str) -> None:
     whole = requested_by(agent(provider))
     assert whole.facts

@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 
 from jitney.core.access.grant import Grant
+from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, grant_record
 from tests.core.report.recorded_grants import call
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_review_pages import pending, stored
@@ -36,7 +37,8 @@ def text_of(browser: Browser, grant: Grant) -> str:
 
 def test_aud_04_the_page_reports_request_and_outcome(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
-    form = alice.form_of(grant.id) | {"resource": ["0.1"], "seconds": "60", "comment": "the second alone"}
+    form = alice.form_of(grant.id, "approve_selected", resource=["0.1"], seconds="60")
+    form |= {"comment": "the second alone"}
     alice.send("POST", f"/reviews/{grant.id}", form)
     page = text_of(alice, grant)
     assert f"Report on {grant.id} Active" in page
@@ -61,6 +63,20 @@ def test_aud_04_calls_and_the_suggestion_are_on_the_page(desk: ReviewSystem, ali
     page = text_of(alice, grant)
     assert "2 × s3:PutObject" in page
     assert "suggested no narrower grant: every permission was used or may have been" in page
+
+
+def test_gw_08_calls_through_the_gateway_are_on_the_page_with_masked_parameters(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    parameters = {"Bucket": "reports", "Key": HOSTILE, "Token": "[masked credential 3f9a2c]"}
+    detail = {"service": "s3", "operation": "PutObject", "region": "eu-west-1", "parameters": parameters}
+    for of in (stored(desk, grant), replace(stored(desk, grant), id="g-zzzzzzzzzzzzzz")):
+        record = grant_record(AuditEvent.CALL, Outcome.SENT, of, Origin(), desk.system.now, detail={"call": detail})
+        desk.system.store.links.append(chain_record(record, f"c-{of.id[2:]}"))
+    page = text_of(alice, grant)
+    assert page.count("s3:PutObject in eu-west-1, sent, not in CloudTrail: ") == 1
+    assert "[masked credential 3f9a2c]" in page
+    assert "</bdi><script>" not in alice.send("GET", f"/reviews/{grant.id}/report").text
 
 
 def test_rev_01_viewing_writes_nothing(desk: ReviewSystem, alice: Browser):

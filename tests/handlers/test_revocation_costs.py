@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,9 +16,17 @@ from tests.handlers.conftest import System
 from tests.revocation_costs import PAGE_ITEMS, CountingTable, active_grant, entries, use
 
 NOW = minting.NOW
-EXPIRED = entries(100_000, NOW, range(960, 4000))
 LIVE = entries(400, NOW, range(30, 900), units=40)
-AGENTS = entries(5_000, NOW, range(30, 900), units=5_000)
+
+
+@cache
+def expired() -> list[DenyEntry]:
+    return entries(100_000, NOW, range(960, 4000))
+
+
+@cache
+def agents() -> list[DenyEntry]:
+    return entries(5_000, NOW, range(30, 900), units=5_000)
 
 
 class Cost:
@@ -53,32 +62,32 @@ def empty() -> Cost:
 
 
 def test_end_06_expired_entries_cost_a_revocation_nothing(empty: Cost):
-    flooded = Cost(EXPIRED)
+    flooded = Cost(expired())
     assert flooded.calls == empty.calls
     assert flooded.items == empty.items == 1
     assert abs(flooded.work - empty.work) <= 0.02 * empty.work
 
 
 def test_end_06_live_entries_cost_their_reading_and_no_more_calls(empty: Cost):
-    flooded = Cost([*EXPIRED, *LIVE])
+    flooded = Cost([*expired(), *LIVE])
     assert flooded.calls == empty.calls
     assert flooded.items == len(LIVE) + 1
     assert flooded.work < empty.work + 50 * len(LIVE)
 
 
 def test_end_06_five_thousand_agents_cost_a_page_more_and_linear_work(empty: Cost):
-    flooded = Cost([*EXPIRED, *AGENTS])
-    pages = -(-(len(AGENTS) + 1) // PAGE_ITEMS)
+    flooded = Cost([*expired(), *agents()])
+    pages = -(-(len(agents()) + 1) // PAGE_ITEMS)
     # The open grants are read, pending ones and active ones, and ranges of ids spare them.
     assert flooded.calls - empty.calls == {"query": pages - 1 + 2}
-    assert flooded.items == len(AGENTS) + 1
-    assert flooded.work < empty.work + 200 * len(AGENTS)
+    assert flooded.items == len(agents()) + 1
+    assert flooded.work < empty.work + 200 * len(agents())
 
 
 def test_end_06_a_release_costs_the_same(empty: Cost):
     system = System()
     grant = replace(active_grant(NOW), principal="corp.reader-agent")
-    table = CountingTable(grant, EXPIRED)
+    table = CountingTable(grant, expired())
     use(table, system.ports)
     assert system.call(release_grant, grant_id=grant.id)[0] == 200
     assert table.items_read == 1

@@ -202,22 +202,21 @@ def code_of(answer: Answer) -> str:
 
 def form(browser: Browser, grant: Grant) -> dict[str, Any]:
     token = re.search(r'name="token" value="(\w+)"', browser.send("GET", "/reviews").text)
-    said = {"token": token[1] if token else "x", "content": content_hash(grant), "comment": "no", "reason": "down"}
-    return said | {"seconds": str(grant.duration_seconds), "action": "0", "resource": "0.0"}
+    return {"token": token[1] if token else "x", "content": content_hash(grant), "comment": "no", "reason": "down"}
 
 
 def page(verdict: str, **changes: str) -> Callable[[Office, Grant, str], str]:
     def vote(office: Office, grant: Grant, subject: str) -> str:
         browser = office.browser(subject)
         sent = form(browser, grant) | {"verdict": verdict} | changes
-        return code_of(browser.send("POST", f"/reviews/{grant.id}", sent))
+        return code_of(browser.decide(f"/reviews/{grant.id}", sent))
 
     return vote
 
 
 def break_glass(office: Office, grant: Grant, subject: str) -> str:
     browser = office.browser(subject)
-    return code_of(browser.send("POST", f"/reviews/{grant.id}/break-glass", form(browser, grant)))
+    return code_of(browser.decide(f"/reviews/{grant.id}/break-glass", form(browser, grant)))
 
 
 def follow_up(office: Office, grant: Grant, subject: str) -> str:
@@ -248,7 +247,7 @@ def _in_slack(payload: Callable[[SlackSystem, Grant, str], Any]) -> Callable[[Of
 
 ROUTES: dict[str, Callable[[Office, Grant, str], str]] = {
     "page: Approve": page("approve"),
-    "page: Approve selected": page("approve", seconds="60"),
+    "page: Approve selected": page("approve_selected", seconds="60", action="0", resource="0.0"),
     "page: Reject": page("reject"),
     "Slack: Approve": _in_slack(lambda slack, grant, name: slack.press(grant, APPROVE, name)),
     "Slack: Approve selected": _in_slack(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.id_ranges import FRESH_SECONDS, is_fresh
 from jitney.core.access.session_policy import packed_too_large
 from jitney.core.problems import Problem
 from jitney.core.times import iso
@@ -96,7 +97,7 @@ def test_sts_10_a_write_that_is_repeated_does_not_repeat_the_trial(system: Syste
 
     def stale_once(*arguments: Any, **named: Any) -> Any:
         if next(failures, False):
-            from jitney.adapters.store import StaleWrite
+            from jitney.adapters.transactions import StaleWrite
 
             raise StaleWrite("a list")
         return create(*arguments, **named)
@@ -113,3 +114,18 @@ def test_sts_10_trials_are_limited_for_a_unit(system: System):
     codes = [system.call(create_grant, REVIEWED | {"reason": f"{number}"})[1]["code"] for number in range(3)]
     assert codes == ["policy_too_large", "too_many_reviews", "too_many_reviews"]
     assert len(system.sessions.tried) == 1
+
+
+def test_end_02_a_grant_whose_trial_took_long_gets_another_id(system: System, monkeypatch: pytest.MonkeyPatch):
+    """A range of ids in a deny document may name the moment of the first id before the grant is written."""
+    tried, slow = system.sessions.packed_size, iter([FRESH_SECONDS])
+
+    def packed_size(asked: Any) -> int:
+        system.now += next(slow, 0)
+        return tried(asked)
+
+    monkeypatch.setattr(system.sessions, "packed_size", packed_size)
+    status, body, _ = system.call(create_grant, REVIEWED)
+    assert status == 202
+    assert is_fresh(body["grant"]["id"], system.now)
+    assert list(system.store.grants) == [body["grant"]["id"]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters import clock
-from jitney.adapters.store import StaleWrite
+from jitney.adapters.transactions import StaleWrite
 from jitney.core.single_use import REPEATED_RELEASES_PER_MINUTE
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant

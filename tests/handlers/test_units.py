@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.grant import State, Vote, VoteVerdict
 from jitney.core.channel_config import MailConfig
 from jitney.core.config import NO_RULES, BreakGlassConfig, ClaimRules, ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
@@ -220,7 +221,7 @@ def test_rev_08_a_break_glass_debt_is_the_whole_units(judged: bool):
         browser.sign_in(name)
         form_token = browser.send("GET", "/reviews").text.split('name="token" value="')[1].split('"')[0]
         form = {"token": form_token, "content": content_hash(grant), "reason": "the site is down"}
-        answer = browser.send("POST", f"/reviews/{grant.id}/break-glass", form)
+        answer = browser.decide(f"/reviews/{grant.id}/break-glass", form)
         return "303" if answer.status == 303 else answer.text.split("Code: <code>")[1].split("<")[0]
 
     assert smash("gina", job("made-up-1")) == "303"
@@ -345,3 +346,12 @@ def test_aud_03_records_name_the_accountable_unit(system: System):
     assert (request["event"], request["unit"]) == ("request", "github.repository=583231-1")
     assert (refused["outcome"], refused["unit"]) == ("refused", "github.repository=583231-1")
     assert request["principal"].startswith("github.repo-583231-1")
+
+
+def test_rev_17_another_agent_of_the_unit_cannot_repeat_a_rejected_request(system: System):
+    grant = system.store.grants[ask(system, job("one"))[1]["grant"]["id"]]
+    given = Vote("staff.alice", VoteVerdict.REJECT, "", "No.", system.now, "web")
+    system.store.grants[grant.id] = replace(grant.move(State.REJECTED), votes=(given,))
+    status, answer = ask(system, job("two"))
+    assert (status, answer["code"], answer["rejection"]["grant"]) == (403, "rejected_before", grant.id)
+    assert ask(system, job("two", "2"))[0] == 202  # another unit

@@ -7,8 +7,14 @@ import pytest
 from infra.api import REFUSALS
 from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS
-from jitney.core.access.id_ranges import SETTLED_SECONDS
+from jitney.adapters import upstream
+from jitney.adapters.aws_clients import DEFAULT_CONFIG
+from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
+from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
+from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.problems import PROBLEMS
+from jitney.core.single_use import own_waits_quota, waits_quota
+from jitney.handlers.call_sending import CALL_WITHIN_SECONDS
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -18,17 +24,18 @@ ACCOUNT_CONCURRENCY = 1000
 """How many executions at once an account has by default (Lambda Developer Guide, "Lambda quotas")."""
 
 
-def test_every_table_is_encrypted_recoverable_and_protected(assembly):
+def test_every_table_is_encrypted_and_all_but_the_answers_are_recoverable_and_protected(assembly):
     tables = of_type(assembly.broker, "AWS::DynamoDB::GlobalTable")
-    assert len(tables) == 2
-    for table in tables.values():
+    assert len(tables) == 3
+    for name, table in tables.items():
         (replica,) = table["Replicas"]
+        kept = plain({"Ref": name}) != "TablesAnswers"
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
         assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
         assert plain(replica["SSESpecification"]) == {"KMSMasterKeyId": "TablesKey.Arn"}
-        assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-        assert replica["DeletionProtectionEnabled"] is True
+        assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is kept
+        assert replica["DeletionProtectionEnabled"] is kept
         (key,) = (
             each
             for name, each in of_type(assembly.broker, "AWS::KMS::Key").items()
@@ -50,19 +57,25 @@ def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_inde
     state, audit = tables["TablesState"], tables["TablesAudit"]
     assert audit["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     assert "StreamSpecification" not in state
+    assert "StreamSpecification" not in tables["TablesAnswers"]
     indexes = {index["IndexName"]: index for index in state["GlobalSecondaryIndexes"]}
     keys = {name: [key["AttributeName"] for key in index["KeySchema"]] for name, index in indexes.items()}
     assert keys == {"by_principal": ["gsi_pk", "gsi_sk"], "open_by_role": ["open_role", "open_until"]}
     assert all(index["Projection"] == {"ProjectionType": "ALL"} for index in indexes.values())
-    assert "GlobalSecondaryIndexes" not in audit
+    (calls,) = audit["GlobalSecondaryIndexes"]
+    assert [key["AttributeName"] for key in calls["KeySchema"]] == list(CALL_INDEX_ATTRIBUTES)
+    assert (calls["IndexName"], calls["Projection"]) == (CALL_INDEX, {"ProjectionType": "KEYS_ONLY"})
 
 
 def test_resources_with_data_outlive_the_stack(assembly):
     kept = {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue"}
     policies = {
-        resource["DeletionPolicy"] for resource in assembly.broker["Resources"].values() if resource["Type"] in kept
+        name: resource["DeletionPolicy"]
+        for name, resource in assembly.broker["Resources"].items()
+        if resource["Type"] in kept
     }
-    assert policies == {"Retain"}
+    deleted = [plain({"Ref": name}) for name, policy in policies.items() if policy != "Retain"]
+    assert deleted == ["TablesAnswers"]  # masked answers, for minutes
 
 
 def test_every_function_gets_what_it_declares_and_no_more(assembly):
@@ -92,10 +105,12 @@ def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly)
     assert most + reserved < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
 
 
-def test_end_02_no_function_opens_a_grant_after_a_range_of_ids_denies_its_moment():
+def test_end_02_no_grant_is_written_after_a_range_of_ids_denies_its_moment():
     """A range spares the grants that the index has when it is composed; later ones have other ids."""
-    opens = [each for each in SPECS.values() if ("POST", "/v1/grants") in each.routes]
-    assert [each.timeout_seconds <= SETTLED_SECONDS for each in opens] == [True]
+    attempts = DEFAULT_CONFIG.retries["total_max_attempts"]
+    pauses = sum(2**number for number in range(attempts - 1))  # botocore's standard mode, at most
+    longest = attempts * (DEFAULT_CONFIG.connect_timeout + DEFAULT_CONFIG.read_timeout) + pauses
+    assert FRESH_SECONDS + longest <= SETTLED_SECONDS
 
 
 def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_revocations_and_suspensions(assembly):
@@ -104,7 +119,12 @@ def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_rev
         for each in of_type(assembly.broker, "AWS::Lambda::Function").values()
         if "ReservedConcurrentExecutions" in each
     }
-    assert reserved == {"jitney.handlers.revocations.handler": 20, "jitney.handlers.suspensions.handler": 20}
+    assert reserved == {
+        "jitney.handlers.revocations.handler": 20,
+        "jitney.handlers.suspensions.handler": 20,
+        "jitney.handlers.gateway_calls.handler": 50,
+        "jitney.handlers.held_reads.handler": 50,
+    }
     own = {key: each for key, each in throttles(assembly).items() if key != ("*", "/*")}
     assert set(own) == {
         ("POST", "/~1v1~1grants~1{id}~1revocation"),
@@ -113,9 +133,28 @@ def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_rev
         ("POST", "/~1v1~1suspensions"),
         ("GET", "/~1v1~1suspensions"),
         ("DELETE", "/~1v1~1suspensions~1{id}"),
+        ("POST", "/~1v1~1calls"),
     }
+    calls = own.pop(("POST", "/~1v1~1calls"))
+    assert (calls["ThrottlingRateLimit"], calls["ThrottlingBurstLimit"]) == (50, 50)
     for each in own.values():
         assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"], each["MetricsEnabled"]) == (200, 200, True)
+
+
+def test_gw_12_calls_wait_for_aws_within_the_functions_time_and_cannot_use_up_more_than_their_executions(assembly):
+    calls = SPECS["gateway_calls"]
+    assert upstream.CALL_SECONDS + upstream.CONNECT_SECONDS < calls.timeout_seconds < 29
+    assert calls.timeout_seconds - CALL_WITHIN_SECONDS == 4  # a write of DynamoDB, for the record
+    assert calls.requests_per_second <= calls.reserved_executions  # a burst is refused as 429, before Lambda is asked
+
+
+def test_cli_03_held_answers_leave_executions_to_requests_that_are_answered_at_once():
+    """An answer is held in the window in which it began, and in the two after it at most."""
+    held = 3 * waits_quota(0).most
+    assert held <= SPECS["held_reads"].reserved_executions - 10
+    assert own_waits_quota("unit", 0).most * 3 <= waits_quota(0).most
+    assert 2 * waits_quota(0).expires_at >= MOST_WAIT_SECONDS
+    assert MOST_WAIT_SECONDS + 10 < SPECS["held_reads"].timeout_seconds < 29
 
 
 def throttles(assembly):
@@ -186,7 +225,7 @@ def test_the_api_is_regional_and_throttled_without_an_account_wide_role(assembly
     api = only(assembly.broker, "AWS::ApiGateway::RestApi")
     assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     settings = throttles(assembly)["*", "/*"]
-    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (50, 100)
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (45, 45)
     assert settings["DataTraceEnabled"] is False
     assert "LoggingLevel" not in settings
     assert not of_type(assembly.broker, "AWS::ApiGateway::Account")
@@ -230,43 +269,6 @@ def test_a_missing_route_is_a_404_with_and_without_a_token():
     codes = {name: problem.code for name, problem in REFUSALS.items()}
     assert codes["MISSING_AUTHENTICATION_TOKEN"] == codes["INVALID_SIGNATURE"] == "route_not_found"
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(codes)
-
-
-def test_the_web_acl_limits_size_and_rate_and_is_in_front_of_the_api(assembly):
-    acl = only(assembly.broker, "AWS::WAFv2::WebACL")
-    rules = {rule["Name"]: rule for rule in acl["Rules"]}
-    assert list(rules) == ["body-size", "rate", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]
-    size = rules["body-size"]["Statement"]["SizeConstraintStatement"]
-    assert (size["ComparisonOperator"], size["Size"]) == ("GT", 65536)
-    assert size["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}
-    assert acl["AssociationConfig"] == {"RequestBody": {"API_GATEWAY": {"DefaultSizeInspectionLimit": "KB_64"}}}
-    assert rules["rate"]["Statement"]["RateBasedStatement"]["AggregateKeyType"] == "IP"
-    for name, status in {"body-size": 413, "rate": 429}.items():
-        response = rules[name]["Action"]["Block"]["CustomResponse"]
-        body = json.loads(acl["CustomResponseBodies"][response["CustomResponseBodyKey"]]["Content"])
-        assert response["ResponseCode"] == body["status"] == status
-    association = only(assembly.broker, "AWS::WAFv2::WebACLAssociation")
-    assert "/stages/ApiRestApiDeploymentStagelive" in plain(association["ResourceArn"])
-
-
-def test_rev_09_text_in_a_slack_message_does_not_block_its_reviewers(assembly):
-    """Slack sends the message with a vote. An agent can put words into a reason that AWS's rules match."""
-    managed = [
-        rule["Statement"]["ManagedRuleGroupStatement"]
-        for rule in only(assembly.broker, "AWS::WAFv2::WebACL")["Rules"]
-        if rule["Name"].startswith("AWS")
-    ]
-    assert len(managed) == 2
-    for each in managed:
-        all_but = each["ScopeDownStatement"]["NotStatement"]["Statement"]["ByteMatchStatement"]
-        assert (all_but["SearchString"], all_but["PositionalConstraint"]) == ("/slack/interactions", "ENDS_WITH")
-        assert all_but["FieldToMatch"] == {"UriPath": {}}
-
-
-def test_the_web_acl_samples_no_requests(assembly):
-    acl = only(assembly.broker, "AWS::WAFv2::WebACL")
-    configs = [acl["VisibilityConfig"], *(rule["VisibilityConfig"] for rule in acl["Rules"])]
-    assert {config["SampledRequestsEnabled"] for config in configs} == {False}
 
 
 def test_the_outputs_are_those_that_the_launcher_and_the_docs_use(assembly):

@@ -39,7 +39,7 @@ FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) 
 # By role: its actions on each resource. Each function may also write to its own log group.
 ALLOWED = {
     "jitney-grants": {
-        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -47,7 +47,7 @@ ALLOWED = {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
     "jitney-credentials": {
-        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
@@ -58,10 +58,20 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
+    "jitney-permitted-targets": {
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
     "jitney-grant-reads": {
         "TablesState.Arn": {READ, CREATE},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
+    "jitney-held-reads": {
+        "TablesState.Arn": {READ, CREATE, CHANGE, QUERY},
+        "TablesAudit.Arn": {CREATE, QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-releases": {
@@ -71,6 +81,21 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
+        "ApprovalWorkflow": {"states:SendTaskSuccess"},
+    },
+    "jitney-gateway-calls": {
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
+        "TablesAudit.Arn": {CREATE},
+        "TablesAnswers.Arn": {READ, CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
+        "ApprovalWorkflow": {"states:StartExecution"},
+        "TablesMaskKey.Arn": {"kms:GenerateMac"},
+    },
+    "jitney-call-withdrawals": {
+        "TablesState.Arn": {READ, CREATE, CHANGE},
+        "TablesAudit.Arn": {CREATE, QUERY},
+        "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
     "jitney-revocations": {
@@ -98,7 +123,8 @@ ALLOWED = {
         "TablesState.Arn": {READ, BATCH, "dynamodb:Query"},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
-        "TablesAudit.Arn": {QUERY},
+        "TablesAudit.Arn": {QUERY, BATCH},
+        "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_READ,
     },
     "jitney-sign-in": {
@@ -191,6 +217,7 @@ ALLOWED = {
     "jitney-correlator": {
         "TablesState.Arn": {READ},
         "TablesAudit.Arn": {QUERY, CREATE},
+        "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TrailQueue.Arn": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"},
@@ -282,7 +309,8 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
 ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*"}
 ANY_LIST = {"GRANT#*", "ACTIVE_GRANTS#*"}
-BY_PRINCIPAL, BY_ROLE = "index/by_principal", "index/open_by_role"
+CALLS = {"CALL_KEY#*", "BUDGET#*"}
+BY_PRINCIPAL, BY_ROLE, CALLS_OF_GRANT = "index/by_principal", "index/open_by_role", "index/calls_of_grant"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
 # creates.
 ITEMS = {
@@ -291,6 +319,7 @@ ITEMS = {
         READ: {"GRANT#*", *ONCE, "SUSPENSIONS"},
         CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", "REPLAY#*", *ONCE},
         CHANGE: {"GRANT#*", *ONCE},
+        QUERY: {"OUT_OF_OFFICE", "REJECTED#*"},
         "records": ALL_RECORDS,
     },
     "jitney-credentials": {
@@ -298,6 +327,7 @@ ITEMS = {
         READ: {"GRANT#*", "SUSPENSIONS"},
         CREATE: {"REPLAY#*"},
         CHANGE: {"GRANT#*", "RENEWALS#*"},
+        QUERY: {"OUT_OF_OFFICE"},
         "records": ALL_RECORDS,
     },
     "jitney-decisions": {
@@ -307,11 +337,25 @@ ITEMS = {
         CHANGE: {"PREVIEWS#*", "UNOPENED#*"},
         "records": {"r-*"},
     },
+    "jitney-permitted-targets": {
+        READ: {"SUSPENSIONS"},
+        CREATE: {"PREVIEWS#*", "REPLAY#*"},
+        CHANGE: {"PREVIEWS#*"},
+        "records": {"r-*"},
+    },
     "jitney-grant-reads": {
-        READ: {"GRANT#*", "SUSPENSIONS"},
+        READ: {"SUSPENSIONS"},
         CREATE: {"REPLAY#*"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         "records": {"r-*"},
+    },
+    "jitney-held-reads": {
+        READ: {"GRANT#*", "SUSPENSIONS"},
+        CREATE: {"REPLAY#*"},
+        CHANGE: {"WAITS#*"},
+        QUERY: {"OUT_OF_OFFICE"},
+        "records": {"r-*"},
+        "read records": {"c-*"},
     },
     "jitney-releases": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
@@ -321,6 +365,22 @@ ITEMS = {
         CHANGE: {"GRANT#*", "ROLE#*", "REPEATED_RELEASES#*", "MEASUREMENTS#*"},
         "records": ALL_RECORDS,
         "read records": {"k-*"},  # calls, never records
+    },
+    "jitney-gateway-calls": {
+        BATCH: {*ANY_LIST, "PENDING#*", *CALLS, "SUSPENSIONS"},
+        READ: {"GRANT#*", *ONCE, "SUSPENSIONS", *CALLS},
+        CREATE: {"GRANT#*", "ACTIVE_GRANTS#*", "REPLAY#*", *ONCE, *CALLS},
+        CHANGE: {"GRANT#*", *ONCE, *CALLS},
+        QUERY: {"OUT_OF_OFFICE", "REJECTED#*"},
+        "records": {*ALL_RECORDS, "c-*"},
+        "answers": {"ANSWER#*"},
+    },
+    "jitney-call-withdrawals": {
+        READ: {"GRANT#*", "REVIEW#*", "SUSPENSIONS"},
+        CREATE: {"REPLAY#*"},
+        CHANGE: {"GRANT#*"},
+        "records": ALL_RECORDS,
+        "read records": {"c-*"},
     },
     "jitney-revocations": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
@@ -347,7 +407,8 @@ ITEMS = {
         QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
-        "read records": {"g-*", "k-*"},
+        "read records": {"g-*", "k-*", "c-*"},
+        CALLS_OF_GRANT: {"g-*"},
     },
     "jitney-sign-in": {
         READ: {"SESSION#*", "SUSPENSIONS"},
@@ -368,7 +429,7 @@ ITEMS = {
         READ: {"GRANT#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
-        CREATE: {"VOTES#*", "FOLLOW_UP"},
+        CREATE: {"VOTES#*", "REJECTED#*", "FOLLOW_UP"},
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },
@@ -377,13 +438,18 @@ ITEMS = {
         READ: {"GRANT#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE"},
         CHECK: {"OUT_OF_OFFICE"},
-        CREATE: {"VOTES#*", "SLACK#*"},
+        CREATE: {"VOTES#*", "REJECTED#*", "SLACK#*"},
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },
     "jitney-target-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
     "jitney-review-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
-    "jitney-correlator": {READ: ANY_GRANT, "records": {"k-*", "r-*"}, "read records": {"k-*"}},
+    "jitney-correlator": {
+        READ: ANY_GRANT,
+        "records": {"k-*", "r-*"},
+        "read records": {"k-*", "c-*"},
+        CALLS_OF_GRANT: {"g-*"},
+    },
     "jitney-reconciler": {
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
@@ -405,6 +471,8 @@ ITEMS = {
 }
 TABLES = {"TablesState.Arn": "", "TablesAudit.Arn": "records"}
 TABLES |= {f"TablesState.Arn/{index}": index for index in (BY_PRINCIPAL, BY_ROLE)}
+TABLES |= {"TablesAnswers.Arn": "answers"}
+TABLES |= {f"TablesAudit.Arn/{CALLS_OF_GRANT}": CALLS_OF_GRANT}
 
 
 def on_tables(statements):
@@ -416,7 +484,14 @@ def on_tables(statements):
                 yield role, each, TABLES[resource]
 
 
-READ_RECORDS = {"jitney-reviews", "jitney-releases", "jitney-revocations", "jitney-correlator"}
+READ_RECORDS = {
+    "jitney-reviews",
+    "jitney-releases",
+    "jitney-revocations",
+    "jitney-correlator",
+    "jitney-held-reads",
+    "jitney-call-withdrawals",
+}
 
 
 def test_every_role_reaches_its_own_items_only(statements):
@@ -425,8 +500,8 @@ def test_every_role_reaches_its_own_items_only(statements):
         assert each["Condition"]["Null"]["dynamodb:LeadingKeys"] == "false"
         patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
         for action in listed(each["Action"]):
-            usual = {CREATE, QUERY} if role in READ_RECORDS else {CREATE}
-            usual = usual if place == "records" else {QUERY}
+            usual = {CREATE, QUERY, BATCH} if role in READ_RECORDS else {CREATE}
+            usual = {"records": usual, "answers": {READ, CREATE}}.get(place, {QUERY})
             assert not place or action in usual
             reads = place == "records" and action != CREATE
             items[role]["read records" if reads else place or action] |= set(patterns)
@@ -444,6 +519,8 @@ CHANGES = {
     "jitney-review-failures": LIFE | {"open_role", "open_until"},
     "jitney-review-notices": LIFE,
     "jitney-releases": LIFE | {"open_role", "open_until", "ending"},
+    "jitney-gateway-calls": LIFE | {"open_role", "open_until", "call_sent"},
+    "jitney-call-withdrawals": LIFE | {"open_role", "open_until", "ending"},
     "jitney-revocations": LIFE | {"open_role", "open_until", "ending", "follow_up"},
     "jitney-votes": LIFE | {"open_role", "open_until", "unissued", "terms", "expires"},
     "jitney-slack-interactions": LIFE | {"open_role", "open_until", "unissued", "terms", "expires"},
@@ -451,7 +528,7 @@ CHANGES = {
 
 
 def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(statements):
-    """One function creates grants. Every other permission to write them names attributes."""
+    """Two functions create grants. Every other permission to write them names attributes."""
     changes, others = defaultdict(set), defaultdict(set)
     for role, each, _ in on_tables(statements):
         patterns = listed(each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
@@ -462,8 +539,10 @@ def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(
             assert each["Condition"]["Null"]["dynamodb:Attributes"] == "false"
             changes[role] |= set(each["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"])
     assert changes == CHANGES
-    assert {role for role, actions in others.items() if actions - {READ, BATCH}} == {"jitney-grants"}
-    assert others["jitney-grants"] == {READ, BATCH, CREATE}
+    assert {role: actions for role, actions in others.items() if actions - {READ, BATCH}} == {
+        "jitney-grants": {READ, BATCH, CREATE},
+        "jitney-gateway-calls": {READ, BATCH, CREATE},
+    }
 
 
 @pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])
@@ -472,6 +551,30 @@ def test_functions_that_revoke_cannot_use_a_grants_session_name(role, statements
         each for each in statements[role] if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]
     ]
     assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-canary-*"]}}
+
+
+@pytest.mark.parametrize("role", ["jitney-grants", "jitney-credentials"])
+def test_gw_01_functions_that_issue_to_agents_cannot_use_a_gateway_session_name(role, statements):
+    (taken,) = [each for each in statements[role] if "sts:AssumeRole" in listed(each["Action"])]
+    assert (plain(taken["Resource"]), listed(taken["Action"])) == (TARGET, ["sts:AssumeRole"])
+    assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-*"]}}
+
+
+def test_gw_01_the_gateways_role_can_use_no_grants_session_name(statements):
+    for name in ("g-aaaaaaaaaaaaaa", "g-canary-aaaaaaaaaaaaaa", "g-check-aaaaaaaaaaaaaa"):
+        assert not issues_to(statements["jitney-gateway-calls"], name)
+    for name in ("c-reads-g-aaaaaaaaaaaaaa", "c-aaaaaaaaaaaaaa-g-aaaaaaaaaaaaaa"):
+        assert [role for role, items in statements.items() if issues_to(items, name)] == ["jitney-gateway-calls"]
+
+
+def issues_to(items, session):
+    """Return whether statements allow a target's session with this name."""
+    return any(
+        fnmatchcase(session, name)
+        for each in items
+        if "sts:AssumeRole" in listed(each["Action"]) and TARGET in listed(plain(each["Resource"]))
+        for name in each.get("Condition", {}).get("StringLike", {}).get("sts:RoleSessionName", ["*"])
+    )
 
 
 def test_target_checks_cannot_use_a_grants_session_name(statements):

@@ -38,10 +38,12 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
         "ApproximateAgeOfOldestMessage",
         "IteratorAge",
         "AuditRecordsTampered",
+        "BeyondGrantCalls",
         "AuditRecordsSealed",
         "Bypasses",
         "TrailEventsRefused",
         "UndeniedRevocations",
+        "UnrecordedCalls",
     }
     held = [each for each in alarms if each["MetricName"] == "ApproximateNumberOfMessagesVisible"]
     assert {(each["Threshold"], each["ComparisonOperator"]) for each in held} == {(0, "GreaterThanThreshold")}

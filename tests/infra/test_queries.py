@@ -67,7 +67,8 @@ class Lake:
             self.line("records", json.loads(linked.text)["time"], linked.text)
 
     def call(self, number, *, grant="g-1", human=None, bypass=(), days_ago=0.0, later=0, times=1, judged=0, **members):
-        verdict = CallVerdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass))
+        made = (members.pop("call_id", ""), members.pop("record_match", ""))
+        verdict = CallVerdict(members.pop("purpose", Purpose.GRANT), grant, tuple(bypass), *made)
         call = replace(CALL, event_id=f"e-{number}", time=seconds(days_ago=days_ago, later=later), **members)
         text = line_of(call, verdict, replace(GRANT, id=grant, human=human), "analytics-prod", call.time + judged)
         for _ in range(times):
@@ -88,6 +89,13 @@ class Lake:
                 }
                 for row in result.fetchall()
             ]
+
+
+def gateway_call(call_id: str, outcome: Outcome, *, seq: int = 0, **answer: Any) -> dict[str, Any]:
+    """Return the members of a record of a call through the gateway, for `Lake.record`."""
+    parameters = {} if seq else {"parameters": {"Bucket": "reports", "Key": "a", "Token": "[masked credential]"}}
+    call = {"service": "s3", "operation": "GetObject", "region": "eu-west-1", **parameters, **answer}
+    return {"event": AuditEvent.CALL, "outcome": outcome, "chain": call_id, "seq": seq, "detail": {"call": call}}
 
 
 @pytest.fixture
@@ -405,6 +413,23 @@ def test_aud_04_used_versus_granted_counts_calls_in_any_spelling(lake: Lake):
     lake.call(6, bypass=["after_the_end"])
     found = {(row["grant_id"], row["action"]): (row["calls"], row["failed"]) for row in lake.ask("used_versus_granted")}
     assert found == {("g-1", "s3:Get*"): (4, 1), ("g-1", "s3:ListBucket"): (0, 0), ("g-1", "s3:getobjec?"): (3, 1)}
+
+
+def test_aud_08_calls_beyond_a_grant_are_neither_its_use_nor_bypasses(lake: Lake):
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.call(1)
+    lake.call(2, bypass=["resource_not_granted"], times=2)
+    lake.call(3, bypass=["action_not_granted"], operation="CreateUser", actions=("iam:CreateUser",))
+    lake.call(4, bypass=["action_not_granted"], actions=("iam:CreateRole",))
+    lake.call(4, bypass=["key_issued_twice"], actions=("iam:CreateRole",), judged=4000)
+    rows = {row["event_id"]: (row["operation"], row["reasons"]) for row in lake.ask("beyond_grant")}
+    assert rows == {"e-2": ("GetObject", ["resource_not_granted"]), "e-3": ("CreateUser", ["action_not_granted"])}
+    assert [row["event_id"] for row in lake.ask("bypasses")] == ["e-4"]
+    used = [(row["action"], row["granted"], row["calls"]) for row in lake.ask("used_versus_granted")]
+    assert used == [("s3:GetObject", True, 1), ("iam:CreateUser", False, 1), ("s3:GetObject", False, 1)]
+    outcomes = [row["outcome"] for row in lake.ask("timeline_of_grant", "g-1") if row["kind"] == "call"]
+    assert sorted(outcomes) == ["beyond_grant", "beyond_grant", "done"]
+    assert sum(row["beyond_grant"] for row in lake.ask("actions_by_day")) == 2
 
 
 def test_aud_04_unused_permissions_span_all_grants_of_a_principal(lake: Lake):
@@ -870,6 +895,67 @@ def test_a_line_is_one_line():
     text = line_of(CALL, EXPLAINED, GRANT, "analytics-prod", 0)
     assert "\n" not in text
     assert json.loads(text)["reasons"] == []
+
+
+def test_gw_08_the_calls_of_a_grant_come_in_order_with_parameters_answers_and_events(lake: Lake):
+    answer = {"status": 200, "aws_request_id": "R2", "bytes_out": 12, "masked": ["/Token"]}
+    for later, call in (
+        (1, gateway_call("c-write", Outcome.SENT)),
+        (2, gateway_call("c-write", Outcome.ANSWERED, seq=1, **answer)),
+        (3, gateway_call("c-read", Outcome.ANSWERED, status=404, aws_request_id="R3", bytes_out=5, masked=[])),
+        (4, gateway_call("c-lost", Outcome.SENT)),
+    ):
+        lake.record(**call, grant_id="g-1", later=later, times=2)
+    lake.record(**gateway_call("c-other", Outcome.SENT), grant_id="g-2")
+    lake.call(1, purpose=Purpose.CALL, call_id="c-write", record_match="recorded", later=2, times=2)
+    lake.call(2, purpose=Purpose.CALL, call_id="c-write", record_match="by_aws", later=2)
+    rows = lake.ask("calls_of_grant", "g-1")
+    assert [(each["call_id"], each["outcome"], each["status"], each["events"]) for each in rows] == [
+        ("c-write", "answered", 200, 2),
+        ("c-read", "answered", 404, 0),
+        ("c-lost", "sent", None, 0),
+    ]
+    assert json.loads(rows[0]["parameters"]) == {"Bucket": "reports", "Key": "a", "Token": "[masked credential]"}
+    assert (rows[0]["service"], rows[0]["operation"], rows[0]["aws_request_id"]) == ("s3", "GetObject", "R2")
+    assert (rows[0]["bytes_out"], json.loads(rows[0]["masked"]), rows[0]["record_match"]) == (
+        12,
+        ["/Token"],
+        "recorded",
+    )
+
+
+def test_gw_08_a_call_through_the_gateway_counts_once_with_or_without_an_event(lake: Lake):
+    """CloudTrail logs data events only where a trail is set to."""
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.record(**gateway_call("c-seen", Outcome.ANSWERED, status=200), grant_id="g-1")
+    lake.record(**gateway_call("c-unseen", Outcome.ANSWERED, status=403), grant_id="g-1")
+    lake.record(**gateway_call("c-lost", Outcome.SENT), grant_id="g-1")
+    lake.call(1, purpose=Purpose.READS, call_id="c-seen", record_match="recorded")
+    lake.call(2, purpose=Purpose.GRANT)
+    (used,) = lake.ask("used_versus_granted")
+    assert (used["action"], used["calls"]) == ("s3:GetObject", 3)
+
+
+def test_gw_08_the_timeline_of_a_grant_has_its_calls_through_the_gateway(lake: Lake):
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
+    lake.record(**gateway_call("c-1", Outcome.ANSWERED), grant_id="g-1", later=1)
+    lake.call(1, purpose=Purpose.READS, call_id="c-1", later=2)
+    lake.call(2, purpose=Purpose.CANARY, later=3)
+    rows = [
+        (row["kind"], row["activity"], row["outcome"], row["person"]) for row in lake.ask("timeline_of_grant", "g-1")
+    ]
+    assert rows == [
+        ("record", "request", "allowed", ""),
+        ("gateway", "s3:GetObject", "answered", ""),
+        ("call", "s3:GetObject", "done", ""),
+        ("call", "s3:GetObject", "done", "jitney"),
+    ]
+
+
+def test_gw_08_an_unrecorded_call_is_among_the_bypasses(lake: Lake):
+    lake.call(1, purpose=Purpose.READS, bypass=["unrecorded"])
+    (row,) = lake.ask("bypasses")
+    assert row["reasons"] == ["unrecorded"]
 
 
 def test_the_query_reference_lists_every_query_and_view():

@@ -23,7 +23,7 @@ from tests.infra.conftest import boundary_of, listed, only, plain, target_role
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-ISSUING = ("credentials", "grants", "releases", "revocations", "target-checks")
+ISSUING = ("credentials", "gateway-calls", "grants", "releases", "revocations", "target-checks")
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 ALIAS = TypeAdapter(Alias)
 EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"
@@ -51,7 +51,7 @@ def test_sts_03_only_the_issuing_functions_and_only_for_a_named_grant_and_princi
     assert trust["sts:AssumeRole"]["Condition"] == {
         "StringEquals": {"sts:ExternalId": EXTERNAL_ID},
         "StringLike": {
-            "sts:RoleSessionName": "g-*",
+            "sts:RoleSessionName": ["c-*", "g-*"],
             "aws:RequestTag/grant": "g-*",
             "aws:RequestTag/agent": "?*",
             "aws:RequestTag/unit": "?*",

@@ -20,6 +20,7 @@ from local.demo import __main__ as demo
 from local.demo import ending, runner
 from local.demo.audit_queries import AuditQueries, Rows
 from local.demo.runner import CommandResult, DemoRun, DemoStepFailedError, demo_settings
+from local.seed import PASSWORD
 from local.settings import DEFAULT_CONFIG, ROOT, from_environment
 from tests.reviewer_browser import PEOPLE
 from tests.running_systems import PATIENCE, RUN_VARIABLE, alone
@@ -128,7 +129,17 @@ class Recorded:
     @property
     def lines(self) -> list[str]:
         """Return the lines of the loop."""
-        return self.backgrounds[-1]
+        return self.backgrounds[1]
+
+    @property
+    def deleting(self) -> list[str]:
+        """Return the lines of the command whose call is reviewed."""
+        return self.backgrounds[2]
+
+    @property
+    def gateway_lines(self) -> list[str]:
+        """Return the lines of the loop through the gateway."""
+        return self.backgrounds[4]
 
     def at(self, words: str) -> int:
         """Return the position of the only command with `words`."""
@@ -137,17 +148,20 @@ class Recorded:
 
     def says(self, words: str, old: str, new: str) -> None:
         """Change the output of the command with `words`."""
-        place = self.at(words)
-        command, ran = self.ran[place]
-        assert old in ran.text
-        self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
+        self._change(self.at(words), old, new)
 
     def verifies(self, number: int, old: str, new: str) -> None:
         """Change the output of the `jitney audit verify` command with this number."""
-        place = [place for place, (command, _) in enumerate(self.ran) if "audit verify" in command][number]
+        self.says_of("audit verify", number, old, new)
+
+    def says_of(self, words: str, number: int, old: str, new: str) -> None:
+        """Change the output of the command with this number among those with `words`."""
+        self._change([place for place, (command, _) in enumerate(self.ran) if words in command][number], old, new)
+
+    def _change(self, place: int, old: str, new: str) -> None:
         command, ran = self.ran[place]
         assert old in ran.text
-        self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err))
+        self.ran[place] = (command, CommandResult(ran.code, ran.out.replace(old, new), ran.err.replace(old, new)))
 
     def replay(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         """Run the demo on the recorded outputs. Raises DemoStepFailedError when a check fails."""
@@ -215,7 +229,15 @@ def test_another_exit_code_of_any_command_fails_the_demo(
 @in_its_turn
 def test_a_command_without_output_fails_the_demo(recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Commands whose effect a later step checks are exempt."""
-    silent = ("jitney profile", "grants revoke", "jitney-sealer", "aws s3 sync", "sed -i", "--only-show-errors")
+    silent = (
+        "jitney profile",
+        "grants revoke",
+        "suspensions lift",
+        "jitney-sealer",
+        "aws s3 sync",
+        "sed -i",
+        "--only-show-errors",
+    )
     for place, (command, ran) in enumerate(recorded.ran):
         broken = copy.deepcopy(recorded)
         broken.ran[place] = (command, CommandResult(ran.code, "", ""))
@@ -228,6 +250,12 @@ def _calls(recorded: Recorded, change: Callable[[list[dict[str, Any]]], None]) -
     calls = [json.loads(line) for line in recorded.lines]
     change(calls)
     recorded.lines[:] = [json.dumps(call) for call in calls]
+
+
+def _gateway_calls(recorded: Recorded, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    calls = [json.loads(line) for line in recorded.gateway_lines]
+    change(calls)
+    recorded.gateway_lines[:] = [json.dumps(call) for call in calls]
 
 
 def _rows(recorded: Recorded, change: Callable[[Rows], Rows]) -> None:
@@ -260,10 +288,13 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     ),
     "the mail has no link": (lambda recorded: recorded.mails[0].update(text="Hello"), "links to the request"),
     "the page says something else": (
-        lambda recorded: recorded.says("browser.py", "requests write access", "requests read access"),
+        lambda recorded: recorded.says_of("browser.py", 0, "requests to write", "requests to read"),
         "who requests what",
     ),
-    "nothing is unchecked": (lambda recorded: recorded.says("browser.py", "[ ] on", "[x] on"), "unchecks one object"),
+    "nothing is unchecked": (
+        lambda recorded: recorded.says_of("browser.py", 0, "[ ] on", "[x] on"),
+        "unchecks one object",
+    ),
     "the command does not go on": (
         lambda recorded: recorded.waiting.__delitem__(slice(1, None)),
         "continues by itself",
@@ -305,6 +336,38 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     "another person revoked": (
         lambda recorded: recorded.says("grants show", "incident-bot", "alice"),
         "says who revoked it",
+    ),
+    "the gateway does not copy": (lambda recorded: recorded.says("draft.csv", "copy:", "lost:"), "copies the file"),
+    "the grant is for credentials": (
+        lambda recorded: recorded.says("--way gateway", '"way": "gateway"', '"way": "credentials"'),
+        "is for calls through the gateway",
+    ),
+    "the secret is not masked": (
+        lambda recorded: recorded.says("get-secret-value", "masked credential", PASSWORD),
+        "its value is masked",
+    ),
+    "AWS refuses what the gateway should": (
+        lambda recorded: recorded.says_of("--key 2025/q4.csv", -1, "JitneyCallOutsideGrant", "AccessDenied"),
+        "AWS got nothing",
+    ),
+    "the delete does not wait": (lambda recorded: recorded.deleting.clear(), "waits for its review"),
+    "the page does not show the call": (
+        lambda recorded: recorded.says_of("browser.py", 1, "2026/draft.csv", "something"),
+        "shows the call",
+    ),
+    "the delete does not go on": (lambda recorded: recorded.deleting.__delitem__(slice(1, None)), "deletes it"),
+    "the next delete is covered": (lambda recorded: recorded.backgrounds[3].clear(), "waits for its review"),
+    "the calls do not work before the suspension": (
+        lambda recorded: _gateway_calls(recorded, lambda calls: calls[1].update(denied="JitneySuspended")),
+        "calls worked so far",
+    ),
+    "a call works after the suspension": (
+        lambda recorded: _gateway_calls(recorded, lambda calls: calls[-1].update(denied="")),
+        "next call fails",
+    ),
+    "AWS denies the calls instead": (
+        lambda recorded: _gateway_calls(recorded, lambda calls: calls[-1].update(denied="AccessDenied")),
+        "AWS gets nothing",
     ),
     "a request is not on record": (
         lambda recorded: _rows(recorded, lambda rows: [row for row in rows if "iam:CreateUser" not in row["actions"]]),

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -348,6 +349,13 @@ def test_packages_are_installed_once_however_many_ask(tmp_path: Path) -> None:
     for thread in asking:
         thread.join()
     assert (tmp_path / "calls").read_text() == "npm ci\n"
+
+
+def test_dx_a_failed_installation_says_why(tmp_path: Path) -> None:
+    (tmp_path / "package-lock.json").write_text("no JSON")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        identity.install(tmp_path)
+    assert "npm error" in failed.value.stderr
 
 
 def test_the_lock_holds_hashes_and_names_no_registry() -> None:

@@ -41,11 +41,12 @@ def test_a_requested_port_is_used_or_refused(tmp_path: Path, taken: int):
 def test_no_port_is_chosen_or_remembered_that_an_outgoing_connection_may_be_given(tmp_path: Path):
     """Otherwise, an outgoing connection could use a port on which a process listens later."""
     memory, lowest = tmp_path / "ports.json", int(ports._KERNELS.read_text(encoding="ascii").split()[0])
-    memory.write_text(f'{{"emulator": {lowest}, "slack": 4566}}', encoding="ascii")
+    kept, requested = (ports._any_free(range(start, start + 1000), {}) for start in (lowest - 1000, lowest))
+    memory.write_text(f'{{"emulator": {lowest}, "slack": {kept}}}', encoding="ascii")
     chosen = ports.choose({}, memory)
     assert max(chosen.values()) < lowest
-    assert chosen["slack"] == 4566
-    assert ports.choose({"slack": lowest + 7}, memory)["slack"] == lowest + 7
+    assert chosen["slack"] == kept
+    assert ports.choose({"slack": requested}, memory)["slack"] == requested
 
 
 def test_of_two_runs_at_once_in_a_checkout_the_second_remembers_ports_of_its_own(tmp_path: Path):

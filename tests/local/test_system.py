@@ -139,43 +139,52 @@ def test_another_configuration_is_shown_with_the_issuers_that_it_accepts(up: Mac
     assert list(up.folder.glob("*.env")) == []
 
 
-def test_up_with_another_configuration_restarts_and_a_wrong_one_changes_nothing(
-    another: Machine, config: Path, tmp_path: Path
-):
-    assert another.run("up")[0] == 0
-    before = another.described()
-    changed = tmp_path / "changed.yaml"
-    changed.write_text(config.read_text(encoding="utf-8").replace("https://idp.", "https://id."), encoding="utf-8")
-    code, said = another.run("up", JITNEY_CONFIG=str(changed))
+def test_the_life_of_a_second_system(up: Machine, another: Machine, config: Path):
+    """In one test, since each start takes a quarter of a minute."""
+    port = ports.choose({}, another.folder / "wished.json")["slack"]
+    code, said = another.run("up", JITNEY_IDP_PORT=str(port))
     assert code == 0, said
-    assert str(config) in said
-    after = another.described()
-    assert after["pids"] != before["pids"]
-    assert (after["config"], after["issuers"]["local"]) == (str(changed), "https://id.example.com")
-    changed.write_text("version: 1\nissuers: {}\n", encoding="utf-8")
-    code, said = another.run("up", JITNEY_CONFIG=str(changed))
-    assert (code, "goes on" in said, "Traceback" in said) == (1, True, False)
-    assert another.described() == after
-    assert another.run("status")[0] == 0
-
-
-def test_two_systems_side_by_side(up: Machine, another: Machine):
-    code, said = another.run("up")
-    assert code == 0, said
+    assert another.described()["issuer"] == f"http://127.0.0.1:{port}"
     assert another.described()["aws_endpoint"] != up.described()["aws_endpoint"]
-    assert another.run("down")[0] == 0
-    assert another.alive() == []
-    assert up.run("status")[0] == 0
-
-
-def test_down_leaves_no_process_and_no_stack_json(another: Machine):
-    assert another.run("up")[0] == 0
+    _crashes_and_comes_up(another)
+    _comes_up_with_another_configuration(another, config)
     groups = another.described()["pids"].values()
     assert another.run("down")[0] == 0
     assert not another.settings.stack_file.exists()
+    assert another.alive() == []
     assert [group for group in groups if _living(group)] == []
     assert another.run("status")[0] == 3
     assert another.run("down") == (0, "Nothing was running.\n")
+    assert up.run("status")[0] == 0
+
+
+def _crashes_and_comes_up(machine: Machine) -> None:
+    before = machine.described()
+    os.killpg(before["pids"]["emulator"], signal.SIGKILL)
+    assert processes.wait_until(lambda: "emulator" not in machine.alive(), PATIENCE)
+    assert machine.run("status")[0] == 3
+    code, said = machine.run("up")
+    assert code == 0, said
+    assert machine.described()["pids"] != before["pids"]
+    assert machine.run("status")[0] == 0
+
+
+def _comes_up_with_another_configuration(machine: Machine, config: Path) -> None:
+    """It restarts with the other configuration. With a wrong one, it changes nothing."""
+    before = machine.described()
+    changed = machine.folder / "changed.yaml"
+    changed.write_text(config.read_text(encoding="utf-8").replace("https://idp.", "https://id."), encoding="utf-8")
+    code, said = machine.run("up", JITNEY_CONFIG=str(changed))
+    assert code == 0, said
+    assert str(config) in said
+    after = machine.described()
+    assert after["pids"] != before["pids"]
+    assert (after["config"], after["issuers"]["local"]) == (str(changed), "https://id.example.com")
+    changed.write_text("version: 1\nissuers: {}\n", encoding="utf-8")
+    code, said = machine.run("up", JITNEY_CONFIG=str(changed))
+    assert (code, "goes on" in said, "Traceback" in said) == (1, True, False)
+    assert machine.described() == after
+    assert machine.run("status")[0] == 0
 
 
 def _living(group: int) -> list[str]:
@@ -189,18 +198,6 @@ def _living(group: int) -> list[str]:
         if int(own) == group and state != "Z":
             found.append(path.parent.name)
     return found
-
-
-def test_what_a_crash_left_is_cleaned_up(another: Machine):
-    assert another.run("up")[0] == 0
-    os.killpg(another.described()["pids"]["emulator"], signal.SIGKILL)
-    assert processes.wait_until(lambda: "emulator" not in another.alive(), PATIENCE)
-    assert another.run("status")[0] == 3
-    before = another.described()
-    code, said = another.run("up")
-    assert code == 0, said
-    assert another.described()["pids"] != before["pids"]
-    assert another.run("status")[0] == 0
 
 
 def test_a_stale_stack_json_is_not_believed(another: Machine, up: Machine):
@@ -240,9 +237,3 @@ def test_a_port_in_use_is_named_by_its_variable(another: Machine):
     assert code == 1
     assert "JITNEY_AWS_PORT" in said
     assert another.alive() == []
-
-
-def test_a_requested_port_is_used(another: Machine):
-    port = ports.choose({}, another.folder / "wished.json")["slack"]
-    assert another.run("up", JITNEY_IDP_PORT=str(port))[0] == 0
-    assert another.described()["issuer"] == f"http://127.0.0.1:{port}"

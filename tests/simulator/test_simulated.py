@@ -205,10 +205,10 @@ PLANTED = [(one_action_too_wide, True), (merged_without_the_type_test, True), (o
 
 @pytest.mark.parametrize(("plant", "wider"), PLANTED, ids=[plant.__name__ for plant, _ in PLANTED])
 def test_a_planted_bug_is_caught(asked: list[Asked], plant: Callable[[Asked], dict[str, Any]], wider: bool):
-    unsealed = [each for each in asked if "NotAction" not in str(each[1].policy)][:250]
+    unsealed = [each for each in asked if "NotAction" not in str(each[1].policy)][:80]
     _, _, found = wrong([(each[0], replace(each[1], policy=plant(each))) for each in unsealed])
     assert {answer for _, _, answer in found} == {wider}
-    assert len(found) >= 10
+    assert len(found) >= 3
 
 
 def test_a_dropped_end_is_caught(asked: list[Asked]):

@@ -113,7 +113,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "policies": str(policies),
     }
     file = settings.state / "own.yaml"
-    file.write_text(yaml.safe_dump(chosen), encoding="utf-8")
+    file.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
     return file
 
 

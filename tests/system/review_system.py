@@ -13,6 +13,7 @@ from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.grant_items import grant_update
 from jitney.adapters.out_of_office import OutOfOfficeStore
+from jitney.adapters.record_items import record_in
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core import audit
@@ -170,7 +171,7 @@ class Review:
             ExpressionAttributeValues={":chain": {"S": grant_id}},
             ConsistentRead=True,
         )["Items"]
-        return [json.loads(item["record"]["S"]) for item in items]
+        return [json.loads(record_in(item)) for item in items]
 
     def events(self, grant_id: str) -> list[str]:
         """Return the events of a grant's records in order."""

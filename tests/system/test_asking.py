@@ -90,8 +90,12 @@ def test_a_write_waits_for_review_and_expires(api: Api, aws, stack):
     assert answer.status_code == 202
     body = answer.json()
     assert body["review"]["any_of"] == [["data-owners"]]
-    path = answer.headers["location"]
-    assert api("GET", path, agent="writer-agent").json()["grant"]["state"] == "pending"
+    path = f"/v1/grants/{body['grant']['id']}"
+    assert answer.headers["location"] == f"{api.url}{path}"
+    assert body["review"]["review_url"] == f"{stack['reviews_url']}/{body['grant']['id']}"
+    shown = api("GET", path, agent="writer-agent", Prefer="wait=1")
+    assert shown.json()["grant"]["state"] == "pending"
+    assert shown.headers["preference-applied"] == "wait=1"
     assert api("POST", f"{path}/credentials", agent="writer-agent").json()["code"] == "grant_pending"
     execution = f"{stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{body['grant']['id']}"
     assert aws("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING"
@@ -103,6 +107,22 @@ def test_a_dry_run_shows_the_policy_that_a_grant_then_has(api: Api):
     allow, deny = body["session_policy"]["Statement"]
     assert (allow["Action"], allow["Resource"]) == ("s3:GetObject", "arn:aws:s3:::reports/2026/*")
     assert deny["Effect"] == "Deny"
+
+
+def test_cli_05_the_sample_agents_see_their_targets(api: Api):
+    """Each finds its own access. What is listed as a whole is allowed."""
+    (target,) = api("GET", "/v1/targets").json()["targets"]
+    assert (target["target"], target["regions"][0]) == ("analytics-prod", "eu-west-1")
+    assert {each["access_level"] for each in target["access"]} == {"List", "Read"}
+    listed = next(each for each in target["access"] if not each["partial"] and each["access_level"] == "Read")
+    permission = {"actions": ["dynamodb:GetItem"], "resources": [listed["resources"][0].replace("*", "orders")]}
+    assert api("POST", "/v1/decisions", request_body(permissions=[permission])).json()["effect"] == "allow"
+    (target,) = api("GET", "/v1/targets", agent="writer-agent").json()["targets"]
+    reviews = {each["access_level"]: each["reviews"] for each in target["access"]}
+    assert reviews["Write"] == [["data-owners"]]
+    idle = api("GET", "/v1/targets", agent="idle-agent").json()
+    assert idle["targets"] == []
+    assert "platform engineer" in idle["fix"]
 
 
 def test_the_same_idempotency_key_is_the_same_grant(api: Api):

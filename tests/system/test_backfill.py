@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from jitney.adapters.record_items import record_in
 from jitney.client.cli import app
 from local.demo.audit_queries import AuditQueries
 from tests.cloudtrail_events import call_event, identity
@@ -101,7 +102,7 @@ def test_aud_03_what_no_rule_forwarded_is_joined_or_a_bypass_after_a_backfill(
     def bypass_records() -> list[dict[str, Any]]:
         """Return the records of the bypass."""
         table = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
-        texts = [item["record"]["S"] for page in table for item in page["Items"] if "record" in item]
+        texts = [record_in(item) for page in table for item in page["Items"] if "record" in item]
         return [each for each in map(json.loads, texts) if each["event"] == "bypass" and stranger in each["detail"]]
 
     (record,) = bypass_records()

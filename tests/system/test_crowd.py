@@ -13,6 +13,7 @@ import pytest
 
 from jitney.adapters.clock import new_id, now
 from jitney.adapters.deny_list import DenyList
+from jitney.adapters.record_items import record_in
 from jitney.adapters.role_policies import RolePolicy
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
@@ -130,10 +131,10 @@ def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
     assert {ports.store.grant(each).state for each in kept} == {State.ACTIVE}
     assert iam.writes < ENDED / 4
     for grant, state in zip(ended, states, strict=True):
-        told = aws("dynamodb").query(
+        items = aws("dynamodb").query(
             TableName=stack["tables"]["audit"],
             KeyConditionExpression="pk = :chain",
             ExpressionAttributeValues={":chain": {"S": grant.id}},
             ConsistentRead=True,
         )["Items"]
-        assert [json.loads(each["record"]["S"])["event"] for each in told] == ["request", END_EVENTS[state][0]]
+        assert [json.loads(record_in(each))["event"] for each in items] == ["request", END_EVENTS[state][0]]

@@ -49,7 +49,7 @@ def test_rev_06_reviewers_get_the_request_and_the_decision_by_mail(review: Revie
         assert each["headers"]["Auto-Submitted"] == "auto-generated"
         assert each["headers"]["References"] == f"<{grant_id}@example.com>"
     alice: Person = person("alice")
-    assert f"Request <code>{grant_id}</code>" in alice.sign_in(link.removeprefix(alice.url)).text
+    assert f"<code>{grant_id}</code>" in alice.sign_in(link.removeprefix(alice.url)).text
     review.vote(grant_id, VoteVerdict.REJECT, "bob")
     review.ended(grant_id)
     decided = mails(stack, grant_id)[2:]

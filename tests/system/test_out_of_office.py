@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.clock import now
+from jitney.adapters.record_items import record_in
 from tests.reviewer_browser import Person, hidden
 from tests.system.conftest import Api
 from tests.system.test_reviews import pending, read  # noqa: F401 - a fixture
@@ -30,7 +31,7 @@ def away(person: Person, **changes: str) -> Any:
 def records(stack: dict[str, Any], aws: Callable[..., Any], absence: str) -> dict[str, dict[str, Any]]:
     """Return the records of an out-of-office entry, by outcome."""
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
-    found = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
+    found = [json.loads(record_in(item)) for page in pages for item in page["Items"] if "record" in item]
     return {each["outcome"]: each for each in found if each["event"] == "out_of_office" and absence in each["detail"]}
 
 

@@ -40,7 +40,7 @@ def test_aud_04_the_report_covers_request_to_last_call(
     grant_id = answer.json()["grant"]["id"]
     alice = person("alice")
     alice.sign_in()
-    alice.vote(grant_id, resource=["0.1"], seconds="120", comment="the new one")
+    alice.vote(grant_id, "approve_selected", resource=["0.1"], seconds="120", comment="the new one")
     issued = api("POST", f"/v1/grants/{grant_id}/credentials", {}, agent="writer-agent").json()
     s3 = agent_session(issued["credentials"])("s3")
     s3.put_object(Bucket="reports", Key="2026/report.csv", Body=b"x")

@@ -12,7 +12,8 @@ from tests.system.conftest import Api, request_body
 
 # With tests/browser in one worker: both look for what people leave in the tables.
 pytestmark = pytest.mark.xdist_group("reviews")
-WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/q3.csv", "arn:aws:s3:::reports/x"]}]
+# No other test's request is like a rejected one of these, and none of the demo's.
+WRITE = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/reviewed/q3.csv", "arn:aws:s3:::reports/x"]}]
 
 
 @pytest.fixture
@@ -32,13 +33,13 @@ def test_rev_07_a_reviewer_approves_less_and_the_credentials_can_do_just_that(
     alice = person("alice")
     page = alice.sign_in(f"/{pending}")
     assert (page.status_code, str(page.url)) == (200, f"{alice.url}/{pending}")
-    answer = alice.vote(pending, resource=["0.0"], seconds="120", comment="one file")
+    answer = alice.vote(pending, "approve_selected", resource=["0.0"], seconds="120", comment="one file")
     assert answer.status_code == 303
     assert "Approved by people.alice" in alice.get(f"/{pending}").text
     issued = api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").json()
     assert issued["grant"]["duration_seconds"] == 120
     s3 = agent_session(issued["credentials"])("s3")
-    s3.put_object(Bucket="reports", Key="2026/q3.csv", Body=b"region,revenue\n")
+    s3.put_object(Bucket="reports", Key="reviewed/q3.csv", Body=b"region,revenue\n")
     with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
         s3.put_object(Bucket="reports", Key="x", Body=b"")
 

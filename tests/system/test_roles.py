@@ -43,6 +43,7 @@ def item(pk: str, sk: str = "X") -> dict[str, Any]:
 # By function: the partition keys that it may write to in each table.
 WRITES = {
     "decisions": {"state": {"PREVIEWS#", "UNOPENED#"}, "audit": {"r-"}},
+    "permitted-targets": {"state": {"PREVIEWS#"}, "audit": {"r-"}},
     "grants": {
         # ACTIVE_GRANTS# and REPLAY# it may put, but not change
         "state": {
@@ -117,15 +118,22 @@ def test_a_dry_runs_function_cannot_forge_a_grant(api: Api, aws, stack, clients)
     assert "Item" not in aws("dynamodb").get_item(TableName=state, Key={k: forged[k] for k in ("pk", "sk")})
 
 
-def test_the_function_that_reads_grants_reads_grants_only(aws, stack, clients):
-    with session_of("jitney-grant-reads", aws, stack, clients) as session:
-        dynamodb, state = session("dynamodb"), stack["tables"]["state"]
-        dynamodb.get_item(TableName=state, Key={"pk": {"S": "GRANT#g-x"}, "sk": {"S": "GRANT"}})
-        other = {"pk": {"S": "IDEMPOTENCY#x"}, "sk": {"S": "SINGLE_USE"}}
+def test_the_functions_that_read_grants_read_grants_only(aws, stack, clients):
+    state = stack["tables"]["state"]
+    own = {"pk": {"S": "GRANT#g-x"}, "sk": {"S": "GRANT"}}
+    other = {"pk": {"S": "IDEMPOTENCY#x"}, "sk": {"S": "SINGLE_USE"}}
+    query = {"TableName": state, "IndexName": "by_principal", "KeyConditionExpression": "gsi_pk = :p"}
+    of_agent = {":p": {"S": "PRINCIPAL#local.reader-agent"}}
+    with session_of("jitney-held-reads", aws, stack, clients) as session:
+        dynamodb = session("dynamodb")
+        dynamodb.get_item(TableName=state, Key=own)
         refused("AccessDeniedException", dynamodb.get_item, TableName=state, Key=other)
-        query = {"TableName": state, "IndexName": "by_principal", "KeyConditionExpression": "gsi_pk = :p"}
-        dynamodb.query(**query, ExpressionAttributeValues={":p": {"S": "PRINCIPAL#local.reader-agent"}})
+        refused("AccessDeniedException", dynamodb.query, **query, ExpressionAttributeValues=of_agent)
+    with session_of("jitney-grant-reads", aws, stack, clients) as session:
+        dynamodb = session("dynamodb")
+        dynamodb.query(**query, ExpressionAttributeValues=of_agent)
         refused("AccessDeniedException", dynamodb.query, **query, ExpressionAttributeValues={":p": {"S": "OTHER#x"}})
+        refused("AccessDeniedException", dynamodb.get_item, TableName=state, Key=own)
 
 
 NAME = "g-aaaaaaaaaaaaaa"

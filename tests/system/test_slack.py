@@ -70,7 +70,12 @@ def review(api: Api, stack, aws) -> Review:
 
 
 def buttons(message: dict[str, Any]) -> list[str]:
-    return [each["action_id"] for each in message["blocks"][-1]["elements"]]
+    return [each["action_id"] for each in pressable(message)]
+
+
+def pressable(message: dict[str, Any]) -> list[dict[str, Any]]:
+    (block,) = [each for each in message["blocks"] if each["type"] == "actions"]
+    return list(block["elements"])
 
 
 def closed(workspace: Workspace, grant_id: str) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def test_rev_09_what_was_decided_on_the_page_is_shown_in_slack(
     assert alice.vote(grant_id).status_code == 303
     assert "Approved by people.alice." in json.dumps(closed(workspace, grant_id)["blocks"])
     # The button of an old screen.
-    payload = pressed_by("bob", message["blocks"][-1]["elements"][0])
+    payload = pressed_by("bob", pressable(message)[0])
     assert post(review, payload).status_code == 200
     assert [vote.human for vote in review.grant(grant_id).votes] == ["people.alice"]
 
@@ -180,7 +185,7 @@ def post(review: Review, payload: Any, secret: str = "", age: int = 0) -> httpx.
 
 def test_rev_09_a_body_is_taken_once_and_only_as_slack_signs_it(review: Review, workspace: Workspace):
     grant_id = review.ask()
-    approve = workspace.asked(grant_id)["blocks"][-1]["elements"][0]
+    approve = pressable(workspace.asked(grant_id))[0]
     for how in ({"secret": "another"}, {"age": 400}, {"age": -400}):
         answer = post(review, pressed_by("alice", approve), **how)
         assert (answer.status_code, answer.json()["code"]) == (401, "slack_signature_invalid")
@@ -201,11 +206,11 @@ def test_rev_10_an_agents_words_arrive_as_text_alone(review: Review, workspace: 
     words = "<!channel> *approve* [this](https://evil.example) <https://evil.example|now> @here"
     grant_id = review.ask(reason=words)
     message = workspace.asked(grant_id)
-    last = message["blocks"][-2]
-    assert last["elements"][1] == {
-        "type": "rich_text_quote",
-        "elements": [{"type": "text", "text": defang(words)}],
-    }
+    parts = [part for block in message["blocks"] if block["type"] == "rich_text" for part in block["elements"]]
+    (quoted,) = [part for part in parts if part["type"] == "rich_text_quote"]
+    (text,) = quoted["elements"]
+    # After another test's rejection, the text also says what changed.
+    assert (text["type"], text["text"].startswith(defang(words))) == ("text", True)
     assert "mrkdwn" not in json.dumps(message["blocks"])
     assert "evil" not in message["text"]
     review.release(grant_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.record_items import record_in
 from local.settings import ROOT
 from tests.local.gaps.contracts import refused
 from tests.running_systems import session_keys
@@ -93,7 +94,7 @@ def test_end_08_one_command_stops_an_issuer_and_the_time_is_on_record(own: Own):
     assert own.api("GET", "/v1/suspensions", agent=OPERATOR).json()["code"] == "suspended"
     assert asks(own, "robot-new", PLAIN).json()["code"] == "suspended"
     records = own.aws("dynamodb").scan(TableName=own.stack["tables"]["audit"])["Items"]
-    found = [json.loads(each["record"]["S"]) for each in records if "record" in each]
+    found = [json.loads(record_in(each)) for each in records if "record" in each]
     (last,) = (each for each in found if each["event"] == "suspension" and each["outcome"] == "revoked"
                and json.loads(each["detail"])["suspension"] == done["suspension"]["id"])  # fmt: skip
     assert json.loads(last["detail"])["denied_after_milliseconds"] == done["denied_after_milliseconds"] > 0

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from jitney.adapters.record_items import record_in
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import session_keys, until
 from tests.system.conftest import Api, request_body
@@ -110,7 +111,7 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
     }
     assert all("not_issued_by_jitney" in why for session, _, *why in bypasses if session == grant["id"])
     pages = aws("dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"], ConsistentRead=True)
-    records = [json.loads(item["record"]["S"]) for page in pages for item in page["Items"] if "record" in item]
+    records = [json.loads(record_in(item)) for page in pages for item in page["Items"] if "record" in item]
     bypasses = [record for record in records if record["event"] == "bypass"]
     assert {json.loads(record["detail"])["session"] for record in bypasses} >= {"mallory", grant["id"]}
     assert {record["target"] for record in bypasses} == {"analytics-prod"}

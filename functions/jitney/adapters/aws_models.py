@@ -35,23 +35,36 @@ def endpoint_variant(operation: OperationModel) -> str:
 
 
 class AwsModels:
-    """Look-ups in the table of models. A service's block is decompressed at its first use."""
+    """Look-ups in the table of models. A service's block is decompressed at its first use.
 
-    def __init__(self, table: BlockTable) -> None:
+    `local_url` is the address of an emulator that receives all calls; "" for AWS itself.
+    """
+
+    def __init__(self, table: BlockTable, local_url: str = "") -> None:
         index = table.index
+        self._local_url = local_url
         self.about: Mapping[str, str] = index["about"]
         self._regions: Mapping[str, str] = index["regions"]
         self._table = table
         self._read: dict[str, _SlicedService] = {}
 
     @classmethod
-    def load(cls, data: bytes) -> Self:
+    def load(cls, data: bytes, local_url: str = "") -> Self:
         """Return the table in `data`. Raises ValueError when it is not a table of models."""
-        return cls(BlockTable(data, MAGIC, "a table of models"))
+        return cls(BlockTable(data, MAGIC, "a table of models"), local_url)
 
     def services(self) -> tuple[str, ...]:
         """Return botocore's names of all services, sorted."""
         return self._table.services
+
+    def service_model(self, service: str) -> ServiceModel:
+        """Return a service's model, with its supported operations only. Raises Problem operation_unknown."""
+        return self._service(service).model
+
+    def signing_names(self, operation: OperationModel) -> frozenset[str]:
+        """Return the names with which requests for an operation of this table are signed, in any Region."""
+        patterns, places = self._service(operation.service_model.service_name).endpoints
+        return frozenset(patterns[place][1] for place in places[endpoint_variant(operation)].values() if place >= 0)
 
     def operations(self, service: str) -> tuple[str, ...]:
         """Return the names of a service's supported operations, sorted. Raises Problem operation_unknown."""
@@ -66,7 +79,7 @@ class AwsModels:
         sliced = self._service(service)
         if reason := sliced.unsupported.get(name):
             fix = "Request credentials for it instead: send a grant request with this call in calls."
-            raise Problem("call_unsupported", f"The gateway does not make {service} {name}: {reason}.", fix)
+            raise Problem("call_unsupported", f"The gateway does not support {service} {name}: {reason}.", fix)
         if name not in sliced.names:
             raise _unknown(f"{service} has no operation", name, [*sliced.names, *sliced.unsupported])
         return sliced.model.operation_model(name)
@@ -87,7 +100,8 @@ class AwsModels:
             detail = f"AWS has no endpoint of {service} in {region}."
             raise Problem("call_invalid", detail, "Call it in a Region that has the service.")
         url, name, signing = patterns[place]
-        return AwsEndpoint(url.format(region=region, account=account), name, signing.format(region=region))
+        address = self._local_url or url.format(region=region, account=account)
+        return AwsEndpoint(address, name, signing.format(region=region))
 
     def _service(self, name: str) -> "_SlicedService":
         if name not in self._table:

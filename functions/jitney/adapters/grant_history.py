@@ -9,7 +9,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import read_items
+from jitney.adapters.record_items import record_in
+from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import is_call_line, is_record
 from jitney.core.report.published_lines import Line
 from jitney.core.trail.call import CALLS_PREFIX, grant_keys_partition
@@ -19,11 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_RECORDS, MOST_KEYS, MOST_CALLS = 1000, 50, 500
+MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_RECORDS = 1000, 50, 500, 500
 """Limits for one page of a report."""
 MOST_OTHERS = 1000
 """Limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
-CONCLUSIONS = ("BYPASS#", "UNISSUED#", "EXPLAINED#")
+CONCLUSIONS = ("BYPASS#", "UNISSUED#", "BEYOND#", "EXPLAINED#")
 """The order in which calls are read. Severe ones come first, because an agent's other calls could fill the page."""
 
 Item: TypeAlias = dict[str, Any]
@@ -39,9 +43,12 @@ class HistoryPage(NamedTuple):
 class GrantHistory:
     """Reads records and calls by grant. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(self, client: "DynamoDBClient", audit_table: str) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", audit_table: str, pause_up_to: Callable[[float], None] = clock.pause_up_to
+    ) -> None:
         self._client = client
         self._table = audit_table
+        self._pause_up_to = pause_up_to
 
     def records(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant.
@@ -53,7 +60,19 @@ class GrantHistory:
             first = MOST_RECORDS // 2
             last = list(islice(self._items(grant_id, backwards=True), MOST_RECORDS - first))
             items = items[:first] + last[::-1]
-        return HistoryPage([_line(item, "record", is_record) for item in items], cut)
+        return HistoryPage([_line(item, record_in(item), is_record) for item in items], cut)
+
+    def gateway_calls(self, grant_id: str) -> HistoryPage:
+        """Return the records of the grant's calls through the gateway, at most MOST_GATEWAY_RECORDS.
+
+        The index is a moment behind the records.
+        """
+        values = {":key": {"S": grant_id}}
+        keys, cut = _most(self._query(CALL_INDEX, "call_of = :key", values), MOST_GATEWAY_RECORDS)
+        wanted = [{name: each[name] for name in ("pk", "sk")} for each in keys]
+        with aws_errors_as_unavailable("The audit table"):
+            items = read_items(self._client, self._table, wanted, self._pause_up_to)
+        return HistoryPage([_line(item, record_in(item), is_record) for item in items], cut)
 
     def calls(self, grant_id: str) -> HistoryPage:
         """Return the published calls of the grant, unexplained ones first.
@@ -68,7 +87,7 @@ class GrantHistory:
         lines, others = list[Line](), 0
         for kind, key in product(CONCLUSIONS, [key for key in keys if key.startswith(CALLS_PREFIX)]):
             for item in self._items(key, kind):
-                line = _line(item, "line", is_call_line)
+                line = _line(item, item.get("line", {}).get("S", ""), is_call_line)
                 if line.get("grant_id", grant_id) == grant_id:
                     lines.append(line)
                 else:
@@ -81,22 +100,25 @@ class GrantHistory:
         return HistoryPage(lines, cut)
 
     def _items(self, partition: str, begins: str = "", *, backwards: bool = False) -> Iterator[Item]:
-        start: Item = {}
         condition = "pk = :key AND begins_with(sk, :begins)" if begins else "pk = :key"
         values: Item = {":key": {"S": partition}} | ({":begins": {"S": begins}} if begins else {})
+        yield from self._query("", condition, values, ScanIndexForward=not backwards)
+
+    def _query(self, index: str, condition: str, values: Item, **more: Any) -> Iterator[Item]:
+        start: Item = {"IndexName": index} if index else {}
         while True:
             with aws_errors_as_unavailable("The audit table"):
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
-                    ScanIndexForward=not backwards,
+                    **more,
                     **start,
                 )
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+            start["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
@@ -105,8 +127,7 @@ def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
     return found[:most], len(found) > most
 
 
-def _line(item: Item, attribute: str, belongs: Callable[[str, str, str], bool]) -> Line:
-    text = item.get(attribute, {}).get("S", "")
+def _line(item: Item, text: str, belongs: Callable[[str, str, str], bool]) -> Line:
     if not belongs(item["pk"]["S"], item["sk"]["S"], text):
         return {}
     found: Line = json.loads(text)

@@ -5,6 +5,7 @@
 - `lifecycle`: what became of the grant.
 - `ending`: how it was released or revoked.
 - `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
+- `call_sent`: when the one call of the grant was sent. Only the function that sends calls may write it.
 - `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
@@ -29,9 +30,11 @@ from jitney.core.access.grant import (
     State,
     Vote,
     VoteVerdict,
-    with_derived_state,
 )
-from jitney.core.access.request import Permission
+from jitney.core.access.rejections import RepeatedRequest
+from jitney.core.access.request import Permission, RequestedAccess, Way
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.access.stored_state import with_derived_state
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
@@ -40,7 +43,7 @@ Item = dict[str, Any]
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"), default=asdict)
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
-_APART = ("records", "ending", "follow_up", "unissued")
+_APART = ("records", "ending", "follow_up", "unissued", "used_at")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
 
 
@@ -81,6 +84,8 @@ def item_of(grant: Grant) -> Item:
         item["ending"] = {"S": _json(asdict(grant.ending))}
     if grant.unissued:
         item["unissued"] = {"BOOL": True}
+    if grant.used_at is not None:
+        item["call_sent"] = {"N": str(grant.used_at)}
     if grant.follow_up:
         item["follow_up"] = {"S": _json(asdict(grant.follow_up))}
     if grant.state in OPEN_STATES:
@@ -133,6 +138,11 @@ def grant_of(item: Item | None) -> Grant | None:
         "break_glass": _break_glass_use_of(terms.get("break_glass")),
         "follow_up": _follow_up_of(json.loads(item["follow_up"]["S"])) if "follow_up" in item else None,
         "unissued": "unissued" in item,
+        "way": Way(terms["way"]),
+        "call": ReviewedCall(*call) if (call := terms["call"]) else None,
+        "repeated": RepeatedRequest(*repeated) if (repeated := terms.get("repeated")) else None,
+        "requested": _requested_of(terms.get("requested")),
+        "used_at": int(item["call_sent"]["N"]) if "call_sent" in item else None,
     }
     return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))
 
@@ -145,6 +155,13 @@ def grants_in(items: Iterable[Item]) -> list[Grant]:
 def _permission_of(members: dict[str, Any]) -> Permission:
     conditions = (Condition(each["key"], tuple(each["values"])) for each in members["conditions"])
     return Permission(tuple(members["actions"]), tuple(members["resources"]), tuple(conditions))
+
+
+def _requested_of(members: list[Any] | None) -> RequestedAccess | None:
+    if members is None:
+        return None
+    permissions, seconds = members
+    return RequestedAccess(tuple(map(_permission_of, permissions)), seconds)
 
 
 def _vote_of(members: dict[str, Any]) -> Vote:

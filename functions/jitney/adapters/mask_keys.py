@@ -27,6 +27,11 @@ class MaskKeys:
         self._client: KMSClient | None = None
         self._keys: OrderedDict[str, bytes] = OrderedDict()
 
+    @property
+    def id(self) -> str:
+        """The id of the KMS key, which names the keys derived from it."""
+        return self._key_id.rpartition("/")[2]
+
     def of(self, owner: str) -> bytes:
         """Return the owner's key, which never changes. Raises Problem unavailable."""
         if owner not in self._keys:

@@ -1,13 +1,10 @@
 """The store: grants, audit records and single-use keys in DynamoDB. A change and its record are one transaction.
 
-State table: `pk` names an item, `sk` its kind. This module writes single-use keys and quotas. Other modules define the
-other items, such as `adapters.grant_items`, `deny_list`, `out_of_office` and `suspension_item`.
-
-Audit table: `pk` is the chain, `sk` the number in it, `record` the text of the record. `expires` is DynamoDB's TTL.
+State table: `pk` names an item, `sk` its kind. `adapters.transactions` writes single-use keys and quotas. Other modules
+define the other items, such as `adapters.grant_items`, `deny_list`, `out_of_office` and `suspension_item`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,42 +20,28 @@ from jitney.adapters.grant_items import item_of as grant_item
 from jitney.adapters.grant_lists import list_put, lists_with
 from jitney.adapters.out_of_office import checks_of as delegation_checks
 from jitney.adapters.out_of_office import write_of as out_of_office_write
+from jitney.adapters.rejections import put_rejection, rejection_of
+from jitney.adapters.rejections import query as rejections_query
 from jitney.adapters.suspension_item import suspensions_put
+from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions, item_key
 from jitney.adapters.vote_history import put_vote
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
+from jitney.core.access.rejections import Rejection
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.audit import ChainedRecord, sort_key
-from jitney.core.problems import Problem
+from jitney.core.audit import ChainedRecord
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.single_use import Quota, SingleUseKey
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-RECORD_RETENTION_SECONDS = 400 * 24 * 3600
-"""Longer than the auditor's year. The records in S3 stay."""
 PAGE_SIZE = 50
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
-PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
-"""The longest pause before each repeat of a write that another transaction blocks. Such a write depends on no read."""
-
 Item = dict[str, Any]
-
-
-class Conflict(Exception):
-    """A single-use key was used before, or a quota is used up. `key` names it."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
-
-
-class StaleWrite(Exception):
-    """An item changed since it was read, or another transaction is writing it. Nothing was written."""
 
 
 class Store:
@@ -74,7 +57,7 @@ class Store:
         self._client = client
         self._pause_up_to = pause_up_to
         self._state_table = state_table
-        self._audit_table = audit_table
+        self._transactions = Transactions(client, state_table, audit_table, pause_up_to)
 
     def create_grant(
         self,
@@ -89,9 +72,9 @@ class Store:
 
         Raises Conflict for a used key, and StaleWrite when a list changed since it was read.
         """
-        put = {"TableName": self._state_table, "Item": grant_item(grant), "ConditionExpression": _NEW}
+        put = {"TableName": self._state_table, "Item": grant_item(grant), "ConditionExpression": NEW}
         list_puts = [list_put(self._state_table, each) for each in lists]
-        self._write([self._put_record(first, now), {"Put": put}], keys, list_puts, now=now)
+        self._transactions.write([first], [{"Put": put}], keys, list_puts, now=now)
 
     def grant_lists(self, keys: Iterable[str]) -> dict[str, GrantList]:
         """Return the lists of grants with these keys, as last written. Some of the grants may have ended since."""
@@ -114,12 +97,12 @@ class Store:
         """
         update = grant_update(self._state_table, before, after)
         related = self._related_writes(before, after, deny_entry)
-        self._write([self._put_record(record, now), {"Update": update}, *related], quotas, now=now)
+        self._transactions.write([record], [{"Update": update}, *related], quotas, now=now)
 
     def cut_off(self, role_arn: str, lease: WriteLease, cut_offs: CutOffs, record: ChainedRecord, *, now: int) -> None:
         """Write a role's cut-offs and their record. Raises StaleWrite when another writer overtook the lease."""
         update = {"TableName": self._state_table, **cut_offs_update(role_arn, lease, cut_offs)}
-        self._write([self._put_record(record, now), {"Update": update}], now=now)
+        self._transactions.write([record], [{"Update": update}], now=now)
 
     def change_out_of_office(
         self, before: OutOfOffice | None, after: OutOfOffice | None, record: ChainedRecord, quota: Quota, *, now: int
@@ -129,19 +112,19 @@ class Store:
         Raises StaleWrite if `before` is not current, and Conflict when `quota` is used up.
         """
         change = out_of_office_write(self._state_table, before, after)
-        self._write([self._put_record(record, now), change], [quota], now=now)
+        self._transactions.write([record], [change], [quota], now=now)
 
     def change_suspensions(self, before: Suspensions, after: Suspensions, record: ChainedRecord, *, now: int) -> None:
         """Replace the suspensions, with the change's record. Raises StaleWrite if `before` is not current."""
-        self._write([self._put_record(record, now), suspensions_put(self._state_table, before, after)], now=now)
+        self._transactions.write([record], [suspensions_put(self._state_table, before, after)], now=now)
 
     def record(self, record: ChainedRecord, keys: Sequence[SingleUseKey | Quota] = (), *, now: int) -> None:
         """Write a record that changes no grant, and use its keys. Raises Conflict for a used key."""
-        self._write_at_any_time([self._put_record(record, now)], keys, now)
+        self._transactions.write_at_any_time([record], keys=keys, now=now)
 
     def consume(self, keys: Sequence[SingleUseKey | Quota], *, now: int) -> None:
         """Use all keys before the work that they guard. If one was used before, use none and raise Conflict."""
-        self._write_at_any_time([], keys, now)
+        self._transactions.write_at_any_time([], keys=keys, now=now)
 
     def grant(self, grant_id: str) -> Grant | None:
         """Return the grant of that id as last written, or None."""
@@ -212,9 +195,15 @@ class Store:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    def rejections(self, quota_key: str, role_arn: str, now: int) -> list[Rejection]:
+        """Return the rejected requests of a unit and human for a role, within the last day, the newest first."""
+        with aws_errors_as_unavailable("The store"):
+            answer = self._client.query(**rejections_query(self._state_table, quota_key, role_arn, now))
+        return [rejection_of(item) for item in answer["Items"]]
+
     def idempotency_value(self, key: str) -> str | None:
         """Return the payload that the first use of a single-use key stored, or None."""
-        return item["payload"]["S"] if (item := self._item(_key(key, "SINGLE_USE"))) else None
+        return item["payload"]["S"] if (item := self._item(item_key(key, SINGLE_USE))) else None
 
     def _related_writes(self, before: Grant, after: Grant, deny_entry: DenyEntry | None) -> Iterator[Item]:
         """Yield the items that change with a grant: deny entry, new votes, follow-up reviews."""
@@ -224,6 +213,8 @@ class Store:
             cast = after.votes_since(before)
             yield from (put_vote(self._state_table, each, after) for each in cast)
             yield from delegation_checks(self._state_table, cast)
+            if after.call is None:
+                yield from put_rejection(self._state_table, before, after)
         if after.break_glass:
             yield from follow_up_changes(self._state_table, before, after)
 
@@ -231,69 +222,3 @@ class Store:
         with aws_errors_as_unavailable("The store"):
             answer = self._client.get_item(TableName=self._state_table, Key=key, ConsistentRead=True)
         return answer.get("Item")
-
-    def _put_record(self, record: ChainedRecord, now: int) -> Item:
-        item = _key(record.chain, sort_key(record.seq))
-        item |= {"record": {"S": record.text}, "expires": {"N": str(now + RECORD_RETENTION_SECONDS)}}
-        return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": _NEW}}
-
-    def _write(
-        self, writes: list[Item], keys: Sequence[SingleUseKey | Quota] = (), lists: Sequence[Item] = (), *, now: int
-    ) -> None:
-        """Write `writes`, `keys` and `lists` in one transaction.
-
-        The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. If another
-        transaction is writing one of the items, it raises StaleWrite.
-        """
-        items: Any = [*writes, *(self._consume(key, now) for key in keys), *lists]
-        with aws_errors_as_unavailable("The store"):
-            try:
-                self._client.transact_write_items(TransactItems=items)
-            except self._client.exceptions.TransactionCanceledException as cancelled:
-                codes = [reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])]
-                if "ConditionalCheckFailed" in codes:
-                    index = codes.index("ConditionalCheckFailed") - len(writes)
-                    raise (Conflict(keys[index].key) if 0 <= index < len(keys) else StaleWrite) from cancelled
-                if "TransactionConflict" in codes:
-                    raise StaleWrite from cancelled
-                raise
-
-    def _write_at_any_time(self, writes: list[Item], keys: Sequence[SingleUseKey | Quota], now: int) -> None:
-        """Write items that depend on no read. Repeat the write while other transactions write the same items."""
-        for pause in (*PAUSES_SECONDS, None):
-            with suppress(StaleWrite):
-                self._write(writes, keys, now=now)
-                return
-            if pause:
-                self._pause_up_to(pause)
-        raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
-
-    def _consume(self, key: SingleUseKey | Quota, now: int) -> Item:
-        """Return the part of a transaction that uses a key. TTL deletes late, so the condition checks the time too."""
-        if isinstance(key, Quota):
-            update = {
-                "TableName": self._state_table,
-                "Key": _key(key.key, "QUOTA"),
-                "UpdateExpression": "SET expires = :expires ADD used_count :one",
-                "ConditionExpression": "attribute_not_exists(used_count) OR used_count < :most",
-                "ExpressionAttributeValues": {
-                    ":one": {"N": "1"},
-                    ":most": {"N": str(key.most)},
-                    ":expires": {"N": str(key.expires_at)},
-                },
-            }
-            return {"Update": update}
-        put = {
-            "TableName": self._state_table,
-            "Item": _key(key.key, "SINGLE_USE") | {"payload": {"S": key.value}, "expires": {"N": str(key.expires_at)}},
-            "ConditionExpression": f"{_NEW} OR expires <= :now",
-            "ExpressionAttributeValues": {":now": {"N": str(now)}},
-        }
-        return {"Put": put}
-
-
-_NEW = "attribute_not_exists(pk)"
-
-
-def _key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}

@@ -14,7 +14,7 @@ from jitney.core.access.suspensions import Suspensions
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-_KEY = {"pk": {"S": "SUSPENSIONS"}, "sk": {"S": "SUSPENSIONS"}}
+SUSPENSIONS_KEY = {"pk": {"S": "SUSPENSIONS"}, "sk": {"S": "SUSPENSIONS"}}
 
 
 class SuspensionStore:
@@ -26,10 +26,13 @@ class SuspensionStore:
         self._last = Suspensions()
 
     def current(self) -> Suspensions:
-        """Return the suspensions as last written. Each version is parsed once."""
+        """Return the suspensions as last written."""
         with aws_errors_as_unavailable("The store"):
-            answer = self._client.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
-        item = answer.get("Item")
+            answer = self._client.get_item(TableName=self._table, Key=SUSPENSIONS_KEY, ConsistentRead=True)
+        return self.parsed(answer.get("Item"))
+
+    def parsed(self, item: dict[str, Any] | None) -> Suspensions:
+        """Return the suspensions in their item, or none. Each version is parsed once."""
         if item is None:
             return Suspensions()
         if item["version"]["S"] != self._last.version:
@@ -39,7 +42,7 @@ class SuspensionStore:
 
 def suspensions_put(table: str, before: Suspensions, after: Suspensions) -> dict[str, Any]:
     """Return the part of a transaction that writes the suspensions, unless they changed since they were read."""
-    item = _KEY | {"entries": {"S": after.text()}, "version": {"S": after.version}}
+    item = SUSPENSIONS_KEY | {"entries": {"S": after.text()}, "version": {"S": after.version}}
     put: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
     if before.version:
         put["ConditionExpression"] = "version = :version"

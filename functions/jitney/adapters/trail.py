@@ -5,7 +5,7 @@ Partition k-<account>-<access key id> holds, by `sk`:
     ISSUE                the origin of the key
     ISSUE#<digest>       another claimed origin: the key is disputed, its calls are bypasses
     CALL#<event id>      a call that was not judged at once
-    EXPLAINED#, BYPASS#  the verdict on a call; `line` is published
+    EXPLAINED#, BEYOND#, BYPASS#  the verdict on a call; `line` is published
     UNISSUED#<event id>  a provisional bypass, until the key's origin becomes known
 
 Partition k-<grant id> holds one item for each key that called in the grant's name. `sk` is account and access key id.
@@ -14,13 +14,20 @@ Partition k-<grant id> holds one item for each key that called in the grant's na
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
-from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.adapters.record_items import record_attribute, record_in
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.core.audit import ChainedRecord, sort_key
+from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
+from jitney.core.integrity.publishable_items import is_record
+from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
+from jitney.core.trail.call_join import CallTrace, trace_of
 from jitney.core.trail.call_line import call_from_line, verdict_key
 from jitney.core.trail.event import KeyIssuance
 
@@ -47,6 +54,10 @@ MAX_CACHED_KEYS = 1000
 """The number of keys that a process caches."""
 REQUEUE_DELAY_SECONDS = 900
 """The longest delay that SQS offers for a message."""
+MOST_UNANSWERED = 50
+"""The most failed calls among which an event's call is looked for."""
+JOINED = ("EXPLAINED", "BEYOND")
+"""The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
 RECHECK_SECONDS = 600
 """How long a process caches a key's origin. In this time it requeues a key at most once."""
 
@@ -108,7 +119,7 @@ class Trail:
 
     def record(self, link: ChainedRecord, now: int) -> None:
         """Write the first record of a chain, unless it exists."""
-        self._add({"pk": link.chain, "sk": sort_key(link.seq), "record": link.text}, now)
+        self._add({"pk": link.chain, "sk": sort_key(link.seq)}, now, record_attribute(link.text))
 
     def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
         """Return a key's origin, or None if it is unknown. The answer may be up to RECHECK_SECONDS old."""
@@ -127,21 +138,38 @@ class Trail:
     def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
         """Return the calls with a key that wait for the key's origin. All calls saved before are included.
 
-        `include_explained` is for a key with a disputed origin. It includes the calls that were explained.
+        `include_explained` is for a key with a disputed origin. It includes the calls that were joined to a grant.
         """
         return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
+    def call_trace(self, call_id: str) -> CallTrace | None:
+        """Return what the records of a call through the gateway say; None if it has no records."""
+        found = self._query("pk = :key", {":key": call_id}, ConsistentRead=True)
+        texts = [(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found]
+        return trace_of([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
+
+    def unanswered_calls(self, grant_id: str, first: int, last: int) -> Iterator[CallTrace]:
+        """Yield the calls of a grant that failed without an answer between two times, in epoch seconds."""
+        values = {":of": grant_id, ":first": f"{UNANSWERED}{iso(first)}", ":last": f"{UNANSWERED}{iso(last)}~"}
+        found = self._query("call_of = :of AND call_at BETWEEN :first AND :last", values, IndexName=CALL_INDEX)
+        for call_id in dict.fromkeys(each["pk"]["S"] for each in islice(found, MOST_UNANSWERED)):
+            if trace := self.call_trace(call_id):
+                yield trace
+
     def _items(self, account: str, access_key_id: str, begins: str = "") -> Iterator[Item]:
-        key = {":key": {"S": calls_partition(account, access_key_id)}}
-        prefix = {":begins": {"S": begins}} if begins else {}
+        values = {":key": calls_partition(account, access_key_id)} | ({":begins": begins} if begins else {})
+        condition = "pk = :key" + (" AND begins_with(sk, :begins)" if begins else "")
+        yield from self._query(condition, values, ConsistentRead=True)
+
+    def _query(self, condition: str, values: dict[str, str], **more: Any) -> Iterator[Item]:
         start: Item = {}
         while True:
             with aws_errors_as_unavailable("The trail"):
                 answer = self._client.query(
                     TableName=self._table,
-                    KeyConditionExpression="pk = :key" + (" AND begins_with(sk, :begins)" if begins else ""),
-                    ExpressionAttributeValues=key | prefix,
-                    ConsistentRead=True,
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
+                    **more,
                     **start,
                 )
             yield from answer["Items"]
@@ -162,9 +190,9 @@ class Trail:
     def _put(self, account: str, access_key_id: str, sk: str, members: dict[str, str], now: int) -> bool:
         return self._add({"pk": calls_partition(account, access_key_id), "sk": sk, **members}, now)
 
-    def _add(self, members: dict[str, str], now: int) -> bool:
-        """Add the item. Return whether it was new."""
-        item: Item = {name: {"S": value} for name, value in members.items()}
+    def _add(self, members: dict[str, str], now: int, more: Mapping[str, Any] = MappingProxyType({})) -> bool:
+        """Add the item of these texts and `more` attributes. Return whether it was new."""
+        item: Item = {name: {"S": value} for name, value in members.items()} | dict(more)
         item["expires"] = {"N": str(now + RECORD_RETENTION_SECONDS)}
         with aws_errors_as_unavailable("The trail"):
             try:
@@ -214,8 +242,8 @@ def _unjudged(items: Iterable[Item], *, include_explained: bool) -> Iterator[Unj
         kind, _, event_id = sk.partition("#")
         if f"BYPASS#{event_id}" in found:
             continue
-        if kind == "EXPLAINED" and rejudge:
+        if kind in JOINED and rejudge:
             yield UnjudgedCall(call_from_line(item["line"]["S"]), 0, reported=False)
-        elif kind == "CALL" and f"EXPLAINED#{event_id}" not in found:
+        elif kind == "CALL" and not any(f"{each}#{event_id}" in found for each in JOINED):
             reported = f"UNISSUED#{event_id}" in found
             yield UnjudgedCall(call_from_json(item["call"]["S"]), int(item["since"]["S"]), reported)

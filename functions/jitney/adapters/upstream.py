@@ -4,8 +4,6 @@ No redirect is followed, no proxy is used, and nothing is sent again. A call wit
 without a whole answer may have run (row GW 6).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -15,7 +13,9 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from jitney.adapters.aws_models import AwsEndpoint
+from jitney.adapters.timed_connections import timed_pool
 from jitney.core.access.credentials import Credentials
+from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -35,29 +35,24 @@ _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _NOT_CONNECTED = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
-    """AWS's answer, unmasked. It never leaves the broker in this form, and repr hides it."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-
 class Upstream:
-    """Sends requests. `stopwatch` returns milliseconds that only grow."""
+    """Sends requests."""
 
-    def __init__(self, stopwatch: Callable[[], int], pool: PoolManager | None = None) -> None:
-        self._stopwatch = stopwatch
-        self._pool = pool or PoolManager(cert_reqs="CERT_REQUIRED")
+    def __init__(self, pool: PoolManager | None = None) -> None:
+        self._pool = pool or timed_pool()
 
     def send(
-        self, request: AWSRequest, endpoint: AwsEndpoint, signature_version: str, credentials: Credentials
-    ) -> UpstreamAnswer:
+        self,
+        request: AWSRequest,
+        endpoint: AwsEndpoint,
+        signature_version: str,
+        credentials: Credentials,
+        seconds: int = CALL_SECONDS,
+    ) -> AwsAnswer:
         """Sign `request` with `credentials`, send it, and return the answer, even if it is an error or a redirect.
 
-        Raises Problem upstream_unreached if AWS received nothing. Raises call_may_have_run if the answer is missing or
-        cut. Raises answer_unmaskable if it has more than `MAX_ANSWER_BYTES`.
+        AWS has `seconds` to answer. Raises Problem upstream_unreached if AWS received nothing. Raises call_may_have_run
+        if the answer is missing or cut. Raises answer_unmaskable if it has more than `MAX_ANSWER_BYTES`.
         """
         keys = SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
         signer = S3SigV4Auth if signature_version in _S3_SIGNED else SigV4Auth
@@ -68,7 +63,6 @@ class Upstream:
         if length is not None and int(length) != len(body):
             # Else the rest of the body would be read as another request on the same connection (CWE-444).
             raise ValueError("the length of the body is not the one of its header")
-        deadline = self._stopwatch() + CALL_SECONDS * 1000
         try:
             answer = self._pool.urlopen(
                 sent.method,
@@ -77,7 +71,7 @@ class Upstream:
                 headers=dict(sent.headers.items()),
                 redirect=False,
                 retries=False,
-                timeout=Timeout(connect=CONNECT_SECONDS, read=CALL_SECONDS),
+                timeout=Timeout(connect=CONNECT_SECONDS, total=seconds),
                 preload_content=False,
                 decode_content=False,
             )
@@ -90,15 +84,16 @@ class Upstream:
             if answer.status not in _BODILESS and not _LENGTHS.intersection(map(str.lower, answer.headers)):
                 # Python's HTTP client takes headers that end early as whole. A length shows that the answer is.
                 raise _may_have_run()
-            received = self._body(answer, deadline)
+            received = self._body(answer)
         except HTTPError as error:
             raise _may_have_run() from error
         finally:
             answer.close()  # a connection whose answer was read to its end is in the pool again
-        return UpstreamAnswer(answer.status, dict(answer.headers), received)
+        return AwsAnswer(answer.status, dict(answer.headers), received)
 
-    def _body(self, answer: "BaseHTTPResponse", deadline: int) -> bytes:
-        """Return the whole body. Raises HTTPError for a cut one, and the problems of `send`."""
+    @staticmethod
+    def _body(answer: "BaseHTTPResponse") -> bytes:
+        """Return the whole body. Raises HTTPError for a cut one or a late one, and the problems of `send`."""
         chunks: list[bytes] = []
         size = 0
         while chunk := answer.read(_CHUNK_BYTES):
@@ -107,11 +102,9 @@ class Upstream:
             if size > MAX_ANSWER_BYTES:
                 detail = f"The call ran. Its answer has more than {MAX_ANSWER_BYTES} bytes, which cannot be masked."
                 raise Problem("answer_unmaskable", detail, "Ask for less in one call, such as a page or a range.")
-            if self._stopwatch() > deadline:
-                raise _may_have_run()
         return b"".join(chunks)
 
 
 def _may_have_run() -> Problem:
-    detail = "AWS received the call, but its answer did not arrive whole. The call may have run."
+    detail = "AWS received the call, but its answer did not arrive completely. The call may have run."
     return Problem("call_may_have_run", detail, "Read the state of the resource before you decide to call again.")

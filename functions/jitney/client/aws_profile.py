@@ -1,15 +1,13 @@
 """A profile in the AWS configuration file that gets its credentials from `jitney credentials`."""
 
 import io
-import os
 import re
 import shlex
-import stat
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jitney.client.file_replacement import real_path, replace_file
 from jitney.client.problems import Invalid
 
 _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
@@ -85,6 +83,43 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
     )
 
 
+def without_section(text: str, section: str) -> str:
+    """Return the configuration file `text` without the section. All else stays as it is."""
+    lines = io.StringIO(text, newline="").readlines()
+    start, end = _section_bounds(lines, section) or (0, 0)
+    return "".join(lines[:start] + lines[end:])
+
+
+def own_words(section: Mapping[str, str]) -> list[str]:
+    """Return the command of a profile that starts `jitney credentials`; [] for other profiles."""
+    try:
+        words = shlex.split(section.get("credential_process", ""))
+    except ValueError:
+        return []
+    return words if words[1:2] == ["credentials"] and Path(words[0]).name == "jitney" else []
+
+
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Return the path of the AWS configuration file."""
+    return Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+
+
+def gives_credentials(path: Path, name: str) -> bool:
+    """Return whether the profile in the file at `path` has credentials, or whether that cannot be read."""
+    try:
+        lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, UnicodeDecodeError):
+        return True
+    for section in (name, f"profile {name}"):
+        start, end = _section_bounds(lines, section) or (0, 0)
+        found = {match[1].lower() for line in lines[start:end] if (match := _SETTING.match(line))}
+        if found & (_COMPETING | {"credential_process"}) or any(each.startswith("sso_") for each in found):
+            return True
+    return False
+
+
 def _section_bounds(lines: Sequence[str], section: str) -> tuple[int, int] | None:
     """Return the number of the section's heading line, and that of the line after the section."""
     headings = [(index, match[1].split()) for index, line in enumerate(lines) if (match := _SECTION.match(line))]
@@ -119,7 +154,7 @@ def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
     or when the profile has other credentials. The file then stays as it is.
     """
     try:
-        return _set(path.resolve(), name, settings)
+        return _set(real_path(path), name, settings)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         detail = f"{path} is not UTF-8: line {line} holds the byte {error.object[error.start]:#04x}."
@@ -135,19 +170,11 @@ def _unwritable(detail: str, fix: str) -> Invalid:
 
 
 def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
-    text, mode = "", 0o600
+    text = ""
     with suppress(FileNotFoundError):
-        text, mode = real.read_bytes().decode("utf-8"), stat.S_IMODE(real.stat().st_mode)
+        text = real.read_bytes().decode("utf-8")
     content = merged(text, name, settings)
     known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
     real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode("utf-8"))
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(real)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(real, content.encode("utf-8"))
     return known and content != text

@@ -143,11 +143,14 @@ class Backfill:
             some = files[start : start + AT_ONCE]
             starts = []
             for found in self._read(some, counts=counts):
-                if found.seen.issue:
-                    starts.append(message_of(found))
+                message = message_of(found)
+                if len(message) > MOST_BYTES:  # a message is ASCII
+                    self.summary.skipped[f"larger than {MOST_BYTES} bytes: event {found.seen.event_id}"] += 1
+                elif found.seen.issue:
+                    starts.append(message)
                 elif counts:
-                    calls.append(message_of(found))
-                    held += len(calls[-1])
+                    calls.append(message)
+                    held += len(message)
             self._send(starts)
             done += len(some)
             self._progress(f"files of {day}", done, len(files))

@@ -3,6 +3,7 @@
 It is fetched when needed, kept in memory, and replaced when the server refuses it.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ _MARGIN_SECONDS = 30
 
 
 class BearerAuth:
-    """Sends requests with tokens from one source. `clock` gives seconds that never go backwards."""
+    """Sends requests with tokens from one source, from any thread. `clock` gives seconds that never go backwards."""
 
     def __init__(
         self,
@@ -26,15 +27,17 @@ class BearerAuth:
         self._source = source
         self._clock = clock
         self._send = sending
+        self._lock = threading.RLock()
         self._value = ""
         self._good_until: float | None = None
         self._for_one_call = False
 
     def token(self) -> str:
         """Return the token in memory, or a new one. Raises what the source raises."""
-        if not self._value or (self._good_until is not None and self._clock() >= self._good_until):
-            self._fetch()
-        return self._value
+        with self._lock:
+            if not self._value or (self._good_until is not None and self._clock() >= self._good_until):
+                self._fetch()
+            return self._value
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send with the token.
@@ -42,11 +45,15 @@ class BearerAuth:
         If a token from memory is refused (expired, replayed, keys rotated), send with a new one. A token for one call
         is not kept. It is replaced too, because an attempt without an answer may have used it up.
         """
-        kept, token = self._value, self._taken()
+        with self._lock:
+            kept, token = self._value, self._taken()
         response = self._send(_with_token(request, token))
         if response.status == 401 and (self._for_one_call or token == kept):
-            self._fetch()
-            return self._send(_with_token(request, self._taken()))
+            with self._lock:
+                if self._value in ("", token):  # else another thread has replaced it
+                    self._fetch()
+                token = self._taken()
+            return self._send(_with_token(request, token))
         return response
 
     def _taken(self) -> str:

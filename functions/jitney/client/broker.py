@@ -1,11 +1,11 @@
 """The broker's API as a small class, for the command line and for Python programs."""
 
-import functools
 import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -25,6 +25,8 @@ from jitney.client.tokens import TokenSource, issuer_and_subject
 
 if TYPE_CHECKING:
     from jitney.client.checks import ReviewCheck, TargetCheck
+    from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
+    from jitney.client.permitted_targets import ApiPermittedTargets
     from jitney.client.suspensions import ApiSuspension, ApiSuspensionProgress
 
 T = TypeVar("T")
@@ -33,15 +35,24 @@ _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class Broker:
-    """One deployment of Jitney at `api_url`. Requests carry the tokens of `source`.
+    """One deployment of Jitney at `api_url`. Requests carry the tokens of `source`, each within `note()`.
 
     Every method raises a `client.problems.ClientProblem`: `Invalid`, `Denied`, `ReviewPending`, `Unauthenticated`,
     `Unavailable` or `GrantEnded`.
     """
 
-    def __init__(self, api_url: str, source: TokenSource, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        source: TokenSource,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        note: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self.api_url = checked_url("The API's address", api_url)
-        self._auth = BearerAuth(source, sending=functools.partial(send, sleep=sleep))
+        self._auth = BearerAuth(source, sending=self._send)
+        self._sleep = sleep
+        self._note = note
 
     def __enter__(self) -> Self:
         return self
@@ -49,31 +60,57 @@ class Broker:
     def __exit__(self, *_: object) -> None:
         """Close nothing, because each request has its own connection."""
 
+    @contextmanager
+    def without_notes(self) -> Generator[None]:
+        """Show no note in the block, which shows the wait itself."""
+        before, self._note = self._note, nullcontext
+        try:
+            yield
+        finally:
+            self._note = before
+
     def identity(self) -> str:
         """Return the issuer and subject in the token, unverified; "" when the token is no JWT."""
         return issuer_and_subject(self._auth.token())
 
-    def request(self, request: GrantRequest) -> GrantResponse:
-        """Request access. Return a grant with credentials, or a pending grant with its review. May be repeated."""
-        return self._about(request, lambda: _read_answer(self._call("POST", "/v1/grants", request.document())))
+    def request(self, request: GrantRequest, *, credential_seconds: int | None = None) -> GrantResponse:
+        """Request access. Return a grant with credentials, or a pending grant with its review. May be repeated.
+
+        The credentials end after `credential_seconds`, if given, and with the grant at the latest.
+        """
+        body = request.document() | _credential_seconds(credential_seconds if request.way == "credentials" else None)
+        return self._about(request, lambda: _read_answer(self._call("POST", "/v1/grants", body)))
 
     def decision(self, request: GrantRequest) -> ApiDecision:
         """Return what policy would decide. Nothing is issued, and no reviewer is notified."""
         response = self._about(request, lambda: self._call("POST", "/v1/decisions", request.document()))
         return _read(ApiDecision.read, response)
 
-    def grant(self, grant_id: str) -> GrantResponse:
-        """Return one of the principal's own grants. While it is pending, its review is included."""
-        return _read_answer(self._call("GET", f"/v1/grants/{checked_grant_id(grant_id)}"))
+    def targets(self) -> "ApiPermittedTargets":
+        """Return the targets that the caller could request access to, and what policies permit there."""
+        from jitney.client.permitted_targets import ApiPermittedTargets
+
+        return _read(ApiPermittedTargets.read, self._call("GET", "/v1/targets"))
+
+    def grant(self, grant_id: str, wait_seconds: int = 0) -> GrantResponse:
+        """Return one of the principal's own grants. While it is pending, its review is included.
+
+        The broker holds the answer about a pending grant for up to `wait_seconds`, at most 10, unless it is busy.
+        """
+        return _read_answer(self._call("GET", f"/v1/grants/{checked_grant_id(grant_id)}", wait_seconds=wait_seconds))
 
     def grants(self, cursor: str = "") -> GrantPage:
         """Return one page of the principal's own grants. `cursor` is `next` of the page before."""
         query = "?" + urlencode({"cursor": cursor}) if cursor else ""
         return _read(GrantPage.read, self._call("GET", f"/v1/grants{query}"))
 
-    def credentials(self, grant_id: str) -> GrantWithCredentials:
-        """Return new credentials of an active grant. Raises ReviewPending while it is under review."""
-        response = self._call("POST", f"/v1/grants/{checked_grant_id(grant_id)}/credentials")
+    def credentials(self, grant_id: str, *, credential_seconds: int | None = None) -> GrantWithCredentials:
+        """Return new credentials of an active grant. Raises ReviewPending while it is under review.
+
+        They end after `credential_seconds`, if given, and with the grant at the latest.
+        """
+        body = _credential_seconds(credential_seconds) or None
+        response = self._call("POST", f"/v1/grants/{checked_grant_id(grant_id)}/credentials", body)
         answer = _read_answer(response)
         if answer.credentials is None:
             raise _not_understood(response)
@@ -82,6 +119,22 @@ class Broker:
     def release(self, grant_id: str) -> GrantResponse:
         """Release a grant, so that its credentials stop working. A grant that has ended does not change."""
         return _read_answer(self._call("DELETE", f"/v1/grants/{checked_grant_id(grant_id)}"))
+
+    def call(self, call: Mapping[str, Any], key: str) -> "CallAnswer | CallUnderReview | DirectTicket":
+        """Make one AWS call through the gateway, or return its review. `key` is the call's idempotency key.
+
+        A call with the member `direct` gets a ticket, with which the caller sends it to S3 itself. Another POST with
+        the same key never makes the call twice.
+        """
+        from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
+
+        response = self._call("POST", "/v1/calls", call, key=key)
+        if response.status == 202:
+            seconds = int(response.retry_after(DEFAULT_RETRY_SECONDS))
+            return _read(lambda document: CallUnderReview.read(document, seconds), response)
+        if "direct" in call:
+            return _read(DirectTicket.read, response)
+        return _read(CallAnswer.read, response)
 
     def revoke(self, grant_id: str, reason: str) -> GrantResponse:
         """Revoke any agent's grant, so that its credentials stop working. For operators and the grant's reviewers."""
@@ -131,6 +184,10 @@ class Broker:
 
         return _read(ReviewCheck.read, self._call("POST", "/v1/reviews/check"))
 
+    def _send(self, request: HttpRequest) -> HttpResponse:
+        with self._note():
+            return send(request, sleep=self._sleep)
+
     def _about(self, request: GrantRequest, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -138,10 +195,14 @@ class Broker:
             problem.request = request
             raise
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> HttpResponse:
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str = "", wait_seconds: int = 0
+    ) -> HttpResponse:
         headers = {"Accept": "application/json, application/problem+json"}
+        if wait_seconds:
+            headers["Prefer"] = f"wait={wait_seconds}"  # RFC 7240 section 4.3
         if method == "POST":
-            headers["Idempotency-Key"] = uuid.uuid4().hex
+            headers["Idempotency-Key"] = key or uuid.uuid4().hex
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else json.dumps(body).encode()
@@ -149,6 +210,10 @@ class Broker:
         if not response.succeeded:
             raise _refusal(response)
         return response
+
+
+def _credential_seconds(seconds: int | None) -> dict[str, Any]:
+    return {} if seconds is None else {"credential_seconds": seconds}
 
 
 def checked_grant_id(text: str) -> str:
@@ -176,7 +241,8 @@ def _checked_alias(text: str) -> str:
 
 def _read_answer(response: HttpResponse) -> GrantResponse:
     seconds = int(response.retry_after(DEFAULT_RETRY_SECONDS))
-    return _read(lambda document: GrantResponse.read(document, seconds), response)
+    held = "preference-applied" in response.headers
+    return _read(lambda document: GrantResponse.read(document, seconds, held=held), response)
 
 
 def _read(reader: Callable[[Mapping[str, Any]], T], response: HttpResponse) -> T:

@@ -1,17 +1,19 @@
-"""Runs a command with a grant's credentials in its environment. No other environment gets them."""
+"""Runs a command that gets a grant's credentials: from the endpoint of this process, or in its environment."""
 
 import os
 import signal
 import subprocess
-from collections.abc import Generator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from jitney.client.aws_profile import config_path, gives_credentials
 from jitney.client.problems import Invalid
-from jitney.client.responses import GrantWithCredentials
+from jitney.client.responses import ApiGrant, GrantWithCredentials
 
 # These would override the credentials in the environment, or mix with them: botocore skips the environment when
-# AWS_PROFILE is set. The client secret is the agent's and not its child's.
+# AWS_PROFILE is set. The client secret and the tokens are the agent's and not its child's.
 _REMOVED = frozenset(
     {
         "AWS_PROFILE",
@@ -26,6 +28,8 @@ _REMOVED = frozenset(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "JITNEY_CLIENT_SECRET",
+        "JITNEY_TOKEN",
+        "JITNEY_MCP_TOKEN",
     }
 )
 # API keys of Bedrock and other services: botocore and the SDKs prefer them to a session's keys.
@@ -33,7 +37,10 @@ _REMOVED = frozenset(
 _BEARER = "AWS_BEARER_TOKEN_"
 # botocore reads only the second, the other SDKs only the first.
 _REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
+# Those in the environment come before the endpoint's.
+_KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"})
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
@@ -43,10 +50,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
     Unless `environment` names a Region, it also holds the target's Region.
     """
     credentials = issued.credentials
-    kept = {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
-    if issued.grant.region and not any(kept.get(name) for name in _REGION):
-        kept |= dict.fromkeys(_REGION, issued.grant.region)
-    return kept | {
+    return _with_region(without_aws_credentials(environment), issued.grant) | {
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_SESSION_TOKEN": credentials.session_token,
@@ -55,23 +59,100 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
     }
 
 
-def run_child(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+def overrides_credentials(name: str) -> bool:
+    """Return whether the variable makes SDKs use other credentials than those of a profile. AWS_PROFILE names one."""
+    return name.startswith(_BEARER) or (name in _REMOVED and name.startswith("AWS_") and not name.endswith("PROFILE"))
+
+
+def container_environment(
+    environment: Mapping[str, str], variables: Mapping[str, str], grant: ApiGrant
+) -> dict[str, str]:
+    """Return `environment` with the `variables` of the endpoint and the grant's id, without other credentials of AWS.
+
+    SDKs look into the default profile before they ask an endpoint. So the configuration file is hidden if that profile
+    has credentials.
+    """
+    kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
+    hidden = {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
+    return _with_region(kept, grant) | hidden | dict(variables) | {"JITNEY_GRANT_ID": grant.id}
+
+
+def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
+    """Return the names in `environment` that would override the `variables` of an endpoint."""
+    names = (_REMOVED | _KEYS) - variables.keys()
+    found = (name for name in environment if name in names or name.startswith(_BEARER))
+    return sorted(name for name in found if name.startswith("AWS_"))
+
+
+def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:
+    """Return `environment` with the Region of the grant's target, unless it names one."""
+    if not grant.region or any(environment.get(name) for name in _REGION):
+        return environment
+    return environment | dict.fromkeys(_REGION, grant.region)
+
+
+def without_aws_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without variables that name other credentials of AWS, or hold the agent's secrets."""
+    return {name: value for name, value in environment.items() if name not in _REMOVED and not name.startswith(_BEARER)}
+
+
+def run_child(
+    argv: Sequence[str], environment: Mapping[str, str], *, started: Callable[[], None] = lambda: None
+) -> int:
     """Run `argv` and return its exit code, or 128 + n when signal n ended it. The child gets this process's signals.
+
+    On Linux, the child is killed when this process ends without waiting for it. `started` is called when it runs, and
+    threads may begin then: between fork and exec, a process with threads can run little safely.
 
     Raises Invalid when the command cannot be started.
     """
     signals = _Signals()
     with signals.caught():
         try:
-            child = subprocess.Popen(argv, env=environment)
+            child = subprocess.Popen(argv, env=environment, preexec_fn=_dies_with_parent())  # noqa: PLW1509 - no threads yet
         except OSError as error:
             detail = f"{argv[0]} cannot be started: {error.strerror}."
             raise Invalid(
                 "command_not_started", "The command cannot be started", detail, "Check its name and PATH."
             ) from error
         signals.go_to(child)
+        started()
         code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def ended_by_signals() -> Generator[None]:
+    """End the block with SystemExit when a signal would end this process, so that what it holds is released."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _dies_with_parent() -> Callable[[], None] | None:
+    """Return what a child does before exec so that the kernel kills it with its parent; None where that is unknown.
+
+    It holds for the child itself and across exec (prctl(2), PR_SET_PDEATHSIG), not for the child's own children.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes  # noqa: PLC0415 - 10 ms, and it has to be loaded before the fork
+
+    set_signal, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def before_exec() -> None:
+        set_signal(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it ended in between
+            os._exit(128 + signal.SIGKILL)
+
+    return before_exec
 
 
 class _Signals:

@@ -7,20 +7,21 @@ import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from jitney.client.broker import Broker
-from jitney.client.polling import wait_for_decision
+from jitney.client.exit_codes import INTERRUPTED
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, ReviewPending, Unavailable
-from jitney.client.responses import GrantResponse
 
 if TYPE_CHECKING:
     from jitney.client.audit_screen import AuditScreen
+    from jitney.client.broker import Broker
+    from jitney.client.responses import GrantResponse
     from jitney.client.screen import Screen
 
 # The exit code for the state of the grant that a command requested or waited for.
 OUTCOMES = {
     "active": 0,
+    "used": 0,
     "pending": ReviewPending.exit_code,
     "rejected": Denied.exit_code,
     "revoked": Denied.exit_code,
@@ -42,29 +43,46 @@ def audit_screen() -> "AuditScreen":
     return AuditScreen()
 
 
+# The commands that can leave a grant, and what a person can do about it.
+_REQUESTING = frozenset({"request", "run", "serve", "credentials"})
+_MAY_BE_GRANTED = (
+    ". A request that reached the broker stays: `jitney grants list` shows it, and `jitney grants release ID` ends it."
+)
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """A wait was interrupted, and what that means for the grant was shown."""
+
+
 @contextmanager
-def exit_on_problem(verb: str, *, as_json: bool = False, tail: Sequence[str] = ()) -> Generator[None]:
+def exit_on_problem(
+    verb: str, *, as_json: bool = False, tail: Sequence[str] = (), output: TextIO | None = None
+) -> Generator[None]:
     """Show the problem that the block raises, and exit from the command `verb` with the problem's exit code.
 
-    With JSON, the problem goes to standard output, otherwise to standard error. `tail` completes the command line that
-    is shown for pasting.
+    With JSON, the problem goes to `output` (standard output if None), otherwise to standard error. `tail` completes the
+    command line that is shown for pasting.
     """
     try:
         yield
     except ClientProblem as problem:
         if as_json:
-            print_json(problem.document())
+            print_json(problem.document(), output)
         else:
             screen().problem(problem, verb, tail)
         raise SystemExit(problem.exit_code) from None
+    except KeyboardInterrupt as interruption:
+        if not isinstance(interruption, WaitInterrupted):
+            screen().note(f"jitney: interrupted{_MAY_BE_GRANTED if verb in _REQUESTING else '.'}")
+        raise SystemExit(INTERRUPTED) from None
 
 
-def print_json(document: dict[str, Any]) -> None:
-    """Print the document on standard output, for programs."""
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
+    """Print the document for programs, on standard output unless another is given."""
+    (output or sys.stdout).write(json.dumps(document, indent=2) + "\n")
 
 
-def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | None) -> GrantResponse:
+def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float | None) -> "GrantResponse":
     """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
     If the wait is interrupted, a note says that the request stays open. If the approval is narrower than the request, a
@@ -72,8 +90,10 @@ def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | N
     """
     if answer.grant.state != "pending":
         return answer
+    from jitney.client.polling import wait_for_decision  # noqa: PLC0415 - as above
+
     try:
-        with screen().show_wait(answer) as on_progress:
+        with screen().show_wait(answer) as on_progress, broker.without_notes():
             decided = wait_for_decision(broker, answer, on_progress, at_most)
     except KeyboardInterrupt:
         number = answer.grant.id
@@ -81,12 +101,12 @@ def wait_with_progress(broker: Broker, answer: GrantResponse, at_most: float | N
         screen().note(
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
-        raise
+        raise WaitInterrupted from None
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided
 
 
-def show(answer: GrantResponse, *, as_json: bool) -> None:
+def show(answer: "GrantResponse", *, as_json: bool) -> None:
     """Print the grant, and exit with the exit code for its state."""
     if as_json:
         print_json(answer.document())

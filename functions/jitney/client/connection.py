@@ -56,6 +56,11 @@ class HttpResponse:
         """Whether the status is a success."""
         return 200 <= self.status < 300
 
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether the server cannot answer now: too many requests, or a failure of its own."""
+        return self.status == 429 or self.status >= 500
+
     def document(self) -> Mapping[str, Any]:
         """The JSON object in the body; {} when the body is something else."""
         try:
@@ -111,7 +116,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
     Raises NotConnectedError if nothing was sent, and OSError or HTTPException after that.
     """
     url = urlsplit(request.url)
-    connection = _connection(url)
+    connection = open_to(url)
     try:
         try:
             connection.connect()
@@ -128,12 +133,12 @@ def exchange(request: HttpRequest) -> HttpResponse:
         connection.close()
 
 
-def _connection(url: SplitResult) -> http.client.HTTPConnection:
+def open_to(url: SplitResult) -> http.client.HTTPConnection:
     """Return a connection to the server, not open yet. Plain http stays on this machine and uses no proxy."""
     host = url.hostname or ""
     if url.scheme == "http":
         return http.client.HTTPConnection(host, url.port or 80, timeout=_CONNECT_SECONDS)
-    proxy = _proxy(host)
+    proxy = proxy_of(url)
     if proxy is None:
         return http.client.HTTPSConnection(host, url.port or 443, timeout=_CONNECT_SECONDS, context=_tls())
     tunnel = http.client.HTTPSConnection(
@@ -147,8 +152,14 @@ def _connection(url: SplitResult) -> http.client.HTTPConnection:
     return tunnel
 
 
-def _proxy(host: str) -> SplitResult | None:
-    """Return the proxy for `host`, from the environment or macOS's settings; None if NO_PROXY excludes the host."""
+def proxy_of(url: SplitResult) -> SplitResult | None:
+    """Return the proxy for the server, from the environment or macOS's settings; None if NO_PROXY excludes it.
+
+    Plain http has none. Raises Invalid when the proxy's address is not valid.
+    """
+    host = url.hostname or ""
+    if url.scheme == "http":
+        return None
     if sys.platform != "darwin" and not {"https_proxy", "all_proxy"} & {name.lower() for name in os.environ}:
         return None
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - it costs 25 ms, and few have a proxy

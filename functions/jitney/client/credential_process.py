@@ -4,18 +4,20 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jitney.client.background.asking import ask
+from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folder
 from jitney.client.command_result import exit_on_problem
-from jitney.client.credential_lookup import cached_or_new_grant, grant_by_id, wait_for_credentials
+from jitney.client.connection_options import ConnectionOptions
+from jitney.client.problems import ClientProblem, ReviewPending
 from jitney.client.request_options import RequestOptions, WaitOptions, invalid
-from jitney.client.responses import ApiCredentials
-from jitney.client.settings import ConnectionOptions, connect, xdg
+
+CREDENTIALS_PATH = "/.jitney/credentials"
 
 # Each option that takes a value, the group it belongs to, its field there, and whether it may be repeated.
 _VALUES: Mapping[str, tuple[str, str, bool]] = {
@@ -26,7 +28,9 @@ _VALUES: Mapping[str, tuple[str, str, bool]] = {
     "--for": ("request", "duration", False),
     "--reason": ("request", "reason", False),
     "--ticket": ("request", "ticket", False),
+    "--changed": ("request", "changed", False),
     "--wait-at-most": ("waiting", "wait_at_most", False),
+    "--settings-file": ("connection", "settings_file", False),
     "--api": ("connection", "api", False),
     "--token-file": ("connection", "token_file", False),
     "--token-command": ("connection", "token_command", False),
@@ -78,30 +82,49 @@ def parse(words: Sequence[str]) -> CredentialOptions | None:
 
 
 def print_credentials(options: CredentialOptions) -> None:
-    """Print the credentials of the grant that the options name or request, in the form that SDKs read."""
+    """Print credentials of the grant that the options name or request, in the form that SDKs read.
+
+    They come from the background endpoint for these options, which is started if there is none.
+    """
     with exit_on_problem("credentials"):
         if sys.stdout.isatty():
             raise invalid("Keys are not shown on a terminal.", "Use jitney run, or jitney profile.")
         if options.grant:
             options.request.require_nothing(options.target)
         at_most = options.waiting.at_most
-        with connect(options.connection, os.environ) as broker:
-            if options.grant:
-                answer = grant_by_id(broker, options.grant)
-            else:
-                request = options.request.grant_request(options.target)
-                folder = xdg(os.environ, "XDG_STATE_HOME", ".local/state")
-                command = shlex.join(["jitney", *sys.argv[1:]])
-                answer = cached_or_new_grant(broker, request, folder, command, force_new=options.new_grant)
-            issued = wait_for_credentials(broker, answer, wait=options.waiting.wait, at_most=at_most)
-        sys.stdout.write(json.dumps(_process_output(issued.credentials)) + "\n")
+        access = options.grant or options.request.credentials_request(options.target)
+        need = EndpointNeed(PROFILE, access, options.connection)
+        try:
+            found = _asked(need, new_grant=options.new_grant)
+        except ReviewPending as problem:
+            if not options.waiting.wait:
+                raise
+            from jitney.client.credential_lookup import wait_for_review  # noqa: PLC0415 - few wait
+
+            wait_for_review(need.connection, problem, at_most)
+            found = _asked(need, "POST")  # the endpoint may remember for a second that the review was pending
+        sys.stdout.write(json.dumps(_process_output(found)) + "\n")
 
 
-def _process_output(credentials: ApiCredentials) -> dict[str, str | int]:
-    return {
-        "Version": 1,
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-        "SessionToken": credentials.session_token,
-        "Expiration": credentials.expiration,
-    }
+def _asked(need: EndpointNeed, method: str = "GET", *, new_grant: bool = False) -> Mapping[str, Any]:
+    """Return the endpoint's credentials. Raises its problem, with what to do after a rejection or revocation."""
+    folder = endpoints_folder()
+    try:
+        answer = None if new_grant else ask(folder, need.key(), method, CREDENTIALS_PATH)
+        if answer is None:
+            from jitney.client.background.starting import start_and_ask  # noqa: PLC0415 - it is there mostly
+
+            answer = start_and_ask(folder, need, method, CREDENTIALS_PATH, new_grant=new_grant)
+        return answer.content()
+    except ClientProblem as problem:
+        problem.request = None if isinstance(need.access, str) else need.access
+        if problem.code in ("grant_rejected", "grant_revoked") and problem.request:
+            command = shlex.join(["jitney", *sys.argv[1:]])
+            again = f"To make the same request once more: {command} --new-grant > /dev/null"
+            problem.fix = f"{problem.fix} {again}".lstrip()
+        raise
+
+
+def _process_output(found: Mapping[str, Any]) -> dict[str, str | int]:
+    named = {name: found[name] for name in ("AccessKeyId", "SecretAccessKey", "Expiration")}
+    return {"Version": 1, "SessionToken": found["Token"], **named}

@@ -57,8 +57,11 @@ def _place(pointer: str, request: GrantRequest) -> str:
         "/target": ("TARGET", request.target),
         "/duration_seconds": ("--for", format_duration(request.duration_seconds)),
         "/access_profile": ("--access-profile", request.access_profile),
+        "/way": ("--way", request.way),
+        "/reveal": ("--reveal", ""),
         "/reason": ("--reason", request.reason),
         "/ticket": ("--ticket", request.ticket),
+        "/changed": ("--changed", request.changed),
         "/permissions": ("--permissions", ""),
     }
     option, value = given.get(pointer, (pointer, ""))

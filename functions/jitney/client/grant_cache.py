@@ -1,11 +1,9 @@
 """Remembers the grant of each request on this machine: only ids, never credentials (row STS 5).
 
-The AWS CLI runs its credential process for each command. Without this cache, each command would make a new request.
+A background endpoint goes on with the grant of the one before it, and repeats no rejected request.
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import time
 from collections.abc import Generator
@@ -13,19 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import Invalid
 from jitney.client.responses import GRANT_ID
 
 # A review lasts at most seven days (`review_seconds` of jitney.yaml). Its decision is remembered for one day more.
 _KEPT_SECONDS = 8 * 86_400
 _ID_BYTES = 64
-
-
-def request_key(request: GrantRequest, api_url: str, identity: str) -> str:
-    """Return the cache key, in hex, of a request by one identity at one broker."""
-    text = json.dumps([request.document(), api_url, identity], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(slots=True)

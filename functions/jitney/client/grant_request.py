@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -34,11 +34,27 @@ class ApiPermission:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationCall:
+    """One operation of an SDK, with AWS's names. `parameters` are JSON. `region` is "" for the target's Region."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    region: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the call as the API's JSON."""
+        call = {"service": self.service, "operation": self.operation, "parameters": dict(self.parameters)}
+        return call | ({"region": self.region} if self.region else {})
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRequest:
     """One access request as the agent states it. The broker validates it.
 
-    For `calls` (AWS CLI command lines), the broker determines the permissions, and `permissions` is empty. With an
-    `access_profile` of the target, both may be empty. They narrow it.
+    For `calls` (AWS CLI command lines) and `operations`, the broker determines the permissions, and `permissions` is
+    empty. With an `access_profile` of the target, all may be empty. They narrow it. With the `way` "gateway", the
+    broker makes the calls. `reveal` asks for answers in which sensitive values are not masked.
     """
 
     target: str
@@ -48,6 +64,21 @@ class GrantRequest:
     ticket: str = ""
     calls: tuple[str, ...] = ()
     access_profile: str = ""
+    way: str = "credentials"
+    reveal: bool = False
+    operations: tuple[OperationCall, ...] = ()
+    changed: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the request in `document`, as `document` writes it."""
+        calls = document.get("calls", ())
+        lists = {
+            "permissions": tuple(ApiPermission.read(each) for each in document.get("permissions", ())),
+            "calls": tuple(each for each in calls if isinstance(each, str)),
+            "operations": tuple(OperationCall(**each) for each in calls if not isinstance(each, str)),
+        }
+        return cls(**{**document, **lists})
 
     def document(self) -> dict[str, Any]:
         """Return the body for POST /v1/grants and POST /v1/decisions."""
@@ -57,13 +88,16 @@ class GrantRequest:
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
         }
-        if self.calls:
+        if self.calls or self.operations:
             del body["permissions"]
-            body["calls"] = list(self.calls)
+            body["calls"] = [*self.calls, *(each.document() for each in self.operations)]
         if self.access_profile:
             body["access_profile"] = self.access_profile
             if not self.permissions:
                 body.pop("permissions", None)
+        if self.way != "credentials":
+            body |= {"way": self.way} | ({"reveal": True} if self.reveal else {})
+        body |= {"changed": self.changed} if self.changed else {}
         return body | {"ticket": self.ticket} if self.ticket else body
 
 

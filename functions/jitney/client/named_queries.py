@@ -7,7 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jitney.client.access_history import LOOKED_BACK
 from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryProgress, QueryResult
+from jitney.client.audit_names import KnownNames, resource_arn
 from jitney.client.periods import period, within
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
@@ -122,7 +124,26 @@ def run_named_query(
     except ValueError as error:
         fix = "Omit --since and --until, or give the earlier day to --since."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
-    return QueryRun(query, athena.run(sql, values, progress), period(query.sql, *days, today))
+    days_of_query = period(query.sql, *days, today)
+    answer = athena.run(sql, given := _as_recorded(wanted, values), progress)
+    if not answer.rows and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
+        answer = athena.run(sql, known, progress)
+    return QueryRun(query, answer, days_of_query)
+
+
+def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str]) -> list[str]:
+    return [resource_arn(value) if each.name == "arn" else value for each, value in zip(wanted, values, strict=True)]
+
+
+def _known(
+    athena: Athena, wanted: Sequence[QueryParameter], values: Sequence[str], days: tuple[date, date]
+) -> list[str]:
+    """Return the values as records name them. Raises Invalid for a name that no record has."""
+    names = KnownNames(athena, min(days[0], days[1] - LOOKED_BACK))
+    kinds = {"grant": names.grant, "principal": names.agent, "human": names.human, "arn": names.resource}
+    return [
+        kinds[each.name](value) if each.name in kinds else value for each, value in zip(wanted, values, strict=True)
+    ]
 
 
 def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:

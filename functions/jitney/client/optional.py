@@ -1,4 +1,4 @@
-"""Commands that need an extra: `jitney audit` and `jitney policy`."""
+"""Loads the modules whose packages an extra of the wheel installs."""
 
 import importlib
 from typing import Any

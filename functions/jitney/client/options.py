@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client.broker import Broker
+from jitney.client.connection_options import ConnectionOptions
 from jitney.client.request_options import RequestOptions, WaitOptions
-from jitney.client.settings import ConnectionOptions, connect
+from jitney.client.settings import connect
+from jitney.client.wait_note import asking_note
 
 
 def _connection(*names: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
@@ -22,6 +24,7 @@ def _request(*names: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer
 Target = Annotated[str | None, typer.Argument(metavar="TARGET", help="The target's alias, such as analytics-prod.")]
 RequiredTarget = Annotated[str, typer.Argument(metavar="TARGET", help="The target's alias, such as analytics-prod.")]
 GrantId = Annotated[str | None, _request("--grant", metavar="ID", help="Use this grant instead of a new request.")]
+Duration = Annotated[str, _request("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait while the request is under review.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, problems too. It never holds a key.")]
 
@@ -71,9 +74,22 @@ class RequestParameters(RequestOptions):
             help="A named set of permissions of the target, for deploy tools. Options such as --action narrow it.",
         ),
     ] = ""
-    duration: Annotated[str, _request("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")] = "5m"
+    duration: Duration = "5m"
     reason: Annotated[
         str, _request("--reason", metavar="TEXT", help="Why, in a sentence: reviewers and auditors read it.")
+    ] = ""
+    way: Annotated[
+        str,
+        _request(
+            "--way", metavar="WAY", help="credentials, or gateway: the broker makes the calls, and you get no keys."
+        ),
+    ] = "credentials"
+    reveal: Annotated[
+        bool, _request("--reveal", metavar="", help="With the gateway: do not mask sensitive values in answers.")
+    ] = False
+    changed: Annotated[
+        str,
+        _request("--changed", metavar="TEXT", help="What differs from an equal request that reviewers rejected."),
     ] = ""
     ticket: Annotated[str, _request("--ticket", metavar="TEXT", help="The ticket this belongs to.")] = ""
 
@@ -107,10 +123,24 @@ class Connection(ConnectionOptions):
             help="A command that prints the bearer token, run without a shell. (JITNEY_TOKEN_COMMAND)",
         ),
     ] = ""
+    settings_file: Annotated[
+        str,
+        _connection(
+            "--settings-file",
+            metavar="FILE",
+            help="The settings' file, instead of ~/.config/jitney/config.toml. (JITNEY_SETTINGS_FILE)",
+        ),
+    ] = ""
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Say on standard error where the token comes from.", rich_help_panel="Connection"
+        ),
+    ] = False
 
     def broker(self) -> Broker:
         """Return the broker that these options, the environment and config.toml name.
 
         Raises Invalid or Unauthenticated.
         """
-        return connect(self, os.environ)
+        return connect(self, os.environ, asking_note)

@@ -2,7 +2,9 @@
 
     ClientProblem        1   anything else
     +-- Invalid          2   the request, an option, a file or the configuration is not valid
-    +-- Denied           3   policy denied the request, or a reviewer rejected it
+    +-- Denied           3   policy denied the request, or it was rejected or revoked
+    |   +-- Rejected         a reviewer rejected the request
+    |   +-- Revoked          an operator or a reviewer revoked the grant
     +-- ReviewPending    4   the review is still open
     +-- Unauthenticated  5   no token, or the broker does not accept it
     +-- Unavailable      6   the broker, the identity provider or AWS did not answer as it should; try again
@@ -30,12 +32,16 @@ class ClientProblem(Exception):
     def __init__(
         self, code: str, title: str, detail: str, fix: str = "", extras: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(f"{title}: {detail}")
+        super().__init__(code, title, detail, fix, extras)  # with all of them, a copy in another process is whole
         self.code = code
         self.title = title
         self.detail = detail
         self.fix = fix
         self.extras = dict(extras or {})
+
+    def __str__(self) -> str:
+        """Return what happened and what to do, for a traceback."""
+        return "\n".join(part for part in (f"{self.title}: {self.detail}", self.fix) if part)
 
     def document(self) -> dict[str, Any]:
         """Return the problem as JSON, with the members of the API's problem+json."""
@@ -49,15 +55,38 @@ class Invalid(ClientProblem):
 
 
 class Denied(ClientProblem):
-    """Policy denied the request, or a reviewer rejected it."""
+    """Policy denied the request, or it was rejected or revoked."""
 
     exit_code = 3
+
+
+class Rejected(Denied):
+    """A reviewer rejected the request."""
+
+
+class Revoked(Denied):
+    """An operator or a reviewer revoked the grant. Its credentials no longer work."""
 
 
 class ReviewPending(ClientProblem):
     """The review is still open."""
 
     exit_code = 4
+
+    @property
+    def grant_id(self) -> str:
+        """The id of the grant that is under review, or ""."""
+        return str(self.extras.get("grant", {}).get("id", ""))
+
+    @property
+    def review_url(self) -> str:
+        """The page on which its reviewers decide, or ""."""
+        return str(self.extras.get("review", {}).get("review_url", ""))
+
+    @property
+    def reviewers(self) -> tuple[str, ...]:
+        """The names of the people who were asked."""
+        return tuple(self.extras.get("review", {}).get("reviewers", ()))
 
 
 class Unauthenticated(ClientProblem):
@@ -81,8 +110,9 @@ class GrantEnded(ClientProblem):
 # Where the code is more exact than the status: a rejected grant is 410 Gone, but the reason is a reviewer's decision.
 _BY_CODE: Mapping[str, type[ClientProblem]] = {
     "denied": Denied,
-    "grant_rejected": Denied,
-    "grant_revoked": Denied,
+    "grant_rejected": Rejected,
+    "rejected_before": Rejected,
+    "grant_revoked": Revoked,
     "grant_pending": ReviewPending,
     "grant_not_found": GrantEnded,
     "grant_released": GrantEnded,

@@ -21,14 +21,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import DeliveryStream
-from jitney.adapters.store import RECORD_RETENTION_SECONDS
+from jitney.adapters.record_items import record_in
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.aws import unusable
 from jitney.client.problems import Unavailable
 from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.publishable_items import is_call_line, is_record
 
 STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
-"""For each attribute of items: the delivery stream, and the check of the value against the key.
+"""For each attribute of items: the delivery stream, and the check of the text against the key.
 
 The publisher uses the same.
 """
@@ -148,9 +149,9 @@ class Redrive:
         waiting: dict[str, list[str]] = {attribute: [] for attribute in STREAMS}
         for count, item in enumerate(self._items(periods), 1):
             for attribute, (_, belongs) in STREAMS.items():
-                text = item.get(attribute, {}).get("S")
-                if text is None:
+                if attribute not in item:
                     continue
+                text = record_in(item) if attribute == "record" else item[attribute].get("S", "")
                 if belongs(item["pk"]["S"], item["sk"]["S"], text):
                     waiting[attribute].append(text)
                 else:

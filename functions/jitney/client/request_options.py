@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitney.client.call_files import with_contents
 from jitney.client.durations import parse_duration
 from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.problems import Invalid
@@ -29,6 +30,9 @@ class RequestOptions:
     duration: str = "5m"
     reason: str = ""
     ticket: str = ""
+    way: str = "credentials"
+    reveal: bool = False
+    changed: str = ""
 
     def grant_request(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
         """Return the request that the options state. Raises Invalid that names the missing or wrong option.
@@ -49,12 +53,32 @@ class RequestOptions:
             raise invalid(
                 "--call cannot be combined with --action, --resource, --condition or --permissions.", "Use one of them."
             )
-        calls = tuple(self.call or (() if declared else aws_cli_calls(command)))
+        calls = with_contents(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
             detail = f"{command[0]} is not an AWS CLI command, so its permissions have to be named."
             raise invalid(detail, "Give --action and --resource, or --permissions, or --call, or --access-profile.")
         permissions = () if calls or (not named and self.access_profile) else self._permissions()
-        return GrantRequest(target, permissions, duration, self.reason, self.ticket, calls, self.access_profile)
+        if self.reveal and self.way != "gateway":
+            raise invalid("--reveal needs --way gateway, because only the gateway masks answers.", "Give both.")
+        return GrantRequest(
+            target,
+            permissions,
+            duration,
+            self.reason,
+            self.ticket,
+            calls,
+            self.access_profile,
+            self.way,
+            self.reveal,
+            changed=self.changed,
+        )
+
+    def credentials_request(self, target: str | None) -> GrantRequest:
+        """Return the request for a command that needs credentials. Raises Invalid as `grant_request`."""
+        if self.way != "credentials":
+            fix = "Leave out --way, or use jitney run --gateway or jitney serve --gateway."
+            raise invalid(f"--way {self.way} gives no credentials.", fix)
+        return self.grant_request(target)
 
     def require_nothing(self, target: str | None) -> None:
         """Raise Invalid if a target or an option of a request is given, because --grant excludes them."""

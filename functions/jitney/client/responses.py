@@ -21,10 +21,12 @@ GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 class ApiGrant:
     """One grant. Times are ISO 8601 in UTC.
 
-    `state` is pending, active, rejected, expired, released, revoked or failed. `ending` is set once the grant was
+    `state` is pending, active, rejected, expired, released, revoked, failed or used. `ending` is set once the grant was
     released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
     `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer. `requester` is the agent in a few
-    words, and `facts` are what its provider says about it.
+    words, and `facts` are what its provider says about it. A grant with the `way` "gateway" has no credentials: the
+    broker makes its calls. With `reveal`, it does not mask sensitive values in their answers. A grant with a `call`
+    covers that call only, which was sent at `used_at`.
     """
 
     id: str
@@ -51,6 +53,10 @@ class ApiGrant:
     cut_off_at: str | None = None
     votes: tuple[ApiVote, ...] = ()
     access_profile: ApiAccessProfile | None = None
+    way: str = "credentials"
+    reveal: bool = False
+    call: Mapping[str, Any] | None = None
+    used_at: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -97,13 +103,15 @@ class ApiReview:
     """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
 
     `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because others
-    did not answer.
+    did not answer. `reviewers` are the people who were asked, and `review_url` is the page on which they decide.
     """
 
     any_of: tuple[tuple[str, ...], ...]
     expires_at: str | None = None
     approved: tuple[str, ...] = ()
     escalated_to: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    review_url: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -113,6 +121,8 @@ class ApiReview:
             document.get("expires_at"),
             tuple(document.get("approved", ())),
             tuple(document.get("escalated_to", ())),
+            tuple(document.get("reviewers", ())),
+            str(document.get("review_url", "")),
         )
 
 
@@ -122,7 +132,7 @@ class GrantResponse:
 
     `credentials` are set if they were just issued, and `review` while the grant is pending. Poll again after
     `retry_seconds`. `repeats` is true when an equal request was already under review. `outlives` is set after a release
-    or revocation.
+    or revocation. `held` is true if the broker held the answer, as the poll asked.
     """
 
     grant: ApiGrant
@@ -131,9 +141,12 @@ class GrantResponse:
     retry_seconds: int = DEFAULT_RETRY_SECONDS
     repeats: bool = False
     outlives: tuple[ApiOutlivingEffect, ...] = ()
+    held: bool = False
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS) -> Self:
+    def read(
+        cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS, *, held: bool = False
+    ) -> Self:
         """Return the answer in a body of the API. Raises KeyError, TypeError or ValueError if it is another body."""
         credentials, review = document.get("credentials"), document.get("review")
         return cls(
@@ -145,6 +158,7 @@ class GrantResponse:
             retry_seconds,
             document.get("repeats") is True,
             tuple(ApiOutlivingEffect.read(each) for each in document.get("outlives", ())),
+            held,
         )
 
     def document(self) -> dict[str, Any]:
@@ -197,6 +211,7 @@ class ApiDecision:
     explanation: tuple[ApiRequiredAction, ...] = ()
     risks: tuple[ApiRisk, ...] = ()
     session_policy_arns: tuple[str, ...] = ()
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -214,6 +229,7 @@ class ApiDecision:
             explanation=read_explanation(document.get("explanation", ())),
             risks=read_risks(document.get("risks", ())),
             session_policy_arns=tuple(document.get("session_policy_arns", ())),
+            ways=read_ways(document),
         )
 
     def document(self) -> dict[str, Any]:
@@ -239,6 +255,11 @@ class GrantPage:
     def document(self) -> dict[str, Any]:
         """Return the page as JSON."""
         return {"grants": [grant.document() for grant in self.grants], "next": self.next}
+
+
+def read_ways(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the effect of each way in a body of the API, {} if it has none."""
+    return {str(way): str(effect) for way, effect in {**document.get("ways", {})}.items()}
 
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:

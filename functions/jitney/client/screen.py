@@ -8,18 +8,20 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jitney.client import wording
+from jitney.client import pending_wording, wording
 from jitney.client.checks import ReviewCheck, TargetCheck
 from jitney.client.durations import format_duration
 from jitney.client.explanations import ApiPossibleAction, ApiRequiredAction
 from jitney.client.faults import detail_in_options, fault_and_fix
 from jitney.client.grant_request import GrantRequest
+from jitney.client.permitted_targets import ApiPermittedTargets
+from jitney.client.permitted_wording import INCOMPLETE, PARTLY, access_line, has_partial, profile_line, target_line
 from jitney.client.policy_testing import PolicyTest
 from jitney.client.problems import ClientProblem
 from jitney.client.responses import (
@@ -29,6 +31,7 @@ from jitney.client.responses import (
     GrantResponse,
     read_permissions,
     read_reasons,
+    read_ways,
 )
 from jitney.client.wait_display import WaitProgress, show_wait
 
@@ -40,10 +43,10 @@ _EFFECTS = {
 }
 # The next steps for a grant in each state.
 _NEXT = {
-    "active": (("use it", "jitney run --grant {id} -- COMMAND"),),
+    "active": (("use it", "jitney run{gateway} --grant {id} -- COMMAND"),),
     "pending": (
         ("wait", "jitney grants show {id} --wait"),
-        ("or use it", "jitney run --grant {id} -- COMMAND"),
+        ("or use it", "jitney run{gateway} --grant {id} -- COMMAND"),
     ),
 }
 
@@ -74,13 +77,20 @@ class Screen:
             self.rows([("note", "already under review; no reviewer was notified again")])
         self.rows([("target", wording.where(grant))])
         self.rows(wording.profile_rows(grant))
+        self.rows(wording.way_rows(grant))
+        self.rows(wording.call_rows(grant))
         allows = "allows" if grant.state == "active" else "requested"
         self.rows((allows, wording.allows(permission)) for permission in grant.permissions)
         if grant.state == "pending":
             end = (answer.review and answer.review.expires_at) or grant.expires_at
-            self.rows([("reviewers", wording.review_status(answer.review) if answer.review else "")])
+            if review := answer.review:
+                self.rows([("reviewers", wording.review_status(review)), ("asked", pending_wording.asked(review))])
+                self.rows([("review at", review.review_url)])
             self.rows([("decide by", wording.moment(end, self._now()))])
-            self.rows([("lasts", f"{format_duration(grant.duration_seconds)} once approved")])
+            lasts = (
+                "one sending of the call" if grant.call else f"{format_duration(grant.duration_seconds)} once approved"
+            )
+            self.rows([("lasts", lasts)])
         else:
             self.rows([wording.relevant_time(grant, self._now())])
         self.rows(wording.votes(grant))
@@ -88,7 +98,11 @@ class Screen:
         self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
         self.rows(wording.requester_rows(grant))
         self.rows(row for effect in answer.outlives for row in wording.outliving_rows(effect))
-        self.rows((name, step.format(id=grant.id)) for name, step in _NEXT.get(grant.state, ()))
+        gateway = " --gateway" if grant.way == "gateway" else ""
+        if grant.call and grant.state in ("pending", "active"):
+            self.rows([("send it", "repeat the call with the same Idempotency-Key")])
+            return
+        self.rows((name, step.format(id=grant.id, gateway=gateway)) for name, step in _NEXT.get(grant.state, ()))
 
     def page(self, page: GrantPage) -> None:
         """Print the principal's grants, the newest first as the broker returns them."""
@@ -99,7 +113,9 @@ class Screen:
                 Text.assemble(f"{grant.id}  ", state, wording.strip_control_characters(f" {grant.target}  {when}"))
             )
             by = wording.strip_control_characters(f"by {grant.requester}")
-            for line in (by, *map(wording.allows, grant.permissions), wording.strip_control_characters(grant.reason)):
+            way = [words for _, words in wording.way_rows(grant) if words]
+            reason = wording.strip_control_characters(grant.reason)
+            for line in (by, *map(wording.allows, grant.permissions), *way, reason):
                 self.out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
             self.out.print("No grants.")
@@ -117,7 +133,8 @@ class Screen:
         self.rows((verb, wording.allows(permission)) for permission in decision.permissions)
         self.rows([("reviewers", wording.who(decision.reviews) if decision.reviews else "")])
         self.rows([("longest", format_duration(decision.longest_seconds) if decision.longest_seconds else "")])
-        for other in wording.alternatives(request, decision.allowed_subset, decision.longest_seconds):
+        self.rows([("ways", wording.way_line(decision.ways))])
+        for other in wording.alternatives(request, decision.allowed_subset, decision.longest_seconds, decision.ways):
             self.out.print(Text("This request would pass:", style="bold"))
             self._paste(self.out, "request", other)
         if decision.session_policy:
@@ -125,6 +142,18 @@ class Screen:
             self.rows(("policy", f"adds the managed policy {arn}") for arn in decision.session_policy_arns)
             self.rows([("policy", f"{size.get('characters', '?')} of {size.get('limit', '?')} characters")])
             self.out.print(Text(json.dumps(decision.session_policy, indent=2)))
+
+    def targets(self, found: ApiPermittedTargets) -> None:
+        """Print what the caller could request on each target."""
+        for target in found.targets:
+            self.heading(target.target, "bold", target_line(target))
+            self.rows((each.access_level, access_line(each, target)) for each in target.access)
+            self.rows(("profile", profile_line(each, target)) for each in target.access_profiles)
+            self.rows([("note", INCOMPLETE if target.incomplete else "")])
+        if not found.targets:
+            self.out.print("No targets.")
+        partly = any(map(has_partial, found.targets))
+        self.rows([("note", PARTLY if partly else ""), ("next", found.fix)])
 
     def explanation(self, explanation: Iterable[ApiRequiredAction]) -> None:
         """Print the actions and resources that calls need, and why. A reason is printed once for each call."""
@@ -204,7 +233,8 @@ class Screen:
         known = problem.detail in {reason.sentence for reason in reasons}
         detail = detail_in_options(problem.detail, str(extras.get("pointer", "")), request)
         subset = read_permissions(extras.get("allowed_subset", ()))
-        others = wording.alternatives(request, subset, extras.get("longest_seconds", 0)) if request else []
+        seconds = extras.get("longest_seconds", 0)
+        others = wording.alternatives(request, subset, seconds, read_ways(extras)) if request else []
         for line in ([] if known else [detail]) + wording.reason_lines(reasons):
             self.note(line)
         self._fix("Request only what would pass:" if others else problem.fix)
@@ -216,6 +246,10 @@ class Screen:
     def note(self, text: str) -> None:
         """Write one line to standard error."""
         self.err.print(Text(wording.strip_control_characters(text)))
+
+    def working(self, text: str) -> AbstractContextManager[object]:
+        """Show on standard error, if that is a terminal, that something is under way."""
+        return self.err.status(Text(text)) if self.err.is_terminal else nullcontext()
 
     def show_wait(self, answer: GrantResponse) -> AbstractContextManager[WaitProgress]:
         """Show the wait for `answer` on standard error. Call what this yields after each poll."""
@@ -238,7 +272,7 @@ class Screen:
         """Print a line for each name and value. Names without a value are left out."""
         for name, value in rows:
             if value:
-                self.out.print(Text.assemble((f"  {name:10}", "dim"), wording.strip_control_characters(value)))
+                self.out.print(Text.assemble((f"  {name:9} ", "dim"), wording.strip_control_characters(value)))
 
     def _fix(self, fix: str) -> None:
         if fix:

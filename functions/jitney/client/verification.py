@@ -1,5 +1,6 @@
 """Verify the records in S3 for `jitney audit verify`. Needs the extra `audit`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,10 +11,12 @@ from jitney.client.evidence import Archive, VerificationProgress
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.findings import Findings
-from jitney.core.integrity.seal_chain import Keys
+from jitney.core.integrity.seal_chain import Keys, NotedSeal
 from jitney.core.integrity.seals import Seal
 from jitney.core.integrity.signatures import read_public_key
 from jitney.core.integrity.verification import verify
+
+_NOTED = re.compile(r"([0-9]{1,10}):([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,29 @@ class VerificationSources:
 
 
 def verify_archive(
-    sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
+    sources: VerificationSources,
+    days: tuple[date | None, date | None],
+    expected: str,
+    progress: VerificationProgress,
+    now: int,
 ) -> Findings:
-    """Verify the records of the days from `since` to `until`. Raises Invalid."""
+    """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid."""
+    noted = noted_seal(expected, limited=days != (None, None)) if expected else None
     archive = Archive(sources.records, sources.seals, progress)
     keys = trusted_keys(archive, sources.keys)
-    return verify(archive.evidence(since, until, now), keys)
+    return verify(archive.evidence(*days, now), keys, noted)
+
+
+def noted_seal(text: str, *, limited: bool) -> NotedSeal:
+    """Return the seal in NUMBER:HASH. Raises Invalid for other texts, and if `limited` days leave seals out."""
+    if limited:
+        fix = "Omit --since and --until, because the noted seal may be on another day."
+        raise Invalid("usage", "The command line is not valid", "--expect-last needs all seals.", fix)
+    found = _NOTED.fullmatch(text.lower())
+    if not found:
+        fix = "Write the number and the hash that `jitney audit verify` printed after `last seal`, such as 41:e2b9..."
+        raise Invalid("usage", "The command line is not valid", f"{text[:80]!r} is not NUMBER:HASH.", fix)
+    return NotedSeal(int(found[1]), found[2])
 
 
 def trusted_keys(archive: Archive, named: Sequence[str]) -> Keys:

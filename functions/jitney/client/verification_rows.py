@@ -35,7 +35,7 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         came = f"{_count(later['records'], 'record')} in {_count(later['objects'], 'object')}"
         yield "not yet", f"{came}, waiting for the next seal; not verifiable until then"
     if last:
-        yield "last seal", f"{last['hash']} (keep a copy outside this account)"
+        yield "last seal", f"{last['number']}:{last['hash']} (keep a copy outside this account)"
 
 
 def _count(number: int, thing: str) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from jitney.client import wording
+from jitney.client import pending_wording, wording
 from jitney.client.durations import format_duration
 from jitney.client.problems import Unavailable
 from jitney.client.responses import GrantResponse
@@ -30,8 +30,12 @@ class _LiveLine:
     def __rich__(self) -> Text:
         waited = format_duration(round(self._now() - self._started))
         trouble = f"  {wording.strip_control_characters(self._trouble.detail)}" if self._trouble else ""
+        waits = pending_wording.waits_for(self._answer)
         return Text.assemble(
-            ("Waiting ", "bold yellow"), f"{waited}: {wording.pending(self._answer, self._now())}", (trouble, "red")
+            ("Waiting ", "bold yellow"),
+            f"{waited}: {pending_wording.pending(self._answer, self._now())}",
+            (trouble, "red"),
+            f"\n{waits}" if waits else "",
         )
 
 
@@ -69,5 +73,5 @@ def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float])
         with Live(line, console=console, refresh_per_second=1, transient=True):
             yield line.update
     else:
-        say(f"jitney: {wording.pending(answer, now())}; waiting")
+        say(f"jitney: {pending_wording.pending(answer, now())}; waiting {pending_wording.waits_for(answer)}".rstrip())
         yield _Changes(answer, say).update

@@ -3,7 +3,7 @@
 import json
 import shlex
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,10 +11,13 @@ from jitney.client.durations import format_duration
 from jitney.client.explanations import ApiPossibleAction
 from jitney.client.grant_members import ApiOutlivingEffect
 from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls
-from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk, GrantResponse
+from jitney.client.responses import ApiGrant, ApiReason, ApiReview, ApiRisk
 from jitney.core.access.conditions import conditions_in_words as core_words
 from jitney.core.access.conditions import conditions_of
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.access.way_wording import way_in_words
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
+from jitney.core.review.call_wording import all_parameters
 
 # The distance to a time is rounded to the requested duration when they differ by at most this much.
 _ROUNDING_SECONDS = 2
@@ -75,17 +78,28 @@ def review_status(review: ApiReview) -> str:
     return strip_control_characters(f"{who(review.any_of)}{more}") if review.any_of else ""
 
 
-def pending(answer: GrantResponse, now: float) -> str:
-    """Return what a pending grant waits for, in one line."""
-    review = answer.review or ApiReview(())
-    by = f" by {review_status(review)}" if review.any_of else ""
-    return f"{answer.grant.id} is under review{by} until {moment(review.expires_at or answer.grant.expires_at, now)}"
-
-
 def profile_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
     """Yield the access profile of a grant: its name, and the hash of what it allows."""
     if grant.access_profile:
         yield "profile", f"{grant.access_profile.name}, content {grant.access_profile.content}"
+
+
+def way_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
+    """Yield how the grant is used, if not with credentials."""
+    yield "way", way_in_words(grant.way, reveal=grant.reveal)
+
+
+def call_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
+    """Yield the one call that the grant covers, with each of its parameters."""
+    if grant.call is None:
+        return
+    parent, service, operation, region = (
+        str(grant.call.get(each, "")) for each in ("grant", "service", "operation", "region")
+    )
+    parameters = json.dumps(grant.call.get("parameters", {}))
+    call = ReviewedCall(parent, service, operation, region, parameters, parameters_mac="", mac_key="")
+    yield "one call", f"{call.title}, made in grant {call.grant_id}"
+    yield from (("", f"{name}: {value}") for name, value in all_parameters(call))
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
@@ -213,7 +227,10 @@ def arguments(request: GrantRequest, permissions: str = "", *, from_command: boo
         words += [word for limit in limits for word in ("--condition", limit)]
     elif request.permissions:
         words += ["--permissions", permissions or "-"]
+    words += ["--way", request.way] if request.way != "credentials" else []
+    words += ["--reveal"] if request.reveal else []
     words += ["--for", format_duration(request.duration_seconds), "--reason", request.reason]
+    words += ["--changed", request.changed] if request.changed else []
     return words + (["--ticket", request.ticket] if request.ticket else [])
 
 
@@ -227,12 +244,33 @@ def paste(verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> list[st
     return [strip_control_characters(f"{line} <<'JSON'"), document, "JSON"]
 
 
-def alternatives(request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int) -> list[GrantRequest]:
-    """Return the requests that policy would pass instead: a shorter time, and a part of the permissions."""
+def way_line(ways: Mapping[str, str]) -> str:
+    """Return how policies answer in each way: "denied with credentials, allowed through the gateway"; "" if unknown."""
+    return ", ".join(f"{_ANSWERS.get(effect, effect)} {_WAYS.get(way, way)}" for way, effect in ways.items())
+
+
+_ANSWERS = {"allow": "allowed", "review": "allowed after a review", "deny": "denied"}
+_WAYS = {"credentials": "with credentials", "gateway": "through the gateway"}
+
+
+def alternatives(
+    request: GrantRequest, subset: tuple[ApiPermission, ...], longest_seconds: int, ways: Mapping[str, str]
+) -> list[GrantRequest]:
+    """Return the requests that policy would pass instead: the other way, a shorter time, a part of the permissions.
+
+    `ways` are the effects of the request in each way.
+    """
+    passing = (way for way, effect in ways.items() if effect in ("allow", "review") and way != request.way)
+    if not request.reveal and ways.get(request.way) == "deny" and (other := next(passing, "")):
+        return [replace(request, way=other, reveal=False)]
     shorter = (
         [replace(request, duration_seconds=longest_seconds)] if 0 < longest_seconds < request.duration_seconds else []
     )
-    narrower = [replace(request, permissions=subset, calls=())] if subset and subset != request.permissions else []
+    narrower = (
+        [replace(request, permissions=subset, calls=(), operations=())]
+        if subset and subset != request.permissions
+        else []
+    )
     return shorter + narrower
 
 

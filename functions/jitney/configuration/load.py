@@ -124,7 +124,7 @@ def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *,
     document = {
         **{name: section and section.model_dump() for name, section in settings.channels().items()},
         "issuers": [_issuer(settings, name) for name in settings.issuers],
-        "targets": [_target(alias, target, broker) for alias, target in settings.targets.items()],
+        "targets": [_target(alias, settings, broker) for alias in settings.targets],
         "reviewers": {
             name: _with_identities(settings, group, "members", "notify", "delegates")
             for name, group in settings.reviewers.items()
@@ -132,7 +132,7 @@ def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *,
         "emails": {people[person]: address for person, address in settings.people.items()},
         "subjects": {identity: person.split("/", 1) for person, identity in people.items()},
         "break_glass": settings.break_glass and _with_identities(settings, settings.break_glass, "people", "notify"),
-        "limits": settings.limits.model_dump(),
+        "limits": settings.limits.model_dump(exclude={"call_limits"}),
         "operators": settings.operators,
         "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
         "local": local,
@@ -184,8 +184,9 @@ def _with_identities(settings: Settings, section: SettingsModel, *members: str) 
     return section.model_dump() | people
 
 
-def _target(alias: str, target: TargetSettings, broker: BrokerSettings) -> dict[str, Any]:
-    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy", "access_profiles"})
+def _target(alias: str, settings: Settings, broker: BrokerSettings) -> dict[str, Any]:
+    target = settings.targets[alias]
+    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy", "access_profiles", "call_limits"})
     derived = {
         "external_id": external_id(alias, target, broker.account),
         "role_arn": role_arn(target),
@@ -193,6 +194,7 @@ def _target(alias: str, target: TargetSettings, broker: BrokerSettings) -> dict[
         "deny_room": deny_room(target),
         "canary": has_canary(target),
         "access_profiles": {name: _profile(alias, target, name) for name in target.access_profiles},
+        "call_limits": settings.limits.call_limits.model_dump() | target.call_limits.model_dump(exclude_unset=True),
     }
     return {"alias": alias, **derived, **kept}
 

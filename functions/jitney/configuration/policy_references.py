@@ -12,7 +12,9 @@ from typing import Any
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.operation_names import operation_names
 from jitney.core.config import BREAK_GLASS_APPROVAL
+from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
 
 _TAG_OPERATORS = ("hasTag", "getTag")
@@ -49,6 +51,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
     yield from _unknown_claims(policy, names)
     yield from _unknown_to_aws(literals)
+    yield from _unknown_operations(literals)
     for name in sorted(literals.names.get("accessProfile", set()) - {"", *names.access_profiles}):
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
@@ -109,6 +112,16 @@ def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
             f'names the service "{name}", which no action has',
             f"use the prefix of its actions, such as {' or '.join(near)}",
         )
+
+
+def _unknown_operations(literals: Literals) -> Iterator[Unknown]:
+    """Yield the operations of calls, or patterns for them, that match no operation of the SDKs."""
+    for name in sorted(literals.call.operations):
+        pattern = wildcard_pattern(name)
+        if not any(pattern.matches(each) for each in operation_names()):
+            near = difflib.get_close_matches(name, operation_names(), n=3) or ["s3:DeleteObject"]
+            fix = f"write the SDK's names of service and operation, such as {' or '.join(near)}"
+            yield Unknown(name, f'names the operation "{name}", which no SDK has', fix)
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:

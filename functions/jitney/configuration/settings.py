@@ -57,6 +57,16 @@ LONGEST_SESSION_SECONDS = 3600
 LARGEST_BODY_BYTES = 65536
 
 
+class CallLimitSettings(SettingsModel):
+    """What the calls of one grant may use, as `jitney.core.config.CallLimits`. 0 is no limit."""
+
+    calls: int = Field(default=0, ge=0, le=10**9)
+    bytes_out: int = Field(default=0, ge=0, le=10**15)
+    items_deleted: int = Field(default=0, ge=0, le=10**9)
+    calls_per_minute: int = Field(default=1000, ge=0, le=100_000)
+    writes_in_flight: int = Field(default=10, ge=0, le=100)
+
+
 class TargetSettings(SettingsModel):
     """A role in an account, under the alias that agents use. Its policy limits every grant."""
 
@@ -75,6 +85,7 @@ class TargetSettings(SettingsModel):
     other_regions: Regions = ()
     any_region_actions: ActionPatterns = ()
     access_profiles: AccessProfiles = Field(default_factory=dict)
+    call_limits: CallLimitSettings = Field(default_factory=CallLimitSettings)
 
     @model_validator(mode="after")
     def _guards_others_only(self) -> Self:
@@ -151,6 +162,7 @@ class LimitSettings(SettingsModel):
     grants_per_hour: int = Field(default=2000, ge=1, le=100_000)
     measured_releases_per_minute: int = Field(default=10, ge=1, le=10_000)
     renewals_per_minute: int = Field(default=60, ge=1, le=10_000)
+    call_limits: CallLimitSettings = Field(default_factory=CallLimitSettings)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -50,6 +50,8 @@ class AccessLevel(StrEnum):
 
 
 LEVELS = dict(zip("LRSWTP", AccessLevel, strict=True))
+READING = frozenset({AccessLevel.LIST, AccessLevel.READ})
+"""The levels of actions that neither change anything nor return a secret."""
 RISKS = {
     "c": "CredentialExposure",
     "d": "DataExfiltration",

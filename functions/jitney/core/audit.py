@@ -14,6 +14,7 @@ from typing import Any
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, permissions_view
 from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
@@ -31,6 +32,10 @@ UNDENIED_REVOCATIONS = "UndeniedRevocations"
 """Metric: revocations whose credentials may still work. An alarm watches it."""
 BYPASSES = "Bypasses"
 """Metric of the correlator: calls on target roles that no grant explains. An alarm watches it."""
+UNRECORDED_CALLS = "UnrecordedCalls"
+"""Metric of the correlator: calls in sessions of the gateway that no record names. An alarm watches it."""
+BEYOND_GRANT_CALLS = "BeyondGrantCalls"
+"""Metric of the correlator: successful calls outside of what their grant allows. An alarm watches it."""
 REFUSED_EVENTS = "TrailEventsRefused"
 """Metric: refused events about a target's role that cannot be genuine."""
 SEALED = "AuditRecordsSealed"
@@ -42,8 +47,10 @@ class AuditEvent(StrEnum):
 
     REQUEST = "request"
     PREVIEW = "preview"
+    TARGET_LIST = "target_list"
     REFUSAL = "refusal"
     ISSUE = "issue"
+    USE = "use"
     EXPIRY = "expiry"
     RELEASE = "release"
     REVOCATION = "revocation"
@@ -59,6 +66,9 @@ class AuditEvent(StrEnum):
     BREAK_GLASS = "break_glass"
     FOLLOW_UP = "follow_up"
     SUSPENSION = "suspension"
+    CALL = CALL_EVENT
+    UNRECORDED = "unrecorded"
+    BEYOND_GRANT = "beyond_grant"
 
 
 class Outcome(StrEnum):
@@ -77,6 +87,7 @@ class Outcome(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     SENT = "sent"
+    ANSWERED = "answered"
     SET = "set"
     ENDED = "ended"
     UNEXPLAINED = "unexplained"
@@ -133,12 +144,16 @@ _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 @dataclass(frozen=True, slots=True)
 class ChainedRecord:
-    """A record at its position in a chain. `text` is what is stored and published. The next record holds `hash`."""
+    """A record at its position in a chain. `text` is what is stored and published. The next record holds `hash`.
+
+    `index` are the attributes under which a call's record is found by its grant.
+    """
 
     chain: str
     seq: int
     text: str
     hash: str
+    index: tuple[tuple[str, str], ...] = ()
 
 
 def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENESIS_HASH) -> ChainedRecord:
@@ -156,7 +171,7 @@ def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENE
         **_masked_texts(record),
     }
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return ChainedRecord(chain, seq, canonical(members | {"hash": digest}), digest)
+    return ChainedRecord(chain, seq, canonical(members | {"hash": digest}), digest, call_index(members))
 
 
 def _masked_texts(record: AuditRecord) -> dict[str, str]:
@@ -198,7 +213,8 @@ def request_members(
 
     `decision` is None for a request that was refused before one.
     """
-    detail = {"permissions": permissions_view(asked.permissions)} | calls_detail(asked) | requester.record_detail()
+    detail = {"permissions": permissions_view(asked.permissions)} | way_detail(asked) | calls_detail(asked)
+    detail |= requester.record_detail()
     detail |= decision_detail(decision) if decision else {}
     return {
         "target": target.alias,
@@ -215,6 +231,11 @@ def calls_detail(asked: AccessRequest) -> dict[str, Any]:
     """Return the calls of a request in the form of `ExplainedAction.call`; {} for a request without calls."""
     calls = tuple(dict.fromkeys(each.call for each in asked.explanation))
     return {"calls": calls} if calls else {}
+
+
+def way_detail(asked: AccessRequest | Grant) -> dict[str, Any]:
+    """Return how a request or grant is used: the way, and whether answers reveal sensitive values."""
+    return {"way": asked.way, "reveal": asked.reveal}
 
 
 def decision_detail(decision: Decision) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jitney.core.access_profile import AccessProfile
+from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.delegation import Delegation
 from jitney.core.patterns import wildcard_pattern
@@ -51,6 +52,10 @@ class PeopleIssuer(NamedTuple):
     issuer: str
     provider: str
     subject_pattern: str = ""
+
+
+LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
+"""The variable with the address to which a local system sends the gateway's calls. AWS has a `local` of False."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,7 @@ class Target:
     `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`.
 
     Sessions use resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. Exempt are
-    `any_account_actions` and `any_region_actions`, which are actions or patterns of actions.
-    `access_profiles` are keyed by name.
+    `any_account_actions` and `any_region_actions`, which are patterns. `access_profiles` are keyed by name.
     """
 
     alias: str
@@ -133,6 +137,7 @@ class Target:
     other_regions: tuple[str, ...] = ()
     any_region_actions: tuple[str, ...] = ()
     access_profiles: Mapping[str, AccessProfile] = field(default_factory=lambda: MappingProxyType({}))
+    call_limits: CallLimits = DEFAULT_CALL_LIMITS  # of each grant on the target
 
     @property
     def revoker_arn(self) -> str:
@@ -272,7 +277,8 @@ def _issuer(item: Mapping[str, Any]) -> Issuer:
 
 def _target(item: Mapping[str, Any]) -> Target:
     profiles = {name: AccessProfile(**each) for name, each in item.get("access_profiles", {}).items()}
-    return Target(**{**item, "access_profiles": MappingProxyType(profiles)})
+    nested = {"access_profiles": MappingProxyType(profiles), "call_limits": CallLimits(**item["call_limits"])}
+    return Target(**{**item, **nested})
 
 
 def load(text: str) -> Config:

@@ -11,6 +11,10 @@ IDEMPOTENCY_SECONDS = 24 * 3600
 REPEATED_RELEASES_PER_MINUTE = 30
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 NARROWINGS_PER_HOUR = 10
+MOST_HELD_ANSWERS = 40
+"""How many answers may be held at a time. `infra.read_functions` reserves more executions than that."""
+_WAITS_WINDOW_SECONDS = 5
+"""Half of the longest wait (core.preferences)."""
 
 
 class SingleUseKey(NamedTuple):
@@ -107,6 +111,19 @@ def out_of_office_quota(human: str, now: int) -> Quota:
 def narrowing_quota(grant_id: str, now: int) -> Quota:
     """Return the quota of narrowed approvals of a pending grant in the hour of `now`: each notifies its reviewers."""
     return _quota("NARROWINGS", grant_id, NARROWINGS_PER_HOUR, now, window_seconds=3600)
+
+
+def waits_quota(now: int) -> Quota:
+    """Return the quota of answers that are held at the caller's wish, begun in the window of `now` (row CLI 3).
+
+    An answer is held for at most two windows, so that three windows' worth of them are held at a time.
+    """
+    return _quota("WAITS", "all", MOST_HELD_ANSWERS // 3, now, window_seconds=_WAITS_WINDOW_SECONDS)
+
+
+def own_waits_quota(owner: str, now: int) -> Quota:
+    """Return the quota of one unit and human among the answers of `waits_quota`."""
+    return _quota("WAITS", owner, MOST_HELD_ANSWERS // 9, now, window_seconds=_WAITS_WINDOW_SECONDS)
 
 
 def _quota(kind: str, owner: str, most: int, now: int, *, window_seconds: int = 60) -> Quota:

@@ -20,6 +20,11 @@ def epoch(text: str) -> int:
     return seconds
 
 
+def format_time(seconds: int) -> str:
+    """Return a time to the minute, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def format_duration(seconds: int) -> str:
     """Return a duration in words: "1 hour 30 minutes"."""
     parts = []
@@ -28,3 +33,11 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
     return " ".join(parts) or "no time"
+
+
+def rough_duration(seconds: int) -> str:
+    """Return a duration in its largest unit, rounded down, as people say it: "59 minutes"."""
+    return next(
+        (f"{count} {unit}{'s' if count > 1 else ''}" for size, unit in _UNITS if (count := seconds // size) > 0),
+        "less than a second",
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, Vote, VoteVerdict, permissions_view
@@ -13,6 +13,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import refusal_of
+from jitney.core.review.approvals_in_force import inherited_approvals
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import delegations_for, require_reviewer
@@ -27,6 +28,7 @@ from jitney.handlers.issuance import target_of
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.ports import Ports
 from jitney.handlers.responses import deciding_policies
+from jitney.handlers.under_review import under_review
 from jitney.handlers.workflow import resume_workflow
 
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
@@ -76,16 +78,10 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
     def decide(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
-        review = GrantUnderReview(before, ports.config, ports.suspensions.current())
-        try:
-            result = _result(review, masked, ports)
-        except Problem as problem:
-            _count_refusal(before, ballot, problem, ports)
-            raise
-        if result.grant is review.grant:
-            result, resumes = None, False
+        result = _result(before, masked, ports)
+        resumes = result is not None and result.changes_workflow(before)
+        if result is None:
             return None
-        resumes = result.changes_workflow(before)
         narrows = result.grant.narrowed_at != before.narrowed_at
         quotas = (narrowing_quota(grant.id, ports.now()),) if narrows else ()
         return GrantUpdate(result.grant, _record(result, masked, ports), quotas=quotas)
@@ -105,6 +101,18 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     return after
 
 
+def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
+    """Return the grant that an approval covers, or None if it would change nothing. Write nothing.
+
+    Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
+    """
+    grant = ports.store.grant(ballot.grant_id)
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+    result = _result(grant, ballot, ports)
+    return result.voted_on if result else None
+
+
 def _narrowed_too_often() -> Problem:
     detail = f"This request was narrowed {NARROWINGS_PER_HOUR} times in this hour, which is the limit."
     fix = "Approve it as it is now, or reject it."
@@ -115,28 +123,42 @@ def _conflict() -> Problem:
     return Problem("grant_conflict", "The request kept changing during this call.", "Read it again, then vote.")
 
 
-def _result(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
+def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult | None:
+    """Return what the vote does to the grant, or None for nothing. Count a refused vote."""
+    review = under_review(grant, ports, ports.suspensions.current())
+    try:
+        result = _applied(review, ballot, ports)
+    except Problem as problem:
+        _count_refusal(grant, ballot, problem, ports)
+        raise
+    return None if result.grant is review.grant else result
+
+
+def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResult:
     now, groups, voter = ports.now(), current_reviewers(ports, review.suspensions), ballot.voter.source_identity
     require_reviewer(ballot.voter, review, groups, now)
     delegations = delegations_for(voter, review, groups, now)
     given = Vote(voter, ballot.verdict, ballot.content, ballot.comment, now, ballot.via, delegations)
-    return apply_vote(review, given, ballot.narrowing, groups, lambda after, by: decision_on(after, by, ports))
+    return apply_vote(
+        review, given, ballot.narrowing, groups, lambda after, by: decision_on(review.with_grant(after), by, ports)
+    )
 
 
-def decision_on(grant: Grant, approvals: Collection[str], ports: Ports) -> Decision:
+def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Ports) -> Decision:
     """Return the policy's current decision about a grant with these approvals. Raises Problem."""
+    grant = review.grant
     config, who = ports.config, requester(grant, ports)
     target = target_of(grant, config)
     return decide(
         who,
-        grant.as_request(),
+        grant.as_request(inherited_approvals(review, ports.now())),
         target,
         ports.policies,
         ports.actions,
         config.limits,
         config.reviewers,
         approvals,
-        OtherGrantsLookup(ports, who, target.account, ports.now(), grant.id),
+        OtherGrantsLookup(ports, who, target.account, ports.now(), grant.call.grant_id if grant.call else grant.id),
     )
 
 

@@ -12,7 +12,6 @@ from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass, break_glass_approvals, followed_up, may_follow_up
-from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.safe_text import cut
 from jitney.core.times import iso
 from jitney.handlers.ballots import decision_on
@@ -20,6 +19,8 @@ from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.pages import FormVisit, Page
 from jitney.handlers.responses import deciding_policies
+from jitney.handlers.second_step import second_step
+from jitney.handlers.under_review import under_review
 from jitney.handlers.workflow import resume_workflow
 
 OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: Outcome.OBJECTED}
@@ -28,12 +29,16 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 def break_glass(visit: FormVisit) -> Page:
     """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
-    Raises the problems of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy
-    forbids it. Refusals are counted in the records.
+    Nothing is activated before the second step was confirmed. Return 200 with that step. Raises the problems of
+    `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy forbids it. Refusals are
+    counted in the records.
     """
     grant, ports = visit.stored_grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")
     try:
+        activated = _activated_by_break_glass(grant, reason, visit).grant
+        if page := second_step(activated, visit, "break-glass", reason):
+            return page
         after = update_grant(grant, lambda before: _activated_by_break_glass(before, reason, visit), ports)
     except Problem as problem:
         visit.call.count_refusal(problem.code, AuditEvent.BREAK_GLASS, grant.id)
@@ -44,10 +49,11 @@ def break_glass(visit: FormVisit) -> Page:
 
 def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> GrantUpdate:
     ports = visit.ports
-    review = GrantUnderReview(before, ports.config, ports.suspensions.current())
+    review = under_review(before, ports, ports.suspensions.current())
     outstanding = ports.follow_ups.outstanding()
     after = activated_by_break_glass(review, visit.principal, reason, visit.form("content"), outstanding, ports.now())
-    decision = decision_on(after, break_glass_approvals(review.with_grant(after), ports.config.reviewers), ports)
+    activated = review.with_grant(after)
+    decision = decision_on(activated, break_glass_approvals(activated, ports.config.reviewers), ports)
     if decision.effect is not Effect.ALLOW or after.break_glass is None:
         policies = ", ".join(each.policy for each in decision.reasons)
         detail = f"Policy denies it, even with all approvals and break-glass: {policies}."
@@ -102,7 +108,7 @@ def _given(visit: FormVisit, grant: Grant) -> FollowUp:
             "own_request", "You used break-glass here yourself.", "Ask another person for the follow-up review."
         )
     operator = bool(who.groups & set(config.operators))
-    review = GrantUnderReview(grant, config, visit.suspensions)
+    review = under_review(grant, visit.ports, visit.suspensions)
     groups = current_reviewers(visit.ports, visit.suspensions)
     if grant.break_glass and not may_follow_up(who.source_identity, review, groups, operator=operator):
         fix = "Ask one of the request's reviewers, or an operator."

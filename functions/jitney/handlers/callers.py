@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant
 from jitney.core.access.profile_policy import compile_profile, granted_profile
 from jitney.core.access.profile_wording import profile_detail
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access.session_policy import SessionPolicy, compile_policy, options_for
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.access_profile import GrantedProfile
@@ -54,6 +54,10 @@ class AuthenticatedRequest:
         """The source address and id of the request."""
         return self.request.origin
 
+    def url(self, path: str) -> str:
+        """Return the absolute address of a path of the API, as this caller reaches it."""
+        return f"{self.ports.scheme}:{self.request.base}{path}"
+
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
         """Return the lookup of other grants that count in a decision on the target.
 
@@ -80,10 +84,20 @@ class AuthenticatedRequest:
         return decide(self.principal, access_request, target, *rules, approvals, others)
 
     def session_policy(
-        self, permissions: tuple[Permission, ...], profile: GrantedProfile | None, target: Target, ends_at: int
+        self,
+        permissions: tuple[Permission, ...],
+        profile: GrantedProfile | None,
+        target: Target,
+        ends_at: int,
+        way: Way,
     ) -> SessionPolicy:
-        """Return the session policy for a grant on the target. Raises Problem."""
+        """Return the session policy for a grant on the target. Raises Problem.
+
+        Calls through the gateway come from the broker's address, so their session is not bound to the caller's.
+        """
         options = options_for(target, self.origin.source_ip)
+        if way is Way.GATEWAY:
+            options = options._replace(source_ip="")
         if profile:
             return compile_profile(granted_profile(profile, target), permissions, ends_at, options)
         return compile_policy(permissions, ends_at, self.ports.actions, options)
@@ -138,8 +152,19 @@ class AuthenticatedRequest:
 
         Raises Problem grant_not_found, also for others' grants.
         """
-        grant, who = self.stored_grant_in_path(), self.principal
-        if grant is None or (grant.issuer, grant.subject, grant.human) != (who.issuer, who.subject, who.human):
+        return self.own(self.stored_grant_in_path())
+
+    def owns(self, grant: Grant) -> bool:
+        """Return whether a grant is the caller's own."""
+        who = self.principal
+        return (grant.issuer, grant.subject, grant.human) == (who.issuer, who.subject, who.human)
+
+    def own(self, grant: Grant | None) -> Grant:
+        """Return a stored grant if it is the caller's own. A grant that a suspension ended is revoked.
+
+        Raises Problem grant_not_found, also for others' grants.
+        """
+        if grant is None or not self.owns(grant):
             fix = "Check the id, and use a token of the principal that the grant belongs to."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
         return self.suspensions.applied(grant)
@@ -167,13 +192,22 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
 
 def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of a route that gives no access.
+    """Authenticate the caller of a route that gives no access, as `prove_caller` does.
 
     A suspended agent may read and release its grants.
-
-    A single-use token is used up here. A used token cannot request, list, fetch or release anything (ID 14).
     """
     now = ports.now()
+    caller = prove_caller(request, ports, now)
+    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def prove_caller(request: Request, ports: Ports, now: int) -> Authenticated:
+    """Return the caller that the token of `request` proves at `now`. It may be suspended.
+
+    A single-use token is used up here. A used token cannot request, list, fetch or release anything (ID 14).
+
+    Raises Problem (401, 503) after counting the refusal.
+    """
     try:
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
         _use_up(caller, ports, now)
@@ -181,7 +215,7 @@ def authenticate_even_suspended(request: Request, ports: Ports) -> Authenticated
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
         count_unauthenticated(refusal, request, ports, now)
         raise
-    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+    return caller
 
 
 def _use_up(caller: Authenticated, ports: Ports, now: int) -> None:

@@ -1,20 +1,24 @@
 """POST /v1/grants/{id}/credentials: first or renewed credentials of an active grant."""
 
-from jitney.core.access.eligibility import require_active_grant
+from jitney.core.access.credential_seconds import parse_renewal
+from jitney.core.access.eligibility import require_credentials_grant
 from jitney.handlers.callers import authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.issuance import renew_credentials
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response
+from jitney.handlers.responses import active_grant, grant_response
 
 
 def create_credentials(request: Request, ports: Ports) -> Response:
-    """200 with credentials, or Problem: not the caller's grant, not active, no longer allowed."""
+    """200 with credentials, or Problem: not the caller's grant, for the gateway, not active, no longer allowed."""
     call = authenticate_request(request, ports)
     with call.counting_refusals():
-        grant = require_active_grant(call.own_grant(), call.now)
-    renewed, credentials = renew_credentials(grant, call)
+        grant = call.own_grant()
+        require_credentials_grant(grant)
+        grant = active_grant(grant, call)
+        seconds = parse_renewal(request.body, ports.config.limits)
+    renewed, credentials = renew_credentials(grant, call, seconds)
     return grant_response(200, renewed, call, credentials)
 
 

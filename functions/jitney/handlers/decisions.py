@@ -2,21 +2,26 @@
 
 from typing import Any
 
-from jitney.adapters.store import Conflict
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.profile_request import hidden_profile
 from jitney.core.access.request import AccessRequest
 from jitney.core.access.session_policy import SESSION_POLICY_LIMIT
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target
-from jitney.core.single_use import preview_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.incoming_request import decide_request, incoming_request
 from jitney.handlers.ports import Ports
 from jitney.handlers.profile_disclosure import hides_profile
-from jitney.handlers.responses import deciding_policies, decision_view, explanation_view, unit_limited_problem
+from jitney.handlers.responses import (
+    deciding_policies,
+    decision_view,
+    explanation_view,
+    ways_view,
+)
+from jitney.handlers.ungranted import count_preview
+from jitney.handlers.ways import effects_of_ways
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effect.DENY: Outcome.DENIED}
 
@@ -28,29 +33,19 @@ def preview_decision(request: Request, ports: Ports) -> Response:
     the caller must not learn of.
     """
     call = authenticate_request(request, ports)
-    _consume_quota(call)
+    count_preview(call, AuditEvent.PREVIEW)
     access_request = incoming_request(call, AuditEvent.PREVIEW)
     target = ports.config.targets[access_request.target]
-    decision, _ = decide_request(access_request, call, AuditEvent.PREVIEW)
+    decision, others = decide_request(access_request, call, AuditEvent.PREVIEW)
     with call.counting_refusals(AuditEvent.PREVIEW):
         view = decision_view(decision) | _session_policy(decision, access_request, target, call)
         view |= explanation_view(access_request)
+        view |= ways_view(effects_of_ways(decision, access_request, call, others))
     members = call.request_members(access_request, target, decision) | deciding_policies(decision)
     call.record(AuditEvent.PREVIEW, _OUTCOMES[decision.effect], **members)
     if hides_profile(decision, access_request, call):
         raise hidden_profile()
     return Response(200, view)
-
-
-def _consume_quota(call: AuthenticatedRequest) -> None:
-    """Count one dry run before any work is done. Raises Problem rate_limited."""
-    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
-    try:
-        call.ports.store.consume((quota,), now=call.now)
-    except Conflict as conflict:
-        problem = unit_limited_problem(quota, call.principal)
-        call.count_refusal(problem.code, AuditEvent.PREVIEW)
-        raise problem from conflict
 
 
 def _session_policy(
@@ -60,7 +55,9 @@ def _session_policy(
     if decision.effect is Effect.DENY:
         return {"session_policy": None, "session_policy_arns": [], "session_policy_size": None}
     ends_at = call.now + access_request.duration_seconds
-    policy = call.session_policy(decision.permissions, access_request.access_profile, target, ends_at)
+    policy = call.session_policy(
+        decision.permissions, access_request.access_profile, target, ends_at, access_request.way
+    )
     return {
         "session_policy": policy.document(),
         "session_policy_arns": list(policy.managed_arns),

@@ -6,7 +6,7 @@ from functools import partial
 
 from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
-from jitney.adapters.store import StaleWrite
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import CANARY_PREFIX, session_request
 from jitney.core.access.deny_document import deny_entry

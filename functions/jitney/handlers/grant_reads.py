@@ -1,4 +1,4 @@
-"""GET /v1/grants and /v1/grants/{id}: the caller's own grants."""
+"""GET /v1/grants: the caller's own grants."""
 
 import re
 
@@ -7,17 +7,14 @@ from jitney.handlers.callers import authenticate_even_suspended
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
-from jitney.handlers.responses import grant_response
 
 _CURSOR = re.compile(r"[0-9]{12}#g-[a-z2-7]{14}", re.ASCII)
 
 
-def read_grants(request: Request, ports: Ports) -> Response:
-    """200 with the grant of the path's id, or with a page of the caller's grants. Raises Problem grant_not_found."""
+def list_grants(request: Request, ports: Ports) -> Response:
+    """200 with a page of the caller's grants. Raises Problem request_invalid for a cursor of no page."""
     call = authenticate_even_suspended(request, ports)
     with call.counting_refusals():
-        if "id" in request.path:
-            return grant_response(200, call.own_grant().at(call.now), call)
         cursor = _cursor(request)
     grants, following = ports.store.grants_of(call.principal.owner_key, cursor)
     shown = [call.suspensions.applied(grant).at(call.now).view() for grant in grants]
@@ -32,4 +29,4 @@ def _cursor(request: Request) -> str:
     return cursor
 
 
-handler = endpoint(read_grants, ("config", "keys", "store", "suspensions"))
+handler = endpoint(list_grants, ("config", "keys", "store", "suspensions"))

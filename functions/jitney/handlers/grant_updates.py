@@ -7,11 +7,12 @@ are issued for a `RecordedGrant` only, and only this module makes one.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NewType, TypeVar
 
-from jitney.adapters.store import StaleWrite
+from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.id_ranges import is_fresh
 from jitney.core.audit import AuditRecord
 from jitney.core.problems import Problem
 from jitney.core.single_use import Quota, SingleUseKey
@@ -115,8 +116,11 @@ def write_new_grant(
 ) -> RecordedGrant:
     """Write a new grant with its first record, single-use keys and lists.
 
-    Raises Conflict for a used key and StaleWrite for a list that changed.
+    Raises Conflict for a used key and StaleWrite for a list that changed. Raises StaleWrite for an old id, too, because
+    a range of ids in a deny document would deny the grant (END 2).
     """
+    if not is_fresh(grant.id, ports.now()):
+        raise StaleWrite
     first = audit.next_chained_record(record, grant)
     created = audit.with_chain_head(grant, first)
     ports.store.create_grant(created, first, keys, lists=lists, now=now)

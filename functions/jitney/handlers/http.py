@@ -22,13 +22,17 @@ MAX_FORM_FIELDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are in lower case, as HTTP/2 and proxies send them."""
+    """One HTTP request. Header names are in lower case, as HTTP/2 and proxies send them.
+
+    `base` is the API's own address without its scheme, such as "//jitney.example.com/live".
+    """
 
     headers: Mapping[str, str]
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes = field(repr=False)
     origin: Origin
+    base: str = ""
 
     @property
     def authorization(self) -> str | None:
@@ -56,7 +60,19 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
         origin=Origin(
             source_ip=(context.get("identity") or {}).get("sourceIp") or "", request_id=context.get("requestId") or ""
         ),
+        base=_base(event),
     )
+
+
+def _base(event: Mapping[str, Any]) -> str:
+    """Return the requested address without the scheme and the route. It also works behind custom domain names.
+
+    The host is the domain name by which API Gateway found this API. No header is read: callers choose those.
+    """
+    context = event.get("requestContext") or {}
+    route, path = event.get("resource") or "", context.get("path") or ""
+    before = path.split("/")[: -route.count("/") or None]
+    return f"//{context.get('domainName') or ''}{'/'.join(before)}"
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,6 @@ from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.close_targets import close_targets
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.profile_disclosure import disclosed
-from jitney.handlers.responses import deciding_policies
 from jitney.handlers.ungranted import has_quota, record_ungranted
 
 
@@ -81,17 +80,12 @@ def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event:
 def _about_target(problem: Problem, call: AuthenticatedRequest, event: AuditEvent) -> Problem:
     """Return `problem`, which says that the target is unknown, with the names of close targets.
 
-    It is recorded where it names a target, and counted otherwise. If the quota is used up, no target is tried.
+    It is recorded where it names a target, and counted otherwise. If the quota is used up, no target is evaluated.
     """
-    body = call.request.body
-    found = list(close_targets(body, call.principal, call.ports)) if has_quota(event, call) else []
-    if not found:
+    name = strict_json.loads(call.request.body)["target"]
+    names = close_targets(name, call.principal, call.ports) if has_quota(event, call) else []
+    if not names:
         call.count_refusal(problem.code, event)
         return Problem(problem.code, problem.detail, problem.fix, {"alternatives": []})
-    names = [each.target.alias for each in found]
-    first = found[0]
-    members = call.request_members(first.asked, first.target, first.decision) | deciding_policies(first.decision)
-    members |= {"target": strict_json.loads(body)["target"], "account": ""}
-    members["detail"]["suggested_targets"] = names
-    call.record(event, Outcome.REFUSED, code=problem.code, **members)
+    call.record(event, Outcome.REFUSED, code=problem.code, target=name, detail={"suggested_targets": names})
     return Problem(problem.code, problem.detail, f"Did you mean {' or '.join(names)}?", {"alternatives": names})

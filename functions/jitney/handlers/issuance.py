@@ -2,23 +2,20 @@
 
 from dataclasses import replace
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.credentials import Credentials, SessionRequest, session_request
 from jitney.core.access.decision import Effect
-from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
-from jitney.core.review.break_glass import break_glass_approvals
-from jitney.core.review.grant_under_review import GrantUnderReview
-from jitney.core.review.reviewers import without_suspended
-from jitney.core.review.votes import valid_approvals
+from jitney.core.review.approvals_in_force import approvals_in_force
 from jitney.core.single_use import Quota, renewal_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.grant_updates import PATIENT, GrantUpdate, RecordedGrant, record_update, update_grant
-from jitney.handlers.responses import denied_problem, rate_limited_problem
+from jitney.handlers.responses import active_grant, denied_problem, rate_limited_problem
+from jitney.handlers.under_review import under_review
 
 PERMANENT_FAILURES = frozenset({"issue_refused", "policy_too_large"})
 """Failures that another attempt cannot repair."""
@@ -47,11 +44,15 @@ def record_outcome(
     return update_grant(grant, decide, call.ports, turn=PATIENT)
 
 
-def session_request_of(grant: Grant, call: AuthenticatedRequest) -> SessionRequest:
-    """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large."""
+def session_request_of(grant: Grant, call: AuthenticatedRequest, seconds: int | None = None) -> SessionRequest:
+    """Return the STS call for a grant before anything is written. Raises Problem, such as policy_too_large.
+
+    The session ends after `seconds`, if given, and with the grant at the latest.
+    """
     target = target_of(grant, call.ports.config)
-    policy = call.session_policy(grant.permissions, grant.access_profile, target, grant.expires_at)
-    return session_request(grant, policy, target.external_id, call.now)
+    end = grant.expires_at if seconds is None else min(call.now + seconds, grant.expires_at)
+    policy = call.session_policy(grant.permissions, grant.access_profile, target, end, grant.way)
+    return session_request(grant, policy, target.external_id, call.now, ends_at=end)
 
 
 def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: AuthenticatedRequest) -> Credentials:
@@ -65,24 +66,26 @@ def issue_credentials(grant: RecordedGrant, session: SessionRequest, call: Authe
         raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
 
 
-def renew_credentials(grant: Grant, call: AuthenticatedRequest) -> tuple[Grant, Credentials]:
+def renew_credentials(
+    grant: Grant, call: AuthenticatedRequest, seconds: int | None = None
+) -> tuple[Grant, Credentials]:
     """Renew the credentials of an active grant that policy still allows (POL 1) with its valid votes (REV 3).
 
-    Renewals of one grant at the same time wait for each other. Raises Problem: denied, rate_limited, or what
-    `issue_credentials` raises.
+    They end after `seconds`, if given, and with the grant at the latest. Renewals of one grant at the same time wait
+    for each other. Raises Problem: denied, rate_limited, or what `issue_credentials` raises.
     """
     quota = renewal_quota(grant.id, call.ports.config.limits.renewals_per_minute, call.now)
     try:
-        return _renewed(grant, quota, call)
+        return _renewed(grant, quota, call, seconds)
     except Conflict as used:
         call.count_refusal("rate_limited", AuditEvent.ISSUE, grant.id)
         raise rate_limited_problem(quota) from used
 
 
-def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> tuple[Grant, Credentials]:
-    session = session_request_of(grant, call)
+def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest, seconds: int | None) -> tuple[Grant, Credentials]:
+    session = session_request_of(grant, call, seconds)
     others = call.other_grants(target_of(grant, call.ports.config), grant)
-    decision = call.decide(grant.as_request(), others, _approvals(grant, call))
+    decision = call.decide(grant.as_request(), others, approvals_of(grant, call))
     if decision.effect is not Effect.ALLOW:
         record_outcome(grant, AuditEvent.ISSUE, Outcome.DENIED, "denied", call, quotas=(quota,))
         raise denied_problem(decision)
@@ -90,20 +93,16 @@ def _renewed(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> tuple[Gr
     return recorded, issue_credentials(recorded, session, call)
 
 
-def _approvals(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
-    if not grant.break_glass and not grant.approvals:
-        return frozenset()
-    config = call.ports.config
-    review = GrantUnderReview(grant, config, call.suspensions)
-    groups = without_suspended(config.reviewers, call.suspensions)
-    return break_glass_approvals(review, groups) if grant.break_glass else valid_approvals(review, groups)
+def approvals_of(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
+    """Return the approvals of a grant that are valid now, with the approvals that break-glass replaces."""
+    return approvals_in_force(under_review(grant, call.ports, call.suspensions), call.now)
 
 
 def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:
     """Record an issue. Raises Problem when the grant is no longer active, and Conflict when `quota` is used up."""
 
     def decide(before: Grant) -> GrantUpdate:
-        active = replace(require_active_grant(before, call.now), unissued=False)
+        active = replace(active_grant(before, call), unissued=False)
         record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, active, call.origin, call.now)
         return GrantUpdate(active, record, quotas=(quota,))
 

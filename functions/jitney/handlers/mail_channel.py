@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from jitney.adapters.mail_sender import MailMessage
-from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.mail import AGENT_TEXT_NOTE, SIGN_IN, review_mail
 from jitney.core.review.recipients import recipients
 from jitney.handlers.channels import DeliveryResult, Notification, send_each
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.ports import Ports
 from jitney.handlers.templates import render
+from jitney.handlers.under_review import under_review
 
 NAME = "mail"
 NO_ADDRESS = "no_address"
@@ -28,6 +28,6 @@ def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
         address = addresses.get(name)
         return sender.send(message, address) if address else NO_ADDRESS
 
-    review = GrantUnderReview(notification.grant, ports.config, ports.suspensions.current())
+    review = under_review(notification.grant, ports, ports.suspensions.current())
     groups = current_reviewers(ports, review.suspensions)
     return send_each(NAME, recipients(notification.notice, review, groups, ports.now()), send_to, ports)

@@ -33,9 +33,18 @@ class OtherGrantsLookup:
     now: int
     grant_id: str = ""
     read: dict[str, GrantList] = field(default_factory=dict)
+    found: dict[frozenset[str], tuple[HeldActions, ...]] = field(default_factory=dict)
 
     def __call__(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
-        """Return the other grants that could matter for the `requested` actions, as last written."""
+        """Return the other grants that could matter for the `requested` actions, as last written.
+
+        A second decision about the same actions, such as one about the other way, reads nothing again.
+        """
+        if requested not in self.found:
+            self.found[requested] = self._holding(requested)
+        return self.found[requested]
+
+    def _holding(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
         self.read = self.ports.store.grant_lists((*self._keys.own, *self._keys.related))
         later = {entry.grant_id for each in self.read.values() for entry in each.since(self.grant_id)}
         entries = {entry.grant_id: entry for each in self.read.values() for entry in each.entries}

@@ -1,6 +1,6 @@
 """POST /reviews/out-of-office: a reviewer starts or ends an out-of-office period with delegates (REV 6)."""
 
-from jitney.adapters.store import Conflict, StaleWrite
+from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core import audit
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem

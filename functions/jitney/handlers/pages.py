@@ -86,12 +86,8 @@ class Visit:
     def _call_of(self, person: Principal) -> AuthenticatedRequest:
         return AuthenticatedRequest(self.request, self.ports, self.now, Authenticated(person, None), self.suspensions)
 
-    def grant(self) -> Grant:
-        """Return the path's grant. If a suspension ended it, it is revoked. Raises Problem grant_not_found."""
-        return self.suspensions.applied(self.stored_grant())
-
     def stored_grant(self) -> Grant:
-        """Return the grant of the path's id as stored, to change it. Raises Problem grant_not_found."""
+        """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
         grant = self.ports.store.grant(self.grant_id) if self.grant_id else None
         if grant is None:
             raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
@@ -242,16 +238,9 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
 
 
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
-    """Return the visit of an API Gateway REST proxy event, without its form and session.
-
-    The root URL is the requested URL without the route. This also works behind custom domain names.
-    """
-    context = event.get("requestContext") or {}
-    route, path = event.get("resource") or "", context.get("path") or ""
-    before = path.split("/")[: -route.count("/") or None]
-    scheme = "http" if ports.config.local else "https"
-    root = f"{scheme}://{context.get('domainName') or ''}{'/'.join(before)}"
-    return Visit(event, request_from_event({**event, "body": None}), ports, ports.now(), root)
+    """Return the visit of an API Gateway REST proxy event, without its form and session."""
+    request = request_from_event({**event, "body": None})
+    return Visit(event, request, ports, ports.now(), f"{ports.scheme}:{request.base}")
 
 
 def problem_page(problem: Problem) -> Page:

@@ -14,12 +14,16 @@ from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.close_targets import close_names
+from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.responses import denied_problem
+from jitney.handlers.ways import effects_of_ways
 
 
-def denial(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest) -> Problem:
+def denial(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup) -> Problem:
     """Return the problem of a denied request."""
-    return hidden_profile() if hides_profile(decision, asked, call) else denied_problem(decision, asked)
+    if hides_profile(decision, asked, call):
+        return hidden_profile()
+    return denied_problem(decision, asked, effects_of_ways(decision, asked, call, others))
 
 
 def hides_profile(decision: Decision, asked: AccessRequest, call: AuthenticatedRequest) -> bool:

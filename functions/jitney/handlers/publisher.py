@@ -1,12 +1,15 @@
 """Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from jitney.core.audit import TAMPERED
-from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_record
+from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
+from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
+from jitney.core.integrity.record_bytes import record_text
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
@@ -14,7 +17,7 @@ from jitney.handlers.ports import Ports
 StreamRecord: TypeAlias = Mapping[str, Any]
 
 STREAMS = {"record": ("records_stream", is_record), "line": ("calls_stream", is_call_line)}
-"""For each attribute: the port that publishes its value, and the check of the value against the key."""
+"""For each attribute: the port that publishes its text, and the check of the text against the key."""
 UNPUBLISHED = ({"issue"}, {"call", "since"}, {"calls_pk"})
 """Attributes of the items that join calls to grants (adapters.trail). Of these items, only verdicts are published."""
 _ALWAYS = frozenset({"pk", "sk", "expires"})
@@ -29,25 +32,40 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     Records are only added, each at its own key, and expire. IAM cannot enforce this, so any other change is reported
     and not published. S3 keeps the first version. Reported changes are not retried and block nothing.
     """
-    _report([each for each in event["Records"] if _is_tampering(each)])
+    additions = [(each, *_addition(each)) for each in event["Records"]]
+    _report([each for each, attribute, _ in additions if not attribute and _is_tampering(each)])
     failed: list[str] = []
-    for attribute, (port, _) in STREAMS.items():
-        written = [each for each in event["Records"] if _adds(each, attribute)]
-        texts = [each["dynamodb"]["NewImage"][attribute]["S"] for each in written]
-        refused = getattr(ports, port).put(texts) if texts else []
-        failed += [written[index]["dynamodb"]["SequenceNumber"] for index in refused]
+    for name, (port, _) in STREAMS.items():
+        written = [(each, text) for each, attribute, text in additions if attribute == name]
+        refused = getattr(ports, port).put([text for _, text in written]) if written else []
+        failed += [written[index][0]["dynamodb"]["SequenceNumber"] for index in refused]
     if failed:
         logger.warning("not published", failed=len(failed), records=len(event["Records"]))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 
-def _adds(change: StreamRecord, attribute: str) -> bool:
-    """Return whether a change adds an item with only this attribute, whose value matches the key."""
+def _addition(change: StreamRecord) -> tuple[str, str]:
+    """Return the attribute of `STREAMS` that a change adds, and its text; ("", "") unless it matches the key."""
     added, keys = _added(change), change["dynamodb"]["Keys"]
-    if set(added) != {attribute} or "S" not in added[attribute]:
-        return False
-    belongs = STREAMS[attribute][1]
-    return belongs(keys["pk"]["S"], keys["sk"]["S"], added[attribute]["S"])
+    index = {name: added.pop(name).get("S", "") for name in CALL_INDEX_ATTRIBUTES if name in added}
+    attribute = next(iter(added)) if len(added) == 1 else ""
+    if attribute not in STREAMS or not (text := _text(added, attribute)):
+        return "", ""
+    if not STREAMS[attribute][1](keys["pk"]["S"], keys["sk"]["S"], text):
+        return "", ""
+    indexed = is_indexed(text, index) if attribute == "record" else not index
+    return (attribute, text) if indexed else ("", "")
+
+
+def _text(image: Mapping[str, Mapping[str, Any]], attribute: str) -> str:
+    """Return the text of an attribute in the stream, where bytes are in base64; "" if it has none."""
+    value = image[attribute]
+    if attribute != "record":
+        return str(value.get("S", ""))
+    try:
+        return record_text(base64.b64decode(value.get("B", ""), validate=True))
+    except ValueError:
+        return ""
 
 
 def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
@@ -56,20 +74,16 @@ def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
     return {name: value for name, value in image.items() if name not in _ALWAYS}
 
 
-def _adds_any(change: StreamRecord) -> bool:
-    if set(_added(change)) in UNPUBLISHED:
-        return is_calls_partition(change["dynamodb"]["Keys"]["pk"]["S"])
-    return any(_adds(change, attribute) for attribute in STREAMS)
-
-
 def _is_tampering(change: StreamRecord) -> bool:
-    """Return whether a change is neither a proper addition nor DynamoDB's deletion of an expired item.
+    """Return whether a change without an `_addition` is neither an unpublished item nor the deletion of an expired one.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """
     by = change.get("userIdentity") or {}
-    expired = (by.get("type"), by.get("principalId")) == ("Service", "dynamodb.amazonaws.com")
-    return not _adds_any(change) and not (change["eventName"] == "REMOVE" and expired)
+    if set(_added(change)) in UNPUBLISHED and is_calls_partition(change["dynamodb"]["Keys"]["pk"]["S"]):
+        return False
+    by_dynamodb = (by.get("type"), by.get("principalId")) == ("Service", "dynamodb.amazonaws.com")
+    return not (change["eventName"] == "REMOVE" and by_dynamodb)
 
 
 def _report(changes: Sequence[StreamRecord]) -> None:

@@ -14,6 +14,7 @@ from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.deny_documents import repair_deny_document
 from jitney.handlers.edge import event_handler
+from jitney.handlers.ended_calls import end_calls
 from jitney.handlers.failed_grants import fail_review
 from jitney.handlers.grant_expiry import record_expiry
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
@@ -35,7 +36,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
     logs them. One target's failure does not stop the others. After a failure, it raises RuntimeError at the end. So the
     failure is noticed, and the run is repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "suspended": 0, "without_target": 0}
+    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "suspended": 0, "calls": 0, "without_target": 0}
     failed = []
     for name, work in _works(ports):
         try:
@@ -65,12 +66,14 @@ def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
     repaired = repair_deny_document(target, ports)
     cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
     cut_off = _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))
+    calls = end_calls(ports.store.grants_in_state(target.role_arn, State.PENDING, now), ports)
     suspensions = ports.suspensions.current()
     suspended = end_suspended_grants(target.role_arn, suspensions, ports)[0] if suspensions.end_grants_at(now) else 0
     return {
         "repaired": int(repaired),
         "cut_off": cut_off,
         "suspended": suspended,
+        "calls": calls,
         **_ends(target.role_arn, ports, now),
     }
 

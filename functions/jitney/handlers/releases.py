@@ -1,6 +1,6 @@
 """DELETE /v1/grants/{id}: the agent releases its grant."""
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
 from jitney.core.single_use import repeated_release_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended

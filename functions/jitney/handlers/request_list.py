@@ -14,6 +14,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.fair_share import fair_share
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.ports import Ports
+from jitney.handlers.under_review import all_under_review
 from jitney.handlers.viewers import ViewerPermissions, viewer_permissions
 
 MOST_READ, MOST_MILLISECONDS = 2000, 3000
@@ -50,11 +51,13 @@ def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, no
         "pending": _open(State.PENDING, ports, now),
         "active": _open(State.ACTIVE, ports, now),
     }
-    found = {grant.id: suspensions.applied(grant).at(now) for read in reads.values() for grant in read.grants}
+    found = {grant.id: grant for read in reads.values() for grant in read.grants}
     shown = [
-        (grant, viewer)
-        for grant in sorted(found.values(), key=lambda grant: grant.expires_at)
-        if (viewer := viewer_permissions(who, grant, groups, suspensions, ports, now)).may_see
+        (review.grant.at(now), viewer)
+        for review in sorted(
+            all_under_review(found.values(), ports, suspensions), key=lambda each: each.grant.expires_at
+        )
+        if (viewer := viewer_permissions(who, review, groups, now)).may_see
     ]
     pending = [(each, _waits(*each)) for each in shown if each[0].state is State.PENDING]
     waiting, others = [each for each, mine in pending if mine], [each for each, mine in pending if not mine]

@@ -1,14 +1,17 @@
 """Answers that several routes give."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from jitney.core.access.credentials import Credentials
-from jitney.core.access.decision import Decision, Reason, Risk
+from jitney.core.access.decision import Decision, Effect, Reason, Risk
+from jitney.core.access.eligibility import require_active_grant
 from jitney.core.access.grant import Grant, State, permissions_view
-from jitney.core.access.request import AccessRequest
+from jitney.core.access.request import AccessRequest, Way
 from jitney.core.identity.principal import Principal
+from jitney.core.policy.reasons import NO_REVEAL
 from jitney.core.problems import Problem
-from jitney.core.review.reviewers import escalation_groups
 from jitney.core.single_use import Quota
 from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
@@ -55,9 +58,12 @@ def decision_view(decision: Decision) -> dict[str, Any]:
 def grant_response(
     status: int, grant: Grant, call: AuthenticatedRequest, credentials: Credentials | None = None
 ) -> Response:
-    """Return the answer that shows a grant with its credentials, or a pending grant with its review."""
+    """Return the answer that shows a grant with its credentials, or a pending grant with its review.
+
+    If the status says that the grant is new or pending, Location is its absolute address.
+    """
     body: dict[str, Any] = {"grant": grant.view()}
-    headers = {"Location": f"/v1/grants/{grant.id}"}
+    headers = {"Location": call.url(f"/v1/grants/{grant.id}")} if status in (201, 202) else {}
     if credentials:
         body["credentials"] = credentials.view()
     if grant.state is State.PENDING:
@@ -66,14 +72,21 @@ def grant_response(
     return Response(status, body, headers)
 
 
+def active_grant(grant: Grant, call: AuthenticatedRequest) -> Grant:
+    """Return the grant if it is active now. Raises Problem as `require_active_grant`; grant_pending has the review."""
+    try:
+        return require_active_grant(grant, call.now)
+    except Problem as problem:
+        if problem.code != "grant_pending":
+            raise
+        extras = {**problem.extras, "review": _review_view(grant, call)}
+        raise Problem(problem.code, problem.detail, problem.fix, extras, problem.headers) from problem
+
+
 def _review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
-    """Return the reviewers, approvals and escalations of a pending grant."""
-    return {
-        "any_of": [list(groups) for groups in grant.reviews],
-        "approved": list(grant.approvals),
-        "escalated_to": sorted(escalation_groups(grant, call.ports.config.reviewers, call.now)),
-        "expires_at": iso(grant.expires_at),
-    }
+    from jitney.handlers.review_views import review_view  # noqa: PLC0415 - most grants are not pending
+
+    return review_view(grant, call)
 
 
 def deciding_policies(decision: Decision) -> dict[str, Any]:
@@ -89,8 +102,15 @@ def explanation_view(access_request: AccessRequest | None) -> dict[str, Any]:
     return {"explanation": [each.view() for each in access_request.explanation]}
 
 
-def denied_problem(decision: Decision, access_request: AccessRequest | None = None) -> Problem:
-    """Return the problem of a denied request, with the reasons and a smaller request that would pass (POL 7)."""
+def denied_problem(
+    decision: Decision,
+    access_request: AccessRequest | None = None,
+    ways: Mapping[Way, Effect] = MappingProxyType({}),
+) -> Problem:
+    """Return the problem of a denied request, with the reasons and a request that would pass (POL 7).
+
+    `ways` are the effects of the request in each way, if they are known.
+    """
     detail = decision.reasons[0].sentence if decision.reasons else "No policy permits this request."
     extras = {
         "reasons": reasons_view(decision.reasons),
@@ -99,8 +119,9 @@ def denied_problem(decision: Decision, access_request: AccessRequest | None = No
         "longest_seconds": decision.longest_seconds,
         "policy_version": decision.policy_version,
         **explanation_view(access_request),
+        **ways_view(ways),
     }
-    return Problem("denied", detail, _fix(decision), extras)
+    return Problem("denied", detail, _fix(decision, ways), extras)
 
 
 def rate_limited_problem(quota: Quota) -> Problem:
@@ -148,7 +169,24 @@ def _used_up(code: str, detail: str, fix: str, quota: Quota, unit: str, now: int
 _NEXT_MINUTE = {"Retry-After": "60"}
 
 
-def _fix(decision: Decision) -> str:
+def ways_view(ways: Mapping[Way, Effect]) -> dict[str, Any]:
+    """Return the effects of a request in each way as the API shows them, or {} if they are not known."""
+    return {"ways": {str(way): str(effect) for way, effect in ways.items()}} if ways else {}
+
+
+_IN_THIS_WAY: Mapping[Way, str] = {
+    Way.GATEWAY: 'Request it with "way": "gateway": the broker then makes the calls, and you hold no credentials.',
+    Way.CREDENTIALS: 'Request it with "way": "credentials", which is the default.',
+}
+_PASSES: Mapping[Effect, str] = {Effect.ALLOW: "Policies allow that.", Effect.REVIEW: "That needs a review."}
+
+
+def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
+    if any(reason.policy == NO_REVEAL for reason in decision.reasons):
+        return 'Request it without "reveal". Answers then mask sensitive values.'
+    for way, effect in ways.items():
+        if effect in _PASSES:
+            return f"{_IN_THIS_WAY[way]} {_PASSES[effect]}"
     if decision.allowed_subset:
         return "Request only the permissions in allowed_subset. They would pass."
     if decision.longest_seconds:

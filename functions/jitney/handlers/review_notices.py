@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.access.grant import Grant
-from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import has_changed_since, is_waiting
@@ -20,6 +19,7 @@ from jitney.handlers.edge import event_handler
 from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.ports import REVIEW_PORTS, Ports
 from jitney.handlers.review_sheet import build_sheet
+from jitney.handlers.under_review import under_review
 
 DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
@@ -65,7 +65,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     """Return whether the request has enough possible approvers, or its target allows break-glass."""
     config = ports.config
     break_glass = config.break_glass is not None and grant.target in config.break_glass.targets
-    review = GrantUnderReview(grant, config, ports.suspensions.current())
+    review = under_review(grant, ports, ports.suspensions.current())
     return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions))
 
 

@@ -3,10 +3,13 @@
 The module is imported only for a request that needs a review. So other requests stay fast.
 """
 
-from jitney.adapters.store import Conflict
+from dataclasses import replace
+
+from jitney.adapters.transactions import Conflict
 from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, GrantListUpdate
+from jitney.core.access.rejections import RepeatedRequest, repeated_rejection
 from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
@@ -21,13 +24,45 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
 
     Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
     """
-    ports, most = call.ports, call.ports.config.limits.max_pending
-    key_of_list = list_key(grant.quota_key)
-    read = ports.store.grant_lists([key_of_list])[key_of_list]
-    before = read.at(call.now)
-    for grant_id in equal_to(before, grant):
+    read = pending_list(grant, call)
+    for grant_id in equal_to(read.at(call.now), grant):
         if same := _pending(grant_id, call):
             return same
+    return added(grant, read, key, call)
+
+
+def unless_rejected_before(grant: Grant, key: str, changed: str, call: AuthenticatedRequest) -> Grant:
+    """Return the new grant, with what reviewers said about an equal request in the last day.
+
+    Requests of a unit for one human count together, because its agents could repeat each other's. Raises Problem
+    rejected_before if the agent does not say what `changed`, or Conflict for a POST whose key was used before.
+    """
+    store = call.ports.store
+    rejected = repeated_rejection(grant.permissions, store.rejections(grant.quota_key, grant.role_arn, call.now))
+    if rejected is None:
+        return grant
+    if changed:
+        return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
+    if key and store.idempotency_value(idempotency_key(grant.owner_key, key)):
+        raise Conflict(key)
+    view = rejected.view()
+    detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
+    fix = (
+        "Do what the reviewer says. If you request it again, say what is different in `changed` (--changed TEXT): "
+        "reviewers see it beside the rejection."
+    )
+    raise Problem("rejected_before", detail, fix, {"rejection": view})
+
+
+def pending_list(grant: Grant, call: AuthenticatedRequest) -> GrantList:
+    """Return the list of pending reviews that `grant` belongs in, as last written."""
+    key_of_list = list_key(grant.quota_key)
+    return call.ports.store.grant_lists([key_of_list])[key_of_list]
+
+
+def added(grant: Grant, read: GrantList, key: str, call: AuthenticatedRequest) -> GrantListUpdate:
+    """Return the update of the list that was `read` to write with a new grant. Raises the problems of `queue`."""
+    ports, most, before = call.ports, call.ports.config.limits.max_pending, read.at(call.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
         before = before.without([each for each in ids if _pending(each, call) is None])

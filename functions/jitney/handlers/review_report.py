@@ -15,8 +15,10 @@ def show_report(visit: Visit) -> Page:
         return redirect_to_sign_in(visit)
     grant, _ = load_for_viewer(visit)
     ports, now = visit.ports, visit.now
-    records, calls = ports.grant_history.records(grant.id), ports.grant_history.calls(grant.id)
-    report = build_report(grant.id, records.lines, calls.lines, now, cut=records.cut or calls.cut)
+    history = ports.grant_history
+    records, made, calls = history.records(grant.id), history.gateway_calls(grant.id), history.calls(grant.id)
+    cut = records.cut or made.cut or calls.cut
+    report = build_report(grant.id, [*records.lines, *made.lines], calls.lines, now, cut=cut)
     if report is None:
         fix = "Ask an auditor to run `jitney audit show`: published records stay in S3."
         raise Problem("grant_not_found", "The broker no longer keeps the records of this request.", fix)

@@ -3,7 +3,6 @@
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request_body import parse_reason
 from jitney.core.problems import Problem
-from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import may_revoke
 from jitney.core.review.safe_text import escape_invisible
 from jitney.handlers.break_glass import follow_up
@@ -13,6 +12,7 @@ from jitney.handlers.grant_ends import ENDING_PORTS, end_grant
 from jitney.handlers.http import Request, Response
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import Ports
+from jitney.handlers.under_review import under_review
 
 
 def revoke_grant(request: Request, ports: Ports) -> Response:
@@ -30,7 +30,7 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
     Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
     """
     grant, config = call.stored_grant_in_path(), call.ports.config
-    review = GrantUnderReview(grant, config, call.suspensions) if grant else None
+    review = under_review(grant, call.ports, call.suspensions) if grant else None
     if not (review and may_revoke(call.principal, review, config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:

@@ -6,7 +6,7 @@ grant's policy and denies everything. The adapter drops the credentials.
 
 from typing import Any
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core.access.credentials import ENDED_SECONDS, TRIAL_PREFIX, session_request
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
@@ -46,7 +46,7 @@ class SizeTrial:
         except Conflict as used:
             raise too_many_reviews_problem(quota, grant.unit, now) from used
         target = target_of(grant, ports.config)
-        policy = call.session_policy(grant.permissions, grant.access_profile, target, now - ENDED_SECONDS)
+        policy = call.session_policy(grant.permissions, grant.access_profile, target, now - ENDED_SECONDS, grant.way)
         request = session_request(grant, policy, target.external_id, now, prefix=TRIAL_PREFIX)
         try:
             return {"packed_policy_percent": ports.sessions.packed_size(request)}

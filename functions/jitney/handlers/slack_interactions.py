@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from jitney.adapters.slack_signatures import WITHIN_SECONDS, is_signed
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
@@ -19,7 +19,6 @@ from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.review.content import content_hash
-from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import require_reviewer
 from jitney.core.review.selection import narrowed_approval, selected_permissions
 from jitney.core.review.slack import modals
@@ -34,6 +33,7 @@ from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response, form_fields
 from jitney.handlers.ports import REVIEW_PORTS, Ports
+from jitney.handlers.under_review import under_review
 
 ISSUER = "slack"
 """The issuer under which refusals are counted until the user is known."""
@@ -103,7 +103,7 @@ def _handle_click(click: ButtonClick, request: Request, ports: Ports) -> Respons
 
 def _open_modal(click: ButtonClick, voter: Principal, grant: Grant, ports: Ports) -> None:
     """Open the button's modal for a user who may vote."""
-    now, review = ports.now(), GrantUnderReview(grant, ports.config, ports.suspensions.current())
+    now, review = ports.now(), under_review(grant, ports, ports.suspensions.current())
     require_reviewer(voter, review, current_reviewers(ports, review.suspensions), now)
     if (current := review.grant.at(now)).state is not State.PENDING:
         raise Problem("review_ended", f"The request is already {current.state}.", "No decision is needed.")

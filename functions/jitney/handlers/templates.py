@@ -8,14 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.grant import Grant
-from jitney.core.review import wording
-from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut
-from jitney.core.times import format_duration, iso
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.access.way_wording import way_in_words
+from jitney.core.review import decision_wording, wording
+from jitney.core.review.access_wording import action_verb, on_same_resources
+from jitney.core.review.call_wording import all_parameters, call_title
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut, one_word
+from jitney.core.times import format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 MOST_ACTIONS, MOST_ARN = 4, 120
+MOST_PARAMETERS, MOST_VALUE = 6, 120
+"""The parameters of one call that fit on the first screen."""
+_DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence")
+_DURATIONS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
+_TONES: Mapping[str, str] = {
+    "pending": "waiting",
+    "active": "active",
+    "rejected": "stopped",
+    "revoked": "stopped",
+    "failed": "stopped",
+}
 
 
 def environment(folder: Path) -> "Environment":
@@ -31,16 +46,35 @@ def environment(folder: Path) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words: tuple[str, ...] = ("access_profile", "action_verb", "duration", "format_time", "headline", "new_access")
-    words += ("outcome", "target")
+    words: tuple[str, ...] = (
+        "access_profile",
+        "duration",
+        "headline",
+        "new_access",
+        "outcome",
+        "rejected_before",
+        "sentence",
+        "target",
+    )
     made.filters |= {name: getattr(wording, name) for name in words}
+    made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
         "cut": cut,
         "escape_exact": escape_exact,
         "escape_invisible": escape_invisible,
         "format_duration": format_duration,
+        "format_time": format_time,
         "iso": iso,
+        "rough_duration": rough_duration,
+        "fits_first_screen": fits_first_screen,
+        "shorter_durations": shorter_durations,
+        "tone": tone,
+        "on_same_resources": on_same_resources,
         "access_line": access_line,
+        "way_line": way_line,
+        "action_verb": action_verb,
+        "all_parameters": all_parameters,
+        "call_title": call_title,
         "conditions_in_words": conditions_in_words,
     }
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
@@ -53,8 +87,36 @@ def render(templates: "Environment", name: str, values: Mapping[str, Any]) -> st
     return templates.get_template(f"{name}.html").render(values)
 
 
+def tone(grant: Grant) -> str:
+    """Return the class of a grant's state, whose colour means the same on every page. Break-glass is never green."""
+    if grant.break_glass and grant.state == "active":
+        return "emergency"
+    return _TONES.get(grant.state, "ended")
+
+
+def shorter_durations(seconds: int) -> list[int]:
+    """Return the durations that a reviewer can choose: the requested one, then shorter ones."""
+    return [seconds, *(each for each in reversed(_DURATIONS) if each < seconds)]
+
+
+def fits_first_screen(call: ReviewedCall) -> bool:
+    """Return whether all parameters of a call fit on the first screen."""
+    every = all_parameters(call)
+    return len(every) <= MOST_PARAMETERS and all(len(each.value) <= MOST_VALUE for each in every)
+
+
+def way_line(grant: Grant) -> str:
+    """Return how a gateway grant is used; "" for credentials."""
+    return way_in_words(grant.way, reveal=grant.reveal)
+
+
 def access_line(grant: Grant) -> str:
-    """Return one line with a grant's actions, first resource, number of further ones, and whether it has conditions."""
+    """Return one line with a grant's actions, first resource, number of further ones, and whether it has conditions.
+
+    The line of a grant of one call names the call.
+    """
+    if grant.call:
+        return f"One call: {call_title(grant.call)}"
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
@@ -62,7 +124,7 @@ def access_line(grant: Grant) -> str:
     others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
     if grant.access_profile:
         shown = f"{grant.access_profile.name}: {shown}"
-    return f"{shown}{more} on {middle_cut(resources[0], MOST_ARN)}{others}{_limited(grant)}"
+    return f"{shown}{more} on {middle_cut(one_word(resources[0]), MOST_ARN)}{others}{_limited(grant)}"
 
 
 def _limited(grant: Grant) -> str:

@@ -1,4 +1,4 @@
-"""Turn a CloudTrail event into a call that a grant explains, or into a reported bypass (row AUD 3).
+"""Turn a CloudTrail event into a call that a grant explains, or into a reported one (rows AUD 3 and AUD 8).
 
 Every step can be repeated after a crash. An event is saved before it is judged. A bypass is reported before its verdict
 is saved.
@@ -12,23 +12,42 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from jitney.adapters.trail import chain_id_of
 from jitney.core import audit
 from jitney.core.access.grant import Grant
-from jitney.core.audit import BYPASSES, AuditEvent, AuditRecord, Outcome
+from jitney.core.audit import BEYOND_GRANT_CALLS, BYPASSES, UNRECORDED_CALLS, AuditEvent, AuditRecord, Outcome
 from jitney.core.masking.aws_masker import AwsMasker
 from jitney.core.masking.mask_tags import NO_TAGS, MaskTags
+from jitney.core.trail.beyond_grant import BeyondReason
 from jitney.core.trail.call import CloudTrailCall, call_of
+from jitney.core.trail.call_join import (
+    GATEWAY_PURPOSES,
+    RECORDED_WITHIN_SECONDS,
+    RecordMatch,
+    expected_call_id,
+    join_record,
+)
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, require_reporting_account, session_event
 from jitney.core.trail.join import (
+    AGENTS_PURPOSES,
     KEY_ISSUED_TWICE,
     KEY_NOT_ISSUED,
     MOST_PARENTS,
+    UNRECORDED,
     CallVerdict,
     classify_call,
     grant_may_be_deleted,
     parse_session_name,
+    starts_session,
+    verdict_word,
 )
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
+
+_REPORTS = {
+    "bypass": (AuditEvent.BYPASS, BYPASSES),
+    "unrecorded": (AuditEvent.UNRECORDED, UNRECORDED_CALLS),
+    "beyond_grant": (AuditEvent.BEYOND_GRANT, BEYOND_GRANT_CALLS),
+}
+"""The record and the metric of a call that is not explained, by its verdict."""
 
 
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
@@ -45,7 +64,7 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     if grant is None and grant_may_be_deleted(seen.session, seen.at, now):
         raise RejectedEvent("grant_forgotten")
     masked = AwsMasker(ports.masks, _tags(seen, grant, ports)).event(event).value
-    call = call_of(masked, seen, ports.actions_of)
+    call = call_of(masked, seen, ports.grant_scope.events.actions)
     disputed = ports.trail.save_key_issuance(seen.issue, now) if seen.issue else False
     if _judged(call, grant, now, ports) is None:
         # A process that saves the key's origin looks for calls afterwards, so the two cannot miss each other.
@@ -87,14 +106,39 @@ def _judged(
     now = ports.now()
     issue = _key_issuance(call.account, call.access_key_id, now, ports)
     verdict = classify_call(call, grant, issue, ports.issuing_roles, waited=now - since)
+    verdict = _with_record(call, verdict, now, ports) if verdict and verdict.explained else verdict
+    verdict = _with_scope(call, verdict, grant, ports) if verdict and verdict.explained else verdict
     if verdict is None or (reported and verdict.reasons == KEY_NOT_ISSUED):
         return verdict
     target = ports.target_aliases.get(call.role_arn, "")
     if not verdict.explained:
-        _report_bypass(call, verdict, target, issue, ports)
+        _report(call, verdict, target, issue, ports)
     line = line_of(call, verdict, grant, target, now)
     ports.trail.save_verdict(call, verdict.reasons, line, now, grant_id=verdict.grant_id)
     return verdict
+
+
+def _with_record(call: CloudTrailCall, verdict: CallVerdict, now: int, ports: Ports) -> CallVerdict | None:
+    """Return the verdict with the record that explains a call of the gateway; None while that may be missing."""
+    name = parse_session_name(call.session)
+    if name is None or name.purpose not in GATEWAY_PURPOSES or starts_session(call):
+        return verdict
+    call_id = expected_call_id(call, name)
+    trace = ports.trail.call_trace(call_id) if call_id else None
+    around = (call.time - RECORDED_WITHIN_SECONDS, call.time + RECORDED_WITHIN_SECONDS)
+    join = join_record(call, name, trace, lambda: ports.trail.unanswered_calls(name.grant_id, *around), now)
+    if join is None:
+        return None
+    reasons = UNRECORDED if join.match is RecordMatch.UNRECORDED else ()
+    return verdict._replace(reasons=reasons, call_id=join.call_id, match=join.match)
+
+
+def _with_scope(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, ports: Ports) -> CallVerdict:
+    """Return the verdict with the reasons why the call is beyond its grant."""
+    if grant is None or verdict.purpose not in AGENTS_PURPOSES:
+        return verdict
+    sealed = call.role_arn in ports.sealed_roles
+    return verdict._replace(reasons=ports.grant_scope.reasons_beyond(call, grant.permissions, sealed=sealed))
 
 
 def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
@@ -124,17 +168,21 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
     return MaskTags(lambda: ports.mask_keys.of(owner))
 
 
-def _report_bypass(
-    call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports
-) -> None:
-    """Count a bypass for the alarm and record it, once for each key and reasons."""
-    logger.error("bypass", event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
-    with single_metric(BYPASSES, unit=MetricUnit.Count, value=1) as metric:
-        metric.add_dimension("service", "jitney")
+def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports) -> None:
+    """Count a call that is not explained for its alarm, and record it once for each key and reasons.
+
+    A call beyond its grant is recorded once for each operation, too. It raises no alarm if the target is not sealed and
+    a resource policy may have allowed the call.
+    """
+    event, counted = _REPORTS[verdict_word(verdict.reasons)]
+    logger.error(event, event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
+    if BeyondReason.RESOURCE_POLICY not in verdict.reasons:
+        with single_metric(counted, unit=MetricUnit.Count, value=1) as metric:
+            metric.add_dimension("service", "jitney")
     now = ports.now()
     record = AuditRecord(
         time=now,
-        event=AuditEvent.BYPASS,
+        event=event,
         outcome=Outcome.UNEXPLAINED,
         code=verdict.reasons[0],
         grant_id=verdict.grant_id,
@@ -155,5 +203,6 @@ def _report_bypass(
             "denied": call.error_code,
         },
     )
-    chain = chain_id_of((call.role_arn, call.session, call.access_key_id, *verdict.reasons))
+    operation = (call.service, call.operation) if event is AuditEvent.BEYOND_GRANT else ()
+    chain = chain_id_of((call.role_arn, call.session, call.access_key_id, *operation, *verdict.reasons))
     ports.trail.record(audit.chain_record(record, chain), now)

@@ -5,12 +5,26 @@ Each counts against a quota. After the minute's quota, every answer is the same.
 
 from typing import Any
 
-from jitney.adapters.store import Conflict
+from jitney.adapters.transactions import Conflict
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
-from jitney.core.single_use import Quota, ungranted_quota
+from jitney.core.single_use import Quota, preview_quota, ungranted_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.responses import unit_limited_problem
+
+
+def count_preview(call: AuthenticatedRequest, event: AuditEvent) -> None:
+    """Count one dry run, or another answer of `event` that reveals as much, before any work is done.
+
+    Raises Problem rate_limited after counting a refusal.
+    """
+    quota = preview_quota(call.principal.quota_key, call.ports.config.limits.previews_per_minute, call.now)
+    try:
+        call.ports.store.consume((quota,), now=call.now)
+    except Conflict as conflict:
+        problem = unit_limited_problem(quota, call.principal)
+        call.count_refusal(problem.code, event)
+        raise problem from conflict
 
 
 def has_quota(event: AuditEvent, call: AuthenticatedRequest) -> bool:

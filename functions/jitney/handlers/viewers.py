@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, State, Vote
-from jitney.core.access.suspensions import Suspensions
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
@@ -18,7 +17,7 @@ from jitney.core.review.reviewers import (
 )
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.pages import Page, Visit
-from jitney.handlers.ports import Ports
+from jitney.handlers.under_review import under_review
 
 
 class ViewerPermissions(NamedTuple):
@@ -53,13 +52,9 @@ class ViewerPermissions(NamedTuple):
         )
 
 
-def viewer_permissions(
-    who: Principal, grant: Grant, groups: Groups, suspensions: Suspensions, ports: Ports, now: int
-) -> ViewerPermissions:
-    """Return what a person may do with `grant`. `groups` come from `current_reviewers`."""
-    human, config = who.source_identity, ports.config
-    review = GrantUnderReview(grant, config, suspensions)
-    grant = review.grant
+def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> ViewerPermissions:
+    """Return what a person may do with the grant of `review`. `groups` come from `current_reviewers`."""
+    human, config, grant = who.source_identity, review.config, review.grant
     own, operator = human in review.requesters, bool(who.groups & set(config.operators))
     settings = config.break_glass
     may_break = grant.at(now).state is State.PENDING and may_break_glass(who, grant.target, settings)
@@ -82,13 +77,13 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
     Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
-    grant, suspensions = visit.grant(), visit.suspensions
-    groups = current_reviewers(visit.ports, suspensions)
-    viewer = viewer_permissions(visit.principal, grant, groups, suspensions, visit.ports, visit.now)
+    review = under_review(visit.stored_grant(), visit.ports, visit.suspensions)
+    groups = current_reviewers(visit.ports, visit.suspensions)
+    viewer = viewer_permissions(visit.principal, review, groups, visit.now)
     if not viewer.may_see:
         fix = "Ask your platform engineer who reviews this request."
         raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)
-    return grant, viewer
+    return review.grant, viewer
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:

@@ -1,39 +1,59 @@
-"""POST /reviews/{id}: a reviewer's vote, by the form of the request's page."""
+"""POST /reviews/{id}: a reviewer's vote, by the forms of the request's page."""
+
+from collections.abc import Mapping
 
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import narrowed_approval, selected_permissions
-from jitney.handlers.ballots import Ballot, comment_of, vote
+from jitney.handlers.ballots import Ballot, comment_of, covered_by, vote
 from jitney.handlers.break_glass import break_glass
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import REVIEW_PORTS
+from jitney.handlers.second_step import second_step
+
+SELECTED = "approve_selected"
+"""The verdict of the form with the boxes. The verdict "approve" covers the whole request."""
+_VERDICTS: Mapping[str, VoteVerdict] = {**{str(each): each for each in VoteVerdict}, SELECTED: VoteVerdict.APPROVE}
+_BOXES = frozenset({"action", "resource", "seconds"})
 
 
 def vote_on_request(visit: FormVisit) -> Page:
-    """Submit the vote, and return 303 to the request. Raises the problems of `handlers.ballots.vote`."""
+    """Submit the vote, and return 303 to the request. Raises the problems of `handlers.ballots.vote`.
+
+    An approval that could do harm is not submitted before its second step was confirmed. Return 200 with that step.
+    """
     grant = visit.stored_grant()
     with visit.call.counting_refusals():
         ballot = _ballot(visit, grant)
+    if ballot.verdict is VoteVerdict.APPROVE:
+        covered = covered_by(ballot, visit.ports)
+        comment = visit.ports.mask_comment(grant.owner_key).text(ballot.comment)
+        if covered and (page := second_step(covered, visit, "approve", comment)):
+            return page
     vote(ballot, visit.ports)
     return Page(303, location=f"{visit.path}/reviews/{grant.id}")
 
 
 def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
-    verdict, content = visit.form("verdict"), visit.form("content")
-    if verdict not in set(VoteVerdict):
-        raise Problem("request_invalid", "The verdict is neither approve nor reject.", "Open the page again.")
+    given, content = visit.form("verdict"), visit.form("content")
+    verdict = _VERDICTS.get(given)
+    if not given:
+        fix = "Go back, and choose one of the buttons."
+        raise Problem("request_invalid", "No button was pressed, so nothing was decided.", fix)
+    if verdict is None or (given == VoteVerdict.APPROVE and visit.fields.keys() & _BOXES):
+        raise Problem("request_invalid", "The form has no verdict that fits its fields.", "Open the page again.")
     narrowing = None
     # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
-    if verdict == VoteVerdict.APPROVE and content == content_hash(grant):
+    if given == SELECTED and content == content_hash(grant):
         permissions = selected_permissions(grant, visit.fields.get("action", []), visit.fields.get("resource", []))
         narrowing = narrowed_approval(grant, permissions, visit.form("seconds"))
     return Ballot(
         grant_id=grant.id,
         voter=visit.principal,
-        verdict=VoteVerdict(verdict),
+        verdict=verdict,
         content=content,
-        comment=comment_of(VoteVerdict(verdict), visit.form("comment")),
+        comment=comment_of(verdict, visit.form("comment")),
         via="web",
         origin=visit.request.origin,
         narrowing=narrowing,

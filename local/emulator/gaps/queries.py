@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -14,6 +15,7 @@ from ministack.services import athena, glue
 
 from local import engine
 
+PACKED = (".gz", ".zst")
 # Strings and comments, whose question marks are no parameters, or a parameter.
 _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<parameter>\?)")
 
@@ -61,14 +63,28 @@ def _workgroup(asked: Mapping[str, Any]) -> str:
 def json_tables() -> None:
     """A table over JSON has the columns and types that Glue defines. Members that a line lacks are NULL.
 
+    A query copies each table once, and reads each folder as one file: DuckDB takes milliseconds to open a file, and
+    Firehose puts thousands of small ones.
     https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
     """
     relation, empty = athena._table_relation, athena._empty_relation
+    copy, rewrite = athena._materialize_table_files, athena._rewrite_data_paths
+    copied: ContextVar[dict[str, list[str]]] = ContextVar("copied")
+
+    async def rewritten(query: str, database: str, catalog: str | None = None) -> Any:
+        copied.set({})
+        return await rewrite(query, database, catalog)
+
+    def copied_once(location: str, workdirs: list[str]) -> list[str]:
+        known = copied.get()
+        if location not in known:
+            known[location] = copy(location, workdirs)
+        return known[location]
 
     def table_relation(table: dict[str, Any], files: Sequence[str]) -> str:
         if athena._data_format(table) != "json":
             return str(relation(table, files))
-        return engine.lines(files, _columns(table, "StorageDescriptor"))
+        return engine.lines(_joined(files), _columns(table, "StorageDescriptor"))
 
     def empty_relation(table: dict[str, Any]) -> str:
         if athena._data_format(table) != "json":
@@ -76,6 +92,19 @@ def json_tables() -> None:
         return engine.nothing([*_columns(table, "StorageDescriptor"), *_columns(table, "PartitionKeys")])
 
     athena._table_relation, athena._empty_relation = table_relation, empty_relation
+    athena._materialize_table_files, athena._rewrite_data_paths = copied_once, rewritten
+
+
+def _joined(files: Sequence[str]) -> list[str]:
+    """Return files with the same lines, one for each folder and suffix. A suffix may say that lines are packed."""
+    folders: dict[Path, list[Path]] = {}
+    for each in map(Path, files):
+        folders.setdefault(each.parent / f".joined{each.suffix}", []).append(each)
+    for whole, parts in folders.items():
+        if not whole.exists():
+            end = b"" if whole.suffix in PACKED else b"\n"
+            whole.write_bytes(b"".join(part.read_bytes().removesuffix(end) + end for part in parts))
+    return [str(each) for each in folders]
 
 
 def _columns(table: Mapping[str, Any], where: str) -> list[tuple[str, str]]:

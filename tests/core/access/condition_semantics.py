@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -13,8 +14,22 @@ type Call = Mapping[str, str | Sequence[str]]
 """The context of a call: the values of its keys. A key may have several values."""
 
 
+class Folded(dict[str, str | Sequence[str]]):
+    """A context with its keys in lower case."""
+
+
+def folded(call: Call) -> Folded:
+    """Return the context with its keys in lower case, because keys are the same in any case."""
+    return call if isinstance(call, Folded) else Folded((name.lower(), value) for name, value in call.items())
+
+
+@lru_cache(maxsize=10_000)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
 def like(pattern: str, value: str) -> bool:
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value, re.DOTALL) is not None
+    return _pattern(pattern).fullmatch(value) is not None
 
 
 COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
@@ -30,22 +45,24 @@ COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
 
 def holds(block: Mapping[str, Mapping[str, Any]], call: Call) -> bool:
     """Return whether all conditions of a statement hold for a call."""
+    if not block:
+        return True
+    given = folded(call)
     return all(
-        _holds(operator, [wanted] if isinstance(wanted, str) else list(wanted), _values(call, key))
+        _holds(operator, _texts(wanted), None if (found := given.get(key.lower())) is None else _texts(found))
         for operator, keys in block.items()
         for key, wanted in keys.items()
     )
 
 
-def _values(call: Call, key: str) -> list[str] | None:
-    """Return the values of a key, in any case; None if the call does not have it."""
-    found = next((value for name, value in call.items() if name.lower() == key.lower()), None)
-    return None if found is None else [found] if isinstance(found, str) else list(found)
+def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _holds(operator: str, wanted: list[str], values: list[str] | None) -> bool:
+@lru_cache(maxsize=100_000)
+def _holds(operator: str, wanted: tuple[str, ...], values: tuple[str, ...] | None) -> bool:
     if operator == "Null":
-        return (values is None) == (wanted == ["true"])
+        return (values is None) == (wanted == ("true",))
     quantifier, _, name = operator.rpartition(":")
     if_exists = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
@@ -56,9 +73,9 @@ def _holds(operator: str, wanted: list[str], values: list[str] | None) -> bool:
         return any(compare(each, value) for each in wanted) != negated
 
     if quantifier == "ForAllValues":
-        return all(map(one, values or []))
+        return all(map(one, values or ()))
     if quantifier == "ForAnyValue":
-        return any(map(one, values or []))
+        return any(map(one, values or ()))
     if values is None:
         return negated or if_exists
     assert len(values) == 1, "a key with several values needs a quantifier"

@@ -281,9 +281,15 @@ def _satisfies(condition: Condition, call: Call) -> bool:
     return all(any(like(each, value) for each in condition.values) for value in values)
 
 
+@cache
+def always_denied(action: str) -> bool:
+    """Return whether the target's stack denies the action to every session."""
+    return any(like(each, action) for each in ALWAYS_DENIED)
+
+
 def guarded(probe: Probe) -> bool:
     """Return whether the target's stack denies the call."""
-    if any(like(each, probe.action) for each in ALWAYS_DENIED):
+    if always_denied(probe.action):
         return True
     if probe.call["aws:RequestedRegion"] == "us-east-1" and probe.action != "s3:ListBucket":
         return True

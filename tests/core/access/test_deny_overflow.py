@@ -32,6 +32,7 @@ from jitney.core.access.id_ranges import (
     IdCover,
     cheapest_cover,
     dated_id,
+    is_fresh,
 )
 from jitney.core.times import iso
 from tests.core.access.test_denial import CAPACITY, cut_offs, denials, denied, many, named, session_denied
@@ -243,6 +244,12 @@ def test_end_06_an_id_says_when_in_its_first_characters():
     period = STEP_SECONDS * 32**3
     assert dated_id("g-zzzzzzzzzzzzzz", NOW) == dated_id("g-zzzzzzzzzzzzzz", NOW + period)
     assert period > 2 * OLDEST_SECONDS
+
+
+@pytest.mark.parametrize(("age", "fresh"), [(0, True), (2, True), (4, False), (15, False), (3600, False), (-2, False)])
+def test_end_02_an_id_is_fresh_for_two_steps(age, fresh):
+    now = 2 * (NOW // 2)
+    assert is_fresh(dated_id("g-zzzzzzzzzzzzzz", now - age), now) is fresh
 
 
 def test_end_06_a_whole_range_without_open_grants_takes_few_characters():

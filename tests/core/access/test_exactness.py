@@ -118,9 +118,22 @@ PLANTED: dict[str, tuple[bool, Patch]] = {
 }
 
 
+FOUND_BY = {
+    "statements are merged without the type test": 15,
+    "conditions are lost": 8,
+    "a call without the key passes": 18,
+    "a wildcard matches the whole service": 64,
+    "the seal denies the others": 38,
+    "what was removed from a profile stays": 62,
+    "other Regions are not denied": 8,
+    "what AWS owns is denied": 39,
+}
+"""The seeds that are tried first, so that no long search is needed. Any other seed may find the bug, too."""
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_found_by_probes(name: str, monkeypatch: pytest.MonkeyPatch):
     wider, plant = PLANTED[name]
     plant(monkeypatch)
-    cases = ((seed, one) for seed in range(200) if (one := random_case(seed)))
+    cases = ((seed, one) for seed in (FOUND_BY.get(name, 0), *range(200)) if (one := random_case(seed)))
     assert any(each.wider == wider for seed, one in cases for each in examine(one, Random(seed))[2])

@@ -7,11 +7,15 @@ from jitney.core.access.credentials import (
     MAX_STS_SESSION_SECONDS,
     MIN_STS_SESSION_SECONDS,
     Credentials,
+    call_session_end,
+    call_session_request,
+    reads_session_request,
     session_request,
 )
 from jitney.core.access.eligibility import require_active_grant
-from jitney.core.access.grant import OPEN_STATES, TRANSITIONS, GrantEnd, State, Vote, VoteVerdict, with_derived_state
+from jitney.core.access.grant import OPEN_STATES, TRANSITIONS, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.session_policy import compile_policy, scopable_policy
+from jitney.core.access.stored_state import with_derived_state
 from jitney.core.problems import Problem
 from tests.fakes import ACTIONS, GRANT, NOW, PENDING
 
@@ -28,7 +32,7 @@ def test_a_grant_makes_only_the_listed_transitions(before: State, after: State):
 
 
 def test_an_ended_grant_never_becomes_active_again():
-    ended = {State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
+    ended = {State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED, State.USED}
     assert all(TRANSITIONS[state] <= ended for state in ended)
 
 
@@ -77,6 +81,7 @@ REFUSED = {
     State.RELEASED: (409, "grant_released"),
     State.REVOKED: (410, "grant_revoked"),
     State.FAILED: (410, "grant_ended"),
+    State.USED: (410, "grant_ended"),
 }
 
 
@@ -105,6 +110,50 @@ def test_end_04_a_session_that_outlives_the_grant_is_scoped_down(seconds: int, s
     assert request.policy == policy
     assert request.scopable == (scopable_policy(policy) if scoped else None)
     assert session_request(grant, policy, "x", NOW, prefix=CANARY_PREFIX).scopable is None
+
+
+CALL_ID = "c-bcdefghijklmno"
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(3600, 60), (61, 60), (60, 60), (7, 7)])
+def test_gw_01_a_call_has_a_session_of_its_own_for_a_minute_at_most(left: int, seconds: int):
+    grant = replace(GRANT, expires_at=NOW + left)
+    end = call_session_end(grant, NOW)
+    policy = compile_policy(grant.permissions, end, ACTIONS)
+    request = call_session_request(grant, CALL_ID, policy, "x", NOW)
+    assert request.name == f"{CALL_ID}-{GRANT.id}"
+    assert request.ends_at == end == NOW + seconds
+    assert (request.policy, request.scopable) == (policy, None)
+    assert request.duration_seconds == MIN_STS_SESSION_SECONDS
+
+
+@pytest.mark.parametrize("left", [3600, 899, 7])
+def test_gw_01_reads_share_a_session_that_ends_with_the_grant_and_is_never_scoped_down(left: int):
+    grant = replace(GRANT, expires_at=NOW + left)
+    request = reads_session_request(grant, compile_policy(grant.permissions, NOW + left, ACTIONS), "x", NOW)
+    assert request.name == f"c-reads-{GRANT.id}"
+    assert (request.ends_at, request.scopable) == (NOW + left, None)
+    assert request.duration_seconds == max(left, MIN_STS_SESSION_SECONDS)
+
+
+def test_end_01_the_gateways_sessions_have_the_tags_that_the_deny_document_names():
+    policy = compile_policy(GRANT.permissions, GRANT.expires_at, ACTIONS)
+    expected = session_request(GRANT, policy, "x", NOW)
+    for request in (
+        reads_session_request(GRANT, policy, "x", NOW),
+        call_session_request(GRANT, CALL_ID, policy, "x", NOW),
+    ):
+        assert request.tags == expected.tags
+        assert (request.source_identity, request.external_id) == (expected.source_identity, "x")
+
+
+@pytest.mark.parametrize(
+    "call_id", ["", "c-reads", "g-bcdefghijklmno", "c-bcdefghijklmn", f"{CALL_ID}-x", f"{CALL_ID}\n"]
+)
+def test_gw_01_a_session_is_named_after_a_call_id_only(call_id: str):
+    policy = compile_policy(GRANT.permissions, GRANT.expires_at, ACTIONS)
+    with pytest.raises(ValueError, match="no call id"):
+        call_session_request(GRANT, call_id, policy, "x", NOW)
 
 
 def test_end_04_a_renewal_near_the_end_of_a_long_grant_is_scoped_down():

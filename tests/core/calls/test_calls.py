@@ -185,6 +185,8 @@ NEEDS = {
     # DynamoDB
     'aws dynamodb get-item --table-name orders --key \'{"id": {"S": "1"}}\'': [("dynamodb:GetItem", ORDERS)],
     "aws dynamodb get-item --table-name orders --key file://key.json": [("dynamodb:GetItem", ORDERS)],
+    # The AWS CLI takes the last of several.
+    "aws dynamodb query --table-name a --table-name orders": [("dynamodb:Query", ORDERS)],
     "aws dynamodb query --table-name orders --key-condition-expression 'id = :v'": [("dynamodb:Query", ORDERS)],
     "aws dynamodb query --table-name orders --index-name by-day": [("dynamodb:Query", f"{ORDERS}/index/by-day")],
     "aws dynamodb scan --table-name orders --max-items 5 --no-paginate": [("dynamodb:Scan", ORDERS)],
@@ -558,6 +560,12 @@ def test_an_object_is_the_same_call():
     assert (explained.action, explained.resources) == ("dynamodb:GetItem", (f"arn:aws:{ORDERS}",))
 
 
+def test_an_object_may_name_another_region():
+    call = {"service": "dynamodb", "operation": "Scan", "region": "eu-north-1", "parameters": {"TableName": "orders"}}
+    (explained,) = explain_calls([call], PLACE, OPERATIONS)
+    assert explained.resources == (f"arn:aws:dynamodb:eu-north-1:{PLACE.account}:table/orders",)
+
+
 def test_actions_on_the_same_resources_share_a_permission():
     lines = ["aws s3 cp s3://reports/a .", "aws s3 rm s3://reports/a", "aws s3 cp s3://reports/a ."]
     (permission,) = permissions_of(explain_calls(lines, PLACE, OPERATIONS))
@@ -640,7 +648,6 @@ REFUSED = {
     "aws dynamodb wait table-exist --table-name x": ("operation_unknown", "table-exists"),
     "aws dynamodb query --tabel-name x": ("call_invalid", "--table-name"),
     "aws dynamodb query --table-name": ("call_invalid", "value"),
-    "aws dynamodb query --table-name a --table-name b": ("call_invalid", "twice"),
     "aws dynamodb query orders": ("call_invalid", "option"),
     "aws dynamodb get-item --table-name x": ("call_invalid", "--key"),
     "aws dynamodb scan --table-name '*'": ("call_invalid", "pattern"),
@@ -681,6 +688,10 @@ REFUSED = {
         "call_invalid",
         "do not determine",
     ),
+    "aws dynamodb scan --table-name x > out": ("call_invalid", "because no shell runs a call"),
+    "aws dynamodb scan --table-name x '>' out": ("call_invalid", "because no shell runs a call"),
+    "aws ec2 start-instances --instance-ids i-1 '2>&1'": ("call_invalid", "because no shell runs a call"),
+    "aws s3 ls s3://reports '|' wc": ("call_invalid", "because no shell runs a call"),
     "aws dynamodb scan --table-name x --endpoint-url http://evil": ("call_invalid", "--endpoint-url"),
     "aws --profile admin s3 ls": ("call_invalid", "--profile"),
     "aws s3 ls --no-sign-request": ("call_invalid", "without"),
@@ -827,7 +838,9 @@ BAD_OBJECTS = [
     {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": 7, "Key": "a"}},
     {"service": "s3", "operation": "GetObject", "parameters": {"Bukcet": "b", "Key": "a"}},
     {"service": "s3", "operation": "GetObjct", "parameters": {}},
-    {"service": "s3", "operation": "GetObject", "region": "eu-west-1"},
+    {"service": "sqs", "operation": "ListQueues", "region": "eu-west-1/../x"},
+    {"service": "sqs", "operation": "ListQueues", "region": 1},
+    {"service": "sqs", "operation": "ListQueues", "endpoint": "https://example.com"},
     # A name that is given and says nothing is not all names.
     {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": ""}},
     {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "b", "Key": "file://k"}},

@@ -12,6 +12,8 @@ from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.templates import name_parameters, templates_of
 from jitney.core.problems import Problem
 from tests.core.calls.conftest import OPERATIONS, PLACE
+from tests.cpu_time import within_cpu_seconds
+from tests.examples import sample
 
 VALUES = {
     "an ARN of another service": "arn:aws:mobiletargeting:eu-west-1:444455556666:apps/0123",
@@ -56,7 +58,7 @@ def test_pol_13_most_of_the_table_names_resources():
 def test_pol_13_no_value_of_a_naming_parameter_requests_every_resource(kind: str):
     value = VALUES[kind]
     wide = []
-    for operation, need, member in NAMING:
+    for operation, need, member in sample(NAMING):
         given = [value] if member.kind == "l" else value
         others = {each.name: "x1" for each in operation.members if each.required and each.kind == "s"}
         for parameters in ({member.name: given}, {**others, member.name: given}):
@@ -70,7 +72,7 @@ def test_pol_13_no_value_of_a_naming_parameter_requests_every_resource(kind: str
 def test_pol_13_another_services_arn_is_never_read_as_a_name(kind: str):
     """Types that take ARNs of every service, such as tags, are the exception."""
     read = []
-    for operation, need, member in NAMING:
+    for operation, need, member in sample(NAMING):
         given = [VALUES[kind]] if member.kind == "l" else VALUES[kind]
         if found(need, {member.name: given}) is not None:
             read.append((operation.service, operation.name, need.action, member.name))
@@ -105,3 +107,17 @@ def test_pol_13_a_refusal_says_what_the_parameter_expects():
 def call(service: str, name: str, **parameters: Any) -> Any:
     operation = OPERATIONS.service(service).operation(name)
     return explain_call(AwsCall(operation, parameters), PLACE)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("s3", "CopyObject", {"Bucket": "b", "Key": "k", "CopySource": f"reports/b{'?versionId=' * 100_000} z"}),
+        ("ec2", "TerminateInstances", {"InstanceIds": ["x"] * 1_000_000}),
+        ("ssm", "GetParameters", {"Names": ["arn:x"] * 1_000_000}),
+    ],
+    ids=["a copy", "instances", "parameters"],
+)
+def test_gw_12_large_parameters_take_linear_time(service, operation, parameters):
+    with within_cpu_seconds(5), pytest.raises(Problem):
+        explain_call(AwsCall(OPERATIONS.service(service).operation(operation), parameters), PLACE)

@@ -21,7 +21,9 @@ from tests.examples import examples
 @st.composite
 def worlds(draw: Any) -> World:
     """Draw some chains. Their records came in any order, in any objects and hours, each at least once."""
-    chains = [chain(f"g-{index}", draw(st.integers(1, 4))) for index in range(draw(st.integers(1, 3)))]
+    # Chains of grants, of calls through the gateway, and of all else.
+    names = [f"{draw(st.sampled_from('gcr'))}-{index}" for index in range(draw(st.integers(1, 3)))]
+    chains = [chain(name, draw(st.integers(1, 4))) for name in names]
     records = [record for each in chains for record in each]
     records += draw(st.lists(st.sampled_from(records), max_size=2))  # Firehose delivers at least once
     hours: list[list[list[Any]]] = [[[]]]

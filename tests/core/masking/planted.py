@@ -96,6 +96,8 @@ PLANTED: dict[str, tuple[str, str]] = {
     "json pair": (json.dumps({"Name": "DB_PASSWORD", "Value": PASSWORD}), PASSWORD),
     "environment": (f"export GITHUB_TOKEN={(token := made(30))}", token),
     "option": (f"mysql --host db --password {PASSWORD} app", PASSWORD),
+    "three quotes": (f'client_secret = """{PASSWORD}"""\n', PASSWORD),
+    "three single quotes": (f"client_secret = '''\n{PASSWORD}\n'''", PASSWORD),
     "yaml": (f"database:\n  password: {PASSWORD}\n  port: 5432", PASSWORD),
 }
 HIDING: dict[str, Callable[[str], str]] = {

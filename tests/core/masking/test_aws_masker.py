@@ -61,6 +61,19 @@ def test_mask_01_sensitive_members_can_be_kept_but_credentials_cannot():
     }
 
 
+def test_mask_01_an_attribute_of_dynamodb_is_masked_by_its_name():
+    item = {
+        "id": {"S": "1"},
+        "password": {"S": "hunter2000"},
+        "token": {"SS": ["a"]},
+        "secret": {"M": {"a": {"S": "b"}}},
+    }
+    masked, paths = MASKER.call("dynamodb", "PutItem", CallDirection.INPUT, {"TableName": "t", "Item": item})
+    new = item | {"password": {"S": mask_of("hunter2000")}, "token": {"SS": [mask_of("a")]}}
+    assert masked == {"TableName": "t", "Item": new}
+    assert paths == ("Item.password.S", "Item.token.SS[0]")
+
+
 def test_mask_03_a_value_without_secrets_is_returned_itself():
     answer = {"Buckets": [{"Name": "reports"}], "ContinuationToken": "abc", "Owner": {"ID": "75aa57f09aa0c8ca"}}
     assert MASKER.call("s3", "ListBuckets", CallDirection.OUTPUT, answer).value is answer

@@ -15,8 +15,14 @@ def test_what_is_known_about_each_policy(load):
         @id("b") forbid {ANY};
     """)
     a, b = policies.rules.values()
-    assert (a.id, a.permits, a.advice, a.groups, a.wildcards) == ("a", True, "Ask.", {"owners", "oncall"}, True)
-    assert (b.id, b.permits, b.advice, b.groups, b.wildcards) == ("b", False, "", frozenset(), False)
+    assert (a.id, a.permits, a.advice, a.groups, a.mentions) == (
+        "a",
+        True,
+        "Ask.",
+        {"owners", "oncall"},
+        {"resource.wildcard"},
+    )
+    assert (b.id, b.permits, b.advice, b.groups, b.mentions) == ("b", False, "", frozenset(), frozenset())
     assert policies.groups == {"owners", "oncall"}
     assert policies.durations == (900, 3600)
     assert policies.version == "v1"
@@ -79,6 +85,26 @@ FAULTS = {
         'when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").long < 9 }',
         "by .string only",
     ),
+    "unknown way": ('when { context.way == "gatway" }', "'gatway' does not exist; the ways are credentials, gateway"),
+    "unknown way in a list": ('when { ["gateway", "proxy"].contains(context.way) }', "'proxy' does not exist"),
+    "way by a pattern": ('when { context.way like "gate*" }', "uses context.way other than"),
+    "computed way": ("when { context.way == context.action }", "uses context.way other than"),
+    "revealed credentials": ('when { context.reveal && context.way == "credentials" }', "the way gateway only"),
+    "revealed credentials in two conditions": (
+        'when { context.way != "gateway" } when { context.service == "s3" && context.reveal == true }',
+        "the way gateway only",
+    ),
+    "revealed unless gateway": ('when { context.reveal } unless { context.way == "gateway" }', "the way gateway only"),
+    "revealed in a branch": (
+        'when { if context.reveal then context.way == "credentials" else !["gateway"].contains(context.way) && false }',
+        "the way gateway only",
+    ),
+    "reveal as a text": ('when { context.reveal == "true" }', "a:"),
+    "operation as a number": (
+        'when { context.call.hasTag("operation") && context.call.getTag("operation").long == 1 }',
+        "by .string only",
+    ),
+    "misspelt operation tag": ('when { context.call.hasTag("Operation") }', "'Operation' is not supported"),
     "approvals compared": ('when { context.approvals == ["owners"] }', "context.approvals"),
 }
 

@@ -84,6 +84,48 @@ def test_id_11_a_case_gives_claims_to_the_policies(load, setting, claims, effect
     assert run_cases([case], replace(setting, policy_set=policies, claims=types)).failures == ()
 
 
+GATEWAY = ASKED | {"target": "analytics-prod", "effect": "allow", "policies": ["a"], "name": "x", "way": "gateway"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds", "fails"),
+    [
+        ('context.way == "gateway"', {}, {"way": "credentials"}),
+        ("context.reveal", {"reveal": "true"}, {"reveal": "false"}),
+        (
+            'context.call.hasTag("operation") && context.call.getTag("operation").string == "s3:GetObject"',
+            {"operation": "s3:GetObject"},
+            {},
+        ),
+        (
+            'context.approvals.contains("owners")',
+            {"operation": "s3:GetObject", "grant_approvals": ["owners"]},
+            {"operation": "s3:GetObject"},
+        ),
+    ],
+)
+def test_gw_04_a_case_has_a_way_a_reveal_and_an_operation(load, setting, condition, holds, fails):
+    policies = load(f'@id("a") permit (principal, action, resource) when {{ {condition} }};')
+    denied = {"effect": "deny", "policies": ["builtin:no-permit"]}
+    cases = [Case.read(GATEWAY | holds, {}), Case.read(GATEWAY | fails | denied, {})]
+    assert run_cases(cases, replace(setting, policy_set=policies)).failures == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "wrong"),
+    [
+        ({"way": "gatway"}, "x: way is not credentials or gateway"),
+        ({"reveal": "yes"}, "x: reveal is not true or false"),
+        ({"way": "credentials", "reveal": "true"}, "reveal and operation need way: gateway"),
+        ({"way": "credentials", "operation": "s3:GetObject"}, "reveal and operation need way: gateway"),
+        ({"grant_approvals": ["owners"]}, "grant_approvals needs an operation"),
+    ],
+)
+def test_gw_04_a_case_that_no_request_can_be_is_refused(members, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        Case.read(GATEWAY | members, {})
+
+
 def test_pol_11_a_misspelt_member_of_a_case_is_refused():
     with pytest.raises(ValueError, match="polices"):
         Case.read({"name": "x", "polices": []}, {})

@@ -19,7 +19,7 @@ from jitney.core.config import Limits, Policies, ReviewerGroup, Target
 from jitney.core.patterns import MAX_STEPS, Budget, covers
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.decide import decide
-from jitney.core.report.grant_report import ReportedBreakGlass, ReportedVote, Terms
+from jitney.core.report.grant_report import ReportedBreakGlass, ReportedVote, ReportedWay, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome, suggest
 from jitney.core.report.wording import sections
@@ -368,6 +368,7 @@ SCHEMA = resources.SCHEMA.read_text("utf-8")
 
 
 REVIEWERS = {name: ReviewerGroup((f"staff.{name}",)) for name in ("owners", "security", "oncall")}
+PLAIN = ReportedWay("credentials", reveal=False)
 REPORT = report_of(requested(replace(GRANT, principal="corp.reader-agent")))
 
 
@@ -456,13 +457,13 @@ def test_id_05_the_policy_of_a_grant_for_a_human_is_for_that_human():
 
 def test_aud_04_the_request_line_quotes_any_reason():
     reason = 'it\'s $(rm -rf /) `x` "y"'
-    (line,) = request_lines("t", Terms((Permission(("s3:GetObject",), (f"{REPORTS}/a",)),), 90), reason, "OPS-1")
+    (line,) = request_lines("t", Terms((Permission(("s3:GetObject",), (f"{REPORTS}/a",)),), 90), reason, "OPS-1", PLAIN)
     assert shlex.split(line) == [
         "jitney", "request", "t", "--action", "s3:GetObject", "--resource", f"{REPORTS}/a", "--for", "90s",
         "--reason", reason, "--ticket", "OPS-1",
     ]  # fmt: skip
     several = Terms(grant_of(("s3:GetObject", REPORTS), ("s3:PutObject", "*")).permissions, 90)
-    line, document, end = request_lines("t", several, reason, "")
+    line, document, end = request_lines("t", several, reason, "", PLAIN)
     assert line.endswith("<<'JSON'")
     assert end == "JSON"
     assert [each["actions"] for each in json.loads(document)] == [["s3:GetObject"], ["s3:PutObject"]]
@@ -498,7 +499,7 @@ def test_pol_12_the_policy_permits_no_more_than_the_conditions(values: Any, effe
 
 
 def test_pol_12_the_request_line_holds_each_value():
-    (line,) = request_lines("t", Terms((LISTS,), 90), "r", "")
+    (line,) = request_lines("t", Terms((LISTS,), 90), "r", "", PLAIN)
     words = shlex.split(line)
     given = [words[place + 1] for place, word in enumerate(words) if word == "--condition"]
     assert given == ["s3:max-keys=10", "s3:prefix=2026/*", "s3:prefix=b"]

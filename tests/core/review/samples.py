@@ -7,6 +7,7 @@ from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import BreakGlassConfig
 from jitney.core.review.grant_under_review import GrantUnderReview
 from tests.core.identity import minting
+from tests.fakes import GRANT
 
 CONFIG = minting.config()
 
@@ -17,4 +18,5 @@ def under_review(
     """The grant where `owners`, source identities, own its agent by the present configuration."""
     issuers = {**CONFIG.issuers, "corp": replace(CONFIG.issuers["corp"], owners={grant.subject: owners})}
     config = replace(CONFIG, issuers=issuers, break_glass=break_glass)
-    return GrantUnderReview(grant, config, Suspensions())
+    parent = replace(GRANT, id=grant.call.grant_id) if grant.call else None
+    return GrantUnderReview(grant, config, Suspensions(), parent)

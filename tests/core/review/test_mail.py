@@ -12,6 +12,7 @@ from jitney.core.access.decision import HarmLevel, Risk
 from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.request import Permission
 from jitney.core.review import wording
+from jitney.core.review.access_wording import accesses, action_verb
 from jitney.core.review.content import content_hash
 from jitney.core.review.mail import AGENT_TEXT_NOTE, review_mail
 from jitney.core.review.notices import Notice
@@ -52,28 +53,34 @@ def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
     return Vote(f"corp.{name}", verdict, content_hash(WRITES), comment, NOW, "web")
 
 
-def test_rev_10_computed_facts_come_first_and_the_agents_text_last():
+def test_rev_15_a_mail_has_the_order_of_the_page():
     text = review_mail(Notice.REQUESTED, sheet(), URL).text
-    assert text.startswith("reader-agent (corp) requests write access to analytics-prod\n")
+    sentence = (
+        "reader-agent (corp), on behalf of corp[.]harriet, requests to write s3 reports/2026/1 and 1 more in "
+        "analytics-prod for 5 minutes"
+    )
+    assert " ".join(text.splitlines()[:2]) == sentence
     wanted = (
-        "You can approve or reject this request.",
+        "Your decision is needed: approve or reject. Decide before 2026-11-24",
+        "High harm: s3:PutObject changes who may do what.",
+        "Risk (moderate): s3:PutObject changes arn:aws:s3:::reports/2026/1",
+        "Before: Nothing like it in the last 30 days.",
+        "write: s3:PutObject",
+        "  arn:aws:s3:::reports/2026/1",
+        AGENT_TEXT_NOTE.split(".", maxsplit=1)[0],
+        "> monthly report",
+        "> Ticket: OPS-12",
         f"{URL}/{PENDING.id}",
         "Subject: reader-agent",
         "On behalf of: corp.harriet",
         "AWS account 444455556666",
         "Target role:\n  arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
-        "Risk (high): s3:PutObject changes who may do what.",
         "New access: all of it",
         "Duration: 5 minutes",
         "corp.alice",
         "Review ends at: 2026-11-24 13:00 UTC",
         "Issuer: https[:]//idp[.]example[.]com",
         "Source identity: local[.]reader-agent",
-        "write: s3:PutObject",
-        "  arn:aws:s3:::reports/2026/1",
-        AGENT_TEXT_NOTE.split(".", maxsplit=1)[0],
-        "> monthly report",
-        "> Ticket: OPS-12",
     )
     places = [text.find(each) for each in wanted]
     assert -1 not in places, dict(zip(wanted, places, strict=True))
@@ -102,11 +109,11 @@ def test_rev_06_the_approvals_needed_are_named_once():
 @pytest.mark.parametrize("action", ["s3:DeleteObject", "ec2:TerminateInstances", "dynamodb:BatchDeleteItem"])
 def test_rev_10_deleting_is_called_deleting(action: str):
     grant = replace(WRITES, permissions=(*WRITES.permissions, Permission((action,), ("arn:aws:s3:::reports/1",))))
-    assert " and delete access to analytics-prod" in review_mail(Notice.REQUESTED, sheet(grant), URL).title
+    assert " requests to delete and write " in review_mail(Notice.REQUESTED, sheet(grant), URL).title
     assert "delete" not in review_mail(Notice.REQUESTED, sheet(), URL).title
-    does = {line.action: wording.action_verb(line) for line in sheet(grant).actions}
+    does = {line.action: action_verb(line) for line in sheet(grant).actions}
     assert does == {"s3:PutObject": "writes", action: "deletes"}
-    exact = [each.title for each in wording.accesses(sheet(grant))]
+    exact = [each.title for each in accesses(sheet(grant))]
     assert exact == [f"delete: {action}", "write: s3:PutObject"]
 
 
@@ -115,7 +122,7 @@ def test_every_notice_says_in_words_why_it_comes(notice: Notice):
     written = review_mail(notice, sheet(), URL)
     assert written.introduction
     assert len(written.subject) < 200
-    assert written.title in written.subject
+    assert wording.headline(sheet()) in written.subject
 
 
 def test_reminders_have_subjects_of_their_own():
@@ -137,7 +144,7 @@ def test_reminders_have_subjects_of_their_own():
 )
 def test_rev_06_a_decision_is_named_with_its_reviewers(changes, said):
     written = review_mail(Notice.DECIDED, sheet(**changes), URL)
-    assert written.subject.startswith(f"{said}: reader-agent (corp) requests")
+    assert written.subject.startswith(f"{said}: reader-agent (corp) ")
     assert written.introduction.startswith(f"{said}. No decision is needed.")
     assert "Review ends at" not in written.text
     assert ("Access ends at" in written.introduction) == (changes["state"] == State.ACTIVE)
@@ -157,16 +164,18 @@ def test_rev_10_comments_have_names_and_no_links():
 
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_rev_10_hostile_words_stay_on_their_lines_at_the_end(words: str):
+def test_rev_10_hostile_words_stay_on_their_lines_in_their_place(words: str):
     plain = review_mail(Notice.REQUESTED, sheet(agent_reason="-", ticket=""), URL).text
     written = review_mail(Notice.REQUESTED, sheet(agent_reason=words, ticket=words), URL)
+    above, below = (part.splitlines() for part in plain.split("> -\n"))
     lines = written.text.splitlines()
-    before = plain.splitlines()[:-1]
-    assert lines[: len(before)] == before  # what stands above is what stood there
-    assert all(line.startswith("> ") for line in lines[len(before) :])
+    assert (lines[: len(above)], lines[-len(below) :]) == (above, below)
+    own_lines = lines[len(above) : -len(below)]
+    assert own_lines
+    assert all(line.startswith("> ") for line in own_lines)
     assert len(written.text) < len(plain) + 700
     assert all(character.isprintable() or character == "\n" for character in written.text)
-    own = " ".join(lines[len(before) :])
+    own = " ".join(own_lines)
     assert not re.search(r"://|www\.|\w@\w|evil\.", own)
     assert "\n" not in written.subject
     assert "evil" not in written.subject
@@ -272,7 +281,10 @@ def test_pol_12_a_message_that_cannot_show_a_condition_offers_no_approval():
     long = conditions_of({"s3:prefix": ["a" * 250]})
     hidden = replace(LISTS, permissions=(replace(LISTS.permissions[0], conditions=long),))
     assert not wording.shows_all(sheet(hidden))
-    assert "approve" not in {each.get("action_id") for each in message(sheet(hidden), URL).blocks[-1]["elements"]}
+    pressed = [
+        each.get("action_id") for block in message(sheet(hidden), URL).blocks for each in block.get("elements", ())
+    ]
+    assert ("reject" in pressed, "approve" in pressed) == (True, False)
 
 
 def test_rev_03_a_vote_covers_the_conditions():

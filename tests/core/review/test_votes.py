@@ -34,7 +34,7 @@ from jitney.core.review.votes import (
     valid_approvals,
 )
 from tests.core.review.samples import under_review
-from tests.fakes import ACTIONS, NOW, PENDING
+from tests.fakes import ACTIONS, CALL, NOW, PENDING
 
 GROUPS = {
     "owners": ReviewerGroup(("corp.alice", "corp.bob", "corp.carol"), approvals=2),
@@ -130,6 +130,7 @@ def test_rev_06_expiry_ends_the_request(at):
         {"ticket": "OPS-13"},
         {"policy_version": "v2"},
         {"reviews": (("owners",),)},
+        {"call": CALL},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -150,7 +151,9 @@ def test_rev_03_the_content_is_all_of_a_grant_but_what_happens_to_it():
         "cut_off_at",
         "review_restarted_at",
         "narrowed_at",
+        "requested",
         "unissued",
+        "used_at",
     }
     happens |= {"account", "region"}  # the role's ARN holds the account; the region is the target's
     decided = {field.name for field in fields(Grant)} - happens

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cloudtrail_events import ACTIONS_OF
+from tests.cloudtrail_events import EVENT_OPERATIONS
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from tests.cloudtrail_events import ACTIONS_OF
     ],
 )
 def test_aud_04_an_event_maps_to_its_authorizing_actions(name, asked, actions):
-    assert ACTIONS_OF("s3.amazonaws.com", name, asked) == actions
+    assert EVENT_OPERATIONS.actions("s3.amazonaws.com", name, asked) == actions

@@ -5,13 +5,13 @@ import pytest
 from jitney.core.trail.call import call_of
 from jitney.core.trail.event import session_event
 from jitney.core.trail.resource_changes import resource_changes_of
-from tests.cloudtrail_events import ACCOUNT, ACTIONS_OF, call_event
+from tests.cloudtrail_events import ACCOUNT, EVENT_OPERATIONS, call_event
 from tests.fakes import ROLE_ARN
 
 
 def call(number, **members):
     event = call_event(number, **members)
-    return call_of(event, session_event(event, {ROLE_ARN: ACCOUNT}), ACTIONS_OF)
+    return call_of(event, session_event(event, {ROLE_ARN: ACCOUNT}), EVENT_OPERATIONS.actions)
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,19 @@
 
 import time
 
+from jitney.core.config import LOCAL_UPSTREAM
 from tests.local.gaps.contracts import EVERYTHING, TIMEOUT, Emulator, function, invoke
 
 
 def test_own_interpreter(emulator: Emulator) -> None:
-    """Only the bundle, the standard library and the function's own variables are there."""
+    """Only the bundle, the standard library, the function's own variables and the gateway's upstream are there."""
     function(emulator, "looks", "handler", Environment={"Variables": {"OWN": "yes"}})
     seen = invoke(emulator, "looks", {"modules": ["json", "index", "pytest", "aws_cdk", "boto3"]})
     assert seen.get("found") == ["json", "index"]
     assert not [folder for folder in seen["path"] if "site-packages" in folder]
     assert seen["variables"]["OWN"] == "yes"
     assert seen["variables"]["AWS_LAMBDA_FUNCTION_NAME"] == "looks"
-    allowed = ("AWS_", "LAMBDA_", "_HANDLER", "OWN", "LANG", "TZ", "PATH", "LC_CTYPE")
+    allowed = ("AWS_", "LAMBDA_", "_HANDLER", "OWN", "LANG", "TZ", "PATH", "LC_CTYPE", LOCAL_UPSTREAM)
     assert not [name for name in seen["variables"] if not name.startswith(allowed)]
     assert 0 < seen["left"] <= 1000 * TIMEOUT
 

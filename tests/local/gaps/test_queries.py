@@ -84,6 +84,11 @@ def test_json_tables(lake: Lake) -> None:
     assert lake.ask("SELECT since, CAST(names AS JSON) AS names, number, missing, dt FROM lines").records() == [
         {"since": "2026-11-26T09:00:00Z", "names": ["a"], "number": 7, "missing": None, "dt": "2026-11-26"}
     ]
+    for key, number in (("09/2", 8), ("09/3", 9), ("10/1", 10)):
+        text = json.dumps({"number": number})
+        lake.s3.put_object(Bucket=lake.name, Key=f"lines/dt=2026-11-26/{key}", Body=text.encode())
+    doubled = "SELECT a.number FROM lines a JOIN lines b ON a.number = b.number AND a.dt = b.dt ORDER BY a.number"
+    assert lake.ask(doubled).rows == ((7,), (8,), (9,), (10,))
     lake.table("silent", names="array<string>", number="int")
     assert lake.ask("SELECT name, dt FROM silent CROSS JOIN UNNEST(names) AS listed (name)").rows == ()
 

@@ -1,30 +1,35 @@
 """`jitney audit`: the auditor's commands."""
 
+import re
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.optional import load_extra
 
-audit = typer.Typer(
-    no_args_is_help=True,
-    help="Query, report, verify and repair audit records. Uses your AWS credentials, not the broker.",
+audit = command_group(
+    "Query, report, verify and repair audit records. Uses your AWS credentials, not the broker.",
 )
 
 DAY = "%Y-%m-%d"
+_AGO = re.compile(r"([0-9]{1,4})d", re.ASCII)
 
 
 def read_day(text: str) -> datetime:
-    """Return the start of the day (UTC). Raises typer.BadParameter if it is not a day."""
+    """Return the start of a day (UTC), which may be some days ago (7d). Raises typer.BadParameter for other texts."""
+    if found := _AGO.fullmatch(text):
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return today - timedelta(days=int(found[1]))
     try:
         return datetime.strptime(text, DAY).replace(tzinfo=UTC)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a day. Example: 2026-11-26.") from error
+        raise typer.BadParameter(f"{text!r} is not a day. Examples: 2026-11-26, and 7d for seven days ago.") from error
 
 
 Since = Annotated[
@@ -50,6 +55,9 @@ Trusted = Annotated[
         help="Trusted public key: its fingerprint, or a PEM file. Repeatable.",
     ),
 ]
+ExpectLast = Annotated[
+    str, typer.Option(metavar="NUMBER:HASH", help="A seal that you noted, which must still be there unchanged.")
+]
 EXIT_CODES = {"verified": 0, "broken": 1, "unverified": 2}
 
 
@@ -67,19 +75,23 @@ def verify_records(
     records: Records = "",
     seals: Seals = "",
     key: Trusted = None,
+    expect_last: ExpectLast = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Verify that the records in S3 were not changed, removed, added or reordered.
+    """Verify that the records in S3 are unchanged.
 
-    Reads the two buckets with your AWS credentials. Calls are not covered: they are not sealed. Exit codes: 0 verified,
-    1 broken, 2 not everything could be verified.
+    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials. Calls
+    are not covered: they are not sealed. Exit codes: 0 verified, 1 broken, 2 not everything could be verified.
+
+    Example: jitney audit verify --stack outputs.json --key seal.pem
     """
     with exit_on_problem("audit verify", as_json=as_json):
         verification = _verification()
         sources = verification.VerificationSources(records, seals, tuple(key or ()))
         sources = (sources.completed_from(stack) if stack else sources).checked()
         with audit_screen().reading() as progress:
-            findings = verification.verify_archive(sources, day_of(since), day_of(until), progress, int(time.time()))
+            days = (day_of(since), day_of(until))
+            findings = verification.verify_archive(sources, days, expect_last, progress, int(time.time()))
         if as_json:
             print_json(verification.document(findings))
         else:

@@ -27,9 +27,12 @@ def show_report(
     database: Database = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """Report on grants: request, decision, timeline, AWS calls, and the least-privilege suggestion.
+    """Report on grants, from the request to the last AWS call.
 
-    Reads Athena with your AWS credentials. Covers the last 90 days, or the days from --since.
+    Shows the request, decision, timeline, AWS calls, and the least-privilege suggestion. Reads Athena with your AWS
+    credentials. Covers the last 90 days, or the days from --since.
+
+    Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """
     with exit_on_problem("audit show", as_json=as_json):
         report = _report_module()

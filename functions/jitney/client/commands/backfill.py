@@ -47,10 +47,13 @@ def backfill_events(
     dry_run: DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Send CloudTrail events from a trail's S3 bucket to the queue, such as events of other Regions or of an outage.
+    """Send CloudTrail events from a trail's bucket to the queue.
 
-    Uses your AWS credentials; docs/trail.md lists the permissions. Repeating it is safe: known events change nothing.
-    Exit codes: 0 everything was sent, 2 something was skipped or there was no file.
+    For example, send events of other Regions or of an outage. Uses your AWS credentials; docs/trail.md lists the
+    permissions. Repeating it is safe: known events change nothing. Exit codes: 0 everything was sent, 2 something was
+    skipped or there was no file.
+
+    Example: jitney audit backfill --bucket my-trail --since 2026-11-26 --stack outputs.json
     """
     with exit_on_problem("audit backfill", as_json=as_json):
         backfill = load_extra("jitney.client.backfill", "audit", "Nothing was read")

@@ -20,10 +20,12 @@ def credentials(
     new_grant: NewGrant = False,
     connection: options.Connection,
 ) -> None:
-    """Give credentials to the AWS CLI or an SDK, as its `credential_process`. `jitney profile` writes that setting.
+    """Give credentials to AWS SDKs, as their credential_process. `jitney profile` writes that setting.
 
     The first run makes a request, later runs use the same grant until it ends. Only the grant's id is kept. On a
     terminal this command prints no keys.
+
+    Example: jitney credentials --grant g-abcdefghijklm2
     """
     given = credential_process.CredentialOptions(target, grant, new_grant, request, waiting, connection)
     credential_process.print_credentials(given)

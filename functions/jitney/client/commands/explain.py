@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.call_files import with_contents
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.run import command_of
 from jitney.client.explaining import explain_offline
@@ -30,14 +31,16 @@ def explain(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Show which actions on which resources an AWS CLI command needs, and why. Runs and issues nothing.
+    """Show which permissions an AWS CLI command needs, and why. Runs and issues nothing.
 
     Without TARGET it works offline. With TARGET the broker answers, for the target's account and Region, and shows what
     policy would decide.
+
+    Example: jitney explain -- aws s3 cp s3://reports/2026/q3.csv .
     """
     with exit_on_problem("explain", as_json=as_json, tail=["--", *context.meta["child"]]):
         child = command_of(context, "jitney explain -- aws s3 ls")
-        line = next(iter(aws_cli_calls(child)), shlex.join(child))
+        (line,) = with_contents(aws_cli_calls(child) or (shlex.join(child),))
         if not target:
             if not _ACCOUNT.fullmatch(account):
                 raise invalid(f"{account!r} is not an AWS account.", "Give --account 12 digits.")

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen, show, wait_with_progress
 from jitney.client.grouping import grouped
 from jitney.client.responses import GrantResponse
 
-grants = typer.Typer(no_args_is_help=True, help="List and show your grants; release or revoke one.")
+grants = command_group("List and show your grants; release or revoke one.")
 
 GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
 Cursor = Annotated[
@@ -20,7 +21,10 @@ Cursor = Annotated[
 @grants.command("list")
 @grouped
 def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """List your grants."""
+    """List your grants.
+
+    Example: jitney grants list
+    """
     with exit_on_problem("grants list", as_json=as_json), connection.broker() as broker:
         page = broker.grants(cursor)
         if as_json:
@@ -32,7 +36,10 @@ def list_grants(*, cursor: Cursor = "", as_json: options.AsJson = False, connect
 @grants.command("release")
 @grouped
 def release_grant(grant: GrantId, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Release one of your grants: its credentials stop working within seconds, wherever they are."""
+    """Release one of your grants. Its credentials stop working within seconds, wherever they are.
+
+    Example: jitney grants release g-abcdefghijklm2
+    """
     with exit_on_problem("grants release", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.release(grant), as_json=as_json)
 
@@ -49,6 +56,8 @@ def revoke_grant(
     """Revoke any agent's grant, as an operator or as its reviewer.
 
     Its credentials stop working within seconds, wherever they are.
+
+    Example: jitney grants revoke g-abcdefghijklm2 --reason "the laptop was stolen"
     """
     with exit_on_problem("grants revoke", as_json=as_json), connection.broker() as broker:
         _show_ended(broker.revoke(grant, reason), as_json=as_json)
@@ -71,7 +80,10 @@ def show_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Show one grant; with --wait, once its review is over. The exit code is that of the grant's state."""
+    """Show one grant; with --wait, once its review is over. The exit code is that of the grant's state.
+
+    Example: jitney grants show g-abcdefghijklm2 --wait
+    """
     with exit_on_problem("grants show", as_json=as_json), connection.broker() as broker:
         at_most = waiting.at_most
         answer = broker.grant(grant)

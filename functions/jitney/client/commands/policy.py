@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
 
-policy = typer.Typer(no_args_is_help=True, help="Test policies. Runs locally, without a broker.")
+policy = command_group("Test policies. Runs locally, without a broker.")
 
 
 @policy.callback()
@@ -27,9 +28,12 @@ def run_cases(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Decide the cases in tests.yaml beside the policies, with the configuration's targets, limits and reviewers.
+    """Test the policies with the cases in tests.yaml beside them.
 
-    Exits with 1 when a case has another result than expected, or when no case tests a policy.
+    Uses the configuration's targets, limits and reviewers. Exits with 1 when a case has another result than expected,
+    or when no case tests a policy.
+
+    Example: jitney policy test --config jitney.yaml
     """
     with exit_on_problem("policy test", as_json=as_json):
         tested = decide_cases(config)

@@ -51,6 +51,8 @@ def run_query(
 
     Uses your AWS credentials; docs/queries.md lists the permissions. Each query covers the days in its description, or
     those from --since to --until.
+
+    Example: jitney audit query bypasses --stack outputs.json
     """
     with exit_on_problem("audit query", as_json=as_json):
         if as_csv and as_json:

@@ -26,10 +26,13 @@ Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", 
 def redrive_dead_letters(
     *, stack: Stack, since: Since = None, until: Until = None, as_json: options.AsJson = False
 ) -> None:
-    """Redrive dead letters: CloudTrail events to the queue, records and calls to Firehose.
+    """Redrive dead letters.
 
-    Uses your AWS credentials; docs/redrive.md lists the permissions. Items that had arrived before are published again.
-    Exit codes: 0 nothing is left, 2 something is left that cannot be redriven.
+    CloudTrail events go to the queue, and records and calls to Firehose. Uses your AWS credentials; docs/redrive.md
+    lists the permissions. Items that had arrived before are published again. Exit codes: 0 nothing is left, 2 something
+    is left that cannot be redriven.
+
+    Example: jitney audit redrive --stack outputs.json
     """
     with exit_on_problem("audit redrive", as_json=as_json):
         redrive = load_extra("jitney.client.redrive", "audit", "Nothing was redriven")

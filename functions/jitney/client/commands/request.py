@@ -32,6 +32,8 @@ def request(
     """Request access to TARGET. Prints the grant, never its keys: use it with `jitney run --grant ID`.
 
     If the request needs a review and --wait is not given, the exit code is 4.
+
+    Example: jitney request analytics-prod --call "aws s3 ls s3://reports" --reason "monthly report"
     """
     with exit_on_problem("request", as_json=as_json):
         wanted, at_most = access.grant_request(target), waiting.at_most

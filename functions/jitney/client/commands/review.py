@@ -3,11 +3,12 @@
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
 
-review = typer.Typer(no_args_is_help=True, help="Check how reviewers are reached. For operators.")
+review = command_group("Check how reviewers are reached. For operators.")
 
 
 @review.callback()
@@ -18,7 +19,10 @@ def _group() -> None:
 @review.command("check")
 @grouped
 def check_reviews(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Test whether each channel and each reviewer can be reached. For operators. Sends no message."""
+    """Test whether each channel and each reviewer can be reached. For operators. Sends no message.
+
+    Example: jitney review check
+    """
     with exit_on_problem("review check", as_json=as_json), connection.broker() as broker:
         check = broker.check_reviews()
         if as_json:

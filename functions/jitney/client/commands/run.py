@@ -3,21 +3,39 @@
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from jitney.client import options
-from jitney.client.child import child_environment, run_child
-from jitney.client.command_result import exit_on_problem, screen
+from jitney.client.broker import Broker
+from jitney.client.child import child_environment, ended_by_signals, run_child
+from jitney.client.command_result import exit_on_problem
 from jitney.client.credential_lookup import grant_by_id, wait_for_credentials
+from jitney.client.credentials_access import credentials_endpoint, note_end
+from jitney.client.gateway_access import gateway_endpoint
+from jitney.client.grant_release import release
+from jitney.client.grant_request import GrantRequest
 from jitney.client.grouping import grouped
-from jitney.client.problems import ClientProblem
 from jitney.client.request_options import invalid
 
+Gateway = Annotated[
+    bool, typer.Option("--gateway", help="Let the broker make the calls: COMMAND gets an endpoint instead of keys.")
+]
+StaticKeys = Annotated[
+    bool,
+    typer.Option(
+        "--static-keys", help="Put the keys into COMMAND's environment, for programs that read no other. Not renewed."
+    ),
+]
 Keep = Annotated[bool, typer.Option("--keep", help="Do not release the grant when COMMAND has ended.")]
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print problems as JSON, on standard error.")]
 
 
 class CommandAfterDashes(TyperCommand):
@@ -67,41 +85,62 @@ def run(
     request: options.RequestParameters,
     waiting: WaitByDefault,
     keep: Keep = False,
+    gateway: Gateway = False,
+    as_json: AsJson = False,
+    static_keys: StaticKeys = False,
     connection: options.Connection,
 ) -> None:
-    """Run COMMAND with AWS credentials in its environment, and nowhere else.
+    """Run COMMAND with AWS credentials of its own.
 
     An AWS CLI command needs no --action, --resource or --call: the broker works out its permissions. If the request
-    needs a review, this waits for it. The exit code is the command's own. When the command has ended, the grant is
-    released and its keys stop working, unless you give --grant or --keep.
+    needs a review, this waits for it. AWS SDKs in COMMAND get keys from an endpoint on this machine, for a few minutes
+    at a time. The exit code is the command's own. When the command has ended, the grant is released and its keys stop
+    working, unless you give --grant or --keep. With --gateway, COMMAND gets no keys.
+
+    Example: jitney run analytics-prod --reason "monthly report" -- aws s3 cp s3://reports/2026/q3.csv .
     """
-    with exit_on_problem("run", tail=["--", *context.meta["child"]]):
+    with exit_on_problem("run", as_json=as_json, tail=["--", *context.meta["child"]], output=sys.stderr):
         child = command_of(context, "jitney run TARGET … -- aws s3 cp s3://reports/2026/q3.csv -")
         if shutil.which(child[0]) is None:
             raise invalid(f"The command {child[0]} was not found.", "Check its name and PATH.")
         if grant:
             request.require_nothing(target)
-        at_most = waiting.at_most
+        asked = replace(request, way="gateway") if gateway else request
         with connection.broker() as broker:
-            answer = grant_by_id(broker, grant) if grant else broker.request(request.grant_request(target, child))
-            issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
-        try:
-            code = run_child(child, child_environment(os.environ, issued))
-        finally:
-            if not grant and not keep:
-                _release(issued.grant.id, connection)
-        raise typer.Exit(code)
+            access = grant or asked.grant_request(target, child)
+            if static_keys and asked.way == "gateway":
+                raise invalid("--static-keys cannot be combined with --gateway: it gives no keys.", "Leave out one.")
+            run_with = _with_gateway if asked.way == "gateway" else _with_keys if static_keys else _with_endpoint
+            with ended_by_signals():
+                raise typer.Exit(run_with(broker, access, child, waiting, keep=keep or bool(grant)))
 
 
-def _release(grant_id: str, connection: options.Connection) -> None:
-    """Release the grant, and note what outlives it.
+def _with_endpoint(
+    broker: Broker, access: GrantRequest | str, child: list[str], waiting: WaitByDefault, *, keep: bool
+) -> int:
+    """Run the command with an endpoint for credentials. `access` is the request, or the id of a grant."""
+    with credentials_endpoint(broker, access, waiting, keep=keep, user=child[0]) as served:
+        return run_child(child, served.environment(os.environ), started=served.start)
 
-    If the release fails, a note says so. The exit code stays the command's own.
-    """
+
+def _with_keys(
+    broker: Broker, access: GrantRequest | str, child: list[str], waiting: WaitByDefault, *, keep: bool
+) -> int:
+    """Run the command with keys in its environment, which end with the grant."""
+    at_most = waiting.at_most
+    answer = grant_by_id(broker, access) if isinstance(access, str) else broker.request(access)
+    issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
     try:
-        with connection.broker() as broker:
-            answer = broker.release(grant_id)
-        for effect in answer.outlives:
-            screen().note(f"jitney: {effect.sentence} {effect.left_to_do}")
-    except ClientProblem as problem:
-        screen().note(f"jitney: {grant_id} was not released: {problem.title}. It ends by itself at its expiry.")
+        watch = partial(note_end, child[0], issued)
+        return run_child(child, child_environment(os.environ, issued), started=watch)
+    finally:
+        if not keep:
+            release(broker, issued.grant.id)
+
+
+def _with_gateway(
+    broker: Broker, access: GrantRequest | str, child: list[str], waiting: WaitByDefault, *, keep: bool
+) -> int:
+    """Run the command with an endpoint that sends its calls to the broker, instead of credentials."""
+    with gateway_endpoint(broker, access, waiting, keep=keep, user=child[0]) as served:
+        return run_child(child, served.environment(os.environ), started=served.start)

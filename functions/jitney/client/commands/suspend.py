@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
 from jitney.client.problems import Denied, Unavailable
@@ -17,7 +18,7 @@ REPEAT_SECONDS = 300
 """How long an incomplete suspension is repeated. The broker then goes on by itself, every five minutes."""
 MOST_ROWS = 20
 
-suspensions = typer.Typer(no_args_is_help=True, help="List suspensions, and lift one. For operators.")
+suspensions = command_group("List suspensions, and lift one. For operators.")
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for operators and auditors.")]
 
@@ -37,10 +38,14 @@ def suspend(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Suspend an agent, a unit, a human, an issuer or a target, as an operator.
+    """Suspend an agent, a unit, a human, an issuer or a target.
+
+    Only operators can do this.
 
     At once, nothing more is issued. Pending reviews end, and active grants are revoked: AWS denies their credentials
     within seconds.
+
+    Example: jitney suspend agent github.deploy-bot --reason "its token leaked"
     """
     with exit_on_problem("suspend", as_json=as_json), connection.broker() as broker:
 
@@ -59,7 +64,10 @@ def suspend(
 @suspensions.command("list")
 @grouped
 def list_suspensions(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """List the suspensions in force, and those lifted in the last seven days."""
+    """List the suspensions in force. Those lifted in the last seven days are listed, too.
+
+    Example: jitney suspensions list
+    """
     with exit_on_problem("suspensions list", as_json=as_json), connection.broker() as broker:
         found = broker.suspensions()
         if as_json:
@@ -80,7 +88,10 @@ def lift_suspension(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Lift a suspension. New requests are decided again. The grants that it ended stay ended."""
+    """Lift a suspension. New requests are decided again. The grants that it ended stay ended.
+
+    Example: jitney suspensions lift s-abcdefghijklm2 --reason "token rotated"
+    """
     with exit_on_problem("suspensions lift", as_json=as_json), connection.broker() as broker:
         lifted = broker.lift_suspension(suspension, reason)
         if as_json:

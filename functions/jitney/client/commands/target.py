@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from jitney.client import options
+from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
 
-target = typer.Typer(no_args_is_help=True, help="Check the accounts that Jitney grants access to. For operators.")
+target = command_group("Check the accounts that Jitney grants access to. For operators.")
 
 
 @target.callback()
@@ -25,7 +26,10 @@ def check_target(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Test what a target's roles allow and refuse. For operators. Changes nothing."""
+    """Test what a target's roles allow and refuse. For operators. Changes nothing.
+
+    Example: jitney target check analytics-prod
+    """
     with exit_on_problem("target check", as_json=as_json), connection.broker() as broker:
         check = broker.check_target(alias)
         if as_json:

@@ -4,13 +4,21 @@ import base64
 import binascii
 import json
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from jitney.client.problems import Unauthenticated
 
 # RFC 6750 section 2.1, b64token: also keeps line breaks out of the header.
 _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+# The clocks of this machine and of the issuer may differ by as much as the broker permits.
+_LEEWAY_SECONDS = 60
+CLIENT_CLAIMS = ("azp", "appid", "client_id", "cid")
+"""The claims that name the client: in a person's token, the agent (docs/identity/humans.md)."""
+NAME_CLAIMS = ("email", "preferred_username", "name")
+"""The claims that name a person for people to read, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,47 @@ def checked_token(text: str, where: str) -> str:
     return token
 
 
-def issuer_and_subject(token: str) -> str:
-    """The issuer and subject that a JWT names, unverified, to distinguish identities; "" for other tokens."""
+def checked_jwt(value: str, where: str, audience: str, fix: str) -> Token:
+    """Return the token with the lifetime that it states, before it is sent anywhere.
+
+    `audience` is the one that it must be for, or "". A token that is no JWT has no stated lifetime, and may be for any
+    audience only. Nothing is verified: the broker does that.
+
+    Raises Unauthenticated when the token has expired, or is for another audience. A token for another service must not
+    reach the broker, which could use it there.
+    """
+    claims = claims_of(value)
+    named = claims.get("aud")
+    audiences = named if isinstance(named, list) else [named]
+    if audience and audience not in audiences:
+        detail = f"{where} holds no token for the audience {audience}."
+        raise Unauthenticated("token_audience", "The token is for another audience", detail, fix)
+    end = claims.get("exp")
+    if not isinstance(end, int | float):
+        return Token(value)
+    left = int(end - time.time())
+    if left < -_LEEWAY_SECONDS:
+        detail = f"{where} holds a token that expired {-left} seconds ago, by this machine's clock."
+        raise Unauthenticated("token_expired", "The token has expired", detail, fix)
+    return Token(value, max(0, left))
+
+
+def claims_of(token: str) -> Mapping[str, Any]:
+    """Return the claims of a JWT, unverified; {} for other tokens."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return json.dumps([claims["iss"], claims["sub"]])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+    except (IndexError, ValueError, RecursionError, binascii.Error):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def issuer_and_subject(token: str) -> str:
+    """The issuer, subject and client that a JWT names, unverified, to distinguish identities; "" for other tokens.
+
+    In a person's token, the client is the agent.
+    """
+    claims = claims_of(token)
+    if not {"iss", "sub"} <= claims.keys():
         return ""
+    return json.dumps([claims["iss"], claims["sub"], *(claims[name] for name in CLIENT_CLAIMS if name in claims)])

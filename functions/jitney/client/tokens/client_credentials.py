@@ -3,14 +3,11 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
-from jitney.client.connection import HttpRequest, HttpResponse, is_loopback, send
-from jitney.client.problems import Unauthenticated, Unavailable
+from jitney.client.connection import HttpResponse, is_loopback
 from jitney.client.tokens import Token, checked_token
-
-# RFC 6749 section 5.2 has no such answers, so another service is at that address.
-_FIXES = dict.fromkeys((404, 405), "Check the token endpoint's address.")
+from jitney.client.tokens.token_endpoint import granted, post_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +25,19 @@ class ClientCredentials:
     def fetch(self) -> Token:
         """A new token. Raises Unauthenticated when the issuer refuses, Unavailable when it does not answer."""
         form = {"grant_type": "client_credentials", **self.parameters}
-        headers = {
-            "Authorization": self._basic(),
-            "Accept": "application/json",
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        return self._token(send(HttpRequest("POST", self.url, headers, urlencode(form).encode())))
+        response = post_form(self.url, form, {"Authorization": self._basic()})
+        document = granted(response, self._fix(response))
+        lifetime = document.get("expires_in")
+        value = checked_token(document["access_token"], "The token endpoint's access_token")
+        return Token(value, lifetime if isinstance(lifetime, int) else None)
 
     def _basic(self) -> str:
         """HTTP Basic with both parts form-encoded first: RFC 6749 section 2.3.1."""
         pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"
         return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
-    def _token(self, response: HttpResponse) -> Token:
-        document = response.document()
-        if response.status >= 500 or response.status == 429:
-            detail = f"The token endpoint {self.url} answered HTTP {response.status}."
-            raise Unavailable(
-                "issuer_unavailable", "The identity provider is not available", detail, "Try again later."
-            )
-        if not response.succeeded or not isinstance(document.get("access_token"), str):
-            # RFC 6749 section 5.2: `error` is a fixed word; the description is free text of the issuer's.
-            why = " ".join(str(document[name]) for name in ("error", "error_description") if name in document)
-            detail = f"The token endpoint {self.url} answered HTTP {response.status} {why}".rstrip() + "."
-            fix = _FIXES.get(response.status, "Check the client id, its secret, and scope or resource.")
-            if document.get("error") == "invalid_client" and is_loopback(urlsplit(self.url).hostname or ""):
-                fix = f"`make up` makes new secrets each time: load the agent's .env file again. {fix}"
-            raise Unauthenticated("token_refused", "The identity provider gave no token", detail, fix)
-        lifetime = document.get("expires_in")
-        value = checked_token(document["access_token"], "The token endpoint's access_token")
-        return Token(value, lifetime if isinstance(lifetime, int) else None)
+    def _fix(self, response: HttpResponse) -> str:
+        fix = "Check the client id, its secret, and scope or resource."
+        if response.document().get("error") == "invalid_client" and is_loopback(urlsplit(self.url).hostname or ""):
+            return f"`make up` makes new secrets each time: load the agent's .env file again. {fix}"
+        return fix

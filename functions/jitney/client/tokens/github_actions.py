@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from jitney.client.connection import HttpRequest, send
-from jitney.client.problems import Unauthenticated
-from jitney.client.tokens import Token, checked_token
+from jitney.client.problems import Unauthenticated, Unavailable
+from jitney.client.tokens import Token, checked_jwt, checked_token
+
+_WHERE = "GitHub's token service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,19 @@ class GitHubActions:
     def fetch(self) -> Token:
         """Return a new token of the job, for one call: an issuer's entry may accept each token once.
 
-        Raises Unauthenticated when the runner's token service refuses, Unavailable when it does not answer.
+        Raises Unauthenticated when the runner's token service refuses or gives a token for another audience,
+        Unavailable when it has no answer now.
         """
         query = ("&" if "?" in self.url else "?") + urlencode({"audience": self.audience})
         response = send(HttpRequest("GET", self.url + query, {"Authorization": f"Bearer {self.request_token}"}))
         value = response.document().get("value")
+        detail = f"{_WHERE} answered HTTP {response.status}."
+        if response.is_unavailable:
+            raise Unavailable("issuer_unavailable", "GitHub gave no token", detail, "Try again later.")
         if not response.succeeded or not isinstance(value, str):
-            detail = f"GitHub's token service answered HTTP {response.status}."
             raise Unauthenticated(
                 "token_refused", "GitHub gave no token", detail, "Give the job `permissions: id-token: write`."
             )
-        return Token(checked_token(value, "GitHub's token service"), for_one_call=True)
+        fix = "Check JITNEY_TOKEN_AUDIENCE and this machine's clock."
+        token = checked_jwt(checked_token(value, _WHERE), _WHERE, self.audience, fix)
+        return Token(token.value, for_one_call=True)

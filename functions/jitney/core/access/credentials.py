@@ -18,6 +18,12 @@ A grant's id has one hyphen, so no id starts like this.
 """
 TRIAL_PREFIX = "g-trial-"
 """Prefix of the names of sessions that only show whether STS accepts the size of a grant's policy and tags."""
+READS_PREFIX = "c-reads-g-"
+"""Prefix of the names of sessions with which the gateway reads for a grant. They are kept in memory."""
+CALL_ID = re.compile(r"c-[a-z2-7]{14}", re.ASCII)
+"""The id of a call through the gateway. A call that may change something has a session of its own, named after it."""
+CALL_SECONDS = 60
+"""How long the session of one call is valid."""
 ENDED_SECONDS = 86_400
 """How long ago the policy of a trial ended. Clocks differ by less."""
 MIN_STS_SESSION_SECONDS = 900
@@ -66,13 +72,13 @@ class Credentials:
 
 
 def session_request(
-    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, prefix: str = ""
+    grant: Grant, policy: SessionPolicy, external_id: str, now: int, *, prefix: str = "", ends_at: int | None = None
 ) -> SessionRequest:
     """Return the session of an active grant: named after the grant, with the principal as source identity (STS 3).
 
     A session that the broker uses itself has a `prefix` to its name, such as `CANARY_PREFIX`. The Deny statement in
     `policy` ends such a session. Its name differs from the grant's id, so that IAM can restrict who creates such
-    sessions. The deny document matches it by its tags.
+    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`; None for the grant's end.
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
@@ -83,7 +89,8 @@ def session_request(
     for _, value in tags:
         if not _TAG_VALUE.fullmatch(value):
             raise ValueError(f"STS does not accept this session tag: {value!r}")
-    left = grant.expires_at - now
+    end = grant.expires_at if ends_at is None else min(ends_at, grant.expires_at)
+    left = end - now
     return SessionRequest(
         role_arn=grant.role_arn,
         external_id=external_id,
@@ -92,6 +99,32 @@ def session_request(
         tags=tags,
         policy=policy,
         duration_seconds=min(max(left, MIN_STS_SESSION_SECONDS), MAX_STS_SESSION_SECONDS),
-        ends_at=grant.expires_at,
+        ends_at=end,
         scopable=scopable_policy(policy) if not prefix and left < MIN_STS_SESSION_SECONDS else None,
     )
+
+
+def reads_session_request(grant: Grant, policy: SessionPolicy, external_id: str, now: int) -> SessionRequest:
+    """Return the session with which the gateway reads for a grant. `policy` is the policy of the whole grant.
+
+    Raises ValueError as `session_request` does.
+    """
+    return session_request(grant, policy, external_id, now, prefix=READS_PREFIX)
+
+
+def call_session_end(grant: Grant, now: int) -> int:
+    """Return when the session of a call ends that is made at `now` (epoch seconds): after CALL_SECONDS at most."""
+    return min(now + CALL_SECONDS, grant.expires_at)
+
+
+def call_session_request(
+    grant: Grant, call_id: str, policy: SessionPolicy, external_id: str, now: int
+) -> SessionRequest:
+    """Return the session of one call. `policy` allows that call, until `call_session_end`.
+
+    Raises ValueError for a malformed call id, and as `session_request` does.
+    """
+    if not CALL_ID.fullmatch(call_id):
+        raise ValueError(f"This is no call id: {call_id!r}")
+    end = call_session_end(grant, now)
+    return session_request(grant, policy, external_id, now, prefix=f"{call_id}-g-", ends_at=end)

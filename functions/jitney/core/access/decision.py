@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jitney.core.access.request import Permission
+from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
 
 
 class Effect(StrEnum):
@@ -62,7 +63,8 @@ class Decision:
     For a DENY, `allowed_subset` is the largest part of the request that would be allowed or reviewed. `longest_seconds`
     is the longest duration that would be allowed or reviewed, or 0.
 
-    `action_table` names the sources of the action table and their versions.
+    `action_table` names the sources of the action table and their versions. `call_limits` are what the permits that
+    decided have for the calls of a grant through the gateway.
     """
 
     effect: Effect
@@ -74,6 +76,7 @@ class Decision:
     allowed_subset: tuple[Permission, ...] = ()
     longest_seconds: int = 0
     risks: tuple[Risk, ...] = ()
+    call_limits: CallLimits = NO_CALL_LIMITS
 
     @property
     def permits_some(self) -> bool:

@@ -27,7 +27,7 @@ OPERATORS_SHARE = 10
 CLOCK_SKEW_SECONDS = 60
 """The largest difference between the broker's clock and AWS's. An entry outlasts its grant by this time."""
 IN_FLIGHT_SECONDS = 60
-"""How long after a grant's end an issue of credentials in flight can complete: 15 s of the function, plus clock skew.
+"""How long after a grant's end an issue of credentials in flight can complete: 27 s of the function, plus clock skew.
 """
 
 _KEY = "aws:PrincipalTag/"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.request import Way
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
@@ -10,6 +11,7 @@ _DETAILS: Mapping[State, str] = {
     State.PENDING: "Grant {id} is under review until {end}.",
     State.EXPIRED: "Grant {id} ended at {end}.",
     State.FAILED: "Grant {id} failed: its review could not start, or its credentials could not be issued.",
+    State.USED: "Grant {id} covered one call, which was sent.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
     State.PENDING: ("grant_pending", "Wait for the reviewers; try again after the seconds in Retry-After."),
@@ -18,6 +20,7 @@ _ENDED: Mapping[State, tuple[str, str]] = {
     State.RELEASED: ("grant_released", "You released this grant; make a new request."),
     State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
     State.FAILED: ("grant_ended", "Make a new request."),
+    State.USED: ("grant_ended", "Make the next call with an Idempotency-Key of its own. It is reviewed again."),
 }
 
 
@@ -34,6 +37,17 @@ def require_active_grant(grant: Grant, now: int) -> Grant:
     detail = detail.format(id=grant.id, state=current.state, end=iso(grant.expires_at), by=by)
     decider = current.ending.by if current.ending else rejecting.human if rejecting else "the reviewers"
     raise Problem(code, detail, fix.format(who=decider), {"grant": current.view()}, headers)
+
+
+def require_credentials_grant(grant: Grant) -> None:
+    """Raise Problem gateway_grant for a grant whose credentials never leave the broker."""
+    if grant.way is Way.GATEWAY:
+        detail = f"Grant {grant.id} is for calls through the gateway, so it has no credentials."
+        fix = (
+            f'Send each call to POST /v1/calls with "grant": "{grant.id}", or run `jitney run --gateway --grant '
+            f"{grant.id} -- COMMAND`. For credentials, request a grant with way credentials."
+        )
+        raise Problem("gateway_grant", detail, fix, {"grant": grant.view()})
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:

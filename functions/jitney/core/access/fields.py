@@ -27,6 +27,10 @@ class FieldError(NamedTuple):
         return {"pointer": self.pointer, "detail": self.detail, "fix": self.fix, **self.members}
 
 
+_EMPTY = {"/reason": "Write a few words. Reviewers and auditors read them."}
+"""The fix for each empty string that is not a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldErrors:
     """The errors found so far.
@@ -64,7 +68,7 @@ class FieldErrors:
         if not isinstance(value, str):
             self.add(pointer, "The value is not a string.", "Write a JSON string.", **_missing(value))
         elif required and not value.strip():
-            self.add(pointer, "The string is empty.", "Write a few words. Reviewers and auditors read them.")
+            self.add(pointer, "The string is empty.", _EMPTY.get(pointer, "Write the name."))
         elif len(value) > most:
             fix = f"Use at most {most} characters."
             self.add(pointer, f"The string has {len(value)} characters.", fix, bounds=_bounds(0, most))

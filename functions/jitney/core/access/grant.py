@@ -1,14 +1,15 @@
 """The grant: what one principal may do on one target, until when, and the states it moves through."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, break_glass_view
 from jitney.core.access.conditions import conditions_view
-from jitney.core.access.decision import Decision
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.rejections import RepeatedRequest
+from jitney.core.access.request import AccessRequest, Permission, RequestedAccess, Way
+from jitney.core.access.reviewed_call import ReviewedCall, call_id_of
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import ClaimTags, IdentityFact, quota_key, unit_key
@@ -29,18 +30,20 @@ class State(StrEnum):
     RELEASED = "released"
     REVOKED = "revoked"
     FAILED = "failed"
+    USED = "used"
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset(
         {State.ACTIVE, State.REJECTED, State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}
     ),
-    State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED}),
+    State.ACTIVE: frozenset({State.EXPIRED, State.RELEASED, State.REVOKED, State.FAILED, State.USED}),
     State.REJECTED: frozenset(),
     State.EXPIRED: frozenset({State.RELEASED, State.REVOKED}),  # if it was written as expired too early
     State.RELEASED: frozenset(),
     State.REVOKED: frozenset(),
     State.FAILED: frozenset({State.RELEASED, State.REVOKED}),  # credentials of an earlier issue may be live
+    State.USED: frozenset(),
 }
 """Every allowed transition. Nothing else can happen."""
 OPEN_STATES = frozenset({State.PENDING, State.ACTIVE})
@@ -103,12 +106,7 @@ class GrantEnd:
 
     def view(self) -> dict[str, Any]:
         """Return the end as the API shows it."""
-        return {
-            "at": iso(self.at),
-            "by": self.by,
-            "reason": self.reason,
-            "denied_after_milliseconds": self.denied_after_milliseconds,
-        }
+        return asdict(self) | {"at": iso(self.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,10 @@ class Grant:
     the present owners. `review_restarted_at` is when the policy last required other reviewers than before.
     `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The grant ends by `ends_by`, if set.
     `permissions` lie within `access_profile`, if set. `unissued` is set from the approval until the first issue of
-    credentials is on record.
+    credentials is on record. It is never set for a grant whose `way` is the gateway, because its sessions stay in the
+    broker. `reveal` is as in `AccessRequest`. If `bound_address` is set, the broker makes calls from this address only.
+    A grant with a `call` covers that one call, which another grant holds. It was sent at `used_at`, if set. `repeated`
+    is set if an equal request was rejected before. `requested` is the agent's own request, if the grant was narrowed.
     """
 
     id: str
@@ -168,6 +169,13 @@ class Grant:
     facts: tuple[IdentityFact, ...] = ()
     tags: ClaimTags = ()
     access_profile: GrantedProfile | None = None
+    way: Way = Way.CREDENTIALS
+    reveal: bool = False
+    call: ReviewedCall | None = None
+    used_at: int | None = None
+    bound_address: str = ""
+    repeated: RepeatedRequest | None = None
+    requested: RequestedAccess | None = None
 
     @property
     def awaits_follow_up(self) -> bool:
@@ -206,8 +214,20 @@ class Grant:
         return self.move(State.EXPIRED) if ended else self
 
     def may_have_credentials(self, now: int) -> bool:
-        """Return whether undenied credentials may work at `now`: from the first issue until the grant's end."""
-        return self.starts_at is not None and not self.unissued and now < self.expires_at
+        """Return whether undenied credentials may work at `now`: from the first issue until the grant's end.
+
+        A call is signed with credentials of the grant that it is made in.
+        """
+        return self.call is None and self.starts_at is not None and not self.unissued and now < self.expires_at
+
+    def use(self, now: int) -> "Grant":
+        """Return the grant of one call after the call was sent. Raises ValueError if it is not active, or has no call.
+
+        The caller still has to check that the grant has not expired.
+        """
+        if self.call is None:
+            raise ValueError("only the grant of one call is used up")
+        return replace(self.move(State.USED), used_at=now)
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
         """Return the released or revoked grant. A grant that ended before is returned in its state at `ending.at`."""
@@ -222,15 +242,16 @@ class Grant:
         given = {replace(each, groups=None) for each in before.votes}
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
-    def as_request(self) -> AccessRequest:
-        """Return the request of this grant for another decision, narrowed to what was granted."""
+    def as_request(self, grant_approvals: frozenset[str] = frozenset()) -> AccessRequest:
+        """Return the request of this grant, narrowed to what was granted; `grant_approvals` as in `AccessRequest`."""
+        asked = self.target, self.permissions, self.duration_seconds, self.reason, self.ticket
         return AccessRequest(
-            self.target,
-            self.permissions,
-            self.duration_seconds,
-            self.reason,
-            self.ticket,
+            *asked,
             access_profile=self.access_profile,
+            way=self.way,
+            reveal=self.reveal,
+            operation=self.call.qualified_operation if self.call else "",
+            grant_approvals=grant_approvals,
         )
 
     def view(self) -> dict[str, Any]:
@@ -243,6 +264,8 @@ class Grant:
             "region": self.region,
             "permissions": permissions_view(self.permissions),
             "access_profile": self.access_profile and self.access_profile._asdict(),
+            "way": str(self.way),
+            "reveal": self.reveal,
             "duration_seconds": self.duration_seconds,
             "reason": self.reason,
             "ticket": self.ticket,
@@ -260,25 +283,10 @@ class Grant:
             "votes": [each.view() for each in self.votes],
             "cut_off_at": None if self.cut_off_at is None else iso(self.cut_off_at),
             "break_glass": break_glass_view(self.break_glass, self.follow_up),
+            "repeated": self.repeated and self.repeated.view(),
+            "call": self.call and {"id": call_id_of(self.id), **self.call.view()},
+            "used_at": None if self.used_at is None else iso(self.used_at),
         }
-
-
-def with_derived_state(grant: Grant) -> Grant:
-    """Return the grant in the state that its end, votes and times support.
-
-    The stored `state` can end a grant but not open it. Many functions may write the state, and few may write the rest
-    (`adapters.grant_items`). Only a vote or an allowed request gives a grant its start. A rejection stays among the
-    votes. An unsupported end counts as a failure. Issued credentials can still be revoked after a failure.
-    """
-    if grant.ending:
-        state = grant.ending.state
-    elif any(vote.verdict is VoteVerdict.REJECT for vote in grant.votes):
-        state = State.REJECTED
-    elif grant.state in OPEN_STATES:
-        state = State.PENDING if grant.starts_at is None else State.ACTIVE
-    else:
-        state = State.EXPIRED if grant.state is State.EXPIRED else State.FAILED
-    return grant if state is grant.state else replace(grant, state=state)
 
 
 def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]]:
@@ -288,13 +296,3 @@ def permissions_view(permissions: tuple[Permission, ...]) -> list[dict[str, Any]
         | ({"conditions": conditions_view(each.conditions)} if each.conditions else {})
         for each in permissions
     ]
-
-
-def capped_end(end: int, ends_by: int | None) -> int:
-    """Return `end`, or `ends_by` when that is earlier (epoch seconds)."""
-    return end if ends_by is None else min(end, ends_by)
-
-
-def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
-    """Return the alternatives of reviewer groups that a decision requires, as a grant stores them."""
-    return tuple(tuple(sorted(groups)) for groups in decision.reviews)

@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 STEP_SECONDS = 2
-SETTLED_SECONDS = 15
-"""After these seconds, no new grant gets an id of a step, because every function of that time has ended
-(infra.spec).
+FRESH_SECONDS = 4
+"""Within these seconds of the time in an id, the write of its grant begins. Otherwise the grant gets another id."""
+SETTLED_SECONDS = 20
+"""After these seconds, no new grant gets an id of a step: DynamoDB's client gives up a write after 15 (adapters).
+
+With more seconds, a deny document would have no room for the names of 20 ended grants a second.
 """
 OLDEST_SECONDS = 8 * 3600
 """Ids of an older step are named one by one. So no range is in force when its step comes again."""
@@ -37,6 +40,14 @@ def dated_id(random_id: str, now: int) -> str:
     step = now // STEP_SECONDS % _STEPS
     digits = [_DIGITS[step // len(_DIGITS) ** place % len(_DIGITS)] for place in reversed(range(_PLACES))]
     return f"{random_id[:_PREFIX]}{''.join(digits)}{random_id[_PREFIX + _PLACES :]}"
+
+
+def is_fresh(grant_id: str, now: int) -> bool:
+    """Return whether the write of a new grant with this id may begin at `now`."""
+    digits = grant_id[_PREFIX : _PREFIX + _PLACES]
+    step = sum(_DIGITS.index(digit) * len(_DIGITS) ** place for place, digit in enumerate(reversed(digits)))
+    age: int = (now // STEP_SECONDS - step) % _STEPS * STEP_SECONDS
+    return age < FRESH_SECONDS
 
 
 def cheapest_cover(ended: Iterable[str], open_grants: Collection[str], now: int) -> IdCover:

@@ -1,8 +1,11 @@
 """The grant that a decision opens."""
 
+from dataclasses import replace
+
 from jitney.core.access.decision import Decision, Effect
-from jitney.core.access.grant import Grant, State, capped_end, reviews_of
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import AccessRequest
+from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 
@@ -16,10 +19,13 @@ def open_grant(
     review_ends: int,
     now: int,
     ends_by: int | None = None,
+    bound_address: str = "",
 ) -> Grant:
     """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
 
-    In both states it ends by `ends_by` (epoch seconds), if given. Raises ValueError for a denied decision.
+    In both states it ends by `ends_by` (epoch seconds), if given. `bound_address` is as in `Grant`.
+
+    Raises ValueError for a denied decision.
     """
     if decision.effect is Effect.DENY:
         raise ValueError("a denied request opens no grant")
@@ -52,4 +58,66 @@ def open_grant(
         facts=principal.facts,
         tags=principal.tags,
         access_profile=request.access_profile,
+        way=request.way,
+        reveal=request.reveal,
+        bound_address=bound_address,
     )
+
+
+def open_call_grant(
+    grant_id: str,
+    principal: Principal,
+    parent: Grant,
+    call: ReviewedCall,
+    decision: Decision,
+    review_ends: int,
+    now: int,
+) -> Grant:
+    """Return the pending grant of one `call`, which `principal` makes in `parent`. It ends with `parent` at the latest.
+
+    It has what `parent` has, but for the permissions, which are the call's, and what happened to `parent`. Raises
+    ValueError unless the decision on the call is a review.
+    """
+    if decision.effect is not Effect.REVIEW:
+        raise ValueError("only a call that needs a review has a grant of its own")
+    ends_by = capped_end(parent.expires_at, parent.ends_by)
+    return replace(
+        parent,
+        id=grant_id,
+        call=call,
+        state=State.PENDING,
+        permissions=decision.permissions,
+        created_at=now,
+        starts_at=None,
+        expires_at=capped_end(review_ends, ends_by),
+        ends_by=ends_by,
+        policy_version=decision.policy_version,
+        reviews=reviews_of(decision),
+        groups=tuple(sorted(principal.groups)),
+        tags=principal.tags,
+        facts=principal.facts,
+        agent_owners=principal.agent_owners,
+        approvals=(),
+        votes=(),
+        break_glass=None,
+        follow_up=None,
+        review_restarted_at=None,
+        narrowed_at=None,
+        ending=None,
+        cut_off_at=None,
+        unissued=False,
+        used_at=None,
+        repeated=None,
+        records=0,
+        chain_head="",
+    )
+
+
+def capped_end(end: int, ends_by: int | None) -> int:
+    """Return `end`, or `ends_by` when that is earlier (epoch seconds)."""
+    return end if ends_by is None else min(end, ends_by)
+
+
+def reviews_of(decision: Decision) -> tuple[tuple[str, ...], ...]:
+    """Return the alternatives of reviewer groups that a decision requires, as a grant stores them."""
+    return tuple(tuple(sorted(groups)) for groups in decision.reviews)

@@ -1,11 +1,19 @@
 """The access request: what an agent wants to do, on which target, for how long and why."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from jitney.core.access.conditions import Conditions, conditions_view
 from jitney.core.access_profile import GrantedProfile
+
+
+class Way(StrEnum):
+    """How an agent uses a grant: with credentials of its own, or by calls that the broker makes for it."""
+
+    CREDENTIALS = "credentials"
+    GATEWAY = "gateway"
 
 
 class GrantedPair(NamedTuple):
@@ -33,6 +41,13 @@ class Permission:
         return (
             GrantedPair(action, resource, self.conditions) for action in self.actions for resource in self.resources
         )
+
+
+class RequestedAccess(NamedTuple):
+    """What an agent requested, kept for a grant that holds less of it."""
+
+    permissions: tuple[Permission, ...]
+    duration_seconds: int
 
 
 class PossibleAction(NamedTuple):
@@ -69,7 +84,16 @@ class AccessRequest:
 
     `explanation` says which permissions each call of the request needs. It is empty for a request without calls. `body`
     is the masked body that was sent, by which a repeated request is recognized. The permissions
-    lie within `access_profile`, if set.
+    lie within `access_profile`, if set. `reveal` asks for answers through the gateway in which sensitive values are not
+    masked. AWS access keys are masked always.
+
+    `changed` says what differs from a request that reviewers rejected before.
+
+    `operation` is set if the request is about one call through the gateway: botocore's names of its service and
+    operation, as "s3:DeleteObject". Policies then decide about this call, in a grant that they have allowed.
+    `grant_approvals` are the approvals of that grant. Raises ValueError for these without an operation.
+
+    The first credentials end after `credential_seconds`, if set, or with the grant. Later ones can be issued.
     """
 
     target: str
@@ -80,6 +104,29 @@ class AccessRequest:
     explanation: tuple[ExplainedAction, ...] = ()
     body: bytes = field(default=b"", repr=False)
     access_profile: GrantedProfile | None = None
+    way: Way = Way.CREDENTIALS
+    reveal: bool = False
+    operation: str = ""
+    grant_approvals: frozenset[str] = frozenset()
+    changed: str = ""
+    credential_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.grant_approvals and not self.operation:
+            raise ValueError("only a call is made in a grant, whose approvals count for it")
+
+    def in_other_way(self) -> "AccessRequest":
+        """Return the same request in the other way, without reveal."""
+        other = Way.CREDENTIALS if self.way is Way.GATEWAY else Way.GATEWAY
+        return replace(self, way=other, reveal=False)
+
+    def for_call(
+        self, permissions: tuple[Permission, ...], service: str, operation: str, grant_approvals: frozenset[str]
+    ) -> "AccessRequest":
+        """Return the request for one call that needs `permissions`, in the grant of this request."""
+        return replace(
+            self, permissions=permissions, operation=f"{service}:{operation}", grant_approvals=grant_approvals
+        )
 
 
 def permissions_of(explained: Iterable[ExplainedAction]) -> tuple[Permission, ...]:

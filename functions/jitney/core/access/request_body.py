@@ -10,19 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jitney.core import strict_json
+from jitney.core.access.body_object import read_object
 from jitney.core.access.condition_fields import read_conditions
+from jitney.core.access.credential_seconds import read_credential_seconds
 from jitney.core.access.fields import FieldErrors
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import AccessRequest, ExplainedAction, Permission, permissions_of
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.access.way_fields import read_way
 from jitney.core.config import Limits, Target
 from jitney.core.masking.generic_masker import UNTAGGED, GenericMasker
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.text import cannot_hold_secret
 from jitney.core.problems import Problem
 
-MEMBERS = ("target", "permissions", "calls", "access_profile", "duration_seconds", "reason", "ticket")
+MEMBERS = (
+    *("target", "permissions", "calls", "access_profile", "way", "reveal"),
+    *("duration_seconds", "credential_seconds", "reason", "ticket", "changed"),
+)
 MAX_CALLS = 20
 MAX_PERMISSIONS = 50
 MAX_NAMES = 200
@@ -52,14 +57,16 @@ def parse_request(
     request_invalid with other errors in `errors`, each as {pointer, detail, fix}. Problems of `explain` and `mask` are
     raised too. The text of every problem is masked.
     """
-    sent = _object(body, limits)
+    sent = read_object(body, limits)
     shown = sent if cannot_hold_secret(body.decode()) else _masked(sent, mask)
     faults = FieldErrors()
     faults.unknown_members(shown, MEMBERS, "")
     faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
     faults.text(sent.get("ticket"), "/ticket", MAX_TICKET, required=False)
+    faults.text(sent.get("changed"), "/changed", MAX_REASON, required=False)
     _check_calls(shown, faults)
     profile = _profile_name(shown, faults)
+    requested = read_way(shown, faults)
     request = AccessRequest(
         target=faults.text(shown.get("target"), "/target", 64, required=True),
         permissions=_permissions(shown.get("permissions"), faults) if _has_permissions(shown) else (),
@@ -68,7 +75,11 @@ def parse_request(
         ),
         reason=shown.get("reason", ""),
         ticket=shown.get("ticket") or "",
+        changed=shown.get("changed") or "",
         body=body if shown is sent else json.dumps(shown, sort_keys=True).encode(),
+        way=requested.way,
+        reveal=requested.reveal,
+        credential_seconds=read_credential_seconds(shown, limits, faults),
     )
     if shown is not sent and request.permissions:
         _check_unmasked(_permissions(sent["permissions"], FieldErrors()), request.permissions, faults)
@@ -98,7 +109,7 @@ def parse_reason(body: bytes, limits: Limits) -> str:
 
     Raises the same problems as `parse_request`.
     """
-    sent = _object(body, limits)
+    sent = read_object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), ("reason",), "")
     reason = faults.text(sent.get("reason"), "/reason", MAX_REASON, required=True)
@@ -108,7 +119,7 @@ def parse_reason(body: bytes, limits: Limits) -> str:
 
 def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
     """Return the suspension in a body, with its reason unmasked. Raises the problems of `parse_request`."""
-    sent = _object(body, limits)
+    sent = read_object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), SuspensionRequest._fields, "")
     kind = faults.text(sent.get("kind"), "/kind", MAX_NAME, required=True)
@@ -125,10 +136,13 @@ def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
     return SuspensionRequest(SuspensionKind(kind), name, reason, **flags)
 
 
+_PROSE = ("reason", "ticket", "changed")
+
+
 def _masked(sent: dict[str, Any], mask: GenericMasker) -> dict[str, Any]:
-    """Return the body without its secrets, or the same object if it has none. Reason and ticket are masked as prose."""
+    """Return the body without its secrets, or the same object if it has none. Texts for people are masked as prose."""
     shown: dict[str, Any] = mask.data(sent)
-    prose = {name: mask.text(text) for name in ("reason", "ticket") if isinstance(text := shown.get(name), str)}
+    prose = {name: mask.text(text) for name in _PROSE if isinstance(text := shown.get(name), str)}
     return shown if all(shown[name] == text for name, text in prose.items()) else shown | prose
 
 
@@ -193,23 +207,6 @@ def _with_permissions(
     calls = mask.data([each.call for each in explained])
     explained = tuple(each._replace(call=call) for each, call in zip(explained, calls, strict=True))
     return replace(request, permissions=permissions, explanation=explained)
-
-
-def _object(body: bytes, limits: Limits) -> dict[str, Any]:
-    if len(body) > limits.max_body_bytes:
-        raise Problem(
-            "body_too_large",
-            f"The body has {len(body)} bytes; the limit is {limits.max_body_bytes}.",
-            "Request fewer actions and resources, or make several requests.",
-        )
-    try:
-        raw = strict_json.loads(body)
-    except ValueError as error:
-        fix = "Send one JSON object in UTF-8, without duplicate members, NaN or Infinity."
-        raise Problem("body_malformed", "The body is not well-formed JSON.", fix) from error
-    if not isinstance(raw, dict):
-        raise Problem("body_malformed", "The body is not a JSON object.", "Send one JSON object.")
-    return raw
 
 
 def _permissions(value: Any, faults: FieldErrors) -> tuple[Permission, ...]:

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,14 +53,14 @@ class Filling:
         names = list(dict.fromkeys(each.name for each in variables if not each.fixed))
         for chosen in itertools.product(*(self._units(name, variables) for name in names)):
             units = dict(zip(names, chosen, strict=True))
-            arns = list(itertools.islice(self._arns(template, variables, units), MAX_ARNS + 1))
+            arns = list(itertools.islice(_distinct(self._arns(template, variables, units)), MAX_ARNS + 1))
             result.arns += arns
             result.held |= {(name, at) for name, (at, _) in units.items() if arns}
             if len(result.arns) > MAX_ARNS:
                 break
         return result
 
-    def _units(self, name: str, variables: list[Variable]) -> list[tuple[int, Any]]:
+    def _units(self, name: str, variables: Sequence[Variable]) -> list[tuple[int, Any]]:
         """Return the values of a parameter, each with its position; one None for an absent parameter."""
         whole = any(each.name == name and each.transform in CONTENT_TRANSFORMS for each in variables)
         return list(enumerate(values_of(self.parameters.get(name), whole=whole)))
@@ -74,7 +74,9 @@ class Filling:
                 result.held.add((name, at))
         return result
 
-    def _arns(self, template: str, variables: list[Variable], units: Mapping[str, tuple[int, Any]]) -> Iterator[str]:
+    def _arns(
+        self, template: str, variables: Sequence[Variable], units: Mapping[str, tuple[int, Any]]
+    ) -> Iterator[str]:
         """Yield the ARNs for one value of each parameter."""
         given = {name: value for name, (_, value) in units.items() if value is not None}
         by_arn = {name: text for name, text in given.items() if isinstance(text, str) and text.startswith("arn:")}
@@ -92,7 +94,7 @@ class Filling:
             yield filled(template, dict(zip(texts, values, strict=True)), self.place)
 
     def _holds_others(
-        self, arn: str, own: Variable, template: str, variables: list[Variable], given: Mapping[str, Any]
+        self, arn: str, own: Variable, template: str, variables: Sequence[Variable], given: Mapping[str, Any]
     ) -> bool:
         """Return whether a whole ARN names what the call's other parameters name, in any Region."""
         others = [
@@ -103,7 +105,7 @@ class Filling:
         formats = (filled(template, dict(zip(texts, each, strict=True)), place) for each in itertools.product(*others))
         return any(_fits(arn, each, self.place) for each in formats)
 
-    def _transformed(self, variables: list[Variable], given: Mapping[str, Any]) -> bool:
+    def _transformed(self, variables: Sequence[Variable], given: Mapping[str, Any]) -> bool:
         return all(
             any(TRANSFORMS[each.transform](given[each.name], self.place)) for each in variables if not each.fixed
         )
@@ -124,6 +126,14 @@ class Filling:
         for text in _given(value) if variable.transform in ADDS_WILDCARDS else read:
             check_literal(variable.name, text)
         return read
+
+
+def _distinct(arns: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for arn in arns:
+        if arn not in seen:
+            seen.add(arn)
+            yield arn
 
 
 def fill_template(template: str, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:

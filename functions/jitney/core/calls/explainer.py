@@ -11,7 +11,7 @@ from jitney.core.calls.operations import OperationTable
 from jitney.core.calls.options import first_word, invalid_call, read_options
 from jitney.core.calls.parser import read_command, read_object
 from jitney.core.calls.s3_commands import explain_s3
-from jitney.core.calls.shell_words import split_words
+from jitney.core.calls.shell_words import check_operators, split_words
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 
@@ -56,10 +56,15 @@ def explain_line(line: str, place: AwsLocation, operations: OperationTable) -> t
 
     Raises Problem call_invalid, operation_unknown or account_mismatch.
     """
-    words = split_words(line)
+    return explain_words(split_words(line), place, operations)
+
+
+def explain_words(words: Sequence[str], place: AwsLocation, operations: OperationTable) -> tuple[ExplainedAction, ...]:
+    """Return what a command line with these words needs. Raises the problems of `explain_line`."""
     if not words or words[0] != "aws":
         named = f"{words[0][:60]!a}" if words else "An empty line"
         raise invalid_call(f"{named} is not an AWS CLI command.", "Begin the command line with aws.")
+    check_operators(words)
     service, rest = first_word(words[1:])
     if not service:
         read_options(rest, {})

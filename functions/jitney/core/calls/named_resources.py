@@ -14,6 +14,8 @@ from jitney.core.calls.values import strings_in
 from jitney.core.problems import Problem
 
 _WEB = ("http://", "https://")
+MOST_NAMES = 1_000
+"""More values would only take time: a call with more than `MAX_ARNS` resources is refused."""
 _NO_VALUE = "Write the value instead of file://, fileb:// or a web address, or send permissions instead of calls."
 
 
@@ -24,9 +26,11 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
     parameter names a resource and is empty, unknown or not understood. Raises account_mismatch.
     """
     check_parameters(need, parameters)
+    left = _given_names(need, parameters)
+    if len(left) > MOST_NAMES:
+        raise invalid_call(f"The call names more than {MOST_NAMES} resources.", "Name fewer resources in one call.")
     named = _Named(need.types or ())
     named.fill(Filling(parameters, place), set())
-    left = _given_names(need, parameters)
     if left - named.held:
         named.fill(Filling(parameters, place, open_names=True), left - named.held)
     if left - named.held:
@@ -77,17 +81,14 @@ def _culprit(
     need: RequiredAction, parameters: Mapping[str, Any], left: set[tuple[str, int]], place: AwsLocation
 ) -> str:
     """Return the parameter that keeps a template from naming a resource: one that no transform understands."""
-    members = [each for template in templates_of(need) for each in members_of(template)]
-    unread = [
+    members = list(dict.fromkeys(each for template in templates_of(need) for each in members_of(template)))
+    values = {name: values_of(parameters[name], whole=False) for name in {name for name, _ in left}}
+    unread = (
         name
         for name, at in sorted(left)
-        if not any(
-            list(TRANSFORMS[transform](values_of(parameters[name], whole=False)[at], place))
-            for each, transform in members
-            if each == name
-        )
-    ]
-    return [*unread, min(left)[0]][0]
+        if not any(list(TRANSFORMS[transform](values[name][at], place)) for each, transform in members if each == name)
+    )
+    return next(unread, min(left)[0])
 
 
 def _not_understood(need: RequiredAction, name: str, place: AwsLocation) -> Problem:

@@ -126,6 +126,7 @@ class Service:
     name: str
     block: Mapping[str, Any]
     _by_command: dict[str, str] = field(default_factory=dict)
+    _built: dict[str, Operation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = self.block["operations"]
@@ -142,9 +143,11 @@ class Service:
         row = self.block["operations"].get(name)
         if row is None:
             raise _unknown(f"{self.name} has no operation", name, self.block["operations"])
-        return self._built(name, row)
+        if name not in self._built:
+            self._built[name] = self._build(name, row)
+        return self._built[name]
 
-    def _built(self, name: str, row: Mapping[str, Any]) -> Operation:
+    def _build(self, name: str, row: Mapping[str, Any]) -> Operation:
         members = tuple(_member(text) for text in row["m"].split())
         options = [[*text.split("="), ""][:3] for text in row.get("x", "").split()]
         extra = {option: kind for option, kind, _ in options}
@@ -176,7 +179,7 @@ class Service:
         if command not in self._by_command:
             raise _unknown(f"aws {self.command} has no command", command, self._by_command)
         if command in self.block["own"]:
-            return self._built(command, self.block["own"][command])
+            return self._build(command, self.block["own"][command])
         return self.operation(self._by_command[command])
 
     def waiter(self, command: str) -> Operation:

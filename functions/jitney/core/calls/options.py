@@ -71,21 +71,19 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
 
     A list takes all words up to the next option. A pair (kind p) takes two words and may be repeated. A structure of a
     boolean (kind v) takes one word or none. Other options take one word. `--option=value` means the same as two words.
-    An option may be abbreviated, as the AWS CLI allows.
+    An option may be abbreviated, and the last of several counts, as in the AWS CLI.
     """
     options: dict[str, list[str]] = {}
     positional: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if not _is_option(word):
+        if not is_option(word):
             positional.append(word)
             continue
         given, equals, value = word[2:].partition("=")
         name = _resolve(given, kinds)
         kind = _kind(name, kinds)
-        if name in options and kind != "p":
-            raise invalid_call(f"--{name} appears twice.", "Write it once.")
         if kind == "p":
             options[name] = [*options.get(name, []), *_pair(name, equals, rest)]
         else:
@@ -94,7 +92,7 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
             raise invalid_call(
                 f"--{name} takes {'no' if kind == 'b' else 'a'} value.", f"See aws help for the form of --{name}."
             )
-    _check_region(options)
+    check_region(options.get("region", [""])[0])
     return ParsedOptions(options, tuple(positional))
 
 
@@ -132,7 +130,7 @@ def _kind(name: str, kinds: Mapping[str, str]) -> str:
     return kind
 
 
-def _is_option(word: str) -> bool:
+def is_option(word: str) -> bool:
     """Return whether the AWS CLI reads a word as an option. Text with a space before any "=" is a value."""
     return word.startswith("--") and " " not in word.partition("=")[0]
 
@@ -141,13 +139,13 @@ def _values(name: str, kind: str, rest: list[str]) -> list[str]:
     if kind == "b":
         return []
     if kind not in _SEVERAL:
-        if rest and not _is_option(rest[0]):
+        if rest and not is_option(rest[0]):
             return [rest.pop(0)]
         if kind == "v":
             return []
         raise invalid_call(f"--{name} takes a value.", f"Write the value after --{name}.")
     values = []
-    while rest and not _is_option(rest[0]):
+    while rest and not is_option(rest[0]):
         values.append(rest.pop(0))
     return values
 
@@ -158,8 +156,8 @@ def _pair(name: str, equals: str, rest: list[str]) -> list[str]:
     return [rest.pop(0), rest.pop(0)]
 
 
-def _check_region(options: Mapping[str, list[str]]) -> None:
-    region = options.get("region", [""])[0]
+def check_region(region: str) -> None:
+    """Raise Problem call_invalid unless `region` is "" or has the form of a Region's name."""
     if region and not _REGION.fullmatch(region):
         raise invalid_call(f"{region[:40]!a} is not a Region.", "Write it like eu-west-1, or omit it.")
 

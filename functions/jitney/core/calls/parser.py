@@ -10,10 +10,11 @@ from typing import Any
 from jitney.core import strict_json
 from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsCall
 from jitney.core.calls.operations import Operation, OperationTable, Parameter
-from jitney.core.calls.options import INPUT_OPTIONS, ParsedOptions, first_word, invalid_call, read_options
+from jitney.core.calls.options import INPUT_OPTIONS, ParsedOptions, check_region, first_word, invalid_call, read_options
 from jitney.core.calls.shorthand import read_shorthand
 from jitney.core.calls.templates import structure_parameters
 
+_OBJECT = ("service", "operation", "region", "parameters")
 _TYPES: Mapping[str, tuple[type, ...]] = {"s": (str,), "b": (bool,), "l": (list,), "m": (list,)}
 
 
@@ -53,15 +54,19 @@ def _input(operation: Operation, text: str) -> dict[str, Any]:
 
 
 def read_object(value: Mapping[str, Any], operations: OperationTable) -> AwsCall:
-    """Return the call of {"service", "operation", "parameters"}. Raises Problem call_invalid or operation_unknown."""
-    service, name, parameters = (value.get(each) for each in ("service", "operation", "parameters"))
-    if set(value) - {"service", "operation", "parameters"} or not isinstance(service, str) or not isinstance(name, str):
-        detail = "The call's object needs the strings service and operation, and may have only parameters in addition."
-        raise invalid_call(detail, "Write {service, operation, parameters}, or a command line.")
+    """Return the call of {"service", "operation", "region", "parameters"}; the last two are optional.
+
+    Raises Problem call_invalid or operation_unknown.
+    """
+    service, name, region, parameters = (value.get(each) for each in _OBJECT)
+    if set(value) - set(_OBJECT) or not all(isinstance(each, str) for each in (service, name, region or "")):
+        detail = "The call's object needs the strings service and operation. It may have region and parameters, too."
+        raise invalid_call(detail, "Write {service, operation, region, parameters}, or a command line.")
+    check_region(region or "")
     if not isinstance(parameters, dict | None):
         raise invalid_call("The parameters are not an object.", 'Write them as for an SDK: {"Name": value}.')
-    operation = operations.service(service).operation(name)
-    return _complete(operation, _checked(operation, parameters or {}), "", typed=False)
+    operation = operations.service(str(service)).operation(str(name))
+    return _complete(operation, _checked(operation, parameters or {}), region or "", typed=False)
 
 
 def _checked(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -17,16 +17,12 @@ _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
 
 def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
     """Yield the ARNs of the roles in a value: the value itself, or members whose names say that they are roles."""
-    return _roles(value, named=True)
-
-
-def _roles(value: Any, *, named: bool) -> Iterator[str]:
-    if isinstance(value, str):
-        if named and _ARN.fullmatch(value):
-            yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _roles(each, named=named)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            yield from _roles(each, named=bool(ROLE.fullmatch(name)))
+    left = [(value, True)]
+    while left:
+        each, named = left.pop()
+        if isinstance(each, str) and named and _ARN.fullmatch(each):
+            yield each
+        elif isinstance(each, list):
+            left += [(inner, named) for inner in reversed(each)]
+        elif isinstance(each, dict):
+            left += [(inner, bool(ROLE.fullmatch(name))) for name, inner in reversed(each.items())]

@@ -19,15 +19,15 @@ _BUCKET_URL = re.compile(
     r"https://([a-z0-9.-]+)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/([\w!/.'()-]+)", re.ASCII
 )
 _PATH_URL = re.compile(r"https://s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/([a-z0-9.-]+)/([\w!/.'()-]+)", re.ASCII)
-# As botocore parses it: anything that is not a version belongs to the key and is escaped as such.
-_VERSION = re.compile(r"\?versionId=(\S+)\Z")
+_VERSION = "?versionId="
+_SPACE = re.compile(r"\s")
 
 
 def _copy_source(value: Any, _place: AwsLocation) -> Iterable[str]:
     if isinstance(value, dict):
         bucket, key = value.get("Bucket"), value.get("Key")
         return [f"{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
-    source = _VERSION.sub("", strings_in(value)[0].removeprefix("/")) if strings_in(value) else ""
+    source = _versioned(strings_in(value)[0].removeprefix("/"))[0] if strings_in(value) else ""
     # The caller escapes the key; Jitney does not guess which key an escaped one is.
     return [source] if "/" in source and "%" not in source and not source.startswith("arn:") else []
 
@@ -36,7 +36,19 @@ def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
     """Return the version of the copied object; [] when it is the newest one."""
     if isinstance(value, dict):
         return members_at(value, "VersionId")
-    return [found[1] for source in strings_in(value) if (found := _VERSION.search(source))]
+    return [version for source in strings_in(value) if (version := _versioned(source)[1])]
+
+
+def _versioned(source: str) -> tuple[str, str]:
+    """Return the object of a copy and its version, "" for the newest one, in linear time.
+
+    As botocore parses it, the version is what follows the first `?versionId=` after which there is no space. Anything
+    else belongs to the key and is escaped as such.
+    """
+    spaces = [found.end() for found in _SPACE.finditer(source)]
+    at = source.find(_VERSION, spaces[-1] if spaces else 0)
+    version = source[at + len(_VERSION) :] if at >= 0 else ""
+    return (source[:at], version) if version else (source, "")
 
 
 def _deleted(*, versions: bool) -> Transform:

@@ -4,14 +4,17 @@ Commands, redirections, expansions and substitutions are refused, because the wo
 the AWS CLI gets.
 """
 
+import itertools
 import re
 import shlex
+from collections.abc import Sequence
 
-from jitney.core.calls.options import invalid_call
+from jitney.core.calls.options import invalid_call, is_option
 
 MAX_LINE = 4096
 
 _FIX = "Write one plain AWS CLI command. Put a value with such characters into single quotes."
+_NO_SHELL = "Remove it and what follows it, because no shell runs a call."
 _ACTING = {
     "|": "a pipe",
     "<": "a redirection",
@@ -31,6 +34,8 @@ _ACTING = {
     "!": "a history expansion",
     "#": "a comment",
 }
+_OPERATOR = re.compile(r"(?:\d|&)?(?:>>?|<)(?:&\d)?|\|\|?|&&?|;", re.ASCII)
+"""A word that a shell acts on when it is not quoted."""
 # The characters that a shell also acts on inside double quotes.
 _IN_DOUBLE_QUOTES = frozenset("$`")
 # The characters before a ~ that a shell expands to a home directory; "" is the beginning of the line.
@@ -64,6 +69,14 @@ def split_words(line: str) -> list[str]:
     return shlex.split(line, posix=True)
 
 
+def check_operators(words: Sequence[str]) -> None:
+    """Raise Problem call_invalid for a word such as `>` that is no option's value, because no shell acts on it."""
+    for before, word in itertools.pairwise(words):
+        if _OPERATOR.fullmatch(word) and not is_option(before):
+            sign = next(each for each in "<>|;&" if each in word)
+            raise invalid_call(f"The command line holds {word!r}, {_ACTING[sign]}.", _NO_SHELL)
+
+
 def _check(piece: re.Match[str], before: str) -> None:
     bare, double = piece["bare"], piece["double"]
     if bare and ord(bare) in _IN_QUOTES:
@@ -71,7 +84,8 @@ def _check(piece: re.Match[str], before: str) -> None:
     if bare == "~" and before in _BEFORE_HOME:
         raise invalid_call("The command line holds '~', which a shell expands to a home directory.", _FIX)
     if bare and bare in _ACTING:
-        raise invalid_call(f"The command line holds {bare!r}, {_ACTING[bare]}.", _FIX)
+        fix = f"{_NO_SHELL} Put a value that holds it into single quotes." if bare in "|<>;&" else _FIX
+        raise invalid_call(f"The command line holds {bare!r}, {_ACTING[bare]}.", fix)
     if double and "\\\n" in double:
         raise invalid_call("The command line continues a line inside double quotes.", "Write it without the backslash.")
     if double and (found := next((sign for sign in double if sign in _IN_DOUBLE_QUOTES), None)):

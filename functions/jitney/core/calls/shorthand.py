@@ -84,9 +84,8 @@ class _Shorthand:
     def _one_more(self) -> str | None:
         """Return the next value of a list without brackets; None if it is the NAME of the next member.
 
-        Then the position is that of the comma before it.
+        Then the position is that of the last comma before it.
         """
-        begin = self._at
         try:
             value = self._one(_SECOND, optional=False)
             self._skip_space()
@@ -95,7 +94,7 @@ class _Shorthand:
             if self._at >= len(self._word):
                 raise
         if value is None or self._next() not in ("", ","):
-            self._at = self._word.rindex(",", 0, begin)
+            self._at = self._word.rindex(",", 0, self._at + 1)  # it may be an escaped one inside the value
             return None
         return value
 

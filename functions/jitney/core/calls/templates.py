@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jitney.core.calls.call import AwsLocation
@@ -27,10 +28,11 @@ class Variable(NamedTuple):
     transform: str
 
 
-def variables_of(template: str) -> list[Variable]:
+@lru_cache(maxsize=4096)
+def variables_of(template: str) -> tuple[Variable, ...]:
     """Return the variables of a template that parameters or fixed texts fill."""
     found = (each for each in _VARIABLE.finditer(template) if each[2] not in _PLACE)
-    return list(dict.fromkeys(Variable(each[0], bool(each[1]), each[2], each[3] or "") for each in found))
+    return tuple(dict.fromkeys(Variable(each[0], bool(each[1]), each[2], each[3] or "") for each in found))
 
 
 def members_of(template: str) -> list[tuple[str, str]]:

@@ -220,7 +220,9 @@ class _ParameterReader:
 
     def boolean(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
         return (
-            value if isinstance(value, bool) else self.add(pointer, "The value is no boolean.", "Send true or false.")
+            value
+            if isinstance(value, bool)
+            else self.add(pointer, "The value is not a boolean.", "Send true or false.")
         )
 
     def timestamp(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:

@@ -5,11 +5,23 @@ writing records into other functions' chains.
 """
 
 import json
+from collections.abc import Mapping
 
 from jitney.core.audit import canonical, sort_key
+from jitney.core.call_lookup import call_index
 from jitney.core.integrity.contents import read_contents
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key
+from jitney.core.trail.join import verdict_word
+
+
+def is_indexed(text: str, index: Mapping[str, str]) -> bool:
+    """Return whether a record's attributes for the index of calls are those of the record: none for other records."""
+    members = json.loads(text)
+    try:
+        return dict(index) == dict(call_index(members))
+    except KeyError:
+        return False
 
 
 def is_record(pk: str, sk: str, text: str) -> bool:
@@ -28,7 +40,7 @@ def is_call_line(pk: str, sk: str, text: str) -> bool:
         members = json.loads(text)
         place = calls_partition(members["account"], members["access_key_id"])
         number = verdict_key(members["event_id"], members["reasons"])
-        agrees = (members["verdict"] == "explained") is not bool(members["reasons"])
+        agrees = members["verdict"] == verdict_word(members["reasons"])
     except (KeyError, TypeError):
         return False
     return agrees and (pk, sk) == (place, number)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
@@ -51,6 +51,25 @@ def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[
         if signed and not wrong:
             held.append(signed.seal)
     return held, breaks
+
+
+class NotedSeal(NamedTuple):
+    """A seal's number and hash, as an auditor noted them after an earlier verification."""
+
+    number: int
+    hash: str
+
+
+def differs_from_noted(seals: Iterable[Seal], noted: NotedSeal) -> IntegrityBreak | None:
+    """Return the failure that the noted seal is not among the valid seals, if it is not.
+
+    A person who can sign can replace the newest seals by valid ones. A hash that was noted elsewhere shows it.
+    """
+    found = next((each for each in seals if each.number == noted.number), None)
+    if found and found.hash == noted.hash:
+        return None
+    now = f"has the hash {found.hash}" if found else "does not exist, or is not valid"
+    return IntegrityBreak(f"Seal {noted.number} {now}. The hash that you noted is {noted.hash}.", noted.number)
 
 
 def overdue(last: Seal, now: int) -> IntegrityBreak | None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
 from jitney.core.integrity.record_chains import check_chains
-from jitney.core.integrity.seal_chain import Keys, SealFile, check_seals, overdue
+from jitney.core.integrity.seal_chain import Keys, NotedSeal, SealFile, check_seals, differs_from_noted, overdue
 from jitney.core.integrity.sealed_objects import altered_record_breaks, check_object, invalid_line_breaks
 from jitney.core.integrity.seals import Seal, SealedObject, first_day
 
@@ -45,13 +45,14 @@ def day_of(key: str) -> date | None:
         return None
 
 
-def verify(evidence: Evidence, keys: Keys) -> Findings:
-    """Return the findings from the evidence. `trusted` are keys by fingerprint."""
+def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Findings:
+    """Return the findings from the evidence. `keys` are trusted. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
     seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
     sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
-    breaks = [*seal_breaks, *_objects(sealed, evidence)]
+    other = differs_from_noted(seals, noted) if noted else None
+    breaks = [*([other] if other else []), *seal_breaks, *_objects(sealed, evidence)]
     fresh, added = _unsealed(sealed, seals, evidence)
     if not seal_breaks:  # otherwise, objects of a missing or forged seal would count as added
         breaks += [IntegrityBreak(_ADDED.format(key=each), None, each) for each in added]

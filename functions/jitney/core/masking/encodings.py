@@ -12,27 +12,30 @@ from functools import partial
 from typing import TypeAlias
 
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
-from jitney.core.masking.runs import runs
+from jitney.core.masking.runs import LONG_WORD, runs, runs_around
 
 Masking: TypeAlias = Callable[[str], str]
 
 # The first characters of base64 show whether it encodes text: the first of four has the upper six bits of a byte, the
 # second has the upper four of the next. This pattern accepts ASCII, UTF-16's zeros and byte order marks.
 _RUN = LazyPattern(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
-_SHORTEST = 16
+_SHORTEST = LONG_WORD
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
 # The end is optional: searching for an end from every quote would take quadratic time.
-_QUOTED = LazyPattern(r'"(?:[^"\\\0]|\\[^\0])*+"?')
+_QUOTED = LazyPattern(r'"(?:[^"\\\0]++|\\[^\0])*+"?')
 _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-def find_encoded(text: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield the start, the end, and a function that masks the encoded text and returns it encoded."""
-    for start, end in runs(text, _SHORTEST):
+def find_encoded(text: str, words: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
+    """Yield the start, the end, and a function that masks the encoded text and returns it encoded.
+
+    `words` are the text's long words (`core.masking.runs`). Base64 is in these only.
+    """
+    for start, end in runs(text, _SHORTEST) if words else ():
         for match in _RUN.finditer(text, start, end + 2):
             yield from _base64_in(match)
-    if "%" in text:
-        for match in _PERCENT.finditer(text):
+    for start, end in runs_around(text, "%"):
+        for match in _PERCENT.finditer(text, start, end):
             if "%" in match[0]:
                 yield match.start(), match.end(), partial(_percent, match[0])
     if "\\" in text:

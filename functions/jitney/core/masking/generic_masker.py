@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.members import MemberLookup, lookup_by_shape
 from jitney.core.masking.table import CREDENTIAL_REF, OperationShapes
-from jitney.core.masking.text import mask_text, suspects
+from jitney.core.masking.text import Sought, mask_text, suspects
 from jitney.core.masking.values import Replacements, Rewriter, Survey
 
 UNKNOWN_OPERATION = OperationShapes((), None, None)
@@ -29,7 +29,7 @@ class GenericMasker:
 
     def text(self, text: str) -> str:
         """Mask text that an agent or a person wrote."""
-        return mask_text(text, self.tags, prose=True)
+        return mask_text(text, self.tags, Sought.SECRETS_IN_PROSE)
 
     def data(self, value: Any) -> Any:
         """Mask the secrets in a JSON value, found by format and by name.

@@ -24,9 +24,9 @@ class LazyPattern:
         self.pattern = pattern
         self.flags = flags
 
-    def match(self, text: str, at: int = 0) -> re.Match[str] | None:
-        """Return the match that starts at `at`, if there is one."""
-        return compiled(self.pattern, self.flags).match(text, at)
+    def match(self, text: str, at: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        """Return the match that starts at `at` and ends at most at `end`, if there is one."""
+        return compiled(self.pattern, self.flags).match(text, at, end)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """Return the match of the whole text, if there is one."""

@@ -1,14 +1,17 @@
 """Which members are masked as a whole: by an operation's shapes, or by name in CloudTrail events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jitney.core.masking.named_secrets import is_secret, names_secret
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # Pairs of a name and a value: environment variables, stack parameters, tags.
-_NAMES = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "ParameterName", "parameterName")
-_VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "StringValue", "stringValue"})
+PAIR_NAMES = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "ParameterName", "parameterName")
+PAIR_VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "StringValue", "stringValue"})
+
+# DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
+ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
 
 
 class MemberLookup:
@@ -33,10 +36,10 @@ class MemberLookup:
         on = self._listed(ref, name)
         if isinstance(on, str) or not isinstance(name, str):
             return on
-        if not names_secret(name) and name not in _VALUES:
+        if not may_be_named(name, names_secret):
             self.harmless.add(name)
             return on
-        return CREDENTIAL_REF if _called_secret(name, holder) else on
+        return CREDENTIAL_REF if is_named_secret(name, holder) else on
 
     def element(self, ref: ShapeRef) -> ShapeRef:
         """Return the shape of a list's elements."""
@@ -95,12 +98,20 @@ def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str,
                     yield name.lower(), ref
 
 
-def _called_secret(name: str, holder: Mapping[Any, Any]) -> bool:
-    if not names_secret(name) and (name not in _VALUES or not _is_secret_pair(holder)):
+def may_be_named(name: str, names: Callable[[str], bool]) -> bool:
+    """Return whether `is_named_secret` has to look at a member of this name."""
+    return names(name) or name in PAIR_VALUES
+
+
+def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str], bool] = names_secret) -> bool:
+    """Return whether a member of `holder` is a secret by its name or the name beside it. `names` knows the names."""
+    if not names(name) and (name not in PAIR_VALUES or not _is_secret_pair(holder, names)):
         return False
     value = holder[name]
+    if isinstance(value, Mapping) and len(value) == 1 and (kind := next(iter(value))) in ATTRIBUTE_TYPES:
+        value = value[kind]
     return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
 
 
-def _is_secret_pair(holder: Mapping[Any, Any]) -> bool:
-    return any(isinstance(text := holder.get(name), str) and names_secret(text) for name in _NAMES)
+def _is_secret_pair(holder: Mapping[Any, Any], names: Callable[[str], bool]) -> bool:
+    return any(isinstance(text := holder.get(name), str) and names(text) for name in PAIR_NAMES)

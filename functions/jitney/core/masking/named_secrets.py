@@ -1,25 +1,34 @@
 """Find secrets that follow a name: `password=...`, `"client_secret": "..."`, `--auth-token ...` and others.
 
+Some names prove a secret, such as `password`. Others suggest one, such as `STAGING_TOKEN` and `encryption_key`: their
+values are secrets if they look random.
+
 Names that only look alike are ignored: nextToken, clientToken, secretArn. So are values that are no secret: true, null,
 an ARN, a placeholder.
 """
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from jitney.core.masking import headers
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.mask_tags import MASK
+from jitney.core.masking.needles import contained
+from jitney.core.masking.random_values import LONGEST, is_filled, looks_random
 
 NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
-    "cookie",
+    "cookie", "_pass", "_pat", "_pw", "_key", "-key", "encryptionkey", "accesskey", "masterkey", "credential", "creds",
+    "_auth",
 )  # fmt: skip
 """Every name of a secret contains one of these in lower case. Texts are searched for them first."""
-PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie")
+PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth")
 """Every name of a secret contains one of these in lower case, in any spelling."""
+
+_NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
     r".*(?:password|passwd|passphrase|pwd)\d?"
@@ -29,32 +38,60 @@ _SECRET_NAME = LazyPattern(
     r"|.*(?:api|private|account|sharedaccess|signing|auth)_?key"
     r"|.*(?:access|auth|authentication|authorization|refresh|session|security|bearer|oauth|github|gitlab|slack|jwt"
     r"|npm|pypi|bot|api|id|user|login|deploy|service|admin|root|vault|registry|gh)_?token"
+    r"|(?:.*_)?(?:db|database|mysql|postgres|pg|redis|mongo|smtp|mail|ftp|ssh|ldap|admin|root|user|rabbitmq|amqp|sudo)"
+    r"_?(?:pass|pw)|.*secret_key_base"
     r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization|(?:http_|set_)?cookie",
 )
 _LOOK_ALIKE = LazyPattern(
     r"(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|update|lock|change|version|csrf"
     r"|sequence|task|starting)_?(?:request_?)?token|.*(?:max|num|total|input|output|prompt)_?token|x?_?amz_?secret_?id",
 )
+# Names that suggest a secret, unless they name something about one, or a key of another kind.
+_SUGGESTIVE_NAME = LazyPattern(
+    r".*(?:token|secret|passwd|password|_pass|_pw|_pat|[_a-z](?:encryption|access|master)_?key|_key|credentials?|creds"
+    r"|_auth)(?:_?\d{1,4})?|(?:encryption|access|master)_?key|.*(?:secret|token|password|api_?key|private_?key)_.*",
+)
+_ABOUT_A_SECRET = LazyPattern(
+    r".*(?:_|id|name|url|uri|path|file)(?:ids?|names?|arns?|len|lengths?|sizes?|counts?|types?|ur[il]s?|endpoints?"
+    r"|paths?|files?|dirs?|versions?|dates?|times?|at|expir(?:es|y|ation)|ttl|age|status|enabled|mode|polic(?:y|ies)"
+    r"|fields?|headers?|prefix|suffix|params?|alias|source|refs?|state|algorithm|hint|audience|issuer|pairs?|identifier"
+    r"|number|index|position|range|format|usage|spec|hash|digest|md5|fingerprint|checksum|used|limit|store|provider)"
+    r"|(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|lock|csrf|xsrf|sequence|task|sync|starting"
+    r"|forward|backward|public|pub|partition|sort|primary|foreign|range|cache|object|bucket|s3|row|schema|index|kms|cmk"
+    r"|host|group|routing|dedup|deduplication|hash|etag|tag|lookup|map|dict|item|record|message|event|metric|label|param"
+    r"|config|registry)_?(?:token|keys?)(?:_.*)?",
+)
+_AWS_KEY_NAME = LazyPattern(r"(?:.*_)?(?:secret_?access_?key|aws_?(?:secret_?key|session_?token)|session_?token)")
 _NAME_BEFORE = LazyPattern(r"[\w.-]{0,60}\Z")
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
 # After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
 _JOINED = LazyPattern(
-    r"""\s{0,9}(?:=>|:=|[:=]|%3[dD])\s{0,9}|["']\s{0,9},\s{0,9}["'](?:parameter)?value["']\s{0,9}:\s{0,9}""",
-    re.ASCII | re.IGNORECASE,
+    r"""\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
+    |\s{0,9}(?:[!=]==?\s{0,9}(?=["'`])|=>|:{0,3}=|[?.+|]{1,2}=|:|%3[dD])(?:[^\S\n]{0,9}(?!\n)|\s{0,9}(?=["'`]))
+    |["']?\s{0,3}\n\s{1,40}["']?value["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])|</(?:key|name)>\s{0,99}<(?:string|value|data)>\s{0,99}
+    |["']\s{0,9},\s{0,9}["'](?:parameter)?value["']\s{0,9}:\s{0,9}""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
+_IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
+_NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
+_ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
 _VALUE = LazyPattern(
     r"""
       \[\s{0,99}"(?P<list>(?:[^"\\\0]|\\[^\0])*(?:"\s{0,99},\s{0,99}"(?:[^"\\\0]|\\[^\0])*)*)
     | \[\s{0,99}'(?P<listed>(?:[^'\\\0]|\\[^\0])*(?:'\s{0,99},\s{0,99}'(?:[^'\\\0]|\\[^\0])*)*)
+    | "{3}(?P<triple>(?:[^"\\\0]|\\[^\0])*)
+    | '{3}(?P<tripled>(?:[^'\\\0]|\\[^\0])*)
     | "(?P<double>(?:[^"\\\0]|\\[^\0])*)
     | '(?P<single>(?:[^'\\\0]|\\[^\0])*)
+    | `(?P<tick>[^`\0]*)
     | (?:bearer|basic|token|digest|negotiate)\ +(?P<scheme>[^\s"'&;,<>\0]+)
-    | (?P<bare>(?:(?!,\s?["']?[\w.-]+["']?\s?[=:])[^\s"'&;<>\0])*[^\s"'&;<>,.)\]}\0])
+    | (?P<bare>[^\s"'&;<>,\0]*(?:,(?!\s?["']?[\w.-]+["']?\s?[=:])[^\s"'&;<>,\0]*)*(?<![\s"'&;<>,.)\]}\0]))
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _NO_SECRET = LazyPattern(
     r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.+|<.*>|\$.*|%[^%]*%|@.*"
+    r"|[01]|%[sdv]|(?:insert|enter|your)[-_ ][\w -]{0,40}"
     r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
@@ -63,6 +100,8 @@ _NO_SECRET = LazyPattern(
 _STANDS_FOR_ANOTHER = LazyPattern(
     r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:", re.ASCII | re.IGNORECASE
 )
+_LONGEST_RANDOM = LONGEST + 300
+"""More than a random value has with a quote, a scheme or a bracket before it."""
 _HEADER = "authorization"
 _SCHEME = LazyPattern(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
@@ -74,9 +113,12 @@ def names_secret(name: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _names_secret(name: str) -> bool:
-    lowered = _snake_case(name).lower().replace("-", "_").replace(".", "_")
-    plain = lowered.strip("_")
+    plain = _plain(name)
     return _SECRET_NAME.fullmatch(plain) is not None and _LOOK_ALIKE.fullmatch(plain) is None
+
+
+def _plain(name: str) -> str:
+    return _snake_case(name).lower().replace("-", "_").replace(".", "_").strip("_")
 
 
 def _snake_case(name: str) -> str:
@@ -84,46 +126,82 @@ def _snake_case(name: str) -> str:
     return compiled(r"(?<=[a-z0-9])(?=[A-Z])").sub("_", name)
 
 
+@lru_cache(maxsize=8192)
+def _suggests_secret(name: str) -> bool:
+    plain = _plain(name)
+    return (
+        _SUGGESTIVE_NAME.fullmatch(plain) is not None
+        and _LOOK_ALIKE.fullmatch(plain) is None
+        and _ABOUT_A_SECRET.fullmatch(plain) is None
+    )
+
+
+def suggests_secret(name: str, value: str) -> bool:
+    """Return whether the name suggests that its value is a secret, and the value looks random."""
+    return _suggests_secret(name[-120:]) and looks_random(value) and is_secret(value)
+
+
+def names_aws_key(name: str) -> bool:
+    """Return whether a member, variable or header of this name holds AWS's secret key or session token."""
+    return names_secret(name) and _AWS_KEY_NAME.fullmatch(_plain(name[-120:])) is not None
+
+
 def is_secret(value: str) -> bool:
     """Return whether the value of a secret's name can be a secret."""
-    return bool(value.strip()) and not _NO_SECRET.fullmatch(value.strip()) and not MASK.fullmatch(value)
+    plain = value.strip()
+    return bool(plain) and not _NO_SECRET.fullmatch(plain) and not MASK.fullmatch(value) and not is_filled(plain)
 
 
-def find_named_secrets(text: str, lowered: str) -> Iterator[tuple[int, int]]:
+def find_named_secrets(
+    text: str, lowered: str, names: Callable[[str], bool] = names_secret
+) -> Iterator[tuple[int, int]]:
     """Yield the spans of the values of secrets' names. `lowered` is `text` with ASCII in lower case."""
-    for needle in [needle for needle in NEEDLES if needle in lowered]:
+    parts = contained(PARTS, lowered)
+    for needle in [needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in lowered]:
         at = lowered.find(needle)
         while at >= 0:
             end = at + len(needle)
-            if span := _value(text, at, end):
+            if span := _value(text, at, end, names):
                 yield span
                 end = max(end, span[1])
             at = lowered.find(needle, end)
 
 
-def _value(text: str, at: int, end: int) -> tuple[int, int] | None:
+def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[int, int] | None:
     """Return the span of the value of the name around `at`, if it is a secret."""
     before = _NAME_BEFORE.search(text, max(0, at - 60), at)
     start = before.start() if before else at
     if (rest := _NAME_AFTER.match(text, end)) is not None:
         end = rest.end()
     name = text[start:end]
+    element = _ELEMENT.search(text, max(0, start - 22), start) is not None
     # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3.
-    if text[max(0, start - 1) : start] == ":" or not names_secret(name.lstrip("-")):
+    if not element and text[max(0, start - 1) : start] == ":":
         return None
-    quote = text[start - 1] if start and text[start - 1] in "\"'" else ""
+    proved = names(name.lstrip("-"))
+    if not proved and (names is not names_secret or not _suggests_secret(name[-120:])):
+        return None
+    quote = text[start - 1] if start and text[start - 1] in "\"'`" else ""
     after = end + (len(quote) if quote and text.startswith(quote, end) else 0)
     joined = _JOINED.match(text, after) or _JOINED.match(text, end)
     if name.lower().endswith(_HEADER) and (joined or (joined := headers.PAIR_SEPARATOR.match(text, end))):
         # In a URL's query, the value is followed by other parameters, not by the end of a line.
         return _header(text, joined, in_query=text[max(0, start - 1) : start] in ("?", "&"))
+    if joined is None and element:
+        joined = _IN_ELEMENT.match(text, end)
+    elif joined is None and quote and text[max(0, start - 2) : start - 1] == "(":
+        joined, proved = _NEXT_ARGUMENT.match(text, after), False
     if joined is None:
         if not name.startswith("--") or not text.startswith(" ", end):
             return None
         after = end + 1
     else:
         after = joined.end()
-    return _span(text, after)
+    if proved:
+        return _span(text, after)
+    # Names in a long value without spaces all have its end as theirs, so searching that for each takes quadratic time.
+    span = _span(text, after, after + _LONGEST_RANDOM)
+    return span if span and looks_random(text[span[0] : span[1]]) else None
 
 
 def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:
@@ -136,10 +214,11 @@ def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, i
     return span if span[0] < span[1] else None
 
 
-def _span(text: str, at: int) -> tuple[int, int] | None:
+def _span(text: str, at: int, end: int = sys.maxsize) -> tuple[int, int] | None:
+    """Return the span of the secret value that starts at `at`, up to `end`."""
     if _STANDS_FOR_ANOTHER.match(text, at):
         return None
-    match = _VALUE.match(text, at)
+    match = _VALUE.match(text, at, end)
     if match is None or (group := match.lastgroup) is None:
         return None
     if group.startswith("list"):

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jitney.core.masking.lazy_patterns import compiled
+from jitney.core.masking.needles import contained
+from jitney.core.masking.random_values import is_filled
+from jitney.core.masking.runs import long_words
 
 
 class SecretFormat(NamedTuple):
     """The format of a kind of secret. `needle` is `offset` characters after the start of `pattern`.
 
-    If the pattern has a group, group 1 is the secret.
+    If the pattern has a group, group 1 is the secret. Unless it is `loose`, the needle of a match is in a long word.
 
     With `folded`, the needle is in lower case and matches any case. No pattern matches a NUL, because texts are joined
     with NULs and searched together.
@@ -26,13 +29,14 @@ class SecretFormat(NamedTuple):
     pattern: str
     offset: int = 0
     folded: bool = False
+    loose: bool = False
 
 
 _WORD = r"(?<![A-Za-z0-9])"
 _URL_END = r"[A-Za-z0-9%+/_~=.-]"
 
-FORMATS = (
-    # AWS. An access key id is no secret; the text beside it may be the key.
+AWS_KEYS = (
+    # An access key id is no secret; the text beside it may be the key.
     *(
         SecretFormat(
             prefix,
@@ -43,6 +47,11 @@ FORMATS = (
     ),
     *(SecretFormat(start, rf"{_WORD}{start}[A-Za-z0-9+/=%]{{60,}}") for start in ("IQoJb3JpZ2lu", "FwoGZXIvYXdz")),
     SecretFormat("FQoGZXIvYXdz", rf"{_WORD}FQoGZXIvYXdz[A-Za-z0-9+/=%]{{60,}}"),
+)
+"""Secret keys and session tokens of AWS."""
+
+FORMATS = (
+    *AWS_KEYS,
     SecretFormat("ABSK", rf"{_WORD}ABSK[A-Za-z0-9+/]{{100,270}}={{0,2}}"),
     SecretFormat("bedrock-api-key-", r"bedrock-api-key-[A-Za-z0-9+/=%_-]{20,}"),
     SecretFormat("amzn.mws.", r"amzn\.mws\.[0-9a-f-]{36}"),
@@ -51,11 +60,13 @@ FORMATS = (
         "-- BEGIN ",
         r"-{4} BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY -{4}[^\0]*?(?:-{4} END [A-Z0-9 ]{0,40}-{4}|(?=\0)|\Z)",
         2,
+        loose=True,
     ),
     SecretFormat(
         "--BEGIN ",
         r"-{5}BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,6}-{4,5}[^\0]*?(?:-{5}END [A-Z0-9 ]{0,40}-{5}|(?=\0)|\Z)",
         3,
+        loose=True,
     ),
     SecretFormat("PuTTY-User-Key-File", r"PuTTY-User-Key-File[^\0]*?(?:Private-MAC:\s*[0-9a-f]+|(?=\0)|\Z)"),
     SecretFormat("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{50,60}"),
@@ -69,9 +80,39 @@ FORMATS = (
         SecretFormat(f"{kind}-", rf"{_WORD}{kind}-[\w.-]{{20,320}}")
         for kind in ("gldt", "glrt", "glptt", "glcbt", "gloas")
     ),
-    SecretFormat("xox", r"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{8,}"),
+    SecretFormat("xox", r"xox[abeoprs](?:\.xox[bp])?-[A-Za-z0-9-]{8,}", loose=True),
     SecretFormat("xapp-", r"xapp-\d-[A-Za-z0-9-]{10,}"),
     SecretFormat("hooks.slack.com/", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,})"),
+    SecretFormat("api.telegram.org/", r"api\.telegram\.org/(?:file/)?bot(\d{6,12}:[\w-]{30,50})"),
+    # Any webhook's URL: its last random part.
+    SecretFormat(
+        "hook",
+        r"hooks?[\w.-]{0,40}(?:/[\w.@-]{1,64}){0,4}?/"
+        r"((?=[\w-]{0,60}\d)(?:(?=[\w-]{0,60}[a-z])[\w-]{0,60}[A-Z][\w-]{8,100}|[0-9a-f]{32,64}))(?![\w.-])",
+        loose=True,
+    ),
+    # Passwords in options of commands.
+    SecretFormat(
+        "curl ",
+        r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]?[\"']?"
+        r"(?![\"'])[^\s:\"'\0]{0,100}:(?![$<{\[\"'])([^\s\"'\0]{3,200})",
+        loose=True,
+    ),
+    SecretFormat(
+        "mysql",
+        r"mysql(?:dump|admin|import|show|check)? [^\n|;\0]{0,200}?(?<=\s)-p[\"']?(?![\"'$<{\[]|\d+(?::\d+)?(?!\S))"
+        r"([^\s\"'\0]{3,100})",
+        loose=True,
+    ),
+    SecretFormat("sshpass ", r"sshpass +-p ?[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,100})", loose=True),
+    SecretFormat(
+        "docker login ",
+        r"docker login [^\n|;\0]{0,200}?(?<=\s)-p[ =][\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})",
+        loose=True,
+    ),
+    SecretFormat(
+        "redis-cli ", r"redis-cli [^\n|;\0]{0,200}?(?<=\s)-a ?[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})", loose=True
+    ),
     SecretFormat("webhook.office.com/", r"webhook\.office\.com/([^\s\0]{20,})"),
     *(SecretFormat(f"{kind}_live_", rf"{kind}_live_[A-Za-z0-9]{{10,}}") for kind in ("sk", "rk")),
     *(SecretFormat(f"{kind}_test_", rf"{kind}_test_[A-Za-z0-9]{{10,}}") for kind in ("sk", "rk")),
@@ -103,34 +144,61 @@ FORMATS = (
     SecretFormat(
         "://",
         r"://[^\s/:\"'<>\\\0]{0,100}:(?!\$|\{)([^\s/?#\"'<>\\\0]{1,400}(?=@)|[^\s/@\"'<>\\\0]{1,200}(?=@))",
+        loose=True,
     ),
     SecretFormat("signature", rf"signature(?:=|%3[dD])({_URL_END}{{16,}})", folded=True),
     SecretFormat("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
     # In headers.
-    SecretFormat("bearer ", r"bearer +([A-Za-z0-9._~+/=-]{12,})", folded=True),
-    SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True),
-    SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True),
+    SecretFormat("bearer ", r"bearer +([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True),
+    SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True),
+    SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True, loose=True),
 )
 
 
+_SHORT = 1000
+"""In longer texts, most needles are searched in the long words only. Prose has none."""
+_URL_PARAMETER = "x-amz-security-token="
 _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
+_LOOSE = [each.needle for each in _PLAIN if each.loose]
 
 
 def may_contain_known_format(text: str, lowered: str) -> bool:
     """Return whether any needle occurs in the text."""
-    return bool(
-        [each for each in _PLAIN if each.needle in text] or [each for each in _FOLDED if each.needle in lowered]
-    )
+    return bool(_plain_in(text, long_words(text) if len(text) > _SHORT else text) or _folded_in(lowered))
 
 
-def find_known_formats(text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of secrets of known formats. `lowered` is `text` with ASCII in lower case."""
-    # Most texts contain no needle: checking all first takes half the time of trying each.
-    for each in [each for each in _PLAIN if each.needle in text]:
+def find_known_formats(text: str, lowered: str, words: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of secrets of known formats.
+
+    `lowered` is `text` with ASCII in lower case, and `words` are its long words (`core.masking.runs`).
+    """
+    for each in _plain_in(text, words if len(text) > _SHORT else text):
         yield from _found(each, text, text, re.ASCII)
-    for each in [each for each in _FOLDED if each.needle in lowered]:
+    for each in _folded_in(lowered):
         yield from _found(each, text, lowered, re.ASCII | re.IGNORECASE)
+
+
+def _plain_in(text: str, words: str) -> list[SecretFormat]:
+    """Return the formats whose needles occur. Most texts contain none: checking all first takes half the time."""
+    loose = contained(_LOOSE, text)
+    return [each for each in _PLAIN if (each.needle in loose if each.loose else each.needle in words)]
+
+
+def _folded_in(lowered: str) -> list[SecretFormat]:
+    found = contained((each.needle for each in _FOLDED), lowered)
+    return [each for each in _FOLDED if each.needle in found]
+
+
+def find_aws_keys(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of AWS's secret keys and session tokens, except the tokens in presigned URLs.
+
+    Such a token is of use only with the URL's signature, or with a secret key.
+    """
+    for each in [each for each in AWS_KEYS if each.needle in text]:
+        for start, end in _found(each, text, text, re.ASCII):
+            if text[max(0, start - len(_URL_PARAMETER)) : start].lower() != _URL_PARAMETER:
+                yield start, end
 
 
 def _found(sought: SecretFormat, text: str, searched: str, flags: int) -> Iterator[tuple[int, int]]:
@@ -139,6 +207,7 @@ def _found(sought: SecretFormat, text: str, searched: str, flags: int) -> Iterat
     while at >= 0:
         end = at + 1
         if (match := pattern.match(text, max(0, at - sought.offset))) is not None:
-            yield match.span(match.lastindex or 0)
+            if not is_filled(match[match.lastindex or 0]):
+                yield match.span(match.lastindex or 0)
             end = max(end, match.end())
         at = searched.find(sought.needle, end)

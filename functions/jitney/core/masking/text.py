@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from functools import partial
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ from jitney.core.masking import encodings, named_secrets, secret_formats
 from jitney.core.masking.encodings import find_encoded
 from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
-from jitney.core.masking.runs import runs
+from jitney.core.masking.runs import long_words, runs
 
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
@@ -29,12 +30,19 @@ _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 Span: TypeAlias = tuple[int, int]
 
 
-def mask_text(text: str, tags: MaskTags, *, prose: bool = False) -> str:
-    """Return `text` with every secret masked, or the same object if it has none. Idempotent.
+class Sought(Enum):
+    """What is masked in a text."""
 
-    `prose` is for text by people and agents. In prose, any 40 characters that may be an AWS secret key are masked.
-    """
-    return _masked(text, tags, prose, 0)
+    SECRETS = 1
+    SECRETS_IN_PROSE = 2
+    """For text by people and agents: also any 40 characters that may be an AWS secret key."""
+    AWS_KEYS = 3
+    """Only AWS's secret keys and session tokens."""
+
+
+def mask_text(text: str, tags: MaskTags, sought: Sought = Sought.SECRETS) -> str:
+    """Return `text` with every secret masked, or the same object if it has none. Idempotent."""
+    return _masked(text, tags, sought, 0)
 
 
 def cannot_hold_secret(text: str) -> bool:
@@ -48,33 +56,35 @@ def cannot_hold_secret(text: str) -> bool:
     )
 
 
-def suspects(texts: Sequence[str]) -> set[int]:
+def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
     """Return the indexes of all texts that hold a secret. Some of these may hold none."""
     starts, at = [], 0
     for text in texts:
         starts.append(at)
         at += len(text) + 1
     joined = "\0".join(texts)
-    places = [start for start, _ in _found(joined, prose=False)]
-    probe = partial(_masked, tags=NO_TAGS, prose=False, depth=1)
-    places += [start for start, end, rewrite in find_encoded(joined) if rewrite(probe) != joined[start:end]]
+    words = long_words(joined)
+    places = [start for start, _ in _found(joined, words, sought)]
+    probe = partial(_masked, tags=NO_TAGS, sought=sought, depth=1)
+    places += [start for start, end, rewrite in find_encoded(joined, words) if rewrite(probe) != joined[start:end]]
     return {bisect_right(starts, place) - 1 for place in places}
 
 
-def _masked(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - like mask_text
+def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
     """Return the text, masked until nothing is found. One mask may reveal that its neighbour is a secret."""
     while True:
-        masked = _masked_once(text, tags, prose, depth)
+        masked = _masked_once(text, tags, sought, depth)
         if masked == text:
             return text
         text = masked
 
 
-def _masked_once(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # noqa: FBT001 - as above
-    spans = list(_found(text, prose=prose))
+def _masked_once(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
+    words = long_words(text)
+    spans = list(_found(text, words, sought))
     rewritten: list[tuple[int, int, str]] = []
-    inner = partial(_masked, tags=tags, prose=prose, depth=depth + 1)
-    for start, end, rewrite in find_encoded(text):
+    inner = partial(_masked, tags=tags, sought=sought, depth=depth + 1)
+    for start, end, rewrite in find_encoded(text, words):
         if depth >= DEEPEST:
             spans.append((start, end))
         elif (new := rewrite(inner)) != text[start:end]:
@@ -82,11 +92,15 @@ def _masked_once(text: str, tags: MaskTags, prose: bool, depth: int) -> str:  # 
     return _put_together(text, spans, rewritten, tags)
 
 
-def _found(text: str, *, prose: bool) -> Iterator[Span]:
+def _found(text: str, words: str, sought: Sought) -> Iterator[Span]:
     lowered = _lower(text)
-    yield from secret_formats.find_known_formats(text, lowered)
+    if sought is Sought.AWS_KEYS:
+        yield from secret_formats.find_aws_keys(text)
+        yield from named_secrets.find_named_secrets(text, lowered, named_secrets.names_aws_key)
+        return
+    yield from secret_formats.find_known_formats(text, lowered, words)
     yield from named_secrets.find_named_secrets(text, lowered)
-    if prose:
+    if sought is Sought.SECRETS_IN_PROSE:
         for start, end in runs(text, SHORTEST_IN_PROSE):
             yield from (match.span() for match in _BARE_KEY.finditer(text, start, end + 1))
 

@@ -7,22 +7,27 @@ https://docs.cedarpolicy.com/auth/authorization.html
 
 import json
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import cedarpy
 
 from jitney.core import config
+from jitney.core.access.request import Way
+from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits, narrowest, written_limits
 from jitney.core.patterns import Budget, Pattern, match_classes
+from jitney.core.policy.call_mentions import mentions_call
 from jitney.core.policy.condition_witnesses import ConditionReads, condition_reads
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
-from jitney.core.policy.literals import Literals, read_policy
+from jitney.core.policy.literals import REVEAL, Literals, read_policy
 from jitney.core.policy.principal_reads import PrincipalReads, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
+from jitney.core.policy.way_conditions import never_holds
 
-ANNOTATIONS = ("id", "advice", "approval")
+ANNOTATIONS = ("id", "advice", "approval", "call_limits")
 
+_LIMITS_EXAMPLE = "items_deleted=20, calls=100"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 
 # Parts of Cedar's messages to drop: its own name of the policy, and the action for which it repeats a fault.
@@ -57,16 +62,17 @@ class Rule(NamedTuple):
     """One policy: its id, and what its annotations and conditions name.
 
     `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` are the reviewer groups that its
-    conditions name, and `risks` the risks. `wildcards` says whether it mentions resource.wildcard. If it does
-    not, it permits no wildcards.
+    conditions name, and `risks` the risks. `mentions` are WILDCARD and REVEAL of `literals`, as far as it
+    mentions them. A permit permits neither without mentioning it. `call_limits` is a permit's @call_limits.
     """
 
     id: str
     permits: bool
     advice: str
     groups: frozenset[str]
-    wildcards: bool
+    mentions: frozenset[str]
     risks: frozenset[str]
+    call_limits: CallLimits = NO_CALL_LIMITS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +83,9 @@ class PolicySet:
     resources with. `durations` are the seconds that policies name. `equivalence` says which AWS actions policies cannot
     distinguish, and `principal_reads` which principals. `condition_reads` says how
     they compare condition keys.
+
+    `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
+    their ids.
     """
 
     version: str
@@ -89,6 +98,8 @@ class PolicySet:
     equivalence: ActionEquivalence
     principal_reads: PrincipalReads
     condition_reads: ConditionReads
+    about_calls: cedarpy.PolicySet | None
+    call_rules: frozenset[str]
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -104,6 +115,7 @@ class PolicySet:
         if faults:
             raise InvalidPolicies(faults)
         rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
+        about_calls = {key: policy for key, policy in raw.items() if mentions_call(policy)}
         return cls(
             version=source.version,
             policies=policies,
@@ -115,7 +127,13 @@ class PolicySet:
             equivalence=action_equivalence(literals.values(), schema),
             principal_reads=principal_reads(raw.values()),
             condition_reads=condition_reads(found.call for found in literals.values()),
+            about_calls=_part(about_calls) if about_calls else None,
+            call_rules=frozenset(rules[key].id for key in about_calls),
         )
+
+    def call_limits(self, names: Iterable[str]) -> CallLimits:
+        """Return the lowest limits that the permits with these ids have for the calls of a grant."""
+        return narrowest(self.rules[name].call_limits for name in names)
 
     @property
     def groups(self) -> frozenset[str]:
@@ -154,6 +172,12 @@ class PolicySet:
         return classes
 
 
+def _part(policies: Mapping[str, Any]) -> cedarpy.PolicySet:
+    """Return a policy set of some policies in JSON form. They keep Cedar's names."""
+    document = {"staticPolicies": policies, "templates": {}, "templateLinks": []}
+    return cedarpy.PolicySet.from_json_str(json.dumps(document))
+
+
 def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     policies = document["staticPolicies"]
     if not policies:
@@ -185,10 +209,30 @@ def _policy_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[st
     for group in filter(None, approval):
         if group not in literals.groups:
             yield f"@approval names {group!r}, but no condition requires it in context.approvals"
+    if "call_limits" in annotations:
+        yield from _limit_faults(policy["effect"], annotations["call_limits"] or "")
     for risk in sorted(literals.risks - RISK_NAMES):
         yield f"the risk {risk!r} does not exist; the risks are {', '.join(sorted(RISK_NAMES))}"
+    yield from _way_faults(policy, literals)
     yield from literals.faults
     yield from literals.call.faults()
+
+
+def _limit_faults(effect: str, text: str) -> Iterator[str]:
+    if effect != "permit":
+        yield "only a permit has @call_limits; a forbid permits no call"
+    try:
+        written_limits(text)
+    except ValueError:
+        yield f"@call_limits must be like {_LIMITS_EXAMPLE!r}; the limits are {', '.join(CallLimits._fields)}"
+
+
+def _way_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
+    ways = literals.names.get("way", set())
+    for way in sorted(ways - set(Way)):
+        yield f"the way {way!r} does not exist; the ways are {', '.join(Way)}"
+    if (ways or REVEAL in literals.mentions) and ways <= set(Way) and never_holds(policy):
+        yield "no request has its context.way with its context.reveal; reveal is true with the way gateway only"
 
 
 def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
@@ -198,8 +242,9 @@ def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:
         permits=policy["effect"] == "permit",
         advice=annotations.get("advice") or "",
         groups=frozenset(literals.groups),
-        wildcards=literals.wildcard,
+        mentions=frozenset(literals.mentions),
         risks=frozenset(literals.risks),
+        call_limits=written_limits(limits) if (limits := annotations.get("call_limits")) else NO_CALL_LIMITS,
     )
 
 

@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
-from jitney.core.access.conditions import Condition, Operator, closest_keys, key_of
-from jitney.core.patterns import Budget, Pattern, PatternTooComplex, compile_pattern, match_classes, wildcard_pattern
+from jitney.core.access.conditions import Condition, ConditionKey, Operator, closest_keys, key_of
+from jitney.core.patterns import (
+    Budget,
+    Pattern,
+    PatternTooComplex,
+    Wildcard,
+    compile_pattern,
+    match_classes,
+    wildcard_pattern,
+)
 from jitney.core.policy.pairs import Pair
 
 Call: TypeAlias = tuple[tuple[str, str], ...]
@@ -21,6 +29,8 @@ Call: TypeAlias = tuple[tuple[str, str], ...]
 
 MAX_CALLS = 500
 PREFIX = "s3:prefix"
+OPERATION = "operation"
+"""The tag of a call that is decided by itself. It names its service and operation."""
 NUMBER, TEXT = "long", "string"
 """The members of the schema's type ConditionValue."""
 
@@ -87,17 +97,24 @@ class ConditionReads(NamedTuple):
 
     keys: Mapping[str, KeyReads]
 
-    def calls(self, pair: Pair, budget: Budget) -> PairCalls:
-        """Return a call of each kind that `pair` allows, and the longer prefixes. Raises PatternTooComplex."""
+    def calls(self, pair: Pair, operation: str, budget: Budget) -> PairCalls:
+        """Return a call of each kind that `pair` allows, and the longer prefixes. Raises PatternTooComplex.
+
+        `operation` is the operation of a call that is decided by itself, or "" for all calls of a permission. The
+        conditions of such a pair have the values of that call.
+        """
         possible = pair.action.possible_keys
+        own: Call = ((OPERATION, operation),) if operation and OPERATION in self.keys else ()
         if not any(reads.family in possible for reads in self.keys.values()):
-            return PairCalls(((),))
+            return PairCalls((own,))
         carried = pair.action.keys_on(pair.resource, budget)
         limits = {each.key.lower(): each for each in pair.conditions}
-        choices: dict[str, list[Call]] = {}
+        choices: dict[str, list[Call]] = {OPERATION: [own]}
         for name, reads in self.keys.items():
             if reads.family in carried:
-                held: list[Call] = [((name, value),) for value in reads.witnesses(limits.get(name), budget)]
+                limit = limits.get(name)
+                exact = limit.values if limit and operation else reads.witnesses(limit, budget)
+                held: list[Call] = [((name, value),) for value in exact]
                 choices[name] = held if name in limits else [(), *held]
         allowed = _combined(choices.values())
         if PREFIX not in choices or PREFIX not in limits:
@@ -120,13 +137,20 @@ def _combined(choices: Iterable[list[Call]]) -> tuple[Call, ...]:
     return tuple(found)
 
 
+_OPERATION_KEY = ConditionKey(OPERATION, Operator.EQUALS)
+
+
 @dataclass(slots=True)
 class CallLiterals:
-    """The literals with which one policy compares a call's condition keys, by the names it uses."""
+    """The literals with which one policy compares a call's condition keys, by the names it uses.
+
+    `operations` are those of the tag OPERATION, with `*` as the wildcard.
+    """
 
     texts: dict[str, list[Pattern]] = field(default_factory=dict)
     numbers: dict[str, set[int]] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    operations: set[str] = field(default_factory=set)
 
     def add(self, name: str, member: str, literal: Any) -> None:
         """Add a literal with which `member` of the key's value is compared: a number, a text or parts of a pattern."""
@@ -135,12 +159,14 @@ class CallLiterals:
             self.numbers.setdefault(name, set()).add(literal)
         else:
             tokens = [literal] if isinstance(literal, str) else literal
+            if name == OPERATION:
+                self.operations.add("".join("*" if token is Wildcard.RUN else token for token in tokens))
             self.texts.setdefault(name, []).append(compile_pattern(tokens))
 
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the names, as sentences. A forbid with a misspelt key would forbid nothing."""
         for name in sorted(self.names):
-            kind = key_of(name)
+            kind = _tag_of(name)
             if kind is None:
                 near = closest_keys(name)
                 yield (
@@ -155,6 +181,11 @@ class CallLiterals:
                 yield f"the value of {name} is compared by .{member} only"
 
 
+def _tag_of(name: str) -> ConditionKey | None:
+    """Return the condition key of a tag, or None for an unsupported name."""
+    return _OPERATION_KEY if name == OPERATION else key_of(name)
+
+
 def condition_reads(policies: Iterable[CallLiterals]) -> ConditionReads:
     """Return what the policies together read. Their names must be supported."""
     found = tuple(policies)
@@ -165,7 +196,7 @@ def condition_reads(policies: Iterable[CallLiterals]) -> ConditionReads:
 
 
 def _reads(names: set[str], policies: Iterable[CallLiterals]) -> KeyReads:
-    kind = key_of(min(names))
+    kind = _tag_of(min(names))
     if kind is None:
         raise ValueError(f"condition key {min(names)!a} is not supported")
     found = tuple(policies)

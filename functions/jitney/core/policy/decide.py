@@ -5,9 +5,8 @@ they are evaluated again as if all reviewer groups had approved. If all are allo
 the smallest sufficient sets of groups are searched. If not, the request is denied.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from itertools import combinations
-from math import comb
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from jitney.core.access.decision import Decision, Effect, Risk
@@ -18,8 +17,10 @@ from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.evaluation import MAX_MEMBERS, Evaluation, PairVerdict, Question, questions_of
+from jitney.core.policy.evaluation import Evaluation, PairVerdict, RequestContext
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permissions_of, too_complex
+from jitney.core.policy.passing import Passing, longest_passing, review_alternatives
+from jitney.core.policy.questions import MAX_MEMBERS, Question, questions_of
 from jitney.core.policy.reach import reach_notes
 from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
 from jitney.core.policy.risks import (
@@ -50,28 +51,6 @@ MAX_EVALUATIONS = 6000
 # policies, so evaluating one of its ARNs again takes about 2 us.
 PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, members=20_000, evaluations=400_000)
 
-# Alternatives of reviewer groups that are tried for each number of groups. Beyond that, all groups must approve.
-MAX_ALTERNATIVES = 64
-
-
-class _Case(NamedTuple):
-    """The questions of one request. `given` are the present approvals; `possible` also includes all reviewer groups."""
-
-    evaluation: Evaluation
-    questions: Sequence[Question]
-    given: frozenset[str]
-    possible: frozenset[str]
-    evaluations: int
-
-    @property
-    def affordable(self) -> int:
-        """How often all questions may still be evaluated, after the two times that every review needs."""
-        return self.evaluations // sum(question.evaluations for question in self.questions) - 2
-
-    def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
-        """Return whether everything is allowed for `seconds` with `approvals`."""
-        return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
-
 
 def _no_other_grants(_actions: frozenset[str]) -> tuple[HeldActions, ...]:
     return ()
@@ -93,6 +72,9 @@ def decide(
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
 
+    A request with an `operation` is about one call. Its conditions have the exact values of the call's keys. Policies
+    that do not look at the call also see the approvals of its grant.
+
     Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
     request cannot be decided, Problem access_profile_changed, and the problems of `held_actions`.
     """
@@ -100,25 +82,26 @@ def decide(
     everything = _questions(request, target, policy_set, actions, bounds, held_actions)
     permissions, risks = permissions_of(question.pair for question in everything), _risks(everything, target)
     questions, unconditional = _split(everything)
-    evaluation = Evaluation(policy_set, principal, target, _profile_name(request))
+    evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given = frozenset(approvals)
-    case = _Case(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.evaluations)
+    case = Passing(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.evaluations)
     versions = (policy_set.version, actions.version)
     asked, longest = request.duration_seconds, min(target.max_duration_seconds, limits.max_duration_seconds)
     if asked > longest:
         reason = too_long(asked, longest, target)
-        shorter = _longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
+        shorter = longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
         return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, risks=risks)
 
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
-        return Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, risks=risks)
+        return _allowed(Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, risks=risks), now, policy_set)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
         waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
-        reasons, reviews = why_reviewed(waiting, policy_set), _alternatives(case, asked)
-        return Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, risks=risks)
+        reasons, reviews = why_reviewed(waiting, policy_set), review_alternatives(case, asked)
+        review = Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, risks=risks)
+        return _allowed(review, reviewed, policy_set)
 
     return Decision(
         Effect.DENY,
@@ -126,7 +109,7 @@ def decide(
         permissions,
         *versions,
         allowed_subset=_allowed_subset(reviewed, unconditional),
-        longest_seconds=_longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
+        longest_seconds=longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
         risks=risks,
     )
 
@@ -146,10 +129,6 @@ def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple
 def _allowed_subset(verdicts: Iterable[PairVerdict], unconditional: Iterable[Question]) -> tuple[Permission, ...]:
     allowed = [verdict.question.pair for verdict in verdicts if verdict.allowed]
     return permissions_of([*allowed, *(question.pair for question in unconditional)]) if allowed else ()
-
-
-def _profile_name(request: AccessRequest) -> str:
-    return request.access_profile.name if request.access_profile else ""
 
 
 def _bounds_of(request: AccessRequest, target: Target, limits: Limits) -> _Bounds:
@@ -172,7 +151,7 @@ def _questions(
     try:
         pairs = pairs_of(request, actions, bounds.pairs, budget)
         gained = _gained(pairs, actions, held_actions)
-        return questions_of(pairs, gained, target, policy_set, budget, bounds.members)
+        return questions_of(pairs, gained, target, policy_set, request.operation, budget, bounds.members)
     except PatternTooComplex as error:
         raise too_complex() from error
 
@@ -197,33 +176,11 @@ def _risks(questions: Iterable[Question], target: Target) -> tuple[Risk, ...]:
     return describe_risks(names, gained.values(), reach_notes(target))
 
 
+def _allowed(decision: Decision, verdicts: Iterable[PairVerdict], policy_set: PolicySet) -> Decision:
+    """Return the decision with the limits of the permits that allow, or will allow after a review."""
+    names = {name for verdict in verdicts for name in verdict.policies}
+    return replace(decision, call_limits=policy_set.call_limits(names))
+
+
 def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:
     return [verdict for verdict in verdicts if not verdict.allowed]
-
-
-def _alternatives(case: _Case, seconds: int) -> tuple[frozenset[str], ...]:
-    """Return the smallest sufficient sets of further groups. All possible groups together are known to suffice."""
-    further = case.possible - case.given
-    affordable = case.affordable - len(further)
-    if affordable < 0:
-        return (further,)
-    needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
-    others = sorted(further - needed)
-    for size in range(len(others) + 1):
-        affordable -= comb(len(others), size)
-        if comb(len(others), size) > MAX_ALTERNATIVES or affordable < 0:
-            break
-        tried = [needed.union(groups) for groups in combinations(others, size)]
-        found = tuple(groups for groups in tried if case.passes(seconds, case.given | groups))
-        if found:
-            return found
-    return (further,)
-
-
-def _longest_passing(case: _Case, candidates: Iterable[int], shortest: int) -> int:
-    """Return the longest of `candidates` from `shortest` seconds that passes with all approvals; 0 if none does.
-
-    Tries only as many candidates as are affordable, the longest first.
-    """
-    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
-    return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

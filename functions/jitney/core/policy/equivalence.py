@@ -50,8 +50,8 @@ def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> 
     )
 
 
-# Fits the schema. The values do not matter, because no condition reads them.
-_CONTEXT = {
+# A context that fits the schema, for policies without conditions.
+EMPTY_CONTEXT = {
     "action": "",
     "service": "",
     "target": "",
@@ -61,6 +61,8 @@ _CONTEXT = {
     "onBehalfOfHuman": False,
     "call": {"__entity": {"type": "Jitney::Call", "id": ""}},
     "accessProfile": "",
+    "way": "",
+    "reveal": False,
 }
 
 
@@ -75,7 +77,7 @@ def _levels(names: Iterable[str], schema: cedarpy.Schema) -> Mapping[AccessLevel
             "principal": {"type": "Jitney::Agent", "id": ""},
             "action": {"type": "Jitney::Action", "id": level},
             "resource": {"type": "Jitney::Resource", "id": ""},
-            "context": json.dumps(_CONTEXT),
+            "context": json.dumps(EMPTY_CONTEXT),
         }
         for level in AccessLevel
     ]

@@ -1,73 +1,81 @@
 """Evaluates the policies for each pair of a request, with given approvals and a given duration."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import cedarpy
 
+from jitney.core.access.request import AccessRequest, Way
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
-from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.condition_witnesses import Call, PairCalls
+from jitney.core.policy.condition_witnesses import Call
 from jitney.core.policy.entities import Entity, call_uid, principal_entity, resource_entity, target_entity, uid
-from jitney.core.policy.pairs import Pair
-from jitney.core.policy.reach import reach_risks
-from jitney.core.policy.risks import CompletedEscalation, risks_of
-
-# ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
-MAX_MEMBERS = 1000
+from jitney.core.policy.literals import REVEAL, WILDCARD
+from jitney.core.policy.questions import Question
 
 # Answers cached for one target and the principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000
 
 _Resource: TypeAlias = tuple[bool, Hashable]
-_Key: TypeAlias = tuple[Hashable, _Resource, Call, int, tuple[str, ...]]
-"""What policies see of one request, apart from principal and target: action, resource, the values of the call's
-condition keys, seconds and approvals.
-"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A pair, and the ARNs and calls to evaluate for it.
+class _Key(NamedTuple):
+    """What policies see of one question, as far as they distinguish actions and resources."""
 
-    What holds for all `members` and allowed `calls` holds for the pair.
+    action: Hashable
+    resource: _Resource
+    call: Call
+    seconds: int
+    approvals: tuple[str, ...]
 
-    `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
-    ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
-    are the escalations that it contributes to.
+    def context(self) -> dict[str, Any]:
+        """Return the members of Cedar's context that this key holds, without the approvals."""
+        return {
+            "call": {"__entity": call_uid(self.call)},
+            "durationSeconds": self.seconds,
+        }
+
+
+class RequestContext(NamedTuple):
+    """What policies see of a whole request: the name of its access profile ("" for none), its way, and its reveal.
+
+    `grant_approvals` are those of the grant in which a call is made. Policies that look at the call do not see them.
     """
 
-    pair: Pair
-    members: Mapping[str, Hashable]
-    wildcard: bool
-    risks: frozenset[str]
-    gains: tuple[CompletedEscalation, ...]
-    calls: PairCalls
+    profile: str
+    way: Way
+    reveal: bool
+    grant_approvals: tuple[str, ...] = ()
 
-    @property
-    def evaluations(self) -> int:
-        """How many evaluations answer the question."""
-        return len(self.members) * (len(self.calls.allowed) + len(self.calls.longer))
+    @classmethod
+    def of(cls, request: AccessRequest) -> Self:
+        """Return the context of a request."""
+        profile = request.access_profile
+        approvals = tuple(sorted(request.grant_approvals))
+        return cls(profile.name if profile else "", request.way, request.reveal, approvals)
+
+    def context(self) -> dict[str, Any]:
+        """Return the members of Cedar's context that are equal for all pairs of the request."""
+        return {"accessProfile": self.profile, "way": self.way, "reveal": self.reveal}
 
 
 class PairVerdict(NamedTuple):
     """The policies' answer to one question.
 
     `policies` are the ids of the policies that decided: permits when `allowed`, otherwise forbids. They are () when no
-    policy permits the pair. `failed` names policies that could not be evaluated. `wildcards_only` says that the pair is
-    denied only because of its wildcards.
+    policy permits the pair. `failed` names policies that could not be evaluated. `unmentioned` are WILDCARD and REVEAL
+    if the pair is denied only because the permits mention neither or only one of them.
     """
 
     question: Question
     allowed: bool
     policies: tuple[str, ...]
     failed: tuple[str, ...] = ()
-    wildcards_only: bool = False
+    unmentioned: tuple[str, ...] = ()
 
 
 class _CedarAnswer(NamedTuple):
@@ -78,67 +86,22 @@ class _CedarAnswer(NamedTuple):
     failed: frozenset[str]
 
 
-def questions_of(
-    pairs: Iterable[Pair],
-    gained: Sequence[CompletedEscalation],
-    target: Target,
-    policy_set: PolicySet,
-    budget: Budget,
-    max_members: int = MAX_MEMBERS,
-) -> tuple[Question, ...]:
-    """Return each pair with the ARNs to evaluate for it and its risks on `target`.
-
-    `gained` are the escalations that the pairs complete together. Raises PatternTooComplex, also for more than
-    `max_members` ARNs.
-    """
-    questions = []
-    witnesses: dict[str, Mapping[str, Hashable]] = {}
-    singles: dict[str, Mapping[str, Hashable]] = {}
-    evaluations = 0
-    for pair in pairs:
-        patterns = _resource_patterns(pair)
-        for key, pattern in patterns.items():
-            if key not in witnesses:
-                witnesses[key] = policy_set.witnesses(pattern, budget)
-        if patterns:
-            found: Mapping[str, Hashable] = {arn: kind for key in patterns for arn, kind in witnesses[key].items()}
-        else:
-            arn = pair.resource
-            found = singles.get(arn) or singles.setdefault(arn, {arn: policy_set.match_class(arn)})
-        own = tuple(gain for gain in gained if pair.action.name in gain.requested)
-        risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
-        risks |= reach_risks(pair.action.name, pair.resource, target)
-        calls = policy_set.condition_reads.calls(pair, budget)
-        questions.append(Question(pair, found, bool(patterns), risks, own, calls))
-        evaluations += questions[-1].evaluations
-        if evaluations > max_members:
-            raise PatternTooComplex("too many ARNs to evaluate")
-    return tuple(questions)
-
-
-def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
-    """Return the patterns of the pair's resource by their texts; {} for a single resource."""
-    if pair.resource == "*":
-        return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
-    return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}
-
-
 class Evaluation:
-    """Evaluates the policies for one principal and target, and for the name of an access profile ("" for none).
+    """Evaluates the policies for one principal and target, and for the context of a request.
 
     Answers are cached by all that policies see of a request. Only new keys are evaluated.
     """
 
-    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target, profile: str) -> None:
+    def __init__(self, policy_set: PolicySet, principal: Principal, target: Target, asked: RequestContext) -> None:
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
         self._principal = uid(principal.kind.capitalize(), principal.source_identity)
         self._entities = principal_entity(principal), target_entity(target)
-        self._profile = profile
+        self._asked = asked
         seen = policy_set.principal_reads.key_of(principal)
         tags = tuple(target.tags.items())
-        self._answers = _remembered(seen, target.alias, target.account, tags, profile, policy_set)
+        self._answers = _remembered(seen, target.alias, target.account, tags, asked, policy_set)
 
     def verdicts(self, questions: Sequence[Question], seconds: int, approvals: Iterable[str]) -> list[PairVerdict]:
         """Return the policies' answer to each of `questions` for `seconds`, given the `approvals` of these groups."""
@@ -153,7 +116,7 @@ class Evaluation:
             if key not in answers
         }
         if new:
-            answers |= self._evaluate(new, seconds, granted)
+            answers |= self._evaluate(new)
         return [
             self._verdict(question, _counting(question, {key: answers[key] for key in keys}))
             for question, keys in zip(questions, keyed, strict=True)
@@ -163,51 +126,69 @@ class Evaluation:
         """Return the cache keys of a question's members, each with one ARN that has it."""
         seen = self._policy_set.equivalence.key_of(question.pair.action, question.risks)
         return {
-            (seen, (question.wildcard, kind), call, seconds, approvals): arn
+            _Key(seen, (question.wildcard, kind), call, seconds, approvals): arn
             for arn, kind in question.members.items()
             for call in (*question.calls.allowed, *question.calls.longer)
         }
 
-    def _evaluate(
-        self, new: Mapping[_Key, tuple[Question, str]], seconds: int, approvals: Collection[str]
-    ) -> dict[_Key, _CedarAnswer]:
+    def _evaluate(self, new: Mapping[_Key, tuple[Question, str]]) -> dict[_Key, _CedarAnswer]:
         """Return Cedar's answer for the ARN of each question."""
-        samples = {key[1]: arn for key, (_, arn) in new.items()}
+        samples = {key.resource: arn for key, (_, arn) in new.items()}
         answers: dict[_Key, _CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
             chosen = {(wildcard, arn) for (wildcard, _), arn in samples.items() if wildcard in kinds}
             resources = [resource_entity(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
-            calls = [self._call(call) for call in sorted({key[2] for key in new})]
+            calls = [self._call(call) for call in sorted({key.call for key in new})]
             entities = cedarpy.Entities.from_json_str(
                 json.dumps([*self._entities, *resources, *calls]), self._policy_set.schema
             )
-            requests = {
-                key: self._request(question, samples[key[1]], key[2], seconds, approvals)
-                for key, (question, _) in new.items()
-                if question.wildcard in kinds
-            }
-            results = cedarpy.is_authorized_batch(
-                list(requests.values()), self._policy_set.policies, entities, self._policy_set.schema
-            )
-            answers |= zip(requests, map(self._answer, results), strict=True)
+            asked = {key: question for key, (question, _) in new.items() if question.wildcard in kinds}
+            answers |= zip(asked, self._authorize(asked, samples, entities), strict=True)
         return answers
+
+    def _authorize(
+        self, asked: Mapping[_Key, Question], samples: Mapping[_Resource, str], entities: cedarpy.Entities
+    ) -> list[_CedarAnswer]:
+        """Return Cedar's answer to each question.
+
+        In the decision about a call, all policies are evaluated with the approvals of its grant and of the call. Those
+        that look at the call are evaluated once more, with the call's own approvals alone.
+        """
+
+        def batch(policies: cedarpy.PolicySet, further: Iterable[str]) -> list[_CedarAnswer]:
+            requests = [
+                self._request(question, samples[key.resource], key, {*key.approvals, *further})
+                for key, question in asked.items()
+            ]
+            results = cedarpy.is_authorized_batch(requests, policies, entities, self._policy_set.schema)
+            return list(map(self._answer, results))
+
+        rules, further = self._policy_set, self._asked.grant_approvals
+        every = batch(rules.policies, further)
+        if not further or rules.about_calls is None:
+            return every
+        pairs = zip(every, batch(rules.about_calls, ()), strict=True)
+        return [_without_grant_approvals(whole, own, rules.call_rules) for whole, own in pairs]
 
     def _call(self, call: Call) -> Entity:
         tags = self._policy_set.condition_reads.tags(call)
         return {"uid": call_uid(call), "attrs": {}, "parents": [], "tags": tags}
 
-    def _request(self, question: Question, arn: str, call: Call, seconds: int, approvals: Collection[str]) -> Entity:
+    def _request(self, question: Question, arn: str, key: _Key, approvals: Iterable[str]) -> Entity:
+        """Return the request to Cedar. Each member of its context is in the key of the cached answers.
+
+        `ActionEquivalence` has the key of action, service and risks, and `PrincipalReads` that of onBehalfOfHuman.
+        """
         action = question.pair.action
         context = {
             "action": action.name,
             "service": action.service,
-            "target": self._target.alias,
-            "durationSeconds": seconds,
-            "approvals": sorted(approvals),
             "risks": sorted(question.risks),
             "onBehalfOfHuman": self._human,
-            "call": {"__entity": call_uid(call)},
-            "accessProfile": self._profile,
+            "target": self._target.alias,
+            **self._asked.context(),
+            **key.context(),
+            "approvals": sorted(approvals),
         }
         return {
             "principal": self._principal,
@@ -231,12 +212,28 @@ class Evaluation:
         refused = [each.policies for each in answers if not each.allowed]
         if refused:
             return PairVerdict(question, allowed=False, policies=_named(refused))
-        if question.wildcard and not all(self._permits_wildcards(each.policies) for each in answers):
-            return PairVerdict(question, allowed=False, policies=(), wildcards_only=True)
+        needed = frozenset(({WILDCARD} if question.wildcard else set()) | ({REVEAL} if self._asked.reveal else set()))
+        if needed and not all(self._mentioning(each.policies, needed) for each in answers):
+            missing = [name for name in needed if not all(self._mentioning(each.policies, {name}) for each in answers)]
+            return PairVerdict(question, allowed=False, policies=(), unmentioned=tuple(sorted(missing or needed)))
         return PairVerdict(question, allowed=True, policies=_named(each.policies for each in answers))
 
-    def _permits_wildcards(self, permits: Iterable[str]) -> bool:
-        return any(self._policy_set.rules[name].wildcards for name in permits)
+    def _mentioning(self, permits: Iterable[str], needed: AbstractSet[str]) -> bool:
+        """Return whether one of the permits mentions everything that is `needed`."""
+        return any(needed <= self._policy_set.rules[name].mentions for name in permits)
+
+
+def _without_grant_approvals(whole: _CedarAnswer, own: _CedarAnswer, call_rules: AbstractSet[str]) -> _CedarAnswer:
+    """Return the answer in which the policies `call_rules` permit only what they permit without the grant's approvals.
+
+    `whole` is the answer of all policies with all approvals, and `own` that of `call_rules` with the call's own. A
+    forbid of either holds, and nothing is allowed that `whole` denies.
+    """
+    failed = whole.failed | own.failed
+    forbids = frozenset[str]().union(*(each.policies for each in (whole, own) if not each.allowed))
+    permits = whole.policies - (call_rules - own.policies)
+    allowed = whole.allowed and not forbids and bool(permits)
+    return _CedarAnswer(allowed, permits if allowed else forbids, failed)
 
 
 def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[_CedarAnswer]:
@@ -246,8 +243,8 @@ def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[
     allowed = frozenset(question.calls.allowed)
     return [
         answer
-        for (_, _, call, _, _), answer in answers.items()
-        if call in allowed or answer.failed or (answer.policies and not answer.allowed)
+        for key, answer in answers.items()
+        if key.call in allowed or answer.failed or (answer.policies and not answer.allowed)
     ]
 
 
@@ -263,10 +260,10 @@ def _remembered(
     _alias: str,
     _account: str,
     _tags: tuple[tuple[str, str], ...],
-    _profile: str,
+    _asked: RequestContext,
     _policy_set: PolicySet,
 ) -> dict[_Key, _CedarAnswer]:
-    """Return the answers cached for a target, an access profile, and all principals with a key of `PrincipalReads`."""
+    """Return the answers cached for a target, a request's context, and principals of one key of `PrincipalReads`."""
     return {}
 
 

@@ -21,7 +21,10 @@ _CONTEXT: Expression = {"Var": "context"}
 _CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 
 # Attributes of the context whose values are names.
-_NAMING = frozenset({"action", "service", "target", "accessProfile"})
+_NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
+
+WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
+"""What a permit must mention to permit it: a request with wildcards, and one for unmasked answers."""
 
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
@@ -46,8 +49,8 @@ class Literals:
     ids of Cedar's actions in the policy's scope.
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
-    only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `wildcard` says
-    whether the policy mentions resource.wildcard.
+    only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `mentions` are
+    WILDCARD and REVEAL, if the policy mentions them.
     `faults` are sentences about uses of a resource that cannot be decided for wildcards.
     """
 
@@ -58,7 +61,7 @@ class Literals:
     names: dict[str, set[str]] = field(default_factory=dict)
     actions: set[str] = field(default_factory=set)
     by_value: set[str] = field(default_factory=set)
-    wildcard: bool = False
+    mentions: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     call: CallLiterals = field(default_factory=CallLiterals)
 
@@ -129,12 +132,15 @@ def _read_access(found: Literals, operands: Operands) -> bool:
         found.faults.append(
             f"uses context.{name} other than with .contains(), .containsAll() or .containsAny() of literals"
         )
+    if operands["left"] == _CONTEXT and name == "way":
+        found.faults.append("uses context.way other than with ==, != or [...].contains() and literals")
     if operands["left"] == _CONTEXT:
         found.by_value.add(name)
+        found.mentions |= {REVEAL} & {f"context.{name}"}
         return True
     if operands["left"] != _RESOURCE:
         return False
-    found.wildcard |= name == "wildcard"
+    found.mentions |= {WILDCARD} & {f"resource.{name}"}
     if name in _PLACES:
         found.faults.append(
             f"uses resource.{name} other than with ==, !=, like or [...].contains() and literals, "

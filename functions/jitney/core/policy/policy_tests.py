@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.profile_request import ProfileMismatch, with_profile
-from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal, TagValue
@@ -29,7 +29,9 @@ class Case:
     `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
     texts of the claims that policies see, by name; a list is a tuple. `conditions` are those of the requested
     permission: the values by key. A case has `actions` and `resources`, or `access_profile`, or all of them for a part
-    of the profile.
+    of the profile. `reveal` is "true" or "false". A case with an `operation`, such as s3:DeleteObject, is about one
+    call. Its `conditions` are then the values of the call's keys, `approvals` those of the call, and `grant_approvals`
+    those of its grant.
     """
 
     name: str
@@ -49,6 +51,20 @@ class Case:
     other_grant_actions: tuple[str, ...] = ()
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     conditions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    way: str = str(Way.CREDENTIALS)
+    reveal: str = "false"
+    operation: str = ""
+    grant_approvals: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.way not in set(Way):
+            raise ValueError(f"{self.name}: way is not {' or '.join(Way)}")
+        if self.reveal not in ("true", "false"):
+            raise ValueError(f"{self.name}: reveal is not true or false")
+        if self.way != Way.GATEWAY and (self.reveal == "true" or self.operation):
+            raise ValueError(f"{self.name}: reveal and operation need way: gateway; add it")
+        if self.grant_approvals and not self.operation:
+            raise ValueError(f"{self.name}: grant_approvals needs an operation; write approvals for those of a request")
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
@@ -87,7 +103,17 @@ class Case:
         """
         whole = self.access_profile and not self.actions
         permissions = () if whole else (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
-        request = AccessRequest(self.target, permissions, self.seconds, reason=self.name, ticket="")
+        request = AccessRequest(
+            self.target,
+            permissions,
+            self.seconds,
+            reason=self.name,
+            ticket="",
+            way=Way(self.way),
+            reveal=self.reveal == "true",
+            operation=self.operation,
+            grant_approvals=frozenset(self.grant_approvals),
+        )
         return with_profile(request, self.access_profile, target) if self.access_profile else request
 
 

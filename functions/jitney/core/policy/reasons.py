@@ -11,17 +11,23 @@ from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import PairVerdict
+from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
 # Names of the built-in rules. An @id cannot hold a colon.
 NO_PERMIT = "builtin:no-permit"
 NO_WILDCARD = "builtin:no-wildcard"
+NO_REVEAL = "builtin:no-reveal"
 POLICY_ERROR = "builtin:policy-error"
 DURATION = "builtin:duration"
 NO_PERMISSION_NEEDED = "builtin:no-permission-needed"
 
 MAX_REASONS = 20
+_UNMENTIONED = {
+    WILDCARD: (NO_WILDCARD, "without wildcards. Name single resources."),
+    REVEAL: (NO_REVEAL, "with sensitive values masked. Request it without reveal."),
+}
 # Stands for the action in a reason's template.
 _ACTION = "{action}"
 
@@ -78,9 +84,10 @@ def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, 
         failed = ", ".join(verdict.failed)
         sentence = f"{what} is denied because {failed} could not be evaluated. Ask an operator to fix the policy."
         yield _reason(POLICY_ERROR, sentence, verdict)
-    elif verdict.wildcards_only:
-        sentence = f"{what} is permitted only without wildcards. Name single resources."
-        yield _reason(NO_WILDCARD, sentence, verdict)
+    elif verdict.unmentioned:
+        for name in verdict.unmentioned:
+            rule, only = _UNMENTIONED[name]
+            yield _reason(rule, f"{what} is permitted only {only}", verdict)
     else:
         groups = f"groups {', '.join(sorted(principal.groups))}" if principal.groups else "a principal without groups"
         sentence = f"No policy permits {what} at target {target.alias} for {groups}."

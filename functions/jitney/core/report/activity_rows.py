@@ -5,12 +5,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.grant_report import CallGroup, GrantReport
-from jitney.core.report.rows import MOST_ARN, MOST_PEOPLE, MOST_ROWS, MOST_SHOWN, ReportRow, Tone, clock, terms_rows
+from jitney.core.report.rows import (
+    MOST_ARN,
+    MOST_PEOPLE,
+    MOST_ROWS,
+    MOST_SHOWN,
+    ReportRow,
+    Tone,
+    clock,
+    quoted,
+    terms_rows,
+)
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut
 
 _NO_POLICY = "none: Cedar has no `?`, break-glass access gets no policy, or the reviews are not in the records"
+_NOT_SENT = (Outcome.REFUSED, Outcome.DENIED)
+"""Outcomes of gateway calls that AWS never saw, and whose parameters are not recorded."""
 
 
 def call_rows(report: GrantReport) -> Iterator[ReportRow]:
@@ -18,8 +30,9 @@ def call_rows(report: GrantReport) -> Iterator[ReportRow]:
     if not report.calls:
         found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
         yield ReportRow("calls", f"{found}; object and item access is seen only where a trail logs data events")
-    # Bypasses come first and are never cut: an agent can make any number of kinds of calls.
+    # Bypasses and calls beyond the grant come first and are never cut: an agent can make any number of kinds of calls.
     yield from _uses(report.bypasses, "not explained by a grant", report)
+    yield from _uses(report.beyond_grant, "beyond the grant", report)
     yield from _uses(report.uses[:MOST_ROWS], "", report)
     if len(report.uses) > MOST_ROWS:
         yield ReportRow("", f"and {len(report.uses) - MOST_ROWS} more kinds of successful or failed calls")
@@ -34,6 +47,29 @@ def call_rows(report: GrantReport) -> Iterator[ReportRow]:
         calls = f"{report.broker_calls} call{'' if report.broker_calls == 1 else 's'}"
         ends = " and to check that access has ended" if report.times.ended or report.cut_offs else ""
         yield ReportRow("broker", f"{calls} by the broker, to issue credentials{ends}")
+
+
+def gateway_rows(report: GrantReport) -> Iterator[ReportRow]:
+    """Yield a row for each call through the gateway, in order. Its parameters come last, because agents write them."""
+    for each in report.gateway_calls[:MOST_ROWS]:
+        answer = f"{each.outcome} {each.status}" if each.status else each.outcome
+        parts = [
+            "" if answer.startswith("answered 2") else escape_invisible(answer),
+            escape_invisible(each.code),
+            "with a ticket" if each.ticket else "",
+            f"{len(each.masked)} masked" if each.masked else "",
+            "" if each.events or each.outcome in _NOT_SENT else "not in CloudTrail",
+        ]
+        about = "".join(f", {part}" for part in parts if part)
+        place = f" in {escape_invisible(each.region)}" if each.region else ""
+        parameters = "" if each.outcome in _NOT_SENT else f": {quoted(each.parameters)}"
+        text = f"{escape_invisible(each.name)}{place}{about}{parameters}"
+        tone = Tone.PLAIN if each.outcome == Outcome.ANSWERED else Tone.BAD
+        yield ReportRow(clock(each.at, report), text, tone)
+    more = len(report.gateway_calls) - MOST_ROWS
+    if more > 0:
+        all_calls = f"jitney audit query calls_of_grant --param {report.grant_id}"
+        yield ReportRow("", f"and {more} more calls; all of them: {all_calls}")
 
 
 def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator[ReportRow]:
@@ -68,7 +104,7 @@ def suggestion_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[Rep
         ReportRow("but" if suggestion.terms else "because", escape_invisible(each)) for each in suggestion.reasons
     )
     if suggestion.terms:
-        lines = request_lines(report.target, suggestion.terms, report.reason, report.ticket)
+        lines = request_lines(report.target, suggestion.terms, report.reason, report.ticket, report.way)
         yield from _copied("to request", lines)
         policy = policy_text(report, suggestion.terms)
         yield from _copied("as a policy", policy.splitlines())

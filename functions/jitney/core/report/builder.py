@@ -5,13 +5,22 @@ The order of the input lines does not matter, and neither do repeated lines.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.audit import AuditEvent, Outcome, canonical
 from jitney.core.report.chain import chain_of
-from jitney.core.report.grant_report import CredentialIssuance, GrantReport, RecordSummary, Terms
+from jitney.core.report.gateway_calls import gateway_calls, unseen_calls
+from jitney.core.report.grant_report import (
+    CredentialIssuance,
+    GrantReport,
+    RecordSummary,
+    ReportedCall,
+    ReportedWay,
+    Terms,
+)
 from jitney.core.report.lifecycle import end_of, times_of
 from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record
 from jitney.core.report.review_history import break_glass_of, follow_up_of, notification_of, state_after_vote, votes_of
-from jitney.core.report.usage import usage_of
+from jitney.core.report.usage import GrantUsage, usage_of
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
@@ -23,26 +32,22 @@ def build_report(
 ) -> GrantReport | None:
     """Return the report of `grant_id` at `now`; None if no record is the grant's.
 
-    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps. With `cut`, it
-    also warns that there are more records or calls than were given.
+    Lines of other grants are ignored. The report warns of unreadable lines, unknown events, gaps and, with `cut`, more.
     """
-    record_lines, call_lines = list(records), list(calls)
-    parsed = [parse_record(each) for each in record_lines]
+    parsed = [parse_record(each) for each in records]
     chain = chain_of(grant_id, (each for each in parsed if each))
-    if not chain.records:
+    if not (own := chain.records):
         return None
-    own = chain.records
-    first = own[0]
-    requested = _terms(first)
+    first, requested = own[0], _terms(own[0])
     granted = _granted(own, requested)
-    used = usage_of((parse_call(each) for each in call_lines if not each or each.get("grant_id") == grant_id), granted)
+    of_grant = (each for each in calls if not each or each.get("grant_id") == grant_id)
+    made, used = _activity(of_grant, chain.others, granted)
     unreadable = sum(each is None for each in parsed) + used.unreadable
-    partial = cut or used.unreadable > 0
     warnings = (*((_CUT,) if cut else ()), *chain.warnings, *_unreadable(unreadable), *_without_request(first))
     times = times_of(own, now)
     return GrantReport(
         grant_id=grant_id,
-        requester=own[0].requester,
+        requester=first.requester,
         addresses=_addresses(own),
         reason=first.reason,
         ticket=first.ticket,
@@ -52,6 +57,8 @@ def build_report(
         granted=granted,
         requested_calls=_words(first, "calls"),
         access_profile=_access_profile(first),
+        way=_way(first),
+        reviewed_call=_reviewed_call(first),
         policies=_policies(own),
         policy_version=next((each.policy_version for each in reversed(own) if each.policy_version), ""),
         risks=_words(first, "risks"),
@@ -67,17 +74,28 @@ def build_report(
         cut_offs=tuple(each.time for each in own if each.event == AuditEvent.CUT_OFF),
         uses=used.uses,
         denied=used.denied,
+        beyond_grant=used.beyond_grant,
         bypasses=used.bypasses,
+        gateway_calls=made,
         calls=used.total,
         sessions_started=used.sessions_started,
         broker_calls=used.broker_calls,
-        unused_permissions=() if partial else used.unused_permissions,
+        unused_permissions=() if cut or used.unreadable else used.unused_permissions,
         leftover_resources=used.leftover_resources,
         explained_calls=used.explained_calls,
-        records=tuple(map(_record_summary, (*own, *chain.others))),
+        records=tuple(_record_summary(each) for each in (*own, *chain.others) if each.event != AuditEvent.CALL),
         warnings=warnings,
-        partial=partial,
+        partial=cut or used.unreadable > 0,
     )
+
+
+def _activity(
+    lines: Iterable[Line], others: Sequence[PublishedRecord], granted: Terms | None
+) -> tuple[tuple[ReportedCall, ...], GrantUsage]:
+    """Return the calls through the gateway, and the usage of the grant by CloudTrail's lines and by these calls."""
+    seen = [parse_call(each) for each in lines]
+    made = gateway_calls(others, filter(None, seen))
+    return made, usage_of([*seen, *unseen_calls(made, others)], granted)
 
 
 def _terms(record: PublishedRecord) -> Terms:
@@ -116,6 +134,20 @@ def _access_profile(first: PublishedRecord) -> str:
     members = profile if isinstance(profile, dict) else {}
     name, summary, content = (str(members.get(each, "")) for each in ("name", "summary", "content"))
     return f"{name}, {summary}, content {content}" if name else ""
+
+
+def _way(first: PublishedRecord) -> ReportedWay:
+    return ReportedWay(str(first.detail_members.get("way", "")), first.detail_members.get("reveal") is True)
+
+
+def _reviewed_call(first: PublishedRecord) -> ReviewedCall | None:
+    """Return the one call that the request is for, or None."""
+    call = first.detail_members.get("call")
+    if not isinstance(call, dict) or not isinstance(call.get("parameters"), dict):
+        return None
+    names = ("grant", "service", "operation", "region", "parameters_mac", "mac_key")
+    grant, service, operation, region, mac, key = (str(call.get(each, "")) for each in names)
+    return ReviewedCall(grant, service, operation, region, canonical(call["parameters"]), mac, key)
 
 
 def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jitney.core.access.request import Permission
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.access.way_wording import way_in_words
 from jitney.core.identity.requester import Requester
 from jitney.core.report.published_lines import PublishedCall
 
@@ -22,6 +24,7 @@ class ReportedState(StrEnum):
     RELEASED = "released"
     REVOKED = "revoked"
     FAILED = "failed"
+    USED = "used"
     UNKNOWN = "unknown"
 
 
@@ -125,6 +128,26 @@ class CallGroup(NamedTuple):
     resources: tuple[str, ...]
 
 
+class ReportedCall(NamedTuple):
+    """One call through the gateway. `parameters` are JSON with secrets masked, and `masked` the places in the answer.
+
+    `outcome` is that of the last record, and `status` AWS's HTTP status, or 0. `ticket` says that the agent sent a
+    presigned request. `events` counts CloudTrail's events of the call.
+    """
+
+    at: int
+    call_id: str
+    name: str
+    region: str
+    outcome: str
+    code: str
+    status: int
+    parameters: str
+    masked: tuple[str, ...]
+    ticket: bool
+    events: int
+
+
 class LeftoverResource(NamedTuple):
     """A resource that the grant created and did not delete: "role reporter"."""
 
@@ -144,22 +167,36 @@ class RecordSummary(NamedTuple):
     known: bool
 
 
+class ReportedWay(NamedTuple):
+    """How the grant is used: a name of `Way`, or "" if the request's record has none, and whether answers reveal."""
+
+    name: str
+    reveal: bool
+
+    @property
+    def words(self) -> str:
+        """The way in words; "" for credentials."""
+        return way_in_words(self.name, reveal=self.reveal)
+
+
 @dataclass(frozen=True, slots=True)
 class GrantReport:
     """The report of one grant, as far as its records and calls show it.
 
     `addresses` are the addresses from which the agent sent requests. `requested` is the request. `granted` is what
     review left of it, or None if nothing was granted. `requested_calls` are the calls from which the request was
-    derived. `access_profile` is the requested profile in a line, or "".
+    derived. `access_profile` is the requested profile in a line, or "". `way` is the request's. `reviewed_call` is set
+    for the grant of one call.
 
     `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
     that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
-    `denied` (calls that IAM denied) and `bypasses` (calls that the grant does not explain). `broker_calls` counts calls
+    `denied` (calls that IAM denied), `beyond_grant` (calls that succeeded outside of what was granted) and `bypasses`
+    (calls that the grant does not explain). `broker_calls` counts calls
     that the broker makes to issue credentials and to check that access has ended. `sessions_started` counts the
     sessions that CloudTrail saw start. `explained_calls` lists the calls that the grant explains. `unused_permissions`
-    are the granted actions without such a call.
+    are the granted actions without such a call. `gateway_calls` are the calls through the gateway, in order.
 
     `warnings` are sentences about gaps and contradictions. With `partial`, records or calls are missing. A missing call
     then proves nothing, so `unused_permissions` is empty.
@@ -176,6 +213,8 @@ class GrantReport:
     granted: Terms | None
     requested_calls: tuple[str, ...]
     access_profile: str
+    way: ReportedWay
+    reviewed_call: ReviewedCall | None
     policies: tuple[str, ...]
     policy_version: str
     risks: tuple[str, ...]
@@ -191,7 +230,9 @@ class GrantReport:
     cut_offs: tuple[int, ...]
     uses: tuple[CallGroup, ...]
     denied: tuple[CallGroup, ...]
+    beyond_grant: tuple[CallGroup, ...]
     bypasses: tuple[CallGroup, ...]
+    gateway_calls: tuple[ReportedCall, ...]
     calls: int
     sessions_started: int
     broker_calls: int

@@ -1,11 +1,12 @@
 """The report as JSON."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from jitney.core.access.grant import permissions_view
 from jitney.core.outliving import GrantEffect
-from jitney.core.report.grant_report import GrantReport, Terms
+from jitney.core.report.grant_report import GrantReport, ReportedCall, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.times import iso
@@ -31,6 +32,9 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "account": report.account,
         "requested_calls": report.requested_calls,
         "access_profile": report.access_profile,
+        "way": report.way.name,
+        "reveal": report.way.reveal,
+        "reviewed_call": report.reviewed_call.view() if report.reviewed_call else None,
         "requested": _terms(report.requested),
         "granted": _terms(report.granted),
         "policies": report.policies,
@@ -48,7 +52,9 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "cut_offs": [_iso(each) for each in report.cut_offs],
         "calls": _listed(report.uses),
         "denied": _listed(report.denied),
+        "beyond_grant": _listed(report.beyond_grant),
         "bypasses": _listed(report.bypasses),
+        "gateway_calls": [_gateway_call(each) for each in report.gateway_calls],
         "sessions_started": report.sessions_started,
         "broker_calls": report.broker_calls,
         "unused_permissions": permissions_view(report.unused_permissions),
@@ -64,11 +70,15 @@ def _requester(report: GrantReport) -> dict[str, Any]:
     return report.requester._asdict() | {"facts": facts, "addresses": report.addresses}
 
 
+def _gateway_call(call: ReportedCall) -> dict[str, Any]:
+    return _members(call) | {"parameters": json.loads(call.parameters)}
+
+
 def _suggestion(report: GrantReport, suggestion: Suggestion) -> dict[str, Any]:
     members = {"verdict": str(suggestion.verdict), "reasons": suggestion.reasons, "terms": _terms(suggestion.terms)}
     if suggestion.terms is None:
         return members | {"request": None, "policy": None}
-    lines = request_lines(report.target, suggestion.terms, report.reason, report.ticket)
+    lines = request_lines(report.target, suggestion.terms, report.reason, report.ticket, report.way)
     policy = policy_text(report, suggestion.terms)
     return members | {"request": "\n".join(lines), "policy": policy or None}
 

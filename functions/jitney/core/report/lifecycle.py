@@ -11,6 +11,7 @@ _ENDS: Mapping[str, ReportedState] = {
     AuditEvent.RELEASE: ReportedState.RELEASED,
     AuditEvent.REVOCATION: ReportedState.REVOKED,
     AuditEvent.EXPIRY: ReportedState.EXPIRED,
+    AuditEvent.USE: ReportedState.USED,
 }
 _FINAL = frozenset({"issue_refused", "policy_too_large"})
 """Codes of failed issuances that end a grant (jitney.handlers.issuance)."""

@@ -97,7 +97,8 @@ class PublishedRecord:
 class PublishedCall:
     """A published call with its verdict. Times are epoch seconds, 0 if unreadable.
 
-    `requested_role` is the ARN of the role that an STS call requested, or "".
+    `requested_role` is the ARN of the role that an STS call requested, or "". `call_id` is the call through the gateway
+    that the event belongs to, or "".
     """
 
     event_id: str
@@ -115,8 +116,10 @@ class PublishedCall:
     invoked_by: str
     created: tuple[str, ...]
     deleted: tuple[str, ...]
-    explained: bool
+    verdict: str
     purpose: str
+    call_id: str
+    record_match: str
     reasons: tuple[str, ...]
     requested_role: str
 
@@ -124,6 +127,16 @@ class PublishedCall:
     def name(self) -> str:
         """Service and operation: "s3:GetObject"."""
         return f"{self.service}:{self.operation}"
+
+    @property
+    def explained(self) -> bool:
+        """Whether the grant explains the call."""
+        return self.verdict == "explained"
+
+    @property
+    def beyond_grant(self) -> bool:
+        """Whether the grant's session made the call outside of what was granted."""
+        return self.verdict == "beyond_grant"
 
 
 def parse_record(line: Line) -> PublishedRecord | None:
@@ -154,7 +167,7 @@ def parse_call(line: Line) -> PublishedCall | None:
         **members,
         time=_moment(line.get("time")),
         read_only=str(line.get("read_only")).lower() == "true",
-        explained=line.get("verdict") == "explained",
+        verdict=_text(line.get("verdict")),
         requested_role=_text(_members(line.get("request")).get("roleArn")) if members["service"] == "sts" else "",
     )
 
@@ -165,7 +178,7 @@ _RECORD_TEXTS = (
 )  # fmt: skip
 _CALL_TEXTS = (
     "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",
-    "purpose",
+    "purpose", "call_id", "record_match",
 )  # fmt: skip
 
 

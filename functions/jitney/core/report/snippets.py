@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 
 from jitney.core.access.conditions import Condition, Operator
 from jitney.core.access.grant import permissions_view
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, Way
 from jitney.core.patterns import has_wildcard
-from jitney.core.report.grant_report import GrantReport, Terms
+from jitney.core.report.grant_report import GrantReport, ReportedWay, Terms
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 _GROUP = re.compile(r"[A-Za-z0-9._/-]+")
 
 
-def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[str, ...]:
+def request_lines(target: str, terms: Terms, reason: str, ticket: str, way: ReportedWay) -> tuple[str, ...]:
     """Return the shell lines that request `terms`."""
     words = ["jitney", "request", target]
     one = terms.permissions[0] if len(terms.permissions) == 1 else None
@@ -30,6 +30,8 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str) -> tuple[
         ]
     else:
         words += ["--permissions", "-"]
+    words += ["--way", way.name] if way.name == Way.GATEWAY else []
+    words += ["--reveal"] if way.reveal else []
     words += ["--for", f"{terms.duration_seconds}s", "--reason", reason]
     line = shlex.join(words + (["--ticket", ticket] if ticket else []))
     return (line,) if one else (f"{line} <<'JSON'", json.dumps(permissions_view(terms.permissions)), "JSON")
@@ -89,7 +91,11 @@ def _limited(condition: Condition) -> str:
 
 
 def _bound(report: GrantReport) -> Iterator[str]:
-    """Yield the conditions on approvals and on the human."""
+    """Yield the conditions on the way, on approvals and on the human."""
+    if report.way.name == Way.GATEWAY:
+        yield f"when {{ context.way == {_quoted(report.way.name)} }}"
+    if report.way.reveal:
+        yield "when { [true, false].contains(context.reveal) }"
     ways = [[f"context.approvals.contains({_quoted(group)})" for group in each] for each in report.reviews]
     if ways:
         yield f"when {{ {' || '.join(' && '.join(each) for each in ways)} }}"

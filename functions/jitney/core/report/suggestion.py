@@ -186,6 +186,8 @@ def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001
 def _unexplained(report: GrantReport) -> Iterator[str]:
     if report.bypasses:
         yield "calls that no grant explains are not counted here. Check them first."
+    if report.beyond_grant:
+        yield "calls beyond the grant are not counted here. Check them first."
 
 
 def _late(report: GrantReport, now: int) -> Iterator[str]:

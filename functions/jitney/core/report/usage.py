@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from jitney.core.access.grant_effects import effects_of
+from jitney.core.access.grant_effects import answers_masked, effects_of
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.outliving import GrantEffect, with_use
@@ -12,7 +12,7 @@ from jitney.core.patterns import wildcard_pattern
 from jitney.core.report.grant_report import CallGroup, GrantReport, LeftoverResource, Terms
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, SCOPED_CREDENTIALS_OPERATION
-from jitney.core.trail.join import KEY_NOT_ISSUED, Purpose
+from jitney.core.trail.join import AGENTS_PURPOSES, KEY_NOT_ISSUED
 
 DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "Forbidden")
 """Parts of the error codes with which AWS services report an IAM denial. The codes differ by service."""
@@ -26,6 +26,7 @@ class GrantUsage(NamedTuple):
 
     uses: tuple[CallGroup, ...]
     denied: tuple[CallGroup, ...]
+    beyond_grant: tuple[CallGroup, ...]
     bypasses: tuple[CallGroup, ...]
     total: int
     sessions_started: int
@@ -46,7 +47,8 @@ def usage_of(calls: Iterable[PublishedCall | None], granted: Terms | None) -> Gr
     return GrantUsage(
         uses=_grouped(each for each in explained if not is_denied(each)),
         denied=_grouped(each for each in explained if is_denied(each)),
-        bypasses=_grouped(each for each in own if not each.explained),
+        beyond_grant=_grouped(each for each in own if each.beyond_grant),
+        bypasses=_grouped(each for each in own if not (each.explained or each.beyond_grant)),
         total=len(called),
         sessions_started=sum(_begins(each) and each.explained for each in own),
         broker_calls=len(found) - len(own),
@@ -73,7 +75,8 @@ def used_actions(calls: Iterable[PublishedCall]) -> frozenset[str]:
 def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantEffect, ...]:
     """Return what outlives the grant of a report, with its use; () until credentials were issued."""
     granted = report.granted if report.times.issued else None
-    effects = effects_of(granted.permissions, actions) if granted else ()
+    masked = answers_masked(report.way.name, reveal=report.way.reveal)
+    effects = effects_of(granted.permissions, actions, masked=masked) if granted else ()
     used = {name.lower() for each in report.uses if not each.code for name in each.actions}
     return with_use(effects, used)
 
@@ -100,7 +103,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 def _is_brokers(call: PublishedCall, granted: Terms | None) -> bool:
     """Return whether the broker made the call, to check that access has ended or to scope a session down."""
-    if call.purpose != Purpose.GRANT:
+    if call.purpose not in AGENTS_PURPOSES:
         return True
     scopes = (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION)
     named = (name for each in (granted.permissions if granted else ()) for name in each.actions)

@@ -7,7 +7,7 @@ quotation marks.
 from collections.abc import Iterator, Mapping, Sequence
 
 from jitney.core.outliving import GrantEffect
-from jitney.core.report.activity_rows import call_rows, outliving_rows, record_rows, suggestion_rows
+from jitney.core.report.activity_rows import call_rows, gateway_rows, outliving_rows, record_rows, suggestion_rows
 from jitney.core.report.grant_report import (
     FollowUpReview,
     GrantReport,
@@ -33,6 +33,7 @@ from jitney.core.report.rows import (
     terms_rows,
 )
 from jitney.core.report.suggestion import Suggestion
+from jitney.core.review.call_wording import call_title, short_parameters
 from jitney.core.review.safe_text import cut, escape_invisible, format_list
 from jitney.core.times import format_duration
 
@@ -56,8 +57,9 @@ _NOTIFICATIONS: Mapping[str, str] = {
 
 
 def state_row(report: GrantReport) -> ReportRow:
-    """Return the state in one word, for the heading."""
-    return ReportRow("", _STATES[report.end.state], _TONES.get(report.end.state, Tone.PLAIN))
+    """Return the state in one word, for the heading. Access by break-glass is never shown as good."""
+    tone = _TONES.get(report.end.state, Tone.PLAIN)
+    return ReportRow("", _STATES[report.end.state], Tone.BAD if report.break_glass and tone is Tone.GOOD else tone)
 
 
 def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[GrantEffect]) -> tuple[Section, ...]:
@@ -68,6 +70,7 @@ def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[Gr
         ("Decision", _decision_rows(report)),
         ("Timeline", _timeline_rows(report)),
         ("Activity", call_rows(report)),
+        ("Calls through the gateway", gateway_rows(report)),
         ("Left to do", outliving_rows(outliving)),
         ("Least-privilege suggestion", suggestion_rows(report, suggestion)),
         ("Audit records", record_rows(report)),
@@ -91,6 +94,11 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     yield ReportRow("target", f"{cut(report.target, MOST_NAME)}, AWS account {escape_invisible(report.account)}")
     if report.access_profile:
         yield ReportRow("access profile", cut(report.access_profile, MOST_WORDS))
+    if report.way.words:
+        yield ReportRow("way", report.way.words)
+    if call := report.reviewed_call:
+        yield ReportRow("one call", f"{call_title(call)}, made in grant {cut(call.grant_id, MOST_NAME)}")
+        yield from (ReportRow("", f"{name}: {value}") for name, value in short_parameters(call))
     yield from (ReportRow("calls", cut(each, MOST_WORDS)) for each in report.requested_calls[:MOST_SHOWN])
     if len(report.requested_calls) > MOST_SHOWN:
         yield ReportRow("", f"and {len(report.requested_calls) - MOST_SHOWN} more calls")

@@ -29,12 +29,17 @@ def content_hash(grant: Grant) -> str:
                 "role_arn": grant.role_arn,
                 "permissions": permissions_view(grant.permissions),
                 "access_profile": grant.access_profile,
+                "way": grant.way,
+                "reveal": grant.reveal,
+                "bound_address": grant.bound_address,
                 "duration_seconds": grant.duration_seconds,
                 "ends_by": grant.ends_by,
                 "reason": grant.reason,
                 "ticket": grant.ticket,
                 "policy_version": grant.policy_version,
                 "reviews": grant.reviews,
+                "call": grant.call,
+                "repeated": grant.repeated,
             }
         ).encode()
     ).hexdigest()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from jitney.core.access.grant import Grant
+from jitney.core.access.grant import OPEN_STATES, Grant, GrantEnd, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.config import Config
 from jitney.core.identity.requester import Requester, person_name
@@ -11,19 +11,26 @@ from jitney.core.identity.requester import Requester, person_name
 
 @dataclass(frozen=True, slots=True)
 class GrantUnderReview:
-    """A grant, the present configuration and the present suspensions.
+    """A grant, the present configuration and the present suspensions. The grant of one call has a `parent`.
 
     Every function that judges a person's rights takes this type. So none can forget the agent's present owners or the
     suspensions. A grant alone has only the owners at the time of the request. `grant` is revoked here if a suspension
-    ended it, even if the store does not say so yet.
+    ended it, even if the store does not say so yet. `parent` is the grant that a call is made in. The call's grant ends
+    here with it. Raises ValueError for a call without its parent.
     """
 
     grant: Grant
     config: Config
     suspensions: Suspensions
+    parent: Grant | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "grant", self.suspensions.applied(self.grant))
+        grant = self.suspensions.applied(self.grant)
+        if grant.call:
+            if self.parent is None or self.parent.id != grant.call.grant_id:
+                raise ValueError("a call is judged with the grant that it is made in")
+            grant = ended_with(grant, self.suspensions.applied(self.parent))
+        object.__setattr__(self, "grant", grant)
 
     @property
     def requesters(self) -> frozenset[str]:
@@ -38,18 +45,35 @@ class GrantUnderReview:
     @property
     def requester(self) -> Requester:
         """The requester, for people to read."""
-        grant = self.grant
-        return Requester(
-            name=grant.requester_name,
-            facts=grant.facts,
-            subject=grant.subject,
-            issuer=grant.issuer,
-            unit=grant.unit,
-            principal=grant.principal,
-            human=grant.human or "",
-            human_name=person_name(grant.human, self.config) if grant.human else "",
-        )
+        return requester_of_grant(self.grant, self.config)
 
     def with_grant(self, grant: Grant) -> Self:
         """The same review with another version of its grant."""
         return replace(self, grant=grant)
+
+
+def requester_of_grant(grant: Grant, config: Config) -> Requester:
+    """Return the requester of a grant, for people to read."""
+    return Requester(
+        name=grant.requester_name,
+        facts=grant.facts,
+        subject=grant.subject,
+        issuer=grant.issuer,
+        unit=grant.unit,
+        principal=grant.principal,
+        human=grant.human or "",
+        human_name=person_name(grant.human, config) if grant.human else "",
+    )
+
+
+def ended_with(grant: Grant, parent: Grant) -> Grant:
+    """Return the grant of a call, ended if `parent`, the grant that the call is made in, has ended.
+
+    The time of `parent` limits the grant already, as its `ends_by`. So an expiry of `parent` needs no check here.
+    """
+    if grant.state not in OPEN_STATES or parent.state in (State.ACTIVE, State.EXPIRED):
+        return grant
+    if parent.ending is None:
+        return grant.move(State.FAILED)
+    why = f"grant {parent.id} was {parent.state}: {parent.ending.reason}" if parent.ending.reason else ""
+    return grant.end(parent.ending.state, GrantEnd(parent.ending.at, parent.ending.by, why))

@@ -1,8 +1,9 @@
 """A notice as a mail: its subject, order and plain text. `pages/mail.html` is the HTML form.
 
-Computed facts come first, then people's comments. The agent's text comes last and is marked as such (REV 10). The only
-link grants nothing, because the reader must sign in (REV 1). In text that an agent can choose, addresses are changed so
-that mail programs do not turn them into links. Names of resources stay exact, except for their scheme.
+The order is that of the page: the sentence, the harm, the resources, the agent's text (marked as such), the link, and
+then the details (REV 10, 15). The only link grants nothing, because the reader must sign in (REV 1). In text that an
+agent can choose, addresses are changed so that mail programs do not turn them into links. Names of resources stay
+exact, except for their scheme.
 """
 
 import textwrap
@@ -10,18 +11,22 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from jitney.core.review import wording
+from jitney.core.review.access_wording import Access, accesses
+from jitney.core.review.call_wording import ShownParameter, short_parameters
+from jitney.core.review.decision_wording import harm
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import defang
 from jitney.core.review.sheet import Sheet
-from jitney.core.review.wording import Access, Fact
+from jitney.core.review.wording import Fact
+from jitney.core.times import format_time
 
 WIDTH = 72
 _INTRODUCTIONS: Mapping[Notice, str] = {
-    Notice.REQUESTED: "You can approve or reject this request.",
-    Notice.REMINDED: "The request is still pending. You can approve or reject it.",
-    Notice.ESCALATED: "No decision was made in time, so more people can decide now. You are one of them.",
-    Notice.REVIEW_RESTARTED: "Policies now need other reviewers. You can decide. Earlier votes no longer count.",
-    Notice.NARROWED: "A reviewer narrowed the request. You can decide about the rest. Earlier votes no longer count.",
+    Notice.REQUESTED: "Your decision is needed: approve or reject.",
+    Notice.REMINDED: "Your decision is still needed: approve or reject.",
+    Notice.ESCALATED: "Your decision is needed: its first reviewers did not decide in time.",
+    Notice.REVIEW_RESTARTED: "Your decision is needed: policies need other reviewers. Earlier votes no longer count.",
+    Notice.NARROWED: "Your decision is needed: a reviewer narrowed the request. Earlier votes no longer count.",
     Notice.DECIDED: "No decision is needed.",
     Notice.BREAK_GLASS: "Break-glass was used: access was granted without reviewers. All reviewers are notified.",
     Notice.FOLLOW_UP_DUE: "Access was granted by break-glass. A follow-up review is due: confirm the use, or object.",
@@ -35,21 +40,29 @@ _MARKS: Mapping[Notice, str] = {
     Notice.FOLLOW_UP_DUE: "Follow-up due: ",
 }
 SIGN_IN = "The link asks you to sign in. It grants nothing by itself, and Jitney never asks for anything else by mail."
-AGENT_TEXT_NOTE = "Written by the agent and unverified. Nothing above comes from it."
+AGENT_TEXT_NOTE = "Written by the agent and unverified. Nothing else here comes from this text."
 
 
 class ReviewMail(NamedTuple):
-    """The content of a mail. Every text is plain, escaped and on one line. `link` is the request's page."""
+    """The content of a mail. Every text is plain, escaped and on one line. `link` is the request's page.
+
+    `harm` is the word that the page colours. `first` are the facts to read before deciding. A request for one call has
+    `parameters`.
+    """
 
     subject: str
     title: str
     introduction: str
     link: str
+    harm: str
+    first: tuple[Fact, ...]
     rows: tuple[Fact, ...]
     accesses: tuple[Access, ...]
     comments: tuple[Fact, ...]
     agent_reason: str
     ticket: str
+    changed: str
+    parameters: tuple[ShownParameter, ...] = ()
 
     @property
     def text(self) -> str:
@@ -60,21 +73,26 @@ class ReviewMail(NamedTuple):
 def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     """Return the mail of a notice. `reviews_url` is the URL of the reviewers' pages."""
     title = defang(wording.headline(sheet))
+    deadline = f" Decide before {format_time(sheet.expires_at)}." if sheet.state == "pending" else ""
     decided = notice is Notice.DECIDED
     outcome = wording.outcome(sheet)
     active = decided and sheet.state == "active"
-    until = f" Access ends at {wording.format_time(sheet.expires_at)}." if active else ""
+    until = f" Access ends at {format_time(sheet.expires_at)}." if active else ""
     introduction = _INTRODUCTIONS[notice]
     return ReviewMail(
         subject=f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}",
-        title=title,
-        introduction=f"{outcome}. {introduction}{until}" if decided else introduction,
+        title=defang(wording.sentence(sheet)),
+        introduction=f"{outcome}. {introduction}{until}" if decided else f"{introduction}{deadline}",
         link=f"{reviews_url}/{sheet.grant_id}",
-        rows=wording.facts(sheet, defang),
-        accesses=tuple(_unlinked(access) for access in wording.accesses(sheet)),
+        harm=harm(sheet),
+        first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet, defang)),
+        rows=wording.detail_facts(sheet, defang),
+        accesses=tuple(_unlinked(access) for access in accesses(sheet)),
         comments=wording.comments(sheet),
         agent_reason=defang(wording.agent_reason(sheet)),
         ticket=defang(wording.agent_ticket(sheet)),
+        changed=defang(wording.agent_changed(sheet)),
+        parameters=tuple(_unlinked_parameter(each) for each in short_parameters(sheet.call)) if sheet.call else (),
     )
 
 
@@ -85,24 +103,41 @@ def _unlinked(access: Access) -> Access:
     return access._replace(resources=resources, conditions=conditions)
 
 
+def _unlinked_fact(fact: Fact) -> Fact:
+    return fact._replace(value=fact.value.replace("://", "[:]//"))
+
+
+def _unlinked_parameter(parameter: ShownParameter) -> ShownParameter:
+    name, value = (each.replace("://", "[:]//") for each in parameter)
+    return ShownParameter(name, value)
+
+
 def _lines(mail: ReviewMail) -> Iterator[str]:
-    yield from (*_wrapped(mail.title), "", *_wrapped(mail.introduction), "", mail.link, *_wrapped(SIGN_IN))
-    yield from ("", "SUMMARY")
-    for row in mail.rows:
+    yield from (*_wrapped(mail.title), "", *_wrapped(mail.introduction), "")
+    for row in mail.first:
         yield from _wrapped(f"{row.name}: {row.value}", after="  ")
+    if mail.parameters:
+        yield from ("", "PARAMETERS OF THE CALL")
+        yield from (f"  {each.name}: {each.value}" for each in mail.parameters)
     yield from ("", "PERMISSIONS")
     for access in mail.accesses:
         yield from _wrapped(access.title, after="  ")
         yield from (f"  {resource}" for resource in access.resources)
         yield from (f"  Only if {words}" for words in access.conditions)
-    if mail.comments:
-        yield from ("", "COMMENTS")
-        for row in mail.comments:
-            yield from _wrapped(f"{row.name}: {row.value}", after="  ")
     yield from ("", "TEXT FROM THE AGENT", *_wrapped(AGENT_TEXT_NOTE))
     yield from _wrapped(mail.agent_reason, before="> ", after="> ")
     if mail.ticket:
         yield from _wrapped(f"Ticket: {mail.ticket}", before="> ", after="> ")
+    if mail.changed:
+        yield from _wrapped(f"Changed since the rejection: {mail.changed}", before="> ", after="> ")
+    yield from ("", mail.link, *_wrapped(SIGN_IN))
+    if mail.comments:
+        yield from ("", "COMMENTS")
+        for row in mail.comments:
+            yield from _wrapped(f"{row.name}: {row.value}", after="  ")
+    yield from ("", "DETAILS")
+    for row in mail.rows:
+        yield from _wrapped(f"{row.name}: {row.value}", after="  ")
 
 
 def _wrapped(text: str, before: str = "", after: str = "") -> list[str]:

@@ -38,8 +38,12 @@ def request_hash(grant: Grant) -> str:
         "target": grant.target,
         "permissions": permissions_view(grant.permissions),
         "access_profile": grant.access_profile,
+        "way": grant.way,
+        "reveal": grant.reveal,
         "duration_seconds": grant.duration_seconds,
         "reason": grant.reason,
         "ticket": grant.ticket,
+        "changed": grant.repeated and grant.repeated.changed,
+        "call": grant.call and grant.id,  # each call is reviewed by itself, also if another one is equal
     }
     return hashlib.sha256(canonical(members).encode()).hexdigest()

@@ -20,13 +20,19 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
 
 
+def people_asked(review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
+    """Return the source identities of those who were asked to decide about a pending grant so far, sorted."""
+    people = _notified_people(review, groups, now) - review.requesters
+    return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
+
+
 def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
     grant = review.grant
     if grant.break_glass and notice is Notice.FOLLOW_UP_DUE:
         return all_possible_reviewers(review, groups, involved_people(review))
     if grant.break_glass:
         return all_possible_reviewers(review, groups) | {*grant.break_glass.notified, grant.break_glass.human}
-    notified = frozenset[str]().union(*(_notified(group, review, groups, now) for group in requested_groups(grant)))
+    notified = _notified_people(review, groups, now)
     content, voters = content_hash(grant), {vote.human for vote in grant.votes}
     if notice is Notice.DECIDED:
         people = notified | voters
@@ -34,6 +40,11 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
         people = notified | (voters if notice is Notice.NARROWED else set())
         people -= {vote.human for vote in grant.votes if vote.content == content}
     return people - review.requesters
+
+
+def _notified_people(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
+    asked = requested_groups(review.grant)
+    return frozenset[str]().union(*(_notified(group, review, groups, now) for group in asked))
 
 
 def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:

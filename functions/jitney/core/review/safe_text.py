@@ -34,9 +34,13 @@ def escape_invisible(text: str) -> str:
         marks = marks + 1 if unicodedata.combining(character) else 0
         if marks > MOST_MARKS:
             continue
-        hidden = not character.isprintable() or character in _BLANKS
-        shown.append(f"[U+{ord(character):04X}]" if hidden else character)
+        shown.append(f"[U+{ord(character):04X}]" if is_invisible(character) else character)
     return "".join(shown)
+
+
+def is_invisible(character: str) -> bool:
+    """Return whether a person does not see the character. A space other than " " counts as invisible, too."""
+    return not character.isprintable() or character in _BLANKS
 
 
 def escape_exact(name: str) -> str:
@@ -55,6 +59,14 @@ def cut(text: str, most: int) -> str:
 def middle_cut(text: str, most: int) -> str:
     """Return at most `most` characters of the exact text. Its end stays: an ARN's last wildcard matters most."""
     return _shortened(escape_exact(text), most, end=most // 3)
+
+
+def one_word(name: str) -> str:
+    """Return the name with its spaces shown by their number.
+
+    A name that an agent chose cannot continue the sentence that it is in (row REV 10).
+    """
+    return name.replace(" ", "[U+0020]")
 
 
 def _shortened(whole: str, most: int, end: int) -> str:

@@ -10,6 +10,11 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
+from jitney.core.access.grant_effects import was_obtained
+from jitney.core.access.rejections import RepeatedRequest
+from jitney.core.access.request import RequestedAccess
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.access.way_wording import way_in_words
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.identity.requester import Requester
@@ -17,6 +22,9 @@ from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, c
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.harm import with_changes
+from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
+from jitney.core.review.like_requests import LikeRequests, like_requests
 from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
 from jitney.core.review.votes import approving_votes
 
@@ -24,8 +32,8 @@ from jitney.core.review.votes import approving_votes
 class RequestedAction(NamedTuple):
     """One requested action, with its access level, resources and conditions.
 
-    `new` are the resources that no grant of the agent allowed for this action in the last 30 days, under conditions
-    that are as weak.
+    `new` are the resources that the agent did not obtain for this action in the last 30 days, under conditions that are
+    as weak. A grant that was approved and never used obtained nothing.
     """
 
     action: str
@@ -49,12 +57,16 @@ class Sheet(NamedTuple):
 
     `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
     and `ticket` are the agent's exact words. `ending` is set once the grant was released or revoked. `ends_by` is the
-    end of the token, if the grant ends with its token.
+    end of the token, if the grant ends with its token. `call` is set for a request of one call. `way` says in words
+    how a grant for the gateway is used; "" for credentials. `repeated` is set if an equal request was rejected before.
+    `risks` name every change. `requested` is what the agent requested, if the grant was narrowed. `like` says what
+    became of like requests before. `headline` is the request in a sentence.
     """
 
     grant_id: str
     content: str
     state: str
+    headline: Headline
     requester: Requester
     target: str
     account: str
@@ -75,6 +87,11 @@ class Sheet(NamedTuple):
     follow_up: FollowUp | None = None
     ends_by: int | None = None
     access_profile: GrantedProfile | None = None
+    call: ReviewedCall | None = None
+    way: str = ""
+    repeated: RepeatedRequest | None = None
+    requested: RequestedAccess | None = None
+    like: LikeRequests = LikeRequests()
 
 
 def sheet_of(
@@ -84,15 +101,19 @@ def sheet_of(
     risks: Sequence[Risk],
     history: Collection[Grant],
     now: int,
+    *,
+    history_cut: bool = False,
 ) -> Sheet:
-    """Return the sheet at `now`. `history` are the agent's other grants of the last 30 days."""
+    """Return the sheet at `now`. `history` are the agent's other grants of the last 30 days, or the newest of them."""
     grant = review.grant
     current, budget = grant.at(now), Budget(MAX_REQUEST_STEPS)
+    requester, uses = review.requester, uses_of(grant, actions)
     return Sheet(
         grant_id=grant.id,
         content=content_hash(grant),
         state=str(current.state),
-        requester=review.requester,
+        headline=headline_of_grant(current, requester.human_name, uses),
+        requester=requester,
         target=grant.target,
         account=grant.account,
         region=grant.region,
@@ -101,7 +122,7 @@ def sheet_of(
             _requested_action(grant, limited, arns, actions, history, budget)
             for limited, arns in resources_by_action(grant).items()
         ),
-        risks=tuple(risks),
+        risks=with_changes(risks, uses),
         duration_seconds=grant.duration_seconds,
         created_at=grant.created_at,
         expires_at=grant.expires_at,
@@ -115,6 +136,11 @@ def sheet_of(
         follow_up=grant.follow_up,
         ends_by=grant.ends_by,
         access_profile=grant.access_profile,
+        call=grant.call,
+        way=way_in_words(grant.way, reveal=grant.reveal),
+        repeated=grant.repeated,
+        requested=grant.requested,
+        like=like_requests(grant, history, history_cut=history_cut),
     )
 
 
@@ -150,7 +176,7 @@ def _requested_action(
     before = {
         arn: None
         for other in history
-        if other.role_arn == grant.role_arn and other.starts_at is not None and not _objected_to(other)
+        if other.role_arn == grant.role_arn and was_obtained(other) and not _objected_to(other)
         for permission in other.permissions
         if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
         for arn in permission.resources

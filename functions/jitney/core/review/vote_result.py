@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.grant import Grant, State, Vote
+from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.reviewers import Groups
@@ -57,6 +58,9 @@ def apply_vote(
     """
     grant = review.grant
     voted_on = grant
+    if narrowing and grant.call:
+        detail = "The request is for one call, which cannot be narrowed."
+        raise Problem("not_narrower", detail, "Approve the whole call, or reject it.")
     if narrowing and vote.content == content_hash(grant):
         voted_on = narrowed(grant, *narrowing)
         vote = replace(vote, content=content_hash(voted_on))

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, capped_end, reviews_of
-from jitney.core.access.request import Permission
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.new_grant import capped_end, reviews_of
+from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
@@ -45,6 +46,15 @@ def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
     against the present configuration.
     """
     return _approved(review.grant.approvals, review, groups)
+
+
+def present_approvals(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
+    """Return the groups with enough approvals of exactly this grant by their members at `now`, for sending its call.
+
+    Unlike `valid_approvals`, a vote does not count once its voter has left the group.
+    """
+    votes = tuple(with_counted_groups(each, review, groups, now) for each in review.grant.votes)
+    return valid_approvals(review.with_grant(replace(review.grant, votes=votes)), groups)
 
 
 def approving_votes(review: GrantUnderReview) -> tuple[Vote, ...]:
@@ -88,16 +98,17 @@ def restart_review(grant: Grant, decision: Decision, now: int) -> Grant:
 def activated(grant: Grant, now: int) -> Grant:
     """Return the approved grant, active from `now` for its duration or until its `ends_by`.
 
-    Its credentials are not issued yet.
+    Its credentials are not issued yet. A grant for the gateway has no credentials outside the broker.
     """
     end = capped_end(now + grant.duration_seconds, grant.ends_by)
-    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end, unissued=True)
+    return replace(grant.move(State.ACTIVE), starts_at=now, expires_at=end, unissued=grant.way is Way.CREDENTIALS)
 
 
 def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds: int) -> Grant:
     """Return the grant with fewer actions, fewer resources or less time (REV 7). Earlier votes no longer count.
 
-    Raises Problem not_narrower when anything was added, nothing is left, or the duration is not positive.
+    `requested` keeps what the agent requested. Raises Problem not_narrower when anything was added, nothing is left, or
+    the duration is not positive.
     """
     requested = {pair for permission in grant.permissions for pair in permission.pairs()}
     left = {pair for permission in permissions for pair in permission.pairs()}
@@ -112,4 +123,6 @@ def narrowed(grant: Grant, permissions: Collection[Permission], duration_seconds
     if incomplete or not left <= requested or duration_seconds > most:
         fix = f"Remove actions or resources, or shorten the duration (at most {most} s). Add nothing."
         raise Problem("not_narrower", "This is more than was requested.", fix)
-    return replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)
+    asked = grant.requested or RequestedAccess(grant.permissions, grant.duration_seconds)
+    less = replace(grant, permissions=tuple(permissions), duration_seconds=duration_seconds)
+    return replace(less, requested=asked if left != requested or duration_seconds < most else grant.requested)

@@ -4,33 +4,41 @@ All output is plain text on one line, escaped. Long text is cut, with a mark.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import FollowUpVerdict
-from jitney.core.access.conditions import Conditions, conditions_in_words
+from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.grant import VoteVerdict
-from jitney.core.access.profile_wording import LEVEL_NAMES, profile_line
-from jitney.core.actions import AccessLevel
+from jitney.core.access.profile_wording import profile_line
+from jitney.core.review.access_wording import (
+    MOST_ACCESSES,
+    MOST_ACTIONS,
+    MOST_ARN,
+    MOST_CONDITION,
+    MOST_NAME,
+    MOST_RESOURCES,
+    together,
+)
+from jitney.core.review.call_wording import call_title, shows_all_parameters
+from jitney.core.review.decision_wording import (
+    MOST_COMMENT,
+    MOST_SENTENCE,
+    before,
+    harm,
+    harm_in_words,
+    harm_sentence,
+    not_granted,
+    risk_sentence,
+)
+from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
-from jitney.core.review.sheet import RequestedAction, Sheet
-from jitney.core.times import format_duration
+from jitney.core.review.sheet import Sheet
+from jitney.core.times import format_duration, format_time
 
-MOST_ACCESSES, MOST_ACTIONS, MOST_RESOURCES, MOST_RISKS, MOST_PEOPLE = 4, 6, 4, 3, 5
+MOST_RISKS, MOST_PEOPLE = 6, 5
 MOST_REASON = 300
-MOST_COMMENT = 200
-MOST_ARN, MOST_NAME, MOST_SENTENCE, MOST_REQUIRED, MOST_CONDITION = 150, 80, 240, 800, 240
+MOST_REQUIRED = 800
 
-_VERBS: Mapping[AccessLevel | None, str] = {
-    AccessLevel.PERMISSIONS_MANAGEMENT: "changes permissions",
-    AccessLevel.READ_SECRET: "reads secrets",
-    AccessLevel.WRITE: "writes",
-    AccessLevel.TAGGING: "tags",
-    AccessLevel.READ: "reads",
-    AccessLevel.LIST: "lists",
-}
-_DELETING = ("delete", "batchdelete", "terminate", "purge", "destroy", "drop")
-_UNKNOWN = "unknown"
 _OUTCOMES: Mapping[str, str] = {
     "pending": "Pending",
     "active": "Active",
@@ -39,18 +47,8 @@ _OUTCOMES: Mapping[str, str] = {
     "released": "Released by the agent",
     "revoked": "Revoked",
     "failed": "Failed",
+    "used": "Used: the call was sent",
 }
-
-
-class Access(NamedTuple):
-    """One kind of access. `title` names its level and actions. New `resources` are marked.
-
-    `conditions` are words that follow "only if".
-    """
-
-    title: str
-    resources: tuple[str, ...]
-    conditions: tuple[str, ...] = ()
 
 
 class Fact(NamedTuple):
@@ -60,15 +58,16 @@ class Fact(NamedTuple):
     value: str
 
 
-def format_time(seconds: int) -> str:
-    """Return a time to the minute, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
 def duration(sheet: Sheet) -> str:
     """Return how long the grant lasts: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
-    latest = f", until {format_time(sheet.ends_by)} at the latest" if sheet.ends_by is not None else ""
+    if sheet.call:
+        return f"this call, with exactly these parameters, once{_by(sheet)}. It covers no other call."
+    latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
     return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
+
+
+def _by(sheet: Sheet) -> str:
+    return f", until {format_time(sheet.ends_by)}" if sheet.ends_by is not None else ""
 
 
 def outcome(sheet: Sheet) -> str:
@@ -85,26 +84,14 @@ def outcome(sheet: Sheet) -> str:
     return f"{status} by {format_list(by, MOST_PEOPLE, 'people')}" if by else status
 
 
-def level(sheet: Sheet) -> str:
-    """Return the most severe access level of the request. Deletion is added, because AWS has no level for it."""
-    found = {each.level for each in sheet.actions}
-    severest = next((words for each, words in LEVEL_NAMES.items() if each in found), _UNKNOWN)
-    return f"{severest} and delete" if any(deletes(each.action) for each in sheet.actions) else severest
-
-
-def deletes(action: str) -> bool:
-    """Return whether the action's name says that it deletes, such as `s3:DeleteObject` or `ec2:TerminateInstances`."""
-    return action.partition(":")[2].lower().startswith(_DELETING)
-
-
-def action_verb(requested: RequestedAction) -> str:
-    """Return what an action does, in a word: "writes"."""
-    return "deletes" if deletes(requested.action) else _VERBS.get(requested.level, "is unknown to Jitney")
-
-
 def headline(sheet: Sheet) -> str:
-    """Return who requests what kind of access to which target, in one line."""
-    return f"{sheet.requester.name} requests {level(sheet)} access to {target(sheet)}"
+    """Return the request in one line, without the person it is for."""
+    return sheet.headline.title
+
+
+def sentence(sheet: Sheet) -> str:
+    """Return the request in a sentence: who, on whose behalf, does what to what, where and for how long."""
+    return sheet.headline.sentence
 
 
 def target(sheet: Sheet) -> str:
@@ -112,25 +99,41 @@ def target(sheet: Sheet) -> str:
     return cut(sheet.target, MOST_NAME)
 
 
-def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
-    """Return all computed facts except the exact actions and resources. `accesses` returns those.
+def first_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
+    """Return what a reviewer reads after the sentence: the harm, the further risks, and what happened before.
+
+    The channel's own `escape` is applied to what people wrote.
+    """
+    rows = [Fact(harm_in_words(harm(sheet)), harm_sentence(sheet))]
+    rows.extend(Fact(f"Risk ({risk.level})", risk_sentence(risk)) for risk in sheet.risks[1:MOST_RISKS])
+    if len(sheet.risks) > MOST_RISKS:
+        rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
+    rows.extend(Fact("Not granted", each) for each in not_granted(sheet))
+    if line := rejected_before(sheet):
+        rows.append(Fact("Rejected before", escape(line)))
+    rows.append(Fact("Before", escape(before(sheet))))
+    return tuple(rows)
+
+
+def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
+    """Return all further computed facts except the exact actions and resources. `accesses` returns those.
 
     The provider's facts about the agent come first, and the agent's technical names last. The channel's own `escape` is
     applied to both.
     """
     where = f"{target(sheet)}, AWS account {escape_invisible(sheet.account)}, {escape_invisible(sheet.region)}"
     rows = [Fact(name, escape(value)) for name, value in sheet.requester.rows()]
-    if sheet.requester.human_name:
-        rows.append(Fact("On behalf of", sheet.requester.human_name))
+    rows.append(Fact("On behalf of", sheet.requester.human_name or NO_PERSON))
     rows += [Fact("Target", where), Fact("Target role", middle_cut(sheet.role_arn, MOST_ARN))]
     if line := access_profile(sheet):
         rows.append(Fact("Access profile", line))
-    rows.append(Fact("Access level", level(sheet)))
-    rows.extend(Fact(f"Risk ({risk.level})", cut(risk.sentence, MOST_SENTENCE)) for risk in sheet.risks[:MOST_RISKS])
-    if len(sheet.risks) > MOST_RISKS:
-        rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
-    rows.append(Fact("New access", new_access(sheet)))
-    rows.append(Fact("Duration", duration(sheet)))
+    if sheet.way:
+        rows.append(Fact("Way", sheet.way))
+    if sheet.call:
+        rows += [Fact("Call", call_title(sheet.call)), Fact("Made in", f"grant {sheet.call.grant_id}")]
+    else:
+        rows.append(Fact("New access", new_access(sheet)))
+    rows.append(Fact("An approval covers" if sheet.call else "Duration", duration(sheet)))
     rows.append(Fact("Approvals needed", required_approvals(sheet)))
     rows.extend(Fact("Votes", each) for each in votes(sheet))
     rows.extend(Fact("Break-glass", each) for each in break_glass(sheet))
@@ -139,6 +142,14 @@ def facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
         rows.append(Fact("Review ends at", format_time(sheet.expires_at)))
     rows.extend(Fact(name, escape(value)) for name, value in sheet.requester.details())
     return tuple(rows)
+
+
+def rejected_before(sheet: Sheet) -> str:
+    """Return who rejected an equal request, when and why, "" for none."""
+    if sheet.repeated is None:
+        return ""
+    by, comment = cut(sheet.repeated.by, MOST_NAME), cut(sheet.repeated.comment, MOST_COMMENT)
+    return f"by {by} at {format_time(sheet.repeated.at)}, request {sheet.repeated.grant_id}: “{comment}”"
 
 
 def access_profile(sheet: Sheet) -> str:
@@ -150,7 +161,7 @@ def access_profile(sheet: Sheet) -> str:
 
 
 def new_access(sheet: Sheet) -> str:
-    """Return how much of the request is new: no grant of the agent allowed it in the last 30 days (REV 11)."""
+    """Return how much of the request is new: the agent did not obtain it in the last 30 days (REV 11)."""
     pairs = sum(len(each.resources) for each in sheet.actions)
     new = sum(len(each.new) for each in sheet.actions)
     if not new:
@@ -191,41 +202,16 @@ def comments(sheet: Sheet) -> tuple[Fact, ...]:
     return tuple(Fact(cut(human, MOST_NAME), defang(cut(words, MOST_COMMENT))) for human, words in found if words)
 
 
-def accesses(sheet: Sheet) -> tuple[Access, ...]:
-    """Return the exact actions, resources and conditions, grouped by level and these, the most severe first."""
-    together, found = _together(sheet), []
-    for (words, resources, new, limits), actions in list(together.items())[:MOST_ACCESSES]:
-        shown = [
-            middle_cut(arn, MOST_ARN) + (" (new)" if arn in new and len(new) < len(resources) else "")
-            for arn in resources[:MOST_RESOURCES]
-        ]
-        if len(resources) > MOST_RESOURCES:
-            unseen = set(resources[MOST_RESOURCES:]) & set(new)
-            fresh = f", {len(unseen)} of them new" if unseen else ""
-            shown.append(f"and {len(resources) - MOST_RESOURCES} more resources{fresh}: see the page")
-        title = f"{words}: {format_list(actions, MOST_ACTIONS, 'actions')}"
-        found.append(Access(title, tuple(shown), conditions_shown(limits)))
-    if len(together) > MOST_ACCESSES:
-        left = [name for names in list(together.values())[MOST_ACCESSES:] for name in names]
-        more = f"and {len(left)} more actions on other resources: see the page"
-        found.append(Access(more, ()))
-    return tuple(found)
-
-
-def conditions_shown(conditions: Conditions) -> tuple[str, ...]:
-    """Return each condition in exact words that follow "only if". A condition that is too long is cut."""
-    return tuple(middle_cut(each, MOST_CONDITION) for each in conditions_in_words(conditions))
-
-
 def shows_all(sheet: Sheet) -> bool:
     """Return whether `facts` and `accesses` show the requester and all that is requested, with its risks, in full."""
-    together = _together(sheet)
+    grouped = together(sheet)
     names = [sheet.target, *(each.action for each in sheet.actions)]
     arns = [sheet.role_arn, *(arn for each in sheet.actions for arn in each.resources)]
     return (
         sheet.requester.is_whole()
-        and len(together) <= MOST_ACCESSES
-        and all(len(actions) <= MOST_ACTIONS for actions in together.values())
+        and (sheet.call is None or shows_all_parameters(sheet.call))
+        and len(grouped) <= MOST_ACCESSES
+        and all(len(actions) <= MOST_ACTIONS for actions in grouped.values())
         and all(len(each.resources) <= MOST_RESOURCES for each in sheet.actions)
         and all(len(escape_invisible(name)) <= MOST_NAME for name in names)
         and all(len(escape_exact(arn)) <= MOST_ARN for arn in arns)
@@ -255,34 +241,14 @@ def agent_reason(sheet: Sheet) -> str:
     return cut(sheet.agent_reason, MOST_REASON) or "(none)"
 
 
+def agent_changed(sheet: Sheet) -> str:
+    """Return what the agent says has changed since the rejection, "" for none."""
+    return cut(sheet.repeated.changed, MOST_REASON) if sheet.repeated else ""
+
+
 def agent_ticket(sheet: Sheet) -> str:
     """Return the agent's ticket, "" for none."""
     return cut(sheet.ticket, MOST_NAME)
-
-
-class _Kind(NamedTuple):
-    """What actions of one `Access` share."""
-
-    words: str
-    resources: tuple[str, ...]
-    new: tuple[str, ...]
-    conditions: Conditions
-
-
-def _together(sheet: Sheet) -> dict[_Kind, list[str]]:
-    """Return the actions grouped by what they share. Deleting actions form their own groups."""
-    together: dict[_Kind, list[str]] = {}
-    for each in sorted(sheet.actions, key=_severity):
-        level = LEVEL_NAMES[each.level] if each.level else _UNKNOWN
-        words = "delete" if deletes(each.action) else level
-        kind = _Kind(words, each.resources, each.new, each.conditions)
-        together.setdefault(kind, []).append(cut(each.action, MOST_NAME))
-    return together
-
-
-def _severity(requested: RequestedAction) -> tuple[int, bool]:
-    """Return the sort key by level. Unknown actions come first, and deleting actions come first in their level."""
-    return (list(LEVEL_NAMES).index(requested.level) if requested.level else -1, not deletes(requested.action))
 
 
 def _names(people: tuple[str, ...]) -> list[str]:

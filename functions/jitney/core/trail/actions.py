@@ -1,30 +1,79 @@
 """Finds the IAM actions that authorize the operation in a CloudTrail event."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from jitney.core.calls.operations import OperationTable, RequiredAction
+from jitney.core.calls.operations import NeedsVariant, Operation, OperationTable, RequiredAction
 from jitney.core.masking.table import MaskTable
-from jitney.core.trail.call import ActionsOf
+
+ONE_OF_SEVERAL = frozenset(
+    {("dynamodb", "BatchExecuteStatement"), ("dynamodb", "ExecuteTransaction"), ("s3", "DeleteObjects")}
+)
+"""The operations that need one or more of their actions, by statements and lists that events leave out."""
 
 
-def actions_of(operations: OperationTable, masks: MaskTable) -> ActionsOf:
-    """Return a lookup of an event's actions. `masks` maps an event's source to botocore's services."""
+class EventOperation(NamedTuple):
+    """What an event's operation needs. `operation` and `needs` are None and () for one that the table does not know.
 
-    def actions(source: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    Actions that are needed only for a reason are left out where others have none, because events do not show them.
+    `variants` are the needs for other kinds of resources.
+    """
+
+    operation: Operation | None
+    needs: tuple[RequiredAction, ...]
+    variants: tuple[NeedsVariant, ...]
+    names: tuple[str, ...]
+    """Actions with the names of the event, for an operation that is not known. AWS may spell services otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventOperations:
+    """Finds the operations of events. `masks` maps an event's source to botocore's services."""
+
+    operations: OperationTable
+    masks: MaskTable
+    _known: dict[tuple[str, str], EventOperation] = field(default_factory=dict)
+
+    def of(self, service: str, name: str) -> EventOperation:
+        """Return what the operation of an event needs. `service` is the event's source without its domain."""
+        if (service, name) not in self._known:
+            self._known[service, name] = self._found(service, name)
+        return self._known[service, name]
+
+    def actions(self, source: str, name: str, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the actions that authorize an event's operation, at least one. See `ActionsOf`."""
+        found = self.of(source.removesuffix(".amazonaws.com"), name)
+        if not found.needs:
+            return found.names[:1]
         given = {member.lower() for member in parameters}
-        for service, operation in masks.operations_of_event(source, name):
-            needs = operations.needs_of(service, operation)
-            found = tuple(each.action for each in needs if not each.why and _applies(each, given))
-            if found:
-                return found
-        return (f"{source.removesuffix('.amazonaws.com')}:{name}",)
+        applying = [each for each in found.needs if may_apply(each, given)]
+        certain = [each for each in applying if not (each.why and depends_on_values(each))]
+        return tuple(dict.fromkeys(each.action for each in certain or applying)) or found.names[:1]
 
-    return actions
+    def _found(self, service: str, name: str) -> EventOperation:
+        possible = self.masks.operations_of_event(f"{service}.amazonaws.com", name)
+        names = [f"{prefix}:{each}" for prefix, each in ((service, name), *((service, each) for _, each in possible))]
+        names += [f"{prefix}:{each}" for prefix, each in possible]
+        for prefix, each in possible:
+            if self.operations.needs_of(prefix, each):
+                operation = self.operations.service(prefix).operation(each)
+                own = {need.action for need in operation.needs if not need.why}
+                seen = tuple(need for need in operation.needs if need.action in own)
+                needs = operation.needs if (service, name) in ONE_OF_SEVERAL else seen or operation.needs
+                variants = tuple(variant for variant in operation.variants if variant.needs)
+                return EventOperation(operation, needs, variants, tuple(dict.fromkeys(names)))
+        return EventOperation(None, (), (), tuple(dict.fromkeys(names)))
 
 
-def _applies(need: RequiredAction, given: set[str]) -> bool:
+def may_apply(need: RequiredAction, given: set[str]) -> bool:
+    """Return whether the parameters of an event, by lower-case name, may meet the condition of a need."""
     return not need.when or any(_may_meet(each, given) for each in need.when.split())
+
+
+def depends_on_values(need: RequiredAction) -> bool:
+    """Return whether values decide about a need. Events omit values, so such a need is one of several possible ones."""
+    return "|" in need.when
 
 
 def _may_meet(condition: str, given: set[str]) -> bool:

@@ -7,18 +7,21 @@ from jitney.core.access.grant import Grant
 from jitney.core.audit import canonical
 from jitney.core.times import epoch, iso
 from jitney.core.trail.call import VERSION, CloudTrailCall, call_from_members, members_of
-from jitney.core.trail.join import KEY_NOT_ISSUED, CallVerdict
+from jitney.core.trail.join import KEY_NOT_ISSUED, CallVerdict, verdict_word
 
 
 def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
     """Return the `sk` of a call's verdict in the audit table.
 
-    The provisional verdict has one key, and the two final verdicts have two. A call may have both final verdicts. It is
-    a bypass, because the origin of its key is disputed.
+    Each kind of verdict has its own key. A call may be a bypass in addition to another final verdict. It is a bypass
+    then, because the origin of its key is disputed.
     """
     if tuple(reasons) == KEY_NOT_ISSUED:
         return f"UNISSUED#{event_id}"
-    return f"{'BYPASS' if reasons else 'EXPLAINED'}#{event_id}"
+    return f"{_KINDS.get(verdict_word(reasons), 'BYPASS')}#{event_id}"
+
+
+_KINDS = {"explained": "EXPLAINED", "beyond_grant": "BEYOND"}
 
 
 def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, target: str, now: int) -> str:
@@ -27,8 +30,10 @@ def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, tar
         "version": VERSION,
         "time": iso(call.time),
         "target": target,
-        "verdict": "explained" if verdict.explained else "bypass",
+        "verdict": verdict_word(verdict.reasons),
         "purpose": verdict.purpose or "",
+        "call_id": verdict.call_id,
+        "record_match": verdict.match,
         "grant_id": verdict.grant_id,
         "human": (grant.human or "") if grant else "",
         "reasons": verdict.reasons,

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.times import epoch
@@ -18,6 +18,10 @@ ASSUME_ROLE_OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeR
 """The operations that start a session of a role."""
 SCOPED_CREDENTIALS_OPERATION = "GetScopedCredentials"
 STS = "sts.amazonaws.com"
+CONSOLE = "signin.amazonaws.com"
+"""In `invokedBy`, the AWS console. It is no service that calls for a session: the caller of the session uses it."""
+DEEPEST = 200
+"""How many levels an event may be nested. CloudTrail's events have far fewer."""
 
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _IDENTITY = re.compile(r"[\w+=,.@-]{0,256}", re.ASCII)
@@ -146,7 +150,8 @@ def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_ar
     scoped = operation == (STS, SCOPED_CREDENTIALS_OPERATION) and not event.get("errorCode")
     key_in_answer = _object(event, "responseElements")
     scoped_down = issue._replace(access_key_id=_key_in(key_in_answer), parent=key) if scoped else None
-    return _event_of(event, issue, invoked_by=_text(identity, "invokedBy")[:128], issuance=scoped_down)
+    invoked_by = _text(identity, "invokedBy")[:128]
+    return _event_of(event, issue, invoked_by="" if invoked_by == CONSOLE else invoked_by, issuance=scoped_down)
 
 
 def _event_of(
@@ -192,11 +197,28 @@ def _time(event: Mapping[str, Any]) -> int:
 
 
 def _require_text(event: Mapping[str, Any]) -> None:
-    """Raise RejectedEvent for content that JSON in UTF-8 cannot hold, because it could not be stored."""
+    """Raise RejectedEvent for content that JSON in UTF-8 cannot hold, and for deep nesting: it could not be stored."""
+    if _is_deeper(event, DEEPEST):
+        raise RejectedEvent("nested_too_deeply")
     try:
         json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
         raise RejectedEvent("not_text") from None
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [each for held in level for each in _members(held)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -7,12 +7,13 @@ which they become known does not matter. The grant is checked first, because it 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from jitney.core.access.credentials import CANARY_PREFIX, TRIAL_PREFIX
+from jitney.core.access.credentials import CALL_ID, CALL_SECONDS, CANARY_PREFIX, READS_PREFIX, TRIAL_PREFIX
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant
+from jitney.core.access.request import Way
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.event import ASSUME_ROLE_OPERATIONS, KeyIssuance
@@ -30,11 +31,15 @@ CloudTrail notes a call when it ends, and clocks and IAM's replicas differ a lit
 """
 KEY_NOT_ISSUED = ("key_not_issued",)
 """A provisional bypass. It is replaced when an event about the key's origin arrives."""
+UNRECORDED = ("unrecorded",)
+"""No bypass: the gateway made the session, and no record names the call."""
 KEY_ISSUED_TWICE = ("key_issued_twice",)
 """A bypass: the origin of the key is disputed.
 
 It applies to all calls with the key, even if they were explained before.
 """
+BEYOND_GRANT = frozenset({"action_not_granted", "resource_not_granted", "resource_policy_possible"})
+"""No bypass: the grant's session made the call, and the call succeeded outside of what was granted."""
 MOST_PARENTS = 4
 """How often a session can be scoped down: STS allows three times (STS API Reference, GetScopedCredentials)."""
 
@@ -46,7 +51,12 @@ class Purpose(StrEnum):
     CANARY = "canary"
     CHECK = "check"
     TRIAL = "trial"
+    READS = "reads"
+    CALL = "call"
 
+
+AGENTS_PURPOSES = frozenset({Purpose.GRANT, Purpose.READS, Purpose.CALL})
+"""The purposes of sessions that make the agent's calls, with the agent's keys or through the gateway."""
 
 _ID = "[a-z2-7]{14}"
 _SESSIONS: Mapping[Purpose, re.Pattern[str]] = {
@@ -54,6 +64,8 @@ _SESSIONS: Mapping[Purpose, re.Pattern[str]] = {
     Purpose.CANARY: re.compile(f"{CANARY_PREFIX}({_ID})"),
     Purpose.CHECK: re.compile(f"{SESSION_PREFIX}({_ID})"),
     Purpose.TRIAL: re.compile(f"{TRIAL_PREFIX}({_ID})"),
+    Purpose.READS: re.compile(f"{READS_PREFIX}({_ID})"),
+    Purpose.CALL: re.compile(f"(?P<call>{CALL_ID.pattern})-g-({_ID})"),
 }
 PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
     "grants": frozenset({Purpose.GRANT, Purpose.TRIAL}),
@@ -61,6 +73,7 @@ PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
     "releases": frozenset({Purpose.CANARY}),
     "revocations": frozenset({Purpose.CANARY}),
     "target_checks": frozenset({Purpose.CHECK}),
+    "gateway_calls": frozenset({Purpose.READS, Purpose.CALL, Purpose.TRIAL}),
 }
 """The purposes for which each function assumes a target's role."""
 NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
@@ -68,30 +81,50 @@ NEVER_DENIED = frozenset({("sts", "GetCallerIdentity")})
 
 
 class ParsedSessionName(NamedTuple):
-    """The parsed name of a session. `grant_id` is "" for a target check, which has no grant."""
+    """The parsed name of a session. `grant_id` is "" for a target check, which has no grant.
+
+    `call_id` is the call through the gateway that the session is for, or "".
+    """
 
     purpose: Purpose
     grant_id: str
+    call_id: str = ""
 
 
 class CallVerdict(NamedTuple):
-    """The verdict on a call: explained by a purpose, or a bypass for `reasons`."""
+    """The verdict on a call: explained by a purpose, or a bypass for `reasons`.
+
+    For a session of the gateway, `call_id` is the call whose record explains the event, and `match` says how
+    (`core.trail.call_join.RecordMatch`).
+    """
 
     purpose: Purpose | None
     grant_id: str
     reasons: tuple[str, ...]
+    call_id: str = ""
+    match: str = ""
 
     @property
     def explained(self) -> bool:
-        """Whether the call is no bypass."""
+        """Whether a grant and, in a session of the gateway, a record explain the call."""
         return not self.reasons
+
+
+def verdict_word(reasons: Sequence[str]) -> str:
+    """Return the verdict in one word: explained, beyond_grant, unrecorded or bypass."""
+    if not reasons:
+        return "explained"
+    if BEYOND_GRANT.issuperset(reasons):
+        return "beyond_grant"
+    return "unrecorded" if tuple(reasons) == UNRECORDED else "bypass"
 
 
 def parse_session_name(session: str) -> ParsedSessionName | None:
     """Return the purpose in a session's name; None for a name that the broker does not use."""
     for purpose, pattern in _SESSIONS.items():
         if found := pattern.fullmatch(session):
-            return ParsedSessionName(purpose, "" if purpose is Purpose.CHECK else f"g-{found[1]}")
+            grant_id = "" if purpose is Purpose.CHECK else f"g-{found[found.re.groups]}"
+            return ParsedSessionName(purpose, grant_id, found.groupdict().get("call", ""))
     return None
 
 
@@ -140,9 +173,11 @@ def _grant_mismatches(call: CloudTrailCall, name: ParsedSessionName, grant: Gran
         yield "role_of_another_grant"
     if grant.principal != call.source_identity:
         yield "wrong_source_identity"
+    if name.purpose in AGENTS_PURPOSES and (name.purpose is Purpose.GRANT) is not (grant.way is Way.CREDENTIALS):
+        yield "other_way"
     if grant.starts_at is None or call.time < grant.starts_at - GRACE_SECONDS:
         yield "before_the_start"
-    if name.purpose is Purpose.GRANT and call.time > _end(grant) + GRACE_SECONDS and _shows_access(call):
+    if name.purpose in AGENTS_PURPOSES and call.time > _end(grant) + GRACE_SECONDS and _shows_access(call):
         yield "after_the_end"
 
 
@@ -156,11 +191,11 @@ def _trial_mismatches(call: CloudTrailCall, grant: Grant | None) -> Iterator[str
         yield "role_of_another_grant"
     if not call.source_identity or (grant and grant.principal != call.source_identity):
         yield "wrong_source_identity"
-    if not _starts_session(call) and _shows_access(call):
+    if not starts_session(call) and _shows_access(call):
         yield "trial_session_used"
 
 
-def _starts_session(call: CloudTrailCall) -> bool:
+def starts_session(call: CloudTrailCall) -> bool:
     """Return whether the event is the start of a session of its role, not a call in that session."""
     if call.service != "sts" or call.operation not in ASSUME_ROLE_OPERATIONS:
         return False
@@ -184,6 +219,8 @@ def _key_mismatches(
         yield "key_of_another_session"
     if name.purpose not in PURPOSES_BY_FUNCTION.get(issuers.get(issue.issuer_role_id, ""), ()):
         yield "not_issued_by_jitney"
-    cut = grant.cut_off_at if grant and name.purpose is Purpose.GRANT else None
+    cut = grant.cut_off_at if grant and name.purpose in AGENTS_PURPOSES else None
     if cut is not None and issue.at <= cut < call.time - GRACE_SECONDS and _shows_access(call):
         yield "after_the_cut_off"
+    if name.purpose is Purpose.CALL and call.time > issue.at + CALL_SECONDS + GRACE_SECONDS and _shows_access(call):
+        yield "after_the_call"

@@ -28,6 +28,7 @@ from jitney.core.review.slack.modals import (
     reject_modal,
     selected_boxes,
 )
+from jitney.core.review.slack.names import APPROVE
 from tests.core.review.samples import under_review
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -177,7 +178,7 @@ def labels(block: Any, kind: str, checked: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
-def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
+def test_rev_10_an_agents_words_are_text_alone_and_stand_marked_before_the_buttons(words: str):
     arn = "arn:aws:s3:::" + "".join(each for each in words if each.isascii() and each.isprintable())
     grant = asked([Permission(("s3:PutObject",), (arn,))], words, words[:100])
     made = message(sheet(replace(grant, subject=words, principal="corp.agent")), URL)
@@ -188,15 +189,17 @@ def test_rev_10_an_agents_words_are_text_alone_and_come_last(words: str):
     assert not [text for text in texts if "://" in text and text != URL]
     assert all(each.isprintable() or each == "\n" for text in texts for each in text)
     assert [text for text in texts if "\n" in text] == ["\n"] * texts.count("\n")
-    *_, divider, last, buttons = made.blocks
+    *_, last, buttons, divider, _ = made.blocks
     assert (divider["type"], buttons["type"]) == ("divider", "actions")
     assert last["elements"][0]["elements"][0]["text"] == "Text from the agent, unverified"
     assert last["elements"][1]["type"] == "rich_text_quote"
 
 
-def test_rev_10_the_notification_is_escaped():
+def test_rev_10_the_notification_names_the_resource_and_is_escaped():
     made = message(sheet(replace(PENDING, subject="<!channel> & <@U1>")), URL)
-    assert made.notification == "&lt;!channel&gt; &amp; &lt;@U1&gt; (corp) requests read access to analytics-prod"
+    assert made.notification == (
+        "&lt;!channel&gt; &amp; &lt;@U1&gt; (corp) requests to read s3 reports/2026/* in analytics-prod for 5 minutes"
+    )
 
 
 def test_rev_09_buttons_carry_an_id_and_nothing_else():
@@ -206,6 +209,13 @@ def test_rev_09_buttons_carry_an_id_and_nothing_else():
     }
     assert values == {f"{PENDING.id}.{shown.content}"}
     assert GrantReference.read(values.pop()) == GrantReference(PENDING.id, shown.content)
+
+
+def test_rev_14_the_dialog_of_an_approval_says_how_bad_it_is_however_long_the_names_are():
+    long = sheet(PENDING)
+    long = long._replace(headline=long.headline._replace(requester="r" * 140, target="t" * 80))
+    (approve,) = (each for each in walk(message(long, URL).blocks) if each.get("action_id") == APPROVE)
+    assert approve["confirm"]["text"]["text"].startswith("Moderate harm. rrr")
 
 
 def test_rev_10_the_facts_are_the_brokers_in_its_words():
@@ -220,14 +230,16 @@ def test_rev_10_the_facts_are_the_brokers_in_its_words():
         "owners",
     ):
         assert fact in text
-    assert text.index("Access level") < text.index("s3:GetObject") < text.index("monthly report")
+    order = ("requests to read", "On behalf of", "no person named", "Moderate harm", "Before", "read: s3:GetObject")
+    places = [text.index(each) for each in (*order, "monthly report", "Approve", "Target role")]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("state", [each for each in State if each is not State.PENDING])
 def test_rev_09_what_is_decided_has_no_button_to_decide_it_by(state: State):
     vote = Vote("corp.alice", VoteVerdict.APPROVE, "x", "", NOW, "web")
     made = message(sheet(PENDING, state=str(state), votes=(vote,)), URL)
-    assert [each["action_id"] for each in made.blocks[-1]["elements"]] == ["page"]
+    assert presses(made.blocks) == ["page"]
     assert reply(Notice.DECIDED, sheet(PENDING, state="active", votes=(vote,))) == "Approved by corp.alice."
 
 
@@ -264,7 +276,8 @@ def test_rev_09_a_message_that_slack_could_not_send_back_leaves_the_list_to_the_
 
 
 def presses(blocks: Any) -> list[str]:
-    return [each["action_id"] for each in blocks[-1]["elements"]]
+    (buttons,) = [each for each in blocks if each["type"] == "actions"]
+    return [each["action_id"] for each in buttons["elements"]]
 
 
 def test_rev_09_what_is_shown_whole_is_approved_in_slack():
@@ -290,7 +303,7 @@ def test_rev_10_nothing_is_approved_in_slack_of_which_a_part_is_not_shown(permis
 
 
 def test_rev_10_nor_with_a_risk_that_is_not_shown_nor_for_somebody_whose_name_is_cut():
-    risks = [Risk("X", f"sentence {number}", (), (), "") for number in range(4)]
+    risks = [Risk("X", f"sentence {number}", (), (), "") for number in range(7)]
     for shown in (
         sheet(asked(HARMLESS), risks),
         sheet(asked(HARMLESS), [Risk("X", "s" * 300, (), (), "")]),

@@ -6,17 +6,22 @@ https://docs.slack.dev/messaging/formatting-message-text/
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.review import wording
+from jitney.core.review.access_wording import accesses
+from jitney.core.review.call_wording import short_parameters
+from jitney.core.review.decision_wording import harm, harm_in_words, harm_sentence
+from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import cut, defang
 from jitney.core.review.sheet import Sheet
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.modals import Block, plain, unlinked
 from jitney.core.review.slack.names import APPROVE, APPROVE_SELECTED, PAGE, REJECT
-from jitney.core.times import format_duration
+from jitney.core.review.wording import Fact
+from jitney.core.times import format_time
 
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
@@ -28,6 +33,9 @@ _WAITING: Mapping[Notice, str] = {
     Notice.REVIEW_RESTARTED: "Review restarted: policies need other reviewers, and earlier votes no longer count.",
     Notice.NARROWED: "Narrowed: a reviewer narrowed the request, and earlier votes no longer count.",
 }
+
+_CONTENT: Mapping[bool, str] = {False: "Permissions", True: "Parameters and permissions"}
+"""What a message leaves out if it is too long, by whether the request is for one call."""
 
 Element: TypeAlias = dict[str, Any]
 
@@ -45,13 +53,13 @@ def message(sheet: Sheet, url: str, *, active_channel: bool = True) -> SlackMess
     A channel that is no longer active, because policies need other reviewers, gets no decision buttons.
     """
     deciding = active_channel and sheet.state == "pending"
-    facts, accesses = [_facts(sheet)], list(_accesses(sheet))
-    made = _message(sheet, url, [*facts, *accesses], deciding=deciding, complete=wording.shows_all(sheet))
-    no_accesses = _rich(_line("Permissions", "too many to show here: open the request"))
-    no_facts = _rich(_line("Summary", "too long to show here: open the request"))
-    for left_out in ([*facts, no_accesses], [no_facts, no_accesses]):
+    listed, details = [*_parameters(sheet), *_accesses(sheet)], _facts(wording.detail_facts(sheet))
+    made = _message(sheet, url, listed, details, deciding=deciding, complete=wording.shows_all(sheet))
+    no_accesses = [_rich(_line(_CONTENT[sheet.call is not None], "too many to show here: open the request"))]
+    no_details = _rich(_line("Details", "too long to show here: open the request"))
+    for left_out in ((no_accesses, details), (no_accesses, no_details)):
         if len(json.dumps(made.blocks)) > MOST_BYTES:
-            made = _message(sheet, url, left_out, deciding=deciding, complete=False)
+            made = _message(sheet, url, *left_out, deciding=deciding, complete=False)
     return made
 
 
@@ -63,7 +71,7 @@ def reply(notice: Notice, sheet: Sheet) -> str:
         reason = cut(unlinked(sheet.break_glass.reason), MOST_CONFIRM)
         return f"Break-glass: {'; '.join(wording.break_glass(sheet))}. Reason: {reason}"
     why = _WAITING.get(notice, "The request is still pending.")
-    return f"{why} The review ends at {wording.format_time(sheet.expires_at)}."
+    return f"{why} The review ends at {format_time(sheet.expires_at)}."
 
 
 def escaped(text: str) -> str:
@@ -71,13 +79,16 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(sheet: Sheet, url: str, content: list[Block], *, deciding: bool, complete: bool) -> SlackMessage:
+def _message(
+    sheet: Sheet, url: str, listed: list[Block], details: Block, *, deciding: bool, complete: bool
+) -> SlackMessage:
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(wording.headline(sheet)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
+    first = _facts((Fact("On behalf of", sheet.requester.human_name or NO_PERSON), *wording.first_facts(sheet)))
     hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
     buttons = _buttons(sheet, url, deciding=deciding, complete=complete)
-    parts = [header, *outcome, *content, *hint, {"type": "divider"}, _agent_text(sheet), buttons]
+    parts = [header, *outcome, first, *listed, _agent_text(sheet), *hint, buttons, {"type": "divider"}, details]
     return SlackMessage(escaped(shown), tuple(parts))
 
 
@@ -87,15 +98,27 @@ def _outcome(sheet: Sheet) -> Element:
     return _line("Status", f"{wording.outcome(sheet)}.")
 
 
-def _facts(sheet: Sheet) -> Block:
+def _facts(rows: Iterable[Fact]) -> Block:
     elements: list[Element] = []
-    for row in wording.facts(sheet):
+    for row in rows:
         elements += ([_text("\n")] if elements else []) + _line(row.name, row.value)["elements"]
     return _rich({"type": "rich_text_section", "elements": elements})
 
 
+def _parameters(sheet: Sheet) -> Iterator[Block]:
+    """Return the parameters of a request for one call, each on a line of its own."""
+    if sheet.call is None:
+        return
+    title = {"type": "rich_text_section", "elements": [_text("Parameters of the call", bold=True)]}
+    items = [
+        {"type": "rich_text_section", "elements": [_text(f"{_safe(each.name)}: "), _text(_safe(each.value), code=True)]}
+        for each in short_parameters(sheet.call)
+    ]
+    yield _rich(title, {"type": "rich_text_list", "style": "bullet", "elements": items})
+
+
 def _accesses(sheet: Sheet) -> Iterator[Block]:
-    for access in wording.accesses(sheet):
+    for access in accesses(sheet):
         title = {"type": "rich_text_section", "elements": [_text(_safe(access.title), bold=True)]}
         items = [{"type": "rich_text_section", "elements": [_text(_safe(arn), code=True)]} for arn in access.resources]
         listed = [{"type": "rich_text_list", "style": "bullet", "elements": items}] if items else []
@@ -104,6 +127,7 @@ def _accesses(sheet: Sheet) -> Iterator[Block]:
 
 def _agent_text(sheet: Sheet) -> Block:
     ticket = f" Ticket: {wording.agent_ticket(sheet)}" if sheet.ticket else ""
+    ticket += f" Changed since the rejection: {wording.agent_changed(sheet)}" if sheet.repeated else ""
     title = {
         "type": "rich_text_section",
         "elements": [_text("Text from the agent, unverified", bold=True)],
@@ -119,12 +143,16 @@ def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block
 
 
 def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
-    """Return the decision buttons. A message that does not show the whole request gets no buttons that approve."""
+    """Return the decision buttons. A message that does not show the whole request gets no buttons that approve.
+
+    A request for one call gets no button to narrow it.
+    """
     reference = str(GrantReference(sheet.grant_id, sheet.content))
-    gets = f"{sheet.requester.name} gets {wording.level(sheet)} access to {wording.target(sheet)}"
+    title = sheet.headline._replace(state="active").title
+    sentence = f"{harm_in_words(harm(sheet))}. {title}. {harm_sentence(sheet)}"
     confirm = {
-        "title": plain("Approve the whole request?"),
-        "text": plain(cut(unlinked(f"{gets} for {format_duration(sheet.duration_seconds)}."), MOST_CONFIRM)),
+        "title": plain("Approve this call?" if sheet.call else "Approve the whole request?"),
+        "text": plain(cut(unlinked(sentence), MOST_CONFIRM)),
         "confirm": plain("Approve"),
         "deny": plain("Cancel"),
     }
@@ -134,6 +162,8 @@ def _deciding(sheet: Sheet, *, complete: bool) -> Iterator[Element]:
         (REJECT, "Reject…", {"style": "danger"}),
     )
     for action, label, more in styles if complete else styles[-1:]:
+        if sheet.call and action == APPROVE_SELECTED:
+            continue
         yield {"type": "button", "action_id": action, "text": plain(label), "value": reference, **more}
 
 

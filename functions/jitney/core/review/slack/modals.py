@@ -11,6 +11,7 @@ from jitney.core.access.conditions import Conditions, conditions_in_words
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.identity.requester import Requester
+from jitney.core.review.call_wording import NOT_NARROWED, call_title
 from jitney.core.review.content import content_hash
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
 from jitney.core.review.sheet import resources_by_action
@@ -36,6 +37,8 @@ def approve_selected_modal(grant: Grant, requester: Requester) -> View:
 
     If the request does not fit, the modal says where to narrow it instead. No box is cut.
     """
+    if grant.call:
+        return message_modal("Approve selected", NOT_NARROWED)
     reach = resources_by_action(grant).items()
     if not all(_fits(text) for limited, arns in reach for text in (limited.action, *arns)):
         return message_modal("Approve selected", TOO_LONG)
@@ -97,6 +100,8 @@ def _about(grant: Grant, requester: Requester) -> Iterator[Block]:
     human = f", on behalf of {requester.human_name}," if requester.human_name else ""
     where = f"{grant.target}, AWS account {grant.account}"
     text = f"{requester.name}{human} requests access to {where}, for {format_duration(grant.duration_seconds)}."
+    if grant.call:
+        text = f"{requester.name}{human} requests one call in {where}: {call_title(grant.call)}."
     yield {"type": "section", "text": plain(cut(unlinked(text), MOST_SENTENCE))}
     facts = "\n".join(f"{name}: {unlinked(value)}" for name, value in requester.rows())
     yield {"type": "section", "text": plain(facts if len(json.dumps(facts)) <= MOST_FACTS else FACTS_TOO_LONG)}

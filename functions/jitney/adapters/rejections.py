@@ -1,0 +1,66 @@
+"""Rejected requests of a unit and human for one role, kept for a day.
+
+In the state table: `pk` REJECTED#<quota key>#<role>, `sk` the rejection's time and the grant's id. The vote's
+transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from jitney.core.access.conditions import Condition
+from jitney.core.access.grant import Grant, State, VoteVerdict
+from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
+from jitney.core.access.request import Permission
+
+MOST_REJECTIONS = 50
+"""How many rejections are read at most. The newest come first."""
+
+Item = dict[str, Any]
+
+
+def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
+    """Return the transaction items that remember a rejection: [] unless the change rejects the request."""
+    vote = next((each for each in after.votes if each.verdict is VoteVerdict.REJECT), None)
+    if vote is None or after.state is not State.REJECTED or before.state is State.REJECTED:
+        return []
+    said = {"grant_id": after.id, "by": vote.human, "at": vote.at, "comment": vote.comment}
+    said |= {"permissions": [asdict(each) for each in after.permissions]}
+    item = {
+        "pk": {"S": key(after.quota_key, after.role_arn)},
+        "sk": {"S": f"{vote.at:012d}#{after.id}"},
+        "rejection": {"S": json.dumps(said, separators=(",", ":"))},
+        "expires": {"N": str(vote.at + REJECTION_SECONDS)},
+    }
+    return [{"Put": {"TableName": table, "Item": item}}]
+
+
+def query(table: str, quota_key: str, role_arn: str, now: int) -> dict[str, Any]:
+    """Return the arguments of the query for the rejections that still count at `now`, the newest first."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :key AND sk > :since",
+        "ExpressionAttributeValues": {
+            ":key": {"S": key(quota_key, role_arn)},
+            ":since": {"S": f"{now - REJECTION_SECONDS:012d}"},
+        },
+        "ScanIndexForward": False,
+        "ConsistentRead": True,
+        "Limit": MOST_REJECTIONS,
+    }
+
+
+def rejection_of(item: Item) -> Rejection:
+    """Return the rejection in an item. Raises KeyError, TypeError or ValueError for another item."""
+    members = json.loads(item["rejection"]["S"])
+    return Rejection(**members | {"permissions": tuple(map(_permission_of, members["permissions"]))})
+
+
+def _permission_of(members: dict[str, Any]) -> Permission:
+    conditions = tuple(Condition(each["key"], tuple(each["values"])) for each in members["conditions"])
+    return Permission(tuple(members["actions"]), tuple(members["resources"]), conditions)
+
+
+def key(quota_key: str, role_arn: str) -> str:
+    """Return the partition key of rejected requests for a role. `quota_key` is as in `Principal`."""
+    return f"REJECTED#{quota_key}#{role_arn}"

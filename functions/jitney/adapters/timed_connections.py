@@ -1,0 +1,71 @@
+"""HTTP connections on which a whole answer has one deadline (row GW 12).
+
+A socket's own timeout is for each read. A server that sends a byte a second would never meet it.
+"""
+
+import io
+import socket
+from http.client import HTTPResponse
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from jitney.adapters import clock
+
+
+def timed_pool() -> PoolManager:
+    """Return a pool. An answer has to end within the timeout for reading that its request was given."""
+    pool = PoolManager(cert_reqs="CERT_REQUIRED")
+    pool.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTlsPool}
+    return pool
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads from a socket until a deadline. Raises TimeoutError after it."""
+
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase) -> None:
+        self._sock = sock
+        self._stream = stream
+        seconds = sock.gettimeout()
+        if seconds is None:
+            raise ValueError("a request needs a timeout")
+        self._deadline = clock.monotonic_milliseconds() + seconds * 1000
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - clock.monotonic_milliseconds()
+        if left <= 0:
+            raise TimeoutError("the answer did not end in time")
+        self._sock.settimeout(left / 1000)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer whose head and body have one deadline, from when it is awaited."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+
+
+class _TimedConnection(HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _TimedTlsConnection(HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _TimedPool(HTTPConnectionPool):
+    ConnectionCls = _TimedConnection
+
+
+class _TimedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TimedTlsConnection

@@ -1,0 +1,158 @@
+"""Writes of the state table and of audit records: a change and its record are one transaction.
+
+Audit table: `pk` is the chain, `sk` the number in it, `record` its compressed text. `expires` is DynamoDB's TTL.
+The records of calls have `call_of` and `call_at` for an index (core.call_lookup).
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jitney.adapters import clock
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.record_items import record_attribute
+from jitney.core.audit import ChainedRecord, sort_key
+from jitney.core.problems import Problem
+from jitney.core.single_use import Quota, SingleUseKey
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+RECORD_RETENTION_SECONDS = 400 * 24 * 3600
+"""Longer than the auditor's year. The records in S3 stay."""
+PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
+"""The longest pause before each repeat of a write that another transaction blocks. Such a write depends on no read."""
+NEW = "attribute_not_exists(pk)"
+"""The condition of an item that must not exist."""
+
+Item = dict[str, Any]
+
+
+class GuardedWrite(NamedTuple):
+    """An item of a transaction. If its condition fails, that is a Conflict of `key`."""
+
+    key: str
+    item: Item
+
+
+Key = SingleUseKey | Quota | GuardedWrite
+
+
+class Conflict(Exception):
+    """A single-use key was used before, or a quota or a budget is used up. `key` names it."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class StaleWrite(Exception):
+    """An item changed since it was read, or another transaction is writing it. Nothing was written."""
+
+
+class BlockedWrite(StaleWrite):
+    """Another transaction is writing one of the items. Nothing was written, and a repeat may succeed."""
+
+
+class Transactions:
+    """Writes items all or nothing. Every method raises Problem unavailable when DynamoDB does not answer."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        state_table: str,
+        audit_table: str,
+        pause_up_to: Callable[[float], None] = clock.pause_up_to,
+    ) -> None:
+        self._client = client
+        self._state_table = state_table
+        self._audit_table = audit_table
+        self._pause_up_to = pause_up_to
+
+    def write(
+        self,
+        records: Sequence[ChainedRecord],
+        writes: Sequence[Item] = (),
+        keys: Sequence[Key] = (),
+        lists: Sequence[Item] = (),
+        *,
+        now: int,
+    ) -> None:
+        """Write `records`, `writes`, `keys` and `lists` in one transaction.
+
+        The first condition that fails decides the error: Conflict for a key, StaleWrite for another item. If another
+        transaction is writing one of the items, it raises BlockedWrite.
+        """
+        first: list[Item] = [*(self._put_record(each, now) for each in records), *writes]
+        items: Any = [*first, *(self._consume(key, now) for key in keys), *lists]
+        with aws_errors_as_unavailable("The store"):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except self._client.exceptions.TransactionCanceledException as cancelled:
+                codes = [reason.get("Code") for reason in cancelled.response.get("CancellationReasons", [])]
+                if "ConditionalCheckFailed" in codes:
+                    index = codes.index("ConditionalCheckFailed") - len(first)
+                    raise (Conflict(keys[index].key) if 0 <= index < len(keys) else StaleWrite) from cancelled
+                if "TransactionConflict" in codes:
+                    raise BlockedWrite from cancelled
+                raise
+
+    def write_at_any_time(
+        self,
+        records: Sequence[ChainedRecord],
+        writes: Sequence[Item] = (),
+        keys: Sequence[Key] = (),
+        *,
+        now: int,
+    ) -> None:
+        """Write items, and repeat the write while other transactions write the same items.
+
+        Raises Conflict and StaleWrite as `write`.
+        """
+        for pause in (*PAUSES_SECONDS, None):
+            with suppress(BlockedWrite):
+                self.write(records, writes, keys, now=now)
+                return
+            if pause:
+                self._pause_up_to(pause)
+        raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+
+    def _put_record(self, record: ChainedRecord, now: int) -> Item:
+        item = item_key(record.chain, sort_key(record.seq))
+        item |= record_attribute(record.text) | {"expires": {"N": str(now + RECORD_RETENTION_SECONDS)}}
+        item |= {name: {"S": value} for name, value in record.index}
+        return {"Put": {"TableName": self._audit_table, "Item": item, "ConditionExpression": NEW}}
+
+    def _consume(self, key: Key, now: int) -> Item:
+        """Return the part of a transaction that uses a key. TTL deletes late, so the condition checks the time too."""
+        if isinstance(key, GuardedWrite):
+            return key.item
+        if isinstance(key, Quota):
+            update = {
+                "TableName": self._state_table,
+                "Key": item_key(key.key, "QUOTA"),
+                "UpdateExpression": "SET expires = :expires ADD used_count :one",
+                "ConditionExpression": "attribute_not_exists(used_count) OR used_count < :most",
+                "ExpressionAttributeValues": {
+                    ":one": {"N": "1"},
+                    ":most": {"N": str(key.most)},
+                    ":expires": {"N": str(key.expires_at)},
+                },
+            }
+            return {"Update": update}
+        item = item_key(key.key, SINGLE_USE) | {"payload": {"S": key.value}, "expires": {"N": str(key.expires_at)}}
+        put = {
+            "TableName": self._state_table,
+            "Item": item,
+            "ConditionExpression": f"{NEW} OR expires <= :now",
+            "ExpressionAttributeValues": {":now": {"N": str(now)}},
+        }
+        return {"Put": put}
+
+
+SINGLE_USE = "SINGLE_USE"
+
+
+def item_key(pk: str, sk: str) -> Item:
+    """Return the key of an item of either table."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}

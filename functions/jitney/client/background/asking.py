@@ -1,0 +1,105 @@
+"""Asks a background endpoint of this user, over a Unix socket. SDKs wait for it at each start, so it imports little."""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jitney.client.problems import (
+    ClientProblem,
+    Denied,
+    GrantEnded,
+    Invalid,
+    ReviewPending,
+    Unauthenticated,
+    Unavailable,
+)
+
+ANSWER_SECONDS = 150.0
+"""Longer than any call of the broker with its repeats."""
+_MOST_PATH_BYTES = 100
+"""Of a socket's path: macOS permits 103, Linux 107."""
+_KINDS = {kind.exit_code: kind for kind in (Invalid, Denied, ReviewPending, Unauthenticated, Unavailable, GrantEnded)}
+
+
+class EndpointAnswer(NamedTuple):
+    """The HTTP status, and the JSON object of the answer."""
+
+    status: int
+    document: dict[str, Any]
+
+    def content(self) -> dict[str, Any]:
+        """Return the object of a success. Raises the problem in any other answer."""
+        if self.status == 200:
+            return self.document
+        raise read_problem(self.document)
+
+
+def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None:
+    """Return the answer of the endpoint `key`, or None when there is no such endpoint.
+
+    Raises Invalid when a process of another user answers, and Unavailable when none does in time.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        try:
+            with socket_address(folder, f"{key}.sock") as address:
+                connection.connect(address)
+            if not is_own(connection):
+                detail = f"{folder / key}.sock is served by a process of another user."
+                raise Invalid("endpoint_foreign", "Not your endpoint", detail, "Remove that folder, and try again.")
+            connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            received = b"".join(iter(lambda: connection.recv(65_536), b""))
+        except (FileNotFoundError, ConnectionError):
+            return None
+        except TimeoutError as error:
+            detail = f"The endpoint did not answer within {ANSWER_SECONDS:.0f} seconds."
+            fix = "Stop it: `jitney serve --stop`. If that has no answer either: `pkill -f jitney.client.background`."
+            raise Unavailable("no_response", "No answer", detail, fix) from error
+    head, _, body = received.partition(b"\r\n\r\n")
+    return EndpointAnswer(int(head.split(b" ", 2)[1]), json.loads(body)) if head else None
+
+
+@contextlib.contextmanager
+def socket_address(folder: Path, name: str) -> Generator[str]:
+    """Yield the address of the socket `name` in `folder`.
+
+    If its path is too long, that is the name alone, and `folder` is the working directory of the block.
+    """
+    path = str(folder / name)
+    if len(os.fsencode(path)) <= _MOST_PATH_BYTES:
+        yield path
+        return
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.chdir(folder)
+        yield name
+    finally:
+        os.fchdir(before)
+        os.close(before)
+
+
+def is_own(connection: socket.socket) -> bool:
+    """Return whether the process at the other side is this user's. Only Linux says; elsewhere the folder decides."""
+    if sys.platform != "linux":
+        return True
+    size = struct.calcsize("3i")
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(user == os.geteuid())
+
+
+def problem_document(problem: ClientProblem) -> dict[str, Any]:
+    """Return a problem as JSON that `read_problem` reads."""
+    return {**problem.document(), "exit_code": problem.exit_code}
+
+
+def read_problem(document: dict[str, Any]) -> ClientProblem:
+    """Return the problem in its JSON."""
+    extras = dict(document)
+    code, title, detail, fix = (str(extras.pop(name, "")) for name in ("code", "title", "detail", "fix"))
+    return _KINDS.get(extras.pop("exit_code", 0), Unavailable)(code, title, detail, fix, extras)

@@ -1,0 +1,106 @@
+"""The access that a background endpoint serves, and the folder of this user's endpoints."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from jitney import __version__
+from jitney.client.connection_options import ConnectionOptions, settings_file, xdg
+from jitney.client.grant_request import GrantRequest
+from jitney.client.problems import Invalid
+from jitney.client.setting_names import IDENTITY_VARIABLES, SETTINGS
+from jitney.client.tokens import issuer_and_subject
+
+PROFILE, SERVE = "profile", "serve"
+"""The kinds of endpoint: for `jitney credentials`, which ends by itself, and for `jitney serve --background`."""
+
+_NAMED = ("settings_file", "api", "token_file", "token_command")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointNeed:
+    """What an endpoint serves: its kind, the request or the id of a grant, and the connection to the broker."""
+
+    kind: str
+    access: GrantRequest | str
+    connection: ConnectionOptions
+
+    def key(self, environment: Mapping[str, str] = os.environ) -> str:
+        """Return the name of the endpoint for this need, in hex.
+
+        It is the same for equal requests of the same identity: with the same settings, variables that token sources
+        read, and holder of the token file, in the same working folder. So no identity gets the keys of another one.
+        A secret in a setting cannot be found from it: all are hashed together, and the client's secret is left out.
+        """
+        _, path = settings_file(self.connection, environment)
+        variables = [name for setting, (name, _) in SETTINGS.items() if setting != "client_secret"]
+        named = {name: environment.get(name, "") for name in (*variables, *IDENTITY_VARIABLES)}
+        holder = _holder(self.connection.token_file or environment.get(SETTINGS["token_file"][0], ""))
+        parts = [__version__, os.uname().nodename, _working_folder(), self.document(), named, _content(path), holder]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def document(self) -> dict[str, Any]:
+        """Return the need as JSON. It holds no secret."""
+        access = self.access if isinstance(self.access, str) else self.access.document()
+        named = {name: getattr(self.connection, name) for name in _NAMED}
+        return {"kind": self.kind, "access": access, "connection": named}
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the need in its JSON."""
+        access, connection = document["access"], ConnectionOptions(**document["connection"])
+        return cls(document["kind"], access if isinstance(access, str) else GrantRequest.read(access), connection)
+
+
+def _working_folder() -> str:
+    """Return its path; "" if it was removed, where no relative path leads to a file."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return ""
+
+
+def _content(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _holder(token_file: str) -> str:
+    """Return the identity in the token file, which other programs write; "" without one, or if it names none."""
+    try:
+        return issuer_and_subject(Path(token_file).expanduser().read_text("utf-8")) if token_file else ""
+    except (OSError, UnicodeDecodeError, RuntimeError):
+        return ""
+
+
+def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of this user's endpoints, which no other user can enter.
+
+    Raises Invalid when it is a link, belongs to another user, or others may enter it: their process could answer.
+    """
+    base = environment.get("XDG_RUNTIME_DIR", "")
+    state = xdg(environment, "XDG_STATE_HOME", ".local/state")
+    parent = Path(base) / "jitney" if Path(base).is_absolute() and Path(base).is_dir() else state
+    folder = parent / "endpoints"
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        detail = f"{folder} cannot be made: {error.strerror}."
+        raise _unusable(detail, "Set XDG_STATE_HOME to a folder that you can write to.") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        detail = f"{folder} is a link, belongs to another user, or is open to others."
+        raise _unusable(detail, "Remove it. Jitney makes it again, for you alone.")
+    return folder
+
+
+def _unusable(detail: str, fix: str) -> Invalid:
+    return Invalid("endpoint_folder_unusable", "The folder of endpoints cannot be used", detail, fix)

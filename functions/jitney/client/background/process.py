@@ -1,0 +1,166 @@
+"""The process of a background endpoint: serves one need until it is stopped, or the last keys it gave have ended."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from jitney.client.background.asking import is_own, problem_document, socket_address
+from jitney.client.background.need import PROFILE, EndpointNeed
+from jitney.client.connection_options import xdg
+from jitney.client.container_credentials import (
+    CREDENTIALS_PATH,
+    ContainerCredentials,
+    EndpointToken,
+    container_document,
+    json_answer,
+    problem_status,
+    shell_variables,
+)
+from jitney.client.gateway.http_answer import HttpAnswer
+from jitney.client.gateway.http_server import MAX_CONNECTIONS, LocalServer, LoopbackServer
+from jitney.client.gateway.received import ReceivedRequest
+from jitney.client.grant_cache import locked_entry
+from jitney.client.held_grant import HeldGrant, Slices
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.settings import connect
+
+# boto3 and the AWS CLI run a credential process for each call from 15 minutes before the end of its credentials. So
+# these slices have at least a minute more, also when they are given out last.
+PROFILE_SLICES = Slices(seconds=1200, margin=960)
+_LOOK_SECONDS = 5.0
+
+
+class BackgroundService:
+    """Answers the commands of this user. `variables` returns what a program needs in a Region to use the endpoint."""
+
+    def __init__(
+        self, held: HeldGrant, variables: Callable[[str], dict[str, str]], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._held = held
+        self._variables = variables
+        self._clock = clock
+        self.asked_at = clock()
+        self.ended = threading.Event()
+        self._routes: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+            ("GET", CREDENTIALS_PATH): lambda: container_document(held.credentials()),
+            ("POST", CREDENTIALS_PATH): self._decided_credentials,
+            ("GET", "/.jitney/environment"): self._environment,
+            ("POST", "/.jitney/stop"): self._stop,
+        }
+
+    def refused(self, _head: ReceivedRequest) -> HttpAnswer | None:
+        """Return None. The server has closed the connections of other users."""
+        return None
+
+    def body_limit(self, _head: ReceivedRequest) -> int:
+        """Return the bytes that the body of a request may have: none."""
+        return 0
+
+    def too_large(self, _head: ReceivedRequest) -> HttpAnswer:
+        """Return the answer to a request with a body."""
+        return _failure(Invalid("body_invalid", "A body", "The request may not have a body."))
+
+    def answer(self, request: ReceivedRequest, _connected: Callable[[], bool]) -> HttpAnswer:
+        """Return the answer to a command, or its problem."""
+        route = self._routes.get((request.method, request.path))
+        if route is None:
+            return _failure(Invalid("path_invalid", "No such path", f"There is no {request.path[:80]!a}."))
+        self.asked_at = self._clock()
+        try:
+            return json_answer(200, route())
+        except ClientProblem as problem:
+            return _failure(problem)
+
+    def _decided_credentials(self) -> dict[str, Any]:
+        self._held.forget_pending()
+        return container_document(self._held.credentials())
+
+    def _environment(self) -> dict[str, Any]:
+        grant = self._held.grant()
+        return {"environment": self._variables(grant.region), "grant": grant.id, "process": os.getpid()}
+
+    def _stop(self) -> dict[str, Any]:
+        grant = self._held.latest
+        try:
+            self._held.release()
+        finally:
+            self.ended.set()
+        return {"grant": grant.id if grant else ""}
+
+
+def _failure(problem: ClientProblem) -> HttpAnswer:
+    return json_answer(problem_status(problem), problem_document(problem))
+
+
+def main() -> None:
+    """Read the order on standard input, say on standard output that it serves, and serve."""
+    os.umask(0o077)
+    order = json.load(sys.stdin)
+    if os.fork():  # the starter waits for this process only
+        os._exit(0)
+    need, folder, key = EndpointNeed.read(order["need"]), Path(order["folder"]), order["key"]
+    try:
+        broker = connect(need.connection, os.environ)
+        with locked_entry(xdg(os.environ, "XDG_STATE_HOME", ".local/state") / "grants", key) as memory:
+            if order["new_grant"]:
+                memory.remember("")
+            slices = PROFILE_SLICES if need.kind == PROFILE else Slices()
+            held = HeldGrant(broker, need.access, slices=slices, memory=memory)
+            with _serving(folder, key, held, need.kind) as service:
+                _say({})
+                _until_ended(service, slices.seconds if need.kind == PROFILE else None)
+            with suppress(ClientProblem):  # it ends by itself at its expiry
+                held.release()
+    except ClientProblem as problem:
+        _say(problem_document(problem))
+
+
+@contextmanager
+def _serving(folder: Path, key: str, held: HeldGrant, kind: str) -> Generator[BackgroundService]:
+    token = EndpointToken()
+    loopback = LoopbackServer(lambda port: ContainerCredentials(port, token, held)) if kind != PROFILE else None
+    service = BackgroundService(held, lambda region: shell_variables(loopback.port, token, region) if loopback else {})
+    name = folder / f"{key}.sock"
+    name.unlink(missing_ok=True)  # of an endpoint that was killed
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with socket_address(folder, name.name) as address:
+        listener.bind(address)
+    listener.listen(MAX_CONNECTIONS)
+    server = LocalServer(listener, service, is_own)
+    for each in filter(None, (server, loopback)):
+        each.start()
+    try:
+        yield service
+    finally:
+        name.unlink(missing_ok=True)  # first, so that the next endpoint's socket is not the one that is removed
+        for each in filter(None, (server, loopback)):
+            each.close()
+
+
+def _until_ended(service: BackgroundService, idle_seconds: float | None) -> None:
+    """Return when the endpoint is stopped, or when the last keys that it gave out have ended."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: service.ended.set())
+    while not service.ended.wait(_LOOK_SECONDS):
+        if idle_seconds is not None and time.time() - service.asked_at > idle_seconds:
+            return
+
+
+def _say(document: dict[str, Any]) -> None:
+    """Write one line to the process that started this one, which then goes on."""
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Starts a background endpoint, once for each need."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jitney.client.background.asking import EndpointAnswer, ask, read_problem
+from jitney.client.background.need import EndpointNeed
+from jitney.client.problems import Unavailable
+
+
+def start_and_ask(
+    folder: Path, need: EndpointNeed, method: str, path: str, *, new_grant: bool = False
+) -> EndpointAnswer:
+    """Return the answer of the endpoint for `need`, which is started if there is none.
+
+    If several processes start at once, one starts it. With `new_grant`, the present endpoint is stopped, and the next
+    one makes a new request. Raises what `ask` raises, and the problem with which the endpoint could not start.
+    """
+    key = need.key()
+    with _turn(folder, key):
+        if new_grant:
+            ask(folder, key, "POST", "/.jitney/stop")
+        elif answer := ask(folder, key, method, path):
+            return answer
+        _start(folder, key, need, new_grant=new_grant)
+        if answer := ask(folder, key, method, path):
+            return answer
+    detail = "The endpoint ended as soon as it had started."
+    raise Unavailable("endpoint_not_started", "No endpoint", detail, "Try again.")
+
+
+@contextmanager
+def _turn(folder: Path, key: str) -> Generator[None]:
+    descriptor = os.open(folder / f"{key}.start", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _start(folder: Path, key: str, need: EndpointNeed, *, new_grant: bool) -> None:
+    """Return when the endpoint listens. It gets this process's environment, and no file or terminal of it."""
+    order = {"folder": str(folder), "key": key, "new_grant": new_grant, "need": need.document()}
+    # -P: no module comes from the working folder, which may be a repository of others.
+    command = [sys.executable, "-P", "-m", "jitney.client.background.process"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdin  # noqa: S101 - it is a pipe
+        assert process.stdout  # noqa: S101
+        process.stdin.write(json.dumps(order).encode())
+        process.stdin.close()
+        said = process.stdout.readline()
+    document = json.loads(said) if said else {}
+    if document.get("code"):
+        raise read_problem(document)

@@ -1,0 +1,62 @@
+"""`jitney audit who`: an auditor's question about an agent or a resource, in one table."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.commands.audit import Since, Until
+from jitney.client.commands.query import Database, Stack, Workgroup
+from jitney.client.optional import load_extra
+from jitney.client.request_options import invalid
+
+Agent = Annotated[str, typer.Option(metavar="NAME", help="The agent: its principal, subject or short name.")]
+Resource = Annotated[
+    str, typer.Option(metavar="RESOURCE", help="The resource: an ARN, s3://bucket/key, or a bucket's name.")
+]
+DAYS = timedelta(days=30)
+
+
+def who_did(
+    *,
+    agent: Agent = "",
+    resource: Resource = "",
+    since: Since = None,
+    until: Until = None,
+    stack: Stack = None,
+    workgroup: Workgroup = "",
+    database: Database = "",
+    as_json: options.AsJson = False,
+) -> None:
+    """List what was requested, granted, used and denied, and who approved.
+
+    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until.
+
+    Example: jitney audit who --agent reader-agent --resource s3://reports/2026 --since 7d
+    """
+    with exit_on_problem("audit who", as_json=as_json):
+        if not (agent or resource):
+            raise invalid("Neither an agent nor a resource is named.", "Give --agent, --resource, or both.")
+        last = until or datetime.now(UTC)
+        first = since or last - DAYS
+        if first > last:
+            raise invalid("--since is later than --until.", "Give the earlier day to --since.")
+        with audit_screen().querying("who"):
+            found = _history(agent, resource, first, last, workgroup, database, stack)
+        if as_json:
+            print_json(found.document())
+        else:
+            audit_screen().table(list(found.columns), [list(row) for row in found.rows])
+            audit_screen().note(f"{found.about}: {len(found.rows)} rows")
+
+
+def _history(
+    agent: str, resource: str, first: datetime, last: datetime, workgroup: str, database: str, stack: Any
+) -> Any:
+    history = load_extra("jitney.client.access_history", "audit", "The question was not answered")
+    queries = load_extra("jitney.client.named_queries", "audit", "The question was not answered")
+    athena = load_extra("jitney.client.athena", "audit", "The question was not answered")
+    source = athena.connected(queries.athena_location(workgroup, database, stack))
+    return history.access_history(source, agent, resource, first.date(), last.date())

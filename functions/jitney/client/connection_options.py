@@ -1,0 +1,44 @@
+"""The options of the connection to the broker, and Jitney's own folders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitney.client.setting_names import SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """The connection options of the command line. An option that was not given is "".
+
+    With `verbose`, standard error says which token source was taken.
+    """
+
+    api: str = ""
+    token_file: str = ""
+    token_command: str = ""
+    settings_file: str = ""
+    verbose: bool = False
+
+    def arguments(self) -> list[str]:
+        """Return the options as arguments of a command line that runs later."""
+        named = (
+            ("--settings-file", self.settings_file),
+            ("--api", self.api),
+            ("--token-file", self.token_file),
+            ("--token-command", self.token_command),
+        )
+        return [word for option, value in named if value for word in (option, value)]
+
+
+def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    """Return Jitney's folder by the XDG base directory specification. `default` is relative to the home folder."""
+    base = environment.get(variable, "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "jitney"
+
+
+def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
+    """Return whether a file of settings is named, and its path or config.toml's."""
+    named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
+    path = Path(named).expanduser() if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    return bool(named), path

@@ -1,0 +1,78 @@
+"""Gets a grant, and serves its credentials to the processes of one command until it is released."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jitney.client.broker import Broker
+from jitney.client.child import container_environment
+from jitney.client.command_result import screen
+from jitney.client.container_credentials import (
+    HIDDEN_SOURCES,
+    ContainerCredentials,
+    EndpointToken,
+    container_variables,
+    shell_variables,
+)
+from jitney.client.gateway.http_server import LoopbackServer
+from jitney.client.grant_request import GrantRequest
+from jitney.client.holding import holding
+from jitney.client.request_options import WaitOptions
+from jitney.client.responses import ApiGrant, GrantWithCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCredentials:
+    """An endpoint with the credentials of a grant, at a port of 127.0.0.1. It accepts connections once it is started.
+
+    `grant` is the first grant. `start` may be called once.
+    """
+
+    port: int
+    grant: ApiGrant
+    token: EndpointToken
+    start: Callable[[], None] = field(repr=False)
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables that lead SDKs to the endpoint, and the target's Region."""
+        return shell_variables(self.port, self.token, self.grant.region)
+
+    def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return `environment` for a command that gets its credentials from the endpoint, and no others."""
+        variables = container_variables(self.port, self.token) | HIDDEN_SOURCES
+        return container_environment(environment, variables, self.grant)
+
+
+@contextmanager
+def credentials_endpoint(
+    broker: Broker, access: GrantRequest | str, waiting: WaitOptions, *, keep: bool, user: str
+) -> Generator[ServedCredentials]:
+    """Get a grant, and serve its credentials until the block ends. `access` is the request, or the id of a grant.
+
+    The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
+    `user` names the command in them. Raises what requests and waits raise.
+    """
+    with holding(broker, access, waiting, way="credentials", keep=keep, user=user) as held:
+        held.credentials()
+        token = EndpointToken()
+        server = LoopbackServer(lambda port: ContainerCredentials(port, token, held))
+        try:
+            yield ServedCredentials(server.port, held.grant(), token, server.start)
+        finally:
+            server.close()
+
+
+def note_end(user: str, issued: GrantWithCredentials) -> None:
+    """Show a line when the keys of the command `user` end, if this process still runs then."""
+
+    def note() -> None:
+        text = f"jitney: {user} outlives its keys of {issued.grant.id}, which ended now. Its AWS calls fail."
+        screen().note(f"{text} Leave out --static-keys, so that they are renewed, or request longer: --for 1h.")
+
+    left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - time.time()
+    timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note)
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,1 @@
+"""`jitney doctor`: what is wrong with the connection and with this machine, one finding a line."""

@@ -1,0 +1,64 @@
+"""The environment that leads a command's SDKs to the endpoint, and to no key of AWS."""
+
+import os
+from collections.abc import Mapping
+
+from jitney.client.child import without_aws_credentials
+from jitney.client.gateway.signature import PlaceholderKeys
+from jitney.client.gateway.wire_parser import endpoint_variable
+
+SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
+"""Services with equal requests for some operations. Each has an endpoint of its own."""
+
+# Files and variables that choose endpoints, keys, signatures or proxies. AWS's own list of variables:
+# https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
+_REMOVED = frozenset(
+    {
+        "AWS_SESSION_TOKEN",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_SIGV4A_SIGNING_REGION_SET",
+        "AWS_AUTH_SCHEME_PREFERENCE",
+    }
+)
+_ENDPOINTS = "AWS_ENDPOINT_URL"
+_NOT_PROXIED = ("NO_PROXY", "no_proxy")
+
+
+def endpoint_environment(port: int, keys: PlaceholderKeys, region: str) -> dict[str, str]:
+    """Return the variables that lead SDKs to the endpoint. `region` is the target's, or ""."""
+    base = f"http://127.0.0.1:{port}"
+    return {
+        _ENDPOINTS: base,
+        **{endpoint_variable(each): f"{base}/.service/{each}" for each in SHARED_PATHS},
+        # Its SDKs put the account before the host, which an address of numbers cannot have.
+        f"{_ENDPOINTS}_S3_CONTROL": f"http://localhost:{port}",
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret,
+        **(dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), region) if region else {}),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_DISABLE_REQUEST_COMPRESSION": "true",
+        "AWS_ENDPOINT_DISCOVERY_ENABLED": "false",
+    }
+
+
+def gateway_environment(
+    environment: Mapping[str, str], port: int, keys: PlaceholderKeys, region: str, grant_id: str
+) -> dict[str, str]:
+    """Return `environment` for a command that calls AWS through the endpoint.
+
+    It has no other key, profile or endpoint of AWS. A Region that it names stays.
+    """
+    kept = {
+        name: value
+        for name, value in without_aws_credentials(environment).items()
+        if name not in _REMOVED and not name.startswith(_ENDPOINTS)
+    }
+    named = any(kept.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    direct = {name: ",".join(filter(None, (kept.get(name, ""), "127.0.0.1", "localhost"))) for name in _NOT_PROXIED}
+    return kept | direct | endpoint_environment(port, keys, "" if named else region) | {"JITNEY_GRANT_ID": grant_id}

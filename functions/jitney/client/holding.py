@@ -1,0 +1,76 @@
+"""Gets a grant for a command, holds it while the command runs, and releases it at the end."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from jitney.client import wording
+from jitney.client.broker import Broker
+from jitney.client.command_result import screen, wait_with_progress
+from jitney.client.grant_release import release_held
+from jitney.client.grant_request import GrantRequest
+from jitney.client.held_grant import HeldGrant
+from jitney.client.polling import pending_problem
+from jitney.client.problems import ClientProblem, GrantEnded, ReviewPending, Revoked, Unavailable
+from jitney.client.request_options import WaitOptions
+from jitney.client.responses import ApiGrant, GrantResponse
+
+
+@contextmanager
+def holding(
+    broker: Broker, access: GrantRequest | str, waiting: WaitOptions, *, way: str, keep: bool, user: str
+) -> Generator[HeldGrant]:
+    """Get a grant, and hold it until the block ends. `access` is the request, or the id of a grant with this way.
+
+    The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
+    `user` names the command in them. Raises what requests and waits raise.
+    """
+    notes = _RenewalNotes(user, named=isinstance(access, str))
+    held = HeldGrant(broker, access, way=way, on_new_grant=notes.continued, on_failure=notes.failed)
+    at_most = waiting.at_most
+
+    def decided(answer: GrantResponse) -> GrantResponse:
+        if not waiting.wait:
+            raise pending_problem(answer, time.time())
+        return wait_with_progress(broker, answer, at_most)
+
+    try:
+        notes.grant = held.begin(decided)
+        yield held
+    finally:
+        if not keep:
+            release_held(held)
+
+
+class _RenewalNotes:
+    """Shows a line when a grant is continued by another one, or cannot be. `HeldGrant` calls it once at a time."""
+
+    def __init__(self, user: str, *, named: bool) -> None:
+        self.grant: ApiGrant | None = None
+        self._user = user
+        self._advice = "Leave out --grant, so that the next one is requested." if named else "Request longer: --for 1h."
+        self._shown = ""
+
+    def continued(self, grant: ApiGrant) -> None:
+        until = wording.moment(grant.expires_at, time.time())
+        before, self.grant, self._shown = self.grant, grant, ""
+        screen().note(f"jitney: {grant.id} continues {before.id if before else 'the grant'}, until {until}.")
+
+    def failed(self, problem: ClientProblem) -> None:
+        grant = self.grant
+        if grant is None or self._shown == problem.code:
+            return
+        self._shown = problem.code
+        screen().note(f"jitney: {self._failure(grant, problem)}".rstrip())
+
+    def _failure(self, grant: ApiGrant, problem: ClientProblem) -> str:
+        until = wording.moment(grant.expires_at, time.time())
+        if isinstance(problem, Unavailable):
+            return f"{grant.id} (until {until}) cannot be renewed: {problem.detail} Trying again."
+        why = f"{problem.title}: {problem.detail}"
+        if isinstance(problem, Revoked):
+            return f"the AWS calls of {self._user} fail now. {why} {problem.fix}"
+        text = f"{self._user} outlives {grant.id}, which ends at {until}. Its AWS calls fail after that. {why}"
+        decided_again = problem.code == "denied" or isinstance(problem, (ReviewPending, GrantEnded))
+        advice = f" {self._advice}" if decided_again else ""
+        return f"{text}{advice} {problem.fix}"

@@ -1,0 +1,99 @@
+"""The grants that one server requested. The server releases them when it ends."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from jitney.client.broker import Broker
+from jitney.client.command_result import screen
+from jitney.client.grant_release import release
+from jitney.client.grant_request import GrantRequest
+from jitney.client.problems import GrantEnded, Unavailable
+from jitney.client.responses import ApiGrant, GrantResponse
+
+_LEAST_SECONDS = 30.0
+"""An earlier grant that ends sooner does not answer an equal request."""
+
+
+class OpenedGrants:
+    """Requests grants, and remembers them until they are released. For any thread. `clock` gives epoch seconds."""
+
+    def __init__(self, broker: Broker, clock: Callable[[], float] = time.time) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._opened: dict[str, tuple[GrantRequest, float]] = {}  # with the end of the grant, if it is known
+        self._ending = False
+
+    def request(self, request: GrantRequest) -> tuple[GrantResponse, bool]:
+        """Return the grant for a request, and whether it answers an earlier equal request.
+
+        A client that repeats a request gets the grant of the first one while it is pending or active. Raises what
+        `Broker.request` raises, and Unavailable when the server is ending.
+        """
+        with self._lock:  # of two equal requests at the same time, the second gets the grant of the first
+            if self._ending:
+                raise Unavailable("server_ending", "The server is ending", "It requests no more grants.")
+            self._forget_ended()
+            if (earlier := self._earlier(request)) is not None:
+                return earlier, True
+            answer = self._broker.request(request)
+            if not answer.repeats:  # another process of this agent opened that one
+                self._opened[answer.grant.id] = (request, _end(answer.grant))
+            return answer, answer.repeats
+
+    def release(self, grant_id: str) -> GrantResponse:
+        """Release any grant of the agent. Raises what `Broker.release` raises."""
+        answer = self._broker.release(grant_id)
+        with self._lock:
+            self._opened.pop(grant_id, None)
+        return answer
+
+    def release_all(self, at_most: float) -> None:
+        """Release every remembered grant that has not ended, and request no more. Waits `at_most` seconds.
+
+        A note on standard error says what was not released.
+        """
+        end = time.monotonic() + at_most
+        self._ending = True
+        if self._lock.acquire(timeout=at_most / 2):  # a request that is under way opens its grant first
+            self._forget_ended()
+            self._lock.release()
+        threads = {
+            each: threading.Thread(target=release, args=(self._broker, each), daemon=True) for each in [*self._opened]
+        }
+        for thread in threads.values():
+            thread.start()
+        for grant_id, thread in threads.items():
+            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                screen().note(f"jitney: {grant_id} was not released in time. It ends by itself at its expiry.")
+
+    def _forget_ended(self) -> None:
+        """Forget grants whose end has come. The caller has the lock."""
+        for grant_id in [each for each, (_, end) in self._opened.items() if end <= self._clock()]:
+            del self._opened[grant_id]
+
+    def _earlier(self, request: GrantRequest) -> GrantResponse | None:
+        """Return the pending or active grant of an equal earlier request. Forget grants that have ended."""
+        for grant_id in [each for each, (opened, _) in self._opened.items() if opened == request]:
+            try:
+                answer = self._broker.grant(grant_id)
+            except GrantEnded:
+                del self._opened[grant_id]
+                continue
+            if answer.grant.state == "pending" or self._is_usable(answer):
+                return answer
+            if answer.grant.state != "active":
+                del self._opened[grant_id]
+        return None
+
+    def _is_usable(self, answer: GrantResponse) -> bool:
+        return answer.grant.state == "active" and _LEAST_SECONDS < _end(answer.grant) - self._clock() < float("inf")
+
+
+def _end(grant: ApiGrant) -> float:
+    """Return when an active grant ends, in epoch seconds. No end of another one is known."""
+    known = grant.expires_at if grant.state == "active" else None
+    return datetime.fromisoformat(known).timestamp() if known else float("inf")

@@ -1,0 +1,61 @@
+"""Problems as results that a model can act on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from jitney.client import wording
+from jitney.client.mcp.results import ProblemResult
+from jitney.client.mcp.views import request_arguments
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.responses import read_permissions, read_ways
+
+# What a model does, where the broker's fix speaks of HTTP or of the command line.
+_FIXES: Mapping[str, str] = {
+    "call_in_progress": "Repeat the tool call with the same arguments. You then get the outcome.",
+    "call_already_made": "Read the state of the resource. To make an equal call once more on purpose, add 1 to again.",
+    "call_may_have_run": "Read the state of the resource first. To make the call once more anyway, add 1 to again.",
+    "idempotency_mismatch": "The call needs a review now. To begin it, make the call again and add 1 to again.",
+    "grant_pending": "Use the tool wait with this grant.",
+    "credentials_grant": "Use the tool request for a grant with way gateway, or run jitney run --grant in a shell.",
+    "call_outside_grant": "Use the tool request with the arguments in would_pass, then make the call in the new grant.",
+    "call_unsupported": "Inform the user. The call needs credentials: jitney run TARGET -- COMMAND.",
+    "rejected_before": "Inform the user of this. Request again only if something differs, and say it in changed.",
+    "grant_not_found": "Use the tool my_grants to see your grants.",
+    "grant_released": "Use the tool request if you still need the access.",
+    "grant_ended": "Use the tool request if you still need the access.",
+}
+
+
+def problem_result(problem: ClientProblem) -> ProblemResult:
+    """Return the problem with its members, what policy would pass instead, and what to do."""
+    step = _FIXES.get(problem.code) or problem.fix or "Inform the user."
+    document = {**problem.document(), "fix": step}
+    others = _would_pass(problem)
+    if others and problem.code == "denied":
+        step = "Use the tool request with the arguments in would_pass, if that is enough. Otherwise inform the user."
+    return ProblemResult(problem=document, would_pass=others, next=step)
+
+
+def arguments_problem(error: ValidationError) -> Invalid:
+    """Return the problem that a tool's arguments are not valid, without their values."""
+    errors = [
+        {"pointer": "/" + "/".join(map(str, each["loc"])), "detail": each["msg"].removeprefix("Value error, ")}
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    shown = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:5])
+    fix = "Correct the arguments by the tool's input schema."
+    return Invalid("arguments_invalid", "The arguments are not valid", shown, fix, {"errors": errors[:20]})
+
+
+def _would_pass(problem: ClientProblem) -> list[dict[str, Any]]:
+    """Return the arguments of the requests that would pass instead of the one that failed."""
+    extras, request = problem.extras, problem.request
+    if smallest := extras.get("smallest_request"):
+        return [{name: smallest[name] for name in ("target", "permissions") if name in smallest}]
+    if request is None:
+        return []
+    subset, seconds = read_permissions(extras.get("allowed_subset", ())), extras.get("longest_seconds", 0)
+    others = wording.alternatives(request, subset, seconds, read_ways(extras))
+    return [request_arguments(each) for each in others if each.way == request.way]

@@ -1,0 +1,145 @@
+"""The clients that `jitney init` sets up: where each keeps its servers or profiles, and in which format.
+
+Claude Code: https://code.claude.com/docs/en/mcp, Codex: https://developers.openai.com/codex/mcp, Cursor:
+https://cursor.com/docs/context/mcp, VS Code: https://code.visualstudio.com/docs/copilot/reference/mcp-configuration,
+Gemini CLI: https://geminicli.com/docs/tools/mcp-server, AWS: the AWS SDKs and Tools Reference Guide.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from jitney.client.aws_profile import own_words
+from jitney.client.optional import load_extra
+from jitney.client.setup.insertions import Insertion
+from jitney.client.setup.profile_file import ProfileText
+
+_UNREAD = "The client's file was not read"
+SERVER = "jitney"
+"""The name of Jitney's server in each client."""
+
+
+class FileText(Protocol):
+    """A client's file, read. Its constructor raises ValueError for a text that the client would not read."""
+
+    def entry(self, place: Sequence[str]) -> Any:
+        """Return what is at the place; None if nothing is."""
+
+    def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
+        """Return what to insert so that the free place holds the entry. Raises ValueError when that is impossible."""
+
+    def without(self, place: Sequence[str]) -> str:
+        """Return the text without what is at the place."""
+
+
+Reader = Callable[[str], FileText]
+
+
+def _json_with_comments(text: str) -> FileText:
+    text_of_json: FileText = load_extra("jitney.client.setup.json_file", "mcp", _UNREAD).JsonText(text)
+    return text_of_json
+
+
+def _strict_json(text: str) -> FileText:
+    if text.strip():
+        json.loads(text)
+    return _json_with_comments(text)
+
+
+def _toml(text: str) -> FileText:
+    text_of_toml: FileText = load_extra("jitney.client.setup.toml_file", "mcp", _UNREAD).TomlText(text)
+    return text_of_toml
+
+
+@dataclass(frozen=True, slots=True)
+class AgentClient:
+    """A program that gets a server or a profile.
+
+    `file` is relative to the project, or to the home folder if it begins with ~. The environment variable `variable`
+    moves its folder or, for AWS, the file. One of `programs` or `traces` shows that the client is there.
+    """
+
+    name: str
+    title: str
+    file: str
+    read: Reader
+    place: tuple[str, ...]
+    variable: str = ""
+    programs: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    typed: bool = False
+    next_step: str = ""
+
+    def path(self, project: Path, environment: Mapping[str, str]) -> Path:
+        """Return the file's path."""
+        if not self.file.startswith("~"):
+            return project / self.file
+        moved = environment.get(self.variable, "") if self.variable else ""
+        if moved:
+            return Path(moved) if self.variable == "AWS_CONFIG_FILE" else Path(moved) / Path(self.file).name
+        return Path(self.file).expanduser()
+
+    def found(self, project: Path, environment: Mapping[str, str]) -> bool:
+        """Return whether the client is on this machine, or the project has files of it."""
+        path = environment.get("PATH", "")
+        return any(shutil.which(program, path=path) for program in self.programs) or any(
+            (Path(trace).expanduser() if trace.startswith("~") else project / trace).exists() for trace in self.traces
+        )
+
+    def server(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return the client's entry for a server that this command starts."""
+        kind = {"type": "stdio"} if self.typed else {}
+        return {**kind, "command": words[0], "args": list(words[1:])}
+
+
+_CURSOR_AND_CLAUDE = ("mcpServers", SERVER)
+CLIENTS = (
+    AgentClient(
+        "claude-code", "Claude Code", ".mcp.json", _strict_json, _CURSOR_AND_CLAUDE,
+        programs=("claude",), traces=(".mcp.json", ".claude", "~/.claude"), typed=True,
+        next_step="start `claude` in this folder and approve the server, or see it with /mcp",
+    ),
+    AgentClient(
+        "codex", "Codex", "~/.codex/config.toml", _toml, ("mcp_servers", SERVER), variable="CODEX_HOME",
+        programs=("codex",), traces=("~/.codex",),
+        next_step="start `codex` and see the server with /mcp",
+    ),
+    AgentClient(
+        "cursor", "Cursor", ".cursor/mcp.json", _json_with_comments, _CURSOR_AND_CLAUDE,
+        programs=("cursor", "cursor-agent"), traces=(".cursor", "~/.cursor"), typed=True,
+        next_step="open this folder in Cursor and switch the server on in Settings, Tools & MCP",
+    ),
+    AgentClient(
+        "vscode", "VS Code", ".vscode/mcp.json", _json_with_comments, ("servers", SERVER),
+        programs=("code",), traces=(".vscode", "~/.vscode"), typed=True,
+        next_step="open this folder in VS Code and start the server with `MCP: List Servers`",
+    ),
+    AgentClient(
+        "gemini-cli", "Gemini CLI", ".gemini/settings.json", _json_with_comments, _CURSOR_AND_CLAUDE,
+        programs=("gemini",), traces=(".gemini", "~/.gemini"),
+        next_step="start `gemini` in this folder and see the server with /mcp",
+    ),
+)  # fmt: skip
+"""The clients that get an MCP server."""
+AWS = AgentClient(
+    "aws", "AWS profile", "~/.aws/config", ProfileText, (), variable="AWS_CONFIG_FILE",
+    next_step="use it with `aws --profile NAME`, or AWS_PROFILE=NAME",
+)  # fmt: skip
+"""Every AWS SDK and the AWS CLI. Its place is the profile's section."""
+
+
+def is_ours(entry: Any) -> bool:
+    """Return whether the entry runs `jitney mcp`, or is a profile that runs `jitney credentials`."""
+    if not isinstance(entry, dict):
+        return False
+    if "credential_process" in entry:
+        return bool(own_words(entry))
+    words = [str(entry.get("command", "")), *_strings(entry.get("args"))]
+    return words[1:2] == ["mcp"] and Path(words[0]).name == "jitney"
+
+
+def _strings(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []

@@ -1,0 +1,77 @@
+"""What `jitney init` changed on this machine: where, and the hashes of the file before and after. No content.
+
+The hashes and places are enough to restore a file byte by byte, unless it was changed later.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from jitney.client.file_replacement import real_path, replace_file
+from jitney.client.problems import Invalid
+from jitney.client.setup.insertions import Span
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """One change: whether the file existed, its hashes, what was inserted, and what was created for it.
+
+    `levels` counts the members of the place that existed before. `folders` are those that were created.
+    """
+
+    existed: bool
+    before: str
+    after: str
+    spans: tuple[Span, ...]
+    levels: int
+    folders: tuple[str, ...] = ()
+
+
+def digest(text: str) -> str:
+    """Return the hash by which a file's text is recognised."""
+    return sha256(text.encode("utf-8")).hexdigest()
+
+
+class Ledger:
+    """The records, in one file of the user's, which only they can read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def record(self, path: Path, place: Sequence[str]) -> ChangeRecord | None:
+        """Return the record of the change at this place of the file; None without one."""
+        found = self._read().get(_key(path, place))
+        if not isinstance(found, dict):
+            return None
+        with suppress(KeyError, TypeError, ValueError):
+            spans = tuple(Span(int(offset), int(length)) for offset, length in found["spans"])
+            return ChangeRecord(**found | {"spans": spans, "folders": tuple(map(str, found["folders"]))})
+        return None
+
+    def keep(self, path: Path, place: Sequence[str], record: ChangeRecord | None) -> None:
+        """Store the record, or forget the place's record. Raises Invalid when that is impossible."""
+        known = self._read()
+        known.pop(_key(path, place), None)
+        if record:
+            known[_key(path, place)] = asdict(record)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(self._path, json.dumps(known, indent=2).encode())
+        except OSError as error:
+            detail = f"{self._path} cannot be written: {error.strerror}."
+            fix = "Set XDG_DATA_HOME to a folder that you can write to. Without it, nothing could be undone."
+            raise Invalid("init_unrecorded", "The change cannot be recorded", detail, fix) from error
+
+    def _read(self) -> dict[str, object]:
+        with suppress(OSError, ValueError):
+            document = json.loads(self._path.read_bytes())
+            if isinstance(document, dict):
+                return document
+        return {}
+
+
+def _key(path: Path, place: Sequence[str]) -> str:
+    return json.dumps([str(real_path(path)), *place])

@@ -1,0 +1,89 @@
+"""The token of a person who signed in with `jitney login`. It is renewed before it ends, by one process at a time."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitney.client.login.keyring_store import KeyringStore
+from jitney.client.login.login_settings import LoginSettings
+from jitney.client.login.provider_metadata import discover
+from jitney.client.login.sign_in import DeveloperSignIn, signed_in
+from jitney.client.problems import Invalid, Unauthenticated
+from jitney.client.tokens import Token
+from jitney.client.tokens.token_endpoint import granted, post_form
+
+# The broker and BearerAuth need a token that lives longer than a request.
+_MARGIN_SECONDS = 60
+_FIX = "Run `jitney login`."
+
+
+@dataclass(frozen=True, slots=True)
+class LoginToken:
+    """Tokens of the sign-in at the issuer. `lock` is a file that holds nothing: processes wait for each other by it."""
+
+    settings: LoginSettings
+    lock: Path
+    store: Callable[[LoginSettings], KeyringStore] = KeyringStore
+    clock: Callable[[], float] = time.time
+
+    def fetch(self) -> Token:
+        """Return the token, renewed if it ends soon.
+
+        Raises Unauthenticated without a sign-in and when it has ended, Unavailable without the issuer.
+        """
+        store = self.store(self.settings)
+        found = store.load()
+        if found is None or not self._lasts(found):
+            with locked(self.lock):
+                found = store.load()  # another process may have renewed it
+                if found is None:
+                    detail = f"There is no sign-in at {self.settings.issuer} on this machine."
+                    raise Unauthenticated("not_signed_in", "You are not signed in", detail, _FIX)
+                if not self._lasts(found):
+                    found = self._renewed(store, found)
+        return Token(found.token, max(0, found.expires_at - int(self.clock())))
+
+    def _lasts(self, found: DeveloperSignIn) -> bool:
+        return found.expires_at - self.clock() > _MARGIN_SECONDS
+
+    def _renewed(self, store: KeyringStore, found: DeveloperSignIn) -> DeveloperSignIn:
+        """Return the sign-in with new tokens, which are in the keyring then.
+
+        A refresh token that the issuer refuses is deleted. To send it again could look like theft (RFC 9700 section
+        4.14.2).
+        """
+        if not found.refresh_token:
+            raise self._ended("The token has expired, and the issuer gave no refresh token.")
+        url = discover(self.settings.issuer).token_endpoint
+        form = {"grant_type": "refresh_token", "refresh_token": found.refresh_token, **self.settings.client()}
+        response = post_form(url, form | dict(self.settings.parameters))
+        if response.document().get("error") == "invalid_grant":
+            store.delete()
+            raise self._ended(f"{self.settings.issuer} no longer accepts the refresh token.")
+        renewed = signed_in(granted(response, _FIX), self.settings, int(self.clock()), nonce=None, before=found)
+        store.save(renewed)
+        return renewed
+
+    def _ended(self, detail: str) -> Unauthenticated:
+        return Unauthenticated("login_ended", "The sign-in has ended", detail, _FIX)
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Hold the lock at `path` during the block. Other processes wait. Raises Invalid when it cannot be made."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        detail = f"{path} cannot be written: {error.strerror}."
+        fix = "Set XDG_CACHE_HOME to a folder that you can write to."
+        raise Invalid("lock_unwritable", "The sign-in cannot be locked", detail, fix) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,20 @@
+"""A token in the variable JITNEY_TOKEN, such as GitLab's `id_tokens`."""
+
+from dataclasses import dataclass, field
+
+from jitney.client.tokens import Token, checked_jwt, checked_token
+
+_WHERE = "JITNEY_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableToken:
+    """The token `text`. It is for `audience`, unless that is "" or the token is no JWT."""
+
+    text: str = field(repr=False)
+    audience: str = ""
+
+    def fetch(self) -> Token:
+        """Return the token. Raises Unauthenticated when it is no token, has expired, or is for another audience."""
+        fix = "In GitLab, declare JITNEY_TOKEN under id_tokens of the job. A job gets it once, at its start."
+        return checked_jwt(checked_token(self.text, _WHERE), _WHERE, self.audience, fix)

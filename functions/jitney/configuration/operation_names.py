@@ -1,0 +1,13 @@
+"""The operations of AWS's services, for checks of the configuration. The package ships their table."""
+
+from functools import cache
+
+from jitney.core.calls.operations import OperationTable
+from jitney.resources import OPERATIONS
+
+
+@cache
+def operation_names() -> tuple[str, ...]:
+    """Return each operation as policies see it in context.call: "s3:DeleteObject", by botocore's names."""
+    table = OperationTable.load(OPERATIONS.read_bytes())
+    return tuple(f"{service}:{name}" for service in table.services() for name in table.service(service).names())

@@ -1,0 +1,79 @@
+"""Requests that reviewers rejected within the last day, and new requests that repeat them (row REV 12). Pure."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from jitney.core.access.request import Permission
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, patterns_intersect, wildcard_pattern
+from jitney.core.times import iso
+
+REJECTION_SECONDS = 24 * 3600
+"""How long a rejection counts for new requests."""
+
+
+class Rejection(NamedTuple):
+    """A rejected request: its grant, the reviewer's source identity and comment, the time in epoch seconds."""
+
+    grant_id: str
+    by: str
+    at: int
+    comment: str
+    permissions: tuple[Permission, ...] = ()
+
+    def view(self) -> dict[str, Any]:
+        """Return the rejection as the API shows it."""
+        return {
+            "grant": self.grant_id,
+            "by": self.by,
+            "at": iso(self.at),
+            "comment": self.comment,
+            "until": iso(self.at + REJECTION_SECONDS),
+        }
+
+
+class RepeatedRequest(NamedTuple):
+    """What makes a request differ from a rejected one, in its agent's words (`changed`), and the rejection."""
+
+    changed: str
+    grant_id: str
+    by: str
+    at: int
+    comment: str
+
+    def view(self) -> dict[str, Any]:
+        """Return both as the API shows them."""
+        members = {"grant": self.grant_id, "by": self.by, "at": iso(self.at), "comment": self.comment}
+        return members | {"changed": self.changed}
+
+
+def repeated_rejection(permissions: Iterable[Permission], rejections: Iterable[Rejection]) -> Rejection | None:
+    """Return the first rejection with which the permissions have an action on a resource in common, or None.
+
+    So a request passes neither because it is smaller, nor because something was added, nor because only its reason or
+    its time differ. Patterns that are too complex to compare count as the same.
+    """
+    asked, budget = tuple(permissions), Budget(MAX_REQUEST_STEPS)
+    for rejection in rejections:
+        try:
+            if have_in_common(asked, rejection.permissions, budget):
+                return rejection
+        except PatternTooComplex:
+            return rejection
+    return None
+
+
+def have_in_common(ones: Iterable[Permission], others: Iterable[Permission], budget: Budget) -> bool:
+    """Return whether both have an action on a resource in common. Raises PatternTooComplex when `budget` runs out."""
+    others = tuple(others)
+    return any(_overlap(one, other, budget) for one in ones for other in others)
+
+
+def _overlap(one: Permission, other: Permission, budget: Budget) -> bool:
+    return _any_in_common(
+        [each.lower() for each in one.actions], [each.lower() for each in other.actions], budget
+    ) and _any_in_common(one.resources, other.resources, budget)
+
+
+def _any_in_common(ones: Iterable[str], others: Iterable[str], budget: Budget) -> bool:
+    compiled = [wildcard_pattern(each) for each in others]
+    return any(patterns_intersect(wildcard_pattern(one), other, budget) for one in ones for other in compiled)

@@ -1,0 +1,42 @@
+"""How the records of a call through the gateway are found: by its id, or by its grant in an index."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+CALL_EVENT = "call"
+"""The event of a call's records."""
+CALL_CHAIN = "c-"
+"""The prefix of a call's id, which is the chain of its records."""
+CALL_INDEX = "calls_of_grant"
+"""The index of the audit table with the records of calls."""
+CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
+UNANSWERED = "unanswered "
+"""The prefix of the place of a call's failure in the index, so that failures are found without reading all calls."""
+_ID_BYTES = 9
+_ID_CHARACTERS = 14
+
+
+def read_call_id(access_key_id: str, aws_request_id: str) -> str:
+    """Return the id of an answered read, from the key that signed it and AWS's id of the request.
+
+    CloudTrail's event of the read has both, so the event leads to the record. Other calls have their id in the name of
+    their session.
+    """
+    digest = hashlib.sha256(json.dumps([access_key_id, aws_request_id]).encode()).digest()
+    return f"c-{base64.b32encode(digest[:_ID_BYTES]).decode().lower()[:_ID_CHARACTERS]}"
+
+
+def call_index(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of a record in the index: its grant and its place among the grant's calls.
+
+    Records of other events have none, and neither have refusals, which are in other chains. A key of an index cannot be
+    empty, so that a record without a grant has none, too. Raises KeyError if a member is missing.
+    """
+    if members["event"] != CALL_EVENT or not (members["chain"].startswith(CALL_CHAIN) and members["grant_id"]):
+        return ()
+    place = f"{members['time']} {members['chain']}"
+    values = (members["grant_id"], f"{UNANSWERED}{place}" if members["outcome"] == "failed" else place)
+    return tuple(zip(CALL_INDEX_ATTRIBUTES, values, strict=True))

@@ -1,0 +1,222 @@
+"""Masks AWS's answer to a call of the gateway before it leaves the broker (row GW 5).
+
+The bytes of an answer stay as they are, except for its secrets. What cannot be parsed is not passed on.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from jitney.core.gateway.answer_shapes import (
+    AWS_KEY_REF,
+    JSON_TEXT,
+    AnsweredOperation,
+    AnswerShapes,
+    HeaderMask,
+    answer_shapes,
+)
+from jitney.core.gateway.aws_answer import MOST_PATHS, AwsAnswer, MaskedAnswer
+from jitney.core.gateway.json_answers import mask_json
+from jitney.core.gateway.mask_rules import MaskRules, Path, UnmaskableAnswer, path_text
+from jitney.core.gateway.message_checksums import with_message_checksums
+from jitney.core.gateway.xml_answers import mask_xml
+from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.table import MaskTable, Shape, ShapeRef
+from jitney.core.problems import Problem
+
+MAX_DECODED_BYTES = 5_500_000
+"""A compressed body of more bytes is refused. A small one cannot use up the function's memory or time."""
+
+_FIRST_ERROR = 300
+_PARTIAL = 206
+_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952 section 2.3.1
+# Checksums of the body as AWS sent it. Clients compare them, and refuse a body that differs.
+_CHECKSUMS = frozenset({"content-md5", "x-amz-crc32", "x-amz-sha256-tree-hash", "digest", "content-digest"})
+_CHECKSUM_PREFIX = "x-amz-checksum-"
+
+BodyMasker: TypeAlias = Callable[[bytes, tuple[Shape, ...], ShapeRef, MaskRules], tuple[bytes, list[Path]]]
+_BODIES: Mapping[str, BodyMasker] = {
+    "json": mask_json,
+    "rest-json": mask_json,
+    "query": mask_xml,
+    "ec2": mask_xml,
+    "rest-xml": mask_xml,
+}
+"""By protocol, what masks a body with members."""
+_MESSAGES = ("sqs", "ReceiveMessage")
+_NO_SHAPES = AnswerShapes((), None, (), content=False)
+
+
+def most_masked_bytes(answer: AwsAnswer) -> int:
+    """Return how many bytes the masks of an answer may have to read."""
+    return MAX_DECODED_BYTES if answer.body.startswith(_GZIP_MAGIC) else len(answer.body)
+
+
+class AnswerMasker:
+    """Masks answers. `masks` is the table of masked members; an operation's members are looked up once."""
+
+    def __init__(self, masks: MaskTable) -> None:
+        self._masks = masks
+        self._shapes: dict[tuple[str, str], AnswerShapes] = {}
+
+    def mask(
+        self, answer: AwsAnswer, operation: AnsweredOperation, tags: MaskTags, *, reveal: bool = False
+    ) -> MaskedAnswer:
+        """Return the answer to a call of `operation` without its secrets.
+
+        With `reveal`, only AWS's secret keys and session tokens are masked. An error that cannot be parsed loses its
+        body. Raises Problem answer_unmaskable for another answer that cannot be parsed.
+        """
+        failed = answer.status >= _FIRST_ERROR
+        shapes = _NO_SHAPES if failed else self._of(operation)
+        rules = MaskRules.of(tags, reveal=reveal)
+        headers, paths = _masked_headers(answer.headers, shapes.headers, rules)
+        try:
+            body, found = _masked_body(answer, operation, shapes, rules)
+        except UnmaskableAnswer as error:
+            if not failed:
+                raise _unmaskable(str(error)) from None
+            body, found = b"", [None]
+        if body != answer.body:
+            headers = _headers_of(body, headers)
+        places = [*paths, *found]
+        return MaskedAnswer(answer.status, headers, body, tuple(map(path_text, places[:MOST_PATHS])), len(places))
+
+    def _of(self, operation: AnsweredOperation) -> AnswerShapes:
+        key = operation.service_model.service_name, operation.name
+        if key not in self._shapes:
+            self._shapes[key] = answer_shapes(operation, self._masks.of(*key))
+        return self._shapes[key]
+
+
+def _unmaskable(reason: str) -> Problem:
+    detail = f"The call ran. Its answer cannot be masked: {reason}."
+    return Problem("answer_unmaskable", detail, "Request credentials for the call if you need its answer.")
+
+
+def _masked_body(
+    answer: AwsAnswer, operation: AnsweredOperation, shapes: AnswerShapes, rules: MaskRules
+) -> tuple[bytes, list[Path]]:
+    """Return the body without its secrets, compressed as it was, and where they were."""
+    service = operation.service_model
+    # Not by Content-Encoding, which a caller of GetObject can replace by ResponseContentEncoding.
+    opened = _decompressed(answer.body) if answer.body.startswith(_GZIP_MAGIC) else None
+    plain = opened.data if opened else answer.body
+    if shapes.content:
+        masked, found = _masked_content(plain, shapes.start, rules)
+        if found and (answer.status == _PARTIAL or (opened and not opened.whole)):
+            raise UnmaskableAnswer("a part of the content holds a secret, and its mask would move the bytes after it")
+    elif answer.status >= _FIRST_ERROR:
+        masked, found = _masked_error(plain, rules)
+    elif mask_body := _BODIES.get(service.resolved_protocol):
+        masked, found = mask_body(plain, shapes.shapes, shapes.start, rules)
+        if found and (service.service_name, operation.name) == _MESSAGES:
+            masked = with_message_checksums(plain, masked)
+    else:
+        raise UnmaskableAnswer(f"the protocol {service.resolved_protocol} is not supported")
+    if not found:
+        return answer.body, []
+    return (_compressed(masked) if opened else masked), found
+
+
+def _masked_error(body: bytes, rules: MaskRules) -> tuple[bytes, list[Path]]:
+    """Return an error without its secrets. A service may refuse a signature in another format than its own."""
+    mask_body = mask_xml if body.lstrip().startswith(b"<") else mask_json
+    return mask_body(body, (), None, rules)
+
+
+def _masked_content(data: bytes, ref: ShapeRef, rules: MaskRules) -> tuple[bytes, list[Path]]:
+    """Return content without members, masked as a whole or where detectors find a secret."""
+    if not data:
+        return data, []
+    kind = rules.kind(ref)
+    masked = _whole_content(data, rules.tags.mask(data, kind)) if kind else rules.content(data)
+    return (data, []) if masked == data else (masked, [None])
+
+
+def _whole_content(data: bytes, mask: str) -> bytes:
+    """Return the mask of content. That of JSON, such as a function's result, is JSON."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return mask.encode("ascii")
+    return json.dumps(mask).encode("ascii")
+
+
+def _masked_headers(
+    headers: Mapping[str, str], listed: tuple[HeaderMask, ...], rules: MaskRules
+) -> tuple[Mapping[str, str], list[Path]]:
+    """Return the headers without their secrets, and where they were."""
+    names = list(headers)
+    written = rules.changes([headers[name] for name in names])
+    masked = {names[place]: text for place, text in written.items()}
+    for name, value in headers.items():
+        if (ref := _header_ref(name, value, listed, rules)) is not None:
+            masked[name] = _header_mask(value, ref, rules)
+    changed = {name: value for name, value in masked.items() if value != headers[name]}
+    return ({**headers, **changed} if changed else headers), [((None, "headers"), name) for name in changed]
+
+
+def _header_ref(name: str, value: str, listed: tuple[HeaderMask, ...], rules: MaskRules) -> str | None:
+    lowered = name.lower()
+    for each in listed:
+        if each.ref in rules.kinds and (lowered.startswith(each.name) if each.prefix else lowered == each.name):
+            return each.ref
+    return AWS_KEY_REF if rules.names(name) and is_secret(value) else None
+
+
+def _header_mask(value: str, ref: str, rules: MaskRules) -> str:
+    """Return the mask of a header. A header of JSON is in base64."""
+    if not ref.endswith(JSON_TEXT):
+        return rules.whole(value, ref)
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except ValueError:
+        text = value
+    return base64.b64encode(rules.whole(text, ref).encode()).decode("ascii")
+
+
+def _headers_of(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers for a body that changed: with its length, and without checksums of the one before."""
+    kept = {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in _CHECKSUMS and not name.lower().startswith(_CHECKSUM_PREFIX)
+    }
+    return {name: str(len(body)) if name.lower() == "content-length" else value for name, value in kept.items()}
+
+
+class _Opened(NamedTuple):
+    """What a compressed body holds. It is not whole if its end is missing, or if other bytes follow it."""
+
+    data: bytes
+    whole: bool
+
+
+def _decompressed(body: bytes) -> _Opened | None:
+    """Return what a body holds, or None if it is not compressed."""
+    pieces: list[bytes] = []
+    size, rest = 0, body
+    while rest:
+        reader = zlib.decompressobj(_GZIP)
+        try:
+            piece = reader.decompress(rest, MAX_DECODED_BYTES + 1 - size)
+        except zlib.error:  # programs ignore what follows compressed data
+            return _Opened(b"".join(pieces), whole=False) if pieces else None
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_DECODED_BYTES:
+            raise UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
+        if not reader.eof:
+            return _Opened(b"".join(pieces), whole=False)
+        rest = reader.unused_data
+    return _Opened(b"".join(pieces), whole=True)
+
+
+def _compressed(data: bytes) -> bytes:
+    writer = zlib.compressobj(wbits=_GZIP)
+    return writer.compress(data) + writer.flush()

@@ -1,0 +1,154 @@
+"""What the calls of one grant may use: how many, how many bytes of answers, how many deleted items.
+
+A call is counted in the same transaction as its record. So calls at the same time cannot use more than there is.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from jitney.core.access.decision import Decision
+from jitney.core.call_limits import CallLimits
+from jitney.core.config import Target
+from jitney.core.gateway.call_state import IN_PROGRESS_SECONDS, SENDING_SECONDS
+from jitney.core.problems import Problem
+
+COUNTED: Mapping[str, str] = {
+    "calls": "calls",
+    "bytes_out": "bytes of answers",
+    "items_deleted": "deleted items",
+}
+"""What is counted over the whole grant, with its words. The names are those of `CallLimits` and `BudgetUse`."""
+_MINUTE = 60
+
+
+class BudgetUse(NamedTuple):
+    """What one write of a call's record uses of its grant's budget, within `limits`.
+
+    With `lease_for`, a call's id, it takes one of the grant's places for calls in flight. `ends_lease` is the place
+    that it frees.
+    """
+
+    grant_id: str
+    limits: CallLimits
+    calls: int = 0
+    bytes_out: int = 0
+    items_deleted: int = 0
+    lease_for: str = ""
+    ends_lease: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the budget's item."""
+        return budget_key(self.grant_id)
+
+    def limited(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the name, the amount and the limit of what is used and limited over the whole grant."""
+        for name in COUNTED:
+            amount, limit = getattr(self, name), getattr(self.limits, name)
+            if amount and limit:
+                yield name, amount, limit
+
+    @property
+    def counts_minute(self) -> bool:
+        """Whether the use counts against the calls of a minute."""
+        return bool(self.calls and self.limits.calls_per_minute)
+
+    @property
+    def takes_lease(self) -> bool:
+        """Whether the use takes a place for calls in flight."""
+        return bool(self.lease_for and self.limits.writes_in_flight)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing has to be counted, because nothing that is used is limited."""
+        return not (any(self.limited()) or self.counts_minute or self.takes_lease or self.ends_lease is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CallBudget:
+    """What the calls of a grant have used. `minutes` counts calls by minute; `leases` are the ends of taken places."""
+
+    used: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    minutes: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    leases: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def require_left(self, use: BudgetUse, now: int) -> None:
+        """Raise Problem call_budget_used or rate_limited unless the grant has left what `use` needs.
+
+        Before it is sent, the size of a call's answer is unknown. Such a call needs a budget of at least one byte.
+        """
+        limits = use.limits
+        needed = use._replace(bytes_out=max(use.bytes_out, 1)) if use.calls else use
+        for name, amount, limit in needed.limited():
+            if self.used.get(name, 0) + amount > limit:
+                raise _budget_used(name, limit, self.left(limits))
+        if use.counts_minute and self.minutes.get(minute_of(now), 0) >= limits.calls_per_minute:
+            detail = f"The grant made {limits.calls_per_minute} calls in this minute, which is the limit."
+            raise Problem(
+                "rate_limited",
+                detail,
+                "Repeat the call in the next minute.",
+                headers={"Retry-After": str(_MINUTE - now % _MINUTE)},
+            )
+        if use.takes_lease and not self._free(limits, now):
+            detail = f"{limits.writes_in_flight} calls of the grant that change something are in progress, the limit."
+            fix = "Repeat the call when one of them has ended."
+            raise Problem("rate_limited", detail, fix, headers={"Retry-After": str(IN_PROGRESS_SECONDS)})
+
+    def place(self, use: BudgetUse, now: int) -> int | None:
+        """Return the place for calls in flight that `use` takes, or None. Calls at the same time try different ones."""
+        free = self._free(use.limits, now) if use.takes_lease else []
+        if not free:
+            return None
+        digest = hashlib.sha256(use.lease_for.encode()).digest()
+        return free[int.from_bytes(digest[:4]) % len(free)]
+
+    def after(self, use: BudgetUse, place: int | None, now: int) -> "CallBudget":
+        """Return the budget after `use`, which took `place`."""
+        used = {**self.used, **{name: self.used.get(name, 0) + amount for name, amount, _ in use.limited()}}
+        minute = minute_of(now)
+        in_minute = {minute: self.minutes.get(minute, 0) + use.calls} if use.counts_minute else {}
+        leases = {number: until for number, until in self.leases.items() if number != use.ends_lease}
+        if place is not None:
+            leases[place] = lease_end(now)
+        return replace(self, used=used, minutes={**self.minutes, **in_minute}, leases=leases)
+
+    def left(self, limits: CallLimits) -> dict[str, Any]:
+        """Return what is left of each limited amount, as answers show it."""
+        return {
+            name: {"limit": limit, "left": max(0, limit - self.used.get(name, 0))}
+            for name in COUNTED
+            if (limit := getattr(limits, name))
+        }
+
+    def _free(self, limits: CallLimits, now: int) -> list[int]:
+        return [number for number in range(limits.writes_in_flight) if self.leases.get(number, now) <= now]
+
+
+def limits_of(target: Target, decision: Decision) -> CallLimits:
+    """Return the limits of the calls of a grant, for one call: the target's, and those of the permits that decided."""
+    return target.call_limits.within(decision.call_limits)
+
+
+def budget_key(grant_id: str) -> str:
+    """Return the key of a grant's budget."""
+    return f"BUDGET#{grant_id}"
+
+
+def minute_of(now: int) -> int:
+    """Return the number of the minute of `now`."""
+    return now // _MINUTE
+
+
+def lease_end(now: int) -> int:
+    """Return when a place that is taken at `now` is free again, if the execution does not free it."""
+    return now + SENDING_SECONDS
+
+
+def _budget_used(name: str, limit: int, left: Mapping[str, Any]) -> Problem:
+    detail = f"The call would exceed the grant's limit of {limit} {COUNTED[name]}."
+    fix = "Send a smaller call, or request a new grant with a reason that explains why more is needed."
+    return Problem("call_budget_used", detail, fix, {"budget": left, "exceeded": name})

@@ -1,0 +1,67 @@
+"""How many items a call deletes, by its parameters alone, for the budget of its grant.
+
+An item is what one entry of the parameters names: an object, a table, an instance. What is in a deleted table is not
+counted. A call counts as at least one if its operation's name says that it deletes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_DELETES = re.compile(r"(Batch)?(Delete|Terminate|Purge|Destroy|Empty)[A-Z]|Schedule\w*Deletion|\w+Delete[A-Z]\w*")
+_PARTIQL_DELETE = re.compile(r"\bdelete\b", re.IGNORECASE)
+_DEPTH = 2
+"""Entries are at the top, or one level below: `Delete.Objects` of S3."""
+
+Parameters = Mapping[str, Any]
+
+
+def _batch_writes(parameters: Parameters) -> int:
+    requests = (each for table in parameters.get("RequestItems", {}).values() for each in table)
+    return sum("DeleteRequest" in each for each in requests)
+
+
+def _transaction(parameters: Parameters) -> int:
+    return sum("Delete" in each for each in parameters.get("TransactItems", ()))
+
+
+def _statements(member: str) -> Callable[[Parameters], int]:
+    return lambda parameters: sum(map(_may_delete, (each["Statement"] for each in parameters.get(member, ()))))
+
+
+def _may_delete(statement: str) -> int:
+    """Return 1 for a PartiQL statement with the word delete, also if it is only in a text. PartiQL deletes one item."""
+    return 1 if _PARTIQL_DELETE.search(statement) else 0
+
+
+def _record_sets(parameters: Parameters) -> int:
+    changes = parameters.get("ChangeBatch", {}).get("Changes", ())
+    return sum(each.get("Action") == "DELETE" for each in changes)
+
+
+_BY_OPERATION: Mapping[tuple[str, str], Callable[[Parameters], int]] = {
+    ("dynamodb", "BatchWriteItem"): _batch_writes,
+    ("dynamodb", "TransactWriteItems"): _transaction,
+    ("dynamodb", "ExecuteStatement"): lambda parameters: _may_delete(parameters.get("Statement", "")),
+    ("dynamodb", "BatchExecuteStatement"): _statements("Statements"),
+    ("dynamodb", "ExecuteTransaction"): _statements("TransactStatements"),
+    ("route53", "ChangeResourceRecordSets"): _record_sets,
+}
+"""Operations that delete, though their names do not say so."""
+
+
+def items_deleted(service: str, operation: str, parameters: Parameters) -> int:
+    """Return how many items a call deletes. `parameters` fit AWS's model."""
+    if count := _BY_OPERATION.get((service, operation)):
+        return count(parameters)
+    if not _DELETES.match(operation):
+        return 0
+    return max([1, *map(len, _lists(parameters, _DEPTH))])
+
+
+def _lists(parameters: Parameters, depth: int) -> Iterator[list[Any]]:
+    for value in parameters.values():
+        if isinstance(value, list):
+            yield value
+        elif isinstance(value, dict) and depth > 1:
+            yield from _lists(value, depth - 1)

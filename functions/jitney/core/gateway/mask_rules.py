@@ -1,0 +1,164 @@
+"""What is masked in an answer, and the masks of single values as they are on the wire (rows GW 5 and MASK 4)."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+from jitney.core.gateway.answer_shapes import (
+    AWS_KEY_REF,
+    BLOB,
+    BLOB_REF,
+    BOOLEAN,
+    JSON_TEXT,
+    NUMBER,
+    TIME,
+)
+from jitney.core.gateway.content_text import content_text
+from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
+from jitney.core.masking.named_secrets import names_aws_key, names_secret
+from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
+from jitney.core.masking.text import Sought, mask_text, suspects
+
+MOST_OF_PATH = 120
+"""How many characters of a path are listed."""
+MAX_DEPTH = 200
+"""Levels of nesting of an answer. DynamoDB's 32 levels of a document are 64 of its answer."""
+
+Path: TypeAlias = "tuple[Path, str | int] | None"
+"""Where a value is: the path of its holder, and its name or its place there. None is the whole body."""
+
+_FORMS = ("", BLOB, NUMBER, BOOLEAN, TIME, JSON_TEXT)
+_AWS_KEYS = {AWS_KEY_REF + form: CREDENTIAL for form in _FORMS}
+_ALL = (
+    {CREDENTIAL_REF + form: CREDENTIAL for form in _FORMS}
+    | {SENSITIVE_REF + form: SENSITIVE for form in _FORMS}
+    | _AWS_KEYS
+)
+
+
+class UnmaskableAnswer(Exception):
+    """An answer cannot be parsed, so that its secrets cannot be found. The message says why and quotes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRules:
+    """What is masked, with `tags`.
+
+    `kinds` maps the references of masked members to kinds of masks. `names` says which names of unlisted members are
+    those of a secret. `sought` is what is masked in texts.
+    """
+
+    tags: MaskTags
+    kinds: Mapping[str, str]
+    names: Callable[[str], bool]
+    sought: Sought
+
+    @classmethod
+    def of(cls, tags: MaskTags, *, reveal: bool) -> Self:
+        """Return the masks of an answer. With `reveal`, only AWS's secret keys and session tokens are masked."""
+        if reveal:
+            return cls(tags, _AWS_KEYS, names_aws_key, Sought.AWS_KEYS)
+        return cls(tags, _ALL, names_secret, Sought.SECRETS)
+
+    def kind(self, ref: Any) -> str | None:
+        """Return the kind of mask of a member with this reference, or None if it is not masked as a whole."""
+        return self.kinds.get(ref) if isinstance(ref, str) else None
+
+    def whole(self, text: str, ref: str) -> str:
+        """Return the mask of a member's text on the wire, which can be parsed as the member's type."""
+        return _WHOLE[ref[1:]](self, text, self.kinds[ref]) if text else text
+
+    def content(self, data: bytes) -> bytes:
+        """Return content without the secrets that detectors find, or `data` itself if it is binary or has none."""
+        read = content_text(data)
+        if read is None:
+            return data
+        masked = mask_text(read.text, self.tags, self.sought)
+        return data if masked == read.text else read.encoded(masked)
+
+    def changes(self, texts: Sequence[str]) -> dict[int, str]:
+        """Return the texts that hold a secret, masked, by index."""
+        found = {place: mask_text(texts[place], self.tags, self.sought) for place in suspects(texts, self.sought)}
+        return {place: text for place, text in found.items() if text != texts[place]}
+
+
+def searched_text(text: str, ref: Any) -> str:
+    """Return what detectors search in a text on the wire: for a blob, its content if that is text."""
+    if ref != BLOB_REF or (data := _from_base64(text)) is None:
+        return text
+    read = content_text(data)
+    return read.text if read else ""
+
+
+def wire_text(text: str, ref: Any, masked: str) -> str:
+    """Return `masked`, which replaces the searched text of `text`, in the form of the wire."""
+    if ref != BLOB_REF or (data := _from_base64(text)) is None:
+        return masked
+    read = content_text(data)
+    return _to_base64(read.encoded(masked)) if read else text
+
+
+def path_text(path: Path) -> str:
+    """Return a path as text: "Users[2].Tags[0].Value"; "body" for the whole body.
+
+    AWS's answer chooses the names. So a long path is cut, and what UTF-8 cannot hold is escaped: records hold paths.
+    """
+    parts: list[str | int] = []
+    while path is not None:
+        path, part = path
+        parts.append(part)
+    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(parts))
+    shown = written.removeprefix(".").encode("utf-8", "backslashreplace").decode()
+    return (shown if len(shown) <= MOST_OF_PATH else f"{shown[: MOST_OF_PATH - 3]}...") or "body"
+
+
+def _blob(rules: MaskRules, text: str, kind: str) -> str:
+    data = _from_base64(text)
+    return _to_base64(rules.tags.mask(text if data is None else data, kind).encode())
+
+
+def _json_text(rules: MaskRules, text: str, kind: str) -> str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return rules.tags.mask(text, kind)
+    return json.dumps(_all_masked(rules, value, kind))
+
+
+def _all_masked(rules: MaskRules, value: Any, kind: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _all_masked(rules, each, kind) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_all_masked(rules, each, kind) for each in value]
+    return rules.tags.masked(value, kind)
+
+
+def _time(_rules: MaskRules, text: str, _kind: str) -> str:
+    """Return the start of 1970 in the form of `text`: epoch seconds, HTTP's or ISO 8601."""
+    if text.replace(".", "", 1).isdigit():
+        return "0"
+    return "Thu, 01 Jan 1970 00:00:00 GMT" if text.endswith("GMT") else "1970-01-01T00:00:00Z"
+
+
+_WHOLE: Mapping[str, Callable[[MaskRules, str, str], str]] = {
+    "": lambda rules, text, kind: rules.tags.mask(text, kind),
+    BLOB: _blob,
+    NUMBER: lambda _rules, _text, _kind: "0",
+    BOOLEAN: lambda _rules, _text, _kind: "false",
+    TIME: _time,
+    JSON_TEXT: _json_text,
+}
+"""The masks of texts on the wire, by form."""
+
+
+def _from_base64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

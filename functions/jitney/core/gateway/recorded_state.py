@@ -1,0 +1,69 @@
+"""The state of a call as its records show it: for its agent, which knows the call's id and not always its key."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jitney.core.gateway.call_state import CallState, state_at
+from jitney.core.times import epoch, iso
+
+NEWEST_RECORDS = 2
+"""How many records of a call show its state: its newest, and the one of its sending, which is the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedState:
+    """The state of a call that changes something or was reviewed. `sent_at` is in epoch seconds."""
+
+    call_id: str
+    owner: str
+    grant_id: str
+    service: str
+    operation: str
+    region: str
+    sent_at: int
+    state: CallState
+    status: int
+    aws_request_id: str
+
+    def view(self, now: int) -> dict[str, Any]:
+        """Return the call as the API shows it."""
+        members = {
+            "call_id": self.call_id,
+            "grant_id": self.grant_id,
+            "state": str(state_at(self.state, self.sent_at, now)),
+            "service": self.service,
+            "operation": self.operation,
+            "region": self.region,
+            "sent_at": iso(self.sent_at),
+        }
+        answer = {"status": self.status, "request_id": self.aws_request_id}
+        return members | (answer if self.state is CallState.ANSWERED else {})
+
+
+def recorded_state(newest: Sequence[Mapping[str, Any]]) -> RecordedState | None:
+    """Return the state of a call from its `NEWEST_RECORDS`, the newest first.
+
+    Returns None for a call without records, and for one that only read: its record has no state.
+    """
+    if not newest:
+        return None
+    last = newest[0]
+    call = json.loads(last["detail"])["call"]
+    if "state" not in call:
+        return None
+    state = CallState(call["state"])
+    sent = last if state is CallState.SENT else newest[-1]
+    return RecordedState(
+        call_id=last["chain"],
+        owner=f"{last['principal']}#{last['human']}",
+        grant_id=last["grant_id"],
+        service=call["service"],
+        operation=call["operation"],
+        region=call["region"],
+        sent_at=epoch(sent["time"]),
+        state=state,
+        status=call.get("status", 0),
+        aws_request_id=call.get("aws_request_id", ""),
+    )

@@ -1,0 +1,240 @@
+"""Masks the body of an answer in XML: only the masked texts change, and all other bytes stay (row GW 5)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from xml.parsers import expat
+
+from jitney.core.gateway.answer_shapes import ATTRIBUTE, AWS_KEY_REF
+from jitney.core.gateway.aws_answer import MOST_PATHS
+from jitney.core.gateway.mask_rules import (
+    MAX_DEPTH,
+    MaskRules,
+    Path,
+    UnmaskableAnswer,
+    searched_text,
+    wire_text,
+)
+from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
+from jitney.core.masking.members import PAIR_NAMES, PAIR_VALUES, may_be_named
+from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.table import ANY, Shape, ShapeRef
+
+_ENCODINGS = frozenset({"utf-8", "us-ascii"})
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_ITEMS = frozenset({"member", "item"})
+"""The names of a list's elements."""
+
+
+def mask_xml(body: bytes, shapes: tuple[Shape, ...], start: ShapeRef, rules: MaskRules) -> tuple[bytes, list[Path]]:
+    """Return the body without its secrets, and where they were. Returns `body` itself if it has none.
+
+    Raises UnmaskableAnswer unless it is XML in UTF-8 without a document type.
+    """
+    if not body:
+        return body, []
+    if body.startswith(_UTF16):  # expat would follow these bytes and not its encoding argument
+        raise UnmaskableAnswer("its XML is not in UTF-8")
+    reader = _XmlReader(shapes, start, rules)
+    texts = reader.read(body)
+    if rules.changes(reader.comments):
+        raise UnmaskableAnswer("its XML has a secret in a comment")
+    changes = rules.changes([searched_text(each.text, each.ref) for each in texts])
+    edits: list[XmlEdit] = []
+    paths: list[Path] = []
+    for place, each in enumerate(texts):
+        new = each.text
+        if rules.kind(each.ref):
+            new = rules.whole(each.text, str(each.ref))
+        elif place in changes:
+            new = wire_text(each.text, each.ref, changes[place])
+        if new != each.text:
+            edits.append(XmlEdit(each.start, each.end, each.attribute, new))
+            paths.append(each.path() if len(paths) < MOST_PATHS else None)  # no more are shown
+    return (edit_xml(body, edits) if edits else body), paths
+
+
+@dataclass(slots=True)
+class _Element:
+    """An element that is read. `texts_before` is the number of texts before it."""
+
+    name: str
+    parent: "_Element | None"
+    ref: ShapeRef
+    start: int
+    place: int
+    texts_before: int
+    counts: dict[str, int] | None = None
+    """The number of children by name. None for an element without children, which most are."""
+    names_secret: bool = False
+    """Whether a child is the name of a secret, so that the child beside it is its value."""
+    has_comment: bool = False
+    values: list[tuple[int, int]] | None = None
+    """The texts of the children that are values of pairs: the first, and the one after the last."""
+
+    def path(self) -> Path:
+        """Return the path below the root. Elements with the same name are counted."""
+        if self.parent is None:
+            return None
+        path = self.parent.path(), self.name
+        return (path, self.place) if self.name in _ITEMS or (self.parent.counts or {})[self.name] > 1 else path
+
+
+@dataclass(slots=True)
+class _XmlText:
+    """The text of an element or of an attribute. `start` is where the element starts, `end` where its end tag does."""
+
+    text: str
+    ref: ShapeRef
+    element: _Element
+    start: int
+    end: int
+    attribute: str = ""
+
+    def path(self) -> Path:
+        path = self.element.path()
+        return (path, ATTRIBUTE + self.attribute) if self.attribute else path
+
+
+class _XmlReader:
+    """Collects the texts of a document, with the reference that says how each is masked."""
+
+    def __init__(self, shapes: tuple[Shape, ...], start: ShapeRef, rules: MaskRules) -> None:
+        self._shapes = shapes
+        self._start = start
+        self._rules = rules
+        self._texts: list[_XmlText] = []
+        self.comments: list[str] = []
+        self._open: list[_Element] = []
+        self._parts: list[str] = []
+        """The text since the last tag."""
+        self._harmless: set[str] = set()
+        parser = expat.ParserCreate("UTF-8")
+        parser.buffer_text = True
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.XmlDeclHandler = _require_utf8
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.CommentHandler = self._comment
+        parser.ProcessingInstructionHandler = _refuse_instruction
+        self._parser = parser
+
+    def read(self, body: bytes) -> list[_XmlText]:
+        try:
+            self._parser.Parse(body, True)  # noqa: FBT003 - its only form
+        except expat.ExpatError:
+            raise UnmaskableAnswer("it is not XML") from None
+        return self._texts
+
+    def _begin(self, name: str, attributes: list[str]) -> None:
+        local = name.rpartition(":")[2]
+        parent = self._open[-1] if self._open else None
+        if len(self._open) > MAX_DEPTH:
+            raise UnmaskableAnswer("its XML is nested too deep")
+        self._require_space(self._text())
+        start, place, ref = self._parser.CurrentByteIndex, 0, self._start
+        if parent is not None:
+            if parent.counts is None:
+                parent.counts = {}
+            place = parent.counts.get(local, 0)
+            parent.counts[local] = place + 1
+            ref = self._member(parent.ref, local)
+        element = _Element(local, parent, ref, start, place, len(self._texts))
+        self._open.append(element)
+        for key, value in zip(attributes[::2], attributes[1::2], strict=True):
+            if key.partition(":")[0] == "xmlns":
+                continue  # a masked name space would change what the names are
+            listed = self._member(ref, ATTRIBUTE + key) if isinstance(ref, int) else ref
+            named = listed is None and self._may_be_named(key) and self._is_secret(key, value)
+            found = _XmlText(value, AWS_KEY_REF if named else listed, element, start, start, key)
+            self._texts.append(found)
+
+    def _characters(self, text: str) -> None:
+        self._parts.append(text)
+
+    def _comment(self, text: str) -> None:
+        self._require_space("".join(self._parts))
+        self.comments.append(text)
+        if self._open:
+            self._open[-1].has_comment = True
+
+    def _text(self) -> str:
+        """Return the text since the last tag, and begin another one."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        return text
+
+    @staticmethod
+    def _require_space(text: str) -> None:
+        if text.strip():
+            raise UnmaskableAnswer("its XML has text between elements or comments")
+
+    def _end(self, _name: str) -> None:
+        element, text = self._open.pop(), self._text()
+        if element.counts or element.has_comment:
+            self._require_space(text)
+        if element.counts:
+            self._end_holder(element, element.counts)
+        elif text:
+            end = self._parser.CurrentByteIndex
+            self._texts.append(_XmlText(text, self._text_ref(element, text), element, element.start, end))
+        if element.parent is not None and self._may_be_named(element.name):
+            self._note_pair(element, text, element.parent)
+
+    def _text_ref(self, element: _Element, text: str) -> ShapeRef:
+        if isinstance(element.ref, str) or not self._may_be_named(element.name):
+            return element.ref
+        return AWS_KEY_REF if self._is_secret(element.name, text) else None
+
+    def _end_holder(self, element: _Element, children: Iterable[str]) -> None:
+        """Mark what the names in a finished element say about its texts."""
+        if element.names_secret:
+            for first, end in element.values or ():
+                self._mark(first, end)
+        if self._may_be_named(element.name) and self._rules.names(element.name) and _ITEMS.issuperset(children):
+            self._mark(element.texts_before, len(self._texts))
+
+    def _mark(self, first: int, end: int) -> None:
+        for each in self._texts[first:end]:
+            if not isinstance(each.ref, str) and is_secret(each.text):
+                each.ref = AWS_KEY_REF
+
+    def _note_pair(self, element: _Element, text: str, parent: _Element) -> None:
+        if element.name in PAIR_VALUES:
+            parent.values = parent.values or []
+            parent.values.append((element.texts_before, len(self._texts)))
+        elif element.name in PAIR_NAMES and self._rules.names(text):
+            parent.names_secret = True
+
+    def _member(self, ref: ShapeRef, name: str) -> ShapeRef:
+        """Return the reference of an element. Everything below a letter has the letter."""
+        if not isinstance(ref, int):
+            return ref
+        shape = self._shapes[ref]
+        return shape.get(name, shape.get(ANY))
+
+    def _may_be_named(self, name: str) -> bool:
+        if name in self._harmless:
+            return False
+        if name in PAIR_NAMES or may_be_named(name, self._rules.names):
+            return True
+        self._harmless.add(name)
+        return False
+
+    def _is_secret(self, name: str, text: str) -> bool:
+        return self._rules.names(name) and is_secret(text)
+
+
+def _require_utf8(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in _ENCODINGS:
+        raise UnmaskableAnswer("its XML is not in UTF-8")
+
+
+def _refuse_doctype(*_parts: Any) -> None:
+    raise UnmaskableAnswer("its XML has a document type, which could define entities")
+
+
+def _refuse_instruction(_target: str, _text: str) -> None:
+    raise UnmaskableAnswer("its XML has a processing instruction")

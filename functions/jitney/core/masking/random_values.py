@@ -1,0 +1,41 @@
+"""Distinguish random values from words, versions, times and placeholders.
+
+A name such as `STAGING_TOKEN` or `encryption_key` does not prove that its value is a secret. Such a value is masked
+only if it looks random: its letters, capitals and digits alternate as they do not in words.
+"""
+
+from jitney.core.masking.lazy_patterns import LazyPattern
+
+_SHORTEST = 10
+LONGEST = 4096
+_WRITTEN = LazyPattern(r"[\w.~+/=@:!#$^*-]*")
+# A capital before small letters starts a word, so that pair does not count.
+_ALTERNATION = LazyPattern(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]")
+_RUN = LazyPattern(r"[A-Za-z0-9]{8,}")
+_TIME = LazyPattern(r"\d{4}-?\d{2}-?\d{2}(?:[T ].*)?")
+_DIFFERENT = 8
+_LEAST_SHARE, _LEAST_SHARE_OF_LETTERS = 0.2, 0.33
+_LONG, _LEAST_SHARE_IF_LONG = 20, 0.12
+_LONG_NUMBER = LazyPattern(r"(?!1[5-9])\d{16,}")  # not microseconds since 1970
+_FILLING = "xX*#01"
+_LONGEST_PLACEHOLDER = 200
+"""Without a bound, names in one long placeholder would each be read to its end, in quadratic time."""
+
+
+def looks_random(value: str) -> bool:
+    """Return whether the value may have been made by a generator of secrets."""
+    if not _SHORTEST <= len(value) <= LONGEST or len(set(value)) < _DIFFERENT or not _WRITTEN.fullmatch(value):
+        return False
+    if value.isdigit():
+        return _LONG_NUMBER.fullmatch(value) is not None
+    if _TIME.fullmatch(value) or not _RUN.search(value):
+        return False
+    share = sum(1 for _ in _ALTERNATION.finditer(value)) / len(value)
+    if any(character.isdigit() for character in value):
+        return share >= (_LEAST_SHARE if len(value) < _LONG else _LEAST_SHARE_IF_LONG)
+    return len(value) >= _LONG and share >= _LEAST_SHARE_OF_LETTERS
+
+
+def is_filled(value: str) -> bool:
+    """Return whether most of the value is one repeated character that stands for a secret: `ghp_xxxxxxxxxxxx`."""
+    return _SHORTEST - 2 < len(value) <= _LONGEST_PLACEHOLDER and max(map(value.count, _FILLING)) * 2 > len(value)

@@ -1,0 +1,33 @@
+"""Which policies look at the call. Of the approvals, they see only those of the call itself (row GW 4)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_CONTEXT: Mapping[str, str] = {"Var": "context"}
+_ACCESSES = (".", "has")
+
+
+def mentions_call(policy: Mapping[str, Any]) -> bool:
+    """Return whether a policy in JSON form may look at `context.call`.
+
+    It does not if it uses `context` only to read other members by their names. Any other use counts as looking at the
+    call, also one that this module does not know.
+    """
+    return any(_uses_call(condition) for condition in policy["conditions"])
+
+
+def _uses_call(expression: Any) -> bool:
+    if isinstance(expression, list):
+        return any(map(_uses_call, expression))
+    if not isinstance(expression, dict):
+        return False
+    return expression == _CONTEXT or any(
+        _uses_call(operands) for operator, operands in expression.items() if not _reads_other_member(operator, operands)
+    )
+
+
+def _reads_other_member(operator: str, operands: Any) -> bool:
+    """Return whether this is an access to a member of the context other than `call`, as `context.way`."""
+    if operator not in _ACCESSES or not isinstance(operands, dict) or operands.keys() != {"left", "attr"}:
+        return False
+    return operands["left"] == _CONTEXT and isinstance(operands["attr"], str) and operands["attr"] != "call"

@@ -1,0 +1,59 @@
+"""For which durations and approvals the policies allow what a request asks, and who must approve."""
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import comb
+from typing import NamedTuple
+
+from jitney.core.policy.evaluation import Evaluation
+from jitney.core.policy.questions import Question
+
+# Alternatives of reviewer groups that are tried for each number of groups. Beyond that, all groups must approve.
+MAX_ALTERNATIVES = 64
+
+
+class Passing(NamedTuple):
+    """The questions of one request. `given` are the present approvals; `possible` also includes all reviewer groups."""
+
+    evaluation: Evaluation
+    questions: Sequence[Question]
+    given: frozenset[str]
+    possible: frozenset[str]
+    evaluations: int
+
+    @property
+    def affordable(self) -> int:
+        """How often all questions may still be evaluated, after the two times that every review needs."""
+        return self.evaluations // sum(question.evaluations for question in self.questions) - 2
+
+    def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
+        """Return whether everything is allowed for `seconds` with `approvals`."""
+        return all(verdict.allowed for verdict in self.evaluation.verdicts(self.questions, seconds, approvals))
+
+
+def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ...]:
+    """Return the smallest sufficient sets of further groups. All possible groups together are known to suffice."""
+    further = case.possible - case.given
+    affordable = case.affordable - len(further)
+    if affordable < 0:
+        return (further,)
+    needed = frozenset(group for group in further if not case.passes(seconds, case.possible - {group}))
+    others = sorted(further - needed)
+    for size in range(len(others) + 1):
+        affordable -= comb(len(others), size)
+        if comb(len(others), size) > MAX_ALTERNATIVES or affordable < 0:
+            break
+        tried = [needed.union(groups) for groups in combinations(others, size)]
+        found = tuple(groups for groups in tried if case.passes(seconds, case.given | groups))
+        if found:
+            return found
+    return (further,)
+
+
+def longest_passing(case: Passing, candidates: Iterable[int], shortest: int) -> int:
+    """Return the longest of `candidates` from `shortest` seconds that passes with all approvals; 0 if none does.
+
+    Tries only as many candidates as are affordable, the longest first.
+    """
+    long_enough = sorted((seconds for seconds in candidates if seconds >= shortest), reverse=True)[: case.affordable]
+    return next((seconds for seconds in long_enough if case.passes(seconds, case.possible)), 0)

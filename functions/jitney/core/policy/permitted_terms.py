@@ -1,0 +1,211 @@
+"""The terms on which policies permit actions on a resource: with or without a review, how long, and in which ways.
+
+All terms come from evaluations of the policies, as in a decision about a request for one action on the resource.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+from jitney.core.access.conditions import Conditions
+from jitney.core.access.decision import Effect
+from jitney.core.access.request import Way
+from jitney.core.actions import Action, ActionTable
+from jitney.core.config import Limits, Target
+from jitney.core.identity.principal import Principal
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, covers
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.evaluation import Evaluation, RequestContext
+from jitney.core.policy.pairs import Pair
+from jitney.core.policy.passing import Passing, review_alternatives
+from jitney.core.policy.questions import Question, questions_of
+from jitney.core.policy.reach import reach_risks
+from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
+
+MAX_EFFORT = 500_000
+"""Evaluations of single ARNs for one target, times the policies that each evaluates. About 2 s at most."""
+_MAX_MEMBERS = 20_000
+_OVERHEAD = 10  # of one evaluation, in policies
+_SAMPLES = 6  # classes of ARNs that are tried where policies permit only some of a pattern
+
+
+class Exhausted(Exception):
+    """The evaluations for a target are used up."""
+
+
+class PermitTerms(NamedTuple):
+    """How policies permit access: the effect, the alternatives of reviewer groups, and the longest duration."""
+
+    effect: Effect
+    reviews: tuple[tuple[str, ...], ...]
+    max_seconds: int
+
+
+WayTerms: TypeAlias = frozenset[tuple[PermitTerms, Way]]
+"""The terms in each way; empty if policies permit nothing."""
+
+
+class Asked(NamedTuple):
+    """A question that must pass by one of `permits`."""
+
+    question: Question
+    permits: frozenset[str]
+
+
+class Evaluator:
+    """Evaluates what policies permit `principal` on `target`, within the bounds of one decision."""
+
+    def __init__(
+        self,
+        principal: Principal,
+        target: Target,
+        policy_set: PolicySet,
+        actions: ActionTable,
+        limits: Limits,
+        reviewers: Collection[str],
+    ) -> None:
+        self.budget = Budget(MAX_REQUEST_STEPS)
+        self.effort = 0
+        self._target, self._policy_set, self._actions = target, policy_set, actions
+        contexts = {way: RequestContext("", way, reveal=False) for way in Way}
+        self._ways = {way: Evaluation(policy_set, principal, target, each) for way, each in contexts.items()}
+        longest = min(target.max_duration_seconds, limits.max_duration_seconds)
+        shortest = limits.min_duration_seconds
+        near = {seconds for seconds in policy_set.near(longest) if seconds >= shortest}
+        self._durations = sorted({longest, *({shortest, *near} if near else ())})
+        self._groups = frozenset(reviewers) & policy_set.groups
+
+    def kinds(
+        self, actions: Sequence[Action], resource: str, conditions: Conditions, *, wildcards: bool
+    ) -> "list[Kind]":
+        """Return `actions` on `resource` in kinds that policies cannot distinguish. Raises PatternTooComplex.
+
+        Without `wildcards`, the questions are about each single ARN that `resource` matches.
+        """
+        pairs = [Pair(action, resource, conditions) for action in actions]
+        questions = questions_of(
+            pairs, self._gained(actions), self._target, self._policy_set, "", self.budget, _MAX_MEMBERS
+        )
+        found: dict[object, Kind] = {}
+        for question in questions:
+            asked = question if wildcards else self._single(question)
+            action = asked.pair.action
+            seen = self._policy_set.equivalence.key_of(action, asked.risks)
+            found.setdefault((seen, asked.calls), Kind(asked, [])).actions.append(action)
+        return list(found.values())
+
+    def terms(self, asked: Sequence[Asked]) -> list[WayTerms]:
+        """Return the terms on which policies permit each of `asked`, by one of its permits.
+
+        They are evaluated together, which is faster. Raises Exhausted.
+        """
+        found: list[set[tuple[PermitTerms, Way]]] = [set() for _ in asked]
+        for way, evaluation in self._ways.items():
+            reviewed = self._longest(evaluation, asked, range(len(asked)), self._groups, own=True)
+            allowed = self._longest(evaluation, asked, reviewed, frozenset(), own=False)
+            for place, seconds in allowed.items():
+                found[place].add((PermitTerms(Effect.ALLOW, (), seconds), way))
+            for place, seconds in reviewed.items():
+                if seconds > allowed.get(place, 0):
+                    reviews = self._reviews(evaluation, asked[place].question, seconds)
+                    found[place].add((PermitTerms(Effect.REVIEW, reviews, seconds), way))
+        return [frozenset(each) for each in found]
+
+    def _longest(
+        self,
+        evaluation: Evaluation,
+        asked: Sequence[Asked],
+        places: Iterable[int],
+        approvals: frozenset[str],
+        *,
+        own: bool,
+    ) -> dict[int, int]:
+        """Return the longest duration at which each of the `places` in `asked` passes. Raises Exhausted.
+
+        What passes neither for the longest nor for the shortest duration is not tried for others. Each further try
+        halves the durations between them, so a shorter one than the longest may be found.
+
+        With `own`, one of its own permits must permit it. Otherwise another may, which is enough if its own permit
+        applies with approvals.
+        """
+
+        def passing(places: Iterable[int], seconds: int) -> list[int]:
+            return self._passing(evaluation, asked, places, seconds, approvals, own=own)
+
+        *shorter, longest = self._durations
+        found = dict.fromkeys(passing(places, longest), longest)
+        left = passing([place for place in places if place not in found], shorter[0]) if shorter else []
+        # The place of a duration that passes, and of one that does not.
+        ranges = dict.fromkeys(left, (0, len(shorter)))
+        while ranges:
+            halves: dict[int, list[int]] = {}
+            for place, (low, high) in ranges.items():
+                if high - low > 1:
+                    halves.setdefault((low + high) // 2, []).append(place)
+                else:
+                    found[place] = self._durations[low]
+            between: dict[int, tuple[int, int]] = {}
+            for half, tried in halves.items():
+                passed = set(passing(tried, self._durations[half]))
+                for place in tried:
+                    low, high = ranges[place]
+                    between[place] = (half, high) if place in passed else (low, half)
+            ranges = between
+        return found
+
+    def samples(self, kind: "Kind", resource: str, *, wildcards: bool) -> "list[Kind]":
+        """Return some parts of `resource`, of different classes, as kinds. Raises PatternTooComplex."""
+        found = []
+        conditions = kind.question.pair.conditions
+        for arn in list(kind.question.members)[:_SAMPLES]:
+            part = f"{arn}~*" if wildcards else arn
+            if part != arn and not covers(resource, part, self.budget):
+                continue
+            acting = [action for action in kind.actions if action.acts_on(part, self.budget)][:1]
+            found += self.kinds(acting, part, conditions, wildcards=wildcards)
+        return found
+
+    def _passing(
+        self,
+        evaluation: Evaluation,
+        asked: Sequence[Asked],
+        places: Iterable[int],
+        seconds: int,
+        approvals: frozenset[str],
+        *,
+        own: bool,
+    ) -> list[int]:
+        """Return the places in `asked` of what passes. Raises Exhausted."""
+        tried = list(places)
+        questions = [asked[place].question for place in tried]
+        self.effort += sum(question.evaluations for question in questions) * (_OVERHEAD + len(self._policy_set.rules))
+        if self.effort > MAX_EFFORT:
+            raise Exhausted
+        verdicts = evaluation.verdicts(questions, seconds, approvals)
+        return [
+            place
+            for place, verdict in zip(tried, verdicts, strict=True)
+            if verdict.allowed and not (own and asked[place].permits.isdisjoint(verdict.policies))
+        ]
+
+    def _reviews(self, evaluation: Evaluation, question: Question, seconds: int) -> tuple[tuple[str, ...], ...]:
+        case = Passing(evaluation, (question,), frozenset(), self._groups, _MAX_MEMBERS)
+        return tuple(tuple(sorted(groups)) for groups in review_alternatives(case, seconds))
+
+    def _single(self, question: Question) -> Question:
+        """Return the question about single ARNs. All of them are of the Region and account that the resource names."""
+        action, resource = question.pair.action, question.pair.resource
+        own = risks_of(action, resource, wildcard=False, gained=question.gains, budget=self.budget)
+        return replace(question, wildcard=False, risks=own | reach_risks(action.name, resource, self._target))
+
+    def _gained(self, actions: Iterable[Action]) -> list[CompletedEscalation]:
+        """Return the escalations that each action is by itself."""
+        names = {action.name for action in actions} & self._actions.escalation_actions
+        return [gain for name in sorted(names) for gain in completed_escalations({name}, (), self._actions.escalations)]
+
+
+class Kind(NamedTuple):
+    """Actions that policies cannot distinguish on a resource, and the question about one of them."""
+
+    question: Question
+    actions: list[Action]

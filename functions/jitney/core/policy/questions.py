@@ -1,0 +1,86 @@
+"""The questions that a request asks the policies: each pair with the ARNs and calls to evaluate for it."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jitney.core.config import Target
+from jitney.core.patterns import Budget, Pattern, PatternTooComplex, has_wildcard, wildcard_pattern
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.condition_witnesses import PairCalls
+from jitney.core.policy.pairs import Pair
+from jitney.core.policy.reach import reach_risks
+from jitney.core.policy.risks import CompletedEscalation, risks_of
+
+# ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
+MAX_MEMBERS = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A pair, and the ARNs and calls to evaluate for it.
+
+    What holds for all `members` and allowed `calls` holds for the pair.
+
+    `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
+    ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
+    are the escalations that it contributes to.
+    """
+
+    pair: Pair
+    members: Mapping[str, Hashable]
+    wildcard: bool
+    risks: frozenset[str]
+    gains: tuple[CompletedEscalation, ...]
+    calls: PairCalls
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations answer the question."""
+        return len(self.members) * (len(self.calls.allowed) + len(self.calls.longer))
+
+
+def questions_of(
+    pairs: Iterable[Pair],
+    gained: Sequence[CompletedEscalation],
+    target: Target,
+    policy_set: PolicySet,
+    operation: str,
+    budget: Budget,
+    max_members: int = MAX_MEMBERS,
+) -> tuple[Question, ...]:
+    """Return each pair with the ARNs to evaluate for it and its risks on `target`.
+
+    `gained` are the escalations that the pairs complete together. `operation` is as in `AccessRequest`.
+
+    Raises PatternTooComplex, also for more than `max_members` ARNs.
+    """
+    questions = []
+    witnesses: dict[str, Mapping[str, Hashable]] = {}
+    singles: dict[str, Mapping[str, Hashable]] = {}
+    evaluations = 0
+    for pair in pairs:
+        patterns = _resource_patterns(pair)
+        for key, pattern in patterns.items():
+            if key not in witnesses:
+                witnesses[key] = policy_set.witnesses(pattern, budget)
+        if patterns:
+            found: Mapping[str, Hashable] = {arn: kind for key in patterns for arn, kind in witnesses[key].items()}
+        else:
+            arn = pair.resource
+            found = singles.get(arn) or singles.setdefault(arn, {arn: policy_set.match_class(arn)})
+        own = tuple(gain for gain in gained if pair.action.name in gain.requested)
+        risks = risks_of(pair.action, pair.resource, wildcard=bool(patterns), gained=own, budget=budget)
+        risks |= reach_risks(pair.action.name, pair.resource, target)
+        calls = policy_set.condition_reads.calls(pair, operation, budget)
+        questions.append(Question(pair, found, bool(patterns), risks, own, calls))
+        evaluations += questions[-1].evaluations
+        if evaluations > max_members:
+            raise PatternTooComplex("too many ARNs to evaluate")
+    return tuple(questions)
+
+
+def _resource_patterns(pair: Pair) -> dict[str, Pattern]:
+    """Return the patterns of the pair's resource by their texts; {} for a single resource."""
+    if pair.resource == "*":
+        return {kind.arn_format: kind.pattern for kind in pair.action.resource_types}
+    return {pair.resource: wildcard_pattern(pair.resource)} if has_wildcard(pair.resource) else {}

@@ -1,0 +1,100 @@
+"""What a reviewer reads first, in words: the level of harm, what happened before, and what was not granted. Pure.
+
+All output is plain text on one line, escaped.
+"""
+
+from collections.abc import Iterator
+
+from jitney.core.access.decision import Risk
+from jitney.core.access.grant import Vote
+from jitney.core.access.request import Permission
+from jitney.core.review.harm import harm_level
+from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word
+from jitney.core.review.sheet import Sheet
+from jitney.core.times import format_duration, format_time
+
+MOST_PEOPLE_NAME, MOST_COMMENT, MOST_SENTENCE, MOST_LEFT_OUT, MOST_RESOURCE = 80, 200, 240, 4, 100
+NO_RISK = "It only lists, or reads what it names, and no rule found a risk."
+
+
+def harm(sheet: Sheet) -> str:
+    """Return the level of the request's harm: severe, high, unknown, moderate or low."""
+    return harm_level(sheet.risks)
+
+
+def harm_in_words(level: str) -> str:
+    """Return a level of harm as a label: "Severe harm"."""
+    return f"{level.capitalize()} harm"
+
+
+def harm_sentence(sheet: Sheet) -> str:
+    """Return the worst risk in a sentence, or why there is none."""
+    return risk_sentence(sheet.risks[0]) if sheet.risks else NO_RISK
+
+
+def risk_sentence(risk: Risk) -> str:
+    """Return a risk in a sentence."""
+    return cut(risk.sentence, MOST_SENTENCE)
+
+
+def before(sheet: Sheet) -> str:
+    """Return what became of the agent's like requests in the last 30 days, with the last approval and rejection.
+
+    A rejection that `rejected_before` shows is counted only.
+    """
+    like = sheet.like
+    approved = f", last by {_by(like.last_approval)}" if like.last_approval else ""
+    rejected = ""
+    if like.last_rejection and not (sheet.repeated and sheet.repeated.at == like.last_rejection.at):
+        rejected = f", last by {_by(like.last_rejection)}: {_comment(like.last_rejection)}"
+    parts = (
+        ("approved", like.approved, approved),
+        ("allowed without review", like.automatic, ""),
+        ("granted by break-glass", like.break_glass, ""),
+        ("rejected", like.rejected, rejected),
+        ("not decided", like.undecided, ""),
+        ("revoked after it was granted", like.revoked, ""),
+    )
+    said = "; ".join(f"{words} {_times(count)}{more}" for words, count, more in parts if count)
+    found = f"In the last 30 days: {said}." if said else "Nothing like it in the last 30 days."
+    return f"{found} Not all earlier requests were compared." if like.incomplete else found
+
+
+def not_granted(sheet: Sheet) -> tuple[str, ...]:
+    """Return what the agent requested and does not get, () for nothing: each action, and the time that was cut."""
+    if sheet.requested is None:
+        return ()
+    lines = list(_left_out(sheet.requested.permissions, sheet))
+    shown = lines[:MOST_LEFT_OUT]
+    if len(lines) > MOST_LEFT_OUT:
+        shown.append(f"{len(lines) - MOST_LEFT_OUT} more actions")
+    if sheet.requested.duration_seconds != sheet.duration_seconds:
+        asked, given = format_duration(sheet.requested.duration_seconds), format_duration(sheet.duration_seconds)
+        shown.append(f"{asked}: shortened to {given}")
+    return tuple(shown)
+
+
+def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
+    """Yield each action that lost all or some of its resources."""
+    granted = {(each.action, arn, each.conditions) for each in sheet.actions for arn in each.resources}
+    kept = {each.action for each in sheet.actions}
+    lost: dict[str, dict[str, None]] = {}
+    for permission in requested:
+        for action, arn, conditions in permission.pairs():
+            if (action, arn, conditions) not in granted:
+                lost.setdefault(action, {})[arn] = None
+    for action, arns in lost.items():
+        resources = format_list([middle_cut(one_word(arn), MOST_RESOURCE) for arn in arns], MOST_LEFT_OUT, "resources")
+        yield f"{cut(action, MOST_PEOPLE_NAME)}{f' on {resources}' if action in kept else ''}"
+
+
+def _by(vote: Vote) -> str:
+    return f"{cut(vote.human, MOST_PEOPLE_NAME)} at {format_time(vote.at)}"
+
+
+def _comment(vote: Vote) -> str:
+    return f"“{cut(vote.comment, MOST_COMMENT)}”"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

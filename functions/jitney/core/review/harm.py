@@ -1,0 +1,125 @@
+"""How bad a request is, in one word, and the changes that are always among its risks (row REV 15). Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from jitney.core.access.decision import HarmLevel, Risk
+from jitney.core.access.request import Permission
+from jitney.core.actions import READING, AccessLevel, Action, ActionTable
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, has_wildcard
+from jitney.core.policy.risks import completed_escalations, describe_risks, risks_of
+from jitney.core.review.safe_text import format_list, middle_cut, one_word
+
+LOW = "low"
+"""The harm of a request without any risk: it only lists, or reads what it names."""
+MOST_ACTIONS, MOST_RESOURCES, MOST_RESOURCE = 3, 2, 100
+_WORST_FIRST = tuple(HarmLevel)
+_DELETING = re.compile(r"(?<!un)(?<!firewall)delete|(?<!un)drop|(?<!notify)terminate|purge|destroy|wipe", re.IGNORECASE)
+_KNOWN_DELETION, _KNOWN_CHANGE, _KNOWN_READ = "IrreversibleDeletion", "InfrastructureModification", "DataExfiltration"
+_WIDE, _NAMED = True, False
+
+
+class _Change(NamedTuple):
+    """One kind of change or wide read: the name and level of its risk, and its verb for one action and for several."""
+
+    name: str
+    level: HarmLevel
+    verbs: tuple[str, str]
+
+
+_DELETES: Mapping[bool, _Change] = {
+    _WIDE: _Change("WildcardDeletion", HarmLevel.SEVERE, ("deletes", "delete")),
+    _NAMED: _Change("Deletion", HarmLevel.SEVERE, ("deletes", "delete")),
+}
+_WRITES: Mapping[bool, _Change] = {
+    _WIDE: _Change("WildcardWrite", HarmLevel.HIGH, ("changes", "change")),
+    _NAMED: _Change("Write", HarmLevel.MODERATE, ("changes", "change")),
+}
+_WIDE_READ = _Change("WildcardRead", HarmLevel.MODERATE, ("reads", "read"))
+_UNKNOWN = _Change("UnknownAction", HarmLevel.UNKNOWN, ("is unknown to Jitney, on", "are unknown to Jitney, on"))
+_CHANGING = frozenset({AccessLevel.WRITE, AccessLevel.TAGGING})
+
+
+class Use(NamedTuple):
+    """One requested action with its access level and resources."""
+
+    action: str
+    level: AccessLevel | None
+    resources: tuple[str, ...]
+
+
+def deletes(action: str, level: AccessLevel | None) -> bool:
+    """Return whether an action deletes, according to its name and level, such as `cognito-idp:AdminDeleteUser`."""
+    return level not in READING and _DELETING.search(action.partition(":")[2]) is not None
+
+
+def with_changes(risks: Sequence[Risk], uses: Iterable[Use]) -> tuple[Risk, ...]:
+    """Return the risks of a request, the worst first, with each deletion, write, wide read and unknown action.
+
+    Wildcards are named first, because more than one resource is at stake. A change that `risks` name is not repeated.
+    """
+    found: dict[_Change, dict[str, dict[str, None]]] = {}
+    for use in uses:
+        for arn in use.resources:
+            if change := _change(use, arn, risks):
+                found.setdefault(change, {}).setdefault(use.action, {})[arn] = None
+    made = [_risk(change, tuple(acts), tuple({arn: None for arns in acts.values() for arn in arns}))
+            for change, acts in found.items()]  # fmt: skip
+    return tuple(sorted((*made, *risks), key=lambda each: _WORST_FIRST.index(each.level)))
+
+
+def harm_level(risks: Sequence[Risk]) -> str:
+    """Return the level of the worst risk, or LOW for none."""
+    return str(min((each.level for each in risks), key=_WORST_FIRST.index, default=LOW))
+
+
+def takes_second_step(risks: Sequence[Risk]) -> bool:
+    """Return whether an approval has to be confirmed: for all but lists and reads of what is named (row REV 14)."""
+    return harm_level(risks) != LOW
+
+
+def own_risks(permissions: Iterable[Permission], actions: ActionTable) -> tuple[Risk, ...]:
+    """Return the risks of permissions by themselves, without the agent's other grants and the target's reach."""
+    pairs = [(found, pair) for each in permissions for pair in each.pairs() if (found := actions.get(pair.action))]
+    requested = frozenset(action.name for action, _ in pairs)
+    escalating = actions.escalations if requested & actions.escalation_actions else ()
+    gained, budget = completed_escalations(requested, (), escalating), Budget(MAX_REQUEST_STEPS)
+    names: dict[Action, frozenset[str]] = {}
+    for action, pair in pairs:
+        own = tuple(gain for gain in gained if action.name in gain.requested)
+        try:
+            known = risks_of(action, pair.resource, wildcard=has_wildcard(pair.resource), gained=own, budget=budget)
+        except PatternTooComplex:
+            known = frozenset({"NotAssessed"})
+        names[action] = names.get(action, frozenset()) | known
+    return describe_risks(names, gained) if names else ()
+
+
+def _change(use: Use, arn: str, risks: Sequence[Risk]) -> _Change | None:
+    wide = has_wildcard(arn)
+    if deletes(use.action, use.level):
+        return None if not wide and _names(risks, _KNOWN_DELETION, use.action) else _DELETES[wide]
+    if use.level in _CHANGING:
+        return None if wide and _names(risks, _KNOWN_CHANGE, use.action) else _WRITES[wide]
+    if use.level is AccessLevel.READ and wide:
+        return None if _names(risks, _KNOWN_READ, use.action) else _WIDE_READ
+    known = use.level is not None or any(use.action in each.actions for each in risks)
+    return None if known else _UNKNOWN
+
+
+def _names(risks: Sequence[Risk], name: str, action: str) -> bool:
+    return any(each.name == name and action in each.actions for each in risks)
+
+
+def _risk(change: _Change, acts: tuple[str, ...], arns: tuple[str, ...]) -> Risk:
+    named = " and ".join(_listed(arns))
+    what = f"everything that {named} matches" if change in (_DELETES[_WIDE], _WRITES[_WIDE], _WIDE_READ) else named
+    sentence = f"{format_list(acts, MOST_ACTIONS, 'actions')} {change.verbs[len(acts) > 1]} {what}."
+    return Risk(change.name, sentence, acts, level=change.level)
+
+
+def _listed(arns: tuple[str, ...]) -> Iterator[str]:
+    yield from (middle_cut(one_word(arn), MOST_RESOURCE) for arn in arns[:MOST_RESOURCES])
+    if len(arns) > MOST_RESOURCES:
+        yield f"{len(arns) - MOST_RESOURCES} more"

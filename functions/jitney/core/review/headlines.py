@@ -1,0 +1,133 @@
+"""A request in one sentence: who does what to what, where and for how long (row REV 15). Pure.
+
+The same sentence is the title of the page, of its entry in the list, of the mail and of the message in Slack.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.actions import AccessLevel, ActionTable
+from jitney.core.review.call_wording import call_title
+from jitney.core.review.harm import Use, deletes
+from jitney.core.review.safe_text import cut, middle_cut, one_word
+from jitney.core.times import format_duration
+
+MOST_NAME, MOST_RESOURCE = 80, 60
+NO_PERSON = "no person named"
+"""What stands in place of the human for a request that names none."""
+
+_DELETE, _UNKNOWN = "delete", "use"
+_VERBS: Mapping[AccessLevel | None, str] = {
+    AccessLevel.PERMISSIONS_MANAGEMENT: "change permissions on",
+    AccessLevel.READ_SECRET: "read secrets in",
+    AccessLevel.WRITE: "write",
+    AccessLevel.TAGGING: "tag",
+    AccessLevel.READ: "read",
+    AccessLevel.LIST: "list",
+}
+_ORDER = (_UNKNOWN, _DELETE, *_VERBS.values())
+"""The verbs, the most severe first."""
+
+
+class Headline(NamedTuple):
+    """What a sentence about a request says. `human_name` is "" for none, `started` says whether access was granted."""
+
+    requester: str
+    human_name: str
+    target: str
+    uses: tuple[Use, ...]
+    duration_seconds: int
+    state: str
+    started: bool
+    call: ReviewedCall | None = None
+
+    @property
+    def title(self) -> str:
+        """The sentence without the person: "reader (corp) requests to read s3 reports/1 in prod for 5 minutes"."""
+        return f"{self.requester} {self._what}"
+
+    @property
+    def sentence(self) -> str:
+        """The whole sentence, which says on whose behalf, or that no person is named."""
+        behalf = f"on behalf of {self.human_name}" if self.human_name else NO_PERSON
+        return f"{self.requester}, {behalf}, {self._what}"
+
+    @property
+    def _what(self) -> str:
+        does = _tense(self.state, started=self.started)
+        where = cut(self.target, MOST_NAME)
+        if self.call:
+            one = f"{call_title(self.call)} on {_resources(self.uses)}"
+            asks = {"may": "may make", "was allowed to": "was allowed"}.get(does, does.removesuffix(" to"))
+            return f"{asks} one call: {one}, in {where}"
+        lasts = format_duration(self.duration_seconds)
+        return f"{does} {_verbs(self.uses)} {_resources(self.uses)} in {where} for {lasts}"
+
+
+def headline_of_grant(grant: Grant, human_name: str, uses: Iterable[Use]) -> Headline:
+    """Return what a sentence about the grant says. `uses` are as in `uses_of`."""
+    return Headline(
+        grant.requester_name,
+        human_name,
+        grant.target,
+        tuple(uses),
+        grant.duration_seconds,
+        str(grant.state),
+        grant.starts_at is not None,
+        grant.call,
+    )
+
+
+def uses_of(grant: Grant, actions: ActionTable) -> tuple[Use, ...]:
+    """Return each action of the grant with its access level and resources."""
+    found: dict[str, dict[str, None]] = {}
+    for permission in grant.permissions:
+        for action in permission.actions:
+            found.setdefault(action, {}).update(dict.fromkeys(permission.resources))
+    return tuple(
+        Use(action, known.level if (known := actions.get(action)) else None, tuple(arns))
+        for action, arns in found.items()
+    )
+
+
+def short_resource(arn: str) -> str:
+    """Return a resource in two words, for titles: "s3 reports/2026/*". The exact ARN is shown elsewhere."""
+    if arn == "*":
+        return "all resources"
+    arn = one_word(arn)
+    scheme, _, rest = arn.partition(":")
+    parts = rest.split(":", 4)
+    if scheme != "arn" or len(parts) != len(("partition", "service", "region", "account", "name")):
+        return middle_cut(arn, MOST_RESOURCE)
+    return middle_cut(f"{parts[1]} {parts[4]}", MOST_RESOURCE)
+
+
+def verb_of(use: Use) -> str:
+    """Return what an action does, as a verb: "delete"."""
+    return _DELETE if deletes(use.action, use.level) else _VERBS.get(use.level, _UNKNOWN)
+
+
+def _tense(state: str, *, started: bool) -> str:
+    if state == State.PENDING:
+        return "requests to"
+    if state == State.ACTIVE:
+        return "may"
+    return "was allowed to" if started else "requested to"
+
+
+def _verbs(uses: Sequence[Use]) -> str:
+    """Return the verbs, the most severe first: "delete, write and read"."""
+    found = sorted({verb_of(each) for each in uses}, key=_ORDER.index)
+    *first, last = found
+    plain = [each.rpartition(" ")[0] if " " in each else each for each in first]
+    return f"{', '.join(plain)} and {last}" if plain else last
+
+
+def _resources(uses: Sequence[Use]) -> str:
+    """Return the first resource of the most severe action, and how many more there are."""
+    worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
+    every = dict.fromkeys(arn for each in worst for arn in each.resources)
+    more = f" and {len(every) - 1} more" if len(every) > 1 else ""
+    return f"{short_resource(next(iter(every)))}{more}"

@@ -1,0 +1,85 @@
+"""What became of requests of the agent that are like this one, in the last 30 days (row REV 15). Pure."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.rejections import have_in_common
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
+
+Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
+_ENDS: Ends = (
+    ("break_glass", lambda each: each.break_glass is not None),
+    ("automatic", lambda each: each.starts_at is not None and not each.reviews),
+    ("approved", lambda each: each.starts_at is not None),
+    ("rejected", lambda each: _rejection(each) is not None),
+    ("undecided", lambda each: each.state is State.EXPIRED),
+)
+"""The first of these that holds is what became of a request."""
+
+
+class LikeRequests(NamedTuple):
+    """How many like requests were approved, and so on, and the last approval and rejection.
+
+    `automatic` are those that policy allowed without a review. `revoked` are those revoked after they were granted.
+    `incomplete` says that not all earlier requests were compared.
+    """
+
+    approved: int = 0
+    automatic: int = 0
+    break_glass: int = 0
+    rejected: int = 0
+    undecided: int = 0
+    revoked: int = 0
+    last_approval: Vote | None = None
+    last_rejection: Vote | None = None
+    incomplete: bool = False
+
+
+def like_requests(grant: Grant, history: Iterable[Grant], *, history_cut: bool = False) -> LikeRequests:
+    """Return what became of the like requests in `history`, the newest first. `history_cut` says that some are missing.
+
+    A request is like `grant` if it is for the same role and has an action on a resource in common. A request of one
+    call is like calls of the same operation only. Requests that are too complex to compare are left out, with all older
+    ones.
+    """
+    comparable = [each for each in history if each.role_arn == grant.role_arn and _same_kind(each, grant)]
+    like, too_complex = _in_common(grant, comparable)
+    ends = [next((name for name, holds in _ENDS if holds(each)), "") for each in like]
+    counts = {name: ends.count(name) for name, _ in _ENDS}
+    return LikeRequests(
+        **counts,
+        revoked=sum(1 for each in like if each.state is State.REVOKED and each.starts_at is not None),
+        last_approval=next((vote for each in like if (vote := _approval(each))), None),
+        last_rejection=next((vote for each in like if (vote := _rejection(each))), None),
+        incomplete=history_cut or too_complex,
+    )
+
+
+def _same_kind(one: Grant, other: Grant) -> bool:
+    names = [each.call and each.call.qualified_operation for each in (one, other)]
+    return names[0] == names[1]
+
+
+def _in_common(grant: Grant, others: Iterable[Grant]) -> tuple[list[Grant], bool]:
+    """Return the grants with an action on a resource in common, and whether the budget ran out."""
+    budget, found = Budget(MAX_REQUEST_STEPS), list[Grant]()
+    for each in others:
+        try:
+            if have_in_common(grant.permissions, each.permissions, budget):
+                found.append(each)
+        except PatternTooComplex:
+            return found, True
+    return found, False
+
+
+def _approval(grant: Grant) -> Vote | None:
+    return _last(grant, VoteVerdict.APPROVE) if grant.starts_at is not None else None
+
+
+def _rejection(grant: Grant) -> Vote | None:
+    return _last(grant, VoteVerdict.REJECT) if grant.state is State.REJECTED else None
+
+
+def _last(grant: Grant, verdict: VoteVerdict) -> Vote | None:
+    return next((vote for vote in reversed(grant.votes) if vote.verdict is verdict), None)

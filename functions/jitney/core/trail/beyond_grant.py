@@ -1,0 +1,238 @@
+"""Whether a successful call lies within its grant's actions and resources (row AUD 8).
+
+A session policy allows only what was granted. A successful call outside of it shows that the policy was wrong or that
+something else allowed the call, such as a resource policy. What an event leaves open counts as granted, except that an
+operation or a service that is not known counts as beyond the grant.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from jitney.core.access.request import Permission
+from jitney.core.actions import ActionTable
+from jitney.core.calls.operations import RequiredAction
+from jitney.core.patterns import (
+    MAX_STEPS,
+    Budget,
+    PatternTooComplex,
+    has_wildcard,
+    patterns_intersect,
+    wildcard_pattern,
+)
+from jitney.core.trail.actions import ONE_OF_SEVERAL, EventOperations, depends_on_values, may_apply
+from jitney.core.trail.call import CloudTrailCall
+from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
+from jitney.core.trail.event_resources import (
+    NamedResource,
+    event_parameters,
+    may_hold,
+    named_by_event,
+    named_by_parameters,
+    place_of,
+)
+from jitney.core.trail.join import NEVER_DENIED, starts_session
+
+
+class BeyondReason(StrEnum):
+    """Why a successful call is beyond its grant."""
+
+    ACTION = "action_not_granted"
+    RESOURCE = "resource_not_granted"
+    RESOURCE_POLICY = "resource_policy_possible"
+
+
+class Exemption(NamedTuple):
+    """Calls that need no permission of the grant, and why."""
+
+    why: str
+    applies: Callable[[CloudTrailCall], bool]
+
+
+EXEMPTIONS = (
+    Exemption("an AWS service made the call", lambda call: call.invoked_by != ""),
+    Exemption("no policy can deny the call", lambda call: (call.service, call.operation) in NEVER_DENIED),
+    Exemption("the event is the start of the session", starts_session),
+    Exemption(
+        # Jitney never grants the action, so an agent's own call fails (jitney.core.policy.pairs).
+        "the broker scopes the session down",
+        lambda call: (call.service, call.operation) == ("sts", SCOPED_CREDENTIALS_OPERATION),
+    ),
+)
+"""The calls that are never beyond a grant."""
+
+RESOURCE_POLICY_SERVICES = frozenset(
+    {
+        "backup",
+        "codeartifact",
+        "dynamodb",
+        "ecr",
+        "elasticfilesystem",
+        "es",
+        "events",
+        "execute-api",
+        "glacier",
+        "glue",
+        "kinesis",
+        "kms",
+        "lambda",
+        "logs",
+        "mediastore",
+        "s3",
+        "secretsmanager",
+        "sns",
+        "sqs",
+    }
+)
+"""The services whose resources can allow a session what its policy does not.
+
+Only a sealed session is safe from that. Roles are left out: an agent that assumes another role is always reported.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeComparison:
+    """Compares calls with grants, by the operation table and the action table."""
+
+    events: EventOperations
+    actions: ActionTable
+
+    def reasons_beyond(
+        self, call: CloudTrailCall, permissions: tuple[Permission, ...], *, sealed: bool
+    ) -> tuple[BeyondReason, ...]:
+        """Return why a call is beyond `permissions`; () if it is not.
+
+        Conditions of permissions are not compared, because events do not show the values of all keys. `sealed` says
+        that the session's policy overrides resource policies.
+        """
+        if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
+            return ()
+        operation = self.events.of(call.service, call.operation)
+        if not operation.needs:
+            return self._beyond_by_name(call, operation.names, permissions)
+        if all(not each.when and "*" in _granted(each.action, permissions) for each in operation.needs):
+            return ()  # no parameter matters, and most of the time is for reading them
+        parameters = event_parameters(call, operation.operation)
+        place = place_of(call)
+        variants = [each.needs for each in operation.variants if may_hold(each, parameters, place)]
+        lacks = [self._lack(call, needs, parameters, permissions) for needs in (operation.needs, *variants)]
+        found = [each for each in lacks if each]
+        if len(found) < len(lacks):
+            return ()
+        lack, need = found[0]
+        maybe = not sealed and need.types is not None and need.action.partition(":")[0] in RESOURCE_POLICY_SERVICES
+        return (lack, BeyondReason.RESOURCE_POLICY) if maybe else (lack,)
+
+    def _beyond_by_name(
+        self, call: CloudTrailCall, names: Sequence[str], permissions: tuple[Permission, ...]
+    ) -> tuple[BeyondReason, ...]:
+        """Return why a call of an unknown operation is beyond `permissions`. Its action may have the event's name."""
+        for name in names:
+            if (action := self.actions.get(name)) and (granted := _granted(name, permissions)):
+                named = named_by_event(call, action, {})
+                covered = "*" in granted or all(_covered(arn, granted) for each in named for arn in each)
+                return () if covered else (BeyondReason.RESOURCE,)
+        return (BeyondReason.ACTION,)
+
+    def _lack(
+        self,
+        call: CloudTrailCall,
+        needs: Iterable[RequiredAction],
+        parameters: Mapping[str, object],
+        permissions: tuple[Permission, ...],
+    ) -> tuple[BeyondReason, RequiredAction] | None:
+        """Return what the call lacks of its needs, and the need. Of needs that values decide about, one is enough."""
+        given = {name.lower() for name in parameters}
+        applying = [each for each in needs if may_apply(each, given)] or list(needs)
+        lacks = [
+            (each, self._lack_of(call, each, parameters, permissions, alone=len(applying) == 1)) for each in applying
+        ]
+        any_of = (call.service, call.operation) in ONE_OF_SEVERAL
+        certain = [(lack, need) for need, lack in lacks if lack and not (any_of or depends_on_values(need))]
+        if certain:
+            return certain[0]
+        possible = [(lack, need) for need, lack in lacks if any_of or depends_on_values(need)]
+        lacking = [(lack, need) for lack, need in possible if lack]
+        return lacking[0] if lacking and len(lacking) == len(possible) else None
+
+    def _lack_of(
+        self,
+        call: CloudTrailCall,
+        need: RequiredAction,
+        parameters: Mapping[str, object],
+        permissions: tuple[Permission, ...],
+        *,
+        alone: bool,
+    ) -> BeyondReason | None:
+        granted = _granted(need.action, permissions)
+        if not granted:
+            return BeyondReason.ACTION
+        if need.types is None or "*" in granted:
+            return None
+        named = self._named(call, need, parameters, alone=alone)
+        covered = all(any(_covered(arn, granted) for arn in each) for each in named)
+        return None if covered else BeyondReason.RESOURCE
+
+    def _named(
+        self, call: CloudTrailCall, need: RequiredAction, parameters: Mapping[str, object], *, alone: bool
+    ) -> Iterator[NamedResource]:
+        """Yield the resources on which the call used an action.
+
+        Parameters come first. CloudTrail's list has the table of an index and the bucket of an object, which policies
+        need not name. The list is used where parameters leave a part open and the call has this one need, because it
+        does not say which action used a resource.
+        """
+        found = named_by_parameters(call, need, parameters)
+        yield from found
+        if alone and (not found or any(has_wildcard(each[0]) for each in found)):
+            action = self.actions.get(need.action)
+            yield from named_by_event(call, action, parameters) if action else ()
+
+
+class _Held(NamedTuple):
+    """What a grant has: resources by action in lower case, and of actions with wildcards."""
+
+    by_action: Mapping[str, tuple[str, ...]]
+    by_pattern: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@lru_cache(maxsize=64)
+def _held(permissions: tuple[Permission, ...]) -> _Held:
+    by_action: dict[str, tuple[str, ...]] = {}
+    for each in permissions:
+        for action in each.actions:
+            by_action[action.lower()] = (*by_action.get(action.lower(), ()), *each.resources)
+    patterns = {action: arns for action, arns in by_action.items() if has_wildcard(action)}
+    return _Held(by_action, tuple(patterns.items()))
+
+
+def _granted(action: str, permissions: tuple[Permission, ...]) -> tuple[str, ...]:
+    """Return the resources on which an action was granted. IAM ignores the case of actions."""
+    name, held = action.lower(), _held(permissions)
+    more = (arns for pattern, arns in held.by_pattern if wildcard_pattern(pattern).matches(name))
+    return (*held.by_action.get(name, ()), *chain.from_iterable(more))
+
+
+def _covered(named: str, granted: Iterable[str]) -> bool:
+    """Return whether a granted resource may be the one that a call named. A wildcard in `named` is an open part."""
+    if not has_wildcard(named):
+        return any(_matches(each, named) for each in granted)
+    return any(_may_be(each, named) for each in granted)
+
+
+def _matches(granted: str, named: str) -> bool:
+    try:
+        return granted == named or wildcard_pattern(granted).matches(named, Budget(MAX_STEPS))
+    except PatternTooComplex:
+        return False
+
+
+def _may_be(granted: str, named: str) -> bool:
+    try:
+        return patterns_intersect(wildcard_pattern(named), wildcard_pattern(granted), Budget(MAX_STEPS))
+    except PatternTooComplex:
+        return False

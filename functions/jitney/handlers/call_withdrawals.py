@@ -1,0 +1,28 @@
+"""DELETE /v1/calls/{id}: the withdrawal of an own call from review (row REV 16)."""
+
+from jitney.core.access.grant import State
+from jitney.core.problems import Problem
+from jitney.handlers.call_views import call_id_of_path, call_response, call_state, grant_of_call
+from jitney.handlers.callers import authenticate_even_suspended
+from jitney.handlers.edge import endpoint
+from jitney.handlers.grant_ends import end_grant
+from jitney.handlers.http import Request, Response
+from jitney.handlers.ports import Ports
+
+
+def withdraw_call(request: Request, ports: Ports) -> Response:
+    """200 with the withdrawn call. Raises Problem call_not_found, or call_already_made if it was sent."""
+    call = authenticate_even_suspended(request, ports)
+    with call.counting_refusals():
+        call_id = call_id_of_path(request)
+        grant = grant_of_call(call_id, call)
+        if grant is None:
+            call_state(call_id, call)
+        if grant is None or grant.state is State.USED:
+            detail, fix = f"Call {call_id} was sent, so it cannot be withdrawn.", "Read its state with GET."
+            raise Problem("call_already_made", detail, fix, {"call_id": call_id})
+    ended = end_grant(grant, State.RELEASED, "", call)
+    return call_response(call_id, ended, call)
+
+
+handler = endpoint(withdraw_call, ("config", "actions", "keys", "store", "suspensions", "call_store"))

@@ -1,0 +1,152 @@
+"""POST /v1/calls: the gateway makes one call of AWS for an agent, which never holds a key (rows GW 1 to GW 6)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.grant import permissions_view
+from jitney.core.access.request import Way, permissions_of
+from jitney.core.audit import AuditEvent
+from jitney.core.call_limits import CallLimits
+from jitney.core.gateway.budgets import limits_of
+from jitney.core.gateway.call_request import CallRequest, parse_call
+from jitney.core.gateway.call_state import content_mac, key_hash
+from jitney.core.gateway.call_values import with_call_values
+from jitney.core.identity.authenticate import Authenticated
+from jitney.core.problems import Problem
+from jitney.handlers.call_checks import GatewayCall, check_call, decided_call
+from jitney.handlers.call_recording import reviewed_call_of
+from jitney.handlers.call_reviews import is_still_approved, review_call
+from jitney.handlers.call_sending import repeated_answer, send_call
+from jitney.handlers.call_tickets import issue_ticket, require_transferable
+from jitney.handlers.callers import AuthenticatedRequest, prove_caller
+from jitney.handlers.edge import endpoint
+from jitney.handlers.grant_requests import idempotency_key_of, request_grant
+from jitney.handlers.http import Request, Response
+from jitney.handlers.ports import Ports
+
+APPROVAL_ATTEMPTS = 4
+"""How often an approval is read again after another record was written on the call's grant."""
+GRANT_SECONDS = 900
+"""The duration of a grant that a call requests for itself, within the limits of the configuration.
+
+Reviewers of its call have this time. If they need more, the agent requests a longer grant first.
+"""
+
+
+def create_call(request: Request, ports: Ports) -> Response:
+    """200 with AWS's answer, 202 while the call or its grant is under review.
+
+    Raises Problem: the call is malformed, outside its grant or denied; it may have run; its answer cannot be masked.
+    """
+    now = ports.now()
+    caller = prove_caller(request, ports, now)
+    try:
+        key, asked = _required_key(request), parse_call(request.body)
+    except Problem as problem:
+        _unread(request, ports, now, caller).count_refusal(problem.code, AuditEvent.CALL)
+        raise
+    owner = caller.principal.owner_key
+    content = content_mac(ports.mask_keys.of(owner), asked.canonical())
+    if not asked.grant_id:
+        requested = _request_grant(asked, _unread(request, ports, now, caller))
+        if isinstance(requested, Response):
+            return requested
+        asked = requested
+    context = ports.call_store.read(asked.grant_id, owner, key_hash(key), now)
+    call = AuthenticatedRequest(request, ports, now, caller, context.suspensions)
+    with call.counting_refusals(AuditEvent.CALL):
+        call.suspensions.require_unsuspended(call.principal)
+        if answer := repeated_answer(context, content, call):
+            return answer
+    made, decision = decided_call(check_call(call, asked, key_hash(key), content, context))
+    limits = limits_of(made.target, decision)
+    require_transferable(made, limits)
+    if decision.effect is Effect.ALLOW:
+        return _make(made)(made, limits)
+    return _make_reviewed(made, limits, decision, key)
+
+
+def _make(made: GatewayCall) -> Callable[..., Response]:
+    return send_call if made.asked.direct is None else issue_ticket
+
+
+def _make_reviewed(made: GatewayCall, limits: CallLimits, decision: Decision, key: str) -> Response:
+    """Make the call once it is approved. Until then, return 202.
+
+    The notice of the decision may be recorded on the call's grant while this function uses its approval. Then nothing
+    was sent, and the approval is read again.
+    """
+    call, reviewed_call, left = made.authenticated, reviewed_call_of(made), APPROVAL_ATTEMPTS
+    while True:
+        left -= 1
+        with call.counting_refusals(AuditEvent.CALL):
+            reviewed = review_call(reviewed_call, made.grant, decision, key, made.context.attempt, call)
+        if isinstance(reviewed, Response):
+            return reviewed
+        try:
+            return _make(made)(made, limits, reviewed.use, reviewed.call_id)
+        except Problem:
+            if not left or not is_still_approved(reviewed, call):
+                raise
+
+
+def _required_key(request: Request) -> str:
+    """Return the Idempotency-Key. Raises Problem request_invalid when it is missing or unusable."""
+    if key := idempotency_key_of(request):
+        return key
+    fix = "Send a new UUID with each call, and the same one with each repeat of it."
+    raise Problem("request_invalid", "The header Idempotency-Key is missing.", fix)
+
+
+def _unread(request: Request, ports: Ports, now: int, caller: Authenticated) -> AuthenticatedRequest:
+    return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallRequest | Response:
+    """Return the call in the grant that it requests, or the answer 202 while that grant is under review."""
+    limits = call.ports.config.limits
+    with call.counting_refusals(AuditEvent.CALL):
+        call.suspensions.require_unsuspended(call.principal)
+        needed = _needed(asked, call.ports)
+    body = {
+        "target": asked.target,
+        **needed,
+        "reason": asked.reason,
+        "ticket": asked.ticket,
+        "changed": asked.changed,
+        "duration_seconds": max(limits.min_duration_seconds, min(GRANT_SECONDS, limits.max_duration_seconds)),
+        "way": str(Way.GATEWAY),
+        "reveal": asked.reveal,
+    }
+    text = json.dumps({name: value for name, value in body.items() if value}).encode()
+    # A key of its own, because the same POST may also begin the review of its call.
+    key = hashlib.sha256(f"the grant of {call.request.headers['idempotency-key']}".encode()).hexdigest()
+    headers = {**call.request.headers, "idempotency-key": key}
+    answer = request_grant(replace(call, request=replace(call.request, body=text, headers=headers)))
+    return replace(asked, grant_id=answer.body["grant"]["id"]) if answer.status == HTTPStatus.CREATED else answer
+
+
+def _needed(asked: CallRequest, ports: Ports) -> dict[str, Any]:
+    """Return what the grant request of a call asks for. A request for an unknown target is refused as any other is."""
+    target = ports.config.targets.get(asked.target)
+    if target is None:
+        return {"calls": [asked.as_call()]}
+    modelled = ports.aws_calls.checked(asked.service, asked.operation, asked.region, asked.parameters, target)
+    explained = with_call_values(
+        ports.explain_calls([asked.as_call()], target),
+        modelled.service,
+        modelled.operation.name,
+        asked.parameters,
+        ports.actions,
+    )
+    return {"permissions": permissions_view(permissions_of(explained))}
+
+
+NEEDS = ("config", "policies", "actions", "explainer", "masks", "keys", "sessions", "call_store", "aws_calls")
+
+handler = endpoint(create_call, NEEDS)

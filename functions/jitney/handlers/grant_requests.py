@@ -1,0 +1,234 @@
+"""Requests for grants: decide, write the decision, and issue credentials or start a review."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from jitney.adapters.transactions import Conflict
+from jitney.core import audit
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.grant import Grant, State, permissions_view
+from jitney.core.access.grant_list import GrantListUpdate
+from jitney.core.access.id_ranges import dated_id
+from jitney.core.access.new_grant import open_grant
+from jitney.core.access.profile_wording import profile_detail
+from jitney.core.access.request import AccessRequest, Way
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.problems import Problem
+from jitney.core.single_use import (
+    Quota,
+    grant_quota,
+    idempotency_key,
+    idempotency_record,
+    repeated_grant_id,
+    review_quota,
+)
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
+from jitney.handlers.http import Request, Response
+from jitney.handlers.incoming_request import decide_request, incoming_request
+from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
+from jitney.handlers.profile_disclosure import denial
+from jitney.handlers.responses import (
+    active_grant,
+    deciding_policies,
+    explanation_view,
+    grant_response,
+    too_many_grants_problem,
+    too_many_reviews_problem,
+)
+from jitney.handlers.review_queue import join, queue, unless_rejected_before
+from jitney.handlers.size_trials import SizeTrial
+from jitney.handlers.ungranted import record_ungranted
+
+
+def request_grant(call: AuthenticatedRequest) -> Response:
+    """Return the answer to the grant request in the body of `call`, which is a POST.
+
+    201 with credentials, or without them for the gateway; 202 under review. Raises Problem: the request is malformed,
+    denied, or repeated differently.
+    """
+    access_request = incoming_request(call, AuditEvent.REQUEST)
+    with call.counting_refusals(AuditEvent.REQUEST):
+        key = idempotency_key_of(call.request)
+    trial = SizeTrial(call)
+    answer = write_until_current(
+        lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), call.ports, PATIENT
+    )
+    return replace(answer, body={**answer.body, **explanation_view(access_request)})
+
+
+def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest, trial: SizeTrial) -> Response:
+    """Decide, write the decision, and issue credentials, except for the gateway.
+
+    Raises StaleWrite if the caller's other grants changed after the decision read them (POL 5).
+    """
+    ports = call.ports
+    target = ports.config.targets[access_request.target]
+    decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
+    with _recording_ungranted(access_request, decision, call):
+        if decision.effect is Effect.DENY:
+            raise denial(decision, access_request, call, others)
+        review_ends = call.now + ports.config.limits.review_seconds
+        grant_id = dated_id(ports.new_id("g"), ports.now())
+        end = call.caller.grants_end_by
+        bound = call.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
+        grant = open_grant(
+            grant_id, call.principal, access_request, target, decision, review_ends, call.now, end, bound
+        )
+        session = session_request_of(grant, call, access_request.credential_seconds)
+        updates = others.updates_for(grant)
+    try:
+        if decision.effect is not Effect.ALLOW:
+            return _review(grant, decision, key, call, access_request, updates, trial)
+        created = _create(grant, decision, key, call, access_request, updates)
+    except Conflict:
+        return _idempotent_response(key, call, access_request)
+    if created.way is Way.GATEWAY:
+        return grant_response(201, created, call)
+    return grant_response(201, created, call, issue_credentials(created, session, call))
+
+
+def _conflict(call: AuthenticatedRequest) -> Problem:
+    """Count a request whose attempts were all stale. Return the problem."""
+    problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
+    call.count_refusal(problem.code, AuditEvent.REQUEST)
+    return problem
+
+
+@contextmanager
+def _recording_ungranted(
+    access_request: AccessRequest, decision: Decision, call: AuthenticatedRequest
+) -> Iterator[None]:
+    """Record a problem inside as the outcome of the request, then re-raise it.
+
+    The answer reveals the decision, as a dry run does. So after the minute's quota, every answer is the same (POL 9).
+    """
+    try:
+        yield
+    except Problem as problem:
+        if problem.code == "unavailable":  # reveals nothing of the decision
+            raise
+        outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
+        target = call.ports.config.targets[access_request.target]
+        members = call.request_members(access_request, target, decision) | deciding_policies(decision)
+        record_ungranted(AuditEvent.REQUEST, outcome, call, code=problem.code, **members)
+        raise
+
+
+def idempotency_key_of(request: Request) -> str:
+    """Return the Idempotency-Key header, or "". Raises Problem request_invalid for an unusable header."""
+    key = request.headers.get("idempotency-key", "")
+    if len(key) > 255 or not key.isprintable():
+        fix = "Use up to 255 printable characters, such as a UUID."
+        raise Problem("request_invalid", "The Idempotency-Key is too long or not printable.", fix)
+    return key
+
+
+def _review(
+    grant: Grant,
+    decision: Decision,
+    key: str,
+    call: AuthenticatedRequest,
+    access_request: AccessRequest,
+    updates: Sequence[GrantListUpdate],
+    trial: SizeTrial,
+) -> Response:
+    """Create a pending grant and start its review, or join an equal pending one (REV 12).
+
+    A new grant's policy is tried for its packed size first. Raises Conflict or StaleWrite as `_create`.
+    """
+    with _recording_ungranted(access_request, decision, call):
+        grant = unless_rejected_before(grant, key, access_request.changed, call)
+        queued = queue(grant, key, call)
+    if isinstance(queued, Grant):
+        join(queued, decision, key, call, access_request)
+        answer = grant_response(202, queued, call)
+        return replace(answer, body={**answer.body, "repeats": True})
+    if key and call.ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
+        raise Conflict(key)  # a repeated POST needs no trial
+    with _recording_ungranted(access_request, decision, call):
+        tried = trial.detail(grant)
+    created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
+    try:
+        call.ports.approval_workflow.start(created)
+    except Problem as problem:
+        failed = record_outcome(created, AuditEvent.REQUEST, Outcome.FAILED, problem.code, call, fails=True)
+        raise Problem(problem.code, problem.detail, problem.fix, {"grant": failed.view()}) from problem
+    return grant_response(202, created, call)
+
+
+def _create(
+    grant: Grant,
+    decision: Decision,
+    key: str,
+    call: AuthenticatedRequest,
+    access_request: AccessRequest,
+    updates: Sequence[GrantListUpdate],
+    tried: Mapping[str, Any] = MappingProxyType({}),
+) -> RecordedGrant:
+    """Write the grant, its first record, its list entries, and the keys that the POST uses.
+
+    The record also has what was `tried`.
+
+    The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
+    too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
+    """
+    quota = _quota_of(grant, call)
+    outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
+    detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
+    detail |= profile_detail(access_request, call.ports.actions)
+    detail |= {"repeated": grant.repeated.view()} if grant.repeated else {}
+    detail |= (
+        audit.way_detail(grant)
+        | audit.calls_detail(access_request)
+        | audit.decision_detail(decision)
+        | call.requester.record_detail()
+    )
+    members = deciding_policies(decision) | {"detail": detail}
+    record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)
+    keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
+    try:
+        return write_new_grant(grant, record, (*keys, quota), updates, call.ports, call.now)
+    except Conflict as used:
+        if used.key != quota.key:
+            raise
+        problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
+        with _recording_ungranted(access_request, decision, call):
+            raise problem_of(quota, grant.unit, call.now) from used
+
+
+def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
+    limits = call.ports.config.limits
+    if grant.state is State.PENDING:
+        return review_quota(grant.unit_key, limits.reviews_per_hour, call.now)
+    return grant_quota(grant.unit_key, limits.grants_per_hour, call.now)
+
+
+def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
+    """Return the answer to a repeated POST: its grant, or Problem for another body.
+
+    The answer has no credentials, because Jitney does not store them (STS 5). To issue them here would add another live
+    key. So a repeat writes nothing and waits for nothing.
+    """
+    store = call.ports.store
+    payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))
+    grant_id = repeated_grant_id(payload, access_request.body) if payload else None
+    grant = call.grant(grant_id) if grant_id else None
+    if grant is None:
+        problem = _mismatch()
+        call.count_refusal(problem.code, AuditEvent.REQUEST)
+        raise problem
+    if grant.at(call.now).state is State.PENDING:
+        return grant_response(202, grant, call)
+    with call.counting_refusals(AuditEvent.REQUEST):
+        answer = grant_response(201, active_grant(grant, call), call)
+    path = {"credentials_path": f"/v1/grants/{grant.id}/credentials"} if grant.way is Way.CREDENTIALS else {}
+    return replace(answer, body={**answer.body, **path})
+
+
+def _mismatch() -> Problem:
+    fix = "Use a new key for a new request. Repeat a request with exactly the same body."
+    return Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)

@@ -1,0 +1,31 @@
+"""The review of a pending grant, as its agent sees it. Imported only for a grant that is pending."""
+
+from typing import Any
+
+from jitney.core.access.grant import Grant
+from jitney.core.identity.requester import person_name
+from jitney.core.review.recipients import people_asked
+from jitney.core.review.reviewers import escalation_groups
+from jitney.core.times import iso
+from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.current_reviewers import current_reviewers
+from jitney.handlers.under_review import under_review
+
+
+def review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
+    """Return who was asked to decide about a pending grant, where they decide, and the approvals so far.
+
+    `review_url` is the link in the reviewers' notifications. It gives no right to those who open it.
+    """
+    ports, config = call.ports, call.ports.config
+    asked = people_asked(
+        under_review(grant, ports, call.suspensions), current_reviewers(ports, call.suspensions), call.now
+    )
+    return {
+        "any_of": [list(groups) for groups in grant.reviews],
+        "approved": list(grant.approvals),
+        "escalated_to": sorted(escalation_groups(grant, config.reviewers, call.now)),
+        "reviewers": [person_name(each, config) for each in asked],
+        "review_url": f"{ports.reviews_url}/{grant.id}",
+        "expires_at": iso(grant.expires_at),
+    }

@@ -1,0 +1,38 @@
+"""The second step of an approval: a page that repeats what is granted (row REV 14).
+
+The button of that page names the hash of exactly what the page showed. So nothing else approves anything harmful: not
+the first form, nor a second click, a reload or another tab. The Enter key presses a form's first button
+(https://html.spec.whatwg.org/#implicit-submission). So each form that approves has a hidden first button, which decides
+nothing.
+"""
+
+import re
+
+from jitney.core.access.grant import Grant
+from jitney.core.review.content import content_hash
+from jitney.core.review.harm import takes_second_step
+from jitney.handlers.pages import FormVisit, Page
+from jitney.handlers.review_sheet import granted_sheet
+
+CONFIRMED = "confirmed"
+"""The field with the hash of what the second step showed."""
+_REPEATED = ("content", "verdict", "action", "resource", "seconds")
+_PLAIN = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
+"""The fields of the first form that the second form repeats, and their values. Anything else is left out."""
+
+
+def second_step(granted: Grant, visit: FormVisit, action: str, text: str) -> Page | None:
+    """Return 200 with the second step for what would be granted, or None if it is confirmed or needs none.
+
+    `action` is "approve" or "break-glass". `text` is the comment or the reason, masked. The page's form goes to the
+    same path. Raises the problems of `build_sheet`.
+    """
+    content = content_hash(granted)
+    if visit.form(CONFIRMED) == content:
+        return None
+    sheet = granted_sheet(granted, visit.ports)
+    if action == "approve" and not takes_second_step(sheet.risks):
+        return None
+    fields = [(name, value) for name in _REPEATED for value in visit.fields.get(name, ()) if _PLAIN.fullmatch(value)]
+    values = {"sheet": sheet, "action": action, "confirmed": content, "fields": fields, "text": text}
+    return Page(200, "second_step", values)

@@ -1,0 +1,112 @@
+"""Makes a request of what a Python program says."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+from jitney.client.call_files import with_contents
+from jitney.client.durations import parse_duration
+from jitney.client.grant_request import (
+    ApiConditions,
+    ApiPermission,
+    GrantRequest,
+    OperationCall,
+    parse_permissions,
+)
+from jitney.client.problems import Invalid
+
+Call: TypeAlias = str | tuple[str, str, Mapping[str, Any]]
+"""An AWS CLI command line, or a service, an operation and its parameters with boto3's names."""
+Duration: TypeAlias = str | float | timedelta
+"""A text such as 90s, 5m or 1h30m, seconds, or a timedelta."""
+Names: TypeAlias = str | Iterable[str]
+"""One name, or several."""
+
+
+def requested_calls(calls: Sequence[Call]) -> tuple[tuple[str, ...], tuple[OperationCall, ...]]:
+    """Return the command lines, with the files that they name, and the operations. Raises Invalid for another value."""
+    if isinstance(calls, str):
+        raise invalid("calls is a string.", f"Write a list: calls=[{calls!r}].")
+    lines = [call for call in calls if isinstance(call, str)]
+    return with_contents(lines), tuple(_operation(call) for call in calls if not isinstance(call, str))
+
+
+def requested_permissions(
+    actions: Names, resources: Names, conditions: Mapping[str, Names], permissions: Sequence[Mapping[str, Any]]
+) -> tuple[ApiPermission, ...]:
+    """Return the permissions that `actions`, `resources` and `conditions` state, or those in `permissions`.
+
+    Raises Invalid unless they are complete, or when both are given.
+    """
+    named = bool(actions or resources or conditions)
+    if named and permissions:
+        raise invalid("permissions cannot be combined with actions, resources and conditions.", "Use one of them.")
+    if permissions:
+        try:
+            return parse_permissions(json.dumps(list(permissions)))
+        except (TypeError, ValueError) as error:
+            raise invalid(f"{error}.", 'Give a list of {"actions": […], "resources": […]}.') from error
+    if not named:
+        return ()
+    if not (actions and resources):
+        raise invalid("actions and resources are both needed.", "Give both, or calls, or permissions.")
+    limits: ApiConditions = tuple(sorted((key, _names(values)) for key, values in conditions.items()))
+    return (ApiPermission(_names(actions), _names(resources), limits),)
+
+
+def access_request(request: GrantRequest) -> GrantRequest:
+    """Return the request. Raises Invalid when it has no reason or no access, or two ways to state the access."""
+    if not request.reason:
+        raise invalid("reason is empty.", "Say in a sentence what the access is for.")
+    called = bool(request.calls or request.operations)
+    if called and request.permissions:
+        raise invalid("calls cannot be combined with actions, resources or permissions.", "Use one of them.")
+    if not (called or request.permissions or request.access_profile):
+        raise invalid("The request names no access.", "Give calls, or actions and resources, or access_profile.")
+    if request.way not in ("credentials", "gateway"):
+        raise invalid(f"way is {request.way!r}.", 'Use "credentials" or "gateway".')
+    if request.reveal and request.way != "gateway":
+        raise invalid("reveal needs the gateway, because only the gateway masks answers.", 'Add way="gateway".')
+    return request
+
+
+def whole_seconds(name: str, duration: Duration) -> int:
+    """Return the duration in seconds. Raises Invalid, naming the argument, when it is none."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    try:
+        return round(seconds) if isinstance(seconds, int | float) else parse_duration(seconds)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid(f"{name}: {error}.", 'Write it like "90s", "5m" or "1h30m", or give seconds.') from error
+
+
+def invalid(detail: str, fix: str) -> Invalid:
+    """Return the problem that an argument is not valid."""
+    return Invalid("argument_invalid", "An argument is not valid", detail, fix)
+
+
+def _names(given: Names) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _operation(call: Any) -> OperationCall:
+    if not (isinstance(call, tuple | list) and len(call) == 3 and isinstance(call[2], Mapping)):
+        detail = f"{call!r:.80} is no call."
+        raise invalid(detail, 'Give an AWS CLI command line, or ("s3", "GetObject", {"Bucket": …, "Key": …}).')
+    service, operation, parameters = call
+    try:
+        return OperationCall(str(service), str(operation), json.loads(json.dumps(dict(parameters), default=_as_json)))
+    except (TypeError, ValueError) as error:
+        raise invalid(
+            f"The parameters of {service} {operation} are not JSON: {error}.", "Use boto3's values."
+        ) from error
+
+
+def _as_json(value: Any) -> str:
+    """Return bytes in base64 and times in ISO 8601, as the API takes them."""
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,82 @@
+"""boto3 sessions whose calls use an open grant."""
+
+import re
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSResponse
+from botocore.credentials import CredentialResolver
+
+from jitney.client.responses import ApiGrant
+from jitney.sdk.gateway_calls import GatewayCalls
+from jitney.sdk.grant_credentials import GrantProvider
+from jitney.sdk.open_grant import KeptHere, OpenGrant
+from jitney.sdk.review_waits import ReviewWait
+
+_REFUSED = frozenset({400, 401, 403})
+_ABOUT_ACCESS = re.compile(
+    r"AccessDenied|Unauthorized|Expired|Forbidden|403|Invalid.*Token|InvalidAccessKey|Unrecognized"
+)
+PLACEHOLDER = "jitney-gateway"
+"""Signs requests of the gateway's sessions, which no server receives."""
+
+
+class SessionOfGrant(KeptHere):
+    """What the sessions of boto3 and aioboto3 have in common. Their base class takes the session of botocore."""
+
+    def __init__(self, opened: OpenGrant, botocore_session: Any) -> None:
+        super().__init__(botocore_session=botocore_session)  # type: ignore[call-arg]
+        self._opened = opened
+
+    def __repr__(self) -> str:
+        """Return which grant it is."""
+        return f"{type(self).__name__}({self._opened!r})"
+
+    @property
+    def grant(self) -> ApiGrant:
+        """The grant in use: its id, target, permissions and times."""
+        return self._opened.latest
+
+
+class GrantSession(SessionOfGrant, boto3.Session):
+    """A boto3 session whose clients and resources use a grant. It ends with the grant, and cannot be pickled."""
+
+
+class RefusedCalls:
+    """Finds out whether AWS refused a call because the grant has ended."""
+
+    def __init__(self, opened: OpenGrant) -> None:
+        self._opened = opened
+
+    def explain(self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:
+        """Raise Revoked or GrantEnded, with the reason, instead of AWS's error. Do nothing for other errors."""
+        if is_about_access(http_response, parsed) and (problem := self._opened.why_refused()):
+            raise problem
+
+
+def opened_session(opened: OpenGrant, waits: ReviewWait) -> GrantSession:
+    """Return a session for an open grant. With the way "gateway", it has no key of AWS."""
+    session = botocore.session.Session()
+    provider = CredentialResolver([GrantProvider(opened)])
+    use_grant(opened, session, provider, RefusedCalls(opened), GatewayCalls(opened, waits))
+    return GrantSession(opened, session)
+
+
+def use_grant(opened: OpenGrant, session: Any, provider: Any, refused: RefusedCalls, calls: GatewayCalls) -> None:
+    """Let the clients of a session of botocore use an open grant, in the grant's way and Region."""
+    events = session.get_component("event_emitter")
+    if opened.latest.way == "gateway":
+        session.set_credentials(PLACEHOLDER, PLACEHOLDER)
+        calls.attach(events)
+    else:
+        session.register_component("credential_provider", provider)
+        events.register_last("after-call", refused.explain)
+    if session.get_config_variable("region") is None and opened.latest.region:
+        session.set_config_variable("region", opened.latest.region)
+
+
+def is_about_access(answer: AWSResponse, parsed: dict[str, Any]) -> bool:
+    """Return whether the answer can mean that a session's keys do not work any more."""
+    code = str(parsed.get("Error", {}).get("Code", ""))
+    return answer.status_code in _REFUSED and bool(_ABOUT_ACCESS.search(code))

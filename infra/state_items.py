@@ -1,0 +1,16 @@
+"""The partition keys of the state table's items (adapters.store, core.single_use), for the permissions on them.
+
+A function that issues nothing cannot write a grant that another function would issue credentials for.
+"""
+
+GRANT_ITEMS = ("GRANT#*",)
+HOURLY_ITEMS = ("REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*")
+SINGLE_USE_ITEMS = ("IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", *HOURLY_ITEMS)
+GRANT_LIST_ITEMS = ("ACTIVE_GRANTS#*",)
+CALL_ITEMS = ("CALL_KEY#*",)
+TOKEN_ITEMS = ("REVIEW#*",)
+ROLE_ITEMS = ("ROLE#*",)
+SESSION_ITEMS = ("SESSION#*",)
+OUT_OF_OFFICE_ITEMS = ("OUT_OF_OFFICE",)
+FOLLOW_UP_ITEMS = ("FOLLOW_UP",)
+SUSPENSION_ITEMS = ("SUSPENSIONS",)

@@ -1,0 +1,99 @@
+"""Row REV 14 in Chromium, over in-memory adapters: no key press, second click, reload, back or second tab decides."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from local.browser import CHROMIUM, chromium
+from tests.handlers.review_browser import HOST, PLACE, Browser, ReviewSystem, review_system
+from tests.handlers.test_review_pages import pending, stored
+from tests.running_systems import PATIENCE
+
+pytestmark = pytest.mark.skipif(
+    "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
+    reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
+)
+ARN = "arn:aws:s3:::reports/a"
+DELETES = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": [ARN]}]
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    with chromium(PATIENCE) as running:
+        yield running
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return review_system()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def tabs(request: pytest.FixtureRequest, chrome: Any, desk: ReviewSystem) -> Iterator[Any]:
+    """Yield a context whose tabs show the pages of `desk` to alice, who is signed in."""
+    alice = Browser(desk)
+    alice.sign_in("alice")
+    context = chrome.new_context(viewport={"width": 1280, "height": 800}, java_script_enabled=request.param)
+
+    def answered(route: Any) -> None:
+        asked = route.request
+        path = urlsplit(asked.url).path.removeprefix(PLACE)
+        answer = alice.send(asked.method, path, asked.post_data)
+        # Playwright does not route what a redirect leads to.
+        to = f'<meta http-equiv="refresh" content="0;url={answer.location}">' if answer.location else ""
+        status = 200 if to else answer.status
+        headers = {name: value for name, value in answer.headers.items() if name != "Location"}
+        route.fulfill(status=status, headers=headers, body=to or answer.text)
+
+    context.route(f"https://{HOST}{PLACE}/reviews**", answered)
+    context.route(f"https://{HOST}{PLACE}/reviews/**", answered)
+    yield context
+    context.close()
+
+
+def opened(tabs: Any, grant: Grant) -> Any:
+    page = tabs.new_page()
+    page.goto(f"https://{HOST}{PLACE}/reviews/{grant.id}")
+    return page
+
+
+def approve(page: Any) -> None:
+    page.get_by_role("button", name="Approve", exact=True).click()
+
+
+def test_rev_14_no_slip_decides(desk: ReviewSystem, tabs: Any) -> None:
+    grant = pending(desk, DELETES)
+    page = opened(tabs, grant)
+    assert page.locator(":focus").count() == page.locator("[autofocus]").count() == 0
+    page.get_by_label("Duration").focus()
+    page.keyboard.press("Enter")  # opens the list
+    page.keyboard.press("Escape")
+    for name in ("Allow s3:DeleteObject", f"on {ARN}"):  # Enter presses the first button
+        page.get_by_label(name).first.focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("No button was pressed, so nothing was decided.").wait_for()
+        page.go_back()
+    page.get_by_role("button", name="Approve", exact=True).dblclick()
+    page.get_by_text("Step 2 of 2").wait_for()
+    approve(page)  # without the box, the browser asks for it
+    page.get_by_label("I read what is granted").check()
+    page.keyboard.press("Enter")
+    page.get_by_text("Step 2 of 2").wait_for()
+    page.reload()
+    page.get_by_text("Step 2 of 2").wait_for()
+    assert (stored(desk, grant).state, stored(desk, grant).votes) == (State.PENDING, ())
+    other = opened(tabs, grant)
+    for tab in (other, page):
+        if tab is other:
+            approve(tab)
+        tab.get_by_label("I read what is granted").check()
+        approve(tab)
+        tab.get_by_text("Approved by staff.alice").first.wait_for()
+    page.go_back()
+    page.get_by_text("Approved by staff.alice").first.wait_for()
+    assert (stored(desk, grant).state, len(stored(desk, grant).votes)) == (State.ACTIVE, 1)

@@ -1,0 +1,69 @@
+"""The end of the local server (CLI 4): answers that are being made still arrive."""
+
+import contextlib
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from jitney.client.gateway import http_server
+from jitney.client.gateway.http_answer import HttpAnswer
+from jitney.client.gateway.http_server import LoopbackServer
+from jitney.client.gateway.received import ReceivedRequest
+from tests.running_systems import PATIENCE, until
+
+
+class Service:
+    """Answers when the server has stopped reading, and then after `more` is done."""
+
+    def __init__(self, more: Callable[[], object] = lambda: None) -> None:
+        self.asked, self._more = threading.Event(), more
+
+    def refused(self, _head: ReceivedRequest) -> HttpAnswer | None:
+        return None
+
+    def body_limit(self, _head: ReceivedRequest) -> int:
+        return 0
+
+    def too_large(self, _head: ReceivedRequest) -> HttpAnswer:
+        return HttpAnswer(413)
+
+    def answer(self, _request: ReceivedRequest, connected: Callable[[], bool]) -> HttpAnswer:
+        self.asked.set()
+        until(lambda: not connected())
+        self._more()
+        return HttpAnswer(200, body=b"stopped")
+
+
+def answered(port: int) -> bytes:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+        connection.request("POST", "/")
+        return connection.getresponse().read()
+
+
+@contextlib.contextmanager
+def closed_during_an_answer(service: Service) -> Iterator["Future[bytes]"]:
+    """Close a server while it makes an answer, and yield this answer."""
+    server = LoopbackServer(lambda _port: service)
+    server.start()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(answered, server.port)
+        assert service.asked.wait(PATIENCE)
+        server.close()
+        yield answer
+
+
+def test_cli_04_an_answer_that_is_being_made_is_sent_before_the_end():
+    with closed_during_an_answer(Service()) as answer:
+        assert answer.result() == b"stopped"
+
+
+def test_cli_04_an_answer_that_takes_too_long_is_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "LAST_ANSWERS_SECONDS", 0.0)
+    closed = threading.Event()
+    with closed_during_an_answer(Service(lambda: closed.wait(PATIENCE))) as answer:
+        closed.set()
+        with pytest.raises((http.client.HTTPException, OSError)):
+            answer.result()

@@ -1,0 +1,312 @@
+"""Encodings and protocols that SDKs use in addition to those of botocore's defaults, and what is refused by name."""
+
+import base64
+import gzip
+import json
+import time
+import zlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.model import ServiceModel
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+
+from jitney.client.gateway.call_answers import CallAnswer
+from jitney.client.gateway.cbor_answers import as_cbor
+from jitney.client.gateway.own_addresses import without_worthless_url
+from jitney.client.gateway.protocol_errors import protocol_error, spoken_protocol
+from jitney.client.gateway.received import ReceivedRequest, plain_body
+from jitney.client.gateway.signature import SignatureCheck
+from jitney.client.gateway.wire_parser import CBOR, ParsedCall
+from jitney.client.problems import ClientProblem, Invalid
+from tests.client.gateway.aws_behind import MODELS
+from tests.client.gateway.conftest import PARSER, Served
+from tests.client.gateway.generated_calls import ENDPOINT, KEYS, received, sent
+from tests.cpu_time import within_cpu_seconds
+
+
+def parsed(
+    method: str, target: str, service: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> ParsedCall:
+    """Return the call in a request that is signed with the placeholder keys."""
+    request = AWSRequest(method, ENDPOINT + target, headers or {}, body)
+    signer = S3SigV4Auth if service.startswith("s3") else SigV4Auth
+    if service.startswith("s3") and headers and "x-amz-content-sha256" in headers:
+        signer = SigV4Auth
+    signer(Credentials(KEYS.access_key_id, KEYS.secret), service, "eu-west-1").add_auth(request)
+    found = received(request.prepare())
+    check = SignatureCheck(KEYS, time.time)
+    return PARSER.parse(plain_body(found), check.scope(found))
+
+
+CRC = base64.b64encode(zlib.crc32(b"hello world").to_bytes(4, "big")).decode()
+
+
+def chunked(*chunks: bytes, trailer: str = "", signed: str = "") -> bytes:
+    lines = [f"{len(chunk):x}{signed}\r\n".encode() + chunk + b"\r\n" for chunk in chunks]
+    return b"".join(lines) + f"0{signed}\r\n{trailer}\r\n".encode()
+
+
+def test_gw_06_a_chunked_upload_with_a_trailer_is_the_body_with_its_checksum():
+    """As the SDK for JavaScript and boto3 over TLS send it."""
+    headers = {
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "content-encoding": "gzip,aws-chunked",
+        "x-amz-decoded-content-length": "11",
+        "x-amz-trailer": "x-amz-checksum-crc32",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+    }
+    body = chunked(b"hello ", b"world", trailer=f"x-amz-checksum-crc32:{CRC}\r\nx-other:1\r\n")
+    call = parsed("PUT", "/bucket-1/key?x-id=PutObject", "s3", body, headers)
+    assert call.operation.name == "PutObject"
+    assert call.parameters == {
+        "Bucket": "bucket-1",
+        "Key": "key",
+        "Body": base64.b64encode(b"hello world").decode(),
+        "ContentEncoding": "gzip",
+        "ChecksumAlgorithm": "CRC32",
+        "ChecksumCRC32": CRC,
+    }
+
+
+def test_gw_06_signed_chunks_are_read():
+    headers = {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "x-amz-decoded-content-length": "5"}
+    call = parsed("PUT", "/bucket-1/key", "s3", chunked(b"hello", signed=f";chunk-signature={'0' * 64}"), headers)
+    assert call.parameters == {"Bucket": "bucket-1", "Key": "key", "Body": base64.b64encode(b"hello").decode()}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"5\r\nhello", b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhellooo\r\n0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
+     b"fffffffff\r\nx\r\n", b"5\r\nhello\r\n0\r\nno colon\r\n\r\n", b"6\r\nhello!\r\n0\r\n\r\n"],
+)  # fmt: skip
+def test_gw_12_a_malformed_chunked_body_is_refused(body: bytes):
+    headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "5"}
+    with pytest.raises(ClientProblem) as caught:
+        parsed("PUT", "/bucket-1/key", "s3", body, headers)
+    assert caught.value.code == "call_invalid"
+
+
+JSON = {"x-amz-target": "DynamoDB_20120810.ListTables", "content-type": "application/x-amz-json-1.0"}
+
+
+def test_gw_06_a_compressed_request_is_read():
+    body = gzip.compress(b'{"Limit": 3}')
+    assert parsed("POST", "/", "dynamodb", body, JSON | {"content-encoding": "gzip"}).parameters == {"Limit": 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (gzip.compress(b" " * 50_000_000), "call_too_large"),
+        (gzip.compress(b"{}")[:-4], "call_invalid"),
+        (gzip.compress(b"{}") + gzip.compress(b"{}"), "call_invalid"),
+        (b"{}", "call_invalid"),
+    ],
+    ids=["bomb", "cut", "two", "plain"],
+)
+def test_gw_12_a_hostile_compressed_request_is_refused(body: bytes, code: str):
+    with pytest.raises(ClientProblem) as caught:
+        parsed("POST", "/", "dynamodb", body, JSON | {"content-encoding": "gzip"})
+    assert caught.value.code == code
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+XML = {"content-type": "application/xml"}
+ENTITY = b'<!DOCTYPE x [<!ENTITY e "v">]><CreateHostedZoneRequest><Name>&e;</Name></CreateHostedZoneRequest>'
+LIST_METRICS = "/service/GraniteServiceVersion20100801/operation/ListMetrics"
+HOSTILE: dict[str, tuple[str, str, str, bytes, dict[str, str]]] = {
+    "json twice": ("POST", "/", "dynamodb", b'{"Limit": 1, "Limit": 2}', JSON),
+    "json broken": ("POST", "/", "dynamodb", b'{"Limit": 1', JSON),
+    "json deep": ("POST", "/", "dynamodb", b'{"Limit":' + b"[" * 100_000, JSON),
+    "json list": ("POST", "/", "dynamodb", b"[]", JSON),
+    "json unknown": ("POST", "/", "dynamodb", b'{"Limits": 1}', JSON),
+    "form twice": ("POST", "/", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItems=1&MaxItems=2", FORM),
+    "form unknown": ("POST", "/", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItem=1", FORM),
+    "form number": ("POST", "/", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItems=x", FORM),
+    "form nested": ("POST", "/", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItems.x=1", FORM),
+    "form deep": ("POST", "/", "iam", b"Action=ListUsers&Version=2010-05-08&" + b"a." * 100_000 + b"=1", FORM),
+    "form numbers": ("POST", "/", "ec2", b"Action=TerminateInstances&Version=2016-11-15&InstanceId.2=i-1", FORM),
+    "form both": ("POST", "/", "ec2", b"Action=StopInstances&Version=2016-11-15&InstanceId.1=i&InstanceId.1.x=y", FORM),
+    "form empty": ("POST", "/", "iam", b"", FORM),
+    "xml entity": ("POST", "/2013-04-01/hostedzone", "route53", ENTITY, XML),
+    "xml broken": ("POST", "/2013-04-01/hostedzone", "route53", b"<CreateHostedZoneRequest>", XML),
+    "xml deep": ("POST", "/2013-04-01/hostedzone", "route53", b"<a>" * 100_000, XML),
+    "xml twice": ("POST", "/2013-04-01/hostedzone", "route53", b"<C><Name>a</Name><Name>b</Name></C>", XML),
+    "xml unknown": ("POST", "/2013-04-01/hostedzone", "route53", b"<C><Names>a</Names></C>", XML),
+    "query twice": ("GET", "/bucket-1?list-type=2&prefix=a&prefix=b", "s3", b"", {}),
+    "query unknown": ("GET", "/bucket-1?list-type=2&prefixes=a", "s3", b"", {}),
+    "header unknown": ("PUT", "/bucket-1/key", "s3", b"", {"x-amz-unheard-of": "1"}),
+    "path utf-8": ("GET", "/bucket-1/%ff", "s3", b"", {}),
+    "body where none is": ("GET", "/bucket-1?list-type=2", "s3", b"x", {}),
+    "cbor": ("POST", LIST_METRICS, "monitoring", b"\xa1\x61", {"smithy-protocol": "rpc-v2-cbor"}),
+    "cbor deep": ("POST", LIST_METRICS, "monitoring", b"\x81" * 100_000, {"smithy-protocol": "rpc-v2-cbor"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_gw_12_what_parsers_read_differently_is_refused(name: str):
+    with within_cpu_seconds(5):
+        with pytest.raises(ClientProblem) as caught:
+            parsed(*HOSTILE[name])
+        assert caught.value.code in ("call_invalid", "call_unsupported")
+
+
+CONVERSE = (
+    "POST",
+    "/model/anthropic.claude-v2/converse-stream",
+    "bedrock",
+    b"{}",
+    {"content-type": "application/json"},
+)
+
+
+@pytest.mark.parametrize(
+    ("request_parts", "said"),
+    [
+        (CONVERSE, "does not support bedrock-runtime ConverseStream: it streams events"),
+        (("POST", "/", "logs", b"{}", {"x-amz-target": "Logs_20140328.StartLiveTail"}), "streams events"),
+        (("POST", "/bucket-1/k?select&select-type=2", "s3", b"<x/>", {}), "SelectObjectContent: it streams events"),
+        (("GET", "/bucket-1/k", "s3express", b"", {"x-amz-s3session-token": "t"}), "sessions of S3 Express"),
+        (("GET", "/bucket-1/k", "s3-outposts", b"", {}), "no service that signs as 's3-outposts'"),
+        (("POST", "/", "sqs", b"Action=ListQueues&Version=2012-11-05", FORM), "another protocol to sqs than json"),
+        (("POST", "/", "rds", b"Action=CopyDBSnapshot&Version=2013-01-01", FORM), "in version 2014-10-31 only"),
+        (("GET", "/", "iotsitewise", b"", {}), "no service that signs as 'iotsitewise'"),
+        (("GET", "/nothing/here/at/all", "lambda", b"", {}), "No operation of lambda is at this address"),
+    ],
+)
+def test_gw_11_what_is_not_supported_is_refused_by_name_with_the_other_way(request_parts: Any, said: str):
+    with pytest.raises(ClientProblem) as caught:
+        parsed(*request_parts)
+    assert said in caught.value.detail
+    assert caught.value.code == "call_unsupported"
+    assert "without --gateway" in caught.value.fix
+
+
+def test_gw_02_services_with_equal_requests_have_endpoints_of_their_own():
+    with pytest.raises(ClientProblem, match="bedrock-agent and bedrock-agent-runtime have equal") as caught:
+        parsed("GET", "/tags/arn", "bedrock")
+    assert "Set AWS_ENDPOINT_URL_BEDROCK_AGENT and AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME" in caught.value.fix
+    assert parsed("GET", "/.service/bedrock-agent/tags/arn", "bedrock").service == "bedrock-agent"
+    with pytest.raises(ClientProblem, match="no service"):
+        parsed("GET", "/.service/iam/tags/arn", "bedrock")
+
+
+def test_gw_06_a_slash_at_the_end_of_a_path_is_as_aws_takes_it():
+    assert parsed("GET", "/2015-03-31/functions", "lambda").operation.name == "ListFunctions"
+    assert parsed("GET", "/2015-03-31/functions/", "lambda").operation.name == "ListFunctions"
+    with pytest.raises(ClientProblem, match="at this address"):
+        parsed("GET", "/2015-03-31/functions//", "lambda")
+
+
+def test_gw_06_the_checksum_that_an_sdk_chose_is_replaced_by_one_that_the_broker_can_compute():
+    tags = {"Bucket": "bucket-1", "Tagging": {"TagSet": []}}
+    found = received(sent("s3", "PutBucketTagging", tags))
+    for algorithm, kept in (("CRC64NVME", {}), ("CRC32C", {}), ("SHA256", {"ChecksumAlgorithm": "SHA256"})):
+        headers = {**found.headers, "x-amz-sdk-checksum-algorithm": algorithm}
+        scope = SignatureCheck(KEYS, time.time).scope(found)
+        assert PARSER.parse(replace(found, headers=headers), scope).parameters == tags | kept
+    put = received(sent("s3", "PutObject", {"Bucket": "bucket-1", "Key": "k", "ChecksumCRC64NVME": "AAAAAAAAAAA="}))
+    assert PARSER.parse(put, SignatureCheck(KEYS, time.time).scope(put)).parameters["ChecksumCRC64NVME"]
+
+
+def test_gw_06_services_that_share_a_signing_name_answer_errors_in_the_protocol_of_the_request():
+    plain = ReceivedRequest("GET", "/v2/email/unknown", "", {})
+    assert spoken_protocol(plain, "ses", ("query", "rest-json")) == "rest-json"
+    form = replace(plain, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert spoken_protocol(form, "ses", ("query", "rest-json")) == "query"
+
+
+def test_gw_11_copies_of_rds_from_another_region_need_a_url_that_the_gateway_does_not_sign():
+    asked = {"SourceDBSnapshotIdentifier": "arn:aws:rds:us-east-1:444455556666:snapshot:s"}
+    asked |= {"TargetDBSnapshotIdentifier": "t", "SourceRegion": "us-east-1"}
+    found = received(sent("rds", "CopyDBSnapshot", asked))
+    call = PARSER.parse(found, SignatureCheck(KEYS, time.time).scope(found))
+    with pytest.raises(ClientProblem, match="needs a presigned URL"):
+        without_worthless_url(call, KEYS.access_key_id)
+
+
+def test_gw_11_the_url_that_an_sdk_presigns_for_ec2_is_left_out():
+    found = received(sent("ec2", "CopySnapshot", {"SourceRegion": "us-east-1", "SourceSnapshotId": "snap-1"}))
+    call = PARSER.parse(found, SignatureCheck(KEYS, time.time).scope(found))
+    assert "PresignedUrl" in call.parameters
+    assert "PresignedUrl" not in without_worthless_url(call, KEYS.access_key_id).parameters
+
+
+def cloudwatch_in_cbor() -> ServiceModel:
+    """Return botocore's model of CloudWatch for a client that speaks CBOR."""
+    model = MODELS.service_model("cloudwatch")
+    return ServiceModel(
+        {"metadata": {**model.metadata, "protocol": CBOR, "protocols": [CBOR]}, "operations": RAW["operations"],
+         "shapes": RAW["shapes"]}, "cloudwatch",
+    )  # fmt: skip
+
+
+def raw_model() -> dict[str, Any]:
+    from botocore.loaders import Loader
+
+    found: dict[str, Any] = Loader().load_service_model("cloudwatch", "service-2")
+    return found
+
+
+RAW = raw_model()
+METRIC = {
+    "Namespace": "n",
+    "MetricData": [
+        {"MetricName": "m", "Value": 1.5, "Timestamp": datetime(2026, 11, 24, 12, 5, tzinfo=UTC), "Counts": [1.0]}
+    ],
+}
+
+
+def test_gw_06_a_client_that_speaks_cbor_is_understood_and_answered_in_cbor():
+    operation = cloudwatch_in_cbor().operation_model("PutMetricData")
+    request = create_serializer(CBOR, include_validation=False).serialize_to_request(METRIC, operation)
+    call = parsed("POST", request["url_path"], "monitoring", request["body"], request["headers"])
+    time_sent = call.parameters["MetricData"][0].pop("Timestamp")
+    assert (call.service, call.operation.name, call.protocol) == ("cloudwatch", "PutMetricData", CBOR)
+    assert time_sent == "2026-11-24T12:05:00Z"
+    assert call.parameters == {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1.5, "Counts": [1.0]}]}
+    statistics = MODELS.operation("cloudwatch", "GetMetricStatistics")
+    body = json.dumps({"Label": "l", "Datapoints": [{"Timestamp": 1764000000, "Sum": 2.5}]}).encode()
+    answer = as_cbor(CallAnswer("c-1", 200, {"x-amzn-requestid": "r", "content-length": "9"}, body), statistics)
+    read = in_cbor(answer, "GetMetricStatistics")
+    assert (read["Label"], read["Datapoints"][0]["Sum"], read["ResponseMetadata"]["RequestId"]) == ("l", 2.5, "r")
+    refused = json.dumps({"__type": "InvalidParameterValue", "message": "no"}).encode()
+    error = in_cbor(as_cbor(CallAnswer("c-1", 400, {}, refused), statistics), "GetMetricStatistics")["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidParameterValue", "no")
+
+
+def test_gw_06_a_refusal_has_the_form_of_cbor():
+    problem = Invalid("call_invalid", "t", "Detail.", "Fix.")
+    answer = protocol_error(problem, CBOR, "monitoring", repeatable=True)
+    read = in_cbor(CallAnswer("c-1", answer.status, dict(answer.headers), answer.body), "PutMetricData")
+    assert (read["Error"]["Code"], read["Error"]["Message"]) == ("JitneyCallInvalid", "Detail. Fix.")
+
+
+def in_cbor(answer: CallAnswer, operation: str) -> Any:
+    parser: Any = create_parser(CBOR)
+    shape = cloudwatch_in_cbor().operation_model(operation).output_shape
+    return parser.parse({"headers": answer.headers, "body": answer.body, "status_code": answer.status}, shape)
+
+
+def test_gw_06_other_answers_than_queue_addresses_stay_byte_identical(served: Served):
+    body = b'{ "MD5OfMessageBody" : "x", "MessageId":"1"\n}'
+    served.broker.instead = lambda _call, _key: CallAnswer(
+        "c-1", 200, {"content-type": "application/x-amz-json-1.0"}, body
+    )
+    seen: list[bytes] = []
+    sqs = served.client("sqs")
+    sqs.meta.events.register("after-call", lambda http_response, **_: seen.append(http_response.content))
+    sqs.send_message(QueueUrl="https://sqs.eu-west-1.amazonaws.com/444455556666/q", MessageBody="x")
+    assert seen == [body]
+
+
+def test_gw_06_a_request_without_a_body_has_none():
+    request = ReceivedRequest("GET", "/", "", {"host": "127.0.0.1"})
+    assert plain_body(request) is request

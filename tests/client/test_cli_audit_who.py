@@ -1,0 +1,169 @@
+"""`jitney audit who`: one question about an agent or a resource. DuckDB runs the SQL that Athena gets (row AUD 10)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.queries import QUERIES
+from infra.views import first_comment
+from jitney.client import athena as athena_module
+from jitney.client.athena import NamedQuery, QueryResult
+from jitney.client.audit_names import concerns, resource_arn
+from jitney.client.cli import app
+from jitney.client.commands.audit import read_day
+from jitney.core.access.request import Permission
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.trail.join import CallVerdict, Purpose
+from tests.client.test_cli_audit_show import DAY, Ledger
+from tests.core.report.recorded_grants import call, requested
+from tests.core.report.test_builder import CALLS, reviewed
+from tests.fakes import GRANT
+
+OTHER = replace(
+    GRANT,
+    id="g-dddddddddddddd",
+    principal="local.writer-agent",
+    subject="writer-agent",
+    permissions=(Permission(("sqs:SendMessage",), ("arn:aws:sqs:eu-west-1:444455556666:jobs",)),),
+)
+BEYOND = CallVerdict(Purpose.GRANT, GRANT.id, ("action_not_granted",))
+
+
+class Queries(Ledger):
+    """The ledger with the named queries."""
+
+    def named(self) -> Sequence[NamedQuery]:
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
+        return [NamedQuery(name, first_comment(sql), sql) for name, sql in texts.items()]
+
+    def run(self, sql: str, parameters: Sequence[str] = (), progress: Callable[..., None] | None = None) -> QueryResult:
+        return super().run(sql, parameters)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queries:
+    found = Queries(tmp_path)
+    denied = requested(replace(OTHER, id="g-eeeeeeeeeeeeee"), Outcome.DENIED)
+    found.publish("records", [*reviewed().lines, *requested(OTHER).lines, *denied.lines])
+    beyond = call(90, BEYOND, service="iam", operation="CreateUser", actions=("iam:CreateUser",), resources=())
+    found.publish("calls", [{**each, "source_identity": GRANT.principal} for each in (*CALLS, beyond)])
+    monkeypatch.setattr(athena_module, "connected", lambda _: found)
+    return found
+
+
+def audit(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["audit", *arguments, "--since", DAY, "--until", DAY], env={"COLUMNS": "250"})
+
+
+def who(*arguments: str) -> list[Mapping[str, Any]]:
+    result = audit("who", *arguments, "--json")
+    assert result.exit_code == 0, result.stdout
+    return list(json.loads(result.stdout)["rows"])
+
+
+def problem(*arguments: str) -> tuple[str, str]:
+    result = audit(*arguments, "--json")
+    assert result.exit_code == 2, result.stdout
+    document = json.loads(result.stdout or result.stderr)
+    return document["code"], document["fix"]
+
+
+def test_aud_10_one_table_says_what_was_asked_granted_used_and_denied_and_who_approved_it(ledger: Queries):
+    rows = who("--agent", "reader-agent", "--resource", "s3://reports/2026")
+    whats = [(row["what"], row["result"], row["by"]) for row in rows]
+    assert whats[0][:2] == ("requested", "review")
+    assert {row["what"] for row in rows} >= {"requested", "decided", "used", "ended"}
+    approved = next(row for row in rows if row["what"] == "decided")
+    assert (approved["result"], approved["by"].partition(".")[0]) == ("approved", "staff")
+    assert {row["agent"] for row in rows if row["what"] in ("requested", "decided")} == {GRANT.principal}
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    everything = {(row["what"], row["result"]) for row in who("--agent", "reader-agent")}
+    assert ("used", "beyond_grant") in everything
+    printed = audit("who", "--resource", "reports")
+    assert printed.exit_code == 0
+    assert GRANT.id in printed.stdout
+    assert "Any agent on arn:aws:s3:::reports, from" in printed.stderr
+
+
+@pytest.mark.parametrize("name", ["local.writer-agent", "writer-agent"])
+def test_aud_10_an_agent_is_found_by_its_short_name(ledger: Queries, name: str):
+    rows = who("--agent", name)
+    assert {row["agent"] for row in rows} == {"local.writer-agent"}
+    assert sorted(row["result"] for row in rows if row["what"] == "requested") == ["allowed", "denied"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "arn"),
+    [
+        ("s3://reports/2026/q3.csv", "arn:aws:s3:::reports/2026/q3.csv"),
+        ("s3://reports/", "arn:aws:s3:::reports"),
+        ("reports", "arn:aws:s3:::reports"),
+        ("reports/2026", "arn:aws:s3:::reports/2026"),
+        ("arn:aws:sqs:eu-west-1:444455556666:jobs", "arn:aws:sqs:eu-west-1:444455556666:jobs"),
+    ],
+)
+def test_aud_10_a_resource_is_named_as_people_type_it(typed: str, arn: str):
+    assert resource_arn(typed) == arn
+
+
+def test_aud_10_a_resource_includes_what_is_below_it_and_what_wildcards_cover():
+    arn = "arn:aws:s3:::reports/2026"
+    assert concerns(arn, ["arn:aws:s3:::reports/2026/a.csv"])
+    assert concerns(arn, ["arn:aws:s3:::rep*"])
+    assert concerns(arn, ["*"])
+    assert not concerns(arn, ["arn:aws:s3:::reports/2025/a.csv", "arn:aws:s3:::reports/20260"])
+
+
+def test_aud_10_an_unknown_name_is_an_error_with_suggestions(ledger: Queries):
+    assert problem("who", "--agent", "reeder-agent") == (
+        "agent_unknown",
+        f"Did you mean {GRANT.principal} or {OTHER.principal}?",
+    )
+    assert problem("who", "--resource", "s3://reprots/2026") == ("resource_unknown", "Did you mean s3://reports?")
+    assert problem("query", "who_accessed", "--param", "s3://reprots/a")[0] == "resource_unknown"
+    assert problem("query", "timeline_of_grant", "--param", "g-aaaaaaaaaaaaab") == (
+        "grant_unknown",
+        f"Did you mean {GRANT.id}?",
+    )
+    assert problem("query", "agents_of_human", "--param", "corp.nomen")[0] == "human_unknown"
+    assert problem("who")[0] == "usage"
+
+
+def test_aud_10_parameters_of_queries_are_named_as_people_type_them(ledger: Queries):
+    def rows(*arguments: str) -> list[Mapping[str, Any]]:
+        result = audit("query", *arguments, "--json")
+        assert result.exit_code == 0, result.stdout
+        return list(json.loads(result.stdout)["rows"])
+
+    reached = rows("who_accessed", "--param", "s3://reports/2026/q3.csv")
+    assert {row["grant_id"] for row in reached} >= {GRANT.id}
+    assert {row["grant_id"] for row in rows("grants_of_principal", "--param", "reader-agent")} == {GRANT.id}
+    assert rows("calls_of_grant", "--param", GRANT.id) == []  # it is known, and has none
+
+
+def test_aud_10_a_day_may_be_some_days_ago():
+    assert read_day("7d").date() == datetime.now(UTC).date() - timedelta(days=7)
+    assert read_day("2026-11-26").date() == date(2026, 11, 26)
+
+
+def test_aud_10_a_short_name_of_two_agents_is_ambiguous(ledger: Queries):
+    twin = replace(OTHER, id="g-ffffffffffffff", principal="corp.writer-agent")
+    ledger.publish("records", [*requested(OTHER).lines, *requested(twin).lines])
+    code, fix = problem("who", "--agent", "writer-agent")
+    assert (code, fix) == ("agent_ambiguous", "Name one of them, such as corp.writer-agent.")
+
+
+def test_aud_10_a_call_through_the_gateway_counts_once(ledger: Queries):
+    made = {"call": {"service": "s3", "operation": "GetObject", "status": 200}}
+    lines = requested().write(AuditEvent.CALL, Outcome.ANSWERED, detail=made).lines
+    ledger.publish("records", lines)
+    ledger.publish("calls", [])
+    assert [(row["what"], row["result"]) for row in who("--agent", "reader-agent") if row["what"] == "used"] == [
+        ("used", "answered 200")
+    ]

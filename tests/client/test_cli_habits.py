@@ -1,0 +1,249 @@
+"""Habits of every command of `jitney`: help, examples, JSON, exit codes, and plain output in pipes."""
+
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from jitney.client import problems
+from jitney.client.cli import app
+from jitney.client.exit_codes import EXIT_CODES, INTERRUPTED
+from tests.client.fake_broker import FakeBroker, grant
+from tests.running_systems import PATIENCE
+
+JITNEY = str(Path(sys.executable).with_name("jitney"))
+ROOT: Any = typer.main.get_command(app)
+CODES = {each.code for each in EXIT_CODES}
+NO_JSON = {
+    "credentials": "its output is JSON in AWS's form already",
+    "mcp": "its output is the protocol's",
+}
+"""Commands without --json, and why."""
+
+
+def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each command that runs something, with the words that name it."""
+    if not hasattr(command, "commands"):
+        yield words, command
+        return
+    for name, each in command.commands.items():
+        yield from walk(each, (*words, name))
+
+
+COMMANDS = dict(walk(ROOT))
+
+
+def named(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+every_command = pytest.mark.parametrize("words", COMMANDS, ids=named)
+
+
+@every_command
+def test_cli_07_help_begins_with_what_the_command_does(words: tuple[str, ...]):
+    first = COMMANDS[words].help.split(".")[0]
+    assert re.match(r"[A-Z][a-z]+ ", first), first
+    assert first.split()[0] not in {"The", "This", "A", "An", "It"}
+    for option in ("-h", "--help"):
+        shown = CliRunner().invoke(app, [*words, option])
+        assert shown.exit_code == 0
+        assert first.split()[0] in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "group", [name for name, each in {"": ROOT, **ROOT.commands}.items() if hasattr(each, "commands")]
+)
+def test_cli_07_a_list_of_commands_cuts_no_sentence(group: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = CliRunner().invoke(app, [*group.split(), "-h"]).stdout
+    listed = shown.partition("Commands:")[2].strip().splitlines()
+    assert listed
+    assert not [line for line in listed if line.endswith("...")]
+
+
+@every_command
+def test_cli_07_every_help_has_an_example_that_the_parser_takes(words: tuple[str, ...]):
+    (example,) = re.findall(r"Example: (.*)\Z", COMMANDS[words].help.replace("\n", " ").strip())
+    program, *given = shlex.split(example)
+    assert program == "jitney"
+    assert tuple(given[: len(words)]) == words
+    command, context = ROOT, None
+    for word in (*words, None):
+        context = command.make_context(word, given[:1] if word else given, parent=context, resilient_parsing=bool(word))
+        if word:
+            _, command, _ = command.resolve_command(context, given)
+            given = given[1:]
+
+
+@every_command
+def test_cli_07_every_command_has_json(words: tuple[str, ...]):
+    has = any("--json" in each.opts for each in COMMANDS[words].params)
+    assert has != (named(words) in NO_JSON)
+
+
+GARBAGE = ["--nope", "\udcff\udcfe", "", "é" * 5000, "../$(id)\x07%s{}'"]
+
+
+@every_command
+def test_cli_07_garbage_is_a_problem_and_no_traceback(
+    words: tuple[str, ...], home: Path, tmp_path: Path, monkeypatch: Any
+):
+    monkeypatch.chdir(tmp_path)
+    lines = [[each] for each in GARBAGE] + [["x"] * 9]
+    options = [each for each in COMMANDS[words].params if each.opts[0].startswith("--") and not each.is_flag]
+    lines += [[each.opts[0], GARBAGE[index % 4 + 1]] for index, each in enumerate(options)]
+    for line in lines:
+        result = CliRunner().invoke(app, [*words, *line])
+        assert result.exception is None or isinstance(result.exception, SystemExit), (line, result.exception)
+        assert result.exit_code in CODES, (line, result.output)
+        assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if named(words) not in NO_JSON], ids=named)
+def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: Path):
+    result = CliRunner().invoke(app, [*words, "--json", "--nope"])
+    assert result.exit_code == 2
+    printed, empty = (result.stderr, result.stdout) if words == ("run",) else (result.stdout, result.stderr)
+    assert (json.loads(printed).keys(), empty) == ({"code", "title", "detail", "fix"}, "")
+
+
+def test_cli_07_with_json_run_leaves_standard_output_to_its_command(home: Path):
+    result = CliRunner().invoke(app, ["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert json.loads(result.stderr)["code"] == "usage"
+
+
+def test_cli_07_a_profile_as_json_says_what_and_where(home: Path):
+    line = ["profile", "q3", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report", "--json"]
+    printed = json.loads(CliRunner().invoke(app, line).stdout)
+    assert (printed["profile"], printed["file"]) == ("q3", None)
+    assert "credentials analytics-prod" in printed["settings"]["credential_process"]
+    assert json.loads(CliRunner().invoke(app, [*line, "--write"]).stdout)["file"] == str(home / ".aws" / "config")
+
+
+@pytest.mark.parametrize(
+    ("words", "may_be_granted"),
+    [
+        (["request", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report"], True),
+        (["grants", "list"], False),
+    ],
+)
+def test_cli_06_an_interruption_says_what_happens_to_the_grant(
+    connected: FakeBroker, monkeypatch: pytest.MonkeyPatch, words: list[str], may_be_granted: bool
+):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jitney.client.broker.Broker._call", interrupted)
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
+    assert ("jitney grants release ID" in result.stderr) == may_be_granted
+    assert result.stderr.startswith("jitney: interrupted")
+
+
+def test_cli_07_one_table_has_all_exit_codes():
+    kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
+    assert {0, INTERRUPTED, *(kind.exit_code for kind in kinds)} == CODES
+    shown = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    assert all(f"{each.code} {each.meaning}" in shown for each in EXIT_CODES)
+    page = (Path(__file__).parents[2] / "docs" / "agent-reference.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*) \| ?(.*?) ?\|$", page, re.MULTILINE)
+    assert rows == [(str(each.code), each.meaning, each.next_step) for each in EXIT_CODES]
+
+
+def on_terminal(words: list[str], **environment: str) -> str:
+    """Return what the command writes to a terminal."""
+    master, slave = pty.openpty()
+    variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    process = subprocess.Popen(
+        [JITNEY, *words], stdin=slave, stdout=slave, stderr=slave, env=variables | {"TERM": "xterm"} | environment
+    )
+    os.close(slave)
+    read = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # the terminal is closed
+            break
+        if not piece:
+            break
+        read += piece
+    process.wait(PATIENCE)
+    os.close(master)
+    return read.decode()
+
+
+def test_cli_07_frames_and_colours_are_for_terminals(home: Path):
+    line = ["explain", "--", "aws", "s3", "ls", "s3://reports"]
+    assert "\x1b[" in on_terminal(line)
+    assert "─" in on_terminal(["--help"])
+    assert "\x1b[3" not in on_terminal(line, NO_COLOR="1")
+    for words in (line, ["--help"], ["grants", "list", "--nope"]):
+        done = subprocess.run([JITNEY, *words], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert not re.search(r"[\x1b─│╭]", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words", [["--version"], ["--help"], ["explain", "--", "aws", "s3", "ls"], ["doctor", "--json"]]
+)
+def test_cli_07_a_closed_pipe_is_no_traceback(home: Path, words: list[str]):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [JITNEY, *words], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+    )
+    os.close(writing)
+    assert done.stderr == ""
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers after two seconds."""
+
+    def do_GET(self) -> None:
+        time.sleep(2)
+        content = json.dumps({"grants": [grant()]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_cli_07_a_long_wait_is_shown_on_a_terminal_and_nowhere_else(
+    connected: FakeBroker, monkeypatch: pytest.MonkeyPatch
+):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
+    assert "Waiting for the broker" not in on_terminal(["grants", "list"])
+    monkeypatch.setenv("JITNEY_API_URL", f"http://127.0.0.1:{server.server_port}")
+    shown = on_terminal(["grants", "list"])
+    assert "Waiting for the broker" in shown
+    assert shown.rstrip().endswith("monthly report")
+    piped = subprocess.run([JITNEY, "grants", "list"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert piped.stderr == ""
+    server.shutdown()
+    server.server_close()
+
+
+def test_cli_07_a_result_in_a_pipe_has_no_progress(connected: FakeBroker):
+    connected.say("GET", "/v1/grants", 200, {"grants": [grant()]})
+    done = subprocess.run([JITNEY, "grants", "list"], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert done.stderr == ""
+    assert done.stdout.startswith("g-")

@@ -1,0 +1,109 @@
+"""The sockets of background endpoints: where they are, and that no other user answers in place of one (row GW 13)."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jitney.client.background.asking import ask, is_own, socket_address
+from jitney.client.background.need import PROFILE, EndpointNeed, endpoints_folder
+from jitney.client.connection_options import ConnectionOptions
+from jitney.client.problems import ClientProblem, Invalid
+
+
+def attacked(folder: Path, act: Callable[[Path], None]) -> str:
+    """Return the problem's code with the folder of endpoints as `act` makes it."""
+    folder.parent.mkdir(parents=True)
+    act(folder)
+    with pytest.raises(Invalid) as caught:
+        endpoints_folder({"XDG_STATE_HOME": str(folder.parent.parent)})
+    return caught.value.code
+
+
+def open_to_others(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+
+
+def a_link(folder: Path) -> None:
+    (folder.parent / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("act", [open_to_others, a_link, Path.touch])
+def test_gw_13_a_folder_that_others_prepared_is_refused(tmp_path: Path, act: Callable[[Path], None]):
+    assert attacked(tmp_path / "state/jitney/endpoints", act) == "endpoint_folder_unusable"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_gw_13_a_folder_of_another_user_is_refused(tmp_path: Path):
+    def foreign(folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 65534, 65534)
+
+    assert attacked(tmp_path / "state/jitney/endpoints", foreign) == "endpoint_folder_unusable"
+
+
+def test_gw_13_the_user_at_the_other_side_is_checked(monkeypatch: pytest.MonkeyPatch):
+    one, other = socket.socketpair(socket.AF_UNIX)
+    with one, other:
+        assert is_own(one)
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+        assert not is_own(one)
+
+
+def test_gw_13_an_answer_of_another_users_process_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with socket.socket(socket.AF_UNIX) as listener:
+        with socket_address(tmp_path, "k.sock") as address:
+            listener.bind(address)
+        listener.listen()
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+        with pytest.raises(ClientProblem) as caught:
+            ask(tmp_path, "k", "GET", "/")
+    assert caught.value.code == "endpoint_foreign"
+
+
+@pytest.mark.parametrize("length", [1, 200])
+def test_a_socket_has_an_address_in_a_folder_with_a_path_of_any_length(tmp_path: Path, length: int):
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(dir="/tmp") as short, socket.socket(socket.AF_UNIX) as listener:
+        folder = Path(short) / ("d" * length)
+        folder.mkdir()
+        with socket_address(folder, f"{'k' * 32}.sock") as address:
+            listener.bind(address)
+        assert (folder / f"{'k' * 32}.sock").is_socket()
+    assert Path.cwd() == before
+
+
+IN_A_CLOSED_FOLDER = """
+import os, sys
+from pathlib import Path
+from jitney.client.background.asking import ask
+os.chdir(sys.argv[1])
+os.chmod(sys.argv[1], 0)
+if os.geteuid() == 0:
+    os.setuid(65534)
+print(ask(Path("/tmp"), "0" * 32, "GET", "/"))
+"""
+
+
+def test_an_endpoint_is_looked_for_from_a_folder_that_the_user_cannot_open(tmp_path: Path):
+    """As with `sudo -u agent jitney credentials` in another user's home folder."""
+    (tmp_path / "closed").mkdir()
+    words = [sys.executable, "-c", IN_A_CLOSED_FOLDER, str(tmp_path / "closed")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("None\n", "")
+
+
+def test_a_working_folder_that_was_removed_has_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    need = EndpointNeed(PROFILE, "g-abcdefghijklm2", ConnectionOptions())
+    there = need.key({})
+    (tmp_path / "gone").rmdir()
+    assert need.key({}) != there

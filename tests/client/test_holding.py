@@ -1,0 +1,66 @@
+"""What `jitney run` and `jitney serve` note when no grant follows the one that they hold."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jitney.client.connection_options import ConnectionOptions
+from jitney.client.holding import holding
+from jitney.client.problems import Denied
+from jitney.client.request_options import WaitOptions
+from jitney.client.settings import connect
+from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, problem
+from tests.client.test_held_grant import NEED
+
+GRANT, GRANTS, KEYS = f"/v1/grants/{GRANT_ID}", "/v1/grants", f"/v1/grants/{GRANT_ID}/credentials"
+
+
+def ending() -> dict[str, Any]:
+    end = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    return {"grant": grant(expires_at=end), "credentials": CREDENTIALS | {"expiration": end}}
+
+
+def noted(access: Any, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what is noted when the grant cannot be continued."""
+    with (
+        connect(ConnectionOptions()) as broker,
+        holding(broker, access, WaitOptions(), way="credentials", keep=True, user="aws") as held,
+        pytest.raises(Denied),
+    ):
+        held.credentials()
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_end_01_after_a_revocation_a_note_names_the_operator_to_ask_before_another_request(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str]
+):
+    connected.say("POST", GRANTS, 201, ending())
+    connected.say("GET", GRANT, 200, ended("revoked", "key leaked"))
+    said = noted(NEED, capsys)
+    assert "the AWS calls of aws fail now." in said
+    fix = "Talk to reader-agent before you make another request."
+    assert said.endswith(f"Grant {GRANT_ID} is revoked: key leaked. {fix}")
+    assert len(connected.calls("POST", GRANTS)) == 1
+
+
+def test_end_01_after_the_revocation_of_a_named_grant_no_other_one_is_advised(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str]
+):
+    connected.say("POST", KEYS, 201, ending() | {"grant": grant()})
+    connected.say("POST", KEYS, 410, problem("grant_revoked"))
+    said = noted(GRANT_ID, capsys)
+    assert said.endswith("fail now. The title: The detail of grant_revoked. The fix of grant_revoked.")
+
+
+@pytest.mark.parametrize(("code", "advised"), [("rejected_before", False), ("suspended", False), ("denied", True)])
+def test_rev_17_a_longer_request_is_advised_only_where_policies_decide(
+    connected: FakeBroker, capsys: pytest.CaptureFixture[str], code: str, advised: bool
+):
+    connected.say("POST", GRANTS, 201, ending())
+    connected.say("POST", GRANTS, 403, problem(code))
+    connected.say("GET", GRANT, 200, {"grant": grant()})
+    said = noted(NEED, capsys)
+    assert f"aws outlives {GRANT_ID}, which ends at" in said
+    assert said.endswith(f"The fix of {code}.")
+    assert ("Request longer: --for 1h." in said) is advised

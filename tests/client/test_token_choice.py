@@ -1,0 +1,165 @@
+"""Which token source is taken, and why: named, by a setting, or found on this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from jitney.client import token_sources
+from jitney.client.connection_options import ConnectionOptions
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.settings import connect, read_settings
+from jitney.client.token_choice import ChosenSource, choose
+from jitney.client.token_sources import SOURCES
+from jitney.client.tokens.aws import AwsIdentity
+from jitney.client.tokens.azure import AzureIdentity, app_service
+from jitney.client.tokens.file import FileToken
+from jitney.client.tokens.google import GoogleIdentity
+from jitney.client.tokens.kubernetes import KubernetesToken
+from jitney.client.tokens.variable import VariableToken
+
+GITHUB = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner/?v=2", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "canary"}
+LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reader", "AWS_REGION": "eu-west-1"}
+APP_SERVICE = {"IDENTITY_ENDPOINT": "http://127.0.0.1:1/msi", "IDENTITY_HEADER": "canary"}
+DMI = {"sys_vendor": "Amazon EC2", "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77"} | {
+    "product_name": "Google Compute Engine"
+}
+
+
+@pytest.fixture(autouse=True)
+def machine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of no cloud, and no pod."""
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    monkeypatch.setattr(token_sources, "MACHINE", folder)
+    monkeypatch.setattr("jitney.client.tokens.kubernetes.MOUNTED", folder / "token")
+    return folder
+
+
+def chosen(environment: dict[str, str], options: ConnectionOptions = ConnectionOptions()) -> ChosenSource:  # noqa: B008
+    return choose(read_settings(options, environment))
+
+
+def refusal(environment: dict[str, str]) -> ClientProblem:
+    with pytest.raises(ClientProblem) as refused:
+        chosen(environment)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"JITNEY_TOKEN": "x"}, ChosenSource("variable", "JITNEY_TOKEN is set", VariableToken("x"))),
+        (LAMBDA, ChosenSource("aws", "AWS_LAMBDA_FUNCTION_NAME is set", AwsIdentity("jitney", "eu-west-1"))),
+        (
+            APP_SERVICE,
+            ChosenSource(
+                "azure",
+                "IDENTITY_ENDPOINT and IDENTITY_HEADER are set",
+                app_service("api://jitney", "", "http://127.0.0.1:1/msi", "canary"),
+            ),
+        ),
+        ({"K_SERVICE": "reader"}, ChosenSource("google", "K_SERVICE is set", GoogleIdentity("jitney"))),
+        (LAMBDA | {"JITNEY_TOKEN_FILE": "/t"}, ChosenSource("file", "JITNEY_TOKEN_FILE is set", FileToken(Path("/t")))),
+    ],
+)
+def test_dx_a_source_is_found_and_says_why(environment: dict[str, str], expected: ChosenSource):
+    assert chosen(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "source"),
+    [
+        ("sys_vendor", "aws", AwsIdentity("jitney", "eu-west-1")),
+        ("chassis_asset_tag", "azure", AzureIdentity("api://jitney")),
+        ("product_name", "google", GoogleIdentity("jitney")),
+    ],
+)
+def test_dx_a_machine_of_a_cloud_is_found_without_the_network(machine: Path, file: str, name: str, source: object):
+    (machine / file).write_text(f"{DMI[file]}\n")
+    assert chosen({"AWS_REGION": "eu-west-1"}) == (name, f"{machine / file} is {DMI[file]}", source)
+    (machine / file).write_text("LENOVO\n")
+    assert refusal({}).code == "token_source_missing"
+
+
+def test_a_pods_token_is_found(machine: Path):
+    (machine / "token").touch()
+    assert refusal({}).code == "token_source_missing"
+    found = chosen({"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    assert found[:2] == ("kubernetes", f"{machine / 'token'} exists")
+    assert isinstance(found.source, KubernetesToken)
+
+
+def test_dx_the_order_of_the_sources_is_the_tables(machine: Path):
+    """Where several are found, the first of the table is taken."""
+    (machine / "token").touch()
+    everything = {
+        "github-actions": GITHUB,
+        "kubernetes": {"KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+        "spiffe": {"SPIFFE_ENDPOINT_SOCKET": "tcp://127.0.0.1:1"},
+        "aws": LAMBDA,
+        "azure": APP_SERVICE,
+        "google": {"K_SERVICE": "reader"},
+    }
+    found = []
+    while everything:
+        found.append(chosen({name: value for each in everything.values() for name, value in each.items()}).name)
+        del everything[found[-1]]
+    assert found == [name for name in SOURCES if name in found]
+    assert len(found) == 6
+
+
+def test_dx_a_named_source_wins_over_what_is_set_and_found():
+    named = {"JITNEY_TOKEN_SOURCE": "google", "JITNEY_TOKEN_FILE": "/t", "JITNEY_TOKEN_COMMAND": "x"}
+    assert chosen(GITHUB | named) == ("google", "JITNEY_TOKEN_SOURCE is set", GoogleIdentity("jitney"))
+    option = ConnectionOptions(token_file="/option")
+    assert chosen(named, option) == ("file", "--token-file is given", FileToken(Path("/option")))
+
+
+def test_a_source_can_be_named_in_the_file(home: Path):
+    path = home / ".config" / "jitney" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('[token]\nsource = "google"\naudience = "https://jitney.example.com"\n')
+    assert chosen(GITHUB) == ("google", f"token.source is in {path}", GoogleIdentity("https://jitney.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "said"),
+    [
+        ({"JITNEY_TOKEN_SOURCE": "gogle"}, "setting_invalid", "Did you mean google?"),
+        ({"JITNEY_TOKEN_SOURCE": "?"}, "setting_invalid", f"Sources are {', '.join(SOURCES)}."),
+        ({"JITNEY_TOKEN_SOURCE": "file"}, "setting_missing", "Set JITNEY_TOKEN_FILE, or file under [token] in"),
+        ({"JITNEY_TOKEN_SOURCE": "variable"}, "setting_missing", "Set JITNEY_TOKEN."),
+        ({"JITNEY_TOKEN": "x", "JITNEY_TOKEN_FILE": "/t"}, "token_source_ambiguous", "JITNEY_TOKEN_SOURCE"),
+        ({"JITNEY_TOKEN_SOURCE": "github-actions"}, "url_invalid", "https://"),
+        (LAMBDA | {"AWS_REGION": ""}, "setting_missing", "AWS_REGION"),
+    ],
+)
+def test_dx_a_chosen_source_that_lacks_something_is_an_error(environment: dict[str, str], code: str, said: str):
+    """The next source is not tried, because it would give another identity."""
+    problem = refusal({"K_SERVICE": "reader"} | environment)
+    assert problem.code == code
+    assert said in problem.fix
+
+
+def test_aws_is_not_found_in_the_environment_of_a_grant(machine: Path):
+    (machine / "sys_vendor").write_text(DMI["sys_vendor"])
+    assert refusal(LAMBDA | {"JITNEY_GRANT_ID": "g-abcdefghijklm2"}).code == "token_source_missing"
+    assert refusal({"AWS_EC2_METADATA_DISABLED": "true"}).code == "token_source_missing"
+
+
+def test_a_missing_package_of_a_source_is_named(monkeypatch: pytest.MonkeyPatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    monkeypatch.delitem(sys.modules, "jitney.client.tokens.aws", raising=False)
+    with pytest.raises(Invalid, match="botocore") as refused:
+        chosen(LAMBDA)
+    assert "[sdk]" in refused.value.fix
+
+
+def test_verbose_says_which_source_was_taken(capsys: pytest.CaptureFixture[str]):
+    environment = {"JITNEY_API_URL": "http://127.0.0.1:1", "JITNEY_TOKEN": "canary"}
+    connect(ConnectionOptions(), environment)
+    assert capsys.readouterr().err == ""
+    connect(ConnectionOptions(verbose=True), environment)
+    assert capsys.readouterr().err == "jitney: token source variable: JITNEY_TOKEN is set\n"

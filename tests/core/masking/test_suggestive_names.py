@@ -1,0 +1,121 @@
+"""Names that suggest a secret, options of commands and webhooks (rows MASK 1 and 3)."""
+
+import random
+import string
+
+import pytest
+
+from jitney.core.masking.generic_masker import UNTAGGED
+from jitney.core.masking.named_secrets import suggests_secret
+from jitney.core.masking.random_values import is_filled, looks_random
+from tests.cpu_time import within_cpu_seconds
+
+VALUE = "k3v7q2M5x4Tbca9R1zLw"
+HEX = "9f86d081884c7d659a2feaa0c55ad015"
+
+MASKED = [
+    f"ACME_TOKEN={VALUE}",
+    f"export ACME_DEPLOY_TOKEN={HEX}",
+    f'acmeToken := "{VALUE}"',
+    f"acmeToken := `{VALUE}`",
+    f'string acmeToken = "{VALUE}";',
+    f'var acmeToken string = "{VALUE}"',
+    f'acmeToken: str = "{VALUE}"',
+    f'ACME_TOKEN ?= "{VALUE}"',
+    f'ACME_TOKEN :::= "{VALUE}"',
+    f'$acmeToken .= "{VALUE}"',
+    f'if (acmeToken == "{VALUE}") {{',
+    f'System.setProperty("ACME_TOKEN", "{VALUE}")',
+    f"<acmeToken>\n    {VALUE}\n</acmeToken>",
+    f"<ns:dbPassword>{VALUE}</ns:dbPassword>",
+    f'<entry name="acmeToken" value="{VALUE}" />',
+    f"<key>acmeToken</key>\n<string>{VALUE}</string>",
+    f'- name: ACME_TOKEN\n  value: "{VALUE}"',
+    f"GITHUB_PAT={VALUE}",
+    f"encryption_key: {HEX}",
+    f"encryptionKey={HEX}",
+    f"SECRET_KEY_BASE={VALUE}",
+    f"creds = {VALUE}",
+    f'"user_auth": "{VALUE}"',
+    f"curl -u app:{VALUE} https://db.internal",
+    f"curl -k -X POST https://db.internal \\\n  -d x \\\n  -u 'app:{VALUE}'",
+    f"mysql -h db.internal -u app -p{VALUE} reports",
+    f"mysqldump -p'{VALUE}' reports",
+    f"sshpass -p {VALUE} ssh host",
+    f"docker login -u app -p {VALUE} registry.internal",
+    f"redis-cli -h cache -a {VALUE} ping",
+    f"https://discord.com/api/webhooks/123456789012345678/{VALUE}",
+    f"https://api.telegram.org/bot123456789:AA{VALUE}{VALUE}/getMe",
+    f"https://hooks.example.com/catch/1234567/{VALUE}",
+]
+
+
+@pytest.mark.parametrize("text", MASKED)
+def test_mask_01_a_random_value_is_masked_in_any_notation(text: str):
+    masked = UNTAGGED.text(text)
+    assert VALUE not in masked
+    assert HEX not in masked
+    assert "[masked credential]" in masked
+    assert UNTAGGED.text(masked) == masked
+
+
+def test_mask_01_a_short_password_of_a_database_is_masked():
+    assert UNTAGGED.text("DB_PASS=hunter2 REDIS_PW=abc") == "DB_PASS=[masked credential] REDIS_PW=[masked credential]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"kms_key_id={HEX}, next_token={VALUE}, PUBLIC_KEY={VALUE}, partition_key={VALUE}, s3_key={VALUE}",
+        f"token_url={VALUE} secret_name={VALUE} PASSWORD_FILE={VALUE} csrf_token={VALUE} cache_key={VALUE}",
+        "ACME_TOKEN=true STAGE_KEY=production acme_token: expired, feature_key=new-checkout-page",
+        '{"Tags": [{"Key": "uses_token", "Value": "true"}, {"Key": "secret", "Value": "true"}]}',
+        "ACME_TOKEN=xxxxxxxxxxxxxxxxxxxx password=0 api_key=your-api-key-here ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        'deploy_key_rotated: 2026-01-02T03:04:05Z, cluster_key="web-frontend-service"',
+        "GITHUB_API_KEY=\nDYNATRACE_API_KEY=",
+        'required: ["acme_token", "k3v7q2M5x4Tbca9R1zLw"]',
+        "docker run -u 1000:1000 --name mysql -p3306:3306 mysql:8; curl -u $USER:$PASS https://a",
+        "https://github.com/o/r/settings/hooks/12345678/deliveries, docs/webhooks/about-webhooks-and-events",
+    ],
+)
+def test_mask_03_what_only_looks_like_a_secret_is_kept(text: str):
+    assert UNTAGGED.text(text) == text
+
+
+def test_mask_01_nearly_all_generated_values_look_random():
+    made = random.Random(3)
+    for alphabet, length in ((string.ascii_letters + string.digits, 24), (string.hexdigits.lower(), 32)):
+        values = ["".join(made.choices(alphabet, k=length)) for _ in range(500)]
+        assert sum(looks_random(value) for value in values) > 485
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("production", "getSecretFromVaultProvider", "v1.2.3-SNAPSHOT"),
+        *("20231217", "2026-01-02T03:04:05Z", "1700000000000000"),
+    ],
+)
+def test_mask_03_words_versions_and_times_do_not_look_random(value: str):
+    assert not looks_random(value)
+    assert not suggests_secret("acme_token", value)
+
+
+def test_mask_03_a_placeholder_is_one_character_for_the_most_part():
+    assert is_filled("ghp_xxxxxxxxxxxx")
+    assert not is_filled(VALUE)
+    assert [is_filled("x" * count) for count in (8, 9, 200, 201)] == [False, True, True, False]
+    assert suggests_secret("acme_token", VALUE)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("curl -u ", "curl x ", "mysql -p", "docker login ", "hooks/a/", "a_token", "<acmeToken ", "hook/", '"_key" '),
+        *("password=xxxxxxxxxxxx", "creds=", "a_token=%25", "_pw=k3v7q2M5x4", "aB1_key=" * 500 + " "),
+    ],
+)
+def test_mask_01_no_repeated_text_takes_long(part: str):
+    text = part * (100_000 // len(part))
+    with within_cpu_seconds(4):
+        UNTAGGED.text(text)

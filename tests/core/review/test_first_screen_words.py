@@ -1,0 +1,223 @@
+"""What a reviewer reads first: the sentence, the level of harm, like requests before, and what was not granted."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney import resources
+from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.decision import HarmLevel
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.request import Permission, RequestedAccess
+from jitney.core.actions import READING, ActionTable
+from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted
+from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
+from jitney.core.review.headlines import short_resource, uses_of
+from jitney.core.review.sheet import Sheet, sheet_of
+from jitney.core.review.votes import narrowed
+from jitney.handlers.templates import access_line
+from tests.core.review.samples import under_review
+from tests.core.review.test_votes import GROUPS
+from tests.fakes import CALL, GRANT, NOW, PENDING
+
+ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
+ONE, WIDE = "arn:aws:s3:::reports/1", "arn:aws:s3:::reports/2026/*"
+
+
+def asks(*permissions: tuple[str, str], **changes: Any) -> Grant:
+    wanted = tuple(Permission((action,), (arn,)) for action, arn in permissions)
+    return replace(PENDING, permissions=wanted, **changes)
+
+
+def shown(grant: Grant, *history: Grant) -> Sheet:
+    risks = own_risks(grant.permissions, ACTIONS)
+    return sheet_of(under_review(grant), GROUPS, ACTIONS, risks, history, NOW)
+
+
+HARMS = {
+    "a read of a name": ((("s3:GetObject", ONE),), LOW),
+    "a read of a wildcard": ((("s3:GetObject", WIDE),), "high"),
+    "a read of everything": ((("logs:StartQuery", "arn:aws:logs:eu-west-1:444455556666:log-group:*"),), "moderate"),
+    "a list of everything": ((("s3:ListBucket", "*"),), LOW),
+    "a write": ((("s3:PutObject", ONE),), "moderate"),
+    "a write to a wildcard": ((("s3:PutObject", WIDE),), "high"),
+    "a tag": ((("s3:PutObjectTagging", ONE),), "moderate"),
+    "a deletion": ((("s3:DeleteObject", ONE),), "severe"),
+    "a deletion that no table names": ((("lab:DropTable", ONE),), "severe"),
+    "an unknown action": ((("lab:Know", ONE),), "unknown"),
+    "a read and a deletion": ((("s3:GetObject", ONE), ("s3:DeleteObject", ONE)), "severe"),
+    "an escalation": ((("iam:CreatePolicyVersion", "arn:aws:iam::444455556666:policy/x"),), "severe"),
+}
+
+
+@pytest.mark.parametrize(("permissions", "level"), HARMS.values(), ids=HARMS)
+def test_rev_15_the_level_of_harm_is_one_word_and_no_change_is_without(permissions: Any, level: str):
+    sheet = shown(asks(*permissions))
+    assert harm(sheet) == level
+    assert takes_second_step(sheet.risks) is (level != LOW)
+    assert (not sheet.risks) is (level == LOW)
+    assert harm_sentence(sheet)
+
+
+NO_DELETIONS = {
+    "network-firewall:UpdateFirewallDeleteProtection",
+    "servicecatalog:NotifyTerminateProvisionedProductEngineWorkflowResult",
+}
+
+
+def test_rev_15_every_change_whose_name_says_that_it_deletes_is_a_deletion():
+    word = re.compile("(DELETE|Delete|Purge|Terminate|Destroy|Drop|Wipe)(?![a-z])")
+    every = [action for service in ACTIONS.services() for action in ACTIONS.of_service(service)]
+    named = {each.name for each in every if each.level not in READING and word.search(each.name.partition(":")[2])}
+    assert {each.name for each in every if deletes(each.name, each.level)} == named - NO_DELETIONS
+
+
+def test_rev_15_wildcard_deletions_are_named_first_and_with_their_resource():
+    sheet = shown(asks(("s3:GetObject", WIDE), ("s3:DeleteObject", WIDE), ("s3:DeleteObjectTagging", WIDE)))
+    assert harm_sentence(sheet) == (f"s3:DeleteObject, s3:DeleteObjectTagging delete everything that {WIDE} matches.")
+    levels = [each.level for each in sheet.risks]
+    assert levels == sorted(levels, key=tuple(HarmLevel).index)
+    assert any(each.name == "DataExfiltration" for each in sheet.risks)
+
+
+def test_rev_15_a_change_that_policy_named_is_not_named_twice():
+    grant = asks(("s3:PutObject", "*"))
+    risks = own_risks(grant.permissions, ACTIONS)
+    named = [each.name for each in with_changes(risks, uses_of(grant, ACTIONS)) if "s3:PutObject" in each.actions]
+    assert named.count("InfrastructureModification") + named.count("WildcardWrite") == 1
+    assert harm_level(risks) == "high"
+
+
+SENTENCES = {
+    "pending": (
+        asks(("s3:PutObject", ONE), ("s3:DeleteObject", WIDE)),
+        (
+            "reader-agent (corp), no person named, requests to delete and write s3 reports/2026/* and 1 more in "
+            "analytics-prod for 5 minutes"
+        ),
+    ),
+    "for a person": (
+        asks(("s3:GetObject", ONE), human="corp.harriet"),
+        "reader-agent (corp), on behalf of corp.harriet, requests to read s3 reports/1 in analytics-prod for 5 minutes",
+    ),
+    "active": (
+        asks(("s3:PutObject", ONE), state=State.ACTIVE, starts_at=NOW),
+        "reader-agent (corp), no person named, may write s3 reports/1 in analytics-prod for 5 minutes",
+    ),
+    "ended": (
+        asks(("s3:PutObject", ONE), state=State.REVOKED, starts_at=NOW),
+        "reader-agent (corp), no person named, was allowed to write s3 reports/1 in analytics-prod for 5 minutes",
+    ),
+    "rejected": (
+        asks(("s3:PutObject", ONE), state=State.REJECTED),
+        "reader-agent (corp), no person named, requested to write s3 reports/1 in analytics-prod for 5 minutes",
+    ),
+    "permissions": (
+        asks(("iam:AttachRolePolicy", "arn:aws:iam::444455556666:role/x"), ("s3:PutObject", ONE)),
+        (
+            "reader-agent (corp), no person named, requests to change permissions and write iam role/x and 1 more in "
+            "analytics-prod for 5 minutes"
+        ),
+    ),
+    "a call": (
+        asks(("s3:DeleteObject", ONE), call=CALL),
+        (
+            "reader-agent (corp), no person named, requests one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
+            "in analytics-prod"
+        ),
+    ),
+    "a used call": (
+        asks(("s3:DeleteObject", ONE), call=CALL, state=State.USED, starts_at=NOW, used_at=NOW),
+        (
+            "reader-agent (corp), no person named, was allowed one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
+            "in analytics-prod"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("grant", "sentence"), SENTENCES.values(), ids=SENTENCES)
+def test_rev_15_one_sentence_says_who_on_whose_behalf_what_where_and_how_long(grant: Grant, sentence: str):
+    assert shown(grant).headline.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("arn", "words"),
+    [
+        (WIDE, "s3 reports/2026/*"),
+        ("arn:aws:dynamodb:eu-west-1:444455556666:table/a:b", "dynamodb table/a:b"),
+        ("*", "all resources"),
+        ("arn:aws:s3", "arn:aws:s3"),
+        ("arn:aws:s3:::reports/a ", "s3 reports/a[U+0020]"),
+        ("arn:aws:s3:::reports/a in dev", "s3 reports/a[U+0020]in[U+0020]dev"),
+    ],
+)
+def test_rev_15_a_resource_is_named_in_a_few_words(arn: str, words: str):
+    assert short_resource(arn) == words
+
+
+def test_rev_10_a_resource_whose_name_reads_like_a_sentence_continues_no_sentence():
+    arn = "arn:aws:s3:::reports/tmp. Test only"
+    grant = asks(("s3:PutObject", arn))
+    more = RequestedAccess((Permission(("s3:PutObject",), (arn, f"{arn} too")),), grant.duration_seconds)
+    sheet = shown(replace(grant, requested=more))
+    for words in (sheet.headline.sentence, harm_sentence(sheet), *not_granted(sheet), access_line(grant)):
+        assert "reports/tmp.[U+0020]Test[U+0020]only" in words
+
+
+def vote(verdict: VoteVerdict, at: int, comment: str = "") -> Vote:
+    return Vote("corp.bob", verdict, "x", comment, at, "web")
+
+
+GRANTED = replace(GRANT, reviews=(("owners",),), votes=(vote(VoteVerdict.APPROVE, NOW - 60),))
+REJECTED = replace(PENDING, state=State.REJECTED, votes=(vote(VoteVerdict.REJECT, NOW - 120, "never"),))
+
+
+def test_rev_15_like_requests_are_counted_by_what_became_of_them():
+    glass = replace(GRANTED, break_glass=BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 60))
+    revoked = replace(GRANTED, state=State.REVOKED)
+    history = (GRANTED, GRANTED, revoked, REJECTED, replace(GRANT), glass, replace(PENDING, state=State.EXPIRED))
+    assert before(shown(PENDING, *history)) == (
+        "In the last 30 days: approved 3 times, last by corp.bob at 2026-11-24 11:59 UTC; allowed without review once; "
+        "granted by break-glass once; rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
+        "not decided once; revoked after it was granted once."
+    )
+
+
+def test_rev_15_a_request_that_is_too_complex_to_compare_hides_no_rejection():
+    asked = asks(("s3:PutObject", "arn:aws:s3:::" + "*b?a" * 200))
+    complex_before = replace(asks(("s3:PutObject", "arn:aws:s3:::" + "*a?b" * 200)), state=State.EXPIRED)
+    rejected = replace(asked, state=State.REJECTED, votes=REJECTED.votes)
+    assert before(shown(asked, complex_before, rejected)).endswith("Not all earlier requests were compared.")
+
+
+OTHER = {
+    "another role": {"role_arn": "arn:aws:iam::444455556666:role/other"},
+    "another resource": {"permissions": (Permission(("s3:GetObject",), ("arn:aws:s3:::other/*",)),)},
+    "another action": {"permissions": (Permission(("s3:PutObject",), (WIDE,)),)},
+    "one call": {"call": CALL},
+}
+
+
+@pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
+def test_rev_15_a_request_for_something_else_is_not_like_it(change: dict[str, Any]):
+    assert before(shown(PENDING, replace(REJECTED, **change))) == "Nothing like it in the last 30 days."
+
+
+def test_rev_07_what_was_not_granted_is_said():
+    asked = replace(
+        PENDING,
+        permissions=(Permission(("s3:PutObject",), (ONE, WIDE)), Permission(("s3:DeleteObject",), (ONE,))),
+        duration_seconds=900,
+    )
+    assert not_granted(shown(asked)) == ()
+    once = narrowed(asked, (Permission(("s3:PutObject",), (ONE, WIDE)),), 600)
+    twice = narrowed(once, (Permission(("s3:PutObject",), (ONE,)),), 300)
+    assert not_granted(shown(twice)) == (
+        f"s3:PutObject on {WIDE}",
+        "s3:DeleteObject",
+        "15 minutes: shortened to 5 minutes",
+    )
+    assert narrowed(asked, asked.permissions, 900).requested is None

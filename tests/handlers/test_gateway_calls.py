@@ -1,0 +1,386 @@
+"""POST /v1/calls: what is checked before anything is sent, what is sent, and what is on record."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jitney.core.gateway.aws_answer import AwsAnswer
+from jitney.core.problems import Problem
+from jitney.handlers.gateway_calls import create_call
+from jitney.handlers.grants import create_grant
+from jitney.handlers.releases import release_grant
+from tests.core.identity import minting
+from tests.handlers.conftest import REQUEST_BODY
+from tests.handlers.gateway import DELETE, DONE, GET, OK, PUT, REQUEST_ID, SECRET, SECRET_ARN, Gateway, failing
+
+RECEIVE = {
+    "service": "sqs",
+    "operation": "ReceiveMessage",
+    "parameters": {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/jobs"},
+}
+SALARIES = {"service": "s3", "operation": "GetObject", "parameters": {"Bucket": "reports", "Key": "salaries/2026"}}
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return Gateway()
+
+
+def test_gw_01_a_read_is_answered_as_aws_answers_it(gateway: Gateway) -> None:
+    status, answer = gateway.post(GET)
+    assert (status, answer["status"], answer["body"], answer["body_encoding"]) == (200, 200, "42", "text")
+    assert (answer["request_id"], answer["masked"], answer["grant_id"]) == (REQUEST_ID, [], gateway.grant_id)
+    ((request, endpoint),) = gateway.upstream.sent
+    assert (request.method, endpoint.signing_name) == ("GET", "s3")
+    assert request.url == "https://s3.eu-west-1.amazonaws.com/reports/2026/a"
+
+
+def test_gw_01_reads_share_a_session_and_each_change_has_its_own(gateway: Gateway) -> None:
+    for call in (GET, GET, PUT, PUT):
+        assert gateway.post(call)[0] == 200
+    names = [each.name for each in gateway.system.sessions.asked]
+    suffix = gateway.grant_id
+    assert names[0] == f"c-reads-{suffix}"
+    assert len(names) == 3
+    assert all(name.startswith("c-") and name.endswith(suffix) for name in names[1:])
+    assert names[1] != names[2]
+    policy = json.loads(gateway.system.sessions.asked[1].policy.text)
+    allowed = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    assert allowed == [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::reports/2026/a"}]
+
+
+def test_gw_01_an_answer_never_has_the_credentials_of_its_session(gateway: Gateway) -> None:
+    for call in (GET, PUT):
+        _, answer = gateway.post(call)
+        text = json.dumps(answer) + json.dumps(gateway.records())
+        for credentials in gateway.upstream.signed_with:
+            assert credentials.secret_access_key not in text
+            assert credentials.session_token not in text
+
+
+def test_gw_07_a_read_has_one_record_and_a_change_two(gateway: Gateway) -> None:
+    gateway.post(GET)
+    gateway.post(PUT)
+    assert gateway.entries() == [("call", "answered", ""), ("call", "sent", ""), ("call", "answered", "")]
+    read, sent, answered = gateway.records()
+    assert read["detail"]["call"]["parameters"] == GET["parameters"]
+    assert sent["chain"] == answered["chain"] != read["chain"]
+    assert answered["prev"] == sent["hash"]
+    assert answered["detail"]["call"]["aws_request_id"] == REQUEST_ID
+    body = sent["detail"]["call"]["parameters"]["Body"]
+    assert body.startswith("[2 bytes, SHA-256 ")
+
+
+def test_gw_07_a_change_is_on_record_before_it_is_sent(gateway: Gateway) -> None:
+    seen: list[list[tuple[str, str, str]]] = []
+
+    def answer() -> AwsAnswer:
+        seen.append(gateway.entries())
+        return DONE
+
+    gateway.upstream.answer = answer
+    gateway.post(PUT)
+    assert seen == [[("call", "sent", "")]]
+
+
+@pytest.mark.parametrize("call", [PUT, SECRET, RECEIVE])
+def test_gw_07_nothing_is_sent_without_its_record(gateway: Gateway, call: dict[str, Any]) -> None:
+    gateway.calls.failing.add("begin")
+    status, _ = gateway.post(call)
+    assert (status, gateway.upstream.sent) == (503, [])
+
+
+def test_gw_07_no_answer_leaves_without_its_record(gateway: Gateway) -> None:
+    gateway.calls.failing.add("finish")
+    for call in (GET, PUT):
+        status, answer = gateway.post(call)
+        assert status == 503
+        assert "42" not in json.dumps(answer)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "outside the grant": ({**GET, "parameters": {"Bucket": "reports", "Key": "2025/a"}}, 403, "call_outside_grant"),
+    "another region": (
+        {"service": "sqs", "operation": "ReceiveMessage", "region": "eu-north-1", "parameters": RECEIVE["parameters"]},
+        403,
+        "call_outside_grant",
+    ),
+    "an unknown member": ({**GET, "parameters": {**GET["parameters"], "Acl": "x"}}, 400, "call_invalid"),
+    "a missing parameter": ({**GET, "parameters": {"Bucket": "reports"}}, 400, "call_invalid"),
+    "an unknown operation": ({**GET, "operation": "GetObjct"}, 400, "operation_unknown"),
+    "an unknown service": ({**GET, "service": "s4"}, 400, "operation_unknown"),
+    "a region that is a host": ({**GET, "region": "evil.example.com/"}, 400, "call_invalid"),
+    "credentials of another role": (
+        {
+            "service": "sts",
+            "operation": "AssumeRole",
+            "parameters": {"RoleArn": "arn:aws:iam::444455556666:role/x", "RoleSessionName": "y"},
+        },
+        400,
+        "call_unsupported",
+    ),
+    "a policy that forbids the call": (SALARIES, 403, "denied"),
+    "a member of the body": ({**GET, "endpoint_url": "https://evil.example.com"}, 400, "request_invalid"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_gw_03_a_refused_call_is_never_sent(gateway: Gateway, case: str) -> None:
+    call, status, code = REFUSED[case]
+    answered = gateway.post(call)
+    assert (answered[0], answered[1]["code"]) == (status, code)
+    assert gateway.upstream.sent == []
+    assert gateway.system.sessions.asked == []
+
+
+def test_gw_03_a_call_outside_the_grant_is_on_record(gateway: Gateway) -> None:
+    gateway.post({**GET, "parameters": {"Bucket": "reports", "Key": "2025/a"}})
+    (record,) = gateway.records()
+    assert (record["event"], record["outcome"], record["code"]) == ("call", "refused", "call_outside_grant")
+    assert record["grant_id"] == gateway.grant_id
+
+
+def test_gw_12_a_call_needs_an_idempotency_key(gateway: Gateway) -> None:
+    status, answer, _ = gateway.system.call(create_call, {"grant": gateway.grant_id, **GET})
+    assert (status, answer["code"]) == (400, "request_invalid")
+    assert "Idempotency-Key" in answer["detail"]
+
+
+def test_gw_01_a_grant_for_credentials_makes_no_calls(gateway: Gateway) -> None:
+    body = {**REQUEST_BODY, "permissions": [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/a"]}]}
+    _, answer, _ = gateway.system.call(create_grant, body)
+    status, refused = gateway.post(GET, grant=answer["grant"]["id"])
+    assert (status, refused["code"], gateway.upstream.sent) == (409, "credentials_grant", [])
+
+
+def test_gw_01_the_grant_of_another_agent_makes_no_calls(gateway: Gateway) -> None:
+    body = {"grant": gateway.grant_id, **GET}
+    other = minting.token(sub="other-agent")
+    status, answer, _ = gateway.system.call(create_call, body, token=other, idempotency_key="k")
+    assert (status, answer["code"], gateway.upstream.sent) == (404, "grant_not_found", [])
+
+
+def test_gw_10_a_released_grant_makes_no_more_calls(gateway: Gateway) -> None:
+    assert gateway.post(GET)[0] == 200
+    gateway.system.call(release_grant, grant_id=gateway.grant_id)
+    status, answer = gateway.post(GET)
+    assert (status, answer["code"], len(gateway.upstream.sent)) == (409, "grant_released", 1)
+
+
+def test_gw_06_a_repeat_gets_the_first_answer_and_is_not_sent_again(gateway: Gateway) -> None:
+    first, again = gateway.post(PUT, "k"), gateway.post(PUT, "k")
+    assert first == again
+    assert len(gateway.upstream.sent) == 1
+
+
+def test_gw_06_an_error_of_aws_travels_unchanged_and_is_kept(gateway: Gateway) -> None:
+    error = b"<Error><Code>InternalError</Code><Message>Try again.</Message></Error>"
+    gateway.upstream.answer = lambda: AwsAnswer(500, {"content-type": "application/xml"}, error)
+    first, again = gateway.post(PUT, "k"), gateway.post(PUT, "k")
+    assert (first[1]["status"], first[1]["body"]) == (500, error.decode())
+    assert (again, len(gateway.upstream.sent)) == (first, 1)
+
+
+def test_gw_06_a_call_that_may_have_run_is_not_sent_again(gateway: Gateway) -> None:
+    gateway.upstream.answer = failing("call_may_have_run")
+    status, answer = gateway.post(PUT, "k")
+    assert (status, answer["code"]) == (502, "call_may_have_run")
+    gateway.upstream.answer = None
+    status, answer = gateway.post(PUT, "k")
+    assert (status, answer["code"], len(gateway.upstream.sent)) == (502, "call_may_have_run", 1)
+    assert gateway.entries()[:2] == [("call", "sent", ""), ("call", "failed", "call_may_have_run")]
+
+
+def test_gw_06_a_call_that_reached_nothing_is_sent_by_its_repeat(gateway: Gateway) -> None:
+    gateway.upstream.answer = failing("upstream_unreached")
+    assert gateway.post(PUT, "k")[1]["code"] == "upstream_unreached"
+    gateway.upstream.answer = None
+    assert gateway.post(PUT, "k")[0] == 200
+    assert [each[1] for each in gateway.entries()] == ["sent", "failed", "sent", "answered"]
+
+
+def test_gw_06_a_throttled_call_is_sent_by_its_repeat(gateway: Gateway) -> None:
+    slow = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+    gateway.upstream.answer = lambda: AwsAnswer(503, {"content-type": "application/xml"}, slow)
+    assert gateway.post(PUT, "k")[1]["status"] == 503
+    gateway.upstream.answer = None
+    assert gateway.post(PUT, "k")[1]["status"] == 200
+    assert [each[1] for each in gateway.entries()] == ["sent", "failed", "sent", "answered"]
+
+
+def test_gw_06_a_lost_read_is_sent_again_at_once(gateway: Gateway) -> None:
+    answers = [failing("call_may_have_run"), lambda: OK]
+
+    def answer() -> AwsAnswer:
+        return answers.pop(0)()
+
+    gateway.upstream.answer = answer
+    status, answered = gateway.post(GET)
+    assert (status, answered["status"]) == (200, 200)
+    # CloudTrail may have an event of each attempt, so each is on record.
+    assert gateway.entries() == [("call", "failed", "call_may_have_run"), ("call", "answered", "")]
+    lost, found = (each["chain"] for each in gateway.records())
+    assert (found, lost == found) == (answered["call_id"], False)
+
+
+def test_gw_06_receiving_messages_counts_as_a_change(gateway: Gateway) -> None:
+    gateway.upstream.answer = failing("call_may_have_run")
+    gateway.post(RECEIVE)
+    assert len(gateway.upstream.sent) == 1
+    assert gateway.entries()[0] == ("call", "sent", "")
+
+
+def test_gw_06_another_body_under_the_same_key_is_refused(gateway: Gateway) -> None:
+    gateway.post(PUT, "k")
+    other = {**PUT, "parameters": {**PUT["parameters"], "Body": "NDM="}}
+    status, answer = gateway.post(other, "k")
+    assert (status, answer["code"], len(gateway.upstream.sent)) == (422, "idempotency_mismatch", 1)
+
+
+def test_gw_06_a_session_that_sts_refuses_leaves_the_call_unsent(gateway: Gateway) -> None:
+    gateway.system.sessions.problem = Problem("issue_throttled", "STS is throttling.", "Try again.")
+    status, answer = gateway.post(PUT, "k")
+    assert (status, answer["code"], gateway.upstream.sent) == (503, "issue_throttled", [])
+    gateway.system.sessions.problem = None
+    assert gateway.post(PUT, "k")[0] == 200
+
+
+def test_gw_05_a_secret_is_masked_unless_it_may_be_revealed(gateway: Gateway) -> None:
+    secret = json.dumps({"Name": "db", "SecretString": "hunter2-hunter2"}).encode()
+    answer = AwsAnswer(200, {"content-type": "application/x-amz-json-1.1"}, secret)
+    gateway.upstream.answer = lambda: answer
+    _, masked = gateway.post(SECRET)
+    assert "hunter2" not in json.dumps(masked)
+    assert masked["masked"] == ["SecretString"]
+    revealing = Gateway(
+        permissions=[{"actions": ["secretsmanager:GetSecretValue"], "resources": [SECRET_ARN]}], reveal=True
+    )
+    revealing.upstream.answer = lambda: answer
+    _, revealed = revealing.post(SECRET)
+    assert json.loads(revealed["body"])["SecretString"] == "hunter2-hunter2"
+    assert "hunter2" not in json.dumps(revealing.records())
+
+
+def test_gw_04_a_call_that_policy_reviews_waits_for_people(gateway: Gateway) -> None:
+    status, answer = gateway.post(DELETE, "k")
+    assert (status, gateway.upstream.sent) == (202, [])
+    assert answer["call_id"].startswith("c-")
+
+
+def test_gw_01_a_call_may_request_its_own_grant(gateway: Gateway) -> None:
+    body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+    first = gateway.system.call(create_call, body, idempotency_key="k")
+    assert (first[0], first[1]["status"]) == (200, 200)
+    assert first[1]["grant_id"] != gateway.grant_id
+    again = gateway.system.call(create_call, body, idempotency_key="k")
+    assert (again[1], len(gateway.upstream.sent)) == (first[1], 1)
+
+
+def test_gw_01_the_grant_of_one_call_covers_this_call_only(gateway: Gateway) -> None:
+    body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+    _, answer, _ = gateway.system.call(create_call, body, idempotency_key="k")
+    status, refused = gateway.post(GET, grant=answer["grant_id"])
+    assert (status, refused["code"]) == (403, "call_outside_grant")
+
+
+def test_gw_05_an_answer_that_lambda_cannot_carry_says_that_the_call_ran(gateway: Gateway) -> None:
+    gateway.upstream.answer = lambda: AwsAnswer(200, {"content-type": "application/octet-stream"}, b"\xff" * 5_000_000)
+    status, answer = gateway.post(GET)
+    assert (status, answer["code"]) == (502, "answer_unmaskable")
+    assert "The call ran." in answer["detail"]
+    assert gateway.entries() == [("call", "failed", "answer_unmaskable")]
+
+
+KEY = "arn:aws:kms:eu-west-1:444455556666:key/11112222-3333-4444-5555-666677778888"
+OF_KEY = [
+    {"actions": ["s3:GetObject", "s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/a"]},
+    {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": [KEY]},
+]
+KEY_BY_CALL = """
+@id("all") permit (principal, action, resource) when { context.way == "gateway" };
+@id("keys") forbid (principal, action, resource) when { context.action like "kms:*" }
+when { if context.call.hasTag("operation") then !context.approvals.contains("owners") else false };
+"""
+
+
+@pytest.mark.parametrize("call", [GET, PUT], ids=["a read", "a change"])
+def test_gw_04_a_call_uses_only_what_policies_permit_for_it(call: dict[str, Any]) -> None:
+    for policies, permitted in ((KEY_BY_CALL, False), (KEY_BY_CALL.partition('@id("keys")')[0], True)):
+        gateway = Gateway(policies, permissions=OF_KEY)
+        assert gateway.post(call)[0] == 200
+        asked = gateway.system.sessions.asked[-1]
+        assert (KEY in asked.policy.text) is permitted
+        assert asked.name.startswith("c-reads-") is (permitted and call is GET)
+
+
+def test_gw_07_a_call_whose_resources_do_not_fit_into_a_record_is_not_sent() -> None:
+    gateway = Gateway()
+    status, answer = gateway.post({**GET, "parameters": {"Bucket": "reports", "Key": "a" * 100_000}})
+    assert (status, answer["code"], gateway.upstream.sent) == (413, "call_too_large", [])
+    assert len(json.dumps(answer)) < 2_000
+
+
+ITEM = {"service": "dynamodb", "operation": "GetItem", "parameters": {"TableName": "orders", "Key": {"id": {"S": "a"}}}}
+HOSTILE_NAMES = {
+    "a lone surrogate": ("\ud800password",),
+    "long names": tuple(f"{number}{'n' * 60_000}password" for number in range(20)),
+    "many names": tuple("\U0001f600" + "\\" * 200 + f"{number}_password" for number in range(1_000)),
+}
+
+
+@pytest.mark.parametrize("names", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES)
+def test_gw_07_an_answer_cannot_keep_its_call_from_being_recorded(names: tuple[str, ...]) -> None:
+    held = {"actions": ["dynamodb:GetItem"], "resources": ["arn:aws:dynamodb:eu-west-1:444455556666:table/orders"]}
+    gateway = Gateway(permissions=[held])
+    body = json.dumps({"Item": {name: {"S": "hunter2000"} for name in names}}).encode()
+    gateway.upstream.answer = lambda: AwsAnswer(200, {"x-amzn-requestid": REQUEST_ID}, body)
+    status, answer = gateway.post(ITEM)
+    assert (status, "hunter2000" in answer["body"]) == (200, False)
+    assert gateway.entries() == [("call", "answered", "")]
+    assert len(gateway.system.store.links[-1].text.encode()) < 200_000
+
+
+@pytest.mark.parametrize("call", [GET, DELETE], ids=["a read", "a change"])
+def test_gw_07_a_resource_named_by_a_secret_is_in_no_record(call: dict[str, Any]) -> None:
+    policies = '@id("all") permit (principal, action, resource) when { resource.wildcard || !resource.wildcard };'
+    held = {"actions": ["s3:GetObject", "s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/2026/*"]}
+    gateway = Gateway(policies, permissions=[held])
+    status, answer = gateway.post({**call, "parameters": {"Bucket": "reports", "Key": "2026/password=hunter2000"}})
+    assert (status, answer["code"], gateway.upstream.sent) == (400, "call_invalid", [])
+    assert "hunter2000" not in json.dumps([answer, gateway.records()])
+
+
+def test_gw_07_a_large_answer_that_comes_late_is_on_record_instead_of_masked(gateway: Gateway) -> None:
+    """Else the function would be ended while it masks, and the call would have no record."""
+
+    def answer() -> AwsAnswer:
+        gateway.system.now += 18
+        return AwsAnswer(200, {"content-type": "text/plain"}, b"a" * 4_000_000)
+
+    gateway.upstream.answer = answer
+    status, refused = gateway.post(GET)
+    assert (status, refused["code"]) == (502, "answer_unmaskable")
+    assert "too late" in refused["detail"]
+    assert gateway.entries() == [("call", "failed", "answer_unmaskable")]
+
+
+def test_gw_07_a_slow_start_leaves_aws_less_time(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway.post(GET)
+    explain = gateway.system.ports.explainer
+
+    def slowly(seconds: int) -> None:
+        def explained(calls: Any, target: Any) -> Any:
+            gateway.system.now += seconds
+            return explain(calls, target)
+
+        monkeypatch.setattr(gateway.system.ports, "explainer", explained)
+
+    slowly(10)
+    assert gateway.post(GET)[0] == 200
+    assert gateway.upstream.seconds == [20, 13]
+    slowly(23)
+    status, refused = gateway.post(PUT, "k")
+    assert (status, refused["code"], len(gateway.upstream.sent)) == (503, "upstream_unreached", 2)
+    monkeypatch.setattr(gateway.system.ports, "explainer", explain)
+    assert gateway.post(PUT, "k")[0] == 200

@@ -1,0 +1,186 @@
+"""Row REV 14: an approval that could do harm is not given before a second step that repeats exactly what is granted."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import Permission, Way
+from jitney.core.access.way_wording import way_in_words
+from jitney.core.review.content import content_hash
+from jitney.core.review.harm import own_risks
+from tests.core.masking.planted import SECRET_KEY
+from tests.fakes import PAGE_SIZE
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_break_glass import SETTINGS
+from tests.handlers.test_review_pages import PUT, TWO, pending, stored
+from tests.reviewer_browser import second_step_of
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return review_system(break_glass=SETTINGS)
+
+
+@pytest.fixture
+def alice(desk: ReviewSystem) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    return browser
+
+
+def untouched(desk: ReviewSystem, grant: Grant) -> bool:
+    return stored(desk, grant) == grant and not [each for each in desk.system.outcomes() if each[0] == "vote"]
+
+
+def test_rev_14_the_first_form_approves_nothing_and_shows_what_would_be_granted(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk, TWO)
+    form = alice.first_form(grant.id, "approve_selected") | {"action": ["0", "2"], "seconds": "60", "comment": "less"}
+    for _ in range(2):  # a reload sends it again
+        page = alice.send("POST", f"/reviews/{grant.id}", form)
+        assert page.status == 200
+        assert "Nothing is granted yet." in page.text
+        assert " may write s3 reports/a and 1 more in analytics-prod for 1 minute" in page.text
+        assert "<li>s3:DeleteObject</li>" in page.text
+        assert "5 minutes: shortened to 1 minute" in page.text
+        assert '">less</textarea>' in page.text
+    assert untouched(desk, grant)
+    step = second_step_of(page.text)
+    assert alice.send("POST", f"/reviews/{grant.id}", step).status == 303
+    assert stored(desk, grant).state is State.ACTIVE
+    assert "<li>s3:DeleteObject</li>" in alice.send("GET", f"/reviews/{grant.id}").text
+
+
+WRONG: dict[str, Any] = {
+    "no confirmation": {"confirmed": ""},
+    "any text": {"confirmed": "yes"},
+    "another selection": {"resource": ["0.0"]},
+    "another duration": {"seconds": "120"},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_rev_14_a_confirmation_holds_for_exactly_what_was_shown(desk: ReviewSystem, alice: Browser, change: Any):
+    grant = pending(desk)
+    step = alice.form_of(grant.id, "approve_selected", seconds="60")
+    answer = alice.send("POST", f"/reviews/{grant.id}", step | change)
+    assert (answer.status, "Nothing is granted yet." in answer.text) == (200, True)
+    assert untouched(desk, grant)
+
+
+def test_rev_14_the_confirmation_of_another_request_confirms_nothing(desk: ReviewSystem, alice: Browser):
+    grant, other = pending(desk), pending(desk, reason="another")
+    confirmed = alice.form_of(other.id)["confirmed"]
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id) | {"confirmed": confirmed})
+    assert answer.status == 200
+    assert untouched(desk, grant)
+
+
+def test_rev_14_a_form_that_no_button_sent_decides_nothing(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    step = alice.form_of(grant.id)
+    del step["confirmed"]
+    assert alice.send("POST", f"/reviews/{grant.id}", step | {"enter": "key"}).status == 200
+    first = alice.first_form(grant.id, "approve_selected") | {"enter": "key"}
+    del first["verdict"]
+    answer = alice.send("POST", f"/reviews/{grant.id}", first)
+    assert (answer.status, "No button was pressed, so nothing was decided." in answer.text) == (400, True)
+    assert untouched(desk, grant)
+
+
+def test_rev_14_the_second_step_says_that_answers_reveal_values(desk: ReviewSystem, alice: Browser):
+    grant = replace(pending(desk), way=Way.GATEWAY, reveal=True)
+    desk.system.store.grants[grant.id] = grant
+    page = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id))
+    assert "Nothing is granted yet." in page.text
+    assert f"Way: {way_in_words(Way.GATEWAY, reveal=True)}." in page.text
+
+
+def test_rev_14_a_read_of_what_is_named_needs_no_second_step(desk: ReviewSystem, alice: Browser):
+    read = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
+    grant = replace(pending(desk), permissions=(read,))
+    desk.system.store.grants[grant.id] = grant
+    answer = alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id))
+    assert answer.status == 303
+
+
+def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, alice: Browser):
+    grant, gina = pending(desk), Browser(desk)
+    gina.sign_in("gina")
+    token = alice.first_form(grant.id)["token"]
+    own = {"token": second_token(gina), "content": content_hash(grant), "reason": f"down, {SECRET_KEY}"}
+    path = f"/reviews/{grant.id}/break-glass"
+    page = gina.send("POST", path, own)
+    assert (page.status, SECRET_KEY in page.text) == (200, False)
+    assert " may write s3 reports/a and 1 more in analytics-prod for 2 minutes" in page.text
+    step = second_step_of(page.text) or {}
+    approval = alice.form_of(grant.id)["confirmed"]
+    assert step["confirmed"] != approval  # it is for a shorter time
+    assert gina.send("POST", path, step | {"confirmed": approval}).status == 200
+    assert alice.send("POST", path, step | {"token": token}).status == 403
+    assert stored(desk, grant) == grant
+    assert gina.send("POST", path, step).status == 303
+    assert stored(desk, grant).state is State.ACTIVE
+    shown = gina.send("GET", f"/reviews/{grant.id}").text
+    assert '<span class="state emergency">Active by break-glass of staff.gina</span>' in shown
+
+
+def second_token(browser: Browser) -> str:
+    return browser.send("GET", "/reviews").text.split('name="token" value="')[1].split('"')[0]
+
+
+def test_rev_14_the_second_step_repeats_no_text_of_a_forged_form(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    form = alice.first_form(grant.id, "approve_selected")
+    form |= {"action": [*form["action"], '"><b>x'], "more": "<b>y", "comment": f"see {SECRET_KEY}"}
+    page = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert page.status == 200
+    assert not [each for each in ("<b>", "&lt;b&gt;", SECRET_KEY) if each in page.text]
+
+
+def test_rev_15_the_list_groups_by_urgency_and_shows_harm_reason_and_age(desk: ReviewSystem, alice: Browser):
+    deletes = [{"actions": ["s3:DeleteObject"], "resources": ["arn:aws:s3:::reports/a"]}]
+    mild, severe = pending(desk, PUT), pending(desk, deletes, reason="clean <up>")
+    desk.system.now += 60
+    text = alice.send("GET", "/reviews").text
+    assert "Decide within 1 hour</p>" in text
+    assert text.index(f"reviews/{severe.id}") < text.index(f"reviews/{mild.id}")
+    assert text.count('<span class="level severe">Severe harm</span>') == 1
+    assert "Text from the agent: <q><bdi>clean &lt;up&gt;</bdi></q>" in text
+    assert text.count(">1 minute</time> ago") == 2
+    assert text.count("<p>No person named. ") == 2
+    desk.system.now += 3600 - 60 - 600
+    assert "Decide within 15 minutes</p>" in browser_again(desk).send("GET", "/reviews").text
+
+
+def test_rev_15_a_rejection_that_many_later_requests_hide_is_not_said_to_be_missing(
+    desk: ReviewSystem, alice: Browser, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("jitney.handlers.review_sheet.MAX_PAGES", 1)
+    grant = pending(desk)
+    for number in range(PAGE_SIZE + 1):
+        other = replace(grant, id=f"g-{number:014d}", state=State.RELEASED, created_at=desk.system.now + 1 + number)
+        desk.system.store.grants[other.id] = other
+    assert "Not all earlier requests were compared." in alice.send("GET", f"/reviews/{grant.id}").text
+
+
+def test_rev_15_the_list_assesses_each_request_once(
+    desk: ReviewSystem, alice: Browser, monkeypatch: pytest.MonkeyPatch
+):
+    assessed: list[Any] = []
+
+    def noted(permissions: Any, actions: Any) -> Any:
+        assessed.append(permissions)
+        return own_risks(permissions, actions)
+
+    pending(desk), pending(desk, TWO)
+    monkeypatch.setattr("jitney.handlers.reviews.own_risks", noted)
+    alice.send("GET", "/reviews")
+    assert len(assessed) == 2
+
+
+def browser_again(desk: ReviewSystem) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    return browser

@@ -1,0 +1,102 @@
+"""The entries in docs/identity/developers.md load, and name agent and human of a developer's token (row ID 10)."""
+
+import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from markdown_it import MarkdownIt
+
+from jitney.client.connection_options import ConnectionOptions
+from jitney.client.settings import read_settings
+from jitney.client.token_sources import login_settings
+from jitney.configuration.load import compile_configuration
+from jitney.core import config
+from jitney.core.identity.principal import Principal
+from jitney.core.identity.providers import google, okta
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.source_identity import source_identity
+from tests.configuration.test_load import valid, write_policies
+from tests.core.identity.minting import NOW
+from tests.identity_recipes.pages import BROKER, PAGES, principal_at
+from tests.identity_recipes.samples import OID, TENANT
+
+BLOCKS = MarkdownIt().parse((PAGES / "developers.md").read_text("utf-8"))
+ENTRIES = [yaml.safe_load(each.content)["issuers"] for each in BLOCKS if each.info == "yaml"]
+SETTINGS = [tomllib.loads(each.content) for each in BLOCKS if each.info == "toml"]
+UUID = "0c2f1d3e-4a5b-4c6d-8e7f-901234567890"
+TIMES = {"iat": NOW - 100, "exp": NOW + 3500}
+ENTRA: dict[str, Any] = {
+    "ver": "2.0",
+    "azp": "00001111-aaaa-2222-bbbb-3333cccc4444",
+    "azpacr": "0",
+    "scp": "request",
+    "oid": OID,
+    "tid": TENANT,
+    "sub": "pairwise",
+}
+# By provider: claims of a developer's token, the agent, and the human's subject.
+TOKENS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "generic": ({"azp": "jitney-cli", "sub": UUID, "preferred_username": "ada", "typ": "Bearer"}, "jitney-cli", UUID),
+    "okta": (
+        {name: value for name, value in okta.SAMPLE.items() if name != "groups"} | {"scp": ["jitney.request"]},
+        "0oabskvc6442nkvQO0h7",
+        "00u5t60iloOHN9pBi0h7",
+    ),
+    "entra": (ENTRA, f"app:{ENTRA['azp']}@{TENANT}", f"{OID}@{TENANT}"),
+    "google": (
+        {**google.SAMPLE, "azp": "5678123498765.apps.googleusercontent.com"},
+        "5678123498765.apps.googleusercontent.com",
+        str(google.SAMPLE["sub"]),
+    ),
+}
+
+
+def compiled(issuers: dict[str, Any]) -> config.Config:
+    """Return the configuration of a block. Its person reviews, and signs in with `people`."""
+    person = f"people/{TOKENS[issuers['people']['provider']][2]}"
+    document = valid() | {"issuers": issuers, "reviewers": {"data-owners": {"members": [person]}}}
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_policies(folder / "policies", '@id("a") permit (principal, action, resource);')
+        (folder / "jitney.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+        return config.load(compile_configuration(folder / "jitney.yaml", BROKER, local=False))
+
+
+def principal(at: int, **changes: Any) -> Principal:
+    issuers = ENTRIES[at]
+    entry = issuers["developers"]
+    claims = TOKENS[entry["provider"]][0] | TIMES | {"iss": entry["issuer"], "aud": entry["audiences"][0]} | changes
+    return principal_at(compiled(issuers), claims)
+
+
+@pytest.mark.parametrize("at", range(4), ids=TOKENS)
+def test_id_10_a_developers_token_names_the_agent_and_the_human(at: int):
+    found, (_, agent, human) = principal(at), TOKENS[ENTRIES[at]["developers"]["provider"]]
+    assert (found.issuer_name, found.kind, found.subject) == ("developers", "agent", agent)
+    assert found.human == source_identity("people", ENTRIES[at]["people"]["issuer"], human)
+
+
+@pytest.mark.parametrize("at", range(4), ids=TOKENS)
+def test_id_10_another_client_gets_no_token_for_a_developers_agent(at: int):
+    name = "cid" if ENTRIES[at]["developers"]["provider"] == "okta" else "azp"
+    audience = {"aud": "another"} if ENTRIES[at]["developers"]["provider"] == "google" else {}
+    with pytest.raises(Refusal):
+        principal(at, **{name: "another"}, **audience)
+
+
+@pytest.mark.parametrize("at", range(4), ids=TOKENS)
+def test_the_developers_settings_fit_the_entry(at: int, tmp_path: Path):
+    secret = tmp_path / "google-client"
+    secret.write_text("public")
+    path = tmp_path / "jitney" / "config.toml"
+    path.parent.mkdir()
+    block = [each.content for each in BLOCKS if each.info == "toml"][at]
+    path.write_text(block.replace("/home/me/.config/jitney/google-client", str(secret)))
+    settings = read_settings(ConnectionOptions(), {"XDG_CONFIG_HOME": str(tmp_path)})
+    found, entry = login_settings(settings), ENTRIES[at]["developers"]
+    assert (found.issuer, found.kind) == (entry["issuer"], entry["token"])
+    assert [found.client_id] == entry.get("clients", entry["audiences"])
+    assert "openid" in found.scope

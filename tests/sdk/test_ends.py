@@ -1,0 +1,192 @@
+"""What ends with a program, a thread, a forked process and a revocation (row CLI 6)."""
+
+import gc
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
+
+import jitney
+from jitney.sdk import boto3_sessions, open_grant
+from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, issued, problem
+from tests.sdk.test_grants import ACCESS, GRANT
+
+FOLDER = Path(jitney.__file__).parents[1]
+
+
+def run(broker: FakeBroker, code: str, action: str = "always") -> subprocess.CompletedProcess[str]:
+    """Run a program that has opened `session` with a grant of the broker."""
+    program = f"import jitney\nscope = jitney.grant('analytics-prod', **{ACCESS!r})\nsession = scope.open()\n"
+    return subprocess.run(
+        [sys.executable, "-W", f"{action}::ResourceWarning", "-c", program + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=FOLDER,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "exit_code"),
+    [
+        ("", "error", 0),
+        ("raise SystemExit(3)", "always", 3),
+        ("1/0", "always", 1),
+        ("del scope, session", "error", 0),
+    ],
+)
+def test_cli_06_a_program_that_ends_without_closing_has_released(
+    granting: FakeBroker, code: str, action: str, exit_code: int
+):
+    ran = run(granting, code, action)
+    assert ran.returncode == exit_code
+    assert len(granting.calls("DELETE", GRANT)) == 1
+    assert f"{GRANT_ID} was not closed" in ran.stderr
+
+
+def test_cli_06_a_forked_process_neither_uses_nor_releases_the_grant(granting: FakeBroker):
+    ran = run(
+        granting,
+        """
+        import os, sys
+        child = os.fork()
+        try:
+            session.get_credentials().get_frozen_credentials()
+        except jitney.Invalid as refused:
+            print(refused.code, os.getpid() != child and child == 0)
+            scope.close()
+            sys.exit()
+        os.waitpid(child, 0)
+        print("parent", session.get_credentials().get_frozen_credentials().access_key)
+        scope.close()
+        """,
+    )
+    assert ran.stdout.splitlines() == ["grant_of_other_process True", "parent ASIACANARYKEYID"], ran.stderr
+    assert len(granting.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_06_a_process_uses_only_grants_that_it_opened(granting: FakeBroker):
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        opened = session._opened
+        opened._process += 1
+        for use in (opened.credentials, opened.grant, session.client("sts").get_caller_identity):
+            with pytest.raises(jitney.Invalid, match="another process") as refusal:
+                use()
+            assert refusal.value.code == "grant_of_other_process"
+        opened._process -= 1
+
+
+def test_cli_06_a_session_that_nothing_refers_to_is_released(granting: FakeBroker):
+    client = jitney.grant("analytics-prod", **ACCESS).open().client("sts")
+    gc.collect()
+    assert client.get_caller_identity()
+    assert not granting.calls("DELETE", GRANT)
+    del client
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "jitney-release":
+            thread.join()
+    assert len(granting.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_06_a_closed_session_warns_of_nothing(granting: FakeBroker):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with jitney.grant("analytics-prod", **ACCESS):
+            pass
+        gc.collect()
+    assert not [each for each in seen if each.category is ResourceWarning]
+    assert len(granting.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_04_threads_share_one_key(granting: FakeBroker):
+    with jitney.grant("analytics-prod", **ACCESS) as session, ThreadPoolExecutor(8) as pool:
+        keys = pool.map(lambda _: session.get_credentials().get_frozen_credentials().access_key, range(40))
+        assert set(keys) == {"ASIACANARYKEYID"}
+    assert len(granting.calls("POST", "/v1/grants")) == 1
+    assert not granting.calls("POST", f"{GRANT}/credentials")
+
+
+def test_cli_04_keys_are_renewed_before_they_end(connected: FakeBroker, aws: None):
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    first = issued() | {"credentials": issued()["credentials"] | {"expiration": soon, "access_key_id": "ASIAFIRST"}}
+    connected.say("POST", "/v1/grants", 201, first)
+    connected.say("POST", f"{GRANT}/credentials", 200, issued())
+    connected.say("DELETE", GRANT, 200, ended())
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        keys = session.get_credentials()
+        client = session.client("sts")
+        client.get_caller_identity()
+        assert keys.get_frozen_credentials().access_key == "ASIACANARYKEYID"
+    assert len(connected.calls("POST", f"{GRANT}/credentials")) == 1
+
+
+def refused(code: str, status: int = 403) -> Any:
+    """Return a handler that answers every call with an error of AWS."""
+
+    class Body:
+        def stream(self) -> Any:
+            yield f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>".encode()
+
+    return lambda request, **_: AWSResponse(request.url, status, {}, Body())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("AccessDenied", 403), ("ExpiredToken", 403), ("InvalidClientTokenId", 403)]
+)
+def test_end_01_a_revoked_grant_says_so_at_the_next_call(granting: FakeBroker, code: str, status: int):
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        session.events.register_first("before-send", refused(code, status))
+        sts = session.client("sts")
+        granting._said[("GET", GRANT)].clear()
+        granting.say("GET", GRANT, 200, ended("revoked", "key leaked"))
+        for _ in range(3):
+            with pytest.raises(jitney.Revoked, match="key leaked"):
+                sts.get_caller_identity()
+        assert len(granting.calls("GET", GRANT)) == 1
+        with pytest.raises(jitney.Revoked):
+            session.get_credentials().get_frozen_credentials()
+
+
+def test_end_01_a_denial_of_aws_in_an_active_grant_stays_aws(granting: FakeBroker, monkeypatch: pytest.MonkeyPatch):
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        session.events.register_first("before-send", refused("AccessDenied"))
+        sts = session.client("sts")
+        for _ in range(5):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                sts.get_caller_identity()
+        assert len(granting.calls("GET", GRANT)) == 1
+        monkeypatch.setattr(open_grant, "CHECK_SECONDS", 0)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sts.get_caller_identity()
+        assert len(granting.calls("GET", GRANT)) == 2
+
+
+def test_end_01_without_the_broker_aws_error_stays(granting: FakeBroker, caplog: pytest.LogCaptureFixture):
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        session.events.register_first("before-send", refused("AccessDenied"))
+        granting._said[("GET", GRANT)].clear()
+        granting.say("GET", GRANT, 404, problem("grant_not_found"))
+        with pytest.raises(ClientError, match="AccessDenied"):
+            session.client("sts").get_caller_identity()
+    assert "is unknown" in caplog.text
+
+
+@pytest.mark.parametrize(("code", "status"), [("NoSuchBucket", 404), ("AccessDenied", 500), ("ValidationError", 400)])
+def test_end_01_other_errors_ask_no_broker(granting: FakeBroker, code: str, status: int):
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        answer = refused(code, status)(type("Request", (), {"url": ""}))
+        assert not boto3_sessions.is_about_access(answer, {"Error": {"Code": code}})
+        assert session.grant.id
+    assert not granting.calls("GET", GRANT)
