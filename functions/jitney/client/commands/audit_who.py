@@ -30,7 +30,7 @@ def who_did(
     database: Database = "",
     as_json: options.AsJson = False,
 ) -> None:
-    """List what was asked for and used, and who approved.
+    """List what an agent requested, did and was denied.
 
     Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until.
 
