@@ -61,15 +61,15 @@ type Call = dict[str, Any]
 def main() -> None:
     """Measure and print."""
     # The handler's log goes to memory, as a function's goes to a pipe.
-    with _upstream() as url, contextlib.redirect_stdout(io.StringIO()):
+    with upstream() as url, contextlib.redirect_stdout(io.StringIO()):
         cpu = {name: _compared(name, url) for name in ("s3", "dynamodb")}
-        counted = _counted(url)
+        counted = counted_calls(url)
         figures = {
             "own_cpu": cpu,
             "aws_calls_besides_upstream": {name: each["calls"] for name, each in counted.items()},
             "dynamodb_units": {name: each["units"] for name, each in counted.items()},
             "dollars_per_million": {
-                name: _dollars(each, cpu["s3"]["1kB"]["handler_ms"] / 1000) for name, each in counted.items()
+                name: dollars(each, cpu["s3"]["1kB"]["handler_ms"] / 1000) for name, each in counted.items()
             },
             "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         }
@@ -77,7 +77,8 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _upstream() -> Iterator[str]:
+def upstream() -> Iterator[str]:
+    """Start the process that answers for AWS, and yield its URL."""
     command = [sys.executable, "-m", "benchmarks.gateway_upstream"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -181,7 +182,7 @@ def _calls(service: str, size: str, client: Any) -> tuple[Call, Callable[[], Any
     return {"service": "dynamodb", "operation": "Query", "parameters": many}, lambda: client.query(**many)
 
 
-def _counted(url: str) -> dict[str, dict[str, Any]]:
+def counted_calls(url: str) -> dict[str, dict[str, Any]]:
     """Return, for a warm read and a warm write, Jitney's own calls of AWS and the units that they use."""
     with mock_aws(), _recorded() as made:
         gateway = _with_real_adapters(_gateway(url))
@@ -277,7 +278,7 @@ def _records(parameters: Mapping[str, Any]) -> int:
     return sum("record" in each.get("Put", {}).get("Item", {}) for each in parameters.get("TransactItems", ()))
 
 
-def _dollars(counted: Mapping[str, Any], cpu_seconds: float) -> dict[str, float]:
+def dollars(counted: Mapping[str, Any], cpu_seconds: float) -> dict[str, float]:
     """Return what a million such calls cost, by part of the template."""
     spec = importlib.import_module("infra.gateway_functions").GATEWAY_SPECS[0]
     calls = sum(counted["calls"].values())

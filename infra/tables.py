@@ -57,7 +57,7 @@ class Tables(Construct):
         )
         self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
         grant, place = map(_text, CALL_INDEX_ATTRIBUTES)
-        # Only records of calls have these attributes, so that other records cost nothing here.
+        # Only the first record of a call has these attributes, so that other records cost nothing here.
         self.audit.add_global_secondary_index(
             index_name=CALL_INDEX,
             partition_key=grant,

@@ -533,8 +533,8 @@ class MemoryGrantHistory:
         return HistoryPage([json.loads(link.text) for link in self.store.links if link.chain == grant_id], cut=False)
 
     def gateway_calls(self, grant_id: str) -> HistoryPage:
-        made = [json.loads(link.text) for link in self.store.links if dict(link.index).get("call_of") == grant_id]
-        return HistoryPage(made, cut=False)
+        chains = {link.chain for link in self.store.links if dict(link.index).get("call_of") == grant_id}
+        return HistoryPage([json.loads(link.text) for link in self.store.links if link.chain in chains], cut=False)
 
     def calls(self, grant_id: str) -> HistoryPage:
         if self.failing:

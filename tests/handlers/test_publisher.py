@@ -224,11 +224,18 @@ def call_link() -> ChainedRecord:
     return chain_record(record, "c-bcdefghijklmno")
 
 
-def test_gw_08_a_calls_record_is_published_with_its_place_in_the_index(caplog: pytest.LogCaptureFixture):
-    stream, link = Stream(), call_link()
-    change = added(link.chain, sort_key(0), record=link.text, **dict(link.index))
-    assert publish({"Records": [change]}, Ports(records_stream=stream)) == {"batchItemFailures": []}
-    assert (stream.taken, reported(caplog)) == ([link.text], [])
+def later_link() -> ChainedRecord:
+    """Return the second record of a call, which has no place in the index."""
+    record = AuditRecord(NOW, AuditEvent.CALL, Outcome.ANSWERED, grant_id=GRANT.id)
+    return chain_record(record, "c-bcdefghijklmno", 1, call_link().hash)
+
+
+def test_gw_08_a_calls_first_record_is_published_with_its_place_in_the_index(caplog: pytest.LogCaptureFixture):
+    stream, links = Stream(), (call_link(), later_link())
+    changes = [added(link.chain, sort_key(link.seq), record=link.text, **dict(link.index)) for link in links]
+    assert publish({"Records": changes}, Ports(records_stream=stream)) == {"batchItemFailures": []}
+    assert (stream.taken, reported(caplog)) == ([link.text for link in links], [])
+    assert [bool(link.index) for link in links] == [True, False]
 
 
 OTHER_PLACES: dict[str, tuple[ChainedRecord, dict[str, str]]] = {
@@ -236,6 +243,7 @@ OTHER_PLACES: dict[str, tuple[ChainedRecord, dict[str, str]]] = {
     "half of it": (call_link(), dict(call_link().index[:1])),
     "of another grant": (call_link(), dict(call_link().index) | {"call_of": "g-zzzzzzzzzzzzzz"}),
     "at another time": (call_link(), dict(call_link().index) | {"call_at": "2026"}),
+    "of a call's second record": (later_link(), dict(call_link().index)),
     "for no call": (LINKS[0], dict(call_link().index)),
 }
 

@@ -13,6 +13,8 @@ from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import read_items
 from jitney.adapters.record_items import record_in
+from jitney.adapters.transactions import item_key
+from jitney.core.audit import Outcome, sort_key
 from jitney.core.call_lookup import CALL_INDEX
 from jitney.core.integrity.publishable_items import is_call_line, is_record
 from jitney.core.report.published_lines import Line
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_RECORDS = 1000, 50, 500, 500
+MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_CALLS, MOST_GATEWAY_RECORDS = 1000, 50, 500, 500, 1000
 """Limits for one page of a report."""
 MOST_OTHERS = 1000
 """Limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
@@ -63,16 +65,25 @@ class GrantHistory:
         return HistoryPage([_line(item, record_in(item), is_record) for item in items], cut)
 
     def gateway_calls(self, grant_id: str) -> HistoryPage:
-        """Return the records of the grant's calls through the gateway, at most MOST_GATEWAY_RECORDS.
+        """Return the records of the grant's first MOST_GATEWAY_CALLS calls through the gateway.
 
-        The index is a moment behind the records.
+        The index has each call's first record, and is a moment behind. The later records of the calls are read by their
+        numbers, at most MOST_GATEWAY_RECORDS in all.
         """
         values = {":key": {"S": grant_id}}
-        keys, cut = _most(self._query(CALL_INDEX, "call_of = :key", values), MOST_GATEWAY_RECORDS)
-        wanted = [{name: each[name] for name in ("pk", "sk")} for each in keys]
-        with aws_errors_as_unavailable("The audit table"):
-            items = read_items(self._client, self._table, wanted, self._pause_up_to)
-        return HistoryPage([_line(item, record_in(item), is_record) for item in items], cut)
+        keys, cut = _most(self._query(CALL_INDEX, "call_of = :key", values), MOST_GATEWAY_CALLS)
+        wanted, lines, number = [{"pk": each["pk"], "sk": each["sk"]} for each in keys], list[Line](), 0
+        while wanted:
+            left = MOST_GATEWAY_RECORDS - len(lines)
+            cut = cut or len(wanted) > left
+            with aws_errors_as_unavailable("The audit table"):
+                items = read_items(self._client, self._table, wanted[:left], self._pause_up_to)
+            read = [(item["pk"]["S"], _line(item, record_in(item), is_record)) for item in items]
+            lines += [line for _, line in read]
+            number += 1
+            chains = dict.fromkeys(chain for chain, line in read if _may_continue(line))
+            wanted = [item_key(chain, sort_key(number)) for chain in chains]
+        return HistoryPage(lines, cut)
 
     def calls(self, grant_id: str) -> HistoryPage:
         """Return the published calls of the grant, unexplained ones first.
@@ -125,6 +136,15 @@ def _most(things: Iterator[T], most: int) -> tuple[list[T], bool]:
     """Return the first `most` lines, and whether there are more."""
     found = list(islice(things, most + 1))
     return found[:most], len(found) > most
+
+
+def _may_continue(line: Line) -> bool:
+    """Return whether the call may have another record. After a record that cannot be read, it may."""
+    if not line:
+        return True
+    # A failed read has one record. A call that AWS throttled is sent again after its failure.
+    outcome, seq = str(line["outcome"]), int(line["seq"])
+    return outcome == Outcome.SENT or (outcome == Outcome.FAILED and seq > 0)
 
 
 def _line(item: Item, text: str, belongs: Callable[[str, str, str], bool]) -> Line:

@@ -149,7 +149,7 @@ class Trail:
         return trace_of([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
 
     def unanswered_calls(self, grant_id: str, first: int, last: int) -> Iterator[CallTrace]:
-        """Yield the calls of a grant that failed without an answer between two times, in epoch seconds."""
+        """Yield the reads of a grant that failed without an answer between two times, in epoch seconds."""
         values = {":of": grant_id, ":first": f"{UNANSWERED}{iso(first)}", ":last": f"{UNANSWERED}{iso(last)}~"}
         found = self._query("call_of = :of AND call_at BETWEEN :first AND :last", values, IndexName=CALL_INDEX)
         for call_id in dict.fromkeys(each["pk"]["S"] for each in islice(found, MOST_UNANSWERED)):

@@ -1,7 +1,7 @@
 """Writes of the state table and of audit records: a change and its record are one transaction.
 
 Audit table: `pk` is the chain, `sk` the number in it, `record` its compressed text. `expires` is DynamoDB's TTL.
-The records of calls have `call_of` and `call_at` for an index (core.call_lookup).
+The first record of a call has `call_of` and `call_at` for an index (core.call_lookup).
 """
 
 from collections.abc import Callable, Sequence

@@ -146,7 +146,7 @@ _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 class ChainedRecord:
     """A record at its position in a chain. `text` is what is stored and published. The next record holds `hash`.
 
-    `index` are the attributes under which a call's record is found by its grant.
+    `index` are the attributes under which a call's first record is found by its grant.
     """
 
     chain: str

@@ -11,10 +11,10 @@ CALL_EVENT = "call"
 CALL_CHAIN = "c-"
 """The prefix of a call's id, which is the chain of its records."""
 CALL_INDEX = "calls_of_grant"
-"""The index of the audit table with the records of calls."""
+"""The index of the audit table with the first record of each call. The key of each later one follows from it."""
 CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
 UNANSWERED = "unanswered "
-"""The prefix of the place of a call's failure in the index, so that failures are found without reading all calls."""
+"""The prefix of the place of a failed read in the index, so that failures are found without reading all calls."""
 _ID_BYTES = 9
 _ID_CHARACTERS = 14
 
@@ -30,12 +30,15 @@ def read_call_id(access_key_id: str, aws_request_id: str) -> str:
 
 
 def call_index(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the attributes of a record in the index: its grant and its place among the grant's calls.
+    """Return the attributes of a call's first record in the index: its grant and its place among the grant's calls.
 
-    Records of other events have none, and neither have refusals, which are in other chains. A key of an index cannot be
-    empty, so that a record without a grant has none, too. Raises KeyError if a member is missing.
+    Later records of the call have none. Records of other events have none either, nor have refusals, which are in other
+    chains. A key of an index cannot be empty, so a record without a grant has none. Raises KeyError if a member is
+    missing.
     """
-    if members["event"] != CALL_EVENT or not (members["chain"].startswith(CALL_CHAIN) and members["grant_id"]):
+    if members["event"] != CALL_EVENT or members["seq"] != 0:
+        return ()
+    if not (members["chain"].startswith(CALL_CHAIN) and members["grant_id"]):
         return ()
     place = f"{members['time']} {members['chain']}"
     values = (members["grant_id"], f"{UNANSWERED}{place}" if members["outcome"] == "failed" else place)

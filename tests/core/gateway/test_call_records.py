@@ -99,11 +99,12 @@ def test_gw_08_a_reads_id_follows_from_its_key_and_aws_request_id():
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_gw_08_only_calls_are_in_the_index_and_failures_apart(outcome: Outcome):
+def test_gw_08_only_the_first_record_of_a_call_is_in_the_index_and_failures_apart(outcome: Outcome):
     made = chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL.call_id)
     place = f"2026-11-24T12:00:00Z {CALL.call_id}"
     failed = outcome is Outcome.FAILED
     assert dict(made.index) == {"call_of": GRANT.id, "call_at": f"unanswered {place}" if failed else place}
+    assert chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL.call_id, 1, made.hash).index == ()
     assert chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), "r-refusal").index == ()
     others = [each for each in AuditEvent if each != CALL_EVENT]
     assert not any(call_index({**json.loads(made.text), "event": each}) for each in others)

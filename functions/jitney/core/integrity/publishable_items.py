@@ -16,7 +16,7 @@ from jitney.core.trail.join import verdict_word
 
 
 def is_indexed(text: str, index: Mapping[str, str]) -> bool:
-    """Return whether a record's attributes for the index of calls are those of the record: none for other records."""
+    """Return whether a record's attributes for the index of calls are those of the record."""
     members = json.loads(text)
     try:
         return dict(index) == dict(call_index(members))
