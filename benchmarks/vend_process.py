@@ -79,17 +79,29 @@ def ports_over(dynamodb: Any, sts: Any) -> Ports:
     return Ports(dynamodb=dynamodb, sessions=Sessions(sts, lambda *_keys: contextlib.nullcontext(sts), now))
 
 
+def replaced(value: Any, old: str, new: str) -> Any:
+    """Return a call's parameters with `new` in place of `old` in each text. Compressed records stay as they are."""
+    match value:
+        case str():
+            return value.replace(old, new)
+        case dict():
+            return {name: replaced(each, old, new) for name, each in value.items()}
+        case list():
+            return [replaced(each, old, new) for each in value]
+    return value
+
+
 def bare_calls(dynamodb: Recorded, sts: Recorded) -> Callable[[], None]:
     """Make the calls of a real request again, with a new id."""
     vend(ports_over(dynamodb, sts))
     old = sts.last["assume_role"]["RoleSessionName"]
-    items, session = json.dumps(dynamodb.last["transact_write_items"]), json.dumps(sts.last["assume_role"])
+    items, session = dynamodb.last["transact_write_items"], sts.last["assume_role"]
 
     def calls() -> None:
         new = new_id("g")
         dynamodb.client.get_item(**dynamodb.last["get_item"])
-        dynamodb.client.transact_write_items(**json.loads(items.replace(old, new)))
-        sts.client.assume_role(**json.loads(session.replace(old, new)))
+        dynamodb.client.transact_write_items(**replaced(items, old, new))
+        sts.client.assume_role(**replaced(session, old, new))
 
     return calls
 
