@@ -45,7 +45,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "policy": {"access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems"},
     "calls": {"access", "actions", "block_table", "config", "patterns", "problems", "strict_json"},
-    "audit": {"access", "call_lookup", "config", "identity", "masking", "times"},
+    "record_texts": {"access", "masking"},
+    "audit": {"access", "call_lookup", "config", "identity", "record_texts", "times"},
     "refusal_counts": {"audit", "identity"},
     "gateway": {
         "access", "actions", "audit", "block_table", "call_limits", "calls", "config", "identity", "masking",
@@ -53,13 +54,16 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "review": {
         "access", "access_profile", "actions", "audit", "channel_config", "config", "delegation", "identity",
-        "patterns", "policy", "problems", "strict_json", "times",
+        "patterns", "policy", "problems", "record_texts", "strict_json", "times",
     },
-    "trail": {"access", "actions", "audit", "call_lookup", "calls", "masking", "patterns", "problems", "times"},
-    "integrity": {"audit", "call_lookup", "times", "trail"},
+    "trail": {
+        "access", "actions", "audit", "call_lookup", "calls", "masking", "patterns", "problems", "record_texts",
+        "times",
+    },
+    "integrity": {"audit", "call_lookup", "record_texts", "times", "trail"},
     "report": {
-        "access", "actions", "audit", "calls", "identity", "masking", "outliving", "patterns", "review", "times",
-        "trail",
+        "access", "actions", "audit", "calls", "identity", "masking", "outliving", "patterns", "record_texts",
+        "review", "times", "trail",
     },
 }  # fmt: skip
 """The parts of core, in order. Each may import only parts above it."""

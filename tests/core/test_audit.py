@@ -2,11 +2,14 @@ import hashlib
 import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core import audit
 from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, Outcome
+from jitney.core.masking.generic_masker import UNTAGGED
+from jitney.core.record_texts import canonical
 from tests.fakes import GRANT, NOW
 
 RECORD = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason="größer", detail={"b": 1, "a": [True, None]})
@@ -15,7 +18,7 @@ RECORD = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, reason="größer"
 def test_aud_02_a_record_holds_the_hash_of_its_other_members():
     members = json.loads(audit.chain_record(RECORD, "g-x", 3, "ab" * 32).text)
     digest = members.pop("hash")
-    assert digest == hashlib.sha256(audit.canonical(members).encode()).hexdigest()
+    assert digest == hashlib.sha256(canonical(members).encode()).hexdigest()
     assert (members["chain"], members["seq"], members["prev"]) == ("g-x", 3, "ab" * 32)
 
 
@@ -58,6 +61,34 @@ def test_aud_07_an_unmasked_secret_is_masked_in_the_record():
     assert "Xy12345678ab" not in text
     assert "hunter2000" not in text
     assert text.count("[masked credential]") == 4
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "monthly report",
+        '"way":"credentials"',
+        '"way":"credentials"=aV3kQ9xT7mZ2pL8w',
+        '{"way":"credentials","value":"aV3kQ9xT7mZ2pL8w"}',
+        "credentials: aV3kQ9xT7mZ2pL8w",
+        "credentials=aV3kQ9xT7mZ2pL8w",
+        "way:credentials token=aV3kQ9xT7mZ2pL8w",
+    ],
+)
+def test_aud_07_the_way_of_a_request_hides_no_secret(said: str):
+    """The quick check skips the member `way` of the detail alone. Its result is that of the whole masker."""
+    way = {"way": "credentials"}
+    for texts in (
+        {"reason": said, "ticket": "", "detail": way},
+        {"reason": "", "ticket": said, "detail": way},
+        {"reason": "", "ticket": "", "detail": way | {"calls": [said]}},
+        {"reason": "", "ticket": "", "detail": way | {"said": way | {"password": said}}},
+        {"reason": "", "ticket": "", "detail": {"password": "credentials", "way": said}},
+    ):
+        members = json.loads(audit.chain_record(replace(RECORD, **texts), "g-x").text)
+        masked = UNTAGGED.data(texts)
+        assert [members["reason"], members["ticket"], json.loads(members["detail"])] == [*masked.values()]
+        assert "aV3kQ9xT7mZ2pL8w" not in repr(members)
 
 
 def test_mask_04_a_mask_keeps_its_tag():

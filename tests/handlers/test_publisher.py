@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.adapters.record_items import record_attribute, record_in
-from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, canonical, chain_record, sort_key
+from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import is_record
 from jitney.core.integrity.record_bytes import MAX_RECORD_BYTES, compressed_record
+from jitney.core.record_texts import canonical
 from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
 from tests.cloudtrail_events import assume_role_event, call_event, identity

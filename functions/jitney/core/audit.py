@@ -4,8 +4,6 @@ The records of one grant form a chain. Each record holds the hash of its predece
 reordering a record breaks all later hashes.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -18,8 +16,7 @@ from jitney.core.call_lookup import CALL_EVENT, call_index
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.requester import Requester
-from jitney.core.masking.generic_masker import UNTAGGED
-from jitney.core.masking.text import cannot_hold_secret
+from jitney.core.record_texts import hashed_text, masked_texts
 from jitney.core.times import iso
 
 VERSION = 1
@@ -138,7 +135,6 @@ class AuditRecord:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _MEMBERS = tuple(each.name for each in fields(AuditRecord))
 
 
@@ -168,19 +164,10 @@ def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENE
         "seq": seq,
         "prev": prev,
         "time": iso(record.time),
-        **_masked_texts(record),
+        **masked_texts(record.reason, record.ticket, record.detail),
     }
-    digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return ChainedRecord(chain, seq, canonical(members | {"hash": digest}), digest, call_index(members))
-
-
-def _masked_texts(record: AuditRecord) -> dict[str, str]:
-    """Return the members of a record that may contain a caller's secret, masked."""
-    texts = {"reason": record.reason, "ticket": record.ticket, "detail": canonical(record.detail)}
-    if cannot_hold_secret("\0".join(texts.values())):
-        return texts
-    masked = UNTAGGED.data({**texts, "detail": record.detail})
-    return {**masked, "detail": canonical(masked["detail"])}
+    text, digest = hashed_text(members)
+    return ChainedRecord(chain, seq, text, digest, call_index(members))
 
 
 def sort_key(seq: int) -> str:
@@ -196,14 +183,6 @@ def next_chained_record(record: AuditRecord, grant: Grant) -> ChainedRecord:
 def with_chain_head(grant: Grant, newest: ChainedRecord) -> Grant:
     """Return the grant with `newest` as the last record of its chain."""
     return replace(grant, records=newest.seq + 1, chain_head=newest.hash)
-
-
-def canonical(value: Any) -> str:
-    """Return canonical JSON (RFC 8785), which has one text for each value.
-
-    Names here are ASCII, and numbers are integers.
-    """
-    return _CANONICAL.encode(value)
 
 
 def request_members(

@@ -18,6 +18,7 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.gateway.call_records import approvals_detail
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.problems import Problem
+from jitney.core.record_texts import canonical
 from jitney.core.single_use import (
     SingleUseKey,
     idempotency_key,
@@ -153,7 +154,7 @@ def _single_use(child: Grant, call: ReviewedCall, key: str, now: int) -> SingleU
 
 def _content(call: ReviewedCall) -> bytes:
     """Return what a repeated POST must have in common with the first one."""
-    return audit.canonical(call.identity).encode()
+    return canonical(call.identity).encode()
 
 
 def _child(stored: str, call: ReviewedCall, authenticated: AuthenticatedRequest) -> Grant:

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from jitney.core.audit import canonical
+from jitney.core.record_texts import canonical
 
 
 @dataclass(frozen=True, slots=True, order=True)

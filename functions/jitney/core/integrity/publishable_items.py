@@ -7,9 +7,10 @@ writing records into other functions' chains.
 import json
 from collections.abc import Mapping
 
-from jitney.core.audit import canonical, sort_key
+from jitney.core.audit import sort_key
 from jitney.core.call_lookup import call_index
 from jitney.core.integrity.contents import read_contents
+from jitney.core.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key
 from jitney.core.trail.join import verdict_word

@@ -1,7 +1,7 @@
 """Seals. Each lists the objects of records since the previous seal, links to that seal, and is signed.
 
-A seal's statement is canonical JSON (`core.audit.canonical`). Its hash is the SHA-256 of that. The signature is ECDSA
-over P-256 of the hash (KMS: ECDSA_SHA_256), as DER in base64. `docs/integrity.md` describes the file.
+A seal's statement is canonical JSON (`core.record_texts.canonical`). Its hash is the SHA-256 of that. The signature is
+ECDSA over P-256 of the hash (KMS: ECDSA_SHA_256), as DER in base64. `docs/integrity.md` describes the file.
 """
 
 import base64
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from jitney.core.audit import GENESIS_HASH, canonical
+from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents, RecordPosition
+from jitney.core.record_texts import canonical
 from jitney.core.times import iso
 
 KIND = "jitney-seal-1"

@@ -160,12 +160,16 @@ _SHORT = 1000
 _URL_PARAMETER = "x-amz-security-token="
 _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
+_FOLDED_NEEDLES = [each.needle for each in _FOLDED]
 _LOOSE = [each.needle for each in _PLAIN if each.loose]
+_NEEDLES = [each.needle for each in _PLAIN]
 
 
 def may_contain_known_format(text: str, lowered: str) -> bool:
     """Return whether any needle occurs in the text."""
-    return bool(_plain_in(text, long_words(text) if len(text) > _SHORT else text) or _folded_in(lowered))
+    if len(text) > _SHORT:
+        return bool(_plain_in(text, long_words(text)) or _folded_in(lowered))
+    return any(map(text.__contains__, _NEEDLES)) or any(map(lowered.__contains__, _FOLDED_NEEDLES))
 
 
 def find_known_formats(text: str, lowered: str, words: str) -> Iterator[tuple[int, int]]:
@@ -186,7 +190,7 @@ def _plain_in(text: str, words: str) -> list[SecretFormat]:
 
 
 def _folded_in(lowered: str) -> list[SecretFormat]:
-    found = contained((each.needle for each in _FOLDED), lowered)
+    found = contained(_FOLDED_NEEDLES, lowered)
     return [each for each in _FOLDED if each.needle in found]
 
 

@@ -6,7 +6,8 @@ The order of the input lines does not matter, and neither do repeated lines.
 from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.audit import AuditEvent, Outcome, canonical
+from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.record_texts import canonical
 from jitney.core.report.chain import chain_of
 from jitney.core.report.gateway_calls import gateway_calls, unseen_calls
 from jitney.core.report.grant_report import (

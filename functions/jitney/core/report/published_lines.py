@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import Permission
-from jitney.core.audit import canonical
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.requester import Requester
+from jitney.core.record_texts import canonical
 
 Line: TypeAlias = Mapping[str, Any]
 
