@@ -10,7 +10,7 @@ A pattern is simulated as an automaton. One integer holds the set of its states,
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache, reduce
 
@@ -70,7 +70,7 @@ class Pattern:
     wildcard.
     """
 
-    steps: Mapping[str, int]
+    steps: Mapping[str, int] = field(hash=False)  # follows from `wanted`, and a mapping has no hash
     ones: int
     runs: tuple[tuple[int, str], ...]
     wanted: tuple[str, ...]

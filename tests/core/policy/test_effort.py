@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from jitney.core import arn_formats
 from jitney.core.access.decision import Effect
-from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Pattern
-from jitney.core.policy import evaluation
+from jitney.core.patterns import MAX_REQUEST_STEPS, MAX_STEPS, Budget, Pattern, PatternTooComplex, wildcard_pattern
+from jitney.core.policy import cedar, evaluation
 from jitney.core.policy.decide import MAX_EVALUATIONS
 from jitney.core.problems import Problem
 from tests.examples import examples
@@ -60,8 +60,10 @@ def answer(ask, load, counted):
     policy_set = load(PERMIT + FORBIDS)
 
     def answered(*permissions, forget=True):
+        nonlocal policy_set
         if forget:
             arn_formats.format_meets.cache_clear()
+            policy_set = load(PERMIT + FORBIDS)
         counted.update(steps=0, questions=0)
         try:
             return ask(policy_set, *permissions).effect
@@ -138,6 +140,24 @@ def test_pol_03_no_shape_of_patterns_exceeds_the_steps(answer, actions, shapes, 
     for permission in (s3, ec2):
         cold = answer(permission)
         assert answer(permission, forget=False) == cold
+
+
+def test_pol_03_remembered_witnesses_cost_their_steps_again(load, monkeypatch):
+    """The answer does not depend on earlier requests. The memory is bounded, and holds nothing that was too complex."""
+    monkeypatch.setattr(cedar, "MAX_REMEMBERED_PATTERNS", 2)
+    policy_set, asked = load(PERMIT + FORBIDS), wildcard_pattern("arn:aws:s3:::reports/*x?y*")
+    first, again = Budget(MAX_STEPS), Budget(MAX_STEPS)
+    found = policy_set.witnesses(asked, first)
+    assert policy_set.witnesses(wildcard_pattern("arn:aws:s3:::reports/*x?y*"), again) is found
+    assert 0 < first.left == again.left < MAX_STEPS
+    spent = MAX_STEPS - first.left
+    for remembering in (policy_set, load(PERMIT + FORBIDS)):
+        with pytest.raises(PatternTooComplex):
+            remembering.witnesses(asked, Budget(spent - 1))
+        assert dict(remembering.witnesses(asked, Budget(spent))) == found
+    for number in range(3):
+        policy_set.witnesses(wildcard_pattern(f"arn:aws:s3:::{number}/*"), Budget(MAX_STEPS))
+    assert policy_set.witnesses(asked, Budget(MAX_STEPS)) is not found
 
 
 @pytest.mark.parametrize(

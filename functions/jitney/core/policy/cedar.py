@@ -8,7 +8,7 @@ https://docs.cedarpolicy.com/auth/authorization.html
 import json
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import cedarpy
@@ -25,6 +25,8 @@ from jitney.core.policy.principal_reads import PrincipalReads, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
 
+MAX_REMEMBERED_PATTERNS = 256
+"""Requested patterns whose witnesses a policy set remembers, about 5 kB each."""
 ANNOTATIONS = ("id", "advice", "approval", "call_limits")
 
 _LIMITS_EXAMPLE = "items_deleted=20, calls=100"
@@ -75,14 +77,21 @@ class Rule(NamedTuple):
     call_limits: CallLimits = NO_CALL_LIMITS
 
 
+class _Witnesses(NamedTuple):
+    """The witnesses of a pattern, and the steps that it took to find them."""
+
+    classes: Mapping[str, Hashable]
+    steps: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicySet:
     """Policies that are ready to be evaluated. A set equals only itself.
 
-    `rules` are keyed by @id. `names` maps Cedar's names to @ids. `resources` are the patterns that policies compare
-    resources with. `durations` are the seconds that policies name. `equivalence` says which AWS actions policies cannot
-    distinguish, and `principal_reads` which principals. `condition_reads` says how
-    they compare condition keys.
+    `rules` are keyed by @id. `groups` are the reviewer groups that they name. `names` maps Cedar's names to @ids.
+    `resources` are the patterns that policies compare resources with. `durations` are the seconds that policies name.
+    `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
+    `condition_reads` says how they compare condition keys.
 
     `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
     their ids.
@@ -92,6 +101,7 @@ class PolicySet:
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
     rules: Mapping[str, Rule]
+    groups: frozenset[str]
     names: Mapping[str, str]
     resources: tuple[Pattern, ...]
     durations: tuple[int, ...]
@@ -100,6 +110,7 @@ class PolicySet:
     condition_reads: ConditionReads
     about_calls: cedarpy.PolicySet | None
     call_rules: frozenset[str]
+    _witnesses: dict[Pattern, _Witnesses] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, source: config.Policies) -> Self:
@@ -121,6 +132,7 @@ class PolicySet:
             policies=policies,
             schema=schema,
             rules={rule.id: rule for rule in rules.values()},
+            groups=frozenset(group for rule in rules.values() for group in rule.groups),
             names={key: rule.id for key, rule in rules.items()},
             resources=tuple(pattern for found in literals.values() for pattern in found.resources),
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
@@ -134,11 +146,6 @@ class PolicySet:
     def call_limits(self, names: Iterable[str]) -> CallLimits:
         """Return the lowest limits that the permits with these ids have for the calls of a grant."""
         return narrowest(self.rules[name].call_limits for name in names)
-
-    @property
-    def groups(self) -> frozenset[str]:
-        """The reviewer groups that policies name."""
-        return frozenset(group for rule in self.rules.values() for group in rule.groups)
 
     def near(self, most: int) -> frozenset[int]:
         """Return the durations below `most` seconds at which the policies' answer may change."""
@@ -158,8 +165,21 @@ class PolicySet:
     def witnesses(self, asked: Pattern, budget: Budget) -> Mapping[str, Hashable]:
         """Return ARNs that `asked` matches, one of each class, each with its class (row POL 3).
 
-        What holds for all of them holds for every ARN that `asked` matches. Raises PatternTooComplex.
+        What holds for all of them holds for every ARN that `asked` matches. Raises PatternTooComplex. Remembered
+        witnesses cost the same steps again. So the same request always gets the same answer.
         """
+        known = self._witnesses.get(asked)
+        if known:
+            budget.spend(known.steps)
+            return known.classes
+        before = budget.left
+        classes = self._found_witnesses(asked, budget)
+        if len(self._witnesses) >= MAX_REMEMBERED_PATTERNS:
+            self._witnesses.clear()
+        self._witnesses[asked] = _Witnesses(classes, before - budget.left)
+        return classes
+
+    def _found_witnesses(self, asked: Pattern, budget: Budget) -> Mapping[str, Hashable]:
         meeting = [place for place, pattern in enumerate(self.resources) if pattern.may_meet(asked)]
         found = match_classes(asked, [self.resources[place] for place in meeting], budget)
         missed = [False] * len(self.resources)

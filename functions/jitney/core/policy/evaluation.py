@@ -96,8 +96,7 @@ class Evaluation:
         self._policy_set = policy_set
         self._target = target
         self._human = principal.human is not None
-        self._principal = uid(principal.kind.capitalize(), principal.source_identity)
-        self._entities = principal_entity(principal), target_entity(target)
+        self._principal = principal
         self._asked = asked
         seen = policy_set.principal_reads.key_of(principal)
         tags = tuple(target.tags.items())
@@ -140,7 +139,8 @@ class Evaluation:
             resources = [resource_entity(arn, self._target, wildcard=wildcard) for wildcard, arn in sorted(chosen)]
             calls = [self._call(call) for call in sorted({key.call for key in new})]
             entities = cedarpy.Entities.from_json_str(
-                json.dumps([*self._entities, *resources, *calls]), self._policy_set.schema
+                json.dumps([principal_entity(self._principal), target_entity(self._target), *resources, *calls]),
+                self._policy_set.schema,
             )
             asked = {key: question for key, (question, _) in new.items() if question.wildcard in kinds}
             answers |= zip(asked, self._authorize(asked, samples, entities), strict=True)
@@ -191,7 +191,7 @@ class Evaluation:
             "approvals": sorted(approvals),
         }
         return {
-            "principal": self._principal,
+            "principal": uid(self._principal.kind.capitalize(), self._principal.source_identity),
             "action": uid("Action", action.level),
             "resource": uid("Resource", arn),
             "context": json.dumps(context),
