@@ -12,9 +12,21 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.text import cannot_hold_secret
 
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+"""No line shows them. https://docs.python.org/3/howto/logging.html#optimization"""
+_LINE = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parsed(message: Any) -> Any:
+    """Return the value of a message that is a JSON object or list, or else the message itself."""
+    return json.loads(message) if str(message).startswith(("{", "[")) else message
+
 
 class MaskingFormatter(LambdaPowertoolsFormatter):
     """Formats a log record with its exception and extra members, masked."""
+
+    def __init__(self) -> None:
+        super().__init__(json_serializer=_LINE.encode, json_deserializer=_parsed)
 
     def serialize(self, log: Any) -> str:
         """Return the line. A value without a JSON form is masked as its text."""
