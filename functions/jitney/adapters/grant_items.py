@@ -41,7 +41,13 @@ from jitney.core.identity.principal import IdentityFact
 
 Item = dict[str, Any]
 
-_COMPACT = json.JSONEncoder(separators=(",", ":"), default=asdict)
+
+def _members(value: Any) -> dict[str, Any]:
+    """Return the members of a data class. The encoder asks again for those within, so nothing is copied."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+_COMPACT = json.JSONEncoder(separators=(",", ":"), default=_members)
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
 _APART = ("records", "ending", "follow_up", "unissued", "used_at")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))

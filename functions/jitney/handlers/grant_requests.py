@@ -57,7 +57,8 @@ def request_grant(call: AuthenticatedRequest) -> Response:
     answer = write_until_current(
         lambda: _decide(access_request, key, call, trial), lambda: _conflict(call), call.ports, PATIENT
     )
-    return replace(answer, body={**answer.body, **explanation_view(access_request)})
+    explanation = explanation_view(access_request)
+    return replace(answer, body={**answer.body, **explanation}) if explanation else answer
 
 
 def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest, trial: SizeTrial) -> Response:

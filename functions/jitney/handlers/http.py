@@ -18,6 +18,7 @@ from jitney.core.problems import Problem
 
 UNAVAILABLE_RETRY_SECONDS = "2"
 MAX_FORM_FIELDS = 1000
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,6 @@ def proxy_response(response: Response) -> dict[str, Any]:
             "X-Content-Type-Options": "nosniff",
             **response.headers,
         },
-        "body": json.dumps(response.body, separators=(",", ":")) if response.body else "",
+        "body": _COMPACT.encode(response.body) if response.body else "",
         "isBase64Encoded": False,
     }

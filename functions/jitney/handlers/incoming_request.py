@@ -45,7 +45,7 @@ def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessReq
         call.count_refusal(problem.code, event)
         raise
     seconds = call.caller.capped(asked.duration_seconds, config.limits.min_duration_seconds, call.now)
-    return replace(asked, duration_seconds=seconds)
+    return asked if seconds == asked.duration_seconds else replace(asked, duration_seconds=seconds)
 
 
 def decide_request(asked: AccessRequest, call: AuthenticatedRequest, event: AuditEvent) -> RequestDecision:

@@ -1,6 +1,9 @@
 """Row ID 5: every input yields a principal or a refusal, never another exception."""
 
+import base64
+import itertools
 import json
+import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.providers import aws, entra, github_actions, google, kubernetes, okta
 from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.token import parse_token
 from jitney.core.problems import PROBLEMS
 from tests.core.identity.minting import CLAIMS, NOW, KnownKeys, config, encode, header_with, key_sets, sign, token
 from tests.examples import examples
@@ -93,3 +97,19 @@ def test_id_04_16_kb_is_the_limit() -> None:
 
     assert 16_374 < len(short) <= 16_384 < len(long)
     assert (_outcome(f"Bearer {short}"), _outcome(f"Bearer {long}")) == ("authenticated", "token_malformed")
+
+
+def test_id_05_a_segment_has_one_spelling():
+    """Of each length and with each last character, only what an encoder would write is accepted."""
+    signed = f"{encode(header_with())}.{encode(CLAIMS)}."
+    for filled, last in itertools.product(range(5), string.ascii_letters + string.digits + "-_"):
+        segment = "A" * filled + last
+        padded = segment + "=" * (-len(segment) % 4)
+        canonical = len(segment) % 4 != 1 and encode(base64.urlsafe_b64decode(padded)) == segment
+        try:
+            assert parse_token(signed + segment).signature == base64.urlsafe_b64decode(padded)
+            accepted = True
+        except Refusal as refusal:
+            assert refusal.code == "token_malformed"
+            accepted = False
+        assert accepted is canonical, segment

@@ -14,6 +14,9 @@ MAX_TOKEN_CHARACTERS = 16_384
 _SCHEME = re.compile(r"bearer +", re.IGNORECASE)
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")
 
+_BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LAST = (_BASE64URL, "", _BASE64URL[::16], _BASE64URL[::4])
+"""The last characters of base64url without stray bits, by the length modulo 4 (RFC 4648 section 3.5)."""
 # Header members that name a key, an encoding or an extension. No issuer needs them, and each has been used in attacks.
 # They name keys of the token's own (jku, x5u, jwk, x5c), make the signed bytes differ from the bytes that are read
 # (b64, zip), or add unknown rules (crit).
@@ -82,10 +85,9 @@ def _decoded(part: str, name: str) -> bytes:
     """Return `part` decoded. Refuses stray bits in its last character, because a token must have only one spelling."""
     if len(part) % 4 == 1:
         raise _malformed(f"The token's {name} is not base64url.")
-    raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode("ascii"):
+    if part[-1:] not in _LAST[len(part) % 4]:
         raise _malformed(f"The token's {name} is not canonical base64url.")
-    return raw
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def _json_object(part: str, name: str) -> dict[str, Any]:
