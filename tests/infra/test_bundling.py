@@ -116,7 +116,7 @@ def test_policies_work_without_the_syntax_trees_that_the_bundle_leaves_out(unpac
 
 
 def test_imports_come_from_the_bundle(unpacked):
-    names = "boto3, botocore, jwt, cryptography, cedarpy, aws_lambda_powertools, jitney.core.config"
+    names = "boto3, botocore, jwt, cryptography, cedarpy, orjson, aws_lambda_powertools, jitney.core.config"
     run = python(unpacked, f"import {names}; print(*(m.__file__ for m in ({names})), sep='\\n')")
     assert run.returncode == 0, run.stderr
     assert all(Path(line).is_relative_to(unpacked) for line in run.stdout.split())

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+import orjson
+
 from jitney.core.audit import Origin
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
@@ -126,6 +128,14 @@ def proxy_response(response: Response) -> dict[str, Any]:
             "X-Content-Type-Options": "nosniff",
             **response.headers,
         },
-        "body": _COMPACT.encode(response.body) if response.body else "",
+        "body": _written(response.body) if response.body else "",
         "isBase64Encoded": False,
     }
+
+
+def _written(body: Mapping[str, Any]) -> str:
+    """Return the body as JSON. orjson writes 1 MB in a tenth of the time, but no half of a surrogate pair."""
+    try:
+        return orjson.dumps(body).decode()
+    except TypeError:
+        return _COMPACT.encode(body)

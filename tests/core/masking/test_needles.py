@@ -1,23 +1,49 @@
 """Searching for a part of a needle first finds the same needles (row MASK 1)."""
 
+import re
+from unittest import mock
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.core.masking import named_secrets, needles, secret_formats
+from jitney.core.masking import named_secrets, needles, runs, secret_formats
 from jitney.core.masking.runs import _LETTERS, _TOKEN_LETTERS
 
 NEEDLES = [*named_secrets.PARTS, *(each.needle for each in secret_formats.FORMATS)]
+LONG = "\n" * 3000
+MARKED = [
+    "https://example.com/hooks/T0Abc1234dEf5",
+    "curl -u admin:Tr0ub4dor https://example.com",
+    "Authorization: basic dXNlcjpwYXNz",
+]
 PARTS = sorted({needle[start:end] for needle in NEEDLES for start in range(len(needle)) for end in (start + 3, None)})
 
 
 def test_mask_01_each_part_is_of_its_needle_and_each_needle_exists():
-    assert all(part in needle for needle, part in needles._PARTS.items())
+    assert all(part in needle for needle, parts in needles._PARTS.items() for part in parts)
     assert set(needles._PARTS) <= set(NEEDLES)
 
 
-@given(st.lists(st.sampled_from([*NEEDLES, *PARTS, " ", "x"]), max_size=6).map("".join))
-def test_mask_01_the_contained_needles_are_those_that_a_plain_search_finds(text: str):
-    assert needles.contained(NEEDLES, text) == [needle for needle in NEEDLES if needle in text]
+@given(st.lists(st.sampled_from([*NEEDLES, *PARTS, " ", "x"]), max_size=6).map("".join), st.sampled_from(["", LONG]))
+def test_mask_01_the_contained_needles_are_those_that_a_plain_search_finds(text: str, rest: str):
+    assert needles.contained(NEEDLES, text + rest) == [needle for needle in NEEDLES if needle in text]
+
+
+@given(st.lists(st.tuples(st.sampled_from("aé= %"), st.integers(0, 40)), max_size=8), st.integers(1, 30))
+def test_mask_01_runs_are_found_across_the_parts_of_a_text(pieces: list[tuple[str, int]], size: int):
+    text = "".join(letter * count for letter, count in pieces)
+    whole = list(runs.runs(text, 8)), runs.long_words(text)
+    assert whole[0] == [match.span() for match in re.finditer("a{8,}", text)]
+    with mock.patch.object(runs, "_PART", size):
+        assert (list(runs.runs(text, 8)), runs.long_words(text)) == whole
+
+
+@pytest.mark.parametrize("each", [each for each in secret_formats.FORMATS if each.mark], ids=lambda each: each.needle)
+def test_mask_01_a_format_matches_nothing_without_its_mark(each: secret_formats.SecretFormat):
+    found = [text for text in MARKED if re.search(each.pattern, text, re.ASCII | re.IGNORECASE)]
+    assert found
+    assert not [text for text in found if re.search(each.pattern, text.replace(each.mark, ""), re.IGNORECASE)]
 
 
 def test_mask_01_base64_occurs_in_long_words_only():

@@ -58,7 +58,7 @@ def checked_parameters(parameters: Any, operation: ModelledOperation, protocol: 
     Raises Problem call_invalid with all errors in `errors`, each as {pointer, detail, fix}, but at most `MAX_ERRORS`.
     """
     shape, path = operation.input_shape, operation.http.get("requestUri", "/")
-    reader = _ParameterReader(protocol, path, frozenset(_GREEDY.findall(path)), _taken_names(shape, path))
+    reader = _ParameterReader(protocol, path, frozenset(_GREEDY.findall(path)), shape)
     try:
         checked = reader.read(parameters, shape, "", 0) if shape else reader.nothing(parameters)
     except _TooManyErrors:
@@ -76,15 +76,12 @@ class _TooManyErrors(Exception):
 
 @dataclass(slots=True)
 class _ParameterReader:
-    """Reads values by their shapes. An invalid value adds an error, and None stands for it.
-
-    `taken` are the names of the model's headers and query parameters, which no free name may replace.
-    """
+    """Reads values by their shapes. An invalid value adds an error, and None stands for it. `whole` is the input's."""
 
     protocol: str
     path: str
     greedy: frozenset[str]
-    taken: Mapping[str, frozenset[str]]
+    whole: Any
     errors: list[FieldError] = field(default_factory=list)
 
     def add(self, pointer: str, detail: str, fix: str, **members: Any) -> None:
@@ -159,12 +156,13 @@ class _ParameterReader:
         location = shape.serialization.get("location")
         in_headers = location == "headers"
         prefix = shape.serialization.get("name", "") if in_headers else ""
+        taken = _taken_names(self.whole, self.path).get(location, frozenset()) if location else frozenset()
         seen: set[str] = set()
         read: dict[str, Any] = {}
         for name, each in value.items():
             place = f"{pointer}/{_escaped(name)}"
             sent_as = (prefix + name).lower()
-            if location and (sent_as in seen or sent_as in self.taken.get(location, frozenset())):
+            if location and (sent_as in seen or sent_as in taken):
                 self.add(place, "The name replaces another one, in any case of its letters.", "Send another name.")
             seen.add(sent_as)
             if in_headers and not _HEADER_NAME.fullmatch(name):
@@ -252,7 +250,10 @@ _CONNECTION = frozenset({"host", "authorization", "content-length", "transfer-en
 
 
 def _taken_names(shape: Any, path: str) -> Mapping[str, frozenset[str]]:
-    """Return the names that the model itself sends in headers and in the query, in small letters."""
+    """Return the names that the model itself sends in headers and in the query, in small letters.
+
+    No free name may replace them.
+    """
     members = [each.serialization for each in shape.members.values()] if shape else []
     named = {
         place: {each["name"].lower() for each in members if each.get("location") == place and "name" in each}

@@ -28,6 +28,8 @@ NEEDLES = (
 PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth")
 """Every name of a secret contains one of these in lower case, in any spelling."""
 
+_JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
+"""Between a name and its value is one of these, or a dash is before an option's name."""
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
@@ -156,6 +158,8 @@ def find_named_secrets(
     text: str, lowered: str, names: Callable[[str], bool] = names_secret
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of the values of secrets' names. `lowered` is `text` with ASCII in lower case."""
+    if not any(joiner in text for joiner in _JOINERS):
+        return
     parts = contained(PARTS, lowered)
     for needle in [needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in lowered]:
         at = lowered.find(needle)

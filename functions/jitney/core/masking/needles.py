@@ -1,32 +1,45 @@
 """Searches a text for several short strings, in less time than one search for each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-# Python searches for these parts up to four times as fast as for the whole: their last letters are rarer, or repeat
-# less. Measured over CSV, JSON and source code without a hit.
-_PARTS: Mapping[str, str] = {
-    "passphrase": "ssph",
-    "secret": "ecret",
-    "authorization": "oriz",
-    "cookie": "cook",
-    "cookie:": "cook",
-    "signature": "gnatu",
-    "bearer ": "earer",
-    "basic ": "basic",
-    "-- BEGIN ": "BEGIN",
-    "--BEGIN ": "BEGIN",
+# Python searches for five letters or fewer several times as fast as for more, and for one letter faster still. Of these
+# parts, the last letters are rare or repeat less. Measured over CSV, JSON and source code without a hit.
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "passphrase": ("ssph",),
+    "secret": ("ecret",),
+    "authorization": ("oriz",),
+    "cookie": ("cook",),
+    "cookie:": (":", "cook"),
+    "signature": ("gnatu",),
+    "bearer ": ("earer",),
+    "basic ": ("basic",),
+    "-- BEGIN ": ("BEGIN",),
+    "--BEGIN ": ("BEGIN",),
+    "sshpass ": ("hpass",),
+    "docker login ": ("ker l",),
+    "redis-cli ": ("s-cli",),
+    "://": (":",),
+    "_p": ("_",),
+    "_auth": ("_",),
 }
-"""A part of some needles. A text without the part does not contain the needle."""
+"""Parts of some needles. A text without one of them does not contain the needle."""
+_SHORT = 2000
+"""In a shorter text, Python searches for any string fast."""
 
 
-def contained(needles: Iterable[str], text: str) -> list[str]:
+def contained(needles: Sequence[str], text: str) -> list[str]:
     """Return the needles that `text` contains, in order."""
+    if len(text) < _SHORT:
+        return [needle for needle in needles if needle in text]
     known: dict[str, bool] = {}
     found = []
     for needle in needles:
-        part = _PARTS.get(needle, needle)
-        if part not in known:
-            known[part] = part in text
-        if known[part] and (part == needle or needle in text):
-            found.append(needle)
+        for part in _PARTS.get(needle, ()):
+            if part not in known:
+                known[part] = part in text
+            if not known[part]:
+                break
+        else:
+            if needle in text:
+                found.append(needle)
     return found

@@ -19,7 +19,8 @@ from jitney.core.masking.runs import long_words
 class SecretFormat(NamedTuple):
     """The format of a kind of secret. `needle` is `offset` characters after the start of `pattern`.
 
-    If the pattern has a group, group 1 is the secret. Unless it is `loose`, the needle of a match is in a long word.
+    If the pattern has a group, group 1 is the secret. Unless it is `loose`, the needle of a match is in a long word. A
+    match contains the character `mark`, which is searched before the needle.
 
     With `folded`, the needle is in lower case and matches any case. No pattern matches a NUL, because texts are joined
     with NULs and searched together.
@@ -30,6 +31,7 @@ class SecretFormat(NamedTuple):
     offset: int = 0
     folded: bool = False
     loose: bool = False
+    mark: str = ""
 
 
 _WORD = r"(?<![A-Za-z0-9])"
@@ -90,6 +92,7 @@ FORMATS = (
         r"hooks?[\w.-]{0,40}(?:/[\w.@-]{1,64}){0,4}?/"
         r"((?=[\w-]{0,60}\d)(?:(?=[\w-]{0,60}[a-z])[\w-]{0,60}[A-Z][\w-]{8,100}|[0-9a-f]{32,64}))(?![\w.-])",
         loose=True,
+        mark="/",
     ),
     # Passwords in options of commands.
     SecretFormat(
@@ -97,6 +100,7 @@ FORMATS = (
         r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]?[\"']?"
         r"(?![\"'])[^\s:\"'\0]{0,100}:(?![$<{\[\"'])([^\s\"'\0]{3,200})",
         loose=True,
+        mark=":",
     ),
     SecretFormat(
         "mysql",
@@ -150,19 +154,19 @@ FORMATS = (
     SecretFormat("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
     # In headers.
     SecretFormat("bearer ", r"bearer +([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True),
-    SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True),
+    SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True, mark=":"),
     SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True, loose=True),
 )
 
 
-_SHORT = 1000
-"""In longer texts, most needles are searched in the long words only. Prose has none."""
 _URL_PARAMETER = "x-amz-security-token="
 _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
-_FOLDED_NEEDLES = [each.needle for each in _FOLDED]
-_LOOSE = [each.needle for each in _PLAIN if each.loose]
+_LOOSE = [each for each in _PLAIN if each.loose]
 _NEEDLES = [each.needle for each in _PLAIN]
+_FOLDED_NEEDLES = [each.needle for each in _FOLDED]
+_SHORT = 1000
+"""In a shorter text, it takes less time to search all needles than to find the long words."""
 
 
 def may_contain_known_format(text: str, lowered: str) -> bool:
@@ -177,21 +181,23 @@ def find_known_formats(text: str, lowered: str, words: str) -> Iterator[tuple[in
 
     `lowered` is `text` with ASCII in lower case, and `words` are its long words (`core.masking.runs`).
     """
-    for each in _plain_in(text, words if len(text) > _SHORT else text):
+    for each in _plain_in(text, words):
         yield from _found(each, text, text, re.ASCII)
     for each in _folded_in(lowered):
         yield from _found(each, text, lowered, re.ASCII | re.IGNORECASE)
 
 
 def _plain_in(text: str, words: str) -> list[SecretFormat]:
-    """Return the formats whose needles occur. Most texts contain none: checking all first takes half the time."""
-    loose = contained(_LOOSE, text)
+    """Return the formats whose needles occur, most of them in the long `words` of the text. Prose has none."""
+    loose = contained([each.needle for each in _LOOSE if each.mark in text], text)
+    if not (loose or words):
+        return []
     return [each for each in _PLAIN if (each.needle in loose if each.loose else each.needle in words)]
 
 
 def _folded_in(lowered: str) -> list[SecretFormat]:
-    found = contained(_FOLDED_NEEDLES, lowered)
-    return [each for each in _FOLDED if each.needle in found]
+    found = contained([each.needle for each in _FOLDED if each.mark in lowered], lowered)
+    return [each for each in _FOLDED if each.needle in found] if found else []
 
 
 def find_aws_keys(text: str) -> Iterator[tuple[int, int]]:
