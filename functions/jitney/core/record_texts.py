@@ -42,5 +42,6 @@ def masked_texts(reason: str, ticket: str, detail: Mapping[str, Any]) -> dict[st
     texts = {"reason": reason, "ticket": ticket, "detail": canonical(detail)}
     if cannot_hold_secret("\0".join((reason, ticket, texts["detail"].replace(*_PLAIN_WAY)))):
         return texts
-    masked = UNTAGGED.data({**texts, "detail": detail})
-    return {**masked, "detail": canonical(masked["detail"])}
+    found = {**texts, "detail": detail}
+    masked = UNTAGGED.data(found)
+    return texts if masked is found else {**masked, "detail": canonical(masked["detail"])}
