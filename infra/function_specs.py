@@ -64,11 +64,12 @@ _END_AND_DENY = (
     Allow("revokers", ("sts:AssumeRole",)),
     _RESUME_WORKFLOW,
 )
+# To see when the denial is in force, functions take a session of an ended grant. The target's boundary lets such a
+# session make that one call only. They issue no credentials.
+_MEASURE_DENIAL = issue_to((f"{CANARY_PREFIX}*",))
 _REVOKE = (
     *_END_AND_DENY,
-    # To see when the denial is in force, they take a session of the ended grant. The target's boundary lets such a
-    # session make that one call only. They issue no credentials.
-    *issue_to((f"{CANARY_PREFIX}*",)),
+    *_MEASURE_DENIAL,
     on_state("GetItem", items=TOKEN_ITEMS),
     _READ_CALLS,  # which of the effects that outlive the grant were used
 )
@@ -149,6 +150,7 @@ _FUNCTIONS = (
         reserved_executions=URGENT_EXECUTIONS,
         allows=(
             *_END_AND_DENY,
+            *_MEASURE_DENIAL,
             USE_UP_TOKEN,
             on_state("PutItem", items=SUSPENSION_ITEMS),
             on_state("GetItem", items=TOKEN_ITEMS),

@@ -26,6 +26,7 @@ from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_notices import TooFewReviewers, notify
 from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.suspension_times import LAST_START_MILLISECONDS, MEASURED_WITHIN_SECONDS
 from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspensions, suspend
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
@@ -35,7 +36,7 @@ from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_break_glass import GROUPS, SETTINGS, smash
-from tests.handlers.test_ending import mine
+from tests.handlers.test_ending import mine, targets_are
 
 REASON = "a key of the build farm leaked"
 AGENT = {"kind": "agent", "name": "corp.reader-agent"}
@@ -203,15 +204,18 @@ class TestWhatWasGranted:
     def test_end_08_500_grants_end_with_one_document_and_the_time_is_on_record(self, system):
         ids = mine(system, 500, issuer_name="github", principal="github.run", unit="github.repo")
         system.role_policies.during = lambda: system.pause(0.25)
+        system.canary.denied_at = 3
         body = suspended(system, {"kind": "issuer", "name": "github"})
-        assert (body["grants_ended"], body["denied_after_milliseconds"]) == (500, 250)
+        assert (body["grants_ended"], body["written_after_milliseconds"]) == (500, 250)
+        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (650, {"analytics-prod": 650})
         assert system.role_policies.writes == 1
         assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
         assert not system.store.deny_list.listed
         record = system.records()[-1]
         assert (record["event"], record["outcome"]) == ("suspension", "revoked")
         detail = json.loads(record["detail"])
-        assert (detail["denied_after_milliseconds"], detail["grants_ended"]) == (250, 500)
+        assert (detail["written_after_milliseconds"], detail["grants_ended"]) == (250, 500)
+        assert (detail["denied_after_milliseconds"], detail["denials_milliseconds"]) == (650, {"analytics-prod": 650})
 
     def test_end_08_a_call_without_time_for_all_says_so_and_a_repeat_completes_it(self, system):
         mine(system, 40, issuer_name="github", principal="github.run", unit="github.repo")
@@ -260,6 +264,66 @@ class TestWhatWasGranted:
         assert body["targets_failed"] == {"analytics-prod": "revocation_incomplete"}
         assert system.store.grants[grant_id].state is State.REVOKED
         assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[1]["code"] == "suspended"
+
+
+class TestTimes:
+    """How long AWS takes to deny, measured with a canary session of a grant that the suspension ended."""
+
+    @by_kind
+    def test_end_08_the_canary_is_a_session_of_an_ended_grant_and_can_do_nothing_that_was_granted(self, system, asked):
+        others = mine(system, 3, principal="other.agent", unit="other.agent", target="other", issuer_name="other")
+        grant_id = opened(system)
+        body = suspended(system, asked)
+        canary = system.sessions.asked[-1]
+        assert (canary.name, dict(canary.tags)["grant"]) == (f"g-canary-{grant_id[2:]}", grant_id)
+        assert not {f"g-canary-{each[2:]}" for each in others} & {each.name for each in system.sessions.asked}
+        allow, deny = canary.policy.document()["Statement"]
+        assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")
+        assert body["denials_milliseconds"] == {"analytics-prod": body["denied_after_milliseconds"]}
+
+    def test_end_08_it_measures_after_the_document_and_before_the_ends(self, system):
+        opened(system)
+        seen = []
+        system.canary.meanwhile = lambda: seen.append((system.role_policies.writes, "save" in system.store.log))
+        suspended(system, AGENT)
+        assert seen == [(1, False)]
+
+    def test_end_08_a_denial_that_was_not_seen_is_on_record_as_that(self, system):
+        opened(system)
+        system.canary.denied_at = None
+        body = suspended(system, AGENT)
+        detail = json.loads(system.records()[-1]["detail"])
+        for shown in (body, detail):
+            assert (shown["denied_after_milliseconds"], shown["denials_milliseconds"]) == (
+                None,
+                {"analytics-prod": None},
+            )
+        assert body["written_after_milliseconds"] == 0
+
+    def test_end_08_a_canary_without_a_session_stops_nothing(self, system):
+        grant_id = opened(system)
+        system.sessions.problem = Problem("unavailable", "STS did not answer.", "Try again.")
+        body = suspended(system, AGENT)
+        assert (body["complete"], body["denials_milliseconds"]) == (True, {"analytics-prod": None})
+        assert system.store.grants[grant_id].state is State.REVOKED
+
+    @pytest.mark.parametrize("why", ["nothing ended", "nothing issued", "role", "failed", "late", "slow"])
+    def test_end_08_nothing_is_measured_without(self, system, why):
+        other = {"principal": "corp.other", "unit": "corp.other", "subject": "other"}
+        ids = mine(system, 1, unissued=why == "nothing issued", **(other if why == "nothing ended" else {}))
+        if why == "role":
+            targets_are(system, canary=False)
+        elif why == "failed":
+            system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        elif why == "late":
+            entry = a_suspension(system, since=system.now - MEASURED_WITHIN_SECONDS)
+            system.store.suspensions = Suspensions("v", (entry,))
+        elif why == "slow":
+            system.role_policies.during = lambda: system.pause(LAST_START_MILLISECONDS / 1000)
+        _, body, _ = system.call(suspend, {**AGENT, "reason": REASON, "unseen": True}, token=operator(system))
+        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (None, {})
+        assert not system.sessions.asked
+        assert (system.store.grants[ids[0]].state is State.REVOKED) is (why != "nothing ended")
 
 
 def suspend_meanwhile(system: System) -> None:

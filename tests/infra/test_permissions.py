@@ -115,6 +115,7 @@ ALLOWED = {
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
@@ -545,7 +546,7 @@ def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(
     }
 
 
-@pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations"])
+@pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations", "jitney-suspensions"])
 def test_functions_that_revoke_cannot_use_a_grants_session_name(role, statements):
     (taken,) = [
         each for each in statements[role] if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]

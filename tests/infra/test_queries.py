@@ -228,7 +228,8 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
 
 def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
     about = {"suspension": "s-1", "kind": "issuer", "name": "github"}
-    done = about | {"complete": True, "grants_ended": 500, "denied_after_milliseconds": 812}
+    done = about | {"complete": True, "grants_ended": 500}
+    done |= {"written_after_milliseconds": 412, "denied_after_milliseconds": 812}
     told = [(Outcome.SET, "leak", about), (Outcome.REVOKED, "", done), (Outcome.ENDED, "rotated", about)]
     for later, (outcome, reason, detail) in enumerate(told):
         lake.record(AuditEvent.SUSPENSION, outcome, later=later, reason=reason, detail=detail, principal="corp.olga")
@@ -237,11 +238,11 @@ def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
     assert {(row["suspension_id"], row["suspended"], row["operator"]) for row in rows} == {
         ("s-1", "issuer github", "corp.olga")
     }
-    shown = ("outcome", "reason", "grants_ended", "denied_after_milliseconds")
+    shown = ("outcome", "reason", "grants_ended", "written_after_milliseconds", "denied_after_milliseconds")
     assert [tuple(row[name] for name in shown) for row in rows] == [
-        ("ended", "rotated", None, None),
-        ("revoked", "", 500, 812),
-        ("set", "leak", None, None),
+        ("ended", "rotated", None, None, None),
+        ("revoked", "", 500, 412, 812),
+        ("set", "leak", None, None, None),
     ]
 
 

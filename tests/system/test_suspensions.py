@@ -97,4 +97,10 @@ def test_end_08_one_command_stops_an_issuer_and_the_time_is_on_record(own: Own):
     found = [json.loads(record_in(each)) for each in records if "record" in each]
     (last,) = (each for each in found if each["event"] == "suspension" and each["outcome"] == "revoked"
                and json.loads(each["detail"])["suspension"] == done["suspension"]["id"])  # fmt: skip
-    assert json.loads(last["detail"])["denied_after_milliseconds"] == done["denied_after_milliseconds"] > 0
+    detail = json.loads(last["detail"])
+    assert {name: detail[name] for name in detail if name.endswith("_milliseconds")} == {
+        name: done[name] for name in done if name.endswith("_milliseconds")
+    }
+    assert set(done["denials_milliseconds"]) == set(ACCOUNTS)
+    assert done["denied_after_milliseconds"] == max(done["denials_milliseconds"].values())
+    assert done["denied_after_milliseconds"] > done["written_after_milliseconds"] > 0

@@ -41,10 +41,12 @@ class ApiSuspension:
 
 @dataclass(frozen=True, slots=True)
 class ApiSuspensionProgress:
-    """A suspension, and what a call achieved.
+    """A suspension, and what a call achieved. Times are from the start of the call.
 
     `complete` says that every role denies what is suspended and every end is on record. `targets_failed` has the code
-    of the problem by target.
+    of the problem by target. The last deny document was written after `written_after_milliseconds`.
+    `denials_milliseconds` has the time until AWS denied a call of the suspended, by measured target; None if it did not
+    in time. `denied_after_milliseconds` is the longest, or None without a time for each.
     """
 
     suspension: ApiSuspension
@@ -52,7 +54,9 @@ class ApiSuspensionProgress:
     targets_denied: tuple[str, ...] = ()
     targets_failed: Mapping[str, str] = field(default_factory=dict)
     grants_ended: int = 0
+    written_after_milliseconds: int | None = None
     denied_after_milliseconds: int | None = None
+    denials_milliseconds: Mapping[str, int | None] = field(default_factory=dict)
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -63,7 +67,9 @@ class ApiSuspensionProgress:
             targets_denied=tuple(document.get("targets_denied", ())),
             targets_failed=dict(document.get("targets_failed", {})),
             grants_ended=int(document.get("grants_ended", 0)),
+            written_after_milliseconds=document.get("written_after_milliseconds"),
             denied_after_milliseconds=document.get("denied_after_milliseconds"),
+            denials_milliseconds=dict(document.get("denials_milliseconds", {})),
         )
 
     def document(self) -> dict[str, Any]:

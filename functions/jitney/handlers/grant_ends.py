@@ -5,13 +5,10 @@ from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
-from jitney.core.access.credentials import CANARY_PREFIX, session_request
 from jitney.core.access.deny_document import deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
-from jitney.core.access.request import Permission
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.access.session_policy import compile_policy
 from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
@@ -19,6 +16,7 @@ from jitney.core.review.safe_text import cut
 from jitney.core.single_use import measurement_quota
 from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.denial_times import canary_of, first_denials
 from jitney.handlers.deny_documents import write_deny_document
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
@@ -41,12 +39,6 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
     State.RELEASED: (AuditEvent.RELEASE, Outcome.RELEASED),
     State.REVOKED: (AuditEvent.REVOCATION, Outcome.REVOKED),
 }
-CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
-CANARY_TIMEOUT_SECONDS = 5
-"""With the write and the other calls, it fits in the function's 15 s."""
-CANARY_INTERVAL_SECONDS = 0.2
-CANARY_POLICY_SECONDS = 60
-"""Longer than the function runs: the canary must not mistake its own expiry for the denial."""
 
 
 def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
@@ -142,12 +134,10 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
 def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
     """Measure the time from the call to the first denial, and record it.
 
-    The measurement uses a canary session of the same grant.
-
-    The canary's credentials allow one harmless call and never leave the function. A failed measurement is recorded
-    too.
+    The measurement uses a canary session of the same grant. A failed measurement is recorded too.
     """
-    milliseconds = _first_denial(grant, target, started, call)
+    canary = canary_of(grant, target, call.ports)
+    milliseconds = first_denials({grant.id: canary}, started, call.ports)[grant.id]
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
     detail = {"denied_after_milliseconds": milliseconds}
 
@@ -163,21 +153,3 @@ def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call
             "time to deny not recorded", grant=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
         )
         return grant
-
-
-def _first_denial(grant: Grant, target: Target, started: int, call: AuthenticatedRequest) -> int | None:
-    """Return the milliseconds from `started` to the canary's first denial, or None without a denial in time."""
-    ports = call.ports
-    policy = compile_policy(CANARY_PERMISSIONS, call.now + CANARY_POLICY_SECONDS, ports.actions)
-    try:
-        request = session_request(grant, policy, target.external_id, call.now, prefix=CANARY_PREFIX)
-        credentials = ports.sessions.issue(request)
-    except Problem:
-        return None
-    denied = ports.canary.denial_check(credentials)
-    first_call = ports.stopwatch()
-    while ports.stopwatch() - first_call < CANARY_TIMEOUT_SECONDS * 1000:
-        if denied():
-            return ports.stopwatch() - started
-        ports.pause(CANARY_INTERVAL_SECONDS)
-    return None

@@ -2,7 +2,8 @@
 
 One write stops everything that the suspension covers (`core.access.suspensions`). The other writes are a deny document
 for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many as
-fit in its time. The caller repeats the call until it is complete. The reconciler writes the rest.
+fit in its time. The caller repeats the call until it is complete. The reconciler writes the rest. After the documents,
+the first call measures when AWS denies (`handlers.suspension_times`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.http import Request, Response
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grants
+from jitney.handlers.suspension_times import suspension_times
 
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
@@ -37,19 +39,27 @@ _FAR_FUTURE = 10**11
 class Progress(NamedTuple):
     """What a call achieved: targets whose document denies, failed targets with their code, and ended grants.
 
-    `milliseconds` is the time from the call to the last document that denies.
+    Times are in milliseconds from the call. `written` is the time to the last document, and `denials` has the time to
+    the first denial by target, as `suspension_times` measures it.
     """
 
     denied: tuple[str, ...]
     failed: dict[str, str]
     grants_ended: int
     all_ended: bool
-    milliseconds: int
+    written: int
+    denials: dict[str, int | None]
 
     @property
     def complete(self) -> bool:
         """Whether every document denies and every end is on record."""
         return self.all_ended and not self.failed
+
+    @property
+    def denied_after(self) -> int | None:
+        """When AWS had denied a session on each measured target; None if not all were denied, or none measured."""
+        times = [each for each in self.denials.values() if each is not None]
+        return max(times) if times and len(times) == len(self.denials) else None
 
     def view(self) -> dict[str, Any]:
         """Return the progress as the API shows it and the record has it."""
@@ -58,7 +68,9 @@ class Progress(NamedTuple):
             "targets_denied": list(self.denied),
             "targets_failed": self.failed,
             "grants_ended": self.grants_ended,
-            "denied_after_milliseconds": self.milliseconds,
+            "written_after_milliseconds": self.written,
+            "denied_after_milliseconds": self.denied_after,
+            "denials_milliseconds": self.denials,
         }
 
 
@@ -162,7 +174,7 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
 
 
 def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, ports: Ports) -> Progress:
-    """Write every role's deny document, then the ends of grants, as far as time permits.
+    """Write every role's deny document, measure the first denials, and write the ends of grants, as time permits.
 
     `began` is the stopwatch's time when the call began.
     """
@@ -176,12 +188,13 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, por
         if suspension.kind is not SuspensionKind.TARGET or each.alias == suspension.name
     ]
     failed = dict(_not_denied(targets, has_time, ports))
-    milliseconds, ended, all_ended = ports.stopwatch() - began, 0, True
+    written, ended, all_ended = ports.stopwatch() - began, 0, True
+    denials = suspension_times(suspension, (each for each in targets if each.alias not in failed), began, ports)
     for target in targets:
-        written, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
-        ended, all_ended = ended + written, all_ended and complete
+        count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
+        ended, all_ended = ended + count, all_ended and complete
     denied = tuple(each.alias for each in targets if each.alias not in failed)
-    return Progress(denied, failed, ended, all_ended, milliseconds)
+    return Progress(denied, failed, ended, all_ended, written, denials)
 
 
 def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
@@ -227,5 +240,8 @@ handler = endpoints(
         ("GET", "/v1/suspensions"): list_suspensions,
         ("DELETE", "/v1/suspensions/{id}"): lift,
     },
-    ("config", "keys", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
+    (
+        *("config", "actions", "keys", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
+        *("sessions", "canary"),
+    ),
 )

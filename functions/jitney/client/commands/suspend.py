@@ -119,8 +119,29 @@ def _until_complete(
                 raise
             return progress  # the operator suspended themselves too, and Jitney completes it
         else:
-            progress = replace(later, grants_ended=progress.grants_ended + later.grants_ended)
+            progress = _sum(progress, later)
     return progress
+
+
+def _sum(first: ApiSuspensionProgress, later: ApiSuspensionProgress) -> ApiSuspensionProgress:
+    """Return what both calls achieved. Only the call that began the suspension can measure AWS's denials."""
+    ended = first.grants_ended + later.grants_ended
+    measured = first if first.denials_milliseconds else later
+    return replace(
+        later,
+        grants_ended=ended,
+        denied_after_milliseconds=measured.denied_after_milliseconds,
+        denials_milliseconds=measured.denials_milliseconds,
+    )
+
+
+def _refused(progress: ApiSuspensionProgress) -> str:
+    """Return when AWS refused a call of the suspended, or where no refusal was seen; "" if it was not measured."""
+    unseen = [target for target, milliseconds in progress.denials_milliseconds.items() if milliseconds is None]
+    if unseen:
+        return f"not seen yet on {', '.join(unseen[:MOST_ROWS])}; IAM may take longer"
+    milliseconds = progress.denied_after_milliseconds
+    return "" if milliseconds is None else f"by AWS {milliseconds / 1000:.2f} s after the call"
 
 
 def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
@@ -134,7 +155,7 @@ def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
 
 def _show_progress(progress: ApiSuspensionProgress) -> None:
     _show(progress.suspension)
-    milliseconds = progress.denied_after_milliseconds
+    milliseconds = progress.written_after_milliseconds
     seconds = "" if milliseconds is None else f", after {milliseconds / 1000:.1f} s"
     denied = list(progress.targets_denied)
     more = f" and {len(denied) - MOST_ROWS} more" if len(denied) > MOST_ROWS else ""
@@ -142,6 +163,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
         [
             ("ended", f"{progress.grants_ended} grants and reviews"),
             ("denied on", f"{', '.join(denied[:MOST_ROWS])}{more}{seconds}" if denied else ""),
+            ("refused", _refused(progress)),
             *((("failed", f"{target}: {code}")) for target, code in list(progress.targets_failed.items())[:MOST_ROWS]),
             ("lift it", f"jitney suspensions lift {progress.suspension.id} --reason TEXT"),
         ]

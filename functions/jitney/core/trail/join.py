@@ -72,6 +72,7 @@ PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
     "credentials": frozenset({Purpose.GRANT}),
     "releases": frozenset({Purpose.CANARY}),
     "revocations": frozenset({Purpose.CANARY}),
+    "suspensions": frozenset({Purpose.CANARY}),
     "target_checks": frozenset({Purpose.CHECK}),
     "gateway_calls": frozenset({Purpose.READS, Purpose.CALL, Purpose.TRIAL}),
 }

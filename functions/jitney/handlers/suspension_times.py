@@ -1,0 +1,48 @@
+"""Measures how long it takes until AWS denies what a suspension ended (END 8)."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspension
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+from jitney.handlers.denial_times import canary_of, first_denials
+from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
+
+MOST_TARGETS, MOST_READ = 10, 200
+"""How many targets are measured, and how many of a target's active grants are read to find one that ended."""
+MEASURED_WITHIN_SECONDS = 30
+"""Half of the time after a suspension in which new sessions are still denied (`suspension_denials`)."""
+LAST_START_MILLISECONDS = 4000
+"""No canary starts later in the call. Even if STS and the canary hang, they end in the function's 25 s."""
+
+
+def suspension_times(
+    suspension: Suspension, targets: Iterable[Target], started: int, ports: Ports
+) -> dict[str, int | None]:
+    """Return by alias the milliseconds from `started` until AWS denied a session of a grant that the suspension ended.
+
+    None where AWS did not deny it in time. A target is missing if nothing was found to deny there, if its role cannot
+    make the canary's call, or if there was no time. Call this between writing the deny documents and the ends.
+    """
+    now = ports.now()
+    if now >= suspension.since + MEASURED_WITHIN_SECONDS:
+        return {}
+    canaries = {}
+    try:
+        for target in islice(targets, MOST_TARGETS):
+            if ports.stopwatch() - started >= LAST_START_MILLISECONDS:
+                break
+            if target.canary and (grant := _live_grant(suspension, target, now, ports)):
+                canaries[target.alias] = canary_of(grant, target, ports)
+    except Problem as problem:  # the role denies nevertheless
+        logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
+    return first_denials(canaries, started, ports)
+
+
+def _live_grant(suspension: Suspension, target: Target, now: int, ports: Ports) -> Grant | None:
+    """Return a grant on the target that the suspension ended and whose credentials may live."""
+    active = islice(ports.store.grants_in_state(target.role_arn, State.ACTIVE, now), MOST_READ)
+    return next((each for each in active if suspension.ends(each) and each.may_have_credentials(now)), None)
