@@ -124,6 +124,7 @@ bench: $(READY) ## measure the figures in one run
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.revocations
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.policy_replay
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway_masking
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway

@@ -65,6 +65,9 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
         "access", "actions", "audit", "calls", "identity", "masking", "outliving", "patterns", "record_texts",
         "review", "times", "trail",
     },
+    "replay": {
+        "access", "access_profile", "audit", "identity", "masking", "policy", "problems", "report",
+    },
 }  # fmt: skip
 """The parts of core, in order. Each may import only parts above it."""
 IMPURE = {

@@ -29,13 +29,13 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 class Archive:
     """The two buckets, read with the environment's AWS credentials. Raises Invalid if they cannot be listed."""
 
-    def __init__(self, records: str, seals: str, progress: VerificationProgress) -> None:
-        self._records, self._seals, self._progress = records, seals, progress
+    def __init__(self, records: str, seals: str, progress: VerificationProgress, title: str = TITLE) -> None:
+        self._records, self._seals, self._progress, self._title = records, seals, progress, title
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:
             self._s3: Any = boto3.session.Session().client("s3", config=retries)
         except BotoCoreError as error:  # such as an unknown profile
-            raise unusable(error, TITLE) from error
+            raise unusable(error, self._title) from error
 
     def public_key(self, fingerprint: str) -> bytes:
         """Return the copy of a public key (PEM) in the bucket of seals. Raises Invalid if there is none."""
@@ -46,7 +46,7 @@ class Archive:
                 detail = f"The bucket of seals has no public key {fingerprint}, so no seal was signed with it."
                 fix = "Wait for the first seal, which is made within an hour, or give the key as a PEM file."
                 raise Invalid("key_missing", TITLE, detail, fix) from error
-            raise _unreadable(self._seals, error, f"the public key {fingerprint}") from error
+            raise _unreadable(self._seals, error, f"the public key {fingerprint}", self._title) from error
 
     def fingerprints(self) -> list[str]:
         """Return the names of the copies of public keys in the bucket of seals. These names are not verified."""
@@ -61,11 +61,9 @@ class Archive:
         The seals are read first. So an object that is sealed during the reading counts as waiting for its seal.
         """
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
-        keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
-        wanted = [key for key in keys if _within(day_of(key), since, until)]
         contents: dict[str, Contents] = {}
         unreadable: dict[str, str] = {}
-        for key, body in self._bodies("records", self._records, [{"Key": key} for key in wanted]):
+        for key, body in self._objects(since, until):
             if isinstance(body, bytes):
                 contents[key] = read_contents(body)
             elif body != "NoSuchKey":  # deleted after it was listed
@@ -73,6 +71,20 @@ class Archive:
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         read = tuple(each for each in files.values() if isinstance(each, SealFile))
         return Evidence(read, contents, unreadable, since, until, now)
+
+    def bodies(self, since: date | None, until: date | None) -> Iterator[bytes]:
+        """Yield the objects of records of the days from `since` to `until`. Raises Invalid if one cannot be read."""
+        for key, body in self._objects(since, until):
+            if isinstance(body, str):
+                detail = f"AWS answered {body} when reading {key} in bucket {self._records}."
+                fix = "Try again. docs/integrity.md lists the permissions."
+                raise Invalid("bucket_unreadable", self._title, detail, fix)
+            yield body
+
+    def _objects(self, since: date | None, until: date | None) -> Iterator[tuple[str, bytes | str]]:
+        keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
+        wanted = [{"Key": key} for key in keys if _within(day_of(key), since, until)]
+        yield from self._bodies("records", self._records, wanted)
 
     def _seal_files(self, since: date | None, until: date | None) -> dict[int, SealFile | str]:
         """Return the first version of each seal, which Object Lock keeps, or why it cannot be read."""
@@ -119,7 +131,7 @@ class Archive:
             pages = self._s3.get_paginator(operation).paginate(Bucket=bucket, Prefix=prefix)
             return [each for page in pages for each in page.get(kind, [])]
         except (ClientError, BotoCoreError) as error:
-            raise _unreadable(bucket, error, "the list of objects") from error
+            raise _unreadable(bucket, error, "the list of objects", self._title) from error
 
 
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
@@ -137,10 +149,10 @@ def _within(day: date | None, since: date | None, until: date | None) -> bool:
     return day is None or ((since is None or since <= day) and (until is None or day <= until))
 
 
-def _unreadable(bucket: str, error: Exception, what: str) -> Invalid:
+def _unreadable(bucket: str, error: Exception, what: str, title: str) -> Invalid:
     if not isinstance(error, ClientError):
-        return unusable(error, TITLE)
+        return unusable(error, title)
     code = error.response["Error"].get("Code")
     detail = f"AWS answered {code} when reading {what} in bucket {bucket}."
     fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/integrity.md lists the permissions."
-    return Invalid("bucket_unreadable", TITLE, detail, fix)
+    return Invalid("bucket_unreadable", title, detail, fix)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jitney.client.optional import load_extra
-from jitney.client.problems import Invalid
+from jitney.client.policy_access import CONFIGURATION, policy_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,8 @@ def decide_cases(config: Path | None) -> PolicyTest:
 
     Raises Invalid when the extra is not installed, or when the configuration, a policy or the table is invalid.
     """
-    tester = load_extra("jitney.configuration.policy_check", "policy", "The policies could not be tested")
-    file = config or Path("jitney.yaml")
-    try:
-        table, report = tester.run_policy_cases(file, os.environ)
-    except tester.ConfigurationError as error:
-        faults = {"errors": tester.problem_documents(file, error)}
-        raise Invalid(
-            "configuration_invalid", "The policies could not be tested", f"{file} is not valid.", "", faults
-        ) from error
+    file = config or CONFIGURATION
+    with policy_module(file, "The policies could not be tested") as module:
+        table, report = module.run_policy_cases(file, os.environ)
     cases = [(each.name, each.differences) for each in report.outcomes]
     return PolicyTest(str(table), cases, report.untested)

@@ -5,6 +5,7 @@ The command `jitney policy test` (jitney.client.policy_testing) shows the result
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
@@ -16,17 +17,22 @@ from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.policy_tests import CaseContext, CaseReport, run_cases
 
 
-def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
-    """Return the table of the policies of the configuration at `path`, and the results of its cases.
+class LoadedPolicies(NamedTuple):
+    """The configuration's policies, ready to decide. `folder` holds their files."""
 
-    Raises ConfigurationError for the configuration, and for a table that cannot be read.
+    folder: Path
+    context: CaseContext
+
+
+def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
+    """Return the policies of the configuration at `path`, with its targets, limits and reviewers.
+
+    Raises ConfigurationError.
     """
     # A local configuration also admits http issuers, which make no difference to policies.
     configuration = load_configuration(path, env, local=True)
     loaded = config.load(configuration.json)
-    file = path.parent / configuration.settings.policies / TABLE
-    cases = cases_in(file, env)
-    setting = CaseContext(
+    context = CaseContext(
         policy_set=PolicySet.load(loaded.policies),
         actions=action_table(),
         targets=loaded.targets,
@@ -34,7 +40,17 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
         reviewers=frozenset(loaded.reviewers),
         claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
     )
-    return file, run_cases(cases, setting)
+    return LoadedPolicies(path.parent / configuration.settings.policies, context)
+
+
+def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
+    """Return the table of the policies of the configuration at `path`, and the results of its cases.
+
+    Raises ConfigurationError for the configuration, and for a table that cannot be read.
+    """
+    loaded = load_policies(path, env)
+    file = loaded.folder / TABLE
+    return file, run_cases(cases_in(file, env), loaded.context)
 
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
+from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
@@ -108,6 +109,7 @@ class AuthenticatedRequest:
         """Return the record members that describe a request and, with its decision, its risks."""
         members = audit.request_members(access_request, target, decision, self.requester)
         members["detail"] |= profile_detail(access_request, self.ports.actions)
+        members["detail"] |= DecisionInputs.of(decision, self.principal).detail() if decision else {}
         return members
 
     def record(

@@ -16,6 +16,7 @@ from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Way
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.problems import Problem
 from jitney.core.single_use import (
     Quota,
@@ -187,6 +188,7 @@ def _create(
         | audit.calls_detail(access_request)
         | audit.decision_detail(decision)
         | call.requester.record_detail()
+        | DecisionInputs.of(decision, call.principal).detail()
     )
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)

@@ -1,31 +1,22 @@
-"""`jitney policy`: test policies."""
-
-from pathlib import Path
-from typing import Annotated
+"""`jitney policy`: the commands of policy authors, and the test of policies."""
 
 import typer
 
 from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.policy_replay import Config, replay_records
 from jitney.client.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
 
-policy = command_group("Test policies. Runs locally, without a broker.")
-
-
-@policy.callback()
-def _group() -> None:
-    """Keeps the name of the only command."""
+policy = command_group("Test policies, and replay recorded requests. Runs locally, without a broker.")
+policy.command("replay")(replay_records)
 
 
 @policy.command("test")
 def run_cases(
     *,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration (else: jitney.yaml)."),
-    ] = None,
+    config: Config = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Test the policies with the cases in tests.yaml beside them.

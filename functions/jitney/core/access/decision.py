@@ -64,7 +64,8 @@ class Decision:
     is the longest duration that would be allowed or reviewed, or 0.
 
     `action_table` names the sources of the action table and their versions. `call_limits` are what the permits that
-    decided have for the calls of a grant through the gateway.
+    decided have for the calls of a grant through the gateway. `held_actions` are those of each other grant that was
+    read for privilege escalations; None if none had to be read.
     """
 
     effect: Effect
@@ -77,6 +78,7 @@ class Decision:
     longest_seconds: int = 0
     risks: tuple[Risk, ...] = ()
     call_limits: CallLimits = NO_CALL_LIMITS
+    held_actions: tuple[frozenset[str], ...] | None = None
 
     @property
     def permits_some(self) -> bool:

@@ -5,9 +5,9 @@ they are evaluated again as if all reviewer groups had approved. If all are allo
 the smallest sufficient sets of groups are searched. If not, the request is denied.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypedDict
 
 from jitney.core.access.decision import Decision, Effect, Risk
 from jitney.core.access.profile_policy import granted_profile
@@ -52,6 +52,26 @@ MAX_EVALUATIONS = 6000
 PROFILE_BOUNDS = _Bounds(pairs=3000, steps=10 * MAX_REQUEST_STEPS, members=20_000, evaluations=400_000)
 
 
+class _Seen(TypedDict):
+    """The members of a decision that are the same for each effect."""
+
+    risks: tuple[Risk, ...]
+    held_actions: tuple[frozenset[str], ...] | None
+
+
+@dataclass(slots=True)
+class _OtherGrants:
+    """The lookup of other grants. `read` are the actions that it found for each; None if it was not called."""
+
+    lookup: HeldActionsLookup
+    read: tuple[frozenset[str], ...] | None = None
+
+    def __call__(self, requested: frozenset[str]) -> Sequence[HeldActions]:
+        found = self.lookup(requested)
+        self.read = tuple(each.actions for each in found)
+        return found
+
+
 def _no_other_grants(_actions: frozenset[str]) -> tuple[HeldActions, ...]:
     return ()
 
@@ -78,9 +98,10 @@ def decide(
     Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
     request cannot be decided, Problem access_profile_changed, and the problems of `held_actions`.
     """
-    bounds = _bounds_of(request, target, limits)
-    everything = _questions(request, target, policy_set, actions, bounds, held_actions)
-    permissions, risks = permissions_of(question.pair for question in everything), _risks(everything, target)
+    bounds, others = _bounds_of(request, target, limits), _OtherGrants(held_actions)
+    everything = _questions(request, target, policy_set, actions, bounds, others)
+    permissions = permissions_of(question.pair for question in everything)
+    seen = _Seen(risks=_risks(everything, target), held_actions=others.read)
     questions, unconditional = _split(everything)
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given = frozenset(approvals)
@@ -90,17 +111,17 @@ def decide(
     if asked > longest:
         reason = too_long(asked, longest, target)
         shorter = longest_passing(case, {longest, *policy_set.near(longest)}, limits.min_duration_seconds)
-        return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, risks=risks)
+        return Decision(Effect.DENY, (reason,), permissions, *versions, longest_seconds=shorter, **seen)
 
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
-        return _allowed(Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, risks=risks), now, policy_set)
+        return _allowed(Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, **seen), now, policy_set)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
         waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
         reasons, reviews = why_reviewed(waiting, policy_set), review_alternatives(case, asked)
-        review = Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, risks=risks)
+        review = Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, **seen)
         return _allowed(review, reviewed, policy_set)
 
     return Decision(
@@ -110,7 +131,7 @@ def decide(
         *versions,
         allowed_subset=_allowed_subset(reviewed, unconditional),
         longest_seconds=longest_passing(case, policy_set.near(asked), limits.min_duration_seconds),
-        risks=risks,
+        **seen,
     )
 
 

@@ -144,7 +144,7 @@ class CaseReport:
 
 @dataclass(frozen=True, slots=True)
 class CaseContext:
-    """What every case is decided with: the arguments of `decide`, without principal and request."""
+    """What every case and every replayed request is decided with: the other arguments of `decide`."""
 
     policy_set: PolicySet
     actions: ActionTable

@@ -83,14 +83,8 @@ class PublishedRecord:
     @property
     def permissions(self) -> tuple[Permission, ...]:
         """The permissions in `detail`, or else each action on each resource of the record."""
-        listed = self.detail_members.get("permissions")
-        found = tuple(
-            Permission(_texts(each.get("actions")), _texts(each.get("resources")), _conditions(each.get("conditions")))
-            for each in (listed if isinstance(listed, list) else ())
-            if isinstance(each, dict)
-        )
-        whole = found or (Permission(self.actions, self.resources),)
-        return tuple(each for each in whole if each.actions and each.resources)
+        found = written_permissions(self.detail_members) or (Permission(self.actions, self.resources),)
+        return tuple(each for each in found if each.actions and each.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +131,16 @@ class PublishedCall:
     def beyond_grant(self) -> bool:
         """Whether the grant's session made the call outside of what was granted."""
         return self.verdict == "beyond_grant"
+
+
+def written_permissions(detail: Mapping[str, Any]) -> tuple[Permission, ...]:
+    """Return the permissions in a record's `detail`, as far as they are readable."""
+    listed = detail.get("permissions")
+    return tuple(
+        Permission(_texts(each.get("actions")), _texts(each.get("resources")), _conditions(each.get("conditions")))
+        for each in (listed if isinstance(listed, list) else ())
+        if isinstance(each, dict)
+    )
 
 
 def parse_record(line: Line) -> PublishedRecord | None:

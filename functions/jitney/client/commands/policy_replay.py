@@ -1,0 +1,71 @@
+"""`jitney policy replay`: what changed policies would have decided on recorded requests."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.commands.audit import Records, Since, Stack, Until, day_of
+from jitney.client.optional import load_extra
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.record_lines import RecordSource
+
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration (else: jitney.yaml)."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A local copy: `aws s3 sync s3://BUCKET/records DIR`, instead of the bucket."),
+]
+Previews = Annotated[bool, typer.Option("--previews", help="Replay dry runs too.")]
+FailOnChange = Annotated[
+    bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer changes, or if nothing could be replayed.")
+]
+
+
+def replay_records(
+    *,
+    since: Since = None,
+    until: Until = None,
+    folder: Folder = None,
+    records: Records = "",
+    stack: Stack = None,
+    config: Config = None,
+    previews: Previews = False,
+    fail_on_change: FailOnChange = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Replay recorded requests under these policies.
+
+    Decides each request of the days from --since again, with the configuration's policies, targets, limits and
+    reviewers. Counts the answers that change, and lists them. Reads a local copy, or the bucket with your AWS
+    credentials. A record that does not have everything its decision saw is left out, with the reason.
+
+    Example: jitney policy replay --since 30d --folder records
+    """
+    with exit_on_problem("policy replay", as_json=as_json):
+        report = load_extra("jitney.client.replay_report", "policy", "The requests were not replayed")
+        screen = policy_screen()
+        first, last = day_of(since), day_of(until)
+        if first and last and last < first:
+            fix = "Give the earlier day to --since."
+            raise Invalid("usage", "The command line is not valid", "--since is later than --until.", fix)
+        chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, previews)
+        with screen.progress() as progress:
+            result = report.document(report.replay(chosen, config, progress))
+        if as_json:
+            print_json(result)
+        else:
+            screen.replay(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
+        if fail_on_change and (result["changes"] or not result["replayed"]):
+            raise typer.Exit(ClientProblem.exit_code)
+
+
+def policy_screen() -> Any:
+    """Return the screen of `jitney policy`. rich is loaded only now."""
+    from jitney.client.policy_screen import PolicyScreen  # noqa: PLC0415 - see command_result
+
+    return PolicyScreen()

@@ -1,0 +1,52 @@
+"""Output of `jitney policy` for people."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jitney.client import sheets
+from jitney.client.screen import Screen
+
+
+class PolicyScreen(Screen):
+    """Writes what the commands found about policies. `most_changes` bounds a table of changes."""
+
+    most_changes = 20
+
+    @contextmanager
+    def progress(self) -> Generator[Callable[[str, int, int], None]]:
+        """Show a bar on standard error. Call the result with what is done, the count and the total."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
+            task = bar.add_task("reading", total=None)
+            yield lambda what, count, whole: bar.update(task, description=what, completed=count, total=whole)
+
+    def replay(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: tuple[list[list[str]], int],
+    ) -> None:
+        """Print the counts of a replay and the most frequent changes."""
+        changed = len(result["changes"])
+        words, style = ("Changed", "bold yellow") if changed else ("Unchanged", "bold green")
+        if not result["replayed"]:
+            words, style = "Not replayed", "bold yellow"
+        self.heading(
+            words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would be answered otherwise"
+        )
+        self.rows(rows)
+        self.table(columns, table[0])
+        if table[1] > len(table[0]):
+            self.note(f"{table[1] - len(table[0]):,} more kinds of changes; use --json for each change")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""
+        if not rows:
+            return
+        table = sheets.fitting(columns, rows, self.out.width)
+        for each in [table] if table else sheets.blocks(columns, rows):
+            self.out.print(each)

@@ -1,0 +1,88 @@
+"""Read the lines of published records, from a local copy of the bucket or from the bucket."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from jitney.client.optional import load_extra
+from jitney.client.problems import Invalid
+from jitney.client.stack_file import read_stack_file
+
+ReadingProgress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being read, the count so far and the total."""
+_DAY = "dt="
+
+
+class RecordSource(NamedTuple):
+    """Where records are: a `folder` that `aws s3 sync` filled, or else the `bucket` or the outputs of a `stack`."""
+
+    folder: Path | None = None
+    bucket: str = ""
+    stack: Path | None = None
+
+    def lines(
+        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of the days from `since` to `until`; {} for a line that is no JSON object.
+
+        Raises Invalid, with `title`, for a source that is missing, empty on these days, or unreadable.
+        """
+        empty = True
+        for body in self._bodies(since, until, title, progress):
+            for line in body.split(b"\n"):
+                if line:
+                    empty = False
+                    yield _members(line)
+        if empty:
+            place = self.folder or self.bucket or "the bucket of records"
+            fix = "Check --since and --until, and that the copy has folders such as dt=2026-11-26."
+            raise Invalid("no_records", title, f"{place} has no records of these days.", fix)
+
+    def _bodies(self, since: date | None, until: date | None, title: str, progress: ReadingProgress) -> Iterator[bytes]:
+        if self.folder:
+            yield from _files(self.folder, since, until, title, progress)
+            return
+        bucket = self.bucket
+        if self.stack and not bucket:
+            with read_stack_file(self.stack, "bucket of records") as known:
+                bucket = (known.local.get("buckets") or {}).get("records") or known.outputs["RecordsBucket"]
+        if not bucket:
+            fix = "Give --folder with a local copy, or --records or --stack for the bucket."
+            raise Invalid("usage", "The command line is not valid", "No records are named.", fix)
+        evidence = load_extra("jitney.client.evidence", "audit", title)
+        yield from evidence.Archive(bucket, "", progress, title).bodies(since, until)
+
+
+def _files(
+    folder: Path, since: date | None, until: date | None, title: str, progress: ReadingProgress
+) -> Iterator[bytes]:
+    if not folder.is_dir():
+        fix = "Copy the records first: aws s3 sync s3://BUCKET/records FOLDER"
+        raise Invalid("folder_missing", title, f"{folder} is no folder.", fix)
+    days = {path: _day(path) for path in folder.rglob(f"{_DAY}*") if path.is_dir()}
+    wanted = [path for path, day in days.items() if day and (not since or since <= day) and (not until or day <= until)]
+    files = sorted(file for path in wanted for file in path.rglob("*") if file.is_file())
+    for count, file in enumerate(files, 1):
+        progress("records", count, len(files))
+        try:
+            yield file.read_bytes()
+        except OSError as error:
+            fix = "Check its permissions, or copy the records again."
+            raise Invalid("file_unreadable", title, f"{file}: {error.strerror}.", fix) from error
+
+
+def _day(path: Path) -> date | None:
+    try:
+        return date.fromisoformat(path.name.removeprefix(_DAY))
+    except ValueError:
+        return None
+
+
+def _members(line: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""Decides recorded requests again, under other policies. Pure."""

@@ -1,0 +1,155 @@
+"""Decide recorded requests again under other policies, and count what changes (row POL 14).
+
+Requests that policies cannot distinguish are decided once. `PrincipalReads` says which principals these are.
+"""
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.policy.decide import decide
+from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.risks import HeldActions
+from jitney.core.problems import Problem
+from jitney.core.replay.recorded_requests import NotReplayable, RecordedRequest, is_decision, recorded_request
+from jitney.core.report.published_lines import Line, parse_record
+
+
+class ReplayedAnswer(NamedTuple):
+    """What people compare of a decision: its effect, the policies that decided, and the reviews that it needs."""
+
+    effect: Effect
+    policies: tuple[str, ...]
+    reviews: tuple[frozenset[str], ...]
+
+    @classmethod
+    def of(cls, decision: Decision) -> "ReplayedAnswer":
+        """Return the answer of a decision."""
+        policies = tuple(sorted({reason.policy for reason in decision.reasons}))
+        return cls(decision.effect, policies, tuple(sorted(decision.reviews, key=sorted)))
+
+
+class ReplayedRequest(NamedTuple):
+    """A recorded request with its answer then and its answer now."""
+
+    recorded: RecordedRequest
+    before: ReplayedAnswer
+    after: ReplayedAnswer
+
+    @property
+    def changes_effect(self) -> bool:
+        """Whether the request would be answered otherwise: allowed, reviewed or denied, or by other reviewers."""
+        return (self.before.effect, self.before.reviews) != (self.after.effect, self.after.reviews)
+
+
+def decide_again(recorded: RecordedRequest, context: CaseContext) -> ReplayedAnswer:
+    """Return the answer to a recorded request under `context`. Raises NotReplayable."""
+    target = context.targets.get(recorded.request.target)
+    if target is None:
+        raise NotReplayable(f"the configuration has no target {recorded.request.target}")
+    if target.account != recorded.account:
+        raise NotReplayable(f"target {target.alias} was in account {recorded.account}, and is in another one now")
+
+    def held(_requested: frozenset[str]) -> tuple[HeldActions, ...]:
+        if recorded.inputs.held is None:
+            raise NotReplayable("it would need the agent's other grants at that time, which its decision did not read")
+        return tuple(HeldActions("", actions) for actions in recorded.inputs.held)
+
+    try:
+        decision = decide(
+            recorded.principal,
+            recorded.request,
+            target,
+            context.policy_set,
+            context.actions,
+            context.limits,
+            context.reviewers,
+            held_actions=held,
+        )
+    except Problem as problem:
+        raise NotReplayable(f"it is refused before the decision now, with {problem.code}") from problem
+    return ReplayedAnswer.of(decision)
+
+
+@dataclass(slots=True)
+class PolicyReplay:
+    """Replays records one by one, in any order, and counts.
+
+    `effects` counts the effects before and after. `changed` are the requests with another effect or other reviews.
+    `other_policies` counts those with the same effect that other policies decide. `left_out` counts the reasons why
+    decisions are not replayable. `other_tables` counts the decisions with another table of AWS actions.
+    """
+
+    context: CaseContext
+    previews: bool = False
+    effects: Counter[tuple[Effect, Effect]] = field(default_factory=Counter)
+    changed: list[ReplayedRequest] = field(default_factory=list)
+    other_policies: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    other_tables: int = 0
+    unreadable: int = 0
+    _answers: dict[Hashable, ReplayedAnswer | NotReplayable] = field(default_factory=dict)
+    _seen: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, line: Line) -> None:
+        """Replay the decision in a line of published records. Lines about other things count for nothing.
+
+        A record that was published twice counts once.
+        """
+        record = parse_record(line)
+        if record is None:
+            self.unreadable += 1
+            return
+        if not is_decision(record, previews=self.previews) or (record.chain, record.seq) in self._seen:
+            return
+        self._seen.add((record.chain, record.seq))
+        try:
+            recorded = recorded_request(record)
+            after = self._answer(recorded)
+        except NotReplayable as reason:
+            self.left_out[str(reason)] += 1
+            return
+        self._count(recorded, after)
+
+    @property
+    def replayed(self) -> int:
+        """How many decisions were replayed."""
+        return self.effects.total()
+
+    @property
+    def distinct(self) -> int:
+        """How many of these policies can distinguish."""
+        return len(self._answers)
+
+    def _count(self, recorded: RecordedRequest, after: ReplayedAnswer) -> None:
+        inputs = recorded.inputs
+        before = ReplayedAnswer(inputs.effect, recorded.policies, tuple(sorted(inputs.reviews, key=sorted)))
+        replayed = ReplayedRequest(recorded, before, after)
+        self.effects[before.effect, after.effect] += 1
+        self.other_tables += recorded.action_table != self.context.actions.version
+        if replayed.changes_effect:
+            self.changed.append(replayed)
+        else:
+            self.other_policies += before.policies != after.policies
+
+    def _answer(self, recorded: RecordedRequest) -> ReplayedAnswer:
+        """Return the answer to a request, once for all requests that policies cannot distinguish."""
+        request, inputs = recorded.request, recorded.inputs
+        # Everything that `decide_again` reads, with the principal as far as policies read it.
+        key = (
+            self.context.policy_set.principal_reads.key_of(recorded.principal),
+            recorded.account,
+            request,
+            inputs.held,
+        )
+        if key not in self._answers:
+            try:
+                self._answers[key] = decide_again(recorded, self.context)
+            except NotReplayable as reason:
+                self._answers[key] = reason
+        found = self._answers[key]
+        if isinstance(found, NotReplayable):
+            raise NotReplayable(str(found))
+        return found
