@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from jitney.client import sheets
-from jitney.client.screen import Screen
+from jitney.client.screen import EFFECTS, Screen
+from jitney.client.wording import strip_control_characters
 
 
 class PolicyScreen(Screen):
@@ -42,6 +44,18 @@ class PolicyScreen(Screen):
         self.table(columns, table[0])
         if table[1] > len(table[0]):
             self.note(f"{table[1] - len(table[0]):,} more kinds of changes; use --json for each change")
+
+    def explained(
+        self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], deciding: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """Print the answer, then each policy that decided with its text."""
+        words, style = EFFECTS[result["effect"]]
+        self.heading(words, style, f"by {', '.join(dict.fromkeys(each['policy'] for each in result['reasons']))}")
+        self.rows(rows)
+        for name, sentence, text in deciding:
+            self.rows([("because", f"{name}: {sentence}")])
+            for line in text.splitlines():
+                self.out.print(Text(f"    {strip_control_characters(line)}", style="dim"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""

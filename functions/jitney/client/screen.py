@@ -36,11 +36,12 @@ from jitney.client.responses import (
 from jitney.client.wait_display import WaitProgress, show_wait
 
 _STATES = {"active": "bold green", "pending": "bold yellow"}
-_EFFECTS = {
+EFFECTS = {
     "allow": ("Allowed", "bold green"),
     "review": ("Needs a review", "bold yellow"),
     "deny": ("Denied", "bold red"),
 }
+"""The words for a decision, and their style."""
 # The next steps for a grant in each state.
 _NEXT = {
     "active": (("use it", "jitney run{gateway} --grant {id} -- COMMAND"),),
@@ -124,7 +125,7 @@ class Screen:
 
     def decision(self, decision: ApiDecision, request: GrantRequest) -> None:
         """Print what policy would decide about a request, with the exact session policy."""
-        words, style = _EFFECTS.get(decision.effect, (decision.effect, "bold"))
+        words, style = EFFECTS.get(decision.effect, (decision.effect, "bold"))
         self.heading(words, style, "dry run: nothing was issued, no reviewer was notified")
         self.explanation(decision.explanation)
         self.rows(("because", line) for line in wording.reason_lines(decision.reasons))

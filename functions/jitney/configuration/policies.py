@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import cedarpy
 
@@ -52,6 +52,19 @@ def read_policies(folder: Path, names: Names) -> tuple[Policies, list[Configurat
         found = sorted([*_faults(policies, written), *_unknown(policies, written, names)])
         problems = [_problem(str(place or ""), wrong, fix) for place, wrong, fix in found]
     return policies, problems
+
+
+class PolicySource(NamedTuple):
+    """Where a policy is written, and its text from its first annotation to its semicolon."""
+
+    place: SourceLocation
+    text: str
+
+
+def policy_sources(folder: Path) -> dict[str, PolicySource]:
+    """Return the source of each policy in a folder that `read_policies` accepts, by its @id."""
+    written = [each for file in sorted(folder.glob("*.cedar")) for each in statements(file, file.read_text("utf-8"))]
+    return {each.id: PolicySource(each.place(), each.source) for each in written}
 
 
 def _problem(place: str, wrong: str, fix: str) -> ConfigurationProblem:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
+from jitney.configuration.policies import PolicySource, policy_sources
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.configuration.problems import place_of
 from jitney.core import config
 from jitney.core.identity.principal_mapping import visible_claims
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.policy_tests import CaseContext, CaseReport, run_cases
+from jitney.core.policy.policy_tests import Case, CaseContext, CaseReport, run_cases
 
 
 class LoadedPolicies(NamedTuple):
@@ -49,8 +50,17 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
     Raises ConfigurationError for the configuration, and for a table that cannot be read.
     """
     loaded = load_policies(path, env)
-    file = loaded.folder / TABLE
-    return file, run_cases(cases_in(file, env), loaded.context)
+    return loaded.folder / TABLE, run_cases(read_cases(loaded, env), loaded.context)
+
+
+def sources_of(loaded: LoadedPolicies) -> dict[str, PolicySource]:
+    """Return where each policy is written, by its @id."""
+    return policy_sources(loaded.folder)
+
+
+def read_cases(loaded: LoadedPolicies, env: Mapping[str, str]) -> tuple[Case, ...]:
+    """Return the cases of the table beside the policies. Raises ConfigurationError."""
+    return cases_in(loaded.folder / TABLE, env)
 
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:

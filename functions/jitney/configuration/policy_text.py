@@ -1,5 +1,6 @@
 """Locate policies in Cedar's text. Cedar's messages name neither a file nor a line."""
 
+import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -35,6 +36,17 @@ class PolicyStatement:
     file: Path
     text: str
     tokens: tuple[re.Match[str], ...]
+
+    @property
+    def source(self) -> str:
+        """The text of the policy, without comments before it."""
+        return self.text[self.tokens[0].start() : self.tokens[-1].end()]
+
+    @property
+    def id(self) -> str:
+        """The policy's @id; "" if it has none."""
+        (policy,) = json.loads(cedarpy.policies_to_json_str(self.source))["staticPolicies"].values()
+        return str(policy.get("annotations", {}).get("id") or "")
 
     def place(self, *words: str) -> SourceLocation:
         """Return the place of the first word in `words` that is a token of the policy, or else the policy's beginning.

@@ -160,7 +160,8 @@ def test_pol_14_a_replay_is_equal_to_deciding_each_request_again(made: Any):
         with suppress(Problem):  # a request that is refused before a decision has no record
             lines.append(line(who, request, held, chain=f"r-{number}"))
             expected.append(ReplayedAnswer.of(decided(who, request, held, NEW)))
-    assert [decide_again(recorded_request(parse_record(each)), context(NEW)) for each in lines] == expected
+    again = [decide_again(recorded_request(parse_record(each)), context(NEW)) for each in lines]
+    assert [ReplayedAnswer.of(each) for each in again] == expected
     # Together, equal ones are decided once. Alone, each is decided.
     replayed, alone = replay(*lines), [replay(each) for each in lines]
     assert replayed.effects == sum((each.effects for each in alone), Counter())

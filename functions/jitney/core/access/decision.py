@@ -1,6 +1,6 @@
 """The decision on a request: an effect, the policies that led to it, and the largest part that would have passed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ class Decision:
 
     `action_table` names the sources of the action table and their versions. `call_limits` are what the permits that
     decided have for the calls of a grant through the gateway. `held_actions` are those of each other grant that was
-    read for privilege escalations; None if none had to be read.
+    read for privilege escalations; None if none had to be read. They may be grants that the agent must not learn of.
     """
 
     effect: Effect
@@ -78,7 +78,7 @@ class Decision:
     longest_seconds: int = 0
     risks: tuple[Risk, ...] = ()
     call_limits: CallLimits = NO_CALL_LIMITS
-    held_actions: tuple[frozenset[str], ...] | None = None
+    held_actions: tuple[frozenset[str], ...] | None = field(default=None, repr=False)
 
     @property
     def permits_some(self) -> bool:

@@ -21,7 +21,7 @@ from jitney.core.policy.call_mentions import mentions_call
 from jitney.core.policy.condition_witnesses import ConditionReads, condition_reads
 from jitney.core.policy.equivalence import ActionEquivalence, action_equivalence
 from jitney.core.policy.literals import REVEAL, Literals, read_policy
-from jitney.core.policy.principal_reads import PrincipalReads, principal_reads
+from jitney.core.policy.principal_reads import PrincipalReads, claim_literals, principal_reads
 from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
 
@@ -91,7 +91,8 @@ class PolicySet:
     `rules` are keyed by @id. `groups` are the reviewer groups that they name. `names` maps Cedar's names to @ids.
     `resources` are the patterns that policies compare resources with. `durations` are the seconds that policies name.
     `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
-    `condition_reads` says how they compare condition keys.
+    `claim_literals` are the literals with which they compare claims. `condition_reads` says how they compare condition
+    keys.
 
     `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
     their ids.
@@ -107,6 +108,7 @@ class PolicySet:
     durations: tuple[int, ...]
     equivalence: ActionEquivalence
     principal_reads: PrincipalReads
+    claim_literals: Mapping[str, frozenset[Any]]
     condition_reads: ConditionReads
     about_calls: cedarpy.PolicySet | None
     call_rules: frozenset[str]
@@ -138,6 +140,7 @@ class PolicySet:
             durations=tuple(sorted({seconds for found in literals.values() for seconds in found.durations})),
             equivalence=action_equivalence(literals.values(), schema),
             principal_reads=principal_reads(raw.values()),
+            claim_literals=claim_literals(raw.values()),
             condition_reads=condition_reads(found.call for found in literals.values()),
             about_calls=_part(about_calls) if about_calls else None,
             call_rules=frozenset(rules[key].id for key in about_calls),

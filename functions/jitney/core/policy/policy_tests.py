@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from jitney.core.access.conditions import conditions_of
+from jitney.core.access.decision import Decision
 from jitney.core.access.profile_request import ProfileMismatch, with_profile
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.actions import ActionTable
@@ -174,23 +175,32 @@ def _expected(case: Case) -> dict[str, Any]:
     }
 
 
-def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
+class CaseFault(ValueError):
+    """A case that is refused before a decision. `code` is a problem's, or says which member is unknown."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def decide_case(case: Case, setting: CaseContext) -> Decision:
+    """Return the decision on a case. Raises CaseFault."""
     target = setting.targets.get(case.target)
     if target is None:
-        return {"effect": "target_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
+        raise CaseFault("target_unknown", f"the configuration has no target {case.target}")
     try:
         principal = case.principal(setting.claims)
-    except ValueError:
-        return {"effect": "claim_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
+    except ValueError as error:
+        raise CaseFault("claim_unknown", f"a claim is unknown, or has another type: {error}") from error
     try:
         request = case.request(target)
-    except ValueError:
-        return {"effect": "condition_unknown", "policies": [], "reviews": [], "longest_seconds": 0}
     except ProfileMismatch as mismatch:
-        effect = (mismatch.disclosure or mismatch).code
-        return {"effect": effect, "policies": [], "reviews": [], "longest_seconds": 0}
+        fault = mismatch.disclosure or mismatch
+        raise CaseFault(fault.code, f"{fault.detail} {fault.fix}") from mismatch
+    except ValueError as error:
+        raise CaseFault("condition_unknown", f"a condition is not supported: {error}") from error
     try:
-        decision = decide(
+        return decide(
             principal,
             request,
             target,
@@ -202,7 +212,14 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
             lambda _asked: (HeldActions("g-held", frozenset(case.other_grant_actions)),),
         )
     except Problem as problem:
-        return {"effect": problem.code, "policies": [], "reviews": [], "longest_seconds": 0}
+        raise CaseFault(problem.code, f"{problem.detail} {problem.fix}") from problem
+
+
+def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
+    try:
+        decision = decide_case(case, setting)
+    except CaseFault as fault:
+        return {"effect": fault.code, "policies": [], "reviews": [], "longest_seconds": 0}
     return {
         "effect": str(decision.effect),
         "policies": sorted({reason.policy for reason in decision.reasons}),

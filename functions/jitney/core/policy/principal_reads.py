@@ -101,3 +101,37 @@ def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool
         found.tags.update(literals)
         return True
     return False
+
+
+def claim_literals(policies: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[Any]]:
+    """Return the literals with which `policies`, in Cedar's JSON form, compare each claim of principals, by its name.
+
+    A pattern counts with a text that it matches. Other uses of a claim have no literals.
+    """
+    found: dict[str, set[Any]] = {}
+    for policy in policies:
+        for condition in policy["conditions"]:
+            _compare(found, condition["body"])
+    return {name: frozenset(values) for name, values in found.items()}
+
+
+def _compare(found: dict[str, set[Any]], expression: Any) -> None:
+    """Add the literals of each operator that has a claim on one side."""
+    inner = expression if isinstance(expression, list) else expression.values() if isinstance(expression, dict) else ()
+    for each in inner:
+        _compare(found, each)
+        if not isinstance(each, dict):
+            continue
+        sides = [each[side] for side in ("left", "right") if isinstance(each.get(side), dict)]
+        for name in filter(None, map(_claim_of, sides)):
+            literals = {literal for side in sides for literal in literals_in(side) if isinstance(literal, str | int)}
+            if "pattern" in each:
+                literals.add("".join("x" if part == "Wildcard" else part["Literal"] for part in each["pattern"]))
+            found.setdefault(name, set()).update(literals)
+
+
+def _claim_of(expression: Any) -> str:
+    """Return the claim that `principal.getTag("claim").type` reads; "" for other expressions."""
+    read = expression.get(".", {}).get("left", {}).get("getTag", {})
+    names = literals_in(read["right"]) if read.get("left") == _PRINCIPAL else []
+    return str(names[0]) if names else ""

@@ -44,8 +44,8 @@ class ReplayedRequest(NamedTuple):
         return (self.before.effect, self.before.reviews) != (self.after.effect, self.after.reviews)
 
 
-def decide_again(recorded: RecordedRequest, context: CaseContext) -> ReplayedAnswer:
-    """Return the answer to a recorded request under `context`. Raises NotReplayable."""
+def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
+    """Return the decision on a recorded request under `context`. Raises NotReplayable."""
     target = context.targets.get(recorded.request.target)
     if target is None:
         raise NotReplayable(f"the configuration has no target {recorded.request.target}")
@@ -58,7 +58,7 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> ReplayedAns
         return tuple(HeldActions("", actions) for actions in recorded.inputs.held)
 
     try:
-        decision = decide(
+        return decide(
             recorded.principal,
             recorded.request,
             target,
@@ -70,7 +70,6 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> ReplayedAns
         )
     except Problem as problem:
         raise NotReplayable(f"it is refused before the decision now, with {problem.code}") from problem
-    return ReplayedAnswer.of(decision)
 
 
 @dataclass(slots=True)
@@ -146,7 +145,7 @@ class PolicyReplay:
         )
         if key not in self._answers:
             try:
-                self._answers[key] = decide_again(recorded, self.context)
+                self._answers[key] = ReplayedAnswer.of(decide_again(recorded, self.context))
             except NotReplayable as reason:
                 self._answers[key] = reason
         found = self._answers[key]

@@ -1,0 +1,111 @@
+"""`jitney policy explain`: why policies answer a request as they do."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.commands.audit import Records, Stack
+from jitney.client.commands.policy_replay import Config, Folder, policy_screen
+from jitney.client.durations import parse_duration
+from jitney.client.optional import load_extra
+from jitney.client.record_lines import RecordSource
+from jitney.client.request_options import invalid
+
+
+def _repeated(name: str, metavar: str, help: str) -> Any:  # noqa: A002 - typer's own name
+    return typer.Option(name, metavar=metavar, help=f"{help} Repeatable.")
+
+
+CaseName = Annotated[str, typer.Option("--case", metavar="NAME", help="A case of the tests.yaml beside the policies.")]
+Grant = Annotated[str, typer.Option("--grant", metavar="ID", help="A recorded grant; needs --folder or a bucket.")]
+Actions = Annotated[list[str] | None, _repeated("--action", "ACTION", "An action, such as s3:GetObject.")]
+Resources = Annotated[list[str] | None, _repeated("--resource", "ARN", "An ARN, may hold * and ?.")]
+Groups = Annotated[list[str] | None, _repeated("--group", "ISSUER/GROUP", "A group of the requester.")]
+Claims = Annotated[list[str] | None, _repeated("--claim", "NAME=VALUE", "A claim of the requester.")]
+Conditions = Annotated[list[str] | None, _repeated("--condition", "KEY=VALUE", "A condition of the request.")]
+Approvals = Annotated[list[str] | None, _repeated("--approval", "GROUP", "A reviewer group that has approved.")]
+Held = Annotated[list[str] | None, _repeated("--held", "ACTION", "An action that another grant holds.")]
+Duration = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")]
+Human = Annotated[str, typer.Option(metavar="ID", help="The person that the agent acts for, as a source identity.")]
+Kind = Annotated[str, typer.Option(metavar="KIND", help="agent or human.")]
+Way = Annotated[str, typer.Option(metavar="WAY", help="credentials or gateway.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="With the gateway: sensitive values are not masked.")]
+
+
+def explain_decision(
+    target: options.Target = None,
+    *,
+    case: CaseName = "",
+    grant: Grant = "",
+    action: Actions = None,
+    resource: Resources = None,
+    group: Groups = None,
+    claim: Claims = None,
+    condition: Conditions = None,
+    approval: Approvals = None,
+    held: Held = None,
+    duration: Duration = "5m",
+    human: Human = "",
+    kind: Kind = "agent",
+    way: Way = "credentials",
+    reveal: Reveal = False,
+    folder: Folder = None,
+    records: Records = "",
+    stack: Stack = None,
+    config: Config = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Explain a decision by the text of the policies that decide.
+
+    The request is a case of tests.yaml, the request of a recorded grant, or TARGET with the options. The present
+    policies decide about it.
+
+    Example: jitney policy explain analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/*'
+    """
+    with exit_on_problem("policy explain", as_json=as_json):
+        if sum(map(bool, (case, grant, target))) != 1:
+            raise invalid("Not exactly one request is named.", "Give --case, --grant, or TARGET.")
+        explanation = load_extra("jitney.client.policy_explanation", "policy", "The decision was not explained")
+        screen = policy_screen()
+        if case:
+            result = explanation.explain_case(config, case)
+        elif grant:
+            recorded = explanation.RecordedGrant(grant, RecordSource(folder, records, stack))
+            with screen.progress() as progress:
+                result = explanation.explain_grant(config, recorded, progress)
+        else:
+            lists = {"actions": action, "resources": resource, "groups": group, "approvals": approval}
+            members: dict[str, Any] = {name: given or [] for name, given in lists.items()}
+            members |= {"target": target, "other_grant_actions": held or [], "human": human or None, "kind": kind}
+            members |= {"seconds": _seconds(duration), "way": way, "reveal": "true" if reveal else "false"}
+            members |= {"claims": _pairs(claim or (), "claim"), "conditions": _lists(condition or ())}
+            result = explanation.explain_request(config, members)
+        if as_json:
+            print_json(result)
+        else:
+            screen.explained(result, explanation.rows(result), explanation.deciding(result))
+
+
+def _seconds(duration: str) -> int:
+    try:
+        return parse_duration(duration)
+    except ValueError as error:
+        raise invalid(str(error), "Give --for a duration such as 90s, 5m or 1h30m.") from error
+
+
+def _pairs(written: Sequence[str], what: str) -> dict[str, str]:
+    split = [each.partition("=") for each in written]
+    if wrong := [name for name, equals, _ in split if not equals]:
+        raise invalid(f"{wrong[0]!r} is not a {what}.", f"Write it as NAME=VALUE: --{what} {wrong[0]}=VALUE")
+    return {name: value for name, _, value in split}
+
+
+def _lists(written: Sequence[str]) -> dict[str, list[str]]:
+    _pairs(written, "condition")
+    found: dict[str, list[str]] = {}
+    for name, _, value in (each.partition("=") for each in written):
+        found.setdefault(name, []).append(value)
+    return found
