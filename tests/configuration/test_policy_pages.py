@@ -1,0 +1,67 @@
+"""The pages for policy authors: every policy and every case in them runs (row POL 11)."""
+
+import os
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from typer.testing import CliRunner
+
+from jitney.client.cli import app
+from jitney.configuration.policy_check import load_policies, read_cases
+from jitney.core.policy.policy_tests import run_cases
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BASE = '@id("base") permit (principal, action, resource) when { [true, false].contains(resource.wildcard) };\n'
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of a page in a language, also those within lists."""
+    return [dedent(each) for each in re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)]
+
+
+START = (DOCS / "policies.md").read_text(encoding="utf-8")
+COOKBOOK = (DOCS / "policy-cookbook.md").read_text(encoding="utf-8")
+INTRODUCTION, *RECIPES = COOKBOOK.split("\n## ")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the configuration of the first page."""
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "jitney.yaml").write_text(blocks(START, "yaml")[0])
+    return tmp_path
+
+
+def test_pol_11_the_first_page_leads_to_tested_policies(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder)
+    (policies,), (_, cases) = blocks(START, "cedar"), blocks(START, "yaml")
+    (folder / "policies" / "orders.cedar").write_text(policies)
+    (folder / "policies" / "tests.yaml").write_text(cases)
+    tested, explained = [
+        CliRunner().invoke(app, line.removeprefix("jitney ").split(" ", 2)[:2] + _rest(line))
+        for line in blocks(START, "sh")[0].splitlines()
+    ]
+    assert (tested.exit_code, tested.stdout.splitlines()[0]) == (0, "Passed  policies/tests.yaml")
+    assert (explained.exit_code, explained.stdout.splitlines()[0]) == (0, "Needs a review  by orders-write")
+
+
+def _rest(line: str) -> list[str]:
+    option = re.search(r'(--case) "(.*)"', line)
+    return list(option.groups()) if option else []
+
+
+def test_pol_11_the_cookbook_has_twelve_recipes():
+    assert len(RECIPES) == 12
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.partition("\n")[0])
+def test_pol_11_each_recipe_passes_its_cases(folder: Path, recipe: str):
+    (policies,), (cases,) = blocks(recipe, "cedar"), blocks(recipe, "yaml")
+    base = "" if re.search(r"^.*\bpermit \(", policies, re.MULTILINE) else BASE
+    (folder / "policies" / "recipe.cedar").write_text(base + policies)
+    (folder / "policies" / "tests.yaml").write_text(f"{blocks(INTRODUCTION, 'yaml')[0]}cases:\n{cases}")
+    loaded = load_policies(folder / "jitney.yaml", os.environ)
+    report = run_cases(read_cases(loaded, os.environ), loaded.context)
+    assert [each for each in report.problems("tests.yaml") if "decides base" not in each] == []
