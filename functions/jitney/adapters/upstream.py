@@ -26,7 +26,7 @@ CALL_SECONDS = 20
 """A whole call. API Gateway gives the function 29 s, in which it also has to record and mask."""
 MAX_ANSWER_BYTES = 5_500_000
 """A Lambda function can answer with 6,291,556 bytes; the rest is for the envelope."""
-_CHUNK_BYTES = 65_536
+_CHUNK_BYTES = 1_048_576
 
 # Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
 _S3_SIGNED = frozenset({"s3", "s3v4"})
