@@ -88,6 +88,16 @@ _VOTE = (
     MASK,
 )
 
+# What the list of requests and the sheet of a request need (jitney.handlers.request_list, .review_sheet).
+_SHOW_REQUESTS = (
+    READ_OTHER_GRANTS,
+    on_state("GetItem", items=GRANT_ITEMS),
+    on_state("Query", items=(*OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
+    GRANTS_OF_PRINCIPAL,
+    _OPEN_GRANTS,
+    READ_SUSPENSIONS,
+)
+
 _FUNCTIONS = (
     FunctionSpec(
         "grants",
@@ -169,18 +179,21 @@ _FUNCTIONS = (
         ),
         # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
         allows=(
-            READ_OTHER_GRANTS,
-            on_state("GetItem", items=GRANT_ITEMS + SESSION_ITEMS),
-            READ_SUSPENSIONS,
-            on_state("Query", items=("VOTES#*", *OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
-            GRANTS_OF_PRINCIPAL,
-            _OPEN_GRANTS,
+            *_SHOW_REQUESTS,
+            on_state("GetItem", items=SESSION_ITEMS),
+            on_state("Query", items=("VOTES#*",)),
             Allow("audit", ("dynamodb:Query",), (GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
             Allow("audit", ("dynamodb:BatchGetItem",), (CALL_CHAINS,)),
             Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
-            READ_SUSPENSIONS,
             READ_TABLES,
         ),
+    ),
+    FunctionSpec(
+        "review_reads",
+        "Shows requests to reviewers in a terminal",
+        routes=(("GET", "/v1/reviews"), ("GET", "/v1/reviews/{id}")),
+        # It writes records of refused callers only. Tokens are not used up: a token reads often and votes once.
+        allows=(*_SHOW_REQUESTS, *write_records(OTHER_CHAINS)),
     ),
     FunctionSpec(
         "out_of_office",
@@ -206,9 +219,14 @@ _FUNCTIONS = (
     ),
     FunctionSpec(
         "votes",
-        "Takes reviewers' votes from the pages",
-        routes=(("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass")),
-        allows=(*_VOTE, on_state("GetItem", items=SESSION_ITEMS), on_state("Query", "PutItem", items=FOLLOW_UP_ITEMS)),
+        "Takes reviewers' votes from the pages and from terminals",
+        routes=(("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass"), ("POST", "/v1/reviews/{id}/votes")),
+        allows=(
+            *_VOTE,
+            USE_UP_TOKEN,
+            on_state("GetItem", items=SESSION_ITEMS),
+            on_state("Query", "PutItem", items=FOLLOW_UP_ITEMS),
+        ),
     ),
     FunctionSpec(
         "slack_interactions",

@@ -137,6 +137,12 @@ def web(**members):
     return "issuers.corp", entry | of_issuer | {"web": client | of_web}
 
 
+def for_reviews(**members):
+    """Return a change that makes the only issuer's tokens those of reviews. A member that is None is left out."""
+    entry = valid()["issuers"]["corp"] | {"kind": "human", "token": "id", "max_age_seconds": 900, "for_reviews": True}
+    return "issuers.corp", {name: value for name, value in (entry | members).items() if value is not None}
+
+
 SECRET = "arn:aws:secretsmanager:eu-central-1:999911112222:secret:jitney/slack"
 
 
@@ -190,6 +196,12 @@ REFUSED = [
     (web(kind="human"), f"{ISSUER}", "signs people in", "token: id"),
     (web(kind="human", token="id", audiences=["other"]), f"{ISSUER}", "not among its audiences", "add jitney"),
     (web(kind="human", token="id", provider="entra"), f"{ISSUER}", 'without "profile"', "[openid, profile]"),
+    (for_reviews(kind="agent"), f"{ISSUER}", "for reviews by people", "kind: human"),
+    (for_reviews(web=web()[1]["web"]), f"{ISSUER}", "for reviews by people", "without web"),
+    (for_reviews(token="access"), f"{ISSUER}", "any client could get them", "token: id"),
+    (for_reviews(max_age_seconds=901), f"{ISSUER}", "accepted for too long", "900 or less"),
+    (for_reviews(max_age_seconds=None), f"{ISSUER}", "accepted for too long", "900 or less"),
+    (for_reviews(require_iat=False), f"{ISSUER}", "accepted for too long", "leave require_iat out"),
     (web(scopes=["email"]), f"{ISSUER}.web.scopes", 'without "openid"', "[openid"),
     (web(token_url="http://idp.example.com/token"), f"{ISSUER}.web.token_url", "not an https", "https"),
     (web(client="x"), f"{ISSUER}.web.client", "no such key", "client_id"),
@@ -412,6 +424,12 @@ def test_only_one_issuer_has_a_web_client(compiled):
     assert found["issuers.other.web"][0] == "issuers.corp has a web too"
 
 
+def test_rev_17_tokens_for_reviews_are_peoples_own_and_short_lived(compiled):
+    loaded = compiled(changed(for_reviews(), ("issuers.staff", None)))
+    entry = loaded.issuers["corp"]
+    assert (entry.for_reviews, entry.kind, entry.max_age_seconds) == (True, "human", 900)
+
+
 def test_an_alias_appears_once(compiled):
     text = yaml.safe_dump(valid()).replace("targets:", "targets:\n  prod: {}", 1)
     assert "given twice" in problems(compiled, text)["targets.prod"][0]
@@ -503,6 +521,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "human_issuer": "",
         "subject_pattern": "",
         "grants_end_with_token": True,
+        "for_reviews": False,
         "subject_groups": {"bob": ["admins", "writers"]},
         "audience_claim": "aud",
         "require_iat": True,

@@ -175,7 +175,7 @@ def test_rev_15_the_list_assesses_each_request_once(
         return own_risks(permissions, actions)
 
     pending(desk), pending(desk, TWO)
-    monkeypatch.setattr("jitney.handlers.reviews.own_risks", noted)
+    monkeypatch.setattr("jitney.handlers.request_list.own_risks", noted)
     alice.send("GET", "/reviews")
     assert len(assessed) == 2
 

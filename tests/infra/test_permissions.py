@@ -128,6 +128,13 @@ ALLOWED = {
         "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_READ,
     },
+    "jitney-review-reads": {
+        "TablesState.Arn": {READ, BATCH, QUERY},
+        "TablesState.Arn/index/by_principal": {QUERY},
+        "TablesState.Arn/index/open_by_role": {QUERY},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+    },
     "jitney-sign-in": {
         "TablesState.Arn": {READ, CREATE, "dynamodb:DeleteItem"},
         "TablesAudit.Arn": {CREATE},
@@ -411,6 +418,15 @@ ITEMS = {
         "read records": {"g-*", "k-*", "c-*"},
         CALLS_OF_GRANT: {"g-*"},
     },
+    # It records refused callers, and writes nothing to the state table.
+    "jitney-review-reads": {
+        BATCH: ANY_LIST,
+        READ: {"GRANT#*", "SUSPENSIONS"},
+        QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        BY_ROLE: {"ROLE#*"},
+        "records": {"r-*"},
+    },
     "jitney-sign-in": {
         READ: {"SESSION#*", "SUSPENSIONS"},
         CREATE: {"SESSION#*"},
@@ -430,7 +446,7 @@ ITEMS = {
         READ: {"GRANT#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         CHECK: {"OUT_OF_OFFICE"},
-        CREATE: {"VOTES#*", "REJECTED#*", "FOLLOW_UP"},
+        CREATE: {"VOTES#*", "REJECTED#*", "FOLLOW_UP", "REPLAY#*"},
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },

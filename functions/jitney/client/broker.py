@@ -24,6 +24,7 @@ from jitney.client.responses import (
 from jitney.client.tokens import TokenSource, issuer_and_subject
 
 if TYPE_CHECKING:
+    from jitney.client.api_reviews import ApiReview, ApiReviewList, ApiVotedReview
     from jitney.client.checks import ReviewCheck, TargetCheck
     from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
     from jitney.client.permitted_targets import ApiPermittedTargets
@@ -183,6 +184,26 @@ class Broker:
         from jitney.client.checks import ReviewCheck
 
         return _read(ReviewCheck.read, self._call("POST", "/v1/reviews/check"))
+
+    def reviews(self) -> "ApiReviewList":
+        """Return the requests that the reviewer may see. The token is the reviewer's own (`reviewer_sign_in`)."""
+        from jitney.client.api_reviews import ApiReviewList
+
+        return _read(ApiReviewList.read, self._call("GET", "/v1/reviews"))
+
+    def review(self, grant_id: str) -> "ApiReview":
+        """Return one request, as its page shows it to the reviewer."""
+        from jitney.client.api_reviews import ApiReview
+
+        response = self._call("GET", f"/v1/reviews/{checked_grant_id(grant_id)}")
+        return _read(lambda document: ApiReview.read(document["review"]), response)
+
+    def vote(self, grant_id: str, body: Mapping[str, Any]) -> "ApiVotedReview":
+        """Vote on a request. Raises ClientProblem confirmation_required with what would be granted."""
+        from jitney.client.api_reviews import ApiVotedReview
+
+        response = self._call("POST", f"/v1/reviews/{checked_grant_id(grant_id)}/votes", body)
+        return _read(lambda document: ApiVotedReview.read(document["review"]), response)
 
     def _send(self, request: HttpRequest) -> HttpResponse:
         with self._note():

@@ -9,6 +9,7 @@ import typer
 from jitney.client.broker import Broker
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.request_options import RequestOptions, WaitOptions
+from jitney.client.reviewer_sign_in import connect_reviewer
 from jitney.client.settings import connect
 from jitney.client.wait_note import asking_note
 
@@ -144,3 +145,10 @@ class Connection(ConnectionOptions):
         Raises Invalid or Unauthenticated.
         """
         return connect(self, os.environ, asking_note)
+
+    def reviewer(self) -> Broker:
+        """Return the broker for the person who signed in with `jitney login --review`.
+
+        Raises Invalid or Unauthenticated.
+        """
+        return connect_reviewer(self)

@@ -248,6 +248,10 @@ class Screen:
         """Write one line to standard error."""
         self.err.print(Text(wording.strip_control_characters(text)))
 
+    def line(self, text: str) -> None:
+        """Print one line of a result."""
+        self.out.print(Text(wording.strip_control_characters(text)))
+
     def working(self, text: str) -> AbstractContextManager[object]:
         """Show on standard error, if that is a terminal, that something is under way."""
         return self.err.status(Text(text)) if self.err.is_terminal else nullcontext()

@@ -26,6 +26,13 @@ SETTINGS: Mapping[str, tuple[str, str | None]] = {
     "audience": ("JITNEY_TOKEN_AUDIENCE", "token.audience"),
     "token_kind": ("JITNEY_TOKEN_KIND", "token.kind"),
     "redirect_port": ("JITNEY_REDIRECT_PORT", "token.redirect_port"),
+    "review_issuer": ("JITNEY_REVIEW_ISSUER", "review.issuer"),
+    "review_client_id": ("JITNEY_REVIEW_CLIENT_ID", "review.client_id"),
+    "review_client_secret": ("JITNEY_REVIEW_CLIENT_SECRET", None),
+    "review_scope": ("JITNEY_REVIEW_SCOPE", "review.scope"),
+    "review_resource": ("JITNEY_REVIEW_RESOURCE", "review.resource"),
+    "review_audience": ("JITNEY_REVIEW_AUDIENCE", "review.audience"),
+    "review_token_kind": ("JITNEY_REVIEW_TOKEN_KIND", "review.token_kind"),
 }
 
 

@@ -17,6 +17,9 @@ from jitney.client.problems import Invalid
 from jitney.client.setting_names import SETTINGS, ConnectionSettings, SettingLevel, closest, misspelt
 from jitney.client.token_choice import ChosenSource, choose
 
+_TABLES = ("token", "review")
+"""The tables of config.toml."""
+
 
 def connect(
     options: ConnectionOptions,
@@ -92,10 +95,10 @@ def _read_file(path: Path, *, required: bool) -> dict[str, str]:
 
 
 def _flat(document: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the members of the document. Members of the table [token] are named token.NAME."""
-    token = document.get("token")
-    inner = [(f"token.{name}", value) for name, value in token.items()] if isinstance(token, dict) else []
-    return [(name, value) for name, value in document.items() if not (name == "token" and inner)] + inner
+    """Return the members of the document. Members of a table such as [token] are named token.NAME."""
+    tables = {name: value for name, value in document.items() if name in _TABLES and isinstance(value, dict) and value}
+    inner = [(f"{table}.{name}", value) for table, members in tables.items() for name, value in members.items()]
+    return [(name, value) for name, value in document.items() if name not in tables] + inner
 
 
 def _bad_file(path: Path, what: str, fix: str) -> Invalid:

@@ -87,21 +87,28 @@ def _login(settings: ConnectionSettings) -> TokenSource:
     return source
 
 
-def login_settings(settings: ConnectionSettings) -> "LoginSettings":
-    """Return the settings of `jitney login`. Raises Invalid when one is missing or not valid."""
+def login_settings(settings: ConnectionSettings, own: Mapping[str, str] | None = None) -> "LoginSettings":
+    """Return the settings of `jitney login`. Raises Invalid when one is missing or not valid.
+
+    `own` are those of another sign-in, complete. It shares only the port of the redirect.
+    """
     from jitney.client.login.login_settings import LoginSettings
 
-    values = settings.values
-    issuer, client_id = _needed(settings, "token_issuer"), _needed(settings, "client_id")
+    if own is None:
+        values, issuer, client_id = settings.values, _needed(settings, "token_issuer"), _needed(settings, "client_id")
+        secret = client_secret(settings) or ""
+    else:
+        values = {**own, "redirect_port": settings.values.get("redirect_port", "0")}
+        issuer, client_id, secret = own["token_issuer"], own["client_id"], own.get("client_secret", "")
     kinds: Mapping[str, TokenKind] = {"access": "access", "id": "id"}
     kind, port = values.get("token_kind", "access"), values.get("redirect_port", "0")
     if kind not in kinds:
-        raise bad_setting("token_kind", f"is {kind!r}", "Write access, or id for an issuer's ID token.")
+        name = "token_kind" if own is None else "review_token_kind"
+        raise bad_setting(name, f"is {kind!r}", "Write access, or id for an issuer's ID token.")
     if not (port.isascii() and port.isdecimal() and int(port) < 65_536):
         raise bad_setting("redirect_port", f"is {port!r}", "Write a port, such as 8765.")
     parameters = {name: values[name] for name in ("resource", "audience") if name in values}
     scope = {"scope": values["scope"]} if "scope" in values else {}
-    secret = client_secret(settings) or ""
     return LoginSettings(
         issuer,
         client_id,

@@ -36,6 +36,9 @@ _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "okta": ("cid", "sub", "uid"),
 }
 
+MOST_REVIEW_TOKEN_SECONDS = 900
+"""The longest age of a token with which people review: for so long, a captured one could read, and vote once."""
+
 
 class WebClientSettings(SettingsModel):
     """The client with which an issuer's people sign in to the reviewers' pages, as `jitney.core.config.Web`."""
@@ -81,6 +84,7 @@ class IssuerSettings(SettingsModel):
     owners: dict[Text, Owners] = Field(default_factory=dict)
     subject_pattern: str = Field(default="", max_length=255)
     web: WebClientSettings | None = None
+    for_reviews: bool = False
 
     @field_validator("jwks_uri", "provider")
     @classmethod
@@ -234,4 +238,20 @@ class IssuerSettings(SettingsModel):
         if self.web and self.provider == "entra" and "profile" not in self.web.scopes:
             # Without it, ID tokens have no oid (Microsoft identity platform, "ID token claims reference").
             raise refused('the scopes of the issuer\'s web client are without "profile"', "write [openid, profile]")
+        return self
+
+    @model_validator(mode="after")
+    def _reviews_with_own_tokens(self) -> Self:
+        """A token that votes is a person's own, from one client, and short-lived (row REV 17)."""
+        if not self.for_reviews:
+            return self
+        if self.kind != "human" or self.web or self.human_issuer:
+            fix = "write kind: human, without web and human_issuer, in an entry of its own"
+            raise refused("the entry's tokens are for reviews by people", fix)
+        if (self.token, self.clients) == ("access", ()):
+            fix = "name the clients with which people review, or write token: id"
+            raise refused("the entry's tokens are for reviews, and any client could get them", fix)
+        if self.max_age_seconds > MOST_REVIEW_TOKEN_SECONDS or not self.require_iat:
+            fix = f"write max_age_seconds: {MOST_REVIEW_TOKEN_SECONDS} or less, and leave require_iat out"
+            raise refused("the entry's tokens are for reviews, and would be accepted for too long", fix)
         return self

@@ -72,8 +72,9 @@ class Issuer:
     does not. `human_claim` names the claim with the person on whose behalf an agent acts, "" for none. The provider of
     `human_issuer` resolves that person, and the person of a delegated token, to the identity with which they sign in;
     None refuses such tokens. `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are
-    the entry's rules. `web` is how people sign in, None where they do not. `owners` maps an agent's subject, in which
-    `*` and `?` are wildcards, to the source identities of its owners.
+    the entry's rules. `web` is how people sign in, None where they do not. With `for_reviews`,
+    people review in a terminal with these tokens, which no other route accepts. `owners` maps an agent's subject, in
+    which `*` and `?` are wildcards, to the source identities of its owners.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Issuer:
     subject_pattern: str = ""
     grants_end_with_token: bool = False
     web: Web | None = None
+    for_reviews: bool = False
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def owners_of(self, subject: str) -> tuple[str, ...]:
@@ -267,12 +269,8 @@ def _frozen(value: Any) -> Any:
 
 def _issuer(item: Mapping[str, Any]) -> Issuer:
     web, people = item.get("web"), item.get("human_issuer")
-    nested = {
-        "web": Web(**web) if web else None,
-        "human_issuer": PeopleIssuer(**people) if people else None,
-        "claims": ClaimRules(**item["claims"]),
-    }
-    return Issuer(**{**item, **nested})
+    nested = {"web": Web(**web) if web else None, "human_issuer": PeopleIssuer(**people) if people else None}
+    return Issuer(**{**item, **nested, "claims": ClaimRules(**item["claims"])})
 
 
 def _target(item: Mapping[str, Any]) -> Target:

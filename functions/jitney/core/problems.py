@@ -86,6 +86,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "suspended": ProblemKind(403, "An operator suspended the caller or the target"),
     "human_required": ProblemKind(403, "Only a person may do this"),
     "own_request": ProblemKind(403, "You cannot decide about your own request"),
+    "confirmation_required": ProblemKind(409, "The approval has to be confirmed"),
     "not_narrower": ProblemKind(400, "A narrowed approval cannot add anything"),
     "review_changed": ProblemKind(409, "The request changed after the reviewer opened it"),
     "review_ended": ProblemKind(409, "The review has ended"),

@@ -203,6 +203,24 @@ def authenticate_even_suspended(request: Request, ports: Ports) -> Authenticated
     return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
 
 
+def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedRequest:
+    """Authenticate a person who reviews in a terminal, as `authenticate_request` does.
+
+    Only tokens of an issuer's entry with `for_reviews` pass, and they pass nowhere else. They are not used up here.
+    """
+    now = ports.now()
+    with _counting_unauthenticated(request, ports, now):
+        caller = authenticate(request.authorization, ports.config, ports.keys, now)
+        who = caller.principal
+        if not caller.for_reviews or (who.kind, who.human) != ("human", None):
+            fix = "Sign in yourself with `jitney login --review`. An agent's token cannot review."
+            raise _not_meant("The token is not for reviews.", fix, who)
+    call = AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+    with call.counting_refusals():
+        call.suspensions.require_unsuspended(who)
+    return call
+
+
 def prove_caller(request: Request, ports: Ports, now: int) -> Authenticated:
     """Return the caller that the token of `request` proves at `now`. It may be suspended.
 
@@ -210,17 +228,31 @@ def prove_caller(request: Request, ports: Ports, now: int) -> Authenticated:
 
     Raises Problem (401, 503) after counting the refusal.
     """
-    try:
+    with _counting_unauthenticated(request, ports, now):
         caller = authenticate(request.authorization, ports.config, ports.keys, now)
-        _use_up(caller, ports, now)
+        if caller.for_reviews:
+            fix = "Get a token with the audience of another entry of the issuer."
+            raise _not_meant("The token is for reviews in a terminal only.", fix, caller.principal)
+        use_up(caller, ports, now)
+    return caller
+
+
+@contextmanager
+def _counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
+    """Count any Refusal inside, then re-raise it."""
+    try:
+        yield
     except Refusal as refusal:
         logger.warning("refused", issuer=refusal.issuer_name, code=refusal.code, source_ip=request.origin.source_ip)
         count_unauthenticated(refusal, request, ports, now)
         raise
-    return caller
 
 
-def _use_up(caller: Authenticated, ports: Ports, now: int) -> None:
+def _not_meant(detail: str, fix: str, who: Principal) -> Refusal:
+    return Refusal("token_audience", detail, fix, issuer_name=who.issuer_name, principal=who)
+
+
+def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
     """Use up the caller's single-use token. Raises Refusal token_replayed when it was used before."""
     if caller.single_use is None:
         return

@@ -4,14 +4,18 @@ The list is filtered before it is cut. Pending requests are read apart from acti
 any number of active ones. Targets are read in turn. A section that is too long is cut fairly between accountable units.
 """
 
+from collections.abc import Callable
 from itertools import chain, zip_longest
 from typing import NamedTuple, TypeAlias
 
+from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.identity.principal import Principal
 from jitney.core.review.content import content_hash
 from jitney.core.review.fair_share import fair_share
+from jitney.core.review.harm import LOW, harm_level, own_risks, with_changes
+from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.ports import Ports
 from jitney.handlers.under_review import all_under_review
@@ -23,6 +27,8 @@ MOST_LISTED = 200
 """Limit of one section of the list."""
 MOST_UNREVIEWED = 200
 """Limit of break-glass uses without a follow-up review. Each is one read. A person can have only one."""
+URGENCY = ((15 * 60, "Decide within 15 minutes"), (3600, "Decide within 1 hour"), (10**10, "Decide later"))
+"""The groups of requests that wait for a person: the seconds that are left at most, and the title."""
 
 Shown: TypeAlias = tuple[Grant, ViewerPermissions]
 
@@ -72,6 +78,28 @@ def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, no
         _shares(active),
         [kind for kind, is_cut in more.items() if is_cut],
     )
+
+
+def level_of_grant(grant: Grant, ports: Ports) -> str:
+    """Return the level of harm of a grant by itself. Its page may show a worse one, with the agent's other grants."""
+    actions = ports.actions
+    return harm_level(with_changes(own_risks(grant.permissions, actions), uses_of(grant, actions)))
+
+
+def title_of_grant(grant: Grant, ports: Ports) -> str:
+    """Return the request in one line, without the person it is for."""
+    return headline_of_grant(grant, "", uses_of(grant, ports.actions)).title
+
+
+def by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int) -> list[tuple[str, list[Shown]]]:
+    """Return the requests that wait for a person in groups of urgency. In a group, the worst harm comes first."""
+    order = [*map(str, HarmLevel), LOW]
+    worst_first = sorted(waiting, key=lambda each: order.index(level_of(each[0])))
+    groups: dict[str, list[Shown]] = {title: [] for _, title in URGENCY}
+    for each in worst_first:
+        left = each[0].expires_at - now
+        groups[next(title for within, title in URGENCY if left <= within)].append(each)
+    return [(title, items) for title, items in groups.items() if items]
 
 
 def _unreviewed(ports: Ports) -> _GrantPage:

@@ -3,26 +3,20 @@
 The function's role cannot write, so opening a link changes nothing (row REV 1).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 
-from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import OPEN_STATES, Grant, State
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
-from jitney.core.review.harm import LOW, harm_level, own_risks, with_changes
-from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.handlers.ended_effects import ended_effects
 from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
-from jitney.handlers.ports import REVIEW_PORTS, Ports
-from jitney.handlers.request_list import Shown, list_requests_for
+from jitney.handlers.ports import REVIEW_PORTS
+from jitney.handlers.request_list import by_urgency, level_of_grant, list_requests_for, title_of_grant
 from jitney.handlers.review_report import show_report
 from jitney.handlers.review_sheet import build_sheet
 from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
-
-URGENCY = ((15 * 60, "Decide within 15 minutes"), (3600, "Decide within 1 hour"), (10**10, "Decide later"))
-"""The groups of requests that wait for a person: the seconds that are left at most, and the title."""
 
 
 def list_requests(visit: Visit) -> Page:
@@ -31,38 +25,17 @@ def list_requests(visit: Visit) -> Page:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     found = list_requests_for(visit.principal, visit.suspensions, visit.ports, visit.now)
     operator = bool(visit.principal.groups & set(visit.ports.config.operators))
-    level_of = cache(lambda grant: _level(grant, visit.ports))
+    level_of = cache(lambda grant: level_of_grant(grant, visit.ports))
     values = {
         "decided": list(_decided(visit)),
         "operator": operator,
         "requester_of": lambda grant: requester_of_grant(grant, visit.ports.config),
         "suspensions": visit.suspensions.in_force,
         "level_of": level_of,
-        "title_of": lambda grant: _title(grant, visit.ports),
-        "urgent": _by_urgency(found.waiting_for_viewer, level_of, visit.now),
+        "title_of": lambda grant: title_of_grant(grant, visit.ports),
+        "urgent": by_urgency(found.waiting_for_viewer, level_of, visit.now),
     }
     return Page(200, "requests", found._asdict() | values)
-
-
-def _level(grant: Grant, ports: Ports) -> str:
-    """Return the level of harm of a grant by itself. Its page may show a worse one, with the agent's other grants."""
-    actions = ports.actions
-    return harm_level(with_changes(own_risks(grant.permissions, actions), uses_of(grant, actions)))
-
-
-def _title(grant: Grant, ports: Ports) -> str:
-    return headline_of_grant(grant, "", uses_of(grant, ports.actions)).title
-
-
-def _by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int) -> list[tuple[str, list[Shown]]]:
-    """Return the requests that wait for a person in groups of urgency. In a group, the worst harm comes first."""
-    order = [*map(str, HarmLevel), LOW]
-    worst_first = sorted(waiting, key=lambda each: order.index(level_of(each[0])))
-    groups: dict[str, list[Shown]] = {title: [] for _, title in URGENCY}
-    for each in worst_first:
-        left = each[0].expires_at - now
-        groups[next(title for within, title in URGENCY if left <= within)].append(each)
-    return [(title, items) for title, items in groups.items() if items]
 
 
 def show_request(visit: Visit) -> Page:

@@ -8,10 +8,12 @@ nothing.
 
 import re
 
-from jitney.core.access.grant import Grant
+from jitney.core.access.grant import Grant, State
 from jitney.core.review.content import content_hash
 from jitney.core.review.harm import takes_second_step
+from jitney.core.review.sheet import Sheet
 from jitney.handlers.pages import FormVisit, Page
+from jitney.handlers.ports import Ports
 from jitney.handlers.review_sheet import granted_sheet
 
 CONFIRMED = "confirmed"
@@ -27,12 +29,21 @@ def second_step(granted: Grant, visit: FormVisit, action: str, text: str) -> Pag
     `action` is "approve" or "break-glass". `text` is the comment or the reason, masked. The page's form goes to the
     same path. Raises the problems of `build_sheet`.
     """
-    content = content_hash(granted)
-    if visit.form(CONFIRMED) == content:
-        return None
-    sheet = granted_sheet(granted, visit.ports)
-    if action == "approve" and not takes_second_step(sheet.risks):
+    sheet = unconfirmed_sheet(granted, visit.form(CONFIRMED), visit.ports, always=action != "approve")
+    if sheet is None:
         return None
     fields = [(name, value) for name in _REPEATED for value in visit.fields.get(name, ()) if _PLAIN.fullmatch(value)]
-    values = {"sheet": sheet, "action": action, "confirmed": content, "fields": fields, "text": text}
+    values = {"sheet": sheet, "action": action, "confirmed": sheet.content, "fields": fields, "text": text}
     return Page(200, "second_step", values)
+
+
+def unconfirmed_sheet(granted: Grant, confirmed: str, ports: Ports, *, always: bool = False) -> Sheet | None:
+    """Return the sheet to confirm before `granted` is granted, or None if it is confirmed or needs no second step.
+
+    `confirmed` is the hash of what the person confirmed. Raises the problems of `build_sheet`.
+    """
+    if confirmed == content_hash(granted):
+        return None
+    sheet = granted_sheet(granted, ports)
+    sheet = sheet._replace(headline=sheet.headline._replace(state=str(State.ACTIVE)))  # "may read", once it is granted
+    return sheet if always or takes_second_step(sheet.risks) else None

@@ -15,6 +15,7 @@ from jitney.core.review.reviewers import (
     under_review_at,
     votable_groups,
 )
+from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.pages import Page, Visit
 from jitney.handlers.under_review import under_review
@@ -77,13 +78,26 @@ def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:
 
     Raises Problem grant_not_found, or not_reviewer for a person who may not see it.
     """
-    review = under_review(visit.stored_grant(), visit.ports, visit.suspensions)
-    groups = current_reviewers(visit.ports, visit.suspensions)
-    viewer = viewer_permissions(visit.principal, review, groups, visit.now)
+    return load_for_person(visit.stored_grant(), visit.call)
+
+
+def load_for_person(stored: Grant, call: AuthenticatedRequest) -> tuple[Grant, ViewerPermissions]:
+    """Return a stored grant, and what the caller may do with it. Raises the problems of `load_for_viewer`."""
+    review = under_review(stored, call.ports, call.suspensions)
+    groups = current_reviewers(call.ports, call.suspensions)
+    viewer = viewer_permissions(call.principal, review, groups, call.now)
     if not viewer.may_see:
         fix = "Ask your platform engineer who reviews this request."
         raise Problem("not_reviewer", "You are not a reviewer of this request.", fix)
     return review.grant, viewer
+
+
+def reviewed_grant(call: AuthenticatedRequest) -> Grant:
+    """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
+    grant = call.stored_grant_in_path()
+    if grant is None:
+        raise Problem("grant_not_found", "There is no request with this id.", "See `jitney review list`.")
+    return grant
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:

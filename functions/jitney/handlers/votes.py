@@ -1,4 +1,7 @@
-"""POST /reviews/{id}: a reviewer's vote, by the forms of the request's page."""
+"""POST /reviews/{id}: a reviewer's vote, by the forms of the request's page.
+
+The function also serves the vote from a terminal (`jitney.handlers.terminal_votes`).
+"""
 
 from collections.abc import Mapping
 
@@ -11,6 +14,7 @@ from jitney.handlers.break_glass import break_glass
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import REVIEW_PORTS
 from jitney.handlers.second_step import second_step
+from jitney.handlers.terminal_votes import vote_from_terminal
 
 SELECTED = "approve_selected"
 """The verdict of the form with the boxes. The verdict "approve" covers the whole request."""
@@ -69,5 +73,7 @@ handler = pages(
         "approval_workflow",
         "web_sessions",
         "templates",
+        "keys",
     ),
+    api=vote_from_terminal,
 )

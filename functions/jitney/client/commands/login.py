@@ -5,6 +5,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
+from jitney.client.reviewer_sign_in import review_settings
 from jitney.client.settings import read_settings
 from jitney.client.token_choice import choose
 from jitney.client.token_sources import login_lock, login_settings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from jitney.client.login.provider_metadata import ProviderMetadata
     from jitney.client.login.sign_in import DeveloperSignIn
 
+_Review = Annotated[bool, typer.Option("--review", help="The sign-in for `jitney review`, instead of the agents'.")]
 _TITLE = "`jitney login` needs the OS keyring"
 
 
@@ -35,6 +38,7 @@ def login(
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address, to open it in a browser of this machine.")
     ] = False,
+    review: _Review = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Sign in as a developer. Requests then name you and the agent that uses the token.
@@ -42,23 +46,28 @@ def login(
     The issuer and the client come from JITNEY_TOKEN_ISSUER and JITNEY_CLIENT_ID, or from config.toml. Tokens go to the
     keyring of the operating system.
 
+    With --review, sign in as a reviewer instead, for `jitney review`. That sign-in has a client of its own
+    (JITNEY_REVIEW_CLIENT_ID), ends with its token, and is for one vote.
+
     Example: jitney login
     """
     with exit_on_problem("login", as_json=as_json):
         settings = read_settings(ConnectionOptions())
-        what = login_settings(settings)
+        what = review_settings(settings) if review else login_settings(settings)
         tokens = load_extra("jitney.client.tokens.login", "login", _TITLE)
         # Both before the person does anything for nothing.
-        store, chosen = tokens.KeyringStore(what), choose(settings)
+        store, chosen = tokens.KeyringStore(what), None if review else choose(settings)
         signed_in = _signed_in(what, device=device, no_browser=no_browser)
+        if review:
+            signed_in = replace(signed_in, refresh_token="")
         with tokens.locked(login_lock(settings)):
             store.save(signed_in)
-        _show(what, signed_in, as_json=as_json)
-        if chosen.name != "login":
+        _show(what, signed_in, as_json=as_json, review=review)
+        if chosen and chosen.name != "login":
             screen().note(f"jitney: the sign-in is not used, because the token source is {chosen.name}: {chosen.why}.")
 
 
-def logout(*, as_json: options.AsJson = False) -> None:
+def logout(*, review: _Review = False, as_json: options.AsJson = False) -> None:
     """Sign out. Deletes the tokens from the keyring, and revokes the refresh token at the issuer.
 
     Example: jitney logout
@@ -67,7 +76,7 @@ def logout(*, as_json: options.AsJson = False) -> None:
 
     with exit_on_problem("logout", as_json=as_json):
         settings = read_settings(ConnectionOptions())
-        what = login_settings(settings)
+        what = review_settings(settings) if review else login_settings(settings)
         tokens = load_extra("jitney.client.tokens.login", "login", _TITLE)
         store = tokens.KeyringStore(what)
         with tokens.locked(login_lock(settings)):
@@ -133,7 +142,7 @@ def _show_code(code: "DeviceCode") -> None:
     screen().note("Enter it only if you started this sign-in yourself.")
 
 
-def _show(what: "LoginSettings", signed_in: "DeveloperSignIn", *, as_json: bool) -> None:
+def _show(what: "LoginSettings", signed_in: "DeveloperSignIn", *, as_json: bool, review: bool) -> None:
     renewable, end = bool(signed_in.refresh_token), _moment(signed_in.expires_at)
     if as_json:
         print_json(
@@ -153,9 +162,9 @@ def _show(what: "LoginSettings", signed_in: "DeveloperSignIn", *, as_json: bool)
         [
             ("issuer", what.issuer),
             ("subject", signed_in.subject),
-            ("agent", what.client_id),
-            ("token", f"until {end}, {renews}"),
-            ("check it", "jitney whoami"),
+            ("reviewer" if review else "agent", f"with the client {what.client_id}" if review else what.client_id),
+            ("token", f"until {end}, for one vote" if review else f"until {end}, {renews}"),
+            ("check it", "jitney review list" if review else "jitney whoami"),
         ]
     )
 

@@ -1,19 +1,55 @@
-"""`jitney review`: check how reviewers are reached."""
+"""`jitney review`: list and show requests, vote on them, and check how reviewers are reached."""
+
+from typing import Annotated
 
 import typer
 
 from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.review_votes import approve_review, reject_review
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
+from jitney.client.review_screen import show_list, show_next, show_review
 
-review = command_group("Check how reviewers are reached. For operators.")
+review = command_group("Review requests in a terminal, signed in with `jitney login --review`.")
+
+_Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g-…")]
 
 
-@review.callback()
-def _group() -> None:
-    """Keeps the name of the only command."""
+@review.command("list")
+@grouped
+def list_reviews(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
+    """List the requests that you may review.
+
+    Example: jitney review list
+    """
+    with exit_on_problem("review list", as_json=as_json), connection.reviewer() as broker:
+        found = broker.reviews()
+        if as_json:
+            print_json(dict(found.whole))
+            return
+        show_list(found)
+
+
+@review.command("show")
+@grouped
+def show_request(request: _Request, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
+    """Show one request as its page does: the sentence, the harm, the resources, and the agent's text.
+
+    Example: jitney review show g-abcdefghijklm2
+    """
+    with exit_on_problem("review show", as_json=as_json), connection.reviewer() as broker:
+        found = broker.review(request)
+        if as_json:
+            print_json(dict(found.whole))
+            return
+        show_review(found, details=True)
+        show_next(found)
+
+
+review.command("approve")(approve_review)
+review.command("reject")(reject_review)
 
 
 @review.command("check")

@@ -23,10 +23,14 @@ _FIX = "Run `jitney login`."
 
 @dataclass(frozen=True, slots=True)
 class LoginToken:
-    """Tokens of the sign-in at the issuer. `lock` is a file that holds nothing: processes wait for each other by it."""
+    """Tokens of the sign-in at the issuer. `lock` is a file that holds nothing: processes wait for each other by it.
+
+    `fix` says how to sign in.
+    """
 
     settings: LoginSettings
     lock: Path
+    fix: str = _FIX
     store: Callable[[LoginSettings], KeyringStore] = KeyringStore
     clock: Callable[[], float] = time.time
 
@@ -42,7 +46,7 @@ class LoginToken:
                 found = store.load()  # another process may have renewed it
                 if found is None:
                     detail = f"There is no sign-in at {self.settings.issuer} on this machine."
-                    raise Unauthenticated("not_signed_in", "You are not signed in", detail, _FIX)
+                    raise Unauthenticated("not_signed_in", "You are not signed in", detail, self.fix)
                 if not self._lasts(found):
                     found = self._renewed(store, found)
         return Token(found.token, max(0, found.expires_at - int(self.clock())))
@@ -64,12 +68,12 @@ class LoginToken:
         if response.document().get("error") == "invalid_grant":
             store.delete()
             raise self._ended(f"{self.settings.issuer} no longer accepts the refresh token.")
-        renewed = signed_in(granted(response, _FIX), self.settings, int(self.clock()), nonce=None, before=found)
+        renewed = signed_in(granted(response, self.fix), self.settings, int(self.clock()), nonce=None, before=found)
         store.save(renewed)
         return renewed
 
     def _ended(self, detail: str) -> Unauthenticated:
-        return Unauthenticated("login_ended", "The sign-in has ended", detail, _FIX)
+        return Unauthenticated("login_ended", "The sign-in has ended", detail, self.fix)
 
 
 @contextmanager

@@ -61,9 +61,9 @@ class VoteVerdict(StrEnum):
 class Vote:
     """One reviewer's vote. `human` is a source identity, `content` the hash of the grant that the voter saw.
 
-    `at` is in epoch seconds. `via` is "web" or "slack". `delegations` are the delegations that the voter used. `groups`
-    are the groups in which the vote counted by the voter's own membership at the last count. Every new vote repeats the
-    count. `groups` is None in older votes, which did not record it.
+    `at` is in epoch seconds. `via` is "web", "slack" or "terminal". `delegations` are the delegations that the voter
+    used. `groups` are the groups in which the vote counted by the voter's own membership at the last count. Every new
+    vote repeats the count. `groups` is None in older votes, which did not record it.
     """
 
     human: str

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from jitney.core.config import Config, Issuer
-from jitney.core.identity.claims import check_audience, check_required, check_times
+from jitney.core.identity.claims import check_audience, check_required, check_times, check_undelegated
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.principal_mapping import principal_of
 from jitney.core.identity.refusal import Refusal
@@ -16,11 +16,13 @@ class Authenticated(NamedTuple):
     """The principal, and the token's `single_use` key, or None if the issuer's tokens may be reused.
 
     Grants end by `grants_end_by` (epoch seconds). It is None unless the issuer's entry ends grants with the token.
+    `for_reviews` says whether the token is for reviews in a terminal, and for nothing else.
     """
 
     principal: Principal
     single_use: SingleUseToken | None
     grants_end_by: int | None = None
+    for_reviews: bool = False
 
     def capped(self, duration_seconds: int, shortest: int, now: int) -> int:
         """Return the duration of a grant from `now`, in seconds.
@@ -72,5 +74,8 @@ def _authenticated(token: UnverifiedToken, issuer: Issuer, keys: KeySource, now:
     check_required(claims, issuer)
     check_audience(claims, issuer)
     check_times(claims, issuer, now)
+    if issuer.for_reviews:
+        check_undelegated(claims, issuer)
     end = int(claims["exp"]) if issuer.grants_end_with_token else None
-    return Authenticated(principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer), end)
+    principal, single_use = principal_of(claims, token.typ, issuer), single_use_token(token, claims, issuer)
+    return Authenticated(principal, single_use, end, issuer.for_reviews)

@@ -67,6 +67,21 @@ def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
         )
 
 
+def check_undelegated(claims: SignedClaims, issuer: Issuer) -> None:
+    """Raise Refusal token_kind unless a person's own client got the token for that person.
+
+    A token with an actor was exchanged for another party (RFC 8693 section 4.1). The client that an ID token names is
+    its audience (OpenID Connect Core section 2). Other tokens name a client of the issuer's entry.
+    """
+    clients = {claims[name] for name in CLIENT_CLAIMS if name in claims}
+    if "act" in claims or not clients.issubset(issuer.clients or issuer.audiences):
+        raise Refusal(
+            "token_kind",
+            "The token was delegated, or issued to another client. Reviews take a person's own token.",
+            "Sign in yourself with `jitney login --review`.",
+        )
+
+
 def leeway(issuer: Issuer) -> int:
     """Return the permitted clock difference in seconds, the same for every check and for the replay store."""
     return min(issuer.leeway_seconds, MAX_LEEWAY_SECONDS)

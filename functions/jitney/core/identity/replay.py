@@ -22,10 +22,12 @@ class SingleUseToken(NamedTuple):
 def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseToken | None:
     """Return what to store about `token`, or None when its issuer's tokens may be reused.
 
+    A token for reviews reads any number of times and votes once.
+
     The key covers the issuer and `jti`. Without a `jti`, the key covers the signed bytes only. The signature is left
     out, because an ECDSA signature has a second valid form.
     """
-    if issuer.replay != "single_use":
+    if issuer.replay != "single_use" and not issuer.for_reviews:
         return None
     jti = claims.get("jti")
     about = b"jti:" + jti.encode() if jti else b"token:" + token.signing_input

@@ -1,0 +1,166 @@
+"""The API's answers to reviewers, as frozen values. The texts are the reviewers' page's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReview:
+    """One request in a list. `level` is its harm, `reason` the agent's text."""
+
+    id: str
+    title: str
+    level: str
+    on_behalf_of: str
+    reason: str
+    expires_at: str
+    urgency: str = ""
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the entry in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        names = ("id", "title", "on_behalf_of", "reason", "expires_at")
+        level, urgency = str(document["harm"]["level"]), str(document.get("urgency", ""))
+        return cls(**{name: str(document[name]) for name in names}, level=level, urgency=urgency)
+
+
+SECTIONS: Mapping[str, str] = {
+    "follow_ups": "Follow-up reviews",
+    "waiting_for_you": "Waiting for you",
+    "waiting_for_others": "Waiting for others",
+    "active": "Active",
+}
+"""The sections of a list, by their names in the API."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReviewList:
+    """The requests that a reviewer may see, by section, and the names of incomplete sections."""
+
+    reviewer: str
+    sections: Mapping[str, tuple[ListedReview, ...]]
+    incomplete: tuple[str, ...]
+    whole: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the list in a body of the API. Raises KeyError or TypeError if it is another body."""
+        sections = {name: tuple(map(ListedReview.read, document[name])) for name in SECTIONS}
+        return cls(str(document["reviewer"]), sections, tuple(document["incomplete"]), document)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedAction:
+    """One requested action: what it does, its resources, which of them are new, and its conditions."""
+
+    action: str
+    does: str
+    resources: tuple[str, ...]
+    new: tuple[str, ...]
+    only_if: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReview:
+    """A request as a reviewer sees it. `content` is the hash that a vote names.
+
+    `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read
+    before deciding, `details` afterwards. `agent` is the agent's own text.
+    """
+
+    id: str
+    state: str
+    status: str
+    content: str
+    sentence: str
+    level: str
+    harm: tuple[str, str]
+    second_step: bool
+    facts: tuple[tuple[str, str], ...]
+    actions: tuple[ReviewedAction, ...]
+    parameters: tuple[tuple[str, str], ...]
+    duration: str
+    duration_seconds: int
+    agent: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str], ...]
+    comments: tuple[tuple[str, str], ...]
+    may_vote: bool
+    voted: str
+    whole: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the request in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        harm = document["harm"]
+        return cls(
+            id=str(document["id"]),
+            state=str(document["state"]),
+            status=str(document["status"]),
+            content=str(document["content"]),
+            sentence=str(document["sentence"]),
+            level=str(harm["level"]),
+            harm=(str(harm["label"]), str(harm["sentence"])),
+            second_step=document["second_step"] is not False,
+            facts=tuple(_facts(document)),
+            actions=tuple(
+                ReviewedAction(
+                    str(each["action"]),
+                    str(each["does"]),
+                    tuple(map(str, each["resources"])),
+                    tuple(map(str, each["new"])),
+                    tuple(map(str, each["only_if"])),
+                )
+                for each in document["actions"]
+            ),
+            parameters=_named(document["parameters"]),
+            duration=str(document["duration"]),
+            duration_seconds=int(document["duration_seconds"]),
+            agent=tuple((name, str(document["agent"][name])) for name in ("reason", "changed", "ticket")),
+            details=_named(document["details"]),
+            comments=_named(document["comments"]),
+            may_vote=document.get("may_vote") is True,
+            voted=str(document.get("voted") or ""),
+            whole=document,
+        )
+
+
+def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    risks = [(f"risk ({each['level']})", str(each["sentence"])) for each in document["risks"][1:]]
+    lost = [("not granted", str(each)) for each in document["not_granted"]]
+    return [
+        *risks,
+        *lost,
+        ("rejected before", str(document["rejected_before"])),
+        ("before", str(document["before"])),
+    ]
+
+
+def _named(facts: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((str(each["name"]), str(each["value"])) for each in facts)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiVotedReview:
+    """What became of a request after a vote. `approved` are the groups that approved, of the alternatives `any_of`."""
+
+    id: str
+    state: str
+    any_of: tuple[tuple[str, ...], ...]
+    approved: tuple[str, ...]
+    duration_seconds: int
+    expires_at: str
+    whole: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the result in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        return cls(
+            str(document["id"]),
+            str(document["state"]),
+            tuple(tuple(map(str, groups)) for groups in document["any_of"]),
+            tuple(map(str, document["approved"])),
+            int(document["duration_seconds"]),
+            str(document["expires_at"]),
+            document,
+        )

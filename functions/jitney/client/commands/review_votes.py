@@ -1,0 +1,189 @@
+"""`jitney review approve` and `reject`: a person's vote from a terminal (row REV 17).
+
+An approval is a deliberate act: the person reads what is granted, and types a word where the page has a second step.
+A program approves only with --yes and the hash of what was shown.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client import options
+from jitney.client.api_reviews import ApiReview, ApiVotedReview
+from jitney.client.broker import Broker
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.durations import format_duration, parse_duration
+from jitney.client.grouping import grouped
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.review_screen import is_interactive, show_review, show_vote
+from jitney.client.reviewer_sign_in import COMMAND, forget_reviewer
+from jitney.client.setting_names import closest
+
+WORD = "approve"
+"""What a person types where the page has a second step."""
+
+_Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g-…")]
+_Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="For the record. The agent sees it.")]
+_Content = Annotated[
+    str,
+    typer.Option("--content", metavar="HASH", help="Vote only if the request is still what this hash was shown for."),
+]
+
+
+@grouped
+def approve_review(
+    request: _Request,
+    *,
+    action: Annotated[
+        list[str] | None, typer.Option("--action", metavar="ACTION", help="Approve only this action. Repeatable.")
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option("--resource", metavar="ARN", help="Approve only this resource. Repeatable.")
+    ] = None,
+    duration: Annotated[str, typer.Option("--for", metavar="DURATION", help="Approve a shorter time: 5m.")] = "",
+    comment: _Comment = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Approve without a question. Needs --content.")] = False,
+    content: _Content = "",
+    confirmed: Annotated[
+        str, typer.Option("--confirmed", metavar="HASH", help="The hash of what a narrowed approval grants.")
+    ] = "",
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Approve a request, all of it or less. You see what is granted, and confirm it.
+
+    A program needs --yes and --content, the hash that `jitney review show` printed.
+
+    Example: jitney review approve g-abcdefghijklm2 --for 5m
+    """
+    with exit_on_problem("review approve", as_json=as_json):
+        seconds = _seconds(duration)
+        asks = not yes
+        _require_deliberate(asks=asks, content=content, can_ask=is_interactive() and not as_json)
+        with connection.reviewer() as broker, _voting(connection, request):
+            found = broker.review(request)
+            body = {"verdict": "approve", "content": content or found.content, "comment": comment}
+            body |= _selection(found, action or (), resource or (), seconds)
+            voted = (
+                _approved_by_person(broker, found, body)
+                if asks
+                else broker.vote(request, body | {"confirmed": confirmed or content})
+            )
+            _finish(voted, connection, as_json=as_json)
+
+
+@grouped
+def reject_review(
+    request: _Request,
+    *,
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")],
+    content: _Content = "",
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Reject a request, with a comment that the agent sees.
+
+    Example: jitney review reject g-abcdefghijklm2 --comment "Read the weekly report instead."
+    """
+    with (
+        exit_on_problem("review reject", as_json=as_json),
+        connection.reviewer() as broker,
+        _voting(connection, request),
+    ):
+        body = {"verdict": "reject", "content": content or broker.review(request).content, "comment": comment}
+        _finish(broker.vote(request, body), connection, as_json=as_json)
+
+
+def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
+    """Raise Invalid if nobody can be asked, or if --yes does not say what it is about."""
+    if asks and not can_ask:
+        detail = "No person can confirm the approval, because this is not a terminal, or --json is given."
+        fix = "Run it in a terminal. A program reads `jitney review show ID --json`, and gives --yes --content HASH."
+        raise Invalid("approval_not_confirmed", "Nothing was approved", detail, fix)
+    if not asks and not content:
+        detail = "--yes approves without a question, and --content is missing."
+        fix = "Give --content with the hash that `jitney review show ID` printed."
+        raise Invalid("approval_not_confirmed", "Nothing was approved", detail, fix)
+
+
+def _approved_by_person(broker: Broker, found: ApiReview, body: dict[str, Any]) -> ApiVotedReview:
+    """Return the result of the vote, after the person has confirmed what is granted. Exits if they do not."""
+    show_review(found, details=False)
+    narrows = body.keys() & {"actions", "resources", "duration_seconds"}
+    if narrows or not found.second_step:
+        _confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
+    try:
+        return broker.vote(found.id, body)
+    except ClientProblem as problem:
+        if problem.code != "confirmation_required":
+            raise
+        granted = ApiReview.read(problem.extras["review"])
+    screen().note("Step 2 of 2. Nothing is granted yet. This is what the agent would get:")
+    show_review(granted, details=False)
+    lasts = "this one call" if granted.whole.get("whole_only") else format_duration(granted.duration_seconds)
+    _confirm(f"To grant it for {lasts}, type {WORD}:", WORD)
+    return broker.vote(found.id, body | {"confirmed": granted.content})
+
+
+def _confirm(question: str, word: str) -> None:
+    """Exit unless the person types the word. Nothing else confirms, and Enter does not."""
+    if typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True).strip() != word:
+        raise Invalid("approval_not_confirmed", "Nothing was approved", f"You did not type {word}.", "Run it again.")
+
+
+def _selection(found: ApiReview, actions: Sequence[str], resources: Sequence[str], seconds: int) -> Mapping[str, Any]:
+    """Return the members of a narrowed approval: positions on the sheet, as the page's boxes are named."""
+    _require_known("action", actions, [each.action for each in found.actions])
+    _require_known("resource", resources, [arn for each in found.actions for arn in each.resources])
+    chosen: dict[str, Any] = {"duration_seconds": seconds} if seconds else {}
+    if actions:
+        chosen["actions"] = [str(line) for line, each in enumerate(found.actions) if each.action in actions]
+    if resources:
+        chosen["resources"] = [
+            f"{line}.{place}"
+            for line, each in enumerate(found.actions)
+            for place, arn in enumerate(each.resources)
+            if arn in resources
+        ]
+    return chosen
+
+
+def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for each in given:
+        if each not in known:
+            near = closest(each, known)
+            fix = f"Did you mean {near[0]}?" if near else f"`jitney review show` lists each {kind}."
+            raise Invalid(f"{kind}_not_requested", "Nothing was approved", f"{each} is no {kind} of the request.", fix)
+
+
+def _seconds(duration: str) -> int:
+    if not duration:
+        return 0
+    try:
+        return parse_duration(duration)
+    except ValueError as error:
+        raise Invalid("duration_invalid", "Not a duration", f"{error}.", "Write it like 90s, 5m or 1h30m.") from error
+
+
+@contextmanager
+def _voting(connection: options.Connection, request: str) -> Generator[None]:
+    """Say what to do when the token has voted before. It is forgotten then."""
+    try:
+        yield
+    except ClientProblem as problem:
+        if problem.code == "token_replayed":
+            forget_reviewer(connection)
+            problem.detail = "Your sign-in voted before, and a sign-in is for one vote."
+            problem.fix = f"Run `{COMMAND}`, and see with `jitney review show {request}` whether your vote counted."
+        raise
+
+
+def _finish(voted: ApiVotedReview, connection: options.Connection, *, as_json: bool) -> None:
+    """Show the result. The sign-in is forgotten, because its token cannot vote again."""
+    forget_reviewer(connection)
+    if as_json:
+        print_json(dict(voted.whole))
+    else:
+        show_vote(voted)

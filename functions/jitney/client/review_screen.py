@@ -1,0 +1,87 @@
+"""What `jitney review` prints for people, in the order of the reviewers' page."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from jitney.client.api_reviews import SECTIONS, ApiReview, ApiReviewList, ApiVotedReview, ListedReview
+from jitney.client.command_result import screen
+from jitney.client.durations import format_duration
+from jitney.client.wording import who
+
+if TYPE_CHECKING:
+    from jitney.client.screen import Screen
+
+_LEVELS = {"severe": "bold red", "high": "bold red", "unknown": "bold red", "moderate": "bold yellow", "low": "bold"}
+_RESULTS = {"active": ("Approved", "bold green"), "rejected": ("Rejected", "bold red"), "pending": ("Voted", "bold")}
+UNVERIFIED = "written by the agent and unverified"
+
+
+def show_list(found: ApiReviewList) -> None:
+    """Print the requests of each section."""
+    shown = screen()
+    for name, title in SECTIONS.items():
+        entries = found.sections[name]
+        if entries or name == "waiting_for_you":
+            shown.heading(title, "bold", str(len(entries)))
+        urgency = ""
+        for entry in entries:
+            if entry.urgency != urgency:
+                urgency = entry.urgency
+                shown.line(f"  {urgency}")
+            _entry(shown, entry)
+    if found.incomplete:
+        shown.rows([("note", f"Not all {' and '.join(found.incomplete)} requests are listed.")])
+    if found.sections["waiting_for_you"]:
+        shown.rows([("next", "jitney review show ID")])
+
+
+def _entry(shown: "Screen", entry: ListedReview) -> None:
+    shown.heading(f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
+    behalf = entry.on_behalf_of or "no person named"
+    shown.rows([("", f"on behalf of {behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
+
+
+def show_review(review: ApiReview, *, details: bool) -> None:
+    """Print one request. The agent's text comes last, marked as such."""
+    shown = screen()
+    label, sentence = review.harm
+    shown.heading(label, _LEVELS.get(review.level, "bold red"), review.sentence)
+    shown.rows([("status", review.status), ("harm", sentence), *review.facts])
+    for each in review.actions:
+        shown.rows([("access", f"{each.action}, which {each.does}")])
+        shown.rows(("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources)
+        shown.rows(("  only if", words) for words in each.only_if)
+    shown.rows(("parameter", f"{name}: {value}") for name, value in review.parameters)
+    shown.rows([("lasts", review.duration)])
+    shown.rows(("said", f"{name}: {words}") for name, words in review.comments)
+    if any(words for _, words in review.agent):
+        shown.rows([("agent", f"({UNVERIFIED})")])
+        shown.rows((f"  {name}", f"“{words}”" if words else "") for name, words in review.agent)
+    if details:
+        shown.rows((name, value) for name, value in review.details)
+    shown.rows([("content", review.content)])
+
+
+def show_next(review: ApiReview) -> None:
+    """Print what the reviewer can do."""
+    if review.may_vote and not review.voted:
+        approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"
+        screen().rows([("next", approve), ("or", reject)])
+    elif review.voted:
+        screen().rows([("your vote", f"{review.voted}, for this content")])
+
+
+def show_vote(voted: ApiVotedReview) -> None:
+    """Print what became of the request."""
+    words, style = _RESULTS.get(voted.state, (voted.state.capitalize(), "bold"))
+    screen().heading(words, style, voted.id)
+    if voted.state == "active":
+        screen().rows([("lasts", f"{format_duration(voted.duration_seconds)}, until {voted.expires_at}")])
+    elif voted.state == "pending":
+        approved = ", ".join(voted.approved) or "no group yet"
+        screen().rows([("needs", who(voted.any_of)), ("approved", approved), ("until", voted.expires_at)])
+
+
+def is_interactive() -> bool:
+    """Return whether a person reads and types: both standard input and output are terminals."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
