@@ -34,6 +34,7 @@ def variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
     return {
         "JITNEY_API_URL": stack["api_url"],
         **_token_variables(stack, agent),
+        **({"JITNEY_REVIEW_CLIENT_ID": stack["review_client"]["client_id"]} if agent == DEVELOPER else {}),
         "AWS_ENDPOINT_URL": stack["aws_endpoint"],
         "AWS_DEFAULT_REGION": stack["region"],
         "AWS_REGION": stack["region"],

@@ -40,6 +40,9 @@ CLIENT_ID = "jitney-web"
 CLI_CLIENT_ID = "jitney-cli"
 """The public client of `jitney login`. The tokens that it gets name it as the agent of the human."""
 
+REVIEW_CLIENT_ID = "jitney-review"
+"""The public client of `jitney login --review`. It gets no refresh token."""
+
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
     """Install the packages of package-lock.json into `folder`. Uses no network if they are there already.
@@ -70,7 +73,7 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
 def agents(port: int) -> dict[str, Any]:
     """Return the settings of the agents' provider for provider.mjs: its port, and the agents with new secrets."""
     known = {name: {"secret": secrets.token_urlsafe(24), "groups": groups} for name, groups in AGENTS.items()}
-    return {"port": port, "agents": known, "humans": {}, "client": None, "cli": None}
+    return {"port": port, "agents": known, "humans": {}, "client": None, "cli": None, "review": None}
 
 
 def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
@@ -80,8 +83,10 @@ def people(port: int, redirect_uris: Sequence[str]) -> dict[str, Any]:
     """
     known = {name: {"password": secrets.token_urlsafe(9), "groups": groups} for name, groups in HUMANS.items()}
     client = {"client_id": CLIENT_ID, "redirect_uris": list(redirect_uris)}
-    cli = {"client_id": CLI_CLIENT_ID, "redirect_uris": ["http://127.0.0.1/callback"]}
-    return {"port": port, "agents": {}, "humans": known, "client": client, "cli": cli}
+    loopback = ["http://127.0.0.1/callback"]
+    native = {"cli": CLI_CLIENT_ID, "review": REVIEW_CLIENT_ID}
+    clients = {name: {"client_id": client_id, "redirect_uris": loopback} for name, client_id in native.items()}
+    return {"port": port, "agents": {}, "humans": known, "client": client, **clients}
 
 
 def process(settings: LocalSettings, known: Mapping[str, Any], name: str = NAME) -> Process:
@@ -124,4 +129,5 @@ def description(agents: Mapping[str, Any], people: Mapping[str, Any]) -> dict[st
         },
         "reviews_client": people["client"],
         "cli_client": people["cli"],
+        "review_client": people["review"],
     }

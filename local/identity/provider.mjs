@@ -2,7 +2,7 @@
 // humans. oidc-provider does the protocol; this file says who exists and asks humans for their password.
 //
 // JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
-// client: {client_id, redirect_uris} or null, cli: the same for `jitney login`}. Keys and secrets are new with each start, nothing is kept.
+// client: {client_id, redirect_uris} or null, cli and review: the same for `jitney login`, without and with --review}. Keys and secrets are new with each start, nothing is kept.
 import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
 import { constants, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -34,9 +34,11 @@ const publicClient = (client, more) => ({
   grant_types: ["authorization_code", ...more],
   response_types: ["code"],
 });
+const DEVICE = "urn:ietf:params:oauth:grant-type:device_code";
 const publicClients = [
   ...(known.client ? [publicClient(known.client, [])] : []),
-  ...(known.cli ? [publicClient(known.cli, ["refresh_token", "urn:ietf:params:oauth:grant-type:device_code"])] : []),
+  ...(known.cli ? [publicClient(known.cli, ["refresh_token", DEVICE])] : []),
+  ...(known.review ? [publicClient(known.review, [DEVICE])] : []),
 ];
 const SCOPES = "openid offline_access profile email groups";
 

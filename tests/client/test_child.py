@@ -76,7 +76,9 @@ def test_what_competes_with_the_keys_is_taken_out(name: str):
     assert name not in child_environment({name: "x"}, ISSUED)
 
 
-@pytest.mark.parametrize("name", ["JITNEY_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["JITNEY_CLIENT_SECRET", "JITNEY_REVIEW_CLIENT_SECRET", "JITNEY_TOKEN", "JITNEY_MCP_TOKEN"]
+)
 def test_cli_01_a_command_inherits_none_of_the_agents_secrets(name: str):
     environments = [
         child_environment({name: "canary"}, ISSUED),

@@ -16,6 +16,7 @@ from tests.client.fake_broker import GRANT_ID, PERMISSIONS, FakeBroker, ended, g
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs" / "agent-reference.md").read_text("utf-8")
+REVIEWS = (ROOT / "docs" / "terminal-reviews.md").read_text("utf-8")
 TARGETS = (ROOT / "docs" / "targets.md").read_text("utf-8")
 CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-check-aaaaaaaaaaaaaa"} | {
     "attempts": [{"name": "role", "description": "assume it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
@@ -54,7 +55,7 @@ def test_every_command_on_the_page_works(
 
 
 def test_the_table_of_settings_is_the_codes():
-    rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|not allowed) \|", REFERENCE, re.MULTILINE)
+    rows = re.findall(r"^\| `(JITNEY_\w+)` \| (?:`([\w.]+)`|not allowed) \|", REFERENCE + REVIEWS, re.MULTILINE)
     assert rows == [(variable, place or "") for variable, place in SETTINGS.values()]
 
 

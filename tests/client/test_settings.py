@@ -165,6 +165,7 @@ def test_no_secret_is_a_setting_of_the_file():
         "settings_file",
         "token",
         "client_secret",
+        "review_client_secret",
     ]
 
 

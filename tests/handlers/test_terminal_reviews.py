@@ -130,7 +130,7 @@ def test_rev_17_hostile_text_of_an_agent_cannot_move_the_cursor(desk: ReviewSyst
         assert "evil" in text
 
 
-# Each token belongs to somebody, and none of them may review: the claims that differ from a person's own token.
+# None of these tokens may review. Each differs from a person's own token by its claims.
 ATTACKS: dict[str, tuple[Callable[[ReviewSystem], str], str]] = {
     "an empty token": (lambda _: "", "token_malformed"),
     "an agent's token": (lambda _: minting.token(), "token_audience"),

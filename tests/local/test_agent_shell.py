@@ -22,6 +22,7 @@ STACK = {
     "region": "eu-west-1",
     "people": {"issuer": "http://127.0.0.1:3"},
     "cli_client": {"client_id": "jitney-cli"},
+    "review_client": {"client_id": "jitney-review"},
     "agents": {"reader-agent": {"client_id": "reader-agent", "client_secret": "it's $(touch planted) \"`\\ *"}},
 }
 

@@ -62,7 +62,7 @@ class ReviewedAction:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiReview:
+class ApiShownReview:
     """A request as a reviewer sees it. `content` is the hash that a vote names.
 
     `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read

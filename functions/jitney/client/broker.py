@@ -24,7 +24,7 @@ from jitney.client.responses import (
 from jitney.client.tokens import TokenSource, issuer_and_subject
 
 if TYPE_CHECKING:
-    from jitney.client.api_reviews import ApiReview, ApiReviewList, ApiVotedReview
+    from jitney.client.api_reviews import ApiReviewList, ApiShownReview, ApiVotedReview
     from jitney.client.checks import ReviewCheck, TargetCheck
     from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
     from jitney.client.permitted_targets import ApiPermittedTargets
@@ -191,12 +191,12 @@ class Broker:
 
         return _read(ApiReviewList.read, self._call("GET", "/v1/reviews"))
 
-    def review(self, grant_id: str) -> "ApiReview":
+    def review(self, grant_id: str) -> "ApiShownReview":
         """Return one request, as its page shows it to the reviewer."""
-        from jitney.client.api_reviews import ApiReview
+        from jitney.client.api_reviews import ApiShownReview
 
         response = self._call("GET", f"/v1/reviews/{checked_grant_id(grant_id)}")
-        return _read(lambda document: ApiReview.read(document["review"]), response)
+        return _read(lambda document: ApiShownReview.read(document["review"]), response)
 
     def vote(self, grant_id: str, body: Mapping[str, Any]) -> "ApiVotedReview":
         """Vote on a request. Raises ClientProblem confirmation_required with what would be granted."""

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from jitney.client.api_reviews import SECTIONS, ApiReview, ApiReviewList, ApiVotedReview, ListedReview
+from jitney.client.api_reviews import SECTIONS, ApiReviewList, ApiShownReview, ApiVotedReview, ListedReview
 from jitney.client.command_result import screen
 from jitney.client.durations import format_duration
 from jitney.client.wording import who
@@ -41,7 +41,7 @@ def _entry(shown: "Screen", entry: ListedReview) -> None:
     shown.rows([("", f"on behalf of {behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
 
 
-def show_review(review: ApiReview, *, details: bool) -> None:
+def show_review(review: ApiShownReview, *, details: bool) -> None:
     """Print one request. The agent's text comes last, marked as such."""
     shown = screen()
     label, sentence = review.harm
@@ -62,7 +62,7 @@ def show_review(review: ApiReview, *, details: bool) -> None:
     shown.rows([("content", review.content)])
 
 
-def show_next(review: ApiReview) -> None:
+def show_next(review: ApiShownReview) -> None:
     """Print what the reviewer can do."""
     if review.may_vote and not review.voted:
         approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"

@@ -32,7 +32,7 @@ SETTINGS: Mapping[str, tuple[str, str | None]] = {
     "review_scope": ("JITNEY_REVIEW_SCOPE", "review.scope"),
     "review_resource": ("JITNEY_REVIEW_RESOURCE", "review.resource"),
     "review_audience": ("JITNEY_REVIEW_AUDIENCE", "review.audience"),
-    "review_token_kind": ("JITNEY_REVIEW_TOKEN_KIND", "review.token_kind"),
+    "review_token_kind": ("JITNEY_REVIEW_TOKEN_KIND", "review.kind"),
 }
 
 

@@ -28,7 +28,7 @@ from jitney.client.tokens.login import LoginToken
 from jitney.configuration.load import compile_configuration
 from jitney.core.config import load
 from jitney.core.identity.authenticate import authenticate
-from local.identity import CLI_CLIENT_ID, RESOURCE
+from local.identity import CLI_CLIENT_ID, RESOURCE, REVIEW_CLIENT_ID
 from tests.client.login.keyring_double import MemoryBackend
 from tests.client.login.person import Person, browser
 from tests.core.identity.minting import KnownKeys
@@ -303,3 +303,20 @@ def test_cli_01_processes_that_renew_at_once_use_the_refresh_token_once(
     tokens = {each.communicate(timeout=PATIENCE)[0] for each in running}
     assert len(tokens) == 1
     assert tokens.pop().strip() not in ("", found.token)
+
+
+def test_rev_17_a_sign_in_for_reviews_is_a_persons_own_and_keeps_no_refresh_token(
+    machine: Path, provider: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("JITNEY_REVIEW_CLIENT_ID", REVIEW_CLIENT_ID)
+    done = run("login", "--review")
+    assert done.returncode == 0, done.stderr
+    assert "for one vote" in done.stdout
+    ((name, entry),) = json.loads(machine.read_text()).items()
+    kept = json.loads(entry)
+    assert (name, kept["refresh_token"]) == (f"jitney/{REVIEW_CLIENT_ID} at {provider['issuer']}", "")
+    known = principal(kept["token"], provider)
+    assert (known.source_identity, known.kind, known.human) == ("people.alice", "human", None)
+    assert known.issuer_name == "terminal"
+    assert run("logout", "--review").returncode == 0
+    assert json.loads(machine.read_text()) == {}

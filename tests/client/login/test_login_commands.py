@@ -226,3 +226,21 @@ def test_a_browser_is_found(
     monkeypatch.setattr("jitney.client.commands.login.webbrowser.get", object)
     monkeypatch.setattr("jitney.client.commands.login.sys.platform", platform)
     assert has_browser(environment) is expected
+
+
+def test_rev_17_a_reviewer_signs_in_with_a_client_of_its_own(
+    developer: FakeBroker, memory: MemoryBackend, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("JITNEY_REVIEW_CLIENT_ID", "jitney-review")
+    answer = {"access_token": "x", "token_type": "Bearer", "refresh_token": "canary"}
+    developer._said.pop(("POST", "/token"))
+    developer.say("POST", "/token", 200, answer | {"id_token": id_token(developer, aud="jitney-review")})
+    done = run("login", "--review")
+    assert done.exit_code == 0, done.output
+    assert "reviewer  with the client jitney-review" in done.stdout
+    ((place, kept),) = memory.entries.items()
+    assert place == ("jitney", f"jitney-review at {developer.url}")
+    assert "canary" not in kept  # no refresh token: the sign-in ends with its token
+    form = developer.calls("POST", "/device")[0].body.decode()
+    assert ("client_id=jitney-review" in form, "scope=openid" in form, "offline_access" in form) == (True, True, False)
+    assert run("whoami").exit_code == 5  # agents do not get this token

@@ -38,7 +38,8 @@ class EndpointNeed:
         A secret in a setting cannot be found from it: all are hashed together, and the client's secret is left out.
         """
         _, path = settings_file(self.connection, environment)
-        variables = [name for setting, (name, _) in SETTINGS.items() if setting != "client_secret"]
+        ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
+        variables = [SETTINGS[name][0] for name in ours]
         named = {name: environment.get(name, "") for name in (*variables, *IDENTITY_VARIABLES)}
         holder = _holder(self.connection.token_file or environment.get(SETTINGS["token_file"][0], ""))
         parts = [__version__, os.uname().nodename, _working_folder(), self.document(), named, _content(path), holder]

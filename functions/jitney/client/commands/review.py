@@ -12,7 +12,7 @@ from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
 from jitney.client.review_screen import show_list, show_next, show_review
 
-review = command_group("Review requests in a terminal, signed in with `jitney login --review`.")
+review = command_group("Review requests in a terminal, as a reviewer.")
 
 _Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g-…")]
 
@@ -35,7 +35,7 @@ def list_reviews(*, as_json: options.AsJson = False, connection: options.Connect
 @review.command("show")
 @grouped
 def show_request(request: _Request, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Show one request as its page does: the sentence, the harm, the resources, and the agent's text.
+    """Show one request as its page does.
 
     Example: jitney review show g-abcdefghijklm2
     """

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from jitney.client import options
-from jitney.client.api_reviews import ApiReview, ApiVotedReview
+from jitney.client.api_reviews import ApiShownReview, ApiVotedReview
 from jitney.client.broker import Broker
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.durations import format_duration, parse_duration
@@ -97,7 +97,7 @@ def reject_review(
 
 
 def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
-    """Raise Invalid if nobody can be asked, or if --yes does not say what it is about."""
+    """Raise Invalid if no person can be asked, or if --yes does not say what it is about."""
     if asks and not can_ask:
         detail = "No person can confirm the approval, because this is not a terminal, or --json is given."
         fix = "Run it in a terminal. A program reads `jitney review show ID --json`, and gives --yes --content HASH."
@@ -108,7 +108,7 @@ def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
         raise Invalid("approval_not_confirmed", "Nothing was approved", detail, fix)
 
 
-def _approved_by_person(broker: Broker, found: ApiReview, body: dict[str, Any]) -> ApiVotedReview:
+def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, Any]) -> ApiVotedReview:
     """Return the result of the vote, after the person has confirmed what is granted. Exits if they do not."""
     show_review(found, details=False)
     narrows = body.keys() & {"actions", "resources", "duration_seconds"}
@@ -119,7 +119,7 @@ def _approved_by_person(broker: Broker, found: ApiReview, body: dict[str, Any]) 
     except ClientProblem as problem:
         if problem.code != "confirmation_required":
             raise
-        granted = ApiReview.read(problem.extras["review"])
+        granted = ApiShownReview.read(problem.extras["review"])
     screen().note("Step 2 of 2. Nothing is granted yet. This is what the agent would get:")
     show_review(granted, details=False)
     lasts = "this one call" if granted.whole.get("whole_only") else format_duration(granted.duration_seconds)
@@ -129,11 +129,17 @@ def _approved_by_person(broker: Broker, found: ApiReview, body: dict[str, Any]) 
 
 def _confirm(question: str, word: str) -> None:
     """Exit unless the person types the word. Nothing else confirms, and Enter does not."""
-    if typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True).strip() != word:
+    try:
+        typed = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
+    except typer.Abort:  # the end of the input, or Ctrl-C
+        typed = ""
+    if typed.strip() != word:
         raise Invalid("approval_not_confirmed", "Nothing was approved", f"You did not type {word}.", "Run it again.")
 
 
-def _selection(found: ApiReview, actions: Sequence[str], resources: Sequence[str], seconds: int) -> Mapping[str, Any]:
+def _selection(
+    found: ApiShownReview, actions: Sequence[str], resources: Sequence[str], seconds: int
+) -> Mapping[str, Any]:
     """Return the members of a narrowed approval: positions on the sheet, as the page's boxes are named."""
     _require_known("action", actions, [each.action for each in found.actions])
     _require_known("resource", resources, [arn for each in found.actions for arn in each.resources])

@@ -1,0 +1,274 @@
+"""`jitney review list`, `show`, `approve` and `reject` against the deployed handlers (row REV 17)."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import keyring
+import pytest
+from typer.testing import CliRunner, Result
+
+from jitney.client.cli import app
+from jitney.client.login.sign_in import DeveloperSignIn
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.request import Permission
+from jitney.core.review.content import content_hash
+from tests.client.login.keyring_double import MemoryBackend
+from tests.handlers.api_app import ApiApp, handlers, with_ports
+from tests.handlers.review_browser import STAFF, ReviewSystem
+from tests.handlers.test_review_pages import TWO, pending, stored
+from tests.handlers.test_terminal_reviews import AUDIENCE, own_token, terminal_desk
+
+READ = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Log nothing."""
+
+
+@dataclass
+class Terminal:
+    """A person at a terminal of their own, with a keyring."""
+
+    desk: ReviewSystem
+    backend: MemoryBackend
+    url: str
+
+    def sign_in(self, token: str | None = None) -> str:
+        """Put a sign-in for reviews into the keyring, as `jitney login --review` does."""
+        token = token or own_token(self.desk)
+        kept = DeveloperSignIn("alice", "alice", token, int(time.time()) + 600, "")
+        self.backend.set_password("jitney", f"{AUDIENCE} at {STAFF}", kept.text())
+        return token
+
+    def run(self, *words: str, typed: str = "") -> Result:
+        return CliRunner().invoke(app, ["review", *words], input=typed)
+
+
+@pytest.fixture
+def terminal(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    before, backend, desk = keyring.get_keyring(), MemoryBackend(), terminal_desk()
+    keyring.set_keyring(backend)
+    with with_ports(desk.system.ports):
+        server = make_server("127.0.0.1", 0, ApiApp(handlers()), handler_class=Silent)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for name, value in {
+            "JITNEY_API_URL": url,
+            "JITNEY_REVIEW_ISSUER": STAFF,
+            "JITNEY_REVIEW_CLIENT_ID": AUDIENCE,
+            # What an agent on this machine has. `jitney review` does not use it.
+            "JITNEY_TOKEN": "canary-token-of-the-agent",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield Terminal(desk, backend, url)
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def alice(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """alice, who is signed in and reads what is printed."""
+    monkeypatch.setattr("jitney.client.commands.review_votes.is_interactive", lambda: True)
+    terminal.sign_in()
+    return terminal
+
+
+def untouched(terminal: Terminal, grant: Grant) -> bool:
+    return stored(terminal.desk, grant) == grant
+
+
+def low(terminal: Terminal) -> Grant:
+    """A request whose approval needs no second step."""
+    grant = replace(pending(terminal.desk), permissions=(READ,))
+    terminal.desk.system.store.grants[grant.id] = grant
+    return grant
+
+
+def test_rev_17_a_reviewer_lists_and_shows(alice: Terminal):
+    grant = pending(alice.desk, TWO)
+    listed = alice.run("list")
+    assert listed.exit_code == 0, listed.output
+    for words in ("Waiting for you  1", "Decide within 1 hour", f"{grant.id}  severe", "agent: “monthly report”"):
+        assert words in listed.stdout
+    shown = alice.run("show", grant.id)
+    assert shown.exit_code == 0, shown.output
+    for words in ("Severe harm", "to delete and write s3 reports/a", "no person named", "DeleteObject, which deletes",
+                  "arn:aws:s3:::reports/b (new)", "written by the agent and unverified", "“monthly report”",
+                  content_hash(grant), f"jitney review approve {grant.id}"):  # fmt: skip
+        assert words in shown.stdout
+    document = json.loads(alice.run("show", grant.id, "--json").stdout)
+    assert (document["content"], document["second_step"]) == (content_hash(grant), True)
+    assert json.loads(alice.run("list", "--json").stdout)["waiting_for_you"][0]["id"] == grant.id
+
+
+def test_rev_17_a_person_confirms_what_is_granted_by_a_word(alice: Terminal):
+    grant = pending(alice.desk)
+    done = alice.run("approve", grant.id, "--comment", "fine", typed="approve\n")
+    assert done.exit_code == 0, done.output
+    assert "Step 2 of 2. Nothing is granted yet." in done.stderr
+    assert "may write s3 reports/a" in done.stdout
+    assert "To grant it for 5m, type approve:" in done.stderr
+    assert "Approved  " in done.stdout
+    vote = stored(alice.desk, grant).votes[0]
+    assert (vote.human, vote.via, vote.comment) == ("staff.alice", "terminal", "fine")
+    assert alice.backend.entries == {}  # the sign-in was for one vote
+
+
+SLIPS = {"Enter": "\n", "y": "y\n", "yes": "yes\n", "another word": "Approve\n", "nothing": ""}
+
+
+@pytest.mark.parametrize("typed", SLIPS.values(), ids=SLIPS)
+def test_rev_17_no_slip_approves(alice: Terminal, typed: str):
+    grant = pending(alice.desk)
+    done = alice.run("approve", grant.id, typed=typed)
+    assert (done.exit_code, "Nothing was approved" in done.stderr) == (2, True)
+    assert untouched(alice, grant)
+    assert alice.backend.entries  # the token has not voted
+
+
+def test_rev_17_a_request_of_low_harm_takes_one_question(alice: Terminal):
+    grant = low(alice)
+    assert alice.run("approve", grant.id, typed="\n").exit_code == 2
+    assert untouched(alice, grant)
+    done = alice.run("approve", grant.id, typed="yes\n")
+    assert done.exit_code == 0, done.output
+    assert "Step 2" not in done.stderr
+    assert stored(alice.desk, grant).state is State.ACTIVE
+
+
+def test_rev_17_less_is_approved_by_name(alice: Terminal):
+    grant = pending(alice.desk, TWO)
+    less = ("--action", "s3:PutObject", "--resource", "arn:aws:s3:::reports/b", "--for", "1m")
+    done = alice.run("approve", grant.id, *less, typed="yes\napprove\n")
+    assert done.exit_code == 0, done.output
+    assert "not granted s3:DeleteObject" in done.stdout
+    after = stored(alice.desk, grant)
+    assert (after.permissions, after.duration_seconds) == (
+        (Permission(("s3:PutObject",), ("arn:aws:s3:::reports/b",)),),
+        60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--action", "s3:PutObjekt", "Did you mean s3:PutObject?"),
+        ("--resource", "*", "`jitney review show` lists each resource."),
+        ("--for", "300", "is not a duration"),
+        ("--for", "6m", "This is more than was requested."),
+    ],
+)
+def test_rev_17_a_selection_adds_nothing(alice: Terminal, option: str, value: str, said: str):
+    grant = pending(alice.desk)
+    done = alice.run("approve", grant.id, option, value, typed="yes\napprove\n")
+    assert done.exit_code != 0
+    assert said in done.stderr
+    assert untouched(alice, grant)
+
+
+PIPES: dict[str, tuple[str, ...]] = {
+    "no flag": (),
+    "--yes alone": ("--yes",),
+    "--content alone": ("--content", "CONTENT"),
+    "--json": ("--json", "--content", "CONTENT"),
+    "--yes with another hash": ("--yes", "--content", "0" * 64),
+}
+
+
+@pytest.mark.parametrize("flags", PIPES.values(), ids=PIPES)
+def test_rev_17_no_pipe_approves_without_yes_and_the_hash_of_what_was_shown(terminal: Terminal, flags: tuple[str, ...]):
+    grant = pending(terminal.desk)
+    terminal.sign_in()
+    words = [content_hash(grant) if each == "CONTENT" else each for each in flags]
+    done = terminal.run("approve", grant.id, *words, typed="approve\nyes\napprove\n")
+    assert done.exit_code != 0
+    assert untouched(terminal, grant)
+    assert "Nothing was approved" in done.output or "The request changed" in done.output
+
+
+def test_rev_17_a_program_approves_what_it_was_shown(terminal: Terminal):
+    grant = pending(terminal.desk)
+    terminal.sign_in()
+    done = terminal.run("approve", grant.id, "--yes", "--content", content_hash(grant), "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["state"] == "active"
+
+
+def test_rev_17_a_program_confirms_less_by_the_hash_of_less(terminal: Terminal):
+    grant = pending(terminal.desk)
+    terminal.sign_in()
+    words = ("approve", grant.id, "--for", "1m", "--yes", "--content", content_hash(grant), "--json")
+    refused = json.loads(terminal.run(*words).stdout)
+    assert refused["code"] == "confirmation_required"
+    assert untouched(terminal, grant)
+    done = terminal.run(*words, "--confirmed", refused["review"]["content"])
+    assert done.exit_code == 0, done.output
+    assert stored(terminal.desk, grant).duration_seconds == 60
+
+
+def test_rev_17_a_rejection_needs_a_comment(terminal: Terminal):
+    grant = pending(terminal.desk)
+    terminal.sign_in()
+    assert terminal.run("reject", grant.id).exit_code == 2
+    done = terminal.run("reject", grant.id, "--comment", "Read the weekly report.")
+    assert done.exit_code == 0, done.output
+    assert "Rejected  " in done.stdout
+    assert stored(terminal.desk, grant).votes[0].comment == "Read the weekly report."
+
+
+def test_rev_17_a_sign_in_is_for_one_vote(alice: Terminal):
+    first, second = pending(alice.desk), pending(alice.desk, reason="another")
+    token = alice.sign_in()
+    assert alice.run("approve", first.id, typed="approve\n").exit_code == 0
+    again = alice.run("reject", second.id, "--comment", "no")
+    assert (again.exit_code, "Run `jitney login --review`." in again.stderr) == (5, True)
+    alice.sign_in(token)  # as if it were captured
+    replayed = alice.run("reject", second.id, "--comment", "no")
+    assert (replayed.exit_code, "a sign-in is for one vote" in replayed.stderr) == (5, True)
+    assert untouched(alice, second)
+
+
+def test_rev_17_the_token_of_an_agent_is_never_used(terminal: Terminal):
+    """Neither when there is no sign-in for reviews, nor when one client is for both."""
+    grant = pending(terminal.desk)
+    for words in (("list",), ("show", grant.id), ("reject", grant.id, "--comment", "no")):
+        done = terminal.run(*words)
+        assert (done.exit_code, "canary" in done.output) == (5, False)
+        assert "Run `jitney login --review`." in done.stderr
+    assert untouched(terminal, grant)
+
+
+def test_rev_17_reviews_have_a_client_of_their_own(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JITNEY_TOKEN_ISSUER", STAFF)
+    monkeypatch.setenv("JITNEY_CLIENT_ID", AUDIENCE)
+    done = terminal.run("list")
+    assert (done.exit_code, "Use a client of its own for reviews." in done.stderr) == (2, True)
+    monkeypatch.delenv("JITNEY_REVIEW_CLIENT_ID")
+    missing = terminal.run("list")
+    assert "client_id under [review]" in missing.stderr
+
+
+def test_rev_17_an_agents_token_in_the_keyring_is_refused(terminal: Terminal):
+    grant = pending(terminal.desk)
+    terminal.sign_in(own_token(terminal.desk, act={"sub": "reader-agent"}))
+    done = terminal.run("reject", grant.id, "--comment", "no")
+    assert done.exit_code == 5
+    assert "Reviews take a person's own token." in done.stderr
+    assert untouched(terminal, grant)
+
+
+def test_rev_17_hostile_text_does_not_reach_the_terminal(alice: Terminal):
+    grant = replace(pending(alice.desk), reason="\x1b]0;approve\x07 ok\u202e")
+    alice.desk.system.store.grants[grant.id] = grant
+    done = alice.run("show", grant.id)
+    assert "\x1b" not in done.output
+    assert "\u202e" not in done.output
