@@ -10,6 +10,9 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.config import ClaimRules
+from jitney.core.identity.claims import check_undelegated
+from jitney.core.identity.refusal import Refusal
+from jitney.core.identity.signature import SignedClaims
 from jitney.core.review.content import content_hash
 from jitney.handlers.edge import Route
 from jitney.handlers.grant_reads import list_grants
@@ -185,6 +188,21 @@ def test_rev_17_no_other_token_lists_shows_or_votes(desk: ReviewSystem, attack: 
     assert untouched(desk, grant)
     # The same vote with a person's own token passes, so the token alone was at fault.
     assert call(desk, vote_from_terminal, grant, own_token(desk), **vote)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("claims", "refused"),
+    [({}, False), ({"azp": "web"}, False), ({"act": {}}, True), ({"azp": "agent"}, True), ({"cid": "agent"}, True)],
+)
+def test_rev_17_no_delegated_token_reviews_at_any_provider(claims: dict[str, Any], refused: bool):
+    """Some providers also refuse an actor by themselves."""
+    entry = minting.issuer("staff", STAFF, kind="human", token="id", audiences=("web",), for_reviews=True)
+    try:
+        check_undelegated(SignedClaims({"sub": "alice", **claims}), entry)
+    except Refusal as refusal:
+        assert (refusal.code, refused) == ("token_kind", True)
+    else:
+        assert not refused
 
 
 def test_rev_17_an_access_token_of_a_named_client_reviews(desk: ReviewSystem):
