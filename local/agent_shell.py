@@ -86,6 +86,7 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
         "JITNEY_RECORDS_BUCKET": stack["buckets"]["records"],
         "JITNEY_SEALS_BUCKET": stack["buckets"]["seals"],
         "JITNEY_SEAL_KEY": stack["seal_key"],
+        "JITNEY_AUDIT_TABLE": stack["tables"]["audit"],
         "JITNEY_TRAIL_QUEUE": stack["trail_queue"],
         "JITNEY_ATHENA_WORKGROUP": stack["athena"]["workgroup"],
         "JITNEY_ATHENA_DATABASE": stack["athena"]["database"],

@@ -119,7 +119,13 @@ def test_aud_02_a_record_that_was_changed_is_named_and_the_exit_code_is_1(archiv
     document = json.loads(verify("--json").stdout)
     assert document["verdict"] == "broken"
     assert document["failures"] == [
-        {"sentence": sentence, "seal": 0, "object": key_of(0, TODAY), "records": [{"chain": "g-a", "seq": 1}]}
+        {
+            "sentence": sentence,
+            "seal": 0,
+            "object": key_of(0, TODAY),
+            "records": [{"chain": "g-a", "seq": 1}],
+            "grants": [],
+        }
     ]
 
 

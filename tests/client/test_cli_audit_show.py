@@ -83,7 +83,7 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
         "left over user x (iam:CreateUser at 12:01:50)", "suggested s3:GetObject on arn:aws:s3:::reports/2026/q3.csv",
     ):  # fmt: skip
         assert line in lines
-    assert len(lines) <= 68
+    assert len(lines) <= 69
     assert ledger.queried == [(GRANT.id, DAY)] * 2
 
 

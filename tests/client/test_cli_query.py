@@ -115,6 +115,11 @@ def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
         "rows": [{"who": "=1", "times": 7}, {"who": "b", "times": None}],
         "bytes_read": 2048,
         "seconds": 1.5,
+        "integrity": {
+            "state": "unchecked",
+            "sentences": ["No buckets, table, key: give --stack and --key."],
+            "failures": [],
+        },
     }
 
 

@@ -45,7 +45,7 @@ def test_aud_04_the_page_reports_request_and_outcome(desk: ReviewSystem, alice: 
     for words in (
         "granted s3:PutObject on arn:aws:s3:::reports/b for 1 minute",
         "approved by staff.alice on web at",
-        "for less than requested: 1 action on a resource, 1 minute: “the second alone”",
+        "for less than requested: 1 action on 1 resource for 1 minute: “the second alone”",
         "no session and no call was seen",
         "no session of this grant was seen in CloudTrail, so it is not known what was used.",
         "0 request review; 1 vote approved",

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from jitney.client.cli import app
 from jitney.core.integrity.seals import seal_key
 from local import agent_shell
+from tests.core.integrity.world import rewritten
 from tests.running_systems import until
 from tests.system.conftest import Api
 from tests.system.guided import POLICY, block_of, with_only_permissions
@@ -51,8 +52,9 @@ class Buckets:
         self.s3.put_object(Bucket=bucket or self.records, Key=key, Body=body)
 
     def verify(self, *more: str) -> tuple[int, dict[str, Any]]:
+        """Verify the records from S3 alone, unless `more` names the audit table."""
         command = ["audit", "verify", "--json", "--records", self.records, "--seals", self.seals, *more]
-        result = CliRunner().invoke(app, command)
+        result = CliRunner().invoke(app, command, env={"JITNEY_AUDIT_TABLE": ""})
         return result.exit_code, json.loads(result.stdout)
 
 
@@ -190,14 +192,39 @@ def test_aud_02_any_manual_change_is_named(api: Api, aws: Any, real: Buckets, co
     assert missing == [], sentences
 
 
+def test_aud_09_a_forged_record_is_named_before_it_is_sealed(
+    api: Api, real: Buckets, copies: Callable[[], Buckets], stack: dict[str, Any]
+):
+    """The table and its stream know what was written. A query names what only the bucket has, or only the table."""
+    published, grant_id = Published(real.s3, real.records), api.ask()["grant"]["id"]
+    until(lambda: any(each["chain"] == grant_id for each in published.records()))
+    buckets = copies()
+    key = holding(buckets, grant_id, 0)
+    line = next(each for each in buckets.body(key).splitlines() if f'"chain":"{grant_id}"'.encode() in each)
+    forged = rewritten(line, rehash=True, chain="g-forgedforgedfo", reason="approved by everyone")
+    buckets.put(f"{key}-forged", forged)
+    places = {"JITNEY_RECORDS_BUCKET": buckets.records, "JITNEY_SEALS_BUCKET": buckets.seals}
+    result = CliRunner().invoke(app, ["audit", "query", "who_requested_what", "--json"], env=places)
+    assert result.exit_code == 1
+    said = json.loads(result.stdout)["integrity"]["failures"]
+    why = "forged, because the audit table has no such record."
+    assert f"In {key}-forged, record 0 of g-forgedforgedfo: {why}" in said
+    assert not [each for each in said if grant_id in each]
+    verified = buckets.verify("--table", stack["tables"]["audit"])[1]
+    assert (verified["failures"][0]["object"], verified["awaiting_seal"]["compared"]) == (f"{key}-forged", True)
+
+
 def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are_named(
     grants: tuple[str, ...], real: Buckets, aws: Any, stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
     key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
+    table = aws("dynamodb").describe_table(TableName=stack["tables"]["audit"])["Table"]
     names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
+    names |= {"AUDIT-TABLE-ARN": table["TableArn"]}
     block, iam = block_of("integrity.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
-        assert real.verify()[0] == 0
+        code, document = real.verify("--table", table["TableName"])
+        assert (code, document["failures"], document["awaiting_seal"]["compared"]) == (0, [], True)
         hidden, policy = holding(real, grants[0], 0), json.loads(block)
         deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
         but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})

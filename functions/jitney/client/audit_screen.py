@@ -15,6 +15,11 @@ _VERDICTS = {
     "broken": ("Broken", "bold red"),
     "unverified": ("Not verified", "bold yellow"),
 }
+_INTEGRITY = _VERDICTS | {
+    "sealed": ("Sealed", "bold green"),
+    "not yet": ("Not yet sealed", "bold yellow"),
+    "unchecked": ("Not checked", "bold yellow"),
+}
 _NO_FILES = "CloudTrail delivered no file on these days; check --since, --until and the trail"
 
 
@@ -86,6 +91,14 @@ class AuditScreen(Screen):
         many = f"{count:,} row{'' if count == 1 else 's'}"
         self.note(description)
         self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
+
+    def integrity(self, found: Mapping[str, Any]) -> None:
+        """Print what an answer can claim to standard error: its state, and the sentences that explain it."""
+        word, style = _INTEGRITY[found["state"]]
+        sentences = [wording.strip_control_characters(each) for each in found["sentences"]]
+        self.err.print(Text.assemble((word, style), ("  records and calls behind this answer", "dim")))
+        for each in sentences:
+            self.note(f"  {each}")
 
     @contextmanager
     def querying(self, name: str) -> Generator[Callable[[str, float, int], None]]:

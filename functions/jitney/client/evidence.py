@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -11,10 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid
-from jitney.core.integrity.contents import Contents, read_contents
-from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.published_calls import FOLDER as CALLS
+from jitney.core.integrity.published_calls import CallContents, read_calls
+from jitney.core.integrity.seal_chain import Keys, SealFile
 from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
-from jitney.core.integrity.verification import Evidence, day_of
+from jitney.core.integrity.verification import Evidence, day_of, sealed_at
+from jitney.core.times import iso
 
 AT_ONCE = 16
 RECORDS = "records/"
@@ -22,6 +25,9 @@ TITLE = "Nothing could be verified"
 SEALED_WITHIN = timedelta(days=3)
 """A day's object is sealed within this time, unless sealing has stopped."""
 
+Parsed = TypeVar("Parsed")
+Period: TypeAlias = tuple[date | None, date | None]
+"""The first and the last day, or None for all days."""
 VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
 
@@ -53,38 +59,63 @@ class Archive:
         listed = self._pages("list_objects_v2", "Contents", self._seals, KEYS_FOLDER)
         return [each["Key"].removeprefix(KEYS_FOLDER).removesuffix(".pem") for each in listed]
 
-    def evidence(self, since: date | None, until: date | None, now: int) -> Evidence:
-        """Return the objects of the days from `since` to `until`, and the seals of that time.
+    def evidence(self, period: Period, now: int, keys: Keys, most_read: int | None = None) -> Evidence:
+        """Return the objects of the days of `period`, and the seals of that time, as read at `now`.
 
-        They are read at `now`.
+        If there are more than `most_read` objects, those are not read that S3 lists as older than their valid seals.
 
         The seals are read first. So an object that is sealed during the reading counts as waiting for its seal.
         """
+        since, until = period
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
-        contents: dict[str, Contents] = {}
+        read = tuple(each for each in files.values() if isinstance(each, SealFile))
+        listed = self._listed(RECORDS, period)
+        unread: frozenset[str] = frozenset()
+        if most_read is not None and len(listed) > most_read:
+            sealed = sealed_at(read, keys, whole=since is None)
+            unread = frozenset(key for key, changed in listed.items() if key in sealed and changed <= sealed[key])
+        wanted = [key for key in listed if key not in unread]
+        contents, unreadable = self._parsed("records", wanted, read_contents)
+        unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
+        return Evidence(read, contents, unreadable, since, until, now, unread)
+
+    def calls(
+        self, period: Period, most_read: int | None = None
+    ) -> tuple[dict[str, CallContents], dict[str, str]] | None:
+        """Return the objects of calls of these days, and why others cannot be read; None if there are too many."""
+        listed = self._listed(CALLS, period)
+        if most_read is not None and len(listed) > most_read:
+            return None
+        return self._parsed("calls", list(listed), read_calls)
+
+    def _listed(self, folder: str, period: Period) -> dict[str, str]:
+        """Return the keys of the days' objects, each with the time of its last change (ISO 8601)."""
+        listed = self._pages("list_objects_v2", "Contents", self._records, folder)
+        times = {each["Key"]: iso(int(each["LastModified"].timestamp())) for each in listed}
+        return {key: changed for key, changed in times.items() if _within(day_of(key), *period)}
+
+    def _parsed(
+        self, what: str, keys: list[str], parse: Callable[[bytes], Parsed]
+    ) -> tuple[dict[str, Parsed], dict[str, str]]:
+        """Return what is in objects of records or calls, and why others cannot be read. Deleted ones are in neither."""
+        found: dict[str, Parsed] = {}
         unreadable: dict[str, str] = {}
-        for key, body in self._objects(since, until):
+        for key, body in self._bodies(what, self._records, [{"Key": key} for key in keys]):
             if isinstance(body, bytes):
-                contents[key] = read_contents(body)
+                found[key] = parse(body)
             elif body != "NoSuchKey":  # deleted after it was listed
                 unreadable[key] = body
-        unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
-        read = tuple(each for each in files.values() if isinstance(each, SealFile))
-        return Evidence(read, contents, unreadable, since, until, now)
+        return found, unreadable
 
     def bodies(self, since: date | None, until: date | None) -> Iterator[bytes]:
         """Yield the objects of records of the days from `since` to `until`. Raises Invalid if one cannot be read."""
-        for key, body in self._objects(since, until):
+        wanted = [{"Key": key} for key in self._listed(RECORDS, (since, until))]
+        for key, body in self._bodies("records", self._records, wanted):
             if isinstance(body, str):
                 detail = f"AWS answered {body} when reading {key} in bucket {self._records}."
                 fix = "Try again. docs/integrity.md lists the permissions."
                 raise Invalid("bucket_unreadable", self._title, detail, fix)
             yield body
-
-    def _objects(self, since: date | None, until: date | None) -> Iterator[tuple[str, bytes | str]]:
-        keys = [each["Key"] for each in self._pages("list_objects_v2", "Contents", self._records, RECORDS)]
-        wanted = [{"Key": key} for key in keys if _within(day_of(key), since, until)]
-        yield from self._bodies("records", self._records, wanted)
 
     def _seal_files(self, since: date | None, until: date | None) -> dict[int, SealFile | str]:
         """Return the first version of each seal, which Object Lock keeps, or why it cannot be read."""

@@ -1,9 +1,9 @@
 """Read grant reports from Athena, for `jitney audit show`. Needs the extra `audit`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,13 +14,14 @@ from jitney.client.named_queries import GRANT_ID, athena_location
 from jitney.client.problems import GrantEnded, Invalid
 from jitney.core.actions import ActionTable
 from jitney.core.calls.operations import OperationTable
+from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
 from jitney.core.masking.table import MaskTable
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.cloudtrail_coverage import implicit_actions
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
-from jitney.core.report.rows import ReportRow, Section
+from jitney.core.report.rows import ReportRow, Section, Tone
 from jitney.core.report.suggestion import Suggestion, suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
@@ -34,21 +35,25 @@ AT_ONCE = 8
 """How many queries run in parallel. Athena's default quota is 20 for an account."""
 # Lists are cast to JSON, because Athena prints arrays without quoting their members.
 RECORDS = """
-SELECT chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human, target,
-       account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
+SELECT dt, chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human,
+       target, account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
        CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources
 FROM records
 WHERE grant_id = ? AND dt >= ?
 """
 CALLS = """
-SELECT event_id, time, region, role_arn, session, service, operation, read_only, error_code, source_ip, invoked_by,
+SELECT dt, event_id, time, region, role_arn, session, service, operation, read_only, error_code, source_ip, invoked_by,
        verdict, purpose, call_id, record_match, grant_id, CASE WHEN service = 'sts' THEN request END AS request,
        CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(created AS JSON) AS created,
        CAST(deleted AS JSON) AS deleted, CAST(reasons AS JSON) AS reasons
 FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
+LATE = timedelta(days=2)
+"""How long after the last line of a grant its days are checked: a seal and late lines are then there."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
+IntegrityCheck: TypeAlias = Callable[[date, date], AnswerIntegrity]
+"""Returns the integrity of what was published from a first to a last day."""
 __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 
 
@@ -73,17 +78,27 @@ class ReportSource:
 
 @dataclass(frozen=True, slots=True)
 class PrintedReport:
-    """A report with its least-privilege suggestion, what outlives the grant, and its source."""
+    """A report with its least-privilege suggestion, what outlives the grant, its source, and the source's integrity."""
 
     report: GrantReport
     suggestion: Suggestion
     outliving: tuple[GrantEffect, ...]
     source: ReportSource
+    integrity: AnswerIntegrity
 
     @property
     def heading(self) -> ReportRow:
         """The grant's state."""
         return state_row(self.report)
+
+    @property
+    def integrity_rows(self) -> tuple[ReportRow, ...]:
+        """The state of the grant's records, and what was checked."""
+        found = self.integrity
+        state = found.of_grant(self.report.grant_id) or found.state
+        words = [escape_invisible(each) for each in found.sentences]
+        tone = Tone.BAD if found.exit_code else Tone.PLAIN
+        return (ReportRow("", f"Records: {state}. {' '.join(words)}", tone),)
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -92,7 +107,13 @@ class PrintedReport:
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON."""
-        return report_document(self.report, self.suggestion, self.outliving) | {"source": self.source.document()}
+        return report_document(self.report, self.suggestion, self.outliving) | {
+            "source": self.source.document(),
+            "integrity": {
+                "records_of_grant": self.integrity.of_grant(self.report.grant_id),
+                **self.integrity.document(),
+            },
+        }
 
 
 def checked_grant_ids(grant_ids: Sequence[str]) -> tuple[str, ...]:
@@ -118,10 +139,13 @@ def write_html(reports: Sequence[PrintedReport], file: Path) -> None:
         raise Invalid("file_not_written", "The page was not written", f"{file}: {error.strerror}.", fix) from error
 
 
-def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> list[PrintedReport]:
+def reports(
+    athena: Athena, grant_ids: Sequence[str], since: date, now: int, check: IntegrityCheck | None = None
+) -> list[PrintedReport]:
     """Return the report of each grant from what was published since the day `since`.
 
-    Raises GrantEnded for a grant without records, and what `Athena.run` raises.
+    `check` checks the days on which something was published about a grant. Raises GrantEnded for a grant without
+    records, and what `Athena.run` raises.
     """
     source = ReportSource(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -129,12 +153,18 @@ def reports(athena: Athena, grant_ids: Sequence[str], since: date, now: int) -> 
         def answers(sql: str) -> list[Any]:
             return [pool.submit(athena.run, sql, (each, since.isoformat())) for each in grant_ids]
 
-        results = [(answer.result().records() for answer in found) for found in (answers(RECORDS), answers(CALLS))]
-        found = zip(grant_ids, *results, strict=True)
-        return [_report(each, records, calls, source) for each, records, calls in found]
+        results = [[answer.result().records() for answer in found] for found in (answers(RECORDS), answers(CALLS))]
+    days = {str(row.pop("dt", "")) for found in results for rows in found for row in rows} - {""}
+    integrity = unchecked("--no-check was given.")
+    if check and days:
+        integrity = check(date.fromisoformat(min(days)), date.fromisoformat(max(days)) + LATE)
+    found = zip(grant_ids, *results, strict=True)
+    return [_report(each, records, calls, source, integrity) for each, records, calls in found]
 
 
-def _report(grant_id: str, records: Rows, calls: Rows, source: ReportSource) -> PrintedReport:
+def _report(
+    grant_id: str, records: Rows, calls: Rows, source: ReportSource, integrity: AnswerIntegrity
+) -> PrintedReport:
     report = build_report(grant_id, map(_present, records), map(_present, calls), source.at)
     if report is None:
         detail = f"Athena has no record of {grant_id} published since {source.since}."
@@ -142,7 +172,7 @@ def _report(grant_id: str, records: Rows, calls: Rows, source: ReportSource) -> 
         raise GrantEnded("grant_not_found", "The grant has no records", detail, fix)
     actions = _actions()
     suggestion = suggest(report, actions, _may_need(), source.at)
-    return PrintedReport(report, suggestion, outliving_effects(report, actions), source)
+    return PrintedReport(report, suggestion, outliving_effects(report, actions), source, integrity)
 
 
 def _present(row: Mapping[str, Any]) -> dict[str, Any]:

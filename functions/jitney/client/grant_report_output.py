@@ -41,6 +41,8 @@ def _grant_report(console: Console, report: "PrintedReport") -> None:
         )
     )
     console.print(Text(strip_control_characters(report.source.line), style="dim"))
+    for row in report.integrity_rows:
+        console.print(Text(strip_control_characters(row.text), style=_STYLES.get(row.tone, "dim")))
     for section in report.sections:
         _section(console, section)
 

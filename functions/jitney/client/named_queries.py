@@ -10,7 +10,7 @@ from typing import Any
 from jitney.client.access_history import LOOKED_BACK
 from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryProgress, QueryResult
 from jitney.client.audit_names import KnownNames, resource_arn
-from jitney.client.periods import period, within
+from jitney.client.periods import first_day_read, period, within
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
 
@@ -46,6 +46,11 @@ class QueryRun:
         first, last = self.period
         text, count = _OWN_DAYS.subn(f"the days from {first} to {last}", self.query.description, 1)
         return text if count else f"{text} ({first} to {last})"
+
+    @property
+    def first_day_read(self) -> date | None:
+        """The first day whose records or calls the query reads; None for all days."""
+        return first_day_read(self.query.sql, self.period[0]) if self.period else None
 
     def document(self) -> dict[str, Any]:
         """Return the query and its answer as JSON."""

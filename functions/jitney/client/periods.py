@@ -28,6 +28,12 @@ def period(sql: str, since: date | None, until: date | None, today: date) -> tup
     return None if days is None else (since or (until or today) - timedelta(days=days), until or today)
 
 
+def first_day_read(sql: str, first: date) -> date:
+    """Return the first day that any table of the query is read for, if its period starts on `first`."""
+    days = [int(found["days"]) for found in BOUND.finditer(sql)]
+    return first - timedelta(days=max(days) - min(days)) if days else first
+
+
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
     """Return the query for the days from `since` to `until`, or the query itself if neither is given.
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jitney.client.evidence import Archive, VerificationProgress
+from jitney.client.audit_table import AuditTable
+from jitney.client.evidence import Archive, Period, VerificationProgress
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
+from jitney.client.table_comparison import with_table
 from jitney.core.integrity.findings import Findings
 from jitney.core.integrity.seal_chain import Keys, NotedSeal
 from jitney.core.integrity.seals import Seal
@@ -21,11 +22,12 @@ _NOTED = re.compile(r"([0-9]{1,10}):([0-9a-f]{64})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class VerificationSources:
-    """The buckets' names, and the trusted keys as fingerprints or PEM files."""
+    """The buckets' names, the trusted keys as fingerprints or PEM files, and the audit table's name."""
 
     records: str = ""
     seals: str = ""
     keys: tuple[str, ...] = ()
+    table: str = ""
 
     def completed_from(self, stack: Path) -> "VerificationSources":
         """Fill in missing values from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
@@ -34,7 +36,8 @@ class VerificationSources:
             records = self.records or buckets.get("records") or known.outputs["RecordsBucket"]
             seals = self.seals or buckets.get("seals") or known.outputs["SealsBucket"]
             keys = self.keys or tuple(filter(None, [known.local.get("seal_key")]))
-        return replace(self, records=records, seals=seals, keys=keys)
+            table = self.table or (known.local.get("tables") or {}).get("audit") or known.outputs.get("AuditTable", "")
+        return replace(self, records=records, seals=seals, keys=keys, table=table)
 
     def checked(self) -> "VerificationSources":
         """Return self. Raises Invalid unless both buckets are named."""
@@ -46,16 +49,22 @@ class VerificationSources:
 
 def verify_archive(
     sources: VerificationSources,
-    days: tuple[date | None, date | None],
+    days: Period,
     expected: str,
     progress: VerificationProgress,
     now: int,
 ) -> Findings:
-    """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid."""
+    """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid.
+
+    If the audit table is named, unsealed records and calls are compared with it.
+    """
     noted = noted_seal(expected, limited=days != (None, None)) if expected else None
     archive = Archive(sources.records, sources.seals, progress)
     keys = trusted_keys(archive, sources.keys)
-    return verify(archive.evidence(*days, now), keys, noted)
+    evidence = archive.evidence(days, now, keys)
+    if sources.table:
+        evidence = with_table(evidence, keys, archive, AuditTable(sources.table))
+    return verify(evidence, keys, noted)
 
 
 def noted_seal(text: str, *, limited: bool) -> NotedSeal:
@@ -112,13 +121,19 @@ def document(findings: Findings) -> dict[str, Any]:
                 "seal": each.seal,
                 "object": each.object or None,
                 "records": [{"chain": position.chain, "seq": position.seq} for position in each.records],
+                "grants": list(each.grants),
             }
             for each in findings.breaks
         ],
         "unverified": list(findings.unverified),
         "seals": {"count": extent.seals, "first": _seal(extent.first), "last": _seal(extent.last)},
         "sealed": {"objects": extent.objects, "records": extent.records, "chains": extent.chains},
-        "awaiting_seal": {"objects": extent.unsealed_objects, "records": extent.unsealed_records},
+        "awaiting_seal": {
+            "objects": extent.unsealed_objects,
+            "records": extent.unsealed_records,
+            "compared": extent.reconciled,
+        },
+        "calls": extent.calls,
     }
 
 

@@ -33,7 +33,10 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{verified}"
     if later["records"]:
         came = f"{_count(later['records'], 'record')} in {_count(later['objects'], 'object')}"
-        yield "not yet", f"{came}, waiting for the next seal; not verifiable until then"
+        compared = "compared with the audit table" if later["compared"] else "not verifiable until then"
+        yield "not yet", f"{came}, waiting for the next seal; {compared}"
+    if result["calls"] is not None:
+        yield "calls", f"{_count(result['calls'], 'call')}, never sealed; compared with the audit table"
     if last:
         yield "last seal", f"{last['number']}:{last['hash']} (keep a copy outside this account)"
 

@@ -58,6 +58,9 @@ Trusted = Annotated[
 ExpectLast = Annotated[
     str, typer.Option(metavar="NUMBER:HASH", help="A seal that you noted, which must still be there unchanged.")
 ]
+Table = Annotated[
+    str, typer.Option(metavar="NAME", envvar="JITNEY_AUDIT_TABLE", help="Audit table, to compare what is not sealed.")
+]
 EXIT_CODES = {"verified": 0, "broken": 1, "unverified": 2}
 
 
@@ -75,19 +78,21 @@ def verify_records(
     records: Records = "",
     seals: Seals = "",
     key: Trusted = None,
+    table: Table = "",
     expect_last: ExpectLast = "",
     as_json: options.AsJson = False,
 ) -> None:
     """Verify that the records in S3 are unchanged.
 
-    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials. Calls
-    are not covered: they are not sealed. Exit codes: 0 verified, 1 broken, 2 not everything could be verified.
+    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials. What
+    is not sealed, such as calls, is compared with the audit table, if it is named by --table or --stack. Exit codes:
+    0 verified, 1 broken, 2 not everything could be verified.
 
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """
     with exit_on_problem("audit verify", as_json=as_json):
         verification = _verification()
-        sources = verification.VerificationSources(records, seals, tuple(key or ()))
+        sources = verification.VerificationSources(records, seals, tuple(key or ()), table)
         sources = (sources.completed_from(stack) if stack else sources).checked()
         with audit_screen().reading() as progress:
             days = (day_of(since), day_of(until))

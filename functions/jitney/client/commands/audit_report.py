@@ -1,7 +1,7 @@
 """`jitney audit show`: the report of one grant, for auditors."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by
 from jitney.client.commands.audit import Since
 from jitney.client.commands.query import Database, Stack, Workgroup
 from jitney.client.optional import load_extra
@@ -25,12 +26,15 @@ def show_report(
     stack: Stack = None,
     workgroup: Workgroup = "",
     database: Database = "",
+    check: Check = True,
+    key: Trusted = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Report on grants, from the request to the last AWS call.
 
     Shows the request, decision, timeline, AWS calls, and the least-privilege suggestion. Reads Athena with your AWS
-    credentials. Covers the last 90 days, or the days from --since.
+    credentials. Covers the last 90 days, or the days from --since. The records and calls of the days on which something
+    was published about the grant are checked; exit code 1 says that they are broken.
 
     Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """
@@ -38,8 +42,12 @@ def show_report(
         report = _report_module()
         ids, now = report.checked_grant_ids(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
+
+        def checked(since: date, until: date) -> Any:
+            return checked_answer(stack, key, since, until, check=check, quiet=True)
+
         with report.waiting():
-            reports = report.reports(report.connected(workgroup, database, stack), ids, first, now)
+            reports = report.reports(report.connected(workgroup, database, stack), ids, first, now, checked)
         if html:
             report.write_html(reports, html)
             screen().note(f"Wrote {html}")
@@ -48,6 +56,7 @@ def show_report(
             print_json(documents[0] if len(documents) == 1 else {"reports": documents})
         elif not html:
             report.show(reports)
+        exit_by(reports[0].integrity)
 
 
 def _report_module() -> Any:

@@ -7,6 +7,7 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
 from jitney.client.commands.audit import Since, Until
 from jitney.client.commands.query import Database, Stack, Workgroup
 from jitney.client.optional import load_extra
@@ -28,11 +29,14 @@ def who_did(
     stack: Stack = None,
     workgroup: Workgroup = "",
     database: Database = "",
+    check: Check = True,
+    key: Trusted = None,
     as_json: options.AsJson = False,
 ) -> None:
     """List what an agent requested, did and was denied.
 
-    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until.
+    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until. The records
+    and calls of these days are checked. Exit code 1 says that they are broken.
 
     Example: jitney audit who --agent reader-agent --resource s3://reports/2026 --since 7d
     """
@@ -45,11 +49,16 @@ def who_did(
             raise invalid("--since is later than --until.", "Give the earlier day to --since.")
         with audit_screen().querying("who"):
             found = _history(agent, resource, first, last, workgroup, database, stack)
+        integrity = checked_answer(stack, key, found.since, found.until, check=check)
+        columns, rows = marked_rows(found.columns, found.rows, integrity)
         if as_json:
-            print_json(found.document())
+            members = [dict(zip(columns, row, strict=True)) for row in rows]
+            print_json(found.document() | {"rows": members, "integrity": integrity.document()})
         else:
-            audit_screen().table(list(found.columns), [list(row) for row in found.rows])
-            audit_screen().note(f"{found.about}: {len(found.rows)} rows")
+            audit_screen().table(columns, rows)
+            audit_screen().integrity(integrity.document())
+            audit_screen().note(f"{found.about}: {len(rows)} rows")
+        exit_by(integrity)
 
 
 def _history(

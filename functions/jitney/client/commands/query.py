@@ -8,6 +8,7 @@ import typer
 
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
+from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
 from jitney.client.commands.audit import day_of, read_day
 from jitney.client.optional import load_extra
 from jitney.client.request_options import invalid
@@ -44,13 +45,16 @@ def run_query(
     stack: Stack = None,
     workgroup: Workgroup = "",
     database: Database = "",
+    check: Check = True,
+    key: Trusted = None,
     as_csv: AsCsv = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Run a named query over records and calls in Athena. Without a name, list the queries.
 
     Uses your AWS credentials; docs/queries.md lists the permissions. Each query covers the days in its description, or
-    those from --since to --until.
+    those from --since to --until. The records and calls of these days are checked. Exit code 1 says that
+    they are broken.
 
     Example: jitney audit query bypasses --stack outputs.json
     """
@@ -67,7 +71,10 @@ def run_query(
         days = (day_of(since), day_of(until))
         with audit_screen().querying(name) as progress:
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
-        _show(run, as_csv=as_csv, as_json=as_json)
+        # Until today: later events of a listed row are in the answer, too.
+        integrity = checked_answer(stack, key, run.first_day_read, None, check=check)
+        _show(run, integrity, as_csv=as_csv, as_json=as_json)
+        exit_by(integrity)
 
 
 def _list(queries: dict[str, Any], *, as_json: bool) -> None:
@@ -77,14 +84,18 @@ def _list(queries: dict[str, Any], *, as_json: bool) -> None:
         audit_screen().queries(queries)
 
 
-def _show(run: Any, *, as_csv: bool, as_json: bool) -> None:
-    answer = run.answer
+def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
+    columns, rows = marked_rows(run.answer.columns, run.answer.rows, integrity)
     if as_json:
-        print_json(run.document())
-    elif as_csv:
+        members = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json(run.document() | {"columns": columns, "rows": members, "integrity": integrity.document()})
+        return
+    if as_csv:
         from jitney.client.sheets import as_csv as written  # noqa: PLC0415 - only used here
 
-        typer.echo(written(answer.columns, answer.rows), nl=False)
+        typer.echo(written(columns, rows), nl=False)
     else:
-        audit_screen().table(answer.columns, answer.rows)
-        audit_screen().took(run.about, len(answer.rows), answer.bytes_read, answer.seconds)
+        audit_screen().table(columns, rows)
+    audit_screen().integrity(integrity.document())
+    if not as_csv:
+        audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)

@@ -21,12 +21,13 @@ class RecordPosition:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it is stored. `intact` says whether its hash matches its content."""
+    """A record as it is stored, with its grant or "". `intact` says whether its hash matches its content."""
 
     position: RecordPosition
     hash: str
     prev: str
     intact: bool
+    grant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +60,4 @@ def _entry(members: dict[str, Any]) -> StoredRecord:
         raise ValueError("a chain starts at 0")
     claimed.encode()  # a seal is UTF-8, which cannot encode all of JSON's strings
     digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return StoredRecord(RecordPosition(chain, seq), claimed, prev, digest == claimed)
+    return StoredRecord(RecordPosition(chain, seq), claimed, prev, digest == claimed, str(members.get("grant_id", "")))

@@ -20,17 +20,26 @@ class VerificationResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntegrityBreak:
-    """A difference from what was sealed: a sentence, and the seal, object and records that it is about."""
+    """A difference from what was sealed or written: a sentence, and the seal, object and records that it is about.
+
+    `grants` are the grants of calls that differ.
+    """
 
     sentence: str
     seal: int | None = None
     object: str = ""
     records: tuple[RecordPosition, ...] = ()
+    grants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What was checked: the number of valid seals, and how much they cover."""
+    """What was checked: the number of valid seals, and how much they cover.
+
+    `sealed_chains` are the chains with sealed records. `waiting` are the objects without a seal. `reconciled` says
+    whether they were compared with the audit table. `unread` counts sealed objects that were listed and not read.
+    `calls` counts the compared calls, or is None if they were not.
+    """
 
     seals: int = 0
     first: Seal | None = None
@@ -40,6 +49,11 @@ class Extent:
     chains: int = 0
     unsealed_objects: int = 0
     unsealed_records: int = 0
+    sealed_chains: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+    reconciled: bool = False
+    unread: int = 0
+    calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

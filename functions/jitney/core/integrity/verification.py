@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 
 from jitney.core.integrity.contents import Contents, RecordPosition
 from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
+from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
+from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
 from jitney.core.integrity.seal_chain import Keys, NotedSeal, SealFile, check_seals, differs_from_noted, overdue
 from jitney.core.integrity.sealed_objects import altered_record_breaks, check_object, invalid_line_breaks
@@ -17,7 +19,16 @@ SKEW_SECONDS = 900
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, RequestTimeTooSkewed
 """
-_FOLDER = re.compile(r"records/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+_FOLDER = re.compile(r"(?:records|calls)/dt=([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvidence:
+    """Objects of calls by key, and the calls of the audit table as `call_breaks` takes them."""
+
+    contents: Mapping[str, CallContents]
+    held: Mapping[CallPlace, StoredCall]
+    recent: tuple[StoredCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class Evidence:
     """What was read: seal files, the contents of objects by key, and errors by key.
 
     `since` and `until` are the first and last day (dt=) of the objects, or None for all. The seals end with the one
-    that closes `until`, or with the last. `now` is in epoch seconds.
+    that closes `until`, or with the last. `now` is in epoch seconds. `unread` are sealed objects that were only listed:
+    S3 says that they were not written again. `table` is what the audit table has, or None if it was not read.
     """
 
     files: tuple[SealFile, ...]
@@ -34,6 +46,9 @@ class Evidence:
     since: date | None = None
     until: date | None = None
     now: int = 0
+    unread: frozenset[str] = frozenset()
+    table: TableEvidence | None = None
+    calls: CallEvidence | None = None
 
 
 def day_of(key: str) -> date | None:
@@ -43,6 +58,12 @@ def day_of(key: str) -> date | None:
         return date.fromisoformat(folder[1]) if folder else None
     except ValueError:
         return None
+
+
+def sealed_at(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, str]:
+    """Return the objects that valid seals cover, each with the time of its seal (ISO 8601)."""
+    seals, _ = check_seals(files, keys, whole=whole)
+    return {each.key: seal.time for seal in seals for each in seal.objects}
 
 
 def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Findings:
@@ -59,13 +80,28 @@ def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Fi
     breaks += [
         found for each in sorted({*fresh, *added}) for found in invalid_line_breaks(each, evidence.contents[each])
     ]
+    breaks += _against_table(sealed, fresh, evidence)
     done = frozenset(place for each in breaks for place in each.records)
     breaks += altered_record_breaks(evidence.contents, done)
     done |= {place for each in breaks for place in each.records}
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
     breaks += check_chains(evidence.contents, done, fresh | last, whole=whole)
     breaks += [late] if late else []
+    breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
     return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
+
+
+def _against_table(
+    sealed: Mapping[str, tuple[int, SealedObject]], fresh: Collection[str], evidence: Evidence
+) -> Iterator[IntegrityBreak]:
+    """Yield the differences between unsealed records and the audit table."""
+    if evidence.table is None:
+        return
+    yield from reconcile({key: evidence.contents[key] for key in fresh}, evidence.table, day_of)
+    published = {place for _, each in sealed.values() for place, _ in each.records}
+    published |= {each.position for found in evidence.contents.values() for each in found.entries}
+    days = {"since": evidence.since, "until": evidence.until}
+    yield from missing_records(evidence.table.recent, published, **days, now=evidence.now)
 
 
 _ADDED = "{key} was added: no seal covers it, and the seals of its day are closed or not yet open."
@@ -84,7 +120,7 @@ def _within(key: str, evidence: Evidence) -> bool:
 
 def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> Iterator[IntegrityBreak]:
     for key, (number, each) in sealed.items():
-        if key not in evidence.unreadable:
+        if key not in evidence.unreadable and key not in evidence.unread:
             yield from check_object(number, each, evidence.contents.get(key))
 
 
@@ -117,13 +153,19 @@ def _extent(
 ) -> Extent:
     covered: set[tuple[RecordPosition, str]] = {record for _, each in sealed.values() for record in each.records}
     waiting = {(each.position, each.hash) for key in fresh for each in evidence.contents[key].entries} - covered
+    chains = frozenset(place.chain for place, _ in covered)
     return Extent(
         len(seals),
         seals[0] if seals else None,
         seals[-1] if seals else None,
         len(sealed),
         len(covered),
-        len({place.chain for place, _ in covered}),
+        len(chains),
         len(fresh),
         len(waiting),
+        chains,
+        fresh,
+        evidence.table is not None,
+        len(evidence.unread & set(sealed)),
+        sum(len(each.calls) for each in evidence.calls.contents.values()) if evidence.calls else None,
     )

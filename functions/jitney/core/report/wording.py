@@ -4,7 +4,7 @@ Rows are plain text without control characters; renderers escape it. Text by age
 quotation marks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.activity_rows import call_rows, gateway_rows, outliving_rows, record_rows, suggestion_rows
@@ -161,9 +161,15 @@ def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
 
 
 def _in_short(terms: Terms) -> str:
-    pairs = sum(len(each.actions) * len(each.resources) for each in terms.permissions)
-    count = "1 action on a resource" if pairs == 1 else f"{pairs} actions, each on a resource"
-    return f"{count}, {format_duration(terms.duration_seconds)}"
+    """Return the terms as counts: "2 actions on 3 resources for 5 minutes"."""
+    actions = {name for each in terms.permissions for name in each.actions}
+    resources = {arn for each in terms.permissions for arn in each.resources}
+    duration = format_duration(terms.duration_seconds)
+    return f"{_count(actions, 'action')} on {_count(resources, 'resource')} for {duration}"
+
+
+def _count(found: Collection[str], thing: str) -> str:
+    return f"{len(found)} {thing}{'' if len(found) == 1 else 's'}"
 
 
 def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:

@@ -1,0 +1,84 @@
+"""Check the records and calls behind an answer, for `jitney audit query`, `who` and `show`. Needs the extra `audit`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from jitney.client.audit_table import AuditTable
+from jitney.client.evidence import Archive, VerificationProgress
+from jitney.client.problems import Invalid
+from jitney.client.table_comparison import with_table
+from jitney.client.verification import VerificationSources, trusted_keys
+from jitney.core.integrity.answer_integrity import AnswerIntegrity, answer_integrity, unchecked
+from jitney.core.integrity.seal_chain import Keys
+from jitney.core.integrity.verification import verify
+
+MOST_READ = 2000
+"""How many objects a check reads. Of more sealed objects, it compares only the last change with the seal's time."""
+COLUMN = "records"
+"""The column with the state of the records of a row's grant."""
+_GRANT = "grant_id"
+
+
+def answer_sources(
+    stack: Path | None, keys: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> VerificationSources:
+    """Return where the evidence is, from the environment and the stack file, as far as they name it."""
+    names = ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET")
+    records, seals = (environment.get(each, "") for each in names)
+    found = VerificationSources(records, seals, tuple(keys), environment.get("JITNEY_AUDIT_TABLE", ""))
+    if stack:
+        with suppress(Invalid):  # a file that names only a workgroup: the answer says that it was not checked
+            return found.completed_from(stack)
+    return found
+
+
+def check_answer(
+    sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
+) -> AnswerIntegrity:
+    """Return the integrity of an answer from what was published from day `since` to day `until`.
+
+    An answer is shown even if it cannot be checked. The result then says why.
+    """
+    missing = [name for name, value in _named(sources).items() if not value]
+    if missing:
+        return unchecked(f"No {', '.join(missing)}: give --stack and --key.")
+    today = datetime.fromtimestamp(now, UTC).date()
+    period = (since, until if until and until < today else None)
+    try:
+        archive = Archive(sources.records, sources.seals, progress)
+        keys = _keys(archive, sources.keys)
+        evidence = archive.evidence(period, now, keys, MOST_READ)
+        evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ)
+    except Invalid as problem:
+        return unchecked(f"{problem.detail} {problem.fix}".strip(), failed=True)
+    return answer_integrity(verify(evidence, keys), evidence.contents)
+
+
+def _named(sources: VerificationSources) -> dict[str, Any]:
+    buckets = sources.records and sources.seals
+    return {"buckets": buckets, "table": sources.table, "key": sources.keys}
+
+
+def _keys(archive: Archive, named: Sequence[str]) -> Keys:
+    """Return the trusted keys. Before the first seal there is no copy of the key, and no seal needs one."""
+    try:
+        return trusted_keys(archive, named)
+    except Invalid as problem:
+        if problem.code != "key_missing":
+            raise
+        return {}
+
+
+def marked(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: AnswerIntegrity
+) -> tuple[list[str], list[list[Any]]]:
+    """Return the columns and rows with the state of the records of each row's grant, if rows have grants."""
+    known = integrity.broken or integrity.waiting or integrity.sealed
+    if not known or _GRANT not in columns or COLUMN in columns:
+        return list(columns), [list(row) for row in rows]
+    at = list(columns).index(_GRANT)
+    return [*columns, COLUMN], [[*row, integrity.of_grant(str(row[at] or ""))] for row in rows]

@@ -1,0 +1,59 @@
+"""What `jitney audit query`, `who` and `show` say about the integrity of their answers."""
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jitney.client.command_result import audit_screen
+from jitney.client.commands.audit import Trusted
+from jitney.client.optional import load_extra
+
+__all__ = ["Check", "Trusted", "checked_answer", "exit_by", "marked_rows"]
+Check = Annotated[
+    bool,
+    typer.Option("--check/--no-check", help="Check the records and calls behind the answer, or only print it."),
+]
+_TITLE = "The answer was not checked"
+
+
+def checked_answer(
+    stack: Path | None,
+    keys: Sequence[str] | None,
+    since: date | None,
+    until: date | None,
+    *,
+    check: bool,
+    quiet: bool = False,
+) -> Any:
+    """Return the integrity of an answer from these days, as `core.integrity.answer_integrity` does. Raises Invalid.
+
+    Progress is shown, unless `quiet`.
+    """
+    if not check:
+        from jitney.core.integrity.answer_integrity import unchecked  # noqa: PLC0415 - seldom used
+
+        return unchecked("--no-check was given.")
+    found = load_extra("jitney.client.answer_check", "audit", _TITLE)
+    sources, now = found.answer_sources(stack, tuple(keys or ())), int(time.time())
+    if quiet:
+        return found.check_answer(sources, since, until, lambda *_: None, now)
+    with audit_screen().reading() as progress:
+        return found.check_answer(sources, since, until, progress, now)
+
+
+def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:
+    """Return columns and rows with the state of the records of each row's grant, where it can be told."""
+    marked: tuple[list[str], Any] = load_extra("jitney.client.answer_check", "audit", _TITLE).marked(
+        columns, rows, integrity
+    )
+    return marked
+
+
+def exit_by(integrity: Any) -> None:
+    """Exit with the code of a broken or unverified answer. Otherwise return."""
+    if integrity.exit_code:
+        raise typer.Exit(integrity.exit_code)

@@ -1,0 +1,129 @@
+"""What an answer from published records can claim: verified, sealed, not yet sealed, or broken."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from jitney.core.integrity.contents import Contents
+from jitney.core.integrity.findings import Findings
+
+MOST_FAILURES = 5
+
+
+class IntegrityState(StrEnum):
+    """The state of the records behind an answer, or of one grant's records in a row of it."""
+
+    VERIFIED = "verified"
+    SEALED = "sealed"
+    NOT_YET = "not yet"
+    UNVERIFIED = "unverified"
+    UNCHECKED = "unchecked"
+    BROKEN = "broken"
+
+
+_EXIT_CODES = {IntegrityState.BROKEN: 1, IntegrityState.UNVERIFIED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIntegrity:
+    """The state of an answer's records, and sentences that explain it: failures first.
+
+    `broken`, `waiting` and `sealed` are the grants with failures, with unsealed records, and with sealed records.
+    `read` says whether all sealed records were read and compared with their seals.
+    """
+
+    state: IntegrityState
+    sentences: tuple[str, ...]
+    failures: tuple[str, ...] = ()
+    broken: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+    sealed: frozenset[str] = frozenset()
+    read: bool = True
+
+    @property
+    def exit_code(self) -> int:
+        """1 if the answer may be false, 2 if it could not be checked as configured, otherwise 0."""
+        return _EXIT_CODES.get(self.state, 0)
+
+    def of_grant(self, grant_id: str) -> str:
+        """Return the state of a grant's records in one word, or "" if it cannot be told."""
+        if grant_id in self.broken:
+            return IntegrityState.BROKEN
+        if grant_id in self.waiting:
+            return IntegrityState.NOT_YET
+        if grant_id in self.sealed:
+            return IntegrityState.VERIFIED if self.read else IntegrityState.SEALED
+        return ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the state as JSON, with all failures."""
+        return {"state": str(self.state), "sentences": list(self.sentences), "failures": list(self.failures)}
+
+
+def unchecked(reason: str, *, failed: bool = False) -> AnswerIntegrity:
+    """Return the state of an answer that was not checked. `failed` says that it should have been."""
+    state = IntegrityState.UNVERIFIED if failed else IntegrityState.UNCHECKED
+    return AnswerIntegrity(state, (reason,))
+
+
+def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> AnswerIntegrity:
+    """Return what an answer can claim after these findings. `contents` are the objects that were read."""
+    entries = [(key, each) for key, found in contents.items() for each in found.entries]
+    grants = {each.position.chain: each.grant_id for _, each in entries if each.grant_id}
+    chains = {place.chain for each in findings.breaks for place in each.records}
+    altered = {name for each in findings.breaks for name in each.grants}
+    sealed = findings.extent.sealed_chains
+    # A forged record is in a chain of its own, and names the grant that it is about.
+    broken = chains | altered | {grants[chain] for chain in chains if chain in grants}
+    # An object that no seal covers is broken as a whole.
+    added = {each.object for each in findings.breaks if each.seal is None and not each.records}
+    broken |= {name for key, each in entries if key in added for name in _names(each)}
+    waiting = {name for key, each in entries if key in findings.extent.waiting for name in _names(each)}
+    return AnswerIntegrity(
+        _state(findings),
+        _sentences(findings),
+        tuple(each.sentence for each in findings.breaks),
+        frozenset(broken),
+        frozenset(waiting),
+        sealed | {grants[chain] for chain in sealed if chain in grants},
+        not findings.extent.unread,
+    )
+
+
+def _names(record: Any) -> set[str]:
+    return {record.position.chain, record.grant_id} - {""}
+
+
+def _state(findings: Findings) -> IntegrityState:
+    extent = findings.extent
+    if findings.breaks:
+        return IntegrityState.BROKEN
+    if extent.unsealed_records or not extent.seals:
+        return IntegrityState.NOT_YET if extent.reconciled else IntegrityState.UNVERIFIED
+    if findings.unverified:
+        return IntegrityState.UNVERIFIED
+    return IntegrityState.SEALED if extent.unread else IntegrityState.VERIFIED
+
+
+def _sentences(findings: Findings) -> tuple[str, ...]:
+    extent = findings.extent
+    failures = [each.sentence for each in findings.breaks[:MOST_FAILURES]]
+    if len(findings.breaks) > MOST_FAILURES:
+        failures.append(f"And {len(findings.breaks) - MOST_FAILURES} more: `--json` has all of them.")
+    found = [*failures, *findings.unverified[:MOST_FAILURES]]
+    if extent.objects:
+        read = "listed as unchanged since their seals" if extent.unread else "verified against their seals"
+        found.append(f"{_count(extent.records, 'sealed record')}: {read}.")
+    if extent.unsealed_records:
+        compared = "compared with the audit table" if extent.reconciled else "not compared with the audit table"
+        found.append(f"{_count(extent.unsealed_records, 'record')} not sealed yet: {compared}.")
+    if extent.calls is not None:
+        found.append(f"{_count(extent.calls, 'call')}: never sealed, compared with the audit table.")
+    elif extent.reconciled:
+        found.append("Calls are too many to compare with the audit table: choose fewer days with --since.")
+    return tuple(found)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

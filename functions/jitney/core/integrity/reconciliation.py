@@ -1,0 +1,101 @@
+"""Compare unsealed records with the audit table.
+
+A record in S3 is protected by its seal, within the hour. Until then, anyone who can write to the bucket could forge,
+change or delete it. The audit table has every record before S3 has it, and a change of the table raises an alarm.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
+from jitney.core.integrity.findings import IntegrityBreak, describe_records
+from jitney.core.times import iso
+
+ARRIVAL_SECONDS = 900
+"""Records arrive in S3 within a minute. One that is not there after this time is missing."""
+
+
+class WrittenRecord(NamedTuple):
+    """A record in the audit table: its position, its hash, and when it was written (epoch seconds)."""
+
+    position: RecordPosition
+    hash: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvidence:
+    """What the audit table has: the records that unsealed objects claim to hold, and those of the last 24 hours.
+
+    `held` may have more records. `recent` comes from the table's stream, so it also names records that S3 lacks.
+    """
+
+    held: Mapping[RecordPosition, WrittenRecord]
+    recent: tuple[WrittenRecord, ...] = ()
+
+
+def reconcile(
+    fresh: Mapping[str, Contents], table: TableEvidence, day_of: Callable[[str], date | None]
+) -> Iterator[IntegrityBreak]:
+    """Yield the differences between the unsealed objects and the audit table. `day_of` returns an object's day."""
+    for key, found in sorted(fresh.items()):
+        differences: dict[str, list[RecordPosition]] = {}
+        for each in found.entries:
+            if words := _difference(each, table.held.get(each.position), day_of(key)):
+                differences.setdefault(words, []).append(each.position)
+        for words, positions in differences.items():
+            named = tuple(dict.fromkeys(positions))
+            yield IntegrityBreak(f"In {key}, {describe_records(named)}: {words}.", None, key, named)
+
+
+_FORGED = "forged, because the audit table has no such record"
+_CHANGED = "changed before the seal, because the audit table has other content"
+_MOVED = "moved, because the object's day is before the record was written"
+
+
+def _difference(record: StoredRecord, written: WrittenRecord | None, day: date | None) -> str:
+    if written is None:
+        return _FORGED
+    if not record.intact or record.hash != written.hash:
+        return _CHANGED
+    return _MOVED if day is not None and day < datetime.fromtimestamp(written.time, UTC).date() else ""
+
+
+def missing_records(
+    recent: Iterable[WrittenRecord],
+    published: Collection[RecordPosition],
+    *,
+    since: date | None,
+    until: date | None,
+    now: int,
+) -> Iterator[IntegrityBreak]:
+    """Yield the failure that recent records are not in S3, if there are any.
+
+    `published` are the records of objects and seals of the days from `since` to `until`. A day that has ended may be
+    without its last records, because they arrive on the next day. So nothing is missing if `until` has ended.
+    """
+    if until is not None and until < _day(now):
+        return
+    absent = sorted(
+        each
+        for each in set(recent)
+        if each.time <= now - ARRIVAL_SECONDS
+        and (since is None or _day(each.time) >= since)
+        and each.position not in published
+    )
+    if absent:
+        named = tuple(each.position for each in absent)
+        first = iso(min(each.time for each in absent))
+        yield IntegrityBreak(
+            f"Missing in S3: {describe_records(named)}. The audit table has them, from {first} on. They were deleted "
+            "from S3, or never published: `jitney audit redrive` publishes them again.",
+            None,
+            "",
+            named,
+        )
+
+
+def _day(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()

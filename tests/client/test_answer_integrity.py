@@ -1,0 +1,360 @@
+"""Forged, changed, moved and deleted records and calls: each answer says so (rows AUD 2 and AUD 9).
+
+The buckets, the audit table and its stream are in moto. A small engine answers from the bucket, as Athena does.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from jitney.adapters.record_items import record_attribute
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.client import answer_check, grant_report
+from jitney.client import athena as athena_module
+from jitney.client.athena import NamedQuery, QueryResult
+from jitney.client.cli import app
+from jitney.core.audit import AuditEvent, Outcome, sort_key
+from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.published_calls import read_call
+from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
+from jitney.core.integrity.seals import Seal, next_seal, public_key_path, seal_key
+from jitney.core.times import iso
+from jitney.core.trail.call_line import line_of
+from jitney.core.trail.join import CallVerdict, Purpose
+from tests.client.test_cli_audit import REGION, pem
+from tests.core.integrity.world import HOUR, SIGNER, rewritten
+from tests.core.report.recorded_grants import CALL, RecordedGrant
+from tests.fakes import GRANT
+
+ENVIRONMENT = {
+    "JITNEY_RECORDS_BUCKET": "records",
+    "JITNEY_SEALS_BUCKET": "seals",
+    "JITNEY_AUDIT_TABLE": "audit",
+    "JITNEY_SEAL_KEY": SIGNER.fingerprint,
+}
+COMMANDS = {
+    "query": ("query", "requests"),
+    "who": ("who", "--resource", "arn:aws:s3:::reports", "--since", "2d"),
+    "show": ("show", GRANT.id),
+    "verify": ("verify",),
+}
+
+
+class Stream:
+    """The stream of the audit table, which moto lacks: two shards on two pages, and answers that may be empty."""
+
+    def __init__(self) -> None:
+        self.images: list[dict[str, Any]] = []
+
+    def describe_stream(self, *, StreamArn: str, ExclusiveStartShardId: str = "") -> dict[str, Any]:  # noqa: N803
+        assert StreamArn.startswith(f"arn:aws:dynamodb:{REGION}:123456789012:table/audit/stream/")
+        if ExclusiveStartShardId:
+            return {"StreamDescription": {"Shards": [{"ShardId": "1"}]}}
+        return {"StreamDescription": {"Shards": [{"ShardId": "0"}], "LastEvaluatedShardId": "0"}}
+
+    def get_shard_iterator(self, *, StreamArn: str, ShardId: str, ShardIteratorType: str) -> dict[str, str]:  # noqa: N803
+        assert (bool(StreamArn), ShardIteratorType) == (True, "TRIM_HORIZON")
+        return {"ShardIterator": f"{ShardId}:0"}
+
+    def get_records(self, *, ShardIterator: str) -> dict[str, Any]:  # noqa: N803
+        shard, _, page = ShardIterator.partition(":")
+        images = self.images[int(shard) :: 2] if page == "3" else []
+        records = [{"eventName": "INSERT", "dynamodb": {"NewImage": each}} for each in images]
+        removed = [{"eventName": "REMOVE", "dynamodb": {"Keys": {}}}] if page == "2" else []
+        answer = {"Records": [*removed, *records]}
+        # The first shard is closed, and the second one stays open.
+        return answer if shard == "0" and page == "3" else answer | {"NextShardIterator": f"{shard}:{int(page) + 1}"}
+
+
+class Deployment:
+    """Grants whose requests are sealed. Their releases and one call each, of the last hour, are not sealed yet."""
+
+    def __init__(self) -> None:
+        self.now = int(time.time())
+        self.s3: Any = boto3.client("s3", region_name=REGION)
+        for bucket in ("records", "seals"):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        self.dynamodb.create_table(
+            TableName="audit",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        self.stream = Stream()
+        self.last: Seal | None = None
+        self.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
+        self.early, self.late = self.now - 3 * HOUR, self.now - HOUR // 2
+        grants = [RecordedGrant(replace(GRANT, id=each)) for each in GRANTS]
+        for each in grants:
+            each.write(AuditEvent.REQUEST, Outcome.ALLOWED, self.early)
+        self.put(f"records/dt={self.day(self.early)}/0", "\n".join(each.links[0].text for each in grants))
+        self.seal(self.now - 2 * HOUR)
+        for each in grants:
+            each.write(AuditEvent.RELEASE, Outcome.RELEASED, self.late)
+            self.publish(each, self.late)
+            self.put(self.call(each.grant.id), self.call_line(each.grant.id))
+            place = read_call(self.call_line(each.grant.id).encode())
+            assert place
+            self._item(*place.place, self.late, line={"S": self.call_line(each.grant.id)})
+
+    def call_line(self, grant_id: str) -> str:
+        made = replace(CALL, time=self.late, event_id=f"e-{grant_id}", session=grant_id)
+        verdict = CallVerdict(Purpose.GRANT, grant_id, ())
+        return line_of(made, verdict, replace(GRANT, id=grant_id), "analytics-prod", self.late)
+
+    def call(self, grant_id: str) -> str:
+        return f"calls/dt={self.day(self.late)}/{self.day(self.late)}/{grant_id}"
+
+    def released(self, grant_id: str) -> str:
+        return f"records/dt={self.day(self.late)}/{grant_id}-1"
+
+    @staticmethod
+    def day(seconds: int) -> str:
+        return iso(seconds)[:10]
+
+    def publish(self, grant: RecordedGrant, at: int) -> str:
+        """Write and publish a grant's newest record. Return its object."""
+        link = grant.links[-1]
+        self._item(link.chain, sort_key(link.seq), at, **record_attribute(link.text))
+        key = f"records/dt={self.day(at)}/{link.chain}-{link.seq}"
+        self.put(key, link.text)
+        return key
+
+    def _item(self, pk: str, sk: str, at: int, **content: Any) -> None:
+        expires = {"N": str(at + RECORD_RETENTION_SECONDS)}
+        item = {"pk": {"S": pk}, "sk": {"S": sk}, "expires": expires} | content
+        self.dynamodb.put_item(TableName="audit", Item=item)
+        self.stream.images.append(item)
+
+    def seal(self, at: int) -> None:
+        known = {each.key for each in self.last.objects} if self.last else set()
+        found = [(key, read_contents(self.body(key))) for key in self.keys("records/") if key not in known]
+        self.last = next_seal(self.last, found, SIGNER.fingerprint, at)
+        self.s3.put_object(Bucket="seals", Key=seal_key(self.last.number), Body=SIGNER.sign(self.last).text.encode())
+
+    def keys(self, prefix: str) -> list[str]:
+        return [each["Key"] for each in self.s3.list_objects_v2(Bucket="records", Prefix=prefix).get("Contents", [])]
+
+    def body(self, key: str) -> bytes:
+        return bytes(self.s3.get_object(Bucket="records", Key=key)["Body"].read())
+
+    def put(self, key: str, text: str | bytes) -> None:
+        self.s3.put_object(Bucket="records", Key=key, Body=text)
+
+    def delete(self, key: str) -> None:
+        """Delete every version of an object, as an administrator can."""
+        for each in self.s3.list_object_versions(Bucket="records", Prefix=key)["Versions"]:
+            self.s3.delete_object(Bucket="records", Key=key, VersionId=each["VersionId"])
+
+    def move(self, key: str, to: str) -> None:
+        body = self.body(key)
+        self.delete(key)
+        self.put(to, body)
+
+    # The answers, as Athena gives them.
+
+    database = "jitney"
+
+    def named(self) -> Sequence[NamedQuery]:
+        sql = "SELECT * FROM unique_records WHERE dt >= CAST(CAST(current_date - INTERVAL '2' DAY AS DATE) AS VARCHAR)"
+        return [NamedQuery("requests", "Requests of the last 2 days", sql)]
+
+    def run(self, sql: str, parameters: Sequence[str] = (), progress: Any = None) -> QueryResult:
+        folder = "calls/" if "calls" in sql else "records/"
+        rows = [
+            {**json.loads(line), "dt": key.partition("dt=")[2][:10], "denied": False}
+            for key in self.keys(folder)
+            for line in self.body(key).splitlines()
+        ]
+        wanted = {each for each in parameters if each.startswith("g-")}
+        rows = [{**each, "principal": each.get("principal", "")} for each in rows]
+        rows = [each for each in rows if not wanted or each["grant_id"] in wanted]
+        columns = tuple(rows[0]) if rows else ("grant_id",)
+        return QueryResult(columns, tuple(tuple(each[name] for name in columns) for each in rows), 0, 0.0)
+
+
+@pytest.fixture
+def deployment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    credentials = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}
+    for name, value in (credentials | ENVIRONMENT).items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        made = Deployment()
+        known = {"dynamodbstreams": made.stream, "dynamodb": made.dynamodb, "s3": made.s3}
+        monkeypatch.setattr(boto3.session.Session, "client", lambda _, name, **__: known[name])
+        monkeypatch.setattr(athena_module, "connected", lambda *_: made)
+        monkeypatch.setattr(grant_report, "connected", lambda *_: made)
+        yield made
+
+
+def run(command: str, *more: str) -> Any:
+    return CliRunner().invoke(app, ["audit", *COMMANDS[command], *more])
+
+
+def claims(command: str, *more: str) -> tuple[int, str, list[str]]:
+    """Return the exit code, the state and the failures."""
+    result = run(command, "--json", *more)
+    document = json.loads(result.stdout)
+    if command == "verify":
+        waiting = document["verdict"] == "verified" and document["awaiting_seal"]["records"]
+        state = "not yet" if waiting else document["verdict"]
+        return result.exit_code, state, [each["sentence"] for each in document["failures"]]
+    return result.exit_code, document["integrity"]["state"], document["integrity"]["failures"]
+
+
+def forge(to: Deployment, grant_id: str) -> None:
+    """Add a request that names a grant, in a chain of its own."""
+    request = RecordedGrant(replace(GRANT, id="g-forgedforgedfo")).write(AuditEvent.REQUEST, Outcome.ALLOWED, to.late)
+    line = rewritten(request.links[0].text.encode(), rehash=True, grant_id=grant_id)
+    to.put(f"records/dt={to.day(to.late)}/forged", line)
+
+
+def change(to: Deployment, grant_id: str) -> None:
+    key = to.released(grant_id)
+    to.put(key, rewritten(to.body(key), rehash=True, reason="no harm done"))
+
+
+def remove(to: Deployment, grant_id: str) -> None:
+    to.delete(to.released(grant_id))
+
+
+def move(day: int | None) -> Callable[[Deployment, str], None]:
+    """Return an attack that moves a record to the folder of another day, or to where no query looks."""
+
+    def moved(to: Deployment, grant_id: str) -> None:
+        folder = "other/" if day is None else f"records/dt={to.day(to.now + day * 24 * HOUR)}/"
+        to.move(to.released(grant_id), f"{folder}moved-{grant_id}")
+
+    return moved
+
+
+def call_put(change: Callable[[str], str], name: str = "") -> Callable[[Deployment, str], None]:
+    return lambda to, grant_id: to.put(f"{to.call(grant_id)}{name}", change(to.call_line(grant_id)))
+
+
+GONE = "is missing, with the records that seal 1 covers: record 1 of {0}."
+ATTACKS: tuple[tuple[Callable[[Deployment, str], None], str, str], ...] = (
+    (forge, "record 0 of g-forgedforgedfo: forged", "record 0 of g-forgedforgedfo: forged"),
+    (change, "record 1 of {0}: changed before the seal", "record 1 of {0} was changed after seal 1"),
+    (remove, "record 1 of {0}", GONE),
+    (move(-1), "record 1 of {0}: moved", GONE),
+    (move(2), "moved-{0} was added: no seal covers it", GONE),
+    (move(None), "record 1 of {0}", GONE),
+    (call_put(lambda line: line.replace("GetObject", "PutObject")), "call e-{0}: changed", "call e-{0}: changed"),
+    (call_put(lambda line: line.replace('"e-', '"f-'), "-2"), "call f-{0}: forged", "call f-{0}: forged"),
+    (lambda to, grant_id: to.delete(to.call(grant_id)), "Call e-{0}: missing in S3", "Call e-{0}: missing in S3"),
+    (
+        lambda to, grant_id: to.move(to.call(grant_id), f"calls/dt={to.day(to.late - 24 * HOUR)}/{grant_id}"),
+        "call e-{0}: moved",
+        "call e-{0}: moved",
+    ),
+)
+"""Each attack on a grant, and what is said of it before the seal, and after it."""
+GRANTS = (GRANT.id, *(f"g-{letter * 14}" for letter in "bcdefghij"))
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["before", "after"])
+def test_aud_09_every_command_says_what_was_tampered_with(deployment: Deployment, *, sealed: bool):
+    if sealed:
+        deployment.seal(deployment.now - 60)
+    assert {command: claims(command)[2] for command in COMMANDS} == {name: [] for name in COMMANDS}
+    expected = []
+    for (attack, before, after), grant_id in zip(ATTACKS, GRANTS, strict=True):
+        attack(deployment, grant_id)
+        expected.append((after if sealed else before).format(grant_id))
+    for command in COMMANDS:
+        code, state, failures = claims(command)
+        assert (code, state) == (1, "broken"), command
+        # A report covers its grant's days. What was moved to another day is missing there.
+        said = [each.partition(":")[0][5 * each.lower().startswith("call ") :] for each in expected]
+        wanted = said if command == "show" else expected
+        assert [each for each in wanted if not any(each in one for one in failures)] == [], (command, failures)
+    lost = next((each for each in claims("query")[2] if each.startswith("Missing in S3: record")), "")
+    assert lost.count(" of g-") == (0 if sealed else 2)  # deleted, and moved to where no query looks
+    rows = json.loads(run("query", "--json").stdout)["rows"]
+    assert {each["records"] for each in rows if each["grant_id"] in GRANTS} == {"broken"}
+
+
+def test_aud_09_an_untouched_answer_says_what_is_sealed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
+    # The same record under another name changes no answer, and neither does a second delivery.
+    deployment.move(deployment.released(GRANT.id), f"{deployment.released(GRANT.id)}-again")
+    deployment.put(f"{deployment.released(GRANTS[1])}-twice", deployment.body(deployment.released(GRANTS[1])))
+    assert {command: claims(command) for command in COMMANDS} == dict.fromkeys(COMMANDS, (0, "not yet", []))
+    deployment.seal(deployment.now - 60)
+    assert {command: claims(command) for command in COMMANDS} == dict.fromkeys(COMMANDS, (0, "verified", []))
+    monkeypatch.setattr(answer_check, "MOST_READ", 1)
+    # Of many sealed objects, those are read that changed since.
+    change(deployment, GRANTS[2])
+    code, state, failures = claims("query")
+    assert (code, state) == (1, "broken")
+    assert any(f"record 1 of {GRANTS[2]} was changed after seal 1" in each for each in failures)
+
+
+def test_aud_09_many_sealed_objects_are_listed_and_not_read(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
+    deployment.seal(deployment.now + 60)  # after all objects were written
+    monkeypatch.setattr(answer_check, "MOST_READ", 1)
+    document = json.loads(run("query", "--json").stdout)
+    assert (document["integrity"]["state"], {each["records"] for each in document["rows"]}) == ("sealed", {"sealed"})
+    assert any("Calls are too many to compare" in each for each in document["integrity"]["sentences"])
+    deployment.delete(deployment.released(GRANT.id))
+    assert claims("query")[:2] == (1, "broken")
+
+
+def test_aud_09_each_row_says_the_state_of_its_grants_records(deployment: Deployment):
+    change(deployment, GRANT.id)
+    for command in ("query", "who"):
+        rows = json.loads(run(command, "--json").stdout)["rows"]
+        marks = {grant: {each["records"] for each in rows if each["grant_id"] == grant} for grant in GRANTS[:2]}
+        assert marks == {GRANT.id: {"broken"}, GRANTS[1]: {"not yet"}}
+    shown = run("show")
+    assert (shown.exit_code, "Records: broken. In records/dt=" in shown.stdout) == (1, True)
+    printed = run("query")
+    assert printed.exit_code == 1
+    assert printed.stderr.splitlines()[0] == "Broken  records and calls behind this answer"
+    assert run("query", "--csv").stdout.splitlines()[0].endswith('"records"')
+
+
+def test_aud_09_a_record_on_its_way_to_s3_is_not_missing(deployment: Deployment):
+    def written(name: str, age: int) -> RecordedGrant:
+        at = deployment.now - age
+        made = RecordedGrant(replace(GRANT, id=name)).write(AuditEvent.REQUEST, Outcome.ALLOWED, at)
+        deployment.delete(deployment.publish(made, at))
+        return made
+
+    written("g-zzzzzzzzzzzzzz", 30)
+    assert claims("query") == (0, "not yet", [])
+    written("g-yyyyyyyyyyyyyy", ARRIVAL_SECONDS + 60)
+    code, _, failures = claims("query")
+    assert (code, [each.partition(".")[0] for each in failures]) == (1, ["Missing in S3: record 0 of g-yyyyyyyyyyyyyy"])
+
+
+FAULTS: dict[str, tuple[Callable[[Deployment, pytest.MonkeyPatch], object], int, str, str]] = {
+    "no trusted key": (lambda _, env: env.delenv("JITNEY_SEAL_KEY"), 0, "unchecked", "No key: give --"),
+    "no table": (lambda _, env: env.delenv("JITNEY_AUDIT_TABLE"), 0, "unchecked", "No table: give --stack"),
+    "unknown table": (lambda _, env: env.setenv("JITNEY_AUDIT_TABLE", "x"), 2, "unverified", "Check its name."),
+    "unknown bucket": (lambda _, env: env.setenv("JITNEY_SEALS_BUCKET", "x"), 2, "unverified", "NoSuchBucket"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_aud_09_an_answer_that_was_not_checked_says_so(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    fault, code, state, words = FAULTS[name]
+    fault(deployment, monkeypatch)
+    result = run("query", "--json")
+    found = json.loads(result.stdout)["integrity"]
+    assert (result.exit_code, found["state"]) == (code, state), found
+    assert words in found["sentences"][0]
+    assert claims("query", "--no-check")[:2] == (0, "unchecked")
