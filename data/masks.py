@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 
 from data import table
 from jitney.core.masking.named_secrets import names_secret
-from jitney.core.masking.table import ANY, CREDENTIAL_REF, LOOK_ALIKE_REF, MAGIC, SENSITIVE_REF, MaskTable
+from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, MAGIC, SENSITIVE_REF, MaskTable
 
 LOOKS_SECRET = re.compile(
     "secret|passw|passphrase|passcode|pwd|token|credential|private_?key|access_?key|api_?key|auth_?key|preshared|psk$"
@@ -101,6 +101,7 @@ class ServiceMasks:
             self._ways[shape] = dict(self._members(shape))
         kept = self._leading()
         places = {shape: place for place, shape in enumerate(kept)}
+        starts: dict[str, str | int] = {**places, **dict.fromkeys(self._marked_ends(ends.values()), SENSITIVE_REF)}
         return {
             "shapes": [
                 {
@@ -110,8 +111,19 @@ class ServiceMasks:
                 }
                 for shape in kept
             ],
-            "operations": {name: [places.get(shape) for shape in pair] for name, pair in ends.items()},
+            "operations": {name: [starts.get(shape) for shape in pair] for name, pair in ends.items()},
         }
+
+    def _marked_ends(self, ends: Iterable[Iterable[str | None]]) -> Iterator[str]:
+        """Yield the inputs and outputs that AWS marks as sensitive as a whole.
+
+        Where a credential is listed below, the mark is for it. Other members, such as its expiration, are kept.
+        """
+        marked = {shape for pair in ends for shape in pair if shape and self._shapes[shape].get("sensitive")}
+        for shape in sorted(marked):
+            if not any(CREDENTIAL_REF in self._ways[each].values() for each in self._reached([shape])):
+                self.counts[SENSITIVE_REF] += 1
+                yield shape
 
     def _reached(self, waiting: list[str]) -> list[str]:
         seen = set(waiting)
@@ -147,6 +159,10 @@ class ServiceMasks:
             # A look-alike must be listed only where something else would mask it.
             told = letter if letter != LOOK_ALIKE_REF or marked or names_secret(name) else None
             yield name, told or (target,)
+        key = self._shapes[shape].get("key")
+        if key and self._marked(key):
+            self.counts[SENSITIVE_REF] += 1
+            yield KEYS, SENSITIVE_REF
 
     def holds_text(self, shape: str) -> bool:
         """Return whether it is a string or a blob, or a list or map of these."""

@@ -224,7 +224,8 @@ def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are
     block, iam = block_of("integrity.md", 0, names), aws("iam")
     with with_only_permissions(block, aws, stack, monkeypatch) as role:
         code, document = real.verify("--table", table["TableName"])
-        assert (code, document["failures"], document["awaiting_seal"]["compared"]) == (0, [], True)
+        assert (code, document.get("failures")) == (0, []), document
+        assert document["awaiting_seal"]["compared"]
         hidden, policy = holding(real, grants[0], 0), json.loads(block)
         deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
         but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})

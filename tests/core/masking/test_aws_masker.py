@@ -46,6 +46,40 @@ def test_mask_02_unmarked_credentials_are_masked_and_the_rest_is_unchanged():
     assert answer["Credentials"]["SessionToken"] == "short"
 
 
+WHOLE = {"Sentiment": "NEGATIVE", "SentimentScore": {"Positive": 0.2}}
+ISSUED = {"token": "t", "expirationTime": datetime(2026, 1, 1, tzinfo=UTC)}
+DIALLED = {"SipMediaApplicationId": "sma-1", "Arguments": {"caller": "+4930123456", "note": "vip"}}
+
+
+def test_mask_01_a_mark_on_a_whole_answer_masks_it_unless_a_credential_is_listed_below():
+    assert MASKER.call("comprehend", "DetectSentiment", CallDirection.OUTPUT, WHOLE).value == {
+        "Sentiment": mask_of("NEGATIVE", "sensitive"),
+        "SentimentScore": {"Positive": 0.0},
+    }
+    without = AwsMasker(MASKS, MASKER.tags, sensitive=False)
+    assert without.call("comprehend", "DetectSentiment", CallDirection.OUTPUT, WHOLE).value == WHOLE
+    for masker in (MASKER, without):
+        found = masker.call("redshift-serverless", "GetIdentityCenterAuthToken", CallDirection.OUTPUT, ISSUED)
+        assert (found.value, found.paths) == (ISSUED | {"token": mask_of("t")}, ("token",))
+    event = {"eventSource": "comprehend.amazonaws.com", "eventName": "DetectSentiment", "responseElements": WHOLE}
+    masked = MASKER.event(event).value
+    assert masked["responseElements"]["Sentiment"] == mask_of("NEGATIVE", "sensitive")
+    assert masked["eventName"] == "DetectSentiment"
+
+
+def test_mask_01_marked_keys_of_maps_are_masked():
+    def masked(masker: AwsMasker):
+        return masker.call("chime-sdk-voice", "UpdateSipMediaApplicationCall", CallDirection.INPUT, DIALLED)
+
+    expected = {mask_of(key, "sensitive"): mask_of(value, "sensitive") for key, value in DIALLED["Arguments"].items()}
+    found = masked(MASKER)
+    assert found.value == DIALLED | {"Arguments": expected}
+    assert all(key not in " ".join(found.paths) for key in DIALLED["Arguments"])
+    assert masked(AwsMasker(MASKS, MASKER.tags, sensitive=False)).value == DIALLED
+    # Without tags, all keys have the same mask. No entry is lost.
+    assert len(masked(AwsMasker(MASKS, MaskTags())).value["Arguments"]) == 2
+
+
 def test_mask_01_sensitive_members_can_be_kept_but_credentials_cannot():
     answer = {"Name": "alice", "Password": "p", "Environment": {"Variables": {"PREFIX": "inbound"}}}
     masked, _ = MASKER.call("lambda", "CreateFunction", CallDirection.INPUT, answer)

@@ -20,6 +20,7 @@ from jitney.core.masking.named_secrets import names_secret
 from jitney.core.masking.table import (
     ANY,
     CREDENTIAL_REF,
+    KEYS,
     LOOK_ALIKE_REF,
     SENSITIVE_REF,
     OperationShapes,
@@ -30,8 +31,6 @@ from jitney.core.masking.table import (
 AWS_KEY_REF, BLOB_REF = "k", "b"
 BLOB, NUMBER, BOOLEAN, TIME, JSON_TEXT = "b", "n", "o", "t", "j"
 """The forms after a letter. Text has no form."""
-KEYS = "\0keys"
-"""The name under which a map's shape has the reference of its keys."""
 ATTRIBUTE = "@"
 """Stands before the names of XML attributes."""
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, KEYS, NUMBER
+from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, NUMBER
 from jitney.core.gateway.json_edit import edit_json
 from jitney.core.gateway.mask_rules import (
     MAX_DEPTH,
@@ -15,7 +15,7 @@ from jitney.core.gateway.mask_rules import (
     wire_text,
 )
 from jitney.core.masking.members import is_named_secret, may_be_named
-from jitney.core.masking.table import ANY, Shape, ShapeRef
+from jitney.core.masking.table import ANY, KEYS, Shape, ShapeRef
 
 _UNLISTED: Shape = {}
 _ATTRIBUTE: Shape = {

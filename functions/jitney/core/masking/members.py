@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jitney.core.masking.named_secrets import is_secret, names_secret
-from jitney.core.masking.table import ANY, CREDENTIAL_REF, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
+from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # Pairs of a name and a value: environment variables, stack parameters, tags.
 PAIR_NAMES = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "ParameterName", "parameterName")
@@ -41,6 +41,10 @@ class MemberLookup:
             return on
         return CREDENTIAL_REF if is_named_secret(name, holder) else on
 
+    def key_kind(self, ref: ShapeRef) -> str | None:
+        """Return the kind of mask for the keys of a map of this shape; None to keep them."""
+        return self.kind(self._shapes[ref].get(KEYS)) if isinstance(ref, int) else None
+
     def element(self, ref: ShapeRef) -> ShapeRef:
         """Return the shape of a list's elements."""
         return self._listed(ref, ANY)
@@ -74,8 +78,11 @@ def lookup_by_name(
     CloudTrail changes members' names: a small first letter, and "Set" and "items" around the lists of EC2. Therefore a
     member is masked anywhere in its part of the event, in any case.
     """
-    shapes: list[Shape] = [{part: number for number, part in enumerate(parts, start=1)}]
-    for each in parts.values():
+    found = {part: list(operations) for part, operations in parts.items()}
+    roots: dict[str, ShapeRef] = {part: number for number, part in enumerate(found, start=1)}
+    roots |= {part: start for part, each in found.items() for _, start in each if isinstance(start, str)}
+    shapes: list[Shape] = [roots]
+    for each in found.values():
         names: dict[str, ShapeRef] = {}
         for operation, start in each:
             for name, letter in _letters(operation, start):
@@ -94,7 +101,7 @@ def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str,
             seen.add(at)
             for name, ref in operation.shapes[at].items():
                 waiting.append(ref)
-                if isinstance(ref, str):
+                if isinstance(ref, str) and name != KEYS:
                     yield name.lower(), ref
 
 

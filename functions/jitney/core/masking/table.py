@@ -8,10 +8,11 @@ compressed block for each service, read at its first use.
              "events": {CloudTrail's event source: [service]}, "counts": {kind: members}}
     block:  {"shapes": [{member: reference}], "operations": {operation: [input reference, output reference]}}
 
-A reference is a number, a letter or null. A number is the shape to look in. A letter is for everything in the member: a
-credential ("c"), marked as sensitive by AWS ("s"), or a look-alike ("l"). The name of a look-alike does not make it a
-secret. Null means that nothing below is listed. The elements of lists and maps are listed under "*". The keys of maps
-are names and are kept.
+A reference is a number, a letter or null. A number is the shape to look in. A letter is for everything in the member,
+or in the whole input or output: a credential ("c"), marked as sensitive by AWS ("s"), or a look-alike ("l"). The name
+of a look-alike does not make it a secret. Null means that nothing below is listed. The elements of lists and maps are
+listed under "*". The keys of maps are names and are kept, unless AWS marks them: then a map has their letter under
+`KEYS`.
 """
 
 import json
@@ -22,6 +23,8 @@ from jitney.core.block_table import BlockTable
 
 MAGIC = b"JMT1"
 ANY = "*"
+KEYS = "\0keys"
+"""The name under which a map's shape has the reference of its keys."""
 CREDENTIAL_REF = "c"
 SENSITIVE_REF = "s"
 LOOK_ALIKE_REF = "l"

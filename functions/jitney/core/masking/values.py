@@ -40,6 +40,7 @@ class Survey:
         elif self._guide.kind(ref):
             self.members = True
         elif isinstance(value, dict):
+            self.members = self.members or bool(self._guide.key_kind(ref))
             self.names.update(dict.fromkeys(value))
             guide, see, harmless = self._guide, self.see, self._guide.harmless if ref is None else ()
             for name, each in value.items():
@@ -74,9 +75,13 @@ class Rewriter:
             return self._wholly(value, kind, path)
         if isinstance(value, dict):
             guide, harmless = self._guide, self._guide.harmless if ref is None else ()
+            keys = guide.key_kind(ref)
+            names = self._keys(value, keys, path) if keys else {name: self._name(name, path) for name in value}
             return {
-                self._name(name, path): self.write(
-                    each, None if name in harmless else guide.member(ref, name, value), _joined(path, name)
+                names[name]: self.write(
+                    each,
+                    None if name in harmless else guide.member(ref, name, value),
+                    _joined(path, names[name] if keys else name),
                 )
                 for name, each in value.items()
             }
@@ -101,6 +106,16 @@ class Rewriter:
             return name
         self.paths.append(_joined(path, self._changes.names[name]))
         return self._changes.names[name]
+
+    def _keys(self, value: Mapping[str, Any], kind: str, path: str) -> dict[str, str]:
+        """Return the masks of a map's keys. Equal masks, such as those without tags, are numbered."""
+        names: dict[str, str] = {}
+        for name in value:
+            masked = self._tags.mask(name, kind)
+            number = sum(each.startswith(masked) for each in names.values())
+            names[name] = f"{masked} {number + 1}" if number else masked
+            self.paths.append(_joined(path, names[name]))
+        return names
 
     def _wholly(self, value: Any, kind: str, path: str) -> Any:
         """Return `value` with everything masked except the names in maps."""
