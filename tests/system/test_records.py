@@ -148,12 +148,11 @@ def configuration_of(aws: Any) -> str:
         return bundle.read("configuration.json").decode()
 
 
-def test_aud_02_tampering_with_a_record_is_noticed(aws, stack):
-    # In a chain of its own: answers about a changed record of others would be broken.
-    chain, forged = f"g-{uuid.uuid4().hex[:14]}", f"forged {uuid.uuid4().hex}"
+def test_aud_02_tampering_with_a_record_is_noticed(api: Api, aws, stack):
+    chain, forged = api.ask()["grant"]["id"], f"forged {uuid.uuid4().hex}"
     key = {"pk": {"S": chain}, "sk": {"S": "000000"}}
     dynamodb, table = aws("dynamodb"), stack["tables"]["audit"]
-    dynamodb.put_item(TableName=table, Item=key | {"record": {"S": forged}})
+    item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
     change = {"UpdateExpression": "SET #text = :text", "ExpressionAttributeNames": {"#text": "record"}}
     dynamodb.update_item(TableName=table, Key=key, **change, ExpressionAttributeValues={":text": {"S": forged}})
     dynamodb.delete_item(TableName=table, Key=key)
@@ -164,6 +163,7 @@ def test_aud_02_tampering_with_a_record_is_noticed(aws, stack):
     def logged_change(change: str) -> bool:
         return any("record tampered with" in line and chain in line and change in line for line in written())
 
-    until(lambda: all(logged_change(f'"{each}"') for each in ("INSERT", "MODIFY", "REMOVE")))
+    until(lambda: logged_change('"MODIFY"') and logged_change('"REMOVE"'))
     assert any('"AuditRecordsTampered":[' in line for line in written())
     assert not [line for line in written() if forged in line]
+    dynamodb.put_item(TableName=table, Item=item)  # answers of other tests compare published records with the table

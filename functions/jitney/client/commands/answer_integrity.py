@@ -46,7 +46,7 @@ def checked_answer(
 
 
 def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:
-    """Return columns and rows with the state of the records of each row's grant, where it can be told."""
+    """Return columns and rows with the state of the records of each row's grant, where it is known."""
     marked: tuple[list[str], Any] = load_extra("jitney.client.answer_check", "audit", _TITLE).marked(
         columns, rows, integrity
     )

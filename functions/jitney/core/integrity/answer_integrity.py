@@ -47,7 +47,7 @@ class AnswerIntegrity:
         return _EXIT_CODES.get(self.state, 0)
 
     def of_grant(self, grant_id: str) -> str:
-        """Return the state of a grant's records in one word, or "" if it cannot be told."""
+        """Return the state of a grant's records in one word, or "" if it is unknown."""
         if grant_id in self.broken:
             return IntegrityState.BROKEN
         if grant_id in self.waiting:
