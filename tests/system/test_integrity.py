@@ -193,9 +193,10 @@ def test_aud_02_any_manual_change_is_named(api: Api, aws: Any, real: Buckets, co
 
 
 def test_aud_09_a_forged_record_is_named_before_it_is_sealed(
-    api: Api, real: Buckets, copies: Callable[[], Buckets], stack: dict[str, Any]
+    api: Api, aws: Any, real: Buckets, copies: Callable[[], Buckets], stack: dict[str, Any]
 ):
     """The table and its stream know what was written. A query names what only the bucket has, or only the table."""
+    seal(aws)  # the first seal brings the copy of the key
     published, grant_id = Published(real.s3, real.records), api.ask()["grant"]["id"]
     until(lambda: any(each["chain"] == grant_id for each in published.records()))
     buckets = copies()
@@ -211,7 +212,10 @@ def test_aud_09_a_forged_record_is_named_before_it_is_sealed(
     assert f"In {key}-forged, record 0 of g-forgedforgedfo: {why}" in said
     assert not [each for each in said if grant_id in each]
     verified = buckets.verify("--table", stack["tables"]["audit"])[1]
-    assert (verified["failures"][0]["object"], verified["awaiting_seal"]["compared"]) == (f"{key}-forged", True)
+    assert (verified.get("failures", [verified])[0].get("object"), verified["awaiting_seal"]["compared"]) == (
+        f"{key}-forged",
+        True,
+    )
 
 
 def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are_named(
