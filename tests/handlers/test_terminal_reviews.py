@@ -248,6 +248,9 @@ def test_rev_17_an_approval_that_could_do_harm_names_what_is_granted(desk: Revie
         assert " may write s3 reports/a and 1 more in analytics-prod for 1 minute" in shown["sentence"]
         assert (shown["state"], shown["status"], shown["comments"]) == ("pending", "Pending", [])
         assert shown["not_granted"][:1] == ["s3:DeleteObject"]
+        # It was not compared with what the agent had before, and does not say so.
+        assert (shown["before"], {each["name"] for each in shown["details"]} & {"New access"}) == ("", set())
+        assert not [each for each in shown["actions"] if each["new"]]
     assert untouched(desk, grant)
     assert not [each for each in desk.system.outcomes() if each[0] == "vote"]
     status, answer = call(desk, vote_from_terminal, grant, token, **body, confirmed=answer["review"]["content"])

@@ -37,8 +37,8 @@ def show_list(found: ApiReviewList) -> None:
 
 def _entry(shown: "Screen", entry: ListedReview) -> None:
     shown.heading(f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
-    behalf = entry.on_behalf_of or "no person named"
-    shown.rows([("", f"on behalf of {behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
+    behalf = f"on behalf of {entry.on_behalf_of}" if entry.on_behalf_of else "no person named"
+    shown.rows([("", f"{behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
 
 
 def show_review(review: ApiShownReview, *, details: bool) -> None:

@@ -64,7 +64,7 @@ def _ballot(given: VoteBody, grant: Grant, call: AuthenticatedRequest) -> Ballot
 def _unconfirmed(sheet: Sheet, before: Grant) -> dict[str, Any]:
     """Return the sheet of what would be granted, with the state and votes of the request as it still is."""
     still = sheet._replace(state=str(State.PENDING), votes=before.votes, expires_at=before.expires_at)
-    return sheet_document(still)
+    return sheet_document(still, compared=False)  # as the second step of the page
 
 
 def _vote_once(call: AuthenticatedRequest) -> None:

@@ -17,8 +17,12 @@ from jitney.core.times import iso
 MOST_TEXT = 500
 
 
-def sheet_document(sheet: Sheet) -> dict[str, Any]:
-    """Return what the request's page shows. `content` is the hash that a vote has to name."""
+def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
+    """Return what the request's page shows. `content` is the hash that a vote has to name.
+
+    A sheet that was not `compared` with the agent's other grants says nothing about what is new, or was before.
+    """
+    details = [each._asdict() for each in wording.detail_facts(sheet) if compared or each.name != "New access"]
     harm = decision_wording.harm(sheet)
     return {
         "id": sheet.grant_id,
@@ -31,8 +35,8 @@ def sheet_document(sheet: Sheet) -> dict[str, Any]:
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
         "not_granted": list(decision_wording.not_granted(sheet)),
         "rejected_before": wording.rejected_before(sheet),
-        "before": decision_wording.before(sheet),
-        "actions": [_action(each) for each in sheet.actions],
+        "before": decision_wording.before(sheet) if compared else "",
+        "actions": [_action(each if compared else each._replace(new=())) for each in sheet.actions],
         "parameters": [each._asdict() for each in all_parameters(sheet.call)] if sheet.call else [],
         "whole_only": sheet.call is not None,
         "duration": wording.duration(sheet),
@@ -43,7 +47,7 @@ def sheet_document(sheet: Sheet) -> dict[str, Any]:
             "changed": cut(sheet.repeated.changed, MOST_TEXT) if sheet.repeated else "",
             "ticket": wording.agent_ticket(sheet),
         },
-        "details": [each._asdict() for each in wording.detail_facts(sheet)],
+        "details": details,
         "comments": [each._asdict() for each in wording.comments(sheet)],
     }
 
