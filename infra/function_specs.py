@@ -33,7 +33,7 @@ from infra.permissions import (
 from infra.preview_functions import PREVIEW_SPECS
 from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
-from infra.spec import REVOCATION_ALARM, URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
+from infra.spec import REVOCATION_ALARM, UNREADABLE_ALARM, URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
 from infra.state_items import (
     FOLLOW_UP_ITEMS,
     GRANT_ITEMS,
@@ -251,11 +251,12 @@ _FUNCTIONS = (
         # A failed run is retried once: the next run starts from the beginning.
         every_seconds=300,
         retries=1,
+        alarms=(UNREADABLE_ALARM,),
         allows=(
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *_END_AND_DENY,
             on_state("GetItem", items=TOKEN_ITEMS),
-            Allow("approval", ("states:ListExecutions",)),
+            Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),
     ),
     FunctionSpec("health", "Answers that the API is alive", routes=(("GET", "/v1/health"),), memory_mb=512),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from infra.permissions import VARIABLES, Allow
-from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS
+from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, UNREADABLE_GRANTS
 
 ALL_FUNCTIONS = {
     "POWERTOOLS_SERVICE_NAME": "jitney",
@@ -37,6 +37,13 @@ REVOCATION_ALARM = MetricAlarm(
     "A person revoked a grant, and its credentials are not denied yet. See the log of the function revocations.",
 )
 """Releases do not count, so that no agent can raise it."""
+UNREADABLE_ALARM = MetricAlarm(
+    "GrantsUnreadable",
+    UNREADABLE_GRANTS,
+    "Grants cannot be read, such as those of a newer version after a rollback. Nothing is issued for them. See "
+    "docs/unreadable-grants.md.",
+)
+"""The reconciler reads every open grant, and so counts them every five minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,12 @@ class MemoryStore:
         self._answer("grants_by_id")
         return {each: self.grants[each] for each in grant_ids if each in self.grants}
 
+    def readable_grants(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
+        return self.grants_by_id(grant_ids)
+
+    def unreadable_grant(self, grant_id: str) -> Grant | None:
+        return None
+
     def consume(self, keys: Any, *, now: int) -> None:
         self._answer("consume")
         self._consume(keys, now)
@@ -342,10 +348,12 @@ class MemoryReviews:
     gone: set[str] = field(default_factory=set)
     problem: Problem | None = None
 
-    def start(self, grant: Grant) -> None:
+    def start(self, grant: Grant) -> bool:
         if self.problem:
             raise self.problem
-        self.started.append(grant.id)
+        if grant.id not in self.started:
+            self.started.append(grant.id)
+        return grant.id not in self.gone
 
     def resume(self, grant: Grant) -> None:
         if self.problem:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.grant_items import grant_of, grant_update, grants_in, item_key, item_of
+from jitney.adapters.grant_items import grant_of, grant_update, item_key, item_of
+from jitney.adapters.unreadable_grants import readable_grants
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.delegation import Delegation
@@ -96,7 +97,7 @@ def test_what_has_no_terms_is_no_grant():
     item: dict[str, Any] = item_of(GRANT)
     made = {name: value for name, value in item.items() if name != "terms"}
     assert (grant_of(made), grant_of(None)) == (None, None)
-    assert grants_in([made, item]) == [GRANT]
+    assert readable_grants([made, item], dict) == [GRANT]
 
 
 def test_rev_03_what_became_of_a_grant_says_nothing_of_its_terms():

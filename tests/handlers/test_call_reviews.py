@@ -22,7 +22,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.ballots import vote
-from jitney.handlers.call_reviews import review_call
+from jitney.handlers.call_reviews import START_AGAIN_SECONDS, review_call
 from jitney.handlers.call_withdrawals import withdraw_call
 from jitney.handlers.callers import authenticate_request
 from jitney.handlers.credentials import create_credentials
@@ -404,10 +404,16 @@ def test_rev_16_an_equal_call_is_reviewed_by_itself(gateway: Gateway):
     assert gateway.post(key="k-2")[0] == 200
 
 
-def test_rev_16_a_review_that_cannot_start_leaves_no_pending_call(gateway: Gateway):
+def test_rev_16_a_repeated_call_starts_the_review_that_could_not_start(gateway: Gateway):
     gateway.system.reviews.problem = Problem("unavailable", "Down.", "Wait.")
-    assert gateway.post()[0] == 503
-    assert gateway.child().state is State.FAILED
+    assert [gateway.post()[0] for _ in range(2)] == [503, 503]
+    assert gateway.child().state is State.PENDING
+    gateway.system.reviews.problem = None
+    assert gateway.post()[0] == 202
+    assert gateway.system.reviews.started == [gateway.child().id]
+    gateway.system.now += START_AGAIN_SECONDS
+    gateway.system.reviews.problem = Problem("unavailable", "Down.", "Wait.")
+    assert gateway.post()[0] == 202  # a poll, which needs no other service
 
 
 def test_rev_16_the_review_and_its_use_are_on_record(gateway: Gateway):

@@ -15,6 +15,7 @@ from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
+from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_sheet import build_sheet
@@ -152,12 +153,33 @@ def test_a_request_for_review_waits_as_pending_until_its_end(system: System):
     assert not system.sessions.asked
 
 
-def test_rev_13_a_workflow_that_cannot_start_closes_the_grant_and_says_so(system: System):
+REPEATS: dict[str, dict[str, str]] = {"with the same key": {"Idempotency_Key": "k"}, "without a key": {}}
+
+
+@pytest.mark.parametrize("repeat", REPEATS.values(), ids=REPEATS)
+def test_rev_13_a_repeat_starts_the_review_that_could_not_start(system: System, repeat: dict[str, str]):
     system.reviews.problem = UNAVAILABLE
-    status, body, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})
-    assert (status, body["code"]) == (503, "unavailable")
-    assert body["grant"]["state"] == "failed"
-    assert system.outcomes() == [("request", "review", ""), ("request", "failed", "unavailable")]
+    for _ in range(2):
+        status, body, headers = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, **repeat)
+        assert (status, body["code"], headers["Retry-After"]) == (503, "unavailable", "5")
+        assert body["grant"]["state"] == "pending"
+    system.reviews.problem = None
+    status, again, _ = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, **repeat)
+    assert (status, again["grant"]["id"]) == (202, body["grant"]["id"])
+    assert system.reviews.started == [again["grant"]["id"]]
+    assert ("request", "failed", "unavailable") not in system.outcomes()
+
+
+def test_rev_13_the_reconciler_starts_a_review_that_is_not_repeated(system: System):
+    system.reviews.problem = UNAVAILABLE
+    grant_id = system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})[1]["grant"]["id"]
+    system.now += WORKFLOW_START_SECONDS + 1
+    with pytest.raises(RuntimeError, match="analytics-prod"):
+        reconcile(system.ports)
+    assert system.store.grants[grant_id].state is State.PENDING
+    system.reviews.problem = None
+    assert [reconcile(system.ports)["started"] for _ in range(2)] == [1, 0]
+    assert system.reviews.started == [grant_id]
 
 
 def test_sts_06_a_failed_issue_has_both_records(system: System):

@@ -182,7 +182,7 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         REVOKER: {"sts:AssumeRole"},
-        "ApprovalWorkflow": {"states:ListExecutions", "states:SendTaskSuccess"},
+        "ApprovalWorkflow": {"states:ListExecutions", "states:SendTaskSuccess", "states:StartExecution"},
     },
     "jitney-health": {},
     "jitney-review-schedule": {

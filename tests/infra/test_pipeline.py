@@ -43,6 +43,7 @@ def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
         "Bypasses",
         "TrailEventsRefused",
         "UndeniedRevocations",
+        "UnreadableGrants",
         "UnrecordedCalls",
     }
     held = [each for each in alarms if each["MetricName"] == "ApproximateNumberOfMessagesVisible"]

@@ -187,15 +187,14 @@ def test_rev_13_what_cannot_look_fails_the_request_too(review: Review):
     assert not review.notices(grant_id)
 
 
-def test_rev_13_a_request_without_a_workflow_is_found_and_fails(review: Review, aws):
-    lost, young = review.open(created_at=now() - WORKFLOW_START_SECONDS - 1), review.open()
+def test_rev_13_a_request_without_a_workflow_is_found_and_its_review_starts(review: Review, aws):
+    unstarted, young = review.open(created_at=now() - WORKFLOW_START_SECONDS - 1), review.open()
     running = review.ask()
     run = aws("lambda").invoke(FunctionName="jitney-reconciler")
     assert "FunctionError" not in run, run["Payload"].read()
-    assert review.shown(lost.id)["state"] == "failed"
-    assert [each["code"] for each in review.records(lost.id)] == ["", "review_lost"]
-    assert [review.grant(each).state for each in (young.id, running)] == [State.PENDING] * 2
-    for each in (young.id, running):
+    review.waiting(unstarted.id)
+    assert [review.grant(each).state for each in (unstarted.id, young.id, running)] == [State.PENDING] * 3
+    for each in (unstarted.id, young.id, running):
         review.release(each)
 
 

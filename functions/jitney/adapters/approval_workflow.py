@@ -64,11 +64,19 @@ class ApprovalWorkflow:
         self._arn = state_machine_arn
         self._tokens = tokens
 
-    def start(self, grant: Grant) -> None:
-        """Start the workflow of a pending grant."""
+    def start(self, grant: Grant) -> bool:
+        """Start the workflow of a pending grant, unless it runs. Return False if it ran before and has ended.
+
+        Step Functions recognizes a repeat by the name and input for 90 days, longer than any review.
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+        """
         started = {"grant_id": grant.id, "since": 0}
         with aws_errors_as_unavailable("The approval workflow"):
-            self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(started))
+            try:
+                self._client.start_execution(stateMachineArn=self._arn, name=grant.id, input=json.dumps(started))
+            except self._client.exceptions.ExecutionAlreadyExists:
+                return False
+        return True
 
     def resume(self, grant: Grant) -> None:
         """Resume the workflow of a changed grant, if it is waiting."""

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import read_items
-from jitney.adapters.grant_items import grant_of, grant_update
+from jitney.adapters.grant_items import grant_update
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
 from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Transactions, item_key
+from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import ChainedRecord
@@ -87,7 +88,7 @@ class CallStore:
             next((item for item in items if item["pk"] == each["pk"]), None) for each in keys
         )
         return CallContext(
-            grant_of(grant), self._suspensions.parsed(suspensions), budget_of(budget), _attempt_of(attempt, now)
+            readable_grant(grant), self._suspensions.parsed(suspensions), budget_of(budget), _attempt_of(attempt, now)
         )
 
     def recorded_state(self, call_id: str) -> RecordedState | None:

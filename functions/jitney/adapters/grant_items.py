@@ -11,8 +11,12 @@
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
 - `open_role`: the role, and whether the grant is pending. `open_until`: its end time, padded. Both serve the index
   `open_by_role`, and exist until the grant's end is on record.
+- `role_arn` and `unit`: the role, and the accountable unit, which never change. `expires`: DynamoDB's TTL, the grant's
+  end time and `GRANT_RETENTION_SECONDS`.
+- `version`: the version of this form. A version that does not know the form leaves the grant alone.
 
-`terms`, `lifecycle`, `ending` and `follow_up` are JSON.
+`terms`, `lifecycle`, `ending` and `follow_up` are JSON. Every version keeps the names and forms of the other
+attributes. So each version can revoke a grant that it cannot read (`adapters.unreadable_grants`).
 """
 
 import json
@@ -41,6 +45,9 @@ from jitney.core.identity.principal import IdentityFact
 
 Item = dict[str, Any]
 
+VERSION = 1
+"""The newest form of an item that this version reads, and the form that it writes. Items without a version have form 1.
+"""
 
 def _members(value: Any) -> dict[str, Any]:
     """Return the members of a data class. The encoder asks again for those within, so nothing is copied."""
@@ -51,6 +58,26 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"), default=_members)
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
 _APART = ("records", "ending", "follow_up", "unissued", "used_at")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
+
+
+class UnreadableGrant(Exception):
+    """An item of a grant that this version cannot read. `item` is the item, `why` the name of the error."""
+
+    def __init__(self, item: Item, why: str) -> None:
+        super().__init__(why)
+        self.item = item
+        self.why = why
+
+    @property
+    def grant_id(self) -> str:
+        """The id of the grant."""
+        return grant_id_of(self.item)
+
+
+def grant_id_of(item: Item) -> str:
+    """Return the id of an item's grant."""
+    key: str = item["pk"]["S"]
+    return key.removeprefix("GRANT#")
 
 
 def item_key(grant_id: str) -> Item:
@@ -84,6 +111,9 @@ def item_of(grant: Grant) -> Item:
         "terms": {"S": _text(grant, _TERMS)},
         "lifecycle": {"S": _text(grant, _LIFECYCLE)},
         "records": {"N": str(grant.records)},
+        "role_arn": {"S": grant.role_arn},
+        "unit": {"S": grant.unit},
+        "version": {"N": str(VERSION)},
         "expires": {"N": str(grant.expires_at + GRANT_RETENTION_SECONDS)},
     }
     if grant.ending:
@@ -123,10 +153,19 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 def grant_of(item: Item | None) -> Grant | None:
     """Return the grant of an item, with its state checked against its terms. Return None for an item without terms.
 
-    Raises KeyError, TypeError or ValueError for malformed attributes.
+    Raises UnreadableGrant for an item of a newer version, with members of one, or with malformed attributes.
     """
     if item is None or "terms" not in item:
         return None
+    try:
+        if int(item.get("version", {"N": "1"})["N"]) > VERSION:
+            raise UnreadableGrant(item, "NewerVersion")
+        return _parsed(item)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableGrant(item, type(error).__name__) from error
+
+
+def _parsed(item: Item) -> Grant:
     terms, lifecycle = json.loads(item["terms"]["S"]), json.loads(item["lifecycle"]["S"])
     parsed = {
         "state": State(lifecycle["state"]),
@@ -151,11 +190,6 @@ def grant_of(item: Item | None) -> Grant | None:
         "used_at": int(item["call_sent"]["N"]) if "call_sent" in item else None,
     }
     return with_derived_state(Grant(**terms | {name: lifecycle[name] for name in _LIFECYCLE} | parsed))
-
-
-def grants_in(items: Iterable[Item]) -> list[Grant]:
-    """Return the grants among the items."""
-    return [grant for item in items if (grant := grant_of(item))]
 
 
 def _permission_of(members: dict[str, Any]) -> Permission:

@@ -6,7 +6,7 @@ define the other items, such as `adapters.grant_items`, `deny_list`, `out_of_off
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters import clock
@@ -14,7 +14,15 @@ from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import read_items
 from jitney.adapters.deny_list import WriteLease, cut_offs_update, deny_entry_update
 from jitney.adapters.follow_ups import changes_of as follow_up_changes
-from jitney.adapters.grant_items import grant_of, grant_update, grants_in, open_role_key, owner_key, start_after
+from jitney.adapters.grant_items import (
+    UnreadableGrant,
+    grant_id_of,
+    grant_of,
+    grant_update,
+    open_role_key,
+    owner_key,
+    start_after,
+)
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.grant_items import item_of as grant_item
 from jitney.adapters.grant_lists import list_put, lists_with
@@ -24,6 +32,13 @@ from jitney.adapters.rejections import put_rejection, rejection_of
 from jitney.adapters.rejections import query as rejections_query
 from jitney.adapters.suspension_item import suspensions_put
 from jitney.adapters.transactions import NEW, SINGLE_USE, Transactions, item_key
+from jitney.adapters.unreadable_grants import (
+    Report,
+    readable_grant,
+    readable_grants,
+    report_unreadable,
+    revocable_grant,
+)
 from jitney.adapters.vote_history import put_vote
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
@@ -45,7 +60,11 @@ Item = dict[str, Any]
 
 
 class Store:
-    """Grants, records and single-use keys. Every method raises Problem unavailable when DynamoDB does not answer."""
+    """Grants, records and single-use keys. Every method raises Problem unavailable when DynamoDB does not answer.
+
+    Lists leave out the grants that this version cannot read, and `report` them. Any other read of one raises Problem
+    grant_unreadable.
+    """
 
     def __init__(
         self,
@@ -53,9 +72,11 @@ class Store:
         state_table: str,
         audit_table: str,
         pause_up_to: Callable[[float], None] = clock.pause_up_to,
+        report: Report = report_unreadable,
     ) -> None:
         self._client = client
         self._pause_up_to = pause_up_to
+        self._report = report
         self._state_table = state_table
         self._transactions = Transactions(client, state_table, audit_table, pause_up_to)
 
@@ -128,14 +149,32 @@ class Store:
 
     def grant(self, grant_id: str) -> Grant | None:
         """Return the grant of that id as last written, or None."""
-        return grant_of(self._item(grant_key(grant_id)))
+        return readable_grant(self._item(grant_key(grant_id)), self._report)
+
+    def unreadable_grant(self, grant_id: str) -> Grant | None:
+        """Return what the end of a grant that this version cannot read needs. Return None for any other grant.
+
+        Raises Problem grant_unreadable when it lacks that.
+        """
+        try:
+            grant_of(self._item(grant_key(grant_id)))
+        except UnreadableGrant as error:
+            return revocable_grant(error.item)
+        return None
 
     def grants_by_id(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
         """Return the grants with these ids, by id, as last written. Unknown ids are missing."""
+        found = (readable_grant(item, self._report) for item in self._items(grant_ids))
+        return {grant.id: grant for grant in found if grant}
+
+    def readable_grants(self, grant_ids: Iterable[str]) -> dict[str, Grant]:
+        """Return the grants with these ids, as `grants_by_id`, without those that this version cannot read."""
+        return {grant.id: grant for grant in readable_grants(self._items(grant_ids), self._report)}
+
+    def _items(self, grant_ids: Iterable[str]) -> list[Item]:
         keys = map(grant_key, dict.fromkeys(grant_ids))
         with aws_errors_as_unavailable("The store"):
-            items = read_items(self._client, self._state_table, keys, self._pause_up_to)
-        return {grant.id: grant for grant in grants_in(items)}
+            return read_items(self._client, self._state_table, keys, self._pause_up_to)
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """Return a page of an owner's grants, newest first, and the cursor of the next page ("" at the end)."""
@@ -151,7 +190,7 @@ class Store:
                 **start,  # type: ignore[arg-type]
             )
         last = answer.get("LastEvaluatedKey")
-        return grants_in(answer["Items"]), last["gsi_sk"]["S"] if last else ""
+        return readable_grants(answer["Items"], self._report), last["gsi_sk"]["S"] if last else ""
 
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """Yield the role's grants that end by `until` without a recorded end, the earliest first.
@@ -169,16 +208,22 @@ class Store:
         return self._open(open_role_key(role_arn, state), now + 1, _FAR_FUTURE)
 
     def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
-        """Return the ids of the role's pending and active grants, or None for more than `most`.
+        """Return the ids of the role's pending and active grants, unreadable ones included, or None for over `most`.
 
         The index lags behind the table by moments. So a new grant may be missing.
         """
-        found = (grant for state in OPEN_STATES for grant in self.grants_in_state(role_arn, state, now))
-        ids = frozenset(grant.id for grant in islice(found, most + 1))
+        pages = (self._open_items(open_role_key(role_arn, state), now + 1, _FAR_FUTURE) for state in OPEN_STATES)
+        found = chain.from_iterable(chain.from_iterable(pages))
+        ids = frozenset(grant_id_of(item) for item in islice(found, most + 1))
         return None if len(ids) > most else ids
 
     def _open(self, key: str, since: int, until: int) -> Iterator[Grant]:
         """Yield the grants with `key` in the index `open_by_role` that end between `since` and `until`."""
+        for items in self._open_items(key, since, until):
+            yield from readable_grants(items, self._report)
+
+    def _open_items(self, key: str, since: int, until: int) -> Iterator[list[Item]]:
+        """Yield the same as items, one page at a time."""
         start: Item = {}
         sought = {":key": {"S": key}, ":since": {"S": f"{since:012d}"}, ":until": {"S": f"{until:012d}"}}
         while True:
@@ -190,7 +235,7 @@ class Store:
                     ExpressionAttributeValues=sought,
                     **start,
                 )
-            yield from grants_in(answer["Items"])
+            yield answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

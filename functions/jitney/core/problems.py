@@ -112,6 +112,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "access_profile_missing": ProblemKind(502, "The target's account lacks the access profile's policy"),
     "issue_throttled": ProblemKind(503, "AWS is throttling the issue of credentials"),
     "revocation_incomplete": ProblemKind(503, "The grant has ended, but its credentials are not denied yet"),
+    "grant_unreadable": ProblemKind(503, "This version of Jitney cannot read the grant"),
     "unavailable": ProblemKind(503, "A service that Jitney needs did not answer"),
     "internal": ProblemKind(500, "Jitney failed"),
 }

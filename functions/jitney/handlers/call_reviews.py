@@ -29,7 +29,7 @@ from jitney.core.single_use import (
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Response
-from jitney.handlers.issuance import approvals_of, record_outcome, target_of
+from jitney.handlers.issuance import approvals_of, target_of
 from jitney.handlers.responses import (
     active_grant,
     deciding_policies,
@@ -38,7 +38,13 @@ from jitney.handlers.responses import (
     too_many_reviews_problem,
 )
 from jitney.handlers.review_queue import added, pending_list
+from jitney.handlers.review_starts import start_review
 from jitney.handlers.under_review import under_review
+
+START_AGAIN_SECONDS = 60
+"""So long, a repeated POST starts a review that could not be started. Agents repeat it while they wait, so that this is
+bounded. The reconciler starts the review later.
+"""
 
 
 class ApprovedCall(NamedTuple):
@@ -81,6 +87,8 @@ def review_call(
             )
     child = _child(stored or "", call, authenticated)
     if child.at(authenticated.now).state is State.PENDING:
+        if authenticated.now - child.created_at < START_AGAIN_SECONDS:
+            start_review(child, authenticated.ports)
         return _pending(child, authenticated)
     return _approved(child, parent, decision, attempt, authenticated)
 
@@ -126,11 +134,7 @@ def _opened(
         if used.key != quota.key:
             raise
         raise too_many_reviews_problem(quota, child.unit, now) from used
-    try:
-        ports.approval_workflow.start(created)
-    except Problem as problem:
-        failed = record_outcome(created, AuditEvent.REQUEST, Outcome.FAILED, problem.code, authenticated, fails=True)
-        raise Problem(problem.code, problem.detail, problem.fix, {"grant": failed.view()}) from problem
+    start_review(created, ports)
     return created
 
 

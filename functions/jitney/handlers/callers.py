@@ -152,9 +152,19 @@ class AuthenticatedRequest:
     def own_grant(self) -> Grant:
         """Return the caller's own grant with the path's id. A grant that a suspension ended is revoked.
 
-        Raises Problem grant_not_found, also for others' grants.
+        Raises Problem grant_not_found, also for others' grants, and grant_unreadable.
         """
-        return self.own(self.stored_grant_in_path())
+        try:
+            return self.own(self.stored_grant_in_path())
+        except Problem as problem:
+            if problem.code == "grant_unreadable" and self.own_unreadable_grant() is None:
+                self.own(None)
+            raise
+
+    def own_unreadable_grant(self) -> Grant | None:
+        """Return what the end of the caller's own unreadable grant needs. None for any other grant."""
+        grant = self.unreadable_grant_in_path()
+        return grant if grant and grant.owner_key == self.principal.owner_key else None
 
     def owns(self, grant: Grant) -> bool:
         """Return whether a grant is the caller's own."""
@@ -180,6 +190,11 @@ class AuthenticatedRequest:
         """Return the grant with the path's id as stored, or None. The caller may not be allowed to see it."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
+
+    def unreadable_grant_in_path(self) -> Grant | None:
+        """Return what the end of an unreadable grant with the path's id needs. None for any other grant."""
+        grant_id = self.request.path.get("id", "")
+        return self.ports.store.unreadable_grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
 
 def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest:

@@ -20,7 +20,8 @@ from jitney.handlers.workflow import resume_workflow
 def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
     """Write the ends of the `pending` grants of calls whose grant has ended. Return how many were written.
 
-    A grant that keeps changing is left to the next run. Raises Problem unavailable.
+    A grant that keeps changing, or that is made in an unreadable one, is left to the next run. Raises Problem
+    unavailable.
     """
     suspensions, count = ports.suspensions.current(), 0
     for grant in pending:
@@ -40,7 +41,7 @@ def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
         try:
             ended = update_grant(grant, decide, ports)
         except Problem as problem:
-            if problem.code not in ("grant_conflict", "review_ended"):
+            if problem.code not in ("grant_conflict", "grant_unreadable", "review_ended"):
                 raise
             continue
         if ended.state not in OPEN_STATES:

@@ -30,7 +30,7 @@ from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
 from jitney.handlers.incoming_request import decide_request, incoming_request
-from jitney.handlers.issuance import issue_credentials, record_outcome, session_request_of
+from jitney.handlers.issuance import issue_credentials, session_request_of
 from jitney.handlers.profile_disclosure import denial
 from jitney.handlers.responses import (
     active_grant,
@@ -41,6 +41,7 @@ from jitney.handlers.responses import (
     too_many_reviews_problem,
 )
 from jitney.handlers.review_queue import join, queue, unless_rejected_before
+from jitney.handlers.review_starts import start_review
 from jitney.handlers.size_trials import SizeTrial
 from jitney.handlers.ungranted import record_ungranted
 
@@ -147,6 +148,7 @@ def _review(
         queued = queue(grant, key, call)
     if isinstance(queued, Grant):
         join(queued, decision, key, call, access_request)
+        start_review(queued, call.ports)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
     if key and call.ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
@@ -154,11 +156,7 @@ def _review(
     with _recording_ungranted(access_request, decision, call):
         tried = trial.detail(grant)
     created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
-    try:
-        call.ports.approval_workflow.start(created)
-    except Problem as problem:
-        failed = record_outcome(created, AuditEvent.REQUEST, Outcome.FAILED, problem.code, call, fails=True)
-        raise Problem(problem.code, problem.detail, problem.fix, {"grant": failed.view()}) from problem
+    start_review(created, call.ports)
     return grant_response(202, created, call)
 
 
@@ -214,7 +212,7 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
     """Return the answer to a repeated POST: its grant, or Problem for another body.
 
     The answer has no credentials, because Jitney does not store them (STS 5). To issue them here would add another live
-    key. So a repeat writes nothing and waits for nothing.
+    key. So a repeat writes nothing. It starts a review that could not be started before.
     """
     store = call.ports.store
     payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))
@@ -225,6 +223,7 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
         call.count_refusal(problem.code, AuditEvent.REQUEST)
         raise problem
     if grant.at(call.now).state is State.PENDING:
+        start_review(grant, call.ports)
         return grant_response(202, grant, call)
     with call.counting_refusals(AuditEvent.REQUEST):
         answer = grant_response(201, active_grant(grant, call), call)

@@ -1,6 +1,6 @@
-"""The scheduled reconciler records missing ends and cut-offs, and repairs deny documents (END 4, END 8)."""
+"""The scheduled reconciler records missing ends, starts reviews, and repairs deny documents (END 4, END 8, REV 13)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +13,7 @@ from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.deny_documents import repair_deny_document
-from jitney.handlers.edge import event_handler
+from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.ended_calls import end_calls
 from jitney.handlers.failed_grants import fail_review
 from jitney.handlers.grant_expiry import record_expiry
@@ -24,64 +24,111 @@ from jitney.handlers.suspended_grants import end_suspended_grants
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
-WORKFLOW_START_SECONDS = 300
-"""Step Functions lists an execution within moments. After this time, a review that is not listed has no execution."""
+WORKFLOW_START_SECONDS = 30
+"""The function that opens a request starts its review within 15 s. After this time, the reconciler starts it."""
+MOST_FAILURES = 5
+"""After so many failures in a row, the rest of a role's grants waits for the next run."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
+_COUNTS = ("expired", "cut_off", "repaired", "lost", "started", "suspended", "calls", "without_target")
 
 
 def reconcile(ports: Ports) -> dict[str, int]:
-    """Reconcile every target. Return counts of recorded ends, marked grants and repaired documents.
+    """Reconcile every target. Return counts of recorded ends, marked grants, started reviews and repaired documents.
 
     `without_target` counts grants that may still work on roles without a target. Jitney cannot deny these grants, and
-    logs them. One target's failure does not stop the others. After a failure, it raises RuntimeError at the end. So the
-    failure is noticed, and the run is repeated.
+    logs them. The failure of one grant, step or target does not stop the others. After a failure, it raises
+    RuntimeError at the end. So the failure is noticed, and the run is repeated.
     """
-    done = {"expired": 0, "cut_off": 0, "repaired": 0, "lost": 0, "suspended": 0, "calls": 0, "without_target": 0}
-    failed = []
-    for name, work in _works(ports):
+    targets = ports.config.targets.values()
+    configured = {target.role_arn for target in targets}
+    run = _Run()
+    for target in targets:
+        for role_step in _ROLE_STEPS:  # the ends first: the repair depends on the target's account
+            run.take(target.alias, partial(role_step, target.role_arn, ports))
+        for step in _TARGET_STEPS:
+            run.take(target.alias, partial(step, target, ports))
+    known = set[str]()
+
+    def read_roles() -> dict[str, int]:
+        known.update(ports.deny_list.known_roles(configured))
+        return {}
+
+    run.take("the roles without a target", read_roles)
+    for role_arn in sorted(known - configured):
+        for step_without in (*_ROLE_STEPS, _without_target):
+            run.take(role_arn, partial(step_without, role_arn, ports))
+    logger.info("reconciled", done=run.done, failed=[*run.failed])
+    if run.failed:
+        raise RuntimeError(f"not reconciled: {', '.join(run.failed)}")
+    return run.done
+
+
+class _Run:
+    """The counts of one run, and the names of what failed."""
+
+    def __init__(self) -> None:
+        self.done = dict.fromkeys(_COUNTS, 0)
+        self.failed: dict[str, None] = {}
+
+    def take(self, name: str, step: Callable[[], dict[str, int]]) -> None:
+        """Run one step and add its counts. A failure is logged and remembered under `name`."""
         try:
-            for kind, count in work().items():
-                done[kind] += count
+            counts = step()
         except Problem as problem:
             logger.warning("not reconciled", target=name, code=problem.code)
-            failed.append(name)
-    logger.info("reconciled", done=done, failed=failed)
-    if failed:
-        raise RuntimeError(f"not reconciled: {', '.join(failed)}")
-    return done
+        except Exception as error:  # noqa: BLE001 - one failure must not stop the other steps
+            log_unhandled(error)
+        else:
+            for kind, count in counts.items():
+                self.done[kind] += count
+            return
+        self.failed[name] = None
 
 
-def _works(ports: Ports) -> Iterator[tuple[str, Callable[[], dict[str, int]]]]:
-    """Yield the work for each target alias, then for the ARN of each role without a target."""
-    targets = ports.config.targets.values()
-    for target in targets:
-        yield target.alias, partial(_reconcile, target, ports)
-    configured = {target.role_arn for target in targets}
-    for role_arn in sorted(ports.deny_list.known_roles(configured) - configured):
-        yield role_arn, partial(_without_target, role_arn, ports)
+def _expired(role_arn: str, ports: Ports) -> dict[str, int]:
+    """Record the missing expiries of the role's grants."""
+    overdue = ports.store.open_grants(role_arn, ports.now() - EXPIRY_GRACE_SECONDS)
+    return {"expired": _count(overdue, ports, record_expiry)}
 
 
-def _reconcile(target: Target, ports: Ports) -> dict[str, int]:
-    now = ports.now()
-    repaired = repair_deny_document(target, ports)
-    cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
-    cut_off = _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))
-    calls = end_calls(ports.store.grants_in_state(target.role_arn, State.PENDING, now), ports)
+def _reviews(role_arn: str, ports: Ports) -> dict[str, int]:
+    """Start the reviews that never started. Fail the requests whose review has ended without a decision (REV 13)."""
+    begun = set[str]()
+
+    def start(grant: Grant, ports: Ports) -> Grant:
+        if ports.approval_workflow.start(grant):
+            begun.add(grant.id)
+            return grant
+        return fail_review(grant, "review_lost", "no workflow runs", ports)
+
+    count = _count(_without_workflow(role_arn, ports, ports.now()), ports, start)
+    return {"started": len(begun), "lost": count - len(begun)}
+
+
+def _calls(role_arn: str, ports: Ports) -> dict[str, int]:
+    return {"calls": end_calls(ports.store.grants_in_state(role_arn, State.PENDING, ports.now()), ports)}
+
+
+def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
     suspensions = ports.suspensions.current()
-    suspended = end_suspended_grants(target.role_arn, suspensions, ports)[0] if suspensions.end_grants_at(now) else 0
-    return {
-        "repaired": int(repaired),
-        "cut_off": cut_off,
-        "suspended": suspended,
-        "calls": calls,
-        **_ends(target.role_arn, ports, now),
-    }
+    if not suspensions.end_grants_at(ports.now()):
+        return {}
+    return {"suspended": end_suspended_grants(role_arn, suspensions, ports)[0]}
+
+
+def _repair(target: Target, ports: Ports) -> dict[str, int]:
+    return {"repaired": int(repair_deny_document(target, ports))}
+
+
+def _cut_offs(target: Target, ports: Ports) -> dict[str, int]:
+    now = ports.now()
+    cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
+    return {"cut_off": _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
-    """Record the ends on a role without a target, and log the grants that may still work there."""
+    """Log the grants that may still work on a role without a target."""
     now = ports.now()
-    ends = _ends(role_arn, ports, now)
     active = [
         each
         for each in ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS)
@@ -96,14 +143,11 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
             ended=[each.grant_id for each in ended],
             until=iso(max([*(each.expires_at for each in active), *(each.until for each in ended)])),
         )
-    return {"without_target": len(active) + len(ended), **ends}
+    return {"without_target": len(active) + len(ended)}
 
 
-def _ends(role_arn: str, ports: Ports, now: int) -> dict[str, int]:
-    """Record the missing ends of the role's grants."""
-    expired = _count(ports.store.open_grants(role_arn, now - EXPIRY_GRACE_SECONDS), ports, record_expiry)
-    lost = _count(_without_workflow(role_arn, ports, now), ports, _record_lost)
-    return {"expired": expired, "lost": lost}
+_ROLE_STEPS = (_calls, _suspended, _expired, _reviews)
+_TARGET_STEPS = (_repair, _cut_offs)
 
 
 def _cut_off(target: Target, cut_offs: CutOffs, ports: Ports, now: int) -> list[Grant]:
@@ -122,7 +166,7 @@ def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
 
 
 def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
-    """Return the pending grants whose workflow no longer runs. No reviewer will decide them (REV 13).
+    """Return the pending grants whose workflow does not run. No reviewer will decide them (REV 13).
 
     The executions are listed after the grants are read. An execution that ends in between has decided its grant.
     """
@@ -138,21 +182,32 @@ def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
 
 
 def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports], Grant]) -> int:
-    """Return how many grants were recorded. The next run repeats the grants that kept changing."""
-    count = 0
+    """Return how many grants were recorded. The next run repeats the grants that kept changing.
+
+    A grant that fails does not stop the others, but `MOST_FAILURES` in a row do. Raises the last failure at the end.
+    """
+    count, failures = 0, 0
+    last: Exception | None = None
     for grant in grants:
         try:
             record(grant, ports)
         except Problem as problem:
-            if problem.code != "grant_conflict":
-                raise
+            if problem.code == "grant_conflict":
+                continue
+            logger.warning("grant not reconciled", grant=grant.id, code=problem.code)
+            last = problem
+        except (LookupError, TypeError, ValueError) as error:
+            logger.error("grant not reconciled", grant=grant.id, error=type(error).__name__)
+            last = error
         else:
-            count += 1
+            count, failures = count + 1, 0
+            continue
+        failures += 1
+        if failures == MOST_FAILURES:
+            break
+    if last:
+        raise last
     return count
-
-
-def _record_lost(grant: Grant, ports: Ports) -> Grant:
-    return fail_review(grant, "review_lost", "no workflow runs", ports)
 
 
 def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:

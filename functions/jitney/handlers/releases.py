@@ -2,6 +2,7 @@
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
 from jitney.core.single_use import repeated_release_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
 from jitney.handlers.edge import endpoint
@@ -16,10 +17,20 @@ def release_grant(request: Request, ports: Ports) -> Response:
     """200 with the ended grant, also when repeated. Problem for another caller's grant, or too many repeats."""
     call = authenticate_even_suspended(request, ports)
     with call.counting_refusals():
-        grant = call.own_grant()
+        grant = _releasable(call)
         if grant.ending and grant.may_have_credentials(call.now):
             _consume_quota(grant, call)
     return ended_response(end_grant(grant, State.RELEASED, "", call), call)
+
+
+def _releasable(call: AuthenticatedRequest) -> Grant:
+    """Return the caller's own grant with the path's id. If it is unreadable, it has only what its end needs."""
+    try:
+        return call.own_grant()
+    except Problem as problem:
+        if problem.code == "grant_unreadable" and (grant := call.own_unreadable_grant()):
+            return grant
+        raise
 
 
 def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:

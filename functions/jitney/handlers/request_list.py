@@ -105,7 +105,7 @@ def by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int)
 def _unreviewed(ports: Ports) -> _GrantPage:
     """Return the grants whose follow-up review is missing."""
     outstanding = list(dict.fromkeys(ports.follow_ups.outstanding().values()))
-    found = ports.store.grants_by_id(outstanding[:MOST_UNREVIEWED])
+    found = ports.store.readable_grants(outstanding[:MOST_UNREVIEWED])
     shown = [found[grant_id] for grant_id in outstanding if grant_id in found]
     return _GrantPage(shown, len(outstanding) > MOST_UNREVIEWED)
 

@@ -28,13 +28,29 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
     """Return the grant with the path's id, for an operator or one of its reviewers.
 
     Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
+    An unreadable grant has only what its end needs.
     """
-    grant, config = call.stored_grant_in_path(), call.ports.config
+    config = call.ports.config
+    try:
+        grant = call.stored_grant_in_path()
+    except Problem as problem:
+        if problem.code != "grant_unreadable":
+            raise
+        return _unreadable(call)
     review = under_review(grant, call.ports, call.suspensions) if grant else None
     if not (review and may_revoke(call.principal, review, config.reviewers, call.now)):
         call.require_operator("revoke it")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
+    return grant
+
+
+def _unreadable(call: AuthenticatedRequest) -> Grant:
+    """Return what the end of an unreadable grant needs, for an operator. Its reviewers are unknown."""
+    call.require_operator("revoke it")
+    grant = call.unreadable_grant_in_path()
+    if grant is None:
+        raise Problem("grant_conflict", "The grant changed during this call.", "Repeat the call.")
     return grant
 
 

@@ -19,8 +19,8 @@ def under_review(grant: Grant, ports: Ports, suspensions: Suspensions) -> GrantU
 
 
 def all_under_review(grants: Collection[Grant], ports: Ports, suspensions: Suspensions) -> list[GrantUnderReview]:
-    """Return the grants under review, without calls whose grant the store no longer has. Reads all grants at once."""
-    parents = ports.store.grants_by_id({each.call.grant_id for each in grants if each.call})
+    """Return the grants under review, without calls whose grant is gone or unreadable. Reads all grants at once."""
+    parents = ports.store.readable_grants({each.call.grant_id for each in grants if each.call})
     return [
         GrantUnderReview(each, ports.config, suspensions, parents.get(each.call.grant_id) if each.call else None)
         for each in grants

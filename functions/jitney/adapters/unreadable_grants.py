@@ -1,0 +1,126 @@
+"""Grants that this version cannot read, such as those that a newer version wrote before a rollback.
+
+Such a grant is quarantined: lists leave it out, and nothing is decided, issued or called for it. It can still be
+revoked, by the attributes that every version keeps (`adapters.grant_items`).
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
+from jitney.core.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
+from jitney.core.problems import Problem
+
+Report: TypeAlias = Callable[[Mapping[str, str]], None]
+"""Reports unreadable grants, given as the name of the error by the grant's id."""
+UNREADABLE_REASON = "This version of Jitney cannot read the grant."
+
+_log = logging.getLogger(__name__)
+_logged: set[str] = set()
+
+
+def report_unreadable(found: Mapping[str, str]) -> None:
+    """Count the unreadable grants of one read for their alarm, and log each grant once in this process."""
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
+
+    for grant_id, why in found.items():
+        if grant_id not in _logged:
+            _logged.add(grant_id)
+            _log.error("unreadable grant", extra={"grant": grant_id, "error": why})
+    unit, value = MetricUnit.Count, len(found)
+    with single_metric(UNREADABLE_GRANTS, unit=unit, value=value, namespace=METRICS_NAMESPACE) as metric:
+        metric.add_dimension("service", "jitney")
+
+
+def readable_grants(items: Iterable[Item], report: Report) -> list[Grant]:
+    """Return the grants among the items, without those that this version cannot read. These are reported."""
+    found, unreadable = list[Grant](), dict[str, str]()
+    for item in items:
+        try:
+            if grant := grant_of(item):
+                found.append(grant)
+        except UnreadableGrant as error:
+            unreadable[error.grant_id] = error.why
+    if unreadable:
+        report(unreadable)
+    return found
+
+
+def readable_grant(item: Item | None, report: Report = report_unreadable) -> Grant | None:
+    """Return the grant of an item, or None. Raises Problem grant_unreadable after a report."""
+    try:
+        return grant_of(item)
+    except UnreadableGrant as error:
+        report({error.grant_id: error.why})
+        raise _unreadable(error.grant_id) from error
+
+
+def revocable_grant(item: Item) -> Grant:
+    """Return as much of an unreadable grant as its end needs. It has no permissions, no votes and no requester.
+
+    Raises Problem grant_unreadable when its role or end cannot be read either.
+    """
+    terms, lifecycle, ending = (_members(item, name) for name in ("terms", "lifecycle", "ending"))
+    open_role = item.get("open_role", {}).get("S", "").removeprefix("ROLE#").removesuffix("#pending")
+    role_arn = item.get("role_arn", {}).get("S") or open_role or _text(terms, "role_arn")
+    principal, _, human = item.get("gsi_pk", {}).get("S", "").removeprefix("PRINCIPAL#").partition("#")
+    created = item.get("gsi_sk", {}).get("S", "").partition("#")[0]
+    try:
+        expires_at = int(item["expires"]["N"]) - GRANT_RETENTION_SECONDS
+        created_at, records = int(created), int(item["records"]["N"])
+        account = role_arn.split(":")[4]
+        end = GrantEnd(**ending) if ending else None
+    except (LookupError, TypeError, ValueError) as error:
+        raise _unreadable(grant_id_of(item)) from error
+    state = State.ACTIVE if open_role else State.FAILED  # it may have credentials in both states
+    return Grant(
+        id=grant_id_of(item),
+        state=end.state if end else state,
+        issuer="",
+        issuer_name="",
+        subject="",
+        principal=principal,
+        unit=item.get("unit", {}).get("S") or _text(terms, "unit") or principal,
+        human=human or None,
+        target=_text(terms, "target"),
+        account=account,
+        region=_text(terms, "region"),
+        role_arn=role_arn,
+        permissions=(),
+        duration_seconds=0,
+        reason=UNREADABLE_REASON,
+        ticket="",
+        created_at=created_at,
+        starts_at=created_at,
+        expires_at=expires_at,
+        policy_version="",
+        records=records,
+        chain_head=_text(lifecycle, "chain_head"),
+        ending=end,
+    )
+
+
+def _members(item: Item, name: str) -> dict[str, Any]:
+    """Return the members of a JSON attribute, or {} if it is missing or not an object."""
+    try:
+        members = json.loads(item[name]["S"])
+    except (LookupError, TypeError, ValueError):
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _text(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _unreadable(grant_id: str) -> Problem:
+    detail = f"This version of Jitney cannot read grant {grant_id}, so it neither issues nor decides anything for it."
+    fix = (
+        f"Ask your platform engineer to deploy the version that wrote it. An operator can revoke it with "
+        f"`jitney revoke {grant_id}`."
+    )
+    return Problem("grant_unreadable", detail, fix, {"grant_id": grant_id})

@@ -1,0 +1,176 @@
+"""A grant that this version cannot read stops no list and no run, gives nothing, and can be ended."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.adapters.deny_list import DenyList
+from jitney.adapters.grant_items import item_key, item_of
+from jitney.adapters.store import Store
+from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.unreadable_grants import UNREADABLE_REASON
+from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.edge import Route
+from jitney.handlers.grant_reads import list_grants
+from jitney.handlers.held_reads import read_grant
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.releases import release_grant
+from jitney.handlers.revocations import revoke_grant
+from tests.adapters.test_store import client, records  # noqa: F401 - a fixture
+from tests.core.identity import minting
+from tests.fakes import GRANT, PENDING, ROLE_ARN
+from tests.handlers.conftest import System
+from tests.handlers.review_browser import Browser, review_system
+
+NOW = minting.NOW
+OWN = {
+    "issuer": "https://idp.corp.example.com", "principal": "corp.reader-agent", "unit": "corp.reader-agent",
+    "created_at": NOW, "starts_at": NOW, "expires_at": NOW + 900,
+}  # fmt: skip
+MINE = replace(GRANT, **OWN)
+READABLE = replace(MINE, id="g-cccccccccccccc")
+OPERATOR: dict[str, Any] = {"sub": "carol", "groups": ["security"]}
+REASON = {"reason": "the laptop was stolen"}
+
+
+def unreadable(grant: Grant) -> dict[str, Any]:
+    item = item_of(grant)
+    return item | {"terms": {"S": json.dumps(json.loads(item["terms"]["S"]) | {"geofence": "eu"})}}
+
+
+@pytest.fixture
+def stored(system: System, client: Any) -> System:  # noqa: F811 - the fixture
+    """The handlers over real tables, with an unreadable grant beside a readable one of the same agent."""
+    system.ports.store, system.ports.deny_list = Store(client, "state", "audit"), DenyList(client, "state")
+    system.ports.suspensions = SuspensionStore(client, "state")
+    system.canary.denied_at = 1
+    for item in (unreadable(MINE), item_of(READABLE)):
+        client.put_item(TableName="state", Item=item)
+    return system
+
+
+def item(client: Any) -> dict[str, Any]:  # noqa: F811
+    found: dict[str, Any] = client.get_item(TableName="state", Key=item_key(MINE.id))["Item"]
+    return found
+
+
+def test_ops_02_its_owners_list_leaves_it_out(stored: System):
+    status, body, _ = stored.call(list_grants)
+    assert (status, [each["id"] for each in body["grants"]]) == (200, [READABLE.id])
+
+
+def test_ops_02_the_reviewers_list_leaves_it_out(client: Any):  # noqa: F811
+    desk = review_system()
+    desk.system.ports.store = Store(client, "state", "audit")
+    waits = replace(PENDING, created_at=NOW, expires_at=NOW + 3600)
+    for each in (unreadable(waits), item_of(replace(waits, id=READABLE.id))):
+        client.put_item(TableName="state", Item=each)
+    browser = Browser(desk)
+    browser.sign_in("alice")
+    shown = browser.send("GET", "/reviews")
+    assert (shown.status, READABLE.id in shown.text, PENDING.id in shown.text) == (200, True, False)
+    assert browser.send("GET", f"/reviews/{PENDING.id}").status == 503
+
+
+@pytest.mark.parametrize("route", [create_credentials, read_grant])
+def test_ops_02_it_gives_no_credentials_and_shows_nothing(stored: System, route: Route):
+    status, body, _ = stored.call(route, grant_id=MINE.id)
+    assert (status, body["code"]) == (503, "grant_unreadable")
+    stranger = minting.token(sub="other-agent")
+    assert stored.call(route, grant_id=MINE.id, token=stranger)[1]["code"] == "grant_not_found"
+    assert not stored.sessions.asked
+
+
+ENDS: dict[str, tuple[Route, dict[str, Any], str]] = {
+    "an operator revokes it": (revoke_grant, OPERATOR, "revoked"),
+    "its agent releases it": (release_grant, {}, "released"),
+}
+
+
+@pytest.mark.parametrize(("route", "claims", "state"), ENDS.values(), ids=ENDS)
+def test_ops_02_it_can_be_ended_and_is_denied(
+    stored: System,
+    client: Any,  # noqa: F811
+    route: Route,
+    claims: dict[str, Any],
+    state: str,
+):
+    status, body, _ = stored.call(route, REASON, grant_id=MINE.id, token=minting.token(**claims))
+    assert (status, body["grant"]["state"], body["grant"]["reason"]) == (200, state, UNREADABLE_REASON)
+    assert stored.role_policies.denies(ROLE_ARN) == {MINE.id}
+    assert json.loads(item(client)["ending"]["S"])["by"]
+    written = [json.loads(each) for each in records(client)]
+    assert [each["grant_id"] for each in written if each["outcome"] == state] == [MINE.id]
+    assert stored.call(route, REASON, grant_id=MINE.id, token=minting.token(**claims))[0] == 200
+    client.put_item(TableName="state", Item=item(client) | {"terms": item_of(MINE)["terms"]})
+    assert stored.ports.store.grant(MINE.id).state is State(state)  # also after the newer version is back
+
+
+def test_ops_02_a_failed_revocation_of_it_can_be_repeated(stored: System, client: Any):  # noqa: F811
+    stored.role_policies.refusals = 10_000
+    operator = minting.token(**OPERATOR)
+    assert stored.call(revoke_grant, REASON, grant_id=MINE.id, token=operator)[0] == 503
+    stored.role_policies.refusals = 0
+    assert stored.call(revoke_grant, REASON, grant_id=MINE.id, token=operator)[0] == 200
+    assert stored.role_policies.denies(ROLE_ARN) == {MINE.id}
+
+
+def test_ops_02_no_one_else_can_end_it(stored: System, client: Any):  # noqa: F811
+    before = item(client)
+    stranger = minting.token(sub="other-agent")
+    assert stored.call(release_grant, grant_id=MINE.id, token=stranger)[1]["code"] == "grant_not_found"
+    assert stored.call(revoke_grant, REASON, grant_id=MINE.id, token=stranger)[1]["code"] == "not_operator"
+    assert stored.call(revoke_grant, REASON, grant_id=MINE.id)[1]["code"] == "not_operator"
+    assert item(client) == before
+
+
+def test_ops_02_the_reconciler_serves_the_others(stored: System, client: Any):  # noqa: F811
+    overdue = replace(READABLE, id="g-dddddddddddddd", expires_at=NOW - 600)
+    for each in (item_of(overdue), unreadable(replace(overdue, id="g-eeeeeeeeeeeeee"))):
+        client.put_item(TableName="state", Item=each)
+    assert reconcile(stored.ports)["expired"] == 1
+    assert stored.ports.store.grant(overdue.id).state is State.EXPIRED
+
+
+def test_ops_02_one_grant_that_fails_does_not_keep_the_reconciler_from_others_and_repairs(
+    stored: System,
+    client: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    overdue = [replace(READABLE, id=f"g-{letter * 14}", expires_at=NOW - 600 + at) for at, letter in enumerate("de")]
+    for each in overdue:
+        client.put_item(TableName="state", Item=item_of(each))
+    stored.role_policies.documents[ROLE_ARN] = '{"Statement": []}'
+    save = stored.ports.store.save
+
+    def failing(before: Grant, *given: Any, **named: Any) -> None:
+        if before.id == overdue[0].id:
+            raise Problem("unavailable", "Down.", "Wait.")
+        save(before, *given, **named)
+
+    monkeypatch.setattr(stored.ports.store, "save", failing)
+    with pytest.raises(RuntimeError, match="analytics-prod"):
+        reconcile(stored.ports)
+    assert [stored.ports.store.grant(each.id).state for each in overdue] == [State.ACTIVE, State.EXPIRED]
+    assert stored.role_policies.documents[ROLE_ARN] == ""
+
+
+def test_ops_02_ends_are_recorded_though_the_targets_account_is_closed(
+    stored: System,
+    client: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    overdue = replace(READABLE, id="g-dddddddddddddd", expires_at=NOW - 600)
+    client.put_item(TableName="state", Item=item_of(overdue))
+
+    def closed(_target: Any) -> Any:
+        raise ValueError("an answer that nothing expects")
+
+    monkeypatch.setattr(stored.role_policies, "for_target", closed)
+    with pytest.raises(RuntimeError, match="analytics-prod"):
+        reconcile(stored.ports)
+    assert stored.ports.store.grant(overdue.id).state is State.EXPIRED
