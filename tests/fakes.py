@@ -10,7 +10,7 @@ from typing import Any
 
 from jitney import resources
 from jitney.adapters.call_store import ApprovedUse, CallContext
-from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
+from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, WriteLease
 from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
@@ -419,7 +419,7 @@ class MemoryDenyList:
 
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:
         with self.lock:
-            if self.leased_until.get(role_arn, now - 1) >= now:
+            if now <= self.leased_until.get(role_arn, now - 1) <= now + LEASE_SECONDS + MOST_CLOCK_SKEW_SECONDS:
                 return None
             self.leased_until[role_arn] = now + LEASE_SECONDS
             lease = self.lease(role_arn)

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from jitney.adapters.batch_reads import BATCH_SIZE
-from jitney.adapters.deny_list import LEASE_SECONDS, DenyList, WriteLease, deny_entry_update
+from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, DenyList, WriteLease, deny_entry_update
 from jitney.adapters.grant_items import item_key, item_of
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import PAGE_SIZE, Store
@@ -309,6 +309,17 @@ def test_end_03_one_writer_at_a_time_holds_the_lease(client):
     leases.abandon("role", third)
     assert leases.lease("role") == WriteLease(last_acquired=3, last_completed=2, document_digest="digest")
     assert leases.acquire("role", NOW)
+
+
+def test_end_03_a_lease_of_a_clock_that_is_a_day_ahead_blocks_no_writer(client):
+    leases = DenyList(client, "state")
+    ahead = leases.acquire("role", NOW + 86_400)
+    assert ahead
+    assert leases.acquire("role", NOW)
+    assert not leases.complete("role", ahead, "late")
+    skewed = leases.acquire("other", NOW + MOST_CLOCK_SKEW_SECONDS)
+    assert skewed
+    assert leases.acquire("other", NOW) is None
 
 
 def test_end_03_a_lease_that_a_transaction_is_writing_is_not_acquired(client):

@@ -639,6 +639,38 @@ class TestReconciler:
         reconcile(system.ports)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
+    def test_end_03_a_lease_that_no_writer_completes_is_no_success(self, system: System):
+        grant_id = asked(system)
+        system.call(release_grant, grant_id=grant_id)
+        system.role_policies.documents[ROLE_ARN] = ""
+        system.store.deny_list.leased_until[ROLE_ARN] = system.now + LEASE_SECONDS
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+        system.store.deny_list.leased_until[ROLE_ARN] = system.now + 86_400  # of a clock that is a day ahead
+        assert reconcile(system.ports)["repaired"] == 1
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_03_a_repair_leaves_the_document_to_writers_that_complete_theirs(self, system: System):
+        asked(system)
+        deny_list = system.store.deny_list
+        deny_list.leased_until[ROLE_ARN] = system.now + LEASE_SECONDS
+        pause = system.pause
+
+        def others_write(seconds: float) -> None:
+            pause(seconds)
+            lease = deny_list.lease(ROLE_ARN)
+            deny_list.leases[ROLE_ARN] = replace(lease, last_completed=lease.last_completed + 1)
+
+        system.ports.__dict__["pause"] = others_write
+        assert reconcile(system.ports)["repaired"] == 0
+
+    def test_end_03_a_repair_that_iam_refuses_is_no_success(self, system: System):
+        system.call(release_grant, grant_id=asked(system))
+        system.role_policies.documents[ROLE_ARN] = ""
+        system.role_policies.refusals = 1
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+
     def test_one_targets_failure_is_noticed_and_leaves_the_others_in_order(self, system_with: Callable[..., System]):
         config = configuration()
         other = replace(config.targets["analytics-prod"], alias="other", role_arn=ROLE_ARN + "-other")

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from jitney.core.problems import Problem
 
@@ -31,11 +32,14 @@ SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "stan
 LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 """For objects of megabytes, where no caller waits for the answer."""
 
+NO_ANSWER = (BotoCoreError, ResponseParserError)
+"""What botocore raises when AWS did not answer, or answered with something else, such as a proxy's page."""
+
 
 @contextmanager
 def aws_errors_as_unavailable(part: str) -> Iterator[None]:
     """Raise Problem unavailable when an AWS call fails. Without an answer, access is denied (POL 8)."""
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, *NO_ANSWER) as error:
         raise Problem("unavailable", f"{part} did not answer as it should.", "Try again in a moment.") from error

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.credentials import Credentials
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Canary:
                 client.get_access_key_info(AccessKeyId=credentials.access_key_id)
             except ClientError as error:
                 return error.response["Error"]["Code"] in _DENIED
-            except BotoCoreError:
+            except NO_ANSWER:
                 return False
             return False
 

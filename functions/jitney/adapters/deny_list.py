@@ -6,7 +6,8 @@ Items with `pk` ROLE#<role ARN>:
   grants that end at once write different items. Expired entries are not read. TTL removes them.
 - `sk` LEASE: numbers the leases. `last_acquired` grows with each lease. `last_completed` is the last lease that wrote
   the whole list. IAM cannot refuse a late write. So one writer at a time holds the lease, for `LEASE_SECONDS`. A writer
-  that finishes within that time cannot be overtaken.
+  that finishes within that time cannot be overtaken. `busy_until` is when the lease ends. A lease that ends later than
+  any right clock could have set counts as ended.
 
 The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
 target by its role ARN.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 LEASE_SECONDS = 20
+MOST_CLOCK_SKEW_SECONDS = 60
+"""How far the clocks of two functions may differ."""
 
 _FAR_FUTURE = 10**11
 """Later than any entry ends."""
@@ -100,10 +103,13 @@ class DenyList:
                     TableName=self._table,
                     Key=_key(role_arn),
                     UpdateExpression="SET busy_until = :until ADD last_acquired :one",
-                    ConditionExpression="attribute_not_exists(busy_until) OR busy_until < :now",
+                    ConditionExpression=(
+                        "attribute_not_exists(busy_until) OR busy_until < :now OR busy_until > :latest"
+                    ),
                     ExpressionAttributeValues={
                         ":until": {"N": str(now + LEASE_SECONDS)},
                         ":now": {"N": str(now)},
+                        ":latest": {"N": str(now + LEASE_SECONDS + MOST_CLOCK_SKEW_SECONDS)},
                         ":one": {"N": "1"},
                     },
                     ReturnValues="ALL_NEW",

@@ -6,7 +6,9 @@ Mail is not tracked: it uses no configuration set. The function's role may not u
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+
+from jitney.adapters.aws_clients import NO_ANSWER
 
 if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
@@ -53,7 +55,7 @@ class MailSender:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "NotFoundException":
                     return CODES.get(error.response["Error"]["Code"], FAILED)
-            except BotoCoreError:
+            except NO_ANSWER:
                 return UNREACHABLE
         return "sender_not_verified"
 
@@ -79,7 +81,7 @@ class MailSender:
             )
         except ClientError as error:
             return CODES.get(error.response["Error"]["Code"], FAILED)
-        except BotoCoreError:
+        except NO_ANSWER:
             return UNREACHABLE
         return ""
 

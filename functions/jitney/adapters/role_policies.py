@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.config import Target
 from jitney.core.problems import Problem
@@ -48,7 +49,7 @@ class RolePolicies:
                 ExternalId=target.external_id,
                 DurationSeconds=SESSION_SECONDS,
             )
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, *NO_ANSWER) as error:
             raise _unavailable() from error
         issued = answer["Credentials"]
         client = self._client_of(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
@@ -68,7 +69,7 @@ class RolePolicy:
             answer = self._client.get_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except self._client.exceptions.NoSuchEntityException:
             return None
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, *NO_ANSWER) as error:
             raise _unavailable() from error
         document: Any = answer["PolicyDocument"]
         return json.loads(document) if isinstance(document, str) else dict(document)
@@ -87,7 +88,7 @@ class RolePolicy:
             code = error.response["Error"]["Code"]
             if text or code != "NoSuchEntity":
                 raise PolicyWriteRefused(code) from error
-        except BotoCoreError as error:
+        except NO_ANSWER as error:
             raise _unavailable() from error
 
 

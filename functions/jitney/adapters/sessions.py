@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.credentials import Credentials, SessionRequest
 from jitney.core.access.session_policy import SessionPolicy, packed_too_large
 from jitney.core.problems import Problem
@@ -120,7 +121,7 @@ class Sessions:
     def _scoped(self, request: SessionRequest) -> Mapping[str, Any] | None:
         """Return credentials that STS itself ends with the grant. Return None if they are not needed or not available.
 
-        Raises ClientError when the role cannot be assumed, BotoCoreError when STS does not answer.
+        Raises ClientError when the role cannot be assumed, and `NO_ANSWER` when STS does not answer.
         """
         if request.scopable is None or self._now() < self._not_offered.get(request.role_arn, 0):
             return None
@@ -166,7 +167,7 @@ def _problems_of(request: SessionRequest) -> Iterator[None]:
         if request.policy.managed_arns and code in _MANAGED_POLICY_REFUSED:
             raise _profile_missing(request.policy.managed_arns) from error
         raise Problem(*_FAILURES.get(code, _UNKNOWN)) from error
-    except BotoCoreError as error:
+    except NO_ANSWER as error:
         raise Problem(*_UNKNOWN) from error
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.target_check import ALLOWED, NOT_TRIED, Attempt, AttemptResult
 from jitney.core.problems import Problem
 
@@ -58,7 +59,7 @@ def _answer_of(call: Callable[[], None]) -> str:
         if code in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             raise _unavailable() from error
         return code
-    except BotoCoreError as error:
+    except NO_ANSWER as error:
         raise _unavailable() from error
     return ALLOWED
 

@@ -54,17 +54,26 @@ def write_deny_document(target: Target, ports: Ports) -> None:
 def repair_deny_document(target: Target, ports: Ports) -> bool:
     """Write the document again if it differs from the list. Return whether it differed.
 
-    Raises the problems of `write_deny_document`.
+    While other writers take turns and complete their writes, it leaves the document to the next run. Raises Problem
+    revocation_incomplete if no writer completes a write, and the problems of `write_deny_document`.
     """
     policy = ports.role_policies.for_target(target)
-    asked, lease = ports.stopwatch(), ports.deny_list.acquire(target.role_arn, ports.now())
-    if lease is None:
-        return False
+    last_completed = ports.deny_list.lease(target.role_arn).last_completed
+    started = ports.stopwatch()
+    while (lease := ports.deny_list.acquire(target.role_arn, ports.now())) is None:
+        if ports.stopwatch() - started >= TIMEOUT_MILLISECONDS:
+            if ports.deny_list.lease(target.role_arn).last_completed > last_completed:
+                return False
+            raise _unwritten("Another writer holds the deny document's lease and does not complete its write.")
+        ports.pause(WAIT_SECONDS)
+    asked = ports.stopwatch()
     document = _document(lease, target, ports)
     if policy.read() == (json.loads(document.text) if document.text else None):
         ports.deny_list.complete(target.role_arn, lease, _digest(document.text))
         return False
-    return _write_under_lease(lease, asked, target, policy, ports, force=True)
+    if not _write_under_lease(lease, asked, target, policy, ports, force=True):
+        raise _unwritten("IAM did not accept the deny document.")
+    return True
 
 
 def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:

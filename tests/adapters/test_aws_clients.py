@@ -1,0 +1,111 @@
+"""Answers that are not AWS's protocol, such as a proxy's page, count as no answer."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+
+from jitney.adapters.aws_clients import ONE_ATTEMPT, aws_errors_as_unavailable
+from jitney.adapters.canary import Canary
+from jitney.adapters.mail_sender import UNREACHABLE, MailMessage, MailSender
+from jitney.adapters.role_policies import RolePolicies, RolePolicy
+from jitney.adapters.sessions import Sessions
+from jitney.adapters.target_checks import TargetChecks
+from jitney.core.access.credentials import Credentials
+from jitney.core.access.target_check import Attempt
+from jitney.core.problems import Problem
+from jitney.handlers.grants import create_grant
+from tests.adapters.test_sessions import asked
+from tests.fakes import NOW
+from tests.handlers.conftest import REQUEST_BODY, System, configuration
+
+TARGET = configuration().targets["analytics-prod"]
+
+
+class Page(BaseHTTPRequestHandler):
+    """A proxy that answers each request with text of its own."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        page = b"upstream connect error or disconnect/reset before headers"
+        self.send_response(503)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the test's output quiet."""
+
+
+@contextmanager
+def proxied() -> Iterator[Callable[..., Any]]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "eu-west-1"}
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        try:
+            yield lambda service, *_: boto3.client(service, endpoint_url=url, config=ONE_ATTEMPT, **keys)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Callable[..., Any]]:
+    with proxied() as made:
+        yield made
+
+
+def sessions(client: Callable[..., Any]) -> Sessions:
+    return Sessions(client("sts"), lambda *_: (_ for _ in ()).throw(AssertionError), lambda: NOW)
+
+
+def listed(client: Callable[..., Any]) -> None:
+    with aws_errors_as_unavailable("The bucket"):
+        client("s3").list_buckets()
+
+
+CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
+    "a session": lambda client: sessions(client).issue(asked()),
+    "the size of a session policy": lambda client: sessions(client).packed_size(asked()),
+    "the session of the revoker": lambda client: RolePolicies(client("sts"), client).for_target(TARGET),
+    "the deny document": lambda client: RolePolicy(client("iam"), "role").read(),
+    "a write of the deny document": lambda client: RolePolicy(client("iam"), "role").write("{}"),
+    "a target check": lambda client: TargetChecks(client("sts"), client).run(
+        [Attempt("trust", "", (), "", {"RoleArn": TARGET.role_arn, "RoleSessionName": "check"})]
+    ),
+    "any other part": listed,
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_pol_08_a_page_instead_of_an_answer_is_an_outage(client: Callable[..., Any], call: Callable[..., Any]):
+    with pytest.raises(Problem) as raised:
+        call(client)
+    assert raised.value.code == "unavailable"
+
+
+def test_pol_08_a_page_is_neither_a_denial_nor_a_sent_mail(client: Callable[..., Any]):
+    denied = Canary(lambda *_: client("sts")).denial_check(Credentials("ASIAEXAMPLEEXAMPLE", "x", "x", NOW))
+    assert denied() is False
+    mail = MailMessage("subject", "text", "html", "g-1")
+    sender = MailSender(client("sesv2"), "jitney@example.com")
+    assert sender.send(mail, "alice@example.com") in (UNREACHABLE, "failed")
+
+
+def test_sts_08_a_request_that_met_a_page_is_on_record(client: Callable[..., Any]):
+    system = System()
+    system.ports.sessions = sessions(client)
+    body = REQUEST_BODY | {"duration_seconds": 900}
+    status, answer, _ = system.call(create_grant, body)
+    assert (status, answer["code"], answer["grant"]["state"]) == (503, "unavailable", "active")
+    assert system.outcomes() == [("request", "allowed", ""), ("issue", "failed", "unavailable")]
