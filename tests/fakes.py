@@ -15,6 +15,7 @@ from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
 from jitney.adapters.role_policies import PolicyWriteRefused
+from jitney.adapters.sent_messages import SentMessage
 from jitney.adapters.store import PAGE_SIZE
 from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
@@ -378,6 +379,24 @@ class MemoryTaskTokens:
             raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
         self.kept[grant_id] = (token, since)
         self.meanwhile()
+
+
+@dataclass
+class MemorySentMessages:
+    """`jitney.adapters.sent_messages.SentMessages` in memory; `broken` as in `MemoryStore`."""
+
+    begun: set[SentMessage] = field(default_factory=set)
+    broken: bool = False
+
+    def begin(self, message: SentMessage, _now: int) -> bool:
+        if self.broken:
+            raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+        new = message not in self.begun
+        self.begun.add(message)
+        return new
+
+    def withdraw(self, message: SentMessage) -> None:
+        self.begun.remove(message)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
 from jitney.adapters.mail_sender import CODES, MailMessage, MailSender
@@ -44,19 +44,32 @@ def test_rev_10_each_mail_has_one_recipient_and_no_tracking(ses: Any):
 @pytest.mark.parametrize(("code", "told"), [*CODES.items(), ("SomethingNew", "failed")])
 def test_rev_13_what_ses_refuses_has_a_word_of_ours(ses: Any, code: str, told: str):
     with Stubber(ses) as stub:
-        stub.add_client_error("send_email", code, "for alice@example.com", expected_params=ANY_MAIL)
-        assert MailSender(ses, SENDER).send(MESSAGE, "alice@example.com") == told
+        for _ in range(2 if told in ("failed", "throttled") else 1):
+            stub.add_client_error("send_email", code, "for alice@example.com", expected_params=ANY_MAIL)
+        assert MailSender(ses, SENDER, lambda _: None).send(MESSAGE, "alice@example.com") == told
+        stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize(
-    "failure", [EndpointConnectionError(endpoint_url="https://ses"), ReadTimeoutError(endpoint_url="https://ses")]
-)
-def test_rev_13_a_ses_that_does_not_answer_is_unreachable(failure: Exception):
+UNANSWERED = {
+    "SES cannot be reached": (EndpointConnectionError(endpoint_url="https://ses"), "unreachable", 2),
+    "no connection in time": (ConnectTimeoutError(endpoint_url="https://ses"), "unreachable", 2),
+    "no answer in time": (ReadTimeoutError(endpoint_url="https://ses"), "no_answer", 1),
+    "a connection that breaks": (ConnectionClosedError(endpoint_url="https://ses"), "no_answer", 1),
+}
+
+
+@pytest.mark.parametrize(("failure", "code", "attempts"), UNANSWERED.values(), ids=UNANSWERED)
+def test_rev_13_only_a_mail_that_ses_did_not_get_is_sent_again(failure: Exception, code: str, attempts: int):
     class Hanging:
+        tried = 0
+
         def send_email(self, **_: Any) -> None:
+            self.tried += 1
             raise failure
 
-    assert MailSender(Hanging(), SENDER).send(MESSAGE, "alice@example.com") == "unreachable"  # type: ignore[arg-type]
+    ses = Hanging()
+    sender = MailSender(ses, SENDER, lambda _: None)  # type: ignore[arg-type]
+    assert (sender.send(MESSAGE, "alice@example.com"), ses.tried) == (code, attempts)
 
 
 ANY_MAIL = {"FromEmailAddress": ANY, "Destination": ANY, "Content": ANY}

@@ -157,7 +157,7 @@ def test_a_strange_word_is_no_code(said: Any):
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"ok": true'])
 def test_what_is_no_answer_is_a_code_too(body: bytes):
     with answering((200, body, {})) as (slack, _):
-        assert code(lambda: slack.post("#x", PLAIN)) in ("slack_error", "unreachable")
+        assert code(lambda: slack.post("#x", PLAIN)) in ("slack_error", "no_answer")
 
 
 def test_an_unreachable_slack_is_a_code():
@@ -177,7 +177,7 @@ def test_a_slack_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch):
             pass
 
     with serving(Hanging) as slack:
-        assert code(lambda: slack.post("#x", PLAIN)) == "unreachable"
+        assert code(lambda: slack.post("#x", PLAIN)) == "no_answer"
         release.set()
 
 

@@ -28,6 +28,7 @@ from tests.fakes import (
     MemoryOutOfOffice,
     MemoryReviews,
     MemoryRolePolicies,
+    MemorySentMessages,
     MemorySessions,
     MemoryStore,
     MemorySuspensions,
@@ -95,6 +96,7 @@ class System:
     canary: MemoryCanary = field(default_factory=MemoryCanary)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
     mask_keys: MemoryMaskKeys = field(default_factory=MemoryMaskKeys)
+    sent_messages: MemorySentMessages = field(default_factory=MemorySentMessages)
     mails: MemoryMails | None = None
     config: Config = field(default_factory=configuration)
     milliseconds: int = 0
@@ -120,6 +122,7 @@ class System:
             target_checks=self.target_checks,
             mask_keys=self.mask_keys,
             grant_history=MemoryGrantHistory(self.store),
+            sent_messages=self.sent_messages,
             mail_sender=self.mails,
             templates=TEMPLATES,
             reviews_url="https://jitney.example.com/live/reviews",

@@ -1,5 +1,7 @@
 """The channel `mail` with the handlers as they are: who gets one, what is in it, and what a failure leads to."""
 
+import itertools
+import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.config import ReviewerGroup
+from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
@@ -25,6 +28,10 @@ GROUPS = {
     "owners": ReviewerGroup(("corp.alice", "corp.bob"), escalates_to="late", escalates_after_seconds=900),
     "late": ReviewerGroup(("corp.carol", "corp.dora")),
 }
+
+
+CHECKS = itertools.count(1)
+"""Times of checks. Each notice is of another check."""
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def pending(system: System, **members: Any) -> Grant:
 def told(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> list[tuple[str, str, str]]:
     return [
         (each.channel, each.to, each.code)
-        for each in notify_reviewers(notice, build_sheet(grant, system.ports), system.ports)
+        for each in notify_reviewers(notice, build_sheet(grant, system.ports), next(CHECKS), system.ports)
     ]
 
 
@@ -99,6 +106,48 @@ def test_rev_13_that_no_mail_goes_out_is_an_error_of_the_workflow_only_when_aski
     notify(asked(grant, "reminded"), system.ports)
 
 
+def failing(*_: Any, **__: Any) -> None:
+    raise Problem("grant_conflict", "The grant kept changing.", "Repeat the call.")
+
+
+def test_rev_13_a_notice_that_could_not_be_recorded_is_repeated_without_a_second_mail(
+    system: System, mails: MemoryMails, monkeypatch: pytest.MonkeyPatch
+):
+    grant = pending(system)
+    mails.codes["bob@example.com"] = "throttled"
+    with monkeypatch.context() as broken:
+        broken.setattr(system.store, "save", failing)
+        with pytest.raises(Problem):
+            notify(asked(grant), system.ports)
+    del mails.codes["bob@example.com"]
+    notify(asked(grant), system.ports)
+    notify(asked(grant), system.ports)
+    assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
+    sent = [json.loads(each["detail"])["sent"] for each in system.records() if each["event"] == "notice"]
+    assert [[each["code"] for each in one] for one in sent] == [["already_sent", ""], ["already_sent"] * 2]
+
+
+def test_rev_13_a_mail_that_may_have_been_sent_is_not_sent_again(system: System, mails: MemoryMails):
+    grant = pending(system)
+    mails.codes |= dict.fromkeys(EMAILS.values(), "no_answer")
+    with pytest.raises(NoReviewerNotified):
+        notify(asked(grant), system.ports)
+    mails.codes.clear()
+    notify(asked(grant), system.ports)  # the next reminder is another message
+    assert mails.sent == []
+
+
+def test_rev_13_a_message_that_cannot_be_remembered_is_not_sent(system: System, mails: MemoryMails):
+    grant = pending(system)
+    system.sent_messages.broken = True
+    with pytest.raises(NoReviewerNotified):
+        notify(asked(grant), system.ports)
+    assert mails.sent == []
+    system.sent_messages.broken = False
+    notify(asked(grant), system.ports)
+    assert len(mails.sent) == 2
+
+
 def test_rev_13_who_has_no_address_was_not_told(system: System):
     system.ports.config = replace(system.config, emails={})
     with pytest.raises(NoReviewerNotified):
@@ -114,8 +163,8 @@ def test_no_address_of_a_person_is_on_record(system: System):
 def test_rev_10_hostile_words_are_text_in_html(system: System, mails: MemoryMails, words: str):
     grant = pending(system)
     shown = build_sheet(grant, system.ports)
-    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason="-", ticket="-"), system.ports)
-    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason=words, ticket=words), system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason="-", ticket="-"), 0, system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason=words, ticket=words), 1, system.ports)
     plain, hostile = mails.sent[0][0].html, mails.sent[-1][0].html
     assert re.findall(r"<[^>]*>", hostile) == re.findall(r"<[^>]*>", plain)  # not one more
     assert hostile.partition("Text from the agent")[0] == plain.partition("Text from the agent")[0]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
-from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, send_each
+from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, Notification, send_each
 from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.review_sheet import build_sheet
 from tests.handlers.conftest import System
@@ -20,7 +20,7 @@ def breaking(*_):
 
 
 def told(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
-    return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), system.ports, channels)
+    return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), 0, system.ports, channels)
 
 
 def noted(system: System) -> Mapping[str, object]:
@@ -65,6 +65,8 @@ def test_rev_13_a_channel_that_hangs_does_not_keep_others_from_their_turn(system
         system.pause(10)
         return ""
 
-    sent = tuple(send_each("slow", ("a", "b", "c", "d"), slowly, system.ports))
+    grant = pending(system)
+    notification = Notification(Notice.REQUESTED, grant, build_sheet(grant, system.ports), 0)
+    sent = tuple(send_each("slow", ("a", "b", "c", "d"), slowly, notification, system.ports))
     assert [each.code for each in sent] == ["", "", "late", "late"]
     assert system.milliseconds < 2 * CHANNEL_MILLISECONDS

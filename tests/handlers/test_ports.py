@@ -83,5 +83,13 @@ def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     imported = {name.removeprefix("jitney.adapters.") for name in json.loads(run.stdout)}
     of_the_store = {"deny_list", "follow_ups", "grant_items", "grant_lists", "out_of_office"}
-    of_the_store |= {"batch_reads", "record_items", "rejections", "suspension_item", "transactions", "vote_history"}
+    of_the_store |= {
+        "batch_reads",
+        "record_items",
+        "rejections",
+        "suspension_item",
+        "transactions",
+        "unreadable_grants",
+        "vote_history",
+    }
     assert imported <= {"aws_clients", "clock", "session_clients", "sessions", "store"} | of_the_store

@@ -202,7 +202,7 @@ def test_rev_06_an_honest_agents_mail_is_as_if_it_were_alone(system: System):
             flood(system)
         grant = each.store.grants[ask(each, HONEST)[1]["grant"]["id"]]
         for started in each.reviews.started:
-            notify_reviewers(Notice.REQUESTED, build_sheet(each.store.grants[started], each.ports), each.ports)
+            notify_reviewers(Notice.REQUESTED, build_sheet(each.store.grants[started], each.ports), 0, each.ports)
         sent = [(to, message.subject) for message, to in each.mails.sent if grant.id in message.text]
         mailed.append(sent)
         assert len(each.mails.sent) <= 2 * (each.config.limits.max_pending + 1)

@@ -191,7 +191,7 @@ ALLOWED = {
         "TablesKey.Arn": KEY_TO_WRITE,
     },
     "jitney-review-notices": {
-        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY},
+        "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY, DELETE},
         "TablesState.Arn/index/by_principal": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -478,7 +478,8 @@ ITEMS = {
     "jitney-review-notices": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "SUSPENSIONS"},
-        CREATE: {"REVIEW#*", "MESSAGE#*"},
+        CREATE: {"REVIEW#*", "MESSAGE#*", "SENT#*"},
+        DELETE: {"SENT#*"},
         QUERY: {"OUT_OF_OFFICE", "MESSAGE#*"},
         CHANGE: ANY_GRANT,
         BY_PRINCIPAL: {"PRINCIPAL#*"},

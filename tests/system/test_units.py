@@ -106,7 +106,7 @@ def test_rev_12_a_flood_of_siblings_takes_nothing_from_an_honest_agent(
     for grant_id in system.reviews.started:
         grant = system.ports.store.grant(grant_id)
         assert grant
-        notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), system.ports)
+        notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), 0, system.ports)
     assert sorted(address for mail in mails(dict(stack), mine) for address in mail["to"]) == sorted(EMAILS.values())
     assert len(system.reviews.started) == most + 1
 

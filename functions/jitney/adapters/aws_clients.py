@@ -20,11 +20,8 @@ DEFAULT_CONFIG = Config(
 Even if all three hang, the attempts and their pauses end within a function's 15 s (infra.function_specs).
 """
 
-TWO_ATTEMPTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
-"""Two attempts, for messages to one person after another. Even if both hang, they end in 9 s (handlers.channels)."""
-
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""One attempt of at most 5 s. It is for writes that could undo a newer write if they were repeated late."""
+"""One attempt of at most 5 s. It is for what must not be repeated late or twice, such as mail."""
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
 """At most 4 s, for a call that a function does not depend on."""

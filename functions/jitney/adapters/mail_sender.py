@@ -3,11 +3,12 @@
 Mail is not tracked: it uses no configuration set. The function's role may not use one (infra.function_specs).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import NO_ANSWER
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ CODES: Mapping[str, str] = {
 }
 """The recorded code for each SES error (API Reference V2, SendEmail, "Errors"). Other errors are `failed`."""
 UNREACHABLE, FAILED = "unreachable", "failed"
+MAY_BE_SENT = "no_answer"
+"""SES did not answer a mail that it may have accepted. The mail is not sent again."""
+_REPEATED = frozenset({UNREACHABLE, FAILED, "throttled"})
+"""SES has certainly not accepted the mail, and may accept it soon."""
+PAUSE_SECONDS = 1
 
 
 class MailMessage(NamedTuple):
@@ -42,9 +48,12 @@ class MailMessage(NamedTuple):
 class MailSender:
     """Sends mail from one address."""
 
-    def __init__(self, client: "SESV2Client", sender: str) -> None:
+    def __init__(
+        self, client: "SESV2Client", sender: str, pause_up_to: Callable[[float], None] = clock.pause_up_to
+    ) -> None:
         self._client = client
         self._sender = sender
+        self._pause_up_to = pause_up_to
 
     def sender_code(self) -> str:
         """Return a code for why the sender cannot send, or "" if its address or domain is verified."""
@@ -62,11 +71,20 @@ class MailSender:
     def send(self, message: MailMessage, to: str) -> str:
         """Send a mail to the address `to`. Return an error code, or "" if SES accepted it.
 
+        A mail that SES has certainly not accepted is sent a second time.
+
         SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So all mails of a thread refer to one
         made-up id (RFC 5322 section 3.6.4). Auto-Submitted suppresses out-of-office replies (RFC 3834 section 5).
         """
         thread = f"<{message.thread}@{self._sender.rpartition('@')[2]}>"
         headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}
+        code = self._code(headers, message, to)
+        if code not in _REPEATED:
+            return code
+        self._pause_up_to(PAUSE_SECONDS)
+        return self._code(headers, message, to)
+
+    def _code(self, headers: Mapping[str, str], message: MailMessage, to: str) -> str:
         try:
             self._client.send_email(
                 FromEmailAddress=self._sender,
@@ -81,8 +99,10 @@ class MailSender:
             )
         except ClientError as error:
             return CODES.get(error.response["Error"]["Code"], FAILED)
-        except NO_ANSWER:
+        except (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError):
             return UNREACHABLE
+        except NO_ANSWER:
+            return MAY_BE_SENT
         return ""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http.client import HTTPException
 from typing import Any
+from urllib.error import URLError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -25,7 +26,8 @@ SECONDS = 2
 """The timeout of one call. After three seconds, a button shows a failure."""
 MOST_PAGES = 20
 """How many pages of channels are read. A page has a thousand channels."""
-UNREACHABLE, UNKNOWN_ERROR = "unreachable", "slack_error"
+UNREACHABLE, NO_ANSWER, UNKNOWN_ERROR = "unreachable", "no_answer", "slack_error"
+"""Slack did not get the call; Slack may have got it; Slack's error is not a word."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 
@@ -96,8 +98,10 @@ class SlackClient:
             return call(client)
         except SlackApiError as error:
             raise SlackError(_word(error.response.data)) from error
-        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+        except URLError as error:  # urllib raises it until the request is sent
             raise SlackError(UNREACHABLE) from error
+        except (SlackClientError, OSError, HTTPException, ValueError) as error:
+            raise SlackError(NO_ANSWER) from error
 
 
 _NO_MARKUP: Mapping[str, Any] = {

@@ -120,7 +120,7 @@ def _text(members: Mapping[str, Any], name: str) -> str:
 def _unreadable(grant_id: str) -> Problem:
     detail = f"This version of Jitney cannot read grant {grant_id}, so it neither issues nor decides anything for it."
     fix = (
-        f"Ask your platform engineer to deploy the version that wrote it. An operator can revoke it with "
-        f"`jitney revoke {grant_id}`."
+        "Ask your platform engineer to deploy the version that wrote it. An operator can revoke it with "
+        f"`jitney grants revoke {grant_id}`."
     )
     return Problem("grant_unreadable", detail, fix, {"grant_id": grant_id})

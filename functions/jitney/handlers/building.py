@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 
 from jitney.adapters import clock
-from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT, TWO_ATTEMPTS
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT
 from jitney.core.actions import ActionTable
 from jitney.core.config import LOCAL_UPSTREAM, load
 from jitney.core.policy.cedar import PolicySet
@@ -67,7 +67,7 @@ def _models(ports: "Ports") -> Any:
 
 def _mail_sender(ports: "Ports") -> Any:
     mail = ports.config.mail
-    return adapter("mail_sender.MailSender", client("sesv2", TWO_ATTEMPTS), mail.sender) if mail else None
+    return adapter("mail_sender.MailSender", client("sesv2", ONE_ATTEMPT), mail.sender) if mail else None
 
 
 def _slack(ports: "Ports") -> Any:
@@ -148,6 +148,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "out_of_office": _state("out_of_office.OutOfOfficeStore"),
     "follow_ups": _state("follow_ups.FollowUps"),
     "message_locations": _state("message_locations.MessageLocations"),
+    "sent_messages": _state("sent_messages.SentMessages"),
     "mail_sender": _mail_sender,
     "slack": _slack,
     "slack_signing_secret": lambda ports: _slack_secret(

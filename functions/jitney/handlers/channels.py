@@ -8,14 +8,25 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from jitney.adapters.sent_messages import SentMessage
 from jitney.core.access.grant import Grant
+from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.sheet import Sheet
+from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 CHANNEL_MILLISECONDS = 15_000
 """No channel starts a message later. So two channels fit in the function's timeout (infra.function_specs)."""
 OUT_OF_TIME = "late"
+NO_ANSWER = "no_answer"
+"""The message was sent or may have been sent. It is not sent again."""
+MAY_BE_SENT = frozenset({NO_ANSWER, "fatal_error", "internal_error", "slack_error"})
+"""Codes after which a message may have been sent. Slack says so of its own two errors.
+https://docs.slack.dev/reference/methods/chat.postMessage
+"""
+ALREADY_SENT = "already_sent"
+"""An earlier attempt at the same notice sent the message, or may have sent it. It is not sent again."""
 
 
 class DeliveryResult(NamedTuple):
@@ -40,23 +51,52 @@ class DeliveryResult(NamedTuple):
 def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
     """Return whether channels exist but no message reached a current reviewer."""
     current = [each for each in sent if each.current]
-    return bool(current) and all(each.code for each in current)
+    return bool(current) and all(each.code not in ("", ALREADY_SENT) for each in current)
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notice about a grant, with its sheet."""
+    """A notice about a grant, with its sheet. `since` is the time of the check that found the notice due."""
 
     notice: Notice
     grant: Grant
     sheet: Sheet
+    since: int
+
+    @property
+    def step(self) -> str:
+        """The notice with its time. All attempts at one notice have the same."""
+        return f"{self.notice}#{self.since}"
 
 
 Channel: TypeAlias = Callable[[Notification, Ports], Iterable[DeliveryResult]]
 
 
-def send_each(channel: str, names: Iterable[str], send: Callable[[str], str], ports: Ports) -> Iterator[DeliveryResult]:
-    """Send to each of `names`, and yield the results. `send` returns a code. Sending stops when time runs out."""
+def send_each(
+    channel: str, names: Iterable[str], send: Callable[[str], str], notification: Notification, ports: Ports
+) -> Iterator[DeliveryResult]:
+    """Send to each of `names`, and yield the results. `send` returns a code. Sending stops when time runs out.
+
+    Each message is remembered before it is sent, so that another attempt does not send it again. Another attempt sends
+    only what was certainly not sent.
+    """
     last = ports.stopwatch() + CHANNEL_MILLISECONDS
     for name in names:
-        yield DeliveryResult(channel, name, OUT_OF_TIME if ports.stopwatch() > last else send(name))
+        message = SentMessage(notification.grant.id, notification.step, channel, name)
+        yield DeliveryResult(channel, name, OUT_OF_TIME if ports.stopwatch() > last else _once(message, send, ports))
+
+
+def _once(message: SentMessage, send: Callable[[str], str], ports: Ports) -> str:
+    """Send the message, unless an earlier attempt may have sent it. Return the code."""
+    try:
+        if not ports.sent_messages.begin(message, ports.now()):
+            return ALREADY_SENT
+    except Problem as problem:  # it would not be known that the message was sent
+        return problem.code
+    code = send(message.to)
+    if code and code not in MAY_BE_SENT:
+        try:
+            ports.sent_messages.withdraw(message)
+        except Problem as problem:
+            logger.warning("message not sent again", grant=message.grant_id, channel=message.channel, code=problem.code)
+    return code

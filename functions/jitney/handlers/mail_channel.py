@@ -30,4 +30,4 @@ def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
 
     review = under_review(notification.grant, ports, ports.suspensions.current())
     groups = current_reviewers(ports, review.suspensions)
-    return send_each(NAME, recipients(notification.notice, review, groups, ports.now()), send_to, ports)
+    return send_each(NAME, recipients(notification.notice, review, groups, ports.now()), send_to, notification, ports)

@@ -21,16 +21,17 @@ CHANNEL_ERROR = "internal"
 
 
 def notify_reviewers(
-    notice: Notice, sheet: Sheet, ports: Ports, channels: Mapping[str, Channel] = CHANNELS
+    notice: Notice, sheet: Sheet, since: int, ports: Ports, channels: Mapping[str, Channel] = CHANNELS
 ) -> tuple[DeliveryResult, ...]:
     """Send the notice on every channel, record the results and return them. Without channels, return ().
 
-    A failing channel does not stop the others. Raises Problem when the store fails; messages may have been sent.
+    `since` is the time of the check that found the notice due. A failing channel does not stop the others. Raises
+    Problem when the store fails. Messages may have been sent. A repeat does not send them again, and records them.
     """
     grant = ports.store.grant(sheet.grant_id)
     if grant is None:
         return ()
-    notification = Notification(notice, grant, sheet)
+    notification = Notification(notice, grant, sheet, since)
     sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, notification, ports))
     update_grant(grant, lambda before: GrantUpdate(before, _record(before, notification, sent, ports)), ports)
     return sent

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from jitney.adapters.published_records import PublishedRecords
     from jitney.adapters.role_policies import RolePolicies
     from jitney.adapters.seals import Seals
+    from jitney.adapters.sent_messages import SentMessages
     from jitney.adapters.sessions import Sessions
     from jitney.adapters.slack_client import SlackClient
     from jitney.adapters.slack_secret import SlackSecret
@@ -108,6 +109,7 @@ class Ports:
     out_of_office: "OutOfOfficeStore"
     follow_ups: "FollowUps"
     message_locations: "MessageLocations"
+    sent_messages: "SentMessages"
     mail_sender: "MailSender | None"  # None when no mail is configured
     slack: "SlackClient"
     slack_signing_secret: "SlackSecret"

@@ -25,6 +25,8 @@ DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
 )
 """The notices that ask for a decision."""
+AFTER_REVIEW = 0
+"""The `since` of the last notice of a review, which is sent once."""
 
 
 class ReviewEnded(Exception):
@@ -57,7 +59,7 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     if due == Notice.DECIDED and grant.awaits_follow_up:
         due = Notice.FOLLOW_UP_DUE  # its time is over, and the follow-up review is missing
     if due in set(Notice):
-        _notify_reviewers(Notice(due), grant, ports)
+        _notify_reviewers(Notice(due), grant, event.get("since", AFTER_REVIEW), ports)
     return {"grant_id": grant.id, "state": str(grant.state)}
 
 
@@ -74,11 +76,11 @@ def _is_waiting(grant: Grant, since: int, now: int) -> bool:
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
-def _notify_reviewers(notice: Notice, grant: Grant, ports: Ports) -> None:
+def _notify_reviewers(notice: Notice, grant: Grant, since: int, ports: Ports) -> None:
     """Send a notice on every channel. A failed reminder or decision notice is only recorded."""
     if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
         raise TooFewReviewers
-    sent = notify_reviewers(notice, build_sheet(grant, ports), ports)
+    sent = notify_reviewers(notice, build_sheet(grant, ports), since, ports)
     if notice in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
         raise NoReviewerNotified
 
@@ -88,6 +90,7 @@ handler = event_handler(
     (
         *REVIEW_PORTS,
         "task_tokens",
+        "sent_messages",
         "mail_sender",
         "templates",
     ),

@@ -17,7 +17,8 @@ from jitney.core.review.sheet import Sheet
 from jitney.core.review.slack.channels import channels
 from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage, message, reply
-from jitney.handlers.channels import DeliveryResult, Notification, send_each
+from jitney.handlers.channels import NO_ANSWER, DeliveryResult, Notification, send_each
+from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 from jitney.handlers.review_sheet import build_sheet
 
@@ -43,7 +44,11 @@ def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:
     names = [each for each in current if notification.notice is not Notice.DECIDED or each in locations]
     names += sorted(locations.keys() - {*current}) if notification.notice in ALL_CHANNEL_NOTICES else []
     sent = send_each(
-        NAME, names, lambda channel: _sent_code(notification, channel, locations.get(channel), ports), ports
+        NAME,
+        names,
+        lambda channel: _sent_code(notification, channel, locations.get(channel), ports),
+        notification,
+        ports,
     )
     return (each._replace(current=each.to in current) for each in sent)
 
@@ -57,12 +62,15 @@ def _sent_code(notification: Notification, channel: str, location: MessageLocati
     try:
         if location:
             _update(notification, channel, location, ports)
-        else:
-            _post(notification, channel, ports)
-    except SlackError as refused:
-        return refused.code
-    except Problem as problem:
-        return problem.code
+            return ""
+        location = ports.slack.post(channel, message(notification.sheet, _url(notification.grant.id, ports)))
+    except (SlackError, Problem) as failure:
+        return failure.code
+    try:
+        _keep_current(notification, channel, location, ports)
+    except (SlackError, Problem) as failure:
+        logger.warning("message not kept", grant=notification.grant.id, channel=channel, code=failure.code)
+        return NO_ANSWER
     return ""
 
 
@@ -72,9 +80,9 @@ def _update(notification: Notification, channel: str, location: MessageLocation,
         ports.slack.reply(location, reply(notification.notice, notification.sheet))
 
 
-def _post(notification: Notification, channel: str, ports: Ports) -> None:
+def _keep_current(notification: Notification, channel: str, location: MessageLocation, ports: Ports) -> None:
+    """Store the location of a new message, and update the message if the request changed meanwhile."""
     grant_id, shown = notification.grant.id, notification.sheet
-    location = ports.slack.post(channel, message(shown, _url(grant_id, ports)))
     ports.message_locations.keep(grant_id, channel, location, ports.now())
     latest = ports.store.grant(grant_id)
     if latest and (latest.at(ports.now()).state is not State.PENDING or content_hash(latest) != shown.content):

@@ -32,13 +32,19 @@ def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[Reported
     return tuple(votes)
 
 
+_WORKED = (None, "", "already_sent")
+"""The codes of messages that were sent, by this attempt or an earlier one."""
+
+
 def notification_of(record: PublishedRecord) -> SentNotification:
     """Return the notification in a record."""
     sent = _members(record, "sent")
     people = record.detail_members.get("reviewers")
     listed = people if isinstance(people, list) else []
-    worked = dict.fromkeys(str(each.get("channel", "")) for each in sent if not each.get("code"))
-    failed = dict.fromkeys(f"{each.get('channel', '')}: {each['code']}" for each in sent if each.get("code"))
+    worked = dict.fromkeys(str(each.get("channel", "")) for each in sent if each.get("code") in _WORKED)
+    failed = dict.fromkeys(
+        f"{each.get('channel', '')}: {each['code']}" for each in sent if each.get("code") not in _WORKED
+    )
     names = tuple(each for each in listed if isinstance(each, str))
     return SentNotification(record.time, record.word("notice"), names, tuple(worked), tuple(failed))
 

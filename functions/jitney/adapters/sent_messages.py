@@ -1,0 +1,52 @@
+"""The messages that were sent to reviewers, or that an attempt began to send.
+
+In the state table: `pk` SENT#<grant>, `sk` the notice, the time of its check, the channel and the recipient. The item
+is written before the message is sent. So a step that is repeated after a failure sends no message twice.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+KEEP_SENT_SECONDS = 9 * 86400
+"""Seconds for which a message is remembered, longer than any review."""
+
+
+class SentMessage(NamedTuple):
+    """One message of a notice: `step` is the notice with the time of its check."""
+
+    grant_id: str
+    step: str
+    channel: str
+    to: str
+
+
+class SentMessages:
+    """Remembers the messages. Raises Problem unavailable."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
+        self._client = client
+        self._table = state_table
+
+    def begin(self, message: SentMessage, now: int) -> bool:
+        """Remember that the message is being sent. Return False if an earlier attempt began to send it."""
+        item = _key(message) | {"expires": {"N": str(now + KEEP_SENT_SECONDS)}}
+        with aws_errors_as_unavailable("The store"):
+            try:
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def withdraw(self, message: SentMessage) -> None:
+        """Forget a message that was certainly not sent, so that another attempt may send it."""
+        with aws_errors_as_unavailable("The store"):
+            self._client.delete_item(TableName=self._table, Key=_key(message))
+
+
+def _key(message: SentMessage) -> dict[str, Any]:
+    sort_key = f"{message.step}#{message.channel}#{message.to}"
+    return {"pk": {"S": f"SENT#{message.grant_id}"}, "sk": {"S": sort_key}}
