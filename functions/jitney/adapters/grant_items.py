@@ -49,6 +49,7 @@ VERSION = 1
 """The newest form of an item that this version reads, and the form that it writes. Items without a version have form 1.
 """
 
+
 def _members(value: Any) -> dict[str, Any]:
     """Return the members of a data class. The encoder asks again for those within, so nothing is copied."""
     return {name: getattr(value, name) for name in value.__slots__}
