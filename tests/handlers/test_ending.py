@@ -17,9 +17,15 @@ from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.times import iso
+from jitney.handlers import grant_ends
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
-from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, WORKFLOW_START_SECONDS, reconcile
+from jitney.handlers.reconciler import (
+    EXPIRY_GRACE_SECONDS,
+    UNWRITTEN_SECONDS,
+    WORKFLOW_START_SECONDS,
+    reconcile,
+)
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
@@ -638,6 +644,54 @@ class TestReconciler:
         system.role_policies.refusals = 0
         reconcile(system.ports)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_01_a_denial_that_iam_did_not_take_is_on_record_until_it_did(self, system: System, state: str):
+        grant_id = asked(system)
+        system.role_policies.refusals = 10_000
+        status, body, _ = end_as(system, grant_id, state)
+        assert (status, body["grant"]["state"], body["grant"]["ending"]["written_at"]) == (503, state, None)
+        system.now += UNWRITTEN_SECONDS + 1
+        with pytest.raises(RuntimeError):
+            reconcile(system.ports)
+        assert system.outcomes()[-1] == ("deny_entry", "failed", "revocation_incomplete")
+        system.role_policies.refusals = 0
+        for _ in range(2):
+            reconcile(system.ports)
+        assert [each[:2] for each in system.outcomes()[-2:]] == [("deny_entry", "failed"), ("deny_entry", "set")]
+        assert json.loads(system.records()[-1]["detail"]) == {"written_at": iso(system.now)}
+        assert system.store.grants[grant_id].ending.written_at == system.now
+
+    def test_end_01_a_revocation_whose_function_died_is_recorded_as_written_by_the_reconciler(
+        self, system: System, monkeypatch: pytest.MonkeyPatch
+    ):
+        grant_id = asked(system)
+        with monkeypatch.context() as dying:
+            dying.setattr(grant_ends, "write_deny_document", lambda *_: 1 / 0)
+            assert end_as(system, grant_id, "revoked")[0] == 500
+        reconcile(system.ports)
+        assert system.outcomes()[-1][0] == "revocation"  # the function may still be at it
+        system.now += UNWRITTEN_SECONDS + 1
+        for _ in range(2):
+            reconcile(system.ports)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert [each[0] for each in system.outcomes()].count("deny_entry") == 1
+        assert system.outcomes()[-1] == ("deny_entry", "set", "")
+
+    @pytest.mark.parametrize(("canary", "last"), [(True, ("canary", "denied", "")), (False, ("deny_entry", "set", ""))])
+    def test_end_01_each_revocation_has_a_record_of_when_iam_had_it(
+        self, system: System, canary: bool, last: tuple[str, str, str]
+    ):
+        targets_are(system, canary=canary)
+        system.canary.denied_at = 1
+        grant_id = asked(system)
+        _, body, _ = end_as(system, grant_id, "revoked")
+        assert body["grant"]["ending"]["written_at"] == iso(system.now)
+        assert system.outcomes()[-1] == last
+        assert json.loads(system.records()[-1]["detail"])["written_at"] == iso(system.now)
+        system.now += UNWRITTEN_SECONDS + 1
+        reconcile(system.ports)
+        assert system.outcomes()[-1] == last
 
     def test_end_03_a_lease_that_no_writer_completes_is_no_success(self, system: System):
         grant_id = asked(system)

@@ -147,12 +147,14 @@ def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
     """Return the update that lists a deny entry, for the transaction that ends its grant."""
     return {
         "Key": {"pk": {"S": f"ROLE#{role_arn}"}, "sk": {"S": _sort_key(entry.until, entry.grant_id)}},
-        "UpdateExpression": "SET ended_at = :ended, denied_unit = :unit, by_operator = :operator, expires = :until",
+        "UpdateExpression": "SET ended_at = :ended, denied_unit = :unit, by_operator = :operator, expires = :until, "
+        "unwritten = :unwritten",
         "ExpressionAttributeValues": {
             ":ended": {"N": str(entry.ended_at)},
             ":unit": {"S": entry.unit},
             ":operator": {"BOOL": entry.by_operator},
             ":until": {"N": str(entry.until)},
+            ":unwritten": {"BOOL": entry.unwritten},
         },
     }
 
@@ -175,7 +177,8 @@ def _sort_key(until: int, grant_id: str) -> str:
 def _entry_of(item: Item) -> DenyEntry:
     _, until, grant_id = item["sk"]["S"].split("#")
     ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
-    return DenyEntry(grant_id, ended_at, int(until), unit, by_operator)
+    unwritten = item.get("unwritten", {"BOOL": False})["BOOL"]
+    return DenyEntry(grant_id, ended_at, int(until), unit, by_operator, unwritten)
 
 
 def _key(role_arn: str) -> Item:

@@ -54,6 +54,7 @@ class AuditEvent(StrEnum):
     RELEASE = "release"
     REVOCATION = "revocation"
     CANARY = "canary"
+    DENY_ENTRY = "deny_entry"
     CUT_OFF = "cut_off"
     TARGET_CHECK = "target_check"
     REVIEW_CHECK = "review_check"

@@ -51,10 +51,10 @@ def write_deny_document(target: Target, ports: Ports) -> None:
     raise _unwritten("IAM did not accept the deny document in time.")
 
 
-def repair_deny_document(target: Target, ports: Ports) -> bool:
+def repair_deny_document(target: Target, ports: Ports) -> bool | None:
     """Write the document again if it differs from the list. Return whether it differed.
 
-    While other writers take turns and complete their writes, it leaves the document to the next run. Raises Problem
+    Returns None while other writers take turns and complete their writes. The next run then repairs it. Raises Problem
     revocation_incomplete if no writer completes a write, and the problems of `write_deny_document`.
     """
     policy = ports.role_policies.for_target(target)
@@ -63,7 +63,7 @@ def repair_deny_document(target: Target, ports: Ports) -> bool:
     while (lease := ports.deny_list.acquire(target.role_arn, ports.now())) is None:
         if ports.stopwatch() - started >= TIMEOUT_MILLISECONDS:
             if ports.deny_list.lease(target.role_arn).last_completed > last_completed:
-                return False
+                return None
             raise _unwritten("Another writer holds the deny document's lease and does not complete its write.")
         ports.pause(WAIT_SECONDS)
     asked = ports.stopwatch()

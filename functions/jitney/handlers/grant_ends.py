@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
-from jitney.core.access.deny_document import deny_entry
+from jitney.core.access.deny_document import DenyEntry, deny_entry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.request_body import MAX_REASON
@@ -18,6 +18,7 @@ from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.denial_times import canary_of, first_denials
 from jitney.handlers.deny_documents import write_deny_document
+from jitney.handlers.deny_records import record_unwritten, record_written
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
 from jitney.handlers.workflow import resume_workflow
@@ -62,10 +63,17 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     except Problem as problem:
         if state is State.REVOKED:
             _raise_alarm(ended, problem)
+        if ended.ending is ending:
+            ended = record_unwritten(ended, _deny_entry(ended, ending, state, call), problem, call.origin, call.ports)
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
-    if ended.ending is not ending or not target.canary or not _may_measure(ended, call):
-        return ended
-    return _measured(ended, ending, target, started, call)
+    if ended.ending is not ending:
+        return ended  # the reconciler records a denial that is written later
+    written = replace(ending, written_at=call.ports.now())
+    if target.canary and _may_measure(ended, call):
+        return _measured(ended, written, target, started, call)
+    if state is State.REVOKED:
+        return record_written(ended, _deny_entry(ended, ending, state, call), call.origin, call.ports)
+    return ended
 
 
 def _raise_alarm(grant: Grant, problem: Problem) -> None:
@@ -117,7 +125,6 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
     """Write the end of a grant, its record and its deny entry."""
     event, outcome = END_EVENTS[state]
     detail = {"by": ending.by, "reason": ending.reason}
-    by_operator = state is State.REVOKED and call.is_operator
 
     def decide(before: Grant) -> GrantUpdate | None:
         ended = before.end(state, ending)
@@ -125,10 +132,16 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
             return None
         more = end_detail(ended, call.ports.actions)
         record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail | more)
-        entry = deny_entry(ended, call.now, by_operator=by_operator) if ended.may_have_credentials(call.now) else None
+        entry = _deny_entry(ended, ending, state, call) if ended.may_have_credentials(call.now) else None
         return GrantUpdate(ended, record, entry)
 
     return update_grant(grant, decide, call.ports).at(call.now)
+
+
+def _deny_entry(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> DenyEntry:
+    """Return the deny entry of the end. That of a revocation is unwritten until a record says that IAM has it."""
+    revoked = state is State.REVOKED
+    return deny_entry(grant, ending.at, by_operator=revoked and call.is_operator, unwritten=revoked)
 
 
 def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
@@ -139,12 +152,13 @@ def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call
     canary = canary_of(grant, target, call.ports)
     milliseconds = first_denials({grant.id: canary}, started, call.ports)[grant.id]
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
-    detail = {"denied_after_milliseconds": milliseconds}
+    detail = {"denied_after_milliseconds": milliseconds, "written_at": iso(ending.written_at or call.now)}
+    entry = _deny_entry(grant, ending, grant.state, call) if grant.state is State.REVOKED else None
 
     def decide(before: Grant) -> GrantUpdate:
         measured = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds))
         record = audit.grant_record(AuditEvent.CANARY, outcome, measured, call.origin, call.ports.now(), detail=detail)
-        return GrantUpdate(measured, record)
+        return GrantUpdate(measured, record, entry and replace(entry, unwritten=False))
 
     try:
         return update_grant(grant, decide, call.ports)

@@ -7,12 +7,14 @@ from functools import partial
 from jitney.core import audit
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.deny_documents import repair_deny_document
+from jitney.handlers.deny_records import record_written
 from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.ended_calls import end_calls
 from jitney.handlers.failed_grants import fail_review
@@ -26,6 +28,8 @@ EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
 WORKFLOW_START_SECONDS = 30
 """The function that opens a request starts its review within 15 s. After this time, the reconciler starts it."""
+UNWRITTEN_SECONDS = 60
+"""The function that ends a grant has this long to record that IAM has its deny entry."""
 MOST_FAILURES = 5
 """After so many failures in a row, the rest of a role's grants waits for the next run."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
@@ -117,7 +121,26 @@ def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
 
 
 def _repair(target: Target, ports: Ports) -> dict[str, int]:
-    return {"repaired": int(repair_deny_document(target, ports))}
+    """Repair the deny document, and record for the unwritten entries from before that IAM has them."""
+    now = ports.now()
+    entries = ports.deny_list.deny_entries(target.role_arn, now)
+    repaired = repair_deny_document(target, ports)
+    if repaired is not None:
+        for entry in entries:
+            if entry.unwritten and entry.ended_at + UNWRITTEN_SECONDS < now:
+                _record_entry(entry, ports)
+    return {"repaired": int(bool(repaired))}
+
+
+def _record_entry(entry: DenyEntry, ports: Ports) -> None:
+    """Record that IAM has the entry. A grant that is gone or cannot be read does not stop the others."""
+    try:
+        grant = ports.store.grant(entry.grant_id)
+    except Problem as problem:
+        logger.warning("deny entry not recorded", grant=entry.grant_id, code=problem.code)
+        return
+    if grant:
+        record_written(grant, entry, Origin(), ports)
 
 
 def _cut_offs(target: Target, ports: Ports) -> dict[str, int]:

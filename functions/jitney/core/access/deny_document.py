@@ -40,6 +40,7 @@ class DenyEntry:
     """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
     `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
+    `unwritten` is set until it is on record that IAM has the entry, if that has to be on record.
     """
 
     grant_id: str
@@ -47,6 +48,7 @@ class DenyEntry:
     until: int
     unit: str
     by_operator: bool = False
+    unwritten: bool = False
 
 
 class TagDenial(NamedTuple):
@@ -76,12 +78,12 @@ class DenyDocument:
     cut_offs: CutOffs
 
 
-def deny_entry(grant: Grant, now: int, *, by_operator: bool = False) -> DenyEntry:
+def deny_entry(grant: Grant, now: int, *, by_operator: bool = False, unwritten: bool = False) -> DenyEntry:
     """Return the deny entry of a grant that ends at `now`.
 
     After the grant's `expires_at` its session policy denies everything itself.
     """
-    return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit, by_operator)
+    return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit, by_operator, unwritten)
 
 
 def compose_deny_document(

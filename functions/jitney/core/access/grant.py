@@ -91,13 +91,14 @@ class GrantEnd:
     """The release or revocation of a grant: its time (epoch seconds), its author's source identity, and its reason.
 
     The reason of a release is "". `denied_after_milliseconds` is the time from the request to the first denied call of
-    a canary. It is None if no call was denied.
+    a canary. It is None if no call was denied. `written_at` is when IAM had the denial, or None if no record says so.
     """
 
     at: int
     by: str
     reason: str
     denied_after_milliseconds: int | None = None
+    written_at: int | None = None
 
     @property
     def state(self) -> State:
@@ -106,7 +107,7 @@ class GrantEnd:
 
     def view(self) -> dict[str, Any]:
         """Return the end as the API shows it."""
-        return asdict(self) | {"at": iso(self.at)}
+        return asdict(self) | {"at": iso(self.at), "written_at": self.written_at and iso(self.written_at)}
 
 
 @dataclass(frozen=True, slots=True)
