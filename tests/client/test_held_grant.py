@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -81,7 +82,8 @@ class MemoryBroker:
 
     def release(self, number: str) -> GrantResponse:
         self._called(f"release {number}")
-        self.grants[number] = ("released", self.now)
+        if self.grants[number][0] == "active":
+            self.grants[number] = ("released", self.now)
         return GrantResponse(self._grant(number))
 
     def becomes(self, state: str, number: str = "g-0") -> None:
@@ -282,6 +284,18 @@ def test_end_01_a_release_that_fails_is_raised_after_the_others(broker: MemoryBr
     with pytest.raises(Unavailable):
         grant.release()
     assert grant.release() == ()
+
+
+@pytest.mark.parametrize(("state", "requests"), [("active", 2), ("revoked", 1)])
+def test_end_01_a_revoked_grant_is_remembered_by_the_next_holder(broker: MemoryBroker, state: str, requests: int):
+    memory = ProcessMemory()
+    grant = held(broker, memory=memory)
+    grant.credentials()
+    broker.becomes(state)
+    grant.release()
+    with suppress(Denied):
+        held(broker, memory=memory).credentials()
+    assert broker.log.count("request") == requests
 
 
 def test_a_pending_request_stays_open_at_the_end(broker: MemoryBroker):

@@ -130,7 +130,8 @@ class HeldGrant:
     def release(self) -> tuple[GrantResponse, ...]:
         """Release the grants of the request that have not ended. A pending one stays open. Repeats do nothing.
 
-        Returns the broker's answers. Raises the first problem after all of them were tried.
+        A revoked grant stays remembered, so that no other holder requests it again. Returns the broker's answers.
+        Raises the first problem after all of them were tried.
         """
         self._released = True
         turn = self._turn.acquire(timeout=RELEASE_SECONDS)
@@ -144,8 +145,8 @@ class HeldGrant:
         answers, problems = [], []
         for number in opened:
             try:
-                answers.append(self._broker.release(number))
-                if self._memory.grant_id == number:
+                answers.append(answer := self._broker.release(number))
+                if self._memory.grant_id == number and answer.grant.state != "revoked":
                     self._memory.remember("")
             except ClientProblem as problem:
                 problems.append(problem)
