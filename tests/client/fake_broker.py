@@ -3,10 +3,9 @@
 import json
 import threading
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.client.answering_server import AnsweringServer, Asked, Said
 
 GRANT_ID = "g-abcdefghijklm2"
 SECRET, SESSION = "canary-secret-access-key", "canary-session-token"
@@ -123,26 +122,6 @@ def problem(code: str, title: str = "The title", **members: Any) -> dict[str, An
     }
 
 
-@dataclass
-class Asked:
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Said:
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    hang_up: bool = False
-
-
 class FakeBroker:
     """Answers each (method, path) with what `say` queued for it. The last answer stays."""
 
@@ -150,10 +129,8 @@ class FakeBroker:
         self.asked: list[Asked] = []
         self._said: dict[tuple[str, str], deque[Said]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = AnsweringServer(self._answer)
+        self.url = self._server.url
 
     def say(self, method: str, path: str, status: int, body: Any = None, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -168,9 +145,7 @@ class FakeBroker:
         return [asked for asked in self.asked if (asked.method, asked.path) == (method, path)]
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
     def _answer(self, asked: Asked) -> Said:
         with self._lock:
@@ -179,25 +154,3 @@ class FakeBroker:
             if not queue:
                 return Said(599, b"nothing was said for this")
             return queue.popleft() if len(queue) > 1 else queue[0]
-
-    def _handler(broker) -> type[BaseHTTPRequestHandler]:  # noqa: N805
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                said = broker._answer(Asked(self.command, self.path, dict(self.headers), body))
-                if said.hang_up:
-                    self.close_connection = True
-                    return
-                self.send_response(said.status)
-                for name, value in said.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(said.body)))
-                self.end_headers()
-                self.wfile.write(said.body)
-
-            do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                """Log nothing. The requests are in `asked`."""
-
-        return Handler
