@@ -82,6 +82,7 @@ test: lint $(AWSCLI) $(CLIENTS) ## run every test, with the system on this machi
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick tests/core tests/handlers tests/adapters \
+		tests/client/test_held_grant.py tests/client/test_local_endpoint.py \
 		tests/client/gateway/test_other_processes.py tests/client/test_endpoint_folder.py tests/client/mcp/test_mcp_tools.py \
 		tests/client/login/test_sign_in.py tests/client/test_cloud_tokens.py tests/client/test_tokens.py \
 		tests/client/mcp/test_mcp_scope.py tests/client/mcp/test_mcp_http_guard.py \

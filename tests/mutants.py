@@ -74,6 +74,7 @@ GUARDED = (
     "client/tokens/metadata_service.py",
     "client/tokens/token_endpoint.py",
     "client/gateway/endpoint.py",
+    "client/held_grant.py",
     "client/mcp/arguments.py",
     "client/mcp/grant_tools.py",
     "client/mcp/opened_grants.py",
@@ -86,6 +87,7 @@ GUARDED = (
     "sdk/sent_parameters.py",
 )
 PREDICATES = {
+    "client/container_credentials.py": ("is_in",),
     "client/login/redirect_listener.py": ("_has_cookie",),
     "client/tokens/metadata_service.py": ("is_link_local",),
     "core/gateway/changing_reads.py": ("changes_something",),

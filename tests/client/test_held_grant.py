@@ -314,10 +314,23 @@ def test_a_named_grant_is_sliced_and_neither_requested_nor_released(broker: Memo
         broker.now += 1
     assert set(broker.log) == {"credentials g-0"}
     assert len(broker.log) <= 9
-    broker.now = START + 301
-    with pytest.raises(GrantEnded):
-        grant.credentials()
+    for _ in range(2):
+        broker.now += 301
+        with pytest.raises(GrantEnded):
+            grant.credentials()
     assert grant.release() == ()
+
+
+def test_end_01_a_named_grant_of_the_gateway_is_not_used_once_it_is_revoked(broker: MemoryBroker):
+    broker.way, broker.grants["g-0"] = "gateway", ("revoked", START + 300)
+    with pytest.raises(Denied):
+        held(broker, "g-0", way="gateway").grant()
+
+
+def test_cli_03_begin_waits_for_no_review_that_it_does_not_know(broker: MemoryBroker):
+    broker.problem = ReviewPending("grant_pending", "Pending", "")
+    with pytest.raises(ReviewPending):
+        held(broker).begin(lambda _: pytest.fail("nothing is known about it"))
 
 
 def test_a_remembered_grant_is_used_and_an_ended_one_is_requested_again(broker: MemoryBroker):
