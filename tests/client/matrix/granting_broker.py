@@ -220,6 +220,7 @@ class GrantingBroker:
     def _document(self, given: Given) -> dict[str, Any]:
         state = self._state(given)
         ended = {"at": iso(self._clock()), "by": "people.alice", "reason": "", "denied_after_milliseconds": None}
+        ended |= {"written_at": iso(self._clock())}
         return grant(
             state,
             id=given.id,
