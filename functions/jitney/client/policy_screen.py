@@ -45,6 +45,22 @@ class PolicyScreen(Screen):
         if table[1] > len(table[0]):
             self.note(f"{table[1] - len(table[0]):,} more kinds of changes; use --json for each change")
 
+    def compared(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: list[list[str]],
+    ) -> None:
+        """Print how much of two versions was compared, and an example of each difference."""
+        different = len(result["differences"])
+        words, style = ("Different", "bold yellow") if different else ("No difference found", "bold green")
+        self.heading(words, style, f"{different:,} kind{'' if different == 1 else 's'} of differences")
+        self.rows(rows)
+        self.table(columns, table)
+        if different > len(table):
+            self.note(f"{different - len(table):,} more kinds of differences; use --json for all")
+
     def explained(
         self, result: Mapping[str, Any], rows: Iterable[tuple[str, str]], deciding: Iterable[tuple[str, str, str]]
     ) -> None:

@@ -5,13 +5,15 @@ import typer
 from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.policy_diff import compare_policies
 from jitney.client.commands.policy_explain import explain_decision
 from jitney.client.commands.policy_replay import Config, replay_records
 from jitney.client.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
 
-policy = command_group("Test, replay and explain policies. Runs locally, without a broker.")
+policy = command_group("Test, compare and explain policies. Runs locally, without a broker.")
 policy.command("replay")(replay_records)
+policy.command("diff")(compare_policies)
 policy.command("explain")(explain_decision)
 
 

@@ -1,0 +1,45 @@
+"""`jitney policy diff`: where two versions of policies decide otherwise."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.commands.policy_replay import Config, policy_screen
+from jitney.client.optional import load_extra
+from jitney.client.problems import ClientProblem
+
+Old = Annotated[Path, typer.Argument(metavar="OLD", help="The other version's jitney.yaml, or its folder.")]
+Most = Annotated[int, typer.Option("--most", metavar="NUMBER", min=1, help="How many requests to decide at most.")]
+FailOnChange = Annotated[bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer differs.")]
+
+
+def compare_policies(
+    old: Old,
+    *,
+    config: Config = None,
+    most: Most = 20_000,
+    fail_on_change: FailOnChange = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Compare two versions of policies by decision.
+
+    Generates requests from what both versions compare: groups, claims, actions, resources, durations, conditions, ways.
+    Decides each by both versions, and shows one example of each difference.
+
+    Example: jitney policy diff ../deployed/jitney.yaml
+    """
+    with exit_on_problem("policy diff", as_json=as_json):
+        comparison = load_extra("jitney.client.policy_comparison", "policy", "The policies were not compared")
+        screen = policy_screen()
+        with screen.progress() as progress:
+            result = comparison.compare_versions(old, config, most, progress)
+        if as_json:
+            print_json(result)
+        else:
+            shown = comparison.table(result, screen.most_changes)
+            screen.compared(result, comparison.rows(result), comparison.COLUMNS, shown)
+        if fail_on_change and result["differences"]:
+            raise typer.Exit(ClientProblem.exit_code)

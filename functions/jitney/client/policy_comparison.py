@@ -1,0 +1,105 @@
+"""Compares two versions of policies by their decisions. Needs the extra `policy`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jitney.client.policy_access import loaded_policies
+from jitney.client.problems import Invalid
+from jitney.core.access.conditions import conditions_view
+from jitney.core.policy.decision_space import SpaceRequest, decision_space
+from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
+
+TITLE = "The policies were not compared"
+COLUMNS = ("count", "old", "new", "groups", "target", "action", "resource", "with")
+
+
+def compare_versions(
+    old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid."""
+    file = old / "jitney.yaml" if old.is_dir() else old
+    before, after = loaded_policies(file, TITLE).context, loaded_policies(config, TITLE).context
+    space = decision_space((before, after))
+    if not space.targets:
+        fix = "Compare versions that have at least one target alias in common."
+        raise Invalid("no_common_target", TITLE, "The two configurations have no target in common.", fix)
+    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole))
+    return {
+        "old_version": before.policy_set.version,
+        "new_version": after.policy_set.version,
+        "compared": found.compared,
+        "size": found.size,
+        "differences": [_difference(each) for each in found.differences],
+        "other_policies": found.other_policies,
+        "only_old_targets": sorted(before.targets.keys() - after.targets.keys()),
+        "only_new_targets": sorted(after.targets.keys() - before.targets.keys()),
+    }
+
+
+def _difference(each: PolicyDifference) -> dict[str, Any]:
+    return {"count": each.count, "old": _answer(each.old), "new": _answer(each.new), "example": _example(each.example)}
+
+
+def _answer(answer: VersionAnswer) -> dict[str, Any]:
+    reviews = [list(groups) for groups in answer.reviews]
+    return {"effect": answer.effect, "policies": list(answer.policies), "reviews": reviews}
+
+
+def _example(asked: SpaceRequest) -> dict[str, Any]:
+    """Return the request in the form of a case in tests.yaml."""
+    who, request = asked.principal, asked.request
+    (permission,) = request.permissions
+    return {
+        "target": request.target,
+        "groups": sorted(who.groups),
+        "kind": who.kind,
+        "human": who.human,
+        "claims": {name: list(value) if isinstance(value, tuple) else value for name, value in who.tags},
+        "actions": list(permission.actions),
+        "resources": list(permission.resources),
+        "conditions": conditions_view(permission.conditions),
+        "seconds": request.duration_seconds,
+        "way": request.way,
+        "reveal": request.reveal,
+        "approvals": sorted(asked.approvals),
+    }
+
+
+def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how much was compared, and what could not be, as rows."""
+    share = "all" if result["compared"] == result["size"] else f"of {result['size']:,}"
+    yield "compared", f"{result['compared']:,} generated requests, {share}"
+    others = result["other_policies"]
+    yield "same", f"{others:,} with the same answer by other policies" if others else ""
+    yield "only old", ", ".join(result["only_old_targets"])
+    yield "only new", ", ".join(result["only_new_targets"])
+
+
+def table(result: Mapping[str, Any], most: int) -> list[list[str]]:
+    """Return at most `most` differences as rows of `COLUMNS`."""
+    return [_row(each) for each in result["differences"][:most]]
+
+
+def _row(each: Mapping[str, Any]) -> list[str]:
+    asked = each["example"]
+    further = [
+        f"{asked['seconds']} s",
+        *([asked["way"]] if asked["way"] == "gateway" else []),
+        *(["reveal"] if asked["reveal"] else []),
+        *(["a human"] if asked["kind"] == "human" else []),
+        *(["on behalf of a person"] if asked["human"] else []),
+        *(f"{name}={value}" for name, value in asked["claims"].items()),
+        *(f"{key}={value}" for key, values in asked["conditions"].items() for value in values),
+        *(f"approved by {group}" for group in asked["approvals"]),
+    ]
+    groups = ", ".join(asked["groups"]) or "none"
+    old, new = _words(each["old"]), _words(each["new"])
+    return [f"{each['count']:,}", old, new, groups, asked["target"], *asked["actions"], *asked["resources"],
+            ", ".join(further)]  # fmt: skip
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    reviews = " or ".join("+".join(groups) for groups in answer["reviews"])
+    policies = f" ({', '.join(answer['policies'])})" if answer["policies"] else ""
+    return f"{answer['effect']}{f' by {reviews}' if reviews else ''}{policies}"

@@ -1,0 +1,242 @@
+"""The requests at which the answers of policies can differ, generated from what the policies compare (row POL 14).
+
+Policies distinguish principals, actions, resources, durations and calls only by the literals that they name. So the
+space has a value on each side of each literal: each group and no group, each kind of ARN, each duration and the second
+after it. It is finite, and can be walked in an order that soon visits every part.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations, product
+from math import gcd, prod
+from typing import Any, Literal, NamedTuple
+
+from jitney.core.access.conditions import Conditions, conditions_of
+from jitney.core.access.request import AccessRequest, Permission, Way
+from jitney.core.actions import Action, ResourceType
+from jitney.core.identity.principal import ClaimTags, Principal, TagValue
+from jitney.core.patterns import (
+    MAX_REQUEST_STEPS,
+    Budget,
+    PatternTooComplex,
+    has_wildcard,
+    match_classes,
+    wildcard_pattern,
+)
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.pattern_text import wildcard_text
+from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.risks import completed_escalations, risks_of
+
+MOST_PAIRED = 8
+"""Up to this many groups, the space has each pair of them."""
+MOST_ARNS = 24
+"""ARNs of one type of resource, and claims of one kind of requester."""
+_GOLDEN = 0.618033988749895
+_WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
+
+
+class SpaceRequest(NamedTuple):
+    """One request of the space, with the requester and the reviewer groups that have approved."""
+
+    principal: Principal
+    request: AccessRequest
+    approvals: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSpace:
+    """All combinations of these values."""
+
+    permissions: Sequence[Permission]
+    groups: Sequence[frozenset[str]]
+    claims: Sequence[ClaimTags]
+    seconds: Sequence[int]
+    targets: Sequence[str]
+    approvals: Sequence[frozenset[str]]
+    ways: Sequence[tuple[Way, bool]]
+    kinds: Sequence[Literal["agent", "human"]]
+    humans: Sequence[str | None]
+    names: Sequence[str]
+
+    @property
+    def size(self) -> int:
+        """How many requests the space has."""
+        return prod(map(len, self._axes))
+
+    def walk(self, most: int) -> Iterator[SpaceRequest]:
+        """Yield `most` requests of the space, each at most once; all if it has no more.
+
+        First comes each permission with each set of groups. The other values change from request to request.
+        """
+        cells, rest = len(self.permissions) * len(self.groups), prod(map(len, self._axes[2:]))
+        step = max(1, int(rest * _GOLDEN))
+        while gcd(step, rest) != 1:
+            step += 1
+        for number in range(min(most, self.size)):
+            turn, cell = divmod(number, cells)
+            yield self._at(cell + cells * ((cell + turn) * step % rest))
+
+    @property
+    def _axes(self) -> tuple[Sequence[Any], ...]:
+        return (
+            self.permissions, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
+            self.kinds, self.humans, self.names,
+        )  # fmt: skip
+
+    def _at(self, number: int) -> SpaceRequest:
+        chosen: list[Any] = []
+        for axis in self._axes:
+            number, place = divmod(number, len(axis))
+            chosen.append(axis[place])
+        permission, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
+        issuer = "https://idp.example.com"
+        who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
+        request = AccessRequest(target, (permission,), seconds, "", "", way=way, reveal=reveal)
+        return SpaceRequest(who, request, approvals)
+
+
+def decision_space(versions: Sequence[CaseContext]) -> DecisionSpace:
+    """Return the space of requests at which versions of policies can differ, on the targets that all of them have."""
+    sets = [each.policy_set for each in versions]
+    entities = sorted(frozenset[str]().union(*(each.principal_reads.entities for each in sets)))
+    groups = [name for name in entities if "/" in name]
+    reviewers = sorted(
+        frozenset[str]().union(*(each.groups & set(v.reviewers) for each, v in zip(sets, versions, strict=True)))
+    )
+    longest = max(min(each.limits.max_duration_seconds, 43_200) for each in versions)
+    shortest = min(each.limits.min_duration_seconds for each in versions)
+    near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
+    targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
+    return DecisionSpace(
+        permissions=tuple(_permissions(versions)),
+        groups=_subsets(groups),
+        claims=_claims(versions),
+        seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
+        targets=sorted(targets),
+        approvals=[frozenset(), *([frozenset(reviewers)] if reviewers else [])],
+        ways=_WAYS,
+        kinds=("agent", "human"),
+        humans=(None, "people.person"),
+        names=("any.requester", *(name for name in entities if "/" not in name and name not in targets)),
+    )
+
+
+def _subsets(groups: Sequence[str]) -> list[frozenset[str]]:
+    pairs = combinations(groups, 2) if len(groups) <= MOST_PAIRED else ()
+    return [frozenset(), *(frozenset({each}) for each in groups), *map(frozenset, pairs)]
+
+
+def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:
+    """Return combinations of claims: each claim absent, and with a value on each side of each literal."""
+    types = {name: kind for each in versions for name, kind in each.claims.items()}
+    literals: dict[str, set[Any]] = {}
+    for each in versions:
+        for name in each.policy_set.principal_reads.tags:
+            literals.setdefault(name, set()).update(each.policy_set.claim_literals.get(name, ()))
+    choices = [
+        [None, *((name, value) for value in _values(types.get(name, "string"), found))]
+        for name, found in sorted(literals.items())
+    ]
+    if prod(map(len, choices)) <= MOST_ARNS:
+        return [tuple(tag for tag in each if tag) for each in product(*choices)]
+    return [(), *((tag,) for tags in choices for tag in tags if tag)]
+
+
+def _values(kind: str, literals: set[Any]) -> list[TagValue]:
+    texts = sorted(each for each in literals if isinstance(each, str))
+    match kind:
+        case "long":
+            numbers = {each for each in literals if isinstance(each, int)} or {0}
+            return sorted({number + step for number in numbers for step in (-1, 0, 1)})
+        case "bool":
+            return [True, False]
+        case "strings":
+            return [("other",), *((text,) for text in texts)]
+    return ["other", *texts]
+
+
+def _permissions(versions: Sequence[CaseContext]) -> Iterator[Permission]:
+    """Yield an action of each kind, on an ARN of each kind, and on "*"."""
+    seen: set[Hashable] = set()
+    arns: dict[str, tuple[str, ...]] = {}
+    table = versions[0].actions
+    for service in table.services():
+        for action in table.of_service(service):
+            for kind in action.resource_types:
+                if kind.arn_format not in arns:
+                    arns[kind.arn_format] = _arns(kind, versions)
+            own = tuple(dict.fromkeys(arn for kind in action.resource_types for arn in arns[kind.arn_format]))
+            for arn in ("*", *own):
+                try:
+                    key = _key(action, arn, own, versions)
+                except PatternTooComplex:
+                    continue
+                if key not in seen:
+                    seen.add(key)
+                    yield from (Permission((action.name,), (arn,), each) for each in _conditions(action, arn, versions))
+
+
+def _arns(kind: ResourceType, versions: Sequence[CaseContext]) -> tuple[str, ...]:
+    """Return an ARN of the type for each way in which the literals of all versions can match it.
+
+    Also returns the literals with wildcards, because a request can name them.
+    """
+    patterns = (pattern for each in versions for pattern in each.policy_set.resources)
+    budget = Budget(MAX_REQUEST_STEPS)
+    try:
+        meeting = [pattern for pattern in patterns if pattern.may_meet(kind.pattern)]
+        found = sorted(match_classes(kind.pattern, meeting, budget).values())[:MOST_ARNS]
+        written = dict.fromkeys(filter(has_wildcard, map(wildcard_text, meeting)))
+        whole = [text for text in written if text.startswith("arn:") and kind.may_match(text, budget)]
+    except PatternTooComplex:
+        return ()
+    return (*found, *whole[:MOST_ARNS])
+
+
+def _key(action: Action, arn: str, types: Sequence[str], versions: Sequence[CaseContext]) -> Hashable:
+    """Return what the versions see of the pair. `types` are ARNs of the action's types, for which "*" stands.
+
+    Pairs with equal keys get equal answers from each version.
+    """
+    budget = Budget(MAX_REQUEST_STEPS)
+    wildcard = has_wildcard(arn)
+    alone = completed_escalations(frozenset({action.name}), (), versions[0].actions.escalations)
+    risks = risks_of(action, arn, wildcard=wildcard, gained=alone, budget=budget)
+    carried = action.keys_on(arn, budget)
+    return tuple(
+        (
+            each.policy_set.equivalence.key_of(action, risks),
+            wildcard,
+            _classes(arn, types, each.policy_set, budget),
+            frozenset(reads.family for reads in each.policy_set.condition_reads.keys.values()) & carried,
+        )
+        for each in versions
+    )
+
+
+def _classes(arn: str, types: Sequence[str], policy_set: PolicySet, budget: Budget) -> frozenset[Hashable]:
+    if arn == "*":
+        return frozenset(policy_set.match_class(each) for each in types if not has_wildcard(each))
+    if has_wildcard(arn):
+        return frozenset(policy_set.witnesses(wildcard_pattern(arn), budget).values())
+    return frozenset({policy_set.match_class(arn)})
+
+
+def _conditions(action: Action, arn: str, versions: Sequence[CaseContext]) -> Iterator[Conditions]:
+    """Yield no condition, and each condition with one value of a kind that the versions distinguish.
+
+    Calls with a prefix are also about longer prefixes. So each text is repeated with a character behind it.
+    """
+    yield ()
+    budget = Budget(MAX_REQUEST_STEPS)
+    carried = action.keys_on(arn, budget)
+    read = [each.policy_set.condition_reads.keys for each in versions]
+    for name, reads in ((name, reads) for keys in read for name, reads in keys.items()):
+        if reads.family not in carried:
+            continue
+        values = reads.witnesses(None, budget)[:MOST_ARNS]
+        for value in (*values, *(f"{each}~" for each in values if reads.operator.has_patterns)):
+            with suppress(ValueError):  # a text that no condition can have
+                yield conditions_of({name: [value]})

@@ -1,0 +1,84 @@
+"""Compare two versions of policies by their decisions over a generated space (row POL 14)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jitney.core.policy.decide import decide
+from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
+from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.problems import Problem
+
+
+class VersionAnswer(NamedTuple):
+    """The answer of one version: an effect or a problem's code, the policies that decided, and who must approve."""
+
+    effect: str
+    policies: tuple[str, ...]
+    reviews: tuple[tuple[str, ...], ...]
+
+
+@dataclass(slots=True)
+class PolicyDifference:
+    """Requests that the versions answer otherwise, in one way. `example` is the first of `count` requests."""
+
+    old: VersionAnswer
+    new: VersionAnswer
+    example: SpaceRequest
+    count: int = 1
+
+
+class PolicyDiff(NamedTuple):
+    """The differences, the most frequent first. `compared` requests of the space's `size` were decided.
+
+    `other_policies` counts the requests that other policies answer in the same way.
+    """
+
+    differences: tuple[PolicyDifference, ...]
+    compared: int
+    size: int
+    other_policies: int
+
+
+def compare(
+    old: CaseContext, new: CaseContext, space: DecisionSpace, most: int, progress: Callable[[int, int], None]
+) -> PolicyDiff:
+    """Decide `most` requests of the space by both versions. Calls `progress` with the count and the total."""
+    found: dict[tuple[VersionAnswer, VersionAnswer], PolicyDifference] = {}
+    whole, compared, others = min(most, space.size), 0, 0
+    for request in space.walk(most):
+        answers = answer_of(request, old), answer_of(request, new)
+        compared += 1
+        progress(compared, whole)
+        if _decided(answers[0]) == _decided(answers[1]):
+            others += answers[0] != answers[1]
+        elif answers in found:
+            found[answers].count += 1
+        else:
+            found[answers] = PolicyDifference(*answers, request)
+    ranked = sorted(found.values(), key=lambda each: -each.count)
+    return PolicyDiff(tuple(ranked), compared, space.size, others)
+
+
+def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
+    """Return a version's answer to a request of the space."""
+    target = version.targets[asked.request.target]
+    try:
+        decision = decide(
+            asked.principal,
+            asked.request,
+            target,
+            version.policy_set,
+            version.actions,
+            version.limits,
+            version.reviewers,
+            asked.approvals,
+        )
+    except Problem as problem:
+        return VersionAnswer(problem.code, (), ())
+    policies = tuple(sorted({reason.policy for reason in decision.reasons}))
+    return VersionAnswer(decision.effect, policies, tuple(sorted(tuple(sorted(each)) for each in decision.reviews)))
+
+
+def _decided(answer: VersionAnswer) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    return answer.effect, answer.reviews

@@ -1,0 +1,64 @@
+"""`jitney policy diff`: where two versions of policies decide otherwise (row POL 14)."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from jitney.client.cli import app
+from jitney.core.actions import ActionTable
+from tests.configuration.test_load import valid, write_policies
+
+READ = """@id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly", resource)
+when { context.durationSeconds <= 600 };
+"""
+
+
+@pytest.fixture
+def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Compare two versions of a policy. Return the exit code, standard output and standard error."""
+    monkeypatch.setattr(ActionTable, "services", lambda _table: ("s3",))  # so that a space is generated in little time
+
+    def compare(old: str, new: str, *arguments: str, targets: str = "prod") -> tuple[int, str, str]:
+        for name, text in (("old", old), ("new", new)):
+            (tmp_path / name).mkdir()
+            write_policies(tmp_path / name / "own", text)
+            document = valid() | {"policies": "own"}
+            if name == "old":
+                document["targets"] = {targets: document["targets"]["prod"]}
+            (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
+        new_file = str(tmp_path / "new" / "jitney.yaml")
+        line = ["policy", "diff", str(tmp_path / "old"), "--config", new_file, "--most", "300", *arguments]
+        result = CliRunner().invoke(app, line)
+        return result.exit_code, result.stdout, result.stderr
+
+    return compare
+
+
+def test_pol_14_a_difference_is_shown_with_an_example(compared):
+    code, out, _ = compared(READ, READ.replace("600", "60"))
+    assert code == 0
+    assert out.startswith("Different  1 kind of differences\n  compared  300 generated requests, of ")
+    for shown in ("allow (read)", "deny (builtin:no-permit)", "corp/a", "prod", "s3:"):
+        assert shown in out
+
+
+def test_pol_14_programs_get_the_example_as_a_case(compared):
+    code, out, _ = compared(READ, READ.replace("600", "60"), "--json", "--fail-on-change")
+    (difference,) = json.loads(out)["differences"]
+    assert (code, difference["example"]["groups"], difference["example"]["target"]) == (1, ["corp/a"], "prod")
+    assert 60 < difference["example"]["seconds"] <= 600
+    assert difference["old"] == {"effect": "allow", "policies": ["read"], "reviews": []}
+
+
+def test_pol_14_equal_versions_have_no_difference(compared):
+    code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
+    assert (code, out.splitlines()[0]) == (0, "No difference found  0 kinds of differences")
+
+
+def test_pol_14_versions_without_a_common_target_cannot_be_compared(compared):
+    code, out, err = compared(READ, READ, targets="other")
+    assert (code, out) == (2, "")
+    assert "no target in common" in err

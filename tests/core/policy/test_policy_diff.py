@@ -1,0 +1,104 @@
+"""Two versions of policies are compared by decision, and each difference is real (row POL 14)."""
+
+from functools import cache
+
+import pytest
+
+from jitney import resources
+from jitney.core.actions import ActionTable
+from jitney.core.config import Limits, Policies, Target
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decision_space import decision_space
+from jitney.core.policy.policy_diff import PolicyDiff, answer_of, compare
+from jitney.core.policy.policy_tests import CaseContext
+
+
+class FewServices(ActionTable):
+    """The action table, of which only a few services are listed, so that a space is generated in little time."""
+
+    def services(self) -> tuple[str, ...]:
+        return ("dynamodb", "iam", "s3", "sqs")
+
+
+ACTIONS = FewServices.load(resources.ACTIONS.read_bytes())
+TARGETS = {
+    name: Target(name, "444455556666", "arn:aws:iam::444455556666:role/x", "x", "eu-west-1", 3600, {})
+    for name in ("prod", "dev")
+}
+LIMITS = Limits(
+    min_duration_seconds=60,
+    max_duration_seconds=3600,
+    max_body_bytes=65536,
+    max_pairs=200,
+    review_seconds=3600,
+    previews_per_minute=30,
+)
+BASE = """
+@id("read") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly",
+    resource in Jitney::Target::"prod")
+when { context.durationSeconds <= 600 && (!resource.wildcard || resource.arn like "arn:aws:s3:::reports/*") };
+@id("write") permit (principal in Jitney::Group::"corp/b", action in Jitney::Action::"Mutating", resource)
+when { context.approvals.contains("owners") && context.service == "s3" && principal.hasTag("level") &&
+    principal.getTag("level").long >= 3 };
+@id("never") forbid (principal, action, resource) when { context.risks.contains("PrivilegeEscalation") };
+@id("secret") forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::reports/secret/*" };
+@id("prefix") forbid (principal, action, resource)
+when { context.call.hasTag("s3:prefix") && context.call.getTag("s3:prefix").string like "hr/*" };
+@id("gateway") forbid (principal, action, resource) when { context.way == "gateway" && context.reveal };
+@id("people") forbid (principal, action, resource) when { context.onBehalfOfHuman && context.target == "dev" };
+"""
+CHANGES = {
+    "a shorter duration": ("<= 600", "<= 300"),
+    "another group": ('in Jitney::Group::"corp/a"', 'in Jitney::Group::"corp/c"'),
+    "another target": ('resource in Jitney::Target::"prod"', 'resource in Jitney::Target::"dev"'),
+    "another bucket of wildcards": ("arn:aws:s3:::reports/*", "arn:aws:s3:::drafts/*"),
+    "another level of a claim": ("long >= 3", "long > 3"),
+    "no review": ('context.approvals.contains("owners") && ', ""),
+    "another service": ('context.service == "s3"', 'context.service == "sqs"'),
+    "another risk": ('contains("PrivilegeEscalation")', 'contains("DataSharing")'),
+    "a narrower secret": ("reports/secret/*", "reports/secret/a/*"),
+    "another prefix": ('like "hr/*"', 'like "hr/x/*"'),
+    "no ban of reveal": (" && context.reveal", " && !context.reveal"),
+    "no ban on behalf of people": ('context.target == "dev"', 'context.target == "prod"'),
+}
+
+
+@cache
+def version(text: str) -> CaseContext:
+    loaded = PolicySet.load(Policies(text, resources.SCHEMA.read_text("utf-8"), "v"))
+    return CaseContext(loaded, ACTIONS, TARGETS, LIMITS, frozenset({"owners"}), {"level": "long"})
+
+
+def diff(new: str, most: int = 600) -> PolicyDiff:
+    versions = version(BASE), version(new)
+    return compare(*versions, decision_space(versions), most, lambda _count, _whole: None)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_pol_14_each_changed_literal_is_found_and_each_difference_is_real(change: str):
+    new = BASE.replace(*CHANGES[change], 1)
+    assert new != BASE
+    found = diff(new)
+    assert found.differences
+    for each in found.differences:
+        assert answer_of(each.example, version(BASE)) == each.old
+        assert answer_of(each.example, version(new)) == each.new
+        assert (each.old.effect, each.old.reviews) != (each.new.effect, each.new.reviews)
+    assert sum(each.count for each in found.differences) + found.other_policies <= found.compared
+
+
+def test_pol_14_rewritten_policies_without_another_decision_have_no_difference():
+    rewritten = BASE.replace("context.durationSeconds <= 600", "context.durationSeconds < 601")
+    found = diff(rewritten)
+    assert (found.differences, found.other_policies, found.compared) == ((), 0, 600)
+    renamed = diff(BASE.replace('@id("read")', '@id("reading")'))
+    assert (renamed.differences, renamed.other_policies > 0) == ((), True)
+
+
+def test_pol_14_the_space_is_walked_without_repeats_and_reaches_its_end():
+    small = '@id("read") permit (principal in Jitney::Group::"corp/a", action == Jitney::Action::"Read", resource);'
+    space = decision_space((version(small),))
+    walked = list(space.walk(space.size + 1))
+    assert len(walked) == len(set(walked)) == space.size
+    first = list(space.walk(len(space.permissions) * len(space.groups)))
+    assert len({(each.request.permissions, each.principal.groups) for each in first}) == len(first)
