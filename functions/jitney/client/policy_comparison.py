@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jitney.client.policy_access import loaded_policies
+from jitney.client.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.problems import Invalid
+from jitney.client.record_lines import is_folder
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
@@ -18,7 +19,7 @@ def compare_versions(
     old: Path, config: Path | None, most: int, progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
     """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid."""
-    file = old / "jitney.yaml" if old.is_dir() else old
+    file = old / CONFIGURATION if is_folder(old) else old
     before, after = loaded_policies(file, TITLE).context, loaded_policies(config, TITLE).context
     space = decision_space((before, after))
     if not space.targets:

@@ -55,10 +55,18 @@ class RecordSource(NamedTuple):
         yield from evidence.Archive(bucket, "", progress, title).bodies(since, until)
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether a path is a folder that can be looked up. No name is too long for this."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _files(
     folder: Path, since: date | None, until: date | None, title: str, progress: ReadingProgress
 ) -> Iterator[bytes]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         fix = "Copy the records first: aws s3 sync s3://BUCKET/records FOLDER"
         raise Invalid("folder_missing", title, f"{folder} is no folder.", fix)
     days = {path: _day(path) for path in folder.rglob(f"{_DAY}*") if path.is_dir()}

@@ -14,7 +14,7 @@ from jitney.core.policy.policy_tests import CaseContext
 
 
 class FewServices(ActionTable):
-    """The action table, of which only a few services are listed, so that a space is generated in little time."""
+    """The action table with few services listed, so that a space is generated in little time."""
 
     def services(self) -> tuple[str, ...]:
         return ("dynamodb", "iam", "s3", "sqs")
@@ -102,3 +102,11 @@ def test_pol_14_the_space_is_walked_without_repeats_and_reaches_its_end():
     assert len(walked) == len(set(walked)) == space.size
     first = list(space.walk(len(space.permissions) * len(space.groups)))
     assert len({(each.request.permissions, each.principal.groups) for each in first}) == len(first)
+
+
+def test_pol_14_each_generated_arn_has_all_its_parts():
+    tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
+    space = decision_space((version(f'{BASE}@id("tables") {tables}'),))
+    named = [arn for each in space.permissions for arn in each.resources if arn != "*"]
+    assert named
+    assert [arn for arn in named if arn.count(":") < 5] == []

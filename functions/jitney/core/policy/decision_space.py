@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from jitney.core.access.conditions import Conditions, conditions_of
 from jitney.core.access.request import AccessRequest, Permission, Way
+from jitney.core.access.request_body import is_arn
 from jitney.core.actions import Action, ResourceType
 from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 from jitney.core.patterns import (
@@ -189,7 +190,7 @@ def _arns(kind: ResourceType, versions: Sequence[CaseContext]) -> tuple[str, ...
         meeting = [pattern for pattern in patterns if pattern.may_meet(kind.pattern)]
         found = sorted(match_classes(kind.pattern, meeting, budget).values())[:MOST_ARNS]
         written = dict.fromkeys(filter(has_wildcard, map(wildcard_text, meeting)))
-        whole = [text for text in written if text.startswith("arn:") and kind.may_match(text, budget)]
+        whole = [text for text in written if is_arn(text) and kind.may_match(text, budget)]
     except PatternTooComplex:
         return ()
     return (*found, *whole[:MOST_ARNS])
