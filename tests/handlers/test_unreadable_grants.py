@@ -159,6 +159,35 @@ def test_ops_02_one_grant_that_fails_does_not_keep_the_reconciler_from_others_an
     assert stored.role_policies.documents[ROLE_ARN] == ""
 
 
+@pytest.mark.parametrize(
+    ("failure", "last"),
+    [(ValueError("one grant's own"), State.EXPIRED), (Problem("unavailable", "Down.", "Wait."), State.ACTIVE)],
+)
+def test_ops_02_many_broken_grants_keep_the_reconciler_from_no_other_and_an_outage_ends_its_run(
+    stored: System,
+    client: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    last: State,
+):
+    overdue = [
+        replace(READABLE, id=f"g-{mark * 14}", expires_at=NOW - 600 + place) for place, mark in enumerate("defghi")
+    ]
+    for each in overdue:
+        client.put_item(TableName="state", Item=item_of(each))
+    save = stored.ports.store.save
+
+    def failing(before: Grant, *given: Any, **named: Any) -> None:
+        if before.id != overdue[-1].id:
+            raise failure
+        save(before, *given, **named)
+
+    monkeypatch.setattr(stored.ports.store, "save", failing)
+    with pytest.raises(RuntimeError, match="analytics-prod"):
+        reconcile(stored.ports)
+    assert stored.ports.store.grant(overdue[-1].id).state is last
+
+
 def test_ops_02_ends_are_recorded_though_the_targets_account_is_closed(
     stored: System,
     client: Any,  # noqa: F811

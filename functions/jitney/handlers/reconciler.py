@@ -30,8 +30,8 @@ WORKFLOW_START_SECONDS = 30
 """The function that opens a request starts its review within 15 s. After this time, the reconciler starts it."""
 UNWRITTEN_SECONDS = 60
 """The function that ends a grant has this long to record that IAM has its deny entry."""
-MOST_FAILURES = 5
-"""After so many failures in a row, the rest of a role's grants waits for the next run."""
+MOST_REFUSALS = 5
+"""After so many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
 _COUNTS = ("expired", "cut_off", "repaired", "lost", "started", "suspended", "calls", "without_target")
 
@@ -207,9 +207,10 @@ def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
 def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports], Grant]) -> int:
     """Return how many grants were recorded. The next run repeats the grants that kept changing.
 
-    A grant that fails does not stop the others, but `MOST_FAILURES` in a row do. Raises the last failure at the end.
+    A grant that fails does not stop the others. `MOST_REFUSALS` in a row do: then AWS fails, and no single grant.
+    Raises the last failure at the end.
     """
-    count, failures = 0, 0
+    count, refusals = 0, 0
     last: Exception | None = None
     for grant in grants:
         try:
@@ -219,15 +220,14 @@ def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports
                 continue
             logger.warning("grant not reconciled", grant=grant.id, code=problem.code)
             last = problem
+            refusals += 1
+            if refusals == MOST_REFUSALS:
+                break
         except (LookupError, TypeError, ValueError) as error:
             logger.error("grant not reconciled", grant=grant.id, error=type(error).__name__)
             last = error
         else:
-            count, failures = count + 1, 0
-            continue
-        failures += 1
-        if failures == MOST_FAILURES:
-            break
+            count, refusals = count + 1, 0
     if last:
         raise last
     return count
