@@ -306,7 +306,7 @@ def test_aud_09_many_sealed_objects_are_listed_and_not_read(deployment: Deployme
     monkeypatch.setattr(answer_check, "MOST_READ", 1)
     document = json.loads(run("query", "--json").stdout)
     assert (document["integrity"]["state"], {each["records"] for each in document["rows"]}) == ("sealed", {"sealed"})
-    assert any("Calls are too many to compare" in each for each in document["integrity"]["sentences"])
+    assert any("There are too many calls to compare" in each for each in document["integrity"]["sentences"])
     deployment.delete(deployment.released(GRANT.id))
     assert claims("query")[:2] == (1, "broken")
 
@@ -340,8 +340,8 @@ def test_aud_09_a_record_on_its_way_to_s3_is_not_missing(deployment: Deployment)
 
 
 FAULTS: dict[str, tuple[Callable[[Deployment, pytest.MonkeyPatch], object], int, str, str]] = {
-    "no trusted key": (lambda _, env: env.delenv("JITNEY_SEAL_KEY"), 0, "unchecked", "No key: give --"),
-    "no table": (lambda _, env: env.delenv("JITNEY_AUDIT_TABLE"), 0, "unchecked", "No table: give --stack"),
+    "no trusted key": (lambda _, env: env.delenv("JITNEY_SEAL_KEY"), 0, "unchecked", "Not named: key. Give --"),
+    "no table": (lambda _, env: env.delenv("JITNEY_AUDIT_TABLE"), 0, "unchecked", "Not named: table. Give --stack"),
     "unknown table": (lambda _, env: env.setenv("JITNEY_AUDIT_TABLE", "x"), 2, "unverified", "Check its name."),
     "unknown bucket": (lambda _, env: env.setenv("JITNEY_SEALS_BUCKET", "x"), 2, "unverified", "NoSuchBucket"),
 }

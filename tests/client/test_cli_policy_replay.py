@@ -53,7 +53,7 @@ def test_pol_14_the_counts_and_each_change_are_shown(replayed):
     code, out, _ = replayed([*LINES, "no JSON"])
     assert code == 0
     assert out.splitlines()[:5] == [
-        "Changed  2 of 4 recorded decisions would be answered otherwise",
+        "Changed  2 of 4 recorded decisions would change",
         "  replayed  4 decisions, 3 of them distinct for these policies",
         "  changed   2 from allow to deny",
         "  left out  1 decision: an older version of Jitney wrote the record, without the inputs of the decision",
@@ -105,9 +105,9 @@ def test_pol_14_days_and_exit_codes(replayed, lines, arguments, code, begins):
 @pytest.mark.parametrize(
     ("arguments", "since", "said"),
     [
-        ([], "2027-01-01", "has no records of these days"),
+        ([], "2027-01-01", "has no records for these days"),
         (["--until", "2026-11-01"], "2026-11-25", "--since is later than --until"),
-        (["--folder", "/nowhere"], "2026-11-25", "/nowhere is no folder"),
+        (["--folder", "/nowhere"], "2026-11-25", "/nowhere is not a folder"),
         (["--records", ""], "2026-11-25", "No records are named"),
     ],
 )

@@ -117,7 +117,7 @@ def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
         "seconds": 1.5,
         "integrity": {
             "state": "unchecked",
-            "sentences": ["No buckets, table, key: give --stack and --key."],
+            "sentences": ["Not named: buckets, table, key. Give --stack and --key."],
             "failures": [],
         },
     }

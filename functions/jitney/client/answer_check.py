@@ -45,7 +45,7 @@ def check_answer(
     """
     missing = [name for name, value in _named(sources).items() if not value]
     if missing:
-        return unchecked(f"No {', '.join(missing)}: give --stack and --key.")
+        return unchecked(f"Not named: {', '.join(missing)}. Give --stack and --key.")
     today = datetime.fromtimestamp(now, UTC).date()
     period = (since, until if until and until < today else None)
     try:

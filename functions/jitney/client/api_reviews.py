@@ -1,4 +1,4 @@
-"""The API's answers to reviewers, as frozen values. The texts are the reviewers' page's."""
+"""The API's answers to reviewers, as frozen values. The texts are those of the reviewers' page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

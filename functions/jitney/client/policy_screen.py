@@ -37,9 +37,7 @@ class PolicyScreen(Screen):
         words, style = ("Changed", "bold yellow") if changed else ("Unchanged", "bold green")
         if not result["replayed"]:
             words, style = "Not replayed", "bold yellow"
-        self.heading(
-            words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would be answered otherwise"
-        )
+        self.heading(words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would change")
         self.rows(rows)
         self.table(columns, table[0])
         if table[1] > len(table[0]):

@@ -25,7 +25,7 @@ class RecordSource(NamedTuple):
     def lines(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of the days from `since` to `until`; {} for a line that is no JSON object.
+        """Yield the lines of the days from `since` to `until`; {} for a line that is not a JSON object.
 
         Raises Invalid, with `title`, for a source that is missing, empty on these days, or unreadable.
         """
@@ -38,7 +38,7 @@ class RecordSource(NamedTuple):
         if empty:
             place = self.folder or self.bucket or "the bucket of records"
             fix = "Check --since and --until, and that the copy has folders such as dt=2026-11-26."
-            raise Invalid("no_records", title, f"{place} has no records of these days.", fix)
+            raise Invalid("no_records", title, f"{place} has no records for these days.", fix)
 
     def _bodies(self, since: date | None, until: date | None, title: str, progress: ReadingProgress) -> Iterator[bytes]:
         if self.folder:
@@ -68,7 +68,7 @@ def _files(
 ) -> Iterator[bytes]:
     if not is_folder(folder):
         fix = "Copy the records first: aws s3 sync s3://BUCKET/records FOLDER"
-        raise Invalid("folder_missing", title, f"{folder} is no folder.", fix)
+        raise Invalid("folder_missing", title, f"{folder} is not a folder.", fix)
     days = {path: _day(path) for path in folder.rglob(f"{_DAY}*") if path.is_dir()}
     wanted = [path for path, day in days.items() if day and (not since or since <= day) and (not until or day <= until)]
     files = sorted(file for path in wanted for file in path.rglob("*") if file.is_file())

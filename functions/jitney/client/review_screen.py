@@ -53,7 +53,7 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
         shown.rows(("  only if", words) for words in each.only_if)
     shown.rows(("parameter", f"{name}: {value}") for name, value in review.parameters)
     shown.rows([("lasts", review.duration)])
-    shown.rows(("said", f"{name}: {words}") for name, words in review.comments)
+    shown.rows(("comment", f"{name}: {words}") for name, words in review.comments)
     if any(words for _, words in review.agent):
         shown.rows([("agent", f"({UNVERIFIED})")])
         shown.rows((f"  {name}", f"“{words}”" if words else "") for name, words in review.agent)

@@ -1,7 +1,7 @@
 """POST /v1/reviews/{id}/votes: a reviewer's vote from a terminal (row REV 17).
 
-The vote takes the way of the page: `handlers.ballots.vote` with its checks, after the second step. Jitney's function of
-the pages serves the route. The token is the person's own, and votes once.
+A vote passes the same checks as on the page: the second step, then `handlers.ballots.vote`. The function that takes
+votes on the pages also serves this route. The token is the person's own, and votes once.
 """
 
 from typing import Any

@@ -35,8 +35,8 @@ def who_did(
 ) -> None:
     """List what an agent requested, did and was denied.
 
-    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until. The records
-    and calls of these days are checked. Exit code 1 says that they are broken.
+    Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until. Checks the
+    records and calls of these days, and exits with 1 if they are broken.
 
     Example: jitney audit who --agent reader-agent --resource s3://reports/2026 --since 7d
     """

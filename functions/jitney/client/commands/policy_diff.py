@@ -1,4 +1,4 @@
-"""`jitney policy diff`: where two versions of policies decide otherwise."""
+"""`jitney policy diff`: where two versions of policies decide differently."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,8 +26,8 @@ def compare_policies(
 ) -> None:
     """Compare two versions of policies by decision.
 
-    Generates requests from what both versions compare: groups, claims, actions, resources, durations, conditions, ways.
-    Decides each by both versions, and shows one example of each difference.
+    Generates requests from what either version compares: groups, claims, actions, resources, durations, conditions,
+    ways. Decides each with both versions, and shows one example of each difference.
 
     Example: jitney policy diff ../deployed/jitney.yaml
     """

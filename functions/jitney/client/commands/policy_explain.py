@@ -27,7 +27,7 @@ Groups = Annotated[list[str] | None, _repeated("--group", "ISSUER/GROUP", "A gro
 Claims = Annotated[list[str] | None, _repeated("--claim", "NAME=VALUE", "A claim of the requester.")]
 Conditions = Annotated[list[str] | None, _repeated("--condition", "KEY=VALUE", "A condition of the request.")]
 Approvals = Annotated[list[str] | None, _repeated("--approval", "GROUP", "A reviewer group that has approved.")]
-Held = Annotated[list[str] | None, _repeated("--held", "ACTION", "An action that another grant holds.")]
+Held = Annotated[list[str] | None, _repeated("--held", "ACTION", "An action of another grant that the agent has.")]
 Duration = Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 90s, 5m, 1h30m.")]
 Human = Annotated[str, typer.Option(metavar="ID", help="The person that the agent acts for, as a source identity.")]
 Kind = Annotated[str, typer.Option(metavar="KIND", help="agent or human.")]
@@ -60,8 +60,8 @@ def explain_decision(
 ) -> None:
     """Explain a decision by the text of the policies that decide.
 
-    The request is a case of tests.yaml, the request of a recorded grant, or TARGET with the options. The present
-    policies decide about it.
+    The request is a case of tests.yaml, the request of a recorded grant, or TARGET with the options. The
+    configuration's policies decide about it.
 
     Example: jitney policy explain analytics-prod --action s3:GetObject --resource 'arn:aws:s3:::reports/*'
     """

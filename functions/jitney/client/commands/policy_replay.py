@@ -40,9 +40,9 @@ def replay_records(
 ) -> None:
     """Replay recorded requests under these policies.
 
-    Decides each request of the days from --since again, with the configuration's policies, targets, limits and
-    reviewers. Counts the answers that change, and lists them. Reads a local copy, or the bucket with your AWS
-    credentials. A record that does not have everything its decision saw is left out, with the reason.
+    Decides each recorded request again, with the configuration's policies, targets, limits and reviewers. Counts and
+    lists the answers that change. Reads a local copy, or the bucket with your AWS credentials. A record without all
+    that its decision saw is left out, with the reason.
 
     Example: jitney policy replay --since 30d --folder records
     """

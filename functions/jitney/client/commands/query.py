@@ -53,8 +53,7 @@ def run_query(
     """Run a named query over records and calls in Athena. Without a name, list the queries.
 
     Uses your AWS credentials; docs/queries.md lists the permissions. Each query covers the days in its description, or
-    those from --since to --until. The records and calls of these days are checked. Exit code 1 says that
-    they are broken.
+    those from --since to --until. Checks the records and calls of these days, and exits with 1 if they are broken.
 
     Example: jitney audit query bypasses --stack outputs.json
     """

@@ -28,7 +28,7 @@ _Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g
 _Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="For the record. The agent sees it.")]
 _Content = Annotated[
     str,
-    typer.Option("--content", metavar="HASH", help="Vote only if the request is still what this hash was shown for."),
+    typer.Option("--content", metavar="HASH", help="Vote only if `jitney review show` still prints this hash."),
 ]
 
 
@@ -52,7 +52,7 @@ def approve_review(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Approve a request, all of it or less. You see what is granted, and confirm it.
+    """Approve a request or a part of it, after you confirmed what is granted.
 
     A program needs --yes and --content, the hash that `jitney review show` printed.
 
@@ -161,7 +161,7 @@ def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> Non
         if each not in known:
             near = closest(each, known)
             fix = f"Did you mean {near[0]}?" if near else f"`jitney review show` lists each {kind}."
-            raise Invalid(f"{kind}_not_requested", "Nothing was approved", f"{each} is no {kind} of the request.", fix)
+            raise Invalid(f"{kind}_not_requested", "Nothing was approved", f"The request has no {kind} {each}.", fix)
 
 
 def _seconds(duration: str) -> int:
@@ -181,7 +181,7 @@ def _voting(connection: options.Connection, request: str) -> Generator[None]:
     except ClientProblem as problem:
         if problem.code == "token_replayed":
             forget_reviewer(connection)
-            problem.detail = "Your sign-in voted before, and a sign-in is for one vote."
+            problem.detail = "Your sign-in was used for a vote, and a sign-in is for one vote."
             problem.fix = f"Run `{COMMAND}`, and see with `jitney review show {request}` whether your vote counted."
         raise
 

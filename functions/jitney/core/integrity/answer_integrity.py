@@ -121,7 +121,7 @@ def _sentences(findings: Findings) -> tuple[str, ...]:
     if extent.calls is not None:
         found.append(f"{_count(extent.calls, 'call')}: never sealed, compared with the audit table.")
     elif extent.reconciled:
-        found.append("Calls are too many to compare with the audit table: choose fewer days with --since.")
+        found.append("There are too many calls to compare with the audit table: choose fewer days with --since.")
     return tuple(found)
 
 

@@ -20,7 +20,7 @@ class VersionAnswer(NamedTuple):
 
 @dataclass(slots=True)
 class PolicyDifference:
-    """Requests that the versions answer otherwise, in one way. `example` is the first of `count` requests."""
+    """Requests whose answers differ between versions in the same way. `example` is the first of `count` requests."""
 
     old: VersionAnswer
     new: VersionAnswer

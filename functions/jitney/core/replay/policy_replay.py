@@ -40,7 +40,7 @@ class ReplayedRequest(NamedTuple):
 
     @property
     def changes_effect(self) -> bool:
-        """Whether the request would be answered otherwise: allowed, reviewed or denied, or by other reviewers."""
+        """Whether the request would get another answer: allowed, reviewed or denied, or by other reviewers."""
         return (self.before.effect, self.before.reviews) != (self.after.effect, self.after.reviews)
 
 
