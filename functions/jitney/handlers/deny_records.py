@@ -1,7 +1,7 @@
-"""Records of deny entries: whether and when IAM had the denial of an ended grant (END 1).
+"""Records of deny entries: whether and when IAM accepted the denial of an ended grant (END 1).
 
-The record of a release or revocation says that the end was requested. The next record says that IAM did not take its
-deny entry, or when it had it.
+The record of a release or revocation says that the end was requested. The next record says that IAM did not
+accept the deny entry, or when IAM accepted it.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from jitney.handlers.ports import Ports
 
 
 def record_unwritten(grant: Grant, entry: DenyEntry, problem: Problem, origin: Origin, ports: Ports) -> Grant:
-    """Record that IAM did not take the deny entry. The reconciler then records when IAM has it. Return the grant."""
+    """Record that IAM did not accept the deny entry. The reconciler records when it does. Return the grant."""
 
     def decide(before: Grant) -> GrantUpdate:
         record = audit.grant_record(

@@ -40,7 +40,7 @@ class DenyEntry:
     """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
     `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
-    `unwritten` is set until it is on record that IAM has the entry, if that has to be on record.
+    `unwritten` is set until a record says that IAM has the entry, for ends that need such a record.
     """
 
     grant_id: str

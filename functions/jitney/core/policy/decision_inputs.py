@@ -52,7 +52,7 @@ class DecisionInputs(NamedTuple):
         }
         inputs: dict[str, Any] = {"version": VERSION, "effect": self.effect, "kind": self.kind}
         inputs |= {name: value for name, value in optional.items() if value}
-        # [] says that no other grant held anything.
+        # [] means that no other active grant had such actions.
         return {MEMBER: inputs | ({} if self.held is None else {"held": sorted(map(sorted, self.held))})}
 
     @classmethod

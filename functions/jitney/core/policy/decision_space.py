@@ -1,4 +1,4 @@
-"""The requests at which the answers of policies can differ, generated from what the policies compare (row POL 14).
+"""The requests for which the answers of policies can differ, generated from what the policies compare (row POL 14).
 
 Policies distinguish principals, actions, resources, durations and calls only by the literals that they name. So the
 space has a value on each side of each literal: each group and no group, each kind of ARN, each duration and the second
@@ -69,7 +69,7 @@ class DecisionSpace:
     def walk(self, most: int) -> Iterator[SpaceRequest]:
         """Yield `most` requests of the space, each at most once; all if it has no more.
 
-        First comes each permission with each set of groups. The other values change from request to request.
+        The first requests combine each permission with each set of groups. The other values change with each request.
         """
         cells, rest = len(self.permissions) * len(self.groups), prod(map(len, self._axes[2:]))
         step = max(1, int(rest * _GOLDEN))
@@ -99,7 +99,7 @@ class DecisionSpace:
 
 
 def decision_space(versions: Sequence[CaseContext]) -> DecisionSpace:
-    """Return the space of requests at which versions of policies can differ, on the targets that all of them have."""
+    """Return the space of requests for which versions of policies can differ, on the targets that all of them have."""
     sets = [each.policy_set for each in versions]
     entities = sorted(frozenset[str]().union(*(each.principal_reads.entities for each in sets)))
     groups = [name for name in entities if "/" in name]

@@ -20,7 +20,8 @@ MOST_TEXT = 500
 def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
     """Return what the request's page shows. `content` is the hash that a vote has to name.
 
-    A sheet that was not `compared` with the agent's other grants says nothing about what is new, or was before.
+    A sheet that was not `compared` with the agent's other grants does not say what is new, or what
+    became of like requests.
     """
     details = [each._asdict() for each in wording.detail_facts(sheet) if compared or each.name != "New access"]
     harm = decision_wording.harm(sheet)
