@@ -12,6 +12,7 @@ import keyring
 import pytest
 from typer.testing import CliRunner, Result
 
+from jitney.client.broker import Broker
 from jitney.client.cli import app
 from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.core.access.grant import Grant, State
@@ -142,6 +143,19 @@ def test_rev_17_a_request_of_low_harm_takes_one_question(alice: Terminal):
     done = alice.run("approve", grant.id, typed="yes\n")
     assert done.exit_code == 0, done.output
     assert "Step 2" not in done.stderr
+    assert stored(alice.desk, grant).state is State.ACTIVE
+
+
+def test_rev_17_nothing_is_approved_untyped_if_the_harm_is_gone_since_it_was_shown(
+    alice: Terminal, monkeypatch: pytest.MonkeyPatch
+):
+    """As when the agent releases the grant that made the request harmful."""
+    grant, shown = low(alice), Broker.review
+    monkeypatch.setattr(Broker, "review", lambda *given: replace(shown(*given), second_step=True))
+    assert alice.run("approve", grant.id, typed="\n").exit_code == 2
+    assert untouched(alice, grant)
+    done = alice.run("approve", grant.id, typed="approve\n")
+    assert done.exit_code == 0, done.output
     assert stored(alice.desk, grant).state is State.ACTIVE
 
 

@@ -259,6 +259,20 @@ def test_rev_17_an_approval_that_could_do_harm_names_what_is_granted(desk: Revie
     assert kept == {"s3:PutObject", "s3:AbortMultipartUpload"}
 
 
+def test_rev_17_a_confirmation_of_something_else_grants_nothing_of_any_harm(desk: ReviewSystem):
+    grant = replace(pending(desk), permissions=(Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",)),))
+    desk.system.store.grants[grant.id] = grant
+    token, seen = own_token(desk), content_hash(grant)
+    body = {"verdict": "approve", "content": seen, "duration_seconds": 60}
+    for confirmed in (seen, "0" * 64):
+        status, answer = call(desk, vote_from_terminal, grant, token, **body, confirmed=confirmed)
+        assert (status, answer["code"]) == (409, "confirmation_required")
+        assert "another hash than `confirmed`" in answer["detail"]
+        assert untouched(desk, grant)
+    status, answer = call(desk, vote_from_terminal, grant, token, **body, confirmed=answer["review"]["content"])
+    assert (status, answer["review"]["duration_seconds"]) == (200, 60)
+
+
 def test_rev_17_one_resource_can_be_approved_alone(desk: ReviewSystem):
     grant = pending(desk)
     assert approve(desk, grant, own_token(desk), resources=["0.1"])[0] == 200

@@ -28,8 +28,8 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
     """200 with the state of the request after the vote. Raises the problems of `handlers.ballots.vote`.
 
     Raises Problem confirmation_required with the sheet of what would be granted, if an approval could do harm and does
-    not name the hash of that sheet. Nothing is written then, and the token can still vote. Raises Problem
-    token_replayed for a token that voted before.
+    not name the hash of that sheet. Also raises it for an approval that names another hash. Nothing is written then,
+    and the token can still vote. Raises Problem token_replayed for a token that voted before.
     """
     call = authenticate_reviewer(request, ports)
     with call.counting_refusals():
@@ -38,9 +38,12 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
         ballot = _ballot(given, grant, call)
     if ballot.verdict is VoteVerdict.APPROVE:
         covered = covered_by(ballot, ports)
-        if covered and (sheet := unconfirmed_sheet(covered, given.confirmed, ports)):
+        named = bool(given.confirmed)
+        if covered and (sheet := unconfirmed_sheet(covered, given.confirmed, ports, always=named)):
             fix = "Read what would be granted, and send the vote again with the `content` of `review` as `confirmed`."
             detail = "The approval could do harm, and what it grants was not confirmed. Nothing is granted yet."
+            if named:
+                detail = "What the approval grants has another hash than `confirmed`. Nothing is granted yet."
             raise Problem("confirmation_required", detail, fix, {"review": _unconfirmed(sheet, grant)})
     _vote_once(call)
     return Response(200, {"review": _voted(vote(ballot, ports).at(call.now))})

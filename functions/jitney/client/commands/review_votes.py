@@ -23,6 +23,8 @@ from jitney.client.setting_names import closest
 
 WORD = "approve"
 """What a person types where the page has a second step."""
+_NO_HASH = "0" * 64
+"""The hash of no request. An approval that confirms it grants nothing, and gets what would be granted."""
 
 _Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g-…")]
 _Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="For the record. The agent sees it.")]
@@ -65,11 +67,12 @@ def approve_review(
         with connection.reviewer() as broker, _voting(connection, request):
             found = broker.review(request)
             body = {"verdict": "approve", "content": content or found.content, "comment": comment}
-            body |= _selection(found, action or (), resource or (), seconds)
+            selection = _selection(found, action or (), resource or (), seconds)
+            body |= selection
             voted = (
                 _approved_by_person(broker, found, body)
                 if asks
-                else broker.vote(request, body | {"confirmed": confirmed or content})
+                else broker.vote(request, body | {"confirmed": confirmed or ("" if selection else content)})
             )
             _finish(voted, connection, as_json=as_json)
 
@@ -114,6 +117,8 @@ def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, A
     narrows = body.keys() & {"actions", "resources", "duration_seconds"}
     if narrows or not found.second_step:
         _confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
+    else:  # the person has typed nothing yet, and the harm could be gone meanwhile
+        body = body | {"confirmed": _NO_HASH}
     try:
         return broker.vote(found.id, body)
     except ClientProblem as problem:
