@@ -90,6 +90,7 @@ def test_a_shell_of_another_keeps_nothing_of_it(tmp_path: Path):
     names = {name: str(tmp_path / f"{name}.env") for name in ("reader-agent", "developer", "auditor")}
     of_auditor = {
         "buckets": {"records": "r", "seals": "s"},
+        "tables": {"audit": "a"},
         "seal_key": "k",
         "trail_queue": "q",
         "account": "111122223333",

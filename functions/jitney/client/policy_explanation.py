@@ -20,7 +20,7 @@ TITLE = "The decision was not explained"
 _BUILTIN = "builtin:"
 
 
-class RecordedGrant(NamedTuple):
+class ExplainedGrant(NamedTuple):
     """A grant whose request is in the records of `source`."""
 
     grant_id: str
@@ -49,7 +49,7 @@ def explain_request(config: Path | None, members: Mapping[str, Any]) -> dict[str
     return _explained(loaded, config, _decided(case, loaded))
 
 
-def explain_grant(config: Path | None, asked: RecordedGrant, progress: ReadingProgress) -> dict[str, Any]:
+def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingProgress) -> dict[str, Any]:
     """Return the explanation of a recorded grant's request, decided by the present policies. Raises Invalid."""
     loaded = loaded_policies(config, TITLE)
     for line in asked.source.lines(None, None, TITLE, progress):

@@ -73,7 +73,7 @@ def explain_decision(
         if case:
             result = explanation.explain_case(config, case)
         elif grant:
-            recorded = explanation.RecordedGrant(grant, RecordSource(folder, records, stack))
+            recorded = explanation.ExplainedGrant(grant, RecordSource(folder, records, stack))
             with screen.progress() as progress:
                 result = explanation.explain_grant(config, recorded, progress)
         else:
