@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "aws-clients.md"
 WAYS = ("profile", "endpoint", "gateway")
 """The columns of the table."""
 EVENTS = {
-    "keys end, and then the grant": Happenings.renewal,
+    "the keys end, and later the grant ends": Happenings.renewal,
     "the broker ends, while keys are valid": Happenings.outage,
     "the keys end before the broker is back": Happenings.long_outage,
     "the broker is back": Happenings.restart,

@@ -54,7 +54,7 @@ def approve_review(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Approve a request or a part of it, after you confirmed what is granted.
+    """Approve a request, or a part of it, and confirm it.
 
     A program needs --yes and --content, the hash that `jitney review show` printed.
 
