@@ -22,6 +22,7 @@ from jitney.client.grant_request import GrantRequest
 from jitney.client.holding import holding
 from jitney.client.request_options import WaitOptions
 from jitney.client.responses import ApiGrant, GrantWithCredentials
+from jitney.client.unsignalled import start_unsignalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,4 @@ def note_end(user: str, issued: GrantWithCredentials) -> None:
     left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - time.time()
     timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note)
     timer.daemon = True
-    timer.start()
+    start_unsignalled(timer)

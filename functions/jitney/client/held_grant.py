@@ -13,6 +13,7 @@ from jitney.client.grant_request import GrantRequest
 from jitney.client.polling import ended_problem, pending_problem
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending
 from jitney.client.responses import DEFAULT_RETRY_SECONDS, ApiCredentials, ApiGrant, GrantResponse
+from jitney.client.unsignalled import start_unsignalled
 
 RELEASE_SECONDS = 10.0
 """So long a release waits for a renewal that is in flight."""
@@ -69,7 +70,9 @@ class HeldGrant:
         on_new_grant: Callable[[ApiGrant], None] = lambda _: None,
         on_failure: Callable[[ClientProblem], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
-        aside: Callable[[Callable[[], None]], None] = lambda act: threading.Thread(target=act, daemon=True).start(),
+        aside: Callable[[Callable[[], None]], None] = lambda act: start_unsignalled(
+            threading.Thread(target=act, daemon=True)
+        ),
     ) -> None:
         self._broker = broker
         self._request = None if isinstance(need, str) else need

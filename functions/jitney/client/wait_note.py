@@ -5,6 +5,8 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from jitney.client.unsignalled import start_unsignalled
+
 _AFTER_SECONDS = 1.0
 
 
@@ -15,7 +17,7 @@ def asking_note() -> Generator[None]:
         yield
         return
     ended, timer = threading.Event(), threading.Thread(target=lambda: _show_until(ended), daemon=True)
-    timer.start()
+    start_unsignalled(timer)
     try:
         yield
     finally:

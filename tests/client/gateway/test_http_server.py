@@ -1,7 +1,8 @@
-"""The end of the local server (CLI 4): answers that are being made still arrive."""
+"""The end of the local server (CLI 4): answers that are being made still arrive, and every signal is noticed."""
 
 import contextlib
 import http.client
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,3 +68,14 @@ def test_cli_04_an_answer_that_takes_too_long_is_cut(monkeypatch: pytest.MonkeyP
         closed.set()
         with pytest.raises((http.client.HTTPException, OSError)):
             answer.result()
+
+
+def test_cli_04_only_the_main_thread_takes_signals():
+    """Another thread that takes one leaves the main thread waiting, and the endpoint goes on after SIGTERM."""
+    blocked: list[set[int]] = []
+    service = Service(lambda: blocked.append({*signal.pthread_sigmask(signal.SIG_BLOCK, [])}))
+    with closed_during_an_answer(service) as answer:
+        assert answer.result() == b"stopped"
+    (of_connection,) = blocked
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= of_connection
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])

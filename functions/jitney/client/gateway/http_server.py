@@ -17,6 +17,7 @@ import h11
 
 from jitney.client.gateway.http_answer import HttpAnswer
 from jitney.client.gateway.received import ReceivedRequest
+from jitney.client.unsignalled import start_unsignalled
 
 MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0
@@ -69,7 +70,7 @@ class LocalServer:
 
     def start(self) -> None:
         """Begin to accept connections, in a thread."""
-        self._thread.start()
+        start_unsignalled(self._thread)
 
     def close(self) -> None:
         """Stop reading requests, send the answers that are due within `LAST_ANSWERS_SECONDS`, and cut what is left."""

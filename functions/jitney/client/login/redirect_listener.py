@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
+from jitney.client.unsignalled import start_unsignalled
 
 _HOST = "127.0.0.1"
 _CALLBACK = "/callback"
@@ -64,7 +65,7 @@ class RedirectListener:
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        start_unsignalled(self._thread)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,24 @@
+"""Starts threads that take no signals, so that each signal wakes the main thread."""
+
+import signal
+import sys
+import threading
+
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP", "SIGCONT")
+
+
+def start_unsignalled(thread: threading.Thread) -> None:
+    """Start a thread that blocks the signals which end or control a program. So do the threads that it starts.
+
+    The kernel may give a signal to any thread that does not block it. Python runs the handler in the main thread, but
+    nothing then wakes a main thread that waits for a lock or a child (signal(7), "Signal mask and pending signals";
+    https://docs.python.org/3/library/signal.html#signals-and-threads).
+    """
+    if sys.platform == "win32":
+        thread.start()
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {getattr(signal, name) for name in _ENDING})
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
