@@ -1,4 +1,4 @@
-"""Starts threads that take no signals, so that each signal wakes the main thread."""
+"""Starts threads that take no signals, so that each signal interrupts the main thread."""
 
 import signal
 import sys
@@ -11,7 +11,7 @@ def start_unsignalled(thread: threading.Thread) -> None:
     """Start a thread that blocks the signals which end or control a program. So do the threads that it starts.
 
     The kernel may give a signal to any thread that does not block it. Python runs the handler in the main thread, but
-    nothing then wakes a main thread that waits for a lock or a child (signal(7), "Signal mask and pending signals";
+    nothing then interrupts its wait for a lock or a child (signal(7), "Signal mask and pending signals";
     https://docs.python.org/3/library/signal.html#signals-and-threads).
     """
     if sys.platform == "win32":
