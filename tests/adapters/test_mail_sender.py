@@ -41,12 +41,12 @@ def test_rev_10_each_mail_has_one_recipient_and_no_tracking(ses: Any):
         stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize(("code", "told"), [*CODES.items(), ("SomethingNew", "failed")])
-def test_rev_13_what_ses_refuses_has_a_word_of_ours(ses: Any, code: str, told: str):
+@pytest.mark.parametrize(("code", "result"), [*CODES.items(), ("SomethingNew", "failed")])
+def test_rev_13_what_ses_refuses_has_a_word_of_ours(ses: Any, code: str, result: str):
     with Stubber(ses) as stub:
-        for _ in range(2 if told in ("failed", "throttled") else 1):
+        for _ in range(2 if result in ("failed", "throttled") else 1):
             stub.add_client_error("send_email", code, "for alice@example.com", expected_params=ANY_MAIL)
-        assert MailSender(ses, SENDER, lambda _: None).send(MESSAGE, "alice@example.com") == told
+        assert MailSender(ses, SENDER, lambda _: None).send(MESSAGE, "alice@example.com") == result
         stub.assert_no_pending_responses()
 
 

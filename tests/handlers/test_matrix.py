@@ -85,9 +85,8 @@ def request_in(desk: ReviewSystem, state: str) -> Grant | None:
     return grant
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
-def test_who_may_do_what(cell: Cell):
-    desk = review_system()
+def prepared_request(desk: ReviewSystem, cell: Cell) -> Grant | None:
+    """The request of a cell, at the time that its person needs, with the delegation that they need."""
     grant = request_in(desk, cell.state)
     if cell.who.endswith(", after escalation"):
         desk.system.now += 900
@@ -95,6 +94,13 @@ def test_who_may_do_what(cell: Cell):
         desk.system.store.away["staff.alice"] = ABSENCE
     if cell.who == "a delegate whose time is over":
         desk.system.now = ABSENCE.ends_at
+    return grant
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
+def test_who_may_do_what(cell: Cell):
+    desk = review_system()
+    grant = prepared_request(desk, cell)
     browser = signed_in(desk, WHO[cell.who])
     before = dict(desk.system.store.grants)
     answer = attempt(cell, browser, grant)

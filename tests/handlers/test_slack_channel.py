@@ -22,10 +22,10 @@ def office() -> SlackSystem:
     return SlackSystem()
 
 
-def tell(office: SlackSystem, grant: Grant, what: str = "requested", since: int = 1) -> list[dict[str, Any]]:
+def notified(office: SlackSystem, grant: Grant, what: str = "requested", since: int = 1) -> list[dict[str, Any]]:
     """What the record says that was sent."""
-    told = {"grant_id": grant.id, "due": what, "since": since} | ({} if what == "decided" else {"token": TOKEN})
-    notify(told, office.system.ports)
+    notice = {"grant_id": grant.id, "due": what, "since": since} | ({} if what == "decided" else {"token": TOKEN})
+    notify(notice, office.system.ports)
     return list(json.loads(office.system.records()[-1]["detail"])["sent"])
 
 
@@ -49,8 +49,8 @@ def sent(to: str, code: str = "") -> dict[str, str]:
 
 def test_rev_09_the_groups_channel_is_asked_once_with_buttons(office: SlackSystem):
     grant = office.pending()
-    assert tell(office, grant) == [sent("#owners")]
-    assert tell(office, grant) == [sent("#owners", "already_sent")]  # the workflow may repeat it
+    assert notified(office, grant) == [sent("#owners")]
+    assert notified(office, grant) == [sent("#owners", "already_sent")]  # the workflow may repeat it
     (message,) = shown(office)
     assert buttons(message) == ["approve", "approve_selected", "reject", "page"]
     assert pressable(message)[-1]["url"] == f"{PAGES}/{grant.id}"
@@ -59,7 +59,7 @@ def test_rev_09_the_groups_channel_is_asked_once_with_buttons(office: SlackSyste
 
 def test_rev_09_the_buttons_of_a_message_vote(office: SlackSystem):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     pressed = pressable(shown(office)[0])[0]
     payload = office.press(grant, "approve", actions=[pressed])
     assert office.send(payload) == (200, {})
@@ -68,11 +68,11 @@ def test_rev_09_the_buttons_of_a_message_vote(office: SlackSystem):
 
 def test_rev_06_reminders_and_escalations_are_threaded_and_reach_the_escalation(office: SlackSystem):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.system.now += 600
-    assert tell(office, grant, "reminded") == [sent("#owners")]
+    assert notified(office, grant, "reminded") == [sent("#owners")]
     office.system.now += 300
-    assert tell(office, grant, "escalated") == [sent("#late"), sent("#owners")]
+    assert notified(office, grant, "escalated") == [sent("#late"), sent("#owners")]
     assert [each.partition(".")[0] for _, each in office.slack.replies] == [
         "The request is still pending",
         "Escalated: more people can decide now",
@@ -83,11 +83,11 @@ def test_rev_06_reminders_and_escalations_are_threaded_and_reach_the_escalation(
 @pytest.mark.parametrize("who", ["alice", "lea"])
 def test_rev_09_every_decision_is_shown_everywhere_and_removes_the_buttons(office: SlackSystem, who: str):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.system.now += 900
-    tell(office, grant, "escalated")
+    notified(office, grant, "escalated")
     office.send(office.press(grant, "approve", who))
-    assert tell(office, grant, "decided") == [sent("#late"), sent("#owners")]
+    assert notified(office, grant, "decided") == [sent("#late"), sent("#owners")]
     for message in shown(office):
         assert buttons(message) == ["page"]
         assert f"Approved by staff.{who}." in json.dumps(message.blocks)
@@ -97,7 +97,7 @@ def test_rev_09_every_decision_is_shown_everywhere_and_removes_the_buttons(offic
 def test_rev_09_what_is_decided_while_the_message_is_under_way_is_shown_too(office: SlackSystem):
     grant = office.pending()
     office.slack.meanwhile = lambda: office.send(office.press(grant, "approve"))
-    tell(office, grant)
+    notified(office, grant)
     (message,) = shown(office)
     assert buttons(message) == ["page"]
 
@@ -105,16 +105,16 @@ def test_rev_09_what_is_decided_while_the_message_is_under_way_is_shown_too(offi
 def test_rev_13_of_a_channel_that_was_never_asked_no_record_says_that_it_was_told_of_the_end(office: SlackSystem):
     grant = office.pending()
     office.send(office.press(grant, "approve"))
-    assert tell(office, grant, "decided") == []
+    assert notified(office, grant, "decided") == []
     assert (shown(office), office.slack.replies) == ([], [])
 
 
 def test_rev_13_whom_it_escalated_to_unheard_is_not_said_to_be_told_of_the_end(office: SlackSystem):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.system.now += 900  # and nobody said so
     office.send(office.press(grant, "approve"))
-    assert tell(office, grant, "decided") == [sent("#owners")]
+    assert notified(office, grant, "decided") == [sent("#owners")]
 
 
 def anew(office: SlackSystem, grant: Grant) -> Grant:
@@ -125,7 +125,7 @@ def anew(office: SlackSystem, grant: Grant) -> Grant:
 
 
 def told_anew(office: SlackSystem, grant: Grant) -> list[dict[str, Any]]:
-    return tell(office, grant, "review_restarted", office.system.now + 1)
+    return notified(office, grant, "review_restarted", office.system.now + 1)
 
 
 BEFORE = {"current": False}
@@ -134,7 +134,7 @@ BEFORE = {"current": False}
 
 def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_the_end(office: SlackSystem):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     again = anew(office, grant)
     assert told_anew(office, again) == [sent("#others"), sent("#owners") | BEFORE]
     before, now = shown(office)
@@ -143,10 +143,10 @@ def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_t
     assert [each.partition(":")[0] for _, each in office.slack.replies] == [
         "Review restarted"
     ]  # in the old thread alone
-    assert tell(office, again, "reminded", office.system.now + 1) == [sent("#others")]
+    assert notified(office, again, "reminded", office.system.now + 1) == [sent("#others")]
     assert (buttons(shown(office)[0]), len(office.slack.replies)) == (["page"], 2)
     office.send(office.submission(office.open(again, "reject", "oscar"), "oscar", comment="no"))
-    assert tell(office, again, "decided") == [sent("#others"), sent("#owners") | BEFORE]
+    assert notified(office, again, "decided") == [sent("#others"), sent("#owners") | BEFORE]
     assert [buttons(each) for each in shown(office)] == [["page"]] * 2
     assert all("Rejected by staff.oscar." in json.dumps(each.blocks) for each in shown(office))
 
@@ -154,7 +154,7 @@ def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_t
 def test_rev_13_whom_is_no_longer_asked_is_not_taken_for_somebody_who_was_told(office: SlackSystem):
     office = SlackSystem({**GROUPS, "others": ReviewerGroup(("staff.oscar",), channel="#nowhere")})
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     with pytest.raises(NoReviewerNotified):
         told_anew(office, anew(office, grant))
     record = office.system.records()[-1]
@@ -166,7 +166,7 @@ def test_rev_13_whom_is_no_longer_asked_is_not_taken_for_somebody_who_was_told(o
 def test_rev_13_where_only_the_pages_tell_whom_it_is_asked_of_nobody_hangs(office: SlackSystem):
     office = SlackSystem({**GROUPS, "others": ReviewerGroup(("staff.oscar",))})
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.slack.code = "ratelimited"
     assert told_anew(office, anew(office, grant)) == [sent("#owners", "ratelimited") | BEFORE]
 
@@ -174,7 +174,7 @@ def test_rev_13_where_only_the_pages_tell_whom_it_is_asked_of_nobody_hangs(offic
 def test_rev_03_what_is_asked_anew_while_the_message_is_under_way_is_shown_too(office: SlackSystem):
     grant = office.pending()
     office.slack.meanwhile = lambda: anew(office, grant)
-    tell(office, grant)
+    notified(office, grant)
     assert buttons(shown(office)[0]) == ["page"]
 
 
@@ -187,7 +187,7 @@ def test_rev_13_that_places_cannot_be_read_is_a_failure_of_each_channel(
     grant = office.pending()
     monkeypatch.setattr(office.places, "of", fail)
     with pytest.raises(NoReviewerNotified):
-        tell(office, grant)
+        notified(office, grant)
     assert json.loads(office.system.records()[-1]["detail"])["sent"] == [sent("#owners", "unavailable")]
 
 
@@ -196,7 +196,7 @@ def test_rev_13_slacks_word_for_it_is_on_record_and_nobody_hangs(office: SlackSy
     grant = office.pending()
     office.slack.code = code
     with pytest.raises(NoReviewerNotified):
-        tell(office, grant)
+        notified(office, grant)
     record = office.system.records()[-1]
     assert (record["outcome"], json.loads(record["detail"])["sent"]) == ("failed", [sent("#owners", code)])
 
@@ -204,9 +204,9 @@ def test_rev_13_slacks_word_for_it_is_on_record_and_nobody_hangs(office: SlackSy
 def test_rev_13_a_channel_that_is_not_there_does_not_keep_another_from_being_told(office: SlackSystem):
     office = SlackSystem({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#nowhere")})
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.system.now += 900
-    assert tell(office, grant, "escalated") == [sent("#nowhere", "channel_not_found"), sent("#owners")]
+    assert notified(office, grant, "escalated") == [sent("#nowhere", "channel_not_found"), sent("#owners")]
 
 
 def test_rev_13_without_the_tokens_it_is_a_failure_on_record(office: SlackSystem, monkeypatch: pytest.MonkeyPatch):
@@ -216,26 +216,26 @@ def test_rev_13_without_the_tokens_it_is_a_failure_on_record(office: SlackSystem
     grant = office.pending()
     monkeypatch.setattr(office.slack, "post", fail)
     with pytest.raises(NoReviewerNotified):
-        tell(office, grant)
+        notified(office, grant)
 
 
 def test_groups_of_one_channel_are_notified_once(office: SlackSystem):
     office = SlackSystem({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#owners")})
     grant = office.pending()
     office.system.now += 900
-    assert tell(office, grant) == [sent("#owners")]
+    assert notified(office, grant) == [sent("#owners")]
 
 
 def test_rev_07_a_message_shows_what_a_reviewer_left_before_the_others_vote(office: SlackSystem):
     office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, channel="#owners")})
     grant = office.pending()
     first = check_schedule({"grant_id": grant.id, "since": 0}, office.system.ports)
-    tell(office, grant, since=first["since"])
+    notified(office, grant, since=first["since"])
     office.system.now += 60
     office.send(office.submission(office.open(grant, "approve_selected"), seconds="60"))
     second = check_schedule(first, office.system.ports)
     assert second["due"] == "narrowed"
-    assert tell(office, grant, "narrowed", second["since"]) == [sent("#owners")]
+    assert notified(office, grant, "narrowed", second["since"]) == [sent("#owners")]
     (message,) = shown(office)
     assert "1 minute" in json.dumps(message.blocks)
     assert office.slack.replies[-1][1].startswith("Narrowed: ")
@@ -245,20 +245,20 @@ def test_rev_07_a_message_shows_what_a_reviewer_left_before_the_others_vote(offi
 
 def test_rev_13_slack_that_fails_to_say_what_was_left_ends_no_review(office: SlackSystem):
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     office.slack.code = "ratelimited"
-    assert tell(office, grant, "narrowed") == [sent("#owners", "ratelimited")]
+    assert notified(office, grant, "narrowed") == [sent("#owners", "ratelimited")]
     assert office.grant(grant.id).state == "pending"
 
 
 def test_rev_03_a_reminder_shows_what_the_request_has_become(office: SlackSystem):
     office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, channel="#owners")})
     grant = office.pending()
-    tell(office, grant)
+    notified(office, grant)
     before = shown(office)[0]
     office.send(office.submission(office.open(grant, "approve_selected"), seconds="60"))
     office.system.now += 600
-    tell(office, grant, "reminded", office.system.now)
+    notified(office, grant, "reminded", office.system.now)
     after = shown(office)[0]
     assert "1 minute" in json.dumps(after.blocks)
     assert [pressable(m)[0]["value"].partition(".")[0] for m in (before, after)] == [grant.id] * 2

@@ -24,7 +24,7 @@ from tests.core.identity import minting
 from tests.core.masking.planted import SECRET_KEY
 from tests.handlers.conftest import WRITE
 from tests.handlers.review_browser import STAFF, TWIN, Browser, ReviewSystem, review_system
-from tests.handlers.test_matrix import ABSENCE, APPROVED, UNKNOWN, WHO, Cell, cells, request_in
+from tests.handlers.test_matrix import APPROVED, UNKNOWN, WHO, Cell, cells, prepared_request
 from tests.handlers.test_review_pages import PUT, TWO, pending, stored
 from tests.handlers.test_suspensions import suspend_person
 
@@ -342,13 +342,7 @@ def test_the_table_of_terminals_is_complete():
 @pytest.mark.parametrize("cell", CELLS, ids=[" / ".join(cell[:3]) for cell in CELLS])
 def test_rev_17_who_may_do_what(cell: Cell):
     desk = terminal_desk()
-    grant = request_in(desk, cell.state)
-    if cell.who.endswith(", after escalation"):
-        desk.system.now += 900
-    if cell.who.startswith("a delegate"):
-        desk.system.store.away["staff.alice"] = ABSENCE
-    if cell.who == "a delegate whose time is over":
-        desk.system.now = ABSENCE.ends_at
+    grant = prepared_request(desk, cell)
     person = WHO[cell.who]
     assert person
     token = own_token(desk, person[0], groups=list(person[1]))

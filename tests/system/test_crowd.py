@@ -137,6 +137,6 @@ def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
             ExpressionAttributeValues={":chain": {"S": grant.id}},
             ConsistentRead=True,
         )["Items"]
-        told = [json.loads(record_in(each))["event"] for each in items]
+        events = [json.loads(record_in(each))["event"] for each in items]
         denied = ["deny_entry"] if state is State.REVOKED else []
-        assert told == ["request", END_EVENTS[state][0], *denied]
+        assert events == ["request", END_EVENTS[state][0], *denied]
