@@ -96,6 +96,7 @@ PREDICATES = {
     "adapters/slack_signatures.py": ("is_signed",),
     "client/mcp/http_guard.py": ("has_token",),
     "core/access/grant.py": ("may_have_credentials",),
+    "core/access/live_credentials.py": ("needs_denial", "may_have_tickets"),
     "core/access/rejections.py": ("_overlap",),
     "core/integrity/publishable_items.py": ("is_indexed",),
     "core/masking/random_values.py": ("is_filled",),

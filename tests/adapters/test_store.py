@@ -15,9 +15,10 @@ from jitney.adapters.store import PAGE_SIZE, Store
 from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
-from jitney.core.access.deny_document import DenyEntry, deny_entry
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
+from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.audit import AuditEvent, ChainedRecord, Origin, Outcome
 from jitney.core.problems import Problem
@@ -250,12 +251,14 @@ def ended(grant: Grant, now: int = NOW) -> tuple[Grant, ChainedRecord]:
 def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store: Store, client):
     grant = opened(store)
     after, link = ended(grant)
-    store.save(grant, after, link, deny_entry=deny_entry(after, NOW), now=NOW)
+    entry = denial_of(after)
+    assert isinstance(entry, DenyEntry)
+    store.save(grant, after, link, deny_entry=entry, now=NOW)
     assert store.grant(grant.id) == after
-    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [deny_entry(after, NOW)]
+    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [entry]
     with pytest.raises(StaleWrite):  # a second end leaves no second denial
-        store.save(grant, after, link, deny_entry=replace(deny_entry(after, NOW), until=1), now=NOW)
-    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [deny_entry(after, NOW)]
+        store.save(grant, after, link, deny_entry=replace(entry, until=1), now=NOW)
+    assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [entry]
     assert len(records(client)) == 2
 
 

@@ -20,7 +20,6 @@ from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
-from jitney.handlers.releases import release_grant
 from tests.core.report.recorded_grants import RecordedGrant, report_of
 from tests.core.review.samples import under_review
 from tests.fakes import ACTIONS, GRANT, PENDING
@@ -116,13 +115,6 @@ def test_gw_10_a_gateway_grant_of_a_binding_target_remembers_the_address_of_its_
 def test_gw_10_a_gateway_grant_of_another_target_is_bound_to_no_address(system: System):
     grant_id = system.call(create_grant, GATEWAY)[1]["grant"]["id"]
     assert system.store.grants[grant_id].bound_address == ""
-
-
-def test_gw_10_a_released_gateway_grant_is_denied_at_its_role_like_any_other(system: System):
-    grant_id = system.call(create_grant, GATEWAY)[1]["grant"]["id"]
-    assert system.call(release_grant, grant_id=grant_id)[1]["grant"]["state"] == "released"
-    grant = system.store.grants[grant_id]
-    assert [each.grant_id for each in system.ports.deny_list.deny_entries(grant.role_arn, system.now)] == [grant_id]
 
 
 @pytest.mark.parametrize(("way", "live"), [(Way.GATEWAY, True), (Way.CREDENTIALS, False)])

@@ -9,6 +9,7 @@ from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 from jitney.core.preferences import MOST_WAIT_SECONDS
@@ -111,6 +112,12 @@ def test_end_02_no_grant_is_written_after_a_range_of_ids_denies_its_moment():
     pauses = sum(2**number for number in range(attempts - 1))  # botocore's standard mode, at most
     longest = attempts * (DEFAULT_CONFIG.connect_timeout + DEFAULT_CONFIG.read_timeout) + pauses
     assert FRESH_SECONDS + longest <= SETTLED_SECONDS
+
+
+def test_end_06_a_ticket_that_is_issued_while_its_grant_ends_is_denied_until_its_own_end():
+    """Both functions read the clock when they start, and write until their time is over."""
+    ending = max(SPECS[name].timeout_seconds for name in ("releases", "revocations"))
+    assert ending + SPECS["gateway_calls"].timeout_seconds <= IN_FLIGHT_SECONDS
 
 
 def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_revocations_and_suspensions(assembly):

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
-from jitney.core.access.deny_document import DenyEntry, deny_entry
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
+from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.config import Config, Target
@@ -45,9 +46,10 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
     """Release or revoke a grant for the caller, and have AWS deny its live credentials. Returns the ended grant.
 
-    `reason` is recorded masked, and cut if it is long. A grant that has ended already stays as it is, but the denial is
-    repeated. Raises Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials
-    are issued for it. Repeating the call continues the work.
+    Nothing is denied where no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is recorded
+    masked, and cut if it is long. A grant that has ended already stays as it is, but the denial is repeated. Raises
+    Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
+    it. Repeating the call continues the work.
     """
     started = call.ports.stopwatch()
     comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
@@ -55,7 +57,7 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     ended = _recorded_end(grant, ending, state, call)
     if ended.starts_at is None:
         resume_workflow(ended, call.ports)
-    if ended.ending is None or not ended.may_have_credentials(call.now):
+    if ended.ending is None or not needs_denial(ended, call.now):
         return ended
     try:
         target = _deniable(ended, call.ports.config)
@@ -64,7 +66,7 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
         if state is State.REVOKED:
             _raise_alarm(ended, problem)
         if ended.ending is ending:
-            ended = record_unwritten(ended, _deny_entry(ended, ending, state, call), problem, call.origin, call.ports)
+            ended = record_unwritten(ended, _deny_entry(ended, call), problem, call.origin, call.ports)
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
     if ended.ending is not ending:
         return ended  # the reconciler records a denial that is written later
@@ -72,7 +74,7 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     if target.canary and _may_measure(ended, call):
         return _measured(ended, written, target, started, call)
     if state is State.REVOKED:
-        return record_written(ended, _deny_entry(ended, ending, state, call), call.origin, call.ports)
+        return record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
     return ended
 
 
@@ -130,18 +132,26 @@ def _recorded_end(grant: Grant, ending: GrantEnd, state: State, call: Authentica
         ended = before.end(state, ending)
         if ended.ending is not ending:
             return None
+        denial = _denial(ended, call)
+        entry = denial if isinstance(denial, DenyEntry) else None
         more = end_detail(ended, call.ports.actions)
+        more |= {"no_denial": str(denial)} if entry is None and ended.starts_at is not None else {}
         record = audit.grant_record(event, outcome, ended, call.origin, call.now, detail=detail | more)
-        entry = _deny_entry(ended, ending, state, call) if ended.may_have_credentials(call.now) else None
         return GrantUpdate(ended, record, entry)
 
     return update_grant(grant, decide, call.ports).at(call.now)
 
 
-def _deny_entry(grant: Grant, ending: GrantEnd, state: State, call: AuthenticatedRequest) -> DenyEntry:
-    """Return the deny entry of the end. That of a revocation is unwritten until a record says that IAM has it."""
-    revoked = state is State.REVOKED
-    return deny_entry(grant, ending.at, by_operator=revoked and call.is_operator, unwritten=revoked)
+def _denial(ended: Grant, call: AuthenticatedRequest) -> DenyEntry | NoDenial:
+    return denial_of(ended, by_operator=ended.state is State.REVOKED and call.is_operator)
+
+
+def _deny_entry(ended: Grant, call: AuthenticatedRequest) -> DenyEntry:
+    """Return the deny entry of an end that needs one."""
+    denial = _denial(ended, call)
+    if not isinstance(denial, DenyEntry):
+        raise TypeError(f"the end needs no deny entry: {denial}")
+    return denial
 
 
 def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
@@ -153,7 +163,7 @@ def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call
     milliseconds = first_denials({grant.id: canary}, started, call.ports)[grant.id]
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
     detail = {"denied_after_milliseconds": milliseconds, "written_at": iso(ending.written_at or call.now)}
-    entry = _deny_entry(grant, ending, grant.state, call) if grant.state is State.REVOKED else None
+    entry = _deny_entry(grant, call) if grant.state is State.REVOKED else None
 
     def decide(before: Grant) -> GrantUpdate:
         measured = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds))

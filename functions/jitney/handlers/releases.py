@@ -2,6 +2,7 @@
 
 from jitney.adapters.transactions import Conflict
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.live_credentials import needs_denial
 from jitney.core.problems import Problem
 from jitney.core.single_use import repeated_release_quota
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_even_suspended
@@ -18,7 +19,7 @@ def release_grant(request: Request, ports: Ports) -> Response:
     call = authenticate_even_suspended(request, ports)
     with call.counting_refusals():
         grant = _releasable(call)
-        if grant.ending and grant.may_have_credentials(call.now):
+        if grant.ending and needs_denial(grant, call.now):
             _consume_quota(grant, call)
     return ended_response(end_grant(grant, State.RELEASED, "", call), call)
 

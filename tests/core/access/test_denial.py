@@ -18,7 +18,6 @@ from jitney.core.access.deny_document import (
     ROLE_POLICY_LIMIT,
     DenyEntry,
     compose_deny_document,
-    deny_entry,
 )
 from tests.fakes import GRANT, NOW
 
@@ -203,5 +202,5 @@ def test_end_02_an_issue_in_flight_at_the_cut_off_stays_denied(cuts):
 
 @pytest.mark.parametrize(("after", "listed"), [(CLOCK_SKEW_SECONDS - 1, {GRANT.id}), (CLOCK_SKEW_SECONDS, set())])
 def test_end_02_an_entry_is_pruned_once_the_session_is_over(after: int, listed: set[str]):
-    entry = deny_entry(GRANT, NOW)
+    entry = DenyEntry(GRANT.id, NOW, GRANT.expires_at + CLOCK_SKEW_SECONDS, GRANT.unit)
     assert denied(compose_deny_document([entry], CutOffs(), GRANT.expires_at + after, ROLE_POLICY_LIMIT).text) == listed

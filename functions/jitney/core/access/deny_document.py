@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.access.cut_offs import CutOffs
-from jitney.core.access.grant import Grant
 from jitney.core.access.id_ranges import IdCover, cheapest_cover
 from jitney.core.times import iso
 
@@ -76,14 +75,6 @@ class DenyDocument:
 
     text: str
     cut_offs: CutOffs
-
-
-def deny_entry(grant: Grant, now: int, *, by_operator: bool = False, unwritten: bool = False) -> DenyEntry:
-    """Return the deny entry of a grant that ends at `now`.
-
-    After the grant's `expires_at` its session policy denies everything itself.
-    """
-    return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit, by_operator, unwritten)
 
 
 def compose_deny_document(
