@@ -1,22 +1,26 @@
-"""Measure how many secrets the masker finds in the labelled texts of two public rule sets.
+"""Measure how many secrets the masker finds in labelled texts, and what it masks in texts without one.
 
-    python -m benchmarks.mask_recall FOLDER [--misses]
+    python -m benchmarks.mask_recall [FOLDER] [--made] [--kinds] [--misses]
 
-FOLDER holds the sources `gitleaks` and `detect-secrets`, as their repositories have them. The rules are split in two by
-a hash of their names: those that the masker was written beside, and those that it never saw. `--misses` prints the
-texts that are judged wrongly, but only of the first.
+FOLDER holds the sources `gitleaks` and `detect-secrets`, as their repositories have them. `--made` adds the texts of
+benchmarks/made_texts.py, which no rule was written from. Each set is split in two by a hash of its kinds' names: those
+that the masker was written beside, and those that it never saw. `--kinds` adds each kind's figures, and those of what
+holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
 
-A secret counts as found if no secret of its text is left after masking. Where the rule does not say which part is the
-secret, any mask counts. A text that must not match counts as a false alarm if anything in it is masked.
+A secret counts as found if no secret of its text is left after masking, nor half of one. Where the rule does not say
+which part is the secret, any mask counts. A text that must not match counts as a false alarm if anything in it is
+masked.
 """
 
 import argparse
 import hashlib
 import json
+import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from benchmarks.made_texts import made_texts
 from benchmarks.rule_sets import Labelled, detect_secrets, gitleaks
 from jitney.core.masking.generic_masker import UNTAGGED
 
@@ -24,24 +28,36 @@ READ_IN_FULL = frozenset({"generic-api-key", "keyword", "stripe_key"})
 """Rules whose texts were read before the split, so that they are not unseen."""
 KEPT = {"aws-access-token": "access key ids are kept"}
 """Rules whose matches are kept on purpose. They are counted apart."""
+MADE_OF_EACH = 8
+"""How many made texts each kind has."""
+_LEAST_HALF = 6
+"""The fewest characters that count as half of a secret. Fewer occur by chance."""
 
 
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--made", action="store_true")
+    parser.add_argument("--kinds", action="store_true")
     parser.add_argument("--misses", action="store_true")
     arguments = parser.parse_args()
-    sets = {
-        "gitleaks": dict.fromkeys(gitleaks(arguments.folder / "gitleaks")),
-        "detect-secrets": dict.fromkeys(detect_secrets(arguments.folder / "detect-secrets")),
-    }
+    sets: dict[str, Iterable[Labelled]] = {}
+    if arguments.folder:
+        sets["gitleaks"] = dict.fromkeys(gitleaks(arguments.folder / "gitleaks"))
+        sets["detect-secrets"] = dict.fromkeys(detect_secrets(arguments.folder / "detect-secrets"))
+    if arguments.made:
+        sets["made"] = dict.fromkeys(made_texts(random.Random(0), MADE_OF_EACH))  # noqa: S311
+    if not sets:
+        parser.error("Nothing to measure. Name a folder with the rule sets, or add --made.")
     if arguments.misses:
         for each in (each for texts in sets.values() for each in texts if not unseen(each.rule) and wrong(each)):
-            print("missed" if each.secret else "false ", each.rule, repr(each.text[:300]))
+            print("missed" if each.secret else "false ", each.rule, each.holder, repr(each.text[:300]))
         return
     figures = {
-        f"{name}, {part}": _figures([each for each in texts if unseen(each.rule) == (part == "unseen")])
+        f"{name}, {part}": _figures(
+            [each for each in texts if unseen(each.rule) == (part == "unseen")], kinds=arguments.kinds
+        )
         for name, texts in sets.items()
         for part in ("seen", "unseen")
     }
@@ -58,26 +74,49 @@ def wrong(each: Labelled) -> bool:
     masked = UNTAGGED.text(each.text)
     if not each.secret:
         return masked != each.text
-    return masked == each.text or any(secret in masked for secret in each.secrets)
+    return masked == each.text or any(part in masked for secret in each.secrets for part in _parts(secret))
 
 
-def _figures(texts: Iterable[Labelled]) -> dict[str, object]:
-    counted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    by_rule: dict[str, list[bool]] = defaultdict(list)
-    for each in texts:
-        kind = "kept" if each.secret and each.rule in KEPT else "positive" if each.secret else "negative"
-        failed = wrong(each)
-        counted[kind][0] += failed
-        counted[kind][1] += 1
-        if kind == "positive":
-            by_rule[each.rule].append(not failed)
-    return {
+def _parts(secret: str) -> tuple[str, ...]:
+    half = len(secret) // 2
+    return (secret, secret[:half], secret[half:]) if half >= _LEAST_HALF else (secret,)
+
+
+def _figures(texts: Iterable[Labelled], *, kinds: bool) -> dict[str, object]:
+    judged = [(each, wrong(each)) for each in texts]
+    counted: dict[str, list[bool]] = defaultdict(list)
+    for each, failed in judged:
+        counted["kept" if each.secret and each.rule in KEPT else "positive" if each.secret else "negative"].append(
+            failed
+        )
+    positive = [(each, failed) for each, failed in judged if each.secret and each.rule not in KEPT]
+    negative = [(each, failed) for each, failed in judged if not each.secret]
+    by_rule = _by(positive, lambda each: each.rule)
+    found = [counted["positive"].count(False), len(counted["positive"])]
+    figures: dict[str, object] = {
         "rules": len(by_rule),
-        "recall": _share(counted["positive"][1] - counted["positive"][0], counted["positive"][1]),
-        "recall_mean_of_rules": _share(sum(sum(found) / len(found) for found in by_rule.values()), len(by_rule)),
-        "false_alarms": _share(*counted["negative"]),
-        "kept_on_purpose": counted["kept"][1],
+        "recall": _share(*found),
+        "recall_mean_of_rules": _share(sum(part.count(False) / len(part) for part in by_rule.values()), len(by_rule)),
+        "false_alarms": _share(counted["negative"].count(True), len(counted["negative"])),
+        "kept_on_purpose": len(counted["kept"]),
     }
+    if kinds:
+        holders = _by([pair for pair in positive if pair[0].holder], lambda each: each.holder)
+        figures["recall_by_kind"] = _shares(by_rule, counting=False)
+        figures["recall_by_holder"] = _shares(holders, counting=False)
+        figures["false_alarms_by_kind"] = _shares(_by(negative, lambda each: each.rule), counting=True)
+    return figures
+
+
+def _by(judged: Iterable[tuple[Labelled, bool]], key: Callable[[Labelled], str]) -> dict[str, list[bool]]:
+    parts: dict[str, list[bool]] = defaultdict(list)
+    for each, failed in judged:
+        parts[key(each)].append(failed)
+    return parts
+
+
+def _shares(parts: dict[str, list[bool]], *, counting: bool) -> dict[str, str]:
+    return {name: f"{parts[name].count(counting)} of {len(parts[name])}" for name in sorted(parts)}
 
 
 def _share(part: float, whole: float) -> str:

@@ -30,12 +30,13 @@ _END = r")(?:[`'\"\s;]|\\[nr]|$)"
 
 
 class Labelled(NamedTuple):
-    """A text that a rule must match, or must not. `secrets` are those in it, if known."""
+    """A text that a rule must match, or must not. `secrets` are those in it, if known. `holder` is the kind of text."""
 
     rule: str
     text: str
     secret: bool
     secrets: tuple[str, ...] = ()
+    holder: str = ""
 
 
 def gitleaks(folder: Path) -> Iterator[Labelled]:
@@ -226,7 +227,7 @@ class _File:
         if name in _SIZED and texts:
             return _SIZED[name] % texts[0]
         if name in ("secrets.NewSecret", "newPlausibleSecret") and texts:
-            self.made.append(_made(texts[0], self.random))
+            self.made.append(written(texts[0], self.random))
             return self.made[-1]
         if name == "utils.GenerateSampleSecret" and len(texts) == 2:
             self.made.append(texts[1])
@@ -256,7 +257,8 @@ def _compiled(pattern: Any) -> re.Pattern[str] | None:
         return None
 
 
-def _made(pattern: str, chosen: random.Random) -> str:
+def written(pattern: str, chosen: random.Random) -> str:
+    """Return a random text that the regular expression matches. Open counts are at their least."""
     return _written(re._parser.parse(re.sub(r"\(\?[a-z]+\)", "", pattern)), chosen)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
