@@ -49,6 +49,7 @@ GUARDED = (
     "core/gateway/xml_answers.py",
     "core/integrity/record_bytes.py",
     "core/policy",
+    "core/policy_suggestion",
     "core/replay",
     "core/review",
     "core/gateway/budgets.py",

@@ -107,10 +107,13 @@ class Archive:
                 unreadable[key] = body
         return found, unreadable
 
-    def bodies(self, since: date | None, until: date | None) -> Iterator[bytes]:
-        """Yield the objects of records of the days from `since` to `until`. Raises Invalid if one cannot be read."""
-        wanted = [{"Key": key} for key in self._listed(RECORDS, (since, until))]
-        for key, body in self._bodies("records", self._records, wanted):
+    def bodies(self, since: date | None, until: date | None, *, calls: bool = False) -> Iterator[bytes]:
+        """Yield the objects of records, or of calls, of the days from `since` to `until`.
+
+        Raises Invalid if one cannot be read.
+        """
+        wanted = [{"Key": key} for key in self._listed(CALLS if calls else RECORDS, (since, until))]
+        for key, body in self._bodies("calls" if calls else "records", self._records, wanted):
             if isinstance(body, str):
                 detail = f"AWS answered {body} when reading {key} in bucket {self._records}."
                 fix = "Try again. docs/integrity.md lists the permissions."

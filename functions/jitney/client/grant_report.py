@@ -9,16 +9,14 @@ from typing import Any, TypeAlias
 
 from jitney.client.athena import Athena
 from jitney.client.athena import connected as connected_at
+from jitney.client.further_needs import may_need
 from jitney.client.grant_report_output import page, show, waiting
 from jitney.client.named_queries import GRANT_ID, athena_location
 from jitney.client.problems import GrantEnded, Invalid
 from jitney.core.actions import ActionTable
-from jitney.core.calls.operations import OperationTable
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
-from jitney.core.masking.table import MaskTable
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
-from jitney.core.report.cloudtrail_coverage import implicit_actions
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
 from jitney.core.report.rows import ReportRow, Section, Tone
@@ -27,7 +25,7 @@ from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.times import iso
-from jitney.resources import ACTIONS, MASKS, OPERATIONS
+from jitney.resources import ACTIONS
 
 DAYS = 90
 """How far back reports look by default."""
@@ -171,7 +169,7 @@ def _report(
         fix = "Records arrive within a minute: try again then, or include earlier days with --since."
         raise GrantEnded("grant_not_found", "The grant has no records", detail, fix)
     actions = _actions()
-    suggestion = suggest(report, actions, _may_need(), source.at)
+    suggestion = suggest(report, actions, may_need(), source.at)
     return PrintedReport(report, suggestion, outliving_effects(report, actions), source, integrity)
 
 
@@ -182,9 +180,3 @@ def _present(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _actions() -> ActionTable:
     return ActionTable.load(ACTIONS.read_bytes())
-
-
-def _may_need() -> Any:
-    operations = OperationTable.load(OPERATIONS.read_bytes())
-    masks = MaskTable.load(MASKS.read_bytes())
-    return implicit_actions(operations, masks.operations_of_event)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,6 +39,26 @@ class PolicyScreen(Screen):
         if not result["replayed"]:
             words, style = "Not replayed", "bold yellow"
         self.heading(words, style, f"{changed:,} of {result['replayed']:,} recorded decisions would change")
+        self._changes(rows, columns, table)
+
+    def shadow(
+        self,
+        result: Mapping[str, Any],
+        rows: Iterable[tuple[str, str]],
+        columns: Sequence[str],
+        table: tuple[list[list[str]], int],
+    ) -> None:
+        """Print the counts of the shadow's answers, and the most frequent differences."""
+        differing = len(result["changes"])
+        words, style = ("Different", "bold yellow") if differing or result["errors"] else ("Equal", "bold green")
+        if not result["compared"]:
+            words, style = "No shadow", "bold yellow"
+        self.heading(words, style, f"the shadow answers {differing:,} of {result['compared']:,} decisions otherwise")
+        self._changes(rows, columns, table)
+
+    def _changes(
+        self, rows: Iterable[tuple[str, str]], columns: Sequence[str], table: tuple[list[list[str]], int]
+    ) -> None:
         self.rows(rows)
         self.table(columns, table[0])
         if table[1] > len(table[0]):
@@ -70,6 +91,20 @@ class PolicyScreen(Screen):
             self.rows([("because", f"{name}: {sentence}")])
             for line in text.splitlines():
                 self.out.print(Text(f"    {strip_control_characters(line)}", style="dim"))
+
+    def suggested(self, policies: str, rows: Iterable[tuple[str, str]], folder: Path | None) -> None:
+        """Print suggested policies on standard output, and what they cover on standard error.
+
+        Policies in a `folder` are not printed.
+        """
+        if folder:
+            self.line(f"Wrote {folder}")
+        else:
+            for line in policies.splitlines():
+                self.line(line)
+        for name, value in rows:
+            if value:
+                self.note(f"  {name:9} {value}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""

@@ -1,4 +1,4 @@
-"""Read the lines of published records, from a local copy of the bucket or from the bucket."""
+"""Read the lines of published records and calls, from a local copy of the bucket or from the bucket."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ _DAY = "dt="
 
 
 class RecordSource(NamedTuple):
-    """Where records are: a `folder` that `aws s3 sync` filled, or else the `bucket` or the outputs of a `stack`."""
+    """Where lines are: a `folder` that `aws s3 sync` filled, or else the `bucket` or the outputs of a `stack`."""
 
     folder: Path | None = None
     bucket: str = ""
@@ -30,19 +30,31 @@ class RecordSource(NamedTuple):
         Raises Invalid, with `title`, for a source that is missing, empty on these days, or unreadable.
         """
         empty = True
-        for body in self._bodies(since, until, title, progress):
-            for line in body.split(b"\n"):
-                if line:
-                    empty = False
-                    yield _members(line)
+        for line in self._lines(since, until, title, progress):
+            empty = False
+            yield line
         if empty:
             place = self.folder or self.bucket or "the bucket of records"
             fix = "Check --since and --until, and that the copy has folders such as dt=2026-11-26."
             raise Invalid("no_records", title, f"{place} has no records for these days.", fix)
 
-    def _bodies(self, since: date | None, until: date | None, title: str, progress: ReadingProgress) -> Iterator[bytes]:
+    def calls(
+        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines of published calls of these days, as `lines` does. There may be none."""
+        yield from self._lines(since, until, title, progress, calls=True)
+
+    def _lines(
+        self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool = False
+    ) -> Iterator[Mapping[str, Any]]:
+        for body in self._bodies(since, until, title, progress, calls=calls):
+            yield from (_members(line) for line in body.split(b"\n") if line)
+
+    def _bodies(
+        self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool
+    ) -> Iterator[bytes]:
         if self.folder:
-            yield from _files(self.folder, since, until, title, progress)
+            yield from _files(self.folder, since, until, title, progress, "calls" if calls else "records")
             return
         bucket = self.bucket
         if self.stack and not bucket:
@@ -52,7 +64,7 @@ class RecordSource(NamedTuple):
             fix = "Give --folder with a local copy, or --records or --stack for the bucket."
             raise Invalid("usage", "The command line is not valid", "No records are named.", fix)
         evidence = load_extra("jitney.client.evidence", "audit", title)
-        yield from evidence.Archive(bucket, "", progress, title).bodies(since, until)
+        yield from evidence.Archive(bucket, "", progress, title).bodies(since, until, calls=calls)
 
 
 def is_folder(path: Path) -> bool:
@@ -64,16 +76,16 @@ def is_folder(path: Path) -> bool:
 
 
 def _files(
-    folder: Path, since: date | None, until: date | None, title: str, progress: ReadingProgress
+    folder: Path, since: date | None, until: date | None, title: str, progress: ReadingProgress, what: str
 ) -> Iterator[bytes]:
     if not is_folder(folder):
-        fix = "Copy the records first: aws s3 sync s3://BUCKET/records FOLDER"
+        fix = f"Copy the {what} first: aws s3 sync s3://BUCKET/{what} FOLDER"
         raise Invalid("folder_missing", title, f"{folder} is not a folder.", fix)
     days = {path: _day(path) for path in folder.rglob(f"{_DAY}*") if path.is_dir()}
     wanted = [path for path, day in days.items() if day and (not since or since <= day) and (not until or day <= until)]
     files = sorted(file for path in wanted for file in path.rglob("*") if file.is_file())
     for count, file in enumerate(files, 1):
-        progress("records", count, len(files))
+        progress(what, count, len(files))
         try:
             yield file.read_bytes()
         except OSError as error:

@@ -5,13 +5,16 @@ The command `jitney policy test` (jitney.client.policy_testing) shows the result
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
-from jitney.configuration.policies import PolicySource, policy_sources
+from jitney.configuration.names import Names
+from jitney.configuration.policies import PolicySource, policy_sources, read_policies
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.configuration.problems import place_of
+from jitney.configuration.yaml_source import read
 from jitney.core import config
 from jitney.core.identity.principal_mapping import visible_claims
 from jitney.core.policy.cedar import PolicySet
@@ -56,6 +59,15 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 def sources_of(loaded: LoadedPolicies) -> dict[str, PolicySource]:
     """Return where each policy is written, by its @id."""
     return policy_sources(loaded.folder)
+
+
+def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
+    """Return what would be wrong with `text` as the only file of policies of the valid configuration at `path`."""
+    names = Names.of(read(path.read_text(encoding="utf-8"), env).value)
+    with TemporaryDirectory() as folder:
+        Path(folder, "policies.cedar").write_text(text, encoding="utf-8")
+        _, problems = read_policies(Path(folder), names)
+    return [f"{each.wrong}: {each.fix}" for each in problems]
 
 
 def read_cases(loaded: LoadedPolicies, env: Mapping[str, str]) -> tuple[Case, ...]:

@@ -1,5 +1,6 @@
 """`jitney policy replay`: what changed policies would have decided on recorded requests."""
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,10 +50,7 @@ def replay_records(
     with exit_on_problem("policy replay", as_json=as_json):
         report = load_extra("jitney.client.replay_report", "policy", "The requests were not replayed")
         screen = policy_screen()
-        first, last = day_of(since), day_of(until)
-        if first and last and last < first:
-            fix = "Give the earlier day to --since."
-            raise Invalid("usage", "The command line is not valid", "--since is later than --until.", fix)
+        first, last = chosen_days(since, until)
         chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, previews)
         with screen.progress() as progress:
             result = report.document(report.replay(chosen, config, progress))
@@ -62,6 +60,15 @@ def replay_records(
             screen.replay(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
         if fail_on_change and (result["changes"] or not result["replayed"]):
             raise typer.Exit(ClientProblem.exit_code)
+
+
+def chosen_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    """Return the days of --since and --until. Raises Invalid if they are in the wrong order."""
+    first, last = day_of(since), day_of(until)
+    if first and last and last < first:
+        fix = "Give the earlier day to --since."
+        raise Invalid("usage", "The command line is not valid", "--since is later than --until.", fix)
+    return first, last
 
 
 def policy_screen() -> Any:

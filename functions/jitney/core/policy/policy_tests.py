@@ -30,9 +30,9 @@ class Case:
     `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
     texts of the claims that policies see, by name; a list is a tuple. `conditions` are those of the requested
     permission: the values by key. A case has `actions` and `resources`, or `access_profile`, or all of them for a part
-    of the profile. `reveal` is "true" or "false". A case with an `operation`, such as s3:DeleteObject, is about one
-    call. Its `conditions` are then the values of the call's keys, `approvals` those of the call, and `grant_approvals`
-    those of its grant.
+    of the profile. `source_identity` is the requester's, for a policy that names it. `reveal` is "true" or "false". A
+    case with an `operation`, such as s3:DeleteObject, is about one call. Its `conditions` are then the values of the
+    call's keys, `approvals` those of the call, and `grant_approvals` those of its grant.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Case:
     longest_seconds: int = 0
     kind: Literal["agent", "human"] = "agent"
     human: str | None = None
+    source_identity: str = "test.tester"
     other_grant_actions: tuple[str, ...] = ()
     claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     conditions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -91,8 +92,8 @@ class Case:
             kind=self.kind,
             groups=frozenset(self.groups),
             display="tester",
-            source_identity="test.tester",
-            unit="test.tester",
+            source_identity=self.source_identity,
+            unit=self.source_identity,
             human=self.human,
             tags=tuple((name, _tag(value, types.get(name))) for name, value in self.claims.items()),
         )

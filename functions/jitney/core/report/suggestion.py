@@ -4,9 +4,9 @@ The suggestion is a part of the grant and allows every call that the grant expla
 if CloudTrail may not show its calls.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.request import GrantedPair, Permission
@@ -54,9 +54,15 @@ class Suggestion(NamedTuple):
     reasons: tuple[str, ...]
 
 
-class _KeptPair(NamedTuple):
+class KeptPair(NamedTuple):
+    """A pair that was used, or why it may have been used although no call shows it (`gap`)."""
+
     pair: GrantedPair
     gap: str = ""
+
+
+CoverageLookup: TypeAlias = Callable[[str, Sequence[str]], CoverageGap | None]
+"""Returns why an action on these resources may have been called although no call shows it; None if it was not."""
 
 
 def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
@@ -70,7 +76,12 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
     if not (report.explained_calls or report.sessions_started):
         reason = "no session of this grant was seen in CloudTrail, so it is not known what was used."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason, *unexplained))
-    kept = list(_kept(report.granted.permissions, report.explained_calls, actions, may_need))
+    seen = report.explained_calls
+    kept = list(
+        kept_pairs(
+            report.granted.permissions, seen, actions, lambda name, arns: coverage_gap(name, arns, seen, may_need)
+        )
+    )
     gap = tuple(dict.fromkeys(f"{each.pair.action} stays: {each.gap}." for each in kept if each.gap))
     late = (*unexplained, *_late(report, now))
     if not kept:
@@ -97,26 +108,38 @@ def together(pairs: Iterable[GrantedPair]) -> tuple[Permission, ...]:
     )
 
 
-def _kept(
-    granted: Sequence[Permission], seen: Sequence[PublishedCall], actions: ActionTable, may_need: ImplicitActions
-) -> Iterator[_KeptPair]:
-    """Yield what stays. Conditions stay as they are, because CloudTrail does not show the values of all keys."""
+def kept_pairs(
+    granted: Sequence[Permission],
+    seen: Sequence[PublishedCall],
+    actions: ActionTable,
+    gap_of: CoverageLookup,
+    most_named: int = MOST_NAMED,
+) -> Iterator[KeptPair]:
+    """Yield the granted pairs that stay, narrowed to the ARNs that the calls `seen` name.
+
+    Up to `most_named` ARNs replace one wildcard. Conditions stay as they are, because CloudTrail does not show the
+    values of all keys.
+    """
     by_action: dict[tuple[str, Conditions], list[str]] = {}
     for action, resource, conditions in _pairs(granted):
         by_action.setdefault((action, conditions), []).append(resource)
     for (action, conditions), resources in sorted(by_action.items()):
         calls = [each for each in seen if is_action(each, action)]
-        gap = coverage_gap(action, resources, seen, may_need)
+        gap = gap_of(action, resources)
         if not calls:
-            yield from (_KeptPair(GrantedPair(action, each, conditions), gap) for each in resources if gap)
+            yield from (KeptPair(GrantedPair(action, each, conditions), gap) for each in resources if gap)
             continue
-        reached = _reached(actions.get(action), resources, calls, gap)
+        reached = _reached(actions.get(action), resources, calls, gap, most_named)
         arns = (arn for each in resources for arn in reached.get(each, (each,)))
-        yield from (_KeptPair(GrantedPair(action, arn, conditions)) for arn in arns)
+        yield from (KeptPair(GrantedPair(action, arn, conditions)) for arn in arns)
 
 
 def _reached(
-    action: Action | None, resources: Sequence[str], calls: Sequence[PublishedCall], gap: CoverageGap | None
+    action: Action | None,
+    resources: Sequence[str],
+    calls: Sequence[PublishedCall],
+    gap: CoverageGap | None,
+    most_named: int,
 ) -> dict[str, tuple[str, ...]]:
     """Return the ARNs that were used, by granted resource; {} if the calls do not show them.
 
@@ -137,7 +160,7 @@ def _reached(
     found = {each: tuple(arn for arn in arns if covers_arn(each, arn)) for each in resources}
     if gap and not all(found.values()):
         return {}
-    return {each: used for each, used in found.items() if len(used) <= MOST_NAMED}
+    return {each: used for each, used in found.items() if len(used) <= most_named}
 
 
 def _named(action: Action, resources: Sequence[str], call: PublishedCall) -> list[str]:

@@ -1,0 +1,73 @@
+"""`jitney policy suggest`: the narrowest policies that cover what was used."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.commands.audit import Records, Since, Stack, Until
+from jitney.client.commands.policy_replay import Config, Folder, chosen_days, policy_screen
+from jitney.client.optional import load_extra
+from jitney.client.problems import ClientProblem
+from jitney.client.record_lines import RecordSource
+
+Agent = Annotated[str, typer.Option(metavar="NAME", help="An agent, as records name it: local.agent-7.")]
+Group = Annotated[str, typer.Option(metavar="NAME", help="A group, as policies name it: local/readers.")]
+Unit = Annotated[str, typer.Option(metavar="NAME", help="An accountable unit, such as a repository.")]
+Calls = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A local copy: `aws s3 sync s3://BUCKET/calls DIR`, with --folder."),
+]
+Least = Annotated[
+    int,
+    typer.Option("--generalize-after", metavar="NUMBER", min=2, help="Used resources that permit their whole prefix."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Write the policies and tests.yaml to a new folder.")
+]
+
+
+def suggest_policies(
+    *,
+    agent: Agent = "",
+    group: Group = "",
+    unit: Unit = "",
+    since: Since = None,
+    until: Until = None,
+    folder: Folder = None,
+    calls: Calls = None,
+    records: Records = "",
+    stack: Stack = None,
+    generalize_after: Least = 20,
+    out: Out = None,
+    config: Config = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Suggest the narrowest policies for what was used.
+
+    Reads the records of a requester's grants and the calls that CloudTrail shows. Prints permits for what was used, and
+    decides each used request again under them. What the present policies review stays under review. Exits with 1 if
+    something used is not permitted.
+
+    Example: jitney policy suggest --agent local.agent-7 --since 30d --folder records --calls calls
+    """
+    with exit_on_problem("policy suggest", as_json=as_json):
+        suggestions = load_extra("jitney.client.policy_suggestions", "policy", "No policy was suggested")
+        screen = policy_screen()
+        source = RecordSource(folder, records, stack)
+        seen = RecordSource(calls) if calls else None if folder else source
+        scope, days = suggestions.scope_of(agent, group, unit), chosen_days(since, until)
+        chosen = suggestions.SuggestionOptions(scope, source, seen, *days, generalize_after)
+        with screen.progress() as progress:
+            result = suggestions.suggest(chosen, config, int(time.time()), progress)
+        if out:
+            suggestions.write_folder(result, out)
+        if as_json:
+            print_json(suggestions.document(result))
+        else:
+            screen.suggested(result.policies, suggestions.rows(result), out)
+        if not result.complete:
+            raise typer.Exit(ClientProblem.exit_code)

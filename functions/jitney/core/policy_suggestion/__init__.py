@@ -1,0 +1,1 @@
+"""Suggests the narrowest policies that cover what was used. Pure."""

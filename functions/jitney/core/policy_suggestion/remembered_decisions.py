@@ -1,0 +1,102 @@
+"""Decisions of one policy set on many similar requests, and how strict they are."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
+from itertools import product
+from typing import TypeAlias
+
+from jitney.core.access.decision import Decision, Effect
+from jitney.core.access.request import AccessRequest, GrantedPair, Permission
+from jitney.core.identity.principal import Principal
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, wildcard_pattern
+from jitney.core.policy.decide import decide
+from jitney.core.policy.policy_tests import CaseContext
+from jitney.core.policy.risks import HeldActions
+from jitney.core.problems import Problem
+
+Alternatives: TypeAlias = frozenset[frozenset[str]]
+"""Sets of reviewer groups: the approvals of all groups of one set suffice."""
+Reviews: TypeAlias = frozenset[Alternatives]
+"""Reviews that are all needed. Empty for access without a review."""
+Held: TypeAlias = tuple[frozenset[str], ...] | None
+"""The actions of the agent's other grants, as a recorded decision read them."""
+MOST_SETS = 256
+"""Combinations of alternatives that are compared. Beyond that, an answer counts as not strict enough."""
+
+
+class RememberedDecisions:
+    """Decides requests by the policies of `context`, equal ones once."""
+
+    def __init__(self, context: CaseContext) -> None:
+        self.context = context
+        self._known: dict[Hashable, Decision | None] = {}
+
+    def decision(self, who: Principal, request: AccessRequest, held: Held) -> Decision | None:
+        """Return the decision on a request, or None if it is refused before one."""
+        key = (self.context.policy_set.principal_reads.key_of(who), request, held)
+        if key not in self._known:
+            self._known[key] = self._decide(who, request, held)
+        return self._known[key]
+
+    def on_pair(
+        self, who: Principal, request: AccessRequest, pair: GrantedPair, seconds: int, held: Held
+    ) -> Decision | None:
+        """Return the decision on one pair of a request, for `seconds`."""
+        return self.decision(who, with_pairs(request, (pair,), seconds), held)
+
+    def arns_below(self, prefix: str, action: str) -> tuple[str, ...]:
+        """Return an ARN of each kind that policies distinguish below a prefix, and that the action can act on.
+
+        Returns () if there are too many kinds.
+        """
+        budget, known = Budget(MAX_REQUEST_STEPS), self.context.actions.get(action)
+        try:
+            found = self.context.policy_set.witnesses(wildcard_pattern(f"{prefix}*"), budget)
+            return tuple(arn for arn in found if known and known.acts_on(arn, budget))
+        except PatternTooComplex:
+            return ()
+
+    def _decide(self, who: Principal, request: AccessRequest, held: Held) -> Decision | None:
+        rules, target = self.context, self.context.targets.get(request.target)
+        if target is None:
+            return None
+        others = tuple(HeldActions("", actions) for actions in held or ())
+        try:
+            return decide(
+                who, request, target, rules.policy_set, rules.actions, rules.limits, rules.reviewers, (),
+                lambda _requested: others,
+            )  # fmt: skip
+        except Problem:
+            return None
+
+
+def with_pairs(request: AccessRequest, pairs: Iterable[GrantedPair], seconds: int) -> AccessRequest:
+    """Return the request for these pairs only, for `seconds`."""
+    permissions = tuple(Permission((each.action,), (each.resource,), each.conditions) for each in pairs)
+    return replace(request, permissions=permissions, duration_seconds=seconds)
+
+
+def reviews_of(decision: Decision) -> Reviews:
+    """Return the reviews that a decision needs, which is no denial."""
+    return frozenset({frozenset(decision.reviews)}) if decision.effect is Effect.REVIEW else frozenset()
+
+
+def suffices(reviews: Reviews, decision: Decision | None) -> bool:
+    """Return whether approvals that fulfil `reviews` also fulfil what a decision needs."""
+    if decision is None or decision.effect is Effect.DENY:
+        return False
+    wanted = reviews_of(decision)
+    sets = approval_sets(reviews)
+    return bool(sets) and all(
+        any(alternative <= given for alternative in alternatives) for given in sets for alternatives in wanted
+    )
+
+
+def approval_sets(reviews: Reviews) -> tuple[frozenset[str], ...]:
+    """Return each set of groups whose approvals fulfil all reviews; () if there are too many."""
+    found: list[frozenset[str]] = []
+    for chosen in product(*(sorted(each, key=sorted) for each in sorted(reviews, key=repr))):
+        found.append(frozenset[str]().union(*chosen))
+        if len(found) > MOST_SETS:
+            return ()
+    return tuple(dict.fromkeys(found))

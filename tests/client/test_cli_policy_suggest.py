@@ -1,0 +1,141 @@
+"""`jitney policy suggest`: policies for what was used, which pass `jitney policy test` (row POL 14)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from jitney.client.cli import app
+from tests.configuration.test_load import valid, write_policies
+from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published
+from tests.core.policy_suggestion.test_policy_suggestion import KEY, LISTS, READS, WRITES
+from tests.core.replay.test_policy_replay import agent, asked
+
+HISTORY = [
+    published(1, agent(), asked(READS, LISTS), [("s3:GetObject", f"{KEY}a")]),
+    published(2, agent(human="corp.alice"), asked(WRITES), [("s3:PutObject", f"{KEY}a")]),
+    published(3, agent(name="b"), asked(READS), [("s3:GetObject", f"{KEY}b")]),
+]
+
+
+@pytest.fixture
+def suggesting(home: Path, tmp_path: Path):
+    """Suggest from a local copy. Return the exit code, standard output and standard error."""
+    settings = valid()
+    settings["targets"]["prod"]["account"] = "444455556666"
+    settings["reviewers"] = {"owners": {"members": ["staff/alice"]}}
+    (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(settings | {"policies": "own"}))
+    write_policies(tmp_path / "own", PRESENT)
+    for name, chosen in (("records", 0), ("calls", 1)):
+        folder = tmp_path / name / "dt=2026-11-27"
+        folder.mkdir(parents=True)
+        lines = [json.dumps(each) for history in HISTORY for each in history[chosen]]
+        (folder / "1").write_text("\n".join(lines))
+
+    def suggest(*arguments: str, calls: bool = True, where: bool = True) -> tuple[int, str, str]:
+        line = ["policy", "suggest", "--config", str(tmp_path / "jitney.yaml"), *arguments]
+        line += ["--folder", str(tmp_path / "records")] if where else []
+        line += ["--calls", str(tmp_path / "calls")] if calls and where else []
+        result = CliRunner().invoke(app, line)
+        return result.exit_code, result.stdout, result.stderr
+
+    return suggest
+
+
+def outcome_of(tmp_path: Path, folder: Path) -> tuple[int, str]:
+    """Test the policies in a folder with the configuration of `suggesting`."""
+    settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text())
+    (tmp_path / "suggested.yaml").write_text(yaml.safe_dump(settings | {"policies": str(folder)}))
+    result = CliRunner().invoke(app, ["policy", "test", "--config", str(tmp_path / "suggested.yaml")])
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("scope", "permits"), [(["--agent", "corp.a"], 2), (["--group", "corp/readers"], 2), (["--unit", "corp.b"], 1)]
+)
+def test_pol_14_suggested_policies_pass_their_own_tests(suggesting, tmp_path: Path, scope: Any, permits: int):
+    code, out, err = suggesting(*scope, "--out", str(tmp_path / "new"))
+    assert (code, out) == (0, f"Wrote {tmp_path / 'new'}\n"), err
+    assert (tmp_path / "new" / "suggested.cedar").read_text().count("\npermit (") == permits
+    assert outcome_of(tmp_path, tmp_path / "new")[0] == 0
+    # They pass the same tests together with the forbids that stay.
+    (tmp_path / "new" / "forbids.cedar").write_text(FORBIDS)
+    code, out = outcome_of(tmp_path, tmp_path / "new")
+    assert "differs" not in out
+    assert all(name in out for name in ("untested  each-delete", "untested  secret"))
+
+
+def test_pol_14_the_policies_are_printed_and_what_they_cover_is_noted(suggesting):
+    code, out, err = suggesting("--agent", "corp.a")
+    assert code == 0
+    assert out.startswith("// Suggested for agent corp.a, from 2 grants of 2026-11-27 to ")
+    assert 'principal == Jitney::Agent::"corp.a"' in out
+    for row in ("used      2 of 2 grants", "decided   1 used requests allowed, 1 reviewed", "unused    2 permissions",
+                "replaces  read, write"):  # fmt: skip
+        assert row in err
+
+
+def test_pol_14_programs_get_the_policies_and_the_counts(suggesting):
+    code, out, _ = suggesting("--agent", "corp.a", "--json")
+    found = json.loads(out)
+    assert (code, found["complete"], found["allowed"], found["reviewed"], found["denied"]) == (0, True, 1, 1, [])
+    assert [each["action"] for each in found["unused"]] == ["ec2:DescribeImages", "ec2:DescribeVpcs"]
+    assert found["unused"][0] == {
+        "action": "ec2:DescribeImages", "resource": "*", "conditions": {}, "target": "prod", "grants": 1,
+    }  # fmt: skip
+    assert json.loads(found["cases"])["cases"][0]["source_identity"] == "corp.a"
+
+
+def test_pol_14_without_calls_everything_granted_stays(suggesting):
+    code, out, err = suggesting("--agent", "corp.b", calls=False)
+    assert code == 0
+    assert f"{KEY}*" in out
+    assert "permissions without a call: CloudTrail's calls were not read" in err
+
+
+def test_pol_14_something_used_that_is_denied_now_is_a_failure(suggesting, tmp_path: Path):
+    text = PRESENT.replace('action in Jitney::Action::"Mutating"', 'action == Jitney::Action::"Tagging"')
+    (tmp_path / "own" / "a.cedar").write_text(text)
+    code, _, err = suggesting("--agent", "corp.a")
+    assert code == 1
+    assert f"s3:PutObject on {KEY}a at prod: the present policies deny it, by builtin:no-permit" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where", "said"),
+    [
+        ([], True, "Not exactly one requester is named"),
+        (["--agent", "corp.a", "--group", "corp/readers"], True, "Not exactly one requester is named"),
+        (["--agent", "corp.zed"], True, "No grant of agent corp.zed is in these records"),
+        (["--agent", "corp.a"], False, "No records are named"),
+        (["--agent", "corp.a", "--since", "2027-01-01"], True, "has no records for these days"),
+        (["--agent", "corp.a", "--out", "/proc"], True, "/proc has files already"),
+        (["--agent", "corp.a", "--out", "/proc/x"], True, "Name a folder that you can write"),
+    ],
+)
+def test_pol_14_a_suggestion_that_cannot_be_made_says_what_to_do(suggesting, arguments, where, said):
+    code, out, err = suggesting(*arguments, where=where)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Fix: " in err
+
+
+def test_pol_14_the_bucket_has_records_and_calls(suggesting, monkeypatch: pytest.MonkeyPatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "a")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="published")
+        for number, (records, calls) in enumerate(HISTORY):
+            for name, lines in (("records", records), ("calls", calls)):
+                body = "\n".join(map(json.dumps, lines))
+                s3.put_object(Bucket="published", Key=f"{name}/dt=2026-11-27/{number}", Body=body)
+        code, out, err = suggesting("--agent", "corp.a", "--records", "published", where=False)
+    assert (code, "corp.a" in out) == (0, True), err
+    assert f'resource.arn == "{KEY}a"' in out
