@@ -128,13 +128,13 @@ def digest(config: Path, environment: Mapping[str, str]) -> str:
 
 
 def _inputs(config: Path) -> Iterator[Path]:
-    for place in (*(ROOT / name for name in SOURCES), config, _policies(config)):
+    for place in (*(ROOT / name for name in SOURCES), config, *_policies(config)):
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _policies(config: Path) -> Path:
-    """Return the folder of policies that the configuration names.
+def _policies(config: Path) -> list[Path]:
+    """Return the folders of policies that the configuration names.
 
     A folder that cannot be read is left to app.py to report.
     """
@@ -142,8 +142,9 @@ def _policies(config: Path) -> Path:
         members = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
         members = None
-    name = members.get("policies") if isinstance(members, dict) else None
-    return config.parent / str(name or "policies")
+    named = members if isinstance(members, dict) else {}
+    names = (named.get("policies") or "policies", named.get("shadow_policies"))
+    return [config.parent / str(name) for name in names if name]
 
 
 def _stacks(folder: Path) -> list[Stack]:

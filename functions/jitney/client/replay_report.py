@@ -64,12 +64,13 @@ def _change(each: ReplayedRequest) -> dict[str, Any]:
         "duration_seconds": request.duration_seconds,
         "way": request.way,
         "reveal": request.reveal,
-        "before": _answer(each.before),
-        "after": _answer(each.after),
+        "before": answer_document(each.before),
+        "after": answer_document(each.after),
     }
 
 
-def _answer(answer: ReplayedAnswer) -> dict[str, Any]:
+def answer_document(answer: ReplayedAnswer) -> dict[str, Any]:
+    """Return an answer as JSON."""
     return {
         "effect": answer.effect,
         "policies": list(answer.policies),
@@ -80,7 +81,7 @@ def _answer(answer: ReplayedAnswer) -> dict[str, Any]:
 def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the counts as rows."""
     distinct = f", {result['distinct']:,} of them distinct for these policies"
-    yield "replayed", f"{_decisions(result['replayed'])}{distinct}"
+    yield "replayed", f"{decisions(result['replayed'])}{distinct}"
     for each in result["effects"]:
         if each["before"] != each["after"]:
             yield "changed", f"{each['count']:,} from {each['before']} to {each['after']}"
@@ -89,9 +90,9 @@ def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     others = result["other_policies"]
     yield "same", f"{others:,} with the same answer by other policies" if others else ""
     for each in result["not_replayable"]:
-        yield "left out", f"{_decisions(each['count'])}: {each['reason']}"
+        yield "left out", f"{decisions(each['count'])}: {each['reason']}"
     table = result["other_action_table"]
-    yield "note", f"{_decisions(table)} used another table of AWS actions, which may explain a change" if table else ""
+    yield "note", f"{decisions(table)} used another table of AWS actions, which may explain a change" if table else ""
     lines = result["unreadable_lines"]
     yield "left out", f"{lines:,} unreadable lines; check them with jitney audit verify" if lines else ""
 
@@ -132,5 +133,6 @@ def _answer_words(answer: Mapping[str, Any]) -> str:
     return f"{answer['effect']}{f' by {reviews}' if reviews else ''} ({', '.join(answer['policies'])})"
 
 
-def _decisions(count: int) -> str:
+def decisions(count: int) -> str:
+    """Return a number of decisions in words."""
     return f"{count:,} decision{'' if count == 1 else 's'}"

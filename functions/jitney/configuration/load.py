@@ -5,7 +5,7 @@ All problems are reported together. Each has its file, line and path, what is wr
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from jitney.core.access.grant import permissions_view
 from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
 
+SHADOW = "shadow_policies"
 LOCAL_BROKER = BrokerSettings(account="111122223333", region="eu-west-1")
 
 
@@ -65,11 +66,12 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
         raise ConfigurationError(path, placed(source))
     names = Names.of(source.value)
     settings = _settings(source, ValidationContext(names, local=local))
-    policies = _policies(path.parent, source, names)
+    policies = _policies(path.parent, source, names, "policies")
+    shadow = _policies(path.parent, source, names, SHADOW) if settings and settings.shadow_policies else None
     if source.problems or settings is None:
         raise ConfigurationError(path, placed(source))
     broker = _broker(settings, env, path, local=local)
-    return Configuration(settings, broker, _compiled(settings, broker, policies, local=local))
+    return Configuration(settings, broker, _compiled(settings, broker, policies, shadow, local=local))
 
 
 def _read(path: Path, env: Mapping[str, str]) -> YamlSource:
@@ -98,9 +100,9 @@ def _settings(source: YamlSource, context: ValidationContext) -> Settings | None
         return None
 
 
-def _policies(folder: Path, source: YamlSource, names: Names) -> Policies:
-    name = source.value.get("policies", "policies") if isinstance(source.value, dict) else "policies"
-    policies, problems = read_policies(folder / str(name), names)
+def _policies(folder: Path, source: YamlSource, names: Names, key: str) -> Policies:
+    name = source.value.get(key, "policies") if isinstance(source.value, dict) else "policies"
+    policies, problems = read_policies(folder / str(name), names, key)
     source.problems.extend(problems)
     return policies
 
@@ -118,7 +120,9 @@ def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bo
     raise ConfigurationError(path, [problem])
 
 
-def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *, local: bool) -> str:
+def _compiled(
+    settings: Settings, broker: BrokerSettings, policies: Policies, shadow: Policies | None, *, local: bool
+) -> str:
     """Return JSON with the fields of `jitney.core.config`'s values as members."""
     people = {person: _identity(settings, person) for person in settings.people}
     document = {
@@ -134,7 +138,8 @@ def _compiled(settings: Settings, broker: BrokerSettings, policies: Policies, *,
         "break_glass": settings.break_glass and _with_identities(settings, settings.break_glass, "people", "notify"),
         "limits": settings.limits.model_dump(exclude={"call_limits"}),
         "operators": settings.operators,
-        "policies": {"text": policies.text, "schema": policies.schema, "version": policies.version},
+        "policies": asdict(policies),
+        SHADOW: shadow and asdict(shadow),
         "local": local,
     }
     return json.dumps(document, sort_keys=True, indent=1)

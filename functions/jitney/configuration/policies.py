@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -30,8 +31,16 @@ _UNKNOWN_TYPE = re.compile(r"unrecognized entity type `(?:Jitney::)?(\w+)`")
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
-def read_policies(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
-    """Return the policies in `folder` and all their problems. `names` are the names that policies may use."""
+def read_policies(folder: Path, names: Names, key: str = "policies") -> tuple[Policies, list[ConfigurationProblem]]:
+    """Return the policies in `folder` and all their problems. `names` are the names that policies may use.
+
+    `key` is the key of jitney.yaml that names the folder.
+    """
+    policies, problems = _read(folder, names)
+    return policies, [replace(each, path=(key,)) for each in problems]
+
+
+def _read(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
     files = sorted(folder.glob("*.cedar"))
     if not files:
         fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"

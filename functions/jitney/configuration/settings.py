@@ -222,3 +222,4 @@ class Settings(ChannelSettings):
     stack_set: StackSetSettings | None = None
     limits: LimitSettings = LimitSettings()
     policies: Text = "policies"
+    shadow_policies: Text | None = None

@@ -224,7 +224,7 @@ class Config:
     `issuers` and `targets` are keyed by alias, `reviewers` by group. `emails` maps people's source identities to their
     addresses; `subjects` maps them to the alias of their issuer's entry and their subject there. `slack` and `mail` are
     None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant.
-    `local` is true only in the configuration built for a developer's machine.
+    `local` is true only on a developer's machine. `shadow_policies` decide for records only, and change no answer.
     """
 
     issuers: Mapping[str, Issuer]
@@ -239,6 +239,7 @@ class Config:
     slack: SlackConfig | None = None
     mail: MailConfig | None = None
     break_glass: BreakGlassConfig | None = None
+    shadow_policies: Policies | None = None
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """Return the entries whose issuer string is exactly `issuer`."""
@@ -295,4 +296,5 @@ def load(text: str) -> Config:
         slack=SlackConfig(**raw["slack"]) if raw["slack"] else None,
         mail=MailConfig(**raw["mail"]) if raw["mail"] else None,
         break_glass=BreakGlassConfig(**raw["break_glass"]) if raw["break_glass"] else None,
+        shadow_policies=Policies(**raw["shadow_policies"]) if raw.get("shadow_policies") else None,
     )

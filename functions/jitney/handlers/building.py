@@ -51,6 +51,11 @@ def _grant_scope(ports: "Ports") -> Any:
     return import_module("jitney.core.trail.beyond_grant").ScopeComparison(events, ports.actions)
 
 
+def _shadow_policies(ports: "Ports") -> Any:
+    source = ports.config.shadow_policies
+    return import_module("jitney.core.policy.shadow").ShadowPolicies.load(source) if source else None
+
+
 def _iam_client(*session_keys: str) -> Any:
     return client("iam", ONE_ATTEMPT, *session_keys)
 
@@ -103,6 +108,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "new_secret": lambda _: clock.new_secret,
     "config": lambda _: load(CONFIGURATION.read_text(encoding="utf-8")),
     "policies": lambda ports: PolicySet.load(ports.config.policies),
+    "shadow_policies": _shadow_policies,
     "actions": lambda _: ActionTable.load(ACTIONS.read_bytes()),
     "explainer": lambda _: import_module("jitney.core.calls.explainer").explainer(_operations()),
     "masks": lambda _: import_module("jitney.core.masking.table").MaskTable.load(MASKS.read_bytes()),

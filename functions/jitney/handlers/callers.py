@@ -23,10 +23,10 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
-from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.handlers.decided_detail import decided_detail
 from jitney.handlers.http import Request
 from jitney.handlers.logs import logger
 from jitney.handlers.other_grants import OtherGrantsLookup
@@ -109,7 +109,8 @@ class AuthenticatedRequest:
         """Return the record members that describe a request and, with its decision, its risks."""
         members = audit.request_members(access_request, target, decision, self.requester)
         members["detail"] |= profile_detail(access_request, self.ports.actions)
-        members["detail"] |= DecisionInputs.of(decision, self.principal).detail() if decision else {}
+        if decision:
+            members["detail"] |= decided_detail(access_request, target, decision, self.principal, self.ports)
         return members
 
     def record(

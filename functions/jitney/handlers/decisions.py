@@ -65,4 +65,6 @@ def _session_policy(
     }
 
 
-handler = endpoint(preview_decision, ("config", "policies", "actions", "keys", "store", "suspensions"))
+handler = endpoint(
+    preview_decision, ("config", "policies", "shadow_policies", "actions", "keys", "store", "suspensions")
+)

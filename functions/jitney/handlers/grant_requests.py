@@ -16,7 +16,6 @@ from jitney.core.access.new_grant import open_grant
 from jitney.core.access.profile_wording import profile_detail
 from jitney.core.access.request import AccessRequest, Way
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.problems import Problem
 from jitney.core.single_use import (
     Quota,
@@ -27,6 +26,7 @@ from jitney.core.single_use import (
     review_quota,
 )
 from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.decided_detail import decided_detail
 from jitney.handlers.grant_updates import PATIENT, RecordedGrant, write_new_grant, write_until_current
 from jitney.handlers.http import Request, Response
 from jitney.handlers.incoming_request import decide_request, incoming_request
@@ -177,6 +177,7 @@ def _create(
     too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
     """
     quota = _quota_of(grant, call)
+    target = call.ports.config.targets[access_request.target]
     outcome = Outcome.ALLOWED if decision.effect is Effect.ALLOW else Outcome.REVIEW
     detail: dict[str, Any] = {"permissions": permissions_view(grant.permissions), "reviews": grant.reviews, **tried}
     detail |= profile_detail(access_request, call.ports.actions)
@@ -186,7 +187,7 @@ def _create(
         | audit.calls_detail(access_request)
         | audit.decision_detail(decision)
         | call.requester.record_detail()
-        | DecisionInputs.of(decision, call.principal).detail()
+        | decided_detail(access_request, target, decision, call.principal, call.ports)
     )
     members = deciding_policies(decision) | {"detail": detail}
     record = audit.grant_record(AuditEvent.REQUEST, outcome, grant, call.origin, call.now, **members)

@@ -12,6 +12,6 @@ def create_grant(request: Request, ports: Ports) -> Response:
     return request_grant(authenticate_request(request, ports))
 
 
-NEEDS = ("config", "policies", "actions", "keys", "store", "suspensions", "sessions")
+NEEDS = ("config", "policies", "shadow_policies", "actions", "keys", "store", "suspensions", "sessions")
 
 handler = endpoint(create_grant, NEEDS)

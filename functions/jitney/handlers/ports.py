@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from jitney.adapters.web_sessions import WebSessions
     from jitney.core.gateway.answer_masking import AnswerMasker
     from jitney.core.masking.table import MaskTable
+    from jitney.core.policy.shadow import ShadowPolicies
     from jitney.core.report.cloudtrail_coverage import ImplicitActions
     from jitney.core.trail.beyond_grant import ScopeComparison
     from jitney.handlers.call_sessions import ReadSessions
@@ -73,6 +74,7 @@ class Ports:
 
     config: Config
     policies: PolicySet
+    shadow_policies: "ShadowPolicies | None"  # None when no shadow is configured
     actions: ActionTable
     explainer: CallExplainer
     masks: "MaskTable"

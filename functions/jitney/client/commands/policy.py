@@ -8,6 +8,7 @@ from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.policy_diff import compare_policies
 from jitney.client.commands.policy_explain import explain_decision
 from jitney.client.commands.policy_replay import Config, replay_records
+from jitney.client.commands.policy_shadow import show_shadow
 from jitney.client.commands.policy_suggest import suggest_policies
 from jitney.client.policy_testing import decide_cases
 from jitney.client.problems import ClientProblem
@@ -16,6 +17,7 @@ policy = command_group("Test, compare and explain policies. Runs locally, withou
 policy.command("replay")(replay_records)
 policy.command("diff")(compare_policies)
 policy.command("explain")(explain_decision)
+policy.command("shadow")(show_shadow)
 policy.command("suggest")(suggest_policies)
 
 

@@ -28,12 +28,12 @@ class SuggestionPeriod(NamedTuple):
 def file_text(found: PolicySuggestion, scope: SuggestionScope, period: SuggestionPeriod) -> str:
     """Return the suggested policies as the text of a file."""
     parts = ["\n".join(map(comment, _heading(found, scope, period))), *(each.text for each in found.permits)]
+    uncovered = [f"{pair_words(each.pair)} at {each.target}: {each.reason}." for each in found.uncovered]
+    unused = [f"{pair_words(each.pair)} at {each.target}, grants: {each.grants:,}" for each in found.unused]
     lists = [
-        ("Used, but not permitted here:", [f"{pair_words(each.pair)} at {each.target}: {each.reason}."
-                                           for each in found.uncovered]),
-        ("Granted, but never used, and not permitted here:",
-         [f"{pair_words(each.pair)} at {each.target}, in {each.grants:,} grant{'' if each.grants == 1 else 's'}" for each in found.unused]),
-    ]  # fmt: skip
+        ("Used, but not permitted here:", uncovered),
+        ("Granted, but never used, and not permitted here:", unused),
+    ]
     for title, items in lists:
         if items:
             more = [f"and {len(items) - MOST_LISTED:,} more; --json lists all"] if len(items) > MOST_LISTED else []

@@ -1,0 +1,44 @@
+"""`jitney policy shadow`: what the shadow policies decided beside the active ones."""
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json
+from jitney.client.commands.audit import Records, Since, Stack, Until
+from jitney.client.commands.policy_replay import FailOnChange, Folder, Previews, chosen_days, policy_screen
+from jitney.client.optional import load_extra
+from jitney.client.problems import ClientProblem
+from jitney.client.record_lines import RecordSource
+
+
+def show_shadow(
+    *,
+    since: Since = None,
+    until: Until = None,
+    folder: Folder = None,
+    records: Records = "",
+    stack: Stack = None,
+    previews: Previews = False,
+    fail_on_change: FailOnChange = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show where shadow policies decided otherwise.
+
+    The broker decides each request by shadow_policies of jitney.yaml too, and records a differing answer. Counts and
+    lists these answers. Reads a local copy of the records, or the bucket with your AWS credentials.
+
+    Example: jitney policy shadow --since 7d --folder records
+    """
+    with exit_on_problem("policy shadow", as_json=as_json):
+        report = load_extra("jitney.client.shadow_report", "policy", "The shadow's answers were not read")
+        screen = policy_screen()
+        first, last = chosen_days(since, until)
+        with screen.progress() as progress:
+            chosen = report.ReplayOptions(RecordSource(folder, records, stack), first, last, previews)
+            result = report.document(report.shadowed(chosen, progress))
+        if as_json:
+            print_json(result)
+        else:
+            screen.shadow(result, report.counts(result), report.COLUMNS, report.table(result, screen.most_changes))
+        if fail_on_change and (result["changes"] or result["errors"] or not result["compared"]):
+            raise typer.Exit(ClientProblem.exit_code)

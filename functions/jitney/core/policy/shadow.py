@@ -1,0 +1,88 @@
+"""A second set of policies that decides beside the active one, and changes no answer (row POL 14).
+
+Its answer stands in the decision's record, if it differs. Nothing else reads it. An error of the shadow is recorded
+instead of an answer, and never stops a request.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Self
+
+from jitney.core.access.decision import Decision
+from jitney.core.access.request import AccessRequest
+from jitney.core.actions import ActionTable
+from jitney.core.config import Limits, Policies, Target
+from jitney.core.identity.principal import Principal
+from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.decide import decide
+from jitney.core.policy.risks import HeldActions
+from jitney.core.problems import Problem
+
+SHADOW = "shadow"
+"""The member of a record's `detail`."""
+
+
+class UnreadHeldActionsError(LookupError):
+    """The shadow needs the agent's other grants, which the active decision did not read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShadowPolicies:
+    """The shadow's policies, or the `error` for which they cannot be loaded."""
+
+    version: str
+    policy_set: PolicySet | None
+    error: str = ""
+
+    @classmethod
+    def load(cls, source: Policies) -> Self:
+        """Return the shadow in `source`. Its errors are its answer to each request."""
+        try:
+            return cls(source.version, PolicySet.load(source))
+        except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
+            return cls(source.version, None, _name_of(error))
+
+    def detail(
+        self,
+        decision: Decision,
+        principal: Principal,
+        request: AccessRequest,
+        target: Target,
+        actions: ActionTable,
+        limits: Limits,
+        reviewers: Collection[str],
+    ) -> dict[str, Any]:
+        """Return the member for the record of the active `decision` on a request.
+
+        It has the shadow's version, and its effect, policies and reviews if its effect or its reviews differ. The
+        shadow sees what the active decision saw.
+        """
+
+        def held(_requested: frozenset[str]) -> tuple[HeldActions, ...]:
+            if decision.held_actions is None:
+                raise UnreadHeldActionsError
+            return tuple(HeldActions("", names) for names in decision.held_actions)
+
+        version = {"policy_version": self.version}
+        if self.policy_set is None:
+            return {SHADOW: version | {"error": self.error}}
+        try:
+            other = decide(principal, request, target, self.policy_set, actions, limits, reviewers, (), held)
+            return {SHADOW: version | _difference(decision, other)}
+        except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
+            return {SHADOW: version | {"error": _name_of(error)}}
+
+
+def _difference(active: Decision, shadow: Decision) -> dict[str, Any]:
+    if (active.effect, set(active.reviews)) == (shadow.effect, set(shadow.reviews)):
+        return {}
+    policies = sorted({reason.policy for reason in shadow.reasons})
+    reviews = sorted(map(sorted, shadow.reviews))
+    return {"effect": str(shadow.effect), "policies": policies} | ({"reviews": reviews} if reviews else {})
+
+
+def _name_of(error: BaseException) -> str:
+    """Return the name of an error. Raises what ends the process, such as KeyboardInterrupt."""
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
+    return error.code if isinstance(error, Problem) else type(error).__name__
