@@ -49,9 +49,11 @@ $(AWSCLI): local/requirements-awscli.txt $(UV)
 	@$(UV) pip sync --quiet --python .local/aws-cli/bin/python --require-hashes $<
 	@touch $@
 
-# Clients of other makers that tests run, each in an environment of its own.
+# Clients of other makers that tests run, and tools for documents, each in an environment of its own.
 CLIENTS := .local/aioboto3/.ready .local/client-generator/.ready .local/agent-frameworks/.ready
-$(CLIENTS): .local/%/.ready: local/requirements-%.txt $(UV)
+DOCS_SITE := .local/docs-site/.ready
+SBOM := .local/sbom/.ready
+$(CLIENTS) $(DOCS_SITE) $(SBOM): .local/%/.ready: local/requirements-%.txt $(UV)
 	@echo "$*, into $(@D)"
 	@$(UV) venv --quiet --clear --python 3.13 $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
@@ -76,7 +78,7 @@ check: lint ## check lint, and run the tests without AWS or sockets, with a tent
 		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(SOCKETS))
 
 .PHONY: test
-test: lint $(AWSCLI) $(CLIENTS) ## run every test, with the system on this machine
+test: lint $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) ## run every test, with the system on this machine
 	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
 
 .PHONY: mutants
@@ -90,6 +92,10 @@ mutants: $(READY) ## remove each security check in turn and expect a test to fai
 		tests/sdk/test_ends.py tests/sdk/test_gateway.py tests/sdk/test_sent_parameters.py \
 		--ignore tests/handlers/test_convergence.py
 
+.PHONY: faults
+faults: $(READY) $(AWSCLI) ## let each call of AWS in each flow fail in each way, on a local system; takes minutes
+	JITNEY_FAULT_SWEEP=1 $(BIN)/pytest --quiet tests/system/test_faults.py
+
 .PHONY: policies
 policies: $(READY) ## run the policies' table tests; CONFIG=other.yaml for another configuration
 	@$(BIN)/jitney policy test
@@ -101,6 +107,18 @@ template: $(READY) ## print the CloudFormation template of target TARGET, or of 
 .PHONY: dist
 dist: $(UV) ## the wheel of the `jitney` command, into dist/
 	@$(UV) build --quiet --clear --wheel --out-dir dist .
+
+.PHONY: sbom
+sbom: $(UV) $(SBOM) ## list the packages that the functions deploy, with licences, in dist/functions.cdx.json (CycloneDX)
+	@$(UV) venv --quiet --clear --python 3.13 .local/functions
+	@$(UV) pip sync --quiet --python .local/functions/bin/python --require-hashes functions/requirements.txt
+	@mkdir -p dist
+	@.local/sbom/bin/cyclonedx-py environment --output-reproducible -o dist/functions.cdx.json .local/functions/bin/python
+
+.PHONY: vulnerabilities
+vulnerabilities: $(SBOM) ## check the locked packages against PyPI's advisories; needs access to pypi.org
+	@for lock in functions/requirements.txt requirements.txt; do \
+		.local/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
 
 .PHONY: demo
 demo: $(READY) $(AWSCLI) ## show the main job step by step, and check each step
@@ -117,6 +135,10 @@ down: $(READY) ## stop the system
 .PHONY: screenshots
 screenshots: $(READY) $(AWSCLI) ## render the reviewers' pages into docs/screenshots; needs chromium
 	@$(BIN)/python -m local.screenshots
+
+.PHONY: site
+site: $(READY) $(DOCS_SITE) ## build docs/ as a site with a search and the API's reference, into .local/site
+	@$(BIN)/python -m local.docs_site
 
 .PHONY: bench
 bench: $(READY) ## measure the figures in one run
@@ -151,6 +173,8 @@ lock: $(UV) ## resolve the lock files
 	$(LOCK) --group functions -o functions/requirements.txt
 	echo awscli | $(LOCK) - -o local/requirements-awscli.txt
 	printf '%s\n' langchain-core openai-agents strands-agents | $(LOCK) - -o local/requirements-agent-frameworks.txt
+	printf '%s\n' cyclonedx-bom pip-audit | $(LOCK) - -o local/requirements-sbom.txt
+	printf '%s\n' zensical 'essentials-openapi[full]' | $(LOCK) - -o local/requirements-docs-site.txt
 	echo openapi-python-client | $(LOCK) - -o local/requirements-client-generator.txt
 	echo aioboto3 | $(LOCK) --no-config - -o local/requirements-aioboto3.txt  # without pyproject's botocore
 
@@ -158,7 +182,7 @@ lock: $(UV) ## resolve the lock files
 clean: ## remove everything that a target created
 	@if test -x $(BIN)/python; then $(BIN)/python -m local down; fi
 	@echo "Removing packages, builds and caches"
-	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules \
+	@rm -rf .venv .local cdk.out dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis local/identity/node_modules local/docs_site/node_modules \
 		tests/browser/node_modules tests/infra/trino/node_modules tests/infra/workflow/node_modules tests/local/cdk_cli/node_modules \
 		tests/simulator/node_modules tests/client/gateway/drivers/node_modules
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +

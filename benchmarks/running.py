@@ -18,10 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def running_system() -> Iterator[dict[str, Any]]:
-    """Yield the members of stack.json of a system that runs during the block, separate from other systems here."""
+def running_system(config: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the members of stack.json of a system that runs during the block, separate from other systems here.
+
+    `config` is another configuration than the sample.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"JITNEY_LOCAL_DIR": folder}
+        environment = os.environ | {"JITNEY_LOCAL_DIR": folder} | ({"JITNEY_CONFIG": str(config)} if config else {})
         subprocess.run([sys.executable, "-m", "local", "up"], cwd=ROOT, env=environment, check=True)
         try:
             yield json.loads((Path(folder) / "stack.json").read_text(encoding="utf-8"))
