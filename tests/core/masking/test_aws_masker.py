@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
 from jitney.core.masking.mask_tags import MASK, MaskTags
+from jitney.core.masking.table import KEYS
 from tests.core.masking.conftest import KEY, MASKS
 from tests.core.masking.planted import HIDING, JWT, PASSWORD, PEM_BODY, PLANTED, SECRET_KEY, SESSION_TOKEN
 from tests.core.masking.test_text import layers
@@ -321,3 +322,51 @@ def test_mask_04_without_a_key_masks_have_no_tag(keyless):
     answer = {"Credentials": CREDENTIALS}
     masked = keyless.call("sts", "AssumeRole", CallDirection.OUTPUT, answer).value
     assert masked["Credentials"]["SecretAccessKey"] == masked["Credentials"]["SessionToken"] == "[masked credential]"
+
+
+def marked_maps():
+    """Each operation with a map whose names AWS marks: its event source and name, the part of the event, the member."""
+    for service in MASKS.services():
+        for name in MASKS.operations(service):
+            shapes = MASKS.of(service, name)
+            for part, start in (("requestParameters", shapes.input), ("responseElements", shapes.output)):
+                waiting, seen = [start], set()
+                while waiting:
+                    at = waiting.pop()
+                    if isinstance(at, int) and at not in seen:
+                        seen.add(at)
+                        waiting += shapes.shapes[at].values()
+                        for member, ref in shapes.shapes[at].items():
+                            if isinstance(ref, int) and KEYS in shapes.shapes[ref]:
+                                yield service, name, part, member
+
+
+SOURCES = {service: source for source, services in MASKS._events.items() for service in services}
+MARKED = sorted({each for each in marked_maps() if each[0] in SOURCES})
+
+
+def test_mask_01_there_are_marked_maps_in_events():
+    assert ("apprunner", "CreateService", "requestParameters", "RuntimeEnvironmentVariables") in MARKED
+
+
+@pytest.mark.parametrize(("service", "name", "part", "member"), MARKED)
+def test_mask_01_the_names_of_marked_maps_are_masked_in_events(service: str, name: str, part: str, member: str):
+    written = member[0].lower() + member[1:]
+    holder = {written: {"first-name": "first", "second-name": "second"}, "kept": {"third-name": "third"}}
+    event = {"eventSource": SOURCES[service], "eventName": name, part: {"configuration": holder}}
+    masked = MASKER.event(event).value
+    names = masked[part]["configuration"][written]
+    assert len(names) == 2
+    assert all(MASK.fullmatch(each) for each in names)
+    assert not any(each in json.dumps(masked) for each in ("first-name", "second-name"))
+    assert masked[part]["configuration"]["kept"] == {"third-name": "third"}  # only the marked map
+    without = AwsMasker(MASKS, MASKER.tags, sensitive=False)
+    assert without.event(event).value == event
+
+
+def test_mask_01_the_values_of_marked_maps_are_masked_in_events():
+    variables = {"runtimeEnvironmentVariables": {"REGION_A": "blue", "REGION_B": "green"}}
+    event = {"eventSource": "apprunner.amazonaws.com", "eventName": "CreateService", "requestParameters": variables}
+    masked, paths = MASKER.event(event)
+    assert not any(each in json.dumps(masked) for each in ("REGION", "blue", "green"))
+    assert len(paths) == 4

@@ -57,12 +57,18 @@ class MemberLookup:
 
 
 class _NameLookup(MemberLookup):
-    """Looks up members by name only. Shape 0 is the event itself: only its parts have masked members."""
+    """Looks up members by name only. Shape 0 is the event itself: only its parts have masked members.
+
+    A shape with `KEYS` is a map whose names are masked, and `ANY` is the shape of its values. Any other one is a part.
+    """
 
     def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
         if not isinstance(ref, int):
             return None
-        return self._shapes[ref].get(name.lower(), ref) if ref else self._shapes[0].get(name)
+        shape = self._shapes[ref]
+        if KEYS in shape:
+            return shape[ANY]
+        return shape.get(name.lower(), ref) if ref else shape.get(name)
 
 
 def lookup_by_shape(operation: OperationShapes, start: ShapeRef, kinds: Mapping[str, str]) -> MemberLookup:
@@ -82,18 +88,29 @@ def lookup_by_name(
     roots: dict[str, ShapeRef] = {part: number for number, part in enumerate(found, start=1)}
     roots |= {part: start for part, each in found.items() for _, start in each if isinstance(start, str)}
     shapes: list[Shape] = [roots]
-    for each in found.values():
+    maps: list[Shape] = []
+    for number, each in enumerate(found.values(), start=1):
         names: dict[str, ShapeRef] = {}
         for operation, start in each:
-            for name, letter in _letters(operation, start):
-                if letter == CREDENTIAL_REF or names.get(name) in (None, LOOK_ALIKE_REF):
-                    names[name] = letter
+            for name, ref in _listed_members(operation, start):
+                known = names.get(name)
+                unlisted = known in (None, LOOK_ALIKE_REF)
+                if isinstance(ref, str):
+                    if ref == CREDENTIAL_REF or unlisted or (isinstance(known, int) and ref != LOOK_ALIKE_REF):
+                        names[name] = ref
+                elif unlisted:
+                    values = operation.shapes[ref].get(ANY)
+                    maps.append({KEYS: operation.shapes[ref][KEYS], ANY: values if isinstance(values, str) else number})
+                    names[name] = len(found) + len(maps)
         shapes.append(names)
-    return _NameLookup(shapes, 0, kinds)
+    return _NameLookup([*shapes, *maps], 0, kinds)
 
 
-def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str]]:
-    """Yield the listed members that can be reached from `start`, by lower-case name."""
+def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str | int]]:
+    """Yield the listed members that can be reached from `start`, by lower-case name.
+
+    A number is the shape of a map whose names are listed.
+    """
     waiting, seen = [start], set[int]()
     while waiting:
         at = waiting.pop()
@@ -101,7 +118,9 @@ def _letters(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str,
             seen.add(at)
             for name, ref in operation.shapes[at].items():
                 waiting.append(ref)
-                if isinstance(ref, str) and name != KEYS:
+                if (name != KEYS and isinstance(ref, str)) or (
+                    name != ANY and isinstance(ref, int) and KEYS in operation.shapes[ref]
+                ):
                     yield name.lower(), ref
 
 
