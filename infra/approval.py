@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.broker_function import BrokerFunction
+from infra.log_groups import LogGroups
 from jitney.configuration.arns import ROLE_PATH
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
@@ -27,13 +27,15 @@ STEPS: Mapping[str, str] = {
 class Approval(Construct):
     """The Standard state machine that holds a request until it is decided or expires.
 
-    `steps` are its functions by name. If an execution is stopped, fails or times out, an EventBridge rule calls the
+    `functions` are its steps by name. If an execution is stopped, fails or times out, an EventBridge rule calls the
     function that marks the request as failed.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, steps: Mapping[str, lambda_.IFunction]) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, functions: Mapping[str, BrokerFunction], log_groups: LogGroups
+    ) -> None:
         super().__init__(scope, construct_id)
-        arns = {name: steps[function].function_arn for name, function in STEPS.items()}
+        arns = {name: functions[function].function.function_arn for name, function in STEPS.items()}
         role = iam.Role(
             self,
             "Role",
@@ -47,14 +49,8 @@ class Approval(Construct):
                 )
             },
         )
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            # Log groups with this prefix need no resource policy (Step Functions Developer Guide, "CloudWatch logs").
-            log_group_name="/aws/vendedlogs/states/jitney-approval",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        # Log groups with this prefix need no resource policy (Step Functions Developer Guide, "CloudWatch logs").
+        log_group = log_groups.add(self, "/aws/vendedlogs/states/jitney-approval")
         self.state_machine = sfn.StateMachine(
             self,
             "Workflow",
@@ -82,5 +78,5 @@ class Approval(Construct):
                     "status": ["ABORTED", "FAILED", "TIMED_OUT"],
                 },
             ),
-            targets=[targets.LambdaFunction(steps[STEPS["FailuresFunctionArn"]])],
+            targets=[targets.LambdaFunction(functions[STEPS["FailuresFunctionArn"]].function)],
         )

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.conditions import item_conditions, session_name_condition
+from infra.log_groups import LogGroups
 from infra.permissions import Allow
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, role_name
@@ -46,17 +46,12 @@ class BrokerFunction(Construct):
         resources: Mapping[str, list[str]],
         conditions: Mapping[str, Mapping[str, Any]],
         environment: Mapping[str, str],
+        log_groups: LogGroups,
     ) -> None:
         super().__init__(scope, construct_id)
         self.spec = spec
         self._conditions = conditions
-        self._log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/lambda/{role_name(spec.name)}",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self._log_group = log_groups.add(self, f"/aws/lambda/{role_name(spec.name)}")
         role = self._role(resources)
         self.role_id = role.role_id
         self.function = lambda_.Function(
@@ -74,6 +69,8 @@ class BrokerFunction(Construct):
             reserved_concurrent_executions=spec.reserved_executions or None,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            # Lambda logs invocations that fail or time out. Its lines of the others cost more than the functions' own.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment=ALL_FUNCTIONS
             | {"JITNEY_VERSION": code.version}
             | {name: environment[name] for name in sorted(spec.environment)},

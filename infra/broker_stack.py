@@ -13,6 +13,7 @@ from infra.channels import channel_conditions, channel_resources
 from infra.delivery import Delivery
 from infra.firewall import Firewall
 from infra.function_specs import SPECS
+from infra.log_groups import LogGroups
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.record_functions import CORRELATOR
@@ -34,9 +35,8 @@ class BrokerStack(Stack):
         tables = Tables(self, "Tables")
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)
-        records, calls = (self._delivery(name, buckets, tables) for name in ("Records", "Calls"))
-        # API Gateway writes only to streams with this prefix.
-        access_log = Delivery(self, "AccessLog", name="amazon-apigateway-jitney", bucket=buckets.logs, prefix="api")
+        log_groups = LogGroups(self, "LogGroups")
+        records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
         api = Api(self, "Api", access_log=access_log, specs=SPECS.values())
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
@@ -69,10 +69,11 @@ class BrokerStack(Stack):
                 resources=resources,
                 conditions=channel_conditions(settings),
                 environment=environment,
+                log_groups=log_groups,
             )
 
         functions = {name: function(name) for name in STEPS.values()}
-        approval = Approval(self, "Approval", steps={name: each.function for name, each in functions.items()})
+        approval = Approval(self, "Approval", functions=functions, log_groups=log_groups)
         resources["approval"] = [approval.state_machine.state_machine_arn]
         environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
@@ -82,25 +83,34 @@ class BrokerStack(Stack):
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
         trail.send_to(functions[CORRELATOR].function, dead_letters)
         sealing.acknowledge(functions["sealer"])
-        for each in functions.values():
-            dead_letters.watch(each.spec)
+        dead_letters.watch(each.spec for each in functions.values())
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
 
-    def _delivery(self, name: str, buckets: Buckets, tables: Tables) -> Delivery:
-        """Return the delivery of records, or that of calls, into its folder."""
-        folder = name.lower()
-        # Seals cover the records delivered on a day; calls are queried by the day on which they were made.
-        return Delivery(
-            self,
-            name,
-            name=f"jitney-{folder}",
-            bucket=buckets.records,
-            prefix=folder,
-            key=tables.key,
-            by_line=name == "Calls",
-        )
+    def _deliveries(
+        self, buckets: Buckets, tables: Tables, log_groups: LogGroups
+    ) -> tuple[Delivery, Delivery, Delivery]:
+        """Return the deliveries of records, of calls, and of the API's access log, each into its folder."""
+
+        def lines(name: str) -> Delivery:
+            folder = name.lower()
+            # Seals cover the records delivered on a day; calls are queried by the day on which they were made.
+            return Delivery(
+                self,
+                name,
+                name=f"jitney-{folder}",
+                bucket=buckets.records,
+                prefix=folder,
+                log_groups=log_groups,
+                key=tables.key,
+                by_line=name == "Calls",
+            )
+
+        # API Gateway writes only to streams with this prefix.
+        name = "amazon-apigateway-jitney"
+        access_log = Delivery(self, "AccessLog", name=name, bucket=buckets.logs, prefix="api", log_groups=log_groups)
+        return lines("Records"), lines("Calls"), access_log
 
     def _outputs(
         self,

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.log_groups import LogGroups
 from jitney.configuration.arns import ROLE_PATH
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
@@ -34,18 +35,13 @@ class Delivery(Construct):
         name: str,
         bucket: s3.IBucket,
         prefix: str,
+        log_groups: LogGroups,
         key: kms.IKey | None = None,
         by_line: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/kinesisfirehose/{name}",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log_group = log_groups.add(self, f"/aws/kinesisfirehose/{name}")
         log_stream = log_group.add_stream("Errors", log_stream_name="errors")
         role = self._role(bucket, prefix, key, log_group)
         self.stream = firehose.CfnDeliveryStream(

@@ -4,7 +4,7 @@ The publisher is the only reader of the audit table's stream. A batch that it ca
 dead-letter queue. All alarms go to one topic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -75,9 +75,9 @@ class DeadLetters(Construct):
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def watch(self, spec: FunctionSpec) -> None:
-        """Create the alarms that a function declares."""
-        for each in spec.alarms:
+    def watch(self, specs: Iterable[FunctionSpec]) -> None:
+        """Create the alarms that functions declare."""
+        for each in (alarm for spec in specs for alarm in spec.alarms):
             metric = cloudwatch.Metric(
                 namespace=ALL_FUNCTIONS["POWERTOOLS_METRICS_NAMESPACE"],
                 metric_name=each.metric,

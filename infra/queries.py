@@ -98,6 +98,9 @@ class Queries(Construct):
                 name=view.name,
                 description=view.description,
                 table_type="VIRTUAL_VIEW",
+                # Athena requires a list, even if it is empty.
+                # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html
+                partition_keys=[],
                 parameters={"presto_view": "true", "comment": "Presto View"},
                 storage_descriptor=properties.StorageDescriptorProperty(
                     columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in view.columns],

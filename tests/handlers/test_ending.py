@@ -637,6 +637,16 @@ class TestReconciler:
         assert reconcile(system.ports)["repaired"] == 1
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
 
+    def test_end_03_a_document_that_a_drift_reversal_deleted_is_whole_again_after_the_next_run(self, system: System):
+        released, revoked, kept = (asked(system) for _ in range(3))
+        assert system.call(release_grant, grant_id=released)[0] == 200
+        assert end_as(system, revoked, "revoked")[0] == 200
+        before = system.role_policies.documents.pop(ROLE_ARN)
+        assert [reconcile(system.ports)["repaired"] for _ in range(2)] == [1, 0]
+        assert system.role_policies.documents[ROLE_ARN] == before
+        assert system.role_policies.denies(ROLE_ARN) == {released, revoked}
+        assert kept not in before
+
     def test_end_03_an_end_whose_writer_died_is_written(self, system: System):
         grant_id = asked(system)
         system.role_policies.refusals = 10_000

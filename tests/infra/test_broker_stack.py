@@ -1,6 +1,7 @@
 """What the broker's template must contain."""
 
 import json
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -70,13 +71,15 @@ def test_only_the_audit_table_is_published_and_only_the_state_table_has_the_inde
 
 def test_resources_with_data_outlive_the_stack(assembly):
     kept = {"AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SQS::Queue"}
+    logs = {each["DeletionPolicy"] for each in assembly.broker["Resources"].values() if "LogGroup" in each["Type"]}
+    assert logs == {"Delete"}
     policies = {
         name: resource["DeletionPolicy"]
         for name, resource in assembly.broker["Resources"].items()
         if resource["Type"] in kept
     }
     deleted = [plain({"Ref": name}) for name, policy in policies.items() if policy != "Retain"]
-    assert deleted == ["TablesAnswers"]  # masked answers, for minutes
+    assert sorted(deleted) == ["LogGroupsKey", "TablesAnswers"]  # the logs' key, and masked answers, for minutes
 
 
 def test_every_function_gets_what_it_declares_and_no_more(assembly):
@@ -89,7 +92,7 @@ def test_every_function_gets_what_it_declares_and_no_more(assembly):
         assert variables["JITNEY_VERSION"] == "1.2.3"
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["arm64"]
-        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert (function["LoggingConfig"]["LogFormat"], function["LoggingConfig"]["SystemLogLevel"]) == ("JSON", "WARN")
         assert function["FunctionName"] == f"jitney-{name.replace('_', '-')}"
 
 
@@ -145,7 +148,7 @@ def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_rev
     calls = own.pop(("POST", "/~1v1~1calls"))
     assert (calls["ThrottlingRateLimit"], calls["ThrottlingBurstLimit"]) == (50, 50)
     for each in own.values():
-        assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"], each["MetricsEnabled"]) == (200, 200, True)
+        assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) == (200, 200)
 
 
 def test_gw_12_calls_wait_for_aws_within_the_functions_time_and_cannot_use_up_more_than_their_executions(assembly):
@@ -179,6 +182,25 @@ def test_functions_answer_before_api_gateway_gives_up(assembly):
 def test_every_log_is_kept_for_a_bounded_time(assembly):
     groups = of_type(assembly.broker, "AWS::Logs::LogGroup").values()
     assert {group["RetentionInDays"] for group in groups} == {LOG_RETENTION_DAYS}
+
+
+def test_every_function_writes_to_an_own_log_group(assembly):
+    groups = of_type(assembly.broker, "AWS::Logs::LogGroup")
+    for function in of_type(assembly.broker, "AWS::Lambda::Function").values():
+        assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
+
+
+def test_every_log_group_has_the_key_and_cloudwatch_may_use_it_for_it(assembly):
+    keys = {plain({"Ref": name}): each for name, each in of_type(assembly.broker, "AWS::KMS::Key").items()}
+    (statement,) = (each for each in keys["LogGroupsKey"]["KeyPolicy"]["Statement"] if each.get("Sid") == "LogGroups")
+    assert plain(statement["Principal"]) == {"Service": "logs.eu-west-1.amazonaws.com"}
+    patterns = plain(statement["Condition"])["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
+    groups = of_type(assembly.broker, "AWS::Logs::LogGroup").values()
+    assert len(groups) > len(SPECS)
+    for group in groups:
+        assert plain(group["KmsKeyId"]) == "LogGroupsKey.Arn"
+        arn = f"arn:aws:logs:eu-west-1:111122223333:log-group:{group['LogGroupName']}"
+        assert any(fnmatchcase(arn, each) for each in patterns)
 
 
 def test_every_bucket_is_private_encrypted_and_versioned(assembly):
@@ -231,9 +253,14 @@ def test_the_api_has_the_declared_routes_only(assembly):
 def test_the_api_is_regional_and_throttled_without_an_account_wide_role(assembly):
     api = only(assembly.broker, "AWS::ApiGateway::RestApi")
     assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    # The default of a regional API accepts TLS 1.0.
+    assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+    assert api["EndpointAccessMode"] == "STRICT"
     settings = throttles(assembly)["*", "/*"]
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (45, 45)
     assert settings["DataTraceEnabled"] is False
+    # Detailed metrics are billed by method. The alarms use the metrics of the API.
+    assert not any(each.get("MetricsEnabled") for each in throttles(assembly).values())
     assert "LoggingLevel" not in settings
     assert not of_type(assembly.broker, "AWS::ApiGateway::Account")
 

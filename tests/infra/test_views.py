@@ -40,8 +40,9 @@ def test_aud_05_a_view_is_in_glue_as_athena_writes_it(assembly, name):
     assert (resource["DatabaseName"], table["TableType"]) == ("jitney", "VIRTUAL_VIEW")
     assert table["Parameters"] == {"presto_view": "true", "comment": "Presto View"}
     assert table["ViewExpandedText"] == "/* Presto View */"
-    assert "PartitionKeys" not in table
-    # Athena fails on a view without SerdeInfo, and on one whose columns in Glue are others than in its definition.
+    # Athena fails on a view without a list of partition keys or without SerdeInfo, and on one whose columns in Glue are
+    # others than in its definition.
+    assert table["PartitionKeys"] == []
     assert table["StorageDescriptor"]["SerdeInfo"] == {}
     columns = [(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]]
     encoded = re.fullmatch(r"/\* Presto View: ([A-Za-z0-9+/]+=*) \*/", table["ViewOriginalText"])
