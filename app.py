@@ -19,7 +19,7 @@ from infra.target_template import ALL, target_stack
 from jitney.configuration.load import ConfigurationError, load_configuration
 
 # After infra, which sets the path of Node.
-from aws_cdk import App, Environment, Validations  # isort: skip
+from aws_cdk import App, Environment, Tags, Validations  # isort: skip
 from aws_cdk import aws_lambda as lambda_  # isort: skip
 from cdk_nag import AwsSolutionsChecks  # isort: skip
 
@@ -48,6 +48,8 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
         local=local,
         env=Environment(account=broker.account, region=broker.region),
     )
+    for name, value in sorted(broker.tags.items()):
+        Tags.of(jitney).add(name, value)
     settings = configuration.settings
     if settings.stack_set and not local:
         stack_set = TargetStackSet(

@@ -150,19 +150,19 @@ def compared(seen: Seen, stack: dict[str, Any]) -> dict[str, list[str]]:
     caused = {grant_id: {EVENTS[flow] for flow in flows if flow in EVENTS} for grant_id, flows in seen.grants.items()}
     table = _of_table(stack)
     deadline = time.monotonic() + 300
-    while _difference(caused, published := _of_bucket(stack)) and time.monotonic() < deadline:
+    while difference(caused, published := _of_bucket(stack)) and time.monotonic() < deadline:
         time.sleep(1)
     rows = AuditQueries(stack).rows("who_requested_what")
     in_athena = {row["grant_id"] for row in rows if row["grant_id"]}
     return {
-        "audit_table": _difference(caused, table),
-        "s3": _difference(caused, published),
+        "audit_table": difference(caused, table),
+        "s3": difference(caused, published),
         "athena": sorted(set(caused) ^ in_athena),
         "s3_and_table": sorted(set(table) ^ set(published)),
     }
 
 
-def _difference(caused: Mapping[str, set[str]], recorded: Mapping[str, Counter[str]]) -> list[str]:
+def difference(caused: Mapping[str, set[str]], recorded: Mapping[str, Counter[str]]) -> list[str]:
     """Return the grants whose recorded events are not those that their agent caused, each once."""
     wrong = [
         grant_id

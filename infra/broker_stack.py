@@ -31,7 +31,13 @@ class BrokerStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
     ) -> None:
-        super().__init__(scope, construct_id, env=env, description="Jitney: just-in-time AWS access for AI agents")
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description="Jitney: just-in-time AWS access for AI agents",
+            termination_protection=not local,
+        )
         tables = Tables(self, "Tables")
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)

@@ -63,5 +63,5 @@ class Buckets(Construct):
             object_lock_default_retention=lock,
             server_access_logs_bucket=self.logs if log_prefix else None,
             server_access_logs_prefix=log_prefix,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )

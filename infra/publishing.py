@@ -32,7 +32,7 @@ class DeadLetters(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=tls_only,
             retention_period=Duration.days(14),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         acknowledge(self.queue, "It is the dead-letter queue of a stream.", "SQS3")
         self.topic = sns.Topic(self, "Alarms", display_name="Jitney alarms", master_key=key, enforce_ssl=tls_only)

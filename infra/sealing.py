@@ -28,7 +28,7 @@ class Sealing(Construct):
             description="Jitney: signs the seals over audit records",
             key_spec=kms.KeySpec.ECC_NIST_P256,
             key_usage=kms.KeyUsage.SIGN_VERIFY,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.key.add_to_resource_policy(_deny("OnlySealingSigns", ["kms:Sign"], ["*"], self._others))
         self._written = [self._seals.arn_for_objects(f"{folder}*") for folder in (FOLDER, KEYS_FOLDER)]

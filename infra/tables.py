@@ -30,7 +30,7 @@ class Tables(Construct):
             description="Jitney: grants and audit records at rest",
             enable_key_rotation=True,
             rotation_period=Duration.days(365),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         # Tags under this key show that two masked values are equal. KMS cannot rotate it, and no tag outlives it.
         self.mask_key = kms.Key(
@@ -40,7 +40,7 @@ class Tables(Construct):
             description="Jitney: the tags of masked values",
             key_spec=kms.KeySpec.HMAC_256,
             key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.state = self._table("State")
         self.state.add_global_secondary_index(
@@ -114,7 +114,7 @@ class Tables(Construct):
             time_to_live_attribute="expires",
             dynamo_stream=stream,
             deletion_protection=kept,
-            removal_policy=RemovalPolicy.RETAIN if kept else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if kept else RemovalPolicy.DESTROY,
         )
 
 

@@ -110,7 +110,7 @@ class Trail(Construct):
             retention_period=Duration.days(14),
             visibility_timeout=Duration.minutes(6) if dead else None,
             dead_letter_queue=dead,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         if dead is None:
             acknowledge(queue, "It is the dead-letter queue of the trail's queue.", "SQS3")

@@ -11,9 +11,10 @@ import yaml
 import app
 from jitney.configuration.load import ConfigurationError
 from tests.configuration.test_load import ROOT, valid, write_policies
-from tests.infra.conftest import target_role
+from tests.infra.conftest import of_type, target_role
 from tests.infra.test_target_account_stack import ISSUING
 
+TAGS = {"cost-center": "1234", "team": "platform"}
 pytestmark = pytest.mark.xdist_group("cdk")
 
 
@@ -43,7 +44,7 @@ def test_a_wrong_configuration_prints_its_problems_without_a_traceback(configure
 
 
 def test_the_environment_names_another_configuration(configured, synthesize):
-    document = valid() | {"broker": {"account": "222233334444", "region": "us-gov-west-1"}}
+    document = valid() | {"broker": {"account": "222233334444", "region": "us-gov-west-1", "tags": TAGS}}
     target = document["targets"].pop("prod") | {"region": "us-gov-west-1"}
     del target["policy"]
     # An AWS managed policy is a finding of cdk-nag, which the configuration's author answers for.
@@ -58,6 +59,12 @@ def test_the_environment_names_another_configuration(configured, synthesize):
         "Jitney": "aws://222233334444/us-gov-west-1",
         "JitneyTarget-analytics-prod": "aws://012345670123/us-gov-west-1",
     }
+    tables = of_type(assembly.broker, "AWS::DynamoDB::GlobalTable").values()
+    shown = [tag for table in tables for replica in table["Replicas"] for tag in replica["Tags"]]
+    assert shown == [{"Key": name, "Value": value} for name, value in TAGS.items()] * len(tables)
+    # Policies see the tags of a target's role as the principal's, so that they are the target's own.
+    assert not {tag["Key"] for tag in target_role(assembly.target).get("Tags", [])} & set(TAGS)
+
     # It has no slack: nothing is there for it, and nothing is allowed.
     template = json.dumps(assembly.broker)
     assert "jitney-votes" in template
@@ -106,3 +113,12 @@ def test_every_recommended_feature_flag_is_set():
     assert flags["@aws-cdk/core:validateAgainstDefaultRules"] is True
     assert flags["@aws-cdk/aws-iam:minimizePolicies"] is True
     assert len(flags) > 80
+
+
+def test_ops_02_only_the_broker_in_aws_is_protected_from_removal(assembly, local_assembly):
+    def protected(made):
+        artifacts = made.manifest()["artifacts"].items()
+        return [name for name, each in artifacts if each.get("properties", {}).get("terminationProtection")]
+
+    assert protected(assembly) == ["Jitney"]
+    assert protected(local_assembly) == []

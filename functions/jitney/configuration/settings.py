@@ -173,10 +173,14 @@ class LimitSettings(SettingsModel):
 
 
 class BrokerSettings(SettingsModel):
-    """Where the broker is deployed. The target roles trust the roles of its functions."""
+    """Where the broker is deployed. The target roles trust the roles of its functions.
+
+    `tags` are of its resources, not of the targets' roles, whose tags policies can see.
+    """
 
     account: Account
     region: Region
+    tags: dict[Tag, TagValue] = Field(default_factory=dict)
 
 
 class BreakGlassSettings(SettingsModel):
