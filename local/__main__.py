@@ -13,6 +13,8 @@ from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, LocalSettings
 
 USAGE = "usage: python -m local up | down | status"
+LOST = "grants, pending requests and records"
+"""What the emulator keeps in memory. An open approval does not outlive it."""
 NOT_ACCEPTED = " (of the sample provider, which this configuration does not accept)"
 
 
@@ -29,7 +31,7 @@ def up(settings: LocalSettings, progress: Progress) -> int:
 
 def down(settings: LocalSettings, progress: Progress) -> int:
     """Stop the system. Return 0 when no process is left, even if none ran before."""
-    progress.say("The system is stopped." if system.down(settings) else "Nothing was running.")
+    progress.say(f"The system is stopped. Its {LOST} are lost." if system.down(settings) else "Nothing was running.")
     return 0
 
 
@@ -57,6 +59,7 @@ def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Pro
         ("Slack", description["slack_url"]),
         ("mailbox", description["mailbox_url"]),
         ("all of it", settings.stack_file),
+        ("kept", f"in memory only: {LOST} are lost when it stops"),
     ]
     if env:
         shells = (

@@ -149,7 +149,8 @@ def test_the_life_of_a_second_system(up: Machine, another: Machine, config: Path
     _crashes_and_comes_up(another)
     _comes_up_with_another_configuration(another, config)
     groups = another.described()["pids"].values()
-    assert another.run("down")[0] == 0
+    code, said = another.run("down")
+    assert (code, "pending requests and records are lost" in said) == (0, True)
     assert not another.settings.stack_file.exists()
     assert another.alive() == []
     assert [group for group in groups if _living(group)] == []
@@ -165,6 +166,7 @@ def _crashes_and_comes_up(machine: Machine) -> None:
     assert machine.run("status")[0] == 3
     code, said = machine.run("up")
     assert code == 0, said
+    assert "pending requests and records are lost when it stops" in said
     assert machine.described()["pids"] != before["pids"]
     assert machine.run("status")[0] == 0
 
