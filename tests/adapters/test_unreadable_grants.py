@@ -114,6 +114,6 @@ def test_ops_02_each_unreadable_grant_is_logged_once_and_counted_at_each_read(
     for _ in range(2):
         read.grants_of(GRANT.owner_key)
     (line,) = [each for each in caplog.records if each.msg == "unreadable grant"]
-    assert line.grant == GRANT.id
+    assert line.grant_id == GRANT.id
     metrics = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "UnreadableGrants" in each]
     assert [each["UnreadableGrants"] for each in metrics] == [[1.0]] * 2

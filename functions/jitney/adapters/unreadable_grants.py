@@ -29,7 +29,7 @@ def report_unreadable(found: Mapping[str, str]) -> None:
     for grant_id, why in found.items():
         if grant_id not in _logged:
             _logged.add(grant_id)
-            _log.error("unreadable grant", extra={"grant": grant_id, "error": why})
+            _log.error("unreadable grant", extra={"grant_id": grant_id, "error": why})
     unit, value = MetricUnit.Count, len(found)
     with single_metric(UNREADABLE_GRANTS, unit=unit, value=value, namespace=METRICS_NAMESPACE) as metric:
         metric.add_dimension("service", "jitney")

@@ -1,6 +1,5 @@
 """Authentication of callers, and the records of refused calls."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,12 +26,10 @@ from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.handlers.decided_detail import decided_detail
-from jitney.handlers.http import Request
-from jitney.handlers.logs import logger
+from jitney.handlers.http import GRANT_ID, Request
+from jitney.handlers.logs import logger, note_grant
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.ports import Ports
-
-GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +177,7 @@ class AuthenticatedRequest:
         if grant is None or not self.owns(grant):
             fix = "Check the id, and use a token of the principal that the grant belongs to."
             raise Problem("grant_not_found", "You have no grant with this id.", fix)
+        note_grant(grant.id)
         return self.suspensions.applied(grant)
 
     def grant(self, grant_id: str) -> Grant | None:

@@ -98,5 +98,7 @@ def _once(message: SentMessage, send: Callable[[str], str], ports: Ports) -> str
         try:
             ports.sent_messages.withdraw(message)
         except Problem as problem:
-            logger.warning("message not sent again", grant=message.grant_id, channel=message.channel, code=problem.code)
+            logger.warning(
+                "message not sent again", grant_id=message.grant_id, channel=message.channel, code=problem.code
+            )
     return code

@@ -51,5 +51,5 @@ def _recorded(grant: Grant, decide: Callable[[Grant], GrantUpdate | None], ports
     try:
         return update_grant(grant, decide, ports)
     except Problem as problem:
-        logger.warning("deny entry not recorded", grant=grant.id, code=problem.code)
+        logger.warning("deny entry not recorded", grant_id=grant.id, code=problem.code)
         return grant

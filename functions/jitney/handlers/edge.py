@@ -9,8 +9,15 @@ from traceback import extract_tb
 from typing import Any, TypeAlias, TypeVar
 
 from jitney.core.problems import Problem
-from jitney.handlers.http import Request, Response, problem_response, proxy_response, request_from_event
-from jitney.handlers.logs import logger
+from jitney.handlers.http import (
+    Request,
+    Response,
+    grant_id_in,
+    problem_response,
+    proxy_response,
+    request_from_event,
+)
+from jitney.handlers.logs import about_grant, logger, note_grant
 from jitney.handlers.ports import Ports, build_ports
 
 Answer = TypeVar("Answer")
@@ -47,9 +54,12 @@ def _nowhere(_request: Request, _ports: Ports) -> Response:
 
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Return the answer of `route` to one API Gateway event. Never raises."""
-    response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)
-    logger.info("answered", **_line(event, response))
-    return proxy_response(response)
+    with about_grant(grant_id_in(event)):
+        response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)
+        if grant_id := _grant_id(response):
+            note_grant(grant_id)
+        logger.info("answered", **_line(event, response))
+        return proxy_response(response)
 
 
 def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Problem], Answer]) -> Answer:
@@ -73,11 +83,12 @@ def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tupl
     ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> Answer:
-        try:
-            return run(event, ports)
-        except Exception as error:  # noqa: BLE001 - as above
-            log_unhandled(error)
-            raise type(type(error).__name__, (Exception,), {})("see the log") from None
+        with about_grant(grant_id_in(event)):
+            try:
+                return run(event, ports)
+            except Exception as error:  # noqa: BLE001 - as above
+                log_unhandled(error)
+                raise type(type(error).__name__, (Exception,), {})("see the log") from None
 
     return handler
 
@@ -90,12 +101,16 @@ def log_unhandled(error: Exception) -> None:
 
 def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
     """Return the log line of an answer. It never has a body or a header."""
-    grant = response.body.get("grant") or {}
     return {
         "method": event.get("httpMethod"),
         "route": event.get("resource"),
         "request_id": (event.get("requestContext") or {}).get("requestId"),
         "status": response.status,
         "code": response.body.get("code"),
-        "grant": grant.get("id"),
     }
+
+
+def _grant_id(response: Response) -> str:
+    """Return the id of the grant in an answer, or ""."""
+    grant = response.body.get("grant") or {}
+    return str(grant.get("id") or response.body.get("grant_id") or "")

@@ -32,6 +32,6 @@ def ended_effects(grant: Grant, ports: Ports) -> tuple[GrantEffect, ...]:
     try:
         calls = ports.grant_history.calls(grant.id)
     except Problem as problem:
-        logger.warning("calls of an ended grant not read", grant=grant.id, code=problem.code)
+        logger.warning("calls of an ended grant not read", grant_id=grant.id, code=problem.code)
         return effects
     return with_use(effects, used_actions(call for call in map(parse_call, calls.lines) if call))

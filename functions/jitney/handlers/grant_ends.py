@@ -82,7 +82,7 @@ def _raise_alarm(grant: Grant, problem: Problem) -> None:
     """Log and count a revocation whose credentials may still work (END 7)."""
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
 
-    logger.error("revocation incomplete", grant=grant.id, role=grant.role_arn, code=problem.code)
+    logger.error("revocation incomplete", grant_id=grant.id, role=grant.role_arn, code=problem.code)
     name, unit = UNDENIED_REVOCATIONS, MetricUnit.Count
     with single_metric(name, unit=unit, value=1, namespace=METRICS_NAMESPACE) as metric:
         metric.add_dimension("service", "jitney")
@@ -174,6 +174,6 @@ def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call
         return update_grant(grant, decide, call.ports)
     except Problem as problem:  # the grant has ended and is denied nevertheless
         logger.warning(
-            "time to deny not recorded", grant=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
+            "time to deny not recorded", grant_id=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
         )
         return grant

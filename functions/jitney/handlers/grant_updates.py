@@ -16,6 +16,7 @@ from jitney.core.access.id_ranges import is_fresh
 from jitney.core.audit import AuditRecord
 from jitney.core.problems import Problem
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.handlers.logs import about_grant, note_grant
 from jitney.handlers.ports import Ports
 
 
@@ -98,7 +99,8 @@ def update_grant(
         ports.store.save(before, after, record, update.quotas, deny_entry=update.deny_entry, now=ports.now())
         return after
 
-    return write_until_current(attempt, conflict, ports, turn)
+    with about_grant(grant.id):
+        return write_until_current(attempt, conflict, ports, turn)
 
 
 def record_update(grant: Grant, decide: Callable[[Grant], GrantUpdate], ports: Ports, turn: Turn) -> RecordedGrant:
@@ -121,6 +123,7 @@ def write_new_grant(
     """
     if not is_fresh(grant.id, ports.now()):
         raise StaleWrite
+    note_grant(grant.id)
     first = audit.next_chained_record(record, grant)
     created = audit.with_chain_head(grant, first)
     ports.store.create_grant(created, first, keys, lists=lists, now=now)

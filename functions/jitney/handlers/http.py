@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from jitney.core.audit import Origin
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
 
+GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 UNAVAILABLE_RETRY_SECONDS = "2"
 MAX_FORM_FIELDS = 1000
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
@@ -65,6 +67,16 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
         ),
         base=_base(event),
     )
+
+
+def grant_id_in(event: Mapping[str, Any]) -> str:
+    """Return the id of the grant that an event is about, or "": of API Gateway, of the workflow, or of its status."""
+    match event:
+        case {"pathParameters": {"id": str(given)}} | {"grant_id": str(given)} | {"detail": {"name": str(given)}} if (
+            GRANT_ID.fullmatch(given)
+        ):
+            return given
+    return ""
 
 
 def _base(event: Mapping[str, Any]) -> str:

@@ -1,9 +1,15 @@
-"""The functions' log: one JSON object a line, with secrets masked, from any logger (row AUD 7)."""
+"""The functions' log: one JSON object a line, with secrets masked, from any logger (row AUD 7).
+
+Each line names the grant that the function works on, as `grant_id`: `about_grant` and `note_grant` say which.
+"""
 
 import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -14,7 +20,23 @@ from jitney.core.masking.text import cannot_hold_secret
 
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 """No line shows them. https://docs.python.org/3/howto/logging.html#optimization"""
+_grant_id = ContextVar("grant_id", default="")
 _LINE = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False)
+
+
+@contextmanager
+def about_grant(grant_id: str = "") -> Iterator[None]:
+    """Have the lines inside name the grant, or the one that is noted inside. Afterwards they name the one before."""
+    before = _grant_id.set(grant_id)
+    try:
+        yield
+    finally:
+        _grant_id.reset(before)
+
+
+def note_grant(grant_id: str) -> None:
+    """Have the following lines name the grant, until the innermost `about_grant` ends."""
+    _grant_id.set(grant_id)
 
 
 def _parsed(message: Any) -> Any:
@@ -30,6 +52,8 @@ class MaskingFormatter(LambdaPowertoolsFormatter):
 
     def serialize(self, log: Any) -> str:
         """Return the line. A value without a JSON form is masked as its text."""
+        if grant_id := _grant_id.get():
+            log.setdefault("grant_id", grant_id)
         line = super().serialize(log)
         if cannot_hold_secret(line):
             return line

@@ -45,7 +45,7 @@ def _sent(name: str, channel: Channel, notification: Notification, ports: Ports)
         # As in `jitney.handlers.edge`: the text of an exception may hold private data.
         where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
         logger.error(
-            "channel failed", channel=name, grant=notification.grant.id, error=type(error).__name__, where=where
+            "channel failed", channel=name, grant_id=notification.grant.id, error=type(error).__name__, where=where
         )
         yield DeliveryResult(name, "", CHANNEL_ERROR)
 

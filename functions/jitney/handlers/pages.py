@@ -19,10 +19,10 @@ from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.refusal_counts import RefusalKey
-from jitney.handlers.callers import GRANT_ID, AuthenticatedRequest, count_refused, count_unauthenticated
+from jitney.handlers.callers import AuthenticatedRequest, count_refused, count_unauthenticated
 from jitney.handlers.edge import HttpHandler, Route, answer, errors_as_problems
-from jitney.handlers.http import Request, form_fields, request_from_event
-from jitney.handlers.logs import logger
+from jitney.handlers.http import GRANT_ID, Request, form_fields, grant_id_in, request_from_event
+from jitney.handlers.logs import about_grant, logger
 from jitney.handlers.ports import Ports, build_ports
 from jitney.handlers.templates import render
 
@@ -203,7 +203,8 @@ def pages(
         route = routes.get((event.get("httpMethod", ""), event.get("resource", "")))
         if route is None and api:
             return answer(api, event, ports)
-        return answer_page(route or _nowhere, event, ports)
+        with about_grant(grant_id_in(event)):
+            return answer_page(route or _nowhere, event, ports)
 
     return handler
 
@@ -232,7 +233,6 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
         request_id=visit.request.origin.request_id,
         status=page.status,
         code=page.code or None,
-        grant=visit.grant_id or None,
     )
     return made
 

@@ -15,7 +15,7 @@ def start_review(grant: Grant, ports: Ports) -> None:
     try:
         ports.approval_workflow.start(grant)
     except Problem as problem:
-        logger.warning("review not started", grant=grant.id, code=problem.code)
+        logger.warning("review not started", grant_id=grant.id, code=problem.code)
         detail = f"{problem.detail} Grant {grant.id} is pending, and its reviewers are not notified yet."
         fix = (
             "Make the same request again, with the same Idempotency-Key. If you do not, Jitney starts the review "

@@ -16,7 +16,7 @@ from jitney.core.identity.sign_in import (
     signed_in_principal,
 )
 from jitney.core.problems import Problem
-from jitney.handlers.callers import GRANT_ID
+from jitney.handlers.http import GRANT_ID
 from jitney.handlers.logs import logger
 from jitney.handlers.pages import SESSION, SIGN_IN, FormVisit, Page, Visit, pages
 

@@ -69,7 +69,7 @@ def _sent_code(notification: Notification, channel: str, location: MessageLocati
     try:
         _keep_current(notification, channel, location, ports)
     except (SlackError, Problem) as failure:
-        logger.warning("message not kept", grant=notification.grant.id, channel=channel, code=failure.code)
+        logger.warning("message not kept", grant_id=notification.grant.id, channel=channel, code=failure.code)
         return NO_ANSWER
     return ""
 

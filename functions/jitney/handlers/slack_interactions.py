@@ -32,6 +32,7 @@ from jitney.handlers.callers import count_refused
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.edge import endpoint
 from jitney.handlers.http import Request, Response, form_fields
+from jitney.handlers.logs import note_grant
 from jitney.handlers.ports import REVIEW_PORTS, Ports
 from jitney.handlers.under_review import under_review
 
@@ -148,6 +149,7 @@ def _grant(reference: GrantReference, ports: Ports) -> Grant:
     grant = ports.store.grant(reference.grant_id)
     if grant is None:
         raise Problem("grant_not_found", "The request no longer exists.", "No decision is needed.")
+    note_grant(grant.id)
     return grant
 
 

@@ -11,4 +11,4 @@ def resume_workflow(grant: Grant, ports: Ports) -> None:
     try:
         ports.approval_workflow.resume(grant)
     except Problem as problem:
-        logger.warning("workflow not resumed", grant=grant.id, code=problem.code)
+        logger.warning("workflow not resumed", grant_id=grant.id, code=problem.code)
