@@ -14,6 +14,7 @@ from infra.delivery import Delivery
 from infra.firewall import Firewall
 from infra.function_specs import SPECS
 from infra.log_groups import LogGroups
+from infra.monitoring import Monitoring
 from infra.publishing import DeadLetters, publish
 from infra.queries import DATABASE, WORKGROUP, Queries
 from infra.record_functions import CORRELATOR
@@ -24,6 +25,8 @@ from jitney.configuration.arns import revoker_arn, role_arn
 from jitney.configuration.settings import Settings
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
+DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
+
 
 class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP."""
@@ -31,16 +34,10 @@ class BrokerStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
     ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            env=env,
-            description="Jitney: just-in-time AWS access for AI agents",
-            termination_protection=not local,
-        )
+        super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
         tables = Tables(self, "Tables")
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
-        dead_letters = DeadLetters(self, "DeadLetters", key=tables.key, tls_only=not local)
+        dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
@@ -86,10 +83,10 @@ class BrokerStack(Stack):
         environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
 
-        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters, (records, calls))
-        trail.send_to(functions[CORRELATOR].function, dead_letters)
+        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
+        trail.send_to(functions[CORRELATOR].function)
         sealing.acknowledge(functions["sealer"])
-        dead_letters.watch(each.spec for each in functions.values())
+        self._monitoring(dead_letters, trail, approval, settings)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
@@ -117,6 +114,16 @@ class BrokerStack(Stack):
         name = "amazon-apigateway-jitney"
         access_log = Delivery(self, "AccessLog", name=name, bucket=buckets.logs, prefix="api", log_groups=log_groups)
         return lines("Records"), lines("Calls"), access_log
+
+    def _monitoring(self, dead_letters: DeadLetters, trail: Trail, approval: Approval, settings: Settings) -> None:
+        """Create the alarms and the dashboard."""
+        names = {
+            "trail_queue": trail.queue.queue_name,
+            "trail_dead_letters": trail.dead.queue_name,
+            "record_dead_letters": dead_letters.queue.queue_name,
+            "approval": approval.state_machine.state_machine_arn,
+        }
+        Monitoring(self, "Monitoring", topic=dead_letters.topic, resources=names, targets=list(settings.targets))
 
     def _outputs(
         self,

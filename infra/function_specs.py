@@ -33,7 +33,7 @@ from infra.permissions import (
 from infra.preview_functions import PREVIEW_SPECS
 from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
-from infra.spec import REVOCATION_ALARM, UNREADABLE_ALARM, URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
+from infra.spec import URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
 from infra.state_items import (
     FOLLOW_UP_ITEMS,
     GRANT_ITEMS,
@@ -140,7 +140,6 @@ _FUNCTIONS = (
         ),
         requests_per_second=URGENT_REQUESTS_PER_SECOND,
         reserved_executions=URGENT_EXECUTIONS,
-        alarms=(REVOCATION_ALARM,),
         allows=(
             USE_UP_TOKEN,
             *_REVOKE,
@@ -252,7 +251,6 @@ _FUNCTIONS = (
         # A failed run is retried once: the next run starts from the beginning.
         every_seconds=300,
         retries=1,
-        alarms=(UNREADABLE_ALARM,),
         allows=(
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *_END_AND_DENY,

@@ -1,8 +1,7 @@
 """The functions that join, publish and seal records and calls. Part of `infra.function_specs`."""
 
 from infra.permissions import CALL_CHAINS, GRANT_CHAINS, OTHER_CHAINS, READ_TABLES, Allow, on_state, write_records
-from infra.spec import FunctionSpec, MetricAlarm
-from jitney.core.audit import BEYOND_GRANT_CALLS, BYPASSES, REFUSED_EVENTS, SEALED, TAMPERED, UNRECORDED_CALLS
+from infra.spec import FunctionSpec
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
@@ -26,13 +25,6 @@ RECORD_SPECS = (
             Allow("calls_stream", ("firehose:PutRecordBatch",)),
             Allow("dead_letters", ("sqs:SendMessage",)),
         ),
-        alarms=(
-            MetricAlarm(
-                "Tampered",
-                TAMPERED,
-                "Audit records were changed, deleted or misplaced. See the logs of jitney-publisher and jitney-sealer.",
-            ),
-        ),
     ),
     FunctionSpec(
         CORRELATOR,
@@ -47,20 +39,6 @@ RECORD_SPECS = (
             Allow("mask_key", ("kms:GenerateMac",)),
         ),
         variables=("JITNEY_ISSUING_ROLES",),
-        alarms=(
-            MetricAlarm("Bypassed", BYPASSES, "A target's role was used without a grant. See the bypass records."),
-            MetricAlarm(
-                "Unrecorded",
-                UNRECORDED_CALLS,
-                "A session of the gateway made a call that no record names. See the unrecorded records.",
-            ),
-            MetricAlarm(
-                "BeyondGrant",
-                BEYOND_GRANT_CALLS,
-                "A call succeeded outside of its grant's actions or resources. See the beyond_grant records.",
-            ),
-            MetricAlarm("EventsRefused", REFUSED_EVENTS, "CloudTrail events could not be read."),
-        ),
     ),
     FunctionSpec(
         "sealer",
@@ -77,14 +55,6 @@ RECORD_SPECS = (
             Allow("seals_objects", ("s3:GetObject", "s3:PutObject")),
             Allow("seal_keys_objects", ("s3:PutObject",)),
             Allow("seal_key", ("kms:GetPublicKey", "kms:Sign")),
-        ),
-        alarms=(
-            MetricAlarm(
-                "Unsealed",
-                SEALED,
-                "No audit records were sealed for two hours. See the log of jitney-sealer.",
-                missing_seconds=SEAL_INTERVAL_SECONDS,
-            ),
         ),
     ),
 )

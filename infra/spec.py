@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from infra.permissions import VARIABLES, Allow
-from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, UNREADABLE_GRANTS
+from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 ALL_FUNCTIONS = {
-    "POWERTOOLS_SERVICE_NAME": "jitney",
+    "POWERTOOLS_SERVICE_NAME": METRICS_SERVICE,
     "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
@@ -19,36 +19,8 @@ URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
-class MetricAlarm:
-    """An alarm on a metric that a function counts. It fires if the count of a minute is over zero.
-
-    `missing_seconds` reverses it: the alarm fires if nothing was counted in two such periods in a row.
-    """
-
-    name: str
-    metric: str
-    meaning: str
-    missing_seconds: int = 0
-
-
-REVOCATION_ALARM = MetricAlarm(
-    "RevocationIncomplete",
-    UNDENIED_REVOCATIONS,
-    "A person revoked a grant, and its credentials are not denied yet. See the log of the function revocations.",
-)
-"""Releases do not count, so that no agent can raise it."""
-UNREADABLE_ALARM = MetricAlarm(
-    "GrantsUnreadable",
-    UNREADABLE_GRANTS,
-    "Grants cannot be read, such as those of a newer version after a rollback. Nothing is issued for them. See "
-    "docs/unreadable-grants.md.",
-)
-"""The reconciler reads every open grant, and so counts them every five minutes."""
-
-
-@dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """One function, `jitney.handlers.<name>`: its routes, its role's permissions, its schedule and its alarms.
+    """One function, `jitney.handlers.<name>`: its routes, its role's permissions and its schedule.
 
     A function gets the environment variable of every resource on which its role allows something
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
@@ -72,7 +44,6 @@ class FunctionSpec:
     requires_section: str = ""
     every_seconds: int = 0
     retries: int = 0
-    alarms: tuple[MetricAlarm, ...] = ()
 
     @property
     def environment(self) -> set[str]:

@@ -24,7 +24,6 @@ from jitney.configuration.arns import (
     boundary_name,
     profile_policy_name,
     revoker_name,
-    role_arn,
     role_name,
 )
 from jitney.configuration.external_id import external_id
@@ -82,7 +81,7 @@ class TargetRoles:
         self._profiles = Construct(scope, "Profiles")
         for name in target.access_profiles:
             self._access_profile(name)
-        forward(scope, alias=alias, target=target, role_arn=role_arn(target), broker=broker)
+        forward(scope, alias=alias, target=target, broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
         """Return the policy that denies what no session may do. With a `policy`, it also limits the role to that."""

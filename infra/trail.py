@@ -21,7 +21,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.publishing import DeadLetters
 from jitney.configuration.arns import ROLE_PATH, forwarder_name
 from jitney.configuration.settings import TargetSettings
 
@@ -36,8 +35,6 @@ BY_SESSION = "$.detail.userIdentity.principalId"
 """The message group of a session's calls: its role's id and its name, 86 characters at most."""
 BY_ACCOUNT = "$.account"
 """The message group of sessions' starts, and of events without a principal."""
-LATE_SECONDS = 1800
-"""Later than any message is held on purpose: `adapters.trail.TrailQueue` delays some for 15 minutes."""
 
 
 class Trail(Construct):
@@ -82,8 +79,8 @@ class Trail(Construct):
         """The stack's outputs for commands."""
         return {"TrailQueue": self.queue.queue_url, "TrailDeadLetters": self.dead.queue_arn}
 
-    def send_to(self, function: lambda_.IFunction, dead_letters: DeadLetters) -> None:
-        """Send the queue's messages to `function`. An alarm fires for messages that it cannot handle."""
+    def send_to(self, function: lambda_.IFunction) -> None:
+        """Send the queue's messages to `function`."""
         lambda_.CfnEventSourceMapping(
             self,
             "Feed",
@@ -95,11 +92,6 @@ class Trail(Construct):
             # The minimum: a flood of events must not use up the executions that a revocation needs.
             scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
         )
-        held = self.dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1))
-        dead_letters.alarm("EventsStuck", held, 0, "CloudTrail events were not processed. Run: jitney audit redrive")
-        age = self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1))
-        meaning = "A CloudTrail event waits for 30 minutes. See docs/trail.md, Late events."
-        dead_letters.alarm("EventsLate", age, LATE_SECONDS, meaning)
 
     def _queue(self, construct_id: str, dead: sqs.DeadLetterQueue | None) -> sqs.Queue:
         queue = sqs.Queue(

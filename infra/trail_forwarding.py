@@ -1,7 +1,7 @@
 """The rule in a target's account that forwards its role's CloudTrail events to the broker.
 
 It forwards the events of the stack's Region. It forwards data events only if a trail of the account logs them
-(docs/auditor.md).
+(docs/auditor.md). Of the revoker's sessions it forwards the heartbeats (`jitney.core.trail.heartbeat`).
 """
 
 from aws_cdk import aws_events as events
@@ -9,13 +9,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
-from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name
+from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, revoker_arn, role_arn
 from jitney.configuration.settings import BrokerSettings, TargetSettings
 from jitney.configuration.target_boundary import partition_of
+from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 
 
-def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: str, broker: BrokerSettings) -> None:
-    """Forward the events of `role_arn`'s sessions, and of AssumeRole calls for it, to the bus of `broker`."""
+def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
+    """Forward the events of the target role's sessions, of AssumeRole calls for it, and heartbeats to `broker`."""
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(
         scope,
@@ -30,18 +31,23 @@ def forward(scope: Construct, *, alias: str, target: TargetSettings, role_arn: s
             )
         },
     )
-    sessions = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role_arn]}}}}
-    beginnings = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [role_arn]}}
+    sessions = _sessions_of(role_arn(target))
+    beginnings = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [role_arn(target)]}}
+    heartbeats = {"eventName": [HEARTBEAT_OPERATION], **_sessions_of(revoker_arn(alias, target))}
     events.CfnRule(
         scope,
         "Forwarding",
         name=forwarding_name(alias),
-        description="Jitney: calls in sessions of the target's role",
+        description="Jitney: calls in sessions of the target's role, and heartbeats",
         state=ALL_EVENTS,
         event_pattern={
             "source": [{"prefix": OF_AWS}],
             "detail-type": [DETAIL_TYPE],
-            "detail": {"$or": [sessions, beginnings]},
+            "detail": {"$or": [sessions, beginnings, heartbeats]},
         },
         targets=[events.CfnRule.TargetProperty(arn=bus, id="broker", role_arn=role.role_arn)],
     )
+
+
+def _sessions_of(role: str) -> dict[str, object]:
+    return {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}}

@@ -285,6 +285,7 @@ class System:
             issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
+            revokers={},
             records_stream=DeliveryStream(self.published["record"], "lines"),  # type: ignore[arg-type]
             calls_stream=DeliveryStream(self.published["line"], "lines"),  # type: ignore[arg-type]
             now=lambda: self.queue.now,

@@ -513,6 +513,19 @@ class MemoryRolePolicy:
 
 
 @dataclass
+class MemoryTrailHeartbeat:
+    """The heartbeats that were sent, by alias. `silent` says that STS does not answer."""
+
+    sent: list[str] = field(default_factory=list)
+    silent: bool = False
+
+    def send(self, target: Target) -> None:
+        if self.silent:
+            raise Problem("unavailable", "STS did not answer as it should.", "Try again in a moment.")
+        self.sent.append(target.alias)
+
+
+@dataclass
 class MemoryCanary:
     """A canary that is denied from its call number `denied_at` on (from 1), None for never; it calls `meanwhile`."""
 

@@ -47,6 +47,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "calls": {"access", "actions", "block_table", "config", "patterns", "problems", "strict_json"},
     "record_texts": {"access", "masking"},
     "audit": {"access", "call_lookup", "config", "identity", "record_texts", "times"},
+    "record_metrics": {"audit"},
     "refusal_counts": {"audit", "identity"},
     "gateway": {
         "access", "actions", "audit", "block_table", "call_limits", "calls", "config", "identity", "masking",

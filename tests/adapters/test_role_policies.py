@@ -1,6 +1,7 @@
 """The deny document and the canary, against botocore's own stubs of IAM and STS."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.stub import Stubber
 
 from jitney.adapters.canary import Canary
 from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicies, RolePolicy
+from jitney.adapters.trail_heartbeat import TrailHeartbeat
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.problems import Problem
@@ -100,3 +102,35 @@ def test_end_01_the_canary_counts_a_denial_alone(sts: Stubber):
     credentials = Credentials(ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"], 0)
     denied = Canary(lambda *_: sts.client).denial_check(credentials)  # type: ignore[arg-type,return-value]
     assert [denied() for _ in range(4)] == [False, False, False, True]
+
+
+def test_ops_01_the_heartbeat_is_a_call_of_the_revoker_in_the_targets_region(sts: Stubber):
+    asked = {
+        "RoleArn": "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod",
+        "RoleSessionName": "trail-heartbeat",
+        "ExternalId": "external",
+        "DurationSeconds": 900,
+    }
+    sts.add_response("assume_role", {"Credentials": ISSUED}, asked)
+    given: list[str] = []
+    regional = boto3.client("sts", **KEYS)
+    calls = Stubber(regional)
+    calls.add_response("get_caller_identity", {}, {})
+
+    def client_of(*names: str) -> Any:
+        given.extend(names)
+        return regional
+
+    with calls:
+        TrailHeartbeat(sts.client, client_of).send(replace(TARGET, region="us-west-2"))
+        calls.assert_no_pending_responses()
+    assert given == ["us-west-2", ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"]]
+
+
+def test_ops_01_a_heartbeat_that_sts_refuses_is_a_problem(sts: Stubber):
+    sts.add_response("assume_role", {"Credentials": ISSUED})
+    regional = boto3.client("sts", **KEYS)
+    calls = Stubber(regional)
+    calls.add_client_error("get_caller_identity", "ExpiredToken")
+    with calls, pytest.raises(Problem, match="unavailable"):
+        TrailHeartbeat(sts.client, lambda *_: regional).send(TARGET)

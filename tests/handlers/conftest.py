@@ -34,6 +34,7 @@ from tests.fakes import (
     MemorySuspensions,
     MemoryTargetChecks,
     MemoryTaskTokens,
+    MemoryTrailHeartbeat,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,7 @@ class System:
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
     task_tokens: MemoryTaskTokens = field(default_factory=MemoryTaskTokens)
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
+    trail_heartbeat: MemoryTrailHeartbeat = field(default_factory=MemoryTrailHeartbeat)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
     mask_keys: MemoryMaskKeys = field(default_factory=MemoryMaskKeys)
@@ -118,6 +120,7 @@ class System:
             out_of_office=MemoryOutOfOffice(self.store),
             follow_ups=MemoryFollowUps(self.store),
             role_policies=self.role_policies,
+            trail_heartbeat=self.trail_heartbeat,
             canary=self.canary,
             target_checks=self.target_checks,
             mask_keys=self.mask_keys,

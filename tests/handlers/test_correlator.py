@@ -33,6 +33,7 @@ from tests.cloudtrail_events import (
     stamp,
 )
 from tests.core.report.recorded_grants import report_of, requested
+from tests.core.trail.test_heartbeat import REVOKERS
 from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
 
 
@@ -59,6 +60,7 @@ class Correlator:
             issuing_roles=ISSUERS,
             target_roles={ROLE_ARN: ACCOUNT},
             target_aliases={ROLE_ARN: "analytics-prod"},
+            revokers=REVOKERS,
             now=lambda: self.now,
         )
 

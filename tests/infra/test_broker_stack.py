@@ -79,7 +79,8 @@ def test_resources_with_data_outlive_the_stack(assembly):
         if resource["Type"] in kept
     }
     deleted = [plain({"Ref": name}) for name, policy in policies.items() if policy != "RetainExceptOnCreate"]
-    assert sorted(deleted) == ["LogGroupsKey", "TablesAnswers"]  # the logs' key, and masked answers, for minutes
+    # Keys of logs and of notifications, and masked answers, for minutes.
+    assert sorted(deleted) == ["DeadLettersAlarmKey", "LogGroupsKey", "TablesAnswers"]
     # A first deployment that fails leaves nothing behind, whose fixed names would stop the next one.
     replaced = [name for name in policies if assembly.broker["Resources"][name]["UpdateReplacePolicy"] == "Retain"]
     assert len(replaced) == len(policies) - len(deleted)

@@ -713,11 +713,11 @@ def test_end_02_only_functions_that_revoke_or_check_reach_the_revoker(assembly):
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
 
 
-def test_the_key_is_for_this_account_and_for_alarms(assembly):
-    keys = of_type(assembly.broker, "AWS::KMS::Key").values()
-    (at_rest,) = (each for each in keys if each.get("KeyUsage") is None)
-    root, alarms = at_rest["KeyPolicy"]["Statement"]
-    assert plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}
+def test_the_key_of_the_tables_is_for_this_account_and_that_of_alarms_for_cloudwatch_too(assembly):
+    keys = {plain({"Ref": name}): each for name, each in of_type(assembly.broker, "AWS::KMS::Key").items()}
+    (at_rest,) = keys["TablesKey"]["KeyPolicy"]["Statement"]
+    root, alarms = keys["DeadLettersAlarmKey"]["KeyPolicy"]["Statement"]
+    assert plain(at_rest["Principal"]) == plain(root["Principal"]) == {"AWS": "arn:aws:iam::111122223333:root"}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
     assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}

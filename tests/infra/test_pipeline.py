@@ -27,65 +27,15 @@ def test_aud_06_a_failed_batch_is_split_retried_and_then_a_dead_letter(assembly)
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": "DeadLettersQueue.Arn"}}
 
 
-def test_aud_06_the_dead_letter_queue_is_kept_long_and_watched(assembly):
+def test_aud_06_the_dead_letter_queue_is_kept_long(assembly):
     queues = {plain({"Ref": name}): each for name, each in of_type(assembly.broker, "AWS::SQS::Queue").items()}
     queue = queues["DeadLettersQueue"]
     assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == (True, 14 * 24 * 3600)
-    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
-    assert {each["MetricName"] for each in alarms} == {
-        "DeliveryToS3.DataFreshness",
-        "ApproximateNumberOfMessagesVisible",
-        "ApproximateAgeOfOldestMessage",
-        "IteratorAge",
-        "AuditRecordsTampered",
-        "BeyondGrantCalls",
-        "AuditRecordsSealed",
-        "Bypasses",
-        "TrailEventsRefused",
-        "UndeniedRevocations",
-        "UnreadableGrants",
-        "UnrecordedCalls",
-    }
-    held = [each for each in alarms if each["MetricName"] == "ApproximateNumberOfMessagesVisible"]
-    assert {(each["Threshold"], each["ComparisonOperator"]) for each in held} == {(0, "GreaterThanThreshold")}
-    (watched, of_trail) = sorted(each["Dimensions"][0]["Value"] for each in held)
-    assert (watched, of_trail) == ("DeadLettersQueue.QueueName", "TrailDead.QueueName")
-    assert all(alarm["AlarmActions"] == ["DeadLettersAlarms"] for alarm in alarms)
-
-
-def test_aud_06_late_delivery_by_firehose_raises_an_alarm(assembly):
-    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
-    late = [each for each in alarms if each["MetricName"] == "DeliveryToS3.DataFreshness"]
-    assert [(each["Namespace"], each["Threshold"]) for each in late] == [("AWS/Firehose", 900)] * 2
-    named = {each["Dimensions"][0]["Value"] for each in late}
-    assert named == {"jitney-records", "jitney-calls"}
-
-
-def test_aud_02_a_changed_or_deleted_record_raises_an_alarm(assembly):
-    alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
-    tampered = alarms["AuditRecordsTampered"]
-    assert "misplaced" in tampered["AlarmDescription"]
-    assert (tampered["Threshold"], tampered["ComparisonOperator"]) == (0, "GreaterThanThreshold")
-    assert tampered["Statistic"] == "Sum"
-    # Where the publisher's metrics go: the namespace of its environment, and Powertools' one dimension.
-    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
-    (variables,) = (
-        each["Environment"]["Variables"] for each in functions if each["Handler"] == "jitney.handlers.publisher.handler"
-    )
-    assert tampered["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-    assert tampered["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
-
-
-def test_aud_02_a_missing_seal_raises_an_alarm(assembly):
-    alarms = {each["MetricName"]: each for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()}
-    sealed, tampered = alarms["AuditRecordsSealed"], alarms["AuditRecordsTampered"]
-    assert (sealed["Threshold"], sealed["ComparisonOperator"]) == (1, "LessThanThreshold")
-    assert (sealed["TreatMissingData"], sealed["EvaluationPeriods"], sealed["Period"]) == ("breaching", 2, 3600)
-    assert all(sealed[name] == tampered[name] for name in ("Namespace", "Dimensions", "Statistic"))
 
 
 def test_alarms_reach_the_encrypted_topic(assembly):
-    assert plain(only(assembly.broker, "AWS::SNS::Topic")["KmsMasterKeyId"]) == "TablesKey.Arn"
+    # Not the tables' key: an alarm must arrive when that is disabled.
+    assert plain(only(assembly.broker, "AWS::SNS::Topic")["KmsMasterKeyId"]) == "DeadLettersAlarmKey.Arn"
     statements = only(assembly.broker, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     (allow,) = [each for each in statements if each["Effect"] == "Allow"]
     assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from ministack.services.eventbridge import _matches_pattern_view, _pattern_event_view
 
+from infra.alarms import LATE_SECONDS, RECONCILER_SECONDS, SILENT_SECONDS
 from infra.function_specs import SPECS
 from infra.glue_tables import CALL_COLUMNS
-from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE, LATE_SECONDS
+from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE
 from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
-from jitney.core.trail.join import PURPOSES_BY_FUNCTION, CallVerdict
+from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS, PURPOSES_BY_FUNCTION, CallVerdict
 from tests.cloudtrail_events import assume_role_event, call_event, identity, record
+from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
 from tests.fakes import NOW
 from tests.infra.conftest import listed, of_type, only, plain, target_role
 
@@ -43,9 +45,12 @@ def test_aud_03_only_the_targets_forwarding_role_sends_to_the_bus(assembly):
 def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_else(assembly):
     (rule,) = rules(assembly.target)
     assert rule["EventPattern"]["source"] == [{"prefix": "aws."}]
-    sessions, beginnings = rule["EventPattern"]["detail"]["$or"]
+    sessions, beginnings, heartbeats = rule["EventPattern"]["detail"]["$or"]
     assert sessions == {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [TARGET]}}}}
     assert beginnings["requestParameters"] == {"roleArn": [TARGET]}
+    revoker = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
+    of_revoker = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [revoker]}}}}
+    assert heartbeats == {"eventName": ["GetCallerIdentity"], **of_revoker}
     (target,) = rule["Targets"]
     assert (target["Arn"], target["RoleArn"]) == (BUS, "Forwarder.Arn")
     (sender,) = (r for r in of_type(assembly.target, "AWS::IAM::Role").values() if "forwarder" in r["RoleName"])
@@ -118,14 +123,24 @@ def test_aud_03_starts_of_sessions_have_the_group_of_their_account(assembly):
     assert taking["Targets"][0]["SqsParameters"] == {"MessageGroupId": BY_ACCOUNT}
 
 
-def test_ops_01_an_event_that_waits_longer_than_any_on_purpose_raises_an_alarm(assembly):
-    alarms = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
-    (late,) = (each for each in alarms if each.get("MetricName") == "ApproximateAgeOfOldestMessage")
-    assert late["Dimensions"] == [{"Name": "QueueName", "Value": "TrailQueue.QueueName"}]
-    assert (late["Statistic"], late["Period"], late["EvaluationPeriods"]) == ("Maximum", 60, 1)
-    assert late["Threshold"] == LATE_SECONDS >= 2 * REQUEUE_DELAY_SECONDS
-    assert late["AlarmActions"]
-    assert "docs/trail.md" in late["AlarmDescription"]
+def test_ops_01_heartbeats_reach_the_correlator(assembly):
+    """The emulator's matcher gets the rules' own patterns, and the events of the reconciler's calls."""
+    (forwarding,) = (json.dumps(each["EventPattern"]) for each in rules(assembly.target))
+    calls, _, taking = (json.dumps(each["EventPattern"]) for each in rules(assembly.broker))
+    assert _seen(forwarding, revoker_called(), "aws.sts")
+    assert _seen(calls, revoker_called(), "aws.sts")
+    assert _seen(taking, revoker_assumed(), "aws.sts")
+    assert not _seen(forwarding, revoker_called(name="GetRolePolicy"), "aws.sts")
+
+
+def test_ops_01_no_event_waits_on_purpose_until_it_counts_as_late():
+    assert LATE_SECONDS >= 2 * REQUEUE_DELAY_SECONDS
+
+
+def test_ops_01_a_reconciler_that_runs_sends_heartbeats_often_enough():
+    assert SPECS["reconciler"].every_seconds == RECONCILER_SECONDS
+    assert 2 * SILENT_SECONDS >= MAX_EVENT_DELAY_SECONDS
+    assert SILENT_SECONDS >= 2 * RECONCILER_SECONDS
 
 
 def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):

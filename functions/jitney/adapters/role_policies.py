@@ -42,18 +42,23 @@ class RolePolicies:
 
         It is read and written in a session of the target's account.
         """
-        try:
-            answer = self._sts.assume_role(
-                RoleArn=target.revoker_arn,
-                RoleSessionName=SESSION_NAME,
-                ExternalId=target.external_id,
-                DurationSeconds=SESSION_SECONDS,
-            )
-        except (ClientError, *NO_ANSWER) as error:
-            raise _unavailable() from error
-        issued = answer["Credentials"]
-        client = self._client_of(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+        client = self._client_of(*revoker_keys(self._sts, target, SESSION_NAME))
         return RolePolicy(client, target.role_arn.rpartition("/")[2])
+
+
+def revoker_keys(sts: "STSClient", target: Target, session_name: str) -> tuple[str, str, str]:
+    """Return the key id, secret and token of a new session of the target's revoker role. Raises Problem unavailable."""
+    try:
+        answer = sts.assume_role(
+            RoleArn=target.revoker_arn,
+            RoleSessionName=session_name,
+            ExternalId=target.external_id,
+            DurationSeconds=SESSION_SECONDS,
+        )
+    except (ClientError, *NO_ANSWER) as error:
+        raise _unavailable() from error
+    issued = answer["Credentials"]
+    return issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"]
 
 
 class RolePolicy:

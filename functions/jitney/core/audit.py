@@ -24,7 +24,8 @@ GENESIS_HASH = "0" * 64
 """The predecessor's hash in the first record of a chain."""
 TAMPERED = "AuditRecordsTampered"
 """Metric of the publisher: changes and deletions of records. An alarm watches it."""
-METRICS_NAMESPACE = "Jitney"
+METRICS_NAMESPACE, METRICS_SERVICE = "Jitney", "jitney"
+"""The namespace of all metrics that functions write, and their dimension `service`."""
 UNDENIED_REVOCATIONS = "UndeniedRevocations"
 """Metric: revocations whose credentials may still work. An alarm watches it."""
 UNREADABLE_GRANTS = "UnreadableGrants"
@@ -37,6 +38,13 @@ BEYOND_GRANT_CALLS = "BeyondGrantCalls"
 """Metric of the correlator: successful calls outside of what their grant allows. An alarm watches it."""
 REFUSED_EVENTS = "TrailEventsRefused"
 """Metric: refused events about a target's role that cannot be genuine."""
+RECONCILED = "ReconcilerRuns"
+"""Metric: runs of the reconciler without a failure. An alarm fires when there are none."""
+HEARTBEATS, TARGET_HEARTBEATS = "TrailHeartbeats", "TargetTrailHeartbeats"
+"""Metrics of the correlator: CloudTrail events that arrived for certain, from the broker's account and from a target's.
+
+Alarms fire when there are none.
+"""
 SEALED = "AuditRecordsSealed"
 """Metric: seals over records. An alarm fires when there are no new ones."""
 

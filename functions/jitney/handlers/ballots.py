@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
 from jitney.core.access.decision import Decision
-from jitney.core.access.grant import Grant, Vote, VoteVerdict, permissions_view
+from jitney.core.access.grant import Grant, State, Vote, VoteVerdict, permissions_view
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.identity.principal import Principal
@@ -196,6 +196,7 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
         "permissions": permissions_view(grant.permissions),
         "approvals": grant.approvals,
         "state": str(grant.state),
+        **({"waited_seconds": ports.now() - grant.created_at} if grant.state is not State.PENDING else {}),
         **({"review_restarted": result.grant.reviews} if result.restarted else {}),
     }
     policies = deciding_policies(result.decision) if result.decision else {}

@@ -60,6 +60,12 @@ def _iam_client(*session_keys: str) -> Any:
     return client("iam", ONE_ATTEMPT, *session_keys)
 
 
+def _regional_sts_client(region: str, *session_keys: str) -> Any:
+    key_id, secret, token = session_keys
+    keys = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "aws_session_token": token}
+    return boto3.client("sts", region_name=region, config=ONE_ATTEMPT, **keys)  # type: ignore[call-overload]
+
+
 def _sessions(ports: "Ports") -> Any:
     shared = import_module("jitney.adapters.session_clients").shared_client("sts", ONE_ATTEMPT)
     return adapter("sessions.Sessions", client("sts"), shared, ports.now)
@@ -120,6 +126,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "target_roles": lambda ports: {each.role_arn: each.account for each in ports.config.targets.values()},
     "sealed_roles": lambda ports: frozenset(each.role_arn for each in ports.config.targets.values() if each.sealed),
     "target_aliases": lambda ports: {each.role_arn: alias for alias, each in ports.config.targets.items()},
+    "revokers": lambda ports: {each.revoker_arn: alias for alias, each in ports.config.targets.items()},
     "issuing_roles": lambda _: dict(pair.split("=") for pair in env["JITNEY_ISSUING_ROLES"].split(",")),
     "reviews_url": lambda _: env["JITNEY_REVIEWS_URL"],
     "keys": lambda ports: adapter("issuer_keys.IssuerKeys", local=ports.config.local),
@@ -143,6 +150,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "mask_keys": lambda _: adapter("mask_keys.MaskKeys", lambda: client("kms", SHORT_TIMEOUT), env["JITNEY_MASK_KEY"]),
     "deny_list": _state("deny_list.DenyList"),
     "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
+    "trail_heartbeat": lambda _: adapter("trail_heartbeat.TrailHeartbeat", client("sts"), _regional_sts_client),
     "canary": lambda _: adapter("canary.Canary", lambda *keys: client("sts", ONE_ATTEMPT, *keys)),
     "target_checks": lambda _: adapter("target_checks.TargetChecks", client("sts"), _iam_client),
     "approval_workflow": lambda ports: adapter(

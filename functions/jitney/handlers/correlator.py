@@ -4,14 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from jitney.core.audit import REFUSED_EVENTS
 from jitney.core.trail.event import AWS_SOURCE_PREFIX, RejectedEvent
 from jitney.handlers.edge import event_handler, log_unhandled
-from jitney.handlers.logs import logger
+from jitney.handlers.logs import about_grant, logger
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 from jitney.handlers.trail_events import judge_calls, process_event
 
@@ -32,15 +32,15 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
 def _process_message(record: SQSRecord, ports: Ports) -> None:
     """Process one message. A malformed message is counted for the alarm and dropped, because a retry cannot help."""
-    try:
-        _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
-    except RejectedEvent as refused:
-        logger.error("event refused", code=refused.code, message_id=record.message_id)
-        with single_metric(REFUSED_EVENTS, unit=MetricUnit.Count, value=1) as metric:
-            metric.add_dimension("service", "jitney")
-    except Exception as error:
-        log_unhandled(error)  # the batch processor logs no reason
-        raise
+    with about_grant():
+        try:
+            _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
+        except RejectedEvent as refused:
+            logger.error("event refused", code=refused.code, message_id=record.message_id)
+            count(REFUSED_EVENTS)
+        except Exception as error:
+            log_unhandled(error)  # the batch processor logs no reason
+            raise
 
 
 def _message(body: str) -> Mapping[str, Any]:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from jitney.adapters.target_checks import TargetChecks
     from jitney.adapters.token_endpoint import TokenEndpoint
     from jitney.adapters.trail import Trail, TrailQueue
+    from jitney.adapters.trail_heartbeat import TrailHeartbeat
     from jitney.adapters.vote_history import VoteHistory
     from jitney.adapters.web_sessions import WebSessions
     from jitney.core.gateway.answer_masking import AnswerMasker
@@ -84,6 +85,7 @@ class Ports:
     templates: "Environment"
     target_roles: Mapping[str, str]  # the account of each target role, by the role's ARN
     target_aliases: Mapping[str, str]  # the alias of each target, by its role's ARN
+    revokers: Mapping[str, str]  # the alias of each target, by the ARN of its revoker role
     issuing_roles: Mapping[str, str]  # the functions that may assume target roles, by the unique id of their own role
     reviews_url: str  # the URL of the reviewers' pages; the page of a request is below it, by its id
 
@@ -101,6 +103,7 @@ class Ports:
     mask_keys: "MaskKeys"
     deny_list: "DenyList"
     role_policies: "RolePolicies"
+    trail_heartbeat: "TrailHeartbeat"
     canary: "Canary"
     target_checks: "TargetChecks"
 

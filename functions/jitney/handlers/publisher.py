@@ -1,17 +1,17 @@
 """Publish every record and call of the audit table's stream to Firehose, in order, at least once."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
-
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from jitney.core.audit import TAMPERED
 from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
 from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
 from jitney.core.integrity.record_bytes import record_text
+from jitney.core.record_metrics import metrics_of
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
+from jitney.handlers.metrics import count, emit
 from jitney.handlers.ports import Ports
 
 StreamRecord: TypeAlias = Mapping[str, Any]
@@ -39,9 +39,19 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
         written = [(each, text) for each, attribute, text in additions if attribute == name]
         refused = getattr(ports, port).put([text for _, text in written]) if written else []
         failed += [written[index][0]["dynamodb"]["SequenceNumber"] for index in refused]
+    emit(metrics_of(_not_repeated(additions, failed)))
     if failed:
         logger.warning("not published", failed=len(failed), records=len(event["Records"]))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+
+
+def _not_repeated(additions: Sequence[tuple[StreamRecord, str, str]], failed: Collection[str]) -> Iterator[str]:
+    """Yield the records before the first failed one. Lambda sends the others again, and they are counted then."""
+    for change, attribute, text in additions:
+        if change["dynamodb"]["SequenceNumber"] in failed:
+            return
+        if attribute == "record":
+            yield text
 
 
 def _addition(change: StreamRecord) -> tuple[str, str]:
@@ -92,8 +102,7 @@ def _report(changes: Sequence[StreamRecord]) -> None:
         keys = each["dynamodb"]["Keys"]
         logger.error("record tampered with", change=each["eventName"], chain=keys["pk"]["S"], seq=keys["sk"]["S"])
     if changes:
-        with single_metric(TAMPERED, unit=MetricUnit.Count, value=len(changes)) as metric:
-            metric.add_dimension("service", "jitney")
+        count(TAMPERED, len(changes))
 
 
 handler = event_handler(publish, ("records_stream", "calls_stream"))

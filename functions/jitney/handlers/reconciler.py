@@ -9,7 +9,7 @@ from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
-from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
 from jitney.core.config import Target
 from jitney.core.problems import Problem
 from jitney.core.times import iso
@@ -21,6 +21,7 @@ from jitney.handlers.failed_grants import fail_review
 from jitney.handlers.grant_expiry import record_expiry
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grants
 
@@ -41,7 +42,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
 
     `without_target` counts grants that may still work on roles without a target. Jitney cannot deny these grants, and
     logs them. The failure of one grant, step or target does not stop the others. After a failure, it raises
-    RuntimeError at the end. So the failure is noticed, and the run is repeated.
+    RuntimeError at the end. So the run is repeated. A run without a failure is counted. An alarm notices missing ones.
     """
     targets = ports.config.targets.values()
     configured = {target.role_arn for target in targets}
@@ -64,6 +65,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
     logger.info("reconciled", done=run.done, failed=[*run.failed])
     if run.failed:
         raise RuntimeError(f"not reconciled: {', '.join(run.failed)}")
+    count(RECONCILED)
     return run.done
 
 
@@ -137,7 +139,7 @@ def _record_entry(entry: DenyEntry, ports: Ports) -> None:
     try:
         grant = ports.store.grant(entry.grant_id)
     except Problem as problem:
-        logger.warning("deny entry not recorded", grant=entry.grant_id, code=problem.code)
+        logger.warning("deny entry not recorded", grant_id=entry.grant_id, code=problem.code)
         return
     if grant:
         record_written(grant, entry, Origin(), ports)
@@ -147,6 +149,15 @@ def _cut_offs(target: Target, ports: Ports) -> dict[str, int]:
     now = ports.now()
     cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
     return {"cut_off": _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
+
+
+def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
+    """Make a call in the target's account that CloudTrail must report. Its own alarm notices that it is missing."""
+    try:
+        ports.trail_heartbeat.send(target)
+    except Problem as problem:
+        logger.warning("trail heartbeat not sent", target=target.alias, code=problem.code)
+    return {}
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
@@ -170,7 +181,7 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
 
 
 _ROLE_STEPS = (_calls, _suspended, _expired, _reviews)
-_TARGET_STEPS = (_repair, _cut_offs)
+_TARGET_STEPS = (_repair, _cut_offs, _heartbeat)
 
 
 def _cut_off(target: Target, cut_offs: CutOffs, ports: Ports, now: int) -> list[Grant]:
@@ -218,13 +229,13 @@ def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports
         except Problem as problem:
             if problem.code == "grant_conflict":
                 continue
-            logger.warning("grant not reconciled", grant=grant.id, code=problem.code)
+            logger.warning("grant not reconciled", grant_id=grant.id, code=problem.code)
             last = problem
             refusals += 1
             if refusals == MOST_REFUSALS:
                 break
         except (LookupError, TypeError, ValueError) as error:
-            logger.error("grant not reconciled", grant=grant.id, error=type(error).__name__)
+            logger.error("grant not reconciled", grant_id=grant.id, error=type(error).__name__)
             last = error
         else:
             count, refusals = count + 1, 0
@@ -249,5 +260,5 @@ def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
 
 handler = event_handler(
     lambda _event, ports: reconcile(ports),
-    ("config", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
+    ("config", "store", "suspensions", "deny_list", "role_policies", "approval_workflow", "trail_heartbeat"),
 )

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-
 from jitney.core.audit import SEALED, TAMPERED
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.seals import Seal, first_day, next_seal
 from jitney.core.times import iso
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 
 
@@ -33,7 +32,7 @@ def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     if not ports.seals.add(made):
         logger.warning("sealed by another run", number=made.number)
         return {"seal": made.number, "objects": 0}
-    _count(SEALED, 1)
+    count(SEALED)
     _report(found)
     logger.info("sealed", number=made.number, hash=made.hash, objects=len(found))
     return {"seal": made.number, "objects": len(found)}
@@ -56,12 +55,7 @@ def _report(found: list[tuple[str, Contents]]) -> None:
             logger.error("records not intact", object=key, records=altered, lines=contents.invalid_lines)
             wrong += len(altered) + len(contents.invalid_lines)
     if wrong:
-        _count(TAMPERED, wrong)
-
-
-def _count(name: str, value: int) -> None:
-    with single_metric(name, unit=MetricUnit.Count, value=value) as metric:
-        metric.add_dimension("service", "jitney")
+        count(TAMPERED, wrong)
 
 
 def _day(now: int) -> date:

@@ -7,12 +7,19 @@ is saved.
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-
 from jitney.adapters.trail import chain_id_of
 from jitney.core import audit
 from jitney.core.access.grant import Grant
-from jitney.core.audit import BEYOND_GRANT_CALLS, BYPASSES, UNRECORDED_CALLS, AuditEvent, AuditRecord, Outcome
+from jitney.core.audit import (
+    BEYOND_GRANT_CALLS,
+    BYPASSES,
+    HEARTBEATS,
+    TARGET_HEARTBEATS,
+    UNRECORDED_CALLS,
+    AuditEvent,
+    AuditRecord,
+    Outcome,
+)
 from jitney.core.masking.aws_masker import AwsMasker
 from jitney.core.masking.mask_tags import NO_TAGS, MaskTags
 from jitney.core.trail.beyond_grant import BeyondReason
@@ -26,6 +33,7 @@ from jitney.core.trail.call_join import (
 )
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, require_reporting_account, session_event
+from jitney.core.trail.heartbeat import BROKER, heartbeat_of
 from jitney.core.trail.join import (
     AGENTS_PURPOSES,
     KEY_ISSUED_TWICE,
@@ -39,7 +47,8 @@ from jitney.core.trail.join import (
     starts_session,
     verdict_word,
 )
-from jitney.handlers.logs import logger
+from jitney.handlers.logs import logger, note_grant
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 
 _REPORTS = {
@@ -51,15 +60,19 @@ _REPORTS = {
 
 
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
-    """Process one event. Ignore events that concern no target's role. Raises RejectedEvent or Problem.
+    """Process one event. Raises RejectedEvent or Problem.
+
+    Heartbeats are counted. Other events that concern no target's role are ignored.
 
     `account` owns the bus that reported the event, `home` is the broker's account. It rejects events that `account` may
     not report. It also rejects events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
+        _count_heartbeat(heartbeat_of(event, account, home, ports.revokers))
         return
     require_reporting_account(seen, account, home, now)
+    _note_grant_of(seen.session)
     grant = _grant(seen.session, ports)
     if grant is None and grant_may_be_deleted(seen.session, seen.at, now):
         raise RejectedEvent("grant_forgotten")
@@ -75,6 +88,13 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
         judge_calls(seen.account, seen.issue.access_key_id, ports)
         if disputed:
             ports.trail_queue.requeue(seen.account, seen.issue.access_key_id)
+
+
+def _count_heartbeat(target: str | None) -> None:
+    if target == BROKER:
+        count(HEARTBEATS)
+    elif target:
+        count(TARGET_HEARTBEATS, target=target)
 
 
 def judge_calls(
@@ -104,6 +124,7 @@ def _judged(
     `reported` is whether the call was already reported as a bypass with an unknown key.
     """
     now = ports.now()
+    _note_grant_of(call.session)
     issue = _key_issuance(call.account, call.access_key_id, now, ports)
     verdict = classify_call(call, grant, issue, ports.issuing_roles, waited=now - since)
     verdict = _with_record(call, verdict, now, ports) if verdict and verdict.explained else verdict
@@ -155,6 +176,12 @@ def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> K
     return None
 
 
+def _note_grant_of(session: str) -> None:
+    """Have the following lines name the grant in the session's name."""
+    name = parse_session_name(session)
+    note_grant(name.grant_id if name else "")
+
+
 def _grant(session: str, ports: Ports) -> Grant | None:
     name = parse_session_name(session)
     return ports.store.grant(name.grant_id) if name and name.grant_id else None
@@ -177,8 +204,7 @@ def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyI
     event, counted = _REPORTS[verdict_word(verdict.reasons)]
     logger.error(event, event_id=call.event_id, account=call.account, session=call.session, reasons=verdict.reasons)
     if BeyondReason.RESOURCE_POLICY not in verdict.reasons:
-        with single_metric(counted, unit=MetricUnit.Count, value=1) as metric:
-            metric.add_dimension("service", "jitney")
+        count(counted)
     now = ports.now()
     record = AuditRecord(
         time=now,

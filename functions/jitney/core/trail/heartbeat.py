@@ -1,0 +1,41 @@
+"""Recognizes the CloudTrail events that show that CloudTrail's events arrive (row OPS 1).
+
+The reconciler assumes the revoker role of each target every five minutes, and makes a call in its session, in the
+target's Region. So every target's account has an event of its own in each of these minutes, and so has the broker's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jitney.core.trail.event import STS
+
+HEARTBEAT_OPERATION = "GetCallerIdentity"
+"""No policy can deny it, it costs nothing, and CloudTrail logs it in the Region in which it is made."""
+BROKER = ""
+"""The name of the broker's account among those whose events arrive. No target has this name."""
+
+
+def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str]) -> str | None:
+    """Return whose events an event shows to arrive: a target's alias, or BROKER. None for any other event.
+
+    `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
+    target's revoker role to the target's alias. Only the accounts themselves can report their events, so no target can
+    hide that another one is silent.
+    """
+    match event:
+        case {"errorCode": str()}:
+            return None
+        case {"eventSource": source, "eventName": "AssumeRole", "requestParameters": {"roleArn": str(role)}}:
+            return BROKER if source == STS and account == home and role in revokers else None
+        case {
+            "eventSource": source,
+            "eventName": name,
+            "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": str(role)}}},
+        }:
+            expected = source == STS and name == HEARTBEAT_OPERATION and account == _account(role)
+            return revokers.get(role) if expected else None
+    return None
+
+
+def _account(role_arn: str) -> str:
+    return role_arn.split(":")[4] if role_arn.count(":") == 5 else ""

@@ -1,0 +1,248 @@
+"""Every alarm: its metric, its limit, its row of the dashboard and its runbook.
+
+The stack creates the alarms and the dashboard from `ALARMS` (`infra.monitoring`). docs/runbooks/README.md lists them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
+from jitney.core import audit, record_metrics
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
+
+RECONCILER_SECONDS = 300
+LATE_SECONDS = 1800
+"""Later than any message is held on purpose: `adapters.trail.TrailQueue` delays some for 15 minutes."""
+SILENT_SECONDS = 900
+"""Two such periods without a heartbeat are silence. CloudTrail's events take 5 minutes on average, rarely over 15.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+"""
+SLOWEST_DENIAL_MILLISECONDS = 10_000
+"""IAM's changes take 4 to 8 seconds. A measurement gives up after some seconds, so few values are much higher."""
+RUNBOOKS = "docs/runbooks"
+DEPTH = "ApproximateNumberOfMessagesVisible"
+
+
+class Row(StrEnum):
+    """A row of the dashboard, which is also the title of a page of runbooks."""
+
+    REVOCATION = "Revocation"
+    REQUESTS = "Requests"
+    REVIEWS = "Reviews"
+    GATEWAY = "Gateway"
+    TRAIL = "CloudTrail"
+    RECORDS = "Records"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm. It fires when its signal exceeds `above` in `periods` periods in a row.
+
+    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. `meaning` is one sentence for the
+    person on call.
+    """
+
+    name: str
+    row: Row
+    signal: Signal
+    meaning: str
+    above: int = 0
+    period_seconds: int = 60
+    periods: int = 1
+    when_missing: bool = False
+
+    @property
+    def runbook(self) -> str:
+        """The runbook's page and heading."""
+        return f"{RUNBOOKS}/{self.row.lower()}.md#{self.name.lower()}"
+
+    @property
+    def description(self) -> str:
+        """The text of the notification."""
+        return f"{self.meaning} Runbook: {self.runbook}"
+
+
+ALARMS = (
+    Alarm(
+        "RevocationIncomplete",
+        Row.REVOCATION,
+        own(audit.UNDENIED_REVOCATIONS),
+        "A person revoked a grant, and AWS does not deny its credentials yet.",
+    ),  # Releases do not count, so that no agent can raise it.
+    Alarm(
+        "SuspensionIncomplete",
+        Row.REVOCATION,
+        own(record_metrics.INCOMPLETE_SUSPENSIONS),
+        "A suspension has not ended or denied everything that it covers yet.",
+    ),
+    Alarm(
+        "RevocationSlow",
+        Row.REVOCATION,
+        own(record_metrics.TIME_TO_DENY, "p90"),
+        "AWS took over ten seconds to deny ended credentials.",
+        above=SLOWEST_DENIAL_MILLISECONDS,
+        period_seconds=900,
+    ),
+    Alarm(
+        "RevocationsThrottled",
+        Row.REVOCATION,
+        of_function("revocations", "Throttles"),
+        "Lambda refused to run a revocation.",
+    ),
+    Alarm(
+        "SuspensionsThrottled",
+        Row.REVOCATION,
+        of_function("suspensions", "Throttles"),
+        "Lambda refused to run a suspension.",
+    ),
+    Alarm(
+        "ReconcilerFailed",
+        Row.REVOCATION,
+        own(audit.RECONCILED),
+        "The reconciler had no complete run for 15 minutes, so deny documents are not repaired.",
+        period_seconds=RECONCILER_SECONDS,
+        periods=3,
+        when_missing=True,
+    ),
+    Alarm(
+        "GrantsUnreadable",
+        Row.REVOCATION,
+        own(audit.UNREADABLE_GRANTS),
+        "Grants cannot be read, such as those of a newer version after a rollback. Nothing is issued for them.",
+    ),  # The reconciler reads every open grant, and so counts them every five minutes.
+    Alarm(
+        "ApiErrors",
+        Row.REQUESTS,
+        of_api("5XXError"),
+        "The API answered more than five requests in five minutes with 5xx.",
+        above=5,
+        period_seconds=300,
+    ),
+    Alarm(
+        "FunctionErrors",
+        Row.REQUESTS,
+        of_all_functions("Errors"),
+        "More than ten invocations of functions failed in five minutes.",
+        above=10,
+        period_seconds=300,
+    ),  # Some are regular: functions raise errors that the approval workflow handles.
+    Alarm(
+        "FunctionsThrottled",
+        Row.REQUESTS,
+        of_all_functions("Throttles"),
+        "Lambda refused more than ten invocations in five minutes.",
+        above=10,
+        period_seconds=300,
+    ),
+    Alarm(
+        "ReviewsFailed",
+        Row.REVIEWS,
+        own(record_metrics.FAILED_REVIEWS),
+        "A request failed because its review could not continue.",
+        period_seconds=300,
+    ),
+    Alarm(
+        "WorkflowFailed",
+        Row.REVIEWS,
+        of_workflow("ExecutionsFailed"),
+        "An execution of the approval workflow failed.",
+        period_seconds=300,
+    ),
+    Alarm(
+        "MessagesFailed",
+        Row.REVIEWS,
+        own(record_metrics.FAILED_MESSAGES),
+        "Slack or mail did not take more than two messages to reviewers in 15 minutes.",
+        above=2,
+        period_seconds=900,
+    ),
+    Alarm(
+        "TrailSilent",
+        Row.TRAIL,
+        own(audit.HEARTBEATS),
+        "No CloudTrail event of the broker's account arrived for 30 minutes, so bypasses are not seen.",
+        period_seconds=SILENT_SECONDS,
+        periods=2,
+        when_missing=True,
+    ),
+    Alarm(
+        "TargetTrailSilent",
+        Row.TRAIL,
+        own(audit.TARGET_HEARTBEATS, target=TARGET),
+        "No CloudTrail event of target {target} arrived for 30 minutes, so bypasses there are not seen.",
+        period_seconds=SILENT_SECONDS,
+        periods=2,
+        when_missing=True,
+    ),
+    Alarm(
+        "EventsStuck",
+        Row.TRAIL,
+        of_queue("{trail_dead_letters}", DEPTH),
+        "CloudTrail events were not processed, after ten attempts.",
+    ),
+    Alarm(
+        "EventsLate",
+        Row.TRAIL,
+        of_queue("{trail_queue}", "ApproximateAgeOfOldestMessage"),
+        "A CloudTrail event waits for 30 minutes in the correlator's queue.",
+        above=LATE_SECONDS,
+    ),
+    Alarm(
+        "EventsRefused",
+        Row.TRAIL,
+        own(audit.REFUSED_EVENTS),
+        "CloudTrail events could not be read, or are not genuine.",
+    ),
+    Alarm("Bypassed", Row.TRAIL, own(audit.BYPASSES), "A target's role was used without a grant."),
+    Alarm(
+        "BeyondGrant",
+        Row.TRAIL,
+        own(audit.BEYOND_GRANT_CALLS),
+        "A call succeeded outside of its grant's actions or resources.",
+    ),
+    Alarm(
+        "Unrecorded",
+        Row.TRAIL,
+        own(audit.UNRECORDED_CALLS),
+        "A session of the gateway made a call that no record names.",
+    ),
+    Alarm("Tampered", Row.RECORDS, own(audit.TAMPERED), "Audit records were changed, deleted or misplaced."),
+    Alarm(
+        "Unsealed",
+        Row.RECORDS,
+        own(audit.SEALED),
+        "No audit records were sealed for two hours.",
+        period_seconds=SEAL_INTERVAL_SECONDS,
+        periods=2,
+        when_missing=True,
+    ),
+    Alarm(
+        "Undelivered",
+        Row.RECORDS,
+        of_queue("{record_dead_letters}", DEPTH),
+        "Audit records could not be published for 20 hours.",
+    ),
+    Alarm(
+        "RecordsLate",
+        Row.RECORDS,
+        of_function("publisher", "IteratorAge", "Maximum"),
+        "Audit records are published more than ten minutes late.",
+        above=10 * 60 * 1000,
+    ),
+    Alarm(
+        "UnwrittenRecords",
+        Row.RECORDS,
+        of_stream("jitney-records"),
+        "Firehose did not write audit records to S3 for 15 minutes.",
+        above=15 * 60,
+    ),
+    Alarm(
+        "UnwrittenCalls",
+        Row.RECORDS,
+        of_stream("jitney-calls"),
+        "Firehose did not write calls to S3 for 15 minutes.",
+        above=15 * 60,
+    ),
+)
+"""The alarms, in the order of the dashboard. Each alarm with a signal of each target exists for each target."""

@@ -1,0 +1,151 @@
+"""The graphs of the dashboard, by row. They show what the alarms watch, and what explains it."""
+
+from typing import NamedTuple
+
+from infra.alarms import DEPTH, Row
+from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
+from jitney.core import audit, record_metrics
+
+
+class Graph(NamedTuple):
+    """One graph. `unit` labels its axis."""
+
+    title: str
+    row: Row
+    unit: str
+    signals: tuple[Signal, ...]
+
+
+GRAPHS = (
+    Graph(
+        "Time until AWS denies",
+        Row.REVOCATION,
+        "milliseconds",
+        (own(record_metrics.TIME_TO_DENY, "p50"), own(record_metrics.TIME_TO_DENY, "p90")),
+    ),
+    Graph(
+        "Ended grants",
+        Row.REVOCATION,
+        "grants",
+        (
+            own(record_metrics.REVOCATIONS),
+            own(record_metrics.RELEASES),
+            own(audit.UNDENIED_REVOCATIONS),
+            own(record_metrics.UNMEASURED_DENIALS),
+            own(record_metrics.INCOMPLETE_SUSPENSIONS),
+        ),
+    ),
+    Graph(
+        "Reconciler",
+        Row.REVOCATION,
+        "runs",
+        (own(audit.RECONCILED), of_function("reconciler", "Errors"), own(audit.UNREADABLE_GRANTS)),
+    ),
+    Graph(
+        "Decisions about requests",
+        Row.REQUESTS,
+        "requests",
+        (
+            own(record_metrics.REQUESTS_ALLOWED),
+            own(record_metrics.REQUESTS_REVIEWED),
+            own(record_metrics.REQUESTS_DENIED),
+            own(record_metrics.REQUESTS_REFUSED),
+        ),
+    ),
+    Graph("API", Row.REQUESTS, "answers", (of_api("Count"), of_api("4XXError"), of_api("5XXError"))),
+    Graph(
+        "Time of POST /v1/grants",
+        Row.REQUESTS,
+        "milliseconds",
+        (of_function("grants", "Duration", "p50"), of_function("grants", "Duration", "p99")),
+    ),
+    Graph(
+        "Functions",
+        Row.REQUESTS,
+        "invocations",
+        (
+            of_all_functions("ConcurrentExecutions", "Maximum"),
+            of_all_functions("Throttles"),
+            of_all_functions("Errors"),
+        ),
+    ),
+    Graph(
+        "Time to approve",
+        Row.REVIEWS,
+        "seconds",
+        (own(record_metrics.TIME_TO_APPROVE, "p50"), own(record_metrics.TIME_TO_APPROVE, "p90")),
+    ),
+    Graph(
+        "Decided reviews",
+        Row.REVIEWS,
+        "reviews",
+        (
+            own(record_metrics.APPROVALS),
+            own(record_metrics.REJECTIONS),
+            own(record_metrics.FAILED_REVIEWS),
+            own(record_metrics.BREAK_GLASS_USES),
+        ),
+    ),
+    Graph(
+        "Workflow and messages",
+        Row.REVIEWS,
+        "executions, messages",
+        (of_workflow("ExecutionsStarted"), of_workflow("ExecutionsFailed"), own(record_metrics.FAILED_MESSAGES)),
+    ),
+    Graph(
+        "Calls through the gateway",
+        Row.GATEWAY,
+        "calls",
+        (own(record_metrics.GATEWAY_CALLS), own(record_metrics.REFUSED_GATEWAY_CALLS)),
+    ),
+    Graph(
+        "Time of a call, with AWS's answer",
+        Row.GATEWAY,
+        "milliseconds",
+        (of_function("gateway_calls", "Duration", "p50"), of_function("gateway_calls", "Duration", "p99")),
+    ),
+    Graph("Masked places in answers", Row.GATEWAY, "places", (own(record_metrics.MASKED_PLACES),)),
+    Graph(
+        "Calls without a grant or record",
+        Row.TRAIL,
+        "calls",
+        (own(audit.BYPASSES), own(audit.BEYOND_GRANT_CALLS), own(audit.UNRECORDED_CALLS), own(audit.REFUSED_EVENTS)),
+    ),
+    Graph(
+        "Heartbeats of CloudTrail",
+        Row.TRAIL,
+        "events",
+        (own(audit.HEARTBEATS), own(audit.TARGET_HEARTBEATS, target=TARGET)),
+    ),
+    Graph(
+        "Correlator's queue",
+        Row.TRAIL,
+        "messages",
+        (of_queue("{trail_queue}", DEPTH), of_queue("{trail_dead_letters}", DEPTH)),
+    ),
+    Graph(
+        "Age of the oldest event",
+        Row.TRAIL,
+        "seconds",
+        (of_queue("{trail_queue}", "ApproximateAgeOfOldestMessage"),),
+    ),
+    Graph(
+        "Age of what S3 does not have",
+        Row.RECORDS,
+        "seconds",
+        (of_stream("jitney-records"), of_stream("jitney-calls")),
+    ),
+    Graph(
+        "Age of what is not published",
+        Row.RECORDS,
+        "milliseconds",
+        (of_function("publisher", "IteratorAge", "Maximum"),),
+    ),
+    Graph(
+        "Seals and changed records",
+        Row.RECORDS,
+        "seals, records",
+        (own(audit.SEALED), own(audit.TAMPERED), of_queue("{record_dead_letters}", DEPTH)),
+    ),
+)
+"""The graphs, in the order of the dashboard."""

@@ -1,0 +1,153 @@
+"""The alarms and the dashboard, from the tables `infra.alarms.ALARMS` and `infra.graphs.GRAPHS`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.alarms import ALARMS, RUNBOOKS, Alarm, Row
+from infra.graphs import GRAPHS, Graph
+from infra.signals import Signal, own
+from jitney.core import audit, record_metrics
+
+DASHBOARD = "Jitney"
+WIDTH, HEIGHT = 24, 6
+"""CloudWatch's grid has 24 columns. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+MOST_ALARMS_OF_A_WIDGET = 100
+GRAPH_SECONDS = 300
+_WORKING = (
+    own(audit.RECONCILED),
+    own(audit.UNDENIED_REVOCATIONS),
+    own(record_metrics.TIME_TO_DENY, "p90"),
+    own(audit.HEARTBEATS),
+)
+"""What shows at a glance whether revocation works."""
+_NAMED = ("FunctionName", "QueueName", "DeliveryStreamName")
+"""The dimensions whose value the label of a graph has."""
+_HELP = (
+    f"**Red alarm?** Its description names its runbook in `{RUNBOOKS}`. "
+    "**Revocation works** if `ReconcilerRuns` is at least 1 in each five minutes, `UndeniedRevocations` is empty, and "
+    "`TimeToDeny` is below 10,000 ms. An empty value means that nothing was counted."
+)
+
+
+class Monitoring(Construct):
+    """The alarms, which notify `topic`, and the dashboard.
+
+    `resources` are the names of the stack's resources, by the names in braces of `infra.signals`. `targets` are their
+    aliases.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: sns.ITopic,
+        resources: Mapping[str, str],
+        targets: Sequence[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._action = actions.SnsAction(topic)
+        self._resources = resources
+        self._targets = sorted(targets)
+        made = {each.name: list(self._alarms(each)) for each in ALARMS}
+        self._dashboard(made)
+
+    def _alarms(self, alarm: Alarm) -> Iterator[cloudwatch.Alarm]:
+        """Create the alarm, or one for each target."""
+        if not alarm.signal.of_each_target:
+            yield self._alarm(alarm, alarm.name, {})
+            return
+        for alias in self._targets:
+            yield self._alarm(alarm, f"{alarm.name}-{alias}", {"target": alias})
+
+    def _alarm(self, alarm: Alarm, name: str, names: Mapping[str, str]) -> cloudwatch.Alarm:
+        operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
+        made = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"jitney-{name}",
+            alarm_description=alarm.description.format(**names),
+            metric=self._metric(alarm.signal, alarm.period_seconds, names),
+            evaluation_periods=alarm.periods,
+            threshold=1 if alarm.when_missing else alarm.above,
+            comparison_operator=(
+                operators.LESS_THAN_THRESHOLD if alarm.when_missing else operators.GREATER_THAN_THRESHOLD
+            ),
+            treat_missing_data=missing.BREACHING if alarm.when_missing else missing.NOT_BREACHING,
+        )
+        made.add_alarm_action(self._action)
+        return made
+
+    def _metric(
+        self, signal: Signal, period_seconds: int, names: Mapping[str, str], label: str | None = None
+    ) -> cloudwatch.Metric:
+        known = {**self._resources, **names}
+        return cloudwatch.Metric(
+            namespace=signal.namespace,
+            metric_name=signal.name,
+            dimensions_map={name: value.format(**known) for name, value in signal.dimensions},
+            statistic=signal.statistic,
+            period=Duration.seconds(period_seconds),
+            label=label,
+        )
+
+    def _dashboard(self, alarms: Mapping[str, Sequence[cloudwatch.Alarm]]) -> None:
+        """Create the dashboard: first what is wrong, then one row of graphs for each part of Jitney."""
+        help_text = cloudwatch.TextWidget(markdown=_HELP, width=WIDTH, height=2)
+        rows: list[list[cloudwatch.IWidget]] = [[help_text], self._first_row(alarms)]
+        for row in Row:
+            rows.append([cloudwatch.TextWidget(markdown=f"# {row}", width=WIDTH, height=1)])
+            graphs = [each for each in GRAPHS if each.row is row]
+            rows.append([self._graph(each, WIDTH // len(graphs)) for each in graphs])
+        cloudwatch.Dashboard(self, "Dashboard", dashboard_name=DASHBOARD, widgets=rows)
+
+    def _first_row(self, alarms: Mapping[str, Sequence[cloudwatch.Alarm]]) -> list[cloudwatch.IWidget]:
+        every = [each for made in alarms.values() for each in made]
+        parts = [every[at : at + MOST_ALARMS_OF_A_WIDGET] for at in range(0, len(every), MOST_ALARMS_OF_A_WIDGET)]
+        working = [self._labelled(each) for each in _WORKING]
+        return [
+            *(
+                cloudwatch.AlarmStatusWidget(
+                    title="Alarms",
+                    alarms=part,
+                    width=WIDTH // (len(parts) + 1),
+                    height=HEIGHT,
+                    sort_by=cloudwatch.AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+                )
+                for part in parts
+            ),
+            cloudwatch.SingleValueWidget(
+                title="Is revocation working? (latest values)",
+                metrics=working,
+                width=WIDTH // (len(parts) + 1),
+                height=HEIGHT,
+            ),
+        ]
+
+    def _graph(self, graph: Graph, width: int) -> cloudwatch.GraphWidget:
+        return cloudwatch.GraphWidget(
+            title=graph.title,
+            left=[self._labelled(*each) for each in self._of_targets(graph.signals)],
+            left_y_axis=cloudwatch.YAxisProps(label=graph.unit, min=0, show_units=False),
+            width=width,
+            height=HEIGHT,
+        )
+
+    def _of_targets(self, signals: Sequence[Signal]) -> Iterator[tuple[Signal, str]]:
+        """Yield each signal, or one of it for each target, with the alias or ""."""
+        for signal in signals:
+            if signal.of_each_target:
+                yield from ((signal, alias) for alias in self._targets)
+            else:
+                yield signal, ""
+
+    def _labelled(self, signal: Signal, alias: str = "") -> cloudwatch.Metric:
+        """Return the metric of a graph. Its label says whose it is, because many metrics have the same name."""
+        of = alias or next((value for name, value in signal.dimensions if name in _NAMED), "")
+        words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)
+        return self._metric(signal, GRAPH_SECONDS, {"target": alias}, " ".join(filter(None, words)))

@@ -1,0 +1,100 @@
+"""What published records count (row OPS 1). No record stops the others, though functions may write any JSON."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome, chain_record, grant_record
+from jitney.core.gateway.call_records import AnswerFacts, call_record
+from jitney.core.record_metrics import COUNTED, MetricUnit, metrics_of
+from tests.fakes import GRANT, NOW
+from tests.handlers.test_gateway_join import GET
+
+
+def values_of(*records: AuditRecord) -> list[tuple[str, int]]:
+    return [(each.name, each.value) for each in metrics_of(chain_record(each, "r-x").text for each in records)]
+
+
+def of(event: AuditEvent, outcome: Outcome, count: int = 1, **detail: Any) -> AuditRecord:
+    return AuditRecord(NOW, event, outcome, count=count, detail=detail)
+
+
+@pytest.mark.parametrize(("event", "outcome"), COUNTED, ids="-".join)
+def test_ops_01_a_record_is_counted_by_its_event_and_outcome(event: AuditEvent, outcome: Outcome):
+    assert values_of(of(event, outcome)) == [(COUNTED[event, outcome], 1)]
+
+
+def test_ops_01_a_record_of_many_refusals_counts_as_many():
+    assert values_of(of(AuditEvent.REQUEST, Outcome.REFUSED, count=40)) == [("RequestsRefused", 40)]
+
+
+@pytest.mark.parametrize(
+    ("detail", "values"),
+    [
+        ({"state": "active", "waited_seconds": 90}, [("ReviewsApproved", 1), ("TimeToApprove", 90)]),
+        ({"state": "rejected", "waited_seconds": 90}, [("ReviewsRejected", 1)]),
+        ({"state": "pending"}, []),
+    ],
+)
+def test_ops_01_a_vote_counts_once_it_decides(detail: dict[str, Any], values: list[tuple[str, int]]):
+    assert values_of(of(AuditEvent.VOTE, Outcome.APPROVED, **detail)) == values
+
+
+def test_ops_01_times_until_aws_denies_are_values_with_their_unit():
+    measured = of(AuditEvent.CANARY, Outcome.DENIED, denied_after_milliseconds=4200)
+    suspended = of(AuditEvent.SUSPENSION, Outcome.REVOKED, denied_after_milliseconds=900)
+    unseen = of(AuditEvent.CANARY, Outcome.FAILED, denied_after_milliseconds=None)
+    assert values_of(measured, suspended, unseen) == [
+        ("TimeToDeny", 4200),
+        ("TimeToDeny", 900),
+        ("DenialsUnmeasured", 1),
+    ]
+    (value,) = metrics_of([chain_record(measured, "r-x").text])
+    assert value.unit is MetricUnit.MILLISECONDS
+
+
+def test_ops_01_messages_that_a_channel_did_not_take_are_counted():
+    sent = [{"channel": "slack", "to": "#a", "code": code} for code in ("", "already_sent", "late", "no_answer")]
+    assert values_of(of(AuditEvent.NOTICE, Outcome.SENT, sent=sent)) == [("MessagesFailed", 2)]
+
+
+def test_ops_01_masked_places_of_an_answer_are_counted_with_its_call():
+    answer = AnswerFacts(200, "request-2", 12, ("SecretString", "Tags"))
+    record = call_record(GRANT, GET, Outcome.ANSWERED, Origin(), NOW, answer=answer)
+    assert values_of(record) == [("GatewayCalls", 1), ("MaskedPlaces", 2)]
+    sent = call_record(GRANT, GET, Outcome.SENT, Origin(), NOW)
+    assert values_of(sent) == []
+
+
+def test_ops_01_other_records_count_nothing():
+    assert values_of(grant_record(AuditEvent.EXPIRY, Outcome.EXPIRED, GRANT, Origin(), NOW)) == []
+    assert values_of(of(AuditEvent.PREVIEW, Outcome.ALLOWED)) == []
+
+
+GOOD = chain_record(of(AuditEvent.REQUEST, Outcome.ALLOWED), "r-x").text
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"count": "40"},
+        {"count": -1},
+        {"count": 10**400},
+        {"count": None},
+        {"event": 7},
+        {"outcome": []},
+        {"event": "vote", "detail": "no JSON"},
+        {"event": "vote", "detail": "[" * 100_000},
+        {"event": "vote", "detail": '{"state":"active","waited_seconds":"long"}', "outcome": "x"},
+        {"event": "canary", "detail": '{"denied_after_milliseconds":1e308}'},
+        {"event": "notice", "detail": '{"sent":[7,null]}'},
+        {"event": "call", "detail": '{"call":{"masked":"all"}}', "outcome": "sent"},
+        {"event": "call", "detail": "[]", "outcome": "sent"},
+    ],
+)
+def test_ops_01_no_record_stops_the_metrics_of_others(members: dict[str, Any]):
+    hostile = json.dumps(json.loads(GOOD) | members)
+    names = [each.name for each in metrics_of([hostile, "[]", "7", GOOD])]
+    assert names[-1] == "RequestsAllowed"
+    assert set(names) <= {"RequestsAllowed", "ReviewsApproved"}

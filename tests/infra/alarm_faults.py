@@ -1,0 +1,150 @@
+"""The fault that each alarm reports, made by the functions themselves over in-memory adapters, and its absence."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from jitney.adapters.unreadable_grants import report_unreadable
+from jitney.core.access.grant import VoteVerdict
+from jitney.core.audit import ChainedRecord
+from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
+from jitney.handlers.ballots import vote
+from jitney.handlers.ports import Ports
+from jitney.handlers.publisher import publish
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.releases import release_grant
+from jitney.handlers.review_failures import give_up
+from jitney.handlers.sealer import seal
+from jitney.handlers.suspensions import suspend
+from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, forwarded_event
+from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
+from tests.fakes import GRANT, NOW
+from tests.handlers.conftest import System
+from tests.handlers.test_ballots import ballot, pending
+from tests.handlers.test_correlator import CREATE_KEY, Correlator
+from tests.handlers.test_ending import asked, end_as
+from tests.handlers.test_gateway_join import WRITE, Gateway, event, start
+from tests.handlers.test_notifications import BAD, GOOD, told
+from tests.handlers.test_publisher import LINKS, Stream, put
+from tests.handlers.test_sealing import Clock, MemoryPublished, MemorySeals
+from tests.handlers.test_suspensions import AGENT, REASON, operator
+
+Happens = Callable[[], Any]
+
+
+def published(links: list[ChainedRecord]) -> None:
+    """Publish the records, as the publisher does. It counts them."""
+    publish({"Records": [put(each) for each in links]}, Ports(records_stream=Stream()))
+
+
+def revoked(*, refused: bool = False, slow: bool = False) -> None:
+    system = System()
+    grant_id = asked(system)
+    refuse(system, refused)
+    system.role_policies.during = (lambda: system.pause(11)) if slow else None
+    end_as(system, grant_id, "revoked")
+    published(system.store.links)
+
+
+def suspended(*, refused: bool) -> None:
+    system = System()
+    asked(system)
+    refuse(system, refused)
+    system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))
+    published(system.store.links)
+
+
+def refuse(system: System, refused: bool) -> None:
+    """Let IAM refuse every deny document."""
+    if refused:
+        system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
+
+
+def reconciled(*, broken: bool) -> None:
+    system = System()
+    system.call(release_grant, grant_id=asked(system))
+    system.role_policies.documents.clear()
+    system.role_policies.lost = 99 if broken else 0
+    with suppress(RuntimeError):  # the run says so, and Lambda repeats it
+        reconcile(system.ports)
+
+
+def reviewed(*, broken: bool) -> None:
+    system = System()
+    grant = pending(system)
+    if broken:
+        give_up({"grant_id": grant.id, "error": "NoReviewerNotified"}, system.ports)
+    else:
+        vote(ballot(grant, verdict=VoteVerdict.APPROVE), system.ports)
+    published(system.store.links)
+
+
+def notified(*, down: bool) -> None:
+    system = System()
+    told(system, pending(system), slack=lambda *_: (BAD,) * 3 if down else (GOOD,) * 3)
+    published(system.store.links)
+
+
+def trail(*events: Any, account: str = ACCOUNT) -> None:
+    Correlator(GRANT).receive(*(forwarded_event(each, account=account) for each in events))
+
+
+def called_through_gateway(*, recorded: bool) -> None:
+    gateway = Gateway()
+    if recorded:
+        gateway.answer(gateway.send())
+    gateway.now = NOW + 10 + RECORDED_WITHIN_SECONDS
+    gateway.take_in(start(WRITE), event(WRITE))
+    gateway.look_again()
+
+
+def changed_records(*, changed: bool) -> None:
+    records = [{**put(each), "eventName": "MODIFY" if changed else "INSERT"} for each in LINKS]
+    publish({"Records": records}, Ports(records_stream=Stream()))
+
+
+def sealed() -> None:
+    seal({}, Ports(seals=MemorySeals(), published=MemoryPublished(), now=Clock()))
+
+
+def nothing() -> None:
+    """Nothing runs, or nothing arrives."""
+
+
+OWN_CALL = (assume_role_event(1), call_event(2))
+FAULTS: Mapping[str, tuple[Happens, Happens]] = {
+    "RevocationIncomplete": (lambda: revoked(refused=True), revoked),
+    "SuspensionIncomplete": (lambda: suspended(refused=True), lambda: suspended(refused=False)),
+    "RevocationSlow": (lambda: revoked(slow=True), revoked),
+    "ReconcilerFailed": (lambda: reconciled(broken=True), lambda: reconciled(broken=False)),
+    "GrantsUnreadable": (lambda: report_unreadable({GRANT.id: "ValueError"}), nothing),
+    "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
+    "MessagesFailed": (lambda: notified(down=True), lambda: notified(down=False)),
+    "TrailSilent": (nothing, lambda: trail(revoker_assumed(), account=BROKER)),
+    "TargetTrailSilent-analytics-prod": (nothing, lambda: trail(revoker_called())),
+    "EventsRefused": (lambda: Correlator(GRANT).receive("no event"), lambda: trail(*OWN_CALL)),
+    "Bypassed": (lambda: trail(assume_role_event(1, session="mallory")), lambda: trail(*OWN_CALL)),
+    "BeyondGrant": (
+        lambda: trail(assume_role_event(1), call_event(2, **CREATE_KEY)),
+        lambda: trail(*OWN_CALL),
+    ),
+    "Unrecorded": (lambda: called_through_gateway(recorded=False), lambda: called_through_gateway(recorded=True)),
+    "Tampered": (lambda: changed_records(changed=True), lambda: changed_records(changed=False)),
+    "Unsealed": (nothing, sealed),
+}
+"""For each alarm on a metric of Jitney: what raises it, and what does not."""
+OF_AWS: Mapping[str, tuple[list[float], list[float]]] = {
+    "RevocationsThrottled": ([1], []),
+    "SuspensionsThrottled": ([1], []),
+    "ApiErrors": ([4, 2], [5]),
+    "FunctionErrors": ([11], [10]),
+    "FunctionsThrottled": ([11], [10]),
+    "WorkflowFailed": ([1], []),
+    "EventsStuck": ([1], [0]),
+    "EventsLate": ([900, 1801], [1800]),
+    "Undelivered": ([1], [0]),
+    "RecordsLate": ([600_001], [1000]),
+    "UnwrittenRecords": ([901], [60]),
+    "UnwrittenCalls": ([901], [60]),
+}
+"""For each alarm on a metric of AWS: values of one period that raise it, and values that do not."""

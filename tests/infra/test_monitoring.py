@@ -1,0 +1,190 @@
+"""Alarms, the dashboard and runbooks: each alarm fires at its fault, can be seen, and says what to do (row OPS 1)."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.alarms import ALARMS, Alarm
+from infra.function_specs import SPECS
+from infra.graphs import GRAPHS
+from infra.signals import Signal
+from jitney.configuration.arns import role_name
+from jitney.core import record_metrics
+from jitney.core.audit import METRICS_NAMESPACE
+from jitney.core.record_metrics import COUNTED
+from tests.infra.alarm_faults import FAULTS, OF_AWS
+from tests.infra.alarm_states import fires, fires_after, metrics_in
+from tests.infra.conftest import of_type, only, plain
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+ROOT = Path(__file__).parents[2]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SIGNALS = {each.signal for each in ALARMS} | {each for graph in GRAPHS for each in graph.signals}
+DOCUMENTED = {
+    "AWS/ApiGateway": ({"ApiName"}, {"4XXError", "5XXError", "Count", "Latency"}),
+    "AWS/Firehose": ({"DeliveryStreamName"}, {"DeliveryToS3.DataFreshness"}),
+    "AWS/Lambda": ({"FunctionName"}, {"ConcurrentExecutions", "Duration", "Errors", "IteratorAge", "Throttles"}),
+    "AWS/SQS": ({"QueueName"}, {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"}),
+    "AWS/States": ({"StateMachineArn"}, {"ExecutionsFailed", "ExecutionsStarted"}),
+}
+"""Dimensions and metrics of services, from their documentation (links in infra/signals.py)."""
+ANSWERS = ("**Affected:**", "**Look:**", "**Do:**", "**Over:**")
+METRIC_DOLLARS, ALARM_DOLLARS, DASHBOARD_DOLLARS = 0.30, 0.10, 3.00
+"""A month, in US East: https://aws.amazon.com/cloudwatch/pricing/"""
+
+
+def alarms_of(assembly: Any) -> dict[str, dict[str, Any]]:
+    """Return the alarms of the template, by their names without the prefix."""
+    found = [plain(each) for each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values()]
+    return {each["AlarmName"].removeprefix("jitney-"): each for each in found}
+
+
+def test_ops_01_every_alarm_has_a_fault_that_raises_it(assembly):
+    assert alarms_of(assembly).keys() == FAULTS.keys() | OF_AWS.keys()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_ops_01_an_alarm_fires_at_what_its_fault_prints(assembly, name: str, capsys: pytest.CaptureFixture[str]):
+    alarm = alarms_of(assembly)[name]
+    fault, healthy = FAULTS[name]
+    healthy()
+    assert not fires_after(alarm, capsys.readouterr().out)
+    fault()
+    assert fires_after(alarm, capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", OF_AWS)
+def test_ops_01_an_alarm_on_a_metric_of_aws_fires_above_its_limit(assembly, name: str):
+    raising, usual = OF_AWS[name]
+    alarm = alarms_of(assembly)[name]
+    assert alarm["EvaluationPeriods"] == 1
+    assert fires(alarm, [raising])
+    assert not fires(alarm, [usual])
+
+
+@pytest.mark.parametrize("name", [each.name for each in ALARMS if each.when_missing])
+def test_ops_01_one_late_value_raises_no_alarm_about_silence(assembly, name: str):
+    alarm = next(each for full, each in alarms_of(assembly).items() if full.startswith(name))
+    assert alarm["EvaluationPeriods"] > 1
+    assert not fires(alarm, [[1.0]] * (alarm["EvaluationPeriods"] - 1) + [[]])
+
+
+def test_ops_01_every_alarm_notifies(assembly):
+    for name, alarm in alarms_of(assembly).items():
+        assert alarm["AlarmActions"] == ["DeadLettersAlarms"], name
+
+
+@pytest.mark.parametrize("signal", sorted(SIGNALS), ids=lambda signal: f"{signal.name}-{signal.statistic}")
+def test_ops_01_metrics_of_aws_exist_and_are_of_resources_of_the_stack(assembly, signal: Signal):
+    if signal.namespace == METRICS_NAMESPACE:
+        return
+    dimensions, metrics = DOCUMENTED[signal.namespace]
+    assert signal.name in metrics
+    assert {name for name, _ in signal.dimensions} <= dimensions
+    streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
+    named = {role_name(name) for name in SPECS} | {each["DeliveryStreamName"] for each in streams}
+    named.add(only(assembly.broker, "AWS::ApiGateway::RestApi")["Name"])
+    assert all(value in named or value[0] == "{" for _, value in signal.dimensions)
+
+
+def test_ops_01_names_in_braces_are_resources_of_the_stack(assembly):
+    alarms = alarms_of(assembly)
+    watched = {name: alarms[name]["Dimensions"][0]["Value"] for name in ("EventsStuck", "EventsLate", "Undelivered")}
+    assert watched == {
+        "EventsStuck": "TrailDead.QueueName",
+        "EventsLate": "TrailQueue.QueueName",
+        "Undelivered": "DeadLettersQueue.QueueName",
+    }
+    assert alarms["WorkflowFailed"]["Dimensions"] == [{"Name": "StateMachineArn", "Value": "ApprovalWorkflow"}]
+
+
+def test_ops_01_functions_write_every_metric_that_is_watched(capsys: pytest.CaptureFixture[str]):
+    """The metrics that no fault above writes are those of the records (tests/core/test_record_metrics.py)."""
+    for fault, healthy in FAULTS.values():
+        fault()
+        healthy()
+    written = {(namespace, name) for namespace, name, _ in metrics_in(capsys.readouterr().out)}
+    counted = {*COUNTED.values(), record_metrics.APPROVALS, record_metrics.REJECTIONS, record_metrics.MASKED_PLACES}
+    own = {(each.namespace, each.name) for each in SIGNALS if each.namespace == METRICS_NAMESPACE}
+    assert own == written | {(METRICS_NAMESPACE, name) for name in counted}
+
+
+def dashboard_of(assembly: Any) -> list[dict[str, Any]]:
+    """Return the widgets in their order."""
+    board = plain(only(assembly.broker, "AWS::CloudWatch::Dashboard"))
+    assert board["DashboardName"] == "Jitney"
+    return list(json.loads(board["DashboardBody"])["widgets"])
+
+
+def test_ops_01_the_dashboard_begins_with_every_alarm_and_whether_revocation_works(assembly):
+    first, states, working, *_ = dashboard_of(assembly)
+    assert "Runbook" in first["properties"]["markdown"] or "runbook" in first["properties"]["markdown"]
+    assert states["type"] == "alarm"
+    assert len(states["properties"]["alarms"]) == len(alarms_of(assembly))
+    assert "Is revocation working?" in working["properties"]["title"]
+    assert (states["y"], states["width"] + working["width"]) == (working["y"], 24)
+
+
+def test_ops_01_the_dashboard_shows_what_every_alarm_watches(assembly):
+    widgets = [each["properties"] for each in dashboard_of(assembly) if each["type"] == "metric"]
+    shown = {tuple(metric[:2]) for each in widgets for metric in each["metrics"]}
+    assert {(each["Namespace"], each["MetricName"]) for each in alarms_of(assembly).values()} <= shown
+    for widget in widgets[1:]:
+        assert widget["yAxis"]["left"]["label"]
+        labels = [metric[-1]["label"] for metric in widget["metrics"]]
+        assert len(set(labels)) == len(labels)
+
+
+def test_ops_01_rows_of_the_dashboard_do_not_overlap(assembly):
+    places = {(each["x"] + x, each["y"] + y) for each in dashboard_of(assembly)
+              for x in range(each["width"]) for y in range(each["height"])}  # fmt: skip
+    assert len(places) == sum(each["width"] * each["height"] for each in dashboard_of(assembly))
+    assert max(x for x, _ in places) < 24
+
+
+def runbook_of(path: str) -> str:
+    """Return the section of a runbook, given as page#heading."""
+    page, _, anchor = path.partition("#")
+    sections = re.split(r"(?m)^## ", (ROOT / page).read_text("utf-8"))
+    (section,) = (each for each in sections if each.partition("\n")[0].lower() == anchor)
+    return section
+
+
+def test_ops_01_every_alarm_of_the_template_names_its_runbook(assembly):
+    for name, alarm in alarms_of(assembly).items():
+        (path,) = re.findall(r"Runbook: (docs/runbooks/[a-z]+\.md#[a-z]+)$", alarm["AlarmDescription"])
+        section = runbook_of(path)
+        assert name.startswith(section.partition("\n")[0])
+        assert all(answer in section for answer in ANSWERS), name
+
+
+def test_ops_01_runbooks_are_of_alarms_and_in_the_order_of_the_list():
+    pages = {path.name: path.read_text("utf-8") for path in RUNBOOKS.glob("*.md") if path.name != "README.md"}
+    headings = {page: re.findall(r"(?m)^## (\w+)$", text) for page, text in pages.items()}
+    rows = {f"{each.row.lower()}.md": [other.name for other in ALARMS if other.row is each.row] for each in ALARMS}
+    assert headings == rows
+
+
+def listed(alarm: Alarm) -> str:
+    """Return the alarm's row in the list of runbooks."""
+    page = alarm.runbook.removeprefix("docs/runbooks/")
+    return f"| [{alarm.name}]({page}) | {alarm.meaning.replace('target {target}', 'a target')} |"
+
+
+def test_ops_01_the_list_of_runbooks_is_that_of_alarms():
+    text = (RUNBOOKS / "README.md").read_text("utf-8")
+    assert re.findall(r"(?m)^\| \[\w+\]\([a-z]+\.md#.*\|$", text) == list(map(listed, ALARMS))
+
+
+def test_ops_03_the_page_says_what_alarms_metrics_and_the_dashboard_cost(assembly):
+    of_targets = [each for each in ALARMS if each.signal.of_each_target]
+    metrics = {each.name for each in SIGNALS if each.namespace == METRICS_NAMESPACE and not each.of_each_target}
+    fixed = len(metrics) * METRIC_DOLLARS + (len(ALARMS) - len(of_targets)) * ALARM_DOLLARS + DASHBOARD_DOLLARS
+    of_target = len(of_targets) * (METRIC_DOLLARS + ALARM_DOLLARS)
+    text = " ".join((RUNBOOKS / "README.md").read_text("utf-8").split())
+    assert f"cost at most {fixed:.2f} $ a month, and {of_target:.2f} $ more for each target" in text
+    assert all(f"`{name}`" in text for name in metrics - {each.signal.name for each in ALARMS})
