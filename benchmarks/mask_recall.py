@@ -7,9 +7,9 @@ benchmarks/made_texts.py, which no rule was written from. Each set is split in t
 that the masker was written beside, and those that it never saw. `--kinds` adds each kind's figures, and those of what
 holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
 
-A secret counts as found if no secret of its text is left after masking, nor half of one. Where the rule does not say
-which part is the secret, any mask counts. A text that must not match counts as a false alarm if anything in it is
-masked.
+A secret counts as found if no secret of its text is left after masking; in a made text, also no half of one. Where the
+rule does not say which part is the secret, any mask counts. A text that must not match counts as a false alarm if
+anything in it is masked.
 """
 
 import argparse
@@ -74,31 +74,27 @@ def wrong(each: Labelled) -> bool:
     masked = UNTAGGED.text(each.text)
     if not each.secret:
         return masked != each.text
-    return masked == each.text or any(part in masked for secret in each.secrets for part in _parts(secret))
+    return masked == each.text or any(part in masked for secret in each.secrets for part in _parts(each, secret))
 
 
-def _parts(secret: str) -> tuple[str, ...]:
+def _parts(each: Labelled, secret: str) -> tuple[str, ...]:
+    """Return what must not be left. What a rule of the other sets matches may begin with a user's name."""
     half = len(secret) // 2
-    return (secret, secret[:half], secret[half:]) if half >= _LEAST_HALF else (secret,)
+    return (secret, secret[:half], secret[half:]) if each.holder and half >= _LEAST_HALF else (secret,)
 
 
 def _figures(texts: Iterable[Labelled], *, kinds: bool) -> dict[str, object]:
     judged = [(each, wrong(each)) for each in texts]
-    counted: dict[str, list[bool]] = defaultdict(list)
-    for each, failed in judged:
-        counted["kept" if each.secret and each.rule in KEPT else "positive" if each.secret else "negative"].append(
-            failed
-        )
+    kept = [each for each, _ in judged if each.secret and each.rule in KEPT]
     positive = [(each, failed) for each, failed in judged if each.secret and each.rule not in KEPT]
     negative = [(each, failed) for each, failed in judged if not each.secret]
     by_rule = _by(positive, lambda each: each.rule)
-    found = [counted["positive"].count(False), len(counted["positive"])]
     figures: dict[str, object] = {
         "rules": len(by_rule),
-        "recall": _share(*found),
+        "recall": _share(sum(not failed for _, failed in positive), len(positive)),
         "recall_mean_of_rules": _share(sum(part.count(False) / len(part) for part in by_rule.values()), len(by_rule)),
-        "false_alarms": _share(counted["negative"].count(True), len(counted["negative"])),
-        "kept_on_purpose": len(counted["kept"]),
+        "false_alarms": _share(sum(failed for _, failed in negative), len(negative)),
+        "kept_on_purpose": len(kept),
     }
     if kinds:
         holders = _by([pair for pair in positive if pair[0].holder], lambda each: each.holder)

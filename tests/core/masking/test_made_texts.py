@@ -31,14 +31,14 @@ def test_both_parts_have_many_kinds_and_all_holders():
 
 
 def test_half_of_a_secret_left_counts_as_missed():
-    assert not wrong(Labelled("a", f"password={KEY}", secret=True, secrets=(KEY,)))
-    assert wrong(Labelled("a", f"password={KEY[:10]} {KEY[10:]}", secret=True, secrets=(KEY,)))
+    assert not wrong(Labelled("a", f"password={KEY}", secret=True, secrets=(KEY,), holder="log"))
+    assert wrong(Labelled("a", f"password={KEY[:10]} {KEY[10:]}", secret=True, secrets=(KEY,), holder="log"))
     assert wrong(Labelled("a", "password=hunter2000", secret=False))
 
 
 def test_mask_01_most_secrets_of_made_texts_are_masked():
-    assert share(SECRET) < 0.2
+    assert share(SECRET) < 0.08
 
 
 def test_mask_03_few_harmless_made_texts_are_masked():
-    assert share(HARMLESS) < 0.15
+    assert share(HARMLESS) < 0.08

@@ -16,6 +16,8 @@ MARKED = [
     "https://example.com/hooks/T0Abc1234dEf5",
     "curl -u admin:Tr0ub4dor https://example.com",
     "Authorization: basic dXNlcjpwYXNz",
+    "123456789:AAk3v7q2M5x4Tbca9R1zLwk3v7q2M5x4Tba",
+    "db.internal:5432:reports:app:Tr0ub4dor",
 ]
 PARTS = sorted({needle[start:end] for needle in NEEDLES for start in range(len(needle)) for end in (start + 3, None)})
 

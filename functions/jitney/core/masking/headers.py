@@ -33,6 +33,7 @@ _SENTENCE = LazyPattern(
 _LINE = LazyPattern(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")
 _TO_NEXT_PAIR = LazyPattern(r"(?:(?![ \t,][\w.-]{1,40}=)[^\r\n\"'&;\0])++")
 _AFTERWARDS = " \t.,;)]}>"
+_PLACEHOLDER = LazyPattern(r"<[A-Za-z][A-Za-z _-]{0,60}>")
 
 
 def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bool]) -> tuple[int, int] | None:
@@ -50,7 +51,7 @@ def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bo
         return None
     elif pair:
         to_its_end = _TO_NEXT_PAIR
-    if (rest := to_its_end.match(text, start)) is None:
+    if _PLACEHOLDER.match(text, start) or (rest := to_its_end.match(text, start)) is None:
         return at, at
     value = rest[0].rstrip(_AFTERWARDS)
     masked = MASK.match(text, start)

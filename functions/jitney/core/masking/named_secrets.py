@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from jitney.core.masking import headers
+from jitney.core.masking import headers, joiners
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.needles import contained
@@ -22,14 +22,19 @@ NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
     "privatekey", "private-key", "accountkey", "account_key", "sharedaccesskey", "signing_key", "authorization",
     "cookie", "_pass", "_pat", "_pw", "_key", "-key", "encryptionkey", "accesskey", "masterkey", "credential", "creds",
-    "_auth",
+    "_auth", "-auth", "presharedkey",
 )  # fmt: skip
-"""Every name of a secret contains one of these in lower case. Texts are searched for them first."""
-PARTS = ("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth")
-"""Every name of a secret contains one of these in lower case, in any spelling."""
+"""Every name of a secret contains one of these in lower case, or one of `TAILS`. Texts are searched for them first."""
+PARTS = (
+    *("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth"),
+    "-auth",
+)
+"""Every name of a secret contains one of these in lower case, in any spelling, or one of `TAILS`."""
+TAILS = ("Key", "Pass", "Auth", "Pw")
+"""The last words of names such as `storageKey`, whose other spelling is a needle: `storage_key`."""
 
 _JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
-"""Between a name and its value is one of these, or a dash is before an option's name."""
+"""Between a name and its value is one of these, or a dash is before an option's name. In prose, there may be none."""
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
@@ -37,15 +42,15 @@ _SECRET_NAME = LazyPattern(
     r"|(?:.*[^a-z])?(?:aws|client|app|api|shared|webhook|consumer|jwt|hmac|session|signing|the|db|my)?secret\d?"
     r"|.*(?:client|app|api|shared|webhook|consumer|jwt|hmac|session)_?secret"
     r"|.*secret_?(?:access_?)?key|.*secret_?(?:string|value|token|binary)"
-    r"|.*(?:api|private|account|sharedaccess|signing|auth)_?key"
+    r"|.*(?:api|private|account|sharedaccess|signing|auth|pre_?shared)_?key"
     r"|.*(?:access|auth|authentication|authorization|refresh|session|security|bearer|oauth|github|gitlab|slack|jwt"
     r"|npm|pypi|bot|api|id|user|login|deploy|service|admin|root|vault|registry|gh)_?token"
     r"|(?:.*_)?(?:db|database|mysql|postgres|pg|redis|mongo|smtp|mail|ftp|ssh|ldap|admin|root|user|rabbitmq|amqp|sudo)"
-    r"_?(?:pass|pw)|.*secret_key_base"
+    r"_?(?:pass|pw)|(?:.*_)?(?:bind|keystore|truststore)_?(?:pass|pw)|(?:.*_)?redis_auth|.*secret_key_base"
     r"|token|(?:(?:http|proxy|x|original|forwarded)_){0,3}authorization|(?:http_|set_)?cookie",
 )
 _LOOK_ALIKE = LazyPattern(
-    r"(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|update|lock|change|version|csrf"
+    r"(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|update|lock|change|version|csrf|authenticity"
     r"|sequence|task|starting)_?(?:request_?)?token|.*(?:max|num|total|input|output|prompt)_?token|x?_?amz_?secret_?id",
 )
 # Names that suggest a secret, unless they name something about one, or a key of another kind.
@@ -58,7 +63,7 @@ _ABOUT_A_SECRET = LazyPattern(
     r"|paths?|files?|dirs?|versions?|dates?|times?|at|expir(?:es|y|ation)|ttl|age|status|enabled|mode|polic(?:y|ies)"
     r"|fields?|headers?|prefix|suffix|params?|alias|source|refs?|state|algorithm|hint|audience|issuer|pairs?|identifier"
     r"|number|index|position|range|format|usage|spec|hash|digest|md5|fingerprint|checksum|used|limit|store|provider)"
-    r"|(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|lock|csrf|xsrf|sequence|task|sync|starting"
+    r"|(?:.*_)?(?:next|page|pagination|continuation|client|request|idempotency|lock|csrf|xsrf|authenticity|sequence|task|sync|starting"
     r"|forward|backward|public|pub|partition|sort|primary|foreign|range|cache|object|bucket|s3|row|schema|index|kms|cmk"
     r"|host|group|routing|dedup|deduplication|hash|etag|tag|lookup|map|dict|item|record|message|event|metric|label|param"
     r"|config|registry)_?(?:token|keys?)(?:_.*)?",
@@ -66,16 +71,6 @@ _ABOUT_A_SECRET = LazyPattern(
 _AWS_KEY_NAME = LazyPattern(r"(?:.*_)?(?:secret_?access_?key|aws_?(?:secret_?key|session_?token)|session_?token)")
 _NAME_BEFORE = LazyPattern(r"[\w.-]{0,60}\Z")
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
-# After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
-_JOINED = LazyPattern(
-    r"""\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
-    |\s{0,9}(?:[!=]==?\s{0,9}(?=["'`])|=>|:{0,3}=|[?.+|]{1,2}=|:|%3[dD])(?:[^\S\n]{0,9}(?!\n)|\s{0,9}(?=["'`]))
-    |["']?\s{0,3}\n\s{1,40}["']?value["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])|</(?:key|name)>\s{0,99}<(?:string|value|data)>\s{0,99}
-    |["']\s{0,9},\s{0,9}["'](?:parameter)?value["']\s{0,9}:\s{0,9}""",
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
-_IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
-_NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
 _ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
 _VALUE = LazyPattern(
     r"""
@@ -91,17 +86,27 @@ _VALUE = LazyPattern(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+# After a word such as `is`, only a long random part shows a secret: `secret "deployer-token-4xw9k"` is none.
+_RANDOM_IN_PROSE = LazyPattern(r"[\w.~+/=:@!#$^*-]{0,200}?[A-Za-z0-9]{12}[\w.~+/=:@!#$^*-]*")
+# In a manifest of External Secrets: the name of a secret's member, not a secret.
+_MEMBER_OF_A_SECRET = LazyPattern(r"[a-z][a-z._-]{0,60}[ \t]{0,9}(?=[\r\n]|\Z)")
 _NO_SECRET = LazyPattern(
     r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.+|<.*>|\$.*|%[^%]*%|@.*"
-    r"|[01]|%[sdv]|(?:insert|enter|your)[-_ ][\w -]{0,40}"
-    r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;\]}]*",
+    r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[.*"
+    r"|[(\[<*]{0,3}(?:change[-_ ]?me|redacted|todo|tbd|n/a)"
+    r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 # A value that starts like this is no secret. Checked before searching the value's end, which would take quadratic time
 # in a text full of names.
 _STANDS_FOR_ANOTHER = LazyPattern(
-    r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:", re.ASCII | re.IGNORECASE
+    r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:|\((?:known after apply|sensitive)"
+    # A sentence goes on. A mask would hide this word only.
+    r"|(?:see|must|should|is|are|was|not|cannot|may|has|have|required|missing|permission|incorrect|invalid|expired|use"
+    r"|ask|the|an?|in|at|to|for|from|of|and|or|with|via|when|if|this|that|it|please|stored) [a-z]",
+    re.ASCII | re.IGNORECASE,
 )
+_METAVARIABLE = LazyPattern(r"[A-Z_]*(?:PASSWORD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIALS?)[\]})>.,;]*")
 _LONGEST_RANDOM = LONGEST + 300
 """More than a random value has with a quote, a scheme or a bracket before it."""
 _HEADER = "authorization"
@@ -151,14 +156,24 @@ def names_aws_key(name: str) -> bool:
 def is_secret(value: str) -> bool:
     """Return whether the value of a secret's name can be a secret."""
     plain = value.strip()
-    return bool(plain) and not _NO_SECRET.fullmatch(plain) and not MASK.fullmatch(value) and not is_filled(plain)
+    return (
+        bool(plain)
+        and not _NO_SECRET.fullmatch(plain)
+        and not _METAVARIABLE.fullmatch(plain)
+        and not MASK.fullmatch(value)
+        and not is_filled(plain)
+    )
 
 
 def find_named_secrets(
-    text: str, lowered: str, names: Callable[[str], bool] = names_secret
+    text: str, lowered: str, words: str, names: Callable[[str], bool] = names_secret
 ) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the values of secrets' names. `lowered` is `text` with ASCII in lower case."""
-    if not any(joiner in text for joiner in _JOINERS):
+    """Yield the spans of the values of secrets' names.
+
+    `lowered` is `text` with ASCII in lower case, and `words` are its long words (`core.masking.runs`).
+    """
+    joined = any(joiner in text for joiner in _JOINERS)
+    if not joined and not words:
         return
     parts = contained(PARTS, lowered)
     for needle in [needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in lowered]:
@@ -169,6 +184,10 @@ def find_named_secrets(
                 yield span
                 end = max(end, span[1])
             at = lowered.find(needle, end)
+    for tail in [tail for tail in TAILS if joined and tail in text]:
+        for match in compiled(rf"{tail}(?![A-Za-z])").finditer(text):
+            if text[match.start() - 1 : match.start()].islower() and (span := _value(text, *match.span(), names)):
+                yield span
 
 
 def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[int, int] | None:
@@ -179,33 +198,27 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
         end = rest.end()
     name = text[start:end]
     element = _ELEMENT.search(text, max(0, start - 22), start) is not None
-    # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3.
-    if not element and text[max(0, start - 1) : start] == ":":
+    # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of npm's
+    # settings follow one, too: //registry.npmjs.org/:_authToken=
+    if not element and text[max(0, start - 1) : start] == ":" and name[0] != "_":
         return None
     proved = names(name.lstrip("-"))
     if not proved and (names is not names_secret or not _suggests_secret(name[-120:])):
         return None
-    quote = text[start - 1] if start and text[start - 1] in "\"'`" else ""
-    after = end + (len(quote) if quote and text.startswith(quote, end) else 0)
-    joined = _JOINED.match(text, after) or _JOINED.match(text, end)
-    if name.lower().endswith(_HEADER) and (joined or (joined := headers.PAIR_SEPARATOR.match(text, end))):
+    if name.lower().endswith(_HEADER) and (
+        joined := joiners.joined(text, start, end) or headers.PAIR_SEPARATOR.match(text, end)
+    ):
         # In a URL's query, the value is followed by other parameters, not by the end of a line.
         return _header(text, joined, in_query=text[max(0, start - 1) : start] in ("?", "&"))
-    if joined is None and element:
-        joined = _IN_ELEMENT.match(text, end)
-    elif joined is None and quote and text[max(0, start - 2) : start - 1] == "(":
-        joined, proved = _NEXT_ARGUMENT.match(text, after), False
-    if joined is None:
-        if not name.startswith("--") or not text.startswith(" ", end):
-            return None
-        after = end + 1
-    else:
-        after = joined.end()
-    if proved:
-        return _span(text, after)
+    if (value := joiners.value_of(text, start, end, element=element)) is None:
+        return None
+    if value.joiner is joiners.Joiner.NOTATION and proved:
+        return None if name == "secretKey" and _MEMBER_OF_A_SECRET.match(text, value.at) else _span(text, value.at)
     # Names in a long value without spaces all have its end as theirs, so searching that for each takes quadratic time.
-    span = _span(text, after, after + _LONGEST_RANDOM)
-    return span if span and looks_random(text[span[0] : span[1]]) else None
+    span = _span(text, value.at, value.at + _LONGEST_RANDOM)
+    if span is None or not looks_random(found := text[span[0] : span[1]]):
+        return None
+    return span if value.joiner is not joiners.Joiner.PROSE or _RANDOM_IN_PROSE.fullmatch(found) else None
 
 
 def _header(text: str, joined: re.Match[str], *, in_query: bool) -> tuple[int, int] | None:

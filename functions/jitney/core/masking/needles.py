@@ -21,6 +21,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "://": (":",),
     "_p": ("_",),
     "_auth": ("_",),
+    "-auth": ("-",),
+    "machine ": ("chine",),
+    ":AA": ("AA",),
+    ":5432:": ("5432",),
 }
 """Parts of some needles. A text without one of them does not contain the needle."""
 _SHORT = 2000

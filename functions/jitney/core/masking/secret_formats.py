@@ -86,6 +86,7 @@ FORMATS = (
     SecretFormat("xapp-", r"xapp-\d-[A-Za-z0-9-]{10,}"),
     SecretFormat("hooks.slack.com/", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,})"),
     SecretFormat("api.telegram.org/", r"api\.telegram\.org/(?:file/)?bot(\d{6,12}:[\w-]{30,50})"),
+    SecretFormat(":AA", r"(?<=\d{8}):AA[\w-]{33}(?![\w-])", loose=True, mark=":"),  # Telegram's, without a URL
     # Any webhook's URL: its last random part.
     SecretFormat(
         "hook",
@@ -97,8 +98,9 @@ FORMATS = (
     # Passwords in options of commands.
     SecretFormat(
         "curl ",
-        r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]?[\"']?"
-        r"(?![\"'])[^\s:\"'\0]{0,100}:(?![$<{\[\"'])([^\s\"'\0]{3,200})",
+        r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]{0,2}[\"']?"
+        r"(?![\"'<]|(?:user(?:name)?|login):(?:pass(?:w(?:or)?d)?|token)\b)"
+        r"(?:[^\s:\"'\0]{0,100}:[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})|([^\s:\"'\0$<{\[]{8,200}):[\"']?(?!\S))",
         loose=True,
         mark=":",
     ),
@@ -117,9 +119,17 @@ FORMATS = (
     SecretFormat(
         "redis-cli ", r"redis-cli [^\n|;\0]{0,200}?(?<=\s)-a ?[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})", loose=True
     ),
+    SecretFormat("machine ", r"machine +\S+\s+login +\S+\s+password +(?![$<{\[\"'])([^\s\"'\0]{3,200})", loose=True),
+    # A line of .pgpass.
+    SecretFormat(
+        ":5432:", r":5432:[^\s:/@\0]{1,64}:[^\s:/@\0]{1,64}:(?![$<{\[])([^\s\0]{3,100})", loose=True, mark=":"
+    ),
     SecretFormat("webhook.office.com/", r"webhook\.office\.com/([^\s\0]{20,})"),
-    *(SecretFormat(f"{kind}_live_", rf"{kind}_live_[A-Za-z0-9]{{10,}}") for kind in ("sk", "rk")),
-    *(SecretFormat(f"{kind}_test_", rf"{kind}_test_[A-Za-z0-9]{{10,}}") for kind in ("sk", "rk")),
+    *(
+        SecretFormat(f"{kind}_{mode}_", rf"{kind}_{mode}_[A-Za-z0-9]{{10,}}")
+        for kind in ("sk", "rk")
+        for mode in ("live", "prod", "test")
+    ),
     SecretFormat("whsec_", r"whsec_[A-Za-z0-9+/=]{20,}"),
     SecretFormat("AIza", rf"{_WORD}AIza[\w-]{{35}}"),
     SecretFormat("GOCSPX-", r"GOCSPX-[\w-]{20,}"),
@@ -131,7 +141,7 @@ FORMATS = (
     SecretFormat("SG.", rf"{_WORD}SG\.[\w-]{{16,}}\.[\w-]{{16,}}"),
     # Not within a base64url token, where these three letters occur by chance.
     SecretFormat("sk-", r"(?<![A-Za-z0-9_-])sk-(?:ant-|proj-|svcacct-|admin-|or-v1-)?[\w-]{32,}"),
-    SecretFormat("hf_", rf"{_WORD}hf_[A-Za-z]{{34}}"),
+    SecretFormat("hf_", rf"{_WORD}hf_[A-Za-z]{{34}}(?![A-Za-z0-9_])"),
     SecretFormat("hvs.", rf"{_WORD}hv[bs]\.[\w-]{{20,}}"),
     SecretFormat("hvb.", rf"{_WORD}hv[bs]\.[\w-]{{20,}}"),
     SecretFormat(".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}", 14),
@@ -141,8 +151,16 @@ FORMATS = (
     SecretFormat("glsa_", r"glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}"),
     SecretFormat("lin_api_", r"lin_api_[A-Za-z0-9]{40}"),
     SecretFormat("ATATT3", r"ATATT3[\w=-]{50,}"),
+    SecretFormat("r8_", rf"{_WORD}r8_[A-Za-z0-9]{{37}}"),
+    SecretFormat("AKC", rf"{_WORD}AKC[A-Za-z0-9]{{13,80}}(?![A-Za-z0-9+/_-])"),
+    SecretFormat("bkua_", r"bkua_[0-9a-f]{40}"),
+    SecretFormat("PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    SecretFormat("ntn_", rf"{_WORD}ntn_\d{{11}}[A-Za-z0-9]{{32,35}}(?![A-Za-z0-9])"),
+    SecretFormat("fo1_", rf"{_WORD}fo1_[\w-]{{43}}"),
+    SecretFormat("fm2_", rf"{_WORD}fm2_[A-Za-z0-9+/]{{100,}}={{0,3}}"),
+    SecretFormat("sha256~", r"sha256~[\w-]{43}"),
     SecretFormat("sntry", r"sntry[su]_[\w+/=-]{40,}"),
-    SecretFormat("Q~", r"[\w.~]{3}\dQ~[\w.~-]{31,34}", 4),
+    SecretFormat("Q~", r"(?<![\w.~-])[\w.~]{3}\dQ~[\w.~-]{31,34}(?![\w.~-])", 4),
     # In URLs: the password before the host, and signatures.
     # Up to the last @ before a possible host, as URLs are parsed; else including characters that should be encoded.
     SecretFormat(
@@ -153,7 +171,7 @@ FORMATS = (
     SecretFormat("signature", rf"signature(?:=|%3[dD])({_URL_END}{{16,}})", folded=True),
     SecretFormat("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
     # In headers.
-    SecretFormat("bearer ", r"bearer +([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True),
+    SecretFormat("bearer ", r"bearer +(?!auth[a-z]{0,12}\b)([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True),
     SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True, mark=":"),
     SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True, loose=True),
 )

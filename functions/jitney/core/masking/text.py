@@ -50,6 +50,7 @@ def cannot_hold_secret(text: str) -> bool:
     lowered = _lower(text)
     return not (
         [part for part in named_secrets.PARTS if part in lowered]
+        or [tail for tail in named_secrets.TAILS if tail in text]
         or secret_formats.may_contain_known_format(text, lowered)
         or encodings.may_contain_encoded(text)
         or any(runs(text, SHORTEST_IN_PROSE))
@@ -96,10 +97,10 @@ def _found(text: str, words: str, sought: Sought) -> Iterator[Span]:
     lowered = _lower(text)
     if sought is Sought.AWS_KEYS:
         yield from secret_formats.find_aws_keys(text)
-        yield from named_secrets.find_named_secrets(text, lowered, named_secrets.names_aws_key)
+        yield from named_secrets.find_named_secrets(text, lowered, words, named_secrets.names_aws_key)
         return
     yield from secret_formats.find_known_formats(text, lowered, words)
-    yield from named_secrets.find_named_secrets(text, lowered)
+    yield from named_secrets.find_named_secrets(text, lowered, words)
     if sought is Sought.SECRETS_IN_PROSE:
         for start, end in runs(text, SHORTEST_IN_PROSE):
             yield from (match.span() for match in _BARE_KEY.finditer(text, start, end + 1))

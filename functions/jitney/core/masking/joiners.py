@@ -1,0 +1,88 @@
+"""Find where the value of a name starts: after `=`, in the element or member of that name, or after words.
+
+Notations are those of configuration, code, JSON, XML, YAML and HCL. Whether the value is a secret is for the caller to
+decide: `jitney.core.masking.named_secrets`.
+"""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from jitney.core.masking.lazy_patterns import LazyPattern
+
+# After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
+_JOINED = LazyPattern(
+    r"""\s{0,9}:\s{0,3}\{\s{0,40}(?:["'](?:sensitive|type)["']\s{0,3}:\s{0,3}["'\w]{1,20},\s{0,40}){0,2}["']value["']\s{0,3}:\s{0,9}
+    |["']\s{0,3}\{?\s{0,3}\n(?:\s{1,40}(?:type|description|sensitive|tier|key_id)\s{1,20}=[^\n\0]{1,200}\n){0,4}
+      \s{1,40}(?:value|default)\s{1,20}=\s{1,9}(?=")
+    |\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
+    |\s{0,9}(?:[!=]==?\s{0,9}(?=["'`])|=>|:{0,3}=|[?.+|]{1,2}=|:|%3[dD])(?:[^\S\n]{0,9}(?!\n)|\s{0,9}(?=["'`]))
+    |["']?\s{0,3}\n\s{1,40}["']?value["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])|</(?:key|name)>\s{0,99}<(?:string|value|data)>\s{0,99}
+    |["']\s{0,9},\s{0,9}(?:["']type["']\s{0,9}:\s{0,9}["']\w{1,40}["']\s{0,9},\s{0,9})?["'](?:parameter)?value["']\s{0,9}:\s{0,9}
+    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+_IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
+_NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
+_NAMED_ELEMENT = LazyPattern(r"""(?:name|key)=["']\Z""")
+_IN_NAMED_ELEMENT = LazyPattern(r"""["']\s{0,3}>\s{0,99}(?![\s<])""")
+# In place of a value, such as in `user:<password>`, a name in brackets is no element, unless it is closed.
+_PLACE_OF_A_VALUE = LazyPattern(r"[\w=:][ \t]{0,9}\Z")
+_LONGEST_ELEMENT = 5000
+_WORDS = LazyPattern(
+    r"""["'`]?(?:(?:\s(?:for|on|of)(?:\s[\w./-]{1,60}){1,3}?){0,2}\s(?:is|was|to|as):?\s{1,3}|\s(?=["'`]))(?=["'`]?[\w.~+/=:@!#$^*-]{12})"""
+)
+
+
+class Joiner(Enum):
+    """What joins a name to its value."""
+
+    NOTATION = 1
+    ARGUMENT = 2
+    """A comma: the name and the value are arguments of a call."""
+    PROSE = 3
+
+
+class Value(NamedTuple):
+    """Where a value starts, and what joins its name to it."""
+
+    at: int
+    joiner: Joiner
+
+
+def joined(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Return the match of what joins the name from `start` to `end` to its value; None for elements and prose."""
+    closed = _closed(text, start, end)
+    return _JOINED.match(text, closed) or (_JOINED.match(text, end) if closed != end else None)
+
+
+def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
+    """Return the value of the name from `start` to `end`. `element` means that the name follows `<`."""
+    if match := joined(text, start, end):
+        return Value(match.end(), Joiner.NOTATION)
+    quote = text[start - 1] if start and text[start - 1] in "\"'`" else ""
+    if element:
+        match = _IN_ELEMENT.match(text, end) if _is_element(text, start, end) else None
+    elif quote and _NAMED_ELEMENT.search(text, max(0, start - 9), start):
+        match = _IN_NAMED_ELEMENT.match(text, end)
+    if match:
+        return Value(match.end(), Joiner.NOTATION)
+    if text.startswith("--", start) and text.startswith(" ", end):
+        return Value(end + 1, Joiner.NOTATION)
+    if quote and text[max(0, start - 2) : start - 1] == "(":
+        match = _NEXT_ARGUMENT.match(text, _closed(text, start, end))
+        return Value(match.end(), Joiner.ARGUMENT) if match else None
+    match = _WORDS.match(text, end)
+    return Value(match.end(), Joiner.PROSE) if match else None
+
+
+def _closed(text: str, start: int, end: int) -> int:
+    """Return the end of the name, after its closing quote if it is quoted."""
+    return end + 1 if start and text[start - 1] in "\"'`" and text.startswith(text[start - 1], end) else end
+
+
+def _is_element(text: str, start: int, end: int) -> bool:
+    opened = text.rfind("<", 0, start)
+    if not _PLACE_OF_A_VALUE.search(text, max(0, opened - 10), opened):
+        return True
+    return text.find(f"</{text[opened + 1 : end]}", end, end + _LONGEST_ELEMENT) >= 0
