@@ -217,6 +217,25 @@ def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     assert denied == {"request": (["never-restricted"], "v7"), "preview": ([], "")}
 
 
+def test_pol_14_the_shadows_differences_and_errors_are_listed(lake: Lake):
+    other = {"policy_version": "v2", "effect": "review", "policies": ["new"], "reviews": [["owners"]]}
+    answers = [other, {"policy_version": "v2"}, {"policy_version": "v2", "error": "InvalidPolicies"}, None]
+    for number, shadow in enumerate(answers):
+        detail = {"decision_inputs": {"version": 1, "effect": "allow", "kind": "agent"}}
+        detail |= {"shadow": shadow} if shadow else {}
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id=f"g-{number}", policies=("read",), detail=detail)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, days_ago=45, detail={"shadow": other})
+    rows = {row["grant_id"]: row for row in lake.ask("shadow_differences")}
+    assert rows.keys() == {"g-0", "g-2"}
+    assert (rows["g-0"]["effect"], rows["g-0"]["policies"], rows["g-0"]["shadow_effect"]) == (
+        "allow",
+        ["read"],
+        "review",
+    )
+    assert json.loads(rows["g-0"]["shadow_policies"]) == ["new"]
+    assert (rows["g-2"]["shadow_error"], rows["g-2"]["shadow_version"]) == ("InvalidPolicies", "v2")
+
+
 def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     for number, address in ((4, "192.0.2.1"), (3, "192.0.2.1"), (5, "192.0.2.2")):
         lake.record(
