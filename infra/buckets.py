@@ -6,7 +6,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 KEEP_SEALS = Duration.days(400)
-"""As long as the audit table keeps a record (`adapters.store`). Not even the account's root user can shorten this."""
+"""As long as the audit table keeps a call (`adapters.trail`). Not even the account's root user can shorten this."""
 
 
 class Buckets(Construct):

@@ -47,7 +47,7 @@ GUARDED = (
     "core/gateway/answer_masking.py",
     "core/gateway/json_answers.py",
     "core/gateway/xml_answers.py",
-    "core/integrity/record_bytes.py",
+    "core/compressed_text.py",
     "core/policy",
     "core/policy_suggestion",
     "core/replay",

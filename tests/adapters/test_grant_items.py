@@ -1,11 +1,13 @@
 """A grant as an item: it comes back as it was, and a change names only the attributes that it changes."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jitney.adapters.grant_items import grant_of, grant_update, item_key, item_of
+from benchmarks.dynamodb_units import item_bytes
+from jitney.adapters.grant_items import UnreadableGrant, grant_of, grant_update, item_key, item_of, text_of
 from jitney.adapters.unreadable_grants import readable_grants
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
@@ -46,11 +48,27 @@ def test_a_grant_comes_back_as_it_was(grant: Grant):
     assert grant_of(item_of(grant)) == grant
 
 
-def test_a_grant_of_before_agents_had_owners_can_be_read():
-    item = item_of(PENDING)
-    item["terms"] = {"S": item["terms"]["S"].replace(',"agent_owners":[]', "")}
-    assert item != item_of(PENDING)
-    assert grant_of(item) == PENDING
+@pytest.mark.parametrize("grant", GRANTS.values(), ids=GRANTS)
+def test_ops_02_a_grant_in_the_first_form_can_be_read(grant: Grant):
+    """Its terms are uncompressed, and have the defaults, except for members that came later."""
+    item = item_of(grant)
+    defaults = {"votes": [], "groups": [], "break_glass": None, "way": "credentials", "call": None, "bound_address": ""}
+    terms = {"S": json.dumps(defaults | json.loads(text_of(item, "terms")))}
+    assert grant_of(item | {"terms": terms, "version": {"N": "1"}}) == grant
+
+
+def test_ops_03_a_grant_is_written_with_one_kb():
+    request = {"reason": "monthly report for the board: the sum of all invoices by region", "human": "corp.alice"}
+    claims = {"tags": (("event", "push"), ("level", 4)), "groups": ("data-readers", "engineering")}
+    grant = replace(GRANT, chain_head="ab" * 32, policy_version="3f1c9b1e7a394b6a", **request, **claims)
+    assert item_bytes(item_of(grant)) <= 1024
+
+
+def test_ops_02_terms_that_cannot_be_decompressed_are_unreadable():
+    whole = item_of(GRANT)["terms"]["B"]
+    for broken in (b"", b"no terms", whole[:-1], whole + b"x"):
+        with pytest.raises(UnreadableGrant):
+            grant_of(item_of(GRANT) | {"terms": {"B": broken}})
 
 
 # What happens to a grant, and the attributes that are written: those of `life` and `records` always.

@@ -1,9 +1,15 @@
-"""What the trail's queue receives: one message per key and period, with the longest delay."""
+"""What the trail's queue receives: one message per key and period, with the longest delay. How long items are kept."""
 
 import json
 
-from jitney.adapters.trail import RECHECK_SECONDS, REQUEUE_DELAY_SECONDS, TrailQueue
-from tests.cloudtrail_events import ACCOUNT, KEY
+from jitney.adapters.trail import CALL_RETENTION_SECONDS, RECHECK_SECONDS, REQUEUE_DELAY_SECONDS, TrailQueue
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.configuration.settings import LONGEST_REVIEW_SECONDS, LONGEST_SESSION_SECONDS
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS
+from jitney.core.integrity.seal_chain import OVERDUE_SECONDS
+from tests.cloudtrail_events import ACCOUNT, KEY, assume_role_event, call_event
+from tests.fakes import GRANT
+from tests.handlers.test_correlator import Correlator, environment  # noqa: F401 - a fixture
 
 
 class Queue:
@@ -54,3 +60,21 @@ def test_aud_06_a_failed_requeue_is_repeated():
     except OSError:
         queue.requeue(ACCOUNT, KEY)
     assert client.sent[1:] == [(KEY, REQUEUE_DELAY_SECONDS)]
+
+
+def test_aud_09_a_published_call_stays_longer_than_what_only_the_join_needs():
+    """Calls are never sealed: without the table, a change of them in S3 would leave no evidence."""
+    correlator = Correlator(GRANT)
+    correlator.take_in(call_event(2), assume_role_event(1))
+    kept = {sk: int(item["expires"]["N"]) - correlator.now for (_, sk), item in correlator.table.items.items()}
+    verdicts = {sk: seconds for sk, seconds in kept.items() if sk.startswith("EXPLAINED#")}
+    assert len(verdicts) == 2
+    assert set(verdicts.values()) == {CALL_RETENTION_SECONDS}
+    assert len(kept) > len(verdicts)
+    assert {seconds for sk, seconds in kept.items() if sk not in verdicts} == {RECORD_RETENTION_SECONDS}
+
+
+def test_aud_09_a_record_stays_until_it_is_sealed_and_while_a_report_or_an_event_needs_it():
+    assert RECORD_RETENTION_SECONDS >= GRANT_RETENTION_SECONDS + LONGEST_REVIEW_SECONDS + LONGEST_SESSION_SECONDS
+    assert RECORD_RETENTION_SECONDS >= 100 * OVERDUE_SECONDS
+    assert CALL_RETENTION_SECONDS > RECORD_RETENTION_SECONDS

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.call_store import CallStore
-from jitney.adapters.grant_items import VERSION, item_of
+from jitney.adapters.grant_items import VERSION, item_of, text_of
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core.access.grant import GrantEnd, State
@@ -21,7 +21,7 @@ OTHER = replace(GRANT, id="g-cccccccccccccc", expires_at=NOW + 200)
 
 
 def with_member(name: str, **members: Any) -> Callable[[Item], Item]:
-    return lambda item: item | {name: {"S": json.dumps(json.loads(item[name]["S"]) | members)}}
+    return lambda item: item | {name: {"S": json.dumps(json.loads(text_of(item, name)) | members)}}
 
 
 FAULTS: dict[str, Callable[[Item], Item]] = {
@@ -30,6 +30,7 @@ FAULTS: dict[str, Callable[[Item], Item]] = {
     "a term of another type": with_member("terms", votes=7),
     "an unknown state": with_member("lifecycle", state="paused"),
     "an unknown way": with_member("terms", way="tunnel"),
+    "terms that cannot be decompressed": lambda item: item | {"terms": {"B": b"terms"}},
     "terms that are no JSON": lambda item: item | {"terms": {"S": "{"}},
     "terms that are a list": lambda item: item | {"terms": {"S": "[]"}},
     "no lifecycle": lambda item: {name: value for name, value in item.items() if name != "lifecycle"},

@@ -16,6 +16,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_attribute
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client import answer_check, grant_report
 from jitney.client import athena as athena_module
@@ -132,7 +133,7 @@ class Deployment:
         return key
 
     def _item(self, pk: str, sk: str, at: int, **content: Any) -> None:
-        expires = {"N": str(at + RECORD_RETENTION_SECONDS)}
+        expires = {"N": str(at + (CALL_RETENTION_SECONDS if "line" in content else RECORD_RETENTION_SECONDS))}
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "expires": expires} | content
         self.dynamodb.put_item(TableName="audit", Item=item)
         self.stream.images.append(item)

@@ -14,6 +14,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from jitney.adapters.record_items import record_attribute
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client import redrive
 from jitney.client.cli import app
@@ -64,7 +65,8 @@ class Stuck:
     def put(self, pk: str, sk: str, at: int, **members: str) -> None:
         record = record_attribute(members.pop("record")) if "record" in members else {}
         item = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **members}.items()} | record
-        self.dynamodb.put_item(TableName="audit", Item=item | {"expires": {"N": str(at + RECORD_RETENTION_SECONDS)}})
+        expires = {"N": str(at + (CALL_RETENTION_SECONDS if "line" in members else RECORD_RETENTION_SECONDS))}
+        self.dynamodb.put_item(TableName="audit", Item=item | {"expires": expires})
 
     def send(self, queue: str, body: str) -> None:
         self.sqs.send_message(QueueUrl=self.urls[queue], MessageBody=body)

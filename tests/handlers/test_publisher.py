@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from jitney.adapters.record_items import record_attribute, record_in
 from jitney.core.audit import AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record, sort_key
+from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.publishable_items import is_record
-from jitney.core.integrity.record_bytes import MAX_RECORD_BYTES, compressed_record
 from jitney.core.record_texts import canonical
 from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
@@ -113,11 +113,11 @@ POISON: dict[str, dict[str, Any]] = {
     "a number instead of text": added("r-mine", "000001", record={"N": "1"}),
     "text that is not compressed": added("r-mine", "000001", record={"S": MINE.text}),
     "bytes that are not compressed": added("r-mine", "000001", record={"B": MINE.text.encode()}),
-    "a cut record": added("r-mine", "000001", record={"B": compressed_record(MINE.text)[:-1]}),
-    "bytes after a record": added("r-mine", "000001", record={"B": compressed_record(MINE.text) + b"canary"}),
+    "a cut record": added("r-mine", "000001", record={"B": compress_text(MINE.text)[:-1]}),
+    "bytes after a record": added("r-mine", "000001", record={"B": compress_text(MINE.text) + b"canary"}),
     "bytes that are no text": added("r-mine", "000001", record={"B": zlib.compress(b"\xff")}),
     "a large record in few bytes": added(
-        "r-mine", "000001", record={"B": zlib.compress((" " * MAX_RECORD_BYTES + MINE.text).encode())}
+        "r-mine", "000001", record={"B": zlib.compress((" " * MAX_TEXT_BYTES + MINE.text).encode())}
     ),
     "nothing": added("r-mine", "000001", record=""),
     "null": added("r-mine", "000001", record="null"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.deny_list import DenyList
-from jitney.adapters.grant_items import item_key, item_of
+from jitney.adapters.grant_items import item_key, item_of, text_of
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.unreadable_grants import UNREADABLE_REASON
@@ -39,7 +39,7 @@ REASON = {"reason": "the laptop was stolen"}
 
 def unreadable(grant: Grant) -> dict[str, Any]:
     item = item_of(grant)
-    return item | {"terms": {"S": json.dumps(json.loads(item["terms"]["S"]) | {"geofence": "eu"})}}
+    return item | {"terms": {"S": json.dumps(json.loads(text_of(item, "terms")) | {"geofence": "eu"})}}
 
 
 @pytest.fixture

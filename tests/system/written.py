@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from botocore.exceptions import ClientError
 
+from jitney.core.compressed_text import decompress_text
 from tests.running_systems import PATIENCE, until
 
 _CLOCKS_SECONDS = 2
@@ -63,7 +64,12 @@ def _tables(aws: Any) -> Iterator[str]:
     for page in client.get_paginator("list_tables").paginate():
         for table in page["TableNames"]:
             for items in client.get_paginator("scan").paginate(TableName=table):
-                yield json.dumps(items["Items"], default=str)
+                yield json.dumps(items["Items"], default=_readable)
+
+
+def _readable(value: Any) -> str:
+    """Return a value without a form in JSON: the text in compressed bytes, such as a grant's terms."""
+    return (decompress_text(value) if isinstance(value, bytes) else "") or str(value)
 
 
 def _buckets(aws: Any, since: float) -> Iterator[str]:

@@ -15,13 +15,14 @@
   end time and `GRANT_RETENTION_SECONDS`.
 - `version`: the version of this form. A version that does not know the form leaves the grant alone.
 
-`terms`, `lifecycle`, `ending` and `follow_up` are JSON. Every version keeps the names and forms of the other
-attributes. So each version can revoke a grant that it cannot read (`adapters.unreadable_grants`).
+`terms`, `lifecycle`, `ending` and `follow_up` are JSON. `terms` leaves out what has its default, and is compressed,
+because DynamoDB bills each kB of an item. In form 1, `terms` is whole and uncompressed. Every version keeps the names
+and forms of the other attributes. So each version can revoke a grant that it cannot read
+(`adapters.unreadable_grants`).
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
@@ -40,12 +41,13 @@ from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.stored_state import with_derived_state
 from jitney.core.access_profile import GrantedProfile
+from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
 
 Item = dict[str, Any]
 
-VERSION = 1
+VERSION = 2
 """The newest form of an item that this version reads, and the form that it writes. Items without a version have form 1.
 """
 
@@ -59,6 +61,7 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"), default=_members)
 _LIFECYCLE = ("state", "chain_head", "cut_off_at")
 _APART = ("records", "ending", "follow_up", "unissued", "used_at")
 _TERMS = tuple(each.name for each in fields(Grant) if each.name not in (*_LIFECYCLE, *_APART))
+_DEFAULTS = {each.name: each.default for each in fields(Grant) if each.name in _TERMS and each.default is not MISSING}
 
 
 class UnreadableGrant(Exception):
@@ -79,6 +82,15 @@ def grant_id_of(item: Item) -> str:
     """Return the id of an item's grant."""
     key: str = item["pk"]["S"]
     return key.removeprefix("GRANT#")
+
+
+def text_of(item: Item, name: str) -> str:
+    """Return the text of an attribute, compressed or not; "" for compressed bytes that cannot be read.
+
+    Raises KeyError for a missing attribute, or one of another type.
+    """
+    value = item[name]
+    return decompress_text(value["B"]) if "B" in value else str(value["S"])
 
 
 def item_key(grant_id: str) -> Item:
@@ -109,8 +121,8 @@ def item_of(grant: Grant) -> Item:
     item = item_key(grant.id) | {
         "gsi_pk": {"S": owner_key(grant.owner_key)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
-        "terms": {"S": _text(grant, _TERMS)},
-        "lifecycle": {"S": _text(grant, _LIFECYCLE)},
+        "terms": {"B": compress_text(_json(_terms_of(grant)))},
+        "lifecycle": {"S": _json({name: getattr(grant, name) for name in _LIFECYCLE})},
         "records": {"N": str(grant.records)},
         "role_arn": {"S": grant.role_arn},
         "unit": {"S": grant.unit},
@@ -167,7 +179,8 @@ def grant_of(item: Item | None) -> Grant | None:
 
 
 def _parsed(item: Item) -> Grant:
-    terms, lifecycle = json.loads(item["terms"]["S"]), json.loads(item["lifecycle"]["S"])
+    terms = {**_DEFAULT_TERMS, **json.loads(text_of(item, "terms"))}
+    lifecycle = json.loads(item["lifecycle"]["S"])
     parsed = {
         "state": State(lifecycle["state"]),
         "records": int(item["records"]["N"]),
@@ -219,9 +232,13 @@ def _follow_up_of(members: dict[str, Any]) -> FollowUp:
     return FollowUp(**members | {"judgement": FollowUpVerdict(members["judgement"])})
 
 
-def _text(grant: Grant, names: Iterable[str]) -> str:
-    return _json({name: getattr(grant, name) for name in names})
+def _terms_of(grant: Grant) -> dict[str, Any]:
+    terms = {name: getattr(grant, name) for name in _TERMS}
+    return {name: value for name, value in terms.items() if name not in _DEFAULTS or value != _DEFAULTS[name]}
 
 
 def _json(members: dict[str, Any]) -> str:
     return _COMPACT.encode(members)
+
+
+_DEFAULT_TERMS = json.loads(_json(_DEFAULTS))

@@ -9,7 +9,7 @@ Partition k-<account>-<access key id> holds, by `sk`:
     UNISSUED#<event id>  a provisional bypass, until the key's origin becomes known
 
 Partition k-<grant id> holds one item for each key that called in the grant's name. `sk` is account and access key id.
-`calls_pk` is the partition of the key's calls. `expires` is for DynamoDB's TTL.
+`calls_pk` is the partition of the key's calls. `expires` is for DynamoDB's TTL: verdicts are kept longer than the rest.
 """
 
 import hashlib
@@ -50,6 +50,11 @@ if TYPE_CHECKING:
             """See the SQS API Reference, SendMessage."""
 
 
+CALL_RETENTION_SECONDS = 400 * 24 * 3600
+"""How long the audit table keeps a verdict: longer than the auditor's year.
+
+Published calls are never sealed, so the table is the only evidence against a change in S3.
+"""
 MAX_CACHED_KEYS = 1000
 """The number of keys that a process caches."""
 REQUEUE_DELAY_SECONDS = 900
@@ -193,7 +198,8 @@ class Trail:
     def _add(self, members: dict[str, str], now: int, more: Mapping[str, Any] = MappingProxyType({})) -> bool:
         """Add the item of these texts and `more` attributes. Return whether it was new."""
         item: Item = {name: {"S": value} for name, value in members.items()} | dict(more)
-        item["expires"] = {"N": str(now + RECORD_RETENTION_SECONDS)}
+        retention = CALL_RETENTION_SECONDS if "line" in members else RECORD_RETENTION_SECONDS
+        item["expires"] = {"N": str(now + retention)}
         with aws_errors_as_unavailable("The trail"):
             try:
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")

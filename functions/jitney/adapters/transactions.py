@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.record_items import record_attribute
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.audit import ChainedRecord, sort_key
 from jitney.core.problems import Problem
 from jitney.core.single_use import Quota, SingleUseKey
@@ -18,8 +19,13 @@ from jitney.core.single_use import Quota, SingleUseKey
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-RECORD_RETENTION_SECONDS = 400 * 24 * 3600
-"""Longer than the auditor's year. The records in S3 stay."""
+RECORD_RETENTION_SECONDS = GRANT_RETENTION_SECONDS + 10 * 24 * 3600
+"""How long the audit table keeps a record. S3 has it within minutes, and keeps it.
+
+Reports and the join of CloudTrail events need the records of a grant as long as the grant is kept. A grant's review and
+its end take less than ten days. An hourly seal protects each record in S3. While it is not sealed, it is compared with
+the table. A record that is still not sealed after this time counts as forged.
+"""
 PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
 """The longest pause before each repeat of a write that another transaction blocks. Such a write depends on no read."""
 NEW = "attribute_not_exists(pk)"

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of
+from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of, text_of
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, State
 from jitney.core.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.problems import Problem
@@ -106,7 +106,7 @@ def revocable_grant(item: Item) -> Grant:
 def _members(item: Item, name: str) -> dict[str, Any]:
     """Return the members of a JSON attribute, or {} if it is missing or not an object."""
     try:
-        members = json.loads(item[name]["S"])
+        members = json.loads(text_of(item, name))
     except (LookupError, TypeError, ValueError):
         return {}
     return members if isinstance(members, dict) else {}

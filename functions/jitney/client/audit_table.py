@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.adapters import clock
 from jitney.adapters.batch_reads import read_items
 from jitney.adapters.record_items import record_in
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid
@@ -114,7 +115,8 @@ _PERMISSIONS = "docs/integrity.md lists the permissions."
 
 def _written_at(item: Mapping[str, Any]) -> int:
     """Return when an item was written (epoch seconds), which its expiry says; 0 if it has none."""
-    return int(item.get("expires", {}).get("N", RECORD_RETENTION_SECONDS)) - RECORD_RETENTION_SECONDS
+    retention = CALL_RETENTION_SECONDS if "line" in item else RECORD_RETENTION_SECONDS
+    return int(item.get("expires", {}).get("N", retention)) - retention
 
 
 def _written(item: Mapping[str, Any]) -> WrittenRecord | None:

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.aws import unusable
 from jitney.client.problems import Unavailable
@@ -33,6 +34,8 @@ STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_
 
 The publisher uses the same.
 """
+RETENTION = {"record": RECORD_RETENTION_SECONDS, "line": CALL_RETENTION_SECONDS}
+"""The time from the writing of an item with this attribute to its expiry."""
 MARGIN_SECONDS = 120
 """How far an item's time may differ from the stream's: twice a function's timeout."""
 HELD_SECONDS = 900
@@ -181,18 +184,25 @@ class Redrive:
 
     def _items(self, periods: Sequence[Period]) -> Iterator[dict[str, Any]]:
         """Yield the items that were written in one of the periods. Their expiry shows when they were written."""
-        kept = [(each.first + RECORD_RETENTION_SECONDS, each.last + RECORD_RETENTION_SECONDS) for each in periods]
-        first, last = min(each[0] for each in kept), max(each[1] for each in kept)
+        first, last = min(each.first for each in periods), max(each.last for each in periods)
+        parts, values = [], {}
+        for attribute, retention in RETENTION.items():
+            parts.append(f"(attribute_exists(#{attribute}) AND expires BETWEEN :{attribute}1 AND :{attribute}2)")
+            values[f":{attribute}1"] = {"N": str(first + retention)}
+            values[f":{attribute}2"] = {"N": str(last + retention)}
         with _unavailable("the audit table"):
             pages = self._dynamodb.get_paginator("scan").paginate(
                 TableName=self._resources.audit_table,
                 ConsistentRead=True,
-                FilterExpression="expires BETWEEN :first AND :last",
-                ExpressionAttributeValues={":first": {"N": str(first)}, ":last": {"N": str(last)}},
+                FilterExpression=" OR ".join(parts),
+                ExpressionAttributeNames={f"#{attribute}": attribute for attribute in RETENTION},
+                ExpressionAttributeValues=values,
             )
             for page in pages:
                 for item in page["Items"]:
-                    if any(begin <= int(item["expires"]["N"]) <= end for begin, end in kept):
+                    (retention,) = (kept for attribute, kept in RETENTION.items() if attribute in item)
+                    written = int(item["expires"]["N"]) - retention
+                    if any(each.first <= written <= each.last for each in periods):
                         yield item
 
     def _letters(self, queue: str) -> Iterator[dict[str, Any]]:

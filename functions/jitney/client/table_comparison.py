@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.client.audit_table import AuditTable
 from jitney.client.evidence import Archive, Period
 from jitney.core.integrity.published_calls import StoredCall
@@ -40,7 +40,7 @@ def with_table(
 def _kept(evidence: Evidence) -> Period:
     """Return the days of the evidence whose calls the table still has."""
     today = datetime.fromtimestamp(evidence.now, UTC).date()
-    first = today - timedelta(seconds=RECORD_RETENTION_SECONDS) + timedelta(days=1)
+    first = today - timedelta(seconds=CALL_RETENTION_SECONDS) + timedelta(days=1)
     return max(first, evidence.since or date.min), evidence.until
 
 

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from jitney.core.audit import TAMPERED
 from jitney.core.call_lookup import CALL_INDEX_ATTRIBUTES
+from jitney.core.compressed_text import decompress_text
 from jitney.core.integrity.publishable_items import is_call_line, is_calls_partition, is_indexed, is_record
-from jitney.core.integrity.record_bytes import record_text
 from jitney.core.record_metrics import metrics_of
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
@@ -73,7 +73,7 @@ def _text(image: Mapping[str, Mapping[str, Any]], attribute: str) -> str:
     if attribute != "record":
         return str(value.get("S", ""))
     try:
-        return record_text(base64.b64decode(value.get("B", ""), validate=True))
+        return decompress_text(base64.b64decode(value.get("B", ""), validate=True))
     except ValueError:
         return ""
 

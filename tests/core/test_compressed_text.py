@@ -4,24 +4,24 @@ import zlib
 
 import pytest
 
-from jitney.core.integrity.record_bytes import MAX_RECORD_BYTES, compressed_record, record_text
+from jitney.core.compressed_text import MAX_TEXT_BYTES, compress_text, decompress_text
 from tests.cpu_time import within_cpu_seconds
 
 
-@pytest.mark.parametrize(("character", "count"), [("a", 2), ("a", MAX_RECORD_BYTES), ("ü", MAX_RECORD_BYTES // 2)])
+@pytest.mark.parametrize(("character", "count"), [("a", 2), ("a", MAX_TEXT_BYTES), ("ü", MAX_TEXT_BYTES // 2)])
 def test_aud_02_a_written_record_is_returned(character: str, count: int):
     text = character * count
-    assert record_text(compressed_record(text)) == text
+    assert decompress_text(compress_text(text)) == text
 
 
-@pytest.mark.parametrize(("character", "count"), [("a", MAX_RECORD_BYTES + 1), ("ü", MAX_RECORD_BYTES // 2 + 1)])
+@pytest.mark.parametrize(("character", "count"), [("a", MAX_TEXT_BYTES + 1), ("ü", MAX_TEXT_BYTES // 2 + 1)])
 def test_aud_02_a_record_that_no_reader_would_return_is_not_written(character: str, count: int):
     with pytest.raises(ValueError, match="more than 1000000"):
-        compressed_record(character * count)
+        compress_text(character * count)
 
 
 def test_aud_02_few_bytes_do_not_become_a_large_text():
-    bomb = zlib.compress(b"a" * 100 * MAX_RECORD_BYTES)
+    bomb = zlib.compress(b"a" * 100 * MAX_TEXT_BYTES)
     assert len(bomb) < 400_000
     with within_cpu_seconds(1):
-        assert record_text(bomb) == ""
+        assert decompress_text(bomb) == ""
