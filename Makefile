@@ -155,6 +155,10 @@ bench: $(READY) ## measure the figures in one run
 	@$(BIN)/python -m benchmarks.client
 	@$(BIN)/python -m benchmarks.queries
 
+.PHONY: cost
+cost: $(READY) ## what a million requests and a month cost in AWS, from the template and list prices
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.cost
+
 .PHONY: gaps
 gaps: $(READY) ## which patches of the emulator ministack still needs; MINISTACK=x.y.z for another version
 	@$(BIN)/python -m local.gap_report $(MINISTACK)

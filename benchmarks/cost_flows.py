@@ -1,0 +1,295 @@
+"""What each operation of Jitney uses. The deployed handlers run over moto, and a meter counts."""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from benchmarks.counted_system import SENDER, CountedSystem, counted_system
+from benchmarks.metering import Meter, Usage
+from benchmarks.synthesized import Template
+from jitney.adapters.grant_items import item_of
+
+SECONDS = 900
+"""The duration of a grant. STS's shortest session needs one call."""
+WORKFLOW = Path("infra/approval.asl.json")
+STATES_OF_A_REVIEW = ("Look", "ChooseNotification", "NotifyAndWait", "Look", "ChooseNotification", "NotifyDecision")
+"""The states of a workflow whose request is approved before the first reminder."""
+TRANSITION_LOG_BYTES = 1_600
+"""What Step Functions logs of one transition: four events without data."""
+OWNERS = ("staff.alice", "staff.bob")
+"""The reviewers of the sample configuration's group."""
+
+_module = importlib.import_module
+
+
+def flows(template: Template) -> dict[str, Usage]:
+    """Return what one of each operation uses, by the operations' names in `benchmarks.cost`."""
+    return {
+        "grant": _grant(template),
+        "session_start": _session_start(template),
+        "release": _release(template),
+        "review_by_mail": _review_by_mail(template),
+        "review_in_slack": _review_in_slack(template),
+        "gateway_read": gateway_call(template, "read").usage,
+        "gateway_write": gateway_call(template, "write").usage,
+        "joined_call": _joined_call(template),
+    }
+
+
+def _system() -> Any:
+    return _module("tests.handlers.conftest").System()
+
+
+def _open(counted: CountedSystem) -> str:
+    """Request access that is allowed. Return the grant's id."""
+    body = _module("tests.handlers.conftest").REQUEST_BODY | {"duration_seconds": SECONDS}
+    answer = counted.call("grants", _module("jitney.handlers.grants").create_grant, body)
+    return str(answer["grant"]["id"])
+
+
+def _join_start(counted: CountedSystem, grant_id: str, number: int) -> None:
+    """Join the start of a grant's session. The accounts of the role and of the broker both report it."""
+    events = _module("tests.cloudtrail_events")
+    grant = counted.ports.store.grant(grant_id)
+    given = {"at": counted.system.now, "key": _key_id(number), "session": grant_id, "source_identity": grant.principal}
+    event = events.assume_role_event(number, **given)
+    _receive(counted, events.forwarded_event(event))
+    _receive(counted, events.forwarded_event(event, account=events.BROKER))
+    counted.meter.add({"event_forwarded": 1})
+    counted.publish()
+
+
+def _receive(counted: CountedSystem, message: str) -> None:
+    """Count one message of the trail's queue: sent, received and deleted."""
+    events = _module("tests.cloudtrail_events")
+    answer = counted.run("correlator", _module("jitney.handlers.correlator").receive, events.delivered([message]))
+    if answer["batchItemFailures"]:
+        raise SystemExit("the correlator did not process an event")
+    counted.meter.add({"sqs_request": 3})
+
+
+def _key_id(number: int) -> str:
+    return f"ASIAAAAAAAAAAAAAAA{number:02d}".translate(str.maketrans("0189", "WXYZ"))
+
+
+def _counted(template: Template) -> AbstractContextManager[CountedSystem]:
+    events = _module("tests.cloudtrail_events")
+
+    def build() -> Any:
+        system = _system()
+        system.ports.__dict__.update(masks=events.MASKS, grant_scope=events.GRANT_SCOPE, issuing_roles=events.ISSUERS)
+        return system
+
+    return counted_system(template, build)
+
+
+def _grant(template: Template) -> Usage:
+    """A request that is allowed, its credentials, and its end by expiry."""
+    reconcile = _module("jitney.handlers.reconciler").reconcile
+    with _counted(template) as counted:
+        _create_target_role(counted)
+        for _ in range(2):
+            counted.start()
+            _open(counted)
+            counted.publish()
+            counted.system.now += SECONDS + 61
+            counted.more_than_idle("reconciler", reconcile)
+            counted.publish()
+        return counted.finish()
+
+
+def _session_start(template: Template) -> Usage:
+    """The CloudTrail event of a grant's AssumeRole, from both accounts to the published line."""
+    with _counted(template) as counted:
+        for number in (11, 12):
+            opened = _open(counted)
+            counted.publish()
+            counted.start()
+            _join_start(counted, opened, number)
+        return counted.finish()
+
+
+def idle_reconciler(template: Template) -> Usage:
+    """Return what a run of the reconciler uses that finds nothing to do, with one target."""
+    with _counted(template) as counted:
+        _create_target_role(counted)
+        reconcile = _module("jitney.handlers.reconciler").reconcile
+        return counted.more_than_idle("reconciler", reconcile)
+
+
+def _create_target_role(counted: CountedSystem) -> None:
+    """Create the target's role in moto, in the account of the target."""
+    target = counted.ports.config.targets["analytics-prod"]
+    building = _module("jitney.handlers.building")
+    issued = building.client("sts").assume_role(RoleArn=target.revoker_arn, RoleSessionName="setup")["Credentials"]
+    keys = (issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+    name = target.role_arn.rpartition("/")[2]
+    building.client("iam", building.DEFAULT_CONFIG, *keys).create_role(
+        RoleName=name, Path="/jitney/", AssumeRolePolicyDocument="{}"
+    )
+
+
+def _release(template: Template) -> Usage:
+    """A release of a grant with credentials, beyond the releases of a minute that are measured."""
+    release = _module("jitney.handlers.releases").release_grant
+    with _counted(template) as counted:
+        _create_target_role(counted)
+        for _ in range(counted.ports.config.limits.measured_releases_per_minute + 2):
+            opened = _open(counted)
+            counted.publish()
+            counted.start()
+            counted.call("releases", release, grant_id=opened)
+            counted.publish()
+        return counted.finish()
+
+
+def _review(counted: CountedSystem, vote: Callable[[Any], None]) -> Usage:
+    """A request, its notices, the vote of one reviewer, and the notice of the decision."""
+    conftest = _module("tests.handlers.conftest")
+    schedule = _module("jitney.handlers.review_schedule").check_schedule
+    notify = _module("jitney.handlers.review_notices").notify
+    for _ in range(2):
+        counted.start()
+        body = conftest.REQUEST_BODY | {"permissions": conftest.WRITE, "duration_seconds": SECONDS}
+        grant_id = counted.call("grants", _module("jitney.handlers.grants").create_grant, body)["grant"]["id"]
+        counted.publish()
+        due = counted.run("review_schedule", schedule, {"grant_id": grant_id, "since": 0})
+        counted.run("review_notices", notify, {**due, "token": "t" * 600})
+        counted.publish()
+        vote(counted.ports.store.grant(grant_id))
+        counted.publish()
+        decided = counted.run("review_schedule", schedule, {"grant_id": grant_id, "since": due["since"]})
+        if decided["state"] != "active":
+            raise SystemExit(f"the request is {decided['state']}")
+        counted.run("review_notices", notify, {"grant_id": grant_id, "due": decided["due"]})
+        counted.publish()
+        counted.meter.add(_workflow())
+    return counted.finish()
+
+
+def _workflow() -> Mapping[str, float]:
+    """Return what an execution of the workflow uses. Raises KeyError for a state that the definition lacks."""
+    states = json.loads(WORKFLOW.read_text("utf-8"))["States"]
+    taken = len([states[name] for name in STATES_OF_A_REVIEW])
+    return {"workflow_transition": taken, "trace": 1, "log_gb": taken * TRANSITION_LOG_BYTES / 1e9}
+
+
+def _owners() -> Any:
+    return {"owners": _module("jitney.core.config").ReviewerGroup(OWNERS, channel="#owners")}
+
+
+def _review_by_mail(template: Template) -> Usage:
+    """Two reviewers get a mail each. One of them opens the page and votes."""
+    browsing = _module("tests.handlers.review_browser")
+    emails = {name: f"{name.partition('.')[2]}@example.com" for name in OWNERS}
+    with counted_system(template, lambda: browsing.review_system(reviewers=_owners(), emails=emails)) as counted:
+        browser = browsing.Browser(counted.whole)
+        browser.sign_in("alice")
+
+        def send(function: str, verb: str, path: str, form: Any = None) -> Any:
+            with counted.meter.counting(), counted.meter.request(function) as answered:
+                answer = browser.send(verb, path, form)
+                answered(answer.text)
+            return answer
+
+        def vote(grant: Any) -> None:
+            path = f"/reviews/{grant.id}"
+            forms = _module("tests.reviewer_browser")
+            answer = send("votes", "POST", path, forms.ballot(send("reviews", "GET", path).text, "approve"))
+            if form := forms.second_step_of(answer.text):
+                answer = send("votes", "POST", path, form)
+            if answer.status != 303:
+                raise SystemExit(f"the vote was answered {answer.status}")
+            send("reviews", "GET", path)
+
+        usage = _review(counted, vote)
+        if usage["mail"] != 2 * len(OWNERS):
+            raise SystemExit(f"{usage['mail']} mails were sent from {SENDER}")
+        return usage
+
+
+def _review_in_slack(template: Template) -> Usage:
+    """One message in the group's channel asks its two reviewers. One of them presses Approve."""
+    workspace = _module("tests.handlers.slack_workspace")
+    with counted_system(template, lambda: workspace.SlackSystem(groups=_owners())) as counted:
+        office = counted.whole
+        office.slack = counted.ports.slack = _Waiting(office.slack, counted)
+        counted.ports.mail_sender = None
+
+        def vote(grant: Any) -> None:
+            with counted.meter.counting(), counted.meter.request("slack_interactions") as answered:
+                status, answer = office.send(office.press(grant, "approve"))
+                answered(json.dumps(answer))
+            if status != 200:
+                raise SystemExit(f"Slack's request was answered {status}")
+
+        return _review(counted, vote)
+
+
+class _Waiting:
+    """Slack in memory, with the time of each call."""
+
+    def __init__(self, slack: Any, counted: CountedSystem) -> None:
+        self._slack, self._counted = slack, counted
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._slack, name)
+        if callable(found):
+            self._counted.meter.wait("slack")
+        return found
+
+
+def gateway_call(template: Template, kind: str) -> Meter:
+    """Return the meter of one warm call through the gateway: a "read" or a "write". Its grant exists already."""
+    gateway = _module("tests.handlers.gateway")
+    call = {"read": gateway.GET, "write": gateway.PUT}[kind]
+
+    def build() -> Any:
+        """Return an agent whose grant is in the table, where the deployed adapters find it."""
+        made, numbers = gateway.Gateway(duration_seconds=2 * SECONDS), count()
+        usual = {"read": gateway.OK, "write": gateway.DONE}[kind]
+
+        def answer() -> Any:
+            """Return AWS's answer. Each has an id of its own, which makes the id of a read."""
+            return replace(usual, headers={**usual.headers, "x-amz-request-id": f"4F2B{next(numbers)}"})
+
+        made.upstream.answer = answer
+        item = item_of(made.system.store.grants[made.grant_id])
+        boto3.client("dynamodb").put_item(TableName="state", Item=item)
+        return made
+
+    with counted_system(template, build) as counted:
+        for _ in range(2):
+            counted.start()
+            with counted.meter.counting(), counted.meter.request("gateway_calls") as answered:
+                counted.meter.wait("upstream")
+                status, answer = counted.whole.post(call)
+                answered(json.dumps(answer))
+            if status != 200:
+                raise SystemExit(f"the gateway answered {answer}")
+            counted.publish()
+        counted.finish()
+        return counted.meter
+
+
+def _joined_call(template: Template) -> Usage:
+    """A CloudTrail event of a call that a grant explains, from the target's account to the published line."""
+    events = _module("tests.cloudtrail_events")
+    with _counted(template) as counted:
+        opened = _open(counted)
+        _join_start(counted, opened, 11)
+        grant = counted.ports.store.grant(opened)
+        who = events.identity(session=opened, key=_key_id(11), source_identity=grant.principal)
+        for number in (12, 13):
+            counted.start()
+            _receive(counted, events.forwarded_event(events.call_event(number, at=counted.system.now, who=who)))
+            counted.meter.add({"event_forwarded": 1})
+            counted.publish()
+        return counted.finish()
