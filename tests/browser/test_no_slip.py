@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from jitney.core.access.grant import Grant, State
 from local.browser import CHROMIUM, chromium
-from tests.handlers.review_browser import HOST, PLACE, Browser, ReviewSystem, review_system
+from tests.browser.pages_in_memory import URL, show_pages
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_review_pages import pending, stored
 from tests.running_systems import PATIENCE
 
@@ -39,26 +39,14 @@ def tabs(request: pytest.FixtureRequest, chrome: Any, desk: ReviewSystem) -> Ite
     alice = Browser(desk)
     alice.sign_in("alice")
     context = chrome.new_context(viewport={"width": 1280, "height": 800}, java_script_enabled=request.param)
-
-    def answered(route: Any) -> None:
-        asked = route.request
-        path = urlsplit(asked.url).path.removeprefix(PLACE)
-        answer = alice.send(asked.method, path, asked.post_data)
-        # Playwright does not route what a redirect leads to.
-        to = f'<meta http-equiv="refresh" content="0;url={answer.location}">' if answer.location else ""
-        status = 200 if to else answer.status
-        headers = {name: value for name, value in answer.headers.items() if name != "Location"}
-        route.fulfill(status=status, headers=headers, body=to or answer.text)
-
-    context.route(f"https://{HOST}{PLACE}/reviews**", answered)
-    context.route(f"https://{HOST}{PLACE}/reviews/**", answered)
+    show_pages(context, alice)
     yield context
     context.close()
 
 
 def opened(tabs: Any, grant: Grant) -> Any:
     page = tabs.new_page()
-    page.goto(f"https://{HOST}{PLACE}/reviews/{grant.id}")
+    page.goto(f"{URL}/{grant.id}")
     return page
 
 
@@ -97,3 +85,29 @@ def test_rev_14_no_slip_decides(desk: ReviewSystem, tabs: Any) -> None:
     page.go_back()
     page.get_by_text("Approved by staff.alice").first.wait_for()
     assert (stored(desk, grant).state, len(stored(desk, grant).votes)) == (State.ACTIVE, 1)
+
+
+def test_rev_18_no_slip_rejects_a_flood(desk: ReviewSystem, tabs: Any) -> None:
+    grants = [pending(desk, DELETES, reason=f"request {number}") for number in range(3)]
+    page, other = tabs.new_page(), tabs.new_page()
+    for tab in (page, other):
+        tab.goto(URL)
+        tab.get_by_role("link", name="Reject 3 requests").click()
+        tab.get_by_text("Nothing is rejected yet.").wait_for()
+    assert page.locator(":focus").count() == page.locator("[autofocus]").count() == 0
+    reject = page.get_by_role("button", name="Reject 3 requests")
+    reject.dblclick()  # without the box, the browser asks for it
+    page.get_by_label("I reject 3 requests of agent").check()
+    page.keyboard.press("Enter")
+    page.get_by_text("No button was pressed, so nothing was rejected.").wait_for()
+    page.go_back()
+    assert {stored(desk, each).state for each in grants} == {State.PENDING}
+    page.get_by_label("I reject 3 requests of agent").check()
+    reject.dblclick()
+    page.get_by_role("heading", name="Rejected 3 requests of agent").wait_for()
+    page.reload()
+    other.get_by_label("I reject 3 requests of agent").check()
+    other.get_by_role("button", name="Reject 3 requests").click()
+    for tab in (page, other):
+        tab.get_by_role("heading", name="Rejected 3 requests of agent").wait_for()
+    assert {(stored(desk, each).state, len(stored(desk, each).votes)) for each in grants} == {(State.REJECTED, 1)}

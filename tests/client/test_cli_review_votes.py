@@ -1,4 +1,4 @@
-"""`jitney review list`, `show`, `approve` and `reject` against the deployed handlers (row REV 17)."""
+"""`jitney review list`, `show`, `approve`, `reject` and `reject-all` against the deployed handlers (REV 17, 18)."""
 
 import json
 import threading
@@ -14,9 +14,11 @@ from typer.testing import CliRunner, Result
 
 from jitney.client.broker import Broker
 from jitney.client.cli import app
+from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
+from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
@@ -78,7 +80,8 @@ def terminal(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
 @pytest.fixture
 def alice(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """alice, who is signed in and reads what is printed."""
-    monkeypatch.setattr("jitney.client.commands.review_votes.is_interactive", lambda: True)
+    for command in ("review_votes", "review_rejections"):
+        monkeypatch.setattr(f"jitney.client.commands.{command}.is_interactive", lambda: True)
     terminal.sign_in()
     return terminal
 
@@ -286,3 +289,69 @@ def test_rev_17_hostile_text_does_not_reach_the_terminal(alice: Terminal):
     done = alice.run("show", grant.id)
     assert "\x1b" not in done.output
     assert "\u202e" not in done.output
+
+
+def flood(terminal: Terminal, count: int = 3) -> list[Grant]:
+    return [pending(terminal.desk, reason=f"request {number}") for number in range(count)]
+
+
+def test_rev_18_a_flood_is_rejected_by_a_typed_word(alice: Terminal):
+    grants = flood(alice)
+    agent = grants[0].principal
+    for typed in ("\n", "yes\n", ""):
+        done = alice.run("reject-all", "--agent", agent, typed=typed)
+        assert (done.exit_code, "Nothing was rejected" in done.stderr) == (2, True)
+    assert all(untouched(alice, each) for each in grants)
+    done = alice.run("reject-all", "--agent", agent.partition(".")[2], "--comment", "in a loop", typed="reject\n")
+    assert done.exit_code == 0, done.output
+    assert f"3 requests of agent {agent} end. To reject them, type reject:" in done.stderr
+    assert all(each.id in done.stdout for each in grants)
+    assert "Rejected  3" in done.stdout
+    votes = [stored(alice.desk, each).votes[0] for each in grants]
+    assert {(each.verdict, each.comment, each.via) for each in votes} == {("reject", "in a loop", "terminal")}
+    assert alice.backend.entries == {}  # the sign-in was for one call
+
+
+def test_rev_18_a_program_rejects_many_with_yes_and_sees_what_is_left(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("jitney.client.commands.review_rejections.MOST_REJECTIONS", 2)
+    grants = flood(terminal)
+    terminal.sign_in()
+    unit = grants[0].unit
+    assert json.loads(terminal.run("reject-all", "--unit", unit, "--json").stdout)["code"] == "rejection_not_confirmed"
+    assert all(untouched(terminal, each) for each in grants)
+    listed = Broker.reviews
+
+    def later(broker: Broker) -> Any:
+        found = listed(broker)
+        changed = replace(grants[0], duration_seconds=200)
+        terminal.desk.system.store.grants[changed.id] = changed  # after the person's list was read
+        return found
+
+    monkeypatch.setattr(Broker, "reviews", later)
+    done = terminal.run("reject-all", "--unit", unit, "--yes", "--json")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["remaining"], len(document["rejected"])) == (1, 1, 1)
+    assert [(each["id"], each["code"]) for each in document["not_rejected"]] == [(grants[0].id, "review_changed")]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Name one agent with --agent, or one unit with --unit."),
+        (("--agent", "a", "--unit", "b"), "Name one agent with --agent, or one unit with --unit."),
+        (("--agent", "corp.reader-agnet"), "Did you mean corp.reader-agent?"),
+        (("--unit", "corp.other"), "No request of unit corp.other waits for you."),
+    ],
+)
+def test_rev_18_an_unknown_owner_rejects_nothing(alice: Terminal, options: tuple[str, ...], said: str):
+    grants = flood(alice)
+    done = alice.run("reject-all", *options, "--yes")
+    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+    assert all(untouched(alice, each) for each in grants)
+    assert alice.backend.entries  # the token has not voted
+
+
+def test_rev_18_the_limits_of_the_command_and_of_the_broker_are_one():
+    assert review_rejections.MOST_REJECTIONS == bulk_rejection.MOST_REJECTIONS

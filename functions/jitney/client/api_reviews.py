@@ -7,20 +7,23 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class ListedReview:
-    """One request in a list. `level` is its harm, `reason` the agent's text."""
+    """One request in a list. `level` is its harm, `reason` the agent's text, `content` the hash that a vote names."""
 
     id: str
     title: str
     level: str
     on_behalf_of: str
+    agent: str
+    unit: str
     reason: str
     expires_at: str
+    content: str
     urgency: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the entry in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
-        names = ("id", "title", "on_behalf_of", "reason", "expires_at")
+        names = ("id", "title", "on_behalf_of", "agent", "unit", "reason", "expires_at", "content")
         level, urgency = str(document["harm"]["level"]), str(document.get("urgency", ""))
         return cls(**{name: str(document[name]) for name in names}, level=level, urgency=urgency)
 
@@ -164,3 +167,18 @@ class ApiVotedReview:
             str(document["expires_at"]),
             document,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBulkRejection:
+    """The ids of rejected requests. `not_rejected` has the id of each other one, with what happened and what to do."""
+
+    rejected: tuple[str, ...]
+    not_rejected: tuple[tuple[str, str], ...]
+    whole: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Return the result in a body of the API. Raises KeyError or TypeError if it is another body."""
+        others = ((str(each["id"]), f"{each['detail']} {each['fix']}") for each in document["not_rejected"])
+        return cls(tuple(map(str, document["rejected"])), tuple(others), document)

@@ -24,7 +24,7 @@ from jitney.client.responses import (
 from jitney.client.tokens import TokenSource, issuer_and_subject
 
 if TYPE_CHECKING:
-    from jitney.client.api_reviews import ApiReviewList, ApiShownReview, ApiVotedReview
+    from jitney.client.api_reviews import ApiBulkRejection, ApiReviewList, ApiShownReview, ApiVotedReview
     from jitney.client.checks import ReviewCheck, TargetCheck
     from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
     from jitney.client.permitted_targets import ApiPermittedTargets
@@ -204,6 +204,12 @@ class Broker:
 
         response = self._call("POST", f"/v1/reviews/{checked_grant_id(grant_id)}/votes", body)
         return _read(lambda document: ApiVotedReview.read(document["review"]), response)
+
+    def reject_many(self, body: Mapping[str, Any]) -> "ApiBulkRejection":
+        """Reject many requests of one agent or unit."""
+        from jitney.client.api_reviews import ApiBulkRejection
+
+        return _read(ApiBulkRejection.read, self._call("POST", "/v1/reviews/rejections", body))
 
     def _send(self, request: HttpRequest) -> HttpResponse:
         with self._note():

@@ -1,9 +1,17 @@
 """What `jitney review` prints for people, in the order of the reviewers' page."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jitney.client.api_reviews import SECTIONS, ApiReviewList, ApiShownReview, ApiVotedReview, ListedReview
+from jitney.client.api_reviews import (
+    SECTIONS,
+    ApiBulkRejection,
+    ApiReviewList,
+    ApiShownReview,
+    ApiVotedReview,
+    ListedReview,
+)
 from jitney.client.command_result import screen
 from jitney.client.durations import format_duration
 from jitney.client.wording import who
@@ -35,10 +43,17 @@ def show_list(found: ApiReviewList) -> None:
         shown.rows([("next", "jitney review show ID")])
 
 
+def show_entries(entries: Sequence[ListedReview]) -> None:
+    """Print some requests of a list."""
+    shown = screen()
+    for entry in entries:
+        _entry(shown, entry)
+
+
 def _entry(shown: "Screen", entry: ListedReview) -> None:
     shown.heading(f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
     behalf = f"on behalf of {entry.on_behalf_of}" if entry.on_behalf_of else "no person named"
-    shown.rows([("", f"{behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
+    shown.rows([("", f"{entry.agent}, {behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
 
 
 def show_review(review: ApiShownReview, *, details: bool) -> None:
@@ -80,6 +95,17 @@ def show_vote(voted: ApiVotedReview) -> None:
     elif voted.state == "pending":
         approved = ", ".join(voted.approved) or "no group yet"
         screen().rows([("needs", who(voted.any_of)), ("approved", approved), ("until", voted.expires_at)])
+
+
+def show_rejections(result: ApiBulkRejection, later: int) -> None:
+    """Print what became of requests that were rejected at once. `later` is how many more wait."""
+    shown = screen()
+    shown.heading("Rejected", "bold red", str(len(result.rejected)))
+    if result.not_rejected:
+        shown.heading("Not rejected", "bold", str(len(result.not_rejected)))
+        shown.rows(result.not_rejected)
+    if later:
+        shown.rows([("next", f"{later} more wait. Sign in again, and run it again.")])
 
 
 def is_interactive() -> bool:

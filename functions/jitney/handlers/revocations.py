@@ -70,5 +70,5 @@ handler = pages(
     {},
     {"/reviews/{id}/revocation": revoke_from_page, "/reviews/{id}/follow-up": follow_up},
     (*ENDING_PORTS, "web_sessions"),
-    api=revoke_grant,
+    api={("POST", "/v1/grants/{id}/revocation"): revoke_grant},
 )

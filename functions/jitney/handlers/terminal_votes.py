@@ -45,7 +45,7 @@ def vote_from_terminal(request: Request, ports: Ports) -> Response:
             if named:
                 detail = "What the approval grants has another hash than `confirmed`. Nothing is granted yet."
             raise Problem("confirmation_required", detail, fix, {"review": _unconfirmed(sheet, grant)})
-    _vote_once(call)
+    vote_once(call)
     return Response(200, {"review": _voted(vote(ballot, ports).at(call.now))})
 
 
@@ -70,7 +70,8 @@ def _unconfirmed(sheet: Sheet, before: Grant) -> dict[str, Any]:
     return sheet_document(still, compared=False)  # as the second step of the page
 
 
-def _vote_once(call: AuthenticatedRequest) -> None:
+def vote_once(call: AuthenticatedRequest) -> None:
+    """Use up the caller's token. Raises Refusal token_replayed, which it counts, for a token that voted before."""
     try:
         use_up(call.caller, call.ports, call.now)
     except Refusal as refusal:

@@ -1,6 +1,7 @@
 """POST /reviews/{id}: a reviewer's vote, by the forms of the request's page.
 
-The function also serves the vote from a terminal (`jitney.handlers.terminal_votes`).
+The function also serves the vote from a terminal (`jitney.handlers.terminal_votes`), and rejections in bulk
+(`jitney.handlers.bulk_rejections`).
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.selection import narrowed_approval, selected_permissions
 from jitney.handlers.ballots import Ballot, comment_of, covered_by, vote
 from jitney.handlers.break_glass import break_glass
+from jitney.handlers.bulk_rejections import reject_many, reject_many_from_terminal
 from jitney.handlers.pages import FormVisit, Page, pages
 from jitney.handlers.ports import REVIEW_PORTS
 from jitney.handlers.second_step import second_step
@@ -66,7 +68,11 @@ def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
 
 handler = pages(
     {},
-    {"/reviews/{id}": vote_on_request, "/reviews/{id}/break-glass": break_glass},
+    {
+        "/reviews/{id}": vote_on_request,
+        "/reviews/{id}/break-glass": break_glass,
+        "/reviews/rejections": reject_many,
+    },
     (
         *REVIEW_PORTS,
         "follow_ups",
@@ -75,5 +81,8 @@ handler = pages(
         "templates",
         "keys",
     ),
-    api=vote_from_terminal,
+    api={
+        ("POST", "/v1/reviews/{id}/votes"): vote_from_terminal,
+        ("POST", "/v1/reviews/rejections"): reject_many_from_terminal,
+    },
 )

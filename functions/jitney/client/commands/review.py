@@ -7,6 +7,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.review_rejections import reject_all
 from jitney.client.commands.review_votes import approve_review, reject_review
 from jitney.client.grouping import grouped
 from jitney.client.problems import ClientProblem
@@ -50,6 +51,7 @@ def show_request(request: _Request, *, as_json: options.AsJson = False, connecti
 
 review.command("approve")(approve_review)
 review.command("reject")(reject_review)
+review.command("reject-all")(reject_all)
 
 
 @review.command("check")

@@ -64,7 +64,7 @@ def approve_review(
         seconds = _seconds(duration)
         asks = not yes
         _require_deliberate(asks=asks, content=content, can_ask=is_interactive() and not as_json)
-        with connection.reviewer() as broker, _voting(connection, request):
+        with connection.reviewer() as broker, voting(connection, f"review show {request}"):
             found = broker.review(request)
             body = {"verdict": "approve", "content": content or found.content, "comment": comment}
             selection = _selection(found, action or (), resource or (), seconds)
@@ -93,7 +93,7 @@ def reject_review(
     with (
         exit_on_problem("review reject", as_json=as_json),
         connection.reviewer() as broker,
-        _voting(connection, request),
+        voting(connection, f"review show {request}"),
     ):
         body = {"verdict": "reject", "content": content or broker.review(request).content, "comment": comment}
         _finish(broker.vote(request, body), connection, as_json=as_json)
@@ -116,7 +116,7 @@ def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, A
     show_review(found, details=False)
     narrows = body.keys() & {"actions", "resources", "duration_seconds"}
     if narrows or not found.second_step:
-        _confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
+        confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
     else:  # the person has typed nothing yet, and the harm could be gone meanwhile
         body = body | {"confirmed": _NO_HASH}
     try:
@@ -128,18 +128,19 @@ def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, A
     screen().note("Step 2 of 2. Nothing is granted yet. This is what the agent would get:")
     show_review(granted, details=False)
     lasts = "this one call" if granted.whole.get("whole_only") else format_duration(granted.duration_seconds)
-    _confirm(f"To grant it for {lasts}, type {WORD}:", WORD)
+    confirm(f"To grant it for {lasts}, type {WORD}:", WORD)
     return broker.vote(found.id, body | {"confirmed": granted.content})
 
 
-def _confirm(question: str, word: str) -> None:
+def confirm(question: str, word: str, verdict: str = "approval") -> None:
     """Exit unless the person types the word. Nothing else confirms, and Enter does not."""
     try:
         typed = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
     except typer.Abort:  # the end of the input, or Ctrl-C
         typed = ""
     if typed.strip() != word:
-        raise Invalid("approval_not_confirmed", "Nothing was approved", f"You did not type {word}.", "Run it again.")
+        title = "Nothing was approved" if verdict == "approval" else "Nothing was rejected"
+        raise Invalid(f"{verdict}_not_confirmed", title, f"You did not type {word}.", "Run it again.")
 
 
 def _selection(
@@ -179,15 +180,15 @@ def _seconds(duration: str) -> int:
 
 
 @contextmanager
-def _voting(connection: options.Connection, request: str) -> Generator[None]:
-    """Say what to do when the token has voted before. It is forgotten then."""
+def voting(connection: options.Connection, command: str) -> Generator[None]:
+    """Say what to do when the token has voted before. It is forgotten then. `command` shows what became of the vote."""
     try:
         yield
     except ClientProblem as problem:
         if problem.code == "token_replayed":
             forget_reviewer(connection)
             problem.detail = "Your sign-in was used for a vote, and a sign-in is for one vote."
-            problem.fix = f"Run `{COMMAND}`, and see with `jitney review show {request}` whether your vote counted."
+            problem.fix = f"Run `{COMMAND}`, and see with `jitney {command}` whether your vote counted."
         raise
 
 

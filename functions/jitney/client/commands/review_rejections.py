@@ -1,0 +1,86 @@
+"""`jitney review reject-all`: a person rejects many requests of one agent or unit at once (row REV 18).
+
+One sign-in covers one such call. The person types a word after reading how many requests, and whose.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.api_reviews import ListedReview
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.review_votes import confirm, voting
+from jitney.client.grouping import grouped
+from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.review_screen import is_interactive, show_entries, show_rejections
+from jitney.client.reviewer_sign_in import forget_reviewer
+from jitney.client.setting_names import closest
+
+WORD = "reject"
+MOST_REJECTIONS = 50
+"""The broker's limit of one call (`core.review.bulk_rejection`)."""
+_NOTHING = "Nothing was rejected"
+
+
+@grouped
+def reject_all(
+    *,
+    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Whose requests: an agent.")] = "",
+    unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="Whose requests: an accountable unit.")] = "",
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Reject without a question.")] = False,
+    as_json: options.AsJson = False,
+    connection: options.Connection,
+) -> None:
+    """Reject all waiting requests of an agent or a unit.
+
+    At most 50 at once. It says how many remain.
+
+    Example: jitney review reject-all --agent local.writer-agent --comment "The agent is in a loop."
+    """
+    with exit_on_problem("review reject-all", as_json=as_json):
+        if bool(agent) == bool(unit):
+            fix = "Name one agent with --agent, or one unit with --unit."
+            raise Invalid("owner_not_named", _NOTHING, "It is not said whose requests.", fix)
+        if not yes and (as_json or not is_interactive()):
+            detail = "No person can confirm it, because this is not a terminal, or --json is given."
+            raise Invalid("rejection_not_confirmed", _NOTHING, detail, "Run it in a terminal, or give --yes.")
+        with connection.reviewer() as broker, voting(connection, "review list"):
+            waiting = broker.reviews().sections["waiting_for_you"]
+            kind, name, found = _requests_of(waiting, agent, unit)
+            batch, later = found[:MOST_REJECTIONS], len(found[MOST_REJECTIONS:])
+            if not yes:
+                show_entries(batch)
+                more = f" {later} more wait, and stay." if later else ""
+                question = f"{len(batch)} requests of {kind} {name} end.{more} To reject them, type {WORD}:"
+                confirm(question, WORD, "rejection")
+            requests = [{"id": each.id, "content": each.content} for each in batch]
+            with screen().working(f"Rejecting {len(batch)} requests"), broker.without_notes():
+                result = broker.reject_many({kind: name, "requests": requests, "comment": comment})
+            forget_reviewer(connection)
+        if as_json:
+            print_json({**result.whole, "remaining": later})
+        else:
+            show_rejections(result, later)
+        if result.not_rejected:
+            raise typer.Exit(ClientProblem.exit_code)
+
+
+def _requests_of(waiting: Sequence[ListedReview], agent: str, unit: str) -> tuple[str, str, list[ListedReview]]:
+    """Return the kind and name of the owner as the broker has it, and its requests. Raises Invalid if none wait.
+
+    A name without its issuer's prefix is enough where it is unique.
+    """
+    kind, given = ("agent", agent) if agent else ("unit", unit)
+    name_of: Callable[[ListedReview], str] = (lambda each: each.agent) if agent else (lambda each: each.unit)
+    known = sorted({name_of(each) for each in waiting})
+    short = [each for each in known if each.partition(".")[2] == given]
+    name = given if given in known or len(short) != 1 else short[0]
+    found = [each for each in waiting if name_of(each) == name]
+    if not found:
+        near = short or closest(given, known)
+        fix = f"Did you mean {' or '.join(near)}?" if near else "`jitney review list` shows whose requests wait."
+        raise Invalid("no_request_waits", _NOTHING, f"No request of {kind} {given} waits for you.", fix)
+    return kind, name, found
