@@ -85,7 +85,7 @@ class BrokerStack(Stack):
 
         publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
         trail.send_to(functions[CORRELATOR].function)
-        sealing.acknowledge(functions["sealer"])
+        sealing.acknowledge(functions["overview"], functions["sealer"])
         self._monitoring(dead_letters, trail, approval, settings)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)

@@ -10,16 +10,15 @@ from infra.channels import NOTIFY, READ_SECRET
 from infra.check_functions import CHECK_SPECS
 from infra.gateway_functions import GATEWAY_SPECS
 from infra.grant_permissions import MASK, READ_OTHER_GRANTS, REQUEST_GRANTS, SHOW_REVIEW, SHOW_REVIEW_VARIABLES
+from infra.page_functions import PAGE_SPECS
 from infra.permissions import (
     AUTHENTICATE,
-    CALL_CHAINS,
     END_ATTRIBUTES,
     GRANT_CHAINS,
     GRANT_SESSIONS,
     ISSUE_ATTRIBUTES,
     OTHER_CHAINS,
     READ_SUSPENSIONS,
-    READ_TABLES,
     REVOCATION_ATTRIBUTES,
     STATE_ATTRIBUTES,
     TERMS_ATTRIBUTES,
@@ -31,7 +30,7 @@ from infra.permissions import (
     write_records,
 )
 from infra.preview_functions import PREVIEW_SPECS
-from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
+from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS, READ_SPECS
 from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
 from infra.spec import URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
 from infra.state_items import (
@@ -47,7 +46,6 @@ from infra.state_items import (
 from jitney.core.access.credentials import CANARY_PREFIX
 
 _ISSUE = issue_to(GRANT_SESSIONS)
-_OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), ROLE_ITEMS)
 _READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
 _RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
 _UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
@@ -59,7 +57,7 @@ _END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRAN
 _END_AND_DENY = (
     *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
-    _OPEN_GRANTS,  # exceptions from the ranges of a deny document
+    OPEN_GRANTS,  # exceptions from the ranges of a deny document
     READ_SUSPENSIONS,
     *write_records(GRANT_CHAINS, OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
@@ -87,16 +85,6 @@ _VOTE = (
     *write_records(GRANT_CHAINS, OTHER_CHAINS),
     _RESUME_WORKFLOW,
     MASK,
-)
-
-# What the list of requests and the sheet of a request need (jitney.handlers.request_list, .review_sheet).
-_SHOW_REQUESTS = (
-    READ_OTHER_GRANTS,
-    on_state("GetItem", items=GRANT_ITEMS),
-    on_state("Query", items=(*OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
-    GRANTS_OF_PRINCIPAL,
-    _OPEN_GRANTS,
-    READ_SUSPENSIONS,
 )
 
 _FUNCTIONS = (
@@ -168,59 +156,17 @@ _FUNCTIONS = (
             MASK,
         ),
     ),
-    FunctionSpec(
-        "reviews",
-        "Shows requests to their reviewers",
-        routes=(
-            ("GET", "/reviews"),
-            ("GET", "/reviews/{id}"),
-            ("GET", "/reviews/{id}/report"),
-            ("GET", "/reviews/out-of-office"),
-        ),
-        # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
-        allows=(
-            *_SHOW_REQUESTS,
-            on_state("GetItem", items=SESSION_ITEMS),
-            on_state("Query", items=("VOTES#*",)),
-            Allow("audit", ("dynamodb:Query",), (GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
-            Allow("audit", ("dynamodb:BatchGetItem",), (CALL_CHAINS,)),
-            Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
-            READ_TABLES,
-        ),
-    ),
-    FunctionSpec(
-        "review_reads",
-        "Shows requests to reviewers in a terminal",
-        routes=(("GET", "/v1/reviews"), ("GET", "/v1/reviews/{id}")),
-        # It writes records of refused callers only. Tokens are not used up: a token reads often and votes once.
-        allows=(*_SHOW_REQUESTS, *write_records(OTHER_CHAINS)),
-    ),
-    FunctionSpec(
-        "out_of_office",
-        "Keeps when reviewers are out of office, and their delegates",
-        routes=(("POST", "/reviews/out-of-office"),),
-        allows=(
-            on_state("GetItem", items=SESSION_ITEMS),
-            READ_SUSPENSIONS,
-            on_state("Query", "PutItem", "DeleteItem", items=OUT_OF_OFFICE_ITEMS),
-            on_state("UpdateItem", items=("OUT_OF_OFFICE_CHANGES#*",)),
-            *write_records(OTHER_CHAINS),
-        ),
-    ),
-    FunctionSpec(
-        "sign_in",
-        "Signs reviewers in and out",
-        routes=(("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
-        allows=(
-            on_state("GetItem", "PutItem", "DeleteItem", items=SESSION_ITEMS),
-            READ_SUSPENSIONS,
-            *write_records(OTHER_CHAINS),
-        ),
-    ),
+    *PAGE_SPECS,
     FunctionSpec(
         "votes",
         "Takes reviewers' votes from the pages and from terminals",
-        routes=(("POST", "/reviews/{id}"), ("POST", "/reviews/{id}/break-glass"), ("POST", "/v1/reviews/{id}/votes")),
+        routes=(
+            ("POST", "/reviews/{id}"),
+            ("POST", "/reviews/{id}/break-glass"),
+            ("POST", "/reviews/rejections"),
+            ("POST", "/v1/reviews/{id}/votes"),
+            ("POST", "/v1/reviews/rejections"),
+        ),
         allows=(
             *_VOTE,
             USE_UP_TOKEN,

@@ -3,11 +3,12 @@
 from infra.grant_permissions import SHOW_REVIEW, SHOW_REVIEW_VARIABLES
 from infra.permissions import AUTHENTICATE, OTHER_CHAINS, READ_CALL_RECORDS, Allow, on_state, write_records
 from infra.spec import FunctionSpec
-from infra.state_items import GRANT_ITEMS
+from infra.state_items import GRANT_ITEMS, ROLE_ITEMS
 from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.single_use import MOST_HELD_ANSWERS
 
 GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
+OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), ROLE_ITEMS)
 # Held answers leave these executions to requests that are answered at once, which take milliseconds.
 READ_EXECUTIONS = MOST_HELD_ANSWERS + 10
 

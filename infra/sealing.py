@@ -73,9 +73,10 @@ class Sealing(Construct):
         role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer')}"
         return {"ArnNotEquals": {"aws:PrincipalArn": role}}
 
-    def acknowledge(self, function: BrokerFunction) -> None:
-        """Accept cdk-nag's findings on the wildcards in the function's permissions."""
-        acknowledge(function, "It reads and adds objects of new names under its own prefixes.", *self._folders())
+    def acknowledge(self, *functions: BrokerFunction) -> None:
+        """Accept cdk-nag's findings on the wildcards in the functions' permissions."""
+        for each in functions:
+            acknowledge(each, "It reads or adds objects of new names under fixed prefixes.", *self._folders())
 
     def _folders(self) -> list[str]:
         pairs = ((self._records, "records/"), (self._seals, FOLDER), (self._seals, KEYS_FOLDER))

@@ -122,6 +122,6 @@ def page_of(review: GrantUnderReview) -> str:
     values = {
         "grant": grant, "sheet": sheet_of_sample(review), "viewer": viewer, "voted": None, "may_vote": True,
         "outliving": (), "settings": review.config.break_glass, "root": "",
-        "session": Session(person, NOW, "key", "web"), "now": NOW, "grant_id": grant.id,
+        "session": Session(person, NOW, "key", "web"), "now": NOW, "grant_id": grant.id, "operator": False,
     }  # fmt: skip
     return render(environment(resources.PAGES), "request", values)

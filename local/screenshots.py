@@ -26,6 +26,12 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 844}},
 }
+LISTS: Mapping[str, str] = {
+    "list": "",
+    "bulk-rejection": "/rejections?agent=local.writer-agent",
+    "overview": "/overview",
+}
+"""The pages with lists, by the names of their pictures."""
 REPORTS = "arn:aws:s3:::reports"
 PUBLISH = [
     {"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": [f"{REPORTS}/2026/*", f"{REPORTS}/archive/*"]},
@@ -80,8 +86,9 @@ def _photograph(run: DemoRun, look: str, options: Mapping[str, Any]) -> None:
         _keep(page, "sign-in", look)
         sign_in(page, f"{reviews}/{publish}", stack["humans"]["alice"])
         _keep(page, "request", look)
-        page.goto(reviews)
-        _keep(page, "list", look)
+        for name, path in LISTS.items():
+            page.goto(f"{reviews}{path}")
+            _keep(page, name, look)
         page.goto(f"{reviews}/out-of-office")
         page.get_by_label("Until (UTC)").fill(time.strftime("%Y-%m-%dT18:00", time.gmtime(time.time() + 8 * 86_400)))
         page.get_by_label("Delegate in data-owners").select_option("people.carol")

@@ -230,6 +230,9 @@ class MemoryStore:
         self._answer("consume")
         self._consume(keys, now)
 
+    def newest_grant(self, owner: str) -> Grant | None:
+        return next(iter(self.grants_of(owner)[0]), None)
+
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         self._answer("grants_of")
         mine = [grant for grant in self.grants.values() if grant.owner_key == owner]

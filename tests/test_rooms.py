@@ -32,6 +32,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "block_table": set(),
     "channel_config": set(),
     "call_limits": set(),
+    "csv_text": set(),
     "masking": {"block_table"},
     "outliving": {"times"},
     "arn_formats": {"patterns"},
@@ -62,6 +63,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
         "times",
     },
     "integrity": {"audit", "call_lookup", "record_texts", "times", "trail"},
+    "overview": {"access", "config", "csv_text", "integrity", "review", "times"},
     "report": {
         "access", "actions", "audit", "calls", "identity", "masking", "outliving", "patterns", "record_texts",
         "review", "times", "trail",

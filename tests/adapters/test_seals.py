@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from jitney.adapters.published_records import PublishedRecords
-from jitney.adapters.seals import Seals
+from jitney.adapters.seals import SealReader, Seals
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.contents import Contents
-from jitney.core.integrity.seals import next_seal, public_key_path, read_seal, seal_key
+from jitney.core.integrity.seals import SignedSeal, next_seal, public_key_path, read_seal, seal_key
 from jitney.core.integrity.signatures import is_signed_by, read_public_key
 from jitney.core.problems import Problem
 from tests.core.integrity.world import chain
@@ -129,3 +129,20 @@ def test_aud_02_objects_are_listed_by_their_days_and_read(s3: Any):
     assert (str(entry.position), entry.intact) == ("record 0 of g-a", True)
     with pytest.raises(Problem):
         published.contents("records/none")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 40])
+def test_rev_19_the_last_seals_are_found_by_few_reads(s3: Any, monkeypatch: pytest.MonkeyPatch, count: int):
+    """The texts are not signed here. Other objects of the bucket do not count."""
+    seal = None
+    for _ in range(count):
+        seal = next_seal(seal, [], "f" * 64, NOW)
+        s3.put_object(Bucket="seals", Key=seal_key(seal.number), Body=SignedSeal(seal, b"x").text.encode())
+    s3.put_object(Bucket="seals", Key="seals/readme", Body=b"x")
+    s3.put_object(Bucket="seals", Key=public_key_path("a" * 64), Body=b"x")
+    reads, list_objects = [], s3.list_objects_v2
+    monkeypatch.setattr(s3, "list_objects_v2", lambda **given: reads.append(given) or list_objects(**given))
+    found = [each.number for each in SealReader(s3, "seals").last(3)]
+    assert found == list(range(count - 1, max(count - 4, -1), -1))
+    assert len(reads) <= 2 + 2 * count.bit_length()
+    assert {each["MaxKeys"] for each in reads} == {1}

@@ -6,11 +6,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jitney.core.config import Config, ReviewerGroup, Web
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
+from jitney.core.integrity.seals import Seal
 from jitney.core.problems import Problem
 from jitney.handlers import (
     break_glass,
+    bulk_rejection_page,
+    bulk_rejections,
     out_of_office,
     out_of_office_page,
+    overview,
     review_report,
     reviews,
     revocations,
@@ -32,6 +36,8 @@ PAGES: dict[str, PageRoute] = {
     "/reviews/{id}": reviews.show_request,
     "/reviews/{id}/report": review_report.show_report,
     "/reviews/out-of-office": out_of_office_page.show_out_of_office,
+    "/reviews/rejections": bulk_rejection_page.show_bulk_rejection,
+    "/reviews/overview": overview.show_overview,
     "/reviews/sign-in": sign_in.begin,
     "/reviews/callback": sign_in.finish,
 }
@@ -41,6 +47,7 @@ FORMS: dict[str, FormRoute] = {
     "/reviews/{id}/follow-up": break_glass.follow_up,
     "/reviews/{id}/revocation": revocations.revoke_from_page,
     "/reviews/out-of-office": out_of_office.change_out_of_office,
+    "/reviews/rejections": bulk_rejections.reject_many,
     "/reviews/sign-out": sign_in.sign_out,
 }
 ROUTES: dict[tuple[str, str], PageRoute] = {("GET", path): route for path, route in PAGES.items()}
@@ -86,6 +93,16 @@ class MemoryTokenEndpoint:
 
 
 @dataclass
+class MemorySealReader:
+    """`jitney.adapters.seals.SealReader` in memory, the newest seal first."""
+
+    seals: list[Seal] = field(default_factory=list)
+
+    def last(self, most: int) -> list[Seal]:
+        return self.seals[:most]
+
+
+@dataclass
 class MemoryCastVotes:
     """What people voted on, read from the grants themselves."""
 
@@ -110,6 +127,7 @@ class ReviewSystem:
         given |= {
             "vote_history": MemoryCastVotes(system),
             "templates": TEMPLATES,
+            "seal_reader": MemorySealReader(),
         }
         system.ports.__dict__.update(given, new_secret=self.new_secret)
 

@@ -35,7 +35,7 @@ from tests.fakes import ACTIONS, NOW, PENDING
 from tests.handlers.conftest import TEMPLATES
 from tests.provider_agents import SAMPLES, agent, long_twins, lookalikes, requested_by
 
-AROUND = {"root": "", "now": NOW, "grant_id": PENDING.id}
+AROUND = {"root": "", "now": NOW, "grant_id": PENDING.id, "operator": False}
 URL = "https://jitney.example.com/reviews"
 HOSTILE = {
     "html": "</code></span><script>alert(1)</script><form action=//evil.example>",
@@ -74,7 +74,7 @@ def listed(grant: Grant) -> str:
     values = {
         "more": [],
         "decided": [],
-        "operator": False,
+        "offered": [],
         "suspensions": (),
         "requester_of": lambda each: under_review(each).requester,
         "level_of": lambda _: "low",

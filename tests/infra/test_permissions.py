@@ -128,6 +128,14 @@ ALLOWED = {
         "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_READ,
     },
+    "jitney-overview": {
+        "TablesState.Arn": {READ, BATCH, QUERY},
+        "TablesState.Arn/index/by_principal": {QUERY},
+        "TablesState.Arn/index/open_by_role": {QUERY},
+        "TablesKey.Arn": KEY_TO_READ,
+        "BucketsSeals.Arn": {"s3:ListBucket"},
+        "BucketsSeals.Arn/seals/*": {"s3:GetObject"},
+    },
     "jitney-review-reads": {
         "TablesState.Arn": {READ, BATCH, QUERY},
         "TablesState.Arn/index/by_principal": {QUERY},
@@ -417,6 +425,13 @@ ITEMS = {
         BY_ROLE: {"ROLE#*"},
         "read records": {"g-*", "k-*", "c-*"},
         CALLS_OF_GRANT: {"g-*"},
+    },
+    "jitney-overview": {
+        BATCH: ANY_GRANT,
+        READ: {"SESSION#*", "SUSPENSIONS"},
+        QUERY: {"FOLLOW_UP"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
+        BY_ROLE: {"ROLE#*"},
     },
     # It records refused callers, and writes nothing to the state table.
     "jitney-review-reads": {

@@ -1,12 +1,15 @@
 """The reviewers' pages of the deployed system: signing in, deciding, and that looking changes nothing."""
 
+import csv
+import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.reviewer_browser import PEOPLE, Person, traces
+from tests.reviewer_browser import PEOPLE, Person, hidden, traces
 from tests.running_systems import PATIENCE, alone
 from tests.system.conftest import Api, request_body
 
@@ -55,6 +58,38 @@ def test_rev_06_a_rejection_ends_it(api: Api, person: Callable[[str], Person], p
     assert (late.status_code, "review_ended" in late.text) == (409, True)
 
 
+def test_rev_18_requests_of_one_agent_are_rejected_together(api: Api, person: Callable[[str], Person]):
+    """Requests of other tests are on the page, so the form names only these."""
+    bob, ids = person("bob"), []
+    for name in ("one", "two"):
+        permissions = [{"actions": ["s3:PutObject"], "resources": [f"arn:aws:s3:::reports/flooded/{name}"]}]
+        answer = api("POST", "/v1/grants", request_body(permissions=permissions), agent="writer-agent")
+        ids.append(answer.json()["grant"]["id"])
+    bob.sign_in()
+    page = bob.get("/rejections?agent=local.writer-agent")
+    seen = [each for each in re.findall(r'name="request" value="([^"]+)"', page.text) if each.partition(".")[0] in ids]
+    assert len(seen) == 2, page.text
+    form = {"token": hidden(page, "token"), "agent": "local.writer-agent", "request": seen, "verdict": "reject"}
+    for _ in range(2):  # the second one is a reload
+        answer = bob.post("/rejections", form | {"comment": "in a loop"})
+        assert (answer.status_code, "<h1>Rejected 2 requests of agent" in answer.text) == (200, True)
+    assert [read(api, each)["state"] for each in ids] == ["rejected"] * 2
+
+
+def test_rev_19_an_operator_sees_what_is_open(api: Api, person: Callable[[str], Person], pending: str):
+    alice = person("alice")
+    alice.sign_in()
+    assert f'/reviews/{pending}"><code>{pending}</code>' in alice.get("/overview").text
+    file = alice.get("/overview?table=pending&format=csv")
+    assert (file.headers["content-type"], pending in file.text) == ("text/csv; charset=utf-8; header=present", True)
+    seals = list(csv.DictReader(io.StringIO(alice.get("/overview?table=seals&format=csv").text, newline="")))
+    numbers = [int(each["Seal"]) for each in seals]
+    assert numbers == sorted(numbers, reverse=True)[:5]
+    bob = person("bob")
+    bob.sign_in()
+    assert bob.get("/overview").status_code == 403
+
+
 def test_end_01_an_operator_revokes(api: Api, person: Callable[[str], Person], pending: str):
     alice = person("alice")
     alice.sign_in()
@@ -73,6 +108,7 @@ def test_rev_01_get_and_head_of_every_url_change_nothing(
     alice, stranger = person("alice"), person("bob")
     alice.sign_in()
     paths = ["", f"/{pending}", f"/{pending}/report", f"/{pending}/revocation", "/g-aaaaaaaaaaaaaa", "/sign-in"]
+    paths += ["/rejections?agent=local.writer-agent", "/overview", "/overview?table=pending&format=csv"]
     paths += [f"/sign-in?to={pending}"]
     paths += ["/callback", "/callback?code=a&state=b", "/callback?error=access_denied", "/sign-out", "/x/../y"]
     with alone(PEOPLE):

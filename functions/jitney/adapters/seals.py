@@ -26,14 +26,35 @@ if TYPE_CHECKING:
 _EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
-class Seals:
-    """Reads and adds seals. Every method raises Problem unavailable if S3 or KMS does not answer."""
+class SealReader:
+    """Reads seals. Every method raises Problem unavailable if S3 does not answer."""
 
-    def __init__(self, s3: "S3Client", kms: "KMSClient", bucket: str, key_arn: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
-        self._kms = kms
         self._bucket = bucket
-        self._key_arn = key_arn
+
+    def last(self, most: int) -> list[Seal]:
+        """Return at most `most` of the last seals, the newest first. The number of reads grows with its logarithm.
+
+        Raises ValueError if an object is not a seal.
+        """
+        if not self._any_from(0):
+            return []
+        beyond = 1
+        while self._any_from(beyond):
+            beyond *= 2
+        newest = beyond // 2
+        while beyond - newest > 1:
+            middle = (newest + beyond) // 2
+            newest, beyond = (middle, beyond) if self._any_from(middle) else (newest, middle)
+        return [self.read(number) for number in range(newest, max(newest - most, -1), -1)]
+
+    def _any_from(self, number: int) -> bool:
+        """Return whether there is a seal with that number or a later one. Seals are numbered without gaps."""
+        before = {"StartAfter": seal_key(number - 1)} if number else {}
+        with aws_errors_as_unavailable("The seals' bucket"):
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=FOLDER, MaxKeys=1, **before)  # type: ignore[arg-type]
+        return any(number_of(each["Key"]) is not None for each in answer.get("Contents", []))
 
     def newest(self) -> Seal | None:
         """Return the last seal, or None. Raises ValueError if the object is not a seal."""
@@ -47,6 +68,15 @@ class Seals:
         """Return the seal with that number. Raises ValueError if the object is not a seal."""
         with aws_errors_as_unavailable("The seals' bucket"):
             return read_seal(self._s3.get_object(Bucket=self._bucket, Key=seal_key(number))["Body"].read()).seal
+
+
+class Seals(SealReader):
+    """Reads and adds seals. Every method raises Problem unavailable if S3 or KMS does not answer."""
+
+    def __init__(self, s3: "S3Client", kms: "KMSClient", bucket: str, key_arn: str) -> None:
+        super().__init__(s3, bucket)
+        self._kms = kms
+        self._key_arn = key_arn
 
     def signer(self) -> str:
         """Return the fingerprint of the signing key. Store a copy of the public key beside the seals."""

@@ -192,6 +192,19 @@ class Store:
         last = answer.get("LastEvaluatedKey")
         return readable_grants(answer["Items"], self._report), last["gsi_sk"]["S"] if last else ""
 
+    def newest_grant(self, owner: str) -> Grant | None:
+        """Return an owner's newest grant, or None if it has none that this version can read."""
+        with aws_errors_as_unavailable("The store"):
+            answer = self._client.query(
+                TableName=self._state_table,
+                IndexName="by_principal",
+                KeyConditionExpression="gsi_pk = :owner",
+                ExpressionAttributeValues={":owner": {"S": owner_key(owner)}},
+                ScanIndexForward=False,
+                Limit=1,
+            )
+        return next(iter(readable_grants(answer["Items"], self._report)), None)
+
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """Yield the role's grants that end by `until` without a recorded end, the earliest first.
 

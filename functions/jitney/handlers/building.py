@@ -176,6 +176,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "published": lambda _: adapter(
         "published_records.PublishedRecords", client("s3", LARGE_OBJECTS), env["JITNEY_RECORDS_BUCKET"]
     ),
+    "seal_reader": lambda _: adapter("seals.SealReader", client("s3"), env["JITNEY_SEALS_BUCKET"]),
     "seals": lambda _: adapter(
         "seals.Seals",
         client("s3", LARGE_OBJECTS),

@@ -1,7 +1,7 @@
 """The outermost layer of the reviewers' pages: the session, the form check, the answer and its security headers.
 
-The pages run no scripts. A session cookie is the only way to sign in. The Authorization header is ignored, so an
-agent's token cannot open a page or vote (row REV 5).
+The only script of the pages shows times in the reader's zone. A session cookie is the only way to sign in. The
+Authorization header is ignored, so an agent's token cannot open a page or vote (row REV 5).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,8 +32,16 @@ _TITLES: Mapping[str, str] = {"grant_not_found": "Request not found"}
 """Titles that say "request", the reviewers' word for a grant."""
 
 
+class Download(NamedTuple):
+    """A file to save: its name, its media type and its text."""
+
+    name: str
+    content_type: str
+    text: str
+
+
 class Page(NamedTuple):
-    """One answer: a template with its values or the `location` of a redirect, and the cookies to set or clear."""
+    """One answer: a template with its values, a redirect's `location` or a download, and cookies to set or clear."""
 
     status: int
     template: str = ""
@@ -41,6 +49,7 @@ class Page(NamedTuple):
     location: str = ""
     cookies: tuple[str, ...] = ()
     code: str = ""
+    download: Download | None = None
 
 
 @dataclass(slots=True)
@@ -192,19 +201,22 @@ FormRoute: TypeAlias = Callable[[FormVisit], Page]
 
 
 def pages(
-    gets: Mapping[str, PageRoute], posts: Mapping[str, FormRoute], needs: tuple[str, ...], api: Route | None = None
+    gets: Mapping[str, PageRoute],
+    posts: Mapping[str, FormRoute],
+    needs: tuple[str, ...],
+    api: Mapping[tuple[str, str], Route] = MappingProxyType({}),
 ) -> HttpHandler:
-    """Return the Lambda handler of pages, by path, and of the API's route `api`. See `handlers.edge.endpoint`."""
+    """Return the Lambda handler of pages, by path, and of routes of the API. See `handlers.edge.endpoints`."""
     routes = {("GET", path): route for path, route in gets.items()}
     routes |= {("POST", path): with_form(route) for path, route in posts.items()}
     ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-        route = routes.get((event.get("httpMethod", ""), event.get("resource", "")))
-        if route is None and api:
-            return answer(api, event, ports)
+        requested = event.get("httpMethod", ""), event.get("resource", "")
+        if requested in api:
+            return answer(api[requested], event, ports)
         with about_grant(grant_id_in(event)):
-            return answer_page(route or _nowhere, event, ports)
+            return answer_page(routes.get(requested, _nowhere), event, ports)
 
     return handler
 
@@ -259,14 +271,17 @@ def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
     cookies = [*page.cookies]
     if session and (session_id := session_id_of(visit.cookie(SESSION))) and not cookies:
         cookies.append(visit.set_cookie(SESSION, session.cookie(session_id, visit.now), IDLE_SECONDS))
+    operator = bool(session and session.principal.groups & set(visit.ports.config.operators))
     common = {"root": visit.path, "session": session, "now": visit.now, "grant_id": visit.grant_id}
+    common["operator"] = operator
     body = render(templates, page.template, common | dict(page.values)) if page.template else ""
+    file = page.download
     policy = (
-        f"default-src 'none'; style-src {templates.globals['style_source']}; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; style-src {templates.globals['style_source']}; "
+        f"script-src {templates.globals['script_source']}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
     headers = {
-        "Content-Type": "text/html; charset=utf-8",
+        "Content-Type": file.content_type if file else "text/html; charset=utf-8",
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
         "Referrer-Policy": "same-origin",  # no-referrer would make the Origin of our own forms "null"
@@ -275,6 +290,8 @@ def _proxy_answer(page: Page, visit: Visit) -> dict[str, Any]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Strict-Transport-Security": "max-age=31536000",
         **({"Location": page.location} if page.location else {}),
+        **({"Content-Disposition": f'attachment; filename="{file.name}"'} if file else {}),
     }
+    body = file.text if file else body
     answer = {"statusCode": page.status, "headers": headers, "body": body, "isBase64Encoded": False}
     return answer | ({"multiValueHeaders": {"Set-Cookie": cookies}} if cookies else {})

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from jitney.adapters.out_of_office import OutOfOfficeStore
     from jitney.adapters.published_records import PublishedRecords
     from jitney.adapters.role_policies import RolePolicies
-    from jitney.adapters.seals import Seals
+    from jitney.adapters.seals import SealReader, Seals
     from jitney.adapters.sent_messages import SentMessages
     from jitney.adapters.sessions import Sessions
     from jitney.adapters.slack_client import SlackClient
@@ -125,6 +125,7 @@ class Ports:
     records_stream: "DeliveryStream"
     calls_stream: "DeliveryStream"
     published: "PublishedRecords"
+    seal_reader: "SealReader"
     seals: "Seals"
 
     def __init__(self, **given: Any) -> None:

@@ -43,7 +43,9 @@ class RequestList(NamedTuple):
     more: list[str]
 
 
-class _GrantPage(NamedTuple):
+class GrantsRead(NamedTuple):
+    """Grants that were read. `cut` says whether there are more."""
+
     grants: list[Grant]
     cut: bool
 
@@ -54,8 +56,8 @@ def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, no
     # Active grants are read last. A grant that becomes active meanwhile is read twice, and the second read counts.
     reads = {
         "break-glass": _unreviewed(ports),
-        "pending": _open(State.PENDING, ports, now),
-        "active": _open(State.ACTIVE, ports, now),
+        "pending": read_open(State.PENDING, ports, now),
+        "active": read_open(State.ACTIVE, ports, now),
     }
     found = {grant.id: grant for read in reads.values() for grant in read.grants}
     shown = [
@@ -102,24 +104,24 @@ def by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int)
     return [(title, items) for title, items in groups.items() if items]
 
 
-def _unreviewed(ports: Ports) -> _GrantPage:
+def _unreviewed(ports: Ports) -> GrantsRead:
     """Return the grants whose follow-up review is missing."""
     outstanding = list(dict.fromkeys(ports.follow_ups.outstanding().values()))
     found = ports.store.readable_grants(outstanding[:MOST_UNREVIEWED])
     shown = [found[grant_id] for grant_id in outstanding if grant_id in found]
-    return _GrantPage(shown, len(outstanding) > MOST_UNREVIEWED)
+    return GrantsRead(shown, len(outstanding) > MOST_UNREVIEWED)
 
 
-def _open(state: State, ports: Ports, now: int) -> _GrantPage:
+def read_open(state: State, ports: Ports, now: int) -> GrantsRead:
     """Return the grants in a state, from each target in turn, within the limits on number and time."""
     began, read = ports.stopwatch(), list[Grant]()
     roles = dict.fromkeys(target.role_arn for target in ports.config.targets.values())
     turns = zip_longest(*(ports.store.grants_in_state(role_arn, state, now) for role_arn in roles))
     for grant in filter(None, chain.from_iterable(turns)):
         if len(read) == MOST_READ or ports.stopwatch() - began > MOST_MILLISECONDS:
-            return _GrantPage(read, cut=True)
+            return GrantsRead(read, cut=True)
         read.append(grant)
-    return _GrantPage(read, cut=False)
+    return GrantsRead(read, cut=False)
 
 
 def _shares(section: list[Shown]) -> list[Shown]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 
 from jitney.core.access.grant import OPEN_STATES, Grant, State
+from jitney.core.review.bulk_rejection import offered_owners
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import requester_of_grant
+from jitney.handlers.bulk_rejection_page import show_bulk_rejection
 from jitney.handlers.ended_effects import ended_effects
 from jitney.handlers.out_of_office_page import show_out_of_office
 from jitney.handlers.pages import Page, Visit, pages
@@ -24,11 +26,10 @@ def list_requests(visit: Visit) -> Page:
     if visit.session is None:
         return Page(303, location=f"{visit.path}/reviews/sign-in")
     found = list_requests_for(visit.principal, visit.suspensions, visit.ports, visit.now)
-    operator = bool(visit.principal.groups & set(visit.ports.config.operators))
     level_of = cache(lambda grant: level_of_grant(grant, visit.ports))
     values = {
         "decided": list(_decided(visit)),
-        "operator": operator,
+        "offered": offered_owners([grant for grant, _ in found.waiting_for_viewer]),
         "requester_of": lambda grant: requester_of_grant(grant, visit.ports.config),
         "suspensions": visit.suspensions.in_force,
         "level_of": level_of,
@@ -72,6 +73,7 @@ handler = pages(
         "/reviews/{id}": show_request,
         "/reviews/{id}/report": show_report,
         "/reviews/out-of-office": show_out_of_office,
+        "/reviews/rejections": show_bulk_rejection,
     },
     {},
     (

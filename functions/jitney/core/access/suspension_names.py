@@ -67,6 +67,11 @@ def _people(config: Config) -> dict[str, str]:
     return written | {each: each for each in people}
 
 
+def configured_agents(config: Config) -> set[str]:
+    """Return the source identities of the agents that the configuration names."""
+    return set(_agents(config).values())
+
+
 def _agents(config: Config) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in config.issuers.values():
