@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -303,9 +304,12 @@ def test_rev_01_a_session_that_does_not_say_where_it_came_from_is_over(
 
 def test_every_answer_keeps_itself_to_itself(browser: Browser):
     browser.sign_in("alice")
-    headers = browser.send("GET", "/reviews").headers
-    policy = headers["Content-Security-Policy"]
+    answer = browser.send("GET", "/reviews")
+    headers, policy = answer.headers, answer.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert [each for each in policy.split("; ") if each.startswith("script-src")] == [f"script-src 'sha256-{digest}'"]
     assert "unsafe" not in policy
     assert {"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
     assert (headers["Cache-Control"], headers["X-Frame-Options"]) == ("no-store", "DENY")

@@ -1,0 +1,17 @@
+// Shows times in the reader's zone. Without this script, pages show UTC and say so. Its hash is in the page's CSP.
+const format = new Intl.DateTimeFormat("en-GB", {
+  year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+  timeZoneName: "short",
+});
+for (const each of document.querySelectorAll("time[datetime]")) {
+  const moment = new Date(each.dateTime);
+  if (Number.isNaN(moment.getTime())) continue;
+  const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
+  const local = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${part.timeZoneName}`;
+  if (each.title) {
+    each.title = `${local} (${each.title})`;
+  } else {
+    each.title = each.textContent;
+    each.textContent = local;
+  }
+}

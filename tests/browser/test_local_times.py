@@ -1,0 +1,86 @@
+"""Row REV 20 in Chromium, over in-memory adapters: times in the reader's zone, or in UTC without scripts."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.browser import CHROMIUM, chromium
+from tests.browser.pages_in_memory import URL, show_pages
+from tests.handlers.review_browser import Browser, ReviewSystem, review_system
+from tests.handlers.test_request_list import ACTIVE, WAITS
+from tests.running_systems import PATIENCE
+
+pytestmark = pytest.mark.skipif(
+    "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
+    reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
+)
+UTC = "2023-11-14 22:15 UTC"  # minting.NOW, when the request was made
+ZONES = {
+    "America/New_York": "2023-11-14 17:15 GMT-5",
+    "Asia/Kolkata": "2023-11-15 03:45 GMT+5:30",
+    "UTC": UTC,
+}
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    with chromium(PATIENCE) as running:
+        yield running
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    desk = review_system()
+    desk.system.store.grants |= {each.id: each for each in (WAITS, ACTIVE)}
+    return desk
+
+
+def opened(chrome: Any, desk: ReviewSystem, path: str, **options: Any) -> Any:
+    """A page of an operator who is signed in."""
+    olga = Browser(desk)
+    olga.sign_in("olga", groups=["security"])
+    context = chrome.new_context(**options)
+    show_pages(context, olga)
+    page = context.new_page()
+    page.goto(f"{URL}{path}")
+    return page
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_rev_20_times_are_in_the_readers_zone_with_utc_beside_them(chrome: Any, desk: ReviewSystem, zone: str):
+    page = opened(chrome, desk, "/overview", timezone_id=zone)
+    requested = page.get_by_role("region", name="Pending requests by age").locator("time").first
+    assert (requested.inner_text(), requested.get_attribute("title")) == (ZONES[zone], UTC)
+    page.goto(URL)
+    age = page.locator("time", has_text="less than a second").first
+    assert age.get_attribute("title") == f"{ZONES[zone]} ({UTC})"
+    page.context.close()
+
+
+def test_rev_20_without_scripts_times_are_in_utc_and_say_so(chrome: Any, desk: ReviewSystem):
+    page = opened(chrome, desk, "/overview", timezone_id="Asia/Kolkata", java_script_enabled=False)
+    requested = page.get_by_role("region", name="Pending requests by age").locator("time").first
+    assert (requested.inner_text(), requested.get_attribute("title")) == (UTC, None)
+    page.context.close()
+
+
+def test_rev_20_no_other_script_runs_beside_that_of_the_times(chrome: Any, desk: ReviewSystem):
+    """As if text of an agent had become markup."""
+    page = opened(chrome, desk, "/overview", timezone_id="Asia/Kolkata")
+    injected = '<script>document.title = "taken"</script><img src="x:" onerror="document.title = \'taken\'">'
+
+    def altered(route: Any) -> None:
+        olga = Browser(desk)
+        olga.sign_in("olga", groups=["security"])
+        answer = olga.send("GET", "/reviews/overview")
+        route.fulfill(status=200, headers=answer.headers, body=answer.text.replace("</main>", f"{injected}</main>"))
+
+    page.context.route(f"{URL}/overview", altered)
+    page.goto(f"{URL}/overview")
+    assert page.locator("img").count() == 1
+    assert page.title() == "Overview - Jitney"
+    assert "GMT+5:30" in page.locator("time").first.inner_text()
+    page.context.close()
