@@ -67,6 +67,7 @@ class BrokerFunction(Construct):
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_seconds),
             reserved_concurrent_executions=spec.reserved_executions or None,
+            **_asynchronous(spec),
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             # Lambda logs invocations that fail or time out. Its lines of the others cost more than the functions' own.
@@ -134,6 +135,13 @@ _OF_TARGETS = ("targets", "revokers")
 """Resources that become more with every target."""
 # Characters for them in a role's inline policies (10,240) and in a managed policy (6,144): "IAM and STS quotas".
 _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
+
+
+def _asynchronous(spec: FunctionSpec) -> dict[str, Any]:
+    """Return the settings of asynchronous invocations, {} for a function without them."""
+    if not spec.most_event_age_seconds:
+        return {}
+    return {"max_event_age": Duration.seconds(spec.most_event_age_seconds), "retry_attempts": spec.retries}
 
 
 def _lowered(sentence: str) -> str:

@@ -11,6 +11,7 @@ from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.channels import channel_conditions, channel_resources
 from infra.delivery import Delivery
+from infra.ending_functions import MEASURING
 from infra.firewall import Firewall
 from infra.function_specs import SPECS
 from infra.log_groups import LogGroups
@@ -44,7 +45,6 @@ class BrokerStack(Stack):
         api = Api(self, "Api", access_log=access_log, specs=SPECS.values())
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
-
         resources = {
             **tables.resources,
             **_external(self, settings),
@@ -54,14 +54,7 @@ class BrokerStack(Stack):
             "records_stream": [records.stream.attr_arn],
             "dead_letters": [dead_letters.queue.queue_arn],
         }
-        environment = {
-            **tables.environment,
-            "JITNEY_RECORDS_STREAM": records.name,
-            "JITNEY_CALLS_STREAM": calls.name,
-            "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
-            **sealing.environment,
-            **trail.environment,
-        }
+        environment = _environment(api, tables, sealing, trail, records, calls)
 
         def function(name: str) -> BrokerFunction:
             return BrokerFunction(
@@ -75,10 +68,11 @@ class BrokerStack(Stack):
                 log_groups=log_groups,
             )
 
-        functions = {name: function(name) for name in STEPS.values()}
+        functions = {name: function(name) for name in (MEASURING, *STEPS.values())}
         approval = Approval(self, "Approval", functions=functions, log_groups=log_groups)
-        resources["approval"] = [approval.state_machine.state_machine_arn]
-        environment["JITNEY_APPROVAL_ARN"] = approval.state_machine.state_machine_arn
+        measuring, approval_arn = functions[MEASURING].function, approval.state_machine.state_machine_arn
+        resources |= {"approval": [approval_arn], "measuring_function": [measuring.function_arn]}
+        environment |= {"JITNEY_APPROVAL_ARN": approval_arn, "JITNEY_MEASURING_FUNCTION": measuring.function_name}
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
         environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
@@ -151,6 +145,20 @@ class BrokerStack(Stack):
         }
         for name, value in values.items():
             CfnOutput(self, name, value=value)
+
+
+def _environment(
+    api: Api, tables: Tables, sealing: Sealing, trail: Trail, records: Delivery, calls: Delivery
+) -> dict[str, str]:
+    """Return the values of the functions' variables that are known before the functions."""
+    return {
+        **tables.environment,
+        "JITNEY_RECORDS_STREAM": records.name,
+        "JITNEY_CALLS_STREAM": calls.name,
+        "JITNEY_REVIEWS_URL": f"{api.url}/reviews",
+        **sealing.environment,
+        **trail.environment,
+    }
 
 
 def _issuing_roles(functions: Mapping[str, BrokerFunction]) -> str:

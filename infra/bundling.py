@@ -31,7 +31,19 @@ KEPT = 6
 
 # The service models that the adapters make clients of, out of botocore's 445. The others would add 28 MB to unpack at
 # each cold start. A test compares this table with the adapters.
-SERVICES = ("dynamodb", "firehose", "iam", "kms", "s3", "secretsmanager", "sesv2", "sqs", "stepfunctions", "sts")
+SERVICES = (
+    "dynamodb",
+    "firehose",
+    "iam",
+    "kms",
+    "lambda",
+    "s3",
+    "secretsmanager",
+    "sesv2",
+    "sqs",
+    "stepfunctions",
+    "sts",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from infra.channels import NOTIFY, READ_SECRET
 from infra.check_functions import CHECK_SPECS
+from infra.ending_functions import END_AND_DENY, ENDING_SPECS, RESUME_WORKFLOW
 from infra.gateway_functions import GATEWAY_SPECS
 from infra.grant_permissions import MASK, READ_OTHER_GRANTS, REQUEST_GRANTS, SHOW_REVIEW, SHOW_REVIEW_VARIABLES
 from infra.page_functions import PAGE_SPECS
@@ -19,7 +20,6 @@ from infra.permissions import (
     ISSUE_ATTRIBUTES,
     OTHER_CHAINS,
     READ_SUSPENSIONS,
-    REVOCATION_ATTRIBUTES,
     STATE_ATTRIBUTES,
     TERMS_ATTRIBUTES,
     USE_UP_TOKEN,
@@ -30,48 +30,22 @@ from infra.permissions import (
     write_records,
 )
 from infra.preview_functions import PREVIEW_SPECS
-from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS, READ_SPECS
-from infra.record_functions import ACCESS_KEY_CHAINS, RECORD_SPECS
-from infra.spec import URGENT_EXECUTIONS, URGENT_REQUESTS_PER_SECOND, FunctionSpec
+from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
+from infra.record_functions import RECORD_SPECS
+from infra.spec import FunctionSpec
 from infra.state_items import (
     FOLLOW_UP_ITEMS,
     GRANT_ITEMS,
     OUT_OF_OFFICE_ITEMS,
-    ROLE_ITEMS,
     SENT_ITEMS,
     SESSION_ITEMS,
-    SUSPENSION_ITEMS,
     TOKEN_ITEMS,
 )
-from jitney.core.access.credentials import CANARY_PREFIX
 
 _ISSUE = issue_to(GRANT_SESSIONS)
 _READ_OUT_OF_OFFICE = on_state("Query", items=OUT_OF_OFFICE_ITEMS)
-_RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
-_UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
-
-_READ_CALLS = Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS)
 
 _END_GRANT = (*read_and_update(GRANT_ITEMS, END_ATTRIBUTES), *write_records(GRANT_CHAINS))
-# What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
-_END_AND_DENY = (
-    *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
-    _UPDATE_DENY_LIST,
-    OPEN_GRANTS,  # exceptions from the ranges of a deny document
-    READ_SUSPENSIONS,
-    *write_records(GRANT_CHAINS, OTHER_CHAINS),
-    Allow("revokers", ("sts:AssumeRole",)),
-    _RESUME_WORKFLOW,
-)
-# To see when the denial is in force, functions take a session of an ended grant. The target's boundary lets such a
-# session make that one call only. They issue no credentials.
-_MEASURE_DENIAL = issue_to((f"{CANARY_PREFIX}*",))
-_REVOKE = (
-    *_END_AND_DENY,
-    *_MEASURE_DENIAL,
-    on_state("GetItem", items=TOKEN_ITEMS),
-    _READ_CALLS,  # which of the effects that outlive the grant were used
-)
 # What a vote on any channel needs (jitney.handlers.ballots).
 _VOTE = (
     *read_and_update(GRANT_ITEMS, TERMS_ATTRIBUTES),
@@ -83,7 +57,7 @@ _VOTE = (
     on_state("Query", "ConditionCheckItem", items=OUT_OF_OFFICE_ITEMS),
     READ_SUSPENSIONS,
     *write_records(GRANT_CHAINS, OTHER_CHAINS),
-    _RESUME_WORKFLOW,
+    RESUME_WORKFLOW,
     MASK,
 )
 
@@ -112,50 +86,7 @@ _FUNCTIONS = (
     ),
     *PREVIEW_SPECS,
     *READ_SPECS,
-    FunctionSpec(
-        "releases",
-        "Revokes a grant that its agent releases",
-        routes=(("DELETE", "/v1/grants/{id}"),),
-        allows=(USE_UP_TOKEN, *_REVOKE, on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*"))),
-    ),
-    FunctionSpec(
-        "revocations",
-        "Revokes a grant for an operator or a reviewer",
-        routes=(
-            ("POST", "/v1/grants/{id}/revocation"),
-            ("POST", "/reviews/{id}/revocation"),
-            ("POST", "/reviews/{id}/follow-up"),
-        ),
-        requests_per_second=URGENT_REQUESTS_PER_SECOND,
-        reserved_executions=URGENT_EXECUTIONS,
-        allows=(
-            USE_UP_TOKEN,
-            *_REVOKE,
-            on_state("GetItem", items=SESSION_ITEMS),
-            # The follow-up review is here because an objection revokes the grant.
-            on_state("UpdateItem", items=GRANT_ITEMS, attributes=(*STATE_ATTRIBUTES, "follow_up")),
-            on_state("DeleteItem", items=FOLLOW_UP_ITEMS),
-            _READ_OUT_OF_OFFICE,
-            MASK,
-        ),
-    ),
-    FunctionSpec(
-        "suspensions",
-        "Suspends agents, units, humans, issuers and targets for an operator",
-        routes=(("POST", "/v1/suspensions"), ("GET", "/v1/suspensions"), ("DELETE", "/v1/suspensions/{id}")),
-        timeout_seconds=25,
-        requests_per_second=URGENT_REQUESTS_PER_SECOND,
-        reserved_executions=URGENT_EXECUTIONS,
-        allows=(
-            *_END_AND_DENY,
-            *_MEASURE_DENIAL,
-            USE_UP_TOKEN,
-            on_state("PutItem", items=SUSPENSION_ITEMS),
-            on_state("GetItem", items=TOKEN_ITEMS),
-            GRANTS_OF_PRINCIPAL,
-            MASK,
-        ),
-    ),
+    *ENDING_SPECS,
     *PAGE_SPECS,
     FunctionSpec(
         "votes",
@@ -199,7 +130,7 @@ _FUNCTIONS = (
         retries=1,
         allows=(
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
-            *_END_AND_DENY,
+            *END_AND_DENY,
             on_state("GetItem", items=TOKEN_ITEMS),
             Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),

@@ -31,6 +31,7 @@ VARIABLES: Mapping[str, str] = {
     "answers": "JITNEY_ANSWERS_TABLE",
     "mask_key": "JITNEY_MASK_KEY",
     "approval": "JITNEY_APPROVAL_ARN",
+    "measuring_function": "JITNEY_MEASURING_FUNCTION",
     "trail_queue": "JITNEY_TRAIL_QUEUE",
     "records_stream": "JITNEY_RECORDS_STREAM",
     "calls_stream": "JITNEY_CALLS_STREAM",

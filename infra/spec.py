@@ -16,6 +16,8 @@ ALL_FUNCTIONS = {
 # is refused can flood these routes: the firewall admits ten requests a second from one address, and a refusal takes
 # milliseconds.
 URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
+MEASURING_EXECUTIONS = 10
+"""Measurements that run at a time. Others wait for a minute and are then dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class FunctionSpec:
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
     without which the function is not deployed. `requests_per_second` is a limit of its own for each of its routes.
     `reserved_executions` are executions that other functions cannot use. `every_seconds` is the interval of a scheduled
-    function. `retries` says how often a failed run is tried again.
+    function. `retries` says how often a failed run is tried again. A function that is invoked asynchronously gets no
+    event that is older than `most_event_age_seconds`.
     """
 
     name: str
@@ -44,6 +47,7 @@ class FunctionSpec:
     requires_section: str = ""
     every_seconds: int = 0
     retries: int = 0
+    most_event_age_seconds: int = 0
 
     @property
     def environment(self) -> set[str]:

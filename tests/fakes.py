@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core.access.credentials import Credentials, SessionRequest
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.document_times import DocumentTimes
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.grant_list import GrantList
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
@@ -439,21 +441,30 @@ class MemoryDenyList:
         with self.lock:
             return self.leases.get(role_arn, WriteLease())
 
+    def document_times(self, role_arns: Iterable[str]) -> dict[str, DocumentTimes]:
+        with self.lock:
+            return {each: self.leases[each].document_times for each in role_arns if each in self.leases}
+
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:
         with self.lock:
             if now <= self.leased_until.get(role_arn, now - 1) <= now + LEASE_SECONDS + MOST_CLOCK_SKEW_SECONDS:
                 return None
             self.leased_until[role_arn] = now + LEASE_SECONDS
             lease = self.lease(role_arn)
-            self.leases[role_arn] = replace(lease, last_acquired=lease.last_acquired + 1)
+            self.leases[role_arn] = replace(lease, last_acquired=lease.last_acquired + 1, acquired_at=now)
             return self.leases[role_arn]
 
     def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
         with self.lock:
             if not self._ended(role_arn, lease):
                 return False
-            done = {"last_completed": lease.last_acquired, "document_digest": document_digest}
-            self.leases[role_arn] = replace(self.leases[role_arn], **done)
+            times = lease.document_times.with_document(lease.acquired_at)
+            self.leases[role_arn] = replace(
+                self.leases[role_arn],
+                last_completed=lease.last_acquired,
+                document_digest=document_digest,
+                document_times=times,
+            )
             return True
 
     def abandon(self, role_arn: str, lease: WriteLease) -> None:
@@ -464,6 +475,7 @@ class MemoryDenyList:
         mine = self.leases[role_arn].last_acquired == lease.last_acquired
         if mine:
             del self.leased_until[role_arn]
+            self.leases[role_arn] = replace(self.leases[role_arn], acquired_at=0)
         return mine
 
 
@@ -530,19 +542,42 @@ class MemoryTrailHeartbeat:
 
 @dataclass
 class MemoryCanary:
-    """A canary that is denied from its call number `denied_at` on (from 1), None for never; it calls `meanwhile`."""
+    """A canary that is denied from its call number `denied_at` on (from 1), None for never; it calls `meanwhile`.
+
+    `later` has other numbers for some Regions.
+    """
 
     denied_at: int | None = 1
     calls: int = 0
     meanwhile: Callable[[], None] = field(default=lambda: None)
+    later: dict[str, int | None] = field(default_factory=dict)
+    calls_in: Counter[str] = field(default_factory=Counter)
 
-    def denial_check(self, _credentials: Credentials) -> Any:
+    def denial_check(self, _credentials: Credentials, region: str) -> Any:
         def denied() -> bool:
             self.calls += 1
+            self.calls_in[region] += 1
             self.meanwhile()
+            if region in self.later:
+                number = self.later[region]
+                return number is not None and self.calls_in[region] >= number
             return self.denied_at is not None and self.calls >= self.denied_at
 
         return denied
+
+
+@dataclass
+class MemoryMeasurementStarts:
+    """Remembers the events of measurements; `problem` is raised instead if there is one."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    problem: Problem | None = None
+
+    def start(self, grant_id: str, since_milliseconds: int, written_at: int) -> None:
+        if self.problem:
+            raise self.problem
+        event = {"grant_id": grant_id, "since_milliseconds": since_milliseconds, "written_at": written_at}
+        self.events.append(event)
 
 
 @dataclass

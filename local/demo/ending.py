@@ -17,6 +17,8 @@ OPERATOR = "incident-bot"
 CALLS_BEFORE = 10
 LIFETIMES = (15, 60, 240, 960, 3600)
 """Seconds that the short grant lasts. The next value is tried if the machine was too slow for the last one."""
+MEASURED = r'"denied_after_milliseconds": *[1-9]'
+"""What a grant shows once a function has measured its revocation."""
 ENDED = 7
 """The exit code of `jitney credentials` for a grant that has ended."""
 
@@ -133,7 +135,8 @@ def _show_the_loop(run: DemoRun, calls: Sequence[dict[str, Any]], pressed: float
 
 def _show_the_grant(run: DemoRun, grant_id: str) -> None:
     """Show GET /v1/grants/{id}: who revoked the grant, and how soon the broker saw AWS deny it."""
-    answer = run.command("reader-agent", "jitney", "grants", "show", grant_id, "--json", code=3, show=False)
+    show = ("jitney", "grants", "show", grant_id, "--json")
+    answer = run.command("reader-agent", *show, code=3, show=False, until=MEASURED)
     grant = answer.json()["grant"]
     run.excerpt(grant, "id", "state", "ending")
     ending = grant["ending"] or {}

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from local.timeouts import scaled_timeout
 
 TARGET = "analytics-prod"
 MAIL_SECONDS = 300.0
+REPEAT_SECONDS = 60.0
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -152,13 +154,15 @@ class DemoRun:
         code: int | Collection[int] = 0,
         show: bool = True,
         more: Mapping[str, str] | None = None,
+        until: str = "",
     ) -> CommandResult:
         """Run `command` as an agent or a person. Show it and, if `show`, its output.
 
-        Raises DemoStepFailedError if the exit code is not `code`.
+        With `until`, a pattern, repeat it until its output matches, for a minute at most. Raises DemoStepFailedError if
+        the exit code is not `code`.
         """
         _show_command(name, command)
-        result = self.progression.result = self._run(name, command, dict(more or {}))
+        result = self.progression.result = self._run(name, command, dict(more or {}), until)
         if show:
             say(result.text)
         codes = (code,) if isinstance(code, int) else tuple(code)
@@ -167,16 +171,16 @@ class DemoRun:
             raise DemoStepFailedError(expected, f"exit code {result.code}: {result.text}")
         return result
 
-    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment(name) | dict(more),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return CommandResult(done.returncode, done.stdout, done.stderr)
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str], until: str) -> CommandResult:
+        environment = self.environment(name) | dict(more)
+        results = list[CommandResult]()
+
+        def matches() -> bool:
+            results.append(_result_of(command, self.folder, environment))
+            return bool(re.search(until, results[-1].text))
+
+        processes.wait_until(matches, scaled_timeout(REPEAT_SECONDS), pause=0.5)
+        return results[-1]
 
     @contextmanager
     def background(self, name: str, *command: str) -> Iterator[Iterator[str]]:
@@ -197,6 +201,11 @@ class DemoRun:
                 yield (line.rstrip("\n") for line in process.stdout or ())
             finally:
                 process.terminate()
+
+
+def _result_of(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> CommandResult:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 def say(text: str) -> None:

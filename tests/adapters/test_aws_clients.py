@@ -12,6 +12,7 @@ import pytest
 from jitney.adapters.aws_clients import ONE_ATTEMPT, aws_errors_as_unavailable
 from jitney.adapters.canary import Canary
 from jitney.adapters.mail_sender import UNREACHABLE, MailMessage, MailSender
+from jitney.adapters.measurement_starts import MeasurementStarts
 from jitney.adapters.role_policies import RolePolicies, RolePolicy
 from jitney.adapters.sessions import Sessions
 from jitney.adapters.target_checks import TargetChecks
@@ -83,6 +84,7 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "a target check": lambda client: TargetChecks(client("sts"), client).run(
         [Attempt("trust", "", (), "", {"RoleArn": TARGET.role_arn, "RoleSessionName": "check"})]
     ),
+    "the start of a measurement": lambda client: MeasurementStarts(client("lambda"), "name").start("g-1", 1, 1),
     "any other part": listed,
 }
 
@@ -95,7 +97,9 @@ def test_pol_08_a_page_instead_of_an_answer_is_an_outage(client: Callable[..., A
 
 
 def test_pol_08_a_page_is_neither_a_denial_nor_a_sent_mail(client: Callable[..., Any]):
-    denied = Canary(lambda *_: client("sts")).denial_check(Credentials("ASIAEXAMPLEEXAMPLE", "x", "x", NOW))
+    denied = Canary(lambda *_: client("sts")).denial_check(
+        Credentials("ASIAEXAMPLEEXAMPLE", "x", "x", NOW), "eu-west-1"
+    )
     assert denied() is False
     mail = MailMessage("subject", "text", "html", "g-1")
     sender = MailSender(client("sesv2"), "jitney@example.com")

@@ -100,7 +100,7 @@ def test_end_01_the_canary_counts_a_denial_alone(sts: Stubber):
     for code in ("Throttling", "ExpiredToken", "AccessDenied"):
         sts.add_client_error("get_access_key_info", code)
     credentials = Credentials(ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"], 0)
-    denied = Canary(lambda *_: sts.client).denial_check(credentials)  # type: ignore[arg-type,return-value]
+    denied = Canary(lambda *_: sts.client).denial_check(credentials, "eu-west-1")  # type: ignore[arg-type,return-value]
     assert [denied() for _ in range(4)] == [False, False, False, True]
 
 

@@ -16,6 +16,7 @@ from jitney.adapters.transactions import Conflict, StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.document_times import IN_FORCE_SECONDS, DocumentTimes
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.live_credentials import denial_of
@@ -306,12 +307,26 @@ def test_end_03_one_writer_at_a_time_holds_the_lease(client):
     assert (first.last_acquired, second.last_acquired) == (1, 2)
     assert not leases.complete("role", first, "late")
     assert leases.complete("role", second, "digest")
-    assert leases.lease("role") == WriteLease(last_acquired=2, last_completed=2, document_digest="digest")
+    times = DocumentTimes(NOW + LEASE_SECONDS + 1)
+    written = WriteLease(last_acquired=2, last_completed=2, document_digest="digest", document_times=times)
+    assert leases.lease("role") == written
     third = leases.acquire("role", NOW)
     assert third
     leases.abandon("role", third)
-    assert leases.lease("role") == WriteLease(last_acquired=3, last_completed=2, document_digest="digest")
+    assert leases.lease("role") == replace(written, last_acquired=3)
     assert leases.acquire("role", NOW)
+
+
+def test_end_06_the_times_of_documents_are_those_of_the_leases_whose_document_iam_has(client):
+    leases = DenyList(client, "state")
+    for later in (0, IN_FORCE_SECONDS - 1, IN_FORCE_SECONDS, IN_FORCE_SECONDS + 1):
+        assert leases.complete("role", leases.acquire("role", NOW + later), "digest")
+    leases.abandon("other", leases.acquire("other", NOW))
+    lost = leases.acquire("role", NOW + 2 * IN_FORCE_SECONDS)
+    leases.acquire("role", NOW + 2 * IN_FORCE_SECONDS + LEASE_SECONDS + 1)
+    assert not leases.complete("role", lost, "late")
+    found = leases.document_times(["role", "other", "unknown", "role"])
+    assert found == {"role": DocumentTimes(NOW + IN_FORCE_SECONDS, NOW), "other": DocumentTimes()}
 
 
 def test_end_03_a_lease_of_a_clock_that_is_a_day_ahead_blocks_no_writer(client):

@@ -13,6 +13,7 @@ from jitney import resources
 from jitney.core.config import Config, Policies, ReviewerGroup, Target
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.refusal_counts import RefusalCounts
+from jitney.handlers.denial_measurements import measure_denial
 from jitney.handlers.edge import Route, answer
 from jitney.handlers.ports import Ports
 from jitney.handlers.templates import environment
@@ -25,6 +26,7 @@ from tests.fakes import (
     MemoryGrantHistory,
     MemoryMails,
     MemoryMaskKeys,
+    MemoryMeasurementStarts,
     MemoryOutOfOffice,
     MemoryReviews,
     MemoryRolePolicies,
@@ -96,6 +98,7 @@ class System:
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
     trail_heartbeat: MemoryTrailHeartbeat = field(default_factory=MemoryTrailHeartbeat)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
+    measurements: MemoryMeasurementStarts = field(default_factory=MemoryMeasurementStarts)
     target_checks: MemoryTargetChecks = field(default_factory=MemoryTargetChecks)
     mask_keys: MemoryMaskKeys = field(default_factory=MemoryMaskKeys)
     sent_messages: MemorySentMessages = field(default_factory=MemorySentMessages)
@@ -122,6 +125,7 @@ class System:
             role_policies=self.role_policies,
             trail_heartbeat=self.trail_heartbeat,
             canary=self.canary,
+            measurement_starts=self.measurements,
             target_checks=self.target_checks,
             mask_keys=self.mask_keys,
             grant_history=MemoryGrantHistory(self.store),
@@ -134,6 +138,7 @@ class System:
             pause_up_to=self.pause,
             refusals=RefusalCounts(),
             now=lambda: self.now,
+            now_milliseconds=lambda: 1000 * self.now + self.milliseconds,
             new_id=lambda prefix: f"{prefix}-{next(numbers):014d}".translate(letters),
         )
 
@@ -171,6 +176,12 @@ class System:
         }
         answered = answer(route, event, self.ports)
         return answered["statusCode"], json.loads(answered["body"]), answered["headers"]
+
+    def measure(self) -> None:
+        """Run the measurements that were started."""
+        events, self.measurements.events = self.measurements.events, []
+        for each in events:
+            measure_denial(json.loads(json.dumps(each)), self.ports)
 
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(link.text) for link in self.store.links]

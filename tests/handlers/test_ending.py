@@ -16,6 +16,7 @@ from jitney.core.access.grant import State
 from jitney.core.access.id_ranges import SETTLED_SECONDS, dated_id
 from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers import grant_ends
 from jitney.handlers.credentials import create_credentials
@@ -81,6 +82,12 @@ def end_as(system: System, grant_id: str, state: str, **claims: int) -> Any:
     return system.call(revoke_grant, REASON, grant_id=grant_id, token=token)
 
 
+def measured(system: System, grant_id: str) -> int | None:
+    """Run the measurements that were started. Return what is stored of the grant's."""
+    system.measure()
+    return system.store.grants[grant_id].ending.denied_after_milliseconds
+
+
 def cut_off(system: System, grant_id: str) -> None:
     """Write to the grant as the reconciler does."""
     before = system.store.grants[grant_id]
@@ -135,15 +142,16 @@ class TestOutliving:
 
 
 class TestRelease:
-    def test_end_01_a_release_denies_the_live_credentials_and_measures_the_time(self, system: System):
+    def test_end_01_a_release_denies_the_live_credentials_and_does_not_wait_for_the_measurement(self, system: System):
         grant_id = asked(system)
-        system.canary.denied_at = 3
         status, body, _ = system.call(release_grant, grant_id=grant_id)
         assert (status, body["grant"]["state"]) == (200, "released")
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
-        assert body["grant"]["ending"]["denied_after_milliseconds"] == 400
+        assert body["grant"]["ending"]["denied_after_milliseconds"] is None
         assert body["grant"]["ending"]["by"] == "corp.reader-agent"
-        assert system.store.grants[grant_id].ending.denied_after_milliseconds == 400
+        assert system.canary.calls == system.milliseconds == 0
+        event = {"grant_id": grant_id, "since_milliseconds": 1000 * system.now, "written_at": system.now}
+        assert system.measurements.events == [event]
 
     def test_end_01_a_role_without_a_canary_is_denied_and_not_measured(self, system: System):
         target = replace(system.config.targets["analytics-prod"], canary=False)
@@ -153,10 +161,12 @@ class TestRelease:
         status, body, _ = system.call(release_grant, grant_id=grant_id)
         assert (status, body["grant"]["ending"]["denied_after_milliseconds"]) == (200, None)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert not system.measurements.events
         assert [event for event, _, _ in system.outcomes()] == ["request", "release"]
 
     def test_aud_01_its_record_is_written_with_it(self, system: System):
         system.call(release_grant, grant_id=asked(system))
+        system.measure()
         assert system.outcomes() == [
             ("request", "allowed", ""),
             ("release", "released", ""),
@@ -207,33 +217,6 @@ class TestRelease:
         assert system.call(release_grant, grant_id=grant_id, token=minting.token(sub="other"))[0] == 404
         assert system.store.grants[grant_id].state is State.ACTIVE
 
-    def test_sts_02_the_canary_can_do_nothing_that_was_granted(self, system: System):
-        grant_id = asked(system)
-        system.call(release_grant, grant_id=grant_id)
-        canary = system.sessions.asked[-1]
-        assert (canary.name, dict(canary.tags)["grant"]) == (f"g-canary-{grant_id[2:]}", grant_id)
-        assert canary.scopable is None  # which the denial would refuse, and nothing could be measured
-        allow, deny = canary.policy.document()["Statement"]
-        assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")
-
-    def test_end_01_a_denial_that_was_not_seen_is_on_record_as_that(self, system: System):
-        system.canary.denied_at = None
-        body = system.call(release_grant, grant_id=asked(system))[1]
-        assert body["grant"]["ending"]["denied_after_milliseconds"] is None
-        assert system.outcomes()[-1] == ("canary", "failed", "")
-
-    def test_end_01_the_time_is_stored_though_the_grant_changed_while_it_was_measured(self, system: System):
-        grant_id = asked(system)
-        system.canary.meanwhile = lambda: cut_off(system, grant_id)
-        ending = system.call(release_grant, grant_id=grant_id)[1]["grant"]["ending"]
-        assert ending["denied_after_milliseconds"] is not None
-        grant = system.store.grants[grant_id]
-        assert (grant.cut_off_at, grant.ending.denied_after_milliseconds) == (
-            system.now,
-            ending["denied_after_milliseconds"],
-        )
-        assert [event for event, _, _ in system.outcomes()] == ["request", "release", "cut_off", "canary"]
-
     @pytest.mark.parametrize("state", ["released", "revoked"])
     def test_end_06_an_approved_grant_is_denied_only_if_credentials_were_issued(self, system: System, state: str):
         waiting, fetched = mine(system, 2, unissued=True)
@@ -245,33 +228,34 @@ class TestRelease:
             assert (status, body["grant"]["state"]) == (200, state)
         assert set(system.store.deny_list.listed[ROLE_ARN]) == {fetched}
         assert system.role_policies.denies(ROLE_ARN) == {fetched}
-        assert [dict(each.tags)["grant"] for each in system.sessions.asked] == [fetched]
+        assert [each["grant_id"] for each in system.measurements.events] == [fetched]
+        assert not system.sessions.asked
         assert system.call(create_credentials, grant_id=waiting)[0] in (409, 410)
 
     def test_end_06_so_many_releases_of_a_unit_are_measured_in_a_minute_and_every_revocation(self, system: System):
         system.canary.denied_at = 1
         *ids, last = mine(system, system.config.limits.measured_releases_per_minute + 3)
-        answers = [system.call(release_grant, grant_id=each)[1]["grant"]["ending"] for each in ids]
-        measured = [each["denied_after_milliseconds"] is not None for each in answers]
-        assert measured == [True] * system.config.limits.measured_releases_per_minute + [False] * 2
+        for each in ids:
+            assert system.call(release_grant, grant_id=each)[0] == 200
+        started = [each["grant_id"] for each in system.measurements.events]
+        assert started == ids[: system.config.limits.measured_releases_per_minute]
         assert system.role_policies.denies(ROLE_ARN) == set(ids)
-        assert len(system.sessions.asked) == system.config.limits.measured_releases_per_minute
-        ending = system.call(revoke_grant, REASON, grant_id=last, token=operator())[1]["grant"]["ending"]
-        assert ending["denied_after_milliseconds"] is not None
+        assert system.call(revoke_grant, REASON, grant_id=last, token=operator())[0] == 200
+        assert system.measurements.events[-1]["grant_id"] == last
         (other,) = mine(system, 1, unit="corp.another", state=State.ACTIVE, ending=None)
-        ending = system.call(release_grant, grant_id=other)[1]["grant"]["ending"]
-        assert ending["denied_after_milliseconds"] is not None
+        assert system.call(release_grant, grant_id=other)[0] == 200
+        assert system.measurements.events[-1]["grant_id"] == other
 
-    def test_end_01_a_time_that_could_not_be_stored_is_logged(self, system: System, caplog: pytest.LogCaptureFixture):
+    @pytest.mark.parametrize("state", ["released", "revoked"])
+    def test_end_06_an_end_is_complete_although_no_measurement_starts(
+        self, system: System, state: str, caplog: pytest.LogCaptureFixture
+    ):
         grant_id = asked(system)
-        system.canary.meanwhile = lambda: setattr(system.store, "broken", True)
-        status, body, _ = system.call(release_grant, grant_id=grant_id)
-        assert (status, body["grant"]["state"], body["grant"]["ending"]["denied_after_milliseconds"]) == (
-            200,
-            "released",
-            None,
-        )
-        assert "time to deny not recorded" in caplog.messages
+        system.measurements.problem = Problem("unavailable", "Lambda did not answer.", "Try again.")
+        status, body, _ = end_as(system, grant_id, state)
+        assert (status, body["grant"]["state"]) == (200, state)
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+        assert "time to deny not measured" in caplog.messages
 
 
 class TestRevocation:
@@ -452,7 +436,7 @@ class TestOtherTargets:
         status, body, _ = end_as(system, grant_id, state)
         assert (status, body["grant"]["state"]) == (200, state)
         assert system.role_policies.denies(ROLE_ARN) == {grant_id}
-        assert body["grant"]["ending"]["denied_after_milliseconds"] is not None
+        assert measured(system, grant_id) is not None
         assert system.call(create_credentials, grant_id=grant_id)[0] in (409, 410)
 
     @pytest.mark.parametrize("state", ["released", "revoked"])
@@ -697,6 +681,8 @@ class TestReconciler:
         grant_id = asked(system)
         _, body, _ = end_as(system, grant_id, "revoked")
         assert body["grant"]["ending"]["written_at"] == iso(system.now)
+        assert system.outcomes()[-1] == ("deny_entry", "set", "")
+        system.measure()
         assert system.outcomes()[-1] == last
         assert json.loads(system.records()[-1]["detail"])["written_at"] == iso(system.now)
         system.now += UNWRITTEN_SECONDS + 1

@@ -3,17 +3,20 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jitney.core.access.document_times import IN_FORCE_SECONDS
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import MAX_CHARACTERS, MAX_ENTRIES, GrantList, ListedGrant
 from jitney.core.problems import Problem
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
@@ -157,7 +160,36 @@ def test_pol_05_a_released_half_counts_until_its_session_was_seen_to_be_denied(s
     first = system.call(create_grant, MAKE)[1]["grant"]["id"]
     system.canary.denied_at = denied_at
     assert system.call(release_grant, grant_id=first)[0] == 200
+    assert system.call(create_grant, EXECUTE)[0] == 403
+    system.measure()
     assert system.call(create_grant, EXECUTE)[0] == status
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_pol_05_without_a_measurement_a_released_half_counts_until_a_document_with_it_is_in_force(
+    system: System, is_written: bool
+):
+    first = system.call(create_grant, MAKE | {"duration_seconds": 900})[1]["grant"]["id"]
+    system.role_policies.refusals = 0 if is_written else 10_000
+    assert system.call(release_grant, grant_id=first)[0] == (200 if is_written else 503)
+
+    def asks() -> int:
+        return system.call(create_grant, EXECUTE, token=minting.token(iat=system.now, exp=system.now + 900))[0]
+
+    assert asks() == 403
+    system.now += IN_FORCE_SECONDS
+    with nullcontext() if is_written else pytest.raises(RuntimeError):
+        reconcile(system.ports)
+    assert asks() == 403  # the document may not be in force yet
+    system.now += IN_FORCE_SECONDS
+    assert asks() == (201 if is_written else 403)
+
+
+def test_pol_08_nothing_is_granted_while_the_times_of_documents_cannot_be_read(system: System):
+    first = system.call(create_grant, MAKE)[1]["grant"]["id"]
+    system.call(release_grant, grant_id=first)
+    system.store.deny_list.document_times = _unavailable  # type: ignore[method-assign]
+    assert system.call(create_grant, EXECUTE)[1]["code"] == "unavailable"
 
 
 def test_pol_05_a_half_under_review_counts(system: System):

@@ -38,6 +38,7 @@ OTHERS = {
     "correlator": "the grant in a session's name, below",
     "reconciler": "many grants, below",
     "suspensions": "many grants",
+    "denial_measurements": "the grant in its event",
     "publisher": "records, with their chains",
     "sealer": "objects of records",
     **dict.fromkeys(

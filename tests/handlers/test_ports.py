@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "JITNEY_CALLS_STREAM": "calls",
     "JITNEY_ISSUING_ROLES": "AROAEXAMPLE=grants",
     "JITNEY_MASK_KEY": "alias/mask",
+    "JITNEY_MEASURING_FUNCTION": "jitney-denial-measurements",
     "JITNEY_RECORDS_BUCKET": "records",
     "JITNEY_RECORDS_STREAM": "records",
     "JITNEY_REVIEWS_URL": "https://jitney.example.com/reviews",

@@ -207,7 +207,7 @@ class TestWhatWasGranted:
         system.canary.denied_at = 3
         body = suspended(system, {"kind": "issuer", "name": "github"})
         assert (body["grants_ended"], body["written_after_milliseconds"]) == (500, 250)
-        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (650, {"analytics-prod": 650})
+        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (1000, {"analytics-prod": 1000})
         assert system.role_policies.writes == 1
         assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
         assert not system.store.deny_list.listed
@@ -215,7 +215,7 @@ class TestWhatWasGranted:
         assert (record["event"], record["outcome"]) == ("suspension", "revoked")
         detail = json.loads(record["detail"])
         assert (detail["written_after_milliseconds"], detail["grants_ended"]) == (250, 500)
-        assert (detail["denied_after_milliseconds"], detail["denials_milliseconds"]) == (650, {"analytics-prod": 650})
+        assert (detail["denied_after_milliseconds"], detail["denials_milliseconds"]) == (1000, {"analytics-prod": 1000})
 
     def test_end_08_a_call_without_time_for_all_says_so_and_a_repeat_completes_it(self, system):
         mine(system, 40, issuer_name="github", principal="github.run", unit="github.repo")

@@ -43,6 +43,7 @@ def revoked(*, refused: bool = False, slow: bool = False) -> None:
     refuse(system, refused)
     system.role_policies.during = (lambda: system.pause(11)) if slow else None
     end_as(system, grant_id, "revoked")
+    system.measure()
     published(system.store.links)
 
 

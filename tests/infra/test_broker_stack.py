@@ -134,6 +134,7 @@ def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_rev
         if "ReservedConcurrentExecutions" in each
     }
     assert reserved == {
+        "jitney.handlers.denial_measurements.handler": 10,
         "jitney.handlers.revocations.handler": 20,
         "jitney.handlers.suspensions.handler": 20,
         "jitney.handlers.gateway_calls.handler": 50,
@@ -153,6 +154,14 @@ def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_rev
     assert (calls["ThrottlingRateLimit"], calls["ThrottlingBurstLimit"]) == (50, 50)
     for each in own.values():
         assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) == (200, 200)
+
+
+def test_end_06_a_measurement_that_is_late_or_failed_is_dropped(assembly):
+    asynchronous = of_type(assembly.broker, "AWS::Lambda::EventInvokeConfig").values()
+    assert [
+        (plain(each["FunctionName"]), each["MaximumEventAgeInSeconds"], each["MaximumRetryAttempts"])
+        for each in asynchronous
+    ] == [("DenialMeasurementsFunction", 60, 0)]
 
 
 def test_gw_12_calls_wait_for_aws_within_the_functions_time_and_cannot_use_up_more_than_their_executions(assembly):

@@ -92,10 +92,10 @@ def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broke
     targets = [numbered(number) for number in range(MOST_TARGETS)]
     own = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets}
     back = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/jitney-revoker-{alias}" for alias, each in targets}
-    ending = ("jitney-releases", "jitney-revocations", "jitney-suspensions", "jitney-target-checks")
-    both = dict.fromkeys(ending, own | back)
+    both = dict.fromkeys(("jitney-suspensions", "jitney-target-checks"), own | back)
     issuing = dict.fromkeys(("jitney-grants", "jitney-credentials", "jitney-gateway-calls"), own)
-    denying = {"jitney-reconciler": back}
+    issuing |= {"jitney-denial-measurements": own}
+    denying = dict.fromkeys(("jitney-reconciler", "jitney-releases", "jitney-revocations"), back)
     assert dict(roles) == both | issuing | denying
     for role in (*both, *issuing):
         assert {resource for resource, allowed in actions[role].items() if allowed == ISSUE} == own

@@ -79,7 +79,7 @@ ALLOWED = {
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE, QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
-        TARGET: ISSUE,
+        "DenialMeasurementsFunction.Arn": {"lambda:InvokeFunction"},
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
     },
@@ -104,9 +104,15 @@ ALLOWED = {
         "TablesState.Arn/index/open_by_role": {QUERY},
         "TablesAudit.Arn": {CREATE, QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
-        TARGET: ISSUE,
+        "DenialMeasurementsFunction.Arn": {"lambda:InvokeFunction"},
         REVOKER: {"sts:AssumeRole"},
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
+    },
+    "jitney-denial-measurements": {
+        "TablesState.Arn": {READ, CHANGE},
+        "TablesAudit.Arn": {CREATE},
+        "TablesKey.Arn": KEY_TO_WRITE,
+        TARGET: ISSUE,
     },
     "jitney-suspensions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
@@ -324,7 +330,7 @@ def test_rev_09_only_slack_interactions_reads_slacks_signing_secret(statements):
 
 ANY_GRANT, OWN_RECORDS, ALL_RECORDS = {"GRANT#*"}, {"g-*"}, {"g-*", "r-*"}
 ONCE = {"IDEMPOTENCY#*", "UNOPENED#*", "JOINS#*", "PENDING#*", "REVIEWS_BEGUN#*", "GRANTS_OPENED#*", "TRIALS#*"}
-ANY_LIST = {"GRANT#*", "ACTIVE_GRANTS#*"}
+ANY_LIST = {"GRANT#*", "ACTIVE_GRANTS#*", "ROLE#*"}
 CALLS = {"CALL_KEY#*", "BUDGET#*"}
 BY_PRINCIPAL, BY_ROLE, CALLS_OF_GRANT = "index/by_principal", "index/open_by_role", "index/calls_of_grant"
 # By role: actions on items of the state table and its indexes, by partition keys, and the chains of records that it
@@ -474,6 +480,7 @@ ITEMS = {
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
         "records": ALL_RECORDS,
     },
+    "jitney-denial-measurements": {READ: ANY_GRANT, CHANGE: ANY_GRANT, "records": OWN_RECORDS},
     "jitney-target-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
     "jitney-review-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
     "jitney-correlator": {
@@ -548,6 +555,7 @@ CHANGES = {
     "jitney-credentials": LIFE | {"open_role", "open_until", "unissued"},
     "jitney-reconciler": LIFE | {"open_role", "open_until", "ending"},
     "jitney-suspensions": LIFE | {"open_role", "open_until", "ending"},
+    "jitney-denial-measurements": LIFE | {"ending"},
     "jitney-review-schedule": LIFE | {"open_role", "open_until"},
     "jitney-review-failures": LIFE | {"open_role", "open_until"},
     "jitney-review-notices": LIFE,
@@ -578,8 +586,8 @@ def test_rev_03_only_functions_that_open_grants_or_take_votes_write_their_terms(
     }
 
 
-@pytest.mark.parametrize("role", ["jitney-releases", "jitney-revocations", "jitney-suspensions"])
-def test_functions_that_revoke_cannot_use_a_grants_session_name(role, statements):
+@pytest.mark.parametrize("role", ["jitney-denial-measurements", "jitney-suspensions"])
+def test_functions_that_measure_denials_cannot_use_a_grants_session_name(role, statements):
     (taken,) = [
         each for each in statements[role] if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]
     ]

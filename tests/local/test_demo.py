@@ -80,8 +80,8 @@ class Recording(DemoRun):
         self.mails.append(DemoRun.mail_to(self, name, about))
         return self.mails[-1]
 
-    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
-        ran = DemoRun._run(self, name, command, more)
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str], until: str) -> CommandResult:
+        ran = DemoRun._run(self, name, command, more, until)
         self.ran.append((" ".join(command), ran))
         return ran
 
@@ -103,7 +103,7 @@ class Replaying(DemoRun):
     def mail_to(self, name: str, about: str) -> dict[str, Any]:
         return next(self.mails)
 
-    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str]) -> CommandResult:
+    def _run(self, name: str, command: Sequence[str], more: Mapping[str, str], until: str) -> CommandResult:
         return next(self.ran)
 
     @contextmanager

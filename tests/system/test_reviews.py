@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.reviewer_browser import PEOPLE, Person, hidden, traces
-from tests.running_systems import PATIENCE, alone
+from tests.running_systems import PATIENCE, alone, until
 from tests.system.conftest import Api, request_body
 
 # With tests/browser in one worker: both look for what people leave in the tables.
@@ -99,7 +99,8 @@ def test_end_01_an_operator_revokes(api: Api, person: Callable[[str], Person], p
     assert answer.status_code == 303
     ending = read(api, pending)["ending"]
     assert (ending["by"], ending["reason"]) == ("people.alice", "finished")
-    assert ending["denied_after_milliseconds"] is not None
+    assert ending["written_at"] is not None
+    until(lambda: read(api, pending)["ending"]["denied_after_milliseconds"])
 
 
 def test_rev_01_get_and_head_of_every_url_change_nothing(

@@ -21,15 +21,16 @@ class Canary:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
     """
 
-    def __init__(self, client_of: Callable[[str, str, str], "STSClient"]) -> None:
+    def __init__(self, client_of: Callable[[str, str, str, str], "STSClient"]) -> None:
         self._client_of = client_of
 
-    def denial_check(self, credentials: Credentials) -> Callable[[], bool]:
-        """Return a function that calls with these credentials.
+    def denial_check(self, credentials: Credentials, region: str) -> Callable[[], bool]:
+        """Return a function that calls STS in `region` with these credentials.
 
         It returns True when AWS denied the call, False otherwise.
         """
-        client = self._client_of(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
+        keys = credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+        client = self._client_of(region, *keys)
 
         def denied() -> bool:
             try:

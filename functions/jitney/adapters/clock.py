@@ -12,6 +12,11 @@ def now() -> int:
     return int(time.time())
 
 
+def now_milliseconds() -> int:
+    """Return epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 def monotonic_milliseconds() -> int:
     """Return the milliseconds of a stopwatch. Only differences have a meaning."""
     return time.monotonic_ns() // 1_000_000

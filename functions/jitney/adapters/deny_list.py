@@ -5,22 +5,25 @@ Items with `pk` ROLE#<role ARN>:
 - `sk` DENY#<when it expires, padded>#<grant id>: one deny entry. The transaction that ends the grant adds it. So two
   grants that end at once write different items. Expired entries are not read. TTL removes them.
 - `sk` LEASE: numbers the leases. `last_acquired` grows with each lease. `last_completed` is the last lease that wrote
-  the whole list. IAM cannot refuse a late write. So one writer at a time holds the lease, for `LEASE_SECONDS`. A writer
-  that finishes within that time cannot be overtaken. `busy_until` is when the lease ends. A lease that ends later than
-  any right clock could have set counts as ended.
+  the whole list. `document_times` says when two of the written lists were read. IAM cannot refuse a late write. So one
+  writer at a time holds the lease, for `LEASE_SECONDS`. A writer that finishes within that time cannot be overtaken.
+  `busy_until` is when the lease ends. A lease that ends later than any right clock could have set counts as ended.
 
 The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
 target by its role ARN.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.batch_reads import read_items
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
+from jitney.core.access.document_times import DocumentTimes
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -37,20 +40,31 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WriteLease:
-    """The state of a role's leases. `document_digest` is the digest of the last written document."""
+    """The state of a role's leases. `document_digest` is the digest of the last written document.
+
+    `acquired_at` is when the present lease was acquired (epoch seconds), or 0. No entry was read before that.
+    """
 
     last_acquired: int = 0
     last_completed: int = 0
     document_digest: str = ""
     cut_offs: CutOffs = field(default_factory=CutOffs)
+    acquired_at: int = 0
+    document_times: DocumentTimes = field(default_factory=DocumentTimes)
 
 
 class DenyList:
     """Deny entries and leases by role. Every method raises Problem unavailable when DynamoDB does not answer."""
 
-    def __init__(self, client: "DynamoDBClient", state_table: str) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        state_table: str,
+        pause_up_to: Callable[[float], None] = clock.pause_up_to,
+    ) -> None:
         self._client = client
         self._table = state_table
+        self._pause_up_to = pause_up_to
         errors = client.exceptions
         self._conflicts = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
 
@@ -95,6 +109,13 @@ class DenyList:
             answer = self._client.get_item(TableName=self._table, Key=_key(role_arn), ConsistentRead=True)
         return _lease_of(answer.get("Item", {}))
 
+    def document_times(self, role_arns: Iterable[str]) -> dict[str, DocumentTimes]:
+        """Return when documents of these roles were composed. A role without any is missing."""
+        keys = [_key(each) for each in dict.fromkeys(role_arns)]
+        with aws_errors_as_unavailable("The deny list"):
+            items = read_items(self._client, self._table, keys, self._pause_up_to)
+        return {item["pk"]["S"].removeprefix("ROLE#"): _lease_of(item).document_times for item in items}
+
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:
         """Return a new lease with its number in `last_acquired`. Return None while another writer holds a lease."""
         with aws_errors_as_unavailable("The deny list"):
@@ -120,8 +141,13 @@ class DenyList:
 
     def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
         """Record that the holder of `lease` wrote the whole list. Return False if another writer overtook it."""
-        values: Item = {":number": {"N": str(lease.last_acquired)}, ":digest": {"S": document_digest}}
-        changes = "SET last_completed = :number, document_digest = :digest REMOVE busy_until"
+        times = lease.document_times.with_document(lease.acquired_at)
+        values: Item = {
+            ":number": {"N": str(lease.last_acquired)},
+            ":digest": {"S": document_digest},
+            ":times": {"S": json.dumps(times)},
+        }
+        changes = "SET last_completed = :number, document_digest = :digest, document_times = :times REMOVE busy_until"
         return self._end_lease(role_arn, changes, values)
 
     def abandon(self, role_arn: str, lease: WriteLease) -> None:
@@ -191,4 +217,6 @@ def _lease_of(item: Item) -> WriteLease:
         last_completed=int(item.get("last_completed", {"N": "0"})["N"]),
         document_digest=item.get("document_digest", {"S": ""})["S"],
         cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
+        acquired_at=int(item["busy_until"]["N"]) - LEASE_SECONDS if "busy_until" in item else 0,
+        document_times=DocumentTimes(*json.loads(item.get("document_times", {"S": "[]"})["S"])),
     )

@@ -7,12 +7,16 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class ApiRevocation:
-    """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials."""
+    """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials.
+
+    `written_at` is when IAM accepted the denial. Both are missing until they are on record.
+    """
 
     at: str
     by: str
     reason: str = ""
     denied_after_milliseconds: int | None = None
+    written_at: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:

@@ -281,5 +281,7 @@ def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
         if grant.ending.denied_after_milliseconds is not None:
             yield "refused", f"by AWS {grant.ending.denied_after_milliseconds / 1000:.2f} s after the call"
+        elif grant.ending.written_at:
+            yield "denied", f"by IAM since {moment(grant.ending.written_at, now)}"
     if grant.cut_off_at:
         yield "cut off", f"credentials from before {moment(grant.cut_off_at, now)} no longer work; get new ones"

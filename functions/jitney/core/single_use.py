@@ -93,7 +93,7 @@ def trial_quota(unit: str, most: int, now: int) -> Quota:
 def measurement_quota(unit_key: str, most: int, now: int) -> Quota:
     """Return the quota of releases of an accountable unit, in the minute of `now`, that are measured with a canary.
 
-    A measurement takes a session and calls of STS, and holds the function for seconds (END 6).
+    A measurement takes a session and calls of STS, and an execution for seconds (END 6).
     """
     return _quota("MEASUREMENTS", unit_key, most, now)
 

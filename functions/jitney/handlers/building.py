@@ -107,6 +107,7 @@ def _stream(name: str) -> Any:
 
 PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "now": lambda _: clock.now,
+    "now_milliseconds": lambda _: clock.now_milliseconds,
     "stopwatch": lambda _: clock.monotonic_milliseconds,
     "pause": lambda _: clock.pause,
     "pause_up_to": lambda _: clock.pause_up_to,
@@ -151,7 +152,10 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "deny_list": _state("deny_list.DenyList"),
     "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
     "trail_heartbeat": lambda _: adapter("trail_heartbeat.TrailHeartbeat", client("sts"), _regional_sts_client),
-    "canary": lambda _: adapter("canary.Canary", lambda *keys: client("sts", ONE_ATTEMPT, *keys)),
+    "canary": lambda _: adapter("canary.Canary", _regional_sts_client),
+    "measurement_starts": lambda _: adapter(
+        "measurement_starts.MeasurementStarts", client("lambda", SHORT_TIMEOUT), env["JITNEY_MEASURING_FUNCTION"]
+    ),
     "target_checks": lambda _: adapter("target_checks.TargetChecks", client("sts"), _iam_client),
     "approval_workflow": lambda ports: adapter(
         "approval_workflow.ApprovalWorkflow", client("stepfunctions"), env["JITNEY_APPROVAL_ARN"], ports.task_tokens

@@ -1,10 +1,10 @@
-"""Measures how long it takes until AWS denies ended grants (END 1). A canary session of a grant makes one call.
+"""Measures how long it takes until AWS denies ended grants (END 1). A canary session of a grant makes a few calls.
 
 The canary's credentials allow one harmless call and never leave the function.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from jitney.core.access.credentials import CANARY_PREFIX, session_request
 from jitney.core.access.grant import Grant
@@ -15,40 +15,63 @@ from jitney.core.problems import Problem
 from jitney.handlers.ports import Ports
 
 CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
-CANARY_TIMEOUT_SECONDS = 5
-"""With the write and the other calls, it fits in the function's time."""
-CANARY_INTERVAL_SECONDS = 0.2
 CANARY_POLICY_SECONDS = 60
 """Longer than a function runs: the canary must not mistake its own expiry for the denial."""
+LATE_MILLISECONDS = 1000
+"""How much later than planned a canary may call. So canaries whose calls hang end in the function's time."""
 
 Measured = TypeVar("Measured", bound=Hashable)
 
 
-def canary_of(grant: Grant, target: Target, ports: Ports) -> Callable[[], bool] | None:
-    """Return a call in a session of the grant that says whether AWS denied it. Return None if no session starts."""
+class DenialTime(NamedTuple):
+    """When AWS denied a canary's call, in milliseconds. None if it denied no call.
+
+    `allowed` is the time of the last call before that. AWS began to deny between the two.
+    """
+
+    denied: int | None = None
+    allowed: int | None = None
+
+
+def canaries_of(
+    grant: Grant, target: Target, regions: Sequence[str], ports: Ports
+) -> dict[str, Callable[[], bool] | None]:
+    """Return, by Region, a call in a session of the grant that says whether AWS denied it there.
+
+    The Regions have None if no session starts.
+    """
     now = ports.now()
     policy = compile_policy(CANARY_PERMISSIONS, now + CANARY_POLICY_SECONDS, ports.actions)
     try:
-        request = session_request(grant, policy, target.external_id, now, prefix=CANARY_PREFIX)
-        return ports.canary.denial_check(ports.sessions.issue(request))
+        session = ports.sessions.issue(session_request(grant, policy, target.external_id, now, prefix=CANARY_PREFIX))
     except Problem:
-        return None
+        return dict.fromkeys(regions)
+    return {region: ports.canary.denial_check(session, region) for region in regions}
 
 
 def first_denials(
-    canaries: Mapping[Measured, Callable[[], bool] | None], started: int, ports: Ports
-) -> dict[Measured, int | None]:
-    """Return the milliseconds from `started` to the first denial of each canary. The canaries call in turn.
+    canaries: Mapping[Measured, Callable[[], bool] | None],
+    pauses: Sequence[float],
+    elapsed: Callable[[], int],
+    ports: Ports,
+) -> dict[Measured, DenialTime]:
+    """Return when each canary was denied. It calls once after each pause (seconds), until it is denied.
 
-    None if there is no canary, or it was not denied within CANARY_TIMEOUT_SECONDS. `started` is the stopwatch's time.
+    `elapsed` returns the milliseconds since the request that ended the grants.
     """
-    found: dict[Measured, int | None] = dict.fromkeys(canaries)
-    waiting = {name: denied for name, denied in canaries.items() if denied}
-    first_call = ports.stopwatch()
-    while waiting and ports.stopwatch() - first_call < CANARY_TIMEOUT_SECONDS * 1000:
-        for name in [name for name, denied in waiting.items() if denied()]:
-            found[name] = ports.stopwatch() - started
-            del waiting[name]
-        if waiting:
-            ports.pause(CANARY_INTERVAL_SECONDS)
+    found = dict.fromkeys(canaries, DenialTime())
+    waiting = {name: is_denied for name, is_denied in canaries.items() if is_denied}
+    began, longest = ports.stopwatch(), 1000 * sum(pauses) + LATE_MILLISECONDS
+    for pause in pauses:
+        if not waiting or ports.stopwatch() - began + 1000 * pause > longest:
+            break
+        ports.pause(pause)
+        for name, is_denied in [*waiting.items()]:
+            if ports.stopwatch() - began > longest:
+                return found
+            if is_denied():
+                found[name] = found[name]._replace(denied=elapsed())
+                del waiting[name]
+            else:
+                found[name] = DenialTime(allowed=elapsed())
     return found

@@ -1,7 +1,6 @@
-"""Release and revocation: the state change with its record, the deny document, and the time it took (END 1)."""
+"""Release and revocation: the state change with its record, and the deny document (END 1)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from jitney.adapters.transactions import Conflict
 from jitney.core import audit
@@ -17,11 +16,11 @@ from jitney.core.review.safe_text import cut
 from jitney.core.single_use import measurement_quota
 from jitney.core.times import iso
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.denial_times import canary_of, first_denials
 from jitney.handlers.deny_documents import write_deny_document
 from jitney.handlers.deny_records import record_unwritten, record_written
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
 from jitney.handlers.workflow import resume_workflow
 
 ENDING_PORTS = (
@@ -32,8 +31,7 @@ ENDING_PORTS = (
     "suspensions",
     "deny_list",
     "role_policies",
-    "sessions",
-    "canary",
+    "measurement_starts",
     "grant_history",
 )
 """The ports of each handler that ends a grant for a caller."""
@@ -51,7 +49,7 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
     it. Repeating the call continues the work.
     """
-    started = call.ports.stopwatch()
+    since_milliseconds = call.ports.now_milliseconds()
     comment = cut(call.ports.mask_comment(grant.owner_key).text(reason), MAX_REASON)
     ending = GrantEnd(call.now, call.principal.source_identity, comment)
     ended = _recorded_end(grant, ending, state, call)
@@ -70,11 +68,11 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
         raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
     if ended.ending is not ending:
         return ended  # the reconciler records a denial that is written later
-    written = replace(ending, written_at=call.ports.now())
-    if target.canary and _may_measure(ended, call):
-        return _measured(ended, written, target, started, call)
+    written_at = call.ports.now()
     if state is State.REVOKED:
-        return record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
+        ended = record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
+    if target.canary and _may_measure(ended, call):
+        _start_measurement(ended, since_milliseconds, written_at, call.ports)
     return ended
 
 
@@ -103,6 +101,14 @@ def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
     except (Conflict, Problem):
         return False
     return True
+
+
+def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, ports: Ports) -> None:
+    """Have another function measure when AWS denies the grant. The answer does not wait for it, nor depend on it."""
+    try:
+        ports.measurement_starts.start(grant.id, since_milliseconds, written_at)
+    except Problem as problem:
+        logger.warning("time to deny not measured", grant_id=grant.id, code=problem.code)
 
 
 def _deniable(grant: Grant, config: Config) -> Target:
@@ -152,28 +158,3 @@ def _deny_entry(ended: Grant, call: AuthenticatedRequest) -> DenyEntry:
     if not isinstance(denial, DenyEntry):
         raise TypeError(f"the end needs no deny entry: {denial}")
     return denial
-
-
-def _measured(grant: Grant, ending: GrantEnd, target: Target, started: int, call: AuthenticatedRequest) -> Grant:
-    """Measure the time from the call to the first denial, and record it.
-
-    The measurement uses a canary session of the same grant. A failed measurement is recorded too.
-    """
-    canary = canary_of(grant, target, call.ports)
-    milliseconds = first_denials({grant.id: canary}, started, call.ports)[grant.id]
-    outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
-    detail = {"denied_after_milliseconds": milliseconds, "written_at": iso(ending.written_at or call.now)}
-    entry = _deny_entry(grant, call) if grant.state is State.REVOKED else None
-
-    def decide(before: Grant) -> GrantUpdate:
-        measured = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds))
-        record = audit.grant_record(AuditEvent.CANARY, outcome, measured, call.origin, call.ports.now(), detail=detail)
-        return GrantUpdate(measured, record, entry and replace(entry, unwritten=False))
-
-    try:
-        return update_grant(grant, decide, call.ports)
-    except Problem as problem:  # the grant has ended and is denied nevertheless
-        logger.warning(
-            "time to deny not recorded", grant_id=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
-        )
-        return grant

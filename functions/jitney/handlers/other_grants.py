@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from jitney.core.access.document_times import DocumentTimes
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_list import GrantList, GrantListUpdate, ListedGrant
 from jitney.core.access.other_grants import (
@@ -63,7 +64,13 @@ class OtherGrantsLookup:
         if not holders:
             return ()
         grants = self.ports.store.grants_by_id(entry.grant_id for entry in holders)
-        return tuple(self._held(entry) for entry in holders if is_counted(grants.get(entry.grant_id), self.now))
+        roles = {each.role_arn for each in grants.values() if each.ending}
+        documents = self.ports.deny_list.document_times(roles) if roles else {}
+
+        def counts(grant: Grant | None) -> bool:
+            return is_counted(grant, documents.get(grant.role_arn if grant else "", DocumentTimes()), self.now)
+
+        return tuple(self._held(entry) for entry in holders if counts(grants.get(entry.grant_id)))
 
     def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
         """Return the list updates to write with the new `grant`. They show it to the next decision.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jitney.adapters.grant_history import GrantHistory
     from jitney.adapters.mail_sender import MailSender
     from jitney.adapters.mask_keys import MaskKeys
+    from jitney.adapters.measurement_starts import MeasurementStarts
     from jitney.adapters.message_locations import MessageLocations
     from jitney.adapters.out_of_office import OutOfOfficeStore
     from jitney.adapters.published_records import PublishedRecords
@@ -67,6 +68,7 @@ class Ports:
     """The ports of one function. The row of a port in `PORTS` builds it, unless it was `given`."""
 
     now: Callable[[], int]  # returns epoch seconds
+    now_milliseconds: Callable[[], int]  # returns epoch milliseconds
     stopwatch: Callable[[], int]  # returns milliseconds, for differences only
     pause: Callable[[float], None]  # waits some seconds
     pause_up_to: Callable[[float], None]  # waits for a random time of at most some seconds
@@ -105,6 +107,7 @@ class Ports:
     role_policies: "RolePolicies"
     trail_heartbeat: "TrailHeartbeat"
     canary: "Canary"
+    measurement_starts: "MeasurementStarts"
     target_checks: "TargetChecks"
 
     approval_workflow: "ApprovalWorkflow"

@@ -7,7 +7,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
 from jitney.core.config import Target
 from jitney.core.problems import Problem
-from jitney.handlers.denial_times import canary_of, first_denials
+from jitney.handlers.denial_times import canaries_of, first_denials
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
@@ -15,6 +15,8 @@ MOST_TARGETS, MOST_READ = 10, 200
 """How many targets are measured, and how many of a target's active grants are read to find one that ended."""
 MEASURED_WITHIN_SECONDS = 30
 """Half of the time after a suspension in which new sessions are still denied (`suspension_denials`)."""
+PAUSES_SECONDS = (0, 0.25, 0.5, 1, 1.25, 2)
+"""The pauses before a canary's calls: within five seconds, because the operator waits for the answer."""
 LAST_START_MILLISECONDS = 4000
 """No canary starts later in the call. Even if STS and the canary hang, they end in the function's 25 s."""
 
@@ -36,10 +38,11 @@ def suspension_times(
             if ports.stopwatch() - started >= LAST_START_MILLISECONDS:
                 break
             if target.canary and (grant := _live_grant(suspension, target, now, ports)):
-                canaries[target.alias] = canary_of(grant, target, ports)
+                canaries[target.alias] = canaries_of(grant, target, (target.region,), ports)[target.region]
     except Problem as problem:  # the role denies nevertheless
         logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
-    return first_denials(canaries, started, ports)
+    times = first_denials(canaries, PAUSES_SECONDS, lambda: ports.stopwatch() - started, ports)
+    return {alias: each.denied for alias, each in times.items()}
 
 
 def _live_grant(suspension: Suspension, target: Target, now: int, ports: Ports) -> Grant | None:

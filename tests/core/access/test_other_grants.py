@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.document_times import IN_FORCE_SECONDS, RECORDED_SECONDS, DocumentTimes
 from jitney.core.access.grant import GrantEnd, State
 from jitney.core.access.grant_list import GrantList, ListedGrant
 from jitney.core.access.other_grants import is_counted, list_keys, other_grant_of
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, Way
 from jitney.core.config import Issuer
 from jitney.core.identity.principal import Principal
 from tests.core.identity import minting
@@ -122,4 +123,23 @@ DENIED = replace(TAKEN_BACK, denied_after_milliseconds=800)
     ],
 )
 def test_pol_05_a_grant_counts_while_its_credentials_may_work(grant, counted):
-    assert is_counted(grant, NOW) is counted
+    assert is_counted(grant, DocumentTimes(), NOW) is counted
+
+
+GATEWAY = replace(GRANT, way=Way.GATEWAY, permissions=(Permission(("sqs:SendMessage",), ("*",)),))
+
+
+@pytest.mark.parametrize("state", [State.RELEASED, State.REVOKED])
+@pytest.mark.parametrize(
+    ("grant", "composed", "counted"),
+    [
+        (GRANT, 0, True),
+        (GRANT, RECORDED_SECONDS - 1, True),
+        (GRANT, RECORDED_SECONDS, False),
+        (GATEWAY, 0, False),  # nothing of it is outside the broker
+        (replace(GRANT, unissued=True), 0, False),
+    ],
+)
+def test_pol_05_an_ended_grant_without_a_measurement_counts_until_a_document_denies_it(grant, composed, counted, state):
+    over = replace(grant, state=state, ending=TAKEN_BACK)
+    assert is_counted(over, DocumentTimes(NOW + composed), NOW + composed + IN_FORCE_SECONDS) is counted

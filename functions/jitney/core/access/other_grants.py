@@ -8,8 +8,10 @@ grant is decided with the entries before its own, and later requests see it.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from jitney.core.access.document_times import DocumentTimes
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.grant_list import GrantList, ListedGrant
+from jitney.core.access.live_credentials import usable_until
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
 from jitney.core.config import Config
@@ -79,15 +81,19 @@ def entries_of_unit(who: Principal, listed: GrantList) -> int:
     return sum(entry.unit == who.unit_key for entry in listed.entries)
 
 
-def is_counted(grant: Grant | None, now: int) -> bool:
+def is_counted(grant: Grant | None, documents: DocumentTimes, now: int) -> bool:
     """Return whether an entry's grant counts at `now`.
 
     It does while it is pending or active, or its credentials may work.
 
-    A released or revoked grant counts until one of its sessions was seen to be denied. A grant that is not found
-    counts.
+    A released or revoked grant counts until one of its sessions was seen to be denied. Without such a measurement, it
+    counts until a document of its role that denies it is in force: `documents` are the times of the role's documents.
+    A grant that is not found counts.
     """
     if grant is None or grant.at(now).state in (State.PENDING, State.ACTIVE):
         return True
-    denied = grant.ending is not None and grant.ending.denied_after_milliseconds is not None
-    return grant.may_have_credentials(now) and not denied
+    if grant.ending is None:
+        return grant.may_have_credentials(now)
+    until = usable_until(grant, grant.ending.at)
+    seen = grant.ending.denied_after_milliseconds is not None
+    return isinstance(until, int) and now < until and not seen and not documents.covers(grant.ending.at, now)

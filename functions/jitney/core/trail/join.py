@@ -70,8 +70,7 @@ _SESSIONS: Mapping[Purpose, re.Pattern[str]] = {
 PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
     "grants": frozenset({Purpose.GRANT, Purpose.TRIAL}),
     "credentials": frozenset({Purpose.GRANT}),
-    "releases": frozenset({Purpose.CANARY}),
-    "revocations": frozenset({Purpose.CANARY}),
+    "denial_measurements": frozenset({Purpose.CANARY}),
     "suspensions": frozenset({Purpose.CANARY}),
     "target_checks": frozenset({Purpose.CHECK}),
     "gateway_calls": frozenset({Purpose.READS, Purpose.CALL, Purpose.TRIAL}),

@@ -1,0 +1,26 @@
+"""Starts the function that measures when AWS denies an ended grant. The caller does not wait for it."""
+
+import json
+from typing import TYPE_CHECKING
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
+
+
+class MeasurementStarts:
+    """Invokes the function asynchronously. Raises Problem unavailable when Lambda does not accept the event."""
+
+    def __init__(self, client: "LambdaClient", function_name: str) -> None:
+        self._client = client
+        self._name = function_name
+
+    def start(self, grant_id: str, since_milliseconds: int, written_at: int) -> None:
+        """Have the grant measured. Its end was requested at `since_milliseconds`, and IAM had it at `written_at`.
+
+        The first is in epoch milliseconds, the second in epoch seconds.
+        """
+        event = {"grant_id": grant_id, "since_milliseconds": since_milliseconds, "written_at": written_at}
+        with aws_errors_as_unavailable("The measurement of denials"):
+            self._client.invoke(FunctionName=self._name, InvocationType="Event", Payload=json.dumps(event).encode())

@@ -1,0 +1,34 @@
+"""When the deny documents of a role were composed. So IAM is known to deny a grant without a measurement (END 6)."""
+
+from typing import NamedTuple, Self
+
+RECORDED_SECONDS = 30
+"""A release or revocation that began at `ended_at` has written its deny entry before this time is over.
+
+The function has 15 s. The rest is for clocks that differ.
+"""
+IN_FORCE_SECONDS = 60
+"""After a document was composed, its write takes at most a lease, 20 s. The rest is for IAM to apply it everywhere."""
+
+
+class DocumentTimes(NamedTuple):
+    """The times (epoch seconds) of two documents that IAM accepted, `IN_FORCE_SECONDS` or more apart. 0 for none.
+
+    On a busy role, a document is written each second. Only with an older one it is known what has been in force.
+    """
+
+    last: int = 0
+    before: int = 0
+
+    def with_document(self, composed_at: int) -> Self:
+        """Return the times after IAM accepted a document whose entries were read at `composed_at` or later."""
+        is_later = composed_at - self.last >= IN_FORCE_SECONDS
+        return self._replace(last=composed_at, before=self.last) if is_later else self
+
+    def covers(self, ended_at: int, now: int) -> bool:
+        """Return whether a document that denies a grant ended at `ended_at` is in force at `now`.
+
+        A time in the future is that of a wrong clock, and covers nothing.
+        """
+        in_force = self.last if now >= self.last + IN_FORCE_SECONDS else self.before
+        return ended_at + RECORDED_SECONDS <= in_force <= now

@@ -1,0 +1,99 @@
+"""Measures when AWS denies a grant that was released or revoked, after the answer to its caller (END 1, END 6).
+
+The function that ended the grant starts this one and does not wait. Without the measurement, the grant is denied
+nevertheless, and `core.access.document_times` says when it no longer counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from jitney.core import audit
+from jitney.core.access.grant import Grant
+from jitney.core.access.live_credentials import needs_denial
+from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+from jitney.core.times import iso
+from jitney.handlers.denial_times import DenialTime, canaries_of, first_denials
+from jitney.handlers.edge import event_handler
+from jitney.handlers.grant_updates import GrantUpdate, update_grant
+from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
+
+PAUSES_SECONDS = (1, 1, 2, 2, 2, 8)
+"""The pauses before a canary's calls. They are shortest around 4 to 8 seconds, when IAM usually applies a change.
+
+So a denial within ten seconds is not taken for a later one, which would raise an alarm.
+"""
+MOST_REGIONS = 2
+
+
+def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTime]:
+    """Measure one grant and record the result. Return the time in each Region, {} if there was nothing to measure.
+
+    `event` has the `grant_id`, when its end was requested (`since_milliseconds`) and when IAM had its deny entry
+    (`written_at`). Lambda may repeat an event. A grant that is measured already is not measured again.
+    """
+    grant = _ended_grant(event["grant_id"], ports)
+    target = ports.config.target_with(grant.role_arn) if grant else None
+    if grant is None or target is None or not target.canary:
+        logger.info("nothing to measure", grant_id=event["grant_id"])
+        return {}
+    canaries = canaries_of(grant, target, measured_regions(target), ports)
+    since = event["since_milliseconds"]
+    times = first_denials(canaries, PAUSES_SECONDS, lambda: ports.now_milliseconds() - since, ports)
+    _record(grant, times, event["written_at"], ports)
+    return times
+
+
+def measured_regions(target: Target) -> tuple[str, ...]:
+    """Return the target's Region, and one of the other Regions in which its sessions may make calls."""
+    return (target.region, *target.other_regions)[:MOST_REGIONS]
+
+
+def _ended_grant(grant_id: str, ports: Ports) -> Grant | None:
+    """Return the grant if it was released or revoked, has to be denied and is not measured. Raises Problem."""
+    try:
+        grant = ports.store.grant(grant_id)
+    except Problem as problem:
+        if problem.code != "grant_unreadable":
+            raise
+        grant = ports.store.unreadable_grant(grant_id)
+    if grant is None or grant.ending is None or grant.ending.denied_after_milliseconds is not None:
+        return None
+    return grant if needs_denial(grant, ports.now()) else None
+
+
+def _record(grant: Grant, times: Mapping[str, DenialTime], written_at: int, ports: Ports) -> None:
+    """Record when AWS denied the grant in every Region. A failed measurement is recorded too."""
+    denials = [each.denied for each in times.values()]
+    known = [each for each in denials if each is not None]
+    milliseconds = max(known) if len(known) == len(denials) else None
+    detail = {
+        "denied_after_milliseconds": milliseconds,
+        "denials_milliseconds": {region: each.denied for region, each in times.items()},
+        "allowed_milliseconds": {region: each.allowed for region, each in times.items()},
+        "written_at": iso(written_at),
+    }
+    outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
+
+    def decide(before: Grant) -> GrantUpdate | None:
+        ending = before.ending
+        if ending is None or ending.denied_after_milliseconds is not None:
+            return None
+        written = written_at if ending.written_at is None else ending.written_at
+        after = replace(before, ending=replace(ending, denied_after_milliseconds=milliseconds, written_at=written))
+        return GrantUpdate(
+            after, audit.grant_record(AuditEvent.CANARY, outcome, after, Origin(), ports.now(), detail=detail)
+        )
+
+    try:
+        update_grant(grant, decide, ports)
+    except Problem as problem:  # the grant has ended and is denied nevertheless
+        logger.warning(
+            "time to deny not recorded", grant_id=grant.id, code=problem.code, denied_after_milliseconds=milliseconds
+        )
+
+
+handler = event_handler(measure_denial, ("config", "actions", "store", "sessions", "canary"))

@@ -1,0 +1,119 @@
+"""The functions that release, revoke and suspend, and the one that measures denials. Part of `infra.function_specs`."""
+
+from infra.grant_permissions import MASK
+from infra.permissions import (
+    GRANT_CHAINS,
+    OTHER_CHAINS,
+    READ_SUSPENSIONS,
+    REVOCATION_ATTRIBUTES,
+    STATE_ATTRIBUTES,
+    USE_UP_TOKEN,
+    Allow,
+    issue_to,
+    on_state,
+    read_and_update,
+    write_records,
+)
+from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS
+from infra.record_functions import ACCESS_KEY_CHAINS
+from infra.spec import (
+    MEASURING_EXECUTIONS,
+    URGENT_EXECUTIONS,
+    URGENT_REQUESTS_PER_SECOND,
+    FunctionSpec,
+)
+from infra.state_items import (
+    FOLLOW_UP_ITEMS,
+    GRANT_ITEMS,
+    OUT_OF_OFFICE_ITEMS,
+    ROLE_ITEMS,
+    SESSION_ITEMS,
+    SUSPENSION_ITEMS,
+    TOKEN_ITEMS,
+)
+from jitney.core.access.credentials import CANARY_PREFIX
+
+RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
+_UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
+# What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
+END_AND_DENY = (
+    *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
+    _UPDATE_DENY_LIST,
+    OPEN_GRANTS,  # exceptions from the ranges of a deny document
+    READ_SUSPENSIONS,
+    *write_records(GRANT_CHAINS, OTHER_CHAINS),
+    Allow("revokers", ("sts:AssumeRole",)),
+    RESUME_WORKFLOW,
+)
+# To see when the denial is in force, functions take a session of an ended grant. The target's boundary lets such a
+# session make that one call only. They issue no credentials.
+_MEASURE_DENIAL = issue_to((f"{CANARY_PREFIX}*",))
+MEASURING = "denial_measurements"
+"""The function that measures denials. The functions that end grants start it and do not wait."""
+_REVOKE = (
+    *END_AND_DENY,
+    Allow("measuring_function", ("lambda:InvokeFunction",)),
+    on_state("GetItem", items=TOKEN_ITEMS),
+    Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),  # which of the effects that outlive the grant were used
+)
+
+ENDING_SPECS = (
+    FunctionSpec(
+        "releases",
+        "Revokes a grant that its agent releases",
+        routes=(("DELETE", "/v1/grants/{id}"),),
+        allows=(USE_UP_TOKEN, *_REVOKE, on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*"))),
+    ),
+    FunctionSpec(
+        "revocations",
+        "Revokes a grant for an operator or a reviewer",
+        routes=(
+            ("POST", "/v1/grants/{id}/revocation"),
+            ("POST", "/reviews/{id}/revocation"),
+            ("POST", "/reviews/{id}/follow-up"),
+        ),
+        requests_per_second=URGENT_REQUESTS_PER_SECOND,
+        reserved_executions=URGENT_EXECUTIONS,
+        allows=(
+            USE_UP_TOKEN,
+            *_REVOKE,
+            on_state("GetItem", items=SESSION_ITEMS),
+            # The follow-up review is here because an objection revokes the grant.
+            on_state("UpdateItem", items=GRANT_ITEMS, attributes=(*STATE_ATTRIBUTES, "follow_up")),
+            on_state("DeleteItem", items=FOLLOW_UP_ITEMS),
+            on_state("Query", items=OUT_OF_OFFICE_ITEMS),
+            MASK,
+        ),
+    ),
+    FunctionSpec(
+        MEASURING,
+        "Measures how long AWS takes to deny an ended grant",
+        memory_mb=256,  # it waits
+        timeout_seconds=50,
+        reserved_executions=MEASURING_EXECUTIONS,
+        # A late measurement says little, and a repeated one nothing more.
+        most_event_age_seconds=60,
+        allows=(
+            *read_and_update(GRANT_ITEMS, (*STATE_ATTRIBUTES, "ending")),
+            *write_records(GRANT_CHAINS),
+            *_MEASURE_DENIAL,
+        ),
+    ),
+    FunctionSpec(
+        "suspensions",
+        "Suspends agents, units, humans, issuers and targets for an operator",
+        routes=(("POST", "/v1/suspensions"), ("GET", "/v1/suspensions"), ("DELETE", "/v1/suspensions/{id}")),
+        timeout_seconds=25,
+        requests_per_second=URGENT_REQUESTS_PER_SECOND,
+        reserved_executions=URGENT_EXECUTIONS,
+        allows=(
+            *END_AND_DENY,
+            *_MEASURE_DENIAL,
+            USE_UP_TOKEN,
+            on_state("PutItem", items=SUSPENSION_ITEMS),
+            on_state("GetItem", items=TOKEN_ITEMS),
+            GRANTS_OF_PRINCIPAL,
+            MASK,
+        ),
+    ),
+)
