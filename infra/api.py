@@ -19,8 +19,8 @@ from infra.spec import FunctionSpec
 from jitney.core.problems import Problem
 
 STAGE = "live"
-REQUESTS_PER_SECOND = 45
-BURST = 45
+REQUESTS_PER_SECOND = BURST = 40
+"""Of each route without a rate of its own."""
 SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.3, and TLS 1.2 with forward secrecy. The default of a regional API also accepts TLS 1.0.
 

@@ -18,6 +18,7 @@ from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS
 from infra.record_functions import ACCESS_KEY_CHAINS
 from infra.spec import (
     MEASURING_EXECUTIONS,
+    RELEASE_EXECUTIONS,
     URGENT_EXECUTIONS,
     URGENT_REQUESTS_PER_SECOND,
     FunctionSpec,
@@ -62,6 +63,8 @@ ENDING_SPECS = (
         "releases",
         "Revokes a grant that its agent releases",
         routes=(("DELETE", "/v1/grants/{id}"),),
+        requests_per_second=URGENT_REQUESTS_PER_SECOND,
+        reserved_executions=RELEASE_EXECUTIONS,
         allows=(USE_UP_TOKEN, *_REVOKE, on_state("UpdateItem", items=("REPEATED_RELEASES#*", "MEASUREMENTS#*"))),
     ),
     FunctionSpec(

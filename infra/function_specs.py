@@ -32,7 +32,12 @@ from infra.permissions import (
 from infra.preview_functions import PREVIEW_SPECS
 from infra.read_functions import GRANTS_OF_PRINCIPAL, READ_SPECS
 from infra.record_functions import RECORD_SPECS
-from infra.spec import FunctionSpec
+from infra.spec import (
+    HEALTH_REQUESTS_PER_SECOND,
+    REVIEW_EXECUTIONS,
+    REVIEW_REQUESTS_PER_SECOND,
+    FunctionSpec,
+)
 from infra.state_items import (
     FOLLOW_UP_ITEMS,
     GRANT_ITEMS,
@@ -98,6 +103,8 @@ _FUNCTIONS = (
             ("POST", "/v1/reviews/{id}/votes"),
             ("POST", "/v1/reviews/rejections"),
         ),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
+        reserved_executions=REVIEW_EXECUTIONS,
         allows=(
             *_VOTE,
             USE_UP_TOKEN,
@@ -109,6 +116,8 @@ _FUNCTIONS = (
         "slack_interactions",
         "Takes reviewers' votes from Slack",
         routes=(("POST", "/slack/interactions"),),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
+        reserved_executions=REVIEW_EXECUTIONS,
         requires_section="slack",
         allows=(
             *_VOTE,
@@ -135,7 +144,13 @@ _FUNCTIONS = (
             Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),
     ),
-    FunctionSpec("health", "Answers that the API is alive", routes=(("GET", "/v1/health"),), memory_mb=512),
+    FunctionSpec(
+        "health",
+        "Answers that the API is alive",
+        routes=(("GET", "/v1/health"),),
+        memory_mb=512,
+        requests_per_second=HEALTH_REQUESTS_PER_SECOND,
+    ),
     FunctionSpec(
         "review_schedule",
         "Returns the next step of a review, and expires it",

@@ -13,7 +13,7 @@ from infra.permissions import (
 )
 from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS
 from infra.record_functions import ACCESS_KEY_CHAINS
-from infra.spec import FunctionSpec
+from infra.spec import REVIEW_EXECUTIONS, REVIEW_REQUESTS_PER_SECOND, FunctionSpec
 from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS
 
 # What the list of requests and the sheet of a request need (jitney.handlers.request_list, .review_sheet).
@@ -37,6 +37,8 @@ PAGE_SPECS = (
             ("GET", "/reviews/out-of-office"),
             ("GET", "/reviews/rejections"),
         ),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
+        reserved_executions=REVIEW_EXECUTIONS,
         # No permission to write: nothing changes when a person, or a program that follows links, opens a page.
         allows=(
             *_SHOW_REQUESTS,
@@ -52,6 +54,7 @@ PAGE_SPECS = (
         "overview",
         "Shows operators what is open",
         routes=(("GET", "/reviews/overview"),),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
         # No permission to write, as above, and no Scan.
         allows=(
             on_state("BatchGetItem", items=GRANT_ITEMS),
@@ -70,6 +73,8 @@ PAGE_SPECS = (
         "review_reads",
         "Shows requests to reviewers in a terminal",
         routes=(("GET", "/v1/reviews"), ("GET", "/v1/reviews/{id}")),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
+        reserved_executions=REVIEW_EXECUTIONS,
         # It writes records of refused callers only. Tokens are not used up: a token reads often and votes once.
         allows=(*_SHOW_REQUESTS, *write_records(OTHER_CHAINS)),
     ),
@@ -77,6 +82,7 @@ PAGE_SPECS = (
         "out_of_office",
         "Keeps when reviewers are out of office, and their delegates",
         routes=(("POST", "/reviews/out-of-office"),),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
         allows=(
             on_state("GetItem", items=SESSION_ITEMS),
             READ_SUSPENSIONS,
@@ -89,6 +95,8 @@ PAGE_SPECS = (
         "sign_in",
         "Signs reviewers in and out",
         routes=(("GET", "/reviews/sign-in"), ("GET", "/reviews/callback"), ("POST", "/reviews/sign-out")),
+        requests_per_second=REVIEW_REQUESTS_PER_SECOND,
+        reserved_executions=REVIEW_EXECUTIONS,
         allows=(
             on_state("GetItem", "PutItem", "DeleteItem", items=SESSION_ITEMS),
             READ_SUSPENSIONS,

@@ -16,6 +16,13 @@ ALL_FUNCTIONS = {
 # is refused can flood these routes: the firewall admits ten requests a second from one address, and a refusal takes
 # milliseconds.
 URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
+# Agents release without a person, so the rate is that of ten targets with 20 releases a second. A release takes a
+# second, and at most six more while another writer has the deny document.
+RELEASE_EXECUTIONS = 40
+# People open pages and vote. A flood of one route, such as the signed-out pages, leaves the others alone.
+REVIEW_REQUESTS_PER_SECOND, REVIEW_EXECUTIONS = 20, 10
+HEALTH_REQUESTS_PER_SECOND = 5
+"""The only route without a token. Monitors call it a few times a minute."""
 MEASURING_EXECUTIONS = 10
 """Measurements that run at a time. Others wait for a minute and are then dropped."""
 
@@ -38,7 +45,7 @@ class FunctionSpec:
     allows: tuple[Allow, ...] = ()
     variables: tuple[str, ...] = ()
     memory_mb: int = 1024
-    # If every request on one route hangs, 45 requests a second and a burst hold 720 of the 1,000 executions that
+    # If every request on one route hangs, 40 requests a second and a burst hold 640 of the 1,000 executions that
     # docs/deploy.md requires. With API Gateway's own limit of 29 seconds they would hold all of them. Calls to services
     # that hang end earlier (jitney.adapters.aws_clients).
     timeout_seconds: int = 15

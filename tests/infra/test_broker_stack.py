@@ -127,33 +127,44 @@ def test_end_06_a_ticket_that_is_issued_while_its_grant_ends_is_denied_until_its
     assert ending + SPECS["gateway_calls"].timeout_seconds <= IN_FLIGHT_SECONDS
 
 
-def test_end_07_other_traffic_uses_up_neither_the_rate_nor_the_executions_of_revocations_and_suspensions(assembly):
+# By function: the requests a second of each of its routes, and the executions that no other function can use.
+OWN_LIMITS = {
+    "revocations": (200, 20),
+    "suspensions": (200, 20),
+    "releases": (200, 40),
+    "reviews": (20, 10),
+    "overview": (20, 0),
+    "review_reads": (20, 10),
+    "votes": (20, 10),
+    "slack_interactions": (20, 10),
+    "sign_in": (20, 10),
+    "out_of_office": (20, 0),
+    "gateway_calls": (50, 50),
+    "held_reads": (0, 50),
+    "health": (5, 0),
+    "denial_measurements": (0, 10),
+}
+
+
+def test_end_07_other_traffic_uses_up_neither_the_rates_nor_the_executions_of_ends_and_reviews(assembly):
     reserved = {
         each["Handler"]: each["ReservedConcurrentExecutions"]
         for each in of_type(assembly.broker, "AWS::Lambda::Function").values()
         if "ReservedConcurrentExecutions" in each
     }
-    assert reserved == {
-        "jitney.handlers.denial_measurements.handler": 10,
-        "jitney.handlers.revocations.handler": 20,
-        "jitney.handlers.suspensions.handler": 20,
-        "jitney.handlers.gateway_calls.handler": 50,
-        "jitney.handlers.held_reads.handler": 50,
-    }
+    assert reserved == {f"jitney.handlers.{name}.handler": most for name, (_, most) in OWN_LIMITS.items() if most}
     own = {key: each for key, each in throttles(assembly).items() if key != ("*", "/*")}
-    assert set(own) == {
-        ("POST", "/~1v1~1grants~1{id}~1revocation"),
-        ("POST", "/~1reviews~1{id}~1revocation"),
-        ("POST", "/~1reviews~1{id}~1follow-up"),
-        ("POST", "/~1v1~1suspensions"),
-        ("GET", "/~1v1~1suspensions"),
-        ("DELETE", "/~1v1~1suspensions~1{id}"),
-        ("POST", "/~1v1~1calls"),
+    assert {key: (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) for key, each in own.items()} == {
+        (verb, f"/{path.replace('/', '~1')}"): (rate, rate)
+        for name, (rate, _) in OWN_LIMITS.items()
+        for verb, path in SPECS[name].routes
+        if rate
     }
-    calls = own.pop(("POST", "/~1v1~1calls"))
-    assert (calls["ThrottlingRateLimit"], calls["ThrottlingBurstLimit"]) == (50, 50)
-    for each in own.values():
-        assert (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"]) == (200, 200)
+
+
+def test_end_07_the_route_without_a_token_has_the_lowest_rate():
+    assert min(spec.requests_per_second for spec in SPECS.values() if spec.requests_per_second) == 5
+    assert SPECS["health"].requests_per_second == 5
 
 
 def test_end_06_a_measurement_that_is_late_or_failed_is_dropped(assembly):
@@ -270,7 +281,7 @@ def test_the_api_is_regional_and_throttled_without_an_account_wide_role(assembly
     assert api["SecurityPolicy"] == "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
     assert api["EndpointAccessMode"] == "STRICT"
     settings = throttles(assembly)["*", "/*"]
-    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (45, 45)
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (40, 40)
     assert settings["DataTraceEnabled"] is False
     # Detailed metrics are billed by method. The alarms use the metrics of the API.
     assert not any(each.get("MetricsEnabled") for each in throttles(assembly).values())
