@@ -146,6 +146,7 @@ bench: $(READY) ## measure the figures in one run
 	@$(BIN)/python -m benchmarks.review
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.revocations
+	@PYTHONPATH=functions $(BIN)/python -m benchmarks.release_rates
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.policy_replay
 	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit

@@ -63,8 +63,12 @@ class TagDenial(NamedTuple):
     issued_until: int | None = None
 
 
-MOST_OPEN_GRANTS = ROLE_POLICY_LIMIT // len('"g-aaaaaaaaaaaaaa",')
-"""More open grants than this cannot be named as exceptions."""
+MOST_OPEN_GRANTS = 3_000
+"""With more open grants on a role, ranges of ids are not tried. They are about six pages of the index.
+
+They are more than a document can name. But the newest ones are in no range (`core.access.id_ranges`), and a range is
+used only if its exceptions are few.
+"""
 WHOLE_ROLE = TagDenial("grant", "*")
 """Every session of the role."""
 

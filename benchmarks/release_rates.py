@@ -1,0 +1,161 @@
+"""`make bench` simulates how many releases a second one target bears before an agent is cut off (row END 6).
+
+Agents request grants at a steady rate, hold each for a random time, and release it. The deny document is the deployed
+code's, within AWS's limit of a role's inline policies. `each_release` writes a deny entry for each release, for the
+grant's whole life. `where_needed` is as deployed: an entry only where credentials may be outside Jitney. Prints one
+JSON object, by kind of traffic: the highest rate of `RATES` without a cut-off, and the deny entries of 1,000 releases.
+"""
+
+import heapq
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.deny_document import (
+    CLOCK_SKEW_SECONDS,
+    MOST_OPEN_GRANTS,
+    ROLE_POLICY_LIMIT,
+    DenyEntry,
+    compose_deny_document,
+)
+from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.access.id_ranges import dated_id
+from jitney.core.access.live_credentials import denial_of
+from jitney.core.access.request import Permission, Way
+
+RATES = (1, 2, 5, 10, 15, 20, 30, 40)
+"""Releases a second."""
+ROOM = ROLE_POLICY_LIMIT - 1_240
+"""Characters for the deny document. The role's own policies take the rest, as on a target with some statements."""
+COMPOSED_EVERY_SECONDS = 60
+_BEGIN = 1_795_521_600
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_CREDENTIALS = (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",)),)
+_GATEWAY = (Permission(("dynamodb:GetItem",), ("arn:aws:dynamodb:eu-west-1:444455556666:table/orders",)),)
+
+
+class Traffic(NamedTuple):
+    """Grants of one target: their duration, how long they are held on average, and the shares of kinds.
+
+    `gateway` are grants for the gateway without a permission on S3, `tickets` those with one. The others have
+    credentials.
+    """
+
+    duration_seconds: int
+    held_seconds: int
+    gateway: float = 0
+    tickets: float = 0
+
+
+class SimulatedRelease(NamedTuple):
+    """A simulation's result: whether an agent was cut off, and how many releases wrote how many deny entries."""
+
+    releases: int
+    entries: int
+    is_cut_off: bool
+
+
+TRAFFIC = {
+    "900 s, held 30 s, credentials": Traffic(900, 30),
+    "900 s, held 120 s, credentials": Traffic(900, 120),
+    "900 s, held 30 s, half through the gateway": Traffic(900, 30, gateway=0.4, tickets=0.1),
+    "900 s, held 120 s, half through the gateway": Traffic(900, 120, gateway=0.4, tickets=0.1),
+    "3600 s, held 30 s, credentials": Traffic(3600, 30),
+    "3600 s, held 30 s, half through the gateway": Traffic(3600, 30, gateway=0.4, tickets=0.1),
+    "3600 s, held 30 s, gateway": Traffic(3600, 30, gateway=0.8, tickets=0.2),
+}
+
+
+def main() -> None:
+    """Simulate each kind of traffic and print the results."""
+    figures = {
+        name: {
+            "each_release": _highest(traffic, where_needed=False),
+            "where_needed": _highest(traffic, where_needed=True),
+        }
+        for name, traffic in TRAFFIC.items()
+    }
+    print(json.dumps(figures, indent=2))
+
+
+def _highest(traffic: Traffic, *, where_needed: bool) -> dict[str, int]:
+    """Return the highest rate without a cut-off, 0 for none, and the entries of 1,000 releases."""
+    borne, per_thousand = 0, 1000
+    for rate in RATES:
+        found = simulated(traffic, rate, where_needed=where_needed)
+        if found.is_cut_off:
+            break
+        borne, per_thousand = rate, round(1000 * found.entries / found.releases)
+    return {"releases_per_second": borne, "entries_of_1000_releases": per_thousand}
+
+
+def simulated(
+    traffic: Traffic, rate: int, *, where_needed: bool, most_open: int = MOST_OPEN_GRANTS, seed: int = 1
+) -> SimulatedRelease:
+    """Return what becomes of `rate` requests and releases a second, until the number of live entries is steady."""
+    random = Random(seed)  # noqa: S311 - a simulation
+    due: list[tuple[float, str]] = []
+    going: dict[str, Grant] = {}
+    live: list[DenyEntry] = []
+    releases = entries = 0
+    for second in range(traffic.duration_seconds + traffic.held_seconds + CLOCK_SKEW_SECONDS):
+        now = _BEGIN + second
+        for grant in _opened(traffic, rate, now, random):
+            going[grant.id] = grant
+            held = min(random.expovariate(1 / traffic.held_seconds), traffic.duration_seconds - 1)
+            heapq.heappush(due, (now + held, grant.id))
+        while due and due[0][0] <= now:
+            releases += 1
+            if entry := _entry(going.pop(heapq.heappop(due)[1]), now, where_needed=where_needed):
+                entries += 1
+                live.append(entry)
+        if second % COMPOSED_EVERY_SECONDS == COMPOSED_EVERY_SECONDS - 1:
+            live = [each for each in live if each.until > now]
+            known = going if len(going) <= most_open else None
+            if compose_deny_document(live, CutOffs(), now, ROOM, open_grants=known).cut_offs != CutOffs():
+                return SimulatedRelease(releases, entries, is_cut_off=True)
+    return SimulatedRelease(releases, entries, is_cut_off=False)
+
+
+def _opened(traffic: Traffic, rate: int, now: int, random: Random) -> Iterator[Grant]:
+    for _ in range(rate):
+        kind = random.random()
+        through_gateway = kind < traffic.gateway + traffic.tickets
+        name = "g-" + "".join(random.choices(_LETTERS, k=14))
+        yield Grant(
+            id=dated_id(name, now),
+            state=State.ACTIVE,
+            issuer="https://idp.example.com",
+            issuer_name="corp",
+            subject="agent",
+            principal="corp.agent",
+            unit="corp.agent",
+            human=None,
+            target="analytics-prod",
+            account="444455556666",
+            region="eu-west-1",
+            role_arn="arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
+            permissions=_GATEWAY if kind < traffic.gateway else _CREDENTIALS,
+            duration_seconds=traffic.duration_seconds,
+            reason="",
+            ticket="",
+            created_at=now,
+            starts_at=now,
+            expires_at=now + traffic.duration_seconds,
+            policy_version="",
+            way=Way.GATEWAY if through_gateway else Way.CREDENTIALS,
+        )
+
+
+def _entry(grant: Grant, now: int, *, where_needed: bool) -> DenyEntry | None:
+    ended = grant.end(State.RELEASED, GrantEnd(now, grant.principal, ""))
+    if not where_needed:
+        return DenyEntry(grant.id, now, grant.expires_at + CLOCK_SKEW_SECONDS, grant.unit)
+    denial = denial_of(ended)
+    return denial if isinstance(denial, DenyEntry) else None
+
+
+if __name__ == "__main__":
+    main()
