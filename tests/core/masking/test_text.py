@@ -5,11 +5,13 @@ import binascii
 import json
 import re
 import urllib.parse
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from jitney.core.masking import text as text_module
 from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MASK, MaskTags
 from jitney.core.masking.named_secrets import names_secret
@@ -340,3 +342,14 @@ def test_names_of_secrets(name):
 )  # fmt: skip
 def test_mask_03_look_alike_names_are_kept(name):
     assert not names_secret(name)
+
+
+def test_mask_01_a_text_in_which_masks_are_found_without_end_is_masked_as_a_whole():
+    with mock.patch.object(text_module, "_masked_once", lambda text, *_: f"{text}x"):
+        assert MASK.fullmatch(mask_text("a", TAGS))
+
+
+def test_mask_01_secrets_that_each_show_the_next_are_masked_one_by_one():
+    text = "authorization: " + " ".join(f"k3v7q2M5x4Tb{number}" for number in range(200)) + "\n"
+    lines = marked("".join(f"password=k3v7q2M5x4Tb{number}\n" for number in range(200)) + text)
+    assert lines == "password=<>\n" * 200 + "authorization: <>\n"

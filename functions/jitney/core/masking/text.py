@@ -12,6 +12,8 @@ from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.runs import long_words, runs
 
+MOST_ROUNDS = 100
+"""How often a text is searched for secrets that appear beside new masks."""
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
 
@@ -72,12 +74,16 @@ def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
 
 
 def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
-    """Return the text, masked until nothing is found. One mask may reveal that its neighbour is a secret."""
-    while True:
+    """Return the text, masked until nothing is found. One mask may reveal that its neighbour is a secret.
+
+    If masks are found in masks without end, the whole text is masked.
+    """
+    for _ in range(MOST_ROUNDS):
         masked = _masked_once(text, tags, sought, depth)
         if masked == text:
             return text
         text = masked
+    return tags.mask(text, CREDENTIAL)
 
 
 def _masked_once(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
