@@ -105,8 +105,8 @@ _BY_USE = frozenset({
 _FREE = (
     "AWS::ApiGateway::", "AWS::Athena::NamedQuery", "AWS::CDK::Metadata", "AWS::CodeDeploy::",
     "AWS::Events::EventBusPolicy",
-    "AWS::Glue::", "AWS::IAM::", "AWS::KMS::Alias", "AWS::Lambda::Alias", "AWS::Lambda::Permission",
-    "AWS::Lambda::Version", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::", "AWS::SQS::QueuePolicy",
+    "AWS::Glue::", "AWS::IAM::", "AWS::KMS::Alias", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::", "AWS::SQS::QueuePolicy",
     "AWS::WAFv2::WebACLAssociation",
 )  # fmt: skip
 """Types of resources without a price, by the beginnings of their names."""
