@@ -106,8 +106,8 @@ _FREE = (
     "AWS::ApiGateway::", "AWS::Athena::NamedQuery", "AWS::CDK::Metadata", "AWS::CodeDeploy::",
     "AWS::Events::EventBusPolicy",
     "AWS::Glue::", "AWS::IAM::", "AWS::KMS::Alias", "AWS::Lambda::Alias", "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::", "AWS::SQS::QueuePolicy",
-    "AWS::WAFv2::WebACLAssociation",
+    "AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Logs::", "AWS::S3::BucketPolicy", "AWS::SNS::",
+    "AWS::SQS::QueuePolicy", "AWS::WAFv2::WebACLAssociation",
 )  # fmt: skip
 """Types of resources without a price, by the beginnings of their names."""
 
