@@ -11,6 +11,7 @@ from jitney.adapters.record_items import record_in
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import session_keys, until
 from tests.system.conftest import Api, request_body
+from tests.system.written import logged
 
 ACCOUNT = "444455556666"
 NAME = "jitney-target-analytics-prod"
@@ -115,3 +116,15 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
     bypasses = [record for record in records if record["event"] == "bypass"]
     assert {json.loads(record["detail"])["session"] for record in bypasses} >= {"mallory", grant["id"]}
     assert {record["target"] for record in bypasses} == {"analytics-prod"}
+
+
+def test_ops_01_the_reconcilers_heartbeats_arrive_and_are_counted(aws):
+    assert "FunctionError" not in aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
+    group = "/aws/lambda/jitney-correlator"
+
+    def counted() -> set[str]:
+        wanted = {'"TrailHeartbeats"', '"TargetTrailHeartbeats"'}
+        found = {name for name in wanted for line in logged(aws, group) if name in line}
+        return found if found == wanted else set()
+
+    assert until(counted)
