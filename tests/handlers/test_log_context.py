@@ -120,7 +120,11 @@ def test_ops_01_a_new_grant_is_in_the_lines_after_its_record(system: System, log
 def test_ops_01_a_call_through_the_gateway_names_its_grant(log: io.StringIO):
     gateway = Gateway()
     assert gateway.post(GET)[0] == 200
-    assert lines(log)[-1]["grant_id"] == gateway.grant_id
+    gateway.upstream.answer = lambda: None  # type: ignore[assignment,return-value]
+    assert gateway.post(GET)[0] == 500
+    *_, answered, unhandled, failed = lines(log)
+    assert (answered["status"], unhandled["message"], failed["status"]) == (200, "unhandled", 500)
+    assert {each["grant_id"] for each in (answered, unhandled, failed)} == {gateway.grant_id}
 
 
 def test_ops_01_a_cloudtrail_events_grant_is_in_its_lines_alone(log: io.StringIO):

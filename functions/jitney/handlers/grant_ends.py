@@ -9,7 +9,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.access.request_body import MAX_REASON
-from jitney.core.audit import METRICS_NAMESPACE, UNDENIED_REVOCATIONS, AuditEvent, Outcome
+from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
 from jitney.core.config import Config, Target
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
@@ -20,6 +20,7 @@ from jitney.handlers.deny_documents import write_deny_document
 from jitney.handlers.deny_records import record_unwritten, record_written
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 from jitney.handlers.workflow import resume_workflow
 
@@ -78,12 +79,8 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
 
 def _raise_alarm(grant: Grant, problem: Problem) -> None:
     """Log and count a revocation whose credentials may still work (END 7)."""
-    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
-
     logger.error("revocation incomplete", grant_id=grant.id, role=grant.role_arn, code=problem.code)
-    name, unit = UNDENIED_REVOCATIONS, MetricUnit.Count
-    with single_metric(name, unit=unit, value=1, namespace=METRICS_NAMESPACE) as metric:
-        metric.add_dimension("service", "jitney")
+    count(UNDENIED_REVOCATIONS)
 
 
 def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
