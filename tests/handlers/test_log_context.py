@@ -42,7 +42,8 @@ OTHERS = {
     "publisher": "records, with their chains",
     "sealer": "objects of records",
     **dict.fromkeys(
-        ("decisions", "permitted_targets", "grant_reads", "health", "out_of_office", "sign_in"), "no one grant"
+        ("decisions", "grant_reads", "health", "out_of_office", "overview", "permitted_targets", "sign_in"),
+        "no one grant",
     ),
     **dict.fromkeys(("target_checks", "review_checks"), "checks of a deployment"),
 }
