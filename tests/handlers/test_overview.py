@@ -95,6 +95,7 @@ def test_rev_19_what_a_suspension_ended_is_not_open(desk: ReviewSystem, olga: Br
     ended = Suspension("s-1", SuspensionKind.AGENT, ACTIVE.principal, NOW + 1, "staff.olga", "an incident")
     desk.system.store.suspensions = desk.system.store.suspensions._replace(entries=(ended,))
     assert (rows(olga, "active"), rows(olga, "pending")) == ([], [])
+    assert ACTIVE.principal not in [each["Agent"] for each in rows(olga, "agents")]
 
 
 def test_rev_19_hostile_names_are_text_on_the_page_and_in_the_csv(desk: ReviewSystem, olga: Browser):
