@@ -12,7 +12,7 @@ from benchmarks.synthesized import Template
 
 pytestmark = pytest.mark.xdist_group("cdk")
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
-MOST = {"review_by_mail": 0.63, "gateway_write": 16.4}
+MOST = {"review_by_mail": 0.65, "gateway_write": 16.5}
 """Figures above the aims: what is held until they are met. docs/cost.md says why."""
 
 
