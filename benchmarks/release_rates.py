@@ -25,11 +25,11 @@ from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.request import Permission, Way
 
-RATES = (1, 2, 5, 10, 15, 20, 30, 40)
+RATES = (1, 2, 5, 10, 15, 20, 30)
 """Releases a second."""
 ROOM = ROLE_POLICY_LIMIT - 1_240
 """Characters for the deny document. The role's own policies take the rest, as on a target with some statements."""
-COMPOSED_EVERY_SECONDS = 60
+COMPOSED_EVERY_SECONDS = 120
 _BEGIN = 1_795_521_600
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _CREDENTIALS = (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",)),)
