@@ -100,7 +100,7 @@ def approve(page: Any) -> None:
 
 
 def confirm(page: Any) -> None:
-    page.get_by_label("I read what is granted").check()
+    page.get_by_label("I have read what is granted").check()
     page.get_by_role("button", name="Approve", exact=True).click()
 
 
@@ -131,13 +131,15 @@ def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, to
         "Approve this? writer-agent (local), no person named, may write s3 reports/pages/* in analytics-prod "
         "for 2 minutes"
     )
-    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject", "15 minutes: shortened to 2 minutes"]
+    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject"]
+    assert page.get_by_text("2 minutes instead of 15 minutes").is_visible()
     page.get_by_label("Comment").focus()
     for key in ("Tab", "Space", "Tab", "Tab", "Enter"):  # to the box, past Back to the request, to Approve
         page.keyboard.press(key)
     page.wait_for_selector("text=Approved by people.bob")
     assert "may write s3 reports/pages/*" in page.locator("h1").inner_text()
-    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject", "15 minutes: shortened to 2 minutes"]
+    assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject"]
+    assert page.get_by_text("2 minutes instead of 15 minutes").is_visible()
     grant = grant_of(stack, token, grant_id)
     assert (grant["permissions"][0]["actions"], grant["duration_seconds"]) == (["s3:PutObject"], 120)
     assert grant["votes"][0]["comment"] == "the upload alone"
@@ -260,10 +262,10 @@ def test_rev_08_break_glass_is_used_and_another_person_reviews_it(browser, stack
     page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=Step 2 of 2")
     assert violations(page, axe) == []
-    page.get_by_label("I read what is granted").check()
+    page.get_by_label("I have read what is granted").check()
     page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=people.carol used break-glass at")
-    assert page.locator(".state.emergency").inner_text() == "Active by break-glass of people.carol"
+    assert page.locator(".state.emergency").inner_text() == "Active: break-glass by people.carol"
     assert violations(page, axe) == []
     context.close()
     context = browser.new_context(java_script_enabled=False, **look)

@@ -58,7 +58,7 @@ def test_rev_16_the_page_shows_the_whole_call(desk: ReviewSystem, alice: Browser
     assert page.count("<script") == 1  # our own
     assert "<code>Metadata[&#34;a.b&#34;]</code>" in page
     assert f'href="/live/reviews/{CALL.grant_id}"' in page
-    assert "this call, with exactly these parameters, once, until" in page
+    assert "this call once, with exactly these parameters, until" in page
     assert 'type="checkbox"' not in page
     assert 'name="seconds"' not in page
     assert "The call has no parameters." in alice.send("GET", f"/reviews/{waiting(desk, {}).id}").text

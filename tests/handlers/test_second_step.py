@@ -43,13 +43,18 @@ def test_rev_14_the_first_form_approves_nothing_and_shows_what_would_be_granted(
         assert "Nothing is granted yet." in page.text
         assert " may write s3 reports/a and 1 more in analytics-prod for 1 minute" in page.text
         assert "<li>s3:DeleteObject</li>" in page.text
-        assert "5 minutes: shortened to 1 minute" in page.text
+        assert "<strong>Duration</strong> 1 minute instead of 5 minutes" in page.text
+        assert page.text.index("<h2>To be granted</h2>") < page.text.index("<code>s3:PutObject</code>")
+        assert page.text.index("<code>s3:PutObject</code>") < page.text.index("<h2>Not granted</h2>")
         assert '">less</textarea>' in page.text
     assert untouched(desk, grant)
     step = second_step_of(page.text)
     assert alice.send("POST", f"/reviews/{grant.id}", step).status == 303
     assert stored(desk, grant).state is State.ACTIVE
-    assert "<li>s3:DeleteObject</li>" in alice.send("GET", f"/reviews/{grant.id}").text
+    after = alice.send("GET", f"/reviews/{grant.id}").text
+    places = [after.index(each) for each in ("<h2>Granted</h2>", "s3:PutObject</code>", "<h2>Not granted</h2>")]
+    assert places == sorted(places)
+    assert "<li>s3:DeleteObject</li>" in after
 
 
 WRONG: dict[str, Any] = {
@@ -123,7 +128,7 @@ def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, a
     assert gina.send("POST", path, step).status == 303
     assert stored(desk, grant).state is State.ACTIVE
     shown = gina.send("GET", f"/reviews/{grant.id}").text
-    assert '<span class="state emergency">Active by break-glass of staff.gina</span>' in shown
+    assert '<span class="state emergency">Active: break-glass by staff.gina</span>' in shown
 
 
 def second_token(browser: Browser) -> str:

@@ -25,6 +25,12 @@ def format_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def format_clock(seconds: int, now: int) -> str:
+    """Return a time to the minute in UTC, without its date if that is the date of `now`: "13:00 UTC"."""
+    whole = format_time(seconds)
+    return whole.partition(" ")[2] if whole[:10] == format_time(now)[:10] else whole
+
+
 def format_duration(seconds: int) -> str:
     """Return a duration in words: "1 hour 30 minutes"."""
     parts = []

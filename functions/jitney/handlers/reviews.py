@@ -18,7 +18,7 @@ from jitney.handlers.ports import REVIEW_PORTS
 from jitney.handlers.request_list import by_urgency, level_of_grant, list_requests_for, title_of_grant
 from jitney.handlers.review_report import show_report
 from jitney.handlers.review_sheet import build_sheet
-from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
+from jitney.handlers.viewers import is_enough_alone, load_for_viewer, redirect_to_sign_in
 
 
 def list_requests(visit: Visit) -> Page:
@@ -55,6 +55,7 @@ def show_request(visit: Visit) -> Page:
         "viewer": viewer,
         "voted": voted,
         "may_vote": may_vote,
+        "enough_alone": may_vote and is_enough_alone(current, viewer, visit.call),
         "settings": ports.config.break_glass,
     }
     return Page(200, "request", values)

@@ -13,8 +13,9 @@ from jitney.core.access.way_wording import way_in_words
 from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources
 from jitney.core.review.call_wording import all_parameters, call_title
+from jitney.core.review.harm import takes_second_step
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut, one_word
-from jitney.core.times import format_duration, format_time, iso, rough_duration
+from jitney.core.times import format_clock, format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MOST_ACTIONS, MOST_ARN = 4, 120
 MOST_PARAMETERS, MOST_VALUE = 6, 120
 """The parameters of one call that fit on the first screen."""
-_DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence")
+_DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence", "shortened")
 _DURATIONS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
 _TONES: Mapping[str, str] = {
     "pending": "waiting",
@@ -63,6 +64,7 @@ def environment(folder: Path) -> "Environment":
         "escape_exact": escape_exact,
         "escape_invisible": escape_invisible,
         "format_duration": format_duration,
+        "format_clock": format_clock,
         "format_time": format_time,
         "iso": iso,
         "rough_duration": rough_duration,
@@ -75,9 +77,11 @@ def environment(folder: Path) -> "Environment":
         "action_verb": action_verb,
         "all_parameters": all_parameters,
         "call_title": call_title,
+        "takes_second_step": lambda sheet: takes_second_step(sheet.risks),
         "conditions_in_words": conditions_in_words,
     }
     made.globals |= {"style": style, "style_source": _source(style), "script": script, "script_source": _source(script)}
+    made.globals["new_means"] = wording.NEW_MEANS
     return made
 
 

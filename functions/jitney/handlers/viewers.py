@@ -15,6 +15,7 @@ from jitney.core.review.reviewers import (
     under_review_at,
     votable_groups,
 )
+from jitney.core.review.votes import is_last_approval
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.pages import Page, Visit
@@ -71,6 +72,13 @@ def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups,
         bool(grant.break_glass and grant.break_glass.human == human),
         grant.awaits_follow_up and may_follow_up(human, review, groups, operator=operator),
     )
+
+
+def is_enough_alone(grant: Grant, viewer: ViewerPermissions, call: AuthenticatedRequest) -> bool:
+    """Return whether the caller's approval of the pending grant would be the last one that it needs now."""
+    groups, human = current_reviewers(call.ports, call.suspensions), call.principal.source_identity
+    review = under_review(grant, call.ports, call.suspensions)
+    return is_last_approval(review, human, viewer.delegations, groups, call.now)
 
 
 def load_for_viewer(visit: Visit) -> tuple[Grant, ViewerPermissions]:

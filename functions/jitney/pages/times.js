@@ -7,11 +7,12 @@ for (const each of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(each.dateTime);
   if (Number.isNaN(moment.getTime())) continue;
   const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
-  const local = `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute} ${part.timeZoneName}`;
+  const clock = `${part.hour}:${part.minute} ${part.timeZoneName}`;
+  const local = `${part.year}-${part.month}-${part.day} ${clock}`;
   if (each.title) {
     each.title = `${local} (${each.title})`;
   } else {
     each.title = each.textContent;
-    each.textContent = local;
+    each.textContent = "clock" in each.dataset ? clock : local; // next to "within 59 minutes", a clock is enough
   }
 }

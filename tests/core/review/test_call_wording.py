@@ -139,7 +139,7 @@ def test_rev_16_the_page_shows_a_long_value_whole_and_other_channels_say_that_it
     assert "characters, cut here" in short.value
     many = {f"P{number:02}": number for number in range(MOST_PARAMETERS + 3)}
     assert len(rows(many)) == MOST_PARAMETERS + 3
-    assert short_parameters(call_of(many))[-1] == ShownParameter("and", "3 more parameters: see the page")
+    assert short_parameters(call_of(many))[-1] == ShownParameter("and", "3 more on the request page")
     assert short_parameters(call_of({})) == (ShownParameter("none", "the call has no parameters"),)
 
 
@@ -207,8 +207,8 @@ def test_rev_16_the_mail_shows_the_call_its_grant_and_what_an_approval_covers():
     )
     facts = dict(mail.rows)
     assert facts["Call"] == "s3 DeleteObject in eu-west-1"
-    assert facts["Made in"] == f"grant {CALL.grant_id}"
-    assert facts["An approval covers"].startswith("this call, with exactly these parameters, once, until 2026-11-24")
+    assert facts["Under grant"] == CALL.grant_id
+    assert facts["An approval covers"].startswith("this call once, with exactly these parameters, until 2026-11-24")
     assert not {"Duration", "New access"} & facts.keys()
     assert '\nPARAMETERS OF THE CALL\n  Bucket: "reports"\n  Key: "http[:]//a"\n\nPERMISSIONS\n' in mail.text
     assert (

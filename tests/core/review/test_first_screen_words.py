@@ -10,13 +10,15 @@ from jitney import resources
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.actions import READING, ActionTable
-from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted
+from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted, shortened
 from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
 from jitney.core.review.headlines import short_resource, uses_of
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
+from jitney.core.review.wording import rejected_before
 from jitney.handlers.templates import access_line
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
@@ -77,6 +79,9 @@ def test_rev_15_every_change_whose_name_says_that_it_deletes_is_a_deletion():
 def test_rev_15_wildcard_deletions_are_named_first_and_with_their_resource():
     sheet = shown(asks(("s3:GetObject", WIDE), ("s3:DeleteObject", WIDE), ("s3:DeleteObjectTagging", WIDE)))
     assert harm_sentence(sheet) == (f"s3:DeleteObject, s3:DeleteObjectTagging delete everything that {WIDE} matches.")
+    joined = shown(asks(("s3:DeleteObject", WIDE), ("s3:DeleteObject", ONE)))
+    final = f"s3:DeleteObject deletes everything that {WIDE} matches. AWS cannot restore what is deleted."
+    assert [each.sentence for each in joined.risks if each.level is HarmLevel.SEVERE] == [final]
     levels = [each.level for each in sheet.risks]
     assert levels == sorted(levels, key=tuple(HarmLevel).index)
     assert any(each.name == "DataExfiltration" for each in sheet.risks)
@@ -180,10 +185,21 @@ def test_rev_15_like_requests_are_counted_by_what_became_of_them():
     revoked = replace(GRANTED, state=State.REVOKED)
     history = (GRANTED, GRANTED, revoked, REJECTED, replace(GRANT), glass, replace(PENDING, state=State.EXPIRED))
     assert before(shown(PENDING, *history)) == (
-        "In the last 30 days: approved 3 times, last by corp.bob at 2026-11-24 11:59 UTC; allowed without review once; "
-        "granted by break-glass once; rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
-        "not decided once; revoked after it was granted once."
+        "In the last 30 days: rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
+        "revoked after it was granted once; granted by break-glass once; not decided once; "
+        "approved 3 times, last by corp.bob at 2026-11-24 11:59 UTC; allowed without review once."
     )
+
+
+def test_rev_15_a_rejection_that_is_shown_above_is_not_said_twice():
+    again = RepeatedRequest("It has a ticket.", "g-4wq2x7ncd3kfaa", "corp.bob", NOW - 120, "never")
+    asked = replace(PENDING, repeated=again)
+    assert before(shown(asked, REJECTED)) == "Nothing else like it in the last 30 days."
+    other = replace(REJECTED, votes=(vote(VoteVerdict.REJECT, NOW - 300, "no"),))
+    assert before(shown(asked, REJECTED, other)) == "In the last 30 days: also rejected once."
+    assert rejected_before(shown(asked), "corp.bob").startswith("by you at ")
+    assert rejected_before(shown(asked), "corp.alice").startswith("by corp.bob at ")
+    assert "last by you at" in before(shown(PENDING, REJECTED), "corp.bob")
 
 
 def test_rev_15_a_request_that_is_too_complex_to_compare_hides_no_rejection():
@@ -218,6 +234,6 @@ def test_rev_07_what_was_not_granted_is_said():
     assert not_granted(shown(twice)) == (
         f"s3:PutObject on {WIDE}",
         "s3:DeleteObject",
-        "15 minutes: shortened to 5 minutes",
     )
+    assert (shortened(shown(asked)), shortened(shown(twice))) == ("", "5 minutes instead of 15 minutes")
     assert narrowed(asked, asked.permissions, 900).requested is None

@@ -101,7 +101,7 @@ def test_rev_07_it_says_that_a_reviewer_approved_less():
 
 def test_rev_06_the_approvals_needed_are_named_once():
     (needs,) = [row.value for row in review_mail(Notice.REQUESTED, sheet(), URL).rows if row.name == "Approvals needed"]
-    assert needs == "2 approvals of owners (corp.alice, corp.bob, corp.carol)"
+    assert needs == "2 approvals from owners (corp.alice, corp.bob, corp.carol)"
     either = wording.required_approvals(sheet()._replace(any_of=(("owners",), ("owners", "gone"))))
     assert either == f"{needs}, or {needs} and gone"
 

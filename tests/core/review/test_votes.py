@@ -30,6 +30,7 @@ from jitney.core.review.votes import (
     approving_votes,
     cast,
     has_enough_approvals,
+    is_last_approval,
     narrowed,
     valid_approvals,
 )
@@ -88,6 +89,21 @@ def test_rev_06_all_groups_of_one_alternative_are_needed():
 def test_rev_06_one_person_of_two_groups_counts_for_each():
     assert after(BOTH, "alice").approvals == ("security",)
     assert has_enough_approvals(after(BOTH, "alice", "bob"))
+
+
+def test_rev_06_the_page_knows_whether_one_more_approval_is_enough():
+    """Also for a person of two groups, for one who approved before, and for a requester, whose vote never counts."""
+    cases = {
+        ("bob", EITHER): False,
+        ("dora", EITHER): True,
+        ("carol", after(EITHER, "bob")): True,
+        ("dora", BOTH): False,
+        ("alice", after(BOTH, "bob")): True,
+        (PENDING.principal.partition(".")[2], after(EITHER, "bob")): False,
+    }
+    for (human, grant), enough in cases.items():
+        found = is_last_approval(under_review(grant), f"corp.{human}", (), GROUPS, NOW)
+        assert found is enough, (human, grant.approvals)
 
 
 def test_rev_06_one_rejection_ends_it():

@@ -45,7 +45,7 @@ def short_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:
         for each in every[:MOST_PARAMETERS]
     ]
     if len(every) > MOST_PARAMETERS:
-        shown.append(ShownParameter("and", f"{len(every) - MOST_PARAMETERS} more parameters: see the page"))
+        shown.append(ShownParameter("and", f"{len(every) - MOST_PARAMETERS} more on the request page"))
     return tuple(shown) or (ShownParameter("none", "the call has no parameters"),)
 
 

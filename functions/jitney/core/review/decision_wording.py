@@ -37,41 +37,48 @@ def risk_sentence(risk: Risk) -> str:
     return cut(risk.sentence, MOST_SENTENCE)
 
 
-def before(sheet: Sheet) -> str:
+def before(sheet: Sheet, viewer: str = "") -> str:
     """Return what became of the agent's like requests in the last 30 days, with the last approval and rejection.
 
-    A rejection that `rejected_before` shows is counted only.
+    The worst comes first, because a small screen may show the beginning only. A rejection that `rejected_before` shows
+    is not repeated. `viewer` is the source identity of the reader, who is "you".
     """
     like = sheet.like
-    approved = f", last by {_by(like.last_approval)}" if like.last_approval else ""
+    shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
+    approved = f", last by {_by(like.last_approval, viewer)}" if like.last_approval else ""
     rejected = ""
-    if like.last_rejection and not (sheet.repeated and sheet.repeated.at == like.last_rejection.at):
-        rejected = f", last by {_by(like.last_rejection)}: {_comment(like.last_rejection)}"
+    if like.last_rejection and not shown:
+        rejected = f", last by {_by(like.last_rejection, viewer)}: {_comment(like.last_rejection)}"
     parts = (
+        ("also rejected" if shown else "rejected", like.rejected - shown, rejected),
+        ("revoked after it was granted", like.revoked, ""),
+        ("granted by break-glass", like.break_glass, ""),
+        ("not decided", like.undecided, ""),
         ("approved", like.approved, approved),
         ("allowed without review", like.automatic, ""),
-        ("granted by break-glass", like.break_glass, ""),
-        ("rejected", like.rejected, rejected),
-        ("not decided", like.undecided, ""),
-        ("revoked after it was granted", like.revoked, ""),
     )
     said = "; ".join(f"{words} {_times(count)}{more}" for words, count, more in parts if count)
-    found = f"In the last 30 days: {said}." if said else "Nothing like it in the last 30 days."
+    nothing = f"Nothing {'else ' if shown else ''}like it in the last 30 days."
+    found = f"In the last 30 days: {said}." if said else nothing
     return f"{found} Not all earlier requests were compared." if like.incomplete else found
 
 
 def not_granted(sheet: Sheet) -> tuple[str, ...]:
-    """Return what the agent requested and does not get, () for nothing: each action, and the time that was cut."""
+    """Return each action that the agent requested and does not get, () for none."""
     if sheet.requested is None:
         return ()
     lines = list(_left_out(sheet.requested.permissions, sheet))
     shown = lines[:MOST_LEFT_OUT]
     if len(lines) > MOST_LEFT_OUT:
         shown.append(f"{len(lines) - MOST_LEFT_OUT} more actions")
-    if sheet.requested.duration_seconds != sheet.duration_seconds:
-        asked, given = format_duration(sheet.requested.duration_seconds), format_duration(sheet.duration_seconds)
-        shown.append(f"{asked}: shortened to {given}")
     return tuple(shown)
+
+
+def shortened(sheet: Sheet) -> str:
+    """Return the duration beside the longer one that was requested, "" if it was not shortened."""
+    if sheet.requested is None or sheet.requested.duration_seconds == sheet.duration_seconds:
+        return ""
+    return f"{format_duration(sheet.duration_seconds)} instead of {format_duration(sheet.requested.duration_seconds)}"
 
 
 def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
@@ -88,8 +95,9 @@ def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
         yield f"{cut(action, MOST_PEOPLE_NAME)}{f' on {resources}' if action in kept else ''}"
 
 
-def _by(vote: Vote) -> str:
-    return f"{cut(vote.human, MOST_PEOPLE_NAME)} at {format_time(vote.at)}"
+def _by(vote: Vote, viewer: str) -> str:
+    who = "you" if vote.human == viewer else cut(vote.human, MOST_PEOPLE_NAME)
+    return f"{who} at {format_time(vote.at)}"
 
 
 def _comment(vote: Vote) -> str:

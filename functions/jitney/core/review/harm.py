@@ -66,7 +66,20 @@ def with_changes(risks: Sequence[Risk], uses: Iterable[Use]) -> tuple[Risk, ...]
                 found.setdefault(change, {}).setdefault(use.action, {})[arn] = None
     made = [_risk(change, tuple(acts), tuple({arn: None for arns in acts.values() for arn in arns}))
             for change, acts in found.items()]  # fmt: skip
-    return tuple(sorted((*made, *risks), key=lambda each: _WORST_FIRST.index(each.level)))
+    joined, others = _joined(made, risks)
+    return tuple(sorted((*joined, *others), key=lambda each: _WORST_FIRST.index(each.level)))
+
+
+def _joined(made: Sequence[Risk], risks: Sequence[Risk]) -> tuple[list[Risk], list[Risk]]:
+    """Return the changes, and the risks that no change says: a deletion of the same actions that nothing restores."""
+    wide = {each.actions: each for each in made if each.name == _DELETES[_WIDE].name}
+    final = [each for each in risks if each.name == _KNOWN_DELETION and each.actions in wide]
+    said = {each.actions: f"{wide[each.actions].sentence} AWS cannot restore what is deleted." for each in final}
+    joined = [
+        each._replace(sentence=said[each.actions]) if each in wide.values() and each.actions in said else each
+        for each in made
+    ]
+    return joined, [each for each in risks if each not in final]
 
 
 def harm_level(risks: Sequence[Risk]) -> str:

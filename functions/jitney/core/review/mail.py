@@ -39,8 +39,10 @@ _MARKS: Mapping[Notice, str] = {
     Notice.BREAK_GLASS: "Break-glass: ",
     Notice.FOLLOW_UP_DUE: "Follow-up due: ",
 }
-SIGN_IN = "The link asks you to sign in. It grants nothing by itself, and Jitney never asks for anything else by mail."
-AGENT_TEXT_NOTE = "Written by the agent and unverified. Nothing else here comes from this text."
+SIGN_IN = (
+    "The link asks you to sign in, and grants nothing by itself. Jitney never asks for a password or a code by mail."
+)
+AGENT_TEXT_NOTE = "Written by the agent, not verified."
 
 
 class ReviewMail(NamedTuple):

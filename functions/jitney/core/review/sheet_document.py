@@ -34,7 +34,7 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "harm": harm_document(harm) | {"sentence": decision_wording.harm_sentence(sheet)},
         "second_step": takes_second_step(sheet.risks),
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
-        "not_granted": list(decision_wording.not_granted(sheet)),
+        "not_granted": [*decision_wording.not_granted(sheet), *_shortened(sheet)],
         "rejected_before": wording.rejected_before(sheet),
         "before": decision_wording.before(sheet) if compared else "",
         "actions": [_action(each if compared else each._replace(new=())) for each in sheet.actions],
@@ -56,6 +56,11 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
 def harm_document(level: str) -> dict[str, str]:
     """Return a level of harm as a word and as a label."""
     return {"level": level, "label": decision_wording.harm_in_words(level)}
+
+
+def _shortened(sheet: Sheet) -> list[str]:
+    less = decision_wording.shortened(sheet)
+    return [f"Duration: {less}"] if less else []
 
 
 def _action(requested: RequestedAction) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from jitney.core.access.decision import Decision
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.new_grant import capped_end, reviews_of
 from jitney.core.access.request import Permission, RequestedAccess, Way
+from jitney.core.delegation import Delegation
 from jitney.core.problems import Problem
 from jitney.core.review.approval_count import count_represented, represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
@@ -37,6 +38,17 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
         return voted.move(State.REJECTED)
     approved = _approved(requested_groups(voted), review.with_grant(voted), groups)
     return replace(voted, approvals=tuple(sorted(approved)))
+
+
+def is_last_approval(
+    review: GrantUnderReview, human: str, delegations: tuple[Delegation, ...], groups: Groups, now: int
+) -> bool:
+    """Return whether an approval of the pending grant by `human` would complete the approvals that it needs now.
+
+    Policies decide again with it, and can require other reviewers.
+    """
+    vote = Vote(human, VoteVerdict.APPROVE, content_hash(review.grant), "", now, "", delegations)
+    return has_enough_approvals(cast(review, vote, groups))
 
 
 def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:

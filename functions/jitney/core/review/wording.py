@@ -29,6 +29,7 @@ from jitney.core.review.decision_wording import (
     harm_sentence,
     not_granted,
     risk_sentence,
+    shortened,
 )
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
@@ -37,6 +38,7 @@ from jitney.core.times import format_duration, format_time
 
 MOST_RISKS, MOST_PEOPLE = 6, 5
 MOST_REASON = 300
+NEW_MEANS = "this agent did not obtain it in the last 30 days, or a person revoked it or objected to it"
 MOST_REQUIRED = 800
 
 _OUTCOMES: Mapping[str, str] = {
@@ -61,7 +63,7 @@ class Fact(NamedTuple):
 def duration(sheet: Sheet) -> str:
     """Return how long the grant lasts: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
     if sheet.call:
-        return f"this call, with exactly these parameters, once{_by(sheet)}. It covers no other call."
+        return f"this call once, with exactly these parameters{_by(sheet)}. The agent has to repeat the call."
     latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
     return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
 
@@ -74,7 +76,7 @@ def outcome(sheet: Sheet) -> str:
     """Return the request's status, and the people who caused it: "Approved by people.alice"."""
     status = _OUTCOMES.get(sheet.state, escape_invisible(sheet.state))
     if sheet.break_glass and sheet.state == "active":
-        return f"Active by break-glass of {cut(sheet.break_glass.human, MOST_NAME)}"
+        return f"Active: break-glass by {cut(sheet.break_glass.human, MOST_NAME)}"
     verdict = {"active": VoteVerdict.APPROVE, "rejected": VoteVerdict.REJECT}.get(sheet.state)
     by = [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
     if sheet.ending and sheet.state == "revoked":
@@ -109,6 +111,8 @@ def first_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact,
     if len(sheet.risks) > MOST_RISKS:
         rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
     rows.extend(Fact("Not granted", each) for each in not_granted(sheet))
+    if less := shortened(sheet):
+        rows.append(Fact("Duration", less))
     if line := rejected_before(sheet):
         rows.append(Fact("Rejected before", escape(line)))
     rows.append(Fact("Before", escape(before(sheet))))
@@ -130,7 +134,7 @@ def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact
     if sheet.way:
         rows.append(Fact("Way", sheet.way))
     if sheet.call:
-        rows += [Fact("Call", call_title(sheet.call)), Fact("Made in", f"grant {sheet.call.grant_id}")]
+        rows += [Fact("Call", call_title(sheet.call)), Fact("Under grant", sheet.call.grant_id)]
     else:
         rows.append(Fact("New access", new_access(sheet)))
     rows.append(Fact("An approval covers" if sheet.call else "Duration", duration(sheet)))
@@ -144,11 +148,12 @@ def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact
     return tuple(rows)
 
 
-def rejected_before(sheet: Sheet) -> str:
-    """Return who rejected an equal request, when and why, "" for none."""
+def rejected_before(sheet: Sheet, viewer: str = "") -> str:
+    """Return who rejected an equal request, when and why, "" for none. `viewer` is the reader, as in `before`."""
     if sheet.repeated is None:
         return ""
-    by, comment = cut(sheet.repeated.by, MOST_NAME), cut(sheet.repeated.comment, MOST_COMMENT)
+    by = "you" if sheet.repeated.by == viewer else cut(sheet.repeated.by, MOST_NAME)
+    comment = cut(sheet.repeated.comment, MOST_COMMENT)
     return f"by {by} at {format_time(sheet.repeated.at)}, request {sheet.repeated.grant_id}: “{comment}”"
 
 
@@ -161,20 +166,23 @@ def access_profile(sheet: Sheet) -> str:
 
 
 def new_access(sheet: Sheet) -> str:
-    """Return how much of the request is new: the agent did not obtain it in the last 30 days (REV 11)."""
+    """Return how much of the request is new, and what that means (REV 11).
+
+    An approval alone does not end the newness: the agent may never have obtained what was approved.
+    """
     pairs = sum(len(each.resources) for each in sheet.actions)
     new = sum(len(each.new) for each in sheet.actions)
     if not new:
-        return "none. This agent had all of it in the last 30 days."
+        return "none. This agent obtained all of it in the last 30 days."
     amount = "all of it" if new == pairs else f"{new} of {pairs}, marked below"
-    return f"{amount}. This agent did not have it in the last 30 days."
+    return f"{amount}. New: {NEW_MEANS}."
 
 
 def required_approvals(sheet: Sheet) -> str:
-    """Return the approvals that suffice, by group: "1 approval of owners (people.alice)"."""
+    """Return the approvals that suffice, by group: "1 approval from owners (people.alice)"."""
     needed: dict[str, str] = {}
     for each in sheet.group_approvals:
-        count = f"{each.needed} approval{'' if each.needed == 1 else 's'} of {cut(each.group, MOST_NAME)}"
+        count = f"{each.needed} approval{'' if each.needed == 1 else 's'} from {cut(each.group, MOST_NAME)}"
         needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE, 'people') or 'no reviewer'})"
     ways = [" and ".join(needed.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
     return cut(", or ".join(ways), MOST_REQUIRED)
