@@ -81,6 +81,8 @@ def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewS
     go(bob)
     shown = bob.send("GET", "/reviews/out-of-office").text
     assert "staff.carol is your delegate in owners." in shown
+    for kept in ('value="2023-11-15T12:00"', "<option selected>staff.carol</option>", ">Save changes</button>"):
+        assert kept in shown
     text = re.sub("<[^>]+>", "", carol.send("GET", "/reviews/out-of-office").text)
     assert "For staff.bob in owners, until 2023-11-15 12:00 UTC" in text
     assert "for owners, on behalf of staff.bob" in carol.send("GET", "/reviews").text

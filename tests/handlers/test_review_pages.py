@@ -298,7 +298,7 @@ def test_rev_10_the_agents_words_are_escaped_and_marked_on_their_own(desk: Revie
     assert "<form" not in first_screen
     assert text.count("<script") == 1  # our own
     listed = alice.send("GET", "/reviews").text
-    quoted = re.findall(r"Text from the agent: <q><bdi>(.*?)</bdi></q>", listed)
+    quoted = re.findall(r"Text from the agent, unverified:</span> <q><bdi>(.*?)</bdi></q>", listed)
     assert [unescape(each) for each in quoted] == [" ".join(reason.split())]
     assert reason not in unescape(re.sub(r"<q>.*?</q>", "", listed))
 

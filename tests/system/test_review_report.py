@@ -65,7 +65,7 @@ def test_aud_04_the_report_covers_request_to_last_call(
         return page if "denied: AccessDenied" in page else ""
 
     page = until(shown)
-    for words in ("Released", "by people.alice on web at", "the new one", "s3:PutObject", KEYS[1]):
+    for words in ("Released", "by people.alice on the web at", "the new one", "s3:PutObject", KEYS[1]):
         assert words in page
 
 

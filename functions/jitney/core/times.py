@@ -25,6 +25,11 @@ def format_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def form_time(seconds: int) -> str:
+    """Return a time to the minute in UTC, as the value of a form field "datetime-local"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M")
+
+
 def format_clock(seconds: int, now: int) -> str:
     """Return a time to the minute in UTC, without its date if that is the date of `now`: "13:00 UTC"."""
     whole = format_time(seconds)

@@ -99,7 +99,8 @@ class Visit:
         """Return the grant of the path's id as stored. Raises Problem grant_not_found."""
         grant = self.ports.store.grant(self.grant_id) if self.grant_id else None
         if grant is None:
-            raise Problem("grant_not_found", "There is no request with this id.", "Check the link.")
+            fix = "Check the link. For an old request, ask an auditor to run `jitney audit show`."
+            raise Problem("grant_not_found", "There is no request with this id.", fix)
         return grant
 
     def cookie(self, name: str) -> str:

@@ -15,7 +15,7 @@ from jitney.core.review.access_wording import action_verb, on_same_resources
 from jitney.core.review.call_wording import all_parameters, call_title
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut, one_word
-from jitney.core.times import format_clock, format_duration, format_time, iso, rough_duration
+from jitney.core.times import form_time, format_clock, format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,6 +64,7 @@ def environment(folder: Path) -> "Environment":
         "escape_exact": escape_exact,
         "escape_invisible": escape_invisible,
         "format_duration": format_duration,
+        "form_time": form_time,
         "format_clock": format_clock,
         "format_time": format_time,
         "iso": iso,

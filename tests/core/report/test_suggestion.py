@@ -258,7 +258,7 @@ def test_aud_04_the_reason_for_the_same_duration_is_given_without_a_suggestion(o
     assert (kept, late.startswith("more calls may follow")) == (why, True)
     assert all(row[0].islower() for row in found.reasons)
     (row,) = [row for row in shown(recorded) if row.startswith("no narrower")]
-    assert row == "no narrower grant: every permission was used or may have been"
+    assert row == "no narrower grant: each permission was used, or CloudTrail may not show its use"
 
 
 def test_aud_04_the_suggestion_warns_of_late_events():

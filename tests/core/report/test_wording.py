@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.suggestion import suggest
@@ -84,3 +85,32 @@ def test_aud_04_bypasses_come_before_calls_that_an_agent_can_multiply():
     done = [text for name, text in rows(report_of(requested(), calls)) if name.endswith("×")]
     assert done[0].startswith("iam:CreateUser not explained by a grant")
     assert len(done) == 101
+
+
+def test_aud_04_the_summary_names_what_was_granted_denied_and_how_it_ended_before_all_else():
+    """A denied operation is named there, and so a reader does not have to search for it among the calls."""
+    denied = call(1, operation="DeleteObject", error_code="AccessDenied")
+    released = requested().write(AuditEvent.RELEASE, Outcome.RELEASED, NOW + 9)
+    report = report_of(released, [denied])
+    first, *_ = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), ())
+    assert first.title == "Summary"
+    said = {row.name: row.text for row in first.rows}
+    assert (said["use"], said["denied"]) == ("no calls seen in CloudTrail", f"1 call: {report.denied[0].name}")
+    assert said["outcome"].startswith("released")
+    assert dict(rows(report))["on behalf of"] == (report.requester.human_name or "no person named")
+
+
+def test_aud_04_a_permission_that_the_suggestion_keeps_is_not_called_unused():
+    """A trail may leave out data events, such as PutObject, but not a change of a bucket's policy."""
+    allowed = (
+        Permission(("s3:GetObject", "s3:PutObject"), ("arn:aws:s3:::reports/1",)),
+        Permission(("s3:PutBucketPolicy",), ("arn:aws:s3:::reports",)),
+    )
+    report = report_of(requested(replace(GRANT, permissions=allowed)), [call(1)])
+    said = dict(rows(report))
+    assert said["unused"] == "s3:PutBucketPolicy"
+    assert said["no use seen"].startswith("s3:PutObject; ")
+    unknown = suggest(report, ACTIONS, MAY_NEED, LATER)._replace(terms=None)
+    without = {row.name: row.text for section in sections(report, unknown, ()) for row in section.rows}
+    assert "unused" not in without
+    assert without["no use seen"].startswith("s3:PutObject, s3:PutBucketPolicy; ")

@@ -25,8 +25,21 @@ _NOT_SENT = (Outcome.REFUSED, Outcome.DENIED)
 """Outcomes of gateway calls that AWS never saw, and whose parameters are not recorded."""
 
 
-def call_rows(report: GrantReport) -> Iterator[ReportRow]:
-    """Yield rows for the calls, the unused permissions and the leftover resources."""
+def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:
+    """Yield a row for each kind of calls that needs attention: their number and their operations."""
+    found = (("unexplained", report.bypasses), ("beyond grant", report.beyond_grant), ("denied", report.denied))
+    for name, groups in found:
+        if groups:
+            times = sum(each.times for each in groups)
+            operations = format_list([escape_invisible(each.name) for each in groups], MOST_SHOWN, "operations")
+            yield ReportRow(name, f"{times} call{'' if times == 1 else 's'}: {operations}", Tone.BAD)
+
+
+def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow]:
+    """Yield rows for the calls, the unused permissions and the leftover resources.
+
+    A permission that the suggestion keeps may have been used although no call shows it, so it is not called unused.
+    """
     if not report.calls:
         found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
         yield ReportRow("calls", f"{found}; object and item access is seen only where a trail logs data events")
@@ -37,9 +50,15 @@ def call_rows(report: GrantReport) -> Iterator[ReportRow]:
     if len(report.uses) > MOST_ROWS:
         yield ReportRow("", f"and {len(report.uses) - MOST_ROWS} more kinds of successful or failed calls")
     yield from _uses(report.denied, "denied", report)
-    unused = [", ".join(map(escape_invisible, each.actions)) for each in report.unused_permissions]
+    kept = {action for each in suggestion.terms.permissions for action in each.actions} if suggestion.terms else None
+    missing = [action for each in report.unused_permissions for action in each.actions]
+    unused = [escape_invisible(each) for each in missing if kept is not None and each not in kept]
+    unseen = [escape_invisible(each) for each in missing if kept is None or each in kept]
     if unused:
         yield ReportRow("unused", format_list(unused, MOST_PEOPLE, "actions"))
+    if unseen:
+        actions = format_list(unseen, MOST_PEOPLE, "actions")
+        yield ReportRow("no use seen", f"{actions}; CloudTrail may not have shown it")
     for left in report.leftover_resources:
         name = f"{cut(left.resource, MOST_ARN)} ({escape_invisible(left.name)} at {clock(left.at, report)})"
         yield ReportRow("left over", name, Tone.BAD)
@@ -97,7 +116,7 @@ def suggestion_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[Rep
     If there is no suggestion, say why.
     """
     if suggestion.verdict is SuggestionOutcome.NOTHING:
-        yield ReportRow("suggested", "no narrower grant: every permission was used or may have been")
+        yield ReportRow("suggested", "no narrower grant: each permission was used, or CloudTrail may not show its use")
     if suggestion.terms:
         yield from terms_rows("suggested", suggestion.terms)
     yield from (

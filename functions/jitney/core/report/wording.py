@@ -7,7 +7,14 @@ quotation marks.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from jitney.core.outliving import GrantEffect
-from jitney.core.report.activity_rows import call_rows, gateway_rows, outliving_rows, record_rows, suggestion_rows
+from jitney.core.report.activity_rows import (
+    alarming_rows,
+    call_rows,
+    gateway_rows,
+    outliving_rows,
+    record_rows,
+    suggestion_rows,
+)
 from jitney.core.report.grant_report import (
     FollowUpReview,
     GrantReport,
@@ -34,6 +41,7 @@ from jitney.core.report.rows import (
 )
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.review.call_wording import call_title, short_parameters
+from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import cut, escape_invisible, format_list
 from jitney.core.times import format_duration
 
@@ -44,6 +52,7 @@ _TONES: Mapping[ReportedState, Tone] = {
     ReportedState.REVOKED: Tone.BAD,
     ReportedState.FAILED: Tone.BAD,
 }
+_VIA: Mapping[str, str] = {"web": "the web", "slack": "Slack", "terminal": "the command line"}
 _NOTIFICATIONS: Mapping[str, str] = {
     "requested": "",
     "reminded": ", as a reminder",
@@ -66,10 +75,11 @@ def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[Gr
     """Return the report's sections, without empty ones. `outliving` is what outlives the grant."""
     found = (
         ("Warnings", (ReportRow("warning", escape_invisible(each), Tone.BAD) for each in report.warnings)),
+        ("Summary", _summary_rows(report)),
         ("Request", _request_rows(report)),
         ("Decision", _decision_rows(report)),
         ("Timeline", _timeline_rows(report)),
-        ("Activity", call_rows(report)),
+        ("Activity", call_rows(report, suggestion)),
         ("Calls through the gateway", gateway_rows(report)),
         ("Left to do", outliving_rows(outliving)),
         ("Least-privilege suggestion", suggestion_rows(report, suggestion)),
@@ -78,12 +88,25 @@ def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[Gr
     return tuple(Section(title, rows) for title, rows in ((title, tuple(rows)) for title, rows in found) if rows)
 
 
+def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
+    """Yield what a reader asks first: what was granted, what was used and denied, and how it ended."""
+    less = ", less than requested" if report.granted not in (None, report.requested) else ""
+    yield ReportRow("grant", f"{_in_short(report.granted)}{less}" if report.granted else "nothing")
+    if report.granted:
+        through = f"{_count(report.gateway_calls, 'call')} through the gateway; " if report.gateway_calls else ""
+        seen = sum(each.times for each in report.uses)
+        if seen or not report.partial:
+            yield ReportRow("use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail")
+    yield from alarming_rows(report)
+    by = f" by {cut(report.end.by, MOST_NAME)}" if report.end.by else ""
+    yield ReportRow("outcome", f"{report.end.state}{by}", state_row(report).tone)
+
+
 def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     requester = report.requester
     yield ReportRow("requester", cut(requester.name, MOST_ARN))
     yield from (ReportRow("", f"{name}: {value}") for name, value in requester.rows())
-    if requester.human_name:
-        yield ReportRow("on behalf of", cut(requester.human_name, MOST_ARN))
+    yield ReportRow("on behalf of", cut(requester.human_name, MOST_ARN) or NO_PERSON)
     yield from (ReportRow(_report_name(name), value) for name, value in requester.details())
     if report.addresses:
         addresses = [cut(each, MOST_NAME) for each in report.addresses]
@@ -106,7 +129,8 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     yield from terms_rows("granted" if same else "requested", report.requested)
     if not same:
         yield from terms_rows("granted", report.granted) if report.granted else [ReportRow("granted", "nothing")]
-    yield from (ReportRow("risk", cut(each, MOST_WORDS)) for each in report.risks)
+    risk = "risk" if same else "requested risk"
+    yield from (ReportRow(risk, cut(each, MOST_WORDS)) for each in report.risks)
 
 
 def _report_name(name: str) -> str:
@@ -153,7 +177,7 @@ def _follow_up_row(review: FollowUpReview, report: GrantReport) -> ReportRow:
 
 def _vote(vote: ReportedVote, report: GrantReport) -> ReportRow:
     others = f" on behalf of {' and '.join(map(escape_invisible, vote.on_behalf_of))}" if vote.on_behalf_of else ""
-    via = f" on {escape_invisible(vote.via)}" if vote.via else ""
+    via = f" on {_VIA.get(vote.via) or escape_invisible(vote.via)}" if vote.via else ""
     narrowed = f", for less than requested: {_in_short(vote.narrowed_terms)}" if vote.narrowed_terms else ""
     comment = f": {quoted(vote.comment)}" if vote.comment else ""
     text = f"by {cut(vote.by, MOST_NAME)}{others}{via} at {clock(vote.at, report)}{narrowed}{comment}"
@@ -168,7 +192,7 @@ def _in_short(terms: Terms) -> str:
     return f"{_count(actions, 'action')} on {_count(resources, 'resource')} for {duration}"
 
 
-def _count(found: Collection[str], thing: str) -> str:
+def _count(found: Collection[object], thing: str) -> str:
     return f"{len(found)} {thing}{'' if len(found) == 1 else 's'}"
 
 
@@ -202,10 +226,9 @@ def _issuance_rows(report: GrantReport) -> Iterator[ReportRow]:
     issued = [each for each in report.issuances if each.outcome == "allowed"]
     if issued:
         more = len(issued) - 1
-        renewed = (
-            f", renewed {more} time{'' if more == 1 else 's'}, last at {clock(issued[-1].at, report)}" if more else ""
-        )
-        yield ReportRow("issued", f"{clock(issued[0].at, report)}{renewed if more else ''}")
+        times = {1: "once", 2: "twice"}.get(more, f"{more} times")
+        renewed = f", renewed {times}, last at {clock(issued[-1].at, report)}" if more else ""
+        yield ReportRow("issued", f"{clock(issued[0].at, report)}{renewed}")
     for each in report.issuances:
         if each.outcome != "allowed":
             why = escape_invisible(each.code) or escape_invisible(each.outcome)
