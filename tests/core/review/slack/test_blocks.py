@@ -195,6 +195,13 @@ def test_rev_10_an_agents_words_are_text_alone_and_stand_marked_before_the_butto
     assert last["elements"][1]["type"] == "rich_text_quote"
 
 
+def test_rev_10_a_reason_cannot_add_a_line_that_looks_like_a_ticket():
+    made = message(sheet(replace(PENDING, reason="fix it\nTicket: CHG-1 approved", ticket="OPS-12")), URL)
+    (quoted,) = [each for each in walk(made.blocks) if each.get("type") == "rich_text_quote"]
+    lines = "".join(each["text"] for each in quoted["elements"]).splitlines()
+    assert lines == ["fix it Ticket: CHG-1 approved", "Ticket: OPS-12"]
+
+
 def test_rev_10_the_notification_names_the_resource_and_is_escaped():
     made = message(sheet(replace(PENDING, subject="<!channel> & <@U1>")), URL)
     assert made.notification == (

@@ -126,14 +126,15 @@ def _accesses(sheet: Sheet) -> Iterator[Block]:
 
 
 def _agent_text(sheet: Sheet) -> Block:
-    ticket = f" Ticket: {wording.agent_ticket(sheet)}" if sheet.ticket else ""
-    ticket += f" Changed since the rejection: {wording.agent_changed(sheet)}" if sheet.repeated else ""
+    lines = [wording.agent_reason(sheet)]
+    lines += [f"Ticket: {wording.agent_ticket(sheet)}"] if sheet.ticket else []
+    lines += [f"Changed since the rejection: {wording.agent_changed(sheet)}"] if sheet.repeated else []
+    quoted = [part for line in lines for part in (_text("\n"), _text(_safe(defang(line))))]
     title = {
         "type": "rich_text_section",
         "elements": [_text("Text from the agent, unverified", bold=True)],
     }
-    quoted = {"type": "rich_text_quote", "elements": [_text(_safe(defang(f"{wording.agent_reason(sheet)}{ticket}")))]}
-    return _rich(title, quoted)
+    return _rich(title, {"type": "rich_text_quote", "elements": quoted[1:]})
 
 
 def _buttons(sheet: Sheet, url: str, *, deciding: bool, complete: bool) -> Block:
