@@ -1,5 +1,6 @@
 """Row REV 14: an approval that could do harm is not given before a second step that repeats exactly what is granted."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -110,6 +111,23 @@ def test_rev_14_a_read_of_what_is_named_needs_no_second_step(desk: ReviewSystem,
     assert answer.status == 303
 
 
+def test_rev_14_the_line_beside_the_buttons_says_the_next_step_and_whether_one_approval_is_enough(
+    desk: ReviewSystem, alice: Browser
+):
+    def line(browser: Browser, grant: Grant) -> str:
+        (found,) = re.findall('<p class="next">(.*?)</p>', browser.send("GET", f"/reviews/{grant.id}").text)
+        return str(found)
+
+    write, gina = pending(desk), Browser(desk)
+    gina.sign_in("gina")
+    assert line(alice, write) == "Next: confirm it. Your approval is enough."
+    assert line(gina, write).startswith("Next: give a reason, then confirm.")
+    read = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
+    both = replace(write, permissions=(read,), reviews=(tuple({*write.reviews[0], "absent"}),))
+    desk.system.store.grants[write.id] = both
+    assert line(alice, write) == "Approve counts at once. More approvals are needed."
+
+
 def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, alice: Browser):
     grant, gina = pending(desk), Browser(desk)
     gina.sign_in("gina")
@@ -128,6 +146,8 @@ def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, a
     assert gina.send("POST", path, step).status == 303
     assert stored(desk, grant).state is State.ACTIVE
     shown = gina.send("GET", f"/reviews/{grant.id}").text
+    assert "The agent has not obtained credentials yet." in shown
+    assert ("Break-glass replaced the approval by" in shown, "0 of 1 approval" in shown) == (True, False)
     assert '<span class="state emergency">Active: break-glass by staff.gina</span>' in shown
 
 
