@@ -46,24 +46,30 @@ class Headline(NamedTuple):
     @property
     def title(self) -> str:
         """The sentence without the person: "reader (corp) requests to read s3 reports/1 in prod for 5 minutes"."""
-        return f"{self.requester} {self._what}"
+        return f"{self.requester} {self._what(_resources(self.uses))}"
+
+    def title_within(self, most: int) -> str:
+        """Return the title, with the number of resources instead of a name if the title is longer than `most`."""
+        if len(self.title) <= most:
+            return self.title
+        count = len({arn for use in self.uses for arn in use.resources})
+        return f"{self.requester} {self._what('1 resource' if count == 1 else f'{count} resources')}"
 
     @property
     def sentence(self) -> str:
         """The whole sentence, which says on whose behalf, or that no person is named."""
         behalf = f"on behalf of {self.human_name}" if self.human_name else NO_PERSON
-        return f"{self.requester}, {behalf}, {self._what}"
+        return f"{self.requester}, {behalf}, {self._what(_resources(self.uses))}"
 
-    @property
-    def _what(self) -> str:
+    def _what(self, resources: str) -> str:
         does = _tense(self.state, started=self.started)
         where = cut(self.target, MOST_NAME)
         if self.call:
-            one = f"{call_title(self.call)} on {_resources(self.uses)}"
+            one = f"{call_title(self.call)} on {resources}"
             asks = {"may": "may make", "was allowed to": "was allowed"}.get(does, does.removesuffix(" to"))
             return f"{asks} one call: {one}, in {where}"
         lasts = format_duration(self.duration_seconds)
-        return f"{does} {_verbs(self.uses)} {_resources(self.uses)} in {where} for {lasts}"
+        return f"{does} {_verbs(self.uses)} {resources} in {where} for {lasts}"
 
 
 def headline_of_grant(grant: Grant, human_name: str, uses: Iterable[Use]) -> Headline:

@@ -195,6 +195,16 @@ def test_rev_10_an_agents_words_are_text_alone_and_stand_marked_before_the_butto
     assert last["elements"][1]["type"] == "rich_text_quote"
 
 
+def test_rev_15_a_title_that_is_too_long_counts_its_resources_instead_of_losing_its_end():
+    long = "arn:aws:s3:::reports/" + "a" * 80
+    facts = (IdentityFact("Repository", "octo-org/" + "r" * 30), IdentityFact("Environment", "e" * 20))
+    grant = asked([Permission(("s3:PutObject",), (long, long + "b"))])
+    made = message(sheet(replace(grant, facts=facts)), URL)
+    title = made.blocks[0]["text"]["text"]
+    assert len(title) <= 150
+    assert title.endswith(" requests to write 2 resources in analytics-prod for 5 minutes")
+
+
 def test_rev_10_a_reason_cannot_add_a_line_that_looks_like_a_ticket():
     made = message(sheet(replace(PENDING, reason="fix it\nTicket: CHG-1 approved", ticket="OPS-12")), URL)
     (quoted,) = [each for each in walk(made.blocks) if each.get("type") == "rich_text_quote"]

@@ -83,7 +83,7 @@ def _message(
     sheet: Sheet, url: str, listed: list[Block], details: Block, *, deciding: bool, complete: bool
 ) -> SlackMessage:
     outcome = [] if deciding else [_rich(_outcome(sheet))]
-    shown = cut(unlinked(wording.headline(sheet)), MOST_HEADER)
+    shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
     first = _facts((Fact("On behalf of", sheet.requester.human_name or NO_PERSON), *wording.first_facts(sheet)))
     hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
