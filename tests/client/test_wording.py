@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jitney.client import pending_wording, wording
 from jitney.client.grant_request import ApiPermission, GrantRequest, parse_permissions
 from jitney.client.responses import ApiReason, ApiReview, GrantResponse
+from jitney.core.printable import strip_control_characters
 from tests.client.fake_broker import GRANT_ID, grant
 
 NOW = 1795521600.0  # 2026-11-24T12:00:00Z
@@ -22,7 +23,7 @@ ASK = GrantRequest("analytics-prod", (ONE, TWO), 600, "monthly report")
 
 @given(st.text())
 def test_nothing_that_steers_a_terminal_is_shown(text: str):
-    shown = wording.strip_control_characters(text)
+    shown = strip_control_characters(text)
     assert len(shown) == len(text)
     assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs"}
 

@@ -14,9 +14,10 @@ import pytest
 
 from jitney.client import screen as screens
 from jitney.client.responses import ApiGrant, GrantPage, GrantResponse
-from jitney.client.sheets import as_csv, shown
+from jitney.client.sheets import shown
 from jitney.core.access.grant import Grant
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.csv_text import csv_text
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.session import Session
 from jitney.core.report.suggestion import suggest
@@ -235,7 +236,7 @@ def test_id_12_hostile_facts_are_text_in_the_cells_of_queries(value: str) -> Non
     record = requested(hostile_grant(value)).lines[0]
     name = json.loads(record["detail"])["requester"]["name"]
     assert no_hidden_characters(shown(name))
-    (cell,) = next(csv.reader(io.StringIO(as_csv((name,), ()))))
+    (cell,) = next(csv.reader(io.StringIO(csv_text((name,), ()))))
     assert no_hidden_characters(cell)
     assert not cell.startswith(("=", "+", "-", "@"))
 

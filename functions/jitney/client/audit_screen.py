@@ -7,8 +7,9 @@ from typing import Any
 from rich.filesize import decimal
 from rich.text import Text
 
-from jitney.client import sheets, verification_rows, wording
+from jitney.client import sheets, verification_rows
 from jitney.client.screen import Screen
+from jitney.core.printable import strip_control_characters
 
 _VERDICTS = {
     "verified": ("Verified", "bold green"),
@@ -74,11 +75,11 @@ class AuditScreen(Screen):
             parameters = "".join(f" --param {one['name'].replace(' ', '-').upper()}" for one in each["parameters"])
             self.out.print(
                 Text.assemble(
-                    (wording.strip_control_characters(each["name"]), "bold"),
-                    (wording.strip_control_characters(parameters), "cyan"),
+                    (strip_control_characters(each["name"]), "bold"),
+                    (strip_control_characters(parameters), "cyan"),
                 )
             )
-            self.out.print(Text(f"  {wording.strip_control_characters(each['description'])}"))
+            self.out.print(Text(f"  {strip_control_characters(each['description'])}"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""
@@ -95,7 +96,7 @@ class AuditScreen(Screen):
     def integrity(self, found: Mapping[str, Any]) -> None:
         """Print what an answer can claim to standard error: its state, and the sentences that explain it."""
         word, style = _INTEGRITY[found["state"]]
-        sentences = [wording.strip_control_characters(each) for each in found["sentences"]]
+        sentences = [strip_control_characters(each) for each in found["sentences"]]
         self.err.print(Text.assemble((word, style), ("  records and calls behind this answer", "dim")))
         for each in sentences:
             self.note(f"  {each}")

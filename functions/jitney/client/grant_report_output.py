@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jitney.client.wording import strip_control_characters
+from jitney.core.printable import strip_control_characters
 from jitney.resources import PAGES
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from jitney.client import wording
 from jitney.client.responses import ApiReview, GrantResponse
+from jitney.core.printable import strip_control_characters
 
 _MOST_NAMES = 5
 
@@ -10,7 +11,7 @@ def asked(review: ApiReview) -> str:
     """Return the people who were asked to decide, at most `_MOST_NAMES` of them by name; "" if none is known."""
     names, others = review.reviewers[:_MOST_NAMES], len(review.reviewers) - _MOST_NAMES
     more = f" and {others} more" if others > 0 else ""
-    return wording.strip_control_characters(f"{', '.join(names)}{more}")
+    return strip_control_characters(f"{', '.join(names)}{more}")
 
 
 def waits_for(answer: GrantResponse) -> str:
@@ -21,7 +22,7 @@ def waits_for(answer: GrantResponse) -> str:
     if answer.review is None or not answer.review.review_url:
         return ""
     people = asked(answer.review) or "a decision"
-    return f"for {people} at {wording.strip_control_characters(answer.review.review_url)}"
+    return f"for {people} at {strip_control_characters(answer.review.review_url)}"
 
 
 def pending(answer: GrantResponse, now: float) -> str:

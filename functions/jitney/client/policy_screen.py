@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jitney.client import sheets
 from jitney.client.screen import EFFECTS, Screen
-from jitney.client.wording import strip_control_characters
+from jitney.core.printable import strip_control_characters
 
 
 class PolicyScreen(Screen):

@@ -34,6 +34,7 @@ from jitney.client.responses import (
     read_ways,
 )
 from jitney.client.wait_display import WaitProgress, show_wait
+from jitney.core.printable import strip_control_characters
 
 _STATES = {"active": "bold green", "pending": "bold yellow"}
 EFFECTS = {
@@ -110,12 +111,10 @@ class Screen:
         for grant in page.grants:
             state = Text(f"{grant.state:9}", style=_STATES.get(grant.state, "dim"))
             when = " ".join(wording.relevant_time(grant, self._now()))
-            self.out.print(
-                Text.assemble(f"{grant.id}  ", state, wording.strip_control_characters(f" {grant.target}  {when}"))
-            )
-            by = wording.strip_control_characters(f"by {grant.requester}")
+            self.out.print(Text.assemble(f"{grant.id}  ", state, strip_control_characters(f" {grant.target}  {when}")))
+            by = strip_control_characters(f"by {grant.requester}")
             way = [words for _, words in wording.way_rows(grant) if words]
-            reason = wording.strip_control_characters(grant.reason)
+            reason = strip_control_characters(grant.reason)
             for line in (by, *map(wording.allows, grant.permissions), *way, reason):
                 self.out.print(Text(" " * (len(grant.id) + 2) + line))
         if not page.grants:
@@ -159,7 +158,7 @@ class Screen:
     def explanation(self, explanation: Iterable[ApiRequiredAction]) -> None:
         """Print the actions and resources that calls need, and why. A reason is printed once for each call."""
         for call, needs in itertools.groupby(explanation, lambda need: need.call):
-            self.out.print(Text(wording.strip_control_characters(call), style="bold"))
+            self.out.print(Text(strip_control_characters(call), style="bold"))
             said: set[str] = set()
             possible: list[ApiPossibleAction] = []
             for need in needs:
@@ -183,10 +182,7 @@ class Screen:
             expected = " or ".join(attempt.expected)
             table.add_row(
                 verdict,
-                *(
-                    Text(wording.strip_control_characters(each))
-                    for each in (attempt.description, expected, attempt.answer)
-                ),
+                *(Text(strip_control_characters(each)) for each in (attempt.description, expected, attempt.answer)),
             )
         self.out.print(table, crop=False)
         fixes = dict.fromkeys(attempt.fix for attempt in check.attempts if attempt.fix)
@@ -214,15 +210,13 @@ class Screen:
         for each in check.checks:
             verdict = Text("OK", style="green") if each.ok else Text("WRONG", style="bold red")
             shown = (each.kind, each.name, ", ".join(each.groups), each.code)
-            table.add_row(verdict, *(Text(wording.strip_control_characters(value)) for value in shown))
+            table.add_row(verdict, *(Text(strip_control_characters(value)) for value in shown))
         self.out.print(table, crop=False)
         self.rows(("fix", fix) for fix in dict.fromkeys(each.fix for each in check.checks if each.fix))
 
     def problem(self, problem: ClientProblem, verb: str, tail: Sequence[str] = ()) -> None:
         """Print a problem, its fix, and the commands that would pass, ready to paste."""
-        self.err.print(
-            Text.assemble(("jitney: ", "dim"), (wording.strip_control_characters(problem.title), "bold red"))
-        )
+        self.err.print(Text.assemble(("jitney: ", "dim"), (strip_control_characters(problem.title), "bold red")))
         request, extras = problem.request, problem.extras
         if extras.get("errors"):
             for error in extras["errors"]:
@@ -246,11 +240,11 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Write one line to standard error."""
-        self.err.print(Text(wording.strip_control_characters(text)))
+        self.err.print(Text(strip_control_characters(text)))
 
     def line(self, text: str) -> None:
         """Print one line of a result."""
-        self.out.print(Text(wording.strip_control_characters(text)))
+        self.out.print(Text(strip_control_characters(text)))
 
     def working(self, text: str) -> AbstractContextManager[object]:
         """Show on standard error, if that is a terminal, that something is under way."""
@@ -267,21 +261,17 @@ class Screen:
 
     def heading(self, words: str, style: str, rest: str) -> None:
         """Print the first line of a result."""
-        self.out.print(
-            Text.assemble(
-                (wording.strip_control_characters(words), style), f"  {wording.strip_control_characters(rest)}"
-            )
-        )
+        self.out.print(Text.assemble((strip_control_characters(words), style), f"  {strip_control_characters(rest)}"))
 
     def rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Print a line for each name and value. Names without a value are left out."""
         for name, value in rows:
             if value:
-                self.out.print(Text.assemble((f"  {name:9} ", "dim"), wording.strip_control_characters(value)))
+                self.out.print(Text.assemble((f"  {name:9} ", "dim"), strip_control_characters(value)))
 
     def _fix(self, fix: str) -> None:
         if fix:
-            self.err.print(Text.assemble(("Fix: ", "bold"), wording.strip_control_characters(fix)))
+            self.err.print(Text.assemble(("Fix: ", "bold"), strip_control_characters(fix)))
 
     def _paste(self, console: Console, verb: str, request: GrantRequest, tail: Sequence[str] = ()) -> None:
         for line in wording.paste(verb, request, tail):

@@ -1,9 +1,5 @@
-"""Format rows for terminals and spreadsheets."""
+"""Format rows for terminals."""
 
-import csv
-import io
-import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -11,32 +7,11 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from jitney.client.wording import strip_control_characters
+from jitney.core.printable import strip_control_characters
 
-# A cell that starts with one of these is a formula to a spreadsheet, and agents choose reasons and names. In countries
-# where the list separator is a semicolon, a semicolon within text starts a cell, quoted or not.
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
 _GAP = 2
 
 Rows: TypeAlias = Iterable[Sequence[Any]]
-
-
-def as_csv(columns: Sequence[str], rows: Rows) -> str:
-    """Return the rows as CSV with a header (RFC 4180), one line each. All cells are quoted, and lists are JSON.
-
-    No cell can be a formula for a spreadsheet, with any list separator. No cell can control a terminal.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerows([_cell(value) for value in row] for row in (columns, *rows))
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list | dict):
-        value = json.dumps(value)
-    return _FORMULA.sub(r"\1'", strip_control_characters(value)) if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from jitney.client import pending_wording, wording
 from jitney.client.durations import format_duration
 from jitney.client.problems import Unavailable
 from jitney.client.responses import GrantResponse
+from jitney.core.printable import strip_control_characters
 
 WaitProgress = Callable[[GrantResponse, Unavailable | None], None]
 
@@ -29,7 +30,7 @@ class _LiveLine:
 
     def __rich__(self) -> Text:
         waited = format_duration(round(self._now() - self._started))
-        trouble = f"  {wording.strip_control_characters(self._trouble.detail)}" if self._trouble else ""
+        trouble = f"  {strip_control_characters(self._trouble.detail)}" if self._trouble else ""
         waits = pending_wording.waits_for(self._answer)
         return Text.assemble(
             ("Waiting ", "bold yellow"),
@@ -66,7 +67,7 @@ def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float])
     """Show the wait for `answer`. Call what this yields after each poll. `now` gives epoch seconds."""
 
     def say(text: str) -> None:
-        console.print(Text(wording.strip_control_characters(text)))
+        console.print(Text(strip_control_characters(text)))
 
     if console.is_terminal:
         line = _LiveLine(answer, now)

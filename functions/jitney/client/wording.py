@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from jitney.core.access.conditions import conditions_of
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
+from jitney.core.printable import strip_control_characters
 from jitney.core.review.call_wording import all_parameters
 
 # The distance to a time is rounded to the requested duration when they differ by at most this much.
@@ -24,13 +24,6 @@ _ROUNDING_SECONDS = 2
 _VERDICTS = {"approve": "approved", "reject": "rejected"}
 # Stands for the action in a reason's `template`.
 _ACTION = "{action}"
-
-
-def strip_control_characters(text: object) -> str:
-    """Return the text with control, format and surrogate characters as U+FFFD. A terminal can print it safely."""
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
-    )
 
 
 def who(any_of: Sequence[Sequence[str]]) -> str:

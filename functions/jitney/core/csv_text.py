@@ -1,21 +1,32 @@
-"""Tables as CSV (RFC 4180) that no spreadsheet runs as a formula. Pure."""
+"""Tables as CSV (RFC 4180). No cell can be a formula for a spreadsheet, and none can control a terminal. Pure."""
 
 import csv
 import io
+import json
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-# https://owasp.org/www-community/attacks/CSV_Injection, with the full-width forms that some programs take for ASCII
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - these are meant
+from jitney.core.printable import strip_control_characters
+
+# A cell that starts with one of these is a formula to a spreadsheet, and agents choose reasons and names. In countries
+# where the list separator is a semicolon, a semicolon within text starts a cell, quoted or not.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])""")
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return the table with its header, lines ending in CRLF. A cell that begins like a formula gets an apostrophe."""
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return the rows as CSV with a header, one line each. All cells are quoted, and lists are JSON.
+
+    No cell is a formula with any list separator.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n", strict=True)
-    writer.writerow(map(_harmless, columns))
-    writer.writerows(map(_harmless, row) for row in rows)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([_cell(value) for value in row] for row in (columns, *rows))
     return text.getvalue()
 
 
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        value = json.dumps(value)
+    return _FORMULA.sub(r"\1'", strip_control_characters(value)) if isinstance(value, str) else value

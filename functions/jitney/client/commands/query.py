@@ -90,7 +90,7 @@ def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
         print_json(run.document() | {"columns": columns, "rows": members, "integrity": integrity.document()})
         return
     if as_csv:
-        from jitney.client.sheets import as_csv as written  # noqa: PLC0415 - only used here
+        from jitney.core.csv_text import csv_text as written  # noqa: PLC0415 - only used here
 
         typer.echo(written(columns, rows), nl=False)
     else:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from jitney.client import wording
 from jitney.client.screen import Screen
 from jitney.client.setup.clients import AgentClient
 from jitney.client.setup.file_changes import FileChange
+from jitney.core.printable import strip_control_characters
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -21,7 +21,7 @@ class SetupScreen(Screen):
             self.note(f"jitney: {client}, {change.file.path}: {change.note}.")
         for line in change.diff():
             style = "bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], "")
-            self.out.print(Text(wording.strip_control_characters(line.replace("\t", "    ")), style=style))
+            self.out.print(Text(strip_control_characters(line.replace("\t", "    ")), style=style))
 
     def clients_set_up(self, clients: Sequence[AgentClient], changes: Sequence[FileChange], *, removed: bool) -> None:
         """Print what was done, and the next step in each client."""
