@@ -141,20 +141,12 @@ site: $(READY) $(DOCS_SITE) ## build docs/ as a site with a search and the API's
 	@$(BIN)/python -m local.docs_site
 
 .PHONY: bench
-bench: $(READY) ## measure the figures in one run
-	@$(BIN)/python -m benchmarks.vend
-	@$(BIN)/python -m benchmarks.review
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.review_handlers
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.revocations
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.release_rates
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.compile
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.policy_replay
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.audit
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway_masking
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway
-	@PYTHONPATH=functions $(BIN)/python -m benchmarks.gateway_start
-	@$(BIN)/python -m benchmarks.client
-	@$(BIN)/python -m benchmarks.queries
+bench: $(READY) ## measure the figures in one run, and write benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks.results
+
+.PHONY: nightly
+nightly: $(READY) ## measure again; fail if a ratio of benchmarks/RESULTS.md became worse by a tenth
+	@$(BIN)/python -m benchmarks.results --compare
 
 .PHONY: cost
 cost: $(READY) ## what a million requests and a month cost in AWS, from the template and list prices

@@ -2,15 +2,16 @@
 
 A query's conditions on `dt` determine how many days of each table it reads (`local.scans`). The time is DuckDB's for
 these days. The bytes are the size of the lines of these days. They count each time that the query reads them, as Athena
-bills. The data is always the same, counted back from today. Prints one table.
+bills. The data is always the same, counted back from today. Prints one JSON object.
 """
 
+import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -22,8 +23,7 @@ from local.scans import Scan, scans
 RECORDS, CALLS, DAYS = 1_000_000, 1_000_000, 365
 PARAMETERS = {
     "grants_of_principal": "corp.agent-8",
-    "history_of_grant": "g-000000249000",
-    "timeline_of_grant": "g-000000249000",
+    **dict.fromkeys(("calls_of_grant", "history_of_grant", "timeline_of_grant"), "g-000000249000"),
     "agents_of_human": "corp.human-8",
     "who_accessed": "arn:aws:s3:::bucket-8/2026/a.csv",
 }
@@ -141,23 +141,28 @@ def sizes(folder: Path) -> Mapping[str, list[int]]:
     }
 
 
-def table_row(figures: Figures, by_day: Mapping[str, list[int]]) -> str:
-    """Return one line of the table."""
+def described(figures: Figures, by_day: Mapping[str, list[int]]) -> dict[str, Any]:
+    """Return what a query took, found and read: seconds, rows, megabytes, and days of each table."""
+    days = partitions(figures.read)
     read = sum(sum(by_day[each.table][: partitions([each])[each.table]]) for each in figures.read)
-    parts = ", ".join(f"{name} {count} of {DAYS}" for name, count in sorted(partitions(figures.read).items()))
-    return f"{figures.name:22}{figures.seconds:8.2f} s{figures.rows:9,} rows{read / 1e6:9,.0f} MB  {parts}"
+    return {
+        "seconds": round(figures.seconds, 2),
+        "rows": figures.rows,
+        "megabytes": round(read / 1e6),
+        "days": dict(sorted(days.items())),
+    }
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure and print."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder)
         by_day = sizes(folder)
-        whole = ", ".join(f"{sum(days) / 1e6:,.0f} MB of {table}" for table, days in by_day.items())
-        print(f"{RECORDS:,} records and {CALLS:,} calls of {DAYS} days: {whole}")
-        for figures in measured(folder):
-            print(table_row(figures, by_day))
+        queries = {figures.name: described(figures, by_day) for figures in measured(folder)}
+        megabytes = {table: round(sum(days) / 1e6) for table, days in by_day.items()}
+    lines = {"records": RECORDS, "calls": CALLS, "days": DAYS}
+    print(json.dumps({"lines": lines, "megabytes": megabytes, "queries": queries}, indent=2))
 
 
 if __name__ == "__main__":

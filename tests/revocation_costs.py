@@ -97,8 +97,11 @@ class CountingTable:
         for each in asked["TransactItems"]:
             update = each.get("Update", {})
             if update.get("Key", {}).get("sk", {}).get("S", "").startswith("DENY#"):
-                self._added.append(self._put(update))
-                insort(self._keys, self._added[-1])
+                known = len(self._items)
+                key = self._put(update)
+                if len(self._items) > known:  # an entry is written again when IAM has it
+                    self._added.append(key)
+                    insort(self._keys, key)
         return {}
 
     def _put(self, update: dict[str, Any]) -> str:
