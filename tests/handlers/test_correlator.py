@@ -164,7 +164,7 @@ BYPASSES = {
     "manual session, other name": ([assume_role_event(1, by=ADMIN, session="admin")], "unknown_session_name"),
     "manual session, grant's name": ([assume_role_event(1, by=ADMIN)], "not_issued_by_jitney"),
     "a call after that": ([assume_role_event(1, by=ADMIN), call_event(2)], "not_issued_by_jitney"),
-    "a function for canaries only": ([assume_role_event(1, by="AROARELEASESAAAAAAAAA")], "not_issued_by_jitney"),
+    "a function for canaries only": ([assume_role_event(1, by="AROAMEASUREMENTSAAAAA")], "not_issued_by_jitney"),
     "before it began": ([assume_role_event(1), call_event(2, at=NOW - 61)], "before_the_start"),
     "after it ended": ([assume_role_event(1), call_event(2, at=GRANT.expires_at + 61)], "after_the_end"),
     "a canary of no grant": ([call_event(1, who=identity(session="g-canary-zzzzzzzzzzzzzz"))], "unknown_grant"),
@@ -184,7 +184,7 @@ def test_aud_03_an_unexplained_call_is_a_recorded_bypass(correlator, events, rea
 
 
 @pytest.mark.parametrize(
-    ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "RELEASES"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
+    ("session", "by"), [("g-canary-aaaaaaaaaaaaaa", "MEASUREMENTS"), ("g-check-abcdefghijklmn", "TARGETCHECKS")]
 )
 def test_aud_03_the_brokers_sessions_are_explained_if_the_right_function_started_them(correlator, session, by):
     correlator.take_in(
@@ -223,7 +223,7 @@ def test_sts_10_a_trial_that_can_call_anything_is_a_bypass(correlator: Correlato
 @pytest.mark.parametrize(
     ("members", "reason"),
     [
-        ({"by": "AROARELEASESAAAAAAAAA"}, "not_issued_by_jitney"),
+        ({"by": "AROAMEASUREMENTSAAAAA"}, "not_issued_by_jitney"),
         ({"by": ADMIN}, "not_issued_by_jitney"),
         ({"source_identity": "corp.mallory"}, "wrong_source_identity"),
         ({"source_identity": ""}, "wrong_source_identity"),

@@ -321,7 +321,7 @@ def test_gw_01_a_gateway_session_of_a_grant_with_credentials_is_a_bypass(session
 def test_gw_01_credentials_of_a_gateway_grant_are_a_bypass_and_its_canary_is_none(gateway: Gateway):
     gateway.take_in(assume_role_event(1), event(GRANT.id))
     assert gateway.reasons() == [("other_way",), ("other_way",)]
-    canary = {"session": f"g-canary-{GRANT.id[2:]}", "by": "AROARELEASESAAAAAAAAA", "key": "ASIAAAAAAAAAAAAAAAA7"}
+    canary = {"session": f"g-canary-{GRANT.id[2:]}", "by": "AROAMEASUREMENTSAAAAA", "key": "ASIAAAAAAAAAAAAAAAA7"}
     gateway.take_in(assume_role_event(7, **canary))
     assert gateway.reasons()[-1] == ()
 

@@ -102,9 +102,10 @@ def test_ops_03_the_page_says_what_a_wait_costs(waiting: Waiting):
     writes = 2 * 2  # a unit's quota and that of all, in a transaction, in which each write counts twice
     size = SPECS["held_reads"].memory_mb / 1024 * MOST_WAIT_SECONDS
     parts = {
-        f"Lambda, {size:g} GB-seconds": size * PRICES["lambda_gb_second"],
-        "API Gateway, one request": PRICES["api_gateway"],
-        f"DynamoDB, {reads} reads and {writes} writes": reads * PRICES["read_unit"] + writes * PRICES["write_unit"],
+        f"Lambda, {size:g} GB-seconds": size * PRICES["lambda_gb_second"].each,
+        "API Gateway, one request": PRICES["api_request"].each,
+        f"DynamoDB, {reads} reads and {writes} writes": reads * PRICES["read_unit"].each
+        + writes * PRICES["write_unit"].each,
     }
     page = (ROOT / "docs" / "waiting.md").read_text("utf-8")
     for part, dollars in parts.items():

@@ -23,7 +23,8 @@ from tests.system.test_records import chain_of
 
 pytestmark = GROUP
 SWEEP = "JITNEY_FAULT_SWEEP" in os.environ
-REPEATS = 4
+REPEATS = 7
+"""Calls at most. Each may wait six seconds for the lease of a writer, which lasts for twenty."""
 ATTEMPTS = 3
 """The attempts of one client (jitney.adapters.aws_clients). A fault that lasts that long reaches the function."""
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -44,12 +45,16 @@ REPEATABLE = frozenset({"unavailable", "revocation_incomplete"})
 
 
 class Act(NamedTuple):
-    """A caller's flow in progress: who calls, for which grant, with which idempotency key and credentials."""
+    """A caller's flow in progress: who calls, for which grant, with which idempotency key and credentials.
+
+    A grant that stays open lasts for `seconds`, so that a test of suspensions has few to end.
+    """
 
     own: Own
     agent: str
     key: str
     issued: dict[str, Any]
+    seconds: int
 
     @property
     def grant_id(self) -> str:
@@ -58,7 +63,7 @@ class Act(NamedTuple):
 
 def request(act: Act) -> httpx.Response:
     permissions = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{PLAIN}/raw/a.csv"]}]
-    body = {"target": PLAIN, "permissions": permissions, "duration_seconds": 900, "reason": "to meet faults"}
+    body = {"target": PLAIN, "permissions": permissions, "duration_seconds": act.seconds, "reason": "to meet faults"}
     return act.own.api("POST", "/v1/grants", body, agent=act.agent, Idempotency_Key=act.key)
 
 
@@ -74,7 +79,7 @@ FLOWS: Mapping[str, Callable[[Act], httpx.Response]] = {
 
 def begun(own: Own, flow: str) -> Act:
     """Return the flow of a new agent. For flows other than the request, it has a grant and its credentials."""
-    act = Act(own, f"robot-{uuid.uuid4()}", str(uuid.uuid4()), {})
+    act = Act(own, f"robot-{uuid.uuid4()}", str(uuid.uuid4()), {}, 900 if flow in ENDS else 60)
     if flow == "request":
         return act
     answer = request(act)
