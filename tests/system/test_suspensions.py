@@ -93,8 +93,8 @@ def test_end_08_one_command_stops_an_issuer_and_the_time_is_on_record(own: Own):
         refused("AccessDenied", reader(own, answer), Bucket=target, Key="raw/a.csv")
     assert own.api("GET", "/v1/suspensions", agent=OPERATOR).json()["code"] == "suspended"
     assert asks(own, "robot-new", PLAIN).json()["code"] == "suspended"
-    records = own.aws("dynamodb").scan(TableName=own.stack["tables"]["audit"])["Items"]
-    found = [json.loads(record_in(each)) for each in records if "record" in each]
+    pages = own.aws("dynamodb").get_paginator("scan").paginate(TableName=own.stack["tables"]["audit"])
+    found = [json.loads(record_in(each)) for page in pages for each in page["Items"] if "record" in each]
     (last,) = (each for each in found if each["event"] == "suspension" and each["outcome"] == "revoked"
                and json.loads(each["detail"])["suspension"] == done["suspension"]["id"])  # fmt: skip
     detail = json.loads(last["detail"])
