@@ -74,7 +74,14 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
 
 
 @pytest.mark.parametrize(
-    ("code", "transient"), [("Throttling", True), ("ConcurrentModification", True), ("AccessDenied", False)]
+    ("code", "transient"),
+    [
+        ("Throttling", True),
+        ("ConcurrentModification", True),
+        ("InternalFailure", True),
+        ("ServiceUnavailable", True),
+        ("AccessDenied", False),
+    ],
 )
 def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bool):
     iam.add_client_error("put_role_policy", code)

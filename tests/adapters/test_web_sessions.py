@@ -76,7 +76,7 @@ def test_the_table_has_neither_the_id_nor_a_reason_to_keep_it_for_long(sessions:
 
 def test_an_id_cannot_be_taken_twice(sessions: WebSessions, client: Any):
     sessions.begin(ID, SESSION)
-    with pytest.raises(Exception, match="store did not answer"):
+    with pytest.raises(Exception, match="The session could not be stored"):
         sessions.begin(ID, SESSION._replace(started_at=NOW + 1))
 
 

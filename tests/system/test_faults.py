@@ -29,7 +29,8 @@ ATTEMPTS = 3
 """The attempts of one client (jitney.adapters.aws_clients). A fault that lasts that long reaches the function."""
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "refused": {"code": "InternalServerError", "times": ATTEMPTS},
-    "answer lost": {"code": "InternalServerError", "after": True, "times": ATTEMPTS},
+    "answer lost": {"code": "InternalServerError", "after": True, "times": 1},
+    "answers lost": {"code": "InternalServerError", "after": True, "times": ATTEMPTS},
     "a proxy's page": {"answer": "page", "status": 502, "times": ATTEMPTS},
     "conflict": {
         "code": "TransactionCanceledException",
@@ -38,6 +39,14 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
         "times": 1,
     },
 }
+UNNOTICED = frozenset({"answer lost", "conflict"})
+"""Faults that the function's own repeat mends, so that the caller does not see them.
+
+A write of a deny document is not repeated by the SDK: a late one could undo a newer document.
+"""
+SLOW = frozenset({"answers lost"})
+"""A writer of the deny document that got no answer at all holds its lease for 20 seconds. For `make faults` only."""
+TRIED = tuple(name for name in FAULTS if SWEEP or name not in SLOW)
 NO_CALL = {"service": "none", "operation": "none"}
 ENDS = {"release": "released", "revocation": "revoked"}
 REPEATABLE = frozenset({"unavailable", "revocation_incomplete"})
@@ -119,22 +128,22 @@ def test_pol_08_a_flow_that_meets_a_fault_of_aws_is_done_once_by_its_repeats(own
     assert {service for service, _, _ in calls} >= {"dynamodb"}
     wrong, met = [], set()
     for service, operation, skip in calls:
-        for name, fault in FAULTS.items():
+        for name in TRIED:
             if name == "conflict" and operation != "TransactWriteItems":
                 continue
-            rule = {"service": service, "operation": operation, "skip": skip, **fault}
-            if (found := _outcome(own, flow, rule)) is None:
+            rule = {"service": service, "operation": operation, "skip": skip, **FAULTS[name]}
+            if (found := _outcome(own, flow, rule, unnoticed=name in UNNOTICED and service != "iam")) is None:
                 continue  # made by functions that follow, such as the join of CloudTrail's events
             met.add((operation, name))
             wrong += [f"{service} {operation} {skip}, {name}: {each}" for each in found]
     assert wrong == []
-    assert met >= {("TransactWriteItems", name) for name in FAULTS}
+    assert met >= {("TransactWriteItems", name) for name in TRIED}
 
 
-def _outcome(own: Own, flow: str, rule: Mapping[str, Any]) -> list[str] | None:
+def _outcome(own: Own, flow: str, rule: Mapping[str, Any], *, unnoticed: bool) -> list[str] | None:
     """Return what went wrong in a flow whose first attempt meets a fault, and whose repeats do not.
 
-    None if the flow did not make the call.
+    If the fault should stay `unnoticed`, a repeat is wrong, too. None if the flow did not make the call.
     """
     act = begun(own, flow)
     with faults(own, rule) as report:
@@ -150,6 +159,8 @@ def _outcome(own: Own, flow: str, rule: Mapping[str, Any]) -> list[str] | None:
         for each in answers[:-1]
         if each.json().get("code") not in REPEATABLE
     ]
+    if unnoticed and len(answers) > 1:
+        failed.append(f"first answered {answers[0].text[:200]}")
     if not last.is_success:
         return [*failed, f"ended with {last.status_code} {last.text[:200]}"]
     return [*failed, *_lost(act, flow, last.json())]

@@ -8,6 +8,7 @@ Items with `pk` ROLE#<role ARN>:
   the whole list. `document_times` says when two of the written lists were read. IAM cannot refuse a late write. So one
   writer at a time holds the lease, for `LEASE_SECONDS`. A writer that finishes within that time cannot be overtaken.
   `busy_until` is when the lease ends. A lease that ends later than any right clock could have set counts as ended.
+  `written_by` names the request that acquired it, which the SDK repeats if its answer is lost (`first_writes`).
 
 The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
 target by its role ARN.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from jitney.adapters import clock
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.batch_reads import read_items
+from jitney.adapters.first_writes import WRITTEN_BY, new_write, own_item
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.document_times import DocumentTimes
@@ -118,12 +120,14 @@ class DenyList:
 
     def acquire(self, role_arn: str, now: int) -> WriteLease | None:
         """Return a new lease with its number in `last_acquired`. Return None while another writer holds a lease."""
+        write = new_write()
+        item: Item | None
         with aws_errors_as_unavailable("The deny list"):
             try:
-                answer = self._client.update_item(
+                item = self._client.update_item(
                     TableName=self._table,
                     Key=_key(role_arn),
-                    UpdateExpression="SET busy_until = :until ADD last_acquired :one",
+                    UpdateExpression=f"SET busy_until = :until, {WRITTEN_BY} = :write ADD last_acquired :one",
                     ConditionExpression=(
                         "attribute_not_exists(busy_until) OR busy_until < :now OR busy_until > :latest"
                     ),
@@ -132,12 +136,14 @@ class DenyList:
                         ":now": {"N": str(now)},
                         ":latest": {"N": str(now + LEASE_SECONDS + MOST_CLOCK_SKEW_SECONDS)},
                         ":one": {"N": "1"},
+                        ":write": {"S": write},
                     },
                     ReturnValues="ALL_NEW",
-                )
-            except self._conflicts:
-                return None
-        return _lease_of(answer["Attributes"])
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )["Attributes"]
+            except self._conflicts as error:
+                item = own_item(error, write)
+        return _lease_of(item) if item else None
 
     def complete(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
         """Record that the holder of `lease` wrote the whole list. Return False if another writer overtook it."""

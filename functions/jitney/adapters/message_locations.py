@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.first_writes import put_first
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -50,11 +51,7 @@ class MessageLocations:
             "expires": {"N": str(now + KEEP_LOCATION_SECONDS)},
         }
         with aws_errors_as_unavailable("The store"):
-            try:
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+            return put_first(self._client, self._table, item)
 
 
 def _key(grant_id: str, channel: str) -> dict[str, Any]:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
 
-_TRANSIENT = frozenset({"ConcurrentModification", "ServiceFailure", "Throttling"})
+# PutRolePolicy's errors, and those that all of AWS's query APIs share (IAM API Reference, "Common Errors").
+_TRANSIENT = frozenset(
+    {"ConcurrentModification", "InternalFailure", "ServiceFailure", "ServiceUnavailable", "Throttling"}
+)
 
 
 class PolicyWriteRefused(Exception):

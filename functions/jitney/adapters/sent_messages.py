@@ -7,6 +7,7 @@ is written before the message is sent. So a step that is repeated after a failur
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.first_writes import put_first
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -35,11 +36,7 @@ class SentMessages:
         """Remember that the message is being sent. Return False if an earlier attempt began to send it."""
         item = _key(message) | {"expires": {"N": str(now + KEEP_SENT_SECONDS)}}
         with aws_errors_as_unavailable("The store"):
-            try:
-                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-            except self._client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+            return put_first(self._client, self._table, item)
 
     def withdraw(self, message: SentMessage) -> None:
         """Forget a message that was certainly not sent, so that another attempt may send it."""

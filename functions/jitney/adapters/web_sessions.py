@@ -4,8 +4,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.first_writes import put_first
 from jitney.core.config import Config
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
+from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -26,7 +28,9 @@ class WebSessions:
             "expires": {"N": str(session.expires_at)},
         }
         with aws_errors_as_unavailable("The store"):
-            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            new = put_first(self._client, self._table, item)
+        if not new:  # two ids of 256 random bits are never the same
+            raise Problem("unavailable", "The session could not be stored.", "Sign in again.")
 
     def of(self, session_id: str, config: Config) -> Session | None:
         """Return the session of an id, or None. It may have expired already, because TTL deletes late."""

@@ -1,0 +1,50 @@
+"""Items that only the first writer writes.
+
+The AWS SDK repeats a write whose answer was lost. The condition of the repeat then fails, because the first attempt
+took effect, and the writer would be taken for a second one. So each write has a name, and a failed condition returns
+the item: the name in it says whose write took effect.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from jitney.adapters import clock
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+WRITTEN_BY = "written_by"
+"""The attribute with the name of the write."""
+
+
+def put_first(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> bool:
+    """Write the item unless there is one, and return whether this write did.
+
+    Raises what boto3 raises, except for the failed condition.
+    """
+    write = new_write()
+    try:
+        client.put_item(
+            TableName=table,
+            Item={**item, WRITTEN_BY: {"S": write}},
+            ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except client.exceptions.ConditionalCheckFailedException as error:
+        return own_item(error, write) is not None
+    return True
+
+
+def new_write() -> str:
+    """Return a name for a write."""
+    return clock.new_id("w")
+
+
+def own_item(error: ClientError, write: str) -> dict[str, Any] | None:
+    """Return the item that made a condition fail if the write of this name left it, otherwise None.
+
+    The write must have asked for the item by `ReturnValuesOnConditionCheckFailure`.
+    """
+    item: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+    return item if item.get(WRITTEN_BY) == {"S": write} else None
