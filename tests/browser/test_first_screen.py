@@ -1,9 +1,7 @@
 """Row REV 15: the first screen says who does what to what, on whose behalf, where, for how long and how bad it is."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,11 @@ from jitney.core.access.request import Permission
 from jitney.core.access.suspensions import NO_SUSPENSIONS
 from jitney.core.review.grant_under_review import GrantUnderReview
 from local import call_pages, provider_pages
-from local.browser import CHROMIUM, chromium
+from local.browser import chromium
+from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.running_systems import PATIENCE
 
-pytestmark = pytest.mark.skipif(
-    "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
-    reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
-)
+pytestmark = NEEDS_CHROMIUM
 PAGES = {**dict(provider_pages.pages()), "call": dict(call_pages.pictures())["call"]}
 DELEGATED = {"okta": "on behalf of ada@corp.example.com", "google": "on behalf of ada@corp.example.com"}
 """What the sentence says of the person, for the providers whose sample is a token that a person delegated."""

@@ -1,34 +1,21 @@
 """Row REV 20 in Chromium, over in-memory adapters: times in the reader's zone, or in UTC without scripts."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.browser import CHROMIUM, chromium
+from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_request_list import ACTIVE, WAITS
-from tests.running_systems import PATIENCE
 
-pytestmark = pytest.mark.skipif(
-    "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
-    reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
-)
+pytestmark = NEEDS_CHROMIUM
 UTC = "2023-11-14 22:15 UTC"  # minting.NOW, when the request was made
 ZONES = {
     "America/New_York": "2023-11-14 17:15 GMT-5",
     "Asia/Kolkata": "2023-11-15 03:45 GMT+5:30",
     "UTC": UTC,
 }
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with chromium(PATIENCE) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """An MCP client of the official SDK does the whole task, and a person approves in Chromium, in both revisions."""
 
 import base64
-import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +9,15 @@ from typing import Any
 import anyio
 import pytest
 
-from local.browser import CHROMIUM, chromium, sign_in
+from local.browser import chromium, sign_in
+from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.test_pages import approve as press_approve
 from tests.running_systems import PATIENCE
 from tests.system.test_mcp import ACCOUNT, REVISION, Server, approved, use
 
 pytestmark = [
     pytest.mark.xdist_group("deny-document"),  # releases change the deny document of the one sample role
-    pytest.mark.skipif(
-        "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
-        reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
-    ),
+    NEEDS_CHROMIUM,
 ]
 SECRET = f"hunter{uuid.uuid4().hex}"
 REPORT = f"region,revenue\nnorth,1200\n# password={SECRET}\n"

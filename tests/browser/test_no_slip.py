@@ -1,31 +1,19 @@
 """Row REV 14 in Chromium, over in-memory adapters: no key press, second click, reload, back or second tab decides."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jitney.core.access.grant import Grant, State
-from local.browser import CHROMIUM, chromium
+from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.browser.pages_in_memory import URL, show_pages
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_review_pages import pending, stored
-from tests.running_systems import PATIENCE
 
-pytestmark = pytest.mark.skipif(
-    "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
-    reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
-)
+pytestmark = NEEDS_CHROMIUM
 ARN = "arn:aws:s3:::reports/a"
 DELETES = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": [ARN]}]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    with chromium(PATIENCE) as running:
-        yield running
 
 
 @pytest.fixture

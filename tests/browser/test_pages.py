@@ -1,7 +1,6 @@
 """The reviewers' pages in Debian's Chromium: by mouse and by keyboard, without scripts, and accessible."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,16 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from local.browser import CHROMIUM, chromium, sign_in
+from local.browser import chromium, sign_in
 from local.identity import install
+from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.running_systems import PATIENCE
 
 pytestmark = [
     pytest.mark.xdist_group("reviews"),
-    pytest.mark.skipif(
-        "JITNEY_CHROMIUM" not in os.environ and not Path(CHROMIUM).exists(),
-        reason="no Chromium: apt-get install chromium, or say in JITNEY_CHROMIUM where it is",
-    ),
+    NEEDS_CHROMIUM,
 ]
 FOLDER = Path(__file__).parent
 # No other test's request is like a rejected one of these, and none of the demo's.
