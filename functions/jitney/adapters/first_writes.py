@@ -44,7 +44,7 @@ def new_write() -> str:
 def own_item(error: ClientError, write: str) -> dict[str, Any] | None:
     """Return the item that made a condition fail if the write of this name left it, otherwise None.
 
-    The write must have asked for the item by `ReturnValuesOnConditionCheckFailure`.
+    The write needs `ReturnValuesOnConditionCheckFailure`, so that the error has the item.
     """
     item: dict[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
     return item if item.get(WRITTEN_BY) == {"S": write} else None
