@@ -93,8 +93,8 @@ def dollars_of(usage: Mapping[str, float]) -> float:
 _HOURS = 730
 _SQS_RECEIVES_A_MONTH = 5 * 3 * 60 * _HOURS
 """Lambda's five pollers of an idle queue wait for 20 seconds each."""
-_SEALED_OBJECTS_AN_HOUR = 60
-"""Firehose writes an object of records a minute at most."""
+SEALED_OBJECTS_AN_HOUR, SEALED_OBJECT_SECONDS = 60, 0.05
+"""Firehose writes an object of records a minute at most. The time to read one is assumed."""
 _BY_USE = frozenset({
     "AWS::ApiGateway::Method", "AWS::ApiGateway::Stage", "AWS::Athena::WorkGroup", "AWS::DynamoDB::GlobalTable",
     "AWS::KinesisFirehose::DeliveryStream", "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket",
@@ -177,9 +177,9 @@ def _custom_metrics(template: Template) -> set[tuple[str, str]]:
 def _sealer(template: Template) -> Usage:
     """Return what the sealer uses in a month: for each run a signature, some lists, and each object of the hour."""
     runs, memory = template.runs_a_month("sealer"), template.memory_mb("sealer")
-    seconds = CPU_SECONDS + _SEALED_OBJECTS_AN_HOUR * 0.05
+    seconds = CPU_SECONDS + SEALED_OBJECTS_AN_HOUR * SEALED_OBJECT_SECONDS
     used = {"lambda_request": 1, "lambda_gb_second": seconds * memory / 1024, "kms_asymmetric_request": 2}
-    used |= {"s3_put": 6, "s3_get": _SEALED_OBJECTS_AN_HOUR + 2}
+    used |= {"s3_put": 6, "s3_get": SEALED_OBJECTS_AN_HOUR + 2}
     return {name: count * runs for name, count in used.items()}
 
 
