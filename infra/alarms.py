@@ -19,13 +19,16 @@ SILENT_SECONDS = 900
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
 SLOWEST_DENIAL_MILLISECONDS = 10_000
-"""IAM's changes take 4 to 8 seconds. A measurement gives up after some seconds, so few values are much higher."""
+"""IAM's changes take 4 to 8 seconds. A measurement ends after 16 seconds, so no value is much higher.
+
+If AWS has denied nothing by the end, the value is the time of the last call that it allowed.
+"""
 RUNBOOKS = "docs/runbooks"
 DEPTH = "ApproximateNumberOfMessagesVisible"
 
 
 class Row(StrEnum):
-    """A row of the dashboard, which is also the title of a page of runbooks."""
+    """A row of the dashboard. If it has alarms, it is also the title of a page of runbooks."""
 
     REVOCATION = "Revocation"
     REQUESTS = "Requests"

@@ -54,6 +54,26 @@ def test_ops_01_times_until_aws_denies_are_values_with_their_unit():
     assert value.unit is MetricUnit.MILLISECONDS
 
 
+@pytest.mark.parametrize(
+    ("denied", "allowed", "counted"),
+    [
+        ({"eu-west-1": None}, {"eu-west-1": 16_000}, [16_000]),
+        ({"eu-west-1": 5_000, "us-east-1": None}, {"eu-west-1": 4_000, "us-east-1": 16_200}, [16_200]),
+        ({"eu-west-1": 5_000, "us-east-1": None}, {"eu-west-1": 4_000, "us-east-1": None}, []),
+        ({"eu-west-1": None}, {"eu-west-1": None}, []),
+        ({"eu-west-1": None}, {"eu-west-1": "late"}, []),
+    ],
+    ids=["never denied", "not denied in one Region", "no session in one Region", "no session", "no number"],
+)
+def test_ops_01_a_denial_that_is_not_seen_counts_with_the_time_of_the_last_allowed_call(
+    denied: dict[str, Any], allowed: dict[str, Any], counted: list[int]
+):
+    times = {"denials_milliseconds": denied, "allowed_milliseconds": allowed}
+    unseen = of(AuditEvent.CANARY, Outcome.FAILED, denied_after_milliseconds=None, **times)
+    found = [value for name, value in values_of(unseen) if name == "TimeToDeny"]
+    assert found == counted
+
+
 def test_ops_01_messages_that_a_channel_did_not_take_are_counted():
     sent = [{"channel": "slack", "to": "#a", "code": code} for code in ("", "already_sent", "late", "no_answer")]
     assert values_of(of(AuditEvent.NOTICE, Outcome.SENT, sent=sent)) == [("MessagesFailed", 2)]

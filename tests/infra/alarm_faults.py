@@ -37,10 +37,12 @@ def published(links: list[ChainedRecord]) -> None:
     publish({"Records": [put(each) for each in links]}, Ports(records_stream=Stream()))
 
 
-def revoked(*, refused: bool = False, slow: bool = False) -> None:
+def revoked(*, refused: bool = False, slow: bool = False, denied_at: int | None = 1) -> None:
+    """Revoke a grant and measure it. AWS denies the call with the number `denied_at`, None for never."""
     system = System()
     grant_id = asked(system)
     refuse(system, refused)
+    system.canary.denied_at = denied_at
     system.role_policies.during = (lambda: system.pause(11)) if slow else None
     end_as(system, grant_id, "revoked")
     system.measure()

@@ -15,7 +15,7 @@ from jitney.configuration.arns import role_name
 from jitney.core import record_metrics
 from jitney.core.audit import METRICS_NAMESPACE
 from jitney.core.record_metrics import COUNTED
-from tests.infra.alarm_faults import FAULTS, OF_AWS
+from tests.infra.alarm_faults import FAULTS, OF_AWS, revoked
 from tests.infra.alarm_states import fires, fires_after, metrics_in
 from tests.infra.conftest import of_type, only, plain
 
@@ -54,6 +54,16 @@ def test_ops_01_an_alarm_fires_at_what_its_fault_prints(assembly, name: str, cap
     healthy()
     assert not fires_after(alarm, capsys.readouterr().out)
     fault()
+    assert fires_after(alarm, capsys.readouterr().out)
+
+
+def test_ops_01_the_alarm_about_slow_revocations_fires_if_aws_does_not_deny_while_it_is_measured(
+    assembly, capsys: pytest.CaptureFixture[str]
+):
+    alarm = alarms_of(assembly)["RevocationSlow"]
+    revoked(denied_at=4)
+    assert not fires_after(alarm, capsys.readouterr().out)
+    revoked(denied_at=None)
     assert fires_after(alarm, capsys.readouterr().out)
 
 
@@ -122,7 +132,7 @@ def dashboard_of(assembly: Any) -> list[dict[str, Any]]:
 
 def test_ops_01_the_dashboard_begins_with_every_alarm_and_whether_revocation_works(assembly):
     first, states, working, *_ = dashboard_of(assembly)
-    assert "Runbook" in first["properties"]["markdown"] or "runbook" in first["properties"]["markdown"]
+    assert "runbook" in first["properties"]["markdown"]
     assert states["type"] == "alarm"
     assert len(states["properties"]["alarms"]) == len(alarms_of(assembly))
     assert "Is revocation working?" in working["properties"]["title"]

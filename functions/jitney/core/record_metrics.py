@@ -26,7 +26,10 @@ REFUSED_GATEWAY_CALLS = "GatewayCallsRefused"
 TIME_TO_APPROVE = "TimeToApprove"
 """Seconds from the request to the vote that approved it."""
 TIME_TO_DENY = "TimeToDeny"
-"""Milliseconds from a release, revocation or suspension until AWS denied a call of what it ended."""
+"""Milliseconds from a release, revocation or suspension until AWS denied a call of what it ended.
+
+If AWS still allowed the last call of a measurement, the value is the time of that call, and the real one is longer.
+"""
 MASKED_PLACES = "MaskedPlaces"
 """Places in answers of the gateway in which something was masked."""
 FAILED_MESSAGES = "MessagesFailed"
@@ -108,6 +111,14 @@ def _vote(detail: Any) -> list[_Given]:
 
 def _denial(detail: Any) -> list[_Given]:
     match detail:
+        case {
+            "denied_after_milliseconds": None,
+            "denials_milliseconds": dict(denied),
+            "allowed_milliseconds": dict(last),
+        }:
+            unseen = (region for region, milliseconds in denied.items() if milliseconds is None)
+            times = [last[region] for region in unseen if _is_value(last.get(region))]
+            return [(TIME_TO_DENY, max(times, default=None), MetricUnit.MILLISECONDS)]
         case {"denied_after_milliseconds": milliseconds}:
             return [(TIME_TO_DENY, milliseconds, MetricUnit.MILLISECONDS)]
     return []
