@@ -141,7 +141,7 @@ site: $(READY) $(DOCS_SITE) ## build docs/ as a site with a search and the API's
 	@$(BIN)/python -m local.docs_site
 
 .PHONY: bench
-bench: $(READY) ## measure the figures in one run, and write benchmarks/RESULTS.md
+bench: $(READY) ## measure the figures in one run, print them, and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.results
 
 .PHONY: nightly

@@ -1,7 +1,8 @@
-"""`make bench`: run every benchmark, and write what they measured to RESULTS.md and results.json.
+"""`make bench`: run every benchmark, print what they measured as one JSON object, and write RESULTS.md.
 
-`--compare` writes neither. It compares the ratios of a new run with results.json, and exits with 1 if one became worse
-by more than a tenth: `make nightly`. A test may not be timed, because machines are noisy; a ratio of one run is steady.
+results.json keeps what RESULTS.md, docs/scale.md and the next comparison need. `--compare` writes neither file. It
+compares the ratios of the new run with results.json, and exits with 1 if one became worse by more than a tenth: `make
+nightly`. A test may not be timed, because machines are noisy; a ratio of one run is steady.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from rich.console import Console
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 RESULTS, PAGE = FOLDER / "results.json", FOLDER / "RESULTS.md"
+QUOTAS = ("scale", "quotas")
+"""The members that lead to the table of docs/scale.md."""
 WORSE = 0.10
 MODULES = (
     "vend",
@@ -119,6 +122,17 @@ def page(results: Results, sections: Mapping[str, Sequence[Figure]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def kept(results: Results, sections: Mapping[str, Sequence[Figure]]) -> Results:
+    """Return the part of the results that results.json has. Raises KeyError if a benchmark does not print a figure."""
+    answers: dict[str, Any] = {}
+    for path in (*(each.path for rows in sections.values() for each in rows), QUOTAS):
+        found, part = results["answers"], answers
+        for member in path[:-1]:
+            found, part = found[member], part.setdefault(member, {})
+        part[path[-1]] = found[path[-1]]
+    return {**results, "answers": answers}
+
+
 def regressions(before: Results, now: Results, sections: Mapping[str, Sequence[Figure]]) -> list[str]:
     """Return a line for each ratio that became worse by more than a tenth."""
     found = []
@@ -152,19 +166,20 @@ def _machine() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, then write the results or compare them."""
+    """Measure and print, then write the results or compare them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.results")
     parser.add_argument("--compare", action="store_true", help="compare the ratios with results.json; write nothing")
     compare = parser.parse_args(arguments).compare
     sections = figures((FOLDER / "figures.yaml").read_text(encoding="utf-8"))
     console = Console(stderr=True, highlight=False)
     results = measure(console)
+    print(json.dumps(results, indent=2))
     if compare:
         worse = regressions(json.loads(RESULTS.read_text(encoding="utf-8")), results, sections)
         for line in worse:
             console.print(f"[bold red]Worse:[/bold red] {line}")
         return 1 if worse else 0
-    RESULTS.write_text(f"{json.dumps(results, indent=2)}\n", encoding="utf-8")
+    RESULTS.write_text(f"{json.dumps(kept(results, sections), indent=2)}\n", encoding="utf-8")
     PAGE.write_text(page(results, sections), encoding="utf-8")
     console.print(f"Written: {PAGE.relative_to(ROOT)} and {RESULTS.relative_to(ROOT)}")
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.results import FOLDER, MODULES, PAGE, RESULTS, Figure, figures, page, regressions
+from benchmarks.results import FOLDER, MODULES, PAGE, RESULTS, Figure, figures, kept, page, regressions
 
 SECTIONS = figures((FOLDER / "figures.yaml").read_text(encoding="utf-8"))
 ALL = [figure for rows in SECTIONS.values() for figure in rows]
@@ -29,8 +29,14 @@ def test_the_page_says_what_was_measured():
     assert PAGE.read_text(encoding="utf-8") == page(MEASURED, SECTIONS)
 
 
-def test_each_benchmark_has_its_answer_and_each_ratio_what_it_compares_with():
-    assert list(MEASURED["answers"]) == list(MODULES)
+def test_the_file_keeps_the_figures_that_are_shown_and_no_others():
+    more = copy.deepcopy(MEASURED)
+    more["answers"]["queries"] = {"megabytes": 1}
+    more["answers"]["scale"]["agents"] = 10_000
+    assert kept(more, SECTIONS) == MEASURED
+
+
+def test_each_figure_is_of_a_benchmark_and_each_ratio_has_what_it_compares_with():
     assert {figure.path[0] for figure in ALL} <= set(MODULES)
     assert [figure.name for figure in ALL if figure.is_ratio and not figure.beside] == []
 
