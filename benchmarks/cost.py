@@ -7,7 +7,6 @@ retention and delivery formats. `--json` prints one JSON object.
 import contextlib
 import io
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -19,6 +18,8 @@ from benchmarks.cost_flows import flows, idle_reconciler
 from benchmarks.metering import CPU_SECONDS, Usage
 from benchmarks.prices import AS_OF, dollars
 from benchmarks.synthesized import Template, synthesize
+from infra.graphs import custom_metrics
+from jitney.core.audit import TARGET_HEARTBEATS
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "API": ("api_request", "waf_request", "transfer_gb"),
@@ -136,7 +137,9 @@ def monthly(template: Template, idle: Usage) -> dict[str, Usage]:
         elif kind not in _BY_USE and not kind.startswith(_FREE):
             raise LookupError(f"benchmarks/cost.py does not know what a resource of the type {kind} costs")
     runs = template.runs_a_month("reconciler")
-    found["custom metrics"] = {"metric": len(_custom_metrics(template))}
+    alarms = template.of_type("AWS::CloudWatch::Alarm").values()
+    targets = sum(each["MetricName"] == TARGET_HEARTBEATS for each in alarms)
+    found["custom metrics"] = {"metric": custom_metrics(targets)}
     found["reconciler"] = {name: count * runs for name, count in idle.items()}
     found["sealer"] = _sealer(template)
     queues = [each for each in template.of_type("AWS::Lambda::EventSourceMapping").values() if "ScalingConfig" in each]
@@ -150,28 +153,6 @@ def _sum(uses: Iterable[Usage]) -> Usage:
         for name, count in used.items():
             total[name] = total.get(name, 0) + count
     return total
-
-
-def _custom_metrics(template: Template) -> set[tuple[str, str]]:
-    """Return the names and dimensions of the metrics in alarms and dashboards that AWS itself does not publish.
-
-    CloudWatch creates such a metric, and bills it, when it is first counted.
-    """
-    alarms = template.of_type("AWS::CloudWatch::Alarm").values()
-    found = {
-        (each["MetricName"], ",".join(f"{one['Name']}={one['Value']}" for one in each.get("Dimensions", ())))
-        for each in alarms
-        if not each.get("Namespace", "AWS/").startswith("AWS/")
-    }
-    for dashboard in template.of_type("AWS::CloudWatch::Dashboard").values():
-        body = dashboard["DashboardBody"]
-        parts = body["Fn::Join"][1] if isinstance(body, Mapping) else [body]
-        text = "".join(each if isinstance(each, str) else "" for each in parts)
-        for name, rest in re.findall(r'\["[A-Za-z]+","([^"]+)"((?:,"[^"]*")*)', text):
-            values = re.findall(r'"([^"]*)"', rest)
-            dimensions = ",".join(f"{each}={value}" for each, value in zip(values[::2], values[1::2], strict=True))
-            found.add((name, dimensions))
-    return found
 
 
 def _sealer(template: Template) -> Usage:

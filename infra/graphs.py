@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from infra.alarms import DEPTH, Row
+from infra.alarms import ALARMS, DEPTH, Row
 from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
 from jitney.core import audit, record_metrics
 
@@ -149,3 +149,11 @@ GRAPHS = (
     ),
 )
 """The graphs, in the order of the dashboard."""
+WATCHED = frozenset({each.signal for each in ALARMS} | {each for graph in GRAPHS for each in graph.signals})
+"""All signals of alarms and graphs."""
+
+
+def custom_metrics(targets: int) -> int:
+    """Return how many metrics of Jitney are watched, if there are so many targets. CloudWatch bills each of them."""
+    metrics = {each._replace(statistic="") for each in WATCHED if each.namespace == audit.METRICS_NAMESPACE}
+    return sum(targets if each.of_each_target else 1 for each in metrics)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.prices import dollars
 from infra.alarms import ALARMS, Alarm
 from infra.function_specs import SPECS
-from infra.graphs import GRAPHS
+from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
 from jitney.configuration.arns import role_name
 from jitney.core import record_metrics
@@ -23,7 +24,6 @@ pytestmark = pytest.mark.xdist_group("cdk")
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
-SIGNALS = {each.signal for each in ALARMS} | {each for graph in GRAPHS for each in graph.signals}
 DOCUMENTED = {
     "AWS/ApiGateway": ({"ApiName"}, {"4XXError", "5XXError", "Count", "Latency"}),
     "AWS/Firehose": ({"DeliveryStreamName"}, {"DeliveryToS3.DataFreshness"}),
@@ -33,8 +33,6 @@ DOCUMENTED = {
 }
 """Dimensions and metrics of services, from their documentation (links in infra/signals.py)."""
 ANSWERS = ("**Affected:**", "**Look:**", "**Do:**", "**Over:**")
-METRIC_DOLLARS, ALARM_DOLLARS, DASHBOARD_DOLLARS = 0.30, 0.10, 3.00
-"""A month, in US East: https://aws.amazon.com/cloudwatch/pricing/"""
 
 
 def alarms_of(assembly: Any) -> dict[str, dict[str, Any]]:
@@ -88,7 +86,7 @@ def test_ops_01_every_alarm_notifies(assembly):
         assert alarm["AlarmActions"] == ["DeadLettersAlarms"], name
 
 
-@pytest.mark.parametrize("signal", sorted(SIGNALS), ids=lambda signal: f"{signal.name}-{signal.statistic}")
+@pytest.mark.parametrize("signal", sorted(WATCHED), ids=lambda signal: f"{signal.name}-{signal.statistic}")
 def test_ops_01_metrics_of_aws_exist_and_are_of_resources_of_the_stack(assembly, signal: Signal):
     if signal.namespace == METRICS_NAMESPACE:
         return
@@ -119,7 +117,7 @@ def test_ops_01_functions_write_every_metric_that_is_watched(capsys: pytest.Capt
         healthy()
     written = {(namespace, name) for namespace, name, _ in metrics_in(capsys.readouterr().out)}
     counted = {*COUNTED.values(), record_metrics.APPROVALS, record_metrics.REJECTIONS, record_metrics.MASKED_PLACES}
-    own = {(each.namespace, each.name) for each in SIGNALS if each.namespace == METRICS_NAMESPACE}
+    own = {(each.namespace, each.name) for each in WATCHED if each.namespace == METRICS_NAMESPACE}
     assert own == written | {(METRICS_NAMESPACE, name) for name in counted}
 
 
@@ -192,9 +190,10 @@ def test_ops_01_the_list_of_runbooks_is_that_of_alarms():
 
 def test_ops_03_the_page_says_what_alarms_metrics_and_the_dashboard_cost(assembly):
     of_targets = [each for each in ALARMS if each.signal.of_each_target]
-    metrics = {each.name for each in SIGNALS if each.namespace == METRICS_NAMESPACE and not each.of_each_target}
-    fixed = len(metrics) * METRIC_DOLLARS + (len(ALARMS) - len(of_targets)) * ALARM_DOLLARS + DASHBOARD_DOLLARS
-    of_target = len(of_targets) * (METRIC_DOLLARS + ALARM_DOLLARS)
+    metrics = {each.name for each in WATCHED if each.namespace == METRICS_NAMESPACE and not each.of_each_target}
+    fixed = dollars("metric", custom_metrics(0)) + dollars("alarm", len(ALARMS) - len(of_targets))
+    fixed += dollars("dashboard", 1)
+    of_target = dollars("metric", custom_metrics(1) - custom_metrics(0)) + dollars("alarm", len(of_targets))
     text = " ".join((RUNBOOKS / "README.md").read_text("utf-8").split())
     assert f"cost at most {fixed:.2f} $ a month, and {of_target:.2f} $ more for each target" in text
     assert all(f"`{name}`" in text for name in metrics - {each.signal.name for each in ALARMS})
