@@ -1,10 +1,11 @@
 """CloudWatch log groups of functions, deliveries and the workflow: encrypted, kept for 90 days."""
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+from infra.keys import encryption_key
 
 NAMES = (
     "/aws/lambda/jitney-*",
@@ -23,15 +24,9 @@ class LogGroups(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self._key = kms.Key(
-            self,
-            "Key",
-            alias="alias/jitney-logs",
-            description="Jitney: logs at rest",
-            enable_key_rotation=True,
-            rotation_period=Duration.days(365),
-            # The log groups end with the stack, too.
-            removal_policy=RemovalPolicy.DESTROY,
+        # The log groups end with the stack, too.
+        self._key = encryption_key(
+            self, "Key", name="jitney-logs", purpose="logs at rest", removal_policy=RemovalPolicy.DESTROY
         )
         stack = Stack.of(self)
         groups = [f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{name}" for name in NAMES]

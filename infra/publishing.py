@@ -6,13 +6,13 @@ dead-letter queue. All alarms (`infra.alarms`) go to one topic.
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.keys import encryption_key
 
 
 class DeadLetters(Construct):
@@ -30,13 +30,11 @@ class DeadLetters(Construct):
         )
         acknowledge(self.queue, "It is the dead-letter queue of a stream.", "SQS3")
         # A key of its own, because the alarms must arrive when the key of the tables is disabled.
-        key = kms.Key(
+        key = encryption_key(
             self,
             "AlarmKey",
-            alias="alias/jitney-alarms",
-            description="Jitney: notifications of alarms",
-            enable_key_rotation=True,
-            rotation_period=Duration.days(365),
+            name="jitney-alarms",
+            purpose="notifications of alarms",
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.topic = sns.Topic(self, "Alarms", display_name="Jitney alarms", master_key=key, enforce_ssl=tls_only)

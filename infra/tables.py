@@ -1,11 +1,12 @@
 """The three DynamoDB tables, the key that encrypts stored data, and the key for the tags of masked values."""
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
+from infra.keys import encryption_key
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 
 PRINCIPALS = "by_principal"
@@ -23,13 +24,11 @@ class Tables(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.key = kms.Key(
+        self.key = encryption_key(
             self,
             "Key",
-            alias="alias/jitney",
-            description="Jitney: grants and audit records at rest",
-            enable_key_rotation=True,
-            rotation_period=Duration.days(365),
+            name="jitney",
+            purpose="grants and audit records at rest",
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         # Tags under this key show that two masked values are equal. KMS cannot rotate it, and no tag outlives it.
