@@ -93,11 +93,15 @@ class CountedSystem:
     def more_than_idle(self, function: str, act: Callable[..., Any]) -> Usage:
         """Count what a scheduled run uses more than the next, which finds nothing to do. Return the latter."""
         self.run(function, act)
-        before = dict(self.meter.usage)
-        self.run(function, act)
-        idle = {name: count - before.get(name, 0) for name, count in self.meter.usage.items()}
+        idle = self._use_of(function, act)
         self.meter.add(idle, -2)
         return idle
+
+    def _use_of(self, function: str, act: Callable[..., Any], *given: Any) -> Usage:
+        """Count one invocation, and return what it alone used."""
+        before = dict(self.meter.usage)
+        self.run(function, act, *given)
+        return {name: count - before.get(name, 0) for name, count in self.meter.usage.items()}
 
     def publish(self) -> None:
         """Count the publisher's invocations for new records and calls, and for their deletion by DynamoDB's TTL."""
@@ -115,10 +119,7 @@ class CountedSystem:
         expired = [{"eventName": "REMOVE", "dynamodb": each, "userIdentity": BY_TTL} for each in keys]
         if self.run("publisher", publish, {"Records": added})["batchItemFailures"]:
             raise SystemExit("Firehose did not accept a record")
-        before = dict(self.meter.usage)
-        self.run("publisher", publish, {"Records": expired})
-        used = {name: count - before.get(name, 0) for name, count in self.meter.usage.items()}
-        self.meter.add(used, 1 / EXPIRED_AT_ONCE - 1)
+        self.meter.add(self._use_of("publisher", publish, {"Records": expired}), 1 / EXPIRED_AT_ONCE - 1)
 
     def finish(self) -> Usage:
         """Count the storage of all new items until they expire. Return what was used since `start`."""

@@ -35,17 +35,15 @@ from local.settings import from_environment
 REPEATS = 6
 """How often an agent repeats a request that is refused for a moment, as `jitney` does."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
-EVENTS = {"request": "request", "release": "release"}
-"""The record of each flow that changes a grant."""
 
 
 @dataclass
 class Seen:
-    """What the agents saw: milliseconds of each flow, statuses, and each grant with the flows that succeeded."""
+    """What the agents saw: milliseconds of each flow, statuses, and the events that each grant must have."""
 
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     statuses: Counter[str] = field(default_factory=Counter)
-    grants: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    grants: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     unanswered: int = 0
 
 
@@ -110,7 +108,7 @@ class _Agent:
             if self._chance.random() < 0.3:
                 await self._sent("list", "GET", "/v1/grants")
             if self._chance.random() < 0.8 and await self._sent("release", "DELETE", f"/v1/grants/{grant_id}"):
-                self._seen.grants[grant_id]["release"] += 1
+                self._seen.grants[grant_id].add("release")
 
     async def _requested(self) -> str:
         plain = self._own.PLAIN
@@ -119,7 +117,7 @@ class _Agent:
         answer = await self._sent("request", "POST", "/v1/grants", body)
         grant_id = str(answer["grant"]["id"]) if answer else ""
         if grant_id:
-            self._seen.grants[grant_id]["request"] += 1
+            self._seen.grants[grant_id].add("request")
         return grant_id
 
     async def _sent(self, flow: str, verb: str, path: str, body: Any = None) -> dict[str, Any]:
@@ -147,17 +145,16 @@ class _Agent:
 
 def compared(seen: Seen, stack: dict[str, Any]) -> dict[str, list[str]]:
     """Return what is missing or was never requested, by place: the audit table, S3 and Athena. Waits for deliveries."""
-    caused = {grant_id: {EVENTS[flow] for flow in flows if flow in EVENTS} for grant_id, flows in seen.grants.items()}
     table = _of_table(stack)
     deadline = time.monotonic() + 300
-    while difference(caused, published := _of_bucket(stack)) and time.monotonic() < deadline:
+    while difference(seen.grants, published := _of_bucket(stack)) and time.monotonic() < deadline:
         time.sleep(1)
     rows = AuditQueries(stack).rows("who_requested_what")
     in_athena = {row["grant_id"] for row in rows if row["grant_id"]}
     return {
-        "audit_table": difference(caused, table),
-        "s3": difference(caused, published),
-        "athena": sorted(set(caused) ^ in_athena),
+        "audit_table": difference(seen.grants, table),
+        "s3": difference(seen.grants, published),
+        "athena": sorted(set(seen.grants) ^ in_athena),
         "s3_and_table": sorted(set(table) ^ set(published)),
     }
 
