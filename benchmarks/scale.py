@@ -84,14 +84,12 @@ def main() -> None:
     with running_system() as stack:
         counted = {flow: dict(calls) for flow, calls in _measured(stack)}
     seconds = simulated(WORKLOAD, AGENTS, random.Random(SEED))  # noqa: S311 - a simulation
-    figures = {quota.name: _reached(quota, counted, seconds) for quota in QUOTAS}
+    figures = {quota.name: reached(quota, counted, seconds) for quota in QUOTAS}
     totals = {flow: sum(seconds[flow]) for flow in FLOWS}
     print(json.dumps({"agents": AGENTS, "aws_calls": counted, "events": totals, "quotas": figures}, indent=2))
 
 
-def _reached(
-    quota: Quota, counted: Mapping[str, Mapping[str, int]], seconds: Mapping[str, list[int]]
-) -> dict[str, Any]:
+def reached(quota: Quota, counted: Mapping[str, Mapping[str, int]], seconds: Mapping[str, list[int]]) -> dict[str, Any]:
     """Return the peak of a quota's calls in a second, and the number of agents at which the peak reaches the quota."""
     uses = {flow: quota.use(flow, counted[flow]) for flow in FLOWS}
     peak = max(sum(uses[flow] * seconds[flow][second] for flow in FLOWS) for second in range(DAY_SECONDS))
