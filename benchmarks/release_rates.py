@@ -7,8 +7,10 @@ JSON object, by kind of traffic: the highest rate of `RATES` without a cut-off, 
 """
 
 import heapq
+import importlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
@@ -30,7 +32,9 @@ RATES = (1, 2, 5, 10, 15, 20, 30)
 ROOM = ROLE_POLICY_LIMIT - 1_240
 """Characters for the deny document. The role's own policies take the rest, as on a target with some statements."""
 COMPOSED_EVERY_SECONDS = 120
-_BEGIN = 1_795_521_600
+_FAKES = importlib.import_module("tests.fakes")
+_GRANT: Grant = _FAKES.GRANT
+_BEGIN: int = _FAKES.NOW
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _CREDENTIALS = (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",)),)
 _GATEWAY = (Permission(("dynamodb:GetItem",), ("arn:aws:dynamodb:eu-west-1:444455556666:table/orders",)),)
@@ -124,27 +128,14 @@ def _opened(traffic: Traffic, rate: int, now: int, random: Random) -> Iterator[G
         kind = random.random()
         through_gateway = kind < traffic.gateway + traffic.tickets
         name = "g-" + "".join(random.choices(_LETTERS, k=14))
-        yield Grant(
+        yield replace(
+            _GRANT,
             id=dated_id(name, now),
-            state=State.ACTIVE,
-            issuer="https://idp.example.com",
-            issuer_name="corp",
-            subject="agent",
-            principal="corp.agent",
-            unit="corp.agent",
-            human=None,
-            target="analytics-prod",
-            account="444455556666",
-            region="eu-west-1",
-            role_arn="arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod",
             permissions=_GATEWAY if kind < traffic.gateway else _CREDENTIALS,
             duration_seconds=traffic.duration_seconds,
-            reason="",
-            ticket="",
             created_at=now,
             starts_at=now,
             expires_at=now + traffic.duration_seconds,
-            policy_version="",
             way=Way.GATEWAY if through_gateway else Way.CREDENTIALS,
         )
 
