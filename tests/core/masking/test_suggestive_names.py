@@ -58,7 +58,7 @@ MASKED = [
     f"the new ACME_TOKEN for the shop is {VALUE}, please rotate it",
     f"Set ACME_TOKEN to `{VALUE}`.",
     f'WARN falling back to ACME_TOKEN "{VALUE}"',
-    f"//registry.npmjs.org/:_authToken={VALUE}",
+    f"//npm.example.com/:_authToken={VALUE}",
     f"machine db.internal\n  login app\n  password {VALUE}\n",
     f"db.internal:5432:reports:app:{VALUE}",
     f'{{"storageKey": "{VALUE}"}}',
@@ -69,6 +69,10 @@ MASKED = [
     f"curl -u {VALUE}: https://api.internal",
     f"curl --user app:'{VALUE}' https://api.internal",
     f"ask 123456789:AA{HEX}c to stop",
+    f"a call with bearer auth-{HEX}",
+    f"curl -u user:pass-{VALUE} https://api.internal",
+    f"curl -u login:token.{VALUE} https://api.internal",
+    f"password=enc[{VALUE}",
 ]
 
 
@@ -103,7 +107,8 @@ def test_mask_01_a_short_password_of_a_database_is_masked():
         "usage: app [--token TOKEN] [--password PASSWORD]; DB_PASSWORD=<password>\nAPI_TOKEN=...",
         'curl -u <user>:<password> https://a; curl -u user:password https://a; -H "Authorization: Bearer <your token>"',
         "Password: see the vault. secret: permission denied, token: is expired, api_key: required field missing",
-        "Basic authentication and Bearer authentication are supported",
+        "Basic authentication and Bearer authentication are supported, or bearer authorization.",
+        "password: ENC[AES256_GCM,data:k3v7q2M5x4Tb,iv:a,tag:b,type:str], DB_PASS='ENC[PKCS7,k3v7q2M5x4Tb]'",
         'pod "app-1" uses secret "deployer-token-4xw9k", the token is expired, the password is hunter2000',
         "  data:\n  - secretKey: api-key\n    remoteRef:\n      key: prod\n",
         "hf_requiredCharacteristicTypesForDisplayMetadata",

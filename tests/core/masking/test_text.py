@@ -318,6 +318,10 @@ def test_most_requests_and_records_pass_the_quick_check():
         "authorization:a," * 6000,
         "authorization: token" + '="' * 50_000,
         'authorization", "' * 6000,
+        "dbPass=" * 12_000,
+        "apiKey=" * 12_000,
+        "password=enc[" * 12_000,
+        "dbPass=ENC[AES256_GCM,data:" * 4000,
     ],
     ids=lambda text: text[:12],
 )

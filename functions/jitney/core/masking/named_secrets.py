@@ -92,7 +92,7 @@ _RANDOM_IN_PROSE = LazyPattern(r"[\w.~+/=:@!#$^*-]{0,200}?[A-Za-z0-9]{12}[\w.~+/
 _MEMBER_OF_A_SECRET = LazyPattern(r"[a-z][a-z._-]{0,60}[ \t]{0,9}(?=[\r\n]|\Z)")
 _NO_SECRET = LazyPattern(
     r"(?:true|false|null|none|nil|undefined|required|optional|enabled|disabled|string|\*+|x+|\.+|<.*>|\$.*|%[^%]*%|@.*"
-    r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[.*"
+    r"|[01]|%[sdv]|(?:insert|enter|your|replace)[-_ ][\w -]{0,40}|yes|no|on|off|str|int|bool|enc\[\w{2,20},.*"
     r"|[(\[<*]{0,3}(?:change[-_ ]?me|redacted|todo|tbd|n/a)"
     r"|\{.*|\[|\]|/[\w./-]*|arn:aws[\w-]*:[\w-]+:[\w-]*:\d*:.*|hidden_due_to_security_reasons)[),.;:\]}]*",
     re.ASCII | re.IGNORECASE | re.DOTALL,
@@ -100,7 +100,7 @@ _NO_SECRET = LazyPattern(
 # A value that starts like this is no secret. Checked before searching the value's end, which would take quadratic time
 # in a text full of names.
 _STANDS_FOR_ANOTHER = LazyPattern(
-    r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:|\((?:known after apply|sensitive)"
+    r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:|\((?:known after apply|sensitive)|enc\[\w{2,20},"
     # A sentence goes on. A mask would hide this word only.
     r"|(?:see|must|should|is|are|was|not|cannot|may|has|have|required|missing|permission|incorrect|invalid|expired|use"
     r"|ask|the|an?|in|at|to|for|from|of|and|or|with|via|when|if|this|that|it|please|stored) [a-z]",
@@ -185,9 +185,13 @@ def find_named_secrets(
                 end = max(end, span[1])
             at = lowered.find(needle, end)
     for tail in [tail for tail in TAILS if joined and tail in text]:
+        end = 0
         for match in compiled(rf"{tail}(?![A-Za-z])").finditer(text):
-            if text[match.start() - 1 : match.start()].islower() and (span := _value(text, *match.span(), names)):
+            if match.start() < end or not text[match.start() - 1 : match.start()].islower():
+                continue
+            if span := _value(text, *match.span(), names):
                 yield span
+                end = span[1]
 
 
 def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[int, int] | None:
@@ -199,7 +203,7 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
     name = text[start:end]
     element = _ELEMENT.search(text, max(0, start - 22), start) is not None
     # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of npm's
-    # settings follow one, too: //registry.npmjs.org/:_authToken=
+    # settings follow one, too: //npm.example.com/:_authToken=
     if not element and text[max(0, start - 1) : start] == ":" and name[0] != "_":
         return None
     proved = names(name.lstrip("-"))

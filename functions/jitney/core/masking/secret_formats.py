@@ -99,7 +99,7 @@ FORMATS = (
     SecretFormat(
         "curl ",
         r"curl (?:[^\n\\|;\0]|\\[^\0]){0,300}?(?<=\s)(?:-[a-zA-Z]{0,4}u|-U|--user|--proxy-user)[ =]{0,2}[\"']?"
-        r"(?![\"'<]|(?:user(?:name)?|login):(?:pass(?:w(?:or)?d)?|token)\b)"
+        r"(?![\"'<]|(?:user(?:name)?|login):(?:pass(?:w(?:or)?d)?|token)(?![^\s\"']))"
         r"(?:[^\s:\"'\0]{0,100}:[\"']?(?![$<{\[\"'])([^\s\"'\0]{3,200})|([^\s:\"'\0$<{\[]{8,200}):[\"']?(?!\S))",
         loose=True,
         mark=":",
@@ -171,7 +171,9 @@ FORMATS = (
     SecretFormat("signature", rf"signature(?:=|%3[dD])({_URL_END}{{16,}})", folded=True),
     SecretFormat("sig=", rf"(?<=[?&;])sig=({_URL_END}{{16,}})"),
     # In headers.
-    SecretFormat("bearer ", r"bearer +(?!auth[a-z]{0,12}\b)([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True),
+    SecretFormat(
+        "bearer ", r"bearer +(?!auth[a-z]{0,12}\.?(?![\w.~+/=-]))([A-Za-z0-9._~+/=-]{12,})", folded=True, loose=True
+    ),
     SecretFormat("basic ", r"(?<=: )basic +([A-Za-z0-9+/=]{8,})", folded=True, loose=True, mark=":"),
     SecretFormat("cookie:", r"cookie: *([^\r\n\"'\0]{4,})", folded=True, loose=True),
 )
