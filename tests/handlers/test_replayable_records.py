@@ -6,6 +6,7 @@ import pytest
 
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.replay.policy_replay import PolicyReplay
+from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
@@ -18,7 +19,8 @@ def replay(system: System) -> PolicyReplay:
     ports, config = system.ports, system.config
     reviewers = frozenset(config.reviewers)
     replayed = PolicyReplay(
-        CaseContext(ports.policies, ports.actions, config.targets, config.limits, reviewers), previews=True
+        CaseContext(ports.policies, ports.actions, config.targets, config.limits, reviewers),
+        DecisionLines(previews=True),
     )
     for record in system.records():
         replayed.add(record)

@@ -10,6 +10,7 @@ import pytest
 from jitney.core.config import Policies
 from jitney.core.policy import shadow as shadow_module
 from jitney.core.policy.shadow import ShadowPolicies
+from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.replay.shadow_log import DAMAGED, ShadowLog
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
@@ -152,7 +153,7 @@ def test_pol_14_the_shadow_counts_other_grants_as_the_active_policies_do():
 
 
 def counted(system: System, change: Callable[[dict[str, Any]], Any] = lambda shadow: shadow) -> ShadowLog:
-    log = ShadowLog(previews=True)
+    log = ShadowLog(DecisionLines(previews=True))
     for record in system.records():
         detail = json.loads(record["detail"])
         if "shadow" in detail:

@@ -9,6 +9,7 @@ from jitney.client.policy_access import loaded_policies
 from jitney.client.record_lines import ReadingProgress, RecordSource
 from jitney.core.access.grant import permissions_view
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, ReplayedRequest
+from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.times import iso
 
 TITLE = "The requests were not replayed"
@@ -25,7 +26,7 @@ class ReplayOptions(NamedTuple):
 
 def replay(options: ReplayOptions, config: Any, progress: ReadingProgress) -> PolicyReplay:
     """Return the replay of recorded requests under the policies of the configuration `config`. Raises Invalid."""
-    replayed = PolicyReplay(loaded_policies(config, TITLE).context, options.previews)
+    replayed = PolicyReplay(loaded_policies(config, TITLE).context, DecisionLines(options.previews))
     for line in options.source.lines(options.since, options.until, TITLE, progress):
         replayed.add(line)
     return replayed
@@ -45,7 +46,7 @@ def document(replayed: PolicyReplay) -> dict[str, Any]:
         "other_policies": replayed.other_policies,
         "not_replayable": [{"reason": reason, "count": count} for reason, count in replayed.left_out.most_common()],
         "other_action_table": replayed.other_tables,
-        "unreadable_lines": replayed.unreadable,
+        "unreadable_lines": replayed.decisions.unreadable,
     }
 
 

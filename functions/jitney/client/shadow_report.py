@@ -6,6 +6,7 @@ from typing import Any
 from jitney.client.record_lines import ReadingProgress
 from jitney.client.replay_report import COLUMNS, ReplayOptions, answer_document, decisions, table
 from jitney.core.access.grant import permissions_view
+from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.replay.shadow_log import ShadowDifference, ShadowLog
 from jitney.core.times import iso
 
@@ -17,7 +18,7 @@ __all__ = ["COLUMNS", "ReplayOptions", "counts", "document", "shadowed", "table"
 
 def shadowed(options: ReplayOptions, progress: ReadingProgress) -> ShadowLog:
     """Return what the shadow decided, by the records. Raises Invalid."""
-    log = ShadowLog(options.previews)
+    log = ShadowLog(DecisionLines(options.previews))
     for line in options.source.lines(options.since, options.until, TITLE, progress):
         log.add(line)
     return log
@@ -34,7 +35,7 @@ def document(log: ShadowLog) -> dict[str, Any]:
         "changes": [_change(each) for each in log.differences],
         "errors": [{"error": name, "count": count} for name, count in log.errors.most_common()],
         "without": log.without,
-        "unreadable_lines": log.unreadable,
+        "unreadable_lines": log.decisions.unreadable,
     }
 
 

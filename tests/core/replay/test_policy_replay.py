@@ -26,7 +26,7 @@ from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
 from jitney.core.replay.policy_replay import PolicyReplay, ReplayedAnswer, decide_again
-from jitney.core.replay.recorded_requests import NotReplayable, recorded_request
+from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, recorded_request
 from jitney.core.report.published_lines import parse_record
 from tests.examples import examples
 from tests.fakes import ACTIONS
@@ -254,8 +254,8 @@ def test_pol_14_lines_about_other_things_count_for_nothing():
     others = ({**GOOD, "event": "vote"}, refused, {**GOOD, "outcome": "failed"}, preview)
     assert replay(*others).replayed == 0
     assert replay(*others).left_out == {}
-    assert replay(preview, previews=True).replayed == 1
-    assert replay({"chain": "x"}).unreadable == 1
+    assert replay(preview, decisions=DecisionLines(previews=True)).replayed == 1
+    assert replay({"chain": "x"}).decisions.unreadable == 1
     assert replay(GOOD, GOOD).replayed == 1
 
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.policy.decide import decide
+from jitney.core.policy.decision_inputs import DecisionInputs
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
-from jitney.core.replay.recorded_requests import NotReplayable, RecordedRequest, is_decision, recorded_request
-from jitney.core.report.published_lines import Line, parse_record
+from jitney.core.replay.recorded_requests import DecisionLines, NotReplayable, RecordedRequest, recorded_request
+from jitney.core.report.published_lines import Line
 
 
 class ReplayedAnswer(NamedTuple):
@@ -29,6 +30,11 @@ class ReplayedAnswer(NamedTuple):
         """Return the answer of a decision."""
         policies = tuple(sorted({reason.policy for reason in decision.reasons}))
         return cls(decision.effect, policies, tuple(sorted(decision.reviews, key=sorted)))
+
+    @classmethod
+    def recorded(cls, inputs: DecisionInputs, policies: tuple[str, ...]) -> "ReplayedAnswer":
+        """Return the answer in a decision's record."""
+        return cls(inputs.effect, policies, tuple(sorted(inputs.reviews, key=sorted)))
 
 
 class ReplayedRequest(NamedTuple):
@@ -82,28 +88,22 @@ class PolicyReplay:
     """
 
     context: CaseContext
-    previews: bool = False
+    decisions: DecisionLines = field(default_factory=DecisionLines)
     effects: Counter[tuple[Effect, Effect]] = field(default_factory=Counter)
     changed: list[ReplayedRequest] = field(default_factory=list)
     other_policies: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     other_tables: int = 0
-    unreadable: int = 0
     _answers: dict[Hashable, ReplayedAnswer | NotReplayable] = field(default_factory=dict)
-    _seen: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, line: Line) -> None:
         """Replay the decision in a line of published records. Lines about other things count for nothing.
 
         A record that was published twice counts once.
         """
-        record = parse_record(line)
+        record = self.decisions.decision_in(line)
         if record is None:
-            self.unreadable += 1
             return
-        if not is_decision(record, previews=self.previews) or (record.chain, record.seq) in self._seen:
-            return
-        self._seen.add((record.chain, record.seq))
         try:
             recorded = recorded_request(record)
             after = self._answer(recorded)
@@ -123,8 +123,7 @@ class PolicyReplay:
         return len(self._answers)
 
     def _count(self, recorded: RecordedRequest, after: ReplayedAnswer) -> None:
-        inputs = recorded.inputs
-        before = ReplayedAnswer(inputs.effect, recorded.policies, tuple(sorted(inputs.reviews, key=sorted)))
+        before = ReplayedAnswer.recorded(recorded.inputs, recorded.policies)
         replayed = ReplayedRequest(recorded, before, after)
         self.effects[before.effect, after.effect] += 1
         self.other_tables += recorded.action_table != self.context.actions.version

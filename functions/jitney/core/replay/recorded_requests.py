@@ -5,7 +5,7 @@ A record that lacks something is not replayable, and says why. Nothing is guesse
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from jitney.core.audit import AuditEvent
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.policy.decision_inputs import MEMBER, DecisionInputs, UnreadableInputs
-from jitney.core.report.published_lines import PublishedRecord, written_permissions
+from jitney.core.report.published_lines import Line, PublishedRecord, parse_record, written_permissions
 
 DECIDED = frozenset({AuditEvent.REQUEST, AuditEvent.PREVIEW})
 """The events whose records are about a decision on a request. A preview is a dry run."""
@@ -67,6 +67,29 @@ def is_decision(record: PublishedRecord, *, previews: bool) -> bool:
     if record.event not in DECIDED or (record.event == AuditEvent.PREVIEW and not previews):
         return False
     return bool(record.policies) and record.outcome != "failed"
+
+
+@dataclass(slots=True)
+class DecisionLines:
+    """Finds decisions among the lines of published records, which come one by one and in any order.
+
+    A record that was published twice is found once. `unreadable` counts lines.
+    """
+
+    previews: bool = False
+    unreadable: int = 0
+    _seen: set[tuple[str, int]] = field(default_factory=set)
+
+    def decision_in(self, line: Line) -> PublishedRecord | None:
+        """Return the record of a decision that was not found before. None for any other line."""
+        record = parse_record(line)
+        if record is None:
+            self.unreadable += 1
+            return None
+        if not is_decision(record, previews=self.previews) or (record.chain, record.seq) in self._seen:
+            return None
+        self._seen.add((record.chain, record.seq))
+        return record
 
 
 def recorded_request(record: PublishedRecord) -> RecordedRequest:

@@ -8,8 +8,8 @@ from jitney.core.access.decision import Effect
 from jitney.core.policy.decision_inputs import DecisionInputs, UnreadableInputs
 from jitney.core.policy.shadow import SHADOW
 from jitney.core.replay.policy_replay import ReplayedAnswer
-from jitney.core.replay.recorded_requests import is_decision
-from jitney.core.report.published_lines import Line, PublishedRecord, parse_record
+from jitney.core.replay.recorded_requests import DecisionLines
+from jitney.core.report.published_lines import Line, PublishedRecord
 
 DAMAGED = "the record's answer of the shadow is damaged"
 
@@ -31,14 +31,12 @@ class ShadowLog:
     one and the shadow's. `errors` counts the errors of the shadow by name. `without` counts decisions without a shadow.
     """
 
-    previews: bool = False
+    decisions: DecisionLines = field(default_factory=DecisionLines)
     versions: Counter[str] = field(default_factory=Counter)
     effects: Counter[tuple[Effect, Effect]] = field(default_factory=Counter)
     differences: list[ShadowDifference] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     without: int = 0
-    unreadable: int = 0
-    _seen: set[tuple[str, int]] = field(default_factory=set)
 
     @property
     def compared(self) -> int:
@@ -50,13 +48,9 @@ class ShadowLog:
 
         A record that was published twice counts once.
         """
-        record = parse_record(line)
+        record = self.decisions.decision_in(line)
         if record is None:
-            self.unreadable += 1
             return
-        if not is_decision(record, previews=self.previews) or (record.chain, record.seq) in self._seen:
-            return
-        self._seen.add((record.chain, record.seq))
         found = record.detail_members.get(SHADOW)
         if found is None:
             self.without += 1
@@ -77,7 +71,7 @@ class ShadowLog:
             except (UnreadableInputs, ValueError, TypeError):
                 self.errors[DAMAGED] += 1
                 return
-            before = ReplayedAnswer(inputs.effect, record.policies, tuple(sorted(inputs.reviews, key=sorted)))
+            before = ReplayedAnswer.recorded(inputs, record.policies)
             self.effects[before.effect, after.effect] += 1
             self.differences.append(ShadowDifference(record, version, before, after))
 
