@@ -204,6 +204,8 @@ def test_a_principals_grants_come_in_pages_newest_first(store: Store):
     rest, end = store.grants_of(GRANT.owner_key, after)
     created = [grant.created_at for grant in [*page, *rest]]
     assert created == sorted(range(PAGE_SIZE + 3), reverse=True)
+    assert store.newest_grant(GRANT.owner_key) == page[0]
+    assert store.newest_grant(f"{GRANT.principal}#corp.bob") is None
     assert (len(page), end) == (PAGE_SIZE, "")
 
 

@@ -178,22 +178,14 @@ class Store:
 
     def grants_of(self, owner: str, after: str = "") -> tuple[list[Grant], str]:
         """Return a page of an owner's grants, newest first, and the cursor of the next page ("" at the end)."""
-        start = {"ExclusiveStartKey": start_after(owner, after)} if after else {}
-        with aws_errors_as_unavailable("The store"):
-            answer = self._client.query(
-                TableName=self._state_table,
-                IndexName="by_principal",
-                KeyConditionExpression="gsi_pk = :owner",
-                ExpressionAttributeValues={":owner": {"S": owner_key(owner)}},
-                ScanIndexForward=False,
-                Limit=PAGE_SIZE,
-                **start,  # type: ignore[arg-type]
-            )
-        last = answer.get("LastEvaluatedKey")
-        return readable_grants(answer["Items"], self._report), last["gsi_sk"]["S"] if last else ""
+        return self._newest_first(owner, PAGE_SIZE, start_after(owner, after) if after else None)
 
     def newest_grant(self, owner: str) -> Grant | None:
         """Return an owner's newest grant, or None if it has none that this version can read."""
+        return next(iter(self._newest_first(owner, 1)[0]), None)
+
+    def _newest_first(self, owner: str, most: int, start: Item | None = None) -> tuple[list[Grant], str]:
+        more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
         with aws_errors_as_unavailable("The store"):
             answer = self._client.query(
                 TableName=self._state_table,
@@ -201,9 +193,11 @@ class Store:
                 KeyConditionExpression="gsi_pk = :owner",
                 ExpressionAttributeValues={":owner": {"S": owner_key(owner)}},
                 ScanIndexForward=False,
-                Limit=1,
+                Limit=most,
+                **more,
             )
-        return next(iter(readable_grants(answer["Items"], self._report)), None)
+        last = answer.get("LastEvaluatedKey")
+        return readable_grants(answer["Items"], self._report), last["gsi_sk"]["S"] if last else ""
 
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """Yield the role's grants that end by `until` without a recorded end, the earliest first.

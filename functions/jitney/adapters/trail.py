@@ -14,7 +14,7 @@ Partition k-<grant id> holds one item for each key that called in the grant's na
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,10 +63,16 @@ MOST_UNANSWERED = 50
 """The most failed calls among which an event's call is looked for."""
 JOINED = ("EXPLAINED", "BEYOND")
 """The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
+
 RECHECK_SECONDS = 600
 """How long a process caches a key's origin. In this time it requeues a key at most once."""
 
 Item = dict[str, Any]
+
+
+def retention_of(attributes: Container[str]) -> int:
+    """Return how long the audit table keeps an item with these attributes (seconds)."""
+    return CALL_RETENTION_SECONDS if "line" in attributes else RECORD_RETENTION_SECONDS
 
 
 class UnjudgedCall(NamedTuple):
@@ -198,8 +204,7 @@ class Trail:
     def _add(self, members: dict[str, str], now: int, more: Mapping[str, Any] = MappingProxyType({})) -> bool:
         """Add the item of these texts and `more` attributes. Return whether it was new."""
         item: Item = {name: {"S": value} for name, value in members.items()} | dict(more)
-        retention = CALL_RETENTION_SECONDS if "line" in members else RECORD_RETENTION_SECONDS
-        item["expires"] = {"N": str(now + retention)}
+        item["expires"] = {"N": str(now + retention_of(members))}
         with aws_errors_as_unavailable("The trail"):
             try:
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")

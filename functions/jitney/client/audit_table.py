@@ -12,8 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.adapters import clock
 from jitney.adapters.batch_reads import read_items
 from jitney.adapters.record_items import record_in
-from jitney.adapters.trail import CALL_RETENTION_SECONDS
-from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.adapters.trail import retention_of
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid
 from jitney.core.audit import sort_key
@@ -115,7 +114,7 @@ _PERMISSIONS = "docs/integrity.md lists the permissions."
 
 def _written_at(item: Mapping[str, Any]) -> int:
     """Return when an item was written (epoch seconds), which its expiry says; 0 if it has none."""
-    retention = CALL_RETENTION_SECONDS if "line" in item else RECORD_RETENTION_SECONDS
+    retention = retention_of(item)
     return int(item.get("expires", {}).get("N", retention)) - retention
 
 

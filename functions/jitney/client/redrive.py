@@ -22,8 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
-from jitney.adapters.trail import CALL_RETENTION_SECONDS
-from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
+from jitney.adapters.trail import retention_of
 from jitney.client.aws import unusable
 from jitney.client.problems import Unavailable
 from jitney.client.stack_file import read_stack_file
@@ -34,8 +33,6 @@ STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_
 
 The publisher uses the same.
 """
-RETENTION = {"record": RECORD_RETENTION_SECONDS, "line": CALL_RETENTION_SECONDS}
-"""The time from the writing of an item with this attribute to its expiry."""
 MARGIN_SECONDS = 120
 """How far an item's time may differ from the stream's: twice a function's timeout."""
 HELD_SECONDS = 900
@@ -151,17 +148,15 @@ class Redrive:
     def _publish(self, periods: Sequence[Period]) -> None:
         waiting: dict[str, list[str]] = {attribute: [] for attribute in STREAMS}
         for count, item in enumerate(self._items(periods), 1):
-            for attribute, (_, belongs) in STREAMS.items():
-                if attribute not in item:
-                    continue
-                text = record_in(item) if attribute == "record" else item[attribute].get("S", "")
-                if belongs(item["pk"]["S"], item["sk"]["S"], text):
-                    waiting[attribute].append(text)
-                else:
-                    self.summary.misplaced += 1
-                if len(waiting[attribute]) == AT_ONCE:
-                    self._put(attribute, waiting[attribute])
-                    waiting[attribute] = []
+            attribute, *others = [each for each in STREAMS if each in item]
+            text = record_in(item) if attribute == "record" else item[attribute].get("S", "")
+            if not others and STREAMS[attribute][1](item["pk"]["S"], item["sk"]["S"], text):
+                waiting[attribute].append(text)
+            else:
+                self.summary.misplaced += 1
+            if len(waiting[attribute]) == AT_ONCE:
+                self._put(attribute, waiting[attribute])
+                waiting[attribute] = []
             self._progress("items of the audit table", count, count)
         for attribute, texts in waiting.items():
             self._put(attribute, texts)
@@ -186,7 +181,8 @@ class Redrive:
         """Yield the items that were written in one of the periods. Their expiry shows when they were written."""
         first, last = min(each.first for each in periods), max(each.last for each in periods)
         parts, values = [], {}
-        for attribute, retention in RETENTION.items():
+        for attribute in STREAMS:
+            retention = retention_of([attribute])
             parts.append(f"(attribute_exists(#{attribute}) AND expires BETWEEN :{attribute}1 AND :{attribute}2)")
             values[f":{attribute}1"] = {"N": str(first + retention)}
             values[f":{attribute}2"] = {"N": str(last + retention)}
@@ -195,13 +191,12 @@ class Redrive:
                 TableName=self._resources.audit_table,
                 ConsistentRead=True,
                 FilterExpression=" OR ".join(parts),
-                ExpressionAttributeNames={f"#{attribute}": attribute for attribute in RETENTION},
+                ExpressionAttributeNames={f"#{attribute}": attribute for attribute in STREAMS},
                 ExpressionAttributeValues=values,
             )
             for page in pages:
                 for item in page["Items"]:
-                    (retention,) = (kept for attribute, kept in RETENTION.items() if attribute in item)
-                    written = int(item["expires"]["N"]) - retention
+                    written = int(item["expires"]["N"]) - retention_of(item)
                     if any(each.first <= written <= each.last for each in periods):
                         yield item
 
