@@ -57,7 +57,7 @@ def test_rev_14_no_slip_decides(desk: ReviewSystem, tabs: Any) -> None:
     page.get_by_role("button", name="Approve", exact=True).dblclick()
     page.get_by_text("Step 2 of 2").wait_for()
     approve(page)  # without the box, the browser asks for it
-    page.get_by_label("I have read what is granted").check()
+    page.get_by_label("I have read this.").check()
     page.keyboard.press("Enter")
     page.get_by_text("Step 2 of 2").wait_for()
     page.reload()
@@ -67,7 +67,7 @@ def test_rev_14_no_slip_decides(desk: ReviewSystem, tabs: Any) -> None:
     for tab in (other, page):
         if tab is other:
             approve(tab)
-        tab.get_by_label("I have read what is granted").check()
+        tab.get_by_label("I have read this.").check()
         approve(tab)
         tab.get_by_text("Approved by staff.alice").first.wait_for()
     page.go_back()

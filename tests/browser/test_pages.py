@@ -83,7 +83,7 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
         "writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in analytics-prod "
-        "for 15 minutes"
+        "for 15 minutes from approval"
     )
     approve(page)
     page.wait_for_selector("text=Approved by people.alice")
@@ -97,7 +97,7 @@ def approve(page: Any) -> None:
 
 
 def confirm(page: Any) -> None:
-    page.get_by_label("I have read what is granted").check()
+    page.get_by_label("I have read this.").check()
     page.get_by_role("button", name="Approve", exact=True).click()
 
 
@@ -259,7 +259,7 @@ def test_rev_08_break_glass_is_used_and_another_person_reviews_it(browser, stack
     page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=Step 2 of 2")
     assert violations(page, axe) == []
-    page.get_by_label("I have read what is granted").check()
+    page.get_by_label("I have read this.").check()
     page.get_by_role("button", name="Use break-glass").click()
     page.wait_for_selector("text=people.carol used break-glass at")
     assert page.locator(".state.emergency").inner_text() == "Active: break-glass by people.carol"

@@ -66,6 +66,7 @@ def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser)
         ("g-old", "under 1 hour"),
         ("g-new", "under 5 minutes"),
     ]
+    assert [each["On behalf of"] for each in found["pending"]] == ["staff.harriet", "no person named"]
     assert [(each["Account"], each["Active grants"]) for each in found["accounts"]] == [
         ("444455556666", "1"),
         ("999988887777", "1"),
@@ -81,7 +82,8 @@ def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser)
     assert agents["corp.other"] == (iso(NOW - 60), "1", "0")
     assert agents[WAITS.principal] == (iso(NOW), "1", "2")
     (target,) = found["targets"]
-    assert (target["Target"], target["Pending"], target["Active"], target["State"]) == ("analytics-prod", "2", "2", "")
+    names = ("Target", "Pending", "Active", "State")
+    assert [target[name] for name in names] == ["analytics-prod", "2", "2", "ok"]
     assert [each["Seal"] for each in found["seals"]] == ["1", "0"]
     page = olga.send("GET", PATH).text
     for words in ("1 under 5 minutes, 1 under 1 hour.", 'href="/live/reviews/g-old"', seals[1].hash, "overdue"):

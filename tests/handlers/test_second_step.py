@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.access.grant import Grant, State
+from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.request import Permission, Way
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.review.content import content_hash
@@ -120,12 +120,23 @@ def test_rev_14_the_line_beside_the_buttons_says_the_next_step_and_whether_one_a
 
     write, gina = pending(desk), Browser(desk)
     gina.sign_in("gina")
-    assert line(alice, write) == "Next: confirm it. Your approval is enough."
-    assert line(gina, write).startswith("Next: give a reason, then confirm.")
+    assert line(alice, write) == "Next: confirm what is granted. Your approval is enough."
+    assert line(gina, write).startswith("Next: give a reason, then confirm what is granted.")
     read = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
     both = replace(write, permissions=(read,), reviews=(tuple({*write.reviews[0], "absent"}),))
     desk.system.store.grants[write.id] = both
     assert line(alice, write) == "Approve counts at once. More approvals are needed."
+
+
+def test_rev_11_the_page_says_of_new_access_that_a_person_revoked_it_before(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk, PUT)
+    ended = GrantEnd(desk.system.now, "staff.alice", "leaked")
+    before = replace(grant, id="g-before", state=State.REVOKED, starts_at=desk.system.now, unissued=False, ending=ended)
+    assert '<span class="new">new</span>' in alice.send("GET", f"/reviews/{grant.id}").text
+    desk.system.store.grants[before.id] = before
+    text = alice.send("GET", f"/reviews/{grant.id}").text
+    assert text.count('<span class="new">revoked before</span>') == 5  # 2 at the top, 2 in the form, its meaning
+    assert "a person revoked it or objected to it." in text
 
 
 def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, alice: Browser):

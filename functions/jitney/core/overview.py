@@ -12,6 +12,7 @@ from jitney.core.access.suspensions import Suspension
 from jitney.core.config import Target
 from jitney.core.csv_text import csv_text
 from jitney.core.integrity.seals import Seal
+from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.times import iso
 
@@ -90,7 +91,7 @@ def targets_table(read: OpenGrants, targets: Mapping[str, Target], suspended: Co
             _text(alias),
             _text(target.account),
             _text(target.region),
-            _text("suspended" if alias in suspended else ""),
+            _text("suspended" if alias in suspended else "ok"),
             _number(pending[alias]),
             _number(active[alias]),
             _text(target.role_arn),
@@ -124,7 +125,7 @@ def active_table(read: OpenGrants) -> OverviewTable:
             _text(each.target),
             _grant(each.id),
             _text(each.principal),
-            _text(each.human or ""),
+            _text(each.human or NO_PERSON),
             _time(each.starts_at),
             _time(each.expires_at),
             _text("break-glass" if each.break_glass else ""),
@@ -145,7 +146,7 @@ def pending_table(read: OpenGrants, now: int) -> OverviewTable:
             _time(each.expires_at),
             _grant(each.id),
             _text(each.principal),
-            _text(each.human or ""),
+            _text(each.human or NO_PERSON),
             _text(each.target),
             _text(" or ".join("+".join(groups) for groups in each.reviews)),
         )

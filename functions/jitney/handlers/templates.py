@@ -82,7 +82,6 @@ def environment(folder: Path) -> "Environment":
         "conditions_in_words": conditions_in_words,
     }
     made.globals |= {"style": style, "style_source": _source(style), "script": script, "script_source": _source(script)}
-    made.globals["new_means"] = wording.NEW_MEANS
     return made
 
 

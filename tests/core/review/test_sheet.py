@@ -50,7 +50,8 @@ IN_ORDER = {
 
 @pytest.mark.parametrize("change", TAKEN_BACK.values(), ids=TAKEN_BACK)
 def test_rev_11_what_was_objected_to_stays_new(change):
-    assert [line.new for line in lines(replace(GRANT, **change))] == [(ONE, TWO), (ONE, TWO)]
+    shown = lines(replace(GRANT, **change))
+    assert [(line.new, line.revoked) for line in shown] == [((ONE, TWO), ()), ((ONE, TWO), (ONE,))]
 
 
 @pytest.mark.parametrize("change", IN_ORDER.values(), ids=IN_ORDER)

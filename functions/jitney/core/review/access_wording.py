@@ -90,9 +90,9 @@ def together(sheet: Sheet) -> dict[_Kind, list[str]]:
 
 def on_same_resources(actions: Iterable[RequestedAction]) -> list[list[RequestedAction]]:
     """Return the actions in groups that share resources and conditions, the most severe first."""
-    grouped: dict[tuple[tuple[str, ...], tuple[str, ...], Conditions], list[RequestedAction]] = {}
+    grouped: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Conditions], list[RequestedAction]] = {}
     for each in worst_first(actions):
-        grouped.setdefault((each.resources, each.new, each.conditions), []).append(each)
+        grouped.setdefault((each.resources, each.new, each.revoked, each.conditions), []).append(each)
     return list(grouped.values())
 
 

@@ -3,7 +3,7 @@
 The agent's text comes last and is marked as such. Each channel escapes it for its own format.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
@@ -33,7 +33,8 @@ class RequestedAction(NamedTuple):
     """One requested action, with its access level, resources and conditions.
 
     `new` are the resources that the agent did not obtain for this action in the last 30 days, under conditions that are
-    as weak. A grant that was approved and never used obtained nothing.
+    as weak. A grant that was approved and never used obtained nothing. `revoked` are those of `new` that it did obtain,
+    in grants that a person revoked or objected to.
     """
 
     action: str
@@ -41,6 +42,7 @@ class RequestedAction(NamedTuple):
     resources: tuple[str, ...]
     new: tuple[str, ...]
     conditions: Conditions = ()
+    revoked: tuple[str, ...] = ()
 
 
 class GroupApproval(NamedTuple):
@@ -173,18 +175,28 @@ def _requested_action(
 ) -> RequestedAction:
     """Return the action's line. Once `budget` is spent, resources count as new."""
     known = actions.get(limited.action)
+    obtained = [other for other in history if other.role_arn == grant.role_arn and was_obtained(other)]
+    kept = [other for other in obtained if not _objected_to(other)]
+    new = _not_in(kept, limited, resources, budget)
+    never = _not_in([other for other in obtained if _objected_to(other)], limited, new, budget)
+    revoked = tuple(arn for arn in new if arn not in never)
+    return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions, revoked)
+
+
+def _not_in(
+    grants: Iterable[Grant], limited: LimitedAction, resources: tuple[str, ...], budget: Budget
+) -> tuple[str, ...]:
+    """Return the resources that no permission of `grants` surely covers for the action."""
     before = {
         arn: None
-        for other in history
-        if other.role_arn == grant.role_arn and was_obtained(other) and not _objected_to(other)
+        for other in grants
         for permission in other.permissions
         if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
         for arn in permission.resources
     }
-    new = tuple(
+    return tuple(
         arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
     )
-    return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions)
 
 
 def _objected_to(grant: Grant) -> bool:
