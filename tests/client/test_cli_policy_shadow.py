@@ -42,10 +42,10 @@ def test_pol_14_the_counts_and_each_difference_are_shown(shown):
     assert (code, out.splitlines()[:7]) == (
         0,
         [
-            "Different  the shadow answers 3 of 5 decisions otherwise",
+            "Different  3 of 5 recorded decisions differ",
             "  shadow    version 0123456789ab, 5 decisions",
-            "  differs   2 active allow, shadow deny",
-            "  differs   1 active review, shadow review by other reviewers",
+            "  differs   2 decisions: active allow, shadow deny",
+            "  differs   1 decision: active review, shadow review by other reviewers",
             "  error     1 decision: InvalidPolicies",
             "  left out  1 decision without a shadow",
             "  left out  1 unreadable lines; check them with jitney audit verify",
@@ -66,10 +66,10 @@ def test_pol_14_programs_get_each_difference(shown):
 @pytest.mark.parametrize(
     ("lines", "code", "begins"),
     [
-        (LINES, 1, "Different  the shadow answers 3 of 5"),
-        (LINES[2:3], 0, "Equal  the shadow answers 0 of 1"),
-        (LINES[4:5], 1, "Different  the shadow answers 0 of 1"),
-        (LINES[5:], 1, "No shadow  the shadow answers 0 of 0"),
+        (LINES, 1, "Different  3 of 5 recorded"),
+        (LINES[2:3], 0, "Equal  0 of 1 recorded"),
+        (LINES[4:5], 1, "Different  0 of 1 recorded"),
+        (LINES[5:], 1, "No shadow  0 of 0 recorded"),
     ],
 )
 def test_pol_14_a_pipeline_stops_at_a_difference_an_error_and_without_a_shadow(shown, lines, code, begins):

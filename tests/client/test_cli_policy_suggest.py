@@ -109,8 +109,8 @@ def test_pol_14_something_used_that_is_denied_now_is_a_failure(suggesting, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "where", "said"),
     [
-        ([], True, "Not exactly one requester is named"),
-        (["--agent", "corp.a", "--group", "corp/readers"], True, "Not exactly one requester is named"),
+        ([], True, "No requester is named, or more than one"),
+        (["--agent", "corp.a", "--group", "corp/readers"], True, "No requester is named, or more than one"),
         (["--agent", "corp.zed"], True, "No grant of agent corp.zed is in these records"),
         (["--agent", "corp.a"], False, "No records are named"),
         (["--agent", "corp.a", "--since", "2027-01-01"], True, "has no records for these days"),

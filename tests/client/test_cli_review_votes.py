@@ -304,7 +304,7 @@ def test_rev_18_a_flood_is_rejected_by_a_typed_word(alice: Terminal):
     assert all(untouched(alice, each) for each in grants)
     done = alice.run("reject-all", "--agent", agent.partition(".")[2], "--comment", "in a loop", typed="reject\n")
     assert done.exit_code == 0, done.output
-    assert f"3 requests of agent {agent} end. To reject them, type reject:" in done.stderr
+    assert f"To reject 3 requests of agent {agent}, type reject:" in done.stderr
     assert all(each.id in done.stdout for each in grants)
     assert "Rejected  3" in done.stdout
     votes = [stored(alice.desk, each).votes[0] for each in grants]

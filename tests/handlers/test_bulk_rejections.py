@@ -116,7 +116,7 @@ def test_rev_18_without_a_comment_the_agent_learns_that_it_was_many(desk: Review
     grants = flood(desk)
     alice.send("POST", PATH, form_of(alice, grants[0], comment=" \n"))
     comments = {stored(desk, each).votes[0].comment for each in grants}
-    expected = f"Rejected in bulk, without a comment: 3 of the requests of agent {grants[0].principal}."
+    expected = f"Rejected in bulk, without a comment: 3 requests of agent {grants[0].principal}."
     assert comments == {expected}
 
 
@@ -184,7 +184,7 @@ def test_rev_18_a_form_of_another_site_or_with_a_request_twice_decides_nothing(d
     form = form_of(alice, grants[0])
     assert alice.send("POST", PATH, form, {"Origin": "https://evil.example.com"}).status == 403
     twice = form | {"request": [*form["request"], f"{grants[0].id}.{'0' * 64}"]}
-    assert "It names a request twice." in alice.send("POST", PATH, twice).text
+    assert "A request is named twice." in alice.send("POST", PATH, twice).text
     assert [stored(desk, each) for each in grants] == grants
 
 

@@ -53,7 +53,7 @@ class PolicyScreen(Screen):
         words, style = ("Different", "bold yellow") if differing or result["errors"] else ("Equal", "bold green")
         if not result["compared"]:
             words, style = "No shadow", "bold yellow"
-        self.heading(words, style, f"the shadow answers {differing:,} of {result['compared']:,} decisions otherwise")
+        self.heading(words, style, f"{differing:,} of {result['compared']:,} recorded decisions differ")
         self._changes(rows, columns, table)
 
     def _changes(

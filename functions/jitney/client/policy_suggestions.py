@@ -56,8 +56,8 @@ def scope_of(agent: str, group: str, unit: str) -> SuggestionScope:
     """Return the scope of the one name that is given. Raises Invalid."""
     given = [(kind, name) for kind, name in zip(ScopeKind, (agent, group, unit), strict=True) if name]
     if len(given) != 1:
-        fix = "Give --agent, --group or --unit, with a name as records have it."
-        raise Invalid("usage", "The command line is not valid", "Not exactly one requester is named.", fix)
+        fix = "Give one of --agent, --group and --unit, such as --agent local.agent-7."
+        raise Invalid("usage", "The command line is not valid", "No requester is named, or more than one.", fix)
     return SuggestionScope(*given[0])
 
 

@@ -105,7 +105,7 @@ def show_rejections(result: ApiBulkRejection, later: int) -> None:
         shown.heading("Not rejected", "bold", str(len(result.not_rejected)))
         shown.rows(result.not_rejected)
     if later:
-        shown.rows([("next", f"{later} more wait. Sign in again, and run it again.")])
+        shown.rows([("next", f"{later} more requests wait. Run `jitney login --review`, then this command again.")])
 
 
 def is_interactive() -> bool:

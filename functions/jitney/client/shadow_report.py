@@ -65,7 +65,7 @@ def counts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "shadow", f"version {each['version'][:SHOWN_VERSION]}, {decisions(each['count'])}"
     for each in result["effects"]:
         same = " by other reviewers" if each["before"] == each["after"] else ""
-        yield "differs", f"{each['count']:,} active {each['before']}, shadow {each['after']}{same}"
+        yield "differs", f"{decisions(each['count'])}: active {each['before']}, shadow {each['after']}{same}"
     for each in result["errors"]:
         yield "error", f"{decisions(each['count'])}: {each['error']}"
     yield "left out", f"{decisions(result['without'])} without a shadow" if result["without"] else ""

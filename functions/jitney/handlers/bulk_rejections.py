@@ -99,5 +99,5 @@ def _require_owned(grant: Grant | None, owner: RequestOwner, call: Authenticated
 
 
 def _out_of_time() -> Problem:
-    detail = "The time of this call was over before this request."
+    detail = "The call had no time left for this request."
     return Problem("unavailable", detail, "Reject the remaining requests again.")

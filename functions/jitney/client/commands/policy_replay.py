@@ -21,7 +21,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="A local copy: `aws s3 sync s3://BUCKET/records DIR`, instead of the bucket."),
 ]
-Previews = Annotated[bool, typer.Option("--previews", help="Replay dry runs too.")]
+Previews = Annotated[bool, typer.Option("--previews", help="Include dry runs.")]
 FailOnChange = Annotated[
     bool, typer.Option("--fail-on-change", help="Exit with 1 if an answer changes, or if nothing could be replayed.")
 ]

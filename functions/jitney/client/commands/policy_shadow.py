@@ -1,14 +1,21 @@
 """`jitney policy shadow`: what the shadow policies decided beside the active ones."""
 
+from typing import Annotated
+
 import typer
 
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json
 from jitney.client.commands.audit import Records, Since, Stack, Until
-from jitney.client.commands.policy_replay import FailOnChange, Folder, Previews, chosen_days, policy_screen
+from jitney.client.commands.policy_replay import Folder, Previews, chosen_days, policy_screen
 from jitney.client.optional import load_extra
 from jitney.client.problems import ClientProblem
 from jitney.client.record_lines import RecordSource
+
+FailOnDifference = Annotated[
+    bool,
+    typer.Option("--fail-on-change", help="Exit with 1 on a difference, on an error, or if nothing was compared."),
+]
 
 
 def show_shadow(
@@ -19,13 +26,13 @@ def show_shadow(
     records: Records = "",
     stack: Stack = None,
     previews: Previews = False,
-    fail_on_change: FailOnChange = False,
+    fail_on_change: FailOnDifference = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show where shadow policies decided otherwise.
+    """Show where shadow policies decided differently.
 
-    The broker decides each request by shadow_policies of jitney.yaml too, and records a differing answer. Counts and
-    lists these answers. Reads a local copy of the records, or the bucket with your AWS credentials.
+    The broker also decides each request by `shadow_policies` of jitney.yaml, and records an answer that differs.
+    Counts and lists these answers. Reads a local copy of the records, or the bucket with your AWS credentials.
 
     Example: jitney policy shadow --since 7d --folder records
     """

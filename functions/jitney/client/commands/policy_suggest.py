@@ -23,10 +23,13 @@ Calls = Annotated[
 ]
 Least = Annotated[
     int,
-    typer.Option("--generalize-after", metavar="NUMBER", min=2, help="Used resources that permit their whole prefix."),
+    typer.Option(
+        "--generalize-after", metavar="NUMBER", min=2, help="How many used resources below a prefix permit it."
+    ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Write the policies and tests.yaml to a new folder.")
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write the policies and tests.yaml to an empty folder."),
 ]
 
 
@@ -49,8 +52,8 @@ def suggest_policies(
     """Suggest the narrowest policies for what was used.
 
     Reads the records of a requester's grants and the calls that CloudTrail shows. Prints permits for what was used, and
-    decides each used request again under them. What the present policies review stays under review. Exits with 1 if
-    something used is not permitted.
+    decides each used request again under them. What your present policies review stays under review. Exits with 1 if
+    a used permission is not permitted.
 
     Example: jitney policy suggest --agent local.agent-7 --since 30d --folder records --calls calls
     """

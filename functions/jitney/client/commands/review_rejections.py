@@ -27,25 +27,25 @@ _NOTHING = "Nothing was rejected"
 @grouped
 def reject_all(
     *,
-    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Whose requests: an agent.")] = "",
-    unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="Whose requests: an accountable unit.")] = "",
+    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="The agent whose requests to reject.")] = "",
+    unit: Annotated[str, typer.Option("--unit", metavar="NAME", help="The unit whose requests to reject.")] = "",
     comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why. The agent sees it.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Reject without a question.")] = False,
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Reject all waiting requests of an agent or a unit.
+    """Reject the requests of an agent or a unit that wait for you.
 
-    At most 50 at once. It says how many remain.
+    Lists them and asks first. Rejects at most 50 at once, and says how many remain.
 
     Example: jitney review reject-all --agent local.writer-agent --comment "The agent is in a loop."
     """
     with exit_on_problem("review reject-all", as_json=as_json):
         if bool(agent) == bool(unit):
             fix = "Name one agent with --agent, or one unit with --unit."
-            raise Invalid("owner_not_named", _NOTHING, "It is not said whose requests.", fix)
+            raise Invalid("owner_not_named", _NOTHING, "No agent or unit is named, or both are.", fix)
         if not yes and (as_json or not is_interactive()):
-            detail = "No person can confirm it, because this is not a terminal, or --json is given."
+            detail = "Without a terminal, or with --json, no person can confirm it."
             raise Invalid("rejection_not_confirmed", _NOTHING, detail, "Run it in a terminal, or give --yes.")
         with connection.reviewer() as broker, voting(connection, "review list"):
             waiting = broker.reviews().sections["waiting_for_you"]
@@ -53,8 +53,8 @@ def reject_all(
             batch, later = found[:MOST_REJECTIONS], len(found[MOST_REJECTIONS:])
             if not yes:
                 show_entries(batch)
-                more = f" {later} more wait, and stay." if later else ""
-                question = f"{len(batch)} requests of {kind} {name} end.{more} To reject them, type {WORD}:"
+                more = f"{later} more stay pending. " if later else ""
+                question = f"{more}To reject {len(batch)} requests of {kind} {name}, type {WORD}:"
                 confirm(question, WORD, "rejection")
             requests = [{"id": each.id, "content": each.content} for each in batch]
             with screen().working(f"Rejecting {len(batch)} requests"), broker.without_notes():

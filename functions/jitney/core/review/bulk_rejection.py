@@ -72,7 +72,7 @@ def owner_in(fields: Mapping[str, str]) -> RequestOwner:
     """Return the owner that a form, a query or a body names. Raises Problem request_invalid unless it names one."""
     named = [RequestOwner(kind, fields[kind]) for kind in KINDS if fields.get(kind)]
     if len(named) != 1 or len(named[0].name) > _MOST_NAME:
-        raise Problem("request_invalid", "It names not exactly one agent or unit.", "Name one agent, or one unit.")
+        raise Problem("request_invalid", "No agent or unit is named, or more than one.", "Name one agent, or one unit.")
     return named[0]
 
 
@@ -83,9 +83,9 @@ def rejection_in_form(fields: Mapping[str, Sequence[str]]) -> BulkRejection:
         raise Problem("request_invalid", "No button was pressed, so nothing was rejected.", fix)
     single = {name: values for name, values in fields.items() if name != "request"}
     if not fields.keys() <= _FIELDS or any(len(values) != 1 for values in single.values()):
-        raise Problem("request_invalid", "The form has other fields than its page.", _AGAIN)
+        raise Problem("request_invalid", "The form has fields that its page does not have.", _AGAIN)
     if fields["verdict"][0] != VoteVerdict.REJECT:
-        raise Problem("request_invalid", "Many requests can only be rejected at once.", _AGAIN)
+        raise Problem("request_invalid", "This form can only reject requests.", _AGAIN)
     found = [_REQUEST.fullmatch(each) for each in fields.get("request", ())]
     if not all(found):
         raise Problem("request_invalid", "The form names a request that cannot exist.", _AGAIN)
@@ -125,15 +125,15 @@ def _checked(given: BulkRejection) -> BulkRejection:
     """Return the rejection, with a comment if it has none. Raises Problem request_invalid."""
     count, ids = len(given.requests), {each.grant_id for each in given.requests}
     if not 0 < count <= MOST_REJECTIONS:
-        raise Problem("request_invalid", f"It names {count} requests.", f"Name 1 to {MOST_REJECTIONS} requests.")
+        raise Problem("request_invalid", f"{count} requests are named.", f"Name 1 to {MOST_REJECTIONS} requests.")
     if len(ids) < count:
-        raise Problem("request_invalid", "It names a request twice.", "Name each request once.")
+        raise Problem("request_invalid", "A request is named twice.", "Name each request once.")
     return given if escape_invisible(given.comment) else given._replace(comment=_comment(given))
 
 
 def _comment(given: BulkRejection) -> str:
     of = f"{given.owner.kind} {given.owner.name}"
-    return f"Rejected in bulk, without a comment: {len(given.requests)} of the requests of {of}."
+    return f"Rejected in bulk, without a comment: {len(given.requests)} requests of {of}."
 
 
 def requests_of(owner: RequestOwner, waiting: Iterable[Grant]) -> list[Grant]:

@@ -38,7 +38,6 @@ from jitney.core.times import format_duration, format_time
 
 MOST_RISKS, MOST_PEOPLE = 6, 5
 MOST_REASON = 300
-NEW_MEANS = "this agent did not obtain it in the last 30 days, or a person revoked it or objected to it"
 MOST_REQUIRED = 800
 
 _OUTCOMES: Mapping[str, str] = {
@@ -175,7 +174,7 @@ def new_access(sheet: Sheet) -> str:
     if not new:
         return "none. This agent obtained all of it in the last 30 days."
     amount = "all of it" if new == pairs else f"{new} of {pairs}, marked below"
-    return f"{amount}. New: {NEW_MEANS}."
+    return f"{amount}. This agent did not obtain it in the last 30 days, or a person revoked it or objected to it."
 
 
 def required_approvals(sheet: Sheet) -> str:
