@@ -114,6 +114,7 @@ sbom: $(UV) $(SBOM) ## list the packages that the functions deploy, with licence
 	@$(UV) pip sync --quiet --python .local/functions/bin/python --require-hashes functions/requirements.txt
 	@mkdir -p dist
 	@.local/sbom/bin/cyclonedx-py environment --output-reproducible -o dist/functions.cdx.json .local/functions/bin/python
+	@echo 'Written: dist/functions.cdx.json'
 
 .PHONY: vulnerabilities
 vulnerabilities: $(SBOM) ## check the locked packages against PyPI's advisories; needs access to pypi.org

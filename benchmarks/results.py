@@ -104,15 +104,15 @@ def page(results: Results, sections: Mapping[str, Sequence[Figure]]) -> str:
         "",
         f"`make bench` wrote this page on {results['date']}, on {results['machine']}.",
         "",
-        "A figure is a median. A ratio (times) compares two measurements of one run, so it holds on other machines.",
-        "Durations and rates do not. An aim that is not met says no.",
+        "Each figure is from one run. Ratios (times) compare two measurements of that run, on any machine.",
+        "Durations and rates hold for this machine only. `met` says whether the figure meets its aim.",
     ]
     for section, rows in sections.items():
         lines += [
             "",
             f"## {section}",
             "",
-            "| figure | measured | beside | aim | met |",
+            "| figure | measured | compared with | aim | met |",
             "| --- | --- | --- | --- | --- |",
         ]
         for each in rows:
@@ -139,7 +139,7 @@ def regressions(before: Results, now: Results, sections: Mapping[str, Sequence[F
     for each in (figure for rows in sections.values() for figure in rows if figure.is_ratio):
         old, new = each.value(before), each.value(now)
         if (old / new if each.at_least else new / old) > 1 + WORSE:
-            found.append(f"{each.name}: {old:g} before, {new:g} now, beside {each.beside}")
+            found.append(f"{each.name}: {old:g} before, {new:g} now, compared with {each.beside}")
     return found
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sysconfig
+import time
 import venv
 from importlib import metadata
 from pathlib import Path
@@ -16,13 +17,19 @@ UV = ROOT / ".local" / "tools" / "bin" / "uv"
 PAGE = (ROOT / "docs" / "agent.md").read_text("utf-8")
 
 
+def built(folder: Path) -> Path:
+    """Build the wheel into `folder`, and return its path."""
+    build = [UV, "build", "--quiet", "--wheel", "--offline", "--out-dir", folder, ROOT]
+    subprocess.run(build, check=True, timeout=PATIENCE, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel alone. Other packages come from this one, so that no index is needed."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [UV, "build", "--quiet", "--wheel", "--offline", "--out-dir", folder / "dist", ROOT]
-    subprocess.run(build, check=True, timeout=PATIENCE, capture_output=True)
-    (wheel,) = (folder / "dist").glob("*.whl")
+    wheel = built(folder / "dist")
     assert f"dist/{wheel.name}" in PAGE
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
@@ -40,6 +47,12 @@ def run(installed: Path, home: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_same_sources_make_the_same_wheel(tmp_path: Path):
+    first = built(tmp_path / "1").read_bytes()
+    time.sleep(2.1)  # a ZIP file keeps times to two seconds
+    assert built(tmp_path / "2").read_bytes() == first
 
 
 def test_cli_07_the_installed_command_is_the_wheels(installed: Path, home: Path):
