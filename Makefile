@@ -117,7 +117,7 @@ sbom: $(UV) $(SBOM) ## list the packages that the functions deploy, with licence
 	@echo 'Written: dist/functions.cdx.json'
 
 .PHONY: vulnerabilities
-vulnerabilities: $(SBOM) ## check the locked packages against PyPI's advisories; needs access to pypi.org
+vulnerabilities: $(SBOM) ## check the locked packages against PyPI's advisories; needs access to it
 	@for lock in functions/requirements.txt requirements.txt; do \
 		.local/sbom/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock; done
 
