@@ -138,7 +138,7 @@ def monthly(template: Template, idle: Usage) -> dict[str, Usage]:
             raise LookupError(f"benchmarks/cost.py does not know what a resource of the type {kind} costs")
     runs = template.runs_a_month("reconciler")
     alarms = template.of_type("AWS::CloudWatch::Alarm").values()
-    targets = sum(each.get("MetricName") == TARGET_HEARTBEATS for each in alarms)
+    targets = sum(each["MetricName"] == TARGET_HEARTBEATS for each in alarms)
     found["custom metrics"] = {"metric": custom_metrics(targets)}
     found["reconciler"] = {name: count * runs for name, count in idle.items()}
     found["sealer"] = _sealer(template)

@@ -6,7 +6,6 @@ The stack creates the alarms and the dashboard from `ALARMS` (`infra.monitoring`
 from dataclasses import dataclass
 from enum import StrEnum
 
-from infra.ending_functions import MEASURING
 from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
 from jitney.core import audit, record_metrics
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
@@ -134,11 +133,11 @@ ALARMS = (
     Alarm(
         "FunctionsThrottled",
         Row.REQUESTS,
-        of_all_functions("Throttles", without=MEASURING),
+        of_all_functions("Throttles"),
         "Lambda refused more than ten invocations in five minutes.",
         above=10,
         period_seconds=300,
-    ),  # Measurements of denials may be refused: they wait, and are dropped after a minute.
+    ),
     Alarm(
         "ReviewsFailed",
         Row.REVIEWS,

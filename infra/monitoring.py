@@ -85,18 +85,7 @@ class Monitoring(Construct):
 
     def _metric(
         self, signal: Signal, period_seconds: int, names: Mapping[str, str], label: str | None = None
-    ) -> cloudwatch.IMetric:
-        if signal.without:
-            parts = {
-                "whole": self._metric(signal._replace(without=()), period_seconds, names),
-                "excluded": self._metric(signal._replace(dimensions=signal.without, without=()), period_seconds, names),
-            }
-            return cloudwatch.MathExpression(
-                expression="whole - FILL(excluded, 0)",
-                using_metrics=parts,
-                period=Duration.seconds(period_seconds),
-                label=label,
-            )
+    ) -> cloudwatch.Metric:
         known = {**self._resources, **names}
         return cloudwatch.Metric(
             namespace=signal.namespace,
@@ -157,7 +146,7 @@ class Monitoring(Construct):
             else:
                 yield signal, ""
 
-    def _labelled(self, signal: Signal, alias: str = "") -> cloudwatch.IMetric:
+    def _labelled(self, signal: Signal, alias: str = "") -> cloudwatch.Metric:
         """Return the metric of a graph. Its label says whose it is, because many metrics have the same name."""
         of = alias or next((value for name, value in signal.dimensions if name in _NAMED), "")
         words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)

@@ -13,15 +13,13 @@ TARGET = "{target}"
 class Signal(NamedTuple):
     """One metric in CloudWatch, with its dimensions and statistic ("Sum", "Maximum", "p99").
 
-    A dimension in braces, such as `{trail_queue}`, is a resource of the stack (`infra.monitoring`). What the metric
-    counts with the dimensions `without` is subtracted.
+    A dimension in braces, such as `{trail_queue}`, is a resource of the stack (`infra.monitoring`).
     """
 
     name: str
     namespace: str
     dimensions: tuple[tuple[str, str], ...] = ()
     statistic: str = "Sum"
-    without: tuple[tuple[str, str], ...] = ()
 
     @property
     def of_each_target(self) -> bool:
@@ -42,13 +40,9 @@ def of_function(function: str, name: str, statistic: str = "Sum") -> Signal:
     return Signal(name, "AWS/Lambda", (("FunctionName", role_name(function)),), statistic)
 
 
-def of_all_functions(name: str, statistic: str = "Sum", *, without: str = "") -> Signal:
-    """Return a metric of all functions of the account in the Region, or of all but one.
-
-    The account is the broker's alone.
-    """
-    excluded = (("FunctionName", role_name(without)),) if without else ()
-    return Signal(name, "AWS/Lambda", (), statistic, excluded)
+def of_all_functions(name: str, statistic: str = "Sum") -> Signal:
+    """Return a metric of all functions of the account in the Region. The account is the broker's alone."""
+    return Signal(name, "AWS/Lambda", (), statistic)
 
 
 def of_api(name: str, statistic: str = "Sum") -> Signal:

@@ -42,23 +42,9 @@ def key_of(alarm: Mapping[str, Any]) -> MetricKey:
     return alarm["Namespace"], alarm["MetricName"], frozenset((each["Name"], each["Value"]) for each in dimensions)
 
 
-def metrics_of(alarm: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the namespaces and names of the metrics that an alarm of a template watches."""
-    watched = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
-    return [(each["Namespace"], each["MetricName"]) for each in watched or [alarm]]
-
-
-def _statistic(alarm: Mapping[str, Any]) -> str:
-    """Return the statistic of an alarm's metric, or the one that all parts of its expression have."""
-    (name,) = {each["MetricStat"]["Stat"] for each in alarm.get("Metrics", ()) if "MetricStat" in each} or {
-        alarm.get("Statistic") or alarm["ExtendedStatistic"]
-    }
-    return str(name)
-
-
 def fires(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bool:
     """Return whether an alarm of a template fires. `periods` are the values of its metric in the last periods."""
-    statistic = STATISTICS[_statistic(alarm)]
+    statistic = STATISTICS[alarm.get("Statistic") or alarm["ExtendedStatistic"]]
     breaches = COMPARISONS[alarm["ComparisonOperator"]]
 
     def is_breached(values: Sequence[float]) -> bool:

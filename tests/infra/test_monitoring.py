@@ -17,7 +17,7 @@ from jitney.core import record_metrics
 from jitney.core.audit import METRICS_NAMESPACE
 from jitney.core.record_metrics import COUNTED
 from tests.infra.alarm_faults import FAULTS, OF_AWS, revoked
-from tests.infra.alarm_states import fires, fires_after, metrics_in, metrics_of
+from tests.infra.alarm_states import fires, fires_after, metrics_in
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -72,16 +72,6 @@ def test_ops_01_an_alarm_on_a_metric_of_aws_fires_above_its_limit(assembly, name
     assert alarm["EvaluationPeriods"] == 1
     assert fires(alarm, [raising])
     assert not fires(alarm, [usual])
-
-
-def test_ops_01_measurements_that_wait_for_an_execution_raise_no_alarm(assembly):
-    """Ten run at a time. Lambda refuses the others until it runs or drops them, and each refusal is a throttle."""
-    expression, whole, measurements = alarms_of(assembly)["FunctionsThrottled"]["Metrics"]
-    assert (expression["Expression"], expression.get("ReturnData", True)) == ("whole - FILL(excluded, 0)", True)
-    watched = [(each["Id"], each["MetricStat"]["Metric"], each["ReturnData"]) for each in (whole, measurements)]
-    throttles = {"Namespace": "AWS/Lambda", "MetricName": "Throttles"}
-    of_measurements = [{"Name": "FunctionName", "Value": "jitney-denial-measurements"}]
-    assert watched == [("whole", throttles, False), ("excluded", throttles | {"Dimensions": of_measurements}, False)]
 
 
 @pytest.mark.parametrize("name", [each.name for each in ALARMS if each.when_missing])
@@ -150,7 +140,7 @@ def test_ops_01_the_dashboard_begins_with_every_alarm_and_whether_revocation_wor
 def test_ops_01_the_dashboard_shows_what_every_alarm_watches(assembly):
     widgets = [each["properties"] for each in dashboard_of(assembly) if each["type"] == "metric"]
     shown = {tuple(metric[:2]) for each in widgets for metric in each["metrics"]}
-    assert {metric for each in alarms_of(assembly).values() for metric in metrics_of(each)} <= shown
+    assert {(each["Namespace"], each["MetricName"]) for each in alarms_of(assembly).values()} <= shown
     for widget in widgets[1:]:
         assert widget["yAxis"]["left"]["label"]
         labels = [metric[-1]["label"] for metric in widget["metrics"]]
@@ -201,8 +191,8 @@ def test_ops_01_the_list_of_runbooks_is_that_of_alarms():
 def test_ops_03_the_page_says_what_alarms_metrics_and_the_dashboard_cost(assembly):
     of_targets = [each for each in ALARMS if each.signal.of_each_target]
     metrics = {each.name for each in WATCHED if each.namespace == METRICS_NAMESPACE and not each.of_each_target}
-    parts = sum(2 if each.signal.without else 1 for each in ALARMS)  # CloudWatch bills each metric of an expression
-    fixed = dollars("metric", custom_metrics(0)) + dollars("alarm", parts - len(of_targets)) + dollars("dashboard", 1)
+    fixed = dollars("metric", custom_metrics(0)) + dollars("alarm", len(ALARMS) - len(of_targets))
+    fixed += dollars("dashboard", 1)
     of_target = dollars("metric", custom_metrics(1) - custom_metrics(0)) + dollars("alarm", len(of_targets))
     text = " ".join((RUNBOOKS / "README.md").read_text("utf-8").split())
     assert f"cost at most {fixed:.2f} $ a month, and {of_target:.2f} $ more for each target" in text

@@ -14,7 +14,7 @@ from jitney.core.review.harm import takes_second_step
 from jitney.core.review.sheet import Sheet
 from jitney.handlers.pages import FormVisit, Page
 from jitney.handlers.ports import Ports
-from jitney.handlers.review_sheet import granted_sheet
+from jitney.handlers.review_sheet import build_sheet, granted_sheet
 
 CONFIRMED = "confirmed"
 """The field with the hash of what the second step showed."""
@@ -44,6 +44,7 @@ def unconfirmed_sheet(granted: Grant, confirmed: str, ports: Ports, *, always: b
     """
     if confirmed == content_hash(granted):
         return None
-    sheet = granted_sheet(granted, ports)
-    sheet = sheet._replace(headline=sheet.headline._replace(state=str(State.ACTIVE)))  # "may read", once it is granted
-    return sheet if always or takes_second_step(sheet.risks) else None
+    if not always and not takes_second_step(granted_sheet(granted, ports).risks):
+        return None
+    sheet = build_sheet(granted, ports)
+    return sheet._replace(headline=sheet.headline._replace(state=str(State.ACTIVE)))  # "may read", once it is granted
