@@ -110,6 +110,7 @@ _FUNCTIONS = (
             USE_UP_TOKEN,
             on_state("GetItem", items=SESSION_ITEMS),
             on_state("Query", "PutItem", items=FOLLOW_UP_ITEMS),
+            GRANTS_OF_PRINCIPAL,  # the second step shows what became of like requests
         ),
     ),
     FunctionSpec(

@@ -15,7 +15,8 @@ from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.actions import READING, ActionTable
 from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted, shortened
 from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
-from jitney.core.review.headlines import short_resource, uses_of
+from jitney.core.review.headlines import uses_of
+from jitney.core.review.safe_text import short_resource
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.votes import narrowed
 from jitney.core.review.wording import rejected_before
@@ -78,10 +79,15 @@ def test_rev_15_every_change_whose_name_says_that_it_deletes_is_a_deletion():
 
 def test_rev_15_wildcard_deletions_are_named_first_and_with_their_resource():
     sheet = shown(asks(("s3:GetObject", WIDE), ("s3:DeleteObject", WIDE), ("s3:DeleteObjectTagging", WIDE)))
-    assert harm_sentence(sheet) == (f"s3:DeleteObject, s3:DeleteObjectTagging delete everything that {WIDE} matches.")
+    both = "s3:DeleteObject, s3:DeleteObjectTagging delete everything that s3 reports/2026/* matches."
+    assert harm_sentence(sheet) == both
     joined = shown(asks(("s3:DeleteObject", WIDE), ("s3:DeleteObject", ONE)))
-    final = f"s3:DeleteObject deletes everything that {WIDE} matches. AWS cannot restore what is deleted."
+    final = "s3:DeleteObject deletes everything that s3 reports/2026/* matches. AWS cannot restore what is deleted."
     assert [each.sentence for each in joined.risks if each.level is HarmLevel.SEVERE] == [final]
+    assert harm_sentence(shown(asks(("s3:DeleteObject", "*")))).startswith("s3:DeleteObject deletes all resources.")
+    two = shown(asks(("s3:PutObjectTagging", f"{WIDE}.csv"), ("s3:PutObjectTagging", WIDE)))
+    matched = "s3 reports/2026/*.csv and s3 reports/2026/* match"
+    assert harm_sentence(two) == f"s3:PutObjectTagging changes everything that {matched}."
     levels = [each.level for each in sheet.risks]
     assert levels == sorted(levels, key=tuple(HarmLevel).index)
     assert any(each.name == "DataExfiltration" for each in sheet.risks)

@@ -9,11 +9,11 @@ from jitney.core.access.request import Permission
 from jitney.core.actions import READING, AccessLevel, Action, ActionTable
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, has_wildcard
 from jitney.core.policy.risks import completed_escalations, describe_risks, risks_of
-from jitney.core.review.safe_text import format_list, middle_cut, one_word
+from jitney.core.review.safe_text import format_list, short_resource
 
 LOW = "low"
 """The harm of a request without any risk: it only lists, or reads what it names."""
-MOST_ACTIONS, MOST_RESOURCES, MOST_RESOURCE = 3, 2, 100
+MOST_ACTIONS, MOST_RESOURCES = 3, 2
 _WORST_FIRST = tuple(HarmLevel)
 _DELETING = re.compile(r"(?<!un)(?<!firewall)delete|(?<!un)drop|(?<!notify)terminate|purge|destroy|wipe", re.IGNORECASE)
 _KNOWN_DELETION, _KNOWN_CHANGE, _KNOWN_READ = "IrreversibleDeletion", "InfrastructureModification", "DataExfiltration"
@@ -126,13 +126,15 @@ def _names(risks: Sequence[Risk], name: str, action: str) -> bool:
 
 
 def _risk(change: _Change, acts: tuple[str, ...], arns: tuple[str, ...]) -> Risk:
-    named = " and ".join(_listed(arns))
-    what = f"everything that {named} matches" if change in (_DELETES[_WIDE], _WRITES[_WIDE], _WIDE_READ) else named
+    listed = tuple(_listed(arns))
+    what = " and ".join(listed)
+    if change in (_DELETES[_WIDE], _WRITES[_WIDE], _WIDE_READ) and "*" not in arns:
+        what = f"everything that {what} {'match' if listed[1:] else 'matches'}"
     sentence = f"{format_list(acts, MOST_ACTIONS, 'actions')} {change.verbs[len(acts) > 1]} {what}."
     return Risk(change.name, sentence, acts, level=change.level)
 
 
 def _listed(arns: tuple[str, ...]) -> Iterator[str]:
-    yield from (middle_cut(one_word(arn), MOST_RESOURCE) for arn in arns[:MOST_RESOURCES])
+    yield from dict.fromkeys(map(short_resource, arns[:MOST_RESOURCES]))
     if len(arns) > MOST_RESOURCES:
         yield f"{len(arns) - MOST_RESOURCES} more"

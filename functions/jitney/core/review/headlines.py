@@ -11,10 +11,10 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.review.call_wording import call_title
 from jitney.core.review.harm import Use, deletes
-from jitney.core.review.safe_text import cut, middle_cut, one_word
+from jitney.core.review.safe_text import cut, short_resource
 from jitney.core.times import format_duration
 
-MOST_NAME, MOST_RESOURCE = 80, 60
+MOST_NAME = 80
 NO_PERSON = "no person named"
 """What stands in place of the human for a request that names none."""
 
@@ -96,18 +96,6 @@ def uses_of(grant: Grant, actions: ActionTable) -> tuple[Use, ...]:
         Use(action, known.level if (known := actions.get(action)) else None, tuple(arns))
         for action, arns in found.items()
     )
-
-
-def short_resource(arn: str) -> str:
-    """Return a resource in two words, for titles: "s3 reports/2026/*". The exact ARN is shown elsewhere."""
-    if arn == "*":
-        return "all resources"
-    arn = one_word(arn)
-    scheme, _, rest = arn.partition(":")
-    parts = rest.split(":", 4)
-    if scheme != "arn" or len(parts) != len(("partition", "service", "region", "account", "name")):
-        return middle_cut(arn, MOST_RESOURCE)
-    return middle_cut(f"{parts[1]} {parts[4]}", MOST_RESOURCE)
 
 
 def verb_of(use: Use) -> str:

@@ -16,6 +16,7 @@ _SPACES = re.compile(r"\s+")
 _LOOSE_SPACES = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]")
 # What makes plain text look like an address: a scheme's colon, the dot before a letter, an at sign.
 _ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
+MOST_SHORT_RESOURCE = 60
 MOST_MARKS = 2
 """Combining marks kept in a row: more would paint over other lines."""
 
@@ -67,6 +68,18 @@ def one_word(name: str) -> str:
     A name that an agent chose cannot continue the sentence that it is in (row REV 10).
     """
     return name.replace(" ", "[U+0020]")
+
+
+def short_resource(arn: str) -> str:
+    """Return a resource in two words, for a sentence: "s3 reports/2026/*". The exact ARN is shown elsewhere."""
+    if arn == "*":
+        return "all resources"
+    arn = one_word(arn)
+    scheme, _, rest = arn.partition(":")
+    parts = rest.split(":", 4)
+    if scheme != "arn" or len(parts) != len(("partition", "service", "region", "account", "name")):
+        return middle_cut(arn, MOST_SHORT_RESOURCE)
+    return middle_cut(f"{parts[1]} {parts[4]}", MOST_SHORT_RESOURCE)
 
 
 def _shortened(whole: str, most: int, end: int) -> str:
