@@ -96,6 +96,11 @@ mutants: $(READY) ## remove each security check in turn and expect a test to fai
 faults: $(READY) $(AWSCLI) ## let each call of AWS in each flow fail in each way, on a local system; takes minutes
 	JITNEY_FAULT_SWEEP=1 $(BIN)/pytest --quiet tests/system/test_faults.py
 
+.PHONY: conformance
+conformance: $(READY) ## run the checks that need AWS: on the emulator, or ACCOUNT=111122223333 for an account with a CDK bootstrap
+	@$(BIN)/python -m conformance $(if $(ACCOUNT),--account $(ACCOUNT)) $(if $(REGION),--region $(REGION)) \
+		$(if $(SECOND_REGION),--second-region $(SECOND_REGION)) $(OPTIONS)
+
 .PHONY: policies
 policies: $(READY) ## run the policies' table tests; CONFIG=other.yaml for another configuration
 	@$(BIN)/jitney policy test

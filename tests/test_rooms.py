@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("functions", "infra", "local", "data", "benchmarks")
+ROOMS = ("functions", "infra", "local", "data", "benchmarks", "conformance")
 MODULES = sorted(
     path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.relative_to(ROOT).parts
 )

@@ -1,0 +1,119 @@
+"""The checks, in the order in which they run."""
+
+from conformance.check import Check
+from conformance.checks import athena, ending, firewall, further, grants, scoping, sizes
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "deployment",
+        "OPS 2",
+        "CloudFormation creates the stacks of the broker and of a target",
+        grants.deployment,
+        only_aws="The emulator creates stacks that CloudFormation refuses.",
+        needs="a CDK bootstrap",
+    ),
+    Check(
+        "target-roles",
+        "STS 3",
+        "IAM refuses every session of the target's roles that the target check tries and must not get",
+        grants.target_check,
+        only_aws="The emulator has an IAM of its own.",
+    ),
+    Check(
+        "grant-credentials", "STS 1", "the keys of a grant do what was granted, and nothing else", grants.credentials
+    ),
+    Check(
+        "grant-gateway", "GW 1", "calls through the gateway work without keys, inside the grant only", grants.gateway
+    ),
+    Check("grant-reviewed", "REV 4", "an approval runs the workflow to its end and gives keys", grants.reviewed),
+    Check(
+        "kill-two-regions",
+        "END 1",
+        "AWS denies a revoked session in two Regions, and does not allow it again",
+        ending.kill,
+        only_aws="The emulator's IAM has no propagation: a change holds at once and everywhere.",
+        needs="a second Region",
+    ),
+    Check(
+        "short-grant",
+        "STS 4",
+        "the keys of a grant of seconds end with it",
+        ending.short_grant,
+        only_aws="The emulator ends scoped credentials as its own code says.",
+    ),
+    Check(
+        "scoped-credentials",
+        "STS 4",
+        "sts:GetScopedCredentials returns keys of the same session that can do less and end earlier",
+        scoping.scoped_credentials,
+        only_aws="The emulator's GetScopedCredentials is written from the API's model.",
+        needs="an IAM role for the run",
+    ),
+    Check(
+        "packed-size",
+        "STS 10",
+        "STS names the packed size of session policies and tags, and accepts those up to 2,048 characters",
+        sizes.packed_sizes,
+        only_aws="AWS does not document how the packed size is computed.",
+    ),
+    Check(
+        "dependent-permissions",
+        "GW 3",
+        "AWS denies calls with tags without the dependent action that Jitney derives, and allows them with it",
+        further.dependent_permissions,
+        only_aws="The emulator does not check dependent actions.",
+    ),
+    Check(
+        "firewall-legitimate",
+        "OPS 4",
+        "the web ACL blocks none of a corpus of legitimate requests",
+        firewall.legitimate,
+        only_aws="The emulator has no web ACL.",
+    ),
+    Check(
+        "firewall-too-large",
+        "GW 12",
+        "the web ACL refuses a body over the limit before a function runs",
+        firewall.too_large,
+        only_aws="The emulator has no web ACL.",
+    ),
+    Check(
+        "athena-views",
+        "AUD 5",
+        "each view runs in Athena with the columns that Glue has",
+        athena.views,
+        only_aws="The emulator runs the SQL in DuckDB.",
+    ),
+    Check(
+        "athena-queries",
+        "AUD 5",
+        "each named query runs in Athena",
+        athena.queries,
+        only_aws="The emulator runs the SQL in DuckDB.",
+    ),
+    Check(
+        "cloudtrail-join",
+        "AUD 3",
+        "CloudTrail's event of a call arrives, and is joined to its grant",
+        athena.trail,
+        only_aws="The emulator writes the events itself, and delivers them at once.",
+        needs="a trail for the run",
+    ),
+    Check("seals-verify", "AUD 2", "the records are sealed and verify", athena.seals),
+    Check(
+        "seals-locked",
+        "AUD 2",
+        "S3 refuses to delete a seal, even for an administrator",
+        athena.seal_lock,
+        only_aws="The emulator's Object Lock is its own.",
+    ),
+    Check(
+        "revert-drift",
+        "END 3",
+        "drift reversal of the target's stack deletes the deny document, and the reconciler writes it again",
+        ending.revert_drift,
+        only_aws="The emulator has no drift reversal.",
+        needs="some minutes",
+        runs_locally=False,
+    ),
+)
