@@ -1,8 +1,6 @@
 """Votes with the handlers as they are over in-memory adapters: written with their records, and what they lead to."""
 
-import itertools
 import json
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -389,30 +387,3 @@ def test_rev_13_a_workflow_that_cannot_be_resumed_holds_nothing_up(system: Syste
     grant = pending(system)
     system.reviews.problem = Problem("unavailable", "", "")
     assert vote(ballot(grant), system.ports).state is State.ACTIVE
-
-
-def test_rev_04_reviewers_at_once_give_one_outcome(system: System):
-    """Two approvals, a rejection and a release of the same grant, fifty times: one end each, recorded in order."""
-    for number in range(50):
-        grant = pending(system, changed=f"attempt {number}")
-        given = [ballot(grant), ballot(grant, "bob"), ballot(grant, "bob", VoteVerdict.REJECT)]
-        start = threading.Barrier(len(given))
-
-        def cast(each: Ballot, start: threading.Barrier = start) -> None:
-            start.wait()
-            try:
-                vote(each, system.ports)
-            except Problem as problem:
-                assert problem.code in ("review_ended", "grant_conflict")
-
-        threads = [threading.Thread(target=cast, args=(each,)) for each in given]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        ended = system.store.grants[grant.id]
-        assert ended.state in (State.ACTIVE, State.REJECTED), number
-        chain = [record for record in system.records() if record["chain"] == grant.id]
-        votes = [record["outcome"] for record in chain if record["event"] == "vote"]
-        assert votes in (["approved"], ["rejected"])
-        assert all(after["prev"] == before["hash"] for before, after in itertools.pairwise(chain))
