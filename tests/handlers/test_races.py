@@ -26,12 +26,13 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.ports import Ports
 from jitney.handlers.releases import release_grant
 from jitney.handlers.revocations import revoke_grant
+from tests.examples import examples
 from tests.fakes import ROLE_ARN
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
 from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_ending import REASON, operator
 
-ROUNDS = 50
+ROUNDS = examples(50)
 SLOWEST_SECONDS, SPREAD_SECONDS = 0.001, 0.02
 STEPS = {
     "store": ("grant", "save", "create_grant", "consume"),
@@ -56,7 +57,8 @@ def system() -> System:
     for name, steps in STEPS.items():
         for step in steps:
             setattr(adapters[name], step, slowed(getattr(adapters[name], step)))
-    made.role_policies.during = moment
+    # Longer than everything from the record of an end to the next write of a document.
+    made.role_policies.during = lambda: time.sleep(random.uniform(0, SPREAD_SECONDS))
     return made
 
 
