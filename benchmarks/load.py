@@ -23,7 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -35,6 +35,15 @@ from local.settings import from_environment
 REPEATS = 6
 """How often an agent repeats a request that is refused for a moment, as `jitney` does."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class LoadPlan(NamedTuple):
+    """How many agents work, for how long, under names that begin with `name`, with grants of how many seconds."""
+
+    agents: int
+    seconds: float
+    name: str = "robot-"
+    grant_seconds: int = 900
 
 
 @dataclass
@@ -57,9 +66,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, own.serving_keys() as issuer:
         config = own.configured(replace(from_environment({}), state=Path(folder)), issuer)
         with running_system(config) as stack:
-            seen, seconds = asyncio.run(_load(stack, own, issuer, chosen.agents, chosen.minutes * 60))
+            plan = LoadPlan(chosen.agents, chosen.minutes * 60)
+            seen, seconds = asyncio.run(load(stack, own, issuer, plan))
             memory = _memory_megabytes()
-            lost = compared(seen, stack)
+            lost = compared(seen, stack, plan.name)
     answered = sum(len(each) for each in seen.milliseconds.values())
     figures = {
         "agents": chosen.agents,
@@ -76,26 +86,32 @@ def main() -> int:
     return 1 if any(lost.values()) else 0
 
 
-async def _load(stack: Mapping[str, Any], own: Any, issuer: str, agents: int, seconds: float) -> tuple[Seen, float]:
-    """Return what the agents saw, and how long they worked."""
+async def load(stack: Mapping[str, Any], own: Any, issuer: str, plan: LoadPlan) -> tuple[Seen, float]:
+    """Return what the agents saw, and how long they worked.
+
+    `own` is the module tests.system.own_system, whose configuration `stack` has.
+    """
     seen, began = Seen(), time.monotonic()
-    limits = httpx.Limits(max_connections=agents)
+    limits = httpx.Limits(max_connections=plan.agents)
     async with httpx.AsyncClient(base_url=stack["api_url"].rstrip("/"), timeout=60, limits=limits) as client:
-        workers = [_Agent(client, seen, f"robot-{number}", own, issuer) for number in range(agents)]
-        await asyncio.gather(*(worker.work(began + seconds) for worker in workers))
+        workers = [_Agent(client, seen, number, own, issuer, plan) for number in range(plan.agents)]
+        await asyncio.gather(*(worker.work(began + plan.seconds) for worker in workers))
     return seen, time.monotonic() - began
 
 
 class _Agent:
     """One agent with its own identity and its own random numbers."""
 
-    def __init__(self, client: httpx.AsyncClient, seen: Seen, name: str, own: Any, issuer: str) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, seen: Seen, number: int, own: Any, issuer: str, plan: LoadPlan
+    ) -> None:
         self._client = client
         self._seen = seen
-        self._name = name
+        self._name = f"{plan.name}{number}"
         self._own = own
         self._issuer = issuer
-        self._chance = random.Random(name)  # noqa: S311 - a load, no secret
+        self._seconds = plan.grant_seconds
+        self._chance = random.Random(number)  # noqa: S311 - a load, no secret
 
     async def work(self, until: float) -> None:
         """Work until then, and finish what was begun."""
@@ -113,7 +129,8 @@ class _Agent:
     async def _requested(self) -> str:
         plain = self._own.PLAIN
         permissions = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{plain}/raw/a.csv"]}]
-        body = {"target": plain, "permissions": permissions, "duration_seconds": 900, "reason": "under load"}
+        body = {"target": plain, "permissions": permissions, "reason": "under load"}
+        body["duration_seconds"] = self._seconds
         answer = await self._sent("request", "POST", "/v1/grants", body)
         grant_id = str(answer["grant"]["id"]) if answer else ""
         if grant_id:
@@ -143,14 +160,18 @@ class _Agent:
         return {}
 
 
-def compared(seen: Seen, stack: dict[str, Any]) -> dict[str, list[str]]:
-    """Return what is missing or was never requested, by place: the audit table, S3 and Athena. Waits for deliveries."""
-    table = _of_table(stack)
+def compared(seen: Seen, stack: dict[str, Any], name: str) -> dict[str, list[str]]:
+    """Return what is missing or was never requested, by place: the audit table, S3 and Athena. Waits for deliveries.
+
+    Grants of agents whose names do not begin with `name` are left out.
+    """
+    agents = f".{name}"
+    table = _of_table(stack, agents)
     deadline = time.monotonic() + 300
-    while difference(seen.grants, published := _of_bucket(stack)) and time.monotonic() < deadline:
+    while difference(seen.grants, published := _of_bucket(stack, agents)) and time.monotonic() < deadline:
         time.sleep(1)
     rows = AuditQueries(stack).rows("who_requested_what")
-    in_athena = {row["grant_id"] for row in rows if row["grant_id"]}
+    in_athena = {row["grant_id"] for row in rows if row["grant_id"] and agents in row["principal"]}
     return {
         "audit_table": difference(seen.grants, table),
         "s3": difference(seen.grants, published),
@@ -169,23 +190,23 @@ def difference(caused: Mapping[str, set[str]], recorded: Mapping[str, Counter[st
     return sorted({*wrong, *(set(recorded) - set(caused))})
 
 
-def _of_table(stack: dict[str, Any]) -> dict[str, Counter[str]]:
+def _of_table(stack: dict[str, Any], agents: str) -> dict[str, Counter[str]]:
     """Return the events of each grant in the audit table."""
     pages = root(stack, "dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"])
     records = (json.loads(text) for page in pages for item in page["Items"] if (text := record_in(item)))
-    return _by_grant(records)
+    return _by_grant(records, agents)
 
 
-def _of_bucket(stack: dict[str, Any]) -> dict[str, Counter[str]]:
+def _of_bucket(stack: dict[str, Any], agents: str) -> dict[str, Counter[str]]:
     """Return the events of each grant in the bucket of the records."""
     published = importlib.import_module("tests.system.test_records").Published
-    return _by_grant(published(root(stack, "s3"), stack["buckets"]["records"]).records())
+    return _by_grant(published(root(stack, "s3"), stack["buckets"]["records"]).records(), agents)
 
 
-def _by_grant(records: Any) -> dict[str, Counter[str]]:
+def _by_grant(records: Any, agents: str) -> dict[str, Counter[str]]:
     events: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
-        if record.get("grant_id") and record["chain"] == record["grant_id"]:
+        if record.get("grant_id") and record["chain"] == record["grant_id"] and agents in record["principal"]:
             events[record["grant_id"]][record["event"]] += 1
     return dict(events)
 
