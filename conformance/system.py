@@ -15,6 +15,7 @@ from conformance.tokens import READERS, WRITERS, Identities
 PATIENCE_SECONDS = 60.0
 type Keys = Mapping[str, str]
 _ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
+_REPEATED = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,10 @@ class ConformanceSystem:
     revert_drift: Callable[[], None] | None = None
 
     def client(self, service: str, keys: Keys | None = None, region: str = "") -> Any:
-        """Return a client that does not retry, with a grant's keys, or else with the administrator's."""
-        made = self.admin if keys is None else keys
+        """Return a client with a grant's keys, or else with the administrator's. Only the latter retries calls."""
+        made, config = (self.admin, _REPEATED) if keys is None else (keys, _ONCE)
         return boto3.client(  # type: ignore[call-overload]
-            service, region_name=region or self.region, endpoint_url=self.endpoint, config=_ONCE, **made
+            service, region_name=region or self.region, endpoint_url=self.endpoint, config=config, **made
         )
 
     def send(
