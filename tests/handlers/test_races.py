@@ -132,7 +132,7 @@ def _state(change: Callable[..., Grant], *arguments: Any) -> State:
 
 
 def approved(system: System, number: int) -> Grant:
-    """Return an active grant whose credentials nobody has fetched."""
+    """Return an active grant whose credentials were not fetched yet."""
     grant = pending(system, changed=f"round {number}")
     return vote(ballot(grant), system.ports)
 
