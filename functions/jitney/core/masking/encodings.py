@@ -41,9 +41,25 @@ def find_encoded(text: str, words: str) -> Iterator[tuple[int, int, Callable[[Ma
     if "\\" in text:
         # Start at the first quote and at the second: the first may be an inch sign.
         for start in (0, text.find('"') + 1):
-            for match in _QUOTED.finditer(text, start):
-                if "\\" in match[0]:
-                    yield match.start(), match.end(), partial(_json, match[0])
+            for match in _escaped(text, start):
+                yield match.start(), match.end(), partial(_json, match[0])
+
+
+def _escaped(text: str, start: int) -> Iterator[re.Match[str]]:
+    """Yield the matches of `_QUOTED` from `start` that have an escape.
+
+    Counting the quotes before each backslash shows where one is quoted, so the other quoted texts are not matched.
+    """
+    outside, at = start, text.find("\\", start)
+    while at >= 0:
+        outside = max(outside, text.rfind("\0", outside, at) + 1)
+        if text.count('"', outside, at) % 2 and (match := _QUOTED.match(text, text.rfind('"', outside, at))):
+            if match.end() > at:
+                yield match
+            outside = max(match.end(), at + 1)
+        else:
+            outside = at + 1
+        at = text.find("\\", outside)
 
 
 def may_contain_encoded(text: str) -> bool:
