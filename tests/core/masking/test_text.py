@@ -349,7 +349,7 @@ def test_mask_03_look_alike_names_are_kept(name):
 
 
 def test_mask_01_a_text_in_which_masks_are_found_without_end_is_masked_as_a_whole():
-    with mock.patch.object(text_module, "_masked_once", lambda text, *_: f"{text}x"):
+    with mock.patch.object(text_module, "_put_together", lambda text, *_: (f"{text}x", "")):
         assert MASK.fullmatch(mask_text("a", TAGS))
 
 

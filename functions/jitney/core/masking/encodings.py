@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.runs import LONG_WORD, runs, runs_around
+from jitney.core.masking.searched_text import SearchedText
 
 Masking: TypeAlias = Callable[[str], str]
 
@@ -26,12 +27,10 @@ _QUOTED = LazyPattern(r'"(?:[^"\\\0]++|\\[^\0])*+"?')
 _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
-def find_encoded(text: str, words: str) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield the start, the end, and a function that masks the encoded text and returns it encoded.
-
-    `words` are the text's long words (`core.masking.runs`). Base64 is in these only.
-    """
-    for start, end in runs(text, _SHORTEST) if words else ():
+def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
+    """Yield the start, the end, and a function that masks the encoded text and returns it encoded."""
+    text = searched.text
+    for start, end in searched.runs:
         for match in _RUN.finditer(text, start, end + 2):
             yield from _base64_in(match)
     for start, end in runs_around(text, "%"):

@@ -4,9 +4,9 @@ Most texts need none, and compiling all delays a cold start.
 """
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 
 @cache
@@ -16,30 +16,22 @@ def compiled(pattern: str, flags: int = re.ASCII) -> re.Pattern[str]:
 
 
 class LazyPattern:
-    """A regular expression with the interface of `re.Pattern`, for text."""
+    """A regular expression with these methods of `re.Pattern`, for text. The first use of one compiles it."""
 
-    __slots__ = ("flags", "pattern")
+    match: Callable[..., re.Match[str] | None]
+    fullmatch: Callable[..., re.Match[str] | None]
+    search: Callable[..., re.Match[str] | None]
+    finditer: Callable[..., Iterator[re.Match[str]]]
+    sub: Callable[..., str]
 
     def __init__(self, pattern: str, flags: int = re.ASCII) -> None:
         self.pattern = pattern
         self.flags = flags
 
-    def match(self, text: str, at: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        """Return the match that starts at `at` and ends at most at `end`, if there is one."""
-        return compiled(self.pattern, self.flags).match(text, at, end)
-
-    def fullmatch(self, text: str) -> re.Match[str] | None:
-        """Return the match of the whole text, if there is one."""
-        return compiled(self.pattern, self.flags).fullmatch(text)
-
-    def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        """Return the first match between `start` and `end`, if there is one."""
-        return compiled(self.pattern, self.flags).search(text, start, end)
-
-    def finditer(self, text: str, start: int = 0, end: int = sys.maxsize) -> Iterator[re.Match[str]]:
-        """Yield all non-overlapping matches between `start` and `end`."""
-        return compiled(self.pattern, self.flags).finditer(text, start, end)
-
-    def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
-        """Return the text with each match changed."""
-        return compiled(self.pattern, self.flags).sub(change, text)
+    def __getattr__(self, name: str) -> Any:
+        """Return a method. From then on, all methods are found without this call."""
+        if name not in type(self).__annotations__:
+            raise AttributeError(name)
+        made = compiled(self.pattern, self.flags)
+        self.__dict__.update({each: getattr(made, each) for each in type(self).__annotations__})
+        return getattr(made, name)

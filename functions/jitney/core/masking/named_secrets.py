@@ -9,7 +9,7 @@ an ARN, a placeholder.
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from jitney.core.masking import headers, joiners
@@ -17,6 +17,7 @@ from jitney.core.masking.lazy_patterns import LazyPattern, compiled
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import LONGEST, is_filled, looks_random
+from jitney.core.masking.searched_text import SearchedText
 
 NEEDLES = (
     "password", "passwd", "passphrase", "pwd", "secret", "token", "api_key", "apikey", "api-key", "private_key",
@@ -69,7 +70,8 @@ _ABOUT_A_SECRET = LazyPattern(
     r"|config|registry)_?(?:token|keys?)(?:_.*)?",
 )
 _AWS_KEY_NAME = LazyPattern(r"(?:.*_)?(?:secret_?access_?key|aws_?(?:secret_?key|session_?token)|session_?token)")
-_NAME_BEFORE = LazyPattern(r"[\w.-]{0,60}\Z")
+_NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_LONGEST_BEFORE = 60
 _NAME_AFTER = LazyPattern(r"[\w.-]{0,40}")
 _ELEMENT = LazyPattern(r"<(?:[\w-]{1,20}:)?\Z")
 _VALUE = LazyPattern(
@@ -165,18 +167,25 @@ def is_secret(value: str) -> bool:
     )
 
 
-def find_named_secrets(
-    text: str, lowered: str, words: str, names: Callable[[str], bool] = names_secret
-) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the values of secrets' names.
+def needles_in(searched: SearchedText) -> tuple[str, ...]:
+    """Return the needles and tails of names that occur in the text."""
+    parts = contained(PARTS, searched.lowered)
+    needles = (needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in searched.lowered)
+    return (*needles, *(tail for tail in TAILS if tail in searched.text))
 
-    `lowered` is `text` with ASCII in lower case, and `words` are its long words (`core.masking.runs`).
-    """
+
+def find_named_secrets(
+    searched: SearchedText, needles: Iterable[str], names: Callable[[str], bool] = names_secret
+) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the values of secrets' names. The names have `needles` in them."""
+    text, lowered = searched.text, searched.lowered
     joined = any(joiner in text for joiner in _JOINERS)
-    if not joined and not words:
+    if not joined and not searched.words:
         return
-    parts = contained(PARTS, lowered)
-    for needle in [needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in lowered]:
+    for needle in needles:
+        if needle in TAILS:
+            yield from _after_tail(text, needle, names) if joined else ()
+            continue
         at = lowered.find(needle)
         while at >= 0:
             end = at + len(needle)
@@ -184,20 +193,22 @@ def find_named_secrets(
                 yield span
                 end = max(end, span[1])
             at = lowered.find(needle, end)
-    for tail in [tail for tail in TAILS if joined and tail in text]:
-        end = 0
-        for match in compiled(rf"{tail}(?![A-Za-z])").finditer(text):
-            if match.start() < end or not text[match.start() - 1 : match.start()].islower():
-                continue
-            if span := _value(text, *match.span(), names):
-                yield span
-                end = span[1]
+
+
+def _after_tail(text: str, tail: str, names: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
+    end = 0
+    for match in compiled(rf"{tail}(?![A-Za-z])").finditer(text):
+        if match.start() < end or not text[match.start() - 1 : match.start()].islower():
+            continue
+        if span := _value(text, *match.span(), names):
+            yield span
+            end = span[1]
 
 
 def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[int, int] | None:
     """Return the span of the value of the name around `at`, if it is a secret."""
-    before = _NAME_BEFORE.search(text, max(0, at - 60), at)
-    start = before.start() if before else at
+    before = text[max(0, at - _LONGEST_BEFORE) : at]
+    start = at - len(before) + len(before.rstrip(_NAME_LETTERS))
     if (rest := _NAME_AFTER.match(text, end)) is not None:
         end = rest.end()
     name = text[start:end]

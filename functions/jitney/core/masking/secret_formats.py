@@ -7,13 +7,14 @@ searched with memchr, 2 GB a second.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jitney.core.masking.lazy_patterns import compiled
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import is_filled
 from jitney.core.masking.runs import long_words
+from jitney.core.masking.searched_text import SearchedText
 
 
 class SecretFormat(NamedTuple):
@@ -43,7 +44,8 @@ AWS_KEYS = (
         SecretFormat(
             prefix,
             rf"{_WORD}{prefix}[A-Z2-7]{{16}}(?![A-Za-z0-9])[^\0]{{1,120}}?(?<![A-Za-z0-9/+=])"
-            r"(?![0-9a-f]{40})((?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+            r"(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))(?![0-9a-f]{40})"
+            r"((?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40})",
         )
         for prefix in ("AKIA", "ASIA")
     ),
@@ -196,15 +198,18 @@ def may_contain_known_format(text: str, lowered: str) -> bool:
     return any(map(text.__contains__, _NEEDLES)) or any(map(lowered.__contains__, _FOLDED_NEEDLES))
 
 
-def find_known_formats(text: str, lowered: str, words: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of secrets of known formats.
+def formats_in(searched: SearchedText) -> tuple[SecretFormat, ...]:
+    """Return the formats whose needles occur in the text."""
+    return (*_plain_in(searched.text, searched.words), *_folded_in(searched.lowered))
 
-    `lowered` is `text` with ASCII in lower case, and `words` are its long words (`core.masking.runs`).
-    """
-    for each in _plain_in(text, words):
-        yield from _found(each, text, text, re.ASCII)
-    for each in _folded_in(lowered):
-        yield from _found(each, text, lowered, re.ASCII | re.IGNORECASE)
+
+def find_known_formats(searched: SearchedText, formats: Iterable[SecretFormat]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of secrets of `formats`."""
+    for each in formats:
+        if each.folded:
+            yield from _found(each, searched.text, searched.lowered, re.ASCII | re.IGNORECASE)
+        else:
+            yield from _found(each, searched.text, searched.text, re.ASCII)
 
 
 def _plain_in(text: str, words: str) -> list[SecretFormat]:

@@ -1,16 +1,18 @@
 """Mask the secrets that detectors find in text, also in text that is encoded within it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from jitney.core.masking import encodings, named_secrets, secret_formats
 from jitney.core.masking.encodings import find_encoded
 from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
-from jitney.core.masking.runs import long_words, runs
+from jitney.core.masking.runs import runs
+from jitney.core.masking.searched_text import SearchedText, lower
+from jitney.core.masking.secret_formats import SecretFormat
 
 MOST_ROUNDS = 100
 """How often a text is searched for secrets that appear beside new masks."""
@@ -27,9 +29,11 @@ SHORTEST_IN_PROSE = 40
 """A word of this length may be an AWS secret key. Only prose is searched for such words."""
 _NUMBER = LazyPattern(r"-?[0-9]+(?:\.[0-9]+)?")
 _MEMBER = LazyPattern(r'"\s{0,5}:\s{0,5}\Z')
-_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+LONGEST_NEEDLE = max(map(len, (*named_secrets.NEEDLES, *(each.needle for each in secret_formats.FORMATS))))
 
 Span: TypeAlias = tuple[int, int]
+_Place: TypeAlias = tuple[int, int, str | None]
+"""A span, and the text that replaces it. None is for a mask."""
 
 
 class Sought(Enum):
@@ -49,7 +53,7 @@ def mask_text(text: str, tags: MaskTags, sought: Sought = Sought.SECRETS) -> str
 
 def cannot_hold_secret(text: str) -> bool:
     """Return True if a quick check shows that a JSON string holds no secret. It decides most strings."""
-    lowered = _lower(text)
+    lowered = lower(text)
     return not (
         [part for part in named_secrets.PARTS if part in lowered]
         or [tail for tail in named_secrets.TAILS if tail in text]
@@ -59,6 +63,24 @@ def cannot_hold_secret(text: str) -> bool:
     )
 
 
+class _Candidates(NamedTuple):
+    """The formats and names whose needles a text contains. Others need not be searched."""
+
+    formats: tuple[SecretFormat, ...]
+    needles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, searched: SearchedText) -> Self:
+        """Return the candidates of a text."""
+        return cls(secret_formats.formats_in(searched), named_secrets.needles_in(searched))
+
+    def joined(self, other: Self) -> Self:
+        """Return the candidates of both."""
+        return type(self)(
+            tuple(dict.fromkeys((*self.formats, *other.formats))), tuple(dict.fromkeys((*self.needles, *other.needles)))
+        )
+
+
 def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
     """Return the indexes of all texts that hold a secret. Some of these may hold none."""
     starts, at = [], 0
@@ -66,10 +88,10 @@ def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
         starts.append(at)
         at += len(text) + 1
     joined = "\0".join(texts)
-    words = long_words(joined)
-    places = [start for start, _ in _found(joined, words, sought)]
+    searched = SearchedText.of(joined)
+    places = [start for start, _ in _found(searched, _Candidates.of(searched), sought)]
     probe = partial(_masked, tags=NO_TAGS, sought=sought, depth=1)
-    places += [start for start, end, rewrite in find_encoded(joined, words) if rewrite(probe) != joined[start:end]]
+    places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
     return {bisect_right(starts, place) - 1 for place in places}
 
 
@@ -78,61 +100,68 @@ def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
 
     If masks are found in masks without end, the whole text is masked.
     """
+    searched = SearchedText.of(text)
+    candidates = _Candidates.of(searched)
     for _ in range(MOST_ROUNDS):
-        masked = _masked_once(text, tags, sought, depth)
-        if masked == text:
-            return text
-        text = masked
-    return tags.mask(text, CREDENTIAL)
+        places = _places(searched, candidates, tags, sought, depth)
+        masked, changed = _put_together(searched.text, places, tags)
+        if masked == searched.text:
+            return masked
+        searched = SearchedText.of(masked)
+        candidates = candidates.joined(_Candidates.of(SearchedText.of(changed)))
+    return tags.mask(searched.text, CREDENTIAL)
 
 
-def _masked_once(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
-    words = long_words(text)
-    spans = list(_found(text, words, sought))
-    rewritten: list[tuple[int, int, str]] = []
+def _places(
+    searched: SearchedText, candidates: _Candidates, tags: MaskTags, sought: Sought, depth: int
+) -> list[_Place]:
+    """Return the places of secrets, and those of encoded text that holds one."""
+    places: list[_Place] = [(start, end, None) for start, end in _found(searched, candidates, sought)]
     inner = partial(_masked, tags=tags, sought=sought, depth=depth + 1)
-    for start, end, rewrite in find_encoded(text, words):
+    for start, end, rewrite in find_encoded(searched):
         if depth >= DEEPEST:
-            spans.append((start, end))
-        elif (new := rewrite(inner)) != text[start:end]:
-            rewritten.append((start, end, new))
-    return _put_together(text, spans, rewritten, tags)
+            places.append((start, end, None))
+        elif (new := rewrite(inner)) != searched.text[start:end]:
+            places.append((start, end, new))
+    return places
 
 
-def _found(text: str, words: str, sought: Sought) -> Iterator[Span]:
-    lowered = _lower(text)
+def _found(searched: SearchedText, candidates: _Candidates, sought: Sought) -> Iterator[Span]:
     if sought is Sought.AWS_KEYS:
-        yield from secret_formats.find_aws_keys(text)
-        yield from named_secrets.find_named_secrets(text, lowered, words, named_secrets.names_aws_key)
+        yield from secret_formats.find_aws_keys(searched.text)
+        yield from named_secrets.find_named_secrets(searched, candidates.needles, named_secrets.names_aws_key)
         return
-    yield from secret_formats.find_known_formats(text, lowered, words)
-    yield from named_secrets.find_named_secrets(text, lowered, words)
+    yield from secret_formats.find_known_formats(searched, candidates.formats)
+    yield from named_secrets.find_named_secrets(searched, candidates.needles)
     if sought is Sought.SECRETS_IN_PROSE:
-        for start, end in runs(text, SHORTEST_IN_PROSE):
-            yield from (match.span() for match in _BARE_KEY.finditer(text, start, end + 1))
+        for start, end in searched.runs:
+            if end - start >= SHORTEST_IN_PROSE:
+                yield from (match.span() for match in _BARE_KEY.finditer(searched.text, start, end + 1))
 
 
-def _lower(text: str) -> str:
-    """Return the text with ASCII in lower case. Its length stays the same."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.translate(_LOWER)
+def _put_together(text: str, places: list[_Place], tags: MaskTags) -> tuple[str, str]:
+    """Return the text with its `places` masked or replaced, and all new parts with what is around them.
 
-
-def _put_together(text: str, spans: Iterable[Span], rewritten: list[tuple[int, int, str]], tags: MaskTags) -> str:
-    """Return the text with `spans` masked and `rewritten` replaced. Where they overlap, they are masked together."""
-    masked: list[tuple[int, int, str | None]] = [(start, end, None) for start, end in spans]
-    places = sorted([*masked, *rewritten], key=lambda place: place[:2])
-    merged: list[tuple[int, int, str | None]] = []
-    for start, end, new in places:
+    Places that overlap are masked together. `LONGEST_NEEDLE` characters are around each new part, so that every needle
+    that occurs only in the new text is in the new parts.
+    """
+    merged: list[_Place] = []
+    for start, end, new in sorted(places, key=lambda place: place[:2]):
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), None)
         else:
             merged.append((start, end, new))
-    pieces, at = [], 0
+    pieces, spans, at, length = [], list[Span](), 0, 0
     for start, end, new in merged:
-        pieces += [text[at:start], _mask(text, start, end, tags) if new is None else new]
+        piece = _mask(text, start, end, tags) if new is None else new
+        length += start - at
+        spans.append((length, length + len(piece)))
+        length += len(piece)
+        pieces += [text[at:start], piece]
         at = end
-    return "".join([*pieces, text[at:]])
+    written = "".join([*pieces, text[at:]])
+    changed = (written[max(0, start - LONGEST_NEEDLE) : end + LONGEST_NEEDLE] for start, end in spans)
+    return written, "\0".join(changed)
 
 
 def _mask(text: str, start: int, end: int, tags: MaskTags) -> str:
