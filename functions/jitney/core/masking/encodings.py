@@ -56,8 +56,8 @@ def _escaped(text: str, start: int) -> Iterator[re.Match[str]]:
             if match.end() > at:
                 yield match
             outside = max(match.end(), at + 1)
-        else:
-            outside = at + 1
+        elif (outside := text.find('"', at)) < 0:
+            return
         at = text.find("\\", outside)
 
 
