@@ -6,6 +6,8 @@ and a plain round trip of JSON are measured for comparison.
 
 The events are CloudTrail's, one for each example, with members spelt as CloudTrail spells them. The deployed correlator
 joins them, from the queue's messages to the published lines. DynamoDB answers at once, from memory.
+`lines_written_by_boto3_per_s` is the rate at which boto3 alone can write one line of each event, to a DynamoDB that
+answers at once: no own code makes a process of the function faster than that.
 
 Times are processor times of one process. Figures are medians over rounds, and each round measures everything. Prints
 one JSON object.
@@ -26,14 +28,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
+import boto3
 import botocore
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from detect_secrets.core.scan import scan_line
 from detect_secrets.settings import default_settings
+from urllib3 import HTTPResponse
 
 from infra.spec import ALL_FUNCTIONS
 from jitney import resources
 from jitney.core.access.request import Permission
-from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.aws_masker import EVENT_TEXTS, AwsMasker, CallDirection
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.table import MaskTable
@@ -45,6 +51,7 @@ MOST_PAGES = 40
 BATCH = 100
 """How many messages the correlator receives at once (`infra.trail`)."""
 DETECT_SECRETS_BYTES = 30_000
+WRITES = 500
 DATA = Path(botocore.__file__).parent / "data"
 PROTOCOLS = ("json", "query", "ec2", "rest-json", "rest-xml")
 EVENT = {
@@ -104,8 +111,9 @@ def _measured() -> dict[str, Any]:
         "text_mb_s": (lambda: UNTAGGED.text(log), len(log)),
         "json_round_trip_mb_s": (lambda: [json.dumps(json.loads(each)) for each in written], sum(map(len, written))),
         "detect_secrets_mb_s": (lambda: _detect(lines), sum(map(len, lines))),
-        "events_masked_per_s": (lambda: [masker.event(event) for event in events], len(events)),
+        "events_masked_per_s": (_masking_events(masker, events), len(events)),
         "events_joined_per_s": (_joining(events), len(events)),
+        "lines_written_by_boto3_per_s": (_writing(), WRITES),
     }
     for call, _ in measured.values():
         call()
@@ -127,6 +135,15 @@ def _rounded(name: str, figure: float) -> float:
 
 def _masking(masker: AwsMasker, answers: list[Answer]) -> Callable[[], Any]:
     return lambda: [masker.call(each.service, each.operation, CallDirection.OUTPUT, each.value) for each in answers]
+
+
+def _masking_events(masker: AwsMasker, events: list[dict[str, Any]]) -> Callable[[], Any]:
+    def mask() -> None:
+        EVENT_TEXTS.clear()  # as in a new process
+        for event in events:
+            masker.event(event)
+
+    return mask
 
 
 def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
@@ -152,12 +169,34 @@ def _joining(events: list[dict[str, Any]]) -> Callable[[], Any]:
 
     def join() -> None:
         correlator = tested.Correlator(grant)
+        EVENT_TEXTS.clear()  # as in a new process
         failed = [each for batch in batches for each in receive(batch, correlator.ports)["batchItemFailures"]]
         judged = sum(sk.startswith(("EXPLAINED#", "BEYOND#")) for _, sk in correlator.table.items)
         if failed or judged != len(bodies):
             raise SystemExit(f"{len(bodies)} events: {len(failed)} failed, {judged} were joined to the grant")
 
     return join
+
+
+def _writing() -> Callable[[], Any]:
+    """Let boto3 write a line conditionally, without a network."""
+    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
+    client.meta.events.register("before-send", _written)
+    tables = importlib.import_module("jitney.adapters.trail")
+    call = importlib.import_module("jitney.core.trail.call")
+    trail = tables.Trail(client, "audit")
+    seen = call.CloudTrailCall(*["x" * 24] * 26)
+    line = json.dumps(EVENT)
+
+    def write() -> None:
+        for _ in range(WRITES):
+            trail.save_verdict(seen, (), line, 0)
+
+    return write
+
+
+def _written(**_: Any) -> Any:
+    return AWSResponse("", 200, HTTPHeaders(), HTTPResponse(io.BytesIO(b"{}")))
 
 
 def _detect(lines: list[str]) -> None:

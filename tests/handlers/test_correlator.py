@@ -394,6 +394,10 @@ HOSTILE = {
     "not JSON": ("{", "not_json"),
     "too deep": ("[" * 100_000, "not_json"),
     "deeper than an event": (call_event(1, requestParameters=nested(201)), "nested_too_deeply"),
+    "deeper lists than in an event": (
+        call_event(1, requestParameters={"a": json.loads("[" * 201 + "]" * 201)}),
+        "nested_too_deeply",
+    ),
     "deeper than Python counts": (call_event(1, requestParameters=nested(3000)), "nested_too_deeply"),
     "no object": ("[]", "not_an_event"),
     "no event": (forwarded_event(7), "not_an_event"),

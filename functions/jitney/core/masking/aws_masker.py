@@ -7,12 +7,19 @@ masked unless that is switched off. In the rest, detectors find secrets by forma
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from jitney.core.masking.generic_masker import UNKNOWN_OPERATION, MaskedValue, mask_value
+from jitney.core.masking.harmless_texts import HarmlessTexts
 from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
-from jitney.core.masking.members import lookup_by_name, lookup_by_shape
+from jitney.core.masking.members import MemberLookup, lookup_by_name, lookup_by_shape
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF, MaskTable, OperationShapes
+
+EVENT_TEXTS = HarmlessTexts()
+"""The harmless texts of CloudTrail's events. Texts of other sources are not kept from one call to the next."""
+_OPERATIONS = 512
+"""How many operations' members a process keeps."""
 
 
 class CallDirection(StrEnum):
@@ -42,13 +49,24 @@ class AwsMasker:
 
     def event(self, event: Mapping[str, Any]) -> MaskedValue:
         """Mask a CloudTrail event: requestParameters and responseElements by member, all else by detectors."""
-        found = self.masks.for_event(str(event.get("eventSource", "")), str(event.get("eventName", "")))
-        parts: Mapping[str, Iterable[tuple[OperationShapes, Any]]] = {
-            "requestParameters": [(each, each.input) for each in found],
-            "responseElements": [(each, each.output) for each in found],
-        }
-        return mask_value(event, lookup_by_name(parts, self._kinds), self.tags)
+        source, name = str(event.get("eventSource", "")), str(event.get("eventName", ""))
+        return mask_value(event, _event_lookup(self.masks, source, name, self.sensitive), self.tags, EVENT_TEXTS)
 
     @property
     def _kinds(self) -> Mapping[str, str]:
-        return {CREDENTIAL_REF: CREDENTIAL} | ({SENSITIVE_REF: SENSITIVE} if self.sensitive else {})
+        return _kinds(self.sensitive)
+
+
+def _kinds(sensitive: bool) -> Mapping[str, str]:  # noqa: FBT001 - a part of a cached function's key
+    return {CREDENTIAL_REF: CREDENTIAL} | ({SENSITIVE_REF: SENSITIVE} if sensitive else {})
+
+
+@lru_cache(maxsize=_OPERATIONS)
+def _event_lookup(masks: MaskTable, source: str, name: str, sensitive: bool) -> MemberLookup:  # noqa: FBT001
+    """Return the lookup of members in an operation's events."""
+    found = masks.for_event(source, name)
+    parts: Mapping[str, Iterable[tuple[OperationShapes, Any]]] = {
+        "requestParameters": [(each, each.input) for each in found],
+        "responseElements": [(each, each.output) for each in found],
+    }
+    return lookup_by_name(parts, _kinds(sensitive))

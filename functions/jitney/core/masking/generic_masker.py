@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from jitney.core.masking.harmless_texts import HarmlessTexts
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.members import MemberLookup, lookup_by_shape
 from jitney.core.masking.table import CREDENTIAL_REF, OperationShapes
@@ -43,11 +44,14 @@ UNTAGGED = GenericMasker()
 """For logs, problems and the final check of all records. A tag key is not available there in time."""
 
 
-def mask_value(value: Any, guide: MemberLookup, tags: MaskTags) -> MaskedValue:
-    """Mask `value`, whose members `guide` knows. Returns `value` itself if nothing is masked."""
+def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: HarmlessTexts | None = None) -> MaskedValue:
+    """Mask `value`, whose members `guide` knows. Returns `value` itself if nothing is masked.
+
+    `harmless` are the texts of earlier values, for values that repeat them.
+    """
     survey = Survey(guide)
     survey.see(value, guide.start)
-    changes = _changes(survey, tags)
+    changes = _changes(survey, tags, harmless)
     if not survey.members and not any(changes):
         return MaskedValue(value, ())
     writing = Rewriter(guide, changes, tags)
@@ -55,10 +59,11 @@ def mask_value(value: Any, guide: MemberLookup, tags: MaskTags) -> MaskedValue:
     return MaskedValue(written, tuple(writing.paths))
 
 
-def _changes(survey: Survey, tags: MaskTags) -> Replacements:
+def _changes(survey: Survey, tags: MaskTags, harmless: HarmlessTexts | None) -> Replacements:
     """Return the texts and names that hold a secret, masked."""
     texts, count = [*survey.texts, *survey.names], len(survey.texts)
-    found = {place: mask_text(texts[place], tags) for place in suspects(texts)}
+    suspected = harmless.suspects(texts, suspects) if harmless else suspects(texts)
+    found = {place: mask_text(texts[place], tags) for place in suspected}
     changed = {place: text for place, text in found.items() if text != texts[place]}
     return Replacements(
         {place: text for place, text in changed.items() if place < count},

@@ -14,15 +14,19 @@ PAIR_VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "
 ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
 
 
+_MOST_NAMES = 10_000
+"""How many members a lookup remembers. Callers choose the names in maps."""
+
+
 class MemberLookup:
     """Looks up members, starting from the shape `start`. `kinds` maps a shape's letter to a kind of mask."""
 
     def __init__(self, shapes: Sequence[Shape], start: ShapeRef, kinds: Mapping[str, str]) -> None:
         self.start = start
-        self.harmless: set[str] = set()
-        """Names seen so far that do not name a secret. They count only where the member is not listed."""
         self._shapes = shapes
         self._kinds = kinds
+        self._plain: dict[tuple[ShapeRef, Any], ShapeRef] = {}
+        """The shapes of members whose names are no secret's, by the shape and the name."""
 
     def kind(self, ref: ShapeRef) -> str | None:
         """Return the kind of mask for everything below this shape; None to look at its members."""
@@ -33,13 +37,15 @@ class MemberLookup:
 
         An unlisted member counts as a credential if its name is a secret's.
         """
+        if (ref, name) in self._plain:
+            return self._plain[ref, name]
         on = self._listed(ref, name)
-        if isinstance(on, str) or not isinstance(name, str):
-            return on
-        if not may_be_named(name, names_secret):
-            self.harmless.add(name)
-            return on
-        return CREDENTIAL_REF if is_named_secret(name, holder) else on
+        if isinstance(name, str) and not isinstance(on, str) and may_be_named(name, names_secret):
+            return CREDENTIAL_REF if is_named_secret(name, holder) else on
+        if len(self._plain) >= _MOST_NAMES:
+            self._plain.clear()
+        self._plain[ref, name] = on
+        return on
 
     def key_kind(self, ref: ShapeRef) -> str | None:
         """Return the kind of mask for the keys of a map of this shape; None to keep them."""

@@ -42,9 +42,9 @@ class Survey:
         elif isinstance(value, dict):
             self.members = self.members or bool(self._guide.key_kind(ref))
             self.names.update(dict.fromkeys(value))
-            guide, see, harmless = self._guide, self.see, self._guide.harmless if ref is None else ()
+            member, see = self._guide.member, self.see
             for name, each in value.items():
-                see(each, None if name in harmless else guide.member(ref, name, value))
+                see(each, member(ref, name, value))
         elif isinstance(value, _LISTS):
             ref = self._guide.element(ref)
             for each in value:
@@ -74,14 +74,11 @@ class Rewriter:
         if kind := self._guide.kind(ref):
             return self._wholly(value, kind, path)
         if isinstance(value, dict):
-            guide, harmless = self._guide, self._guide.harmless if ref is None else ()
-            keys = guide.key_kind(ref)
+            keys = self._guide.key_kind(ref)
             names = self._keys(value, keys, path) if keys else {name: self._name(name, path) for name in value}
             return {
                 names[name]: self.write(
-                    each,
-                    None if name in harmless else guide.member(ref, name, value),
-                    _joined(path, names[name] if keys else name),
+                    each, self._guide.member(ref, name, value), _joined(path, names[name] if keys else name)
                 )
                 for name, each in value.items()
             }

@@ -94,6 +94,29 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-wor
 """
 
 
+class _Held(NamedTuple):
+    """What a grant has: resources by action in lower case, and of actions with wildcards."""
+
+    by_action: Mapping[str, tuple[str, ...]]
+    by_pattern: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def granted(self, action: str) -> tuple[str, ...]:
+        """Return the resources on which an action was granted. IAM ignores the case of actions."""
+        name = action.lower()
+        more = (arns for pattern, arns in self.by_pattern if wildcard_pattern(pattern).matches(name))
+        return (*self.by_action.get(name, ()), *chain.from_iterable(more))
+
+
+@lru_cache(maxsize=64)
+def _held(permissions: tuple[Permission, ...]) -> _Held:
+    by_action: dict[str, tuple[str, ...]] = {}
+    for each in permissions:
+        for action in each.actions:
+            by_action[action.lower()] = (*by_action.get(action.lower(), ()), *each.resources)
+    patterns = {action: arns for action, arns in by_action.items() if has_wildcard(action)}
+    return _Held(by_action, tuple(patterns.items()))
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeComparison:
     """Compares calls with grants, by the operation table and the action table."""
@@ -111,15 +134,15 @@ class ScopeComparison:
         """
         if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
             return ()
-        operation = self.events.of(call.service, call.operation)
+        operation, held = self.events.of(call.service, call.operation), _held(permissions)
         if not operation.needs:
-            return self._beyond_by_name(call, operation.names, permissions)
-        if all(not each.when and "*" in _granted(each.action, permissions) for each in operation.needs):
+            return self._beyond_by_name(call, operation.names, held)
+        if all(not each.when and "*" in held.granted(each.action) for each in operation.needs):
             return ()  # no parameter matters, and most of the time is for reading them
         parameters = event_parameters(call, operation.operation)
         place = place_of(call)
         variants = [each.needs for each in operation.variants if may_hold(each, parameters, place)]
-        lacks = [self._lack(call, needs, parameters, permissions) for needs in (operation.needs, *variants)]
+        lacks = [self._lack(call, needs, parameters, held) for needs in (operation.needs, *variants)]
         found = [each for each in lacks if each]
         if len(found) < len(lacks):
             return ()
@@ -127,12 +150,10 @@ class ScopeComparison:
         maybe = not sealed and need.types is not None and need.action.partition(":")[0] in RESOURCE_POLICY_SERVICES
         return (lack, BeyondReason.RESOURCE_POLICY) if maybe else (lack,)
 
-    def _beyond_by_name(
-        self, call: CloudTrailCall, names: Sequence[str], permissions: tuple[Permission, ...]
-    ) -> tuple[BeyondReason, ...]:
-        """Return why a call of an unknown operation is beyond `permissions`. Its action may have the event's name."""
+    def _beyond_by_name(self, call: CloudTrailCall, names: Sequence[str], held: _Held) -> tuple[BeyondReason, ...]:
+        """Return why a call of an unknown operation is beyond what is `held`. Its action may have the event's name."""
         for name in names:
-            if (action := self.actions.get(name)) and (granted := _granted(name, permissions)):
+            if (action := self.actions.get(name)) and (granted := held.granted(name)):
                 named = named_by_event(call, action, {})
                 covered = "*" in granted or all(_covered(arn, granted) for each in named for arn in each)
                 return () if covered else (BeyondReason.RESOURCE,)
@@ -143,14 +164,12 @@ class ScopeComparison:
         call: CloudTrailCall,
         needs: Iterable[RequiredAction],
         parameters: Mapping[str, object],
-        permissions: tuple[Permission, ...],
+        held: _Held,
     ) -> tuple[BeyondReason, RequiredAction] | None:
         """Return what the call lacks of its needs, and the need. Of needs that values decide about, one is enough."""
         given = {name.lower() for name in parameters}
         applying = [each for each in needs if may_apply(each, given)] or list(needs)
-        lacks = [
-            (each, self._lack_of(call, each, parameters, permissions, alone=len(applying) == 1)) for each in applying
-        ]
+        lacks = [(each, self._lack_of(call, each, parameters, held, alone=len(applying) == 1)) for each in applying]
         any_of = (call.service, call.operation) in ONE_OF_SEVERAL
         certain = [(lack, need) for need, lack in lacks if lack and not (any_of or depends_on_values(need))]
         if certain:
@@ -164,11 +183,11 @@ class ScopeComparison:
         call: CloudTrailCall,
         need: RequiredAction,
         parameters: Mapping[str, object],
-        permissions: tuple[Permission, ...],
+        held: _Held,
         *,
         alone: bool,
     ) -> BeyondReason | None:
-        granted = _granted(need.action, permissions)
+        granted = held.granted(need.action)
         if not granted:
             return BeyondReason.ACTION
         if need.types is None or "*" in granted:
@@ -191,30 +210,6 @@ class ScopeComparison:
         if alone and (not found or any(has_wildcard(each[0]) for each in found)):
             action = self.actions.get(need.action)
             yield from named_by_event(call, action, parameters) if action else ()
-
-
-class _Held(NamedTuple):
-    """What a grant has: resources by action in lower case, and of actions with wildcards."""
-
-    by_action: Mapping[str, tuple[str, ...]]
-    by_pattern: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@lru_cache(maxsize=64)
-def _held(permissions: tuple[Permission, ...]) -> _Held:
-    by_action: dict[str, tuple[str, ...]] = {}
-    for each in permissions:
-        for action in each.actions:
-            by_action[action.lower()] = (*by_action.get(action.lower(), ()), *each.resources)
-    patterns = {action: arns for action, arns in by_action.items() if has_wildcard(action)}
-    return _Held(by_action, tuple(patterns.items()))
-
-
-def _granted(action: str, permissions: tuple[Permission, ...]) -> tuple[str, ...]:
-    """Return the resources on which an action was granted. IAM ignores the case of actions."""
-    name, held = action.lower(), _held(permissions)
-    more = (arns for pattern, arns in held.by_pattern if wildcard_pattern(pattern).matches(name))
-    return (*held.by_action.get(name, ()), *chain.from_iterable(more))
 
 
 def _covered(named: str, granted: Iterable[str]) -> bool:

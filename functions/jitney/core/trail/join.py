@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from jitney.core.access.credentials import CALL_ID, CALL_SECONDS, CANARY_PREFIX, READS_PREFIX, TRIAL_PREFIX
@@ -119,6 +120,7 @@ def verdict_word(reasons: Sequence[str]) -> str:
     return "unrecorded" if tuple(reasons) == UNRECORDED else "bypass"
 
 
+@lru_cache(maxsize=1024)  # one event asks several times, and sessions make many calls
 def parse_session_name(session: str) -> ParsedSessionName | None:
     """Return the purpose in a session's name; None for a name that the broker does not use."""
     for purpose, pattern in _SESSIONS.items():
