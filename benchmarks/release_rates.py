@@ -4,12 +4,17 @@ Agents request grants at a steady rate, hold each for a random time, and release
 code's, within AWS's limit of a role's inline policies. `each_release` writes a deny entry for each release, for the
 grant's whole life. `where_needed` is as deployed: an entry only where credentials may be outside Jitney. Prints one
 JSON object, by kind of traffic: the highest rate of `RATES` without a cut-off, and the deny entries of 1,000 releases.
+`roles_for_aim` is the fewest roles (`roles` of the target in jitney.yaml) with which the target bears `AIM`.
+
+`python -m benchmarks.release_rates roles` prints `roles_for_aim` alone, in a minute.
 """
 
 import heapq
 import importlib
 import json
-from collections.abc import Iterator
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import NamedTuple
@@ -26,7 +31,10 @@ from jitney.core.access.grant import Grant, GrantEnd, State
 from jitney.core.access.id_ranges import dated_id
 from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.request import Permission, Way
+from jitney.core.target_roles import MOST_ROLES, role_of_grant
 
+AIM = 20
+"""Releases a second of one target that cut no agent off."""
 RATES = (1, 2, 5, 10, 15, 20, 30)
 """Releases a second."""
 ROOM = ROLE_POLICY_LIMIT - 1_240
@@ -72,16 +80,26 @@ TRAFFIC = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Simulate each kind of traffic and print the results."""
-    figures = {
-        name: {
-            "each_release": _highest(traffic, where_needed=False),
-            "where_needed": _highest(traffic, where_needed=True),
+    if arguments == ["roles"]:
+        figures: dict[str, object] = {name: roles_for_aim(traffic) for name, traffic in TRAFFIC.items()}
+    else:
+        figures = {
+            name: {
+                "each_release": _highest(traffic, where_needed=False),
+                "where_needed": _highest(traffic, where_needed=True),
+                "roles_for_aim": roles_for_aim(traffic),
+            }
+            for name, traffic in TRAFFIC.items()
         }
-        for name, traffic in TRAFFIC.items()
-    }
     print(json.dumps(figures, indent=2))
+
+
+def roles_for_aim(traffic: Traffic) -> int | None:
+    """Return the fewest roles of a target with which `AIM` cuts no agent off, None if `MOST_ROLES` are not enough."""
+    fits = (each for each in range(1, MOST_ROLES + 1) if not simulated(traffic, AIM, roles=each).is_cut_off)
+    return next(fits, None)
 
 
 def _highest(traffic: Traffic, *, where_needed: bool) -> dict[str, int]:
@@ -96,41 +114,56 @@ def _highest(traffic: Traffic, *, where_needed: bool) -> dict[str, int]:
 
 
 def simulated(
-    traffic: Traffic, rate: int, *, where_needed: bool, most_open: int = MOST_OPEN_GRANTS, seed: int = 1
+    traffic: Traffic,
+    rate: int,
+    *,
+    where_needed: bool = True,
+    roles: int = 1,
+    most_open: int = MOST_OPEN_GRANTS,
+    seed: int = 1,
 ) -> SimulatedRelease:
     """Return what becomes of `rate` requests and releases a second, until the number of live entries is steady."""
     random = Random(seed)  # noqa: S311 - a simulation
     due: list[tuple[float, str]] = []
-    going: dict[str, Grant] = {}
-    live: list[DenyEntry] = []
+    going: defaultdict[str, dict[str, Grant]] = defaultdict(dict)
+    live: defaultdict[str, list[DenyEntry]] = defaultdict(list)
     releases = entries = 0
     for second in range(traffic.duration_seconds + traffic.held_seconds + CLOCK_SKEW_SECONDS):
         now = _BEGIN + second
-        for grant in _opened(traffic, rate, now, random):
-            going[grant.id] = grant
+        for grant in _opened(traffic, rate, roles, now, random):
+            going[grant.role_arn][grant.id] = grant
             held = min(random.expovariate(1 / traffic.held_seconds), traffic.duration_seconds - 1)
             heapq.heappush(due, (now + held, grant.id))
         while due and due[0][0] <= now:
             releases += 1
-            if entry := _entry(going.pop(heapq.heappop(due)[1]), now, where_needed=where_needed):
+            grant_id = heapq.heappop(due)[1]
+            role = role_of_grant(grant_id, _GRANT.role_arn, roles)
+            if entry := _entry(going[role].pop(grant_id), now, where_needed=where_needed):
                 entries += 1
-                live.append(entry)
+                live[role].append(entry)
         if second % COMPOSED_EVERY_SECONDS == COMPOSED_EVERY_SECONDS - 1:
-            live = [each for each in live if each.until > now]
-            known = going if len(going) <= most_open else None
-            if compose_deny_document(live, CutOffs(), now, ROOM, open_grants=known).cut_offs != CutOffs():
-                return SimulatedRelease(releases, entries, is_cut_off=True)
+            for role, all_of_role in live.items():
+                live[role] = [each for each in all_of_role if each.until > now]
+                if _cuts_off(live[role], going[role], now, most_open):
+                    return SimulatedRelease(releases, entries, is_cut_off=True)
     return SimulatedRelease(releases, entries, is_cut_off=False)
 
 
-def _opened(traffic: Traffic, rate: int, now: int, random: Random) -> Iterator[Grant]:
+def _cuts_off(live: list[DenyEntry], going: dict[str, Grant], now: int, most_open: int) -> bool:
+    """Return whether a role's deny document cuts an agent off."""
+    known = going if len(going) <= most_open else None
+    return compose_deny_document(live, CutOffs(), now, ROOM, open_grants=known).cut_offs != CutOffs()
+
+
+def _opened(traffic: Traffic, rate: int, roles: int, now: int, random: Random) -> Iterator[Grant]:
     for _ in range(rate):
         kind = random.random()
         through_gateway = kind < traffic.gateway + traffic.tickets
-        name = "g-" + "".join(random.choices(_LETTERS, k=14))
+        grant_id = dated_id("g-" + "".join(random.choices(_LETTERS, k=14)), now)
         yield replace(
             _GRANT,
-            id=dated_id(name, now),
+            id=grant_id,
+            role_arn=role_of_grant(grant_id, _GRANT.role_arn, roles),
             permissions=_GATEWAY if kind < traffic.gateway else _CREDENTIALS,
             duration_seconds=traffic.duration_seconds,
             created_at=now,
@@ -149,4 +182,4 @@ def _entry(grant: Grant, now: int, *, where_needed: bool) -> DenyEntry | None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -22,7 +22,7 @@ from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
-from jitney.configuration.arns import revoker_arn, role_arn
+from jitney.configuration.arns import revoker_arn, role_arns
 from jitney.configuration.settings import Settings
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
@@ -170,7 +170,7 @@ def _external(stack: Stack, settings: Settings) -> dict[str, list[str]]:
     """Return the ARNs of resources outside the stack, by their names in `infra.permissions`."""
     return {
         "any": ["*"],
-        "targets": sorted(role_arn(target) for target in settings.targets.values()),
+        "targets": sorted(arn for target in settings.targets.values() for arn in role_arns(target)),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
         **channel_resources(stack, settings),
     }

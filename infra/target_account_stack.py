@@ -1,8 +1,8 @@
-"""The stack of one target: the role for sessions of grants, its boundary, and the role that revokes sessions.
+"""The stack of one target: the roles for sessions of grants, their boundary, and the role that revokes sessions.
 
 It is deployed into the target's own account after the broker's stack, because IAM accepts only existing roles as
-trusted roles. The broker can create sessions of the role and write its inline policies, and nothing else. It cannot
-change the boundary, which limits the role. So an inline policy can only remove permissions.
+trusted roles. The broker can create sessions of the roles and write their inline policies, and nothing else. It cannot
+change the boundary, which limits the roles. So an inline policy can only remove permissions.
 """
 
 import json
@@ -24,18 +24,20 @@ from jitney.configuration.arns import (
     boundary_name,
     profile_policy_name,
     revoker_name,
+    role_arn,
     role_name,
 )
 from jitney.configuration.external_id import external_id
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
 from jitney.configuration.target_boundary import boundary_statements, partition_of
 from jitney.configuration.target_policies import inline_policies, policy_of
+from jitney.core.target_roles import further_roles, role_number
 
 SESSION_TAGS = ("grant", "agent", "unit", "human")
 
 
 class TargetAccountStack(Stack):
-    """The stack `JitneyTarget-<alias>`: role, trust policy and boundary of one target.
+    """The stack `JitneyTarget-<alias>`: roles, trust policy and boundary of one target.
 
     Its template has no assets, so its account needs no CDK bootstrap.
     """
@@ -54,7 +56,7 @@ class TargetAccountStack(Stack):
             scope,
             construct_id,
             env=env,
-            description=f"Jitney: the role for grants on {alias}",
+            description=f"Jitney: the roles for grants on {alias}",
             synthesizer=LegacyStackSynthesizer(),
         )
         roles = TargetRoles(self, alias=alias, target=target, broker=broker)
@@ -64,7 +66,7 @@ class TargetAccountStack(Stack):
 
 
 class TargetRoles:
-    """The roles of a target in `scope`: `role` for its grants, its `boundary_arn`, and `revoker`."""
+    """The roles of a target in `scope`: the first `role` for its grants, its `boundary_arn`, and `revoker`."""
 
     def __init__(self, scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
         self._scope = scope
@@ -76,7 +78,9 @@ class TargetRoles:
         bounds = self._bounds()
         managed = boundary_arn(alias, target)
         self.boundary_arn = managed if target.managed_policy else bounds.managed_policy_arn
-        self.role = self._role(bounds)
+        self.role = self._role(bounds, 1)
+        for number in range(2, target.roles + 1):
+            self._role(bounds, number)
         self.revoker = self._revoker()
         self._profiles = Construct(scope, "Profiles")
         for name in target.access_profiles:
@@ -98,12 +102,13 @@ class TargetRoles:
         acknowledge(policy, reason, "IAM5[Resource::*]", *_wide(self._target.policy))
         return policy
 
-    def _role(self, bounds: iam.ManagedPolicy) -> iam.CfnRole:
+    def _role(self, bounds: iam.ManagedPolicy, number: int) -> iam.CfnRole:
+        """Create the target's role `number`. All have the same trust policy, permissions and boundary."""
         target = self._target
         role = iam.CfnRole(
             self._scope,
-            "Role",
-            role_name=target.role_name,
+            "Role" if number == 1 else f"Role{number}",
+            role_name=role_number(target.role_name, number),
             path=ROLE_PATH,
             description=f"Grants on {self._alias} are sessions of this role",
             max_session_duration=LONGEST_SESSION_SECONDS,
@@ -144,29 +149,31 @@ class TargetRoles:
         acknowledge(policy, reason, *_wide(json.loads(found.document)))
 
     def _revoker(self) -> iam.Role:
-        """Return the role that writes the deny document: inline policies of a target's role, if that has its boundary.
+        """Return the role that writes deny documents: inline policies of the target's roles, if they have its boundary.
 
         IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A target check
-        tries to delete a policy, so it could also delete the deny document. It cannot write one.
+        tries to delete a policy, so it could also delete a deny document. It cannot write one. A role that the target
+        had before may have live sessions, so it stays among the roles.
         """
         principals = _functions(self._partition, self._broker_account, "revokers")
-        arn = self.role.attr_arn
-        return iam.Role(
+        further = further_roles(role_arn(self._target))
+        arns = [self.role.attr_arn, further]
+        revoker = iam.Role(
             self._scope,
             "Revoker",
             role_name=revoker_name(self._alias),
             path=ROLE_PATH,
-            description=f"Revokes sessions of {self._target.role_name} by denying them",
+            description=f"Revokes sessions of the roles for grants on {self._alias} by denying them",
             assumed_by=iam.PrincipalWithConditions(
                 iam.CompositePrincipal(*principals), {"StringEquals": {"sts:ExternalId": self._external_id}}
             ),
             inline_policies={
                 "allows": iam.PolicyDocument(
                     statements=[
-                        iam.PolicyStatement(actions=["iam:GetRolePolicy"], resources=[arn]),
+                        iam.PolicyStatement(actions=["iam:GetRolePolicy"], resources=arns),
                         iam.PolicyStatement(
                             actions=["iam:DeleteRolePolicy", "iam:PutRolePolicy"],
-                            resources=[arn],
+                            resources=arns,
                             conditions={"StringEquals": {"iam:PermissionsBoundary": self.boundary_arn}},
                         ),
                         iam.PolicyStatement(
@@ -180,6 +187,8 @@ class TargetRoles:
                 )
             },
         )
+        acknowledge(revoker, "The pattern is for the target's further roles alone.", f"IAM5[Resource::{further}]")
+        return revoker
 
 
 def _functions(partition: str, broker_account: str, resource: str) -> list[iam.IPrincipal]:

@@ -1,8 +1,10 @@
-"""The rule in a target's account that forwards its role's CloudTrail events to the broker.
+"""The rule in a target's account that forwards its roles' CloudTrail events to the broker.
 
 It forwards the events of the stack's Region. It forwards data events only if a trail of the account logs them
 (docs/auditor.md). Of the revoker's sessions it forwards the heartbeats (`jitney.core.trail.heartbeat`).
 """
+
+from typing import Any
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -12,18 +14,22 @@ from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, revoker_arn, role_arn
 from jitney.configuration.settings import BrokerSettings, TargetSettings
 from jitney.configuration.target_boundary import partition_of
+from jitney.core.target_roles import further_roles
 from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 
 
 def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
-    """Forward the events of the target role's sessions, of AssumeRole calls for it, and heartbeats to `broker`."""
+    """Forward the events of the target roles' sessions, of AssumeRole calls for them, and heartbeats to `broker`.
+
+    Roles that the target had before are included: their sessions may outlast a change of the number of roles.
+    """
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(
         scope,
         "Forwarder",
         role_name=forwarder_name(alias),
         path=ROLE_PATH,
-        description="Forwards CloudTrail events of the target's role to the broker",
+        description="Forwards CloudTrail events of the target's roles to the broker",
         assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
         inline_policies={
             "allows": iam.PolicyDocument(
@@ -31,14 +37,15 @@ def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: Bro
             )
         },
     )
-    sessions = _sessions_of(role_arn(target))
-    beginnings = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [role_arn(target)]}}
-    heartbeats = {"eventName": [HEARTBEAT_OPERATION], **_sessions_of(revoker_arn(alias, target))}
+    roles = [role_arn(target), {"wildcard": further_roles(role_arn(target))}]
+    sessions = _sessions_of(roles)
+    beginnings = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": roles}}
+    heartbeats = {"eventName": [HEARTBEAT_OPERATION], **_sessions_of([revoker_arn(alias, target)])}
     events.CfnRule(
         scope,
         "Forwarding",
         name=forwarding_name(alias),
-        description="Jitney: calls in sessions of the target's role, and heartbeats",
+        description="Jitney: calls in sessions of the target's roles, and heartbeats",
         state=ALL_EVENTS,
         event_pattern={
             "source": [{"prefix": OF_AWS}],
@@ -49,5 +56,5 @@ def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: Bro
     )
 
 
-def _sessions_of(role: str) -> dict[str, object]:
-    return {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [role]}}}}
+def _sessions_of(roles: list[Any]) -> dict[str, object]:
+    return {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": roles}}}}

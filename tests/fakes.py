@@ -32,7 +32,7 @@ from jitney.core.access.suspensions import Suspensions
 from jitney.core.access.target_check import Attempt, AttemptResult
 from jitney.core.actions import ActionTable
 from jitney.core.audit import ChainedRecord
-from jitney.core.config import Target
+from jitney.core.config import Target, TargetRole
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
 from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
@@ -43,6 +43,7 @@ from jitney.core.review.slack.error import SlackError
 from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.core.target_roles import first_role
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
@@ -194,15 +195,18 @@ class MemoryStore:
         found = [
             grant
             for grant in self.grants.values()
-            if grant.role_arn == role_arn and grant.state in (State.PENDING, State.ACTIVE) and grant.expires_at <= until
+            if first_role(grant.role_arn) == first_role(role_arn)
+            and grant.state in (State.PENDING, State.ACTIVE)
+            and grant.expires_at <= until
         ]
         return sorted(found, key=lambda grant: grant.expires_at)
 
     def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
-        found = [
+        of_target = [
             *self.grants_in_state(role_arn, State.PENDING, now),
             *self.grants_in_state(role_arn, State.ACTIVE, now),
         ]
+        found = [grant for grant in of_target if grant.role_arn == role_arn]
         return None if len(found) > most else frozenset(grant.id for grant in found)
 
     def grants_in_state(self, role_arn: str, state: State, now: int) -> list[Grant]:
@@ -250,7 +254,8 @@ class MemoryStore:
             (grant, vote)
             for grant in self.grants.values()
             for vote in grant.votes
-            if vote.verdict is VoteVerdict.REJECT and (grant.quota_key, grant.role_arn) == (quota_key, role_arn)
+            if vote.verdict is VoteVerdict.REJECT
+            and (grant.quota_key, first_role(grant.role_arn)) == (quota_key, first_role(role_arn))
         )
         found = [
             Rejection(grant.id, vote.human, vote.at, vote.comment, grant.permissions)
@@ -494,8 +499,8 @@ class MemoryRolePolicies:
     lost: int = 0
     during: Any = None
 
-    def for_target(self, target: Target) -> "MemoryRolePolicy":
-        return MemoryRolePolicy(self, target.role_arn)
+    def of(self, role: TargetRole) -> "MemoryRolePolicy":
+        return MemoryRolePolicy(self, role.arn)
 
     def denies(self, role_arn: str) -> set[str]:
         """The ids that the document of a role denies."""

@@ -18,6 +18,7 @@ from jitney.adapters.sessions import Sessions
 from jitney.adapters.target_checks import TargetChecks
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.target_check import Attempt
+from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.handlers.grants import create_grant
 from tests.adapters.test_sessions import asked
@@ -25,6 +26,7 @@ from tests.fakes import NOW
 from tests.handlers.conftest import REQUEST_BODY, System, configuration
 
 TARGET = configuration().targets["analytics-prod"]
+ROLE = TargetRole(TARGET, TARGET.role_arn)
 
 
 class Page(BaseHTTPRequestHandler):
@@ -78,7 +80,9 @@ def listed(client: Callable[..., Any]) -> None:
 CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "a session": lambda client: sessions(client).issue(asked()),
     "the size of a session policy": lambda client: sessions(client).packed_size(asked()),
-    "the session of the revoker": lambda client: RolePolicies(client("sts"), client).for_target(TARGET),
+    "the session of the revoker": lambda client: RolePolicies(client("sts"), client).of(
+        TargetRole(TARGET, TARGET.role_arn)
+    ),
     "the deny document": lambda client: RolePolicy(client("iam"), "role").read(),
     "a write of the deny document": lambda client: RolePolicy(client("iam"), "role").write("{}"),
     "a target check": lambda client: TargetChecks(client("sts"), client).run(

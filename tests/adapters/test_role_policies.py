@@ -13,6 +13,7 @@ from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicies, Role
 from jitney.adapters.trail_heartbeat import TrailHeartbeat
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.deny_document import DENY_POLICY_NAME
+from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from tests.handlers.conftest import configuration
 
@@ -55,7 +56,7 @@ def test_end_03_the_writer_is_the_revoker_of_the_targets_account(sts: Stubber, i
         given.extend(keys)
         return iam.client
 
-    RolePolicies(sts.client, client_of).for_target(TARGET).write("{}")
+    RolePolicies(sts.client, client_of).of(TargetRole(TARGET, TARGET.role_arn)).write("{}")
     assert given == [ISSUED["AccessKeyId"], ISSUED["SecretAccessKey"], ISSUED["SessionToken"]]
     iam.assert_no_pending_responses()
 
@@ -63,7 +64,7 @@ def test_end_03_the_writer_is_the_revoker_of_the_targets_account(sts: Stubber, i
 def test_an_account_that_refuses_the_broker_is_a_problem(sts: Stubber):
     sts.add_client_error("assume_role", "AccessDenied")
     with pytest.raises(Problem, match="unavailable"):
-        RolePolicies(sts.client, lambda *_: None).for_target(TARGET)  # type: ignore[arg-type,return-value]
+        RolePolicies(sts.client, lambda *_: None).of(TargetRole(TARGET, TARGET.role_arn))  # type: ignore[arg-type,return-value]
 
 
 def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stubber):

@@ -275,6 +275,29 @@ def test_end_04_grants_without_an_end_on_record_are_found_by_their_role(store: S
     assert list(store.open_grants(GRANT.role_arn, PENDING.expires_at)) == [later]
 
 
+SECOND = f"{GRANT.role_arn}.role2"
+
+
+def test_end_06_grants_on_all_roles_of_a_target_are_found_by_any_of_them(store: Store, client):
+    grant, other = opened(store), opened(store, replace(GRANT, id="g-cccccccccccccc", role_arn=SECOND))
+    for role in (GRANT.role_arn, SECOND, f"{GRANT.role_arn}.role9"):
+        assert list(store.open_grants(role, PENDING.expires_at)) == [grant, other]
+        assert list(store.grants_in_state(role, State.ACTIVE, NOW)) == [grant, other]
+    entry = denial_of(ended(other)[0])
+    store.save(other, *ended(other), deny_entry=entry, now=NOW)
+    deny_list = DenyList(client, "state")
+    assert (deny_list.deny_entries(SECOND, NOW), deny_list.deny_entries(GRANT.role_arn, NOW)) == ([entry], [])
+
+
+def test_end_06_the_open_grants_of_one_role_are_those_that_its_document_spares(store: Store, client):
+    grant, other = opened(store), opened(store, replace(GRANT, id="g-cccccccccccccc", role_arn=SECOND))
+    old = opened(store, replace(GRANT, id="g-dddddddddddddd"))
+    client.update_item(TableName="state", Key=item_key(old.id), UpdateExpression="REMOVE role_arn")
+    assert store.open_grant_ids(GRANT.role_arn, NOW, 2) == {grant.id, old.id}
+    assert store.open_grant_ids(GRANT.role_arn, NOW, 1) is None
+    assert store.open_grant_ids(SECOND, NOW, 2) == {other.id, old.id}  # older than further roles: spared by all
+
+
 def test_rev_12_pending_active_and_ended_grants_are_found_apart(store: Store):
     later = opened(store, replace(GRANT, id="g-cccccccccccccc", expires_at=NOW + 900))
     grant, waits = opened(store), opened(store, PENDING)
@@ -547,6 +570,7 @@ def test_rev_17_a_rejection_is_found_for_a_day_by_its_unit_and_role(store: Store
     store.save(before, audit.with_chain_head(after, link), link, now=NOW + 5)
     found = store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 5 + REJECTION_SECONDS)
     assert found == [Rejection(PENDING.id, "corp.bob", NOW + 5, "No.", PENDING.permissions)]
+    assert store.rejections(PENDING.quota_key, SECOND, NOW + 6) == found
     assert not store.rejections(PENDING.quota_key, PENDING.role_arn, NOW + 6 + REJECTION_SECONDS)
     assert not store.rejections(PENDING.quota_key, PENDING.role_arn + "x", NOW + 6)
     assert not store.rejections(PENDING.quota_key + "x", PENDING.role_arn, NOW + 6)

@@ -36,7 +36,7 @@ def checks(sts: Stubber, iam: Stubber, given: list[Any]) -> TargetChecks:
         given.append(keys)
         return iam.client
 
-    return TargetChecks(sts.client, client_of)
+    return TargetChecks(sts.client, client_of, at_once=1)  # a stub answers in order
 
 
 def test_answers_are_aws_codes_and_a_session_calls_with_its_own_keys(sts: Stubber, iam: Stubber):

@@ -110,8 +110,8 @@ def path_of(problem):
     return ".".join(map(str, problem.path))
 
 
-def many(number):
-    return f"t{number}", valid()["targets"]["prod"] | {"account": str(10**11 + number)}
+def many(number, **members):
+    return f"t{number}", valid()["targets"]["prod"] | {"account": str(10**11 + number)} | members
 
 
 def owners(**members):
@@ -214,6 +214,11 @@ REFUSED = [
     ((f"{TARGET}.account", "٤٤٤٤٥٥٥٥٦٦٦٦"), f"{TARGET}.account", "cannot be used", "12 digits"),
     ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
+    ((f"{TARGET}.role_name", "a.Role2"), f"{TARGET}.role_name", "further roles", "another name"),
+    ((f"{TARGET}.roles", 0), f"{TARGET}.roles", "too small", "at least 1"),
+    ((f"{TARGET}.roles", 11), f"{TARGET}.roles", "too large", "at most 10"),
+    ((TARGET, valid()["targets"]["prod"] | {"role_name": "r" * 58, "roles": 10}), TARGET, "have 65", "by 1 char"),
+    (("targets", dict(many(each, roles=10) for each in range(11))), "targets", "110 roles", "at most 100"),
     ((f"{TARGET}.external_id", "mine"), f"{TARGET}.external_id", "made by the broker", "leave it out"),
     ((f"{TARGET}.max_duration_seconds", 3601), f"{TARGET}.max_duration_seconds", "too large", "at most 3600"),
     ((f"{TARGET}.policy", None), TARGET, "may do nothing", "managed_policy"),
@@ -240,7 +245,7 @@ REFUSED = [
     ((f"{TARGET}.policy", {"Statement": [statement() | {"NotAction": "a"}]}), f"{TARGET}.policy", "other", "NotAction"),
     ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
     (("targets", {}), "targets", "empty", "at least one"),
-    (("targets", dict(map(many, range(101)))), "targets", "101 targets", "at most 100"),
+    (("targets", dict(map(many, range(101)))), "targets", "101 roles", "at most 100"),
     (("reviewers", {"owners": ["staff/alice"]}), "reviewers.owners", "not a mapping", "below it"),
     (owners(), "reviewers.owners.members", "missing", "members:"),
     (owners(members=[]), "reviewers.owners.members", "empty", "at least one"),

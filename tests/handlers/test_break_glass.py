@@ -10,7 +10,8 @@ import pytest
 from jitney.adapters.deny_list import LEASE_SECONDS
 from jitney.core.access.break_glass import FollowUpVerdict
 from jitney.core.access.grant import Grant, State, VoteVerdict
-from jitney.core.config import BreakGlassConfig, ReviewerGroup
+from jitney.core.break_glass_config import BreakGlassConfig
+from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.out_of_office import OutOfOffice

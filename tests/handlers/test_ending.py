@@ -532,6 +532,7 @@ class TestOverflow:
             ("cut_off", "cut_off", "deny_document_full")
         ]
         assert json.loads(self.cut_off_record(system)["detail"]) == {
+            "role": ROLE_ARN,
             "until": iso(minting.NOW + IN_FLIGHT_SECONDS),
             "units": ["corp.reader-agent"],
         }

@@ -8,7 +8,8 @@ import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.audit import Origin
-from jitney.core.config import BreakGlassConfig, ReviewerGroup
+from jitney.core.break_glass_config import BreakGlassConfig
+from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.handlers import review_notices

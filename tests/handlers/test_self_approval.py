@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import SlackConfig
-from jitney.core.config import BreakGlassConfig, Config, PeopleIssuer, ReviewerGroup
+from jitney.core.config import Config, PeopleIssuer, ReviewerGroup
 from jitney.core.identity.providers import PROVIDERS, entra, google, okta
 from jitney.core.identity.providers.provider import always_machine
 from jitney.core.identity.source_identity import source_identity

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State, Vote, VoteVerdict
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.channel_config import MailConfig
-from jitney.core.config import NO_RULES, BreakGlassConfig, ClaimRules, ReviewerGroup
+from jitney.core.config import NO_RULES, ClaimRules, ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
 from jitney.core.review.content import content_hash
 from jitney.core.review.notices import Notice

@@ -196,10 +196,10 @@ def test_ops_02_ends_are_recorded_though_the_targets_account_is_closed(
     overdue = replace(READABLE, id="g-dddddddddddddd", expires_at=NOW - 600)
     client.put_item(TableName="state", Item=item_of(overdue))
 
-    def closed(_target: Any) -> Any:
+    def closed(_role: Any) -> Any:
         raise ValueError("an answer that nothing expects")
 
-    monkeypatch.setattr(stored.role_policies, "for_target", closed)
+    monkeypatch.setattr(stored.role_policies, "of", closed)
     with pytest.raises(RuntimeError, match="analytics-prod"):
         reconcile(stored.ports)
     assert stored.ports.store.grant(overdue.id).state is State.EXPIRED

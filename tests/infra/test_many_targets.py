@@ -1,4 +1,4 @@
-"""With the largest number of targets and the longest names, everything still fits AWS's limits."""
+"""With the largest number of targets or roles and the longest names, everything still fits AWS's limits."""
 
 import json
 import re
@@ -9,7 +9,8 @@ import pytest
 import app  # isort: skip  (before CDK: it says where Node is)
 from infra.target_template import template_of_all
 from jitney.configuration.load import load_configuration
-from jitney.configuration.values import MOST_TARGETS
+from jitney.configuration.settings import MOST_TARGET_ROLES
+from jitney.core.target_roles import MOST_ROLES, roles_of
 from tests.configuration.test_load import valid, write_policies
 from tests.infra.conftest import Synthesized, listed, of_type, plain
 from tests.infra.test_permissions import ISSUE
@@ -23,24 +24,30 @@ RESOURCES, LONGEST_TEMPLATE = 500, 1_000_000
 LONGEST_ARN = 150
 
 
-def numbered(number):
-    named = {"account": str(10**11 + number), "region": REGION, "role_name": f"{number:03}".ljust(64, "x")}
-    return f"t{number:03}".ljust(40, "x"), valid()["targets"]["prod"] | named
+def numbered(number, roles):
+    longest = 64 - (len(".role10") if roles > 1 else 0)
+    named = {"account": str(10**11 + number), "region": REGION, "role_name": f"{number:03}".ljust(longest, "x")}
+    return f"t{number:03}".ljust(40, "x"), valid()["targets"]["prod"] | named | {"roles": roles}
 
 
-def configured(folder, count):
-    """Return the environment that names a configuration with this many targets."""
+def configured(folder, roles):
+    """Return the environment that names a configuration with as many targets as can have so many roles."""
     write_policies(folder / "policies", '@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);')
     document = valid() | {"broker": {"account": "111122223333", "region": REGION}}
-    document["targets"] = dict(map(numbered, range(count)))
+    document["targets"] = dict(numbered(number, roles) for number in range(MOST_TARGET_ROLES // roles))
     file = folder / "jitney.yaml"
     file.write_text(json.dumps(document), encoding="utf-8")
     return {"JITNEY_CONFIG": str(file)}
 
 
+@pytest.fixture(scope="module", params=[1, MOST_ROLES])
+def roles(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def env(tmp_path_factory):
-    return configured(tmp_path_factory.mktemp("many"), MOST_TARGETS)
+def env(tmp_path_factory, roles):
+    return configured(tmp_path_factory.mktemp("many"), roles)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +82,10 @@ def test_the_rules_patterns_and_the_bus_policy_fit(broker):
     assert sum(map(size, policies)) + size({"Version": "2012-10-17", "Statement": []}) <= LONGEST_BUS_POLICY
 
 
-def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broker):
+def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broker, roles):
     managed = of_type(broker, "AWS::IAM::ManagedPolicy")
     assert all(size(each["PolicyDocument"]) <= MANAGED_POLICY for each in managed.values())
-    roles, actions = defaultdict(set), defaultdict(lambda: defaultdict(set))
+    named, actions = defaultdict(set), defaultdict(lambda: defaultdict(set))
     for role in of_type(broker, "AWS::IAM::Role").values():
         inline = [each["PolicyDocument"] for each in role.get("Policies", [])]
         assert sum(map(size, inline)) <= INLINE_POLICIES, role["RoleName"]
@@ -87,16 +94,18 @@ def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broke
         for statement in (each for policy in inline + attached for each in policy["Statement"]):
             for resource in map(plain, listed(statement["Resource"])):
                 if ":role/" in resource:
-                    roles[role["RoleName"]].add(resource)
+                    named[role["RoleName"]].add(resource)
                     actions[role["RoleName"]][resource] |= set(listed(statement["Action"]))
-    targets = [numbered(number) for number in range(MOST_TARGETS)]
-    own = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets}
+    targets = [numbered(number, roles) for number in range(MOST_TARGET_ROLES // roles)]
+    first = [f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets]
+    own = {role for each in first for role in roles_of(each, roles)}
+    assert len(own) == MOST_TARGET_ROLES
     back = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/jitney-revoker-{alias}" for alias, each in targets}
     both = dict.fromkeys(("jitney-suspensions", "jitney-target-checks"), own | back)
     issuing = dict.fromkeys(("jitney-grants", "jitney-credentials", "jitney-gateway-calls"), own)
     issuing |= {"jitney-denial-measurements": own}
     denying = dict.fromkeys(("jitney-reconciler", "jitney-releases", "jitney-revocations"), back)
-    assert dict(roles) == both | issuing | denying
+    assert dict(named) == both | issuing | denying
     for role in (*both, *issuing):
         assert {resource for resource, allowed in actions[role].items() if allowed == ISSUE} == own
 
@@ -107,6 +116,8 @@ def test_the_templates_fit(broker, env, tmp_path):
     whole = template_of_all(load_configuration(tmp_path / env["JITNEY_CONFIG"], {}, local=False))
     assert len(json.loads(whole)["Resources"]) <= RESOURCES
     assert len(whole) <= LONGEST_TEMPLATE
+    rules = of_type(json.loads(whole), "AWS::Events::Rule").values()
+    assert max(size(each["EventPattern"]) for each in rules) <= LONGEST_PATTERN
 
 
 def test_few_targets_need_no_managed_policy(assembly: Synthesized):

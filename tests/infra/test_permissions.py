@@ -713,15 +713,16 @@ def test_the_reconciler_runs_every_five_minutes_and_records_are_sealed_every_hou
     }
 
 
-def test_end_02_the_revoker_writes_inline_policies_of_one_role_with_its_boundary(assembly):
+def test_end_02_the_revoker_writes_inline_policies_of_its_targets_roles_with_their_boundary(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     assert f"arn:aws:iam::444455556666:role{revoker['Path']}{revoker['RoleName']}" == REVOKER
     (policy,) = revoker["Policies"]
     read, write, never = policy["PolicyDocument"]["Statement"]
     assert (never["Effect"], never["Action"], never["Resource"]) == ("Deny", "iam:PutRolePolicy", "*")
     assert never["Condition"] == {"StringLike": {"aws:userid": ["*:g-check-*", "*:check-*"]}}
-    assert (read["Effect"], read["Action"], plain(read["Resource"])) == ("Allow", "iam:GetRolePolicy", "Role.Arn")
-    assert (write["Effect"], plain(write["Resource"])) == ("Allow", "Role.Arn")
+    roles = ["arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod.role*", "Role.Arn"]
+    assert (read["Effect"], read["Action"], plain(read["Resource"])) == ("Allow", "iam:GetRolePolicy", roles)
+    assert (write["Effect"], plain(write["Resource"])) == ("Allow", roles)
     assert write["Action"] == ["iam:DeleteRolePolicy", "iam:PutRolePolicy"]
     assert plain(write["Condition"]) == {"StringEquals": {"iam:PermissionsBoundary": "Boundary"}}
     assert not revoker.get("ManagedPolicyArns")

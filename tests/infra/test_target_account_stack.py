@@ -19,7 +19,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 from jitney.core.access.target_check import SESSION_PREFIX
 from jitney.core.config import load
 from tests.configuration.test_load import ROOT
-from tests.infra.conftest import boundary_of, listed, only, plain, target_role
+from tests.infra.conftest import boundary_of, listed, of_type, only, plain, target_role
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -229,6 +229,39 @@ def synthesized_stack(alias="x", **changes):
         env=env,
     )
     return Template.from_stack(stack).to_json()
+
+
+def roles_in(template):
+    """Return the properties of the roles for grants' sessions, by their logical ids."""
+    return {name: each for name, each in of_type(template, "AWS::IAM::Role").items() if "MaxSessionDuration" in each}
+
+
+def test_end_06_one_role_is_the_one_that_a_target_always_had():
+    (name,) = roles_in(synthesized_stack(managed_policy="ReadOnlyAccess"))
+    assert (name, target_role(synthesized_stack(managed_policy="ReadOnlyAccess"))["RoleName"]) == (
+        "Role",
+        "jitney-target-x",
+    )
+
+
+def test_end_06_further_roles_differ_from_the_first_in_their_name_alone():
+    statement = {"Statement": [STATEMENT]}
+    (alone,) = roles_in(synthesized_stack(policy=statement)).values()
+    found = roles_in(synthesized_stack(policy=statement, roles=3))
+    assert list(found) == ["Role", "Role2", "Role3"]
+    assert [each.pop("RoleName") for each in found.values()] == [
+        "jitney-target-x",
+        "jitney-target-x.role2",
+        "jitney-target-x.role3",
+    ]
+    del alone["RoleName"]
+    assert all(each == alone for each in found.values())
+
+
+def test_end_06_the_external_id_is_of_the_target_whatever_the_number_of_its_roles():
+    ids = {json.dumps(synthesized(managed_policy="ReadOnlyAccess")["AssumeRolePolicyDocument"])}
+    several = roles_in(synthesized_stack(managed_policy="ReadOnlyAccess", roles=10)).values()
+    assert {json.dumps(each["AssumeRolePolicyDocument"]) for each in several} == ids
 
 
 @pytest.mark.parametrize(

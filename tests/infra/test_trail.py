@@ -13,6 +13,7 @@ from infra.function_specs import SPECS
 from infra.glue_tables import CALL_COLUMNS
 from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE
 from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
+from jitney.core.target_roles import MOST_ROLES, roles_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS, PURPOSES_BY_FUNCTION, CallVerdict
@@ -46,8 +47,9 @@ def test_aud_03_the_targets_account_sends_the_events_of_its_role_and_nothing_els
     (rule,) = rules(assembly.target)
     assert rule["EventPattern"]["source"] == [{"prefix": "aws."}]
     sessions, beginnings, heartbeats = rule["EventPattern"]["detail"]["$or"]
-    assert sessions == {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [TARGET]}}}}
-    assert beginnings["requestParameters"] == {"roleArn": [TARGET]}
+    roles = [TARGET, {"wildcard": f"{TARGET}.role*"}]
+    assert sessions == {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": roles}}}}
+    assert beginnings["requestParameters"] == {"roleArn": roles}
     revoker = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
     of_revoker = {"userIdentity": {"sessionContext": {"sessionIssuer": {"arn": [revoker]}}}}
     assert heartbeats == {"eventName": ["GetCallerIdentity"], **of_revoker}
@@ -75,6 +77,16 @@ def test_aud_03_forged_events_match_no_rule(assembly):
     other = assume_role_event(2)
     other["requestParameters"]["roleArn"] = "arn:aws:iam::444455556666:role/theirs"
     assert not any(_seen(pattern, other, "aws.sts") for pattern in patterns if "roleArn" in pattern)
+
+
+@pytest.mark.parametrize("role", [*roles_of(TARGET, MOST_ROLES), f"{TARGET}-other"])
+def test_aud_03_events_of_all_roles_that_a_target_may_have_had_are_forwarded_and_no_others(assembly, role: str):
+    called = record(1, NOW, userIdentity={"sessionContext": {"sessionIssuer": {"arn": role}}})
+    started = assume_role_event(2)
+    started["requestParameters"]["roleArn"] = role
+    (forwarding,) = (json.dumps(each["EventPattern"]) for each in rules(assembly.target))
+    ours = role != f"{TARGET}-other"
+    assert (_seen(forwarding, called, "aws.s3"), _seen(forwarding, started, "aws.sts")) == (ours, ours)
 
 
 def _seen(pattern: str, detail: dict[str, Any], source: str) -> bool:

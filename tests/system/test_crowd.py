@@ -22,7 +22,7 @@ from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
-from jitney.core.config import Target, load
+from jitney.core.config import TargetRole, load
 from jitney.core.identity.authenticate import Authenticated
 from jitney.core.identity.principal import Principal
 from jitney.handlers.callers import AuthenticatedRequest
@@ -46,8 +46,8 @@ class AsRoot:
     role: str
     writes: int = 0
 
-    def for_target(self, target: Target) -> "AsRoot":
-        assert target.role_arn.endswith(f"/{self.role}")
+    def of(self, role: TargetRole) -> "AsRoot":
+        assert role.arn.endswith(f"/{self.role}")
         return self
 
     def write(self, text: str) -> None:

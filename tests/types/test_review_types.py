@@ -11,7 +11,8 @@ from jitney.adapters.store import Store
 from jitney.core.access.credentials import SessionRequest
 from jitney.core.access.grant import Grant, Vote
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import BreakGlassConfig, Config
+from jitney.core.break_glass_config import BreakGlassConfig
+from jitney.core.config import Config
 from jitney.core.identity.principal import Principal
 from jitney.core.review import approval_count, break_glass, recipients, reviewers, sheet, votes
 from jitney.core.review.grant_under_review import GrantUnderReview

@@ -9,10 +9,10 @@
 - `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
-- `open_role`: the role, and whether the grant is pending. `open_until`: its end time, padded. Both serve the index
-  `open_by_role`, and exist until the grant's end is on record.
-- `role_arn` and `unit`: the role, and the accountable unit, which never change. `expires`: DynamoDB's TTL, the grant's
-  end time and `GRANT_RETENTION_SECONDS`.
+- `open_role`: the first role of the grant's target, and whether the grant is pending. `open_until`: its end time,
+  padded. Both serve the index `open_by_role`, and exist until the grant's end is on record.
+- `role_arn` and `unit`: the grant's own role, and the accountable unit, which never change. `expires`: DynamoDB's TTL,
+  the grant's end time and `GRANT_RETENTION_SECONDS`.
 - `version`: the version of this form. A version that does not know the form leaves the grant alone.
 
 `terms`, `lifecycle`, `ending` and `follow_up` are JSON. `terms` leaves out what has its default, and is compressed,
@@ -44,6 +44,7 @@ from jitney.core.access_profile import GrantedProfile
 from jitney.core.compressed_text import compress_text, decompress_text
 from jitney.core.delegation import Delegation
 from jitney.core.identity.principal import IdentityFact
+from jitney.core.target_roles import first_role
 
 Item = dict[str, Any]
 
@@ -109,11 +110,13 @@ def start_after(owner: str, after: str) -> Item:
 
 
 def open_role_key(role_arn: str, state: State) -> str:
-    """Return the partition key of a role's grants in an open state, in the index `open_by_role`.
+    """Return the partition key of open grants in a state, in the index `open_by_role`.
 
-    Pending grants have a key of their own. So they are found without reading the active grants, which may be many.
+    The grants on all roles of a target have the same keys. So a change of the number of roles hides none. Pending
+    grants have a key of their own. So they are found without reading the active grants, which may be many.
     """
-    return f"ROLE#{role_arn}#pending" if state is State.PENDING else f"ROLE#{role_arn}"
+    key = f"ROLE#{first_role(role_arn)}"
+    return f"{key}#pending" if state is State.PENDING else key
 
 
 def item_of(grant: Grant) -> Item:

@@ -1,7 +1,7 @@
-"""Rejected requests of a unit and human for one role, kept for a day.
+"""Rejected requests of a unit and human for one target, kept for a day.
 
-In the state table: `pk` REJECTED#<quota key>#<role>, `sk` the rejection's time and the grant's id. The vote's
-transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
+In the state table: `pk` REJECTED#<quota key>#<the target's first role>, `sk` the rejection's time and the grant's id.
+The vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
 """
 
 import json
@@ -12,6 +12,7 @@ from jitney.core.access.conditions import Condition
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.rejections import REJECTION_SECONDS, Rejection
 from jitney.core.access.request import Permission
+from jitney.core.target_roles import first_role
 
 MOST_REJECTIONS = 50
 """How many rejections are read at most. The newest come first."""
@@ -62,5 +63,5 @@ def _permission_of(members: dict[str, Any]) -> Permission:
 
 
 def key(quota_key: str, role_arn: str) -> str:
-    """Return the partition key of rejected requests for a role. `quota_key` is as in `Principal`."""
-    return f"REJECTED#{quota_key}#{role_arn}"
+    """Return the partition key of rejected requests for the target of a role. `quota_key` is as in `Principal`."""
+    return f"REJECTED#{quota_key}#{first_role(role_arn)}"

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from jitney.adapters.aws_clients import NO_ANSWER
 from jitney.core.access.deny_document import DENY_POLICY_NAME
-from jitney.core.config import Target
+from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ class RolePolicies:
         self._sts = sts
         self._client_of = client_of
 
-    def for_target(self, target: Target) -> "RolePolicy":
-        """Return the deny document of the target's role.
+    def of(self, role: TargetRole) -> "RolePolicy":
+        """Return the deny document of a target's role.
 
         It is read and written in a session of the target's account.
         """
-        client = self._client_of(*revoker_keys(self._sts, target, SESSION_NAME))
-        return RolePolicy(client, target.role_arn.rpartition("/")[2])
+        client = self._client_of(*revoker_keys(self._sts, role.target, SESSION_NAME))
+        return RolePolicy(client, role.arn.rpartition("/")[2])
 
 
 def revoker_keys(sts: "STSClient", target: Target, session_name: str) -> tuple[str, str, str]:

@@ -200,27 +200,29 @@ class Store:
         return readable_grants(answer["Items"], self._report), last["gsi_sk"]["S"] if last else ""
 
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
-        """Yield the role's grants that end by `until` without a recorded end, the earliest first.
+        """Yield the grants that end by `until` without a recorded end, the earliest first.
 
-        The index lags behind the table by moments. So a grant that is being activated may occur twice.
+        They are the grants on all roles of the target that has or had this role. The index lags behind the table by
+        moments. So a grant that is being activated may occur twice.
         """
         found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
         return merge(*found, key=lambda grant: grant.expires_at)
 
     def grants_in_state(self, role_arn: str, state: State, now: int) -> Iterator[Grant]:
-        """Yield the role's pending or active grants at `now`, the earliest end first.
+        """Yield the pending or active grants at `now`, on the roles as in `open_grants`, the earliest end first.
 
         The query reads the same index, one page at a time.
         """
         return self._open(open_role_key(role_arn, state), now + 1, _FAR_FUTURE)
 
     def open_grant_ids(self, role_arn: str, now: int, most: int) -> frozenset[str] | None:
-        """Return the ids of the role's pending and active grants, unreadable ones included, or None for over `most`.
+        """Return the ids of this role's pending and active grants, unreadable ones included, or None for over `most`.
 
         The index lags behind the table by moments. So a new grant may be missing.
         """
         pages = (self._open_items(open_role_key(role_arn, state), now + 1, _FAR_FUTURE) for state in OPEN_STATES)
-        found = chain.from_iterable(chain.from_iterable(pages))
+        of_target = chain.from_iterable(chain.from_iterable(pages))
+        found = (item for item in of_target if item.get("role_arn", {"S": role_arn})["S"] == role_arn)
         ids = frozenset(grant_id_of(item) for item in islice(found, most + 1))
         return None if len(ids) > most else ids
 

@@ -1,6 +1,7 @@
 """Makes the calls of a target check and returns AWS's answers. The sessions never leave this module."""
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,24 +14,31 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
     from types_boto3_sts import STSClient
 
+AT_ONCE = 4
+"""A target with ten roles has 160 attempts, each of a call or two. The function has 15 seconds."""
 _TRANSIENT = frozenset(
     {"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
 )
 
 
 class TargetChecks:
-    """Makes the calls of a check. It neither keeps nor returns credentials."""
+    """Makes the calls of a check, `at_once` at a time. It neither keeps nor returns credentials."""
 
-    def __init__(self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"]) -> None:
+    def __init__(
+        self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"], at_once: int = AT_ONCE
+    ) -> None:
         self._sts = sts
         self._client_of = client_of
+        self._at_once = at_once
 
     def run(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
         """Return the answer to each attempt: ALLOWED, an error code, or NOT_TRIED when no session was issued.
 
         Raises Problem unavailable when AWS does not answer or throttles.
         """
-        return tuple(AttemptResult(attempt, self._answer(attempt)) for attempt in attempts)
+        tried = tuple(attempts)
+        with ThreadPoolExecutor(self._at_once) as pool:
+            return tuple(map(AttemptResult, tried, pool.map(self._answer, tried)))
 
     def _answer(self, attempt: Attempt) -> str:
         issued: dict[str, Any] = {}

@@ -65,6 +65,7 @@ def revocable_grant(item: Item) -> Grant:
     """
     terms, lifecycle, ending = (_members(item, name) for name in ("terms", "lifecycle", "ending"))
     open_role = item.get("open_role", {}).get("S", "").removeprefix("ROLE#").removesuffix("#pending")
+    # The index has the target's first role. Without an attribute of its own, an item is older than further roles.
     role_arn = item.get("role_arn", {}).get("S") or open_role or _text(terms, "role_arn")
     principal, _, human = item.get("gsi_pk", {}).get("S", "").removeprefix("PRINCIPAL#").partition("#")
     created = item.get("gsi_sk", {}).get("S", "").partition("#")[0]

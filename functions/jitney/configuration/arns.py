@@ -3,17 +3,23 @@
 from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import RULES, partition_of
 from jitney.core.access.profile_policy import NAME_CHARACTERS
+from jitney.core.target_roles import roles_of
 
 ROLE_PATH = "/jitney/"
 
 
 def role_arn(target: TargetSettings) -> str:
-    """Return the ARN of the target's role."""
+    """Return the ARN of the target's first role."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{target.role_name}"
 
 
+def role_arns(target: TargetSettings) -> tuple[str, ...]:
+    """Return the ARNs of the target's roles."""
+    return roles_of(role_arn(target), target.roles)
+
+
 def revoker_arn(alias: str, target: TargetSettings) -> str:
-    """Return the ARN of the role that writes the deny document. `core.config.Target` has the same."""
+    """Return the ARN of the role that writes the deny documents. `core.config.Target` has the same."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import operation_names
-from jitney.core.config import BREAK_GLASS_APPROVAL
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
 

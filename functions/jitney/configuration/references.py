@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.people_names import check_person
 from jitney.configuration.values import Email, Text, matching, refused, unique
-from jitney.core.config import BREAK_GLASS_APPROVAL
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
+from jitney.core.target_roles import first_role
 
 
 @dataclass(slots=True)
@@ -83,6 +84,13 @@ def _not_reserved(group: str) -> str:
     return group
 
 
+def _first_role_name(value: str) -> str:
+    """Refuse a name that a further role of another target could have. IAM compares names without their case."""
+    if first_role(value.casefold()) != value.casefold():
+        raise refused(f'"{value}" ends as the names of further roles do (roles)', "give the role another name")
+    return value
+
+
 def _channel(value: str, info: ValidationInfo) -> str:
     context = ValidationContext.of(info)
     if value and context.names.sections and "slack" not in context.names.sections:
@@ -118,9 +126,11 @@ _OWN_ADDRESS = own(
     key=str.casefold,
 )
 
+LONGEST_ROLE_NAME = 64
 RoleName = Annotated[
     str,
-    matching(r"[\w+=,.@-]{1,64}", "use up to 64 letters, digits and +=,.@_-"),
+    matching(rf"[\w+=,.@-]{{1,{LONGEST_ROLE_NAME}}}", f"use up to {LONGEST_ROLE_NAME} letters, digits and +=,.@_-"),
+    AfterValidator(_first_role_name),
     own("targets", "account and role_name", "use one alias for each role", within="account"),
 ]
 Audiences = Annotated[tuple[Annotated[Text, _OWN_AUDIENCE], ...], AfterValidator(unique)]

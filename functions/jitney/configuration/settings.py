@@ -18,6 +18,7 @@ from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.profile_settings import AccessProfiles
 from jitney.configuration.references import (
     ENTRY,
+    LONGEST_ROLE_NAME,
     Channel,
     OperatorGroups,
     OwnEmail,
@@ -44,10 +45,15 @@ from jitney.configuration.values import (
     Text,
     refused,
     unique,
-    within_target_limit,
 )
+from jitney.core.target_roles import MOST_ROLES, role_number
 
 LONGEST_REVIEW_SECONDS = 7 * 86400
+
+# This many roles with the longest names stay within AWS's limits. The limits are for the functions' policies, the
+# bus's policy, the rules' patterns, and the template of all targets with its 500 resources.
+# tests/infra/test_many_targets.py measures all of them.
+MOST_TARGET_ROLES = 100
 
 # The broker in Lambda holds role credentials, so its AssumeRole is role chaining: one hour at most (IAM User Guide,
 # "Terms and concepts for roles", role chaining).
@@ -68,10 +74,11 @@ class CallLimitSettings(SettingsModel):
 
 
 class TargetSettings(SettingsModel):
-    """A role in an account, under the alias that agents use. Its policy limits every grant."""
+    """A role in an account, or some equal ones, under the alias that agents use. Its policy limits every grant."""
 
     account: Account
     role_name: RoleName
+    roles: int = Field(default=1, ge=1, le=MOST_ROLES)
     region: Region
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
@@ -100,6 +107,14 @@ class TargetSettings(SettingsModel):
         return self
 
     @model_validator(mode="after")
+    def _names_its_roles(self) -> Self:
+        excess = len(role_number(self.role_name, self.roles)) - LONGEST_ROLE_NAME
+        if excess > 0:
+            wrong = f"the name of its last role would have {LONGEST_ROLE_NAME + excess} characters"
+            raise refused(wrong, f"shorten role_name: by {excess} characters")
+        return self
+
+    @model_validator(mode="after")
     def _fits_its_boundary(self) -> Self:
         excess = excess_characters(self)
         if excess:
@@ -120,6 +135,15 @@ class TargetSettings(SettingsModel):
             fix = "merge them into one, which is the role's boundary too"
             raise refused("the target has both a policy and a managed_policy", fix)
         return self
+
+
+def _within_role_limit(targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
+    """Refuse more targets and roles than AWS's limits allow."""
+    roles = sum(each.roles for each in targets.values())
+    if roles > MOST_TARGET_ROLES:
+        fix = f"have at most {MOST_TARGET_ROLES}, and deploy another broker in its own account for the other targets"
+        raise refused(f"its targets have {roles} roles; their policies would exceed AWS's limits", fix)
+    return targets
 
 
 class ReviewerGroupSettings(SettingsModel):
@@ -184,7 +208,7 @@ class BrokerSettings(SettingsModel):
 
 
 class BreakGlassSettings(SettingsModel):
-    """Who may get emergency access, as `jitney.core.config.BreakGlassConfig`."""
+    """Who may get emergency access, as `jitney.core.break_glass_config.BreakGlassConfig`."""
 
     people: Reviewers = ()
     groups: OperatorGroups = ()
@@ -217,7 +241,7 @@ class Settings(ChannelSettings):
     broker: BrokerSettings | None = None
     issuers: dict[Annotated[IssuerAlias, ENTRY], IssuerSettings] = Field(min_length=1)
     targets: Annotated[
-        dict[Annotated[Alias, ENTRY], TargetSettings], AfterValidator(within_target_limit), Field(min_length=1)
+        dict[Annotated[Alias, ENTRY], TargetSettings], AfterValidator(_within_role_limit), Field(min_length=1)
     ]
     reviewers: dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings] = Field(default_factory=dict)
     people: dict[Annotated[Reviewer, ENTRY], OwnEmail] = Field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
@@ -12,12 +12,6 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.names import did_you_mean
 from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
 
-T = TypeVar("T")
-
-# This many targets with the longest names stay within AWS's limits. The limits are for the functions' policies, the
-# bus's policy, the rules' patterns, and the template of all targets with its 500 resources.
-# tests/infra/test_many_targets.py measures all of them.
-MOST_TARGETS = 100
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
@@ -69,14 +63,6 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     if twice:
         raise refused(f'"{twice[0]}" is listed twice', "list it once")
     return values
-
-
-def within_target_limit(targets: dict[str, T]) -> dict[str, T]:
-    """Refuse more targets than AWS's limits allow."""
-    if len(targets) > MOST_TARGETS:
-        fix = f"name at most {MOST_TARGETS}, and deploy another broker in its own account for the others"
-        raise refused(f"it has {len(targets)} targets; their policies would exceed AWS's limits", fix)
-    return targets
 
 
 def without_query(value: str) -> str:

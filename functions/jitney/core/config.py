@@ -11,10 +11,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jitney.core.access_profile import AccessProfile
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.core.delegation import Delegation
 from jitney.core.patterns import wildcard_pattern
+from jitney.core.target_roles import MOST_ROLES, first_role, roles_of
 
 
 class Web(NamedTuple):
@@ -111,11 +113,12 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One role in one account, under the alias that agents use. Durations in seconds.
+    """A role in one account, or some equal ones, under the alias that agents use. Durations in seconds.
 
-    `deny_room` is how many characters of inline policy the role has left for the deny document. `boundary_arn` is the
-    role's permissions boundary. `canary` says whether the role may make the call that shows when it is denied.
-    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`.
+    `roles` is their number, and `role_arn` the first (`core.target_roles`). `deny_room` is how many characters of
+    inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
+    says whether they may make the call that shows when it is denied. `core.access.session_policy.options_for` applies
+    `bind_to_caller`, `sealed` and `action_wildcards`.
 
     Sessions use resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. Exempt are
     `any_account_actions` and `any_region_actions`, which are patterns. `access_profiles` are keyed by name.
@@ -128,6 +131,7 @@ class Target:
     region: str
     max_duration_seconds: int
     tags: Mapping[str, str]
+    roles: int = 1
     deny_room: int = 10_240
     boundary_arn: str = ""
     canary: bool = True
@@ -142,30 +146,26 @@ class Target:
     call_limits: CallLimits = DEFAULT_CALL_LIMITS  # of each grant on the target
 
     @property
+    def role_arns(self) -> tuple[str, ...]:
+        """The present roles. Grants are issued on these."""
+        return roles_of(self.role_arn, self.roles)
+
+    @property
+    def all_role_arns(self) -> tuple[str, ...]:
+        """All roles that the target may have had. Grants may still be open on those that are not present."""
+        return roles_of(self.role_arn, MOST_ROLES)
+
+    @property
     def revoker_arn(self) -> str:
-        """The role in the target's account that writes the deny document of the target's role, and nothing else."""
+        """The role in the target's account that writes the deny documents of the target's roles, and nothing else."""
         return f"{self.role_arn.rpartition('/')[0]}/jitney-revoker-{self.alias}"
 
 
-BREAK_GLASS_APPROVAL = "break-glass"
-"""The approval that policies see when break-glass is used. No group can have this name."""
+class TargetRole(NamedTuple):
+    """One role of a target, by its ARN: present, or one that the target had before."""
 
-
-class BreakGlassConfig(NamedTuple):
-    """Who may use break-glass, for which targets, and for how long at most (seconds).
-
-    `people` are source identities; `groups` are token groups ("issuer alias/group"). `notify` are notified in addition
-    to all reviewers. The follow-up review is due within `follow_up_seconds`. `own_requests` allows it for one's own
-    requests.
-    """
-
-    people: tuple[str, ...]
-    groups: tuple[str, ...]
-    targets: tuple[str, ...]
-    notify: tuple[str, ...]
-    max_duration_seconds: int
-    follow_up_seconds: int
-    own_requests: bool
+    target: Target
+    arn: str
 
 
 class ReviewerGroup(NamedTuple):
@@ -250,8 +250,8 @@ class Config:
         return self.issuers[issuer_name].owners_of(subject) if issuer_name in self.issuers else ()
 
     def target_with(self, role_arn: str) -> Target | None:
-        """Return the target with this role; None if there is none."""
-        return next((target for target in self.targets.values() if target.role_arn == role_arn), None)
+        """Return the target that has this role, or may have had it before; None for no target."""
+        return next((each for each in self.targets.values() if each.role_arn == first_role(role_arn)), None)
 
     @property
     def people(self) -> Issuer | None:

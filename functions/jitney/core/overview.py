@@ -94,7 +94,7 @@ def targets_table(read: OpenGrants, targets: Mapping[str, Target], suspended: Co
             _text("suspended" if alias in suspended else "ok"),
             _number(pending[alias]),
             _number(active[alias]),
-            _text(target.role_arn),
+            _text(" ".join(target.role_arns)),
         )
         for alias, target in sorted(targets.items())
     )

@@ -56,6 +56,11 @@ def _shadow_policies(ports: "Ports") -> Any:
     return import_module("jitney.core.policy.shadow").ShadowPolicies.load(source) if source else None
 
 
+def _roles_of_targets(ports: "Ports") -> list[tuple[str, Any]]:
+    """Return all roles that targets have or may have had, each with its target. Grants may be open on any of them."""
+    return [(arn, target) for target in ports.config.targets.values() for arn in target.all_role_arns]
+
+
 def _iam_client(*session_keys: str) -> Any:
     return client("iam", ONE_ATTEMPT, *session_keys)
 
@@ -124,9 +129,9 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
         _operations(), ports.masks.operations_of_event
     ),
     "templates": lambda _: import_module("jitney.handlers.templates").environment(PAGES),
-    "target_roles": lambda ports: {each.role_arn: each.account for each in ports.config.targets.values()},
-    "sealed_roles": lambda ports: frozenset(each.role_arn for each in ports.config.targets.values() if each.sealed),
-    "target_aliases": lambda ports: {each.role_arn: alias for alias, each in ports.config.targets.items()},
+    "target_roles": lambda ports: {arn: target.account for arn, target in _roles_of_targets(ports)},
+    "sealed_roles": lambda ports: frozenset(arn for arn, target in _roles_of_targets(ports) if target.sealed),
+    "target_aliases": lambda ports: {arn: target.alias for arn, target in _roles_of_targets(ports)},
     "revokers": lambda ports: {each.revoker_arn: alias for alias, each in ports.config.targets.items()},
     "issuing_roles": lambda _: dict(pair.split("=") for pair in env["JITNEY_ISSUING_ROLES"].split(",")),
     "reviews_url": lambda _: env["JITNEY_REVIEWS_URL"],

@@ -37,7 +37,7 @@ def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTi
     """
     grant = _ended_grant(event["grant_id"], ports)
     target = ports.config.target_with(grant.role_arn) if grant else None
-    if grant is None or target is None or not target.canary:
+    if grant is None or target is None or not target.canary or grant.role_arn not in target.role_arns:
         logger.info("nothing to measure", grant_id=event["grant_id"])
         return {}
     canaries = canaries_of(grant, target, measured_regions(target), ports)

@@ -12,7 +12,7 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document
 from jitney.core.access.suspension_denials import suspension_denials
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
-from jitney.core.config import Target
+from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.ports import Ports
@@ -28,55 +28,62 @@ So no other writer overtakes it.
 """
 
 
-def write_deny_document(target: Target, ports: Ports) -> None:
+def write_deny_document(role: TargetRole, ports: Ports) -> None:
     """Return once IAM has every deny entry and suspension that was written before this call.
 
     This call or another writer writes the document. The other writer acquired its lease after this call began, and read
     the list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
     `TIMEOUT_MILLISECONDS`, or unavailable.
     """
-    policy = ports.role_policies.for_target(target)
-    last_acquired = ports.deny_list.lease(target.role_arn).last_acquired
+    policy = ports.role_policies.of(role)
+    last_acquired = ports.deny_list.lease(role.arn).last_acquired
     started, force = ports.stopwatch(), False
     while (asked := ports.stopwatch()) - started < TIMEOUT_MILLISECONDS:
-        lease = ports.deny_list.acquire(target.role_arn, ports.now())
+        lease = ports.deny_list.acquire(role.arn, ports.now())
         if lease is None:
             ports.pause(WAIT_SECONDS)
-            if ports.deny_list.lease(target.role_arn).last_completed > last_acquired:
+            if ports.deny_list.lease(role.arn).last_completed > last_acquired:
                 return
-        elif _write_under_lease(lease, asked, target, policy, ports, force=force):
+        elif _write_under_lease(lease, asked, role, policy, ports, force=force):
             return
         else:  # a late write of this call may have reached IAM
             force = True
     raise _unwritten("IAM did not accept the deny document in time.")
 
 
-def repair_deny_document(target: Target, ports: Ports) -> bool | None:
+def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
     """Write the document again if it differs from the list. Return whether it differed.
 
     Returns None while other writers take turns and complete their writes. The next run then repairs it. Raises Problem
     revocation_incomplete if no writer completes a write, and the problems of `write_deny_document`.
     """
-    policy = ports.role_policies.for_target(target)
-    last_completed = ports.deny_list.lease(target.role_arn).last_completed
+    policy = ports.role_policies.of(role)
+    last_completed = ports.deny_list.lease(role.arn).last_completed
     started = ports.stopwatch()
-    while (lease := ports.deny_list.acquire(target.role_arn, ports.now())) is None:
+    while (lease := ports.deny_list.acquire(role.arn, ports.now())) is None:
         if ports.stopwatch() - started >= TIMEOUT_MILLISECONDS:
-            if ports.deny_list.lease(target.role_arn).last_completed > last_completed:
+            if ports.deny_list.lease(role.arn).last_completed > last_completed:
                 return None
             raise _unwritten("Another writer holds the deny document's lease and does not complete its write.")
         ports.pause(WAIT_SECONDS)
     asked = ports.stopwatch()
-    document = _document(lease, target, ports)
+    document = _document(lease, role, ports)
     if policy.read() == (json.loads(document.text) if document.text else None):
-        ports.deny_list.complete(target.role_arn, lease, _digest(document.text))
+        ports.deny_list.complete(role.arn, lease, _digest(document.text))
         return False
-    if not _write_under_lease(lease, asked, target, policy, ports, force=True):
+    if not _write_under_lease(lease, asked, role, policy, ports, force=True):
         raise _unwritten("IAM did not accept the deny document.")
     return True
 
 
-def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
+def denies(role: TargetRole, ports: Ports) -> bool:
+    """Return whether the role's document denies something, or has to."""
+    if ports.deny_list.deny_entries(role.arn, ports.now()):
+        return True
+    return ports.deny_list.lease(role.arn).document_digest not in ("", _digest(""))
+
+
+def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument:
     """Return the document of the whole list and of the suspensions.
 
     The role's open grants are read only if the document would cut off a unit.
@@ -84,52 +91,52 @@ def _document(lease: WriteLease, target: Target, ports: Ports) -> DenyDocument:
     now = ports.now()
     compose = partial(
         compose_deny_document,
-        ports.deny_list.deny_entries(target.role_arn, now),
+        ports.deny_list.deny_entries(role.arn, now),
         lease.cut_offs,
         now,
-        target.deny_room,
-        standing=suspension_denials(ports.suspensions.current(), target.alias, now),
+        role.target.deny_room,
+        standing=suspension_denials(ports.suspensions.current(), role.target.alias, now),
     )
     document = compose()
     if document.cut_offs.since(lease.cut_offs).last is None:
         return document
-    return compose(open_grants=ports.store.open_grant_ids(target.role_arn, now, MOST_OPEN_GRANTS))
+    return compose(open_grants=ports.store.open_grant_ids(role.arn, now, MOST_OPEN_GRANTS))
 
 
 def _write_under_lease(
-    lease: WriteLease, asked: int, target: Target, policy: RolePolicy, ports: Ports, *, force: bool = False
+    lease: WriteLease, asked: int, role: TargetRole, policy: RolePolicy, ports: Ports, *, force: bool = False
 ) -> bool:
     """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
 
     `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
     lost, and `write_deny_document` acquires another one.
     """
-    document = _document(lease, target, ports)
+    document = _document(lease, role, ports)
     if document.cut_offs.since(lease.cut_offs).last is not None:
         try:
-            _record_cut_off(lease, document.cut_offs, target, ports)
+            _record_cut_off(lease, document.cut_offs, role, ports)
         except StaleWrite:
-            ports.deny_list.abandon(target.role_arn, lease)
+            ports.deny_list.abandon(role.arn, lease)
             return False
     digest = _digest(document.text)
     if force or digest != lease.document_digest:
         if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
-            ports.deny_list.abandon(target.role_arn, lease)
+            ports.deny_list.abandon(role.arn, lease)
             return False
         try:
             policy.write(document.text)
         except PolicyWriteRefused as refused:
-            ports.deny_list.abandon(target.role_arn, lease)
+            ports.deny_list.abandon(role.arn, lease)
             if not refused.transient:
                 raise _unwritten(
                     f"IAM of the target's account refused the deny document ({refused.code})."
                 ) from refused
             ports.pause(WAIT_SECONDS)
             return False
-    return bool(ports.deny_list.complete(target.role_arn, lease, digest))
+    return bool(ports.deny_list.complete(role.arn, lease, digest))
 
 
-def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, target: Target, ports: Ports) -> None:
+def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, role: TargetRole, ports: Ports) -> None:
     """Record the cut-offs before they are written.
 
     So the reconciler marks every grant whose session a cut-off ends.
@@ -142,11 +149,11 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, target: Target, ports:
         event=AuditEvent.CUT_OFF,
         outcome=Outcome.CUT_OFF,
         code="deny_document_full",
-        target=target.alias,
-        account=target.account,
-        detail={"until": iso(new.last or now), "units": sorted(new.units)},
+        target=role.target.alias,
+        account=role.target.account,
+        detail={"role": role.arn, "until": iso(new.last or now), "units": sorted(new.units)},
     )
-    ports.store.cut_off(target.role_arn, lease, cut_offs, audit.chain_record(record, ports.new_id("r")), now=now)
+    ports.store.cut_off(role.arn, lease, cut_offs, audit.chain_record(record, ports.new_id("r")), now=now)
 
 
 def _unwritten(detail: str) -> Problem:

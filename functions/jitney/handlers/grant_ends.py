@@ -10,7 +10,7 @@ from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.live_credentials import NoDenial, denial_of, needs_denial
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, Outcome
-from jitney.core.config import Config, Target
+from jitney.core.config import Config, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
 from jitney.core.single_use import measurement_quota
@@ -59,8 +59,8 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     if ended.ending is None or not needs_denial(ended, call.now):
         return ended
     try:
-        target = _deniable(ended, call.ports.config)
-        write_deny_document(target, call.ports)
+        role = _deniable(ended, call.ports.config)
+        write_deny_document(role, call.ports)
     except Problem as problem:
         if state is State.REVOKED:
             _raise_alarm(ended, problem)
@@ -72,7 +72,7 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
     written_at = call.ports.now()
     if state is State.REVOKED:
         ended = record_written(ended, _deny_entry(ended, call), call.origin, call.ports)
-    if target.canary and _may_measure(ended, call):
+    if role.target.canary and _may_measure(ended, call):
         _start_measurement(ended, since_milliseconds, written_at, call.ports)
     return ended
 
@@ -108,13 +108,13 @@ def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, p
         logger.warning("time to deny not measured", grant_id=grant.id, code=problem.code)
 
 
-def _deniable(grant: Grant, config: Config) -> Target:
-    """Return the target that has the grant's role now, even under another alias.
+def _deniable(grant: Grant, config: Config) -> TargetRole:
+    """Return the grant's role, with the target that has or had it, even under another alias.
 
-    Raises Problem revocation_incomplete when no target has the role.
+    Raises Problem revocation_incomplete when there is no such target.
     """
     if target := config.target_with(grant.role_arn):
-        return target
+        return TargetRole(target, grant.role_arn)
     detail = (
         f"No target has the role {grant.role_arn} any more, so Jitney cannot deny it. Credentials of this grant work "
         f"until {iso(grant.expires_at)}."

@@ -110,9 +110,9 @@ def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> Rec
 
 
 def target_of(grant: Grant, config: Config) -> Target:
-    """Return the target of a grant. Raises Problem target_unknown when it was removed or has another role now."""
+    """Return the target of a grant. Raises Problem target_unknown when it was removed or has other roles now."""
     target = config.targets.get(grant.target)
-    if target is None or target.role_arn != grant.role_arn:
+    if target is None or grant.role_arn not in target.role_arns:
         detail = f"Target {grant.target!r} was removed or changed since the grant was requested."
         raise Problem("target_unknown", detail, "Make a new request.")
     return target

@@ -86,7 +86,7 @@ class Ports:
     may_need: "ImplicitActions"  # returns the further actions that a call may need
     templates: "Environment"
     target_roles: Mapping[str, str]  # the account of each target role, by the role's ARN
-    target_aliases: Mapping[str, str]  # the alias of each target, by its role's ARN
+    target_aliases: Mapping[str, str]  # the alias of each target, by its roles' ARNs
     revokers: Mapping[str, str]  # the alias of each target, by the ARN of its revoker role
     issuing_roles: Mapping[str, str]  # the functions that may assume target roles, by the unique id of their own role
     reviews_url: str  # the URL of the reviewers' pages; the page of a request is below it, by its id

@@ -10,10 +10,11 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
-from jitney.core.config import Target
+from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
+from jitney.core.target_roles import first_role
 from jitney.core.times import iso
-from jitney.handlers.deny_documents import repair_deny_document
+from jitney.handlers.deny_documents import denies, repair_deny_document
 from jitney.handlers.deny_records import record_written
 from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.ended_calls import end_calls
@@ -45,28 +46,39 @@ def reconcile(ports: Ports) -> dict[str, int]:
     RuntimeError at the end. So the run is repeated. A run without a failure is counted. An alarm notices missing ones.
     """
     targets = ports.config.targets.values()
-    configured = {target.role_arn for target in targets}
+    present = {role_arn for target in targets for role_arn in target.role_arns}
     run = _Run()
     for target in targets:
-        for role_step in _ROLE_STEPS:  # the ends first: the repair depends on the target's account
-            run.take(target.alias, partial(role_step, target.role_arn, ports))
-        for step in _TARGET_STEPS:
-            run.take(target.alias, partial(step, target, ports))
+        for grant_step in _GRANT_STEPS:  # the ends first: the repair depends on the target's account
+            run.take(target.alias, partial(grant_step, target.role_arn, ports))
+        for role_arn in target.role_arns:
+            for role_step in _ROLE_STEPS:
+                run.take(target.alias, partial(role_step, TargetRole(target, role_arn), ports))
+        run.take(target.alias, partial(_heartbeat, target, ports))
     known = set[str]()
 
     def read_roles() -> dict[str, int]:
-        known.update(ports.deny_list.known_roles(configured))
+        known.update(ports.deny_list.known_roles(present))
         return {}
 
-    run.take("the roles without a target", read_roles)
-    for role_arn in sorted(known - configured):
-        for step_without in (*_ROLE_STEPS, _without_target):
-            run.take(role_arn, partial(step_without, role_arn, ports))
+    run.take("the roles that were removed", read_roles)
+    for role_arn in sorted(known - present):
+        for step in _steps_of_removed(role_arn, ports):
+            run.take(role_arn, step)
     logger.info("reconciled", done=run.done, failed=[*run.failed])
     if run.failed:
         raise RuntimeError(f"not reconciled: {', '.join(run.failed)}")
     count(RECONCILED)
     return run.done
+
+
+def _steps_of_removed(role_arn: str, ports: Ports) -> list[Callable[[], dict[str, int]]]:
+    """Return the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
+    if target := ports.config.target_with(role_arn):
+        role = TargetRole(target, role_arn)
+        return [partial(step, role, ports) for step in _ROLE_STEPS] if denies(role, ports) else []
+    steps = _GRANT_STEPS if role_arn == first_role(role_arn) else ()
+    return [partial(step, role_arn, ports) for step in (*steps, _without_target)]
 
 
 class _Run:
@@ -92,7 +104,7 @@ class _Run:
 
 
 def _expired(role_arn: str, ports: Ports) -> dict[str, int]:
-    """Record the missing expiries of the role's grants."""
+    """Record the missing expiries of the grants on all roles of the target."""
     overdue = ports.store.open_grants(role_arn, ports.now() - EXPIRY_GRACE_SECONDS)
     return {"expired": _count(overdue, ports, record_expiry)}
 
@@ -122,11 +134,11 @@ def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
     return {"suspended": end_suspended_grants(role_arn, suspensions, ports)[0]}
 
 
-def _repair(target: Target, ports: Ports) -> dict[str, int]:
+def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
     """Repair the deny document, and record for the unwritten entries from before that IAM has them."""
     now = ports.now()
-    entries = ports.deny_list.deny_entries(target.role_arn, now)
-    repaired = repair_deny_document(target, ports)
+    entries = ports.deny_list.deny_entries(role.arn, now)
+    repaired = repair_deny_document(role, ports)
     if repaired is not None:
         for entry in entries:
             if entry.unwritten and entry.ended_at + UNWRITTEN_SECONDS < now:
@@ -145,10 +157,10 @@ def _record_entry(entry: DenyEntry, ports: Ports) -> None:
         record_written(grant, entry, Origin(), ports)
 
 
-def _cut_offs(target: Target, ports: Ports) -> dict[str, int]:
+def _cut_offs(role: TargetRole, ports: Ports) -> dict[str, int]:
     now = ports.now()
-    cut_offs = ports.deny_list.lease(target.role_arn).cut_offs.at(now)
-    return {"cut_off": _count(_cut_off(target, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
+    cut_offs = ports.deny_list.lease(role.arn).cut_offs.at(now)
+    return {"cut_off": _count(_cut_off(role, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
 
 
 def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
@@ -166,7 +178,7 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
     active = [
         each
         for each in ports.store.open_grants(role_arn, now + MAX_STS_SESSION_SECONDS)
-        if each.may_have_credentials(now)
+        if each.role_arn == role_arn and each.may_have_credentials(now)
     ]
     ended = ports.deny_list.deny_entries(role_arn, now)
     if active or ended:
@@ -180,16 +192,18 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
     return {"without_target": len(active) + len(ended)}
 
 
-_ROLE_STEPS = (_calls, _suspended, _expired, _reviews)
-_TARGET_STEPS = (_repair, _cut_offs, _heartbeat)
+_GRANT_STEPS = (_calls, _suspended, _expired, _reviews)
+"""The steps for the grants on all roles of a target."""
+_ROLE_STEPS = (_repair, _cut_offs)
+"""The steps for one role."""
 
 
-def _cut_off(target: Target, cut_offs: CutOffs, ports: Ports, now: int) -> list[Grant]:
-    """Return the grants whose credentials the cut-offs ended, and that are not marked yet."""
+def _cut_off(role: TargetRole, cut_offs: CutOffs, ports: Ports, now: int) -> list[Grant]:
+    """Return the grants on the role whose credentials the cut-offs ended, and that are not marked yet."""
     if cut_offs.last is None:
         return []
-    grants = ports.store.open_grants(target.role_arn, cut_offs.last + MAX_STS_SESSION_SECONDS)
-    return [grant for grant in grants if _new_cut_off(grant, cut_offs, now)]
+    grants = ports.store.open_grants(role.arn, cut_offs.last + MAX_STS_SESSION_SECONDS)
+    return [grant for grant in grants if grant.role_arn == role.arn and _new_cut_off(grant, cut_offs, now)]
 
 
 def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:

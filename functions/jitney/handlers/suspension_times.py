@@ -46,6 +46,7 @@ def suspension_times(
 
 
 def _live_grant(suspension: Suspension, target: Target, now: int, ports: Ports) -> Grant | None:
-    """Return a grant on the target that the suspension ended and whose credentials may live."""
+    """Return a grant on a present role of the target that the suspension ended and whose credentials may live."""
     active = islice(ports.store.grants_in_state(target.role_arn, State.ACTIVE, now), MOST_READ)
-    return next((each for each in active if suspension.ends(each) and each.may_have_credentials(now)), None)
+    here = (each for each in active if each.role_arn in target.role_arns)
+    return next((each for each in here if suspension.ends(each) and each.may_have_credentials(now)), None)

@@ -16,7 +16,7 @@ from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_susp
 from jitney.core.access.suspension_names import configured_name, seen_name
 from jitney.core.access.suspensions import Suspension, SuspensionKind, SuspensionRequest, Suspensions
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.config import Target
+from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
@@ -198,15 +198,18 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, por
 
 
 def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
-    """Write the targets' deny documents. Yield the alias and code of each target that failed or ran out of time."""
-    for target in targets:
+    """Write the deny documents of the targets' roles.
+
+    Yield the alias and code of each target with a role that failed or ran out of time.
+    """
+    for role in (TargetRole(target, arn) for target in targets for arn in target.role_arns):
         if not has_time():
-            yield target.alias, "unavailable"
+            yield role.target.alias, "unavailable"
             continue
         try:
-            write_deny_document(target, ports)
+            write_deny_document(role, ports)
         except Problem as problem:
-            yield target.alias, problem.code
+            yield role.target.alias, problem.code
 
 
 def _record_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> None:

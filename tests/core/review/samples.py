@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
-from jitney.core.config import BreakGlassConfig
+from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.review.grant_under_review import GrantUnderReview
 from tests.core.identity import minting
 from tests.fakes import GRANT

@@ -228,6 +228,11 @@ def test_rev_15_a_request_for_something_else_is_not_like_it(change: dict[str, An
     assert before(shown(PENDING, replace(REJECTED, **change))) == "Nothing like it in the last 30 days."
 
 
+def test_rev_15_a_request_on_another_role_of_the_same_target_is_like_it():
+    other = replace(REJECTED, role_arn=f"{PENDING.role_arn}.role2")
+    assert before(shown(PENDING, other)).startswith("In the last 30 days: rejected once")
+
+
 def test_rev_07_what_was_not_granted_is_said():
     asked = replace(
         PENDING,

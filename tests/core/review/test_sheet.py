@@ -72,6 +72,10 @@ def test_rev_11_only_what_was_granted_with_the_same_action_on_the_same_role_coun
     assert [line.new for line in lines(replace(GRANT, **other))] == [(ONE, TWO), (ONE, TWO)]
 
 
+def test_rev_11_what_was_granted_on_another_role_of_the_target_is_not_new():
+    assert [line.new for line in lines(replace(GRANT, role_arn=f"{GRANT.role_arn}.role2"))] == [(ONE, TWO), (TWO,)]
+
+
 def test_rev_11_the_search_for_new_access_is_bounded(monkeypatch):
     steps = 0
     step = Pattern.step

@@ -8,6 +8,7 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
+from jitney.core.target_roles import role_of_grant
 
 
 def open_grant(
@@ -42,7 +43,7 @@ def open_grant(
         target=target.alias,
         account=target.account,
         region=target.region,
-        role_arn=target.role_arn,
+        role_arn=role_of_grant(grant_id, target.role_arn, target.roles),
         permissions=decision.permissions,
         duration_seconds=request.duration_seconds,
         reason=request.reason,

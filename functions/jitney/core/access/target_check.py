@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.config import Target
+from jitney.core.target_roles import first_role
 
 ALLOWED, DENIED, NO_SUCH_ENTITY = "allowed", "AccessDenied", "NoSuchEntity"
 NOT_TRIED = "not_tried"
@@ -80,13 +81,16 @@ def attempts(target: Target, session: str, principal: str, human: str) -> tuple[
 
     Their sessions are named `session`, which begins with SESSION_PREFIX, and have the source identity `principal`.
     """
-    return (*_of_the_role(target, session, principal, human), *_of_the_revoker(target, session))
+    roles = (each for arn in target.role_arns for each in _of_a_role(target, arn, session, principal, human))
+    return (*roles, *_of_the_revoker(target, session))
 
 
-def _of_the_role(target: Target, session: str, principal: str, human: str) -> Iterator[Attempt]:
+def _of_a_role(target: Target, role_arn: str, session: str, principal: str, human: str) -> Iterator[Attempt]:
+    """Yield the attempts of one role. Names of attempts begin with "role", and the number of a further role."""
+    named = _named(role_arn)
     tags = {"grant": session, "agent": principal, "unit": principal, "human": human}
     whole = {
-        "RoleArn": target.role_arn,
+        "RoleArn": role_arn,
         "RoleSessionName": session,
         "ExternalId": target.external_id,
         "SourceIdentity": principal,
@@ -95,29 +99,29 @@ def _of_the_role(target: Target, session: str, principal: str, human: str) -> It
         "DurationSeconds": SESSION_SECONDS,
     }
     non_grant = NON_GRANT_PREFIX + session.removeprefix(SESSION_PREFIX)
-    fix = _TRUST.format(role=target.role_arn)
-    yield Attempt("role", "assume the role as a grant does", (ALLOWED,), _DEPLOY, whole)
+    fix = _TRUST.format(role=role_arn)
+    yield Attempt(named, "assume the role as a grant does", (ALLOWED,), _DEPLOY, whole)
     for name, description, change in (
-        ("role_no_external_id", "assume it without the external id", {"ExternalId": None}),
-        ("role_wrong_external_id", "assume it with another external id", {"ExternalId": _other(target)}),
-        ("role_no_source_identity", "assume it without a source identity", {"SourceIdentity": None}),
-        ("role_no_tags", "assume it without session tags", {"Tags": None}),
-        ("role_no_agent", "assume it without the agent tag", {"Tags": _tags({**tags, "agent": ""})}),
-        ("role_no_unit", "assume it without the unit tag", {"Tags": _tags({**tags, "unit": ""})}),
-        ("role_non_grant_tag", "assume it with a grant tag of no grant", {"Tags": _tags({**tags, "grant": non_grant})}),
-        ("role_extra_tag", "assume it with an additional tag", {"Tags": _tags({**tags, "more": "x"})}),
-        ("role_non_grant_name", "assume it with a session name of no grant", {"RoleSessionName": non_grant}),
+        ("no_external_id", "assume it without the external id", {"ExternalId": None}),
+        ("wrong_external_id", "assume it with another external id", {"ExternalId": _other(target)}),
+        ("no_source_identity", "assume it without a source identity", {"SourceIdentity": None}),
+        ("no_tags", "assume it without session tags", {"Tags": None}),
+        ("no_agent", "assume it without the agent tag", {"Tags": _tags({**tags, "agent": ""})}),
+        ("no_unit", "assume it without the unit tag", {"Tags": _tags({**tags, "unit": ""})}),
+        ("non_grant_tag", "assume it with a grant tag of no grant", {"Tags": _tags({**tags, "grant": non_grant})}),
+        ("extra_tag", "assume it with an additional tag", {"Tags": _tags({**tags, "more": "x"})}),
+        ("non_grant_name", "assume it with a session name of no grant", {"RoleSessionName": non_grant}),
     ):
-        yield Attempt(name, description, (DENIED,), fix, _changed(whole, change))
-    yield from _of_the_profiles(target, whole)
-    name = _name(target.role_arn)
+        yield Attempt(f"{named}_{name}", description, (DENIED,), fix, _changed(whole, change))
+    if role_arn == target.role_arn:
+        yield from _of_the_profiles(target, whole)
     yield Attempt(
-        "role_changes_itself",
+        f"{named}_changes_itself",
         "change the role's own policies in its own session",
         (DENIED,),
-        _POLICIES.format(role=target.role_arn),
-        whole | {"Policy": _policy("Allow", "iam:DeleteRolePolicy", target.role_arn)},
-        ("delete_role_policy", {"RoleName": name, "PolicyName": NONEXISTENT_POLICY}),
+        _POLICIES.format(role=role_arn),
+        whole | {"Policy": _policy("Allow", "iam:DeleteRolePolicy", role_arn)},
+        ("delete_role_policy", {"RoleName": _name(role_arn), "PolicyName": NONEXISTENT_POLICY}),
     )
 
 
@@ -147,30 +151,53 @@ def _of_the_revoker(target: Target, session: str) -> Iterator[Attempt]:
         ("revoker_wrong_external_id", "assume it with another external id", {"ExternalId": _other(target)}),
     ):
         yield Attempt(name, description, (DENIED,), fix, _changed(whole, change))
-    policies = _POLICIES.format(role=target.revoker_arn)
-    for name, description, expected, operation, parameters in _revoker_calls(target):
-        policy = _policy("Allow", f"iam:{operation.title().replace('_', '')}", "*")
-        fix = policies if expected == (DENIED,) else _BOUNDARY.format(role=target.role_arn, arn=target.boundary_arn)
-        yield Attempt(name, description, expected, fix, whole | {"Policy": policy}, (operation, parameters))
+    for each in (*_revoker_calls(target), *(call for arn in target.role_arns for call in _calls_on(target, arn))):
+        policy = _policy("Allow", f"iam:{each.operation.title().replace('_', '')}", "*")
+        then = (each.operation, each.parameters)
+        yield Attempt(each.name, each.description, each.expected, each.fix, whole | {"Policy": policy}, then)
 
 
-def _revoker_calls(target: Target) -> Iterator[tuple[str, str, tuple[str, ...], str, Mapping[str, str]]]:
-    """Yield the name, description, expected answers, IAM operation and parameters of each attempt."""
-    role, revoker = _name(target.role_arn), _name(target.revoker_arn)
+class _RevokerCall(NamedTuple):
+    """A call of IAM that the revoker tries, with its parameters, and the rest as in `Attempt`."""
+
+    name: str
+    description: str
+    expected: tuple[str, ...]
+    operation: str
+    parameters: Mapping[str, str]
+    fix: str
+
+
+def _revoker_calls(target: Target) -> Iterator[_RevokerCall]:
+    """Yield the calls that concern none of the roles for grants."""
+    revoker, boundary = _name(target.revoker_arn), target.boundary_arn
+    changed = _POLICIES.format(role=target.revoker_arn)
+    description, other = "write another role's inline policies", {"RoleName": revoker, "PolicyName": NONEXISTENT_POLICY}
+    yield _RevokerCall("revoker_other_role", description, (DENIED,), "delete_role_policy", other, changed)
+    description, version = "change the boundary policy", {"PolicyArn": boundary, "VersionId": "v999999"}
+    yield _RevokerCall("revoker_changes_boundary", description, (DENIED,), "delete_policy_version", version, changed)
+
+
+def _calls_on(target: Target, role_arn: str) -> Iterator[_RevokerCall]:
+    """Yield the calls that concern one role. Their names end with the number of a further role."""
+    of_role, number = {"RoleName": _name(role_arn)}, _named(role_arn).removeprefix("role")
+    changed = _POLICIES.format(role=target.revoker_arn)
+    bounds = _BOUNDARY.format(role=role_arn, arn=target.boundary_arn)
+
+    def call(
+        name: str, description: str, expected: tuple[str, ...], operation: str, fix: str, **parameters: str
+    ) -> _RevokerCall:
+        return _RevokerCall(f"revoker_{name}{number}", description, expected, operation, of_role | parameters, fix)
+
     document, nothing = {"PolicyName": DENY_POLICY_NAME}, {"PolicyName": NONEXISTENT_POLICY}
-    boundary = target.boundary_arn
-    of_role, of_itself = {"RoleName": role}, {"RoleName": revoker}
-    yield "revoker_reads", "read the deny document", (ALLOWED, NO_SUCH_ENTITY), "get_role_policy", of_role | document
+    description = "read the deny document"
+    yield call("reads", description, (ALLOWED, NO_SUCH_ENTITY), "get_role_policy", bounds, **document)
     description = "write the role's inline policies while it has its boundary"
-    yield "revoker_writes", description, (NO_SUCH_ENTITY,), "delete_role_policy", of_role | nothing
-    description = "write another role's inline policies"
-    yield "revoker_other_role", description, (DENIED,), "delete_role_policy", of_itself | nothing
-    operation, given = "put_role_permissions_boundary", of_role | {"PermissionsBoundary": boundary}
-    yield "revoker_sets_boundary", "set a boundary on the role", (DENIED,), operation, given
-    version = {"PolicyArn": boundary, "VersionId": "v999999"}
-    yield "revoker_changes_boundary", "change the boundary policy", (DENIED,), "delete_policy_version", version
-    description, attached = "change the role's managed policies", of_role | {"PolicyArn": _unattached(target)}
-    yield "revoker_attaches", description, (DENIED,), "detach_role_policy", attached
+    yield call("writes", description, (NO_SUCH_ENTITY,), "delete_role_policy", bounds, **nothing)
+    description, boundary = "set a boundary on the role", {"PermissionsBoundary": target.boundary_arn}
+    yield call("sets_boundary", description, (DENIED,), "put_role_permissions_boundary", changed, **boundary)
+    description, attached = "change the role's managed policies", {"PolicyArn": _unattached(target)}
+    yield call("attaches", description, (DENIED,), "detach_role_policy", changed, **attached)
 
 
 def _policy(effect: str, action: str, resource: str) -> str:
@@ -198,3 +225,8 @@ def _unattached(target: Target) -> str:
 
 def _name(role_arn: str) -> str:
     return role_arn.rpartition("/")[2]
+
+
+def _named(role_arn: str) -> str:
+    """Return "role" for a target's first role, and "role2" and so on for the others."""
+    return role_arn.removeprefix(first_role(role_arn)).removeprefix(".") or "role"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, State
-from jitney.core.config import BREAK_GLASS_APPROVAL, BreakGlassConfig
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL, BreakGlassConfig
 from jitney.core.identity.principal import Principal
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash

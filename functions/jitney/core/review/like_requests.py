@@ -6,6 +6,7 @@ from typing import NamedTuple
 from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
+from jitney.core.target_roles import first_role
 
 Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
 _ENDS: Ends = (
@@ -39,11 +40,12 @@ class LikeRequests(NamedTuple):
 def like_requests(grant: Grant, history: Iterable[Grant], *, history_cut: bool = False) -> LikeRequests:
     """Return what became of the like requests in `history`, the newest first. `history_cut` says that some are missing.
 
-    A request is like `grant` if it is for the same role and has an action on a resource in common. A request of one
+    A request is like `grant` if it is for the same target and has an action on a resource in common. A request of one
     call is like calls of the same operation only. Requests that are too complex to compare are left out, with all older
     ones.
     """
-    comparable = [each for each in history if each.role_arn == grant.role_arn and _same_kind(each, grant)]
+    first = first_role(grant.role_arn)
+    comparable = [each for each in history if first_role(each.role_arn) == first and _same_kind(each, grant)]
     like, too_complex = _in_common(grant, comparable)
     ends = [next((name for name, holds in _ENDS if holds(each)), "") for each in like]
     counts = {name: ends.count(name) for name, _ in _ENDS}

@@ -27,6 +27,7 @@ from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
 from jitney.core.review.like_requests import LikeRequests, like_requests
 from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
 from jitney.core.review.votes import approving_votes
+from jitney.core.target_roles import first_role
 
 
 class RequestedAction(NamedTuple):
@@ -175,7 +176,8 @@ def _requested_action(
 ) -> RequestedAction:
     """Return the action's line. Once `budget` is spent, resources count as new."""
     known = actions.get(limited.action)
-    obtained = [other for other in history if other.role_arn == grant.role_arn and was_obtained(other)]
+    first = first_role(grant.role_arn)
+    obtained = [other for other in history if first_role(other.role_arn) == first and was_obtained(other)]
     kept = [other for other in obtained if not _objected_to(other)]
     new = _not_in(kept, limited, resources, budget)
     never = _not_in([other for other in obtained if _objected_to(other)], limited, new, budget)

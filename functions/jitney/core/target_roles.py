@@ -1,0 +1,44 @@
+"""The roles of a target. Each grant is on one of them, and its end is denied by that role alone (row END 6). Pure.
+
+IAM limits the deny document of a role. So a target with several roles bears more releases a second. The first role has
+the target's role name, and the others add a number to it.
+"""
+
+import hashlib
+import re
+
+MOST_ROLES = 10
+"""The most roles of one target."""
+_SEPARATOR = ".role"
+_ADDED = rf"{re.escape(_SEPARATOR)}(?:[2-9]|10)"
+_NUMBERED = re.compile(rf"(.+?){_ADDED}", re.ASCII | re.DOTALL)
+
+
+def role_number(role: str, number: int) -> str:
+    """Return the name or ARN of a target's role `number`, 1 for the first. `role` is that of the first role."""
+    return role if number == 1 else f"{role}{_SEPARATOR}{number}"
+
+
+def roles_of(role: str, count: int) -> tuple[str, ...]:
+    """Return the names or ARNs of a target's first `count` roles. `role` is that of the first role."""
+    return tuple(role_number(role, number) for number in range(1, count + 1))
+
+
+def first_role(role: str) -> str:
+    """Return the name or ARN of the first role of the target that has, or had, this role."""
+    numbered = _NUMBERED.fullmatch(role)
+    return numbered[1] if numbered else role
+
+
+def further_roles(role: str) -> str:
+    """Return the IAM pattern of a target's roles but the first, with those that the target had before."""
+    return f"{role}{_SEPARATOR}*"
+
+
+def role_of_grant(grant_id: str, role: str, count: int) -> str:
+    """Return the role for a new grant: the same one each time for an id, and equally often each of the `count` roles.
+
+    The grant keeps it. So a change of `count` moves no grant.
+    """
+    digest = hashlib.sha256(grant_id.encode()).digest()
+    return role_number(role, 1 + int.from_bytes(digest[:8]) % count)

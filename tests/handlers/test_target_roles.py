@@ -1,0 +1,235 @@
+"""END 6: a target with several roles. Each grant is on one of them, and its end is denied by that role alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.cut_offs import CutOffs
+from jitney.core.access.grant import Grant, State
+from jitney.core.target_roles import role_number, role_of_grant
+from jitney.handlers.building import PORTS
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
+from jitney.handlers.suspensions import suspend
+from jitney.handlers.target_checks import check_target
+from tests.core.identity import minting
+from tests.fakes import ROLE_ARN
+from tests.handlers.conftest import REQUEST_BODY, WRITE, System
+from tests.handlers.test_ending import end_as, fresh, operator, targets_are
+from tests.handlers.test_rejected_before import refuse
+
+SECOND, THIRD = (role_number(ROLE_ARN, number) for number in (2, 3))
+ROLES = [ROLE_ARN, SECOND, THIRD]
+ENDS = pytest.mark.parametrize("state", ["released", "revoked"])
+
+
+def roles_are(system: System, count: int) -> None:
+    targets_are(system, roles=count)
+
+
+def on_role(system: System, role: str) -> str:
+    """Return an active grant on the role, which the agent requested."""
+    for _ in range(60):
+        status, body, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system))
+        assert status == 201
+        grant_id = str(body["grant"]["id"])
+        if system.store.grants[grant_id].role_arn == role:
+            return grant_id
+    raise AssertionError(f"no grant on {role}")
+
+
+def suspended(system: System) -> tuple[int, dict[str, Any]]:
+    asked = {"kind": "agent", "name": "corp.reader-agent", "reason": "its key leaked"}
+    token = minting.token(sub="carol", groups=["security"], iat=system.now, exp=system.now + 300)
+    return system.call(suspend, asked, token=token)[:2]
+
+
+def denies_agent(system: System, role: str) -> bool:
+    return "corp.reader-agent" in system.role_policies.documents.get(role, "")
+
+
+@pytest.fixture
+def system(system_with: Callable[..., System]) -> System:
+    made = system_with()
+    roles_are(made, 3)
+    return made
+
+
+class TestPresentRoles:
+    def test_end_06_grants_are_on_all_roles_and_their_sessions_too(self, system: System):
+        for role in ROLES:
+            on_role(system, role)
+        assert {each.role_arn for each in system.sessions.asked} == {*ROLES}
+        for grant_id, grant in system.store.grants.items():
+            assert grant.role_arn == role_of_grant(grant_id, ROLE_ARN, 3)
+
+    @ENDS
+    def test_end_06_an_end_is_denied_by_the_grants_role_alone(self, system: System, state: str):
+        grants = {role: on_role(system, role) for role in ROLES}
+        for number, (role, grant_id) in enumerate(grants.items(), 1):
+            assert end_as(system, grant_id, state)[0] == 200
+            assert system.role_policies.denies(role) == {grant_id}
+            assert len(system.role_policies.documents) == number
+
+    def test_end_01_the_denial_is_measured_in_a_session_of_the_grants_role(self, system: System):
+        grant_id = on_role(system, THIRD)
+        assert end_as(system, grant_id, "revoked")[0] == 200
+        system.measure()
+        canary = system.sessions.asked[-1]
+        assert (canary.name, canary.role_arn) == (f"g-canary-{grant_id[2:]}", THIRD)
+        assert system.store.grants[grant_id].ending.denied_after_milliseconds is not None
+
+    def test_end_08_a_suspension_is_denied_by_every_role(self, system: System):
+        on_role(system, SECOND)
+        status, body = suspended(system)
+        assert (status, body["targets_denied"]) == (201, ["analytics-prod"])
+        assert all(denies_agent(system, role) for role in ROLES)
+
+    def test_end_08_a_target_with_a_role_that_does_not_deny_has_failed(self, system: System):
+        on_role(system, SECOND)
+        write = system.role_policies.of
+
+        def refusing(role: Any) -> Any:
+            policies = replace(system.role_policies, refusals=99, refusal="AccessDenied")
+            return policies.of(role) if role.arn == SECOND else write(role)
+
+        system.ports.role_policies.of = refusing
+        status, body = suspended(system)
+        assert (status, body["targets_failed"]) == (202, {"analytics-prod": "revocation_incomplete"})
+
+    def test_end_03_the_reconciler_repairs_the_document_of_each_role(self, system: System):
+        for role in ROLES:
+            assert end_as(system, on_role(system, role), "released")[0] == 200
+        system.role_policies.documents.clear()
+        assert reconcile(system.ports)["repaired"] == 3
+        assert all(system.role_policies.denies(role) for role in ROLES)
+        assert system.store.deny_list.known == {*ROLES}
+
+    def test_rev_12_what_reviewers_rejected_on_one_role_is_refused_on_all(self, system: System):
+        assert system.call(create_grant, REQUEST_BODY | {"permissions": WRITE})[0] == 202
+        grant = next(each for each in system.store.grants.values() if each.state is State.PENDING)
+        refuse(system, grant.id)
+        answers = [
+            system.call(create_grant, REQUEST_BODY | {"permissions": WRITE}, token=fresh(system)) for _ in 3 * ROLES
+        ]
+        assert {(status, body["code"]) for status, body, _ in answers} == {(403, "rejected_before")}
+
+    def test_end_04_an_unrecorded_end_on_any_role_is_recorded_once(self, system: System):
+        ids = [on_role(system, role) for role in ROLES]
+        system.now += 300 + EXPIRY_GRACE_SECONDS
+        assert reconcile(system.ports)["expired"] == len(system.store.grants)
+        assert {system.store.grants[each].state for each in ids} == {State.EXPIRED}
+        assert reconcile(system.ports)["expired"] == 0
+
+    def test_end_02_a_cut_off_of_one_role_marks_its_grants_alone(self, system: System):
+        ids = {role: on_role(system, role) for role in ROLES}
+        deny_list = system.store.deny_list
+        deny_list.leases[SECOND] = replace(deny_list.lease(SECOND), cut_offs=CutOffs(system.now + 60))
+        reconcile(system.ports)
+        marked = {each.role_arn for each in system.store.grants.values() if each.cut_off_at}
+        assert marked == {SECOND}
+        assert system.store.grants[ids[SECOND]].cut_off_at == system.now + 60
+
+    def test_a_check_tries_each_role(self, system: System):
+        _, body, _ = system.call(check_target, alias="analytics-prod", token=operator())
+        names = {each["name"] for each in body["attempts"]}
+        for number in ("", "2", "3"):
+            assert {f"role{number}", f"role{number}_no_external_id", f"role{number}_changes_itself"} <= names
+            assert {f"revoker_reads{number}", f"revoker_writes{number}", f"revoker_attaches{number}"} <= names
+        tried = {each.assume["RoleArn"] for each in system.target_checks.tried}
+        assert {*ROLES} <= tried
+        assert len(names) == len(body["attempts"])
+
+
+class TestChangedNumber:
+    """The target has fewer roles than when the grant was opened."""
+
+    @pytest.fixture
+    def grant(self, system: System) -> Grant:
+        grant_id = on_role(system, THIRD)
+        reconcile(system.ports)
+        roles_are(system, 1)
+        return system.store.grants[grant_id]
+
+    @ENDS
+    def test_end_06_its_end_is_denied_by_the_role_that_it_is_on(self, system: System, grant: Grant, state: str):
+        assert end_as(system, grant.id, state)[0] == 200
+        assert system.role_policies.denies(THIRD) == {grant.id}
+        assert ROLE_ARN not in system.role_policies.documents
+        sessions = len(system.sessions.asked)
+        system.measure()
+        assert len(system.sessions.asked) == sessions
+
+    def test_end_06_it_gets_no_new_credentials(self, system: System, grant: Grant):
+        status, body, _ = system.call(create_credentials, grant_id=grant.id)
+        assert (status, body["code"]) == (400, "target_unknown")
+        assert "new request" in body["fix"]
+
+    def test_end_06_new_grants_are_on_the_present_roles(self, system: System, grant: Grant):
+        for _ in range(8):
+            system.call(create_grant, REQUEST_BODY)
+        later = [each for each in system.store.grants.values() if each.id > grant.id]
+        assert {each.role_arn for each in later} == {ROLE_ARN}
+
+    def test_end_06_an_open_grant_is_where_it_was_after_the_number_grew(self, system: System):
+        grant_id = on_role(system, ROLE_ARN)
+        roles_are(system, 10)
+        assert role_of_grant(grant_id, ROLE_ARN, 10) != ROLE_ARN
+        assert system.call(create_credentials, grant_id=grant_id)[0] == 200
+        assert end_as(system, grant_id, "released")[0] == 200
+        assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+
+    def test_end_08_a_suspension_is_denied_by_the_role_before_the_grants_end_is_on_record(
+        self, system: System, grant: Grant
+    ):
+        status, _ = suspended(system)
+        assert (status, system.store.grants[grant.id].state) == (201, State.REVOKED)
+        assert denies_agent(system, THIRD)
+
+    def test_end_08_a_grant_stays_open_until_its_role_denies(self, system: System, grant: Grant):
+        write = system.role_policies.of
+
+        def refusing(role: Any) -> Any:
+            policies = replace(system.role_policies, refusals=99, refusal="AccessDenied")
+            return policies.of(role) if role.arn == THIRD else write(role)
+
+        system.ports.role_policies.of = refusing
+        status, body = suspended(system)
+        assert (status, body["complete"], system.store.grants[grant.id].state) == (202, False, State.ACTIVE)
+        system.ports.role_policies.of = write
+        assert suspended(system)[0] == 201
+        assert denies_agent(system, THIRD)
+
+    def test_end_03_the_reconciler_keeps_its_document_until_that_is_empty(self, system: System, grant: Grant):
+        assert end_as(system, grant.id, "revoked")[0] == 200
+        system.role_policies.documents.clear()
+        assert reconcile(system.ports)["repaired"] == 1
+        assert system.role_policies.denies(THIRD) == {grant.id}
+        system.now += 300 + EXPIRY_GRACE_SECONDS
+        done = reconcile(system.ports)
+        assert (done["repaired"], system.role_policies.documents[THIRD]) == (1, "")
+        writes = system.role_policies.writes
+        turns = system.store.deny_list.lease(THIRD).last_acquired
+        assert reconcile(system.ports)["repaired"] == 0
+        assert (system.role_policies.writes, system.store.deny_list.lease(THIRD).last_acquired) == (writes, turns)
+
+    def test_aud_03_calls_with_the_role_are_still_the_targets(self, system: System, grant: Grant):
+        assert PORTS["target_roles"](system.ports)[THIRD] == grant.account
+        assert PORTS["target_aliases"](system.ports)[THIRD] == "analytics-prod"
+        targets_are(system, sealed=True)
+        assert THIRD in PORTS["sealed_roles"](system.ports)
+
+
+def test_end_04_a_removed_target_is_reported_by_each_of_its_roles(system: System, caplog: pytest.LogCaptureFixture):
+    ids = {role: on_role(system, role) for role in ROLES}
+    reconcile(system.ports)
+    targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+    caplog.clear()
+    done = reconcile(system.ports)
+    assert done["without_target"] == len(system.store.grants)
+    said = {each.role: each.active for each in caplog.records if hasattr(each, "active")}
+    assert said.keys() == {*ROLES}
+    assert all(ids[role] in said[role] for role in ROLES)
