@@ -30,7 +30,9 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "call_lookup": set(),
     "delegation": set(),
     "block_table": set(),
+    "break_glass_config": set(),
     "channel_config": set(),
+    "target_roles": set(),
     "call_limits": set(),
     "printable": set(),
     "csv_text": {"printable"},
@@ -39,11 +41,14 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "arn_formats": {"patterns"},
     "actions": {"block_table", "arn_formats", "outliving", "patterns"},
     "access_profile": set(),
-    "config": {"access_profile", "call_limits", "channel_config", "delegation", "patterns"},
+    "config": {
+        "access_profile", "break_glass_config", "call_limits", "channel_config", "delegation", "patterns",
+        "target_roles",
+    },
     "identity": {"config", "patterns", "problems", "strict_json"},
     "access": {
         "access_profile", "actions", "call_limits", "config", "delegation", "identity", "masking", "outliving",
-        "patterns", "problems", "strict_json", "times",
+        "patterns", "problems", "strict_json", "target_roles", "times",
     },
     "policy": {"access", "actions", "call_limits", "config", "identity", "outliving", "patterns", "problems"},
     "calls": {"access", "actions", "block_table", "config", "patterns", "problems", "strict_json"},
@@ -56,8 +61,8 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
         "patterns", "policy", "problems", "strict_json", "times",
     },
     "review": {
-        "access", "access_profile", "actions", "audit", "channel_config", "config", "delegation", "identity",
-        "patterns", "policy", "problems", "record_texts", "strict_json", "times",
+        "access", "access_profile", "actions", "audit", "break_glass_config", "channel_config", "config", "delegation",
+        "identity", "patterns", "policy", "problems", "record_texts", "strict_json", "target_roles", "times",
     },
     "trail": {
         "access", "actions", "audit", "call_lookup", "calls", "masking", "patterns", "problems", "record_texts",

@@ -258,7 +258,7 @@ def test_end_06_further_roles_differ_from_the_first_in_their_name_alone():
     assert all(each == alone for each in found.values())
 
 
-def test_end_06_the_external_id_is_of_the_target_whatever_the_number_of_its_roles():
+def test_end_06_all_roles_have_the_external_id_of_their_target():
     ids = {json.dumps(synthesized(managed_policy="ReadOnlyAccess")["AssumeRolePolicyDocument"])}
     several = roles_in(synthesized_stack(managed_policy="ReadOnlyAccess", roles=10)).values()
     assert {json.dumps(each["AssumeRolePolicyDocument"]) for each in several} == ids
