@@ -21,7 +21,11 @@ from tests.core.identity.minting import jwk, jwks, private_key
 
 GROUP = pytest.mark.xdist_group("own configuration")
 BOUND, PLAIN = "lake", "pond"
-"""The targets. BOUND binds keys to the address that requested them and seals sessions. PLAIN does neither."""
+"""The targets. BOUND binds keys to the address that requested them, seals sessions, and has ROLES roles.
+
+PLAIN does none of that.
+"""
+ROLES = 3
 ACCOUNTS = {BOUND: "555566667777", PLAIN: "666677778888"}
 OPERATOR = "warden"
 GROUPS = {OPERATOR: ["wardens"]}
@@ -106,7 +110,7 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "broker": {"account": "111122223333", "region": "eu-west-1"},
         "issuers": {"factory": own},
         "targets": {
-            BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True},
+            BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True, "roles": ROLES},
             PLAIN: _target(PLAIN) | {"access_profiles": PROFILES},
         },
         "operators": ["factory/wardens"],
