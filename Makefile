@@ -73,7 +73,7 @@ SOCKETS := tests/adapters/test_keys.py tests/adapters/test_slack_client.py tests
 .PHONY: check
 check: lint ## check lint, and run the tests without AWS or sockets, with a tenth of their generated examples
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup --hypothesis-profile quick \
-		tests/core tests/handlers tests/configuration tests/adapters tests/test_*.py \
+		tests/core tests/handlers tests/configuration tests/adapters tests/upgrade tests/test_*.py \
 		tests/local/test_gap_report.py tests/local/test_settings.py tests/local/test_timeouts.py \
 		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(SOCKETS))
 
@@ -165,6 +165,10 @@ gaps: $(READY) ## which patches of the emulator ministack still needs; MINISTACK
 .PHONY: data
 data: $(READY) $(AWSCLI) ## build the tables of actions and operations from their sources
 	PYTHONPATH=functions $(BIN)/python -m data
+
+.PHONY: upgrade-corpus
+upgrade-corpus: $(READY) ## write what this version stores to tests/upgrade/corpora, for the tests of later versions
+	@PYTHONPATH=functions:. $(BIN)/python -m tests.upgrade.corpora >/dev/null
 
 .PHONY: examples
 examples: $(READY) $(AWSCLI) ## explain the AWS CLI's own examples, and write docs/calls-examples.md
