@@ -96,10 +96,8 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
         through = f"{_count(report.gateway_calls, 'call')} through the gateway; " if report.gateway_calls else ""
         seen = sum(each.times for each in report.uses)
         if seen or not report.partial:
-            besides = ", besides the denied" if report.denied else ""
-            yield ReportRow(
-                "use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail{besides}"
-            )
+            denied = ", without the denied" if report.denied else ""
+            yield ReportRow("use", f"{through}{seen or 'no'} call{'' if seen == 1 else 's'} seen in CloudTrail{denied}")
     yield from alarming_rows(report)
     by = f" by {cut(report.end.by, MOST_NAME)}" if report.end.by else ""
     yield ReportRow("outcome", f"{report.end.state}{by}", state_row(report).tone)
