@@ -11,7 +11,7 @@ from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
 BROWSER = Path(__file__).with_name("browser.py")
 REVIEWER = "bob"
 ARNS = tuple(f"arn:aws:s3:::reports/{key}" for key in (OBJECT, NEIGHBOUR))
-ASKS = f"requests to write s3 reports/{OBJECT} and 1 more in analytics-prod for 1 hour"
+ASKS = f"requests to write s3 reports/{OBJECT} and reports/{NEIGHBOUR} in analytics-prod for 1 hour"
 _GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
 
 
@@ -61,7 +61,7 @@ def _review(run: DemoRun, grant_id: str) -> None:
     link = next((word for word in mail["text"].split() if word.endswith(grant_id)), "")
     run.check("The mail links to the request's page", holds=bool(link), got=mail["text"])
     page = run.command(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
-    title = f"# writer-agent (local), no person named, {ASKS}"
+    title = f"# Agent writer-agent (local), no person named, {ASKS}"
     run.check("The page says who requests what", holds=page.out.splitlines()[:1] == [title], got=page.out)
     run.check("The reviewer unchecks one object and approves the other", holds=f"[ ] on {ARNS[1]}" in page.out)
 

@@ -82,7 +82,7 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in analytics-prod "
+        "Agent writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in analytics-prod "
         "for 15 minutes from approval"
     )
     approve(page)
@@ -92,7 +92,7 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
 
 def approve(page: Any) -> None:
     """Press Approve, read the second step, check its box, and press Approve there."""
-    page.get_by_role("button", name="Approve", exact=True).click()
+    page.get_by_role("button", name="Approve…").click()
     confirm(page)
 
 
@@ -125,7 +125,7 @@ def test_rev_07_a_reviewer_approves_less_with_the_keyboard_alone(page, stack, to
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Step 2 of 2")
     assert page.locator("h1").inner_text() == (
-        "Approve this? writer-agent (local), no person named, may write s3 reports/pages/* in analytics-prod "
+        "Approve this? Agent writer-agent (local), no person named, may write s3 reports/pages/* in analytics-prod "
         "for 2 minutes"
     )
     assert page.locator(".left-out li").all_inner_texts() == ["s3:DeleteObject"]
@@ -215,7 +215,7 @@ def test_every_page_is_accessible(browser, stack, ask, axe, look):
         assert violations(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto(url(stack, grant_id))
-    page.get_by_role("button", name="Approve", exact=True).click()
+    page.get_by_role("button", name="Approve…").click()
     page.wait_for_selector("text=Step 2 of 2")
     assert violations(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

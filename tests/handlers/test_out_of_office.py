@@ -85,7 +85,7 @@ def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewS
         assert kept in shown
     text = re.sub("<[^>]+>", "", carol.send("GET", "/reviews/out-of-office").text)
     assert "For staff.bob in owners, until 2023-11-15 12:00 UTC" in text
-    assert "for owners, on behalf of staff.bob" in carol.send("GET", "/reviews").text
+    assert "reviewers: owners, on behalf of staff.bob" in carol.send("GET", "/reviews").text
     page = carol.send("GET", f"/reviews/{grant.id}").text
     shown = " ".join(re.sub("<[^>]+>", "", page).split())
     assert "You are the delegate of staff.bob in owners until 2023-11-15 12:00 UTC." in shown

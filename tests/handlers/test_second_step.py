@@ -42,7 +42,7 @@ def test_rev_14_the_first_form_approves_nothing_and_shows_what_would_be_granted(
         page = alice.send("POST", f"/reviews/{grant.id}", form)
         assert page.status == 200
         assert "Nothing is granted yet." in page.text
-        assert " may write s3 reports/a and 1 more in analytics-prod for 1 minute" in page.text
+        assert " may write s3 reports/a and reports/b in analytics-prod for 1 minute" in page.text
         assert "<li>s3:DeleteObject</li>" in page.text
         assert "<strong>Duration</strong> 1 minute instead of 5 minutes" in page.text
         assert page.text.index("<h2>To be granted</h2>") < page.text.index("<code>s3:PutObject</code>")
@@ -120,7 +120,7 @@ def test_rev_14_the_line_beside_the_buttons_says_the_next_step_and_whether_one_a
 
     write, gina = pending(desk), Browser(desk)
     gina.sign_in("gina")
-    assert line(alice, write) == "Next: confirm what is granted. Your approval is enough."
+    assert line(alice, write) == "After Approve, you confirm what is granted. No other approval is needed."
     assert line(gina, write).startswith("Next: give a reason, then confirm what is granted.")
     read = Permission(("s3:GetObject",), ("arn:aws:s3:::reports/a",))
     both = replace(write, permissions=(read,), reviews=(tuple({*write.reviews[0], "absent"}),))
@@ -147,7 +147,7 @@ def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, a
     path = f"/reviews/{grant.id}/break-glass"
     page = gina.send("POST", path, own)
     assert (page.status, SECRET_KEY in page.text) == (200, False)
-    assert " may write s3 reports/a and 1 more in analytics-prod for 2 minutes" in page.text
+    assert " may write s3 reports/a and reports/b in analytics-prod for 2 minutes" in page.text
     step = second_step_of(page.text) or {}
     approval = alice.form_of(grant.id)["confirmed"]
     assert step["confirmed"] != approval  # it is for a shorter time

@@ -245,7 +245,7 @@ def test_rev_17_an_approval_that_could_do_harm_names_what_is_granted(desk: Revie
         status, answer = call(desk, vote_from_terminal, grant, token, **body, confirmed=confirmed)
         assert (status, answer["code"]) == (409, "confirmation_required")
         shown = answer["review"]
-        assert " may write s3 reports/a and 1 more in analytics-prod for 1 minute" in shown["sentence"]
+        assert " may write s3 reports/a and reports/b in analytics-prod for 1 minute" in shown["sentence"]
         assert (shown["state"], shown["status"], shown["comments"]) == ("pending", "Pending", [])
         assert shown["not_granted"][:1] == ["s3:DeleteObject"]
         # It was not compared with what the agent had before, and does not say so.

@@ -14,13 +14,13 @@ from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources
 from jitney.core.review.call_wording import all_parameters, call_title
 from jitney.core.review.harm import takes_second_step
-from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, middle_cut, one_word
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word
 from jitney.core.times import form_time, format_clock, format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MOST_ACTIONS, MOST_ARN = 4, 120
+MOST_ACTIONS, MOST_RESOURCES, MOST_ARN = 4, 3, 120
 MOST_PARAMETERS, MOST_VALUE = 6, 120
 """The parameters of one call that fit on the first screen."""
 _DECISION_WORDS = ("before", "harm", "harm_in_words", "harm_sentence", "not_granted", "risk_sentence", "shortened")
@@ -81,6 +81,7 @@ def environment(folder: Path) -> "Environment":
         "takes_second_step": lambda sheet: takes_second_step(sheet.risks),
         "conditions_in_words": conditions_in_words,
     }
+    made.globals |= {"agent_changed": wording.AGENT_CHANGED}
     made.globals |= {"style": style, "style_source": _source(style), "script": script, "script_source": _source(script)}
     return made
 
@@ -119,7 +120,7 @@ def way_line(grant: Grant) -> str:
 
 
 def access_line(grant: Grant) -> str:
-    """Return one line with a grant's actions, first resource, number of further ones, and whether it has conditions.
+    """Return one line with a grant's actions, first resources, number of further ones, and whether it has conditions.
 
     The line of a grant of one call names the call.
     """
@@ -129,10 +130,10 @@ def access_line(grant: Grant) -> str:
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    others = f" and {len(resources) - 1} more" if len(resources) > 1 else ""
+    arns = format_list([middle_cut(one_word(arn), MOST_ARN) for arn in resources], MOST_RESOURCES, "resources")
     if grant.access_profile:
         shown = f"{grant.access_profile.name}: {shown}"
-    return f"{shown}{more} on {middle_cut(one_word(resources[0]), MOST_ARN)}{others}{_limited(grant)}"
+    return f"{shown}{more} on {arns}{_limited(grant)}"
 
 
 def _limited(grant: Grant) -> str:

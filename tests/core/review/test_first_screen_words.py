@@ -9,7 +9,7 @@ import pytest
 from jitney import resources
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.decision import HarmLevel
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.actions import READING, ActionTable
@@ -26,6 +26,7 @@ from tests.core.review.test_votes import GROUPS
 from tests.fakes import CALL, GRANT, NOW, PENDING
 
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
+READER = "Agent reader-agent (corp)"
 ONE, WIDE = "arn:aws:s3:::reports/1", "arn:aws:s3:::reports/2026/*"
 
 
@@ -105,44 +106,44 @@ SENTENCES = {
     "pending": (
         asks(("s3:PutObject", ONE), ("s3:DeleteObject", WIDE)),
         (
-            "reader-agent (corp), no person named, requests to delete and write s3 reports/2026/* and 1 more in "
+            f"{READER}, no person named, requests to delete and write s3 reports/2026/* and reports/1 in "
             "analytics-prod for 5 minutes"
         ),
     ),
     "for a person": (
         asks(("s3:GetObject", ONE), human="corp.harriet"),
-        "reader-agent (corp), on behalf of corp.harriet, requests to read s3 reports/1 in analytics-prod for 5 minutes",
+        f"{READER}, on behalf of corp.harriet, requests to read s3 reports/1 in analytics-prod for 5 minutes",
     ),
     "active": (
         asks(("s3:PutObject", ONE), state=State.ACTIVE, starts_at=NOW),
-        "reader-agent (corp), no person named, may write s3 reports/1 in analytics-prod for 5 minutes",
+        f"{READER}, no person named, may write s3 reports/1 in analytics-prod for 5 minutes",
     ),
     "ended": (
         asks(("s3:PutObject", ONE), state=State.REVOKED, starts_at=NOW),
-        "reader-agent (corp), no person named, was allowed to write s3 reports/1 in analytics-prod for 5 minutes",
+        f"{READER}, no person named, was allowed to write s3 reports/1 in analytics-prod for 5 minutes",
     ),
     "rejected": (
         asks(("s3:PutObject", ONE), state=State.REJECTED),
-        "reader-agent (corp), no person named, requested to write s3 reports/1 in analytics-prod for 5 minutes",
+        f"{READER}, no person named, requested to write s3 reports/1 in analytics-prod for 5 minutes",
     ),
     "permissions": (
         asks(("iam:AttachRolePolicy", "arn:aws:iam::444455556666:role/x"), ("s3:PutObject", ONE)),
         (
-            "reader-agent (corp), no person named, requests to change permissions and write iam role/x and 1 more in "
+            f"{READER}, no person named, requests to change permissions and write iam role/x and s3 reports/1 in "
             "analytics-prod for 5 minutes"
         ),
     ),
     "a call": (
         asks(("s3:DeleteObject", ONE), call=CALL),
         (
-            "reader-agent (corp), no person named, requests one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
+            f"{READER}, no person named, requests one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
             "in analytics-prod"
         ),
     ),
     "a used call": (
         asks(("s3:DeleteObject", ONE), call=CALL, state=State.USED, starts_at=NOW, used_at=NOW),
         (
-            "reader-agent (corp), no person named, was allowed one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
+            f"{READER}, no person named, was allowed one call: s3 DeleteObject in eu-west-1 on s3 reports/1, "
             "in analytics-prod"
         ),
     ),
@@ -188,11 +189,12 @@ REJECTED = replace(PENDING, state=State.REJECTED, votes=(vote(VoteVerdict.REJECT
 
 def test_rev_15_like_requests_are_counted_by_what_became_of_them():
     glass = replace(GRANTED, break_glass=BreakGlassUse("corp.gina", "down", "content", NOW, NOW + 60))
-    revoked = replace(GRANTED, state=State.REVOKED)
+    revoked = replace(GRANTED, state=State.REVOKED, ending=GrantEnd(NOW - 30, "corp.olga", "leaked"))
     history = (GRANTED, GRANTED, revoked, REJECTED, replace(GRANT), glass, replace(PENDING, state=State.EXPIRED))
     assert before(shown(PENDING, *history)) == (
         "In the last 30 days: rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
-        "revoked after it was granted once; granted by break-glass once; not decided once; "
+        "revoked after it was granted once, last by corp.olga at 2026-11-24 11:59 UTC: “leaked”; "
+        "granted by break-glass once; not decided once; "
         "approved 3 times, last by corp.bob at 2026-11-24 11:59 UTC; allowed without review once."
     )
 

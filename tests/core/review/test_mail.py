@@ -56,10 +56,10 @@ def a_vote(name: str, verdict: VoteVerdict, comment: str = "") -> Vote:
 def test_rev_15_a_mail_has_the_order_of_the_page():
     text = review_mail(Notice.REQUESTED, sheet(), URL).text
     sentence = (
-        "reader-agent (corp), on behalf of corp[.]harriet, requests to write s3 reports/2026/1 and 1 more in "
-        "analytics-prod for 5 minutes"
+        "Agent reader-agent (corp), on behalf of corp[.]harriet, requests to write s3 reports/2026/1 and "
+        "reports/2026/2 in analytics-prod for 5 minutes"
     )
-    assert " ".join(text.splitlines()[:2]) == sentence
+    assert " ".join(text.splitlines()[:3]).rstrip() == sentence
     wanted = (
         "Your decision is needed: approve or reject. Decide before 2026-11-24",
         "High harm: s3:PutObject changes who may do what.",

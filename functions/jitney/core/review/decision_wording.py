@@ -6,7 +6,6 @@ All output is plain text on one line, escaped.
 from collections.abc import Iterator
 
 from jitney.core.access.decision import Risk
-from jitney.core.access.grant import Vote
 from jitney.core.access.request import Permission
 from jitney.core.review.harm import harm_level
 from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word
@@ -38,20 +37,25 @@ def risk_sentence(risk: Risk) -> str:
 
 
 def before(sheet: Sheet, viewer: str = "") -> str:
-    """Return what became of the agent's like requests in the last 30 days, with the last approval and rejection.
+    """Return what became of the agent's like requests in the last 30 days, and who decided about the last ones.
 
     The worst comes first, because a small screen may show the beginning only. A rejection that `rejected_before` shows
     is not repeated. `viewer` is the source identity of the reader, who is "you".
     """
     like = sheet.like
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
-    approved = f", last by {_by(like.last_approval, viewer)}" if like.last_approval else ""
-    rejected = ""
-    if like.last_rejection and not shown:
-        rejected = f", last by {_by(like.last_rejection, viewer)}: {_comment(like.last_rejection)}"
+    approved = rejected = revoked = ""
+    if like.narrowed:
+        approved = f", {'each' if like.narrowed == like.approved else like.narrowed} for less than requested"
+    if like.last_approval:
+        approved += _last(like.last_approval.human, like.last_approval.at, viewer)
+    if (last := like.last_rejection) and not shown:
+        rejected = _last(last.human, last.at, viewer, last.comment)
+    if end := like.last_revocation:
+        revoked = _last(end.by, end.at, viewer, end.reason)
     parts = (
         ("also rejected" if shown else "rejected", like.rejected - shown, rejected),
-        ("revoked after it was granted", like.revoked, ""),
+        ("revoked after it was granted", like.revoked, revoked),
         ("granted by break-glass", like.break_glass, ""),
         ("not decided", like.undecided, ""),
         ("approved", like.approved, approved),
@@ -95,13 +99,9 @@ def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
         yield f"{cut(action, MOST_PEOPLE_NAME)}{f' on {resources}' if action in kept else ''}"
 
 
-def _by(vote: Vote, viewer: str) -> str:
-    who = "you" if vote.human == viewer else cut(vote.human, MOST_PEOPLE_NAME)
-    return f"{who} at {format_time(vote.at)}"
-
-
-def _comment(vote: Vote) -> str:
-    return f"“{cut(vote.comment, MOST_COMMENT)}”"
+def _last(who: str, at: int, viewer: str, why: str = "") -> str:
+    name = "you" if who == viewer else cut(who, MOST_PEOPLE_NAME)
+    return f", last by {name} at {format_time(at)}{f': “{cut(why, MOST_COMMENT)}”' if why else ''}"
 
 
 def _times(count: int) -> str:

@@ -59,7 +59,7 @@ class Headline(NamedTuple):
     def sentence(self) -> str:
         """The whole sentence, which says on whose behalf, or that no person is named."""
         behalf = f"on behalf of {self.human_name}" if self.human_name else NO_PERSON
-        return f"{self.requester}, {behalf}, {self._what(_resources(self.uses))}"
+        return f"Agent {self.requester}, {behalf}, {self._what(_resources(self.uses))}"
 
     def _what(self, resources: str) -> str:
         does = _tense(self.state, started=self.started)
@@ -120,8 +120,10 @@ def _verbs(uses: Sequence[Use]) -> str:
 
 
 def _resources(uses: Sequence[Use]) -> str:
-    """Return the first resource of the most severe action, and how many more there are."""
+    """Return the first two resources, those of the most severe action first, or one and how many more there are."""
     worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
-    every = dict.fromkeys(arn for each in worst for arn in each.resources)
-    more = f" and {len(every) - 1} more" if len(every) > 1 else ""
-    return f"{short_resource(next(iter(every)))}{more}"
+    first, *others = map(short_resource, dict.fromkeys(arn for each in worst for arn in each.resources))
+    if len(others) > 1:
+        return f"{first} and {len(others)} more"
+    service = f"{first.partition(' ')[0]} "
+    return " and ".join((first, *(each.removeprefix(service) for each in others)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
 from jitney.core.target_roles import first_role
@@ -20,13 +20,15 @@ _ENDS: Ends = (
 
 
 class LikeRequests(NamedTuple):
-    """How many like requests were approved, and so on, and the last approval and rejection.
+    """How many like requests were approved, and so on, and the last approval, rejection and revocation.
 
-    `automatic` are those that policy allowed without a review. `revoked` are those revoked after they were granted.
-    `incomplete` says that not all earlier requests were compared.
+    `narrowed` are those of the approved that were granted for less than the agent requested. `automatic` are those that
+    policy allowed without a review. `revoked` are those revoked after they were granted. `incomplete` says that not all
+    earlier requests were compared.
     """
 
     approved: int = 0
+    narrowed: int = 0
     automatic: int = 0
     break_glass: int = 0
     rejected: int = 0
@@ -34,6 +36,7 @@ class LikeRequests(NamedTuple):
     revoked: int = 0
     last_approval: Vote | None = None
     last_rejection: Vote | None = None
+    last_revocation: GrantEnd | None = None
     incomplete: bool = False
 
 
@@ -49,11 +52,14 @@ def like_requests(grant: Grant, history: Iterable[Grant], *, history_cut: bool =
     like, too_complex = _in_common(grant, comparable)
     ends = [next((name for name, holds in _ENDS if holds(each)), "") for each in like]
     counts = {name: ends.count(name) for name, _ in _ENDS}
+    revoked = [each for each in like if each.state is State.REVOKED and each.starts_at is not None]
     return LikeRequests(
         **counts,
-        revoked=sum(1 for each in like if each.state is State.REVOKED and each.starts_at is not None),
+        narrowed=sum(1 for each, end in zip(like, ends, strict=True) if end == "approved" and each.requested),
+        revoked=len(revoked),
         last_approval=next((vote for each in like if (vote := _approval(each))), None),
         last_rejection=next((vote for each in like if (vote := _rejection(each))), None),
+        last_revocation=next((each.ending for each in revoked if each.ending), None),
         incomplete=history_cut or too_complex,
     )
 

@@ -131,7 +131,7 @@ def _lines(mail: ReviewMail) -> Iterator[str]:
     if mail.ticket:
         yield from _wrapped(f"Ticket: {mail.ticket}", before="> ", after="> ")
     if mail.changed:
-        yield from _wrapped(f"Changed since the rejection: {mail.changed}", before="> ", after="> ")
+        yield from _wrapped(f"{wording.AGENT_CHANGED}: {mail.changed}", before="> ", after="> ")
     yield from ("", mail.link, *_wrapped(SIGN_IN))
     if mail.comments:
         yield from ("", "COMMENTS")

@@ -59,10 +59,15 @@ class Fact(NamedTuple):
     value: str
 
 
+AGENT_CHANGED = "The agent says what changed since the rejection"
+"""The label of the agent's explanation of an equal request. So it is not taken for a check by Jitney."""
+
+
 def duration(sheet: Sheet) -> str:
     """Return how long the grant lasts: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
     if sheet.call:
-        return f"this call once, with exactly these parameters{_by(sheet)}. The agent has to repeat the call."
+        once = f"this call once, with exactly these parameters{_by(sheet)}."
+        return f"{once} Approving does not make the call: the agent has to repeat it."
     latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
     return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
 

@@ -128,7 +128,7 @@ def _accesses(sheet: Sheet) -> Iterator[Block]:
 def _agent_text(sheet: Sheet) -> Block:
     lines = [wording.agent_reason(sheet)]
     lines += [f"Ticket: {wording.agent_ticket(sheet)}"] if sheet.ticket else []
-    lines += [f"Changed since the rejection: {wording.agent_changed(sheet)}"] if sheet.repeated else []
+    lines += [f"{wording.AGENT_CHANGED}: {wording.agent_changed(sheet)}"] if sheet.repeated else []
     quoted = [part for line in lines for part in (_text("\n"), _text(_safe(defang(line))))]
     title = {
         "type": "rich_text_section",
