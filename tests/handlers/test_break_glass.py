@@ -102,7 +102,10 @@ def test_rev_08_a_configured_person_takes_a_request_for_a_reason_and_for_a_short
 
 
 def test_rev_08_a_group_of_the_token_is_as_good_as_a_name(desk: ReviewSystem):
-    assert smash(signed_in(desk, "zoe", "on-call"), pending(desk)).status == 303
+    grant, zoe = pending(desk), signed_in(desk, "zoe", "on-call")
+    text = zoe.send("GET", f"/reviews/{grant.id}").text
+    assert "Its reviewers (staff.alice, staff.bob, staff.gina) have not decided for <time" in text
+    assert smash(zoe, grant).status == 303
 
 
 REFUSED = {
@@ -323,7 +326,11 @@ def test_rev_08_another_person_does_the_follow_up_once(desk: ReviewSystem):
     smash(signed_in(desk, "gina"), grant)
     alice, bob = signed_in(desk, "alice"), signed_in(desk, "bob")
     assert "Follow-up reviews" in alice.send("GET", "/reviews").text
-    assert "<h2>Follow-up review</h2>" in alice.send("GET", f"/reviews/{grant.id}").text
+    shown = alice.send("GET", f"/reviews/{grant.id}").text
+    assert "<h2>Follow-up review</h2>" in shown
+    assert "<strong>The access goes on until <time" in shown
+    assert "To stop it now, object or revoke it." in shown
+    assert "Revoke leaves the review open." in shown
     assert code(judge(alice, grant, "confirm")) == "303"
     done = stored(desk, grant)
     assert (done.state, done.follow_up.human, done.follow_up.judgement) == (
