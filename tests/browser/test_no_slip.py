@@ -80,7 +80,7 @@ def test_rev_18_no_slip_rejects_a_flood(desk: ReviewSystem, tabs: Any) -> None:
     page, other = tabs.new_page(), tabs.new_page()
     for tab in (page, other):
         tab.goto(URL)
-        tab.get_by_role("link", name="Reject 3 requests").click()
+        tab.get_by_role("link", name="Reject all 3 requests").click()
         tab.get_by_text("Nothing is rejected yet.").wait_for()
     assert page.locator(":focus").count() == page.locator("[autofocus]").count() == 0
     reject = page.get_by_role("button", name="Reject 3 requests")

@@ -82,8 +82,8 @@ def test_rev_01_a_reviewer_signs_in_reads_and_approves(page, stack, token, ask):
     grant_id = ask()
     sign_in(page, url(stack, grant_id), stack["humans"]["alice"])
     assert page.get_by_role("heading", level=1).inner_text() == (
-        "Agent writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in analytics-prod "
-        "for 15 minutes from approval"
+        "Agent writer-agent (local), no person named, requests to delete and write s3 reports/pages/* in "
+        "analytics-prod for 15 minutes from approval"
     )
     approve(page)
     page.wait_for_selector("text=Approved by people.alice")
