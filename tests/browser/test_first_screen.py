@@ -24,7 +24,7 @@ SCREENS: Mapping[str, Mapping[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 844}},
     "phone, dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
 }
-FIRST = ("h1", ".harm", ".grants dd >> nth=0", ".bar >> text=Approve", ".bar >> text=Reject", ".bar .next")
+FIRST = ("h1", ".harm", ".grants dd >> nth=0", ".bar button.go", ".bar a.stop", ".bar .next")
 WHOLE = (*FIRST, ".before", "blockquote")
 """A call with its parameters may push the agent's text below the buttons, which stay."""
 REPORTS = "arn:aws:s3:::reports"
