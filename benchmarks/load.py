@@ -20,7 +20,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -194,19 +194,27 @@ def _of_table(stack: dict[str, Any], agents: str) -> dict[str, Counter[str]]:
     """Return the events of each grant in the audit table."""
     pages = root(stack, "dynamodb").get_paginator("scan").paginate(TableName=stack["tables"]["audit"])
     records = (json.loads(text) for page in pages for item in page["Items"] if (text := record_in(item)))
-    return _by_grant(records, agents)
+    return events_by_grant(records, agents)
 
 
 def _of_bucket(stack: dict[str, Any], agents: str) -> dict[str, Counter[str]]:
     """Return the events of each grant in the bucket of the records."""
     published = importlib.import_module("tests.system.test_records").Published
-    return _by_grant(published(root(stack, "s3"), stack["buckets"]["records"]).records(), agents)
+    return events_by_grant(published(root(stack, "s3"), stack["buckets"]["records"]).records(), agents)
 
 
-def _by_grant(records: Any, agents: str) -> dict[str, Counter[str]]:
+def events_by_grant(records: Iterable[Mapping[str, Any]], agents: str) -> dict[str, Counter[str]]:
+    """Return the events of each grant of principals that contain `agents`."""
     events: dict[str, Counter[str]] = defaultdict(Counter)
+    counted: set[str] = set()
     for record in records:
-        if record.get("grant_id") and record["chain"] == record["grant_id"] and agents in record["principal"]:
+        # A record may be delivered several times: a delivery whose answer is late is repeated.
+        if (
+            record["chain"] == record.get("grant_id")
+            and agents in record["principal"]
+            and record["hash"] not in counted
+        ):
+            counted.add(record["hash"])
             events[record["grant_id"]][record["event"]] += 1
     return dict(events)
 

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from jitney.core.config import LOCAL_UPSTREAM
+from local.emulator import executions
 from local.processes import Process
 from local.settings import ACCOUNT, REGION, ROOT, LocalSettings
 
@@ -50,7 +51,8 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "S3_DATA_DIR": str(scratch / "s3"),
         "STATE_DIR": str(scratch / "state"),
         "JITNEY_CODE_CACHE": str(settings.cache / "code"),
-        "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind, of 70 MB each
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind
+        executions.VARIABLE: str(executions.most_executions(executions.memory_megabytes())),
         "LOG_LEVEL": "WARNING",
         OPEN_GAPS: os.environ.get(OPEN_GAPS, ""),
         LOCAL_UPSTREAM: settings.upstream or f"http://127.0.0.1:{port}",

@@ -1,10 +1,12 @@
 """Lambda: functions run from their bundle, as the Python runtime runs them."""
 
+import os
 from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from local.emulator import executions
 from local.emulator.environment import ExecutionEnvironment
 
 
@@ -18,6 +20,7 @@ def own_interpreter() -> None:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
+    most = int(os.environ[executions.VARIABLE])
 
     def worker_class_for(config: dict[str, Any]) -> Any:
         return ExecutionEnvironment if _is_python(config) else choose(config)
@@ -32,9 +35,20 @@ def own_interpreter() -> None:
             return worker.invoke(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
         finally:
             lambda_runtime.release_worker(worker)
+            _end_surplus(most)
 
     lambda_runtime._worker_class_for = worker_class_for
     lambda_svc._execute_function_warm = execute_function_warm
+
+
+def _end_surplus(most: int) -> None:
+    """End the processes that have been idle longest, so that `most` are left: each function would keep its own."""
+    with lambda_runtime._lock:
+        pools = lambda_runtime._workers.values()
+        ended = executions.surplus((each for pool in pools for each in pool), most)
+        for pool in pools:
+            pool[:] = [each for each in pool if each not in ended]
+    lambda_runtime.kill_workers(ended)
 
 
 def _is_python(config: dict[str, Any]) -> bool:
