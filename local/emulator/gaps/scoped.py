@@ -50,8 +50,10 @@ def expired_sessions() -> None:
 
     def evict() -> None:
         ended = time.time() - KEPT_SECONDS
-        for key in [key for key, session in sts._sessions.items() if session.get("Expiration", ended) < ended]:
-            sts._sessions.pop(key, None)
+        # A copy, because other threads start sessions meanwhile.
+        for key, session in list(sts._sessions.items()):
+            if session.get("Expiration", ended) < ended:
+                sts._sessions.pop(key, None)
 
     sts._evict_expired_sessions = evict
 
