@@ -12,8 +12,6 @@ import app  # isort: skip  (before CDK: it says where Node is)
 from aws_cdk import aws_lambda as lambda_
 
 from infra.broker_function import Code
-from local.settings import LocalSettings
-from tests.running_systems import shared
 
 
 class Synthesized:
@@ -58,25 +56,15 @@ def synthesize(tmp_path_factory, no_code):
 
 
 @pytest.fixture(scope="session")
-def assembly(no_code) -> Synthesized:
+def assembly(synthesize) -> Synthesized:
     """Return what is deployed to AWS."""
-    return _synthesized_once("assembly", {}, no_code)
+    return synthesize({})
 
 
 @pytest.fixture(scope="session")
-def local_assembly(no_code) -> Synthesized:
+def local_assembly(synthesize) -> Synthesized:
     """Return what is deployed to the local machine."""
-    return _synthesized_once("local-assembly", {"JITNEY_LOCAL": "1"}, no_code)
-
-
-def _synthesized_once(name: str, env: dict[str, str], no_code: Callable[[], Code]) -> Synthesized:
-    """Return the assembly that the first worker synthesized for all."""
-
-    def start(settings: LocalSettings) -> dict[str, Any]:
-        app.build(env, str(settings.state), no_code()).synth()
-        return {"folder": str(settings.state)}
-
-    return Synthesized(Path(shared(name, start)["folder"]))
+    return synthesize({"JITNEY_LOCAL": "1"})
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
