@@ -11,6 +11,7 @@ The rate is that of the local system, whose functions are processes of this mach
 import argparse
 import asyncio
 import importlib
+import itertools
 import json
 import os
 import random
@@ -32,8 +33,9 @@ from jitney.adapters.record_items import record_in
 from local.demo.audit_queries import AuditQueries
 from local.settings import from_environment
 
-REPEATS = 6
-"""How often an agent repeats a request that is refused for a moment, as `jitney` does."""
+LONGEST_PAUSE_SECONDS = 10.0
+GIVEN_UP_SECONDS = 900.0
+"""After the end of the load, requests are repeated for so long. One without an answer may have opened a grant."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -54,6 +56,7 @@ class Seen:
     statuses: Counter[str] = field(default_factory=Counter)
     grants: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     unanswered: int = 0
+    given_up: int = 0
 
 
 def main() -> int:
@@ -78,6 +81,7 @@ def main() -> int:
         "milliseconds": {flow: _percentiles(each) for flow, each in seen.milliseconds.items()},
         "statuses": dict(seen.statuses),
         "unanswered": seen.unanswered,
+        "given_up": seen.given_up,
         "grants": len(seen.grants),
         "memory_mb": memory,
         "lost": lost,
@@ -111,6 +115,7 @@ class _Agent:
         self._own = own
         self._issuer = issuer
         self._seconds = plan.grant_seconds
+        self._gives_up = time.monotonic() + plan.seconds + GIVEN_UP_SECONDS
         self._chance = random.Random(number)  # noqa: S311 - a load, no secret
 
     async def work(self, until: float) -> None:
@@ -138,9 +143,14 @@ class _Agent:
         return grant_id
 
     async def _sent(self, flow: str, verb: str, path: str, body: Any = None) -> dict[str, Any]:
-        """Return the answer, or {} if the request was refused or never answered. It is repeated with the same key."""
+        """Return the answer, or {} if the request was refused or given up.
+
+        It is repeated with the same key until it is answered, because what it did is only known then.
+        """
         key = str(uuid.uuid4())
-        for attempt in range(REPEATS):
+        for attempt in itertools.count():
+            if attempt and time.monotonic() > self._gives_up:
+                break
             token = self._own.token(self._issuer, self._name)
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
             began = time.monotonic()
@@ -156,7 +166,8 @@ class _Agent:
                 return dict(answer.json())
             if answer.status_code not in RETRIED:
                 return {}
-            await asyncio.sleep(self._chance.uniform(0, 0.2 * 2**attempt))
+            await asyncio.sleep(self._chance.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.2 * 2**attempt)))
+        self._seen.given_up += 1
         return {}
 
 

@@ -21,4 +21,5 @@ def test_aud_01_after_a_load_clients_table_bucket_and_athena_agree(own: Own):
     seen, _ = asyncio.run(load(own.stack, own_system, own.issuer, plan))
     assert set(seen.milliseconds) == {"request", "renewal", "list", "release"}
     assert len(seen.grants) >= AGENTS
+    assert seen.given_up == 0
     assert compared(seen, own.stack, plan.name) == {"audit_table": [], "s3": [], "athena": [], "s3_and_table": []}
