@@ -196,7 +196,7 @@ def _writing() -> Callable[[], Any]:
 
 
 def _written(**_: Any) -> Any:
-    return AWSResponse("", 200, HTTPHeaders(), HTTPResponse(io.BytesIO(b"{}")))
+    return AWSResponse("", 200, HTTPHeaders(), HTTPResponse(io.BytesIO(b"{}"), preload_content=False))
 
 
 def _detect(lines: list[str]) -> None:

@@ -260,7 +260,7 @@ def test_end_03_an_end_its_record_and_its_deny_entry_are_written_together(store:
     assert store.grant(grant.id) == after
     assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [entry]
     with pytest.raises(StaleWrite):  # a second end leaves no second denial
-        store.save(grant, after, link, deny_entry=replace(entry, until=1), now=NOW)
+        store.save(grant, after, link, deny_entry=entry._replace(until=1), now=NOW)
     assert DenyList(client, "state").deny_entries(grant.role_arn, NOW) == [entry]
     assert len(records(client)) == 2
 
@@ -411,7 +411,7 @@ def test_end_06_only_unexpired_entries_are_read(client):
     entries = [DenyEntry(f"g-{until}", NOW - 9, until, "local.unit", until % 2 == 0) for until in untils]
     for each in entries:
         client.update_item(TableName="state", **deny_entry_update(role, each))
-        client.update_item(TableName="state", **deny_entry_update("another", replace(each, grant_id="g-another")))
+        client.update_item(TableName="state", **deny_entry_update("another", each._replace(grant_id="g-another")))
     assert DenyList(client, "state").acquire(role, NOW)  # the lease has the same partition key
     read = DenyList(client, "state").deny_entries
     assert [read(role, now) for now in (NOW, NOW + 1, NOW + 3600)] == [entries[3:], entries[4:], []]

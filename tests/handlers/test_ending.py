@@ -736,7 +736,7 @@ class TestReconciler:
         system.role_policies.lost = 1
         system.now = GRANT.expires_at + EXPIRY_GRACE_SECONDS
         for grant_id, denial in system.store.deny_list.listed[ROLE_ARN].items():
-            system.store.deny_list.listed[ROLE_ARN][grant_id] = replace(denial, until=system.now + 1)
+            system.store.deny_list.listed[ROLE_ARN][grant_id] = denial._replace(until=system.now + 1)
         with pytest.raises(RuntimeError, match="analytics-prod"):
             reconcile(system.ports)
         assert system.store.grants[PENDING.id].state is State.EXPIRED

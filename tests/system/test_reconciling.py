@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     role, now = role_of(own), int(time.time())
     (entry,) = (each for each in DenyList(dynamodb, table).deny_entries(role, now) if each.grant_id == grant_id)
     dynamodb.delete_item(TableName=table, Key=deny_entry_update(role, entry)["Key"])
-    dynamodb.update_item(TableName=table, **deny_entry_update(role, replace(entry, until=now - 1)))
+    dynamodb.update_item(TableName=table, **deny_entry_update(role, entry._replace(until=now - 1)))
     reconciled(own)  # its schedule may have come first, and be at it still
     until(lambda: grant_id not in document())
 

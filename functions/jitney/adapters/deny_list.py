@@ -209,7 +209,7 @@ def _sort_key(until: int, grant_id: str) -> str:
 def _entry_of(item: Item) -> DenyEntry:
     _, until, grant_id = item["sk"]["S"].split("#")
     ended_at, unit, by_operator = int(item["ended_at"]["N"]), item["denied_unit"]["S"], item["by_operator"]["BOOL"]
-    unwritten = item.get("unwritten", {"BOOL": False})["BOOL"]
+    unwritten = "unwritten" in item and item["unwritten"]["BOOL"]
     return DenyEntry(grant_id, ended_at, int(until), unit, by_operator, unwritten)
 
 

@@ -25,7 +25,7 @@ def record_unwritten(grant: Grant, entry: DenyEntry, problem: Problem, origin: O
         record = audit.grant_record(
             AuditEvent.DENY_ENTRY, Outcome.FAILED, before, origin, ports.now(), code=problem.code
         )
-        return GrantUpdate(before, record, replace(entry, unwritten=True))
+        return GrantUpdate(before, record, entry._replace(unwritten=True))
 
     return _recorded(grant, decide, ports)
 
@@ -41,7 +41,7 @@ def record_written(grant: Grant, entry: DenyEntry, origin: Origin, ports: Ports)
         after = replace(before, ending=replace(before.ending, written_at=written_at))
         detail = {"written_at": iso(written_at)}
         record = audit.grant_record(AuditEvent.DENY_ENTRY, Outcome.SET, after, origin, now, detail=detail)
-        return GrantUpdate(after, record, replace(entry, unwritten=False))
+        return GrantUpdate(after, record, entry._replace(unwritten=False))
 
     return _recorded(grant, decide, ports)
 

@@ -1,6 +1,5 @@
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -164,7 +163,7 @@ def test_end_02_a_flood_of_one_unit_ends_only_its_own_sessions():
 
 
 def test_end_02_too_many_units_cut_off_the_whole_role():
-    crowd = [replace(each, unit=f"local.{number:0>50}") for number, each in enumerate(many(CAPACITY + 1))]
+    crowd = [each._replace(unit=f"local.{number:0>50}") for number, each in enumerate(many(CAPACITY + 1))]
     document = compose_deny_document(crowd, CutOffs(), NOW, ROLE_POLICY_LIMIT)
     assert document.cut_offs == CutOffs(NOW + IN_FLIGHT_SECONDS)
     assert session_denied(document.text, "g-victim", "local.other", NOW)

@@ -5,7 +5,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -79,7 +78,7 @@ def slow_document(entries: Iterable[DenyEntry], cut_offs: CutOffs, now: int, roo
 
 
 def some_by_operators(entries: list[DenyEntry], one_in: int) -> list[DenyEntry]:
-    return [replace(each, by_operator=number % one_in == 0) for number, each in enumerate(entries)]
+    return [each._replace(by_operator=number % one_in == 0) for number, each in enumerate(entries)]
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -102,7 +101,7 @@ def test_end_06_one_pass_composes_the_same_of_many_small_units(longest, room, se
 @settings(max_examples=examples(50), deadline=None)
 @given(denials(), st.integers(600, ROLE_POLICY_LIMIT), st.integers(1, 30))
 def test_end_06_an_end_by_a_clock_ahead_is_denied_and_cuts_off_no_more(listed, room, ahead):
-    entries = [replace(each, ended_at=each.ended_at + ahead) for each in listed]
+    entries = [each._replace(ended_at=each.ended_at + ahead) for each in listed]
     document = compose_deny_document(entries, CutOffs(), NOW, room)
     assert len(document.text) <= room
     assert len(document.cut_offs.units) <= len(compose_deny_document(listed, CutOffs(), NOW, room).cut_offs.units)
@@ -112,7 +111,7 @@ def test_end_06_an_end_by_a_clock_ahead_is_denied_and_cuts_off_no_more(listed, r
 
 
 def test_end_06_the_work_grows_with_the_entries_and_no_faster():
-    few, many_more = (_calls([replace(each, unit=f"corp.{each.grant_id}") for each in many(n)]) for n in (500, 5000))
+    few, many_more = (_calls([each._replace(unit=f"corp.{each.grant_id}") for each in many(n)]) for n in (500, 5000))
     assert few > 500
     assert many_more < 11 * few
 
@@ -137,7 +136,7 @@ def _calls(entries: list[DenyEntry]) -> int:
 class TestOperators:
     def full(self) -> list[DenyEntry]:
         """Return as many entries as fit, of as many units."""
-        return [replace(each, unit=f"corp.{number}") for number, each in enumerate(many(CAPACITY))]
+        return [each._replace(unit=f"corp.{number}") for number, each in enumerate(many(CAPACITY))]
 
     def test_end_07_an_operator_revokes_in_a_full_document_and_cuts_no_unit_off(self):
         full = self.full()
@@ -145,11 +144,11 @@ class TestOperators:
         document = compose_deny_document([*full, *mine], CutOffs(), NOW, ROLE_POLICY_LIMIT)
         assert document.cut_offs == CutOffs()
         assert {each.grant_id for each in mine} <= denied(document.text)
-        others = [replace(each, by_operator=False) for each in mine]
+        others = [each._replace(by_operator=False) for each in mine]
         assert compose_deny_document([*full, *others[:1]], CutOffs(), NOW, ROLE_POLICY_LIMIT).cut_offs.last
 
     def test_end_07_more_than_their_share_is_denied_too(self):
-        mine = [replace(each, by_operator=True) for each in many(2000)]
+        mine = [each._replace(by_operator=True) for each in many(2000)]
         document = compose_deny_document(mine, CutOffs(), NOW, ROLE_POLICY_LIMIT)
         assert session_denied(document.text, mine[-1].grant_id, mine[-1].unit, NOW)
         assert len(document.text) <= ROLE_POLICY_LIMIT

@@ -30,12 +30,12 @@ IN_FLIGHT_SECONDS = 60
 """
 
 _KEY = "aws:PrincipalTag/"
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 Condition: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DenyEntry:
+class DenyEntry(NamedTuple):
     """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
     `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
@@ -101,11 +101,12 @@ def compose_deny_document(
     """
     live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)
-    listed = [each for each in live if _is_uncovered(each, cuts)]
+    listed = live if cuts.last is None else [each for each in live if _is_uncovered(each, cuts)]
     names = [each.grant_id for each in listed]
+    document = _document(IdCover(names), cuts, standing)
+    if len(document.text) <= _allowed(room, _operators_length(listed, standing)):
+        return document
     size = _Size(room, listed, cuts, standing)
-    if size.fits():
-        return _document(IdCover(names), cuts, standing)
     if open_grants is not None:
         covered = _document(cheapest_cover(names, open_grants, now), cuts, standing)
         if len(covered.text) <= size.allowed:
@@ -164,15 +165,11 @@ def _issued_until(cut: int) -> dict[str, dict[str, str]]:
 
 
 def _statement(condition: Condition) -> str:
-    return _json({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
+    return _COMPACT.encode({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
 
 
 def _framed(statements: Iterable[str]) -> str:
     return f'{{"Version":"2012-10-17","Statement":[{",".join(statements)}]}}'
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _length(condition: Condition) -> int:
@@ -181,7 +178,20 @@ def _length(condition: Condition) -> int:
 
 
 def _item_length(name: str) -> int:
-    return len(_json(name)) + 1
+    return len(_COMPACT.encode(name)) + 1
+
+
+def _operators_length(listed: Iterable[DenyEntry], standing: Collection[TagDenial]) -> int:
+    """Return the characters of what operators deny."""
+    return sum(map(_length, _standing(standing))) + sum(
+        _item_length(each.grant_id) for each in listed if each.by_operator
+    )
+
+
+def _allowed(room: int, operators_length: int) -> int:
+    """Return the limit of a document's length. The operators' share is only for what operators deny."""
+    share = room // OPERATORS_SHARE
+    return room - share + min(share, operators_length)
 
 
 # The size of a list without items. Each item counts with a comma, and the last one is the statement's.
@@ -203,17 +213,17 @@ class _Size:
         self._units = len(self._groups) * _GROUP_LENGTH + sum(map(_item_length, cuts.units))
         self._names, self._operators = Counter[str](), Counter[str]()
         for each in listed:
-            self._names[each.unit] += _item_length(each.grant_id)
+            length = _item_length(each.grant_id)
+            self._names[each.unit] += length
             if each.by_operator:
-                self._operators[each.unit] += _item_length(each.grant_id)
+                self._operators[each.unit] += length
         self._listed, self._by_operators = self._names.total(), self._operators.total() + standing_length
-        self._share = room // OPERATORS_SHARE
-        self._room = room - self._share
+        self._room = room
 
     @property
     def allowed(self) -> int:
-        """The limit of the document's length. The operators' share is only for what operators deny."""
-        return self._room + min(self._share, self._by_operators)
+        """The limit of the document's length."""
+        return _allowed(self._room, self._by_operators)
 
     def fits(self) -> bool:
         """Return whether the document is within its limit."""
