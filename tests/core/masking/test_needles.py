@@ -27,9 +27,13 @@ def test_mask_01_each_part_is_of_its_needle_and_each_needle_exists():
     assert set(needles._PARTS) <= set(NEEDLES)
 
 
-@given(st.lists(st.sampled_from([*NEEDLES, *PARTS, " ", "x"]), max_size=6).map("".join), st.sampled_from(["", LONG]))
-def test_mask_01_the_contained_needles_are_those_that_a_plain_search_finds(text: str, rest: str):
-    assert needles.contained(NEEDLES, text + rest) == [needle for needle in NEEDLES if needle in text]
+@given(
+    st.lists(st.sampled_from([*NEEDLES, *PARTS, " ", "x"]), max_size=6).map("".join),
+    st.sampled_from(["", LONG]),
+    st.sampled_from(["", LONG]),
+)
+def test_mask_01_the_contained_needles_are_those_that_a_plain_search_finds(text: str, before: str, after: str):
+    assert needles.contained(NEEDLES, before + text + after) == [needle for needle in NEEDLES if needle in text]
 
 
 @given(st.lists(st.tuples(st.sampled_from("aé= %"), st.integers(0, 40)), max_size=8), st.integers(1, 30))

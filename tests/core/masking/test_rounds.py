@@ -28,6 +28,10 @@ def test_mask_01_a_secret_beside_rewritten_text_is_masked(name: str):
     assert secret not in mask_text(text, TAGS)
 
 
+def test_mask_01_a_long_word_alone_can_be_the_value_of_a_name():
+    assert "k3v7q2M5x4Tb9R1zLw" not in mask_text("the password is k3v7q2M5x4Tb9R1zLw", TAGS)
+
+
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join), st.sampled_from(Sought))
 @settings(max_examples=examples(400))
 def test_mask_01_each_round_finds_what_a_search_of_the_whole_text_finds(text: str, sought: Sought):

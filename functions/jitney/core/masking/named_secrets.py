@@ -9,7 +9,7 @@ an ARN, a placeholder.
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 from jitney.core.masking import headers, joiners
@@ -167,24 +167,32 @@ def is_secret(value: str) -> bool:
     )
 
 
+def may_hold_named_secret(searched: SearchedText) -> bool:
+    """Return whether a text has anything that joins a name to a value. Masking a text adds none."""
+    return bool(searched.words) or _has_joiner(searched.text)
+
+
+def _has_joiner(text: str) -> bool:
+    return any(joiner in text for joiner in _JOINERS)
+
+
 def needles_in(searched: SearchedText) -> tuple[str, ...]:
     """Return the needles and tails of names that occur in the text."""
     parts = contained(PARTS, searched.lowered)
-    needles = (needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in searched.lowered)
-    return (*needles, *(tail for tail in TAILS if tail in searched.text))
+    needles = [needle for part in parts for needle in _NEEDLES_BY_PART[part] if needle in searched.lowered]
+    return (*needles, *contained(TAILS, searched.text))
 
 
 def find_named_secrets(
-    searched: SearchedText, needles: Iterable[str], names: Callable[[str], bool] = names_secret
+    searched: SearchedText, needles: Collection[str], names: Callable[[str], bool] = names_secret
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of the values of secrets' names. The names have `needles` in them."""
-    text, lowered = searched.text, searched.lowered
-    joined = any(joiner in text for joiner in _JOINERS)
-    if not joined and not searched.words:
+    if not (needles and may_hold_named_secret(searched)):
         return
+    text, lowered = searched.text, searched.lowered
     for needle in needles:
         if needle in TAILS:
-            yield from _after_tail(text, needle, names) if joined else ()
+            yield from _after_tail(text, needle, names) if _has_joiner(text) else ()
             continue
         at = lowered.find(needle)
         while at >= 0:

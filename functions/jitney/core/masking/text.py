@@ -70,9 +70,10 @@ class _Candidates(NamedTuple):
     needles: tuple[str, ...]
 
     @classmethod
-    def of(cls, searched: SearchedText) -> Self:
-        """Return the candidates of a text."""
-        return cls(secret_formats.formats_in(searched), named_secrets.needles_in(searched))
+    def of(cls, searched: SearchedText, whole: SearchedText) -> Self:
+        """Return the candidates of a text, which is the `whole` or parts of it."""
+        needles = named_secrets.needles_in(searched) if named_secrets.may_hold_named_secret(whole) else ()
+        return cls(secret_formats.formats_in(searched), needles)
 
     def joined(self, other: Self) -> Self:
         """Return the candidates of both."""
@@ -89,7 +90,7 @@ def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
         at += len(text) + 1
     joined = "\0".join(texts)
     searched = SearchedText.of(joined)
-    places = [start for start, _ in _found(searched, _Candidates.of(searched), sought)]
+    places = [start for start, _ in _found(searched, _Candidates.of(searched, searched), sought)]
     probe = partial(_masked, tags=NO_TAGS, sought=sought, depth=1)
     places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
     return {bisect_right(starts, place) - 1 for place in places}
@@ -101,14 +102,14 @@ def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
     If masks are found in masks without end, the whole text is masked.
     """
     searched = SearchedText.of(text)
-    candidates = _Candidates.of(searched)
+    candidates = _Candidates.of(searched, searched)
     for _ in range(MOST_ROUNDS):
         places = _places(searched, candidates, tags, sought, depth)
         masked, changed = _put_together(searched.text, places, tags)
         if masked == searched.text:
             return masked
         searched = SearchedText.of(masked)
-        candidates = candidates.joined(_Candidates.of(SearchedText.of(changed)))
+        candidates = candidates.joined(_Candidates.of(SearchedText.of(changed), searched))
     return tags.mask(searched.text, CREDENTIAL)
 
 
