@@ -19,7 +19,7 @@ import typer.main
 import yaml
 from markdown_it import MarkdownIt
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from local.agent_shell import AUDITOR, DEVELOPER
 from local.identity import AGENTS
 
@@ -52,7 +52,7 @@ UNCHECKED = {
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 SHELLS = {f".local/{name}.env" for name in (*AGENTS, DEVELOPER, AUDITOR)}
 SCHEMA = (ROOT / "functions" / "jitney" / "schema.cedarschema").read_text("utf-8")
-JITNEY: Any = typer.main.get_command(app)
+JITNEY: Any = typer.main.get_command(build_app())
 
 
 class Block(NamedTuple):

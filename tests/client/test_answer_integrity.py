@@ -21,7 +21,7 @@ from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client import answer_check, grant_report
 from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.core.audit import AuditEvent, Outcome, sort_key
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.published_calls import read_call
@@ -200,7 +200,7 @@ def deployment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployme
 
 
 def run(command: str, *more: str) -> Any:
-    return CliRunner().invoke(app, ["audit", *COMMANDS[command], *more])
+    return CliRunner().invoke(build_app(), ["audit", *COMMANDS[command], *more])
 
 
 def claims(command: str, *more: str) -> tuple[int, str, list[str]]:

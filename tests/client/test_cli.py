@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jitney import __version__
-from jitney.client.cli import app
+from jitney.client.cli import COMMANDS, build_app
 from jitney.client.main import main
 from tests.running_systems import PATIENCE
 
@@ -21,7 +21,7 @@ JITNEY = str(Path(sys.executable).with_name("jitney"))
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert __version__ == importlib.metadata.version("jitney")
     said = f"jitney {__version__}\n"
-    result = CliRunner().invoke(app, ["--version"])
+    result = CliRunner().invoke(build_app(), ["--version"])
     assert (result.exit_code, result.stdout) == (0, said)
     monkeypatch.setattr(sys, "argv", ["jitney", "--version"])
     main()
@@ -34,6 +34,26 @@ def test_the_version_loads_nothing():
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "jitney.client.main" in loaded
     assert not {"typer", "rich", "argparse", "dataclasses", "importlib.metadata", "json", "jitney.client.cli"} & loaded
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_the_same_with_and_without_the_others(name: str):
+    alone, among_all = (CliRunner().invoke(app, [name, "--help"]) for app in (build_app([name]), build_app()))
+    assert (alone.exit_code, alone.stdout) == (0, among_all.stdout)
+
+
+def test_a_command_loads_no_other_commands():
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        "sys.argv = ['jitney', 'audit', 'show', '--help']\n"
+        "from jitney.client.main import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "jitney.client.commands.audit_report" in loaded
+    assert not {f"jitney.client.commands.{each}" for each in ("doctor", "init", "mcp", "policy", "run")} & loaded
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -82,27 +102,27 @@ def test_a_shell_is_offered_commands_and_options(line: str, offered: set[str]):
     ],
 )
 def test_an_invalid_command_line_is_json_with_json(line, said):
-    result = CliRunner().invoke(app, line)
+    result = CliRunner().invoke(build_app(), line)
     problem = json.loads(result.stdout)
     assert (result.exit_code, result.stderr, problem["code"]) == (2, "", "usage")
     assert said in problem["detail"]
 
 
 def test_an_invalid_command_line_is_shown_like_every_other_problem():
-    result = CliRunner().invoke(app, ["request", "analytics-prod", "--nope"])
+    result = CliRunner().invoke(build_app(), ["request", "analytics-prod", "--nope"])
     first, detail, fix = result.stderr.splitlines()
     assert (result.exit_code, result.stdout, first) == (2, "", "jitney: The command line is not valid")
     assert "--nope" in detail
     assert fix == "Fix: See `jitney request --help`."
-    assert "Usage: " in CliRunner().invoke(app, ["grants"]).output
+    assert "Usage: " in CliRunner().invoke(build_app(), ["grants"]).output
 
 
 def test_json_for_the_command_behind_the_dashes_is_not_ours():
-    result = CliRunner().invoke(app, ["run", "--nope", "--", "aws", "--json"])
+    result = CliRunner().invoke(build_app(), ["run", "--nope", "--", "aws", "--json"])
     assert (result.exit_code, result.stdout) == (2, "")
 
 
 def test_help_says_what_it_is_and_the_exit_codes():
-    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).stdout
+    shown = CliRunner().invoke(build_app(), ["--help"], env={"COLUMNS": "200"}).stdout
     assert "AWS access for the moment an agent needs it." in shown
     assert "Exit codes: 0 done" in shown

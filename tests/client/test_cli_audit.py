@@ -17,7 +17,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from jitney import client
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.evidence import seals_of
 from jitney.core.integrity.seals import public_key_path, seal_key
 from jitney.core.times import iso
@@ -71,7 +71,7 @@ def archive(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
 
 def verify(*more: str, key: str = SIGNER.fingerprint) -> Any:
     named = ["--records", "records", "--seals", "seals", *(["--key", key] if key else [])]
-    return CliRunner().invoke(app, ["audit", "verify", *named, *more])
+    return CliRunner().invoke(build_app(), ["audit", "verify", *named, *more])
 
 
 def test_aud_02_a_verified_result_has_its_coverage(archive: Archive):
@@ -253,15 +253,15 @@ def test_aud_02_the_stacks_outputs_name_the_buckets(archive: Archive, tmp_path: 
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(described))
     key = [] if "seal_key" in described else ["--key", SIGNER.fingerprint]
-    assert CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
+    assert CliRunner().invoke(build_app(), ["audit", "verify", "--stack", str(file), *key]).exit_code == 0
     file.write_text("[]")
-    result = CliRunner().invoke(app, ["audit", "verify", "--stack", str(file), *key])
+    result = CliRunner().invoke(build_app(), ["audit", "verify", "--stack", str(file), *key])
     assert (result.exit_code, "does not name the buckets" in result.stderr) == (2, True)
 
 
 def test_aud_02_a_missing_bucket_is_a_problem(archive: Archive):
     result = CliRunner().invoke(
-        app, ["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"]
+        build_app(), ["audit", "verify", "--records", "nope", "--seals", "seals", "--key", SIGNER.fingerprint, "--json"]
     )
     assert result.exit_code == 2
     document = json.loads(result.stdout)
@@ -271,7 +271,7 @@ def test_aud_02_a_missing_bucket_is_a_problem(archive: Archive):
 
 
 def test_aud_02_missing_bucket_names_are_a_problem(home: Path):
-    result = CliRunner().invoke(app, ["audit", "verify"])
+    result = CliRunner().invoke(build_app(), ["audit", "verify"])
     assert result.exit_code == 2
     assert "--stack" in result.stderr
 

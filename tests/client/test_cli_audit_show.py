@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from jitney.client import grant_report
 from jitney.client.athena import QueryResult
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.commands import audit_report as command
 from jitney.core.audit import AuditEvent, Outcome
 from local.engine import opened
@@ -63,7 +63,7 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def show(*more: str, grant: str = GRANT.id) -> Any:
-    return CliRunner().invoke(app, ["audit", "show", grant, "--since", DAY, *more], env={"COLUMNS": "80"})
+    return CliRunner().invoke(build_app(), ["audit", "show", grant, "--since", DAY, *more], env={"COLUMNS": "80"})
 
 
 def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
@@ -89,7 +89,11 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_only_lines_to_copy_are_wider_than_the_terminal(ledger: Ledger, columns: int):
-    text = CliRunner().invoke(app, ["audit", "show", GRANT.id, "--since", DAY], env={"COLUMNS": str(columns)}).stdout
+    text = (
+        CliRunner()
+        .invoke(build_app(), ["audit", "show", GRANT.id, "--since", DAY], env={"COLUMNS": str(columns)})
+        .stdout
+    )
     assert [line for line in text.splitlines() if line.endswith(" ")] == []
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert all(line.startswith(("jitney request ", "when { ")) for line in wide)
@@ -200,7 +204,7 @@ def test_a_grant_without_published_records_is_a_problem_with_a_fix(ledger: Ledge
 
 
 def test_since_limits_the_days_that_are_read(ledger: Ledger):
-    result = CliRunner().invoke(app, ["audit", "show", GRANT.id, "--since", "2026-11-25"])
+    result = CliRunner().invoke(build_app(), ["audit", "show", GRANT.id, "--since", "2026-11-25"])
     assert result.exit_code == 7
     (day,) = {day for _, day in ledger.queried}
     assert day == "2026-11-25"

@@ -15,7 +15,7 @@ from infra.views import first_comment
 from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.audit_names import concerns, resource_arn
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Outcome
@@ -58,7 +58,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queries:
 
 
 def audit(*arguments: str) -> Any:
-    return CliRunner().invoke(app, ["audit", *arguments, "--since", DAY, "--until", DAY], env={"COLUMNS": "250"})
+    return CliRunner().invoke(
+        build_app(), ["audit", *arguments, "--since", DAY, "--until", DAY], env={"COLUMNS": "250"}
+    )
 
 
 def who(*arguments: str) -> list[Mapping[str, Any]]:

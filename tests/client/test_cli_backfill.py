@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from jitney.client import backfill, trail_files
 from jitney.client.backfill import Backfill, BackfillOptions
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
 from jitney.client.trail_files import log_file
 from jitney.core.access.grant import GRANT_RETENTION_SECONDS
@@ -58,7 +58,7 @@ class Trail:
 
     def run(self, *more: str) -> Any:
         command = ["audit", "backfill", "--bucket", "trail", "--queue", self.queue, "--since", f"{TODAY}"]
-        return CliRunner().invoke(app, [*command, "--rate", "3000", *more])
+        return CliRunner().invoke(build_app(), [*command, "--rate", "3000", *more])
 
     def document(self, *more: str) -> dict[str, Any]:
         result = self.run("--json", *more)

@@ -19,13 +19,13 @@ import typer.main
 from typer.testing import CliRunner
 
 from jitney.client import problems
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.exit_codes import EXIT_CODES, INTERRUPTED
 from tests.client.fake_broker import FakeBroker, grant
 from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
-ROOT: Any = typer.main.get_command(app)
+ROOT: Any = typer.main.get_command(build_app())
 CODES = {each.code for each in EXIT_CODES}
 NO_JSON = {
     "credentials": "its output is JSON in AWS's form already",
@@ -59,7 +59,7 @@ def test_cli_07_help_begins_with_what_the_command_does(words: tuple[str, ...]):
     assert re.match(r"[A-Z][a-z]+ ", first), first
     assert first.split()[0] not in {"The", "This", "A", "An", "It"}
     for option in ("-h", "--help"):
-        shown = CliRunner().invoke(app, [*words, option])
+        shown = CliRunner().invoke(build_app(), [*words, option])
         assert shown.exit_code == 0
         assert first.split()[0] in shown.stdout
 
@@ -69,7 +69,7 @@ def test_cli_07_help_begins_with_what_the_command_does(words: tuple[str, ...]):
 )
 def test_cli_07_a_list_of_commands_cuts_no_sentence(group: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "80")
-    shown = CliRunner().invoke(app, [*group.split(), "-h"]).stdout
+    shown = CliRunner().invoke(build_app(), [*group.split(), "-h"]).stdout
     listed = shown.partition("Commands:")[2].strip().splitlines()
     assert listed
     assert not [line for line in listed if line.endswith("...")]
@@ -107,7 +107,7 @@ def test_cli_07_garbage_is_a_problem_and_no_traceback(
     options = [each for each in COMMANDS[words].params if each.opts[0].startswith("--") and not each.is_flag]
     lines += [[each.opts[0], GARBAGE[index % 4 + 1]] for index, each in enumerate(options)]
     for line in lines:
-        result = CliRunner().invoke(app, [*words, *line])
+        result = CliRunner().invoke(build_app(), [*words, *line])
         assert result.exception is None or isinstance(result.exception, SystemExit), (line, result.exception)
         assert result.exit_code in CODES, (line, result.output)
         assert "Traceback" not in result.output
@@ -115,24 +115,26 @@ def test_cli_07_garbage_is_a_problem_and_no_traceback(
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if named(words) not in NO_JSON], ids=named)
 def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: Path):
-    result = CliRunner().invoke(app, [*words, "--json", "--nope"])
+    result = CliRunner().invoke(build_app(), [*words, "--json", "--nope"])
     assert result.exit_code == 2
     printed, empty = (result.stderr, result.stdout) if words == ("run",) else (result.stdout, result.stderr)
     assert (json.loads(printed).keys(), empty) == ({"code", "title", "detail", "fix"}, "")
 
 
 def test_cli_07_with_json_run_leaves_standard_output_to_its_command(home: Path):
-    result = CliRunner().invoke(app, ["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
+    result = CliRunner().invoke(build_app(), ["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert json.loads(result.stderr)["code"] == "usage"
 
 
 def test_cli_07_a_profile_as_json_says_what_and_where(home: Path):
     line = ["profile", "q3", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report", "--json"]
-    printed = json.loads(CliRunner().invoke(app, line).stdout)
+    printed = json.loads(CliRunner().invoke(build_app(), line).stdout)
     assert (printed["profile"], printed["file"]) == ("q3", None)
     assert "credentials analytics-prod" in printed["settings"]["credential_process"]
-    assert json.loads(CliRunner().invoke(app, [*line, "--write"]).stdout)["file"] == str(home / ".aws" / "config")
+    assert json.loads(CliRunner().invoke(build_app(), [*line, "--write"]).stdout)["file"] == str(
+        home / ".aws" / "config"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_cli_06_an_interruption_says_what_happens_to_the_grant(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jitney.client.broker.Broker._call", interrupted)
-    result = CliRunner().invoke(app, words)
+    result = CliRunner().invoke(build_app(), words)
     assert (result.exit_code, result.stdout) == (INTERRUPTED, "")
     assert ("jitney grants release ID" in result.stderr) == may_be_granted
     assert result.stderr.startswith("jitney: interrupted")
@@ -158,7 +160,7 @@ def test_cli_06_an_interruption_says_what_happens_to_the_grant(
 def test_cli_07_one_table_has_all_exit_codes():
     kinds = [problems.ClientProblem, *problems.ClientProblem.__subclasses__()]
     assert {0, INTERRUPTED, *(kind.exit_code for kind in kinds)} == CODES
-    shown = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+    shown = " ".join(CliRunner().invoke(build_app(), ["--help"]).stdout.split())
     assert all(f"{each.code} {each.meaning}" in shown for each in EXIT_CODES)
     page = (Path(__file__).parents[2] / "docs" / "agent-reference.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \| (.*) \| ?(.*?) ?\|$", page, re.MULTILINE)

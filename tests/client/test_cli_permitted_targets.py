@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.client.fake_broker import PERMITTED_ACCESS, PERMITTED_TARGET, FakeBroker, permitted
 
 PATH = "/v1/targets"
@@ -14,7 +14,7 @@ TABLE = "arn:aws:dynamodb:eu-west-1:444455556666:table/*"
 
 
 def run(*words: str) -> Any:
-    return CliRunner().invoke(app, ["targets", *words])
+    return CliRunner().invoke(build_app(), ["targets", *words])
 
 
 def shown(connected: FakeBroker, **members: Any) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.core.actions import ActionTable
 from tests.configuration.test_load import valid, write_policies
 
@@ -31,7 +31,7 @@ def compared(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             (tmp_path / name / "jitney.yaml").write_text(yaml.safe_dump(document))
         new_file = str(tmp_path / "new" / "jitney.yaml")
         line = ["policy", "diff", str(tmp_path / "old"), "--config", new_file, "--most", "300", *arguments]
-        result = CliRunner().invoke(app, line)
+        result = CliRunner().invoke(build_app(), line)
         return result.exit_code, result.stdout, result.stderr
 
     return compare

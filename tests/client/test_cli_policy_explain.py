@@ -8,7 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.configuration.test_load import valid, write_policies
 from tests.core.replay.test_policy_replay import agent, asked, line, with_detail
 
@@ -44,7 +44,7 @@ def explained(home: Path, tmp_path: Path):
 
     def explain(*arguments: str) -> tuple[int, str, str]:
         command = ["policy", "explain", "--config", str(tmp_path / "jitney.yaml"), *arguments]
-        result = CliRunner().invoke(app, command)
+        result = CliRunner().invoke(build_app(), command)
         return result.exit_code, result.stdout.replace(str(tmp_path), ""), result.stderr.replace(str(tmp_path), "")
 
     return explain

@@ -10,7 +10,7 @@ import yaml
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.configuration.test_load import valid, write_policies
 from tests.core.policy_suggestion.histories import FORBIDS, PRESENT, published
 from tests.core.policy_suggestion.test_policy_suggestion import KEY, LISTS, READS, WRITES
@@ -41,7 +41,7 @@ def suggesting(home: Path, tmp_path: Path):
         line = ["policy", "suggest", "--config", str(tmp_path / "jitney.yaml"), *arguments]
         line += ["--folder", str(tmp_path / "records")] if where else []
         line += ["--calls", str(tmp_path / "calls")] if calls and where else []
-        result = CliRunner().invoke(app, line)
+        result = CliRunner().invoke(build_app(), line)
         return result.exit_code, result.stdout, result.stderr
 
     return suggest
@@ -51,7 +51,7 @@ def outcome_of(tmp_path: Path, folder: Path) -> tuple[int, str]:
     """Test the policies in a folder with the configuration of `suggesting`."""
     settings = yaml.safe_load((tmp_path / "jitney.yaml").read_text())
     (tmp_path / "suggested.yaml").write_text(yaml.safe_dump(settings | {"policies": str(folder)}))
-    result = CliRunner().invoke(app, ["policy", "test", "--config", str(tmp_path / "suggested.yaml")])
+    result = CliRunner().invoke(build_app(), ["policy", "test", "--config", str(tmp_path / "suggested.yaml")])
     return result.exit_code, result.output
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.client.fake_broker import GRANT_ID, FakeBroker, grant
 
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "it's due"]
 
 
 def profile(*arguments: str) -> str:
-    result = CliRunner().invoke(app, ["profile", *arguments])
+    result = CliRunner().invoke(build_app(), ["profile", *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -60,7 +60,7 @@ def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBro
 
 def test_a_region_cannot_bring_a_setting_of_its_own(connected: FakeBroker):
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant(region="eu-west-1\naws_access_key_id = x")})
-    result = CliRunner().invoke(app, ["profile", "x", "--grant", GRANT_ID])
+    result = CliRunner().invoke(build_app(), ["profile", "x", "--grant", GRANT_ID])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is not a Region" in result.stderr
 
@@ -84,7 +84,7 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
 
 def test_a_profile_that_is_replaced_is_said_to_be(home: Path):
     said = [
-        CliRunner().invoke(app, ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[0]
+        CliRunner().invoke(build_app(), ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[0]
         for time in ("5m", "5m", "6m")
     ]
     assert said == ["Wrote", "Wrote", "Replaced"]
@@ -110,12 +110,12 @@ def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_what_cannot_be_a_profile_is_refused(home: Path, arguments: list[str], said: str):
-    result = CliRunner().invoke(app, ["profile", *arguments], input="[]")
+    result = CliRunner().invoke(build_app(), ["profile", *arguments], input="[]")
     assert result.exit_code == 2
     assert said in result.stderr
 
 
 def test_gw_01_a_profile_of_the_gateway_is_refused(connected: FakeBroker):
-    result = CliRunner().invoke(app, ["profile", "reports", *ASK, "--way", "gateway"])
+    result = CliRunner().invoke(build_app(), ["profile", "reports", *ASK, "--way", "gateway"])
     assert result.exit_code == 2
     assert "--way gateway gives no credentials." in result.stderr

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from jitney import client
 from jitney.client import athena as athena_module
 from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryResult
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.named_queries import QueryRun
 from tests.client.fake_athena import FakeAthena, refusal
 
@@ -35,7 +35,7 @@ def aws(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
 
 
 def query(*arguments: str) -> Any:
-    return CliRunner().invoke(app, ["audit", "query", *arguments])
+    return CliRunner().invoke(build_app(), ["audit", "query", *arguments])
 
 
 def test_aud_05_without_a_name_the_queries_are_listed(aws: FakeAthena):

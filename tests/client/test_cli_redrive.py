@@ -17,7 +17,7 @@ from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client import redrive
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.problems import Unavailable
 from jitney.client.redrive import Period, Redrive, period_of, resources_of
 from jitney.core.audit import sort_key
@@ -83,7 +83,7 @@ class Stuck:
         return {"RequestResponses": [{"ErrorCode": "Slow"}] * refused + [{}] * (len(Records) - refused)}
 
     def run(self, *more: str) -> dict[str, Any]:
-        result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(self.stack), "--json", *more])
+        result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(self.stack), "--json", *more])
         return json.loads(result.stdout) | {"exit": result.exit_code}
 
 
@@ -180,7 +180,7 @@ def test_aud_06_unreadable_dead_letters_are_printed(stuck: Stuck):
     stuck.put("g-a", sort_key(0), NOW, record=CHAIN[0].text)
     stuck.send("letters", letter(NOW, NOW))
     stuck.send("letters", "?")
-    result = CliRunner().invoke(app, ["audit", "redrive", "--stack", str(stuck.stack)])
+    result = CliRunner().invoke(build_app(), ["audit", "redrive", "--stack", str(stuck.stack)])
     assert (result.exit_code, result.stdout.splitlines()) == (
         2,
         [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.client.fake_broker import (
     GRANT_ID,
     PERMISSIONS,
@@ -64,7 +64,7 @@ Jitney = Callable[..., Result]
 
 @pytest.fixture
 def jitney(connected: FakeBroker) -> Jitney:
-    return lambda *args, **kwargs: CliRunner().invoke(app, list(args), **kwargs)
+    return lambda *args, **kwargs: CliRunner().invoke(build_app(), list(args), **kwargs)
 
 
 def test_a_granted_request_shows_the_grant_and_how_to_use_it(connected: FakeBroker, jitney: Jitney):

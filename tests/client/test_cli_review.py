@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.client.fake_broker import FakeBroker, problem
 
 PATH = "/v1/reviews/check"
@@ -19,7 +19,7 @@ def answer(*checks):
 
 
 def check(*more: str):
-    return CliRunner().invoke(app, ["review", "check", *more])
+    return CliRunner().invoke(build_app(), ["review", "check", *more])
 
 
 def test_a_table_shows_that_all_can_be_reached(connected: FakeBroker):

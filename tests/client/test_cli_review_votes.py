@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from jitney.client.broker import Broker
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.core.access.grant import Grant, State
@@ -50,7 +50,7 @@ class Terminal:
         return token
 
     def run(self, *words: str, typed: str = "") -> Result:
-        return CliRunner().invoke(app, ["review", *words], input=typed)
+        return CliRunner().invoke(build_app(), ["review", *words], input=typed)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from jitney.client.background import asking
 from jitney.client.background.asking import socket_address
 from jitney.client.background.need import PROFILE, SERVE, EndpointNeed
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.grant_request import ApiPermission, GrantRequest, OperationCall
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, issued, problem
@@ -89,7 +89,7 @@ def test_end_01_an_endpoint_that_cannot_be_stopped_leaves_none_of_the_others_run
         with socket_address(folder, "0.sock") as address:
             silent.bind(address)
         silent.listen()
-        done = CliRunner().invoke(app, ["serve", "--stop"])
+        done = CliRunner().invoke(build_app(), ["serve", "--stop"])
     (folder / "0.sock").unlink()
     assert done.exit_code == 6
     assert "pkill -f jitney.client.background" in done.stderr

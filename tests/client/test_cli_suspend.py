@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.commands import suspend as command
 from tests.client.fake_broker import FakeBroker, problem
 
@@ -32,7 +32,7 @@ def progress(**members: Any) -> dict[str, Any]:
 
 
 def run(*words: str):
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(build_app(), list(words))
 
 
 def suspend(*more: str):

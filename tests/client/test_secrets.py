@@ -120,9 +120,9 @@ def test_an_unforeseen_failure_shows_no_values(secretive: FakeBroker, home: Path
         "    raise RuntimeError('a defect')\n"
         "import jitney.client.commands.request as q\n"
         "q.show = broken\n"
-        "from jitney.client.cli import app\n"
+        "from jitney.client.cli import build_app\n"
         f"sys.argv = ['jitney', 'request', *{ASK!r}]\n"
-        "app()\n"
+        "build_app()()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 1

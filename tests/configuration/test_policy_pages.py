@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.configuration.policy_check import load_policies, read_cases
 from jitney.core.policy.policy_tests import run_cases
 
@@ -40,7 +40,7 @@ def test_pol_11_the_first_page_leads_to_tested_policies(folder: Path, monkeypatc
     (folder / "policies" / "orders.cedar").write_text(policies)
     (folder / "policies" / "tests.yaml").write_text(cases)
     tested, explained = [
-        CliRunner().invoke(app, line.removeprefix("jitney ").split(" ", 2)[:2] + _rest(line))
+        CliRunner().invoke(build_app(), line.removeprefix("jitney ").split(" ", 2)[:2] + _rest(line))
         for line in blocks(START, "sh")[0].splitlines()
     ]
     assert (tested.exit_code, tested.stdout.splitlines()[0]) == (0, "Passed  policies/tests.yaml")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.core.integrity.seals import seal_key
 from local import agent_shell
 from tests.core.integrity.world import rewritten
@@ -54,7 +54,7 @@ class Buckets:
     def verify(self, *more: str) -> tuple[int, dict[str, Any]]:
         """Verify the records from S3 alone, unless `more` names the audit table."""
         command = ["audit", "verify", "--json", "--records", self.records, "--seals", self.seals, *more]
-        result = CliRunner().invoke(app, command, env={"JITNEY_AUDIT_TABLE": ""})
+        result = CliRunner().invoke(build_app(), command, env={"JITNEY_AUDIT_TABLE": ""})
         return result.exit_code, json.loads(result.stdout)
 
 
@@ -205,7 +205,7 @@ def test_aud_09_a_forged_record_is_named_before_it_is_sealed(
     forged = rewritten(line, rehash=True, chain="g-forgedforgedfo", reason="approved by everyone")
     buckets.put(f"{key}-forged", forged)
     places = {"JITNEY_RECORDS_BUCKET": buckets.records, "JITNEY_SEALS_BUCKET": buckets.seals}
-    result = CliRunner().invoke(app, ["audit", "query", "who_requested_what", "--json"], env=places)
+    result = CliRunner().invoke(build_app(), ["audit", "query", "who_requested_what", "--json"], env=places)
     assert result.exit_code == 1
     said = json.loads(result.stdout)["integrity"]["failures"]
     why = "forged, because the audit table has no such record."

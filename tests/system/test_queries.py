@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from infra.queries import QUERIES
 from infra.views import VIEWS
 from jitney.client.athena import connected
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from tests.running_systems import until
 from tests.system.conftest import Api
 from tests.system.guided import POLICY, block_of, with_only_permissions
@@ -30,7 +30,7 @@ PARAMETERS = {
 
 def query(*arguments: str) -> Any:
     """Run a query. The guide's permissions are for the query alone, so that its answer is not checked."""
-    return CliRunner().invoke(app, ["audit", "query", "--no-check", *arguments])
+    return CliRunner().invoke(build_app(), ["audit", "query", "--no-check", *arguments])
 
 
 def answered(*arguments: str) -> dict[str, Any]:

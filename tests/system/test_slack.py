@@ -11,7 +11,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.review.safe_text import defang
 from local.slack.workspace import OUTAGE
@@ -235,6 +235,6 @@ def test_rev_13_an_operator_checks_who_can_be_reached(api: Api, stack, token, tm
     assert api("POST", "/v1/reviews/check").json()["code"] == "not_operator"
     (tmp_path / "token").write_text(token("incident-bot"), encoding="utf-8")
     env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
-    told = CliRunner().invoke(app, ["review", "check"], env=env)
+    told = CliRunner().invoke(build_app(), ["review", "check"], env=env)
     assert (told.exit_code, told.stderr) == (0, "")
     assert told.stdout.startswith("Passed")

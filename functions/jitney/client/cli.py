@@ -1,6 +1,8 @@
 """The commands of `jitney`. A problem ends the command with an exit code (`jitney.client.problems`)."""
 
 import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -9,31 +11,42 @@ from typer.core import TyperGroup
 from jitney import __version__
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem
-from jitney.client.commands.audit import audit
-from jitney.client.commands.audit_report import show_report
-from jitney.client.commands.audit_who import who_did
-from jitney.client.commands.backfill import backfill_events
-from jitney.client.commands.credentials import credentials
-from jitney.client.commands.doctor import doctor
-from jitney.client.commands.explain import explain
-from jitney.client.commands.grants import grants
-from jitney.client.commands.init import init
-from jitney.client.commands.login import login, logout
-from jitney.client.commands.mcp import mcp
-from jitney.client.commands.permitted_targets import targets
-from jitney.client.commands.policy import policy
-from jitney.client.commands.profile import profile
-from jitney.client.commands.query import run_query
-from jitney.client.commands.redrive import redrive_dead_letters
-from jitney.client.commands.request import request
-from jitney.client.commands.review import review
-from jitney.client.commands.run import CommandAfterDashes, run
-from jitney.client.commands.serve import serve
-from jitney.client.commands.suspend import suspend, suspensions
-from jitney.client.commands.target import target
-from jitney.client.commands.whoami import whoami
 from jitney.client.exit_codes import in_one_paragraph
 from jitney.client.request_options import invalid
+
+COMMANDS: Mapping[str, str] = {
+    "request": "request.request",
+    "run": "run.run",
+    "serve": "serve.serve",
+    "mcp": "mcp.mcp",
+    "explain": "explain.explain",
+    "credentials": "credentials.credentials",
+    "profile": "profile.profile",
+    "init": "init.init",
+    "doctor": "doctor.doctor",
+    "targets": "permitted_targets.targets",
+    "login": "login.login",
+    "logout": "login.logout",
+    "whoami": "whoami.whoami",
+    "grants": "grants.grants",
+    "suspend": "suspend.suspend",
+    "suspensions": "suspend.suspensions",
+    "policy": "policy.policy",
+    "target": "target.target",
+    "review": "review.review",
+    "audit": "audit.audit",
+}
+"""The commands and groups in the order of the help, each with its module below `commands` and its name there."""
+_AUDIT: Mapping[str, str] = {
+    "show": "audit_report.show_report",
+    "query": "query.run_query",
+    "who": "audit_who.who_did",
+    "backfill": "backfill.backfill_events",
+    "redrive": "redrive.redrive_dead_letters",
+}
+"""The commands of `audit` that have a module of their own."""
+_AFTER_DASHES = ("run", "explain")
+"""The commands that take another command after `--`."""
 
 # The exception that typer raises for a command line that it cannot read.
 _UsageError: Any = typer.BadParameter.mro()[1]
@@ -59,18 +72,13 @@ class _Commands(TyperGroup):
                 raise invalid(error.format_message(), f"See `jitney {verb} --help`.".replace("  ", " ")) from error
 
 
-# A traceback with local variables would show tokens and keys.
-app = command_group(name="jitney", cls=_Commands, epilog=in_one_paragraph(), pretty_exceptions_enable=False)
-
-
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
         typer.echo(f"jitney {__version__}")
         raise typer.Exit
 
 
-@app.callback()
-def jitney(
+def _jitney(
     *,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -79,28 +87,30 @@ def jitney(
     """AWS access for the moment an agent needs it."""
 
 
-app.command()(request)
-app.command(cls=CommandAfterDashes)(run)
-app.command()(serve)
-app.command()(mcp)
-app.command(cls=CommandAfterDashes)(explain)
-app.command()(credentials)
-app.command()(profile)
-app.command()(init)
-app.command()(doctor)
-app.command()(targets)
-app.command()(login)
-app.command()(logout)
-app.command()(whoami)
-app.add_typer(grants, name="grants")
-app.command()(suspend)
-app.add_typer(suspensions, name="suspensions")
-app.add_typer(policy, name="policy")
-app.add_typer(target, name="target")
-app.add_typer(review, name="review")
-audit.command("show")(show_report)
-audit.command("query")(run_query)
-audit.command("who")(who_did)
-audit.command("backfill")(backfill_events)
-audit.command("redrive")(redrive_dead_letters)
-app.add_typer(audit, name="audit")
+def build_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
+    """Return the program with these commands. It imports no others, because all take 100 ms."""
+    # A traceback with local variables would show tokens and keys.
+    app = command_group(name="jitney", cls=_Commands, epilog=in_one_paragraph(), pretty_exceptions_enable=False)
+    app.callback()(_jitney)
+    for name in names:
+        command = _imported(COMMANDS[name])
+        if isinstance(command, typer.Typer):
+            app.add_typer(_with_audit(command) if name == "audit" else command, name=name)
+        else:
+            app.command(cls=_imported("run.CommandAfterDashes") if name in _AFTER_DASHES else None)(command)
+    return app
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(".")
+    return getattr(import_module(f"jitney.client.commands.{module}"), name)
+
+
+def _with_audit(group: typer.Typer) -> typer.Typer:
+    """Return the group with the commands of `_AUDIT`. Their modules import the group, so it cannot import them."""
+    whole = command_group()
+    whole.info, whole.registered_callback = group.info, group.registered_callback
+    whole.registered_commands = [*group.registered_commands]
+    for name, place in _AUDIT.items():
+        whole.command(name)(_imported(place))
+    return whole

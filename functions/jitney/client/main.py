@@ -31,6 +31,6 @@ def _run(words: list[str]) -> None:
             except KeyboardInterrupt:
                 raise SystemExit(130) from None
             return
-    from jitney.client.cli import app
+    from jitney.client.cli import COMMANDS, build_app
 
-    app()
+    build_app(words[:1] if words and words[0] in COMMANDS else COMMANDS)()

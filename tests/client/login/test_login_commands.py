@@ -10,7 +10,7 @@ import pytest
 from keyring.backends import fail
 from typer.testing import CliRunner, Result
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.commands.login import has_browser
 from tests.client.fake_broker import FakeBroker
 from tests.client.login.keyring_double import MemoryBackend
@@ -50,7 +50,7 @@ def developer(broker: FakeBroker, home: Any, memory: MemoryBackend, monkeypatch:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(build_app(), list(words))
 
 
 def test_a_developer_signs_in_and_out_by_device(developer: FakeBroker, memory: MemoryBackend):
