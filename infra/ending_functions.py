@@ -46,14 +46,15 @@ END_AND_DENY = (
     Allow("revokers", ("sts:AssumeRole",)),
     RESUME_WORKFLOW,
 )
-# To see when the denial is in force, functions take a session of an ended grant. The target's boundary lets such a
-# session make that one call only. They issue no credentials.
+# To see when the denial is in force, a function takes a session of an ended grant. The target's boundary lets such a
+# session make that one call only. It issues no credentials.
 _MEASURE_DENIAL = issue_to((f"{CANARY_PREFIX}*",))
 MEASURING = "denial_measurements"
 """The function that measures denials. The functions that end grants start it and do not wait."""
+_START_MEASUREMENT = Allow("measuring_function", ("lambda:InvokeFunction",))
 _REVOKE = (
     *END_AND_DENY,
-    Allow("measuring_function", ("lambda:InvokeFunction",)),
+    _START_MEASUREMENT,
     on_state("GetItem", items=TOKEN_ITEMS),
     Allow("audit", ("dynamodb:Query",), ACCESS_KEY_CHAINS),  # which of the effects that outlive the grant were used
 )
@@ -111,7 +112,7 @@ ENDING_SPECS = (
         reserved_executions=URGENT_EXECUTIONS,
         allows=(
             *END_AND_DENY,
-            *_MEASURE_DENIAL,
+            _START_MEASUREMENT,
             USE_UP_TOKEN,
             on_state("PutItem", items=SUSPENSION_ITEMS),
             on_state("GetItem", items=TOKEN_ITEMS),

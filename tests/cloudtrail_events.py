@@ -20,7 +20,7 @@ MASKS = MaskTable.load(resources.MASKS.read_bytes())
 EVENT_OPERATIONS = EventOperations(OperationTable.load(resources.OPERATIONS.read_bytes()), MASKS)
 GRANT_SCOPE = ScopeComparison(EVENT_OPERATIONS, ActionTable.load(resources.ACTIONS.read_bytes()))
 ACCOUNT, BROKER = "444455556666", "111122223333"
-ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials", "suspensions")} | {
+ISSUERS = {f"AROA{name.upper():A<17}": name for name in ("grants", "credentials")} | {
     "AROAMEASUREMENTSAAAAA": "denial_measurements",
     "AROATARGETCHECKSAAAAA": "target_checks",
     "AROACALLSAAAAAAAAAAAA": "gateway_calls",

@@ -578,11 +578,13 @@ class MemoryMeasurementStarts:
     events: list[dict[str, Any]] = field(default_factory=list)
     problem: Problem | None = None
 
-    def start(self, grant_id: str, since_milliseconds: int, written_at: int) -> None:
+    def start(
+        self, grant_id: str, since_milliseconds: int, written_at: int, *, suspension: str = "", start_by: int = 0
+    ) -> None:
         if self.problem:
             raise self.problem
         event = {"grant_id": grant_id, "since_milliseconds": since_milliseconds, "written_at": written_at}
-        self.events.append(event)
+        self.events.append(event | ({"suspension": suspension, "start_by": start_by} if suspension else {}))
 
 
 @dataclass

@@ -18,6 +18,7 @@ from jitney.core.review.recipients import recipients
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
+from jitney.handlers.denial_measurements import measure_denial
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
@@ -26,7 +27,7 @@ from jitney.handlers.releases import release_grant
 from jitney.handlers.review_checks import check_reviews
 from jitney.handlers.review_notices import TooFewReviewers, notify
 from jitney.handlers.revocations import revoke_grant
-from jitney.handlers.suspension_times import LAST_START_MILLISECONDS, MEASURED_WITHIN_SECONDS
+from jitney.handlers.suspension_measurements import MEASURED_WITHIN_SECONDS, MOST_TARGETS
 from jitney.handlers.suspensions import MOST_MILLISECONDS, lift, list_suspensions, suspend
 from jitney.handlers.target_checks import check_target
 from tests.core.identity import minting
@@ -204,10 +205,9 @@ class TestWhatWasGranted:
     def test_end_08_500_grants_end_with_one_document_and_the_time_is_on_record(self, system):
         ids = mine(system, 500, issuer_name="github", principal="github.run", unit="github.repo")
         system.role_policies.during = lambda: system.pause(0.25)
-        system.canary.denied_at = 3
         body = suspended(system, {"kind": "issuer", "name": "github"})
         assert (body["grants_ended"], body["written_after_milliseconds"]) == (500, 250)
-        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (1000, {"analytics-prod": 1000})
+        assert body["targets_measured"] == ["analytics-prod"]
         assert system.role_policies.writes == 1
         assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
         assert not system.store.deny_list.listed
@@ -215,7 +215,7 @@ class TestWhatWasGranted:
         assert (record["event"], record["outcome"]) == ("suspension", "revoked")
         detail = json.loads(record["detail"])
         assert (detail["written_after_milliseconds"], detail["grants_ended"]) == (250, 500)
-        assert (detail["denied_after_milliseconds"], detail["denials_milliseconds"]) == (1000, {"analytics-prod": 1000})
+        assert detail["targets_measured"] == ["analytics-prod"]
 
     def test_end_08_a_call_without_time_for_all_says_so_and_a_repeat_completes_it(self, system):
         mine(system, 40, issuer_name="github", principal="github.run", unit="github.repo")
@@ -267,45 +267,87 @@ class TestWhatWasGranted:
 
 
 class TestTimes:
-    """How long AWS takes to deny, measured with a canary session of a grant that the suspension ended."""
+    """How long AWS takes to deny. Another function measures it with a canary session of a grant that has ended."""
 
     @by_kind
     def test_end_08_the_canary_is_a_session_of_an_ended_grant_and_can_do_nothing_that_was_granted(self, system, asked):
         others = mine(system, 3, principal="other.agent", unit="other.agent", target="other", issuer_name="other")
         grant_id = opened(system)
-        body = suspended(system, asked)
+        issued = len(system.sessions.asked)
+        assert suspended(system, asked)["targets_measured"] == ["analytics-prod"]
+        assert len(system.sessions.asked) == issued  # the answer waits for no session
+        system.measure()
         canary = system.sessions.asked[-1]
         assert (canary.name, dict(canary.tags)["grant"]) == (f"g-canary-{grant_id[2:]}", grant_id)
         assert not {f"g-canary-{each[2:]}" for each in others} & {each.name for each in system.sessions.asked}
         allow, deny = canary.policy.document()["Statement"]
         assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")
-        assert body["denials_milliseconds"] == {"analytics-prod": body["denied_after_milliseconds"]}
 
-    def test_end_08_it_measures_after_the_document_and_before_the_ends(self, system):
-        opened(system)
+    def test_end_08_the_time_counts_from_the_call_and_is_on_record_with_the_suspension(self, system):
+        grant_id = opened(system)
+        system.role_policies.during = lambda: system.pause(0.25)
+        system.canary.denied_at = 2
+        body = suspended(system, AGENT)
+        system.measure()
+        record = system.records()[-1]
+        assert (record["event"], record["outcome"], record["grant_id"]) == ("canary", "denied", grant_id)
+        detail = json.loads(record["detail"])
+        assert (detail["denied_after_milliseconds"], detail["suspension"]) == (2250, body["suspension"]["id"])
+        assert system.store.grants[grant_id].ending.denied_after_milliseconds == 2250
+
+    def test_end_08_it_starts_after_the_document_and_the_grants_own_end_and_before_the_other_ends(self, system):
+        mine(system, 5)
         seen = []
-        system.canary.meanwhile = lambda: seen.append((system.role_policies.writes, "save" in system.store.log))
-        suspended(system, AGENT)
-        assert seen == [(1, False)]
+        start = system.measurements.start
+
+        def starting(*arguments: Any, **named: Any) -> None:
+            ended = sum(1 for each in system.store.grants.values() if each.state is State.REVOKED)
+            seen.append((system.role_policies.writes, ended))
+            start(*arguments, **named)
+
+        system.measurements.start = starting
+        assert suspended(system, {**AGENT, "unseen": True})["grants_ended"] == 5
+        assert seen == [(1, 1)]
 
     def test_end_08_a_denial_that_was_not_seen_is_on_record_as_that(self, system):
         opened(system)
         system.canary.denied_at = None
-        body = suspended(system, AGENT)
-        detail = json.loads(system.records()[-1]["detail"])
-        for shown in (body, detail):
-            assert (shown["denied_after_milliseconds"], shown["denials_milliseconds"]) == (
-                None,
-                {"analytics-prod": None},
-            )
-        assert body["written_after_milliseconds"] == 0
+        suspended(system, AGENT)
+        system.measure()
+        assert system.outcomes()[-1] == ("canary", "failed", "")
+        assert json.loads(system.records()[-1]["detail"])["denied_after_milliseconds"] is None
 
-    def test_end_08_a_canary_without_a_session_stops_nothing(self, system):
+    def test_end_08_a_measurement_that_does_not_start_stops_nothing(self, system):
         grant_id = opened(system)
-        system.sessions.problem = Problem("unavailable", "STS did not answer.", "Try again.")
+        system.measurements.problem = Problem("unavailable", "Lambda did not answer.", "Try again.")
         body = suspended(system, AGENT)
-        assert (body["complete"], body["denials_milliseconds"]) == (True, {"analytics-prod": None})
+        assert (body["complete"], body["grants_ended"], body["targets_measured"]) == (True, 1, [])
         assert system.store.grants[grant_id].state is State.REVOKED
+
+    def test_end_08_a_measurement_that_starts_late_is_left_out(self, system):
+        """The document denies only sessions that were started before or shortly after the suspension."""
+        opened(system)
+        suspended(system, AGENT)
+        (event,) = system.measurements.events
+        issued = len(system.sessions.asked)
+        system.now += MEASURED_WITHIN_SECONDS + 1
+        system.measure()
+        assert (len(system.sessions.asked), system.records()[-1]["event"]) == (issued, "suspension")
+        system.now -= 1
+        assert measure_denial(event, system.ports)
+
+    def test_end_08_one_grant_is_measured_on_each_of_a_limited_number_of_targets(self, system):
+        target = system.config.targets["analytics-prod"]
+        aliases = [f"target-{number:02}" for number in range(MOST_TARGETS + 2)]
+        targets = {each: replace(target, alias=each, role_arn=f"{ROLE_ARN}-{each}") for each in aliases}
+        system.ports.__dict__["config"] = replace(system.config, targets=targets)
+        for each in aliases:
+            made = mine(system, 2, target=each, role_arn=f"{ROLE_ARN}-{each}")
+            system.store.grants |= {f"{name}{each}": replace(system.store.grants[name], id=f"{name}{each}")
+                                    for name in made}  # fmt: skip
+        body = suspended(system, {**AGENT, "unseen": True})
+        assert body["targets_measured"] == aliases[:MOST_TARGETS]
+        assert len(system.measurements.events) == MOST_TARGETS
 
     @pytest.mark.parametrize("why", ["nothing ended", "nothing issued", "role", "failed", "late", "slow"])
     def test_end_08_nothing_is_measured_without(self, system, why):
@@ -319,11 +361,12 @@ class TestTimes:
             entry = a_suspension(system, since=system.now - MEASURED_WITHIN_SECONDS)
             system.store.suspensions = Suspensions("v", (entry,))
         elif why == "slow":
-            system.role_policies.during = lambda: system.pause(LAST_START_MILLISECONDS / 1000)
+            system.role_policies.during = lambda: system.pause(MOST_MILLISECONDS / 1000)
         _, body, _ = system.call(suspend, {**AGENT, "reason": REASON, "unseen": True}, token=operator(system))
-        assert (body["denied_after_milliseconds"], body["denials_milliseconds"]) == (None, {})
-        assert not system.sessions.asked
-        assert (system.store.grants[ids[0]].state is State.REVOKED) is (why != "nothing ended")
+        assert body["targets_measured"] == []
+        assert not system.measurements.events
+        ended = why not in ("nothing ended", "slow")
+        assert (system.store.grants[ids[0]].state is State.REVOKED) is ended
 
 
 def suspend_meanwhile(system: System) -> None:

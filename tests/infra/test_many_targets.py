@@ -101,10 +101,10 @@ def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broke
     own = {role for each in first for role in roles_of(each, roles)}
     assert len(own) == MOST_TARGET_ROLES
     back = {f"arn:aws-us-gov:iam::{each['account']}:role/jitney/jitney-revoker-{alias}" for alias, each in targets}
-    both = dict.fromkeys(("jitney-suspensions", "jitney-target-checks"), own | back)
+    both = {"jitney-target-checks": own | back}
     issuing = dict.fromkeys(("jitney-grants", "jitney-credentials", "jitney-gateway-calls"), own)
     issuing |= {"jitney-denial-measurements": own}
-    denying = dict.fromkeys(("jitney-reconciler", "jitney-releases", "jitney-revocations"), back)
+    denying = dict.fromkeys(("jitney-reconciler", "jitney-releases", "jitney-revocations", "jitney-suspensions"), back)
     assert dict(named) == both | issuing | denying
     for role in (*both, *issuing):
         assert {resource for resource, allowed in actions[role].items() if allowed == ISSUE} == own

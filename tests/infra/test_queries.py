@@ -245,10 +245,19 @@ def test_aud_01_refusals_are_counted_by_issuer_address_and_code(lake: Lake):
     assert [(row["source_ip"], row["times"]) for row in lake.ask("refusals")] == [("192.0.2.1", 7), ("192.0.2.2", 5)]
 
 
+MEASURED = {"g-1": 812, "g-2": 640}
+"""The times of two measured targets. The later one counts."""
+
+
 def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
     about = {"suspension": "s-1", "kind": "issuer", "name": "github"}
     done = about | {"complete": True, "grants_ended": 500}
-    done |= {"written_after_milliseconds": 412, "denied_after_milliseconds": 812}
+    done |= {"written_after_milliseconds": 412}
+    for grant_id, times in MEASURED.items():
+        detail = {"denied_after_milliseconds": times, "suspension": "s-1"}
+        lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id=grant_id, detail=detail)
+    detail = {"denied_after_milliseconds": 9000, "suspension": "s-2"}
+    lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id="g-other", detail=detail)
     told = [(Outcome.SET, "leak", about), (Outcome.REVOKED, "", done), (Outcome.ENDED, "rotated", about)]
     for later, (outcome, reason, detail) in enumerate(told):
         lake.record(AuditEvent.SUSPENSION, outcome, later=later, reason=reason, detail=detail, principal="corp.olga")
@@ -263,6 +272,15 @@ def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
         ("revoked", "", 500, 412, 812),
         ("set", "leak", None, None, None),
     ]
+
+
+def test_end_08_a_target_that_did_not_deny_leaves_a_suspension_without_a_time(lake: Lake):
+    detail = {"suspension": "s-1", "kind": "issuer", "name": "github"}
+    lake.record(AuditEvent.SUSPENSION, Outcome.REVOKED, detail=detail)
+    for grant_id, outcome, times in (("g-1", Outcome.DENIED, 812), ("g-2", Outcome.FAILED, None)):
+        measured = {"denied_after_milliseconds": times, "suspension": "s-1"}
+        lake.record(AuditEvent.CANARY, outcome, grant_id=grant_id, detail=measured)
+    assert [row["denied_after_milliseconds"] for row in lake.ask("suspensions")] == [None]
 
 
 def test_aud_01_grants_of_principal_takes_its_parameter_as_a_value(lake: Lake):

@@ -23,7 +23,7 @@ from tests.infra.conftest import boundary_of, listed, of_type, only, plain, targ
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
-ISSUING = ("credentials", "denial-measurements", "gateway-calls", "grants", "suspensions", "target-checks")
+ISSUING = ("credentials", "denial-measurements", "gateway-calls", "grants", "target-checks")
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 ALIAS = TypeAdapter(Alias)
 EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"

@@ -196,6 +196,7 @@ def test_sts_03_the_target_takes_a_session_of_a_named_grant_only(change: dict[st
         ("denial-measurements", "g-canary-aaaaaaaaaaaaaa"),
         ("releases", ""),
         ("revocations", ""),
+        ("suspensions", ""),
     ],
 )
 def test_who_issues_nothing_cannot_take_a_grants_name_and_gets_nothing(function: str, own: str, aws, stack, clients):

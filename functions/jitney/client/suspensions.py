@@ -44,9 +44,8 @@ class ApiSuspensionProgress:
     """A suspension, and what a call achieved. Times are from the start of the call.
 
     `complete` says that every role denies what is suspended and every end is on record. `targets_failed` has the code
-    of the problem by target. The last deny document was written after `written_after_milliseconds`.
-    `denials_milliseconds` has the time until AWS denied a call of the suspended, by measured target; None if it did not
-    in time. `denied_after_milliseconds` is the longest, or None without a time for each.
+    of the problem by target. The last deny document was written after `written_after_milliseconds`. On the targets in
+    `targets_measured`, Jitney measures when AWS denies a call of the suspended.
     """
 
     suspension: ApiSuspension
@@ -55,8 +54,7 @@ class ApiSuspensionProgress:
     targets_failed: Mapping[str, str] = field(default_factory=dict)
     grants_ended: int = 0
     written_after_milliseconds: int | None = None
-    denied_after_milliseconds: int | None = None
-    denials_milliseconds: Mapping[str, int | None] = field(default_factory=dict)
+    targets_measured: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -68,8 +66,7 @@ class ApiSuspensionProgress:
             targets_failed=dict(document.get("targets_failed", {})),
             grants_ended=int(document.get("grants_ended", 0)),
             written_after_milliseconds=document.get("written_after_milliseconds"),
-            denied_after_milliseconds=document.get("denied_after_milliseconds"),
-            denials_milliseconds=dict(document.get("denials_milliseconds", {})),
+            targets_measured=tuple(document.get("targets_measured", ())),
         )
 
     def document(self) -> dict[str, Any]:

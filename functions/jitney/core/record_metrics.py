@@ -26,7 +26,7 @@ REFUSED_GATEWAY_CALLS = "GatewayCallsRefused"
 TIME_TO_APPROVE = "TimeToApprove"
 """Seconds from the request to the vote that approved it."""
 TIME_TO_DENY = "TimeToDeny"
-"""Milliseconds from a release, revocation or suspension until AWS denied a call of what it ended.
+"""Milliseconds from a release, revocation or suspension until AWS denied a call of a grant that it ended.
 
 If AWS still allowed the last call of a measurement, the value is the time of that call, and the real one is longer.
 """
@@ -143,7 +143,6 @@ def _call(detail: Any) -> list[_Given]:
 _FROM_DETAIL: Mapping[str, Callable[[Any], list[_Given]]] = {
     AuditEvent.VOTE: _vote,
     AuditEvent.CANARY: _denial,
-    AuditEvent.SUSPENSION: _denial,
     AuditEvent.NOTICE: _messages,
     AuditEvent.CALL: _call,
 }

@@ -1,4 +1,4 @@
-"""Measures when AWS denies a grant that was released or revoked, after the answer to its caller (END 1, END 6).
+"""Measures when AWS denies a grant that was released, revoked or suspended (END 1, END 6, END 8).
 
 The function that ended the grant starts this one and does not wait. Without the measurement, the grant is denied
 nevertheless, and `core.access.document_times` says when it no longer counts.
@@ -32,10 +32,11 @@ MOST_REGIONS = 2
 def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTime]:
     """Measure one grant and record the result. Return the time in each Region, {} if there was nothing to measure.
 
-    `event` has the `grant_id`, when its end was requested (`since_milliseconds`) and when IAM had its deny entry
-    (`written_at`). Lambda may repeat an event. A grant that is measured already is not measured again.
+    `event` has the arguments of `adapters.measurement_starts`. Lambda may repeat or delay an event. A grant that is
+    measured already is not measured again.
     """
-    grant = _ended_grant(event["grant_id"], ports)
+    late = ports.now() > event.get("start_by", ports.now())
+    grant = None if late else _ended_grant(event["grant_id"], ports)
     target = ports.config.target_with(grant.role_arn) if grant else None
     if grant is None or target is None or not target.canary or grant.role_arn not in target.role_arns:
         logger.info("nothing to measure", grant_id=event["grant_id"])
@@ -43,7 +44,7 @@ def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTi
     canaries = canaries_of(grant, target, measured_regions(target), ports)
     since = event["since_milliseconds"]
     times = first_denials(canaries, PAUSES_SECONDS, lambda: ports.now_milliseconds() - since, ports)
-    _record(grant, times, event["written_at"], ports)
+    _record(grant, times, event, ports)
     return times
 
 
@@ -65,8 +66,9 @@ def _ended_grant(grant_id: str, ports: Ports) -> Grant | None:
     return grant if needs_denial(grant, ports.now()) else None
 
 
-def _record(grant: Grant, times: Mapping[str, DenialTime], written_at: int, ports: Ports) -> None:
+def _record(grant: Grant, times: Mapping[str, DenialTime], event: Mapping[str, Any], ports: Ports) -> None:
     """Record when AWS denied the grant in every Region. A failed measurement is recorded too."""
+    written_at, suspension = event["written_at"], event.get("suspension")
     denials = [each.denied for each in times.values()]
     known = [each for each in denials if each is not None]
     milliseconds = max(known) if len(known) == len(denials) else None
@@ -75,7 +77,7 @@ def _record(grant: Grant, times: Mapping[str, DenialTime], written_at: int, port
         "denials_milliseconds": {region: each.denied for region, each in times.items()},
         "allowed_milliseconds": {region: each.allowed for region, each in times.items()},
         "written_at": iso(written_at),
-    }
+    } | ({"suspension": suspension} if suspension else {})
     outcome = Outcome.FAILED if milliseconds is None else Outcome.DENIED
 
     def decide(before: Grant) -> GrantUpdate | None:

@@ -44,7 +44,7 @@ def end_suspended_grants(
         try:
             if removed:
                 removed.deny(grant)
-            written += _end(grant, suspensions, ports)
+            written += end_suspended_grant(grant, suspensions, ports)
         except Problem as problem:
             if problem.code not in _REPEATED:
                 raise
@@ -74,8 +74,8 @@ class _RemovedRoles:
         self._denied.add(grant.role_arn)
 
 
-def _end(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
-    """Write the end of one grant, and return whether the end is new.
+def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:
+    """Write the end of one grant, and return whether the end is new. Raises Problem grant_conflict or unavailable.
 
     The workflow of a pending review then notifies the reviewers.
 

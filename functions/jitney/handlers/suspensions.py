@@ -3,7 +3,7 @@
 One write stops everything that the suspension covers (`core.access.suspensions`). The other writes are a deny document
 for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many as
 fit in its time. The caller repeats the call until it is complete. The reconciler writes the rest. After the documents,
-the first call measures when AWS denies (`handlers.suspension_times`).
+the first call has another function measure when AWS denies (`handlers.suspension_measurements`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,9 +24,10 @@ from jitney.handlers.deny_documents import write_deny_document
 from jitney.handlers.edge import endpoints
 from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.http import Request, Response
+from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
-from jitney.handlers.suspended_grants import end_suspended_grants
-from jitney.handlers.suspension_times import suspension_times
+from jitney.handlers.suspended_grants import end_suspended_grant, end_suspended_grants
+from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
@@ -39,8 +40,8 @@ _FAR_FUTURE = 10**11
 class Progress(NamedTuple):
     """What a call achieved: targets whose document denies, failed targets with their code, and ended grants.
 
-    Times are in milliseconds from the call. `written` is the time to the last document, and `denials` has the time to
-    the first denial by target, as `suspension_times` measures it.
+    `written` is the time from the call to the last document, in milliseconds. `measured` are the targets on which
+    another function measures when AWS denies.
     """
 
     denied: tuple[str, ...]
@@ -48,18 +49,12 @@ class Progress(NamedTuple):
     grants_ended: int
     all_ended: bool
     written: int
-    denials: dict[str, int | None]
+    measured: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
         """Whether every document denies and every end is on record."""
         return self.all_ended and not self.failed
-
-    @property
-    def denied_after(self) -> int | None:
-        """When AWS had denied a session on each measured target; None if not all were denied, or none measured."""
-        times = [each for each in self.denials.values() if each is not None]
-        return max(times) if times and len(times) == len(self.denials) else None
 
     def view(self) -> dict[str, Any]:
         """Return the progress as the API shows it and the record has it."""
@@ -69,9 +64,15 @@ class Progress(NamedTuple):
             "targets_failed": self.failed,
             "grants_ended": self.grants_ended,
             "written_after_milliseconds": self.written,
-            "denied_after_milliseconds": self.denied_after,
-            "denials_milliseconds": self.denials,
+            "targets_measured": list(self.measured),
         }
+
+
+class Began(NamedTuple):
+    """When a call began: the stopwatch's time, and epoch milliseconds."""
+
+    stopwatch: int
+    milliseconds: int
 
 
 def suspend(request: Request, ports: Ports) -> Response:
@@ -81,7 +82,7 @@ def suspend(request: Request, ports: Ports) -> Response:
 
     After the call's first write, nothing is issued, even if the answer is 202.
     """
-    began = ports.stopwatch()
+    began = Began(ports.stopwatch(), ports.now_milliseconds())
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("suspend")
@@ -173,14 +174,11 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
     return after.with_id(suspension.id) or suspension
 
 
-def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, ports: Ports) -> Progress:
-    """Write every role's deny document, measure the first denials, and write the ends of grants, as time permits.
-
-    `began` is the stopwatch's time when the call began.
-    """
+def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, ports: Ports) -> Progress:
+    """Write every role's deny document, start measurements, and write the ends of grants, as time permits."""
 
     def has_time() -> bool:
-        return ports.stopwatch() - began < MOST_MILLISECONDS
+        return ports.stopwatch() - began.stopwatch < MOST_MILLISECONDS
 
     targets = [
         each
@@ -188,13 +186,32 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: int, por
         if suspension.kind is not SuspensionKind.TARGET or each.alias == suspension.name
     ]
     failed = dict(_not_denied(targets, has_time, ports))
-    written, ended, all_ended = ports.stopwatch() - began, 0, True
-    denials = suspension_times(suspension, (each for each in targets if each.alias not in failed), began, ports)
+    written, written_at = ports.stopwatch() - began.stopwatch, ports.now()
+    denied = [each for each in targets if each.alias not in failed]
+    ended, measured = 0, list[str]()
+    if has_time():
+        for grant in _ended_first(suspension, suspensions, denied, ports):
+            ended += 1
+            if start_measurement(grant, suspension, began.milliseconds, written_at, ports):
+                measured.append(grant.target)
+    all_ended = True
     for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-    denied = tuple(each.alias for each in targets if each.alias not in failed)
-    return Progress(denied, failed, ended, all_ended, written, denials)
+    aliases = tuple(each.alias for each in denied)
+    return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
+
+
+def _ended_first(
+    suspension: Suspension, suspensions: Suspensions, denied: Iterable[Target], ports: Ports
+) -> Iterator[Grant]:
+    """Write the end of a grant on each of these targets, and yield it. The other ends may take much longer."""
+    try:
+        for grant in grants_to_measure(suspension, denied, ports):
+            if end_suspended_grant(grant, suspensions, ports):
+                yield grant
+    except Problem as problem:  # the role denies nevertheless, and the grant ends with the others
+        logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
 
 
 def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
@@ -245,6 +262,6 @@ handler = endpoints(
     },
     (
         *("config", "actions", "keys", "store", "suspensions", "deny_list", "role_policies", "approval_workflow"),
-        *("sessions", "canary"),
+        "measurement_starts",
     ),
 )

@@ -124,24 +124,17 @@ def _until_complete(
 
 
 def _sum(first: ApiSuspensionProgress, later: ApiSuspensionProgress) -> ApiSuspensionProgress:
-    """Return what both calls achieved. Only the call that began the suspension can measure AWS's denials."""
+    """Return what both calls achieved. Only the call that began the suspension has AWS's denials measured."""
     ended = first.grants_ended + later.grants_ended
-    measured = first if first.denials_milliseconds else later
-    return replace(
-        later,
-        grants_ended=ended,
-        denied_after_milliseconds=measured.denied_after_milliseconds,
-        denials_milliseconds=measured.denials_milliseconds,
-    )
+    return replace(later, grants_ended=ended, targets_measured=first.targets_measured or later.targets_measured)
 
 
-def _refused(progress: ApiSuspensionProgress) -> str:
-    """Return when AWS refused a call of the suspended, or where no refusal was seen; "" if it was not measured."""
-    unseen = [target for target, milliseconds in progress.denials_milliseconds.items() if milliseconds is None]
-    if unseen:
-        return f"not seen yet on {', '.join(unseen[:MOST_ROWS])}; IAM may take longer"
-    milliseconds = progress.denied_after_milliseconds
-    return "" if milliseconds is None else f"by AWS {milliseconds / 1000:.2f} s after the call"
+def _measured(progress: ApiSuspensionProgress) -> str:
+    """Return where Jitney measures when AWS denies, and what shows the time; "" for no target."""
+    if not progress.targets_measured:
+        return ""
+    named = ", ".join(progress.targets_measured[:MOST_ROWS])
+    return f"when AWS denies on {named}; `jitney audit query suspensions` shows it later"
 
 
 def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
@@ -163,7 +156,7 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
         [
             ("ended", f"{progress.grants_ended} grants and reviews"),
             ("denied on", f"{', '.join(denied[:MOST_ROWS])}{more}{seconds}" if denied else ""),
-            ("refused", _refused(progress)),
+            ("measured", _measured(progress)),
             *((("failed", f"{target}: {code}")) for target, code in list(progress.targets_failed.items())[:MOST_ROWS]),
             ("lift it", f"jitney suspensions lift {progress.suspension.id} --reason TEXT"),
         ]

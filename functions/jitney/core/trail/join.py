@@ -72,7 +72,6 @@ PURPOSES_BY_FUNCTION: Mapping[str, frozenset[Purpose]] = {
     "grants": frozenset({Purpose.GRANT, Purpose.TRIAL}),
     "credentials": frozenset({Purpose.GRANT}),
     "denial_measurements": frozenset({Purpose.CANARY}),
-    "suspensions": frozenset({Purpose.CANARY}),
     "target_checks": frozenset({Purpose.CHECK}),
     "gateway_calls": frozenset({Purpose.READS, Purpose.CALL, Purpose.TRIAL}),
 }

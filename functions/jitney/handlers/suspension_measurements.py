@@ -1,0 +1,55 @@
+"""Has a function measure how long it takes until AWS denies what a suspension ended (END 8).
+
+The answer does not wait for the measurement, as for a release (`handlers.denial_measurements`).
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspension
+from jitney.core.config import Target
+from jitney.core.problems import Problem
+from jitney.handlers.logs import logger
+from jitney.handlers.ports import Ports
+
+MOST_TARGETS, MOST_READ = 10, 200
+"""How many targets are measured, and how many of a target's active grants are read to find one that ended."""
+MEASURED_WITHIN_SECONDS = 30
+"""Half of the time after a suspension in which new sessions are still denied (`suspension_denials`).
+
+A session that started later would not be denied, and the measurement would find that AWS does not deny.
+"""
+
+
+def grants_to_measure(suspension: Suspension, targets: Iterable[Target], ports: Ports) -> Iterator[Grant]:
+    """Yield one grant for each target: a grant that the suspension ended and whose credentials may live.
+
+    Call this before the ends are written. A target is missing if it has no such grant on a present role, or if its
+    roles cannot make the canary's call. Yields nothing after `MEASURED_WITHIN_SECONDS`. Raises Problem unavailable.
+    """
+    now = ports.now()
+    if now >= suspension.since + MEASURED_WITHIN_SECONDS:
+        return
+    for target in islice((each for each in targets if each.canary), MOST_TARGETS):
+        active = islice(ports.store.grants_in_state(target.role_arn, State.ACTIVE, now), MOST_READ)
+        ended = (each for each in active if each.role_arn in target.role_arns and suspension.ends(each))
+        yield from islice((each for each in ended if each.may_have_credentials(now)), 1)
+
+
+def start_measurement(
+    grant: Grant, suspension: Suspension, since_milliseconds: int, written_at: int, ports: Ports
+) -> bool:
+    """Start the measurement of a grant whose end by the suspension is on record. Return whether it was started.
+
+    The times are those of the request and of the last deny document, as in `adapters.measurement_starts`.
+    """
+    start_by = suspension.since + MEASURED_WITHIN_SECONDS
+    try:
+        ports.measurement_starts.start(
+            grant.id, since_milliseconds, written_at, suspension=suspension.id, start_by=start_by
+        )
+    except Problem as problem:  # the role denies nevertheless
+        logger.warning("time to deny not measured", suspension=suspension.id, grant_id=grant.id, code=problem.code)
+        return False
+    return True
