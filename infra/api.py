@@ -15,12 +15,12 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
-from infra.spec import FunctionSpec
+from infra.spec import FunctionSpec, grown
 from jitney.core.problems import Problem
 
 STAGE = "live"
 REQUESTS_PER_SECOND = BURST = 40
-"""Of each route without a rate of its own."""
+"""Of each route without a rate of its own. Both grow with broker.lambda_executions."""
 SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 """TLS 1.3, and TLS 1.2 with forward secrecy. The default of a regional API also accepts TLS 1.0.
 
@@ -73,10 +73,19 @@ _LOGGED = {
 
 
 class Api(Construct):
-    """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes."""
+    """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes.
+
+    The limits of the other routes are for an account with so many concurrent `executions` of Lambda.
+    """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, access_log: Delivery, specs: Iterable[FunctionSpec]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        access_log: Delivery,
+        specs: Iterable[FunctionSpec],
+        executions: int,
     ) -> None:
         super().__init__(scope, construct_id)
         self.rest_api = apigateway.RestApi(
@@ -89,8 +98,8 @@ class Api(Construct):
             cloud_watch_role=False,
             deploy_options=apigateway.StageOptions(
                 stage_name=STAGE,
-                throttling_rate_limit=REQUESTS_PER_SECOND,
-                throttling_burst_limit=BURST,
+                throttling_rate_limit=grown(REQUESTS_PER_SECOND, executions),
+                throttling_burst_limit=grown(BURST, executions),
                 method_options={
                     f"{path}/{verb}": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=spec.requests_per_second,

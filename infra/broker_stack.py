@@ -23,7 +23,7 @@ from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arns
-from jitney.configuration.settings import Settings
+from jitney.configuration.settings import LAMBDA_EXECUTIONS, Settings
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
 DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
@@ -42,7 +42,9 @@ class BrokerStack(Stack):
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
-        api = Api(self, "Api", access_log=access_log, specs=SPECS.values())
+        executions = settings.broker.lambda_executions if settings.broker else LAMBDA_EXECUTIONS
+        specs = {name: spec.at(executions) for name, spec in SPECS.items()}
+        api = Api(self, "Api", access_log=access_log, specs=specs.values(), executions=executions)
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
@@ -60,7 +62,7 @@ class BrokerStack(Stack):
             return BrokerFunction(
                 self,
                 "".join(word.title() for word in name.split("_")),
-                spec=SPECS[name],
+                spec=specs[name],
                 code=code,
                 resources=resources,
                 conditions=channel_conditions(settings),

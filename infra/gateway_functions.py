@@ -18,7 +18,7 @@ from infra.spec import FunctionSpec
 from infra.state_items import CALL_ITEMS, GRANT_ITEMS
 
 # The function has 27 seconds, and AWS has 20 of them (jitney.adapters.upstream). The rate and the executions are the
-# route's own, so that calls that hang leave every other route alone. docs/deploy.md says how to raise both.
+# route's own, so that calls that hang leave every other route alone. Both grow with broker.lambda_executions.
 CALLS_PER_SECOND = CALL_EXECUTIONS = 50
 CALL_TIMEOUT_SECONDS = 27
 _CALLS = (*CALL_ITEMS, "BUDGET#*")
@@ -33,6 +33,7 @@ GATEWAY_SPECS = (
         timeout_seconds=CALL_TIMEOUT_SECONDS,
         requests_per_second=CALLS_PER_SECOND,
         reserved_executions=CALL_EXECUTIONS,
+        grows=True,
         allows=(
             *REQUEST_GRANTS,
             *issue_to(GATEWAY_SESSIONS),

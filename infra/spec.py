@@ -1,8 +1,9 @@
 """The declaration of one function: all that differs between functions. `infra.function_specs` has the table."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.permissions import VARIABLES, Allow
+from jitney.configuration.settings import LAMBDA_EXECUTIONS
 from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 ALL_FUNCTIONS = {
@@ -27,6 +28,11 @@ MEASURING_EXECUTIONS = 10
 """Measurements that run at a time. Others wait for a minute and are then dropped."""
 
 
+def grown(limit: int, executions: int) -> int:
+    """Return a limit that is for an account with LAMBDA_EXECUTIONS, for one with so many concurrent executions."""
+    return limit * executions // LAMBDA_EXECUTIONS
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One function, `jitney.handlers.<name>`: its routes, its role's permissions and its schedule.
@@ -34,9 +40,9 @@ class FunctionSpec:
     A function gets the environment variable of every resource on which its role allows something
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
     without which the function is not deployed. `requests_per_second` is a limit of its own for each of its routes.
-    `reserved_executions` are executions that other functions cannot use. `every_seconds` is the interval of a scheduled
-    function. `retries` says how often a failed run is tried again. A function that is invoked asynchronously gets no
-    event that is older than `most_event_age_seconds`.
+    `reserved_executions` are executions that other functions cannot use. Both grow with the account for a spec that
+    `grows`. `every_seconds` is the interval of a scheduled function. `retries` says how often a failed run is tried
+    again. A function that is invoked asynchronously gets no event that is older than `most_event_age_seconds`.
     """
 
     name: str
@@ -55,8 +61,19 @@ class FunctionSpec:
     every_seconds: int = 0
     retries: int = 0
     most_event_age_seconds: int = 0
+    grows: bool = False
 
     @property
     def environment(self) -> set[str]:
         """Return the names of the function's own environment variables."""
         return {VARIABLES[allow.resource] for allow in self.allows if allow.resource in VARIABLES} | {*self.variables}
+
+    def at(self, executions: int) -> "FunctionSpec":
+        """Return the spec for an account with so many concurrent executions of Lambda."""
+        if not self.grows:
+            return self
+        return replace(
+            self,
+            requests_per_second=grown(self.requests_per_second, executions),
+            reserved_executions=grown(self.reserved_executions, executions),
+        )

@@ -152,6 +152,7 @@ def slack(**members):
     return {**both, "workspace": "T0123ABCD"} | members
 
 
+PLACE = {"account": "111122223333", "region": "eu-west-1"}
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
 REFUSED = [
@@ -215,6 +216,9 @@ REFUSED = [
     ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
     ((f"{TARGET}.role_name", "a.Role2"), f"{TARGET}.role_name", "further roles", "another name"),
+    (("broker", PLACE | {"lambda_executions": 999}), "broker.lambda_executions", "too small", "at least 1000"),
+    (("broker", PLACE | {"lambda_executions": 100001}), "broker.lambda_executions", "too large", "at most 100000"),
+    (("broker", PLACE | {"lambda_executions": "4k"}), "broker.lambda_executions", "not a whole number", "digits"),
     ((f"{TARGET}.roles", 0), f"{TARGET}.roles", "too small", "at least 1"),
     ((f"{TARGET}.roles", 11), f"{TARGET}.roles", "too large", "at most 10"),
     ((TARGET, valid()["targets"]["prod"] | {"role_name": "r" * 58, "roles": 10}), TARGET, "have 65", "by 1 char"),

@@ -5,11 +5,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from infra.api import REFUSALS
+from infra.api import BURST, REFUSALS, REQUESTS_PER_SECOND
 from infra.function_specs import SPECS
-from infra.spec import ALL_FUNCTIONS
+from infra.spec import ALL_FUNCTIONS, grown
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
+from jitney.configuration.settings import LAMBDA_EXECUTIONS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
@@ -17,6 +18,7 @@ from jitney.core.preferences import MOST_WAIT_SECONDS
 from jitney.core.problems import PROBLEMS
 from jitney.core.single_use import own_waits_quota, waits_quota
 from jitney.handlers.call_sending import CALL_WITHIN_SECONDS
+from tests.configuration.test_load import ROOT
 from tests.infra.conftest import of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -111,6 +113,50 @@ def test_one_route_whose_requests_all_hang_does_not_use_up_the_account(assembly)
     most = throttling["ThrottlingRateLimit"] * longest + throttling["ThrottlingBurstLimit"]
     reserved = sum(each.reserved_executions for each in SPECS.values())
     assert most + reserved < ACCOUNT_CONCURRENCY - 100  # the rest of Jitney's functions, and what else the account runs
+
+
+def test_with_the_default_quota_the_limits_are_the_declared_ones():
+    assert [grown(limit, LAMBDA_EXECUTIONS) for limit in (REQUESTS_PER_SECOND, BURST)] == [40, 40]
+    assert all(spec.at(LAMBDA_EXECUTIONS) == spec for spec in SPECS.values())
+    assert {name for name, spec in SPECS.items() if spec.grows} == {"gateway_calls"}
+
+
+@pytest.mark.parametrize("executions", [1_000, 1_001, 4_000, 100_000])
+def test_end_07_however_large_the_account_is_one_route_leaves_executions_to_the_others(executions):
+    specs = [each.at(executions) for each in SPECS.values()]
+    longest = max(each.timeout_seconds for each in specs if each.routes and not each.reserved_executions)
+    most = grown(REQUESTS_PER_SECOND, executions) * longest + grown(BURST, executions)
+    assert most + sum(each.reserved_executions for each in specs) < executions - 100
+    (calls,) = (each for each in specs if each.grows)
+    assert calls.requests_per_second <= calls.reserved_executions
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory, synthesize):
+    """Return what is deployed to an account with four times the default quota."""
+    folder = tmp_path_factory.mktemp("large")
+    text = (
+        (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("policies: policies", f"policies: {ROOT}/policies")
+    )
+    (folder / "jitney.yaml").write_text(text.replace("lambda_executions: 1000", "lambda_executions: 4000"))
+    return synthesize({"JITNEY_CONFIG": str(folder / "jitney.yaml")})
+
+
+def test_both_limits_of_the_api_grow_with_the_accounts_quota_and_no_others(assembly, large):
+    before, after = throttles(assembly), throttles(large)
+    assert before.keys() == after.keys()
+    rates = {key: (before[key]["ThrottlingRateLimit"], each["ThrottlingRateLimit"]) for key, each in after.items()}
+    bursts = {key: (before[key]["ThrottlingBurstLimit"], each["ThrottlingBurstLimit"]) for key, each in after.items()}
+    changed = {("*", "/*"): (40, 160), ("POST", "/~1v1~1calls"): (50, 200)}
+    assert {key: each for key, each in rates.items() if each[0] != each[1]} == changed
+    assert {key: each for key, each in bursts.items() if each[0] != each[1]} == changed
+    small, big = (
+        {each["Handler"]: each.get("ReservedConcurrentExecutions")
+         for each in of_type(made.broker, "AWS::Lambda::Function").values()}
+        for made in (assembly, large)
+    )  # fmt: skip
+    name = "jitney.handlers.gateway_calls.handler"
+    assert {each: (small[each], big[each]) for each in big if small[each] != big[each]} == {name: (50, 200)}
 
 
 def test_end_02_no_grant_is_written_after_a_range_of_ids_denies_its_moment():

@@ -59,6 +59,10 @@ MOST_TARGET_ROLES = 100
 # "Terms and concepts for roles", role chaining).
 LONGEST_SESSION_SECONDS = 3600
 
+# Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
+# most, one route has 4,000 requests a second, below the 10,000 of an account (API Gateway Developer Guide, "quotas").
+LAMBDA_EXECUTIONS, MOST_LAMBDA_EXECUTIONS = 1_000, 100_000
+
 # AWS WAF inspects at most 64 kB of a body in front of API Gateway (AWS WAF Developer Guide, "Body inspection").
 LARGEST_BODY_BYTES = 65536
 
@@ -199,12 +203,14 @@ class LimitSettings(SettingsModel):
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed. The target roles trust the roles of its functions.
 
-    `tags` are of its resources, not of the targets' roles, whose tags policies can see.
+    `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
+    account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
     """
 
     account: Account
     region: Region
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
+    lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
 
 
 class BreakGlassSettings(SettingsModel):
