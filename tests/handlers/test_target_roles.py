@@ -189,6 +189,11 @@ class TestChangedNumber:
         assert (status, system.store.grants[grant.id].state) == (201, State.REVOKED)
         assert denies_agent(system, THIRD)
 
+    def test_end_08_no_session_of_a_removed_role_is_measured(self, system: System, grant: Grant):
+        system.store.grants = {grant.id: grant}
+        status, body = suspended(system)
+        assert (status, body["grants_ended"], body["targets_measured"]) == (201, 1, [])
+
     def test_end_08_a_grant_stays_open_until_its_role_denies(self, system: System, grant: Grant):
         write = system.role_policies.of
 
