@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
 from jitney.core.target_roles import role_number, role_of_grant
 from jitney.handlers.building import PORTS
 from jitney.handlers.credentials import create_credentials
@@ -220,6 +221,22 @@ class TestChangedNumber:
         turns = system.store.deny_list.lease(THIRD).last_acquired
         assert reconcile(system.ports)["repaired"] == 0
         assert (system.role_policies.writes, system.store.deny_list.lease(THIRD).last_acquired) == (writes, turns)
+
+    def test_end_03_a_removed_role_that_fails_is_noticed_and_stops_nothing_else(self, system: System, grant: Grant):
+        assert end_as(system, grant.id, "revoked")[0] == 200
+        assert end_as(system, on_role(system, ROLE_ARN), "revoked")[0] == 200
+        system.role_policies.documents.clear()
+        entries = system.store.deny_list.deny_entries
+
+        def failing(role_arn: str, now: int) -> Any:
+            if role_arn == SECOND:
+                raise Problem("unavailable", "DynamoDB did not answer.", "Try again.")
+            return entries(role_arn, now)
+
+        system.ports.deny_list.deny_entries = failing
+        with pytest.raises(RuntimeError, match=SECOND):
+            reconcile(system.ports)
+        assert system.role_policies.denies(THIRD) == {grant.id}
 
     def test_aud_03_calls_with_the_role_are_still_the_targets(self, system: System, grant: Grant):
         assert PORTS["target_roles"](system.ports)[THIRD] == grant.account

@@ -75,8 +75,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
 def _steps_of_removed(role_arn: str, ports: Ports) -> list[Callable[[], dict[str, int]]]:
     """Return the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
     if target := ports.config.target_with(role_arn):
-        role = TargetRole(target, role_arn)
-        return [partial(step, role, ports) for step in _ROLE_STEPS] if denies(role, ports) else []
+        return [partial(_removed_role, TargetRole(target, role_arn), ports)]
     steps = _GRANT_STEPS if role_arn == first_role(role_arn) else ()
     return [partial(step, role_arn, ports) for step in (*steps, _without_target)]
 
@@ -170,6 +169,13 @@ def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
     except Problem as problem:
         logger.warning("trail heartbeat not sent", target=target.alias, code=problem.code)
     return {}
+
+
+def _removed_role(role: TargetRole, ports: Ports) -> dict[str, int]:
+    """Maintain the deny document of a role that its target no longer has, until it denies nothing."""
+    if not denies(role, ports):
+        return {}
+    return {kind: number for step in _ROLE_STEPS for kind, number in step(role, ports).items()}
 
 
 def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
