@@ -19,7 +19,7 @@ from infra.target_template import ALL, target_stack
 from jitney.configuration.load import ConfigurationError, load_configuration
 
 # After infra, which sets the path of Node.
-from aws_cdk import App, Environment, Tags, Validations  # isort: skip
+from aws_cdk import App, Tags, Validations  # isort: skip
 from aws_cdk import aws_lambda as lambda_  # isort: skip
 from cdk_nag import AwsSolutionsChecks  # isort: skip
 
@@ -43,10 +43,9 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     jitney = BrokerStack(
         app,
         "Jitney",
-        settings=configuration.settings,
+        configuration=configuration,
         code=code or _code(configuration.json, local=local),
         local=local,
-        env=Environment(account=broker.account, region=broker.region),
     )
     for name, value in sorted(broker.tags.items()):
         Tags.of(jitney).add(name, value)

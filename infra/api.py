@@ -132,7 +132,7 @@ class Api(Construct):
     def route(self, functions: Iterable[BrokerFunction]) -> None:
         """Add the routes of `functions`. Their environments may contain the API's address."""
         for function in functions:
-            integration = apigateway.LambdaIntegration(function.function, allow_test_invoke=False)
+            integration = apigateway.LambdaIntegration(function.invoked, allow_test_invoke=False)
             for verb, path in function.spec.routes:
                 self.rest_api.root.resource_for_path(path).add_method(verb, integration)
 

@@ -35,7 +35,7 @@ class Approval(Construct):
         self, scope: Construct, construct_id: str, *, functions: Mapping[str, BrokerFunction], log_groups: LogGroups
     ) -> None:
         super().__init__(scope, construct_id)
-        arns = {name: functions[function].function.function_arn for name, function in STEPS.items()}
+        arns = {name: functions[function].invoked.function_arn for name, function in STEPS.items()}
         role = iam.Role(
             self,
             "Role",
@@ -78,5 +78,5 @@ class Approval(Construct):
                     "status": ["ABORTED", "FAILED", "TIMED_OUT"],
                 },
             ),
-            targets=[targets.LambdaFunction(functions[STEPS["FailuresFunctionArn"]].function)],
+            targets=[targets.LambdaFunction(functions[STEPS["FailuresFunctionArn"]].invoked)],
         )

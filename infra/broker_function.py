@@ -18,6 +18,8 @@ from infra.permissions import Allow
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, role_name
 
+ALIAS = "live"
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -33,7 +35,7 @@ class BrokerFunction(Construct):
 
     The spec names resources and variables. `resources` has the ARNs of the resources, and `environment` the values of
     the variables. `conditions` restrict the permissions on a resource. A resource without ARNs is not configured, so
-    nothing is allowed on it.
+    nothing is allowed on it. With `canary`, a function with routes has an alias (`infra.canary`).
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class BrokerFunction(Construct):
         conditions: Mapping[str, Mapping[str, Any]],
         environment: Mapping[str, str],
         log_groups: LogGroups,
+        canary: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.spec = spec
@@ -79,8 +82,16 @@ class BrokerFunction(Construct):
         acknowledge(self.function, "The bundle is built, locked and tested for Python 3.13.", "L1")
         if any("*" in resources[allow.resource] for allow in spec.allows):
             acknowledge(self, "ListStreams cannot be limited to a resource.", "IAM5[Resource::*]")
+        self.alias: lambda_.Alias | None = None
+        if canary and spec.routes:
+            self.alias = lambda_.Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
         if spec.every_seconds:
             self._schedule(Duration.seconds(spec.every_seconds))
+
+    @property
+    def invoked(self) -> lambda_.IFunction:
+        """What callers invoke: the function's alias, or the function if it has none."""
+        return self.alias or self.function
 
     def _schedule(self, every: Duration) -> None:
         events.Rule(
@@ -89,7 +100,7 @@ class BrokerFunction(Construct):
             rule_name=role_name(self.spec.name),
             description=f"Jitney: {_lowered(self.spec.purpose)}",
             schedule=events.Schedule.rate(every),
-            targets=[targets.LambdaFunction(self.function, retry_attempts=self.spec.retries, max_event_age=every)],
+            targets=[targets.LambdaFunction(self.invoked, retry_attempts=self.spec.retries, max_event_age=every)],
         )
 
     def _role(self, resources: Mapping[str, list[str]]) -> iam.Role:

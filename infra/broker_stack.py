@@ -9,6 +9,7 @@ from infra.api import Api
 from infra.approval import STEPS, Approval
 from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
+from infra.canary import CanaryDeployments
 from infra.channels import channel_conditions, channel_resources
 from infra.delivery import Delivery
 from infra.ending_functions import MEASURING
@@ -23,7 +24,8 @@ from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arns
-from jitney.configuration.settings import LAMBDA_EXECUTIONS, Settings
+from jitney.configuration.load import Configuration
+from jitney.configuration.settings import CANARY, LAMBDA_EXECUTIONS, Settings
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
 DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
@@ -33,8 +35,10 @@ class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, code: Code, local: bool, env: Environment
+        self, scope: Construct, construct_id: str, *, configuration: Configuration, code: Code, local: bool
     ) -> None:
+        settings, broker = configuration.settings, configuration.broker
+        env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
         tables = Tables(self, "Tables")
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
@@ -68,21 +72,24 @@ class BrokerStack(Stack):
                 conditions=channel_conditions(settings),
                 environment=environment,
                 log_groups=log_groups,
+                canary=broker.deployment == CANARY,
             )
 
         functions = {name: function(name) for name in (MEASURING, *STEPS.values())}
         approval = Approval(self, "Approval", functions=functions, log_groups=log_groups)
-        measuring, approval_arn = functions[MEASURING].function, approval.state_machine.state_machine_arn
+        measuring, approval_arn = functions[MEASURING].invoked, approval.state_machine.state_machine_arn
         resources |= {"approval": [approval_arn], "measuring_function": [measuring.function_arn]}
         environment |= {"JITNEY_APPROVAL_ARN": approval_arn, "JITNEY_MEASURING_FUNCTION": measuring.function_name}
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
         environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
 
-        publish(self, functions["publisher"].function, resources["audit_stream"][0], dead_letters)
-        trail.send_to(functions[CORRELATOR].function)
+        publish(self, functions["publisher"].invoked, resources["audit_stream"][0], dead_letters)
+        trail.send_to(functions[CORRELATOR].invoked)
         sealing.acknowledge(functions["overview"], functions["sealer"])
-        self._monitoring(dead_letters, trail, approval, settings)
+        monitoring = self._monitoring(dead_letters, trail, approval, settings)
+        if broker.deployment == CANARY:
+            CanaryDeployments(self, "Canary", functions=functions.values(), monitoring=monitoring)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
         self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
@@ -111,7 +118,9 @@ class BrokerStack(Stack):
         access_log = Delivery(self, "AccessLog", name=name, bucket=buckets.logs, prefix="api", log_groups=log_groups)
         return lines("Records"), lines("Calls"), access_log
 
-    def _monitoring(self, dead_letters: DeadLetters, trail: Trail, approval: Approval, settings: Settings) -> None:
+    def _monitoring(
+        self, dead_letters: DeadLetters, trail: Trail, approval: Approval, settings: Settings
+    ) -> Monitoring:
         """Create the alarms and the dashboard."""
         names = {
             "trail_queue": trail.queue.queue_name,
@@ -119,7 +128,7 @@ class BrokerStack(Stack):
             "record_dead_letters": dead_letters.queue.queue_name,
             "approval": approval.state_machine.state_machine_arn,
         }
-        Monitoring(self, "Monitoring", topic=dead_letters.topic, resources=names, targets=list(settings.targets))
+        return Monitoring(self, "Monitoring", topic=dead_letters.topic, resources=names, targets=list(settings.targets))
 
     def _outputs(
         self,

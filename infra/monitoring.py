@@ -55,7 +55,12 @@ class Monitoring(Construct):
         self._resources = resources
         self._targets = sorted(targets)
         made = {each.name: list(self._alarms(each)) for each in ALARMS}
+        self._made = {name: alarms[0] for name, alarms in made.items()}
         self._dashboard(made)
+
+    def alarm(self, name: str) -> cloudwatch.Alarm:
+        """Return the alarm of that name in `ALARMS`."""
+        return self._made[name]
 
     def _alarms(self, alarm: Alarm) -> Iterator[cloudwatch.Alarm]:
         """Create the alarm, or one for each target."""

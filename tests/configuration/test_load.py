@@ -319,6 +319,12 @@ REFUSED = [
     (("limits", {"min_duration_seconds": 60, "max_duration_seconds": 30}), "limits", "longer than", "raise"),
     (("limits", {"max_duration": 30}), "limits.max_duration", "no such key", "max_duration_seconds"),
     (("broker", {"account": "1", "region": "eu-west-1"}), "broker.account", "cannot be used", "12 digits"),
+    (
+        ("broker", {"account": "111122223333", "region": "eu-west-1", "deployment": "slow"}),
+        "broker.deployment",
+        '"slow" is not accepted',
+        "canary",
+    ),
     (("broker", {"acount": "111122223333"}), "broker.acount", "no such key", "account"),
     (("stack_set", {"organizational_units": []}), "stack_set.organizational_units", "empty", "at least one"),
     (("stack_set", {"organizational_units": ["prod"]}), "stack_set.organizational_units.0", "cannot be used", "ou-"),

@@ -9,7 +9,7 @@ import pytest
 import app  # isort: skip  (before CDK: it says where Node is)
 from infra.target_template import template_of_all
 from jitney.configuration.load import load_configuration
-from jitney.configuration.settings import MOST_TARGET_ROLES
+from jitney.configuration.settings import CANARY, MOST_CANARY_TARGETS, MOST_TARGET_ROLES
 from jitney.core.target_roles import MOST_ROLES, roles_of
 from tests.configuration.test_load import valid, write_policies
 from tests.infra.conftest import Synthesized, listed, of_type, plain
@@ -22,6 +22,7 @@ LONGEST_PATTERN, LONGEST_BUS_POLICY = 2_048, 10_240
 INLINE_POLICIES, MANAGED_POLICY, MANAGED_POLICIES_OF_A_ROLE = 10_240, 6_144, 10
 RESOURCES, LONGEST_TEMPLATE = 500, 1_000_000
 LONGEST_ARN = 150
+SLACK_RESOURCES = 10
 
 
 def numbered(number, roles):
@@ -30,11 +31,11 @@ def numbered(number, roles):
     return f"t{number:03}".ljust(40, "x"), valid()["targets"]["prod"] | named | {"roles": roles}
 
 
-def configured(folder, roles):
-    """Return the environment that names a configuration with as many targets as can have so many roles."""
+def configured(folder, roles, most=MOST_TARGET_ROLES, deployment="all_at_once"):
+    """Return the environment that names a configuration with as many targets as can have `most` roles together."""
     write_policies(folder / "policies", '@id("a") permit (principal in Jitney::Group::"corp/a", action, resource);')
-    document = valid() | {"broker": {"account": "111122223333", "region": REGION}}
-    document["targets"] = dict(numbered(number, roles) for number in range(MOST_TARGET_ROLES // roles))
+    document = valid() | {"broker": {"account": "111122223333", "region": REGION, "deployment": deployment}}
+    document["targets"] = dict(numbered(number, roles) for number in range(most // roles))
     file = folder / "jitney.yaml"
     file.write_text(json.dumps(document), encoding="utf-8")
     return {"JITNEY_CONFIG": str(file)}
@@ -118,6 +119,14 @@ def test_the_templates_fit(broker, env, tmp_path):
     assert len(whole) <= LONGEST_TEMPLATE
     rules = of_type(json.loads(whole), "AWS::Events::Rule").values()
     assert max(size(each["EventPattern"]) for each in rules) <= LONGEST_PATTERN
+
+
+def test_ops_02_the_template_of_canary_deployments_fits(tmp_path, no_code):
+    env = configured(tmp_path, 1, MOST_CANARY_TARGETS, CANARY)
+    app.build(env, str(tmp_path / "out"), no_code()).synth()
+    template = json.loads((tmp_path / "out" / "Jitney.template.json").read_text(encoding="utf-8"))
+    # The routes of Slack, and their function, come on top.
+    assert len(template["Resources"]) + SLACK_RESOURCES <= RESOURCES
 
 
 def test_few_targets_need_no_managed_policy(assembly: Synthesized):

@@ -36,6 +36,8 @@ DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploa
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
 FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) for name in SPECS}
+ROUTED = [role_name(name) for name, spec in SPECS.items() if spec.routes]
+MOVE_ALIAS = {"lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"}
 # By role: its actions on each resource. Each function may also write to its own log group.
 ALLOWED = {
     "jitney-grants": {
@@ -262,6 +264,11 @@ ALLOWED = {
             "xray:PutTelemetryRecords",
             "xray:PutTraceSegments",
         },
+    },
+    "jitney-canary": {
+        **{f"{FUNCTIONS[name]}Function.Arn": MOVE_ALIAS for name in ROUTED},
+        **{f"{FUNCTIONS[name]}Alias": MOVE_ALIAS for name in ROUTED},
+        "*": {"cloudwatch:DescribeAlarms"},
     },
     "jitney-delivery-records": {
         "BucketsRecords.Arn": DELIVER,
@@ -651,7 +658,7 @@ def test_each_role_trusts_one_service(assembly):
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert (statement["Effect"], statement["Action"], role["Path"]) == ("Allow", "sts:AssumeRole", "/jitney/")
         trusted[role["RoleName"]] = statement["Principal"]
-    services = {"jitney-approval": "states"}
+    services = {"jitney-approval": "states", "jitney-canary": "codedeploy"}
     services |= {f"jitney-delivery-{name}": "firehose" for name in ("records", "calls", "api")}
     assert trusted == {name: {"Service": f"{services.get(name, 'lambda')}.amazonaws.com"} for name in ALLOWED}
 
@@ -669,7 +676,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         if each["Principal"] == "apigateway.amazonaws.com"
     }
     assert {(function, route.partition("/")[2]) for function, route in allowed} == {
-        (f"{FUNCTIONS[role_name(name)]}Function.Arn", re.sub(r"{\w+}", "*", f"{verb}{path}"))
+        (f"{FUNCTIONS[role_name(name)]}Alias", re.sub(r"{\w+}", "*", f"{verb}{path}"))
         for name, spec in SPECS.items()
         for verb, path in spec.routes
     }

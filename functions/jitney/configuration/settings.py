@@ -10,6 +10,8 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -48,6 +50,9 @@ from jitney.configuration.values import (
 )
 from jitney.core.target_roles import MOST_ROLES, role_number
 
+CANARY: Literal["canary"] = "canary"
+MOST_CANARY_TARGETS = 50
+"""With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
 
 # This many roles with the longest names stay within AWS's limits. The limits are for the functions' policies, the
@@ -205,12 +210,14 @@ class BrokerSettings(SettingsModel):
 
     `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
     account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
+    `deployment` says whether a new version of a function serves a tenth of the requests first (`infra.canary`).
     """
 
     account: Account
     region: Region
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
     lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
+    deployment: Literal["canary", "all_at_once"] = CANARY
 
 
 class BreakGlassSettings(SettingsModel):
@@ -257,3 +264,15 @@ class Settings(ChannelSettings):
     limits: LimitSettings = LimitSettings()
     policies: Text = "policies"
     shadow_policies: Text | None = None
+
+    @field_validator("targets")
+    @classmethod
+    def _leave_room_for_canaries(
+        cls, targets: dict[str, TargetSettings], info: ValidationInfo
+    ) -> dict[str, TargetSettings]:
+        broker = info.data.get("broker")
+        deployment = broker.deployment if broker else CANARY
+        if deployment == CANARY and len(targets) > MOST_CANARY_TARGETS:
+            wrong = f"it has {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
+            raise refused(wrong, "write deployment: all_at_once in the section broker")
+        return targets

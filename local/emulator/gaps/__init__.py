@@ -30,6 +30,7 @@ GAPS = (
     "cloudformation.named_query",
     "cloudformation.event_bus_policy",
     "cloudformation.web_acl_association",
+    "deployments.code_deploy_resources",
     "buckets.conditional_writes_in_conditions",
     "buckets.owners_in_conditions",
     "principals.principal_arn_of_sessions",

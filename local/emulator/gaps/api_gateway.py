@@ -146,7 +146,7 @@ def invoke_permission() -> None:
         function = gateway._extract_lambda_ref_from_integration_uri(integration.get("uri", ""))
         record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(function, account_id=account, region=region)
         source = f"arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}{resource['path']}"
-        if record and config and not roles.may_invoke(record, config, "apigateway.amazonaws.com", source):
+        if record and config and not roles.may_invoke(function, "apigateway.amazonaws.com", source):
             headers = {"Content-Type": "application/json"}
             return 500, headers, json.dumps({"message": "Internal server error"}).encode()
         return await invoke(integration, api, stage, *more, **named)

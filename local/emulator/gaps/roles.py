@@ -5,7 +5,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
-from ministack.services import iam
+from ministack.services import iam, lambda_svc
 
 
 def denied(
@@ -35,20 +35,22 @@ def denied(
     return f"User: {caller} is not authorized to perform: {action} on resource: {resource}"
 
 
-def may_invoke(record: Mapping[str, Any], config: Mapping[str, Any], service: str, source: str) -> bool:
+def may_invoke(asked: str, service: str, source: str) -> bool:
     """Return whether a function's policy allows `service` to invoke it for the resource with the ARN `source`.
 
-    `record` and `config` are ministack's, of the function or of the version that is invoked.
+    `asked` is the ARN that is invoked: of a function, or of its alias. A permission covers one of them.
     """
-    function = config["FunctionArn"]
-    account, region = function.split(":")[4], function.split(":")[3]
+    _, _, _, region, account, *_ = asked.split(":")
+    function = ":".join(asked.split(":")[:7])
+    record, _, _ = lambda_svc._get_func_record_for_ref_in_scope(function, account_id=account, region=region)
     context = iam_evaluator.EvalContext(
         principal_arn="",
         principal_type="Service",
         principal_account=account,
         action="lambda:InvokeFunction",
-        resource_arn=function,
+        resource_arn=asked,
         region=region,
         service_context={"aws:sourcearn": source, "aws:sourceaccount": account},
     )
-    return bool(iam_evaluator.evaluate_resource_policy(record.get("policy"), context, service).decision == "Allow")
+    policy = (record or {}).get("policy")
+    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service).decision == "Allow")

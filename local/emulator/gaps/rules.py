@@ -32,7 +32,7 @@ def rule_permission() -> None:
 
     def dispatch_to_lambda(arn: str, payload: str) -> None:
         record, config, _ = lambda_svc._get_func_record_for_ref(arn)
-        if record and config and roles.may_invoke(record, config, "events.amazonaws.com", _rule.get()):
+        if record and config and roles.may_invoke(arn, "events.amazonaws.com", _rule.get()):
             dispatch(arn, payload)
 
     eventbridge._invoke_target = invoke_target

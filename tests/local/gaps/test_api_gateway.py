@@ -11,18 +11,32 @@ from tests.local.gaps.contracts import Emulator, deploy, function, rest_api
 INTERNAL = '{"message": "Internal server error"}'
 
 
-def api(emulator: Emulator, source: str, *, permitted: bool = True, account: str = "") -> str:
-    """Return the URL of a REST API with a function of this source.
+def api(
+    emulator: Emulator,
+    source: str,
+    *,
+    permitted: bool = True,
+    account: str = "",
+    alias: str = "",
+    permitted_alias: bool = True,
+) -> str:
+    """Return the URL of a REST API with a function of this source, or with its `alias`.
 
     Its account is the one for which the bare emulator serves requests without credentials. So its names are unique.
     """
     emulator.account = account or ACCOUNT
     arn = function(emulator, f"behind-{uuid.uuid4().hex}", "handler", source)
+    permitted_arn = arn
+    if alias:
+        functions = emulator.root("lambda")
+        version = functions.publish_version(FunctionName=arn)["Version"]
+        arn = functions.create_alias(FunctionName=arn, Name=alias, FunctionVersion=version)["AliasArn"]
+        permitted_arn = arn if permitted_alias else permitted_arn
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations"
     proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "Uri": uri}
     source_arn = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/live/GET/thing/*"}
     permission = {
-        "FunctionName": arn,
+        "FunctionName": permitted_arn,
         "Action": "lambda:InvokeFunction",
         "Principal": "apigateway.amazonaws.com",
         "SourceArn": source_arn,
@@ -86,4 +100,7 @@ def handler(event, context):
 def test_invoke_permission(emulator: Emulator, http: httpx.Client) -> None:
     source = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'in'}\n"
     answer = http.get(api(emulator, source, permitted=False))
+    assert (answer.status_code, answer.text) == (500, INTERNAL)
+    assert http.get(api(emulator, source, alias="live")).text == "in"
+    answer = http.get(api(emulator, source, alias="live", permitted_alias=False))
     assert (answer.status_code, answer.text) == (500, INTERNAL)
