@@ -40,7 +40,7 @@ class BrokerStack(Stack):
         settings, broker = configuration.settings, configuration.broker
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
-        tables = Tables(self, "Tables")
+        tables = Tables(self, "Tables", restored=broker.restored_tables)
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.keys import encryption_key
+from jitney.configuration.settings import RestoredTableSettings
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 
 PRINCIPALS = "by_principal"
@@ -20,9 +21,11 @@ class Tables(Construct):
 
     `audit` holds the records and publishes them as a stream. `answers` holds masked answers of the gateway for minutes.
     No copy of them outlives that, neither in a backup nor in a stream.
+
+    With `restored`, `state` and `audit` are tables outside the stack. The stack's own ones then leave it and remain.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, restored: RestoredTableSettings | None = None) -> None:
         super().__init__(scope, construct_id)
         self.key = encryption_key(
             self,
@@ -41,30 +44,41 @@ class Tables(Construct):
             key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
             removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        self.state = self._table("State")
-        self.state.add_global_secondary_index(
-            index_name=PRINCIPALS,
-            partition_key=_text("gsi_pk"),
-            sort_key=_text("gsi_sk"),
-            projection_type=dynamodb.ProjectionType.ALL,
+        self.state: dynamodb.ITable = self._restored("State", restored.state_table) if restored else self._state()
+        self.audit: dynamodb.ITable = (
+            self._restored("Audit", restored.audit_table, restored.audit_stream_arn) if restored else self._audit()
         )
-        self.state.add_global_secondary_index(
-            index_name=OPEN_GRANTS_INDEX,
-            partition_key=_text("open_role"),
-            sort_key=_text("open_until"),
-            projection_type=dynamodb.ProjectionType.ALL,
-        )
-        self.audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
+        self.answers = self._table("Answers", kept=False)
+        acknowledge(self.answers, "It holds answers for minutes, and no backup may keep them longer.", "DDB3")
+
+    def _state(self) -> dynamodb.TableV2:
+        state = self._table("State")
+        for name, keys in ((PRINCIPALS, ("gsi_pk", "gsi_sk")), (OPEN_GRANTS_INDEX, ("open_role", "open_until"))):
+            partition, sort = map(_text, keys)
+            state.add_global_secondary_index(
+                index_name=name,
+                partition_key=partition,
+                sort_key=sort,
+                projection_type=dynamodb.ProjectionType.ALL,
+            )
+        return state
+
+    def _audit(self) -> dynamodb.TableV2:
+        audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
         grant, place = map(_text, CALL_INDEX_ATTRIBUTES)
         # Only the first record of a call has these attributes, so that other records cost nothing here.
-        self.audit.add_global_secondary_index(
+        audit.add_global_secondary_index(
             index_name=CALL_INDEX,
             partition_key=grant,
             sort_key=place,
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
-        self.answers = self._table("Answers", kept=False)
-        acknowledge(self.answers, "It holds answers for minutes, and no backup may keep them longer.", "DDB3")
+        return audit
+
+    def _restored(self, construct_id: str, name: str, stream_arn: str | None = None) -> dynamodb.ITable:
+        return dynamodb.TableV2.from_table_attributes(
+            self, construct_id, table_name=name, table_stream_arn=stream_arn, encryption_key=self.key
+        )
 
     @property
     def outputs(self) -> dict[str, str]:

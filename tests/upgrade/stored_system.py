@@ -96,13 +96,14 @@ class StoredSystem:
     """A system whose state is in tables. It begins at `now` with empty tables."""
 
     now: int = NOW
+    key: str = ""
     config: Config = field(default_factory=stored_configuration)
 
     def __post_init__(self) -> None:
         self.client = boto3.client(
             "dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
         )
-        _create_tables(self.client)
+        _create_tables(self.client, self.key)
         self.system = System(now=self.now, config=self.config)
         self.desk = ReviewSystem(self.system)
         self.slack = MemorySlack()
@@ -183,13 +184,13 @@ class StoredSystem:
 
 
 @contextmanager
-def stored_system(now: int = NOW) -> Iterator[StoredSystem]:
-    """Yield a system over empty tables."""
+def stored_system(now: int = NOW, key: str = "") -> Iterator[StoredSystem]:
+    """Yield a system over empty tables, which are encrypted if there is a `key`."""
     with mock_aws():
-        yield StoredSystem(now)
+        yield StoredSystem(now, key)
 
 
-def _create_tables(client: Any) -> None:
+def _create_tables(client: Any, key: str) -> None:
     text = ("pk", "sk", "gsi_pk", "gsi_sk", "open_role", "open_until")
     calls = {
         "IndexName": CALL_INDEX,
@@ -209,6 +210,7 @@ def _create_tables(client: Any) -> None:
             TableName=table,
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
             BillingMode="PAY_PER_REQUEST",
+            **({"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}} if key else {}),
             **more,
         )
 

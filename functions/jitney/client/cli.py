@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "target": "target.target",
     "review": "review.review",
     "audit": "audit.audit",
+    "restore": "restore.restore",
 }
 """The commands and groups in the order of the help, each with its module below `commands` and its name there."""
 _AUDIT: Mapping[str, str] = {

@@ -7,8 +7,9 @@ import itertools
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -169,6 +170,20 @@ class Screen:
                 self.rows([("needs", need.action), *where, ("why", "; ".join(new))])
                 possible += need.may_need
             self.rows(("may need", line) for line in wording.possible_lines(possible))
+
+    def restored(self, summary: Mapping[str, Any]) -> None:
+        """Print what `jitney restore` did, and what to write into jitney.yaml."""
+        self.heading("Prepared", "bold green", summary["state_table"])
+        suspended = ", ".join(map(strip_control_characters, summary["suspended"]))
+        self.rows([("suspended", suspended), ("open grants", str(summary["open_grants"]))])
+        self.rows([("continued", f"{summary['continued']} with newer records in the audit table")])
+        tables = {name: summary[name] for name in ("state_table", "audit_table", "audit_stream_arn")}
+        self.rows([("jitney.yaml", "in the section broker:")])
+        self.out.print("  restored_tables:")
+        for name, value in tables.items():
+            self.out.print(
+                f"    {name}: {strip_control_characters(value)}", markup=False, highlight=False, soft_wrap=True
+            )
 
     def check(self, check: TargetCheck) -> None:
         """Print each call of a target check with its expected and its actual answer, then the fixes."""

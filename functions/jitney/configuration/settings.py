@@ -42,6 +42,8 @@ from jitney.configuration.values import (
     Region,
     Regions,
     SettingsModel,
+    StreamArn,
+    TableName,
     Tag,
     TagValue,
     Text,
@@ -205,6 +207,14 @@ class LimitSettings(SettingsModel):
         return self
 
 
+class RestoredTableSettings(SettingsModel):
+    """Tables that the stack uses instead of its own, after a restore. `jitney restore` prepares and prints them."""
+
+    state_table: TableName
+    audit_table: TableName
+    audit_stream_arn: StreamArn
+
+
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed. The target roles trust the roles of its functions.
 
@@ -218,6 +228,7 @@ class BrokerSettings(SettingsModel):
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
     lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
     deployment: Literal["canary", "all_at_once"] = CANARY
+    restored_tables: RestoredTableSettings | None = None
 
 
 class BreakGlassSettings(SettingsModel):

@@ -159,4 +159,12 @@ SecretArn = Annotated[
         "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf",
     ),
 ]
+TableName = Annotated[str, matching(r"[\w.-]{3,255}", "write the table's name, not its ARN")]
+StreamArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[\w.-]+/stream/[0-9T:.-]+",
+        "write the ARN of the audit table's stream, as `jitney restore` prints it",
+    ),
+]
 PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

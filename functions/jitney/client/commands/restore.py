@@ -1,0 +1,40 @@
+"""`jitney restore`: make restored tables safe to use."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.policy_replay import Config
+from jitney.client.optional import load_extra
+
+StateTable = Annotated[str, typer.Option("--state-table", metavar="TABLE", help="The restored table of grants.")]
+AuditTable = Annotated[
+    str,
+    typer.Option("--audit-table", metavar="TABLE", help="The table of records: the deployed one, or a restored one."),
+]
+
+
+def restore(
+    *, state_table: StateTable, audit_table: AuditTable, config: Config = None, as_json: options.AsJson = False
+) -> None:
+    """Prepare restored tables before you deploy them.
+
+    Suspends every target in the restored state table, so that no grant that was revoked after the restored moment works
+    again. Continues the records of open grants, and sets what a restore does not bring. Uses your AWS credentials;
+    docs/restore.md shows the whole procedure and the permissions.
+
+    Example: jitney restore --state-table jitney-state-2 --audit-table Jitney-TablesAudit-1A2B
+    """
+    with exit_on_problem("restore", as_json=as_json):
+        module = load_extra("jitney.client.restored_tables", "audit,policy", "The tables were not prepared")
+        targets = module.targets_of(config, dict(os.environ))
+        tables = module.RestoredTables(module.dynamodb_client(), state_table, audit_table)
+        tables.prepare(targets)
+        document = tables.summary.document()
+        if as_json:
+            print_json(document)
+        else:
+            screen().restored(document)

@@ -1,0 +1,68 @@
+"""`jitney restore` on the command line: what it prepares, and what it prints for jitney.yaml (row OPS 2)."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from jitney.client.cli import app
+from jitney.client.restored_tables import BY
+from tests.configuration.test_load import valid, write_policies
+from tests.upgrade.flows import allowed
+from tests.upgrade.stored_system import StoredSystem, stored_system
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Write a configuration with the target `prod`."""
+    write_policies(tmp_path / "policies")
+    path = tmp_path / "jitney.yaml"
+    document = valid() | {"broker": {"account": "111122223333", "region": "eu-west-1"}}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredSystem]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with stored_system(key=KEY) as stored:
+        allowed(stored)
+        yield stored
+
+
+def run(config: Path, *more: str) -> Any:
+    given = ["restore", "--state-table", "state", "--audit-table", "audit", "--config", str(config), *more]
+    return CliRunner().invoke(app, given)
+
+
+def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(restored: StoredSystem, config: Path):
+    done = run(config)
+    assert done.exit_code == 0, done.output
+    suspensions = restored.ports.suspensions.current().in_force
+    assert [(each.name, each.by) for each in suspensions] == [("prod", BY)]
+    printed = yaml.safe_load(done.output[done.output.index("  restored_tables:") :])["restored_tables"]
+    assert printed["state_table"] == "state"
+    assert printed["audit_table"] == "audit"
+    assert "/stream/" in printed["audit_stream_arn"]
+    assert json.loads(run(config, "--json").output)["suspended"] == ["prod"]
+
+
+def test_ops_02_a_wrong_table_or_configuration_changes_nothing(restored: StoredSystem, config: Path):
+    config.write_text("version: 1\n", encoding="utf-8")
+    done = run(config, "--json")
+    assert (done.exit_code, json.loads(done.output)["code"]) == (2, "configuration_invalid")
+    assert not restored.ports.suspensions.current().entries
+
+
+def test_ops_02_a_missing_table_is_a_problem_with_a_fix(restored: StoredSystem, config: Path):
+    restored.client.delete_table(TableName="state")
+    done = run(config, "--json")
+    assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")

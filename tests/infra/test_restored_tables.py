@@ -1,0 +1,50 @@
+"""The stack over tables that were restored (row OPS 2)."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.configuration.test_load import valid, write_policies
+from tests.infra.conftest import Synthesized, of_type, plain
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+STREAM = "arn:aws:dynamodb:eu-west-1:111122223333:table/audit-2/stream/2026-11-29T02:00:00.000"
+RESTORED = {"state_table": "state-2", "audit_table": "audit-2", "audit_stream_arn": STREAM}
+
+
+@pytest.fixture(scope="module")
+def restored(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    folder = tmp_path_factory.mktemp("restored")
+    write_policies(folder / "policies")
+    document = valid() | {"broker": {"account": "111122223333", "region": "eu-west-1", "restored_tables": RESTORED}}
+    document["targets"] = {"analytics-prod": document["targets"]["prod"]}
+    path = folder / "jitney.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return synthesize({"JITNEY_CONFIG": str(path)})
+
+
+def test_ops_02_functions_use_the_restored_tables_and_may_use_no_others(restored: Synthesized, assembly: Synthesized):
+    template = restored.broker
+    assert [plain(each["KeySchema"]) for each in of_type(template, "AWS::DynamoDB::GlobalTable").values()] == [
+        [{"AttributeName": "pk", "KeyType": "HASH"}]
+    ]
+    for function in of_type(template, "AWS::Lambda::Function").values():
+        variables = function["Environment"]["Variables"]
+        assert variables.get("JITNEY_STATE_TABLE", "state-2") == "state-2"
+        assert variables.get("JITNEY_AUDIT_TABLE", "audit-2") == "audit-2"
+    text = json.dumps(template["Resources"])
+    assert "TablesState" not in text
+    assert "TablesAudit" not in text
+    policies = json.dumps([plain(each) for each in of_type(template, "AWS::IAM::Role").values()])
+    for resource in ("state-2", "audit-2", "state-2/index/open_by_role", "audit-2/index/calls_of_grant"):
+        assert f"arn:aws:dynamodb:eu-west-1:111122223333:table/{resource}" in policies
+    (stream,) = (
+        each for each in of_type(template, "AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each
+    )
+    assert stream["EventSourceArn"] == STREAM
+    assert template["Outputs"]["StateTable"]["Value"] == "state-2"
+    names = [each["RoleName"] for each in of_type(assembly.broker, "AWS::IAM::Role").values()]
+    assert {each["RoleName"] for each in of_type(template, "AWS::IAM::Role").values()} <= set(names)

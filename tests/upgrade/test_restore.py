@@ -1,0 +1,174 @@
+"""A restore to an earlier time: nothing that was revoked since revives, and nothing stays open (row OPS 2)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jitney.adapters.record_items import record_in
+from jitney.client.problems import Invalid
+from jitney.client.restored_tables import BY, RestoredTables
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
+from jitney.core.access.grant import State
+from jitney.core.access.suspension_denials import LIVE_SECONDS
+from jitney.core.access.suspensions import SuspensionKind
+from jitney.core.times import iso
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.gateway_calls import create_call
+from jitney.handlers.grant_reads import list_grants
+from jitney.handlers.grants import create_grant
+from jitney.handlers.held_reads import read_grant
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.revocations import revoke_grant
+from jitney.handlers.suspensions import lift, list_suspensions
+from tests.fakes import ROLE_ARN
+from tests.upgrade.flows import DELETE_B, READ, REASON, allowed, decide, gateway, request, under_review
+from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
+
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+BODY = {"target": "analytics-prod", "permissions": [READ], "duration_seconds": 900, "reason": "monthly report"}
+
+
+class Drill:
+    """A system whose state table is restored to the moment `restore_point`, with a live audit table and live roles."""
+
+    def __init__(self, before: StoredSystem) -> None:
+        self.ids = allowed(before) | under_review(before) | gateway(before)
+        before.system.now += 10
+        self.restore_point: Tables = before.dump()
+        before.system.now += 10
+        for name in ("active", "gateway"):
+            assert before.call(revoke_grant, REASON, grant_id=self.ids[name], token=before.operator())[0] == 200
+        decide(before, before.browser("alice"), self.ids["pending"], "reject", comment="no")
+        self.ids["later"] = request(before, [READ], 201, idempotency_key="later")
+        self.lost: Tables = before.dump()
+        self.documents = dict(before.system.role_policies.documents)
+        self.now = before.system.now + 600
+
+    def switched(self, after: StoredSystem, *, prepared: bool = True) -> StoredSystem:
+        """Return the system over the restored tables, prepared by the command."""
+        after.system.now = self.now
+        after.begin_ids_at(2_000_000)
+        audit = (self.lost if prepared else self.restore_point)["audit"]
+        after.load({"state": self.restore_point["state"], "audit": audit})
+        after.system.role_policies.documents |= self.documents
+        if prepared:
+            restored(after).prepare(["analytics-prod"])
+        return after
+
+
+def restored(stored: StoredSystem) -> RestoredTables:
+    return RestoredTables(stored.client, "state", "audit", lambda: stored.system.now, lambda _: None)
+
+
+@pytest.fixture
+def drill() -> Drill:
+    with stored_system() as before:
+        return Drill(before)
+
+
+@pytest.fixture
+def after(drill: Drill) -> Iterator[StoredSystem]:
+    with stored_system(key=KEY) as stored:
+        yield drill.switched(stored)
+
+
+def records_of(stored: StoredSystem, grant_id: str) -> list[dict[str, Any]]:
+    found = stored.client.query(
+        TableName="audit",
+        KeyConditionExpression="pk = :chain",
+        ExpressionAttributeValues={":chain": {"S": grant_id}},
+    )["Items"]
+    return [json.loads(record_in(item)) for item in found]
+
+
+def test_ops_02_without_the_command_a_revoked_grant_would_revive(drill: Drill):
+    with stored_system(key=KEY) as stored:
+        careless = drill.switched(stored, prepared=False)
+        assert careless.call(create_credentials, grant_id=drill.ids["active"])[0] == 200
+
+
+@pytest.mark.parametrize("name", ["active", "pending", "not started", "of an access profile"])
+def test_ops_02_no_grant_of_the_restored_table_gives_anything(after: StoredSystem, drill: Drill, name: str):
+    status, answer = after.call(create_credentials, grant_id=drill.ids[name])
+    assert (status, answer["code"]) in ((403, "suspended"), (409, "grant_revoked"), (410, "grant_revoked"))
+    call = {"grant": drill.ids["gateway"], **DELETE_B}
+    assert after.call(create_call, call, idempotency_key="delete b")[0] in (403, 409, 410)
+    assert after.call(create_grant, BODY)[1]["code"] == "suspended"
+    assert not after.system.sessions.asked
+    assert not after.upstream.sent
+
+
+def test_ops_02_sessions_from_before_stay_denied_even_of_grants_that_the_table_does_not_know(
+    after: StoredSystem, drill: Drill
+):
+    reconcile(after.ports)
+    document = json.loads(after.system.role_policies.documents[ROLE_ARN])
+    whole_role = [each for each in document["Statement"] if each["Condition"].get("StringLike") == EVERY_SESSION]
+    assert whole_role
+    assert drill.ids["later"] not in {item["pk"]["S"].partition("#")[2] for item in drill.restore_point["state"]}
+
+
+EVERY_SESSION = {"aws:PrincipalTag/grant": ["*"]}
+
+
+def test_ops_02_open_grants_are_listed_and_their_ends_are_recorded_without_a_fork(after: StoredSystem, drill: Drill):
+    listed = {each["id"]: each["state"] for each in after.call(list_grants)[1]["grants"]}
+    assert listed.keys() >= {drill.ids[name] for name in ("active", "gateway", "pending", "not started")}
+    assert set(listed.values()) <= {"revoked", "used"}
+    reconcile(after.ports)
+    for name in ("active", "gateway", "pending", "not started"):
+        assert after.grant(drill.ids[name]).state is State.REVOKED
+        chain = records_of(after, drill.ids[name])
+        assert [each["seq"] for each in chain] == [*range(len(chain))]
+        assert [each["prev"] for each in chain[1:]] == [each["hash"] for each in chain[:-1]]
+    assert after.call(read_grant, grant_id=drill.ids["active"])[0] == 200
+    status, _ = after.call(revoke_grant, REASON, grant_id=drill.ids["spent token"], token=after.operator())
+    assert status == 200
+
+
+def test_ops_02_after_the_suspension_is_lifted_only_new_grants_work(after: StoredSystem, drill: Drill):
+    reconcile(after.ports)
+    after.system.now += LIVE_SECONDS + 1
+    operator = after.operator()
+    (listed,) = after.call(list_suspensions, token=operator)[1]["suspensions"]
+    assert (listed["kind"], listed["name"], listed["by"]) == ("target", "analytics-prod", BY)
+    assert after.call(lift, REASON, grant_id=listed["id"], token=operator)[0] == 200
+    assert after.call(create_grant, BODY)[0] == 201
+    assert after.call(create_credentials, grant_id=drill.ids["active"])[0] != 200
+    assert after.grant(drill.ids["active"]).state is State.REVOKED
+
+
+def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_bring(after: StoredSystem, drill: Drill):
+    again = restored(after)
+    after.system.now += 1200  # the deployment took this long, and earlier functions issued a session before its end
+    again.prepare(["analytics-prod"])
+    reconcile(after.ports)
+    (denial,) = [
+        each["Condition"]["DateLessThanEquals"]["aws:TokenIssueTime"]
+        for each in json.loads(after.system.role_policies.documents[ROLE_ARN])["Statement"]
+        if each["Condition"].get("StringLike") == EVERY_SESSION
+    ]
+    assert denial == iso(after.system.now + IN_FLIGHT_SECONDS)
+    assert again.summary.open_grants > 0
+    assert again.summary.continued == 0
+    current = after.ports.suspensions.current()
+    assert [each.name for each in current.in_force if each.kind is SuspensionKind.TARGET] == ["analytics-prod"]
+    assert again.summary.audit_stream_arn
+    for name in ("state", "audit"):
+        table = after.client.describe_table(TableName=name)["Table"]
+        assert table["DeletionProtectionEnabled"]
+        ttl = after.client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expires")
+        backups = after.client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
+    with stored_system(key=KEY) as stored:
+        wrong = RestoredTables(stored.client, "audit", "audit", lambda: stored.system.now, lambda _: None)
+        with pytest.raises(Invalid, match="not a state table"):
+            wrong.prepare(["analytics-prod"])
+    with stored_system() as stored, pytest.raises(Invalid, match="not encrypted"):
+        restored(stored).prepare(["analytics-prod"])
