@@ -204,6 +204,12 @@ def test_ops_02_calls_of_the_gateway_keep_their_answers_and_approvals(upgraded: 
     made(upgraded, grant_id, DELETE_C, "delete c", 200)
 
 
+def test_aud_07_the_names_of_chains_which_seals_list_contain_no_person(corpus: Corpus):
+    chains = {item["pk"]["S"] for item in corpus.tables["audit"] if "record" in item}
+    assert len(chains) > len(corpus.states)
+    assert [each for each in chains if not re.fullmatch(r"[cgr]-[a-z0-9]{14,24}", each)] == []
+
+
 def test_ops_02_a_corpus_has_every_kind_of_item_and_every_member_of_a_grant(corpus: Corpus):
     if corpus.version != current_version():
         pytest.skip("what a later version added is not in it")

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jitney.core.integrity.contents import RecordPosition
@@ -108,6 +108,18 @@ def test_aud_02_any_tampering_with_a_record_names_it_and_its_object(how: str, wo
     assert all(key in each.sentence for each in breaks)
     if not twice:
         assert any(place in each.records and str(place) in each.sentence for each in breaks)
+
+
+@settings(max_examples=examples(40))
+@given(world=worlds(), data=st.data())
+def test_aud_02_an_erased_record_is_reported_and_no_other_one_of_its_object(world: World, data: Any):
+    key = data.draw(st.sampled_from(sorted(world.objects)))
+    at = data.draw(st.integers(0, len(world.lines(key)) - 1))
+    assume(all(lines.count(world.lines(key)[at]) == 1 for lines in [world.lines(key)]))
+    place = _remove(world, key, at, None)
+    breaks = world.verify().breaks
+    assert {named for each in breaks for named in each.records} <= {place}
+    assert breaks
 
 
 @settings(max_examples=examples(40))
