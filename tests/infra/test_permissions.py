@@ -164,6 +164,7 @@ ALLOWED = {
     "jitney-votes": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
         "TablesState.Arn": {READ, BATCH, CREATE, CHANGE, QUERY, CHECK},
+        "TablesState.Arn/index/by_principal": {QUERY},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         "ApprovalWorkflow": {"states:SendTaskSuccess"},
@@ -473,6 +474,7 @@ ITEMS = {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "REVIEW#*", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
+        BY_PRINCIPAL: {"PRINCIPAL#*"},
         CHECK: {"OUT_OF_OFFICE"},
         CREATE: {"VOTES#*", "REJECTED#*", "FOLLOW_UP", "REPLAY#*"},
         CHANGE: {"GRANT#*", "NARROWINGS#*"},
