@@ -37,6 +37,7 @@ MODULES = (
     "gateway_masking",
     "gateway",
     "gateway_start",
+    "cold_starts",
     "client",
     "queries",
     "scale",
