@@ -155,7 +155,7 @@ class CountedSystem:
 
     def _workflow(self, workflows: Any) -> str:
         definition = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}})
-        role = "arn:aws:iam::111122223333:role/jitney/jitney-approval"
+        role = "arn:aws:iam::111122223333:role/jitney/jitney-approval-eu-west-1"
         machine = workflows.create_state_machine(name="approval", definition=definition, roleArn=role)
         arn: str = machine["stateMachineArn"]
         return arn

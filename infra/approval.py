@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.log_groups import LogGroups
-from jitney.configuration.arns import ROLE_PATH
+from jitney.configuration.arns import ROLE_PATH, role_name
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
 STEPS: Mapping[str, str] = {
@@ -39,7 +39,7 @@ class Approval(Construct):
         role = iam.Role(
             self,
             "Role",
-            role_name="jitney-approval",
+            role_name=role_name("approval", Stack.of(self).region),
             path=ROLE_PATH,
             description="Jitney: lets the approval workflow call its functions",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),

@@ -16,7 +16,7 @@ from infra.conditions import item_conditions, session_name_condition
 from infra.log_groups import LogGroups
 from infra.permissions import Allow
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
-from jitney.configuration.arns import ROLE_PATH, role_name
+from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
 ALIAS = "live"
 
@@ -54,13 +54,13 @@ class BrokerFunction(Construct):
         super().__init__(scope, construct_id)
         self.spec = spec
         self._conditions = conditions
-        self._log_group = log_groups.add(self, f"/aws/lambda/{role_name(spec.name)}")
+        self._log_group = log_groups.add(self, f"/aws/lambda/{function_name(spec.name)}")
         role = self._role(resources)
         self.role_id = role.role_id
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=role_name(spec.name),
+            function_name=function_name(spec.name),
             description=spec.purpose,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.custom(code.architecture),
@@ -97,7 +97,7 @@ class BrokerFunction(Construct):
         events.Rule(
             self,
             "Schedule",
-            rule_name=role_name(self.spec.name),
+            rule_name=function_name(self.spec.name),
             description=f"Jitney: {_lowered(self.spec.purpose)}",
             schedule=events.Schedule.rate(every),
             targets=[targets.LambdaFunction(self.invoked, retry_attempts=self.spec.retries, max_event_age=every)],
@@ -114,7 +114,7 @@ class BrokerFunction(Construct):
         return iam.Role(
             self,
             "Role",
-            role_name=role_name(self.spec.name),
+            role_name=role_name(self.spec.name, Stack.of(self).region),
             path=ROLE_PATH,
             description=f"Jitney: {_lowered(self.spec.purpose)}",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
@@ -130,7 +130,7 @@ class BrokerFunction(Construct):
                 self,
                 f"Targets{number}",
                 path=ROLE_PATH,
-                description=f"Permissions of {role_name(self.spec.name)} on some of the targets",
+                description=f"Permissions of {function_name(self.spec.name)} on some of the targets",
                 statements=[self._statement(allow, part)],
             )
 

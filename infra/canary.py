@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 
 from collections.abc import Iterable, Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -15,7 +16,7 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.monitoring import Monitoring
-from jitney.configuration.arns import ROLE_PATH, role_name
+from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
 ROLLBACK_ALARMS = ("ApiErrors", "FunctionErrors", "GrantsUnreadable")
 """The alarms (`infra.alarms`) that roll a deployment back.
@@ -47,7 +48,7 @@ class CanaryDeployments(Construct):
                     each.node.id,
                     alias=each.alias,
                     application=application,
-                    deployment_group_name=role_name(each.spec.name),
+                    deployment_group_name=function_name(each.spec.name),
                     deployment_config=codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,
                     role=role.without_policy_updates(),
                     alarms=alarms,
@@ -66,7 +67,7 @@ class CanaryDeployments(Construct):
         role = iam.Role(
             self,
             "Role",
-            role_name="jitney-canary",
+            role_name=role_name("canary", Stack.of(self).region),
             path=ROLE_PATH,
             description="Jitney: lets CodeDeploy move functions to their new versions",
             assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),

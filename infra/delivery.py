@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.log_groups import LogGroups
-from jitney.configuration.arns import ROLE_PATH
+from jitney.configuration.arns import ROLE_PATH, role_name
 
 _DAY = "dt=!{timestamp:yyyy-MM-dd}/"
 _DAY_OF_LINE = "dt=!{partitionKeyFromQuery:dt}/!{timestamp:yyyy-MM-dd}/"
@@ -92,7 +92,7 @@ class Delivery(Construct):
         return iam.Role(
             self,
             "Role",
-            role_name=f"jitney-delivery-{prefix}",
+            role_name=role_name(f"delivery-{prefix}", Stack.of(self).region),
             path=ROLE_PATH,
             description=f"Jitney: lets Firehose write {prefix} to its bucket",
             assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
@@ -14,6 +14,7 @@ from infra.signals import Signal, own
 from jitney.core import audit, record_metrics
 
 DASHBOARD = "Jitney"
+"""The beginning of the dashboard's name. The Region follows, because dashboards are the same in all Regions."""
 WIDTH, HEIGHT = 24, 6
 """CloudWatch's grid has 24 columns. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 MOST_ALARMS_OF_A_WIDGET = 100
@@ -109,7 +110,7 @@ class Monitoring(Construct):
             rows.append([cloudwatch.TextWidget(markdown=f"# {row}", width=WIDTH, height=1)])
             graphs = [each for each in GRAPHS if each.row is row]
             rows.append([self._graph(each, WIDTH // len(graphs)) for each in graphs])
-        cloudwatch.Dashboard(self, "Dashboard", dashboard_name=DASHBOARD, widgets=rows)
+        cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{DASHBOARD}-{Stack.of(self).region}", widgets=rows)
 
     def _first_row(self, alarms: Mapping[str, Sequence[cloudwatch.Alarm]]) -> list[cloudwatch.IWidget]:
         every = [each for made in alarms.values() for each in made]

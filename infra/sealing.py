@@ -70,7 +70,7 @@ class Sealing(Construct):
     def _others(self) -> dict[str, dict[str, str]]:
         """Return the condition for every principal except the function's role."""
         stack = Stack.of(self)
-        role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer')}"
+        role = f"arn:{stack.partition}:iam::{stack.account}:role{ROLE_PATH}{role_name('sealer', stack.region)}"
         return {"ArnNotEquals": {"aws:PrincipalArn": role}}
 
     def acknowledge(self, *functions: BrokerFunction) -> None:

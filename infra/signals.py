@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jitney.configuration.arns import role_name
+from jitney.configuration.arns import function_name
 from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 API_NAME = "jitney"
@@ -37,7 +37,7 @@ def of_function(function: str, name: str, statistic: str = "Sum") -> Signal:
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
-    return Signal(name, "AWS/Lambda", (("FunctionName", role_name(function)),), statistic)
+    return Signal(name, "AWS/Lambda", (("FunctionName", function_name(function)),), statistic)
 
 
 def of_all_functions(name: str, statistic: str = "Sum") -> Signal:

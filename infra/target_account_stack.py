@@ -73,7 +73,7 @@ class TargetRoles:
         self._alias = alias
         self._target = target
         self._partition = partition_of(target.region)
-        self._broker_account = broker.account
+        self._broker = broker
         self._external_id = external_id(alias, target, broker.account)
         bounds = self._bounds()
         managed = boundary_arn(alias, target)
@@ -113,7 +113,7 @@ class TargetRoles:
             description=f"Grants on {self._alias} are sessions of this role",
             max_session_duration=LONGEST_SESSION_SECONDS,
             permissions_boundary=self.boundary_arn,
-            assume_role_policy_document=_trust(self._partition, self._broker_account, self._external_id),
+            assume_role_policy_document=_trust(self._partition, self._broker, self._external_id),
             # With a managed policy as boundary, the denials are a policy of the role. Only the account's owner can
             # detach it.
             managed_policy_arns=[self.boundary_arn, bounds.managed_policy_arn] if target.managed_policy else None,
@@ -155,7 +155,7 @@ class TargetRoles:
         tries to delete a policy, so it could also delete a deny document. It cannot write one. A role that the target
         had before may have live sessions, so it stays among the roles.
         """
-        principals = _functions(self._partition, self._broker_account, "revokers")
+        principals = _functions(self._partition, self._broker, "revokers")
         further = further_roles(role_arn(self._target))
         arns = [self.role.attr_arn, further]
         revoker = iam.Role(
@@ -191,21 +191,20 @@ class TargetRoles:
         return revoker
 
 
-def _functions(partition: str, broker_account: str, resource: str) -> list[iam.IPrincipal]:
+def _functions(partition: str, broker: BrokerSettings, resource: str) -> list[iam.IPrincipal]:
     """Return the roles of the broker's functions that have a permission on `resource`."""
     names = [name for name, spec in SPECS.items() if any(allow.resource == resource for allow in spec.allows)]
-    return [
-        iam.ArnPrincipal(f"arn:{partition}:iam::{broker_account}:role{ROLE_PATH}{role_name(name)}") for name in names
-    ]
+    roles = f"arn:{partition}:iam::{broker.account}:role{ROLE_PATH}"
+    return [iam.ArnPrincipal(f"{roles}{role_name(name, broker.region)}") for name in names]
 
 
-def _trust(partition: str, broker_account: str, external_id: str) -> iam.PolicyDocument:
+def _trust(partition: str, broker: BrokerSettings, external_id: str) -> iam.PolicyDocument:
     """Return the trust policy: only functions that issue, and only sessions that name grant and principal (row STS 3).
 
     Each action has its own statement, because the IAM User Guide documents condition keys by action ("Passing session
     tags").
     """
-    principals = _functions(partition, broker_account, "targets")
+    principals = _functions(partition, broker, "targets")
     of_a_grant = {"aws:RequestTag/grant": "g-*", "aws:RequestTag/agent": "?*", "aws:RequestTag/unit": "?*"}
     named = {"sts:SourceIdentity": "?*"}
     conditions: Mapping[str, Mapping[str, Mapping[str, Any]]] = {

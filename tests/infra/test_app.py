@@ -74,7 +74,7 @@ def test_the_environment_names_another_configuration(configured, synthesize):
     assert role["PermissionsBoundary"] == "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"
     assert role["ManagedPolicyArns"][0] == role["PermissionsBoundary"]
     principals = {json.dumps(each["Principal"]) for each in role["AssumeRolePolicyDocument"]["Statement"]}
-    roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}" for name in ISSUING]
+    roles = [f"arn:aws-us-gov:iam::222233334444:role/jitney/jitney-{name}-us-gov-west-1" for name in ISSUING]
     assert principals == {json.dumps({"AWS": roles})}
 
 

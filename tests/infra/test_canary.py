@@ -68,7 +68,7 @@ def test_ops_02_routes_reach_the_alias_only(assembly: Synthesized):
 
 def test_ops_02_codedeploy_may_move_the_aliases_and_nothing_else(assembly: Synthesized):
     roles = of_type(assembly.broker, "AWS::IAM::Role").values()
-    (role,) = (each for each in roles if each["RoleName"] == "jitney-canary")
+    (role,) = (each for each in roles if each["RoleName"] == "jitney-canary-eu-west-1")
     assert "ManagedPolicyArns" not in role
     move, look = role["Policies"][0]["PolicyDocument"]["Statement"]
     assert look == {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}

@@ -95,8 +95,8 @@ def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broke
         for statement in (each for policy in inline + attached for each in policy["Statement"]):
             for resource in map(plain, listed(statement["Resource"])):
                 if ":role/" in resource:
-                    named[role["RoleName"]].add(resource)
-                    actions[role["RoleName"]][resource] |= set(listed(statement["Action"]))
+                    named[role["RoleName"].removesuffix(f"-{REGION}")].add(resource)
+                    actions[role["RoleName"].removesuffix(f"-{REGION}")][resource] |= set(listed(statement["Action"]))
     targets = [numbered(number, roles) for number in range(MOST_TARGET_ROLES // roles)]
     first = [f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets]
     own = {role for each in first for role in roles_of(each, roles)}

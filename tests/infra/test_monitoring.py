@@ -12,7 +12,7 @@ from infra.alarms import ALARMS, Alarm
 from infra.function_specs import SPECS
 from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
-from jitney.configuration.arns import role_name
+from jitney.configuration.arns import function_name
 from jitney.core import record_metrics
 from jitney.core.audit import METRICS_NAMESPACE
 from jitney.core.record_metrics import COUNTED
@@ -94,7 +94,7 @@ def test_ops_01_metrics_of_aws_exist_and_are_of_resources_of_the_stack(assembly,
     assert signal.name in metrics
     assert {name for name, _ in signal.dimensions} <= dimensions
     streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
-    named = {role_name(name) for name in SPECS} | {each["DeliveryStreamName"] for each in streams}
+    named = {function_name(name) for name in SPECS} | {each["DeliveryStreamName"] for each in streams}
     named.add(only(assembly.broker, "AWS::ApiGateway::RestApi")["Name"])
     assert all(value in named or value[0] == "{" for _, value in signal.dimensions)
 
@@ -124,7 +124,7 @@ def test_ops_01_functions_write_every_metric_that_is_watched(capsys: pytest.Capt
 def dashboard_of(assembly: Any) -> list[dict[str, Any]]:
     """Return the widgets in their order."""
     board = plain(only(assembly.broker, "AWS::CloudWatch::Dashboard"))
-    assert board["DashboardName"] == "Jitney"
+    assert board["DashboardName"] == "Jitney-eu-west-1"
     return list(json.loads(board["DashboardBody"])["widgets"])
 
 

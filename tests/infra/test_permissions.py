@@ -9,7 +9,7 @@ import pytest
 
 from infra.approval import STEPS
 from infra.function_specs import SPECS
-from jitney.configuration.arns import role_name
+from jitney.configuration.arns import function_name
 from tests.infra.conftest import listed, of_type, plain
 from tests.infra.test_target_account_stack import EXTERNAL_ID
 
@@ -35,8 +35,8 @@ QUERY, DELETE, CHECK = "dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:Condit
 DELIVER = {"s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"}
 DELIVER_OBJECTS = {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"}
 
-FUNCTIONS = {role_name(name): "".join(word.title() for word in name.split("_")) for name in SPECS}
-ROUTED = [role_name(name) for name, spec in SPECS.items() if spec.routes]
+FUNCTIONS = {function_name(name): "".join(word.title() for word in name.split("_")) for name in SPECS}
+ROUTED = [function_name(name) for name, spec in SPECS.items() if spec.routes]
 MOVE_ALIAS = {"lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"}
 # By role: its actions on each resource. Each function may also write to its own log group.
 ALLOWED = {
@@ -294,11 +294,17 @@ ALLOWED = {
 }
 
 
+def without_region(role):
+    """Return the name of a role in `ALLOWED`. Each role's own name ends with the broker's Region."""
+    assert role.endswith("-eu-west-1")
+    return role.removesuffix("-eu-west-1")
+
+
 @pytest.fixture(scope="module")
 def statements(assembly):
     """Return every statement of every role of the broker, by role, from inline and attached policies."""
     template = assembly.broker
-    names = {name: role["RoleName"] for name, role in of_type(template, "AWS::IAM::Role").items()}
+    names = {name: without_region(role["RoleName"]) for name, role in of_type(template, "AWS::IAM::Role").items()}
     found = {name: [] for name in names.values()}
     for logical_id, role in of_type(template, "AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
@@ -659,7 +665,7 @@ def test_each_role_trusts_one_service(assembly):
     for role in of_type(assembly.broker, "AWS::IAM::Role").values():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert (statement["Effect"], statement["Action"], role["Path"]) == ("Allow", "sts:AssumeRole", "/jitney/")
-        trusted[role["RoleName"]] = statement["Principal"]
+        trusted[without_region(role["RoleName"])] = statement["Principal"]
     services = {"jitney-approval": "states", "jitney-canary": "codedeploy"}
     services |= {f"jitney-delivery-{name}": "firehose" for name in ("records", "calls", "api")}
     assert trusted == {name: {"Service": f"{services.get(name, 'lambda')}.amazonaws.com"} for name in ALLOWED}
@@ -678,7 +684,7 @@ def test_only_api_gateway_invokes_each_function_and_only_by_its_own_routes(assem
         if each["Principal"] == "apigateway.amazonaws.com"
     }
     assert {(function, route.partition("/")[2]) for function, route in allowed} == {
-        (f"{FUNCTIONS[role_name(name)]}Alias", re.sub(r"{\w+}", "*", f"{verb}{path}"))
+        (f"{FUNCTIONS[function_name(name)]}Alias", re.sub(r"{\w+}", "*", f"{verb}{path}"))
         for name, spec in SPECS.items()
         for verb, path in spec.routes
     }
@@ -742,7 +748,9 @@ def test_end_02_only_functions_that_revoke_or_check_reach_the_revoker(assembly):
     (revoker,) = (each for each in of_type(assembly.target, "AWS::IAM::Role").values() if "revoker" in each["RoleName"])
     (trust,) = revoker["AssumeRolePolicyDocument"]["Statement"]
     functions = ("reconciler", "releases", "revocations", "suspensions", "target-checks")
-    assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in functions]}
+    assert trust["Principal"] == {
+        "AWS": [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}-eu-west-1" for name in functions]
+    }
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}}
 
@@ -771,7 +779,7 @@ def keys(assembly):
     return {each["Description"]: each for each in of_type(assembly.broker, "AWS::KMS::Key").values()}
 
 
-SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealer"
+SEALING = "arn:aws:iam::111122223333:role/jitney/jitney-sealer-eu-west-1"
 
 
 def denials(statements):

@@ -27,7 +27,7 @@ ISSUING = ("credentials", "denial-measurements", "gateway-calls", "grants", "tar
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 ALIAS = TypeAdapter(Alias)
 EXTERNAL_ID = "jitney-a9808f2b371a5dff8a7d9929c0516d91"
-ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}" for name in ISSUING]
+ISSUERS = [f"arn:aws:iam::111122223333:role/jitney/jitney-{name}-eu-west-1" for name in ISSUING]
 
 
 @pytest.fixture(scope="module")

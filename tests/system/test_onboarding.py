@@ -146,11 +146,11 @@ def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, te
     configured = {"account": TARGET, "role_name": role, "region": "eu-west-1", **bound}
     body = template(kind, broker=BROKER, targets={kind: configured})
     deployed(aws, TARGET, f"JitneyTarget-{kind}", body)
-    revoker = session(aws, clients, body, "jitney-releases", f"jitney-revoker-{kind}")("iam")
+    revoker = session(aws, clients, body, "jitney-releases-eu-west-1", f"jitney-revoker-{kind}")("iam")
     revoker.put_role_policy(RoleName=role, PolicyName="mine", PolicyDocument=document(EVERYTHING))
     refused("AccessDenied", revoker.detach_role_policy, RoleName=role, PolicyArn=managed)
     refused("AccessDenied", revoker.delete_role_permissions_boundary, RoleName=role)
-    attack = session(aws, clients, body, "jitney-grants", role, **OF_A_GRANT)
+    attack = session(aws, clients, body, "jitney-grants-eu-west-1", role, **OF_A_GRANT)
     attack("s3").list_buckets()  # it is a session of the role
     refused("AccessDeniedException", attack("dynamodb").list_tables)
     refused("AccessDenied", attack("s3").create_bucket, Bucket="attack")
@@ -166,7 +166,7 @@ def test_aud_03_no_session_switches_off_the_rule_that_watches_it(kind, template,
     configured = {"account": TARGET, "role_name": alias, "region": "eu-west-1", **bound}
     body = template(alias, broker=BROKER, targets={alias: configured})
     deployed(aws, TARGET, f"JitneyTarget-{alias}", body)
-    events = session(aws, clients, body, "jitney-grants", alias, **OF_A_GRANT)("events")
+    events = session(aws, clients, body, "jitney-grants-eu-west-1", alias, **OF_A_GRANT)("events")
     own, pattern = {"Name": f"own-{kind}"}, json.dumps({"source": ["own"]})
     events.put_rule(**own, EventPattern=pattern)
     events.delete_rule(**own)

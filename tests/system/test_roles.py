@@ -25,16 +25,17 @@ pytestmark = pytest.mark.xdist_group("roles")
 def session_of(function: str, aws: Any, stack: dict[str, Any], clients: Clients) -> Iterator[Callable[[str], Any]]:
     """Yield clients under the role of `function`. During the test, the role trusts the account as well as Lambda."""
     iam = aws("iam")
-    role = iam.get_role(RoleName=function)["Role"]
+    name = aws("lambda").get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
+    role = iam.get_role(RoleName=name)["Role"]
     trust = role["AssumeRolePolicyDocument"]
     root_too = {"Effect": "Allow", "Principal": {"AWS": stack["account"]}, "Action": "sts:AssumeRole"}
     widened = {**trust, "Statement": [*trust["Statement"], root_too]}
-    iam.update_assume_role_policy(RoleName=function, PolicyDocument=json.dumps(widened))
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(widened))
     try:
         issued = aws("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="attack")["Credentials"]
         yield lambda service: clients(service, session_keys(issued))
     finally:
-        iam.update_assume_role_policy(RoleName=function, PolicyDocument=json.dumps(trust))
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
 
 
 def item(pk: str, sk: str = "X") -> dict[str, Any]:

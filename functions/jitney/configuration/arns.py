@@ -69,6 +69,15 @@ def forwarding_name(alias: str) -> str:
     return f"{RULES}forwarding-{alias}"
 
 
-def role_name(function: str) -> str:
-    """Return the name of a function's role. It is fixed, because the trust policies of target roles contain it."""
+def function_name(function: str) -> str:
+    """Return the name of a function, which its log group, its schedule and its deployment group share."""
     return f"jitney-{function.replace('_', '-')}"
+
+
+def role_name(function: str, region: str) -> str:
+    """Return the name of the role of a function of the broker in `region`.
+
+    It is fixed, because the trust policies of target roles contain it. It has the Region, because IAM's names are the
+    same in all Regions.
+    """
+    return f"{function_name(function)}-{region}"
