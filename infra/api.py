@@ -15,13 +15,15 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
+from infra.domain import SECURITY_POLICIES, Domain
 from infra.spec import FunctionSpec, grown
+from jitney.configuration.broker_settings import DomainSettings
 from jitney.core.problems import Problem
 
 STAGE = "live"
 REQUESTS_PER_SECOND = BURST = 40
 """Of each route without a rate of its own. Both grow with broker.lambda_executions."""
-SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+SECURITY_POLICY = SECURITY_POLICIES["1.2"]
 """TLS 1.3, and TLS 1.2 with forward secrecy. The default of a regional API also accepts TLS 1.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
@@ -76,6 +78,7 @@ class Api(Construct):
     """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes.
 
     The limits of the other routes are for an account with so many concurrent `executions` of Lambda.
+    With `domain`, it answers under that name only.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Api(Construct):
         access_log: Delivery,
         specs: Iterable[FunctionSpec],
         executions: int,
+        domain: DomainSettings | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.rest_api = apigateway.RestApi(
@@ -94,6 +98,8 @@ class Api(Construct):
             rest_api_name="jitney",
             description="Just-in-time AWS access for agents",
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
+            # With a domain name of its own, the API answers by no other name.
+            disable_execute_api_endpoint=domain is not None,
             # Access logs go to Firehose, which needs no account-wide role.
             cloud_watch_role=False,
             deploy_options=apigateway.StageOptions(
@@ -116,6 +122,8 @@ class Api(Construct):
             ),
         )
         self._require_tls()
+        self.domain = Domain(self, "Domain", settings=domain, rest_api=self.rest_api) if domain else None
+        self._name = domain.name if domain else ""
         for response_type, problem in REFUSALS.items():
             self._refusal(response_type, problem)
         acknowledge(self, "The functions verify the token at every call; health shows only a version.", "APIG4", "COG4")
@@ -151,5 +159,7 @@ class Api(Construct):
     @property
     def url(self) -> str:
         """The API's address, without a trailing slash."""
+        if self._name:
+            return f"https://{self._name}"
         stack = Stack.of(self)
         return f"https://{self.rest_api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"

@@ -24,15 +24,19 @@ from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arns
+from jitney.configuration.broker_settings import CANARY
 from jitney.configuration.load import Configuration
-from jitney.configuration.settings import CANARY, LAMBDA_EXECUTIONS, Settings
+from jitney.configuration.settings import Settings
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
 DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
 
 
 class BrokerStack(Stack):
-    """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP."""
+    """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP.
+
+    A local system has tables of its own, and no domain name.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, configuration: Configuration, code: Code, local: bool
@@ -40,15 +44,16 @@ class BrokerStack(Stack):
         settings, broker = configuration.settings, configuration.broker
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
-        tables = Tables(self, "Tables", restored=broker.restored_tables)
+        tables = Tables(self, "Tables", restored=None if local else broker.restored_tables)
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
-        executions = settings.broker.lambda_executions if settings.broker else LAMBDA_EXECUTIONS
+        executions = broker.lambda_executions
         specs = {name: spec.at(executions) for name, spec in SPECS.items()}
-        api = Api(self, "Api", access_log=access_log, specs=specs.values(), executions=executions)
+        domain = None if local else broker.domain
+        api = Api(self, "Api", access_log=access_log, specs=specs.values(), executions=executions, domain=domain)
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
@@ -154,6 +159,8 @@ class BrokerStack(Stack):
             "RecordDeadLetters": dead_letters.queue.queue_arn,
             "AlarmTopic": dead_letters.topic.topic_arn,
         }
+        if api.domain:
+            values |= {"DomainTarget": api.domain.target, "DomainHostedZone": api.domain.hosted_zone}
         for name, value in values.items():
             CfnOutput(self, name, value=value)
 

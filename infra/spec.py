@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from infra.permissions import VARIABLES, Allow
-from jitney.configuration.settings import LAMBDA_EXECUTIONS
+from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
 from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
 
 ALL_FUNCTIONS = {

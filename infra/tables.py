@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.keys import encryption_key
-from jitney.configuration.settings import RestoredTableSettings
+from jitney.configuration.broker_settings import RestoredTableSettings
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 
 PRINCIPALS = "by_principal"

@@ -27,8 +27,9 @@ from jitney.configuration.arns import (
     role_arn,
     role_name,
 )
+from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.external_id import external_id
-from jitney.configuration.settings import LONGEST_SESSION_SECONDS, BrokerSettings, TargetSettings
+from jitney.configuration.settings import LONGEST_SESSION_SECONDS, TargetSettings
 from jitney.configuration.target_boundary import boundary_statements, partition_of
 from jitney.configuration.target_policies import inline_policies, policy_of
 from jitney.core.target_roles import further_roles, role_number

@@ -155,6 +155,7 @@ def slack(**members):
 PLACE = {"account": "111122223333", "region": "eu-west-1"}
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
+DOMAIN = {"name": "jitney.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1a2b"}
 REFUSED = [
     # The change, the problem's path, what is wrong, and the fix.
     ((f"{ISSUER}.algorithms", ["HS256"]), f"{ISSUER}.algorithms.0", '"HS256" is not an accepted', "RS256 or RS384"),
@@ -324,6 +325,12 @@ REFUSED = [
         "broker.deployment",
         '"slow" is not accepted',
         "canary",
+    ),
+    (
+        ("broker", {"account": "111122223333", "region": "eu-west-1", "domain": DOMAIN}),
+        "broker",
+        "in another Region",
+        "eu-west-1",
     ),
     (("broker", {"acount": "111122223333"}), "broker.acount", "no such key", "account"),
     (("stack_set", {"organizational_units": []}), "stack_set.organizational_units", "empty", "at least one"),

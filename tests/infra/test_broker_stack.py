@@ -10,7 +10,7 @@ from infra.function_specs import SPECS
 from infra.spec import ALL_FUNCTIONS, grown
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
-from jitney.configuration.settings import LAMBDA_EXECUTIONS
+from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES

@@ -8,8 +8,9 @@ import pytest
 
 import app  # isort: skip  (before CDK: it says where Node is)
 from infra.target_template import template_of_all
+from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS
 from jitney.configuration.load import load_configuration
-from jitney.configuration.settings import CANARY, MOST_CANARY_TARGETS, MOST_TARGET_ROLES
+from jitney.configuration.settings import MOST_TARGET_ROLES
 from jitney.core.target_roles import MOST_ROLES, roles_of
 from tests.configuration.test_load import valid, write_policies
 from tests.infra.conftest import Synthesized, listed, of_type, plain
@@ -122,7 +123,7 @@ def test_the_templates_fit(broker, env, tmp_path):
 
 
 def test_ops_02_the_template_of_canary_deployments_fits(tmp_path, no_code):
-    env = configured(tmp_path, 1, MOST_CANARY_TARGETS, CANARY)
+    env = configured(tmp_path, MOST_TARGET_ROLES // MOST_CANARY_TARGETS, MOST_CANARY_TARGETS, CANARY)
     app.build(env, str(tmp_path / "out"), no_code()).synth()
     template = json.loads((tmp_path / "out" / "Jitney.template.json").read_text(encoding="utf-8"))
     # The routes of Slack, and their function, come on top.

@@ -10,8 +10,9 @@ from aws_cdk.assertions import Template
 from pydantic import TypeAdapter, ValidationError
 
 from infra.target_account_stack import TargetAccountStack
+from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.load import load_configuration
-from jitney.configuration.settings import BrokerSettings, TargetSettings
+from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import BOUNDARY_LIMIT
 from jitney.configuration.target_policies import deny_room, has_canary
 from jitney.configuration.values import Alias

@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from jitney.configuration.arns import boundary_arn, profile_policy_arn, role_arn
+from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.external_id import external_id
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
 from jitney.configuration.problems import format_problems, from_pydantic, placed
 from jitney.configuration.references import ValidationContext
-from jitney.configuration.settings import BrokerSettings, Settings, TargetSettings
+from jitney.configuration.settings import Settings, TargetSettings
 from jitney.configuration.target_policies import deny_room, has_canary, policy_of
 from jitney.configuration.values import SettingsModel
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource, read

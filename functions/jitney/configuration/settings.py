@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
 from jitney.configuration.channel_settings import ChannelSettings
 from jitney.configuration.issuer_settings import IssuerSettings
 from jitney.configuration.profile_settings import AccessProfiles
@@ -42,8 +43,6 @@ from jitney.configuration.values import (
     Region,
     Regions,
     SettingsModel,
-    StreamArn,
-    TableName,
     Tag,
     TagValue,
     Text,
@@ -52,9 +51,6 @@ from jitney.configuration.values import (
 )
 from jitney.core.target_roles import MOST_ROLES, role_number
 
-CANARY: Literal["canary"] = "canary"
-MOST_CANARY_TARGETS = 50
-"""With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
 
 # This many roles with the longest names stay within AWS's limits. The limits are for the functions' policies, the
@@ -65,10 +61,6 @@ MOST_TARGET_ROLES = 100
 # The broker in Lambda holds role credentials, so its AssumeRole is role chaining: one hour at most (IAM User Guide,
 # "Terms and concepts for roles", role chaining).
 LONGEST_SESSION_SECONDS = 3600
-
-# Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
-# most, one route has 4,000 requests a second, below the 10,000 of an account (API Gateway Developer Guide, "quotas").
-LAMBDA_EXECUTIONS, MOST_LAMBDA_EXECUTIONS = 1_000, 100_000
 
 # AWS WAF inspects at most 64 kB of a body in front of API Gateway (AWS WAF Developer Guide, "Body inspection").
 LARGEST_BODY_BYTES = 65536
@@ -205,30 +197,6 @@ class LimitSettings(SettingsModel):
             wrong = f"the shortest duration ({self.min_duration_seconds}) is longer than the longest"
             raise refused(wrong, "lower min_duration_seconds or raise max_duration_seconds")
         return self
-
-
-class RestoredTableSettings(SettingsModel):
-    """Tables that the stack uses instead of its own, after a restore. `jitney restore` prepares and prints them."""
-
-    state_table: TableName
-    audit_table: TableName
-    audit_stream_arn: StreamArn
-
-
-class BrokerSettings(SettingsModel):
-    """Where the broker is deployed. The target roles trust the roles of its functions.
-
-    `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
-    account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
-    `deployment` says whether a new version of a function serves a tenth of the requests first (`infra.canary`).
-    """
-
-    account: Account
-    region: Region
-    tags: dict[Tag, TagValue] = Field(default_factory=dict)
-    lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
-    deployment: Literal["canary", "all_at_once"] = CANARY
-    restored_tables: RestoredTableSettings | None = None
 
 
 class BreakGlassSettings(SettingsModel):

@@ -159,6 +159,17 @@ SecretArn = Annotated[
         "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf",
     ),
 ]
+DomainName = Annotated[
+    str,
+    matching(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "write a host name, such as jitney.example.com"),
+]
+CertificateArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-z0-9-]+",
+        "write the ARN of a certificate of AWS Certificate Manager in the broker's Region",
+    ),
+]
 TableName = Annotated[str, matching(r"[\w.-]{3,255}", "write the table's name, not its ARN")]
 StreamArn = Annotated[
     str,

@@ -1,0 +1,65 @@
+"""The section `broker` of `jitney.yaml`: where and how the broker is deployed."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from jitney.configuration.values import (
+    Account,
+    CertificateArn,
+    DomainName,
+    Region,
+    SettingsModel,
+    StreamArn,
+    TableName,
+    Tag,
+    TagValue,
+    refused,
+)
+
+CANARY: Literal["canary"] = "canary"
+MOST_CANARY_TARGETS = 50
+"""With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
+
+# Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
+# most, one route has 4,000 requests a second, below the 10,000 of an account (API Gateway Developer Guide, "quotas").
+LAMBDA_EXECUTIONS, MOST_LAMBDA_EXECUTIONS = 1_000, 100_000
+
+
+class DomainSettings(SettingsModel):
+    """The API's own domain name. Its certificate is in the broker's Region. `minimum_tls` is the lowest version."""
+
+    name: DomainName
+    certificate_arn: CertificateArn
+    minimum_tls: Literal["1.2", "1.3"] = "1.2"
+
+
+class RestoredTableSettings(SettingsModel):
+    """Tables that the stack uses instead of its own, after a restore. `jitney restore` prepares and prints them."""
+
+    state_table: TableName
+    audit_table: TableName
+    audit_stream_arn: StreamArn
+
+
+class BrokerSettings(SettingsModel):
+    """Where the broker is deployed. The target roles trust the roles of its functions.
+
+    `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
+    account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
+    `deployment` says whether a new version of a function serves a tenth of the requests first (`infra.canary`).
+    """
+
+    account: Account
+    region: Region
+    tags: dict[Tag, TagValue] = Field(default_factory=dict)
+    lambda_executions: int = Field(default=LAMBDA_EXECUTIONS, ge=LAMBDA_EXECUTIONS, le=MOST_LAMBDA_EXECUTIONS)
+    deployment: Literal["canary", "all_at_once"] = CANARY
+    restored_tables: RestoredTableSettings | None = None
+    domain: DomainSettings | None = None
+
+    @model_validator(mode="after")
+    def _has_its_certificate_here(self) -> Self:
+        if self.domain and self.domain.certificate_arn.split(":")[3] != self.region:
+            raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
+        return self
