@@ -6,6 +6,8 @@ from typing import Protocol
 
 PROCESS_MEGABYTES = 70
 """The memory of a function's process."""
+IDLE_PROCESSES = 48
+"""How many processes without an event are kept for the next one. The stack has about as many functions."""
 FEWEST_EXECUTIONS, AWS_EXECUTIONS = 64, 1000
 """The limits of the executions at once. The tests need the fewest, and AWS has 1,000 by default."""
 VARIABLE = "LAMBDA_ACCOUNT_CONCURRENCY"
@@ -33,8 +35,7 @@ def memory_megabytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def surplus[W: Worker](workers: Iterable[W], most: int) -> Sequence[W]:
-    """Return the workers that have been idle longest, without which `most` workers are left, if so many are idle."""
-    every = list(workers)
-    idle = sorted((each for each in every if not each.in_use), key=lambda each: each.last_used)
-    return idle[: max(0, len(every) - most)]
+def surplus[W: Worker](workers: Iterable[W], most: int = IDLE_PROCESSES) -> Sequence[W]:
+    """Return the workers that have been idle longest, without which `most` idle ones are left."""
+    idle = sorted((each for each in workers if not each.in_use), key=lambda each: each.last_used)
+    return idle[: max(0, len(idle) - most)]

@@ -1,6 +1,5 @@
 """Lambda: functions run from their bundle, as the Python runtime runs them."""
 
-import os
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -20,7 +19,6 @@ def own_interpreter() -> None:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     choose, execute = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
-    most = int(os.environ[executions.VARIABLE])
 
     def worker_class_for(config: dict[str, Any]) -> Any:
         return ExecutionEnvironment if _is_python(config) else choose(config)
@@ -35,17 +33,17 @@ def own_interpreter() -> None:
             return worker.invoke(event, request_id, lambda_svc._xray_trace_id_for_invocation(config))
         finally:
             lambda_runtime.release_worker(worker)
-            _end_surplus(most)
+            _end_surplus()
 
     lambda_runtime._worker_class_for = worker_class_for
     lambda_svc._execute_function_warm = execute_function_warm
 
 
-def _end_surplus(most: int) -> None:
-    """End the processes that have been idle longest, so that `most` are left: each function would keep its own."""
+def _end_surplus() -> None:
+    """End the processes that have been idle longest: each function would keep its own."""
     with lambda_runtime._lock:
         pools = lambda_runtime._workers.values()
-        ended = executions.surplus((each for pool in pools for each in pool), most)
+        ended = executions.surplus(each for pool in pools for each in pool)
         for pool in pools:
             pool[:] = [each for each in pool if each not in ended]
     lambda_runtime.kill_workers(ended)
