@@ -61,7 +61,7 @@ def _review(run: DemoRun, grant_id: str) -> None:
     link = next((word for word in mail["text"].split() if word.endswith(grant_id)), "")
     run.check("The mail links to the request's page", holds=bool(link), got=mail["text"])
     page = run.command(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])
-    title = f"# Agent writer-agent (local), no person named, {ASKS}"
+    title = f"# Agent writer-agent (local), no person named, {ASKS} from approval"
     run.check("The page says who requests what", holds=page.out.splitlines()[:1] == [title], got=page.out)
     run.check("The reviewer unchecks one object and approves the other", holds=f"[ ] on {ARNS[1]}" in page.out)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from jitney.client.cli import app
+from jitney.client.cli import build_app
 from jitney.client.restored_tables import BY
 from tests.configuration.test_load import valid, write_policies
 from tests.upgrade.flows import allowed
@@ -40,7 +40,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredSystem]:
 
 def run(config: Path, *more: str) -> Any:
     given = ["restore", "--state-table", "state", "--audit-table", "audit", "--config", str(config), *more]
-    return CliRunner().invoke(app, given)
+    return CliRunner().invoke(build_app(), given)
 
 
 def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(restored: StoredSystem, config: Path):
