@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security
 
 
 class Domain(Construct):
-    """The domain name of `stage`. Its DNS record has to point to `target`."""
+    """The domain name of `rest_api`. Its DNS record has to point to `target`."""
 
     def __init__(
         self,

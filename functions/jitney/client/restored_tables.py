@@ -2,8 +2,9 @@
 
 A table that was restored to an earlier time does not know which grants were revoked later. So every target is suspended
 in it before a function reads it. Then nothing is issued, every grant of the table ends, and the deny documents deny all
-sessions from before. An operator lifts the suspensions when no session, token or repeat from before is left. A second
-run, after the deployment, begins the suspensions again. So it covers sessions that earlier functions issued meanwhile.
+sessions from before. An operator lifts the suspensions when no session and no token from before is left
+(docs/restore.md). A second run, after the deployment, begins the suspensions again. So it covers sessions that earlier
+functions issued meanwhile.
 
 The audit table may be newer than the state table. Each open grant then continues the chain of its records where the
 audit table ends. Otherwise no change of the grant could be recorded.
