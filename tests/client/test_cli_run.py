@@ -218,6 +218,7 @@ def test_a_command_that_cannot_run_makes_no_request(connected: FakeBroker, run: 
 
 def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: FakeBroker):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="30")
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, under_review(), Retry_After="30")
     with subprocess.Popen([JITNEY, "run", *ASK, *PRINT_KEY], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
