@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from conformance.configuration import ALIAS, bucket_name, write_configuration
@@ -13,6 +11,7 @@ from conformance.planting import plant
 from conformance.system import ConformanceSystem
 from conformance.tokens import Identities, SigningKey
 from local import ports, system
+from local.identity import key_set
 from local.progress import Progress
 from local.settings import LocalSettings
 
@@ -27,7 +26,7 @@ def emulated_system(settings: LocalSettings, progress: Progress) -> Iterator[Con
     """
     key = SigningKey.in_file(settings.state / "issuer.pem")
     port = ports.choose({}, settings.cache / "conformance-port.json", ("keys",))["keys"]
-    with _serving(key, port) as issuer:
+    with key_set.serving(key.key_set().encode(), port) as issuer:
         config = write_configuration(
             settings.state,
             account=ACCOUNT,
@@ -75,25 +74,3 @@ def _described(stack: dict[str, Any], identities: Identities, seconds: float) ->
     )
     plant(made.client("s3"), made.bucket, REGION)
     return made
-
-
-@contextmanager
-def _serving(key: SigningKey, port: int) -> Iterator[str]:
-    """Serve the key set during the block. Yield the issuer's address."""
-    body = key.key_set().encode()
-
-    class _Keys(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            """Log errors only."""
-
-    with ThreadingHTTPServer(("127.0.0.1", port), _Keys) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()

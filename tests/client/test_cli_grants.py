@@ -101,8 +101,8 @@ LESS = [{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/2026/q
 def test_rev_06_a_narrowed_approval_is_shown_after_the_wait(connected: FakeBroker, members: dict[str, Any], said: str):
     connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     connected.say("GET", PATH, 200, {"grant": grant(votes=[vote("approve", "only a", "people.bob")], **members)})
-    told = CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
-    assert told == ([f"jitney: approved by people.bob, narrower than requested: {said}"] if said else [])
+    lines = CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID, "--wait"]).stderr.splitlines()[1:]
+    assert lines == ([f"jitney: approved by people.bob, narrower than requested: {said}"] if said else [])
 
 
 def test_another_principals_grant_is_not_there(connected: FakeBroker):

@@ -48,6 +48,14 @@ def suspended(system: System) -> tuple[int, dict[str, Any]]:
     return system.call(suspend, asked, token=token)[:2]
 
 
+def refuse_on(system: System, refused: str) -> Callable[[Any], Any]:
+    """Have IAM refuse to write the document of one role. Return what answers for every role, as before."""
+    write = system.role_policies.of
+    refusing = replace(system.role_policies, refusals=99, refusal="AccessDenied")
+    system.ports.role_policies.of = lambda role: refusing.of(role) if role.arn == refused else write(role)
+    return write
+
+
 def denies_agent(system: System, role: str) -> bool:
     return "corp.reader-agent" in system.role_policies.documents.get(role, "")
 
@@ -91,13 +99,7 @@ class TestPresentRoles:
 
     def test_end_08_a_target_with_a_role_that_does_not_deny_has_failed(self, system: System):
         on_role(system, SECOND)
-        write = system.role_policies.of
-
-        def refusing(role: Any) -> Any:
-            policies = replace(system.role_policies, refusals=99, refusal="AccessDenied")
-            return policies.of(role) if role.arn == SECOND else write(role)
-
-        system.ports.role_policies.of = refusing
+        refuse_on(system, SECOND)
         status, body = suspended(system)
         assert (status, body["targets_failed"]) == (202, {"analytics-prod": "revocation_incomplete"})
 
@@ -196,13 +198,7 @@ class TestChangedNumber:
         assert (status, body["grants_ended"], body["targets_measured"]) == (201, 1, [])
 
     def test_end_08_a_grant_stays_open_until_its_role_denies(self, system: System, grant: Grant):
-        write = system.role_policies.of
-
-        def refusing(role: Any) -> Any:
-            policies = replace(system.role_policies, refusals=99, refusal="AccessDenied")
-            return policies.of(role) if role.arn == THIRD else write(role)
-
-        system.ports.role_policies.of = refusing
+        write = refuse_on(system, THIRD)
         status, body = suspended(system)
         assert (status, body["complete"], system.store.grants[grant.id].state) == (202, False, State.ACTIVE)
         system.ports.role_policies.of = write

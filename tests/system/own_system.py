@@ -5,17 +5,15 @@ is affected, because one worker runs all of these tests (GROUP).
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import jwt
 import pytest
 import yaml
 
+from local.identity import key_set
 from local.settings import LocalSettings
 from tests.core.identity.minting import jwk, jwks, private_key
 
@@ -56,28 +54,9 @@ CASE = """
 """
 
 
-class Keys(BaseHTTPRequestHandler):
-    """The issuer's key set. Jitney asks an issuer for nothing else."""
-
-    def do_GET(self) -> None:
-        body = jwks(jwk("rsa"))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log errors only."""
-
-
-@contextmanager
-def serving_keys() -> Iterator[str]:
+def serving_keys() -> AbstractContextManager[str]:
     """Serve the issuer's keys."""
-    with HTTPServer(("127.0.0.1", 0), Keys) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    return key_set.serving(jwks(jwk("rsa")))
 
 
 def token(issuer: str, agent: str) -> str:

@@ -235,6 +235,6 @@ def test_rev_13_an_operator_checks_who_can_be_reached(api: Api, stack, token, tm
     assert api("POST", "/v1/reviews/check").json()["code"] == "not_operator"
     (tmp_path / "token").write_text(token("incident-bot"), encoding="utf-8")
     env = {"JITNEY_API_URL": stack["api_url"], "JITNEY_TOKEN_FILE": str(tmp_path / "token")}
-    told = CliRunner().invoke(build_app(), ["review", "check"], env=env)
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert told.stdout.startswith("Passed")
+    done = CliRunner().invoke(build_app(), ["review", "check"], env=env)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("Passed")
