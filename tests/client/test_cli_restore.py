@@ -66,3 +66,19 @@ def test_ops_02_a_missing_table_is_a_problem_with_a_fix(restored: StoredSystem, 
     restored.client.delete_table(TableName="state")
     done = run(config, "--json")
     assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")
+
+
+def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(restored: StoredSystem, config: Path):
+    restored.client.delete_table(TableName="audit")
+    restored.client.create_table(
+        TableName="audit",
+        KeySchema=[{"AttributeName": "other", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "other", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
+    )
+    done = run(config, "--json")
+    problem = json.loads(done.output)
+    assert (done.exit_code, problem["code"]) == (6, "aws_refused")
+    assert "TransactWriteItems" in problem["detail"]
+    assert "repeating it is safe" in problem["fix"]

@@ -21,7 +21,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.held_reads import read_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.revocations import revoke_grant
-from jitney.handlers.suspensions import lift, list_suspensions
+from jitney.handlers.suspensions import lift, list_suspensions, suspend
 from tests.fakes import ROLE_ARN
 from tests.upgrade.flows import DELETE_B, READ, REASON, allowed, decide, gateway, request, under_review
 from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
@@ -172,3 +172,20 @@ def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
             wrong.prepare(["analytics-prod"])
     with stored_system() as stored, pytest.raises(Invalid, match="not encrypted"):
         restored(stored).prepare(["analytics-prod"])
+
+
+def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: StoredSystem, drill: Drill):
+    """The second run is after the deployment: between its read and its write, an operator suspends an agent."""
+    asked = {"kind": "agent", "name": "corp.reader-agent", "reason": "its key leaked"}
+    times: list[int] = []
+
+    def now() -> int:
+        times.append(after.system.now)
+        if len(times) == 1:
+            assert after.call(suspend, asked, token=after.operator())[0] in (201, 202)
+        return after.system.now
+
+    RestoredTables(after.client, "state", "audit", now, lambda _: None).prepare(["analytics-prod"])
+    found = {(each.kind, each.by == BY) for each in after.ports.suspensions.current().in_force}
+    assert found == {(SuspensionKind.TARGET, True), (SuspensionKind.AGENT, False)}
+    assert len(times) == 2

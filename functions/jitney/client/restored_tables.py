@@ -15,7 +15,7 @@ Needs the extras `audit` and `policy`.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,14 @@ from jitney.adapters.grant_items import grant_id_of, text_of
 from jitney.adapters.record_items import record_in
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
+from jitney.adapters.transactions import StaleWrite
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid, Unavailable
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core import audit
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.problems import Problem
 
 TITLE = "The tables were not prepared"
 AGAIN = "Run the same command again: repeating it is safe."
@@ -116,23 +118,31 @@ class RestoredTables:
                 raise Invalid("table_invalid", TITLE, f"{name} is not encrypted with Jitney's key.", fix)
 
     def _suspend(self, targets: Sequence[str]) -> None:
-        store = Store(self._dynamodb, self.summary.state_table, self.summary.audit_table)
-        known = SuspensionStore(self._dynamodb, self.summary.state_table)
         for alias in targets:
-            before, now = known.current(), self._now()
-            suspension = Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
-            earlier = before.of(SuspensionKind.TARGET, alias)
-            if earlier:
-                suspension = replace(earlier, since=now)
-            after = _with(before, suspension) if earlier else before.with_new(suspension)
-            detail = {"suspension": suspension.id, "kind": str(suspension.kind), "name": alias}
-            record = AuditRecord(
-                now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=alias, reason=REASON, detail=detail
-            )
-            link = audit.chain_record(record, new_id("r"))
-            with _available("the state table"):
-                store.change_suspensions(before, after, link, now=now)
+            for _ in range(ATTEMPTS):
+                # In a table that is deployed already, operators change suspensions meanwhile.
+                with suppress(StaleWrite), _available("the state table"):
+                    self._suspend_target(alias)
+                    break
+                self._pause(PAUSE_SECONDS)
+            else:
+                raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
         self.summary.suspended = tuple(targets)
+
+    def _suspend_target(self, alias: str) -> None:
+        """Begin the target's suspension now. Raises what the adapters raise."""
+        before, now = SuspensionStore(self._dynamodb, self.summary.state_table).current(), self._now()
+        suspension = Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
+        earlier = before.of(SuspensionKind.TARGET, alias)
+        if earlier:
+            suspension = replace(earlier, since=now)
+        after = _with(before, suspension) if earlier else before.with_new(suspension)
+        detail = {"suspension": suspension.id, "kind": str(suspension.kind), "name": alias}
+        record = AuditRecord(
+            now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=alias, reason=REASON, detail=detail
+        )
+        store = Store(self._dynamodb, self.summary.state_table, self.summary.audit_table)
+        store.change_suspensions(before, after, audit.chain_record(record, new_id("r")), now=now)
 
     def _continue_chains(self) -> None:
         for item in self._open_items():
@@ -227,5 +237,7 @@ def dynamodb_client() -> Any:
 def _available(what: str) -> Iterator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {error}", AGAIN) from error
+    except (BotoCoreError, ClientError, Problem) as error:
+        # The adapters raise a Problem, whose cause says what AWS answered.
+        why = (error.__cause__ or error) if isinstance(error, Problem) else error
+        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", AGAIN) from error
