@@ -59,7 +59,7 @@ class Drill:
 
 
 def restored(stored: StoredSystem) -> RestoredTables:
-    return RestoredTables(stored.client, "state", "audit", lambda: stored.system.now, lambda _: None)
+    return RestoredTables(stored.client, "state", "audit", now=lambda: stored.system.now, pause=lambda _: None)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_brin
 
 def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
     with stored_system(key=KEY) as stored:
-        wrong = RestoredTables(stored.client, "audit", "audit", lambda: stored.system.now, lambda _: None)
+        wrong = RestoredTables(stored.client, "audit", "audit", now=lambda: stored.system.now, pause=lambda _: None)
         with pytest.raises(Invalid, match="not a state table"):
             wrong.prepare(["analytics-prod"])
     with stored_system() as stored, pytest.raises(Invalid, match="not encrypted"):
@@ -177,7 +177,7 @@ def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
 def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: StoredSystem, drill: Drill):
     """The second run is after the deployment: between its read and its write, an operator suspends an agent."""
     asked = {"kind": "agent", "name": "corp.reader-agent", "reason": "its key leaked"}
-    times: list[int] = []
+    times, shown = list[int](), list[str]()
 
     def now() -> int:
         times.append(after.system.now)
@@ -185,7 +185,9 @@ def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: Sto
             assert after.call(suspend, asked, token=after.operator())[0] in (201, 202)
         return after.system.now
 
-    RestoredTables(after.client, "state", "audit", now, lambda _: None).prepare(["analytics-prod"])
+    again = RestoredTables(after.client, "state", "audit", shown.append, now, lambda _: None)
+    again.prepare(["analytics-prod"])
     found = {(each.kind, each.by == BY) for each in after.ports.suspensions.current().in_force}
     assert found == {(SuspensionKind.TARGET, True), (SuspensionKind.AGENT, False)}
     assert len(times) == 2
+    assert shown[0] == "suspending analytics-prod"

@@ -78,7 +78,8 @@ def targets_of(config: Path | None, env: dict[str, str]) -> tuple[str, ...]:
 class RestoredTables:
     """A restored state table, and the audit table that goes with it.
 
-    Every method raises Unavailable if AWS refuses a request. `now` returns epoch seconds.
+    Every method raises Unavailable if AWS refuses a request. `progress` is called with what begins, and `now` returns
+    epoch seconds.
     """
 
     def __init__(
@@ -86,11 +87,12 @@ class RestoredTables:
         dynamodb: Any,
         state_table: str,
         audit_table: str,
+        progress: Callable[[str], None] = lambda _: None,
         now: Callable[[], int] = lambda: int(time.time()),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.summary = RestoreSummary(state_table, audit_table)
-        self._dynamodb, self._now, self._pause = dynamodb, now, pause
+        self._dynamodb, self._progress, self._now, self._pause = dynamodb, progress, now, pause
 
     def prepare(self, targets: Sequence[str]) -> None:
         """Suspend the targets first, so that a later failure leaves nothing open. Then continue chains, and settings.
@@ -119,6 +121,7 @@ class RestoredTables:
 
     def _suspend(self, targets: Sequence[str]) -> None:
         for alias in targets:
+            self._progress(f"suspending {alias}")
             for _ in range(ATTEMPTS):
                 # In a table that is deployed already, operators change suspensions meanwhile.
                 with suppress(StaleWrite), _available("the state table"):
@@ -147,6 +150,7 @@ class RestoredTables:
     def _continue_chains(self) -> None:
         for item in self._open_items():
             self.summary.open_grants += 1
+            self._progress(f"continuing the records of open grants: {self.summary.open_grants}")
             last = self._last_record(grant_id_of(item))
             if last is None or last["seq"] < int(item["records"]["N"]):
                 continue
@@ -208,6 +212,7 @@ class RestoredTables:
         """Change a table's setting, and wait until the table takes another change."""
         with _available(name):
             self._dynamodb.update_table(TableName=name, **wish)
+        self._progress(f"waiting for {name}")
         for _ in range(ATTEMPTS):
             if self._table(name)["TableStatus"] == "ACTIVE":
                 return

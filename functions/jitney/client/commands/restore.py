@@ -31,8 +31,9 @@ def restore(
     with exit_on_problem("restore", as_json=as_json):
         module = load_extra("jitney.client.restored_tables", "audit,policy", "The tables were not prepared")
         targets = module.targets_of(config, dict(os.environ))
-        tables = module.RestoredTables(module.dynamodb_client(), state_table, audit_table)
-        tables.prepare(targets)
+        with screen().err.status("checking the tables") as status:
+            tables = module.RestoredTables(module.dynamodb_client(), state_table, audit_table, status.update)
+            tables.prepare(targets)
         document = tables.summary.document()
         if as_json:
             print_json(document)
