@@ -53,26 +53,14 @@ class Tables(Construct):
 
     def _state(self) -> dynamodb.TableV2:
         state = self._table("State")
-        for name, keys in ((PRINCIPALS, ("gsi_pk", "gsi_sk")), (OPEN_GRANTS_INDEX, ("open_role", "open_until"))):
-            partition, sort = map(_text, keys)
-            state.add_global_secondary_index(
-                index_name=name,
-                partition_key=partition,
-                sort_key=sort,
-                projection_type=dynamodb.ProjectionType.ALL,
-            )
+        _add_index(state, PRINCIPALS, ("gsi_pk", "gsi_sk"), dynamodb.ProjectionType.ALL)
+        _add_index(state, OPEN_GRANTS_INDEX, ("open_role", "open_until"), dynamodb.ProjectionType.ALL)
         return state
 
     def _audit(self) -> dynamodb.TableV2:
         audit = self._table("Audit", stream=dynamodb.StreamViewType.NEW_IMAGE)
-        grant, place = map(_text, CALL_INDEX_ATTRIBUTES)
         # Only the first record of a call has these attributes, so that other records cost nothing here.
-        audit.add_global_secondary_index(
-            index_name=CALL_INDEX,
-            partition_key=grant,
-            sort_key=place,
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-        )
+        _add_index(audit, CALL_INDEX, CALL_INDEX_ATTRIBUTES, dynamodb.ProjectionType.KEYS_ONLY)
         return audit
 
     def _restored(self, construct_id: str, name: str, stream_arn: str | None = None) -> dynamodb.ITable:
@@ -133,3 +121,11 @@ class Tables(Construct):
 
 def _text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _add_index(table: dynamodb.TableV2, name: str, keys: tuple[str, str], projection: dynamodb.ProjectionType) -> None:
+    """Add an index of all items that have both keys, the partition's and the sort key."""
+    partition, sort = map(_text, keys)
+    table.add_global_secondary_index(
+        index_name=name, partition_key=partition, sort_key=sort, projection_type=projection
+    )

@@ -132,9 +132,11 @@ def test_rev_11_the_page_says_of_new_access_that_a_person_revoked_it_before(desk
     grant = pending(desk, PUT)
     ended = GrantEnd(desk.system.now, "staff.alice", "leaked")
     before = replace(grant, id="g-before", state=State.REVOKED, starts_at=desk.system.now, unissued=False, ending=ended)
-    assert '<span class="new">new</span>' in alice.send("GET", f"/reviews/{grant.id}").text
+    text = alice.send("GET", f"/reviews/{grant.id}").text
+    assert ('<span class="new">new</span>' in text, '<p class="before">' in text) == (True, True)
     desk.system.store.grants[before.id] = before
     text = alice.send("GET", f"/reviews/{grant.id}").text
+    assert '<p class="before stopped"><strong>Before</strong> In the last 30 days: revoked after' in text
     assert text.count('<span class="new">revoked before</span>') == 5  # 2 at the top, 2 in the form, its meaning
     assert "a person revoked it or objected to it." in text
 

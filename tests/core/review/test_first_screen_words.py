@@ -199,6 +199,14 @@ def test_rev_15_like_requests_are_counted_by_what_became_of_them():
     )
 
 
+def test_rev_15_an_approval_for_less_is_no_precedent_for_the_whole():
+    less = replace(GRANTED, requested=RequestedAccess(GRANTED.permissions, 3600))
+    last = "last by corp.bob at 2026-11-24 11:59 UTC."
+    assert before(shown(PENDING, less)).endswith(f"approved once, for less than requested, {last}")
+    assert before(shown(PENDING, less, less)).endswith(f"approved twice, each for less than requested, {last}")
+    assert before(shown(PENDING, less, GRANTED)).endswith(f"approved twice, 1 for less than requested, {last}")
+
+
 def test_rev_15_a_rejection_that_is_shown_above_is_not_said_twice():
     again = RepeatedRequest("It has a ticket.", "g-4wq2x7ncd3kfaa", "corp.bob", NOW - 120, "never")
     asked = replace(PENDING, repeated=again)

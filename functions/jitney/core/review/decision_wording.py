@@ -46,7 +46,8 @@ def before(sheet: Sheet, viewer: str = "") -> str:
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
     approved = rejected = revoked = ""
     if like.narrowed:
-        approved = f", {'each' if like.narrowed == like.approved else like.narrowed} for less than requested"
+        which = f"{like.narrowed} " if like.narrowed < like.approved else "each " if like.approved > 1 else ""
+        approved = f", {which}for less than requested"
     if like.last_approval:
         approved += _last(like.last_approval.human, like.last_approval.at, viewer)
     if (last := like.last_rejection) and not shown:
