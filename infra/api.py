@@ -10,14 +10,16 @@ from typing import cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
 from infra.broker_function import BrokerFunction
 from infra.delivery import Delivery
-from infra.domain import SECURITY_POLICIES, Domain
+from infra.domain import SECURITY_POLICIES, Domain, PrivateDomain
+from infra.network import private_policy
 from infra.spec import FunctionSpec, grown
-from jitney.configuration.broker_settings import DomainSettings
+from jitney.configuration.broker_settings import BrokerSettings
 from jitney.core.problems import Problem
 
 STAGE = "live"
@@ -77,8 +79,7 @@ _LOGGED = {
 class Api(Construct):
     """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes.
 
-    The limits of the other routes are for an account with so many concurrent `executions` of Lambda.
-    With `domain`, it answers under that name only.
+    `broker` says by which name the API is reached, whether from a VPC only, and how much the other routes' limits grow.
     """
 
     def __init__(
@@ -88,18 +89,20 @@ class Api(Construct):
         *,
         access_log: Delivery,
         specs: Iterable[FunctionSpec],
-        executions: int,
-        domain: DomainSettings | None = None,
+        broker: BrokerSettings,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._endpoints = broker.private_api.vpc_endpoints if broker.private_api else ()
+        executions, domain = broker.lambda_executions, broker.domain
         self.rest_api = apigateway.RestApi(
             self,
             "RestApi",
             rest_api_name="jitney",
             description="Just-in-time AWS access for agents",
-            endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
-            # With a domain name of its own, the API answers by no other name.
-            disable_execute_api_endpoint=domain is not None,
+            endpoint_configuration=self._endpoint_configuration(),
+            policy=private_policy(self._endpoints) if self._endpoints else None,
+            # With a domain name of its own, a public API answers by no other name.
+            disable_execute_api_endpoint=domain is not None and not self._endpoints,
             # Access logs go to Firehose, which needs no account-wide role.
             cloud_watch_role=False,
             deploy_options=apigateway.StageOptions(
@@ -122,13 +125,31 @@ class Api(Construct):
             ),
         )
         self._require_tls()
-        self.domain = Domain(self, "Domain", settings=domain, rest_api=self.rest_api) if domain else None
         self._name = domain.name if domain else ""
+        self.outputs: Mapping[str, str] = {}
+        if domain and self._endpoints:
+            PrivateDomain(self, "Domain", settings=domain, rest_api=self.rest_api, vpc_endpoints=self._endpoints)
+        elif domain:
+            self.outputs = Domain(self, "Domain", settings=domain, rest_api=self.rest_api).outputs
         for response_type, problem in REFUSALS.items():
             self._refusal(response_type, problem)
         acknowledge(self, "The functions verify the token at every call; health shows only a version.", "APIG4", "COG4")
         acknowledge(self, "The functions check the body, answer with the fix, and record the refusal.", "APIG2")
         acknowledge(self, "Execution logs contain headers, including tokens; the access log does not.", "APIG6")
+
+    def _endpoint_configuration(self) -> apigateway.EndpointConfiguration:
+        if not self._endpoints:
+            return apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL])
+        # API Gateway gives the API a public DNS name for each endpoint that it is associated with.
+        return apigateway.EndpointConfiguration(
+            types=[apigateway.EndpointType.PRIVATE],
+            vpc_endpoints=[
+                ec2.InterfaceVpcEndpoint.from_interface_vpc_endpoint_attributes(
+                    self, each, vpc_endpoint_id=each, port=443
+                )
+                for each in self._endpoints
+            ],
+        )
 
     def _require_tls(self) -> None:
         # The access mode STRICT also requires that the name of the TLS handshake is the one in the request. A security
@@ -162,4 +183,5 @@ class Api(Construct):
         if self._name:
             return f"https://{self._name}"
         stack = Stack.of(self)
-        return f"https://{self.rest_api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"
+        host = "-".join([self.rest_api.rest_api_id, *self._endpoints[:1]])
+        return f"https://{host}.execute-api.{stack.region}.{stack.url_suffix}/{STAGE}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
@@ -14,9 +14,11 @@ from constructs import Construct
 from infra.acknowledge import acknowledge
 from infra.conditions import item_conditions, session_name_condition
 from infra.log_groups import LogGroups
+from infra.network import manage_network_interfaces
 from infra.permissions import Allow
 from infra.spec import ALL_FUNCTIONS, FunctionSpec
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
+from jitney.configuration.broker_settings import VpcSettings
 
 ALIAS = "live"
 
@@ -35,7 +37,8 @@ class BrokerFunction(Construct):
 
     The spec names resources and variables. `resources` has the ARNs of the resources, and `environment` the values of
     the variables. `conditions` restrict the permissions on a resource. A resource without ARNs is not configured, so
-    nothing is allowed on it. With `canary`, a function with routes has an alias (`infra.canary`).
+    nothing is allowed on it. With `vpc`, the function runs in it. With `canary`, a function with routes has an alias
+    (`infra.canary`).
     """
 
     def __init__(
@@ -49,11 +52,12 @@ class BrokerFunction(Construct):
         conditions: Mapping[str, Mapping[str, Any]],
         environment: Mapping[str, str],
         log_groups: LogGroups,
+        vpc: VpcSettings | None = None,
         canary: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.spec = spec
-        self._conditions = conditions
+        self._conditions, self._vpc = conditions, vpc
         self._log_group = log_groups.add(self, f"/aws/lambda/{function_name(spec.name)}")
         role = self._role(resources)
         self.role_id = role.role_id
@@ -79,6 +83,7 @@ class BrokerFunction(Construct):
             | {"JITNEY_VERSION": code.version}
             | {name: environment[name] for name in sorted(spec.environment)},
         )
+        self._run_in_vpc()
         acknowledge(self.function, "The bundle is built, locked and tested for Python 3.13.", "L1")
         if any("*" in resources[allow.resource] for allow in spec.allows):
             acknowledge(self, "ListStreams cannot be limited to a resource.", "IAM5[Resource::*]")
@@ -92,6 +97,15 @@ class BrokerFunction(Construct):
     def invoked(self) -> lambda_.IFunction:
         """What callers invoke: the function's alias, or the function if it has none."""
         return self.alias or self.function
+
+    def _run_in_vpc(self) -> None:
+        if self._vpc:
+            # CDK's own class would allow the function's code to create network interfaces, too.
+            function = cast("lambda_.CfnFunction", self.function.node.default_child)
+            function.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(self._vpc.subnets), security_group_ids=list(self._vpc.security_groups)
+            )
+            acknowledge(self, "Network interfaces that Lambda has yet to create have no ARN.", "IAM5[Resource::*]")
 
     def _schedule(self, every: Duration) -> None:
         events.Rule(
@@ -108,6 +122,7 @@ class BrokerFunction(Construct):
         growing = [allow for allow in allows if allow.resource in _OF_TARGETS]
         managed = growing if sum(_length(resources[allow.resource]) for allow in growing) > _ROOM_INLINE else []
         statements = [self._statement(allow, resources[allow.resource]) for allow in allows if allow not in managed]
+        statements += [manage_network_interfaces()] if self._vpc else []
         write_logs = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self._log_group.log_group_arn]
         )

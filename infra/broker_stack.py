@@ -35,25 +35,24 @@ DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
 class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP.
 
-    A local system has tables of its own, and no domain name.
+    It has none of AWS's networks, names and restored tables (`BrokerSettings.local`).
     """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, configuration: Configuration, code: Code, local: bool
     ) -> None:
         settings, broker = configuration.settings, configuration.broker
+        broker = broker.local() if local else broker
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
-        tables = Tables(self, "Tables", restored=None if local else broker.restored_tables)
+        tables = Tables(self, "Tables", restored=broker.restored_tables)
         buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
-        executions = broker.lambda_executions
-        specs = {name: spec.at(executions) for name, spec in SPECS.items()}
-        domain = None if local else broker.domain
-        api = Api(self, "Api", access_log=access_log, specs=specs.values(), executions=executions, domain=domain)
+        specs = {name: spec.at(broker.lambda_executions) for name, spec in SPECS.items()}
+        api = Api(self, "Api", access_log=access_log, specs=specs.values(), broker=broker)
         sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
@@ -77,6 +76,7 @@ class BrokerStack(Stack):
                 conditions=channel_conditions(settings),
                 environment=environment,
                 log_groups=log_groups,
+                vpc=broker.vpc,
                 canary=broker.deployment == CANARY,
             )
 
@@ -158,9 +158,8 @@ class BrokerStack(Stack):
             "ApprovalArn": approval.state_machine.state_machine_arn,
             "RecordDeadLetters": dead_letters.queue.queue_arn,
             "AlarmTopic": dead_letters.topic.topic_arn,
+            **api.outputs,
         }
-        if api.domain:
-            values |= {"DomainTarget": api.domain.target, "DomainHostedZone": api.domain.hosted_zone}
         for name, value in values.items():
             CfnOutput(self, name, value=value)
 

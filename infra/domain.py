@@ -1,8 +1,11 @@
 """The API's own domain name, with a certificate of AWS Certificate Manager."""
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import aws_apigateway as apigateway
 from constructs import Construct
 
+from infra.network import private_policy
 from jitney.configuration.broker_settings import DomainSettings
 
 SECURITY_POLICIES = {
@@ -16,7 +19,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security
 
 
 class Domain(Construct):
-    """The domain name of `rest_api`. Its DNS record has to point to `target`."""
+    """The public domain name of `rest_api`. `outputs` say where its DNS record has to point."""
 
     def __init__(
         self,
@@ -41,5 +44,52 @@ class Domain(Construct):
             self, "Mapping", domain_name=name.ref, rest_api_id=rest_api.rest_api_id, stage=stage.stage_name
         )
         mapping.node.add_dependency(stage)
-        self.target = name.attr_regional_domain_name
-        self.hosted_zone = name.attr_regional_hosted_zone_id
+        self.outputs: Mapping[str, str] = {
+            "DomainTarget": name.attr_regional_domain_name,
+            "DomainHostedZone": name.attr_regional_hosted_zone_id,
+        }
+
+
+class PrivateDomain(Construct):
+    """The domain name of a private `rest_api`. Its DNS record has to point to one of the `vpc_endpoints`.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-custom-domains-cfn.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DomainSettings,
+        rest_api: apigateway.RestApi,
+        vpc_endpoints: Sequence[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        name = apigateway.CfnDomainNameV2(
+            self,
+            "Name",
+            domain_name=settings.name,
+            certificate_arn=settings.certificate_arn,
+            endpoint_configuration=apigateway.CfnDomainNameV2.EndpointConfigurationProperty(types=["PRIVATE"]),
+            policy=private_policy(vpc_endpoints),
+            security_policy=SECURITY_POLICIES[settings.minimum_tls],
+            endpoint_access_mode="STRICT",
+        )
+        stage = rest_api.deployment_stage
+        mapping = apigateway.CfnBasePathMappingV2(
+            self,
+            "Mapping",
+            domain_name_arn=name.attr_domain_name_arn,
+            rest_api_id=rest_api.rest_api_id,
+            stage=stage.stage_name,
+        )
+        mapping.node.add_dependency(stage)
+        for endpoint in vpc_endpoints:
+            apigateway.CfnDomainNameAccessAssociation(
+                self,
+                endpoint,
+                access_association_source=endpoint,
+                access_association_source_type="VPCE",
+                domain_name_arn=name.attr_domain_name_arn,
+            )

@@ -155,6 +155,7 @@ def slack(**members):
 PLACE = {"account": "111122223333", "region": "eu-west-1"}
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
+PRIVATE = PLACE | {"private_api": {"vpc_endpoints": ["vpce-0a1b2c3d"]}}
 DOMAIN = {"name": "jitney.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1a2b"}
 REFUSED = [
     # The change, the problem's path, what is wrong, and the fix.
@@ -331,6 +332,26 @@ REFUSED = [
         "broker",
         "in another Region",
         "eu-west-1",
+    ),
+    *[
+        (("broker", PLACE | {"private_api": {"vpc_endpoints": ids}}), f"broker.private_api.vpc_endpoints{where}", *rest)
+        for ids, where, *rest in (
+            ([], "", "empty", "at least one"),
+            (["vpc-0a1b2c3d"], ".0", "cannot be used", "vpce-0a1b"),
+            (["vpce-0a1b2c3d"] * 2, "", "listed twice", "once"),
+        )
+    ],
+    (
+        ("broker", PLACE | {"vpc": {"subnets": ["subnet-0a1b2c3d"]}}),
+        "broker.vpc.security_groups",
+        "missing",
+        "security_groups",
+    ),
+    (
+        ("broker", PLACE | {"vpc": {"subnets": ["a"], "security_groups": ["sg-0a1b2c3d"]}}),
+        "broker.vpc.subnets.0",
+        "cannot be used",
+        "subnet-0a1b",
     ),
     (("broker", {"acount": "111122223333"}), "broker.acount", "no such key", "account"),
     (("stack_set", {"organizational_units": []}), "stack_set.organizational_units", "empty", "at least one"),
@@ -584,6 +605,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
         "identity_name": "corp",
         "human_issuer": None,
         "owners": {},
+        "key_set": "",
     }
     target = loaded.targets["prod"]
     assert target.role_arn == "arn:aws-us-gov:iam::012345670123:role/jitney/jitney-target-prod"
@@ -637,7 +659,7 @@ def test_gw_12_a_target_has_its_own_limits_of_calls_and_otherwise_those_of_every
 
 def test_the_settings_have_the_fields_that_the_functions_read():
     read = {item.name for item in dataclasses.fields(config.Issuer)}
-    assert set(IssuerSettings.model_fields) | {"name", "identity_name"} == read
+    assert set(IssuerSettings.model_fields) - {"jwks_file"} | {"name", "identity_name", "key_set"} == read
     assert tuple(ClaimSettings.model_fields) == config.ClaimRules._fields
     assert tuple(CallLimitSettings.model_fields) == CallLimits._fields
     assert CallLimitSettings().model_dump() == CallLimits()._asdict()
@@ -697,3 +719,20 @@ def test_refused_issuers_and_accounts_are_not_compared(compiled):
     document["targets"] = {"a": prod, "b": copy.deepcopy(prod)}
     found = {path for path in problems(compiled, document) if path.startswith(("issuers", "targets"))}
     assert found == {"issuers.a.issuer", "issuers.b.issuer", "targets.a.account", "targets.b.account"}
+
+
+PRIVATE_CONFLICTS = [
+    # The change, the problem's path, what is wrong, and the fix.
+    (("slack", slack()), "broker", "Slack cannot reach it", "notify by mail"),
+    ((f"{TARGET}.bind_to_caller", "true"), "targets", "prod has bind_to_caller", "leave bind_to_caller out"),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "wrong", "fix"), PRIVATE_CONFLICTS)
+def test_ops_02_a_private_api_is_refused_with_what_cannot_work_there(compiled, change, place, wrong, fix):
+    compiled(changed(change))  # a public API has both
+    compiled(changed(("broker", PRIVATE)))
+    found = problems(compiled, changed(("broker", PRIVATE), change))
+    assert found.keys() == {place}
+    assert wrong in found[place][0]
+    assert fix in found[place][1]

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import app  # isort: skip  (before CDK: it says where Node is)
 from aws_cdk import aws_lambda as lambda_
 
 from infra.broker_function import Code
+from tests.configuration.test_load import valid, write_policies
 
 
 class Synthesized:
@@ -65,6 +67,16 @@ def assembly(synthesize) -> Synthesized:
 def local_assembly(synthesize) -> Synthesized:
     """Return what is deployed to the local machine."""
     return synthesize({"JITNEY_LOCAL": "1"})
+
+
+def configured(folder: Path, **broker: Any) -> dict[str, str]:
+    """Return the environment that names a small configuration with these settings of `broker`."""
+    write_policies(folder / "policies")
+    document = valid() | {"broker": {"account": "111122223333", "region": "eu-west-1"} | broker}
+    document["targets"] = {"analytics-prod": document["targets"]["prod"]}
+    path = folder / "jitney.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return {"JITNEY_CONFIG": str(path)}
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

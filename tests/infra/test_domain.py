@@ -3,33 +3,20 @@
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.configuration.test_load import valid, write_policies
-from tests.infra.conftest import Synthesized, of_type, only, plain
+from tests.infra.conftest import Synthesized, configured, of_type, only, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
 
 
-def configured(folder: Any, **domain: str) -> dict[str, str]:
-    """Return the environment that names a configuration with this domain, or without one."""
-    write_policies(folder / "policies")
-    broker: dict[str, Any] = {"account": "111122223333", "region": "eu-west-1"}
-    document = valid() | {"broker": broker | ({"domain": domain} if domain else {})}
-    document["targets"] = {"analytics-prod": document["targets"]["prod"]}
-    path = folder / "jitney.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return {"JITNEY_CONFIG": str(path)}
+DOMAIN = {"name": "jitney.example.com", "certificate_arn": CERTIFICATE, "minimum_tls": "1.3"}
 
 
 @pytest.fixture(scope="module")
 def named(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    env = configured(
-        tmp_path_factory.mktemp("named"), name="jitney.example.com", certificate_arn=CERTIFICATE, minimum_tls="1.3"
-    )
-    return synthesize(env)
+    return synthesize(configured(tmp_path_factory.mktemp("named"), domain=DOMAIN))
 
 
 def test_ops_02_the_name_has_the_certificate_and_accepts_tls_13_only(named: Synthesized):
@@ -65,7 +52,7 @@ def test_ops_02_switching_the_default_endpoint_off_deploys_the_api_again(
 
 
 def test_ops_02_a_local_system_answers_at_its_own_address(synthesize: Any, tmp_path: Any):
-    env = configured(tmp_path, name="jitney.example.com", certificate_arn=CERTIFICATE) | {"JITNEY_LOCAL": "1"}
+    env = configured(tmp_path, domain=DOMAIN) | {"JITNEY_LOCAL": "1"}
     template = synthesize(env).broker
     assert not of_type(template, "AWS::ApiGateway::DomainName")
     assert "execute-api" in plain(template["Outputs"]["ApiUrl"]["Value"])

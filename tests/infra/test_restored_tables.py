@@ -4,10 +4,8 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.configuration.test_load import valid, write_policies
-from tests.infra.conftest import Synthesized, of_type, plain
+from tests.infra.conftest import Synthesized, configured, of_type, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
@@ -17,13 +15,7 @@ RESTORED = {"state_table": "state-2", "audit_table": "audit-2", "audit_stream_ar
 
 @pytest.fixture(scope="module")
 def restored(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    folder = tmp_path_factory.mktemp("restored")
-    write_policies(folder / "policies")
-    document = valid() | {"broker": {"account": "111122223333", "region": "eu-west-1", "restored_tables": RESTORED}}
-    document["targets"] = {"analytics-prod": document["targets"]["prod"]}
-    path = folder / "jitney.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return synthesize({"JITNEY_CONFIG": str(path)})
+    return synthesize(configured(tmp_path_factory.mktemp("restored"), restored_tables=RESTORED))
 
 
 def test_ops_02_functions_use_the_restored_tables_and_may_use_no_others(restored: Synthesized, assembly: Synthesized):

@@ -6,8 +6,11 @@ and plain HTTP on the local machine only.
 A key set stays fresh for ten minutes. If it cannot be fetched again, it stays in use until twelve hours after it was
 fetched. So an identity provider may be down for a night without stopping agents. A withdrawn key is trusted for twelve
 hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
+
+The keys of an issuer with a `key_set` are in the configuration. They are never requested, and change with it only.
 """
 
+import functools
 import http
 import logging
 import math
@@ -58,6 +61,8 @@ class IssuerKeys:
 
     def keys(self, issuer: Issuer) -> KeySet:
         """Return the issuer's keys. Fetches them unless they are fresh. Raises Refusal keys_unavailable."""
+        if issuer.key_set:
+            return _configured(issuer.key_set)
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         if not self._within(known.fetched_at, FRESH_SECONDS):
             # A caller with cached keys does not wait for another caller's fetch.
@@ -66,6 +71,8 @@ class IssuerKeys:
 
     def refreshed(self, issuer: Issuer) -> KeySet:
         """Return the issuer's keys. Fetches them if the cool-down has passed. Raises the same as `keys`."""
+        if issuer.key_set:
+            return _configured(issuer.key_set)
         known = self._known.setdefault(issuer.issuer, _CachedKeys())
         self._fetch(issuer, known, UNKNOWN_KID_COOLDOWN_SECONDS, wait=True)
         return self._trusted(issuer, known)
@@ -106,6 +113,11 @@ class IssuerKeys:
                 issuer_name=issuer.name,
             )
         return keys
+
+
+@functools.cache
+def _configured(key_set: str) -> KeySet:
+    return parse_key_set(key_set.encode())
 
 
 def _log_dropped(issuer: Issuer, keys: KeySet) -> None:

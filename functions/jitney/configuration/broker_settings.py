@@ -9,11 +9,14 @@ from jitney.configuration.values import (
     CertificateArn,
     DomainName,
     Region,
+    SecurityGroups,
     SettingsModel,
     StreamArn,
+    Subnets,
     TableName,
     Tag,
     TagValue,
+    VpcEndpoints,
     refused,
 )
 
@@ -32,6 +35,19 @@ class DomainSettings(SettingsModel):
     name: DomainName
     certificate_arn: CertificateArn
     minimum_tls: Literal["1.2", "1.3"] = "1.2"
+
+
+class PrivateApiSettings(SettingsModel):
+    """The VPC endpoints (of the service execute-api) through which a private API is reached. Links use the first."""
+
+    vpc_endpoints: VpcEndpoints
+
+
+class VpcSettings(SettingsModel):
+    """The part of a VPC in which the functions run. It needs routes to AWS's services and to the issuers."""
+
+    subnets: Subnets
+    security_groups: SecurityGroups
 
 
 class RestoredTableSettings(SettingsModel):
@@ -57,9 +73,18 @@ class BrokerSettings(SettingsModel):
     deployment: Literal["canary", "all_at_once"] = CANARY
     restored_tables: RestoredTableSettings | None = None
     domain: DomainSettings | None = None
+    private_api: PrivateApiSettings | None = None
+    vpc: VpcSettings | None = None
 
     @model_validator(mode="after")
     def _has_its_certificate_here(self) -> Self:
         if self.domain and self.domain.certificate_arn.split(":")[3] != self.region:
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
         return self
+
+    def local(self) -> Self:
+        """Return the settings for a system on one's own machine, which has no VPC, certificate or restored table."""
+        return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS))
+
+
+_ONLY_IN_AWS = ("restored_tables", "domain", "private_api", "vpc")

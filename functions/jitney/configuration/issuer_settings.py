@@ -17,6 +17,7 @@ from jitney.configuration.references import Audiences, Owners, ValidationContext
 from jitney.configuration.values import (
     Address,
     Alias,
+    OptionalAddress,
     SettingsModel,
     Text,
     Texts,
@@ -63,7 +64,8 @@ class IssuerSettings(SettingsModel):
     issuer: Annotated[Address, AfterValidator(without_query)]
     provider: Annotated[str, one_of(PROVIDERS, "a provider")]
     token: Literal["access", "id"]
-    jwks_uri: Address
+    jwks_uri: OptionalAddress = ""
+    jwks_file: str = Field(default="", max_length=255)
     audiences: Audiences = Field(min_length=1)
     audience_claim: Literal["aud", "client_id"] = "aud"
     clients: Texts = ()
@@ -86,7 +88,15 @@ class IssuerSettings(SettingsModel):
     web: WebClientSettings | None = None
     for_reviews: bool = False
 
-    @field_validator("jwks_uri", "provider")
+    @field_validator("jwks_file")
+    @classmethod
+    def _has_one_source_of_keys(cls, file: str, info: ValidationInfo) -> str:
+        if "jwks_uri" in info.data and bool(file) == bool(info.data["jwks_uri"]):
+            wrong = "jwks_uri is there, too" if file else "it is missing, and so is jwks_uri"
+            raise refused(wrong, "name the address of the issuer's keys in jwks_uri, or else a file with them here")
+        return file
+
+    @field_validator("jwks_uri", "jwks_file", "provider")
     @classmethod
     def _is_the_issuers(cls, value: Any, info: ValidationInfo) -> Any:
         """Entries of one issuer differ in their audiences, but have the same keys and provider."""

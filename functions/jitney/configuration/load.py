@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from jitney.configuration.arns import boundary_arn, profile_policy_arn, role_arn
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.external_id import external_id
+from jitney.configuration.key_sets import read_key_sets
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
 from jitney.configuration.problems import format_problems, from_pydantic, placed
@@ -69,10 +70,12 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     settings = _settings(source, ValidationContext(names, local=local))
     policies = _policies(path.parent, source, names, "policies")
     shadow = _policies(path.parent, source, names, SHADOW) if settings and settings.shadow_policies else None
+    key_sets, problems = read_key_sets(path.parent, settings) if settings else ({}, [])
+    source.problems.extend(problems)
     if source.problems or settings is None:
         raise ConfigurationError(path, placed(source))
     broker = _broker(settings, env, path, local=local)
-    return Configuration(settings, broker, _compiled(settings, broker, policies, shadow, local=local))
+    return Configuration(settings, broker, _compiled(settings, broker, policies, shadow, key_sets, local=local))
 
 
 def _read(path: Path, env: Mapping[str, str]) -> YamlSource:
@@ -122,13 +125,19 @@ def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bo
 
 
 def _compiled(
-    settings: Settings, broker: BrokerSettings, policies: Policies, shadow: Policies | None, *, local: bool
+    settings: Settings,
+    broker: BrokerSettings,
+    policies: Policies,
+    shadow: Policies | None,
+    key_sets: Mapping[str, str],
+    *,
+    local: bool,
 ) -> str:
     """Return JSON with the fields of `jitney.core.config`'s values as members."""
     people = {person: _identity(settings, person) for person in settings.people}
     document = {
         **{name: section and section.model_dump() for name, section in settings.channels().items()},
-        "issuers": [_issuer(settings, name) for name in settings.issuers],
+        "issuers": [_issuer(settings, name, key_sets.get(name, "")) for name in settings.issuers],
         "targets": [_target(alias, settings, broker) for alias in settings.targets],
         "reviewers": {
             name: _with_identities(settings, group, "members", "notify", "delegates")
@@ -146,13 +155,14 @@ def _compiled(
     return json.dumps(document, sort_keys=True, indent=1)
 
 
-def _issuer(settings: Settings, name: str) -> dict[str, Any]:
+def _issuer(settings: Settings, name: str, key_set: str) -> dict[str, Any]:
     issuer = settings.issuers[name]
     people = settings.issuers.get(issuer.human_issuer)
     return {
         "name": name,
         "identity_name": _identity_name(settings, name),
-        **issuer.model_dump(),
+        **issuer.model_dump(exclude={"jwks_file"}),
+        "key_set": key_set,
         "owners": _owners(settings, issuer.issuer),
         "human_issuer": people and _people_issuer(settings, issuer.human_issuer),
     }

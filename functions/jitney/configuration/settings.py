@@ -244,6 +244,27 @@ class Settings(ChannelSettings):
     policies: Text = "policies"
     shadow_policies: Text | None = None
 
+    @field_validator("broker")
+    @classmethod
+    def _is_reached_by_its_channels(cls, broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
+        # Slack sends a click on a button to the API from its own network.
+        if broker and broker.private_api and info.data.get("slack"):
+            raise refused("its API is private, so Slack cannot reach it", "leave slack out, and notify by mail")
+        return broker
+
+    @field_validator("targets")
+    @classmethod
+    def _are_bound_to_public_addresses(
+        cls, targets: dict[str, TargetSettings], info: ValidationInfo
+    ) -> dict[str, TargetSettings]:
+        broker = info.data.get("broker")
+        bound = [alias for alias, each in targets.items() if each.bind_to_caller]
+        # A private API sees an address of the VPC. AWS sees another one when the agent uses its keys.
+        if bound and broker and broker.private_api:
+            wrong = f"{bound[0]} has bind_to_caller, and the API is private: it does not see callers' public addresses"
+            raise refused(wrong, "leave bind_to_caller out")
+        return targets
+
     @field_validator("targets")
     @classmethod
     def _leave_room_for_canaries(

@@ -129,6 +129,7 @@ IssuerAlias = Annotated[
 ]
 """The alias of an issuer's entry. Every source identity of the issuer begins with it."""
 Address = Annotated[str, AfterValidator(_address)]
+OptionalAddress = Annotated[str, AfterValidator(lambda value, info: value and _address(value, info))]
 Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(unique)]
 Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]
@@ -169,6 +170,22 @@ CertificateArn = Annotated[
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-z0-9-]+",
         "write the ARN of a certificate of AWS Certificate Manager in the broker's Region",
     ),
+]
+VpcEndpoints = Annotated[
+    tuple[Annotated[str, matching("vpce-[0-9a-f]{8,17}", "write an id, such as vpce-0a1b2c3d4e5f67890")], ...],
+    Field(min_length=1, max_length=10),
+    AfterValidator(unique),
+]
+# Lambda's limits for a function: 16 subnets and 5 security groups (Lambda API Reference, VpcConfig).
+Subnets = Annotated[
+    tuple[Annotated[str, matching("subnet-[0-9a-f]{8,17}", "write an id, such as subnet-0a1b2c3d4e5f67890")], ...],
+    Field(min_length=1, max_length=16),
+    AfterValidator(unique),
+]
+SecurityGroups = Annotated[
+    tuple[Annotated[str, matching("sg-[0-9a-f]{8,17}", "write an id, such as sg-0a1b2c3d4e5f67890")], ...],
+    Field(min_length=1, max_length=5),
+    AfterValidator(unique),
 ]
 TableName = Annotated[str, matching(r"[\w.-]{3,255}", "write the table's name, not its ARN")]
 StreamArn = Annotated[

@@ -66,7 +66,8 @@ class Issuer:
 
     An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
     issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
-    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). `audience_claim` is the
+    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). The issuer's keys are at
+    `jwks_uri`, or "" if `key_set` is the JSON text of its JWK set. `audience_claim` is the
     claim with the audience. If `clients` are listed, a token must come from one of them. `replay` is "single_use" or
     "reuse". With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
     bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp` of a token that has no
@@ -98,6 +99,7 @@ class Issuer:
     subject_groups: Mapping[str, tuple[str, ...]]
     audience_claim: str = "aud"
     require_iat: bool = True
+    key_set: str = ""
     claims: ClaimRules = NO_RULES
     subject_pattern: str = ""
     grants_end_with_token: bool = False

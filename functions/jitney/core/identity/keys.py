@@ -100,6 +100,11 @@ def parse_key_set(raw: bytes) -> KeySet:
     )
 
 
+def is_private(jwk: Mapping[str, Any]) -> bool:
+    """Return whether the key has private members, or is symmetric (RFC 7518 section 6)."""
+    return not _PRIVATE_MEMBERS.isdisjoint(jwk)
+
+
 def _entry(member: Any) -> _Entry:
     if not isinstance(member, dict):
         return _Entry(None, None, "malformed")
@@ -109,7 +114,7 @@ def _entry(member: Any) -> _Entry:
     names = _algorithms(member)
     if not names or not _for_verifying(member):
         return _Entry(kid, None)
-    if not _PRIVATE_MEMBERS.isdisjoint(member):
+    if is_private(member):
         return _Entry(kid, None, "private")
     try:
         material: Any = _VERIFIERS[names[0]].from_jwk(dict(member))
