@@ -123,6 +123,14 @@ ALARMS = (
         period_seconds=300,
     ),
     Alarm(
+        "AnswersFailed",
+        Row.REQUESTS,
+        own(audit.FAILED_ANSWERS),
+        "More than five answers in five minutes failed inside Jitney, or because AWS did not serve it.",
+        above=5,
+        period_seconds=300,
+    ),  # ApiErrors also counts what agents cause, such as calls whose answer is too large to mask.
+    Alarm(
         "FunctionErrors",
         Row.REQUESTS,
         of_all_functions("Errors"),

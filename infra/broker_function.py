@@ -37,8 +37,8 @@ class BrokerFunction(Construct):
 
     The spec names resources and variables. `resources` has the ARNs of the resources, and `environment` the values of
     the variables. `conditions` restrict the permissions on a resource. A resource without ARNs is not configured, so
-    nothing is allowed on it. With `vpc`, the function runs in it. With `canary`, a function with routes has an alias
-    (`infra.canary`).
+    nothing is allowed on it. With `vpc`, the function runs in it. With `alias`, a function with routes has one, which
+    `infra.canary` moves to new versions step by step.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class BrokerFunction(Construct):
         environment: Mapping[str, str],
         log_groups: LogGroups,
         vpc: VpcSettings | None = None,
-        canary: bool = False,
+        alias: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.spec = spec
@@ -87,8 +87,11 @@ class BrokerFunction(Construct):
         acknowledge(self.function, "The bundle is built, locked and tested for Python 3.13.", "L1")
         if any("*" in resources[allow.resource] for allow in spec.allows):
             acknowledge(self, "ListStreams cannot be limited to a resource.", "IAM5[Resource::*]")
+        further = [arn for arn in resources["targets"] if arn.endswith("*")]
+        reason = "The pattern is for the target's further roles alone."
+        acknowledge(self, reason, *(f"IAM5[Resource::{arn}]" for arn in further))
         self.alias: lambda_.Alias | None = None
-        if canary and spec.routes:
+        if alias and spec.routes:
             self.alias = lambda_.Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
         if spec.every_seconds:
             self._schedule(Duration.seconds(spec.every_seconds))

@@ -23,10 +23,11 @@ from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
-from jitney.configuration.arns import revoker_arn, role_arns
-from jitney.configuration.broker_settings import CANARY
+from jitney.configuration.arns import revoker_arn, role_arn, role_arns
+from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS
 from jitney.configuration.load import Configuration
-from jitney.configuration.settings import Settings
+from jitney.configuration.settings import Settings, TargetSettings
+from jitney.core.target_roles import further_roles
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
 DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
@@ -57,7 +58,7 @@ class BrokerStack(Stack):
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
             **tables.resources,
-            **_external(self, settings),
+            **_external(self, settings, canary=broker.deployment == CANARY),
             **sealing.resources,
             **trail.resources,
             "calls_stream": [calls.stream.attr_arn],
@@ -77,7 +78,8 @@ class BrokerStack(Stack):
                 environment=environment,
                 log_groups=log_groups,
                 vpc=broker.vpc,
-                canary=broker.deployment == CANARY,
+                # In all modes, because CodeDeploy moves only an alias that exists before a deployment.
+                alias=len(settings.targets) <= MOST_CANARY_TARGETS,
             )
 
         functions = {name: function(name) for name in (MEASURING, *STEPS.values())}
@@ -183,11 +185,20 @@ def _issuing_roles(functions: Mapping[str, BrokerFunction]) -> str:
     return issuers({name: each.role_id for name, each in functions.items() if name in PURPOSES_BY_FUNCTION})
 
 
-def _external(stack: Stack, settings: Settings) -> dict[str, list[str]]:
+def _target_roles(target: TargetSettings, *, canary: bool) -> tuple[str, ...]:
+    """Return the ARNs of a target's roles, as patterns that include the roles that it had before a canary deployment.
+
+    Both versions then have the same permissions, and the earlier one still issues on the roles that it knows. A role's
+    trust policy decides whether it can.
+    """
+    return (role_arn(target), further_roles(role_arn(target))) if canary else role_arns(target)
+
+
+def _external(stack: Stack, settings: Settings, *, canary: bool) -> dict[str, list[str]]:
     """Return the ARNs of resources outside the stack, by their names in `infra.permissions`."""
     return {
         "any": ["*"],
-        "targets": sorted(arn for target in settings.targets.values() for arn in role_arns(target)),
+        "targets": sorted(arn for target in settings.targets.values() for arn in _target_roles(target, canary=canary)),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),
         **channel_resources(stack, settings),
     }

@@ -18,8 +18,8 @@ from infra.broker_function import BrokerFunction
 from infra.monitoring import Monitoring
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
-ROLLBACK_ALARMS = ("ApiErrors", "FunctionErrors", "GrantsUnreadable")
-"""The alarms (`infra.alarms`) that roll a deployment back.
+ROLLBACK_ALARMS = ("AnswersFailed", "FunctionErrors", "GrantsUnreadable")
+"""The alarms (`infra.alarms`) that roll a deployment back. No agent can raise one, and so keep an older policy.
 
 Two of them look at five minutes, and the reconciler reads all grants every five minutes. So the canary takes ten.
 """

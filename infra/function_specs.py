@@ -44,6 +44,7 @@ from infra.state_items import (
     OUT_OF_OFFICE_ITEMS,
     SENT_ITEMS,
     SESSION_ITEMS,
+    SUSPENSION_ITEMS,
     TOKEN_ITEMS,
 )
 
@@ -142,6 +143,7 @@ _FUNCTIONS = (
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *END_AND_DENY,
             on_state("GetItem", items=TOKEN_ITEMS),
+            on_state("PutItem", items=SUSPENSION_ITEMS),  # that a suspension is complete
             Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),
     ),

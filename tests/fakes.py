@@ -442,6 +442,10 @@ class MemoryDenyList:
             self.known |= set(configured)
             return frozenset(self.known)
 
+    def seen_roles(self) -> frozenset[str]:
+        with self.lock:
+            return frozenset(self.known)
+
     def lease(self, role_arn: str) -> WriteLease:
         with self.lock:
             return self.leases.get(role_arn, WriteLease())

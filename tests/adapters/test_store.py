@@ -392,8 +392,10 @@ def test_end_02_a_cut_off_and_its_record_are_written_together_under_the_lease(st
 
 def test_end_04_the_roles_that_targets_had_are_known(client):
     leases = DenyList(client, "state")
+    assert leases.seen_roles() == frozenset()
     assert leases.known_roles({"one", "two"}) == {"one", "two"}
     assert leases.known_roles({"two", "three"}) == {"one", "two", "three"}
+    assert leases.seen_roles() == {"one", "two", "three"}
 
 
 def test_end_02_long_lists_are_read_to_their_end(client):

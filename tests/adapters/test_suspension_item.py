@@ -1,5 +1,6 @@
 """The suspensions in the state table: one item, changed only as it was read, with its record (END 8)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -75,3 +76,16 @@ def test_end_08_the_longest_list_fits_an_item_and_every_entry_can_be_lifted(lett
         full = full.with_lifted(each, "people.olga".ljust(64, "x"), NOW + 1)
     assert not full.in_force
     assert MAX_CHARACTERS / 2 < len(full.text()) < DYNAMODB_ITEM_BYTES
+
+
+def test_end_08_suspensions_with_members_of_a_later_version_hold():
+    entries = json.loads(Suspensions("v", (FIRST,)).text())
+    entries[0]["of_a_later_version"] = True
+    assert Suspensions.read("v", json.dumps(entries)).entries == (FIRST,)
+
+
+def test_end_08_suspensions_of_an_earlier_version_hold():
+    entries = json.loads(Suspensions("v", (SECOND,)).text())
+    for member in ("role", "completed_at"):
+        del entries[0][member]
+    assert Suspensions.read("v", json.dumps(entries)).entries == (SECOND,)

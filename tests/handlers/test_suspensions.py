@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass
 from jitney.core.review.content import content_hash
@@ -15,6 +16,8 @@ from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.review.recipients import recipients
+from jitney.core.times import iso
+from jitney.handlers import suspended_grants
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -162,6 +165,11 @@ class TestNothingIsIssued:
         assert (status, body["code"]) == (403, "suspended")
 
 
+def changing(*_: Any) -> bool:
+    """End no grant, as while others keep changing it."""
+    raise Problem("grant_conflict", "The grant kept changing during this call.", "Repeat the call.")
+
+
 def a_suspension(system: System, **members: Any) -> Suspension:
     values = {"kind": SuspensionKind.AGENT, "name": "corp.reader-agent", "since": system.now, "by": "corp.carol"}
     return Suspension(**{"id": "s-aaaaaaaaaaaaaa", "reason": REASON, **values, **members})
@@ -234,7 +242,7 @@ class TestWhatWasGranted:
         status, second, _ = system.call(suspend, asked, token=operator(system))
         assert (status, second["complete"]) == (201, True)
         assert first["grants_ended"] + second["grants_ended"] == 40
-        assert second["suspension"] == first["suspension"]
+        assert second["suspension"]["id"] == first["suspension"]["id"]
         assert system.role_policies.writes == 1
 
     def test_end_08_the_reconciler_does_what_the_call_left(self, system):
@@ -245,6 +253,78 @@ class TestWhatWasGranted:
         assert {system.store.grants[each].state for each in ids} == {State.REVOKED}
         assert "github.*" in system.role_policies.documents[ROLE_ARN]
         assert reconcile(system.ports)["suspended"] == 0
+
+    def test_end_08_the_reconciler_records_once_that_the_suspension_is_complete(self, system):
+        opened(system)
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        status, body, _ = system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))
+        assert (status, body["suspension"]["completed_at"]) == (202, None)
+        with pytest.raises(RuntimeError):
+            reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
+        system.role_policies.refusals = 0
+        system.now += 300
+        for _ in range(2):
+            reconcile(system.ports)
+        outcomes = [each["outcome"] for each in system.records() if each["event"] == "suspension"]
+        assert outcomes == ["set", "failed", "revoked"]
+        detail = json.loads(next(each for each in system.records() if each["outcome"] == "revoked" and
+                                 each["event"] == "suspension")["detail"])  # fmt: skip
+        assert (detail["suspension"], detail["targets_denied"]) == (body["suspension"]["id"], ["analytics-prod"])
+        _, listed, _ = system.call(list_suspensions, token=operator(system))
+        assert listed["suspensions"][0]["completed_at"] == iso(system.now)
+
+    def test_end_08_a_suspension_is_incomplete_while_a_grant_keeps_changing(self, system, monkeypatch):
+        opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        with monkeypatch.context() as patched:
+            patched.setattr(suspended_grants, "end_suspended_grant", changing)
+            assert reconcile(system.ports)["completed"] == 0
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_end_08_a_complete_suspension_is_recorded_once_however_often_it_is_repeated(self, system):
+        opened(system)
+        first, second = suspended(system, AGENT), suspended(system, AGENT)
+        assert first["suspension"]["completed_at"] == second["suspension"]["completed_at"] == iso(system.now)
+        outcomes = [each["outcome"] for each in system.records() if each["event"] == "suspension"]
+        assert outcomes == ["set", "revoked"]
+
+    def test_end_08_a_target_whose_iam_hangs_does_not_keep_others_from_their_turn(self, system):
+        target = system.config.targets["analytics-prod"]
+        others = [replace(target, alias=f"t{each}", role_arn=f"{ROLE_ARN}-{each}") for each in range(9)]
+        config = replace(system.config, targets={each.alias: each for each in (target, *others)})
+        system.ports.__dict__["config"] = config
+        write = system.role_policies.of
+
+        def hanging(role: TargetRole) -> Any:
+            if role.target.alias in ("analytics-prod", "t0", "t1"):
+                system.pause(MOST_MILLISECONDS / 2 / 1000)
+                raise Problem("unavailable", "IAM did not answer.", "Try again.")
+            return write(role)
+
+        system.ports.role_policies.of = hanging
+        asked = {"kind": "issuer", "name": "github", "reason": REASON}
+        _, first, _ = system.call(suspend, asked, token=operator(system))
+        assert set(first["targets_failed"].values()) <= {"unavailable", "not_tried"}
+        for _ in range(40):
+            _, body, _ = system.call(suspend, asked, token=operator(system))
+            system.pause(1.003)
+            if len(body["targets_failed"]) == 3:
+                break
+        assert {alias for alias, text in system.role_policies.documents.items() if text} >= {
+            each.role_arn for each in others[2:]
+        }
+
+    def test_end_07_a_target_stays_suspended_under_another_alias(self, system):
+        grant_id = opened(system)
+        suspended(system, {"kind": "target", "name": "analytics-prod"})
+        document = system.role_policies.documents[ROLE_ARN]
+        targets_are(system, alias="analytics")
+        reconcile(system.ports)
+        assert system.role_policies.documents[ROLE_ARN] == document != ""
+        assert system.store.grants[grant_id].state is State.REVOKED
+        status, body, _ = system.call(create_grant, REQUEST_BODY | {"target": "analytics"}, token=fresh(system))
+        assert (status, body["code"]) == (403, "suspended")
 
     def test_end_08_a_grant_that_was_being_made_meanwhile_ends_too(self, system):
         """A request read the suspensions before the write, and wrote its grant after."""

@@ -103,6 +103,22 @@ class TestPresentRoles:
         status, body = suspended(system)
         assert (status, body["targets_failed"]) == (202, {"analytics-prod": "revocation_incomplete"})
 
+    def test_end_08_a_present_role_that_is_gone_from_aws_has_failed(self, system: System):
+        on_role(system, SECOND)
+        write = system.role_policies.of
+        gone = replace(system.role_policies, refusals=99, refusal="NoSuchEntity")
+        system.ports.role_policies.of = lambda role: gone.of(role) if role.arn == SECOND else write(role)
+        assert suspended(system)[0] == 202
+
+    def test_end_08_a_suspended_target_is_suspended_on_all_its_roles(self, system: System):
+        grant_id = on_role(system, THIRD)
+        token = minting.token(sub="carol", groups=["security"], iat=system.now, exp=system.now + 300)
+        asked = {"kind": "target", "name": "analytics-prod", "reason": "its key leaked"}
+        targets_are(system, alias="analytics", roles=3)
+        asked["name"] = "analytics"  # the grant is from before, with another alias
+        assert system.call(suspend, asked, token=token)[0] == 201
+        assert system.store.grants[grant_id].state is State.REVOKED
+
     def test_end_03_the_reconciler_repairs_the_document_of_each_role(self, system: System):
         for role in ROLES:
             assert end_as(system, on_role(system, role), "released")[0] == 200
@@ -197,13 +213,41 @@ class TestChangedNumber:
         status, body = suspended(system)
         assert (status, body["grants_ended"], body["targets_measured"]) == (201, 1, [])
 
-    def test_end_08_a_grant_stays_open_until_its_role_denies(self, system: System, grant: Grant):
+    @pytest.mark.parametrize("open_grants", [True, False])
+    def test_end_08_the_suspension_is_incomplete_until_the_removed_role_denies(
+        self, system: System, grant: Grant, open_grants: bool
+    ):
+        if not open_grants:  # a renewal failed for good, and the credentials from before it still work
+            system.store.grants[grant.id] = replace(grant, state=State.FAILED)
         write = refuse_on(system, THIRD)
         status, body = suspended(system)
-        assert (status, body["complete"], system.store.grants[grant.id].state) == (202, False, State.ACTIVE)
+        assert (status, body["targets_failed"]) == (202, {"analytics-prod": "revocation_incomplete"})
         system.ports.role_policies.of = write
         assert suspended(system)[0] == 201
         assert denies_agent(system, THIRD)
+
+    def test_end_08_the_reconciler_denies_on_a_removed_role_without_open_grants(self, system: System, grant: Grant):
+        system.store.grants[grant.id] = replace(grant, state=State.FAILED)
+        write = refuse_on(system, THIRD)
+        suspended(system)
+        system.ports.role_policies.of = write
+        reconcile(system.ports)
+        assert denies_agent(system, THIRD)
+        assert system.store.suspensions.entries[0].completed_at == system.now
+
+    def test_end_08_a_removed_role_that_fails_keeps_the_suspension_incomplete(self, system: System, grant: Grant):
+        refuse_on(system, THIRD)
+        suspended(system)
+        with pytest.raises(RuntimeError, match=THIRD):
+            reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
+
+    def test_end_08_a_removed_role_that_is_gone_from_aws_keeps_no_suspension_open(self, system: System, grant: Grant):
+        write = system.role_policies.of
+        gone = replace(system.role_policies, refusals=99, refusal="NoSuchEntity")
+        system.ports.role_policies.of = lambda role: gone.of(role) if role.arn == THIRD else write(role)
+        assert suspended(system)[0] == 201
+        reconcile(system.ports)
 
     def test_end_03_the_reconciler_keeps_its_document_until_that_is_empty(self, system: System, grant: Grant):
         assert end_as(system, grant.id, "revoked")[0] == 200

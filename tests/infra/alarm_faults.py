@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from jitney.adapters.unreadable_grants import report_unreadable
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.audit import ChainedRecord
+from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
+from jitney.handlers import edge
 from jitney.handlers.ballots import vote
+from jitney.handlers.http import Response, problem_response
 from jitney.handlers.ports import Ports
 from jitney.handlers.publisher import publish
 from jitney.handlers.reconciler import reconcile
@@ -63,6 +67,18 @@ def refuse(system: System, refused: bool) -> None:
         system.role_policies.refusals, system.role_policies.refusal = 10_000, "AccessDenied"
 
 
+def answered(*codes: str) -> None:
+    """Answer six requests with each of these problems, "internal" by an error in the code."""
+
+    def fail(code: str) -> Response:
+        if code == "internal":
+            raise LookupError
+        raise Problem(code, "It failed.", "Try again.")
+
+    for code in codes * 6:
+        edge.errors_as_problems(partial(fail, code), problem_response)
+
+
 def reconciled(*, broken: bool) -> None:
     system = System()
     system.call(release_grant, grant_id=asked(system))
@@ -115,12 +131,15 @@ def nothing() -> None:
 
 
 OWN_CALL = (assume_role_event(1), call_event(2))
+AGENTS_CAUSE = tuple(code for code, kind in PROBLEMS.items() if kind.status >= 500 and code not in edge.FAILURES)
+"""Problems of 5xx that agents can cause, such as a call whose answer is too large to mask."""
 FAULTS: Mapping[str, tuple[Happens, Happens]] = {
     "RevocationIncomplete": (lambda: revoked(refused=True), revoked),
     "SuspensionIncomplete": (lambda: suspended(refused=True), lambda: suspended(refused=False)),
     "RevocationSlow": (lambda: revoked(slow=True), revoked),
     "ReconcilerFailed": (lambda: reconciled(broken=True), lambda: reconciled(broken=False)),
     "GrantsUnreadable": (lambda: report_unreadable({GRANT.id: "ValueError"}), nothing),
+    "AnswersFailed": (lambda: answered("unavailable", "internal"), lambda: answered(*AGENTS_CAUSE)),
     "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
     "MessagesFailed": (lambda: notified(down=True), lambda: notified(down=False)),
     "TrailSilent": (nothing, lambda: trail(revoker_assumed(), account=BROKER)),

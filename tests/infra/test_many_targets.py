@@ -84,20 +84,26 @@ def test_the_rules_patterns_and_the_bus_policy_fit(broker):
     assert sum(map(size, policies)) + size({"Version": "2012-10-17", "Statement": []}) <= LONGEST_BUS_POLICY
 
 
-def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broker, roles):
+def policies_of_functions(broker):
+    """Yield the name of each function's role and its policies, after a check that they fit."""
     managed = of_type(broker, "AWS::IAM::ManagedPolicy")
     assert all(size(each["PolicyDocument"]) <= MANAGED_POLICY for each in managed.values())
-    named, actions = defaultdict(set), defaultdict(lambda: defaultdict(set))
     for role in of_type(broker, "AWS::IAM::Role").values():
         inline = [each["PolicyDocument"] for each in role.get("Policies", [])]
         assert sum(map(size, inline)) <= INLINE_POLICIES, role["RoleName"]
         attached = [managed[each["Ref"]]["PolicyDocument"] for each in role.get("ManagedPolicyArns", [])]
         assert len(attached) <= MANAGED_POLICIES_OF_A_ROLE
-        for statement in (each for policy in inline + attached for each in policy["Statement"]):
+        yield role["RoleName"].removesuffix(f"-{REGION}"), inline + attached
+
+
+def test_the_functions_policies_fit_and_name_every_target_and_nothing_else(broker, roles):
+    named, actions = defaultdict(set), defaultdict(lambda: defaultdict(set))
+    for role, policies in policies_of_functions(broker):
+        for statement in (each for policy in policies for each in policy["Statement"]):
             for resource in map(plain, listed(statement["Resource"])):
                 if ":role/" in resource:
-                    named[role["RoleName"].removesuffix(f"-{REGION}")].add(resource)
-                    actions[role["RoleName"].removesuffix(f"-{REGION}")][resource] |= set(listed(statement["Action"]))
+                    named[role].add(resource)
+                    actions[role][resource] |= set(listed(statement["Action"]))
     targets = [numbered(number, roles) for number in range(MOST_TARGET_ROLES // roles)]
     first = [f"arn:aws-us-gov:iam::{each['account']}:role/jitney/{each['role_name']}" for _, each in targets]
     own = {role for each in first for role in roles_of(each, roles)}
@@ -123,11 +129,16 @@ def test_the_templates_fit(broker, env, tmp_path):
 
 
 def test_ops_02_the_template_of_canary_deployments_fits(tmp_path, no_code):
-    env = configured(tmp_path, MOST_TARGET_ROLES // MOST_CANARY_TARGETS, MOST_CANARY_TARGETS, CANARY)
+    env = configured(tmp_path, MOST_TARGET_ROLES // MOST_CANARY_TARGETS, deployment=CANARY)
     app.build(env, str(tmp_path / "out"), no_code()).synth()
     template = json.loads((tmp_path / "out" / "Jitney.template.json").read_text(encoding="utf-8"))
     # The routes of Slack, and their function, come on top.
     assert len(template["Resources"]) + SLACK_RESOURCES <= RESOURCES
+    assert len(json.dumps(template, indent=1)) <= LONGEST_TEMPLATE
+    roles = dict(policies_of_functions(template))
+    # Roles that a target had before stay permitted while both versions serve requests.
+    text = json.dumps(roles["jitney-grants"])
+    assert text.count('.role*"') == 2 * MOST_CANARY_TARGETS
 
 
 def test_few_targets_need_no_managed_policy(assembly: Synthesized):

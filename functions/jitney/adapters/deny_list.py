@@ -55,6 +55,10 @@ class WriteLease:
     document_times: DocumentTimes = field(default_factory=DocumentTimes)
 
 
+_KNOWN: Item = {"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}}
+"""The key of the item with the ARNs of all roles that targets ever had."""
+
+
 class DenyList:
     """Deny entries and leases by role. Every method raises Problem unavailable when DynamoDB does not answer."""
 
@@ -98,12 +102,18 @@ class DenyList:
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}},
+                Key=_KNOWN,
                 UpdateExpression="ADD role_arns :configured",
                 ExpressionAttributeValues={":configured": {"SS": sorted(configured)}},
                 ReturnValues="ALL_NEW",
             )
         return frozenset(answer["Attributes"]["role_arns"]["SS"])
+
+    def seen_roles(self) -> frozenset[str]:
+        """Return all ARNs that `known_roles` ever added. The reconciler adds those of a new configuration."""
+        with aws_errors_as_unavailable("The deny list"):
+            answer = self._client.get_item(TableName=self._table, Key=_KNOWN, ConsistentRead=True)
+        return frozenset(answer["Item"]["role_arns"]["SS"]) if "Item" in answer else frozenset()
 
     def lease(self, role_arn: str) -> WriteLease:
         """Return the state of the role's leases."""

@@ -5,7 +5,7 @@ rebuilds the values, so that a cold start imports no validation library.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -156,6 +156,11 @@ class Target:
     def all_role_arns(self) -> tuple[str, ...]:
         """All roles that the target may have had. Grants may still be open on those that are not present."""
         return roles_of(self.role_arn, MOST_ROLES)
+
+    def removed_roles(self, known: Iterable[str]) -> tuple[str, ...]:
+        """Return the ARNs of the roles that the target had before, with more roles. `known` has all roles ever seen."""
+        before = set(known) - {*self.role_arns}
+        return tuple(arn for arn in self.all_role_arns if arn in before)
 
     @property
     def revoker_arn(self) -> str:

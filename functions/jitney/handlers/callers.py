@@ -77,7 +77,7 @@ class AuthenticatedRequest:
         """
         ports, config = self.ports, self.ports.config
         target = config.targets[access_request.target]
-        self.suspensions.require_unsuspended(self.principal, target.alias)
+        self.suspensions.require_unsuspended(self.principal, target)
         rules = ports.policies, ports.actions, config.limits, config.reviewers
         return decide(self.principal, access_request, target, *rules, approvals, others)
 

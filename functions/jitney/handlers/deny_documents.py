@@ -78,7 +78,8 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
 
 def denies(role: TargetRole, ports: Ports) -> bool:
     """Return whether the role's document denies something, or has to."""
-    if ports.deny_list.deny_entries(role.arn, ports.now()):
+    now = ports.now()
+    if ports.deny_list.deny_entries(role.arn, now) or suspension_denials(ports.suspensions.current(), role.target, now):
         return True
     return ports.deny_list.lease(role.arn).document_digest not in ("", _digest(""))
 
@@ -95,7 +96,7 @@ def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument
         lease.cut_offs,
         now,
         role.target.deny_room,
-        standing=suspension_denials(ports.suspensions.current(), role.target.alias, now),
+        standing=suspension_denials(ports.suspensions.current(), role.target, now),
     )
     document = compose()
     if document.cut_offs.since(lease.cut_offs).last is None:
@@ -127,6 +128,8 @@ def _write_under_lease(
             policy.write(document.text)
         except PolicyWriteRefused as refused:
             ports.deny_list.abandon(role.arn, lease)
+            if _is_gone(role, refused):
+                return True
             if not refused.transient:
                 raise _unwritten(
                     f"IAM of the target's account refused the deny document ({refused.code})."
@@ -134,6 +137,15 @@ def _write_under_lease(
             ports.pause(WAIT_SECONDS)
             return False
     return bool(ports.deny_list.complete(role.arn, lease, digest))
+
+
+def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
+    """Return whether a role that its target had before no longer exists. AWS denies all its sessions then.
+
+    A role that is created again under the name has none of them.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage_delete.html
+    """
+    return refused.code == "NoSuchEntity" and role.arn not in role.target.role_arns
 
 
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, role: TargetRole, ports: Ports) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from traceback import extract_tb
 from typing import Any, TypeAlias, TypeVar
 
+from jitney.core.audit import FAILED_ANSWERS
 from jitney.core.problems import Problem
 from jitney.handlers.http import (
     Request,
@@ -18,6 +19,7 @@ from jitney.handlers.http import (
     request_from_event,
 )
 from jitney.handlers.logs import about_grant, logger, note_grant
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports, build_ports
 
 Answer = TypeVar("Answer")
@@ -26,6 +28,11 @@ Route = Callable[[Request, Ports], Response]
 HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
+
+FAILURES = frozenset({"internal", "unavailable"})
+"""The problems that are counted as failures of Jitney. Agents can cause the others with a status of 5xx, such as
+answer_unmaskable, as often as they like. So those must not stop a deployment (infra.canary).
+"""
 
 
 def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
@@ -66,12 +73,15 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
     """Return the answer of `attempt`, or `on_problem`'s answer to its problem, without an exception's text (ID 5)."""
     try:
         return attempt()
-    except Problem as problem:
-        return on_problem(problem)
+    except Problem as raised:
+        problem = raised
     except Exception as error:  # noqa: BLE001 - the outermost layer
         log_unhandled(error)
         fix = "Try again. If the problem persists, give the request id to your platform engineer."
-        return on_problem(Problem("internal", "Jitney failed to answer.", fix))
+        problem = Problem("internal", "Jitney failed to answer.", fix)
+    if problem.code in FAILURES:
+        count(FAILED_ANSWERS)
+    return on_problem(problem)
 
 
 def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> EventHandler[Answer]:

@@ -69,7 +69,7 @@ def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event:
     asked = mismatch.asked
     target = call.ports.config.targets[asked.target]
     with call.counting_refusals(event):
-        call.suspensions.require_unsuspended(call.principal, target.alias)
+        call.suspensions.require_unsuspended(call.principal, target)
     members = call.request_members(asked, target)
     members["detail"]["unfit_access_profile"] = mismatch.name
     code = (mismatch.disclosure or mismatch).code

@@ -60,7 +60,7 @@ def _view(permitted: PermittedTarget, call: AuthenticatedRequest) -> dict[str, A
         "account": target.account,
         "regions": list(dict.fromkeys((target.region, *target.other_regions))),
         "max_seconds": permitted.max_seconds,
-        "suspended": call.suspensions.stopping(call.principal, target.alias) is not None,
+        "suspended": call.suspensions.stopping(call.principal, target) is not None,
         "incomplete": not permitted.whole,
         "access": [_access_view(each) for each in permitted.access],
         "access_profiles": [

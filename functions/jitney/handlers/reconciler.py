@@ -25,6 +25,7 @@ from jitney.handlers.logs import logger
 from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grants
+from jitney.handlers.suspension_completion import complete_suspensions
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
@@ -35,7 +36,18 @@ UNWRITTEN_SECONDS = 60
 MOST_REFUSALS = 5
 """After so many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
-_COUNTS = ("expired", "cut_off", "repaired", "lost", "started", "suspended", "calls", "without_target")
+_COUNTS = (
+    "expired",
+    "cut_off",
+    "repaired",
+    "lost",
+    "started",
+    "suspended",
+    "unended",
+    "completed",
+    "calls",
+    "without_target",
+)
 
 
 def reconcile(ports: Ports) -> dict[str, int]:
@@ -65,6 +77,8 @@ def reconcile(ports: Ports) -> dict[str, int]:
     for role_arn in sorted(known - present):
         for step in _steps_of_removed(role_arn, ports):
             run.take(role_arn, step)
+    if not run.done["unended"]:
+        run.take("suspensions", partial(complete_suspensions, [*run.failed], ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed])
     if run.failed:
         raise RuntimeError(f"not reconciled: {', '.join(run.failed)}")
@@ -130,7 +144,8 @@ def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
     suspensions = ports.suspensions.current()
     if not suspensions.end_grants_at(ports.now()):
         return {}
-    return {"suspended": end_suspended_grants(role_arn, suspensions, ports)[0]}
+    written, complete = end_suspended_grants(role_arn, suspensions, ports)
+    return {"suspended": written, "unended": int(not complete)}
 
 
 def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:

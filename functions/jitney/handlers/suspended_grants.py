@@ -12,17 +12,13 @@ from jitney.core.access.grant import Grant
 from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
-from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
-from jitney.handlers.deny_documents import write_deny_document
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ports import Ports
 from jitney.handlers.workflow import resume_workflow
 
 _FAR_FUTURE = 10**11
 """Later than any grant ends."""
-_REPEATED = ("grant_conflict", "revocation_incomplete")
-"""The problems of one grant. The next call, or the reconciler, repeats it."""
 
 
 def end_suspended_grants(
@@ -31,47 +27,21 @@ def end_suspended_grants(
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target of this role.
 
     Returns the number of written ends, and whether that is all of them. Some are missing if `has_time` returned False,
-    a grant kept changing, or a removed role does not deny. Raises Problem unavailable.
+    or a grant kept changing. Raises Problem unavailable.
     """
     written, complete = 0, True
-    target = ports.config.target_with(role_arn)
-    removed = _RemovedRoles(target, ports) if target else None
     for grant in ports.store.open_grants(role_arn, _FAR_FUTURE):
         if not has_time():
             return written, False
         if suspensions.ending(grant) is None:
             continue
         try:
-            if removed:
-                removed.deny(grant)
             written += end_suspended_grant(grant, suspensions, ports)
         except Problem as problem:
-            if problem.code not in _REPEATED:
+            if problem.code != "grant_conflict":
                 raise
             complete = False
     return written, complete
-
-
-class _RemovedRoles:
-    """Writes the deny documents of roles that a target had before, with another number of roles.
-
-    The documents of its present roles are written without a search for their grants.
-    """
-
-    def __init__(self, target: Target, ports: Ports) -> None:
-        self._target = target
-        self._ports = ports
-        self._denied = {*target.role_arns}
-
-    def deny(self, grant: Grant) -> None:
-        """Have the grant's role deny what is suspended, before the end of its last grant is on record.
-
-        Raises the problems of `write_deny_document`.
-        """
-        if grant.role_arn in self._denied or not grant.may_have_credentials(self._ports.now()):
-            return
-        write_deny_document(TargetRole(self._target, grant.role_arn), self._ports)
-        self._denied.add(grant.role_arn)
 
 
 def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) -> bool:

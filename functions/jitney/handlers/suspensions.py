@@ -27,6 +27,7 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grant, end_suspended_grants
+from jitney.handlers.suspension_completion import complete_suspension, suspension_conflict, suspension_detail
 from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
@@ -34,6 +35,8 @@ MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 MOST_MILLISECONDS = 12_000
 """How long a call goes on. Its last document may take 11 s more. The function has 25 s. API Gateway waits 29 s."""
 RETRY_SECONDS = 1
+NOT_TRIED = "not_tried"
+"""The code of a target that a call had no time for."""
 _FAR_FUTURE = 10**11
 
 
@@ -88,9 +91,9 @@ def suspend(request: Request, ports: Ports) -> Response:
         call.require_operator("suspend")
         asked = parse_suspension(request.body, ports.config.limits)
         asked = asked._replace(name=_name(asked, ports))
-    suspension, suspensions = write_until_current(lambda: _begun(asked, call), _conflict, ports)
+    suspension, suspensions = write_until_current(lambda: _begun(asked, call), suspension_conflict, ports)
     progress = _carry_out(suspension, suspensions, began, ports)
-    _record_progress(suspension, progress, call)
+    suspension = _with_progress(suspension, progress, call)
     body = {"suspension": suspension.view(), **progress.view()}
     if progress.complete:
         return Response(201, body)
@@ -114,7 +117,9 @@ def lift(request: Request, ports: Ports) -> Response:
     with call.counting_refusals():
         call.require_operator("lift suspensions")
         reason = parse_reason(request.body, ports.config.limits)
-    return Response(200, {"suspension": write_until_current(lambda: _lifted(reason, call), _conflict, ports).view()})
+    return Response(
+        200, {"suspension": write_until_current(lambda: _lifted(reason, call), suspension_conflict, ports).view()}
+    )
 
 
 def _name(asked: SuspensionRequest, ports: Ports) -> str:
@@ -144,7 +149,8 @@ def _begun(asked: SuspensionRequest, call: AuthenticatedRequest) -> tuple[Suspen
         return same, before
     reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
     by = call.principal.source_identity
-    suspension = Suspension(ports.new_id("s"), asked.kind, asked.name, ports.now(), by, reason)
+    role = ports.config.targets[asked.name].role_arn if asked.kind is SuspensionKind.TARGET else ""
+    suspension = Suspension(ports.new_id("s"), asked.kind, asked.name, ports.now(), by, reason, role=role)
     with call.counting_refusals():
         after = before.with_new(suspension)
         if after.stopping(call.principal) and not asked.including_caller:
@@ -180,12 +186,8 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, p
     def has_time() -> bool:
         return ports.stopwatch() - began.stopwatch < MOST_MILLISECONDS
 
-    targets = [
-        each
-        for each in ports.config.targets.values()
-        if suspension.kind is not SuspensionKind.TARGET or each.alias == suspension.name
-    ]
-    failed = dict(_not_denied(targets, has_time, ports))
+    targets = suspension.concerned(ports.config.targets.values())
+    failed = _not_denied(_roles(targets, began.milliseconds, ports), has_time, ports)
     written, written_at = ports.stopwatch() - began.stopwatch, ports.now()
     denied = [each for each in targets if each.alias not in failed]
     ended, measured = 0, list[str]()
@@ -214,25 +216,44 @@ def _ended_first(
         logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
 
 
-def _not_denied(targets: Iterable[Target], has_time: Callable[[], bool], ports: Ports) -> Iterator[tuple[str, str]]:
-    """Write the deny documents of the targets' roles.
+def _roles(targets: Iterable[Target], milliseconds: int, ports: Ports) -> list[TargetRole]:
+    """Return all roles that have to deny, with those that a target had before: credentials may live there.
 
-    Yield the alias and code of each target with a role that failed or ran out of time.
+    Each call begins at another role. So IAM of some accounts that hangs does not keep others from their turn.
     """
-    for role in (TargetRole(target, arn) for target in targets for arn in target.role_arns):
+    seen = ports.deny_list.seen_roles()
+    roles = [TargetRole(each, arn) for each in targets for arn in (*each.role_arns, *each.removed_roles(seen))]
+    first = milliseconds % len(roles) if roles else 0
+    return roles[first:] + roles[:first]
+
+
+def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports: Ports) -> dict[str, str]:
+    """Write the deny documents of the roles.
+
+    Return the code of each target with a role that failed, or NOT_TRIED when the time was over before.
+    """
+    failed: dict[str, str] = {}
+    for role in roles:
         if not has_time():
-            yield role.target.alias, "unavailable"
+            failed.setdefault(role.target.alias, NOT_TRIED)
             continue
         try:
             write_deny_document(role, ports)
         except Problem as problem:
-            yield role.target.alias, problem.code
+            failed[role.target.alias] = problem.code
+            logger.warning("role does not deny", target=role.target.alias, role=role.arn, code=problem.code)
+    return failed
 
 
-def _record_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> None:
-    outcome, code = (Outcome.REVOKED, "") if progress.complete else (Outcome.FAILED, "suspension_incomplete")
-    detail = {"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name, **progress.view()}
-    call.record(AuditEvent.SUSPENSION, outcome, code=code, detail=detail)
+def _with_progress(suspension: Suspension, progress: Progress, call: AuthenticatedRequest) -> Suspension:
+    """Record the progress. Return the suspension, completed if everything that it covers has ended."""
+    detail = suspension_detail(suspension) | progress.view()
+    if not progress.complete:
+        call.record(AuditEvent.SUSPENSION, Outcome.FAILED, code="suspension_incomplete", detail=detail)
+        return suspension
+    who, now = call.principal, call.ports.now()
+    record = audit.principal_record(AuditEvent.SUSPENSION, Outcome.REVOKED, who, call.origin, now, detail=detail)
+    return complete_suspension(suspension, record, call.ports)
 
 
 def _record(outcome: Outcome, suspension: Suspension, reason: str, call: AuthenticatedRequest) -> audit.ChainedRecord:
@@ -245,13 +266,9 @@ def _record(outcome: Outcome, suspension: Suspension, reason: str, call: Authent
         call.ports.now(),
         target=target,
         reason=reason,
-        detail={"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name},
+        detail=suspension_detail(suspension),
     )
     return audit.chain_record(record, call.ports.new_id("r"))
-
-
-def _conflict() -> Problem:
-    return Problem("suspension_conflict", "Other suspensions kept changing during this call.", "Repeat the call.")
 
 
 handler = endpoints(

@@ -12,6 +12,7 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry, compose_deny_document
 from jitney.core.access.suspension_denials import LIVE_SECONDS, MOST_DENIALS, suspension_denials
 from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from tests.core.access.test_profile_policy import TARGET
 from tests.fakes import GRANT, NOW
 
 SESSION = {"grant": GRANT.id, "agent": "github.run", "unit": "github.repo", "human": "people.alice"}
@@ -23,8 +24,14 @@ def suspension(number: int = 0, **members: Any) -> Suspension:
     return Suspension(**whole)
 
 
+def covers(entry: Suspension) -> bool:
+    """Whether a new request of the session's agent is stopped."""
+    whom = entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"])
+    return whom or entry.covers_target(TARGET.alias, TARGET.role_arn)
+
+
 def document(*entries: Suspension, now: int = NOW, listed: int = 0, room: int = ROLE_POLICY_LIMIT) -> str:
-    denials = suspension_denials(Suspensions("v", entries), "analytics-prod", now)
+    denials = suspension_denials(Suspensions("v", entries), TARGET, now)
     ended = [DenyEntry(f"g-{number:014d}", now, now + 900, f"github.unit{number}") for number in range(listed)]
     text = compose_deny_document(ended, CutOffs(), now, room, standing=denials).text
     assert len(text) <= room
@@ -58,6 +65,7 @@ COVERING = [
     {"kind": SuspensionKind.ISSUER, "name": "github"},
     {"kind": SuspensionKind.ISSUER, "name": "people"},
     {"kind": SuspensionKind.TARGET, "name": "analytics-prod"},
+    {"kind": SuspensionKind.TARGET, "name": "its-alias-before", "role": TARGET.role_arn},
 ]
 OTHERS = [
     {"kind": SuspensionKind.AGENT, "name": "github.ru"},
@@ -66,6 +74,7 @@ OTHERS = [
     {"kind": SuspensionKind.HUMAN, "name": "people.ali"},
     {"kind": SuspensionKind.ISSUER, "name": "git"},
     {"kind": SuspensionKind.TARGET, "name": "analytics"},
+    {"kind": SuspensionKind.TARGET, "name": "analytics", "role": f"{TARGET.role_arn}-2"},
 ]
 
 
@@ -74,14 +83,14 @@ OTHERS = [
 def test_end_08_what_a_suspension_denies_of_credentials_from_before(members: dict[str, Any], issued_at: int):
     entry = suspension(**members)
     assert denied(document(entry), SESSION, issued_at)
-    assert entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"], "analytics-prod")
+    assert covers(entry)
 
 
 @pytest.mark.parametrize("members", OTHERS, ids=lambda each: f"{each['kind']} {each['name']}")
 def test_end_08_a_suspension_denies_nothing_else(members: dict[str, Any]):
     entry = suspension(**members)
     assert not denied(document(entry), SESSION, NOW)
-    assert not entry.covers(SESSION["agent"], SESSION["unit"], SESSION["human"], "analytics-prod")
+    assert not covers(entry)
 
 
 @pytest.mark.parametrize("members", COVERING, ids=lambda each: f"{each['kind']} {each['name']}")

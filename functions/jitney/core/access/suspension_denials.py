@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS, IN_FLIGHT_SECONDS, TagDenial
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
+from jitney.core.config import Target
 from jitney.core.identity.source_identity import identity_prefix
 
 MOST_DENIALS, MOST_STATEMENTS = 40, 12
@@ -22,8 +23,8 @@ LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
 """How long credentials from before a suspension may live after it."""
 
 
-def suspension_denials(suspensions: Suspensions, target: str, now: int) -> tuple[TagDenial, ...]:
-    """Return the denials for the role of `target`, an alias, at `now`.
+def suspension_denials(suspensions: Suspensions, target: Target, now: int) -> tuple[TagDenial, ...]:
+    """Return the denials for the roles of `target` at `now`.
 
     Suspensions in force all get the time of the latest, so that they share statements. That is exact, because nothing
     was issued to what they cover in the meantime.
@@ -42,7 +43,7 @@ def suspension_denials(suspensions: Suspensions, target: str, now: int) -> tuple
     return (TagDenial("grant", "*", latest + IN_FLIGHT_SECONDS),)
 
 
-def _denials(suspension: Suspension, target: str, until: int) -> Iterator[TagDenial]:
+def _denials(suspension: Suspension, target: Target, until: int) -> Iterator[TagDenial]:
     match suspension.kind:
         case SuspensionKind.AGENT:
             yield TagDenial("agent", suspension.name, until)
@@ -54,5 +55,5 @@ def _denials(suspension: Suspension, target: str, until: int) -> Iterator[TagDen
         case SuspensionKind.ISSUER:
             yield TagDenial("agent", f"{identity_prefix(suspension.name)}*", until)
             yield TagDenial("human", f"{identity_prefix(suspension.name)}*", until)
-        case SuspensionKind.TARGET if suspension.name == target:
+        case SuspensionKind.TARGET if suspension.covers_target(target.alias, target.role_arn):
             yield TagDenial("grant", "*", until)

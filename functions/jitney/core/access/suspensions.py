@@ -7,14 +7,17 @@ before its expiry is written.
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from jitney.core.access.grant import Grant, GrantEnd, State
+from jitney.core.config import Target
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.source_identity import identity_prefix
 from jitney.core.problems import Problem
+from jitney.core.target_roles import first_role
 from jitney.core.times import iso
 
 MOST_SUSPENSIONS = 200
@@ -57,7 +60,9 @@ class Suspension:
 
     `name` depends on the kind. It is a source identity for an agent or a human, and the unit's name for a unit. For an
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
-    identities of operators. The reason is for operators and auditors.
+    identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
+    for other kinds. So a target stays suspended under another alias. `completed_at` is when every document denied what
+    is suspended and every end was on record, None before.
     """
 
     id: str
@@ -68,6 +73,8 @@ class Suspension:
     reason: str
     lifted_at: int | None = None
     lifted_by: str = ""
+    role: str = ""
+    completed_at: int | None = None
 
     @property
     def in_force(self) -> bool:
@@ -85,10 +92,19 @@ class Suspension:
             return identity.startswith(identity_prefix(self.name))
         return self.kind is not SuspensionKind.TARGET and identity == self.name
 
-    def covers(self, identity: str, unit: str, human: str | None, target: str) -> bool:
-        """Return whether the suspension covers a request of this agent and unit, on behalf of `human`, for `target`."""
+    def covers_target(self, alias: str, role_arn: str) -> bool:
+        """Return whether the target with this alias and this role is suspended, maybe under an earlier alias."""
+        return self.kind is SuspensionKind.TARGET and (alias == self.name or first_role(role_arn) == self.role)
+
+    def concerned(self, targets: Iterable[Target]) -> list[Target]:
+        """Return the targets where credentials of what is suspended may be."""
+        whole = self.kind is not SuspensionKind.TARGET
+        return [each for each in targets if whole or self.covers_target(each.alias, each.role_arn)]
+
+    def covers(self, identity: str, unit: str, human: str | None) -> bool:
+        """Return whether the suspension covers the requests of this agent and unit on behalf of `human`."""
         if self.kind is SuspensionKind.TARGET:
-            return target == self.name
+            return False
         if self.kind is SuspensionKind.UNIT:
             return unit == self.name
         on_behalf = human is not None and self.kind is not SuspensionKind.AGENT and self.covers_person(human)
@@ -97,7 +113,8 @@ class Suspension:
     def ends(self, grant: Grant) -> bool:
         """Return whether the suspension ended the grant. It does not affect grants from after it was lifted."""
         concerned = self.lifted_at is None or grant.created_at < self.lifted_at
-        return concerned and self.covers(grant.principal, grant.unit, grant.human, grant.target)
+        covered = self.covers_target(grant.target, grant.role_arn)
+        return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
 
     def end_of(self, grant: Grant) -> GrantEnd:
         """Return the end that the suspension gives a grant. The agent sees this end's reason, not the operator's."""
@@ -109,6 +126,8 @@ class Suspension:
             "since": iso(self.since),
             "lifted_at": None if self.lifted_at is None else iso(self.lifted_at),
             "lifted_by": self.lifted_by or None,
+            "role": self.role or None,
+            "completed_at": None if self.completed_at is None else iso(self.completed_at),
         }
 
 
@@ -120,9 +139,13 @@ class Suspensions(NamedTuple):
 
     @classmethod
     def read(cls, version: str, text: str) -> Self:
-        """Return the suspensions in `text`. Raises ValueError or TypeError when it is malformed."""
-        found = (Suspension(**each | {"kind": SuspensionKind(each["kind"])}) for each in json.loads(text))
-        return cls(version, tuple(found))
+        """Return the suspensions in `text`. Raises ValueError or TypeError when it is malformed.
+
+        Members that a later version added are ignored, so that suspensions hold after a rollback.
+        """
+        known = [each.name for each in fields(Suspension)]
+        kept = ({name: each[name] for name in known if name in each} for each in json.loads(text))
+        return cls(version, tuple(Suspension(**each | {"kind": SuspensionKind(each["kind"])}) for each in kept))
 
     def text(self) -> str:
         """Return the text that `read` parses."""
@@ -145,13 +168,16 @@ class Suspensions(NamedTuple):
         """Return whether the person with this source identity is suspended."""
         return any(each.covers_person(identity) for each in self.in_force)
 
-    def stopping(self, who: Principal, target: str = "") -> Suspension | None:
+    def stopping(self, who: Principal, target: Target | None = None) -> Suspension | None:
         """Return the suspension that stops a principal, or its requests for `target`, or None."""
-        return next(
-            (each for each in self.in_force if each.covers(who.source_identity, who.unit, who.human, target)), None
-        )
+        for each in self.in_force:
+            if each.covers(who.source_identity, who.unit, who.human):
+                return each
+            if target and each.covers_target(target.alias, target.role_arn):
+                return each
+        return None
 
-    def require_unsuspended(self, who: Principal, target: str = "") -> None:
+    def require_unsuspended(self, who: Principal, target: Target | None = None) -> None:
         """Raise Problem suspended when a suspension stops the principal, or its requests for `target`."""
         if stopping := self.stopping(who, target):
             raise suspended_problem(stopping)
@@ -162,6 +188,10 @@ class Suspensions(NamedTuple):
         After a day, there are none.
         """
         return any(now < each.since + ENDING_SECONDS for each in self.entries)
+
+    def incomplete_at(self, now: int) -> list[Suspension]:
+        """Return the suspensions of the last day of which it is not on record that all they cover has ended."""
+        return [each for each in self.entries if each.completed_at is None and now < each.since + ENDING_SECONDS]
 
     def applied(self, grant: Grant) -> Grant:
         """Return the grant, revoked if a suspension ended it, else the same object."""
@@ -192,6 +222,12 @@ class Suspensions(NamedTuple):
         lifted = replace(suspension, lifted_at=now, lifted_by=by)
         kept = (lifted if each.id == lifted.id else each for each in self._kept(now))
         return self._replace(version=f"{lifted.id}.lifted", entries=tuple(kept))
+
+    def with_completed(self, suspension: Suspension, now: int) -> Self:
+        """Return the suspensions after it is known that everything which `suspension` covers has ended."""
+        completed = replace(suspension, completed_at=now)
+        kept = (completed if each.id == completed.id else each for each in self.entries)
+        return self._replace(version=f"{completed.id}.completed", entries=tuple(kept))
 
     def _kept(self, now: int) -> tuple[Suspension, ...]:
         return tuple(each for each in self.entries if each.lifted_at is None or now < each.lifted_at + LIFTED_SECONDS)
