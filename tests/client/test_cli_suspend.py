@@ -21,6 +21,8 @@ SUSPENSION = {
     "reason": "a key leaked",
     "lifted_at": None,
     "lifted_by": None,
+    "role": None,
+    "completed_at": "2099-11-24T12:00:02Z",
 }
 LIFTED = SUSPENSION | {"lifted_at": "2099-11-24T13:00:00Z", "lifted_by": "people.olga"}
 
@@ -55,6 +57,7 @@ def test_end_08_it_says_what_is_stopped_how_fast_and_how_to_lift_it(connected: F
         ["id", ID],
         ["since", "2099-11-24T12:00:00Z by people.olga"],
         ["reason", "a key leaked"],
+        ["complete", "2099-11-24T12:00:02Z"],
         ["ended", "3 grants and reviews"],
         ["denied", "on analytics-prod, after 1.2 s"],
         ["measured", "when AWS denies on analytics-prod; `jitney audit query suspensions` shows it later"],

@@ -26,6 +26,8 @@ KEY_TO_WRITE = KEY_TO_READ | {
 }
 ISSUE = {"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}
 TARGET = "arn:aws:iam::444455556666:role/jitney/jitney-target-analytics-prod"
+EARLIER_ROLES = f"{TARGET}.role*"
+"""The roles that the target had before, for the earlier version in a canary deployment."""
 REVOKER = "arn:aws:iam::444455556666:role/jitney/jitney-revoker-analytics-prod"
 SLACK_BOT = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf"
 SLACK_SIGNING = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-signing-AbCdEf"
@@ -45,6 +47,7 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
+        EARLIER_ROLES: ISSUE,
         "ApprovalWorkflow": {"states:StartExecution"},
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
@@ -53,6 +56,7 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
+        EARLIER_ROLES: ISSUE,
     },
     "jitney-decisions": {
         "TablesState.Arn": {READ, BATCH, CREATE, CHANGE},
@@ -91,6 +95,7 @@ ALLOWED = {
         "TablesAnswers.Arn": {READ, CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
+        EARLIER_ROLES: ISSUE,
         "ApprovalWorkflow": {"states:StartExecution"},
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
     },
@@ -115,6 +120,7 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
+        EARLIER_ROLES: ISSUE,
     },
     "jitney-suspensions": {
         "TablesMaskKey.Arn": {"kms:GenerateMac"},
@@ -191,10 +197,11 @@ ALLOWED = {
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
         TARGET: ISSUE,
+        EARLIER_ROLES: ISSUE,
         REVOKER: {"sts:AssumeRole"},
     },
     "jitney-reconciler": {
-        "TablesState.Arn": {READ, CHANGE, "dynamodb:Query"},
+        "TablesState.Arn": {READ, CHANGE, CREATE, "dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -505,6 +512,7 @@ ITEMS = {
         CALLS_OF_GRANT: {"g-*"},
     },
     "jitney-reconciler": {
+        CREATE: {"SUSPENSIONS"},
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         QUERY: {"ROLE#*"},
         CHANGE: {"GRANT#*", "ROLE#*"},
@@ -605,7 +613,7 @@ def test_the_function_that_measures_denials_cannot_use_a_grants_session_name(sta
     (taken,) = [
         each
         for each in statements["jitney-denial-measurements"]
-        if plain(each["Resource"]) == TARGET and "sts:AssumeRole" in each["Action"]
+        if TARGET in listed(plain(each["Resource"])) and "sts:AssumeRole" in each["Action"]
     ]
     assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-canary-*"]}}
 
@@ -613,7 +621,7 @@ def test_the_function_that_measures_denials_cannot_use_a_grants_session_name(sta
 @pytest.mark.parametrize("role", ["jitney-grants", "jitney-credentials"])
 def test_gw_01_functions_that_issue_to_agents_cannot_use_a_gateway_session_name(role, statements):
     (taken,) = [each for each in statements[role] if "sts:AssumeRole" in listed(each["Action"])]
-    assert (plain(taken["Resource"]), listed(taken["Action"])) == (TARGET, ["sts:AssumeRole"])
+    assert (plain(taken["Resource"]), listed(taken["Action"])) == ([TARGET, EARLIER_ROLES], ["sts:AssumeRole"])
     assert taken["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-*"]}}
 
 
@@ -636,7 +644,7 @@ def issues_to(items, session):
 
 def test_target_checks_cannot_use_a_grants_session_name(statements):
     taken = [each for each in statements["jitney-target-checks"] if "sts:AssumeRole" in listed(each["Action"])]
-    assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, REVOKER}
+    assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, EARLIER_ROLES, REVOKER}
     for each in taken:
         assert each["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-check-*", "check-*"]}}
 

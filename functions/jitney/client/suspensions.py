@@ -18,7 +18,10 @@ class ApiSuspensionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiSuspension:
-    """One suspension. Times are ISO 8601, UTC; `lifted_at` is None while it is in force."""
+    """One suspension. Times are ISO 8601, UTC.
+
+    `lifted_at` is None while it is in force, and `completed_at` until everything that it covers is denied and ended.
+    """
 
     id: str
     kind: str
@@ -28,6 +31,8 @@ class ApiSuspension:
     reason: str
     lifted_at: str | None = None
     lifted_by: str | None = None
+    role: str | None = None
+    completed_at: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:

@@ -163,6 +163,9 @@ def _show_progress(progress: ApiSuspensionProgress) -> None:
     )
 
 
+NOT_COMPLETE = "not yet: credentials from before may still work. Repeat `jitney suspend`"
+
+
 def _show(suspension: ApiSuspension) -> None:
     """Print one suspension with its reason."""
     words, style = ("Lifted", "dim") if suspension.lifted_at else ("Suspended", "bold red")
@@ -173,6 +176,7 @@ def _show(suspension: ApiSuspension) -> None:
             ("id", suspension.id),
             ("since", f"{suspension.since} by {suspension.by}"),
             ("reason", suspension.reason),
+            ("complete", suspension.completed_at or NOT_COMPLETE),
             ("lifted", lifted),
         ]
     )

@@ -190,7 +190,7 @@ class Suspensions(NamedTuple):
         return any(now < each.since + ENDING_SECONDS for each in self.entries)
 
     def incomplete_at(self, now: int) -> list[Suspension]:
-        """Return the suspensions of the last day of which it is not on record that all they cover has ended."""
+        """Return the suspensions of the last day that are not complete."""
         return [each for each in self.entries if each.completed_at is None and now < each.since + ENDING_SECONDS]
 
     def applied(self, grant: Grant) -> Grant:
