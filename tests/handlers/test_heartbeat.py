@@ -5,7 +5,7 @@ import pytest
 from jitney.handlers.reconciler import reconcile
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, forwarded_event
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
-from tests.fakes import GRANT
+from tests.fakes import GRANT, NOW
 from tests.handlers.conftest import System
 from tests.handlers.test_correlator import Correlator
 from tests.infra.alarm_states import metrics_in
@@ -55,4 +55,12 @@ def test_ops_01_a_forged_one_is_refused_and_does_not_count(capsys: pytest.Captur
         forwarded_event(revoker_called(), account="999988887777"),
         forwarded_event(assume_role_event(1), account=ACCOUNT),
     )
+    assert "Heartbeat" not in capsys.readouterr().out
+
+
+def test_ops_01_a_backfill_does_not_end_the_silence(capsys: pytest.CaptureFixture[str]):
+    correlator = Correlator(GRANT)
+    correlator.now = NOW + 7200
+    home = forwarded_event(revoker_assumed(), account=BROKER)
+    assert correlator.receive(home, forwarded_event(revoker_called())) == []
     assert "Heartbeat" not in capsys.readouterr().out

@@ -62,14 +62,14 @@ _REPORTS = {
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
-    Heartbeats are counted. Other events that concern no target's role are ignored.
+    Recent heartbeats are counted. Other events that concern no target's role are ignored.
 
     `account` owns the bus that reported the event, `home` is the broker's account. It rejects events that `account` may
     not report. It also rejects events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
-        _count_heartbeat(heartbeat_of(event, account, home, ports.revokers))
+        _count_heartbeat(heartbeat_of(event, account, home, ports.revokers, now))
         return
     require_reporting_account(seen, account, home, now)
     _note_grant_of(seen.session)

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from infra.alarms import ALARMS
 from jitney.core.trail.heartbeat import BROKER as HOME
 from jitney.core.trail.heartbeat import heartbeat_of
-from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, identity, record
+from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
+from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, identity, record, stamp
 from tests.fakes import NOW
 
 REVOKER = f"arn:aws:iam::{ACCOUNT}:role/jitney/jitney-revoker-analytics-prod"
@@ -28,7 +30,7 @@ def revoker_called(name: str = "GetCallerIdentity", role: str = REVOKER, **more:
 
 
 def found(event: Any, account: str) -> str | None:
-    return heartbeat_of(event, account, BROKER, REVOKERS)
+    return heartbeat_of(event, account, BROKER, REVOKERS, NOW + 300)
 
 
 def test_ops_01_each_account_reports_its_own_heartbeat():
@@ -56,3 +58,23 @@ def test_ops_01_each_account_reports_its_own_heartbeat():
 )
 def test_ops_01_no_other_event_hides_a_silent_trail(event: Any, account: str):
     assert found(event, account) is None
+
+
+@pytest.mark.parametrize(("event", "account"), [(revoker_assumed(), BROKER), (revoker_called(), ACCOUNT)])
+@pytest.mark.parametrize(
+    ("late", "counts"),
+    [(0, True), (MAX_EVENT_DELAY_SECONDS, True), (MAX_EVENT_DELAY_SECONDS + 1, False), (7 * 86_400, False)],
+)
+def test_ops_01_an_old_event_does_not_show_that_events_arrive_now(event: Any, account: str, late: int, counts: bool):
+    """A backfill and a redrive send old events. They say nothing about the trail now."""
+    assert (heartbeat_of(event, account, BROKER, REVOKERS, NOW + late) is not None) is counts
+
+
+@pytest.mark.parametrize("time", [stamp(NOW + 301), "soon", "", None])
+def test_ops_01_an_event_without_a_credible_time_shows_nothing(time: Any):
+    assert heartbeat_of(revoker_called() | {"eventTime": time}, ACCOUNT, BROKER, REVOKERS, NOW) is None
+
+
+def test_ops_01_an_event_is_old_when_its_alarm_would_have_fired():
+    silent = {each.period_seconds * each.periods for each in ALARMS if each.name.endswith("TrailSilent")}
+    assert silent == {MAX_EVENT_DELAY_SECONDS}

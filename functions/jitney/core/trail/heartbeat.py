@@ -7,7 +7,9 @@ target's Region. So every target's account has an event of its own in each of th
 from collections.abc import Mapping
 from typing import Any
 
-from jitney.core.trail.event import STS
+from jitney.core.times import epoch
+from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS, STS
+from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 HEARTBEAT_OPERATION = "GetCallerIdentity"
 """No policy can deny it, it costs nothing, and CloudTrail logs it in the Region in which it is made."""
@@ -15,13 +17,21 @@ BROKER = ""
 """The name of the broker's account among those whose events arrive. No target has this name."""
 
 
-def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str]) -> str | None:
-    """Return whose events an event shows to arrive: a target's alias, or BROKER. None for any other event.
+def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> str | None:
+    """Return whose events an event shows to arrive at `now`: a target's alias, or BROKER. None for any other event.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
     target's revoker role to the target's alias. Only the accounts themselves can report their events, so no target can
     hide that another one is silent.
+
+    An event that is older than the silence that raises the alarm shows nothing. A backfill or a redrive sent it, or it
+    is late.
     """
+    whose = _sender_of(event, account, home, revokers)
+    return whose if whose is not None and _is_recent(event, now) else None
+
+
+def _sender_of(event: Any, account: str, home: str, revokers: Mapping[str, str]) -> str | None:
     match event:
         case {"errorCode": str()}:
             return None
@@ -35,6 +45,14 @@ def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str
             expected = source == STS and name == HEARTBEAT_OPERATION and account == _account(role)
             return revokers.get(role) if expected else None
     return None
+
+
+def _is_recent(event: Mapping[str, Any], now: int) -> bool:
+    try:
+        at = epoch(str(event.get("eventTime")))
+    except ValueError:
+        return False
+    return now - MAX_EVENT_DELAY_SECONDS <= at <= now + MAX_CLOCK_SKEW_SECONDS
 
 
 def _account(role_arn: str) -> str:
