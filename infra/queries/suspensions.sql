@@ -1,8 +1,10 @@
--- Suspensions of the last 90 days: who suspended or lifted what and why, and what each step ended and when
+-- Suspensions of the last 90 days: who suspended or lifted what and why, and what each step denied and ended
 SELECT step.time, step.suspension_id,
        json_extract_scalar(step.detail, '$.kind') || ' ' || json_extract_scalar(step.detail, '$.name') AS suspended,
        step.outcome, step.code, step.principal AS operator, step.reason,
        CAST(json_extract_scalar(step.detail, '$.grants_ended') AS BIGINT) AS grants_ended,
+       json_extract(step.detail, '$.targets_denied') AS targets_denied,
+       json_extract(step.detail, '$.targets_failed') AS targets_failed,
        CAST(json_extract_scalar(step.detail, '$.written_after_milliseconds') AS BIGINT) AS written_after_milliseconds,
        CASE WHEN step.outcome IN ('revoked', 'failed') THEN measured.denied_after_milliseconds END
            AS denied_after_milliseconds

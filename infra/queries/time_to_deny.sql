@@ -7,7 +7,8 @@ SELECT ended.time, ended.event, ended.grant_id, ended.person, ended.principal, e
                      CAST(REPLACE(SUBSTR(called.time, 1, 19), 'T', ' ') AS TIMESTAMP))) AS last_call_seconds,
        ended.reason
 FROM (
-    SELECT time, event, grant_id, principal, target, COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
+    SELECT COALESCE(json_extract_scalar(detail, '$.ended_at'), time) AS time, event, grant_id, principal, target,
+           COALESCE(json_extract_scalar(detail, '$.by'), '') AS person,
            COALESCE(json_extract_scalar(detail, '$.reason'), '') AS reason
     FROM unique_records
     WHERE event IN ('revocation', 'release')

@@ -192,6 +192,15 @@ class TestWhatWasGranted:
         assert {json.loads(each["detail"])["suspension"] for each in ends} == {body["suspension"]["id"]}
         assert not [each for each in ends if REASON in json.dumps(each)]
 
+    def test_end_08_the_record_of_an_end_says_when_the_suspension_ended_the_grant(self, system):
+        opened(system)
+        system.store.suspensions = system.store.suspensions.with_new(a_suspension(system))
+        began = iso(system.now)
+        system.now += 240
+        assert reconcile(system.ports)["suspended"] == 1
+        (end,) = [each for each in system.records() if each["event"] == "revocation"]
+        assert (json.loads(end["detail"])["ended_at"], end["time"]) == (began, iso(system.now))
+
     def test_end_08_grants_of_others_go_on(self, system):
         others = mine(system, 3, principal="corp.other", unit="corp.other", subject="other")
         opened(system)

@@ -283,6 +283,89 @@ def test_end_08_a_target_that_did_not_deny_leaves_a_suspension_without_a_time(la
     assert [row["denied_after_milliseconds"] for row in lake.ask("suspensions")] == [None]
 
 
+def test_end_08_a_step_of_a_suspension_names_the_targets_that_deny_and_the_ones_that_failed(lake: Lake):
+    about = {"suspension": "s-1", "kind": "issuer", "name": "github"}
+    first = about | {"targets_denied": ["reports"], "targets_failed": {"billing": "revocation_incomplete"}}
+    lake.record(AuditEvent.SUSPENSION, Outcome.SET, detail=about)
+    lake.record(AuditEvent.SUSPENSION, Outcome.FAILED, later=1, code="suspension_incomplete", detail=first)
+    repeated = about | {"targets_denied": ["reports", "billing"], "targets_failed": {}}
+    lake.record(AuditEvent.SUSPENSION, Outcome.REVOKED, later=2, detail=repeated)
+    shown = ("outcome", "targets_denied", "targets_failed")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("suspensions")] == [
+        ("revoked", ["reports", "billing"], {}),
+        ("failed", ["reports"], {"billing": "revocation_incomplete"}),
+        ("set", None, None),
+    ]
+
+
+ISSUED = (AuditEvent.REQUEST, Outcome.ALLOWED, {})
+REVOKED = (AuditEvent.REVOCATION, Outcome.REVOKED, {"detail": {"by": "corp.ops"}})
+RELEASED = (AuditEvent.RELEASE, Outcome.RELEASED, {"detail": {"by": "corp.a"}})
+SUSPENDED = (AuditEvent.REVOCATION, Outcome.REVOKED, {"code": "suspended", "detail": {"suspension": "s-1"}})
+UNDENIED = (AuditEvent.DENY_ENTRY, Outcome.FAILED, {"code": "revocation_incomplete"})
+DENIED = (AuditEvent.DENY_ENTRY, Outcome.SET, {})
+MEASURED_DENIED = (AuditEvent.CANARY, Outcome.DENIED, {"detail": {"denied_after_milliseconds": 900}})
+MEASURED_ALLOWED = (AuditEvent.CANARY, Outcome.FAILED, {"detail": {"denied_after_milliseconds": None}})
+UNFETCHED = (AuditEvent.REVOCATION, Outcome.REVOKED, {"detail": {"no_denial": "not_issued"}})
+ASKED = (AuditEvent.REQUEST, Outcome.REVIEW, {})
+APPROVED = (AuditEvent.VOTE, Outcome.APPROVED, {"detail": {"state": "active"}})
+HALF_APPROVED = (AuditEvent.VOTE, Outcome.APPROVED, {"detail": {"state": "pending"}})
+
+
+@pytest.mark.parametrize(
+    ("records", "listed"),
+    [
+        ((ISSUED,), []),
+        ((ISSUED, REVOKED), [("revocation", "")]),
+        ((ISSUED, REVOKED, UNDENIED), [("revocation", "revocation_incomplete")]),
+        ((ISSUED, REVOKED, UNDENIED, MEASURED_ALLOWED), [("revocation", "revocation_incomplete")]),
+        ((ISSUED, REVOKED, UNDENIED, DENIED), []),
+        ((ISSUED, REVOKED, DENIED), []),
+        ((ISSUED, REVOKED, MEASURED_DENIED), []),
+        ((ISSUED, UNFETCHED), []),
+        ((ISSUED, RELEASED), []),  # a release that IAM has at once is not recorded
+        ((ISSUED, RELEASED, UNDENIED), [("release", "revocation_incomplete")]),
+        ((ISSUED, RELEASED, UNDENIED, DENIED), []),
+        ((ISSUED, RELEASED, DENIED, REVOKED), [("revocation", "")]),
+        ((ISSUED, SUSPENDED), [("revocation", "")]),
+        ((ASKED, REVOKED), []),
+        ((ASKED, HALF_APPROVED, REVOKED), []),
+        ((ASKED, APPROVED, REVOKED), [("revocation", "")]),
+        ((ASKED, SUSPENDED), []),
+    ],
+)
+def test_end_07_ends_not_denied_lists_the_ends_without_a_denial_on_record(lake: Lake, records, listed):
+    for seq, (event, outcome, members) in enumerate(records):
+        lake.record(event, outcome, grant_id="g-1", target="reports", seq=seq, later=seq, **members)
+    assert [(row["event"], row["failure"]) for row in lake.ask("ends_not_denied")] == listed
+
+
+@pytest.mark.parametrize(
+    ("suspension", "denied", "listed"),
+    [
+        ("s-1", ["billing", "reports"], []),
+        ("s-1", ["billing", "reports-eu"], ["g-1"]),
+        ("s-1", [], ["g-1"]),
+        ("s-2", ["reports"], ["g-1"]),
+    ],
+)
+def test_end_07_a_suspension_denies_on_the_targets_that_its_records_name(lake: Lake, suspension, denied, listed):
+    for seq, (event, outcome, members) in enumerate((ISSUED, SUSPENDED)):
+        lake.record(event, outcome, grant_id="g-1", target="reports", seq=seq, days_ago=1, **members)
+    detail = {"suspension": suspension, "kind": "agent", "name": "corp.a", "targets_denied": denied}
+    lake.record(AuditEvent.SUSPENSION, Outcome.FAILED, detail=detail)
+    lake.record(AuditEvent.SUSPENSION, Outcome.FAILED, later=1, detail=detail)
+    assert [row["grant_id"] for row in lake.ask("ends_not_denied")] == listed
+
+
+def test_end_07_ends_not_denied_shows_the_longest_living_credentials_first(lake: Lake):
+    for number in (1, 3, 2):
+        for seq, (event, outcome, members) in enumerate((ISSUED, REVOKED)):
+            expires_at = f"2027-01-0{number}T00:00:00Z"
+            lake.record(event, outcome, grant_id=f"g-{number}", seq=seq, expires_at=expires_at, **members)
+    assert [row["grant_id"] for row in lake.ask("ends_not_denied")] == ["g-3", "g-2", "g-1"]
+
+
 def test_aud_01_grants_of_principal_takes_its_parameter_as_a_value(lake: Lake):
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1")
     lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-2", principal="corp.b")
@@ -717,6 +800,16 @@ def test_end_02_time_to_deny_has_measurement_and_last_call(lake: Lake):
         )
         for row in rows
     ] == [("release", "corp.a", None, 0, None), ("revocation", "corp.ops", 1234, 2, 3)]
+
+
+def test_end_02_a_suspended_grant_ended_with_its_suspension_and_not_with_its_record(lake: Lake):
+    ended_at = datetime.fromtimestamp(seconds(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    detail = {"by": "corp.ops", "suspension": "s-1", "ended_at": ended_at}
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", later=240, code="suspended", detail=detail)
+    for number, later in enumerate((-5, 3, 90)):
+        lake.call(number, later=later)
+    (row,) = lake.ask("time_to_deny")
+    assert (row["time"], row["calls_afterwards"], row["last_call_seconds"]) == (ended_at, 2, 90)
 
 
 def test_end_02_calls_that_iam_never_denies_do_not_count(lake: Lake):

@@ -13,6 +13,7 @@ from jitney.core.access.grant_effects import end_detail
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
+from jitney.core.times import iso
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ports import Ports
 from jitney.handlers.workflow import resume_workflow
@@ -61,8 +62,9 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
         if suspension is None or ended.ending is None:
             return None
         # Without the operator's reason: the requester's own report shows this record.
+        # The grant ended with the suspension. This record may be written much later.
         detail: dict[str, Any] = {"by": ended.ending.by, "reason": ended.ending.reason, "suspension": suspension.id}
-        detail |= end_detail(ended, ports.actions)
+        detail |= {"ended_at": iso(ended.ending.at)} | end_detail(ended, ports.actions)
         record = audit.grant_record(
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
