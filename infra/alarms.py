@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
-from jitney.core import audit, record_metrics
+from jitney.core import audit, gauges, record_metrics
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 RECONCILER_SECONDS = 300
@@ -23,6 +23,8 @@ SLOWEST_DENIAL_MILLISECONDS = 10_000
 
 If AWS has denied nothing by the end, the value is the time of the last call that it allowed.
 """
+WAITING_SECONDS = 1800
+"""Half of a review with the usual `limits.review_seconds`: the time of its second and last reminder."""
 RUNBOOKS = "docs/runbooks"
 DEPTH = "ApproximateNumberOfMessagesVisible"
 
@@ -42,8 +44,8 @@ class Row(StrEnum):
 class Alarm:
     """An alarm. It fires when its signal exceeds `above` in `periods` periods in a row.
 
-    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. `meaning` is one sentence for the
-    person on call.
+    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. With `keeps_state`, the alarm
+    does not change while the signal is missing. `meaning` is one sentence for the person on call.
     """
 
     name: str
@@ -54,6 +56,15 @@ class Alarm:
     period_seconds: int = 60
     periods: int = 1
     when_missing: bool = False
+    keeps_state: bool = False
+
+    @property
+    def ongoing(self) -> bool:
+        """Whether the alarm is about a state: silence, or the largest value of a gauge. Its end is notified too.
+
+        The other alarms count moments. They return to OK when the next period has none, which says nothing.
+        """
+        return self.when_missing or self.signal.statistic == "Maximum"
 
     @property
     def runbook(self) -> str:
@@ -67,6 +78,14 @@ class Alarm:
 
 
 ALARMS = (
+    Alarm(
+        "RolesNotDenying",
+        Row.REVOCATION,
+        own(gauges.ROLES_NOT_DENYING, "Maximum"),
+        "Roles of targets do not deny all ended credentials. The end of this alarm is the all-clear.",
+        period_seconds=RECONCILER_SECONDS,
+        keeps_state=True,
+    ),
     Alarm(
         "RevocationIncomplete",
         Row.REVOCATION,
@@ -145,6 +164,23 @@ ALARMS = (
         "Lambda refused more than ten invocations in five minutes.",
         above=10,
         period_seconds=300,
+    ),
+    Alarm(
+        "ReviewsWaiting",
+        Row.REVIEWS,
+        own(gauges.OLDEST_PENDING, "Maximum"),
+        "A request waits for its reviewers for more than 30 minutes.",
+        above=WAITING_SECONDS,
+        period_seconds=RECONCILER_SECONDS,
+        keeps_state=True,
+    ),
+    Alarm(
+        "FollowUpsOverdue",
+        Row.REVIEWS,
+        own(gauges.OVERDUE_FOLLOW_UPS, "Maximum"),
+        "The follow-up review of a use of break-glass is overdue.",
+        period_seconds=RECONCILER_SECONDS,
+        keeps_state=True,
     ),
     Alarm(
         "ReviewsFailed",

@@ -144,6 +144,9 @@ _FUNCTIONS = (
             *END_AND_DENY,
             on_state("GetItem", items=TOKEN_ITEMS),
             on_state("PutItem", items=SUSPENSION_ITEMS),  # that a suspension is complete
+            # It counts the overdue follow-up reviews.
+            on_state("Query", items=FOLLOW_UP_ITEMS),
+            on_state("BatchGetItem", items=GRANT_ITEMS),
             Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),
     ),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from infra.alarms import ALARMS, DEPTH, Row
 from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
-from jitney.core import audit, record_metrics
+from jitney.core import audit, gauges, record_metrics
 
 
 class Graph(NamedTuple):
@@ -35,6 +35,7 @@ GRAPHS = (
             own(record_metrics.INCOMPLETE_SUSPENSIONS),
         ),
     ),
+    Graph("Roles that do not deny", Row.REVOCATION, "roles", (own(gauges.ROLES_NOT_DENYING, "Maximum"),)),
     Graph(
         "Reconciler",
         Row.REVOCATION,
@@ -69,6 +70,13 @@ GRAPHS = (
             of_all_functions("Errors"),
         ),
     ),
+    Graph(
+        "Waiting for people",
+        Row.REVIEWS,
+        "requests, follow-up reviews",
+        (own(gauges.PENDING_REVIEWS, "Maximum"), own(gauges.OVERDUE_FOLLOW_UPS, "Maximum")),
+    ),
+    Graph("Time of the oldest request", Row.REVIEWS, "seconds", (own(gauges.OLDEST_PENDING, "Maximum"),)),
     Graph(
         "Time to approve",
         Row.REVIEWS,

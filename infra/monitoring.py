@@ -11,7 +11,7 @@ from constructs import Construct
 from infra.alarms import ALARMS, RUNBOOKS, Alarm, Row
 from infra.graphs import GRAPHS, Graph
 from infra.signals import Signal, own
-from jitney.core import audit, record_metrics
+from jitney.core import audit, gauges, record_metrics
 
 DASHBOARD = "Jitney"
 """The beginning of the dashboard's name. The Region follows, because dashboards are the same in all Regions."""
@@ -21,7 +21,7 @@ MOST_ALARMS_OF_A_WIDGET = 100
 GRAPH_SECONDS = 300
 _WORKING = (
     own(audit.RECONCILED),
-    own(audit.UNDENIED_REVOCATIONS),
+    own(gauges.ROLES_NOT_DENYING, "Maximum"),
     own(record_metrics.TIME_TO_DENY, "p90"),
     own(audit.HEARTBEATS),
 )
@@ -30,8 +30,8 @@ _NAMED = ("FunctionName", "QueueName", "DeliveryStreamName")
 """The dimensions whose value the label of a graph has."""
 _HELP = (
     f"**Red alarm?** Its description names its runbook in `{RUNBOOKS}`. "
-    "**Revocation works** if `ReconcilerRuns` is at least 1 in each five minutes, `UndeniedRevocations` is empty, and "
-    "`TimeToDeny` is below 10,000 ms. An empty value means that nothing was counted."
+    "**Revocation works** if `ReconcilerRuns` is at least 1 in each five minutes, `RolesNotDenying` is 0, and "
+    "`TimeToDeny` is below 10,000 ms. An empty `TimeToDeny` means that nothing was measured."
 )
 
 
@@ -84,9 +84,17 @@ class Monitoring(Construct):
             comparison_operator=(
                 operators.LESS_THAN_THRESHOLD if alarm.when_missing else operators.GREATER_THAN_THRESHOLD
             ),
-            treat_missing_data=missing.BREACHING if alarm.when_missing else missing.NOT_BREACHING,
+            treat_missing_data=(
+                missing.BREACHING
+                if alarm.when_missing
+                else missing.IGNORE
+                if alarm.keeps_state
+                else missing.NOT_BREACHING
+            ),
         )
         made.add_alarm_action(self._action)
+        if alarm.ongoing:
+            made.add_ok_action(self._action)
         return made
 
     def _metric(

@@ -48,6 +48,22 @@ def test_rev_13_a_channel_that_breaks_stops_no_other_and_its_words_go_nowhere(sy
     assert "canary" not in capsys.readouterr().out
 
 
+def test_rev_13_every_message_that_a_channel_did_not_take_is_in_the_log_without_a_persons_name(system: System, caplog):
+    codes = ("channel_not_found", "unreachable", "", "already_sent")
+    slack = tuple(DeliveryResult("slack", "#owners", code) for code in codes)
+    mail = (DeliveryResult("mail", "corp.alice", "no_answer"),)
+    grant = pending(system)
+    told(system, grant, slack=lambda *_: slack, mail=lambda *_: mail)
+    found = [each for each in caplog.records if each.msg == "message not sent"]
+    assert [(each.channel, each.recipient, each.code) for each in found] == [
+        ("slack", "#owners", "channel_not_found"),
+        ("slack", "#owners", "unreachable"),
+        ("mail", "", "no_answer"),
+    ]
+    assert {each.grant_id for each in found} == {grant.id}
+    assert {each.levelname for each in found} == {"WARNING"}
+
+
 def test_rev_13_that_nobody_was_told_is_a_failure_on_record(system: System):
     told(system, pending(system), bad=lambda *_: (BAD, BAD), unconfigured=lambda *_: ())
     assert (noted(system)["outcome"], noted(system)["code"]) == ("failed", "no_reviewer_notified")

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from dataclasses import replace
 from typing import Any
 
 from jitney.adapters.unreadable_grants import report_unreadable
+from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.audit import ChainedRecord
 from jitney.core.problems import PROBLEMS, Problem
+from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
 from jitney.handlers import edge
 from jitney.handlers.ballots import vote
@@ -88,6 +91,33 @@ def reconciled(*, broken: bool) -> None:
         reconcile(system.ports)
 
 
+def repaired(*, refused: bool) -> None:
+    """Release a grant, lose its deny document, and run the reconciler."""
+    system = System()
+    system.call(release_grant, grant_id=asked(system))
+    system.role_policies.documents.clear()
+    refuse(system, refused)
+    with suppress(RuntimeError):
+        reconcile(system.ports)
+
+
+def waiting(seconds: int) -> None:
+    """Run the reconciler while a request waits for so long."""
+    system = System()
+    pending(system)
+    system.now += seconds
+    reconcile(system.ports)
+
+
+def break_glass_used(*, overdue: bool) -> None:
+    """Run the reconciler before or after the time of a follow-up review."""
+    system = System()
+    use = BreakGlassUse("corp.gina", "down", "content", system.now - 60, system.now - (1 if overdue else 0))
+    system.store.grants[GRANT.id] = replace(GRANT, break_glass=use)
+    system.store.outstanding |= dict.fromkeys(follow_up_keys(GRANT, use.human), GRANT.id)
+    reconcile(system.ports)
+
+
 def reviewed(*, broken: bool) -> None:
     system = System()
     grant = pending(system)
@@ -134,6 +164,7 @@ OWN_CALL = (assume_role_event(1), call_event(2))
 AGENTS_CAUSE = tuple(code for code, kind in PROBLEMS.items() if kind.status >= 500 and code not in edge.FAILURES)
 """Problems of 5xx that agents can cause, such as a call whose answer is too large to mask."""
 FAULTS: Mapping[str, tuple[Happens, Happens]] = {
+    "RolesNotDenying": (lambda: repaired(refused=True), lambda: repaired(refused=False)),
     "RevocationIncomplete": (lambda: revoked(refused=True), revoked),
     "SuspensionIncomplete": (lambda: suspended(refused=True), lambda: suspended(refused=False)),
     "RevocationSlow": (lambda: revoked(slow=True), revoked),
@@ -142,6 +173,8 @@ FAULTS: Mapping[str, tuple[Happens, Happens]] = {
     "AnswersFailed": (lambda: answered("unavailable", "internal"), lambda: answered(*AGENTS_CAUSE)),
     "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
     "MessagesFailed": (lambda: notified(down=True), lambda: notified(down=False)),
+    "ReviewsWaiting": (lambda: waiting(1801), lambda: waiting(1800)),
+    "FollowUpsOverdue": (lambda: break_glass_used(overdue=True), lambda: break_glass_used(overdue=False)),
     "TrailSilent": (nothing, lambda: trail(revoker_assumed(), account=BROKER)),
     "TargetTrailSilent-analytics-prod": (nothing, lambda: trail(revoker_called())),
     "EventsRefused": (lambda: Correlator(GRANT).receive("no event"), lambda: trail(*OWN_CALL)),

@@ -86,6 +86,21 @@ def test_ops_01_every_alarm_notifies(assembly):
         assert alarm["AlarmActions"] == ["DeadLettersAlarms"], name
 
 
+def test_ops_01_alarms_about_a_state_notify_its_end_and_counts_of_moments_do_not(assembly):
+    ongoing = {name for name, alarm in alarms_of(assembly).items() if "OKActions" in alarm}
+    queues = {"EventsStuck", "EventsLate", "Undelivered", "RecordsLate", "UnwrittenRecords", "UnwrittenCalls"}
+    silence = {"ReconcilerFailed", "TrailSilent", "TargetTrailSilent-analytics-prod", "Unsealed"}
+    assert ongoing == {"RolesNotDenying", "ReviewsWaiting", "FollowUpsOverdue"} | queues | silence
+    for name in ongoing:
+        assert alarms_of(assembly)[name]["OKActions"] == alarms_of(assembly)[name]["AlarmActions"]
+
+
+def test_ops_01_a_gauge_of_the_reconciler_keeps_its_alarm_until_the_next_run(assembly):
+    """Runs may take turns in a way that one period has none."""
+    kept = {name for name, alarm in alarms_of(assembly).items() if alarm["TreatMissingData"] == "ignore"}
+    assert kept == {"RolesNotDenying", "ReviewsWaiting", "FollowUpsOverdue"}
+
+
 @pytest.mark.parametrize("signal", sorted(WATCHED), ids=lambda signal: f"{signal.name}-{signal.statistic}")
 def test_ops_01_metrics_of_aws_exist_and_are_of_resources_of_the_stack(assembly, signal: Signal):
     if signal.namespace == METRICS_NAMESPACE:

@@ -201,7 +201,7 @@ ALLOWED = {
         REVOKER: {"sts:AssumeRole"},
     },
     "jitney-reconciler": {
-        "TablesState.Arn": {READ, CHANGE, CREATE, "dynamodb:Query"},
+        "TablesState.Arn": {READ, BATCH, CHANGE, CREATE, "dynamodb:Query"},
         "TablesState.Arn/index/open_by_role": {"dynamodb:Query"},
         "TablesAudit.Arn": {CREATE},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -514,7 +514,8 @@ ITEMS = {
     "jitney-reconciler": {
         CREATE: {"SUSPENSIONS"},
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
-        QUERY: {"ROLE#*"},
+        BATCH: ANY_GRANT,
+        QUERY: {"ROLE#*", "FOLLOW_UP"},
         CHANGE: {"GRANT#*", "ROLE#*"},
         BY_ROLE: {"ROLE#*"},
         "records": ALL_RECORDS,

@@ -39,4 +39,10 @@ def aws_errors_as_unavailable(part: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, *NO_ANSWER) as error:
-        raise Problem("unavailable", f"{part} did not answer as it should.", "Try again in a moment.") from error
+        raise unavailable(part, error) from error
+
+
+def unavailable(part: str, error: Exception) -> Problem:
+    """Return the problem of a part of AWS that failed with `error`, with AWS's code if AWS answered."""
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    return Problem("unavailable", f"{part} did not answer as it should.", "Try again in a moment.", aws_code=code)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.aws_clients import NO_ANSWER
+from jitney.adapters.aws_clients import NO_ANSWER, unavailable
 from jitney.core.access.deny_document import DENY_POLICY_NAME
 from jitney.core.config import Target, TargetRole
-from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 SESSION_NAME = "deny-document"
 SESSION_SECONDS = 900
+_IAM = "IAM of the target's account"
 
 # PutRolePolicy's errors, and those that all of AWS's query APIs share (IAM API Reference, "Common Errors").
 _TRANSIENT = frozenset(
@@ -59,7 +59,7 @@ def revoker_keys(sts: "STSClient", target: Target, session_name: str) -> tuple[s
             DurationSeconds=SESSION_SECONDS,
         )
     except (ClientError, *NO_ANSWER) as error:
-        raise _unavailable() from error
+        raise unavailable(_IAM, error) from error
     issued = answer["Credentials"]
     return issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"]
 
@@ -78,7 +78,7 @@ class RolePolicy:
         except self._client.exceptions.NoSuchEntityException:
             return None
         except (ClientError, *NO_ANSWER) as error:
-            raise _unavailable() from error
+            raise unavailable(_IAM, error) from error
         document: Any = answer["PolicyDocument"]
         return json.loads(document) if isinstance(document, str) else dict(document)
 
@@ -97,8 +97,4 @@ class RolePolicy:
             if text or code != "NoSuchEntity":
                 raise PolicyWriteRefused(code) from error
         except NO_ANSWER as error:
-            raise _unavailable() from error
-
-
-def _unavailable() -> Problem:
-    return Problem("unavailable", "IAM of the target's account did not answer as it should.", "Try again in a moment.")
+            raise unavailable(_IAM, error) from error

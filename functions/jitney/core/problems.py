@@ -122,7 +122,8 @@ PROBLEMS: Mapping[str, ProblemKind] = {
 class Problem(Exception):
     """A refusal: what is wrong (`detail`), what to do about it (`fix`), and machine-readable `extras`.
 
-    `code` is a key of `PROBLEMS`. `detail` and `fix` are sentences for a person or a model.
+    `code` is a key of `PROBLEMS`. `detail` and `fix` are sentences for a person or a model. `aws_code` is AWS's own
+    error code, or "" if AWS did not answer. It is for the log, and in no answer.
     """
 
     code: str
@@ -130,6 +131,7 @@ class Problem(Exception):
     fix: str
     extras: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    aws_code: str = ""
 
     @property
     def status(self) -> int:

@@ -42,6 +42,11 @@ class DeliveryResult(NamedTuple):
     code: str = ""
     current: bool = True
 
+    @property
+    def failed(self) -> bool:
+        """Whether the message may be missing."""
+        return self.code not in ("", ALREADY_SENT)
+
     def view(self) -> dict[str, Any]:
         """Return the result as records have it."""
         view: dict[str, Any] = {"channel": self.channel, "to": self.to, "code": self.code}
@@ -51,7 +56,7 @@ class DeliveryResult(NamedTuple):
 def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
     """Return whether channels exist but no message reached a current reviewer."""
     current = [each for each in sent if each.current]
-    return bool(current) and all(each.code not in ("", ALREADY_SENT) for each in current)
+    return bool(current) and all(each.failed for each in current)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from functools import partial
+from typing import NamedTuple
 
 from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
@@ -15,6 +16,7 @@ from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.times import iso
+from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 TIMEOUT_MILLISECONDS = 6_000
@@ -28,6 +30,20 @@ So no other writer overtakes it.
 """
 
 
+class _Attempt(NamedTuple):
+    """Whether IAM has the whole list after an attempt, and the code with which IAM refused it, or ""."""
+
+    done: bool
+    aws_code: str = ""
+
+
+def log_undenied(role: TargetRole, problem: Problem) -> None:
+    """Log that a role may not deny what has ended, with the code of AWS. Every caller of `write_deny_document` does."""
+    logger.error(
+        "role does not deny", target=role.target.alias, role=role.arn, code=problem.code, aws_code=problem.aws_code
+    )
+
+
 def write_deny_document(role: TargetRole, ports: Ports) -> None:
     """Return once IAM has every deny entry and suspension that was written before this call.
 
@@ -37,18 +53,19 @@ def write_deny_document(role: TargetRole, ports: Ports) -> None:
     """
     policy = ports.role_policies.of(role)
     last_acquired = ports.deny_list.lease(role.arn).last_acquired
-    started, force = ports.stopwatch(), False
+    started, force, aws_code = ports.stopwatch(), False, ""
     while (asked := ports.stopwatch()) - started < TIMEOUT_MILLISECONDS:
         lease = ports.deny_list.acquire(role.arn, ports.now())
         if lease is None:
             ports.pause(WAIT_SECONDS)
             if ports.deny_list.lease(role.arn).last_completed > last_acquired:
                 return
-        elif _write_under_lease(lease, asked, role, policy, ports, force=force):
+            continue
+        attempt = _write_under_lease(lease, asked, role, policy, ports, force=force)
+        if attempt.done:
             return
-        else:  # a late write of this call may have reached IAM
-            force = True
-    raise _unwritten("IAM did not accept the deny document in time.")
+        force, aws_code = True, attempt.aws_code or aws_code  # a late write of this call may have reached IAM
+    raise _unwritten("IAM did not accept the deny document in time.", aws_code)
 
 
 def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
@@ -71,8 +88,9 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
     if policy.read() == (json.loads(document.text) if document.text else None):
         ports.deny_list.complete(role.arn, lease, _digest(document.text))
         return False
-    if not _write_under_lease(lease, asked, role, policy, ports, force=True):
-        raise _unwritten("IAM did not accept the deny document.")
+    attempt = _write_under_lease(lease, asked, role, policy, ports, force=True)
+    if not attempt.done:
+        raise _unwritten("IAM did not accept the deny document.", attempt.aws_code)
     return True
 
 
@@ -106,7 +124,7 @@ def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument
 
 def _write_under_lease(
     lease: WriteLease, asked: int, role: TargetRole, policy: RolePolicy, ports: Ports, *, force: bool = False
-) -> bool:
+) -> _Attempt:
     """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
 
     `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
@@ -118,12 +136,12 @@ def _write_under_lease(
             _record_cut_off(lease, document.cut_offs, role, ports)
         except StaleWrite:
             ports.deny_list.abandon(role.arn, lease)
-            return False
+            return _Attempt(done=False)
     digest = _digest(document.text)
     if force or digest != lease.document_digest:
         if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
             ports.deny_list.abandon(role.arn, lease)
-            return False
+            return _Attempt(done=False)
         try:
             policy.write(document.text)
         except PolicyWriteRefused as refused:
@@ -132,11 +150,11 @@ def _write_under_lease(
                 return True
             if not refused.transient:
                 raise _unwritten(
-                    f"IAM of the target's account refused the deny document ({refused.code})."
+                    f"IAM of the target's account refused the deny document ({refused.code}).", refused.code
                 ) from refused
             ports.pause(WAIT_SECONDS)
-            return False
-    return bool(ports.deny_list.complete(role.arn, lease, digest))
+            return _Attempt(done=False, aws_code=refused.code)
+    return _Attempt(done=ports.deny_list.complete(role.arn, lease, digest))
 
 
 def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
@@ -168,9 +186,9 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, role: TargetRole, port
     ports.store.cut_off(role.arn, lease, cut_offs, audit.chain_record(record, ports.new_id("r")), now=now)
 
 
-def _unwritten(detail: str) -> Problem:
+def _unwritten(detail: str, aws_code: str = "") -> Problem:
     fix = "Repeat the call: it continues where it stopped. If the problem persists, ask your platform engineer."
-    return Problem("revocation_incomplete", detail, fix)
+    return Problem("revocation_incomplete", detail, fix, aws_code=aws_code)
 
 
 def _digest(text: str) -> str:

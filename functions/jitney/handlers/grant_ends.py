@@ -66,7 +66,8 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
             _raise_alarm(ended, problem)
         if ended.ending is ending:
             ended = record_unwritten(ended, _deny_entry(ended, call), problem, call.origin, call.ports)
-        raise Problem(problem.code, problem.detail, problem.fix, {"grant": ended.view()}) from problem
+        more = {"grant": ended.view()}
+        raise Problem(problem.code, problem.detail, problem.fix, more, aws_code=problem.aws_code) from problem
     if ended.ending is not ending:
         return ended  # the reconciler records a denial that is written later
     written_at = call.ports.now()
@@ -79,7 +80,14 @@ def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedReques
 
 def _raise_alarm(grant: Grant, problem: Problem) -> None:
     """Log and count a revocation whose credentials may still work (END 7)."""
-    logger.error("revocation incomplete", grant_id=grant.id, role=grant.role_arn, code=problem.code)
+    logger.error(
+        "revocation incomplete",
+        grant_id=grant.id,
+        target=grant.target,
+        role=grant.role_arn,
+        code=problem.code,
+        aws_code=problem.aws_code,
+    )
     count(UNDENIED_REVOCATIONS)
 
 

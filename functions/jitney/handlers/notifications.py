@@ -33,6 +33,9 @@ def notify_reviewers(
         return ()
     notification = Notification(notice, grant, sheet, since)
     sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, notification, ports))
+    for each in sent:
+        if each.failed:
+            _log_failed(each, notification)
     update_grant(grant, lambda before: GrantUpdate(before, _record(before, notification, sent, ports)), ports)
     return sent
 
@@ -48,6 +51,19 @@ def _sent(name: str, channel: Channel, notification: Notification, ports: Ports)
             "channel failed", channel=name, grant_id=notification.grant.id, error=type(error).__name__, where=where
         )
         yield DeliveryResult(name, "", CHANNEL_ERROR)
+
+
+def _log_failed(result: DeliveryResult, notification: Notification) -> None:
+    """Log a message that a channel did not take. Logs have no names of people, so only a Slack channel is named."""
+    recipient = result.to if result.channel == slack_channel.NAME else ""
+    logger.warning(
+        "message not sent",
+        channel=result.channel,
+        recipient=recipient,
+        code=result.code,
+        grant_id=notification.grant.id,
+        notice=str(notification.notice),
+    )
 
 
 def _record(

@@ -1,6 +1,6 @@
 """The scheduled reconciler records missing ends, starts reviews, and repairs deny documents (END 4, END 8, REV 13)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -11,19 +11,21 @@ from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
 from jitney.core.config import Target, TargetRole
+from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
-from jitney.handlers.deny_documents import denies, repair_deny_document
+from jitney.handlers.deny_documents import denies, log_undenied, repair_deny_document
 from jitney.handlers.deny_records import record_written
-from jitney.handlers.edge import event_handler, log_unhandled
+from jitney.handlers.edge import event_handler
 from jitney.handlers.ended_calls import end_calls
 from jitney.handlers.failed_grants import fail_review
 from jitney.handlers.grant_expiry import record_expiry
 from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.logs import logger
-from jitney.handlers.metrics import count
+from jitney.handlers.metrics import count, emit
 from jitney.handlers.ports import Ports
+from jitney.handlers.reconciler_run import ReconcilerRun, count_recorded
 from jitney.handlers.suspended_grants import end_suspended_grants
 from jitney.handlers.suspension_completion import complete_suspensions
 
@@ -33,9 +35,8 @@ WORKFLOW_START_SECONDS = 30
 """The function that opens a request starts its review within 15 s. After this time, the reconciler starts it."""
 UNWRITTEN_SECONDS = 60
 """The function that ends a grant has this long to record that IAM has its deny entry."""
-MOST_REFUSALS = 5
-"""After so many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
+_REMOVED = "the roles that were removed"
 _COUNTS = (
     "expired",
     "cut_off",
@@ -59,13 +60,13 @@ def reconcile(ports: Ports) -> dict[str, int]:
     """
     targets = ports.config.targets.values()
     present = {role_arn for target in targets for role_arn in target.role_arns}
-    run = _Run()
+    run = ReconcilerRun(_COUNTS)
     for target in targets:
-        for grant_step in _GRANT_STEPS:  # the ends first: the repair depends on the target's account
-            run.take(target.alias, partial(grant_step, target.role_arn, ports))
+        # The ends first: the repair depends on the target's account.
+        _take_grants(target.alias, target.role_arn, run, ports)
         for role_arn in target.role_arns:
-            for role_step in _ROLE_STEPS:
-                run.take(target.alias, partial(role_step, TargetRole(target, role_arn), ports))
+            run.take_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
+            run.take(target.alias, partial(_cut_offs, TargetRole(target, role_arn), ports))
         run.take(target.alias, partial(_heartbeat, target, ports))
     known = set[str]()
 
@@ -73,56 +74,43 @@ def reconcile(ports: Ports) -> dict[str, int]:
         known.update(ports.deny_list.known_roles(present))
         return {}
 
-    run.take("the roles that were removed", read_roles)
+    run.take_role(_REMOVED, _REMOVED, read_roles)
     for role_arn in sorted(known - present):
-        for step in _steps_of_removed(role_arn, ports):
-            run.take(role_arn, step)
+        _take_removed(role_arn, run, ports)
     if not run.done["unended"]:
         run.take("suspensions", partial(complete_suspensions, [*run.failed], ports))
-    logger.info("reconciled", done=run.done, failed=[*run.failed])
+    run.take("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
+    logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
+    emit(run.gauges.values(ports.now()))
     if run.failed:
         raise RuntimeError(f"not reconciled: {', '.join(run.failed)}")
     count(RECONCILED)
     return run.done
 
 
-def _steps_of_removed(role_arn: str, ports: Ports) -> list[Callable[[], dict[str, int]]]:
-    """Return the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
+def _take_grants(name: str, role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
+    """Run the steps for the grants on all roles of a target."""
+    for step in (_calls, _suspended, _expired, partial(_reviews, gauges=run.gauges)):
+        run.take(name, partial(step, role_arn, ports))
+
+
+def _take_removed(role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
+    """Run the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
     if target := ports.config.target_with(role_arn):
-        return [partial(_removed_role, TargetRole(target, role_arn), ports)]
-    steps = _GRANT_STEPS if role_arn == first_role(role_arn) else ()
-    return [partial(step, role_arn, ports) for step in (*steps, _without_target)]
-
-
-class _Run:
-    """The counts of one run, and the names of what failed."""
-
-    def __init__(self) -> None:
-        self.done = dict.fromkeys(_COUNTS, 0)
-        self.failed: dict[str, None] = {}
-
-    def take(self, name: str, step: Callable[[], dict[str, int]]) -> None:
-        """Run one step and add its counts. A failure is logged and remembered under `name`."""
-        try:
-            counts = step()
-        except Problem as problem:
-            logger.warning("not reconciled", target=name, code=problem.code)
-        except Exception as error:  # noqa: BLE001 - one failure must not stop the other steps
-            log_unhandled(error)
-        else:
-            for kind, count in counts.items():
-                self.done[kind] += count
-            return
-        self.failed[name] = None
+        run.take_role(role_arn, role_arn, partial(_removed_role, TargetRole(target, role_arn), ports))
+        return
+    if role_arn == first_role(role_arn):
+        _take_grants(role_arn, role_arn, run, ports)
+    run.take_role(role_arn, role_arn, partial(_without_target, role_arn, run.gauges, ports))
 
 
 def _expired(role_arn: str, ports: Ports) -> dict[str, int]:
     """Record the missing expiries of the grants on all roles of the target."""
     overdue = ports.store.open_grants(role_arn, ports.now() - EXPIRY_GRACE_SECONDS)
-    return {"expired": _count(overdue, ports, record_expiry)}
+    return {"expired": count_recorded(overdue, ports, record_expiry)}
 
 
-def _reviews(role_arn: str, ports: Ports) -> dict[str, int]:
+def _reviews(role_arn: str, ports: Ports, gauges: Gauges) -> dict[str, int]:
     """Start the reviews that never started. Fail the requests whose review has ended without a decision (REV 13)."""
     begun = set[str]()
 
@@ -132,7 +120,7 @@ def _reviews(role_arn: str, ports: Ports) -> dict[str, int]:
             return grant
         return fail_review(grant, "review_lost", "no workflow runs", ports)
 
-    count = _count(_without_workflow(role_arn, ports, ports.now()), ports, start)
+    count = count_recorded(_without_workflow(role_arn, gauges, ports, ports.now()), ports, start)
     return {"started": len(begun), "lost": count - len(begun)}
 
 
@@ -152,7 +140,11 @@ def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
     """Repair the deny document, and record for the unwritten entries from before that IAM has them."""
     now = ports.now()
     entries = ports.deny_list.deny_entries(role.arn, now)
-    repaired = repair_deny_document(role, ports)
+    try:
+        repaired = repair_deny_document(role, ports)
+    except Problem as problem:
+        log_undenied(role, problem)
+        raise
     if repaired is not None:
         for entry in entries:
             if entry.unwritten and entry.ended_at + UNWRITTEN_SECONDS < now:
@@ -174,7 +166,7 @@ def _record_entry(entry: DenyEntry, ports: Ports) -> None:
 def _cut_offs(role: TargetRole, ports: Ports) -> dict[str, int]:
     now = ports.now()
     cut_offs = ports.deny_list.lease(role.arn).cut_offs.at(now)
-    return {"cut_off": _count(_cut_off(role, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
+    return {"cut_off": count_recorded(_cut_off(role, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
 
 
 def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
@@ -193,7 +185,16 @@ def _removed_role(role: TargetRole, ports: Ports) -> dict[str, int]:
     return {kind: number for step in _ROLE_STEPS for kind, number in step(role, ports).items()}
 
 
-def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
+def _follow_ups(gauges: Gauges, ports: Ports) -> dict[str, int]:
+    """Count the overdue follow-up reviews. No index lists them, so this is one query of its own."""
+    now, outstanding = ports.now(), {*ports.follow_ups.outstanding().values()}
+    used = ports.store.readable_grants(outstanding).values() if outstanding else ()
+    waiting = (each.break_glass for each in used if each.awaits_follow_up)
+    gauges.overdue = sum(1 for use in waiting if use and use.due_at < now)
+    return {}
+
+
+def _without_target(role_arn: str, gauges: Gauges, ports: Ports) -> dict[str, int]:
     """Log the grants that may still work on a role without a target."""
     now = ports.now()
     active = [
@@ -202,6 +203,8 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
         if each.role_arn == role_arn and each.may_have_credentials(now)
     ]
     ended = ports.deny_list.deny_entries(role_arn, now)
+    if any(each.unwritten for each in ended):
+        gauges.not_denying.add(role_arn)
     if active or ended:
         logger.warning(
             "live grants of a role without a target",
@@ -213,8 +216,6 @@ def _without_target(role_arn: str, ports: Ports) -> dict[str, int]:
     return {"without_target": len(active) + len(ended)}
 
 
-_GRANT_STEPS = (_calls, _suspended, _expired, _reviews)
-"""The steps for the grants on all roles of a target."""
 _ROLE_STEPS = (_repair, _cut_offs)
 """The steps for one role."""
 
@@ -234,49 +235,24 @@ def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
     return cut if new else None
 
 
-def _without_workflow(role_arn: str, ports: Ports, now: int) -> list[Grant]:
+def _pending(role_arn: str, ports: Ports, now: int) -> Iterator[Grant]:
+    """Yield the requests under review. Nothing is read before the first one is needed."""
+    for grant in ports.store.open_grants(role_arn, now + LONGEST_REVIEW_SECONDS):
+        if grant.at(now).state is State.PENDING:
+            yield grant
+
+
+def _without_workflow(role_arn: str, gauges: Gauges, ports: Ports, now: int) -> list[Grant]:
     """Return the pending grants whose workflow does not run. No reviewer will decide them (REV 13).
+
+    All pending grants are counted in `gauges`.
 
     The executions are listed after the grants are read. An execution that ends in between has decided its grant.
     """
-    until = now + LONGEST_REVIEW_SECONDS
-    old = now - WORKFLOW_START_SECONDS
-    pending = [
-        grant
-        for grant in ports.store.open_grants(role_arn, until)
-        if grant.at(now).state is State.PENDING and grant.created_at < old
-    ]
-    running = ports.approval_workflow.running() if pending else frozenset()
-    return [grant for grant in pending if grant.id not in running]
-
-
-def _count(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports], Grant]) -> int:
-    """Return how many grants were recorded. The next run repeats the grants that kept changing.
-
-    A grant that fails does not stop the others. `MOST_REFUSALS` in a row do: then AWS fails, and no single grant.
-    Raises the last failure at the end.
-    """
-    count, refusals = 0, 0
-    last: Exception | None = None
-    for grant in grants:
-        try:
-            record(grant, ports)
-        except Problem as problem:
-            if problem.code == "grant_conflict":
-                continue
-            logger.warning("grant not reconciled", grant_id=grant.id, code=problem.code)
-            last = problem
-            refusals += 1
-            if refusals == MOST_REFUSALS:
-                break
-        except (LookupError, TypeError, ValueError) as error:
-            logger.error("grant not reconciled", grant_id=grant.id, error=type(error).__name__)
-            last = error
-        else:
-            count, refusals = count + 1, 0
-    if last:
-        raise last
-    return count
+    pending = gauges.read_pending(_pending(role_arn, ports, now))
+    old = [each for each in pending if each.created_at < now - WORKFLOW_START_SECONDS]
+    running = ports.approval_workflow.running() if old else frozenset()
+    return [each for each in old if each.id not in running]
 
 
 def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
@@ -295,5 +271,14 @@ def _record_cut_off(cut_offs: CutOffs, grant: Grant, ports: Ports) -> Grant:
 
 handler = event_handler(
     lambda _event, ports: reconcile(ports),
-    ("config", "store", "suspensions", "deny_list", "role_policies", "approval_workflow", "trail_heartbeat"),
+    (
+        "config",
+        "store",
+        "suspensions",
+        "deny_list",
+        "role_policies",
+        "approval_workflow",
+        "trail_heartbeat",
+        "follow_ups",
+    ),
 )

@@ -1,0 +1,51 @@
+"""The gauges that the reconciler writes at the end of each run: roles that do not deny, and what waits for people.
+
+They have a value in each run, 0 included, so that the last value says how it is now.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from jitney.core.access.grant import Grant
+from jitney.core.record_metrics import MetricUnit, MetricValue
+
+ROLES_NOT_DENYING = "RolesNotDenying"
+"""Roles on which AWS may still accept credentials of ended or suspended grants."""
+PENDING_REVIEWS = "PendingReviews"
+"""Requests that wait for reviewers."""
+OLDEST_PENDING = "OldestPendingSeconds"
+"""How long the oldest of them waits, or 0."""
+OVERDUE_FOLLOW_UPS = "OverdueFollowUps"
+"""Uses of break-glass whose follow-up review is overdue."""
+
+
+@dataclass
+class Gauges:
+    """What one run of the reconciler found.
+
+    `not_denying` names roles. `pending_since` has the time of each pending request, by its grant. It is None if some
+    could not be read. `overdue` is None until it is read. What could not be read has no value, so its alarm does
+    not change.
+    """
+
+    not_denying: set[str] = field(default_factory=set)
+    pending_since: dict[str, int] | None = field(default_factory=dict)
+    overdue: int | None = None
+
+    def read_pending(self, grants: Iterable[Grant]) -> list[Grant]:
+        """Return these pending requests, and count them. The index may yield one twice."""
+        known, self.pending_since = self.pending_since, None
+        pending = list(grants)
+        if known is not None:
+            self.pending_since = known | {each.id: each.created_at for each in pending}
+        return pending
+
+    def values(self, now: int) -> Iterator[MetricValue]:
+        """Yield the values at the end of the run."""
+        yield MetricValue(ROLES_NOT_DENYING, len(self.not_denying))
+        if self.pending_since is not None:
+            oldest = min(self.pending_since.values(), default=now)
+            yield MetricValue(PENDING_REVIEWS, len(self.pending_since))
+            yield MetricValue(OLDEST_PENDING, max(0, now - oldest), MetricUnit.SECONDS)
+        if self.overdue is not None:
+            yield MetricValue(OVERDUE_FOLLOW_UPS, self.overdue)
