@@ -1022,6 +1022,23 @@ def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):
     ]
 
 
+def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes(lake: Lake):
+    codes = [("slack", "#owners", "unreachable"), ("mail", "corp.alice", ""), ("mail", "corp.bob", "no_answer")]
+    sent = [{"channel": channel, "to": to, "code": code} for channel, to, code in codes]
+    again = [{"channel": "mail", "to": "corp.alice", "code": "already_sent"}]
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-1", detail={"notice": "requested", "sent": sent}, times=2)
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-2", detail={"notice": "reminded", "sent": again})
+    nobody = {"notice": "requested", "sent": sent[:1]}
+    lake.record(AuditEvent.NOTICE, Outcome.FAILED, grant_id="g-3", code="no_reviewer_notified", detail=nobody, later=1)
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-old", detail=nobody, days_ago=45)
+    shown = ("grant_id", "notice", "channel", "recipient", "code", "reached_no_reviewer")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("failed_messages")] == [
+        ("g-3", "requested", "slack", "#owners", "unreachable", True),
+        ("g-1", "requested", "slack", "#owners", "unreachable", False),
+        ("g-1", "requested", "mail", "corp.bob", "no_answer", False),
+    ]
+
+
 def test_a_line_is_one_line():
     text = line_of(CALL, EXPLAINED, GRANT, "analytics-prod", 0)
     assert "\n" not in text

@@ -30,7 +30,7 @@ So no other writer overtakes it.
 """
 
 
-class _Attempt(NamedTuple):
+class _WriteAttempt(NamedTuple):
     """Whether IAM has the whole list after an attempt, and the code with which IAM refused it, or ""."""
 
     done: bool
@@ -124,7 +124,7 @@ def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument
 
 def _write_under_lease(
     lease: WriteLease, asked: int, role: TargetRole, policy: RolePolicy, ports: Ports, *, force: bool = False
-) -> _Attempt:
+) -> _WriteAttempt:
     """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
 
     `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
@@ -136,12 +136,12 @@ def _write_under_lease(
             _record_cut_off(lease, document.cut_offs, role, ports)
         except StaleWrite:
             ports.deny_list.abandon(role.arn, lease)
-            return _Attempt(done=False)
+            return _WriteAttempt(done=False)
     digest = _digest(document.text)
     if force or digest != lease.document_digest:
         if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
             ports.deny_list.abandon(role.arn, lease)
-            return _Attempt(done=False)
+            return _WriteAttempt(done=False)
         try:
             policy.write(document.text)
         except PolicyWriteRefused as refused:
@@ -153,8 +153,8 @@ def _write_under_lease(
                     f"IAM of the target's account refused the deny document ({refused.code}).", refused.code
                 ) from refused
             ports.pause(WAIT_SECONDS)
-            return _Attempt(done=False, aws_code=refused.code)
-    return _Attempt(done=ports.deny_list.complete(role.arn, lease, digest))
+            return _WriteAttempt(done=False, aws_code=refused.code)
+    return _WriteAttempt(done=ports.deny_list.complete(role.arn, lease, digest))
 
 
 def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
