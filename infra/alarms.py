@@ -71,10 +71,10 @@ class Alarm:
         """The runbook's page and heading."""
         return f"{RUNBOOKS}/{self.row.lower()}.md#{self.name.lower()}"
 
-    @property
-    def description(self) -> str:
-        """The text of the notification."""
-        return f"{self.meaning} Runbook: {self.runbook}"
+    def description(self, runbooks_url: str | None) -> str:
+        """Return the text of the notification. `runbooks_url` is the address above the runbook's path."""
+        above = f"{runbooks_url.rstrip('/')}/" if runbooks_url else ""
+        return f"{self.meaning} Runbook: {above}{self.runbook}"
 
 
 ALARMS = (

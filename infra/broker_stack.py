@@ -135,7 +135,14 @@ class BrokerStack(Stack):
             "record_dead_letters": dead_letters.queue.queue_name,
             "approval": approval.state_machine.state_machine_arn,
         }
-        return Monitoring(self, "Monitoring", topic=dead_letters.topic, resources=names, targets=list(settings.targets))
+        return Monitoring(
+            self,
+            "Monitoring",
+            topic=dead_letters.topic,
+            resources=names,
+            targets=list(settings.targets),
+            runbooks_url=settings.broker.runbooks_url if settings.broker else None,
+        )
 
     def _outputs(
         self,

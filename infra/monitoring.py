@@ -39,7 +39,7 @@ class Monitoring(Construct):
     """The alarms, which notify `topic`, and the dashboard.
 
     `resources` are the names of the stack's resources, by the names in braces of `infra.signals`. `targets` are their
-    aliases.
+    aliases. Descriptions name the runbooks below `runbooks_url`.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class Monitoring(Construct):
         topic: sns.ITopic,
         resources: Mapping[str, str],
         targets: Sequence[str],
+        runbooks_url: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._action = actions.SnsAction(topic)
         self._resources = resources
         self._targets = sorted(targets)
+        self._runbooks_url = runbooks_url
         made = {each.name: list(self._alarms(each)) for each in ALARMS}
         self._made = {name: alarms[0] for name, alarms in made.items()}
         self._dashboard(made)
@@ -77,7 +79,7 @@ class Monitoring(Construct):
             self,
             name,
             alarm_name=f"jitney-{name}",
-            alarm_description=alarm.description.format(**names),
+            alarm_description=alarm.description(self._runbooks_url).format(**names),
             metric=self._metric(alarm.signal, alarm.period_seconds, names),
             evaluation_periods=alarm.periods,
             threshold=1 if alarm.when_missing else alarm.above,

@@ -221,6 +221,7 @@ REFUSED = [
     (("broker", PLACE | {"lambda_executions": 999}), "broker.lambda_executions", "too small", "at least 1000"),
     (("broker", PLACE | {"lambda_executions": 100001}), "broker.lambda_executions", "too large", "at most 100000"),
     (("broker", PLACE | {"lambda_executions": "4k"}), "broker.lambda_executions", "not a whole number", "digits"),
+    (("broker", PLACE | {"runbooks_url": "docs"}), "broker.runbooks_url", "not an https", "https"),
     ((f"{TARGET}.roles", 0), f"{TARGET}.roles", "too small", "at least 1"),
     ((f"{TARGET}.roles", 11), f"{TARGET}.roles", "too large", "at most 10"),
     ((TARGET, valid()["targets"]["prod"] | {"role_name": "r" * 58, "roles": 10}), TARGET, "have 65", "by 1 char"),

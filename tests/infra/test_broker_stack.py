@@ -133,12 +133,13 @@ def test_end_07_however_large_the_account_is_one_route_leaves_executions_to_the_
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory, synthesize):
-    """Return what is deployed to an account with four times the default quota."""
+    """Return what is deployed to an account with four times the default quota, with an address of runbooks."""
     folder = tmp_path_factory.mktemp("large")
     text = (
         (ROOT / "jitney.yaml").read_text(encoding="utf-8").replace("policies: policies", f"policies: {ROOT}/policies")
     )
-    (folder / "jitney.yaml").write_text(text.replace("lambda_executions: 1000", "lambda_executions: 4000"))
+    changed = "lambda_executions: 4000\n  runbooks_url: https://git.example.com/jitney/"
+    (folder / "jitney.yaml").write_text(text.replace("lambda_executions: 1000", changed))
     return synthesize({"JITNEY_CONFIG": str(folder / "jitney.yaml")})
 
 
@@ -157,6 +158,13 @@ def test_both_limits_of_the_api_grow_with_the_accounts_quota_and_no_others(assem
     )  # fmt: skip
     name = "jitney.handlers.gateway_calls.handler"
     assert {each: (small[each], big[each]) for each in big if small[each] != big[each]} == {name: (50, 200)}
+
+
+def test_ops_01_alarms_name_their_runbooks_below_the_configured_address(large):
+    alarms = [plain(each) for each in of_type(large.broker, "AWS::CloudWatch::Alarm").values()]
+    assert len(alarms) > 20
+    for each in alarms:
+        assert "Runbook: https://git.example.com/jitney/docs/runbooks/" in each["AlarmDescription"]
 
 
 def test_end_02_no_grant_is_written_after_a_range_of_ids_denies_its_moment():

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from jitney.configuration.values import (
     Account,
+    Address,
     CertificateArn,
     DomainName,
     Region,
@@ -64,6 +65,7 @@ class BrokerSettings(SettingsModel):
     `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
     account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
     `deployment` says whether a new version of a function serves a tenth of the requests first (`infra.canary`).
+    Alarms name their runbooks below `runbooks_url`.
     """
 
     account: Account
@@ -75,6 +77,7 @@ class BrokerSettings(SettingsModel):
     domain: DomainSettings | None = None
     private_api: PrivateApiSettings | None = None
     vpc: VpcSettings | None = None
+    runbooks_url: Address | None = None
 
     @model_validator(mode="after")
     def _has_its_certificate_here(self) -> Self:
