@@ -3,6 +3,7 @@
 The stack creates the alarms and the dashboard from `ALARMS` (`infra.monitoring`). docs/runbooks/README.md lists them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,10 +72,10 @@ class Alarm:
         """The runbook's page and heading."""
         return f"{RUNBOOKS}/{self.row.lower()}.md#{self.name.lower()}"
 
-    def description(self, runbooks_url: str | None) -> str:
+    def description(self, runbooks_url: str | None, names: Mapping[str, str]) -> str:
         """Return the text of the notification. `runbooks_url` is the address above the runbook's path."""
         above = f"{runbooks_url.rstrip('/')}/" if runbooks_url else ""
-        return f"{self.meaning} Runbook: {above}{self.runbook}"
+        return f"{self.meaning.format(**names)} Runbook: {above}{self.runbook}"
 
 
 ALARMS = (

@@ -79,7 +79,7 @@ class Monitoring(Construct):
             self,
             name,
             alarm_name=f"jitney-{name}",
-            alarm_description=alarm.description(self._runbooks_url).format(**names),
+            alarm_description=alarm.description(self._runbooks_url, names),
             metric=self._metric(alarm.signal, alarm.period_seconds, names),
             evaluation_periods=alarm.periods,
             threshold=1 if alarm.when_missing else alarm.above,

@@ -1,11 +1,13 @@
 """The deny document and the canary, against botocore's own stubs of IAM and STS."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
 from jitney.adapters.canary import Canary
@@ -101,6 +103,29 @@ def test_what_iam_has_is_read(iam: Stubber):
     assert policy.read() is None
     with pytest.raises(Problem):
         policy.read()
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
+def test_end_07_a_failure_keeps_awss_own_code(sts: Stubber, iam: Stubber, code: str):
+    sts.add_client_error("assume_role", code)
+    with pytest.raises(Problem) as raised:
+        RolePolicies(sts.client, lambda *_: iam.client).of(TargetRole(TARGET, TARGET.role_arn))
+    assert (raised.value.code, raised.value.aws_code) == ("unavailable", code)
+    assert code not in json.dumps(raised.value.body())
+    iam.add_client_error("get_role_policy", code)
+    with pytest.raises(Problem) as raised:
+        RolePolicy(iam.client, ROLE).read()
+    assert raised.value.aws_code == code
+
+
+def test_end_07_no_answer_has_no_code_of_aws(sts: Stubber, monkeypatch: pytest.MonkeyPatch):
+    def hang(**_: Any) -> Any:
+        raise ConnectTimeoutError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
+
+    monkeypatch.setattr(sts.client, "assume_role", hang)
+    with pytest.raises(Problem) as raised:
+        RolePolicies(sts.client, lambda *_: None).of(TargetRole(TARGET, TARGET.role_arn))  # type: ignore[arg-type,return-value]
+    assert raised.value.aws_code == ""
 
 
 def test_end_01_the_canary_counts_a_denial_alone(sts: Stubber):

@@ -62,6 +62,11 @@ def test_ops_03_the_page_has_the_figures_of_the_command(found: dict[str, Any]):
         assert _number(written[1]) == pytest.approx(_number(row[1]), rel=0.05, abs=0.03)
 
 
+def test_ops_03_the_page_says_what_the_query_for_follow_up_reviews_costs(template: Template):
+    month = prices.dollars("read_unit", template.runs_a_month("reconciler"))
+    assert f"one query for overdue follow-up reviews, at {month:.3f} $ a month" in PAGE.read_text("utf-8")
+
+
 def _number(cell: str) -> float:
     return float(cell or 0)
 
