@@ -55,6 +55,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "record_texts": {"access", "masking"},
     "audit": {"access", "call_lookup", "config", "identity", "record_texts", "times"},
     "record_metrics": {"audit"},
+    "gauges": {"access", "record_metrics"},
     "refusal_counts": {"audit", "identity"},
     "gateway": {
         "access", "actions", "audit", "block_table", "call_limits", "calls", "config", "identity", "masking",
