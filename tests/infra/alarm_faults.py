@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jitney.adapters.unreadable_grants import report_unreadable

@@ -645,7 +645,11 @@ def issues_to(items, session):
 
 def test_target_checks_cannot_use_a_grants_session_name(statements):
     taken = [each for each in statements["jitney-target-checks"] if "sts:AssumeRole" in listed(each["Action"])]
-    assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {TARGET, EARLIER_ROLES, REVOKER}
+    assert {each for statement in taken for each in listed(plain(statement["Resource"]))} == {
+        TARGET,
+        EARLIER_ROLES,
+        REVOKER,
+    }
     for each in taken:
         assert each["Condition"] == {"StringLike": {"sts:RoleSessionName": ["g-check-*", "check-*"]}}
 

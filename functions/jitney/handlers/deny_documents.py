@@ -147,7 +147,7 @@ def _write_under_lease(
         except PolicyWriteRefused as refused:
             ports.deny_list.abandon(role.arn, lease)
             if _is_gone(role, refused):
-                return True
+                return _WriteAttempt(done=True)
             if not refused.transient:
                 raise _unwritten(
                     f"IAM of the target's account refused the deny document ({refused.code}).", refused.code

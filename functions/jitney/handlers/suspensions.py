@@ -20,7 +20,7 @@ from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
-from jitney.handlers.deny_documents import write_deny_document
+from jitney.handlers.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.edge import endpoints
 from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.http import Request, Response
@@ -241,7 +241,7 @@ def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports
             write_deny_document(role, ports)
         except Problem as problem:
             failed[role.target.alias] = problem.code
-            logger.warning("role does not deny", target=role.target.alias, role=role.arn, code=problem.code)
+            log_undenied(role, problem)
     return failed
 
 
