@@ -53,7 +53,12 @@ GRAPHS = (
             own(record_metrics.REQUESTS_REFUSED),
         ),
     ),
-    Graph("API", Row.REQUESTS, "answers", (of_api("Count"), of_api("4XXError"), of_api("5XXError"))),
+    Graph(
+        "API",
+        Row.REQUESTS,
+        "answers",
+        (of_api("Count"), of_api("4XXError"), of_api("5XXError"), own(audit.FAILED_ANSWERS)),
+    ),
     Graph(
         "Time of POST /v1/grants",
         Row.REQUESTS,
