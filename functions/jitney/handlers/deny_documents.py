@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -10,13 +11,21 @@ from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
 from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.cut_offs import CutOffs
-from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document
+from jitney.core.access.deny_document import (
+    IN_FLIGHT_SECONDS,
+    MOST_OPEN_GRANTS,
+    DenyDocument,
+    compose_deny_document,
+    denies_more,
+)
 from jitney.core.access.suspension_denials import suspension_denials
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.access.suspensions import SuspensionKind
+from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, AuditRecord, Outcome
 from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 from jitney.handlers.logs import logger
+from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
 
 TIMEOUT_MILLISECONDS = 6_000
@@ -28,6 +37,13 @@ LAST_START_MILLISECONDS = 1000 * (LEASE_SECONDS - WRITE_SECONDS - 3)
 
 So no other writer overtakes it.
 """
+UNUSED_SECONDS = 600
+"""The reconciler completes a write every five minutes. A table without one for this time was out of use.
+
+It is new, or was restored, or an earlier deployment used it. Then it may lack what another table denied.
+"""
+FULL, UNKNOWN = "deny_document_full", "deny_document_unknown"
+"""The codes of a cut-off's record."""
 
 
 class _WriteAttempt(NamedTuple):
@@ -130,13 +146,14 @@ def _write_under_lease(
     `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
     lost, and `write_deny_document` acquires another one.
     """
-    document = _document(lease, role, ports)
-    if document.cut_offs.since(lease.cut_offs).last is not None:
-        try:
-            _record_cut_off(lease, document.cut_offs, role, ports)
-        except StaleWrite:
-            ports.deny_list.abandon(role.arn, lease)
-            return _WriteAttempt(done=False)
+    try:
+        lease = _with_unknown_cut_off(lease, role, policy, ports)
+        document = _document(lease, role, ports)
+        if document.cut_offs.since(lease.cut_offs).last is not None:
+            _record_cut_off(lease, document.cut_offs, FULL, role, ports)
+    except StaleWrite:
+        ports.deny_list.abandon(role.arn, lease)
+        return _WriteAttempt(done=False)
     digest = _digest(document.text)
     if force or digest != lease.document_digest:
         if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
@@ -166,7 +183,40 @@ def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
     return refused.code == "NoSuchEntity" and role.arn not in role.target.role_arns
 
 
-def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, role: TargetRole, ports: Ports) -> None:
+def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
+    """Return the lease, with a cut-off of the whole role if IAM's document may be of another table.
+
+    That document may deny grants and suspensions that this table does not know. So every earlier session is denied
+    before the document is replaced. A table in use needs no read of IAM. Raises StaleWrite.
+    """
+    now = ports.now()
+    if lease.document_times.is_recent(now, UNUSED_SECONDS) or now < (lease.cut_offs.role or 0):
+        return lease
+    try:
+        present = policy.read()
+    except Problem:
+        ports.deny_list.abandon(role.arn, lease)
+        raise
+    if present is None or _digest(json.dumps(present, separators=(",", ":"))) == lease.document_digest:
+        return lease
+    if not denies_more(present, _document(lease, role, ports).text):
+        return lease
+    cut_offs = lease.cut_offs._replace(role=now + IN_FLIGHT_SECONDS).at(now)
+    _record_cut_off(lease, cut_offs, UNKNOWN, role, ports)
+    if not ports.suspensions.current().of(SuspensionKind.TARGET, role.target.alias):  # `jitney restore` suspends it
+        logger.error(
+            "deny document of another table",
+            role=role.arn,
+            meaning="This state table is new, or was restored without `jitney restore`. Grants and suspensions that "
+            "it does not know were denied. All earlier sessions of the role are denied now.",
+            fix="Name the right tables in `restored_tables` of jitney.yaml and deploy, or run `jitney restore` for "
+            "this table.",
+        )
+        count(UNDENIED_REVOCATIONS)
+    return replace(lease, cut_offs=cut_offs)
+
+
+def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: TargetRole, ports: Ports) -> None:
     """Record the cut-offs before they are written.
 
     So the reconciler marks every grant whose session a cut-off ends.
@@ -178,7 +228,7 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, role: TargetRole, port
         time=now,
         event=AuditEvent.CUT_OFF,
         outcome=Outcome.CUT_OFF,
-        code="deny_document_full",
+        code=code,
         target=role.target.alias,
         account=role.target.account,
         detail={"role": role.arn, "until": iso(new.last or now), "units": sorted(new.units)},

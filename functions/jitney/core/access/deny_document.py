@@ -123,6 +123,26 @@ def compose_deny_document(
     return whole if len(whole.text) <= room else _document(IdCover(), CutOffs(moment), (WHOLE_ROLE,))
 
 
+def denies_more(document: Mapping[str, Any], text: str) -> bool:
+    """Return whether the `document` in IAM may deny a session that the document with `text` does not deny."""
+    own = json.loads(text)["Statement"] if text else []
+    named = {name for each in own for name in _names(each["Condition"])} - {""}
+    present = document.get("Statement", [])
+    statements = present if isinstance(present, list) else [present]
+    return any(each not in own and not set(_names(each.get("Condition", {}))) <= named for each in statements)
+
+
+def _names(condition: Condition) -> list[str]:
+    """Return the grants in the condition of a statement that names grants and nothing else. Any other has "".
+
+    No statement denies the grant "".
+    """
+    match condition:
+        case {"StringEquals": {"aws:PrincipalTag/grant": [*names]}} if len(condition) == 1:
+            return list(names)
+    return [""]
+
+
 def _is_uncovered(entry: DenyEntry, cuts: CutOffs) -> bool:
     """Return whether credentials in flight at the entry's end could be issued after the cut-off of its unit."""
     cut = cuts.until(entry.unit)

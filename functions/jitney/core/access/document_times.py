@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Self
 
+from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
+
 RECORDED_SECONDS = 30
 """A release or revocation that began at `ended_at` has written its deny entry before this time is over.
 
@@ -24,6 +26,10 @@ class DocumentTimes(NamedTuple):
         """Return the times after IAM accepted a document whose entries were read at `composed_at` or later."""
         is_later = composed_at - self.last >= IN_FORCE_SECONDS
         return self._replace(last=composed_at, before=self.last) if is_later else self
+
+    def is_recent(self, now: int, seconds: int) -> bool:
+        """Return whether IAM accepted a document in the last `seconds`, by a clock that is right."""
+        return now - seconds <= self.last <= now + CLOCK_SKEW_SECONDS
 
     def covers(self, ended_at: int, now: int) -> bool:
         """Return whether a document that denies a grant ended at `ended_at` is in force at `now`.

@@ -1,0 +1,217 @@
+"""END 3: a state table that is new or out of use does not replace another table's deny document silently."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, denies_more
+from jitney.core.problems import Problem
+from jitney.core.times import iso
+from jitney.handlers.deny_documents import UNKNOWN, UNUSED_SECONDS
+from jitney.handlers.grants import create_grant
+from jitney.handlers.reconciler import reconcile
+from jitney.handlers.suspensions import suspend
+from tests.core.identity import minting
+from tests.fakes import ROLE_ARN, MemoryDenyList, MemoryRolePolicy
+from tests.handlers.conftest import REQUEST_BODY, System
+from tests.handlers.test_ending import end_as, fresh
+
+REVOKED = {
+    "Effect": "Deny",
+    "Action": "*",
+    "Resource": "*",
+    "Condition": {"StringEquals": {"aws:PrincipalTag/grant": ["g-revokedearlier"]}},
+}
+OF_ANOTHER_TABLE = json.dumps({"Version": "2012-10-17", "Statement": [REVOKED]}, separators=(",", ":"))
+
+
+def run_the_reconciler(system: System) -> None:
+    assert reconcile(system.ports)["repaired"] == 1
+
+
+def requested(system: System) -> str:
+    """Return a new grant."""
+    status, body, _ = system.call(create_grant, REQUEST_BODY, token=fresh(system))
+    assert status == 201
+    return str(body["grant"]["id"])
+
+
+def revoked(system: System, grant_id: str) -> int:
+    """Revoke a grant. Return the status."""
+    return int(end_as(system, grant_id, "revoked", iat=system.now, exp=system.now + 300)[0])
+
+
+def revoke_a_grant(system: System) -> None:
+    grant_id = requested(system)
+    assert revoked(system, grant_id) == 200
+    assert grant_id in str(system.role_policies.documents[ROLE_ARN]) or cut_offs(system)
+
+
+WRITERS = [run_the_reconciler, revoke_a_grant]
+
+
+def cut_offs(system: System) -> list[str | None]:
+    """Return the times until which the document in IAM denies every session of the role."""
+    text = system.role_policies.documents[ROLE_ARN]
+    conditions = [each["Condition"] for each in json.loads(text)["Statement"]] if text else []
+    return [
+        each["DateLessThanEquals"]["aws:TokenIssueTime"] for each in conditions if [*each] == ["DateLessThanEquals"]
+    ]
+
+
+@pytest.fixture
+def system(system_with: Callable[..., System]) -> System:
+    """Return a system over an empty table, whose role denies what another table knew."""
+    system = system_with()
+    system.role_policies.documents[ROLE_ARN] = OF_ANOTHER_TABLE
+    return system
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_end_03_an_empty_table_denies_all_sessions_before_it_replaces_another_tables_document(
+    system: System,
+    write: Callable[[System], None],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
+    moment = system.now + IN_FLIGHT_SECONDS
+    write(system)
+    assert cut_offs(system) == [iso(moment)]
+    (record,) = [each for each in system.records() if each["event"] == "cut_off"]
+    assert (record["code"], json.loads(record["detail"])) == (
+        UNKNOWN,
+        {"role": ROLE_ARN, "until": iso(moment), "units": []},
+    )
+    assert capsys.readouterr().out.count('"UndeniedRevocations":[1') == 1
+    (line,) = [each for each in caplog.records if each.msg == "deny document of another table"]
+    assert "jitney restore" in line.__dict__["fix"]
+    for seconds in (300, 600, MAX_STS_SESSION_SECONDS - 1000):
+        system.now += seconds
+        reconcile(system.ports)
+        assert cut_offs(system) == [iso(moment)]
+    system.now = moment + MAX_STS_SESSION_SECONDS
+    reconcile(system.ports)
+    assert cut_offs(system) == []
+    assert len([each for each in system.records() if each["code"] == UNKNOWN]) == 1
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_end_03_a_table_that_was_out_of_use_denies_all_sessions(system: System, write: Callable[[System], None]):
+    """A table that was restored without `jitney restore` has a lease of an earlier time."""
+    system.role_policies.documents.pop(ROLE_ARN)
+    assert revoked(system, requested(system)) == 200
+    system.now += UNUSED_SECONDS + 1
+    system.role_policies.documents[ROLE_ARN] = OF_ANOTHER_TABLE
+    moment = system.now + IN_FLIGHT_SECONDS
+    write(system)
+    assert cut_offs(system) == [iso(moment)]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_end_03_a_table_out_of_use_replaces_its_own_document_as_ever(system: System, write: Callable[[System], None]):
+    system.role_policies.documents.pop(ROLE_ARN)
+    assert revoked(system, requested(system)) == 200
+    own = system.role_policies.documents[ROLE_ARN]
+    system.now += 1000  # the entry has ended, and the reconciler has not run
+    write(system)
+    assert system.role_policies.documents[ROLE_ARN] != own
+    assert not cut_offs(system)
+
+
+def test_end_03_a_document_whose_write_was_not_answered_is_the_tables_own(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """IAM took the role's first document, but its answer was lost. So the table does not know of it."""
+    system.role_policies.documents.pop(ROLE_ARN)
+    grant_id = requested(system)
+    complete = MemoryDenyList.complete
+    monkeypatch.setattr(MemoryDenyList, "complete", lost)
+    assert revoked(system, grant_id) == 503
+    monkeypatch.setattr(MemoryDenyList, "complete", complete)
+    assert system.role_policies.denies(ROLE_ARN) == {grant_id}
+    system.now += 30
+    assert revoked(system, requested(system)) == 200
+    assert not cut_offs(system)
+
+
+def lost(*_: Any) -> bool:
+    raise Problem("unavailable", "The deny list did not answer.", "Try again in a moment.")
+
+
+def test_end_03_a_target_that_a_restore_suspended_raises_no_alarm(
+    system: System, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    token = minting.token(sub="carol", groups=["security"])
+    body = {"kind": "target", "name": "analytics-prod", "reason": "the tables were restored"}
+    assert system.call(suspend, body, token=token)[0] == 201
+    assert len(cut_offs(system)) == 1
+    assert "UndeniedRevocations" not in capsys.readouterr().out
+    assert "deny document of another table" not in caplog.messages
+
+
+def test_end_03_a_table_in_use_does_not_read_iam_to_revoke(system: System, monkeypatch: pytest.MonkeyPatch):
+    reconcile(system.ports)
+    reads = list[str]()
+    read = MemoryRolePolicy.read
+
+    def counted(policy: MemoryRolePolicy) -> dict[str, Any] | None:
+        reads.append(policy.role_arn)
+        return read(policy)
+
+    monkeypatch.setattr(MemoryRolePolicy, "read", counted)
+    revoke_a_grant(system)
+    system.now += 300
+    revoke_a_grant(system)
+    assert not reads
+
+
+def test_end_03_without_an_answer_of_iam_nothing_is_replaced_and_the_lease_is_free(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    grant_id = requested(system)
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryRolePolicy, "read", lost)
+        assert revoked(system, grant_id) == 503
+        assert system.role_policies.documents[ROLE_ARN] == OF_ANOTHER_TABLE
+    assert revoked(system, grant_id) == 200
+    assert len(cut_offs(system)) == 1
+
+
+def test_end_03_a_clock_that_was_ahead_does_not_make_a_table_look_used(system: System):
+    times = system.ports.deny_list.lease(ROLE_ARN).document_times._replace(last=system.now + 86_400)
+    system.ports.deny_list.leases[ROLE_ARN] = replace(system.ports.deny_list.lease(ROLE_ARN), document_times=times)
+    run_the_reconciler(system)
+    assert len(cut_offs(system)) == 1
+
+
+def denial(**condition: Any) -> dict[str, Any]:
+    return REVOKED | {"Condition": condition}
+
+
+NAMED = denial(StringEquals={"aws:PrincipalTag/grant": ["g-a", "g-b"]})
+CUT = denial(DateLessThanEquals={"aws:TokenIssueTime": "2026-11-29T02:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("present", "own", "more"),
+    [
+        ([], [NAMED], False),
+        ([NAMED], [NAMED, CUT], False),
+        ([denial(StringEquals={"aws:PrincipalTag/grant": ["g-b"]})], [CUT, NAMED], False),
+        ([NAMED], [], True),
+        ([NAMED], [CUT], True),
+        ([NAMED, CUT], [NAMED], True),
+        ([denial(StringEquals={"aws:PrincipalTag/grant": ["g-c"]})], [NAMED], True),
+        ([denial(StringEquals={"aws:PrincipalTag/unit": ["g-a"]})], [NAMED], True),
+        (CUT, [NAMED], True),
+        (NAMED, [NAMED], False),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, [NAMED, CUT], True),
+    ],
+)
+def test_end_03_a_document_denies_more_if_a_session_would_be_denied_no_longer(present: Any, own: Any, more: bool):
+    text = json.dumps({"Version": "2012-10-17", "Statement": own}) if own else ""
+    assert denies_more({"Version": "2012-10-17", "Statement": present}, text) is more
