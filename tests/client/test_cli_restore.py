@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from jitney.adapters.store import Store
 from jitney.client.cli import build_app
-from jitney.client.restored_tables import BY
+from jitney.client.restored_suspensions import BY, LOCK_SECONDS
 from tests.configuration.test_load import valid, write_policies
 from tests.upgrade.flows import allowed
 from tests.upgrade.stored_system import StoredSystem, stored_system
 
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredSystem]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with stored_system(key=KEY) as stored:
+    with stored_system(encrypted=True) as stored:
         allowed(stored)
         yield stored
 
@@ -52,7 +54,23 @@ def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(resto
     assert printed["state_table"] == "state"
     assert printed["audit_table"] == "audit"
     assert "/stream/" in printed["audit_stream_arn"]
-    assert json.loads(run(config, "--json").output)["suspended"] == ["prod"]
+    document = json.loads(run(config, "--json").output)
+    assert (document["suspended"], document["taken_over"]) == (["prod"], None)
+
+
+def test_ops_02_it_says_what_it_took_over_and_what_it_could_not(restored: StoredSystem, config: Path):
+    shown = " ".join(run(config).output.split())
+    assert "jitney audit query suspensions" in shown
+    assert "no suspension can be lifted before" in shown
+    shown = " ".join(run(config, "--earlier-state-table", "state").output.split())
+    assert "none: no suspension was missing" in shown
+    done = run(config, "--earlier-state-table", "gone", "--json")
+    assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")
+
+
+def test_ops_02_the_page_says_how_long_suspensions_are_locked():
+    page = " ".join((ROOT / "docs" / "restore.md").read_text(encoding="utf-8").split())
+    assert f"for {LOCK_SECONDS // 60} minutes after" in page
 
 
 def test_ops_02_a_wrong_table_or_configuration_changes_nothing(restored: StoredSystem, config: Path):
@@ -68,17 +86,17 @@ def test_ops_02_a_missing_table_is_a_problem_with_a_fix(restored: StoredSystem, 
     assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")
 
 
-def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(restored: StoredSystem, config: Path):
-    restored.client.delete_table(TableName="audit")
-    restored.client.create_table(
-        TableName="audit",
-        KeySchema=[{"AttributeName": "other", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "other", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
-    )
-    done = run(config, "--json")
+def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(
+    restored: StoredSystem, config: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "change_suspensions", refused)
+        done = run(config, "--json")
     problem = json.loads(done.output)
     assert (done.exit_code, problem["code"]) == (6, "aws_refused")
     assert "TransactWriteItems" in problem["detail"]
     assert "repeating it is safe" in problem["fix"]
+
+
+def refused(*_: Any, **__: Any) -> None:
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "TransactWriteItems")

@@ -23,6 +23,7 @@ SUSPENSION = {
     "lifted_by": None,
     "role": None,
     "completed_at": "2099-11-24T12:00:02Z",
+    "not_before": None,
 }
 LIFTED = SUSPENSION | {"lifted_at": "2099-11-24T13:00:00Z", "lifted_by": "people.olga"}
 

@@ -93,17 +93,19 @@ def stored_configuration() -> Config:
 
 @dataclass
 class StoredSystem:
-    """A system whose state is in tables. It begins at `now` with empty tables."""
+    """A system whose state is in tables. It begins at `now` with empty tables.
+
+    If they are `encrypted`, it is with Jitney's key.
+    """
 
     now: int = NOW
-    key: str = ""
+    encrypted: bool = False
     config: Config = field(default_factory=stored_configuration)
 
     def __post_init__(self) -> None:
-        self.client = boto3.client(
-            "dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-        )
-        _create_tables(self.client, self.key)
+        access = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        self.client, self.kms = boto3.client("dynamodb", **access), boto3.client("kms", **access)
+        _create_tables(self.client, _new_key(self.kms) if self.encrypted else "")
         self.system = System(now=self.now, config=self.config)
         self.desk = ReviewSystem(self.system)
         self.slack = MemorySlack()
@@ -184,10 +186,17 @@ class StoredSystem:
 
 
 @contextmanager
-def stored_system(now: int = NOW, key: str = "") -> Iterator[StoredSystem]:
-    """Yield a system over empty tables, which are encrypted if there is a `key`."""
+def stored_system(now: int = NOW, *, encrypted: bool = False) -> Iterator[StoredSystem]:
+    """Yield a system over empty tables."""
     with mock_aws():
-        yield StoredSystem(now, key)
+        yield StoredSystem(now, encrypted)
+
+
+def _new_key(kms: Any) -> str:
+    """Create Jitney's key. Return its ARN."""
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/jitney", TargetKeyId=key["KeyId"])
+    return str(key["Arn"])
 
 
 def _create_tables(client: Any, key: str) -> None:

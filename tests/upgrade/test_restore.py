@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from jitney.adapters.record_items import record_in
-from jitney.client.problems import Invalid
-from jitney.client.restored_tables import BY, RestoredTables
+from jitney.client.problems import Invalid, Unavailable
+from jitney.client.restored_suspensions import BY, LOCK_SECONDS
+from jitney.client.restored_tables import AwsClients, RestoredTables, RestorePlan
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.grant import State
-from jitney.core.access.suspension_denials import LIVE_SECONDS
 from jitney.core.access.suspensions import SuspensionKind
 from jitney.core.times import iso
 from jitney.handlers.credentials import create_credentials
@@ -26,7 +26,7 @@ from tests.fakes import ROLE_ARN
 from tests.upgrade.flows import DELETE_B, READ, REASON, allowed, decide, gateway, request, under_review
 from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
 
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012"
+PLAN = RestorePlan(("analytics-prod",), LOCK_SECONDS)
 BODY = {"target": "analytics-prod", "permissions": [READ], "duration_seconds": 900, "reason": "monthly report"}
 
 
@@ -54,12 +54,17 @@ class Drill:
         after.load({"state": self.restore_point["state"], "audit": audit})
         after.system.role_policies.documents |= self.documents
         if prepared:
-            restored(after).prepare(["analytics-prod"])
+            restored(after).prepare(PLAN)
         return after
 
 
-def restored(stored: StoredSystem) -> RestoredTables:
-    return RestoredTables(stored.client, "state", "audit", now=lambda: stored.system.now, pause=lambda _: None)
+def clients(stored: StoredSystem) -> AwsClients:
+    return AwsClients(stored.client, stored.kms)
+
+
+def restored(stored: StoredSystem, state: str = "state", audit: str = "audit", earlier: str = "") -> RestoredTables:
+    now = lambda: stored.system.now  # noqa: E731 - the clock of the system
+    return RestoredTables(clients(stored), state, audit, earlier, now=now, pause=lambda _: None)
 
 
 @pytest.fixture
@@ -70,7 +75,7 @@ def drill() -> Drill:
 
 @pytest.fixture
 def after(drill: Drill) -> Iterator[StoredSystem]:
-    with stored_system(key=KEY) as stored:
+    with stored_system(encrypted=True) as stored:
         yield drill.switched(stored)
 
 
@@ -84,7 +89,7 @@ def records_of(stored: StoredSystem, grant_id: str) -> list[dict[str, Any]]:
 
 
 def test_ops_02_without_the_command_a_revoked_grant_would_revive(drill: Drill):
-    with stored_system(key=KEY) as stored:
+    with stored_system(encrypted=True) as stored:
         careless = drill.switched(stored, prepared=False)
         assert careless.call(create_credentials, grant_id=drill.ids["active"])[0] == 200
 
@@ -130,10 +135,17 @@ def test_ops_02_open_grants_are_listed_and_their_ends_are_recorded_without_a_for
 
 def test_ops_02_after_the_suspension_is_lifted_only_new_grants_work(after: StoredSystem, drill: Drill):
     reconcile(after.ports)
-    after.system.now += LIVE_SECONDS + 1
+    until = after.system.now + LOCK_SECONDS
+    after.system.now = until - 1
     operator = after.operator()
     (listed,) = after.call(list_suspensions, token=operator)[1]["suspensions"]
     assert (listed["kind"], listed["name"], listed["by"]) == ("target", "analytics-prod", BY)
+    assert listed["not_before"] == iso(until)
+    status, problem = after.call(lift, REASON, grant_id=listed["id"], token=operator)
+    assert (status, problem["code"], problem["not_before"]) == (409, "suspension_locked", iso(until))
+    assert iso(until) in problem["detail"]
+    after.system.now = until
+    operator = after.operator()
     assert after.call(lift, REASON, grant_id=listed["id"], token=operator)[0] == 200
     assert after.call(create_grant, BODY)[0] == 201
     assert after.call(create_credentials, grant_id=drill.ids["active"])[0] != 200
@@ -143,7 +155,7 @@ def test_ops_02_after_the_suspension_is_lifted_only_new_grants_work(after: Store
 def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_bring(after: StoredSystem, drill: Drill):
     again = restored(after)
     after.system.now += 1200  # the deployment took this long, and earlier functions issued a session before its end
-    again.prepare(["analytics-prod"])
+    again.prepare(PLAN)
     reconcile(after.ports)
     (denial,) = [
         each["Condition"]["DateLessThanEquals"]["aws:TokenIssueTime"]
@@ -166,12 +178,36 @@ def test_ops_02_the_command_repeats_safely_and_sets_what_a_restore_does_not_brin
 
 
 def test_ops_02_tables_of_another_form_or_without_a_key_are_refused():
-    with stored_system(key=KEY) as stored:
-        wrong = RestoredTables(stored.client, "audit", "audit", now=lambda: stored.system.now, pause=lambda _: None)
-        with pytest.raises(Invalid, match="not a state table"):
-            wrong.prepare(["analytics-prod"])
-    with stored_system() as stored, pytest.raises(Invalid, match="not encrypted"):
-        restored(stored).prepare(["analytics-prod"])
+    wrong = {
+        ("audit", "audit"): "audit is not a state table",
+        ("answers", "audit"): "answers is not a state table",
+        ("state", "state"): "state is not an audit table",
+        ("state", "audit", "audit"): "audit is not a state table",
+    }
+    with stored_system(encrypted=True) as stored:
+        for names, what in wrong.items():
+            with pytest.raises(Invalid, match=what):
+                restored(stored, *names).prepare(PLAN)
+        assert not stored.ports.suspensions.current().entries
+
+
+def test_ops_02_a_table_with_another_key_than_jitneys_is_refused():
+    with stored_system() as stored:
+        another = stored.kms.create_key()["KeyMetadata"]["KeyId"]
+        stored.kms.create_alias(AliasName="alias/jitney", TargetKeyId=another)
+        with pytest.raises(Invalid, match="state is encrypted with a key of DynamoDB, not with alias/jitney"):
+            restored(stored).prepare(PLAN)
+    with stored_system(encrypted=True) as stored:
+        another = stored.kms.create_key()["KeyMetadata"]["KeyId"]
+        stored.kms.update_alias(AliasName="alias/jitney", TargetKeyId=another)
+        with pytest.raises(Invalid, match=r"state is encrypted with arn:aws:kms:.*, not with alias/jitney"):
+            restored(stored).prepare(PLAN)
+        assert not stored.ports.suspensions.current().entries
+
+
+def test_ops_02_without_jitneys_key_the_command_says_so():
+    with stored_system() as stored, pytest.raises(Unavailable, match="alias/jitney"):
+        restored(stored).prepare(PLAN)
 
 
 def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: StoredSystem, drill: Drill):
@@ -185,8 +221,8 @@ def test_ops_02_a_suspension_that_an_operator_changes_meanwhile_stays(after: Sto
             assert after.call(suspend, asked, token=after.operator())[0] in (201, 202)
         return after.system.now
 
-    again = RestoredTables(after.client, "state", "audit", shown.append, now, lambda _: None)
-    again.prepare(["analytics-prod"])
+    again = RestoredTables(clients(after), "state", "audit", "", shown.append, now, lambda _: None)
+    again.prepare(PLAN)
     found = {(each.kind, each.by == BY) for each in after.ports.suspensions.current().in_force}
     assert found == {(SuspensionKind.TARGET, True), (SuspensionKind.AGENT, False)}
     assert len(times) == 2

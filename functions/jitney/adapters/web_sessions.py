@@ -12,6 +12,9 @@ from jitney.core.problems import Problem
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+SESSION_PREFIX = "SESSION#"
+"""How the `pk` of each session begins."""
+
 
 class WebSessions:
     """Stores sessions by the hash of their id. Every method raises Problem unavailable if DynamoDB does not answer."""
@@ -45,4 +48,4 @@ class WebSessions:
 
 
 def _key(session_id: str) -> dict[str, Any]:
-    return {"pk": {"S": f"SESSION#{hash_session_id(session_id)}"}, "sk": {"S": "SESSION"}}
+    return {"pk": {"S": f"{SESSION_PREFIX}{hash_session_id(session_id)}"}, "sk": {"S": "SESSION"}}

@@ -6,6 +6,8 @@ sessions from before. An operator lifts the suspensions when no session and no t
 (docs/restore.md). A second run, after the deployment, begins the suspensions again. So it covers sessions that earlier
 functions issued meanwhile.
 
+Nor does it know who signed out, and which delegations ended. So these items are deleted.
+
 The audit table may be newer than the state table. Each open grant then continues the chain of its records where the
 audit table ends. Otherwise no change of the grant could be recorded.
 
@@ -14,138 +16,179 @@ Needs the extras `audit` and `policy`.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.adapters.clock import new_id
 from jitney.adapters.grant_items import grant_id_of, text_of
+from jitney.adapters.out_of_office import OUT_OF_OFFICE
 from jitney.adapters.record_items import record_in
-from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
+from jitney.adapters.web_sessions import SESSION_PREFIX
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid, Unavailable
+from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
+from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.load import ConfigurationError, load_configuration
-from jitney.core import audit
-from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
-from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
+from jitney.core.times import iso
 
-TITLE = "The tables were not prepared"
 AGAIN = "Run the same command again: repeating it is safe."
-BY = "jitney.restore"
-REASON = "the tables were restored to an earlier time"
-INDEXES = frozenset({"by_principal", "open_by_role"})
 PAUSE_SECONDS = 2
 """Between attempts to change a table that another change keeps busy."""
 ATTEMPTS = 60
 
 
+class RestorePlan(NamedTuple):
+    """What `jitney.yaml` says about a restore: the aliases of its targets, and how long suspensions are locked."""
+
+    targets: tuple[str, ...]
+    lock_seconds: int
+
+
 @dataclass
 class RestoreSummary:
-    """What a run found and did. `continued` grants have newer records in the audit table than in the state table."""
+    """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
+
+    `taken_over` are the suspensions of the earlier table that were missing. It is None if no table was named.
+    """
 
     state_table: str
     audit_table: str
     audit_stream_arn: str = ""
     suspended: tuple[str, ...] = ()
+    taken_over: tuple[str, ...] | None = None
+    locked_until: int = 0
+    sessions_ended: int = 0
+    delegations_ended: int = 0
     open_grants: int = 0
     continued: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return the summary as JSON."""
-        return asdict(self)
+        return asdict(self) | {"locked_until": iso(self.locked_until)}
 
 
-def targets_of(config: Path | None, env: dict[str, str]) -> tuple[str, ...]:
-    """Return the aliases of the configured targets. Raises Invalid."""
+def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
+    """Return the plan for the configured targets and issuers. Raises Invalid."""
     path = config or Path("jitney.yaml")
     try:
-        return tuple(load_configuration(path, env, local=False).settings.targets)
+        settings = load_configuration(path, env, local=False).settings
     except ConfigurationError as error:
         raise Invalid(
             "configuration_invalid", TITLE, str(error), "Correct the file, or name it with --config."
         ) from error
+    longest = max(each.max_age_seconds for each in settings.issuers.values())
+    return RestorePlan(tuple(settings.targets), lock_seconds(longest))
+
+
+class AwsClients(NamedTuple):
+    """The clients of DynamoDB and KMS."""
+
+    dynamodb: Any
+    kms: Any
 
 
 class RestoredTables:
     """A restored state table, and the audit table that goes with it.
 
     Every method raises Unavailable if AWS refuses a request. `progress` is called with what begins, and `now` returns
-    epoch seconds.
+    epoch seconds. `earlier_state_table` is the table that was in use, or "" if it is lost.
     """
 
     def __init__(
         self,
-        dynamodb: Any,
+        clients: AwsClients,
         state_table: str,
         audit_table: str,
+        earlier_state_table: str = "",
         progress: Callable[[str], None] = lambda _: None,
         now: Callable[[], int] = lambda: int(time.time()),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.summary = RestoreSummary(state_table, audit_table)
-        self._dynamodb, self._progress, self._now, self._pause = dynamodb, progress, now, pause
+        self._earlier = earlier_state_table
+        self._dynamodb, self._kms = clients
+        self._progress, self._now, self._pause = progress, now, pause
 
-    def prepare(self, targets: Sequence[str]) -> None:
-        """Suspend the targets first, so that a later failure leaves nothing open. Then continue chains, and settings.
+    def prepare(self, plan: RestorePlan) -> None:
+        """Enable the audit table's stream, which publishes all further records. Then suspend the targets.
 
-        Raises Invalid for a table of another form or key.
+        So a later failure leaves nothing open. Sessions, chains and settings follow. Raises Invalid for a table of
+        another form or key.
         """
         self._check()
-        self._suspend(targets)
+        self._enable_stream()
+        self._suspend(plan)
+        self._forget()
         self._continue_chains()
         self._protect()
 
     def _check(self) -> None:
-        table = self._table(self.summary.state_table)
-        names = {each["IndexName"] for each in table.get("GlobalSecondaryIndexes", ())}
-        if [each["AttributeName"] for each in table["KeySchema"]] != ["pk", "sk"] or not names >= INDEXES:
-            raise Invalid(
-                "table_invalid",
-                TITLE,
-                f"{self.summary.state_table} is not a state table.",
-                "Name a restored state table.",
-            )
-        for name in (self.summary.state_table, self.summary.audit_table):
-            if not self._table(name).get("SSEDescription", {}).get("KMSMasterKeyArn"):
-                fix = "Restore it again with --sse-specification-override, as docs/restore.md shows."
-                raise Invalid("table_invalid", TITLE, f"{name} is not encrypted with Jitney's key.", fix)
+        with _available(KEY_ALIAS):
+            key_arn = self._kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"]
+        for name, form in ((self.summary.state_table, STATE), (self.summary.audit_table, AUDIT)):
+            table = self._table(name)
+            check_form(table, form)
+            check_key(table, key_arn)
+        if self._earlier:
+            check_form(self._table(self._earlier), STATE)
 
-    def _suspend(self, targets: Sequence[str]) -> None:
-        for alias in targets:
+    def _enable_stream(self) -> None:
+        if not self._table(self.summary.audit_table).get("LatestStreamArn"):
+            stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+            self._change(self.summary.audit_table, StreamSpecification=stream)
+        self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
+
+    def _suspend(self, plan: RestorePlan) -> None:
+        names = (self.summary.state_table, self.summary.audit_table)
+        suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
+        if self._earlier:
+            with _available(self._earlier):
+                suspensions.earlier = SuspensionStore(self._dynamodb, self._earlier).current()
+        for alias in plan.targets:
             self._progress(f"suspending {alias}")
-            for _ in range(ATTEMPTS):
-                # In a table that is deployed already, operators change suspensions meanwhile.
-                with suppress(StaleWrite), _available("the state table"):
-                    self._suspend_target(alias)
-                    break
-                self._pause(PAUSE_SECONDS)
-            else:
-                raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
-        self.summary.suspended = tuple(targets)
+            self._attempt(partial(suspensions.suspend_target, alias))
+        self.summary.suspended = plan.targets
+        if self._earlier:
+            self.summary.taken_over = tuple(self._taken_over(suspensions))
+        self.summary.locked_until = self._now() + plan.lock_seconds
 
-    def _suspend_target(self, alias: str) -> None:
-        """Begin the target's suspension now. Raises what the adapters raise."""
-        before, now = SuspensionStore(self._dynamodb, self.summary.state_table).current(), self._now()
-        suspension = Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
-        earlier = before.of(SuspensionKind.TARGET, alias)
-        if earlier:
-            suspension = replace(earlier, since=now)
-        after = _with(before, suspension) if earlier else before.with_new(suspension)
-        detail = {"suspension": suspension.id, "kind": str(suspension.kind), "name": alias}
-        record = AuditRecord(
-            now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=alias, reason=REASON, detail=detail
-        )
-        store = Store(self._dynamodb, self.summary.state_table, self.summary.audit_table)
-        store.change_suspensions(before, after, audit.chain_record(record, new_id("r")), now=now)
+    def _taken_over(self, suspensions: RestoredSuspensions) -> Iterator[str]:
+        """Take over the suspensions of the earlier table, and yield their titles."""
+        for each in [*suspensions.missing()]:
+            self._progress(f"taking over the suspension of {each.title}")
+            self._attempt(partial(suspensions.take_over, each))
+            yield each.title
+
+    def _attempt(self, change: Callable[[int], None]) -> None:
+        """Change the suspensions. In a table that is deployed already, operators change them meanwhile."""
+        for _ in range(ATTEMPTS):
+            with suppress(StaleWrite), _available("the state table"):
+                change(self._now())
+                return
+            self._pause(PAUSE_SECONDS)
+        raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
+
+    def _forget(self) -> None:
+        """Delete the sessions of people and the out-of-office entries. Any of them may have ended since."""
+        ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
+        for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
+            with _available("the state table"):
+                self._dynamodb.delete_item(TableName=self.summary.state_table, Key={"pk": item["pk"], "sk": item["sk"]})
+            if item["pk"]["S"] == OUT_OF_OFFICE:
+                self.summary.delegations_ended += 1
+            else:
+                self.summary.sessions_ended += 1
+            self._progress(f"ending sessions of people: {self.summary.sessions_ended}")
 
     def _continue_chains(self) -> None:
         for item in self._open_items():
@@ -171,8 +214,12 @@ class RestoredTables:
             self.summary.continued += 1
 
     def _open_items(self) -> Iterator[dict[str, Any]]:
+        return self._scanned("attribute_exists(open_role)", {})
+
+    def _scanned(self, sought: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        more = {"ExpressionAttributeValues": values} if values else {}
         pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self.summary.state_table, FilterExpression="attribute_exists(open_role)", ConsistentRead=True
+            TableName=self.summary.state_table, FilterExpression=sought, ConsistentRead=True, **more
         )
         with _available("the state table"):
             for page in pages:
@@ -191,7 +238,7 @@ class RestoredTables:
         return dict(json.loads(record_in(found[0]))) if found else None
 
     def _protect(self) -> None:
-        """Set what a restore does not bring: time to live, recovery, protection, and the audit table's stream."""
+        """Set what a restore does not bring: time to live, recovery and protection."""
         for name in (self.summary.state_table, self.summary.audit_table):
             with _available(name):
                 ttl = self._dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
@@ -203,10 +250,6 @@ class RestoredTables:
                 )
             if not self._table(name).get("DeletionProtectionEnabled"):
                 self._change(name, DeletionProtectionEnabled=True)
-        if not self._table(self.summary.audit_table).get("LatestStreamArn"):
-            stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
-            self._change(self.summary.audit_table, StreamSpecification=stream)
-        self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
 
     def _change(self, name: str, **wish: Any) -> None:
         """Change a table's setting, and wait until the table takes another change."""
@@ -224,16 +267,11 @@ class RestoredTables:
             return dict(self._dynamodb.describe_table(TableName=name)["Table"])
 
 
-def _with(suspensions: Suspensions, changed: Suspension) -> Suspensions:
-    """Return the suspensions with one that begins later, and thus denies later sessions, too."""
-    entries = tuple(changed if each.id == changed.id else each for each in suspensions.entries)
-    return suspensions._replace(version=f"{changed.id}.{changed.since}", entries=entries)
-
-
-def dynamodb_client() -> Any:
-    """Return a client with the AWS credentials of the environment. Raises Invalid."""
+def aws_clients() -> AwsClients:
+    """Return clients with the AWS credentials of the environment. Raises Invalid."""
+    session, config = boto3.session.Session(), Config(retries={"mode": "standard"})
     try:
-        return boto3.session.Session().client("dynamodb", config=Config(retries={"mode": "standard"}))
+        return AwsClients(session.client("dynamodb", config=config), session.client("kms", config=config))
     except BotoCoreError as error:
         raise unusable(error, TITLE) from error
 

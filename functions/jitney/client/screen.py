@@ -34,6 +34,7 @@ from jitney.client.responses import (
     read_reasons,
     read_ways,
 )
+from jitney.client.restored_wording import restored_lines
 from jitney.client.wait_display import WaitProgress, show_wait
 from jitney.core.printable import strip_control_characters
 
@@ -174,9 +175,7 @@ class Screen:
     def restored(self, summary: Mapping[str, Any]) -> None:
         """Print what `jitney restore` did, and what to write into jitney.yaml."""
         self.heading("Prepared", "bold green", summary["state_table"])
-        suspended = ", ".join(map(strip_control_characters, summary["suspended"]))
-        self.rows([("suspended", suspended), ("open grants", str(summary["open_grants"]))])
-        self.rows([("continued", f"{summary['continued']} with newer records in the audit table")])
+        self.rows(restored_lines(summary))
         tables = {name: summary[name] for name in ("state_table", "audit_table", "audit_stream_arn")}
         self.rows([("jitney.yaml", "in the section broker:")])
         self.out.print("  restored_tables:")

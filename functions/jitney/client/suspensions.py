@@ -21,6 +21,7 @@ class ApiSuspension:
     """One suspension. Times are ISO 8601, UTC.
 
     `lifted_at` is None while it is in force, and `completed_at` until everything that it covers is denied and ended.
+    A suspension of a restore cannot be lifted before `not_before`.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ApiSuspension:
     lifted_by: str | None = None
     role: str | None = None
     completed_at: str | None = None
+    not_before: str | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:

@@ -96,6 +96,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "suspension_name_unknown": ProblemKind(404, "There is nothing with this name to suspend"),
     "suspension_not_found": ProblemKind(404, "The suspension does not exist"),
     "suspension_conflict": ProblemKind(409, "The suspensions changed at the same time"),
+    "suspension_locked": ProblemKind(409, "The suspension cannot be lifted yet"),
     "suspensions_full": ProblemKind(409, "There are too many suspensions"),
     "self_suspension": ProblemKind(409, "The suspension would stop the operator who makes it"),
     "route_not_found": ProblemKind(404, "The route does not exist"),

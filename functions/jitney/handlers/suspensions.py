@@ -111,7 +111,7 @@ def list_suspensions(request: Request, ports: Ports) -> Response:
 def lift(request: Request, ports: Ports) -> Response:
     """200 with the lifted suspension, also when repeated. Ended grants stay ended.
 
-    Raises Problem suspension_not_found.
+    Raises Problem suspension_not_found, or suspension_locked.
     """
     call = authenticate_request(request, ports)
     with call.counting_refusals():
@@ -174,6 +174,8 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
         raise problem
     if not suspension.in_force:
         return suspension
+    with call.counting_refusals():
+        suspension.require_liftable(ports.now())
     after = before.with_lifted(suspension, call.principal.source_identity, ports.now())
     masked = cut(ports.mask_comment(call.principal.owner_key).text(reason), MAX_REASON)
     ports.store.change_suspensions(before, after, _record(Outcome.ENDED, suspension, masked, call), now=call.now)

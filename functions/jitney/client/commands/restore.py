@@ -15,25 +15,39 @@ AuditTable = Annotated[
     str,
     typer.Option("--audit-table", metavar="TABLE", help="The table of records: the deployed one, or a restored one."),
 ]
+EarlierStateTable = Annotated[
+    str,
+    typer.Option(
+        "--earlier-state-table",
+        metavar="TABLE",
+        help="The table of grants that was in use, if it still exists. Its suspensions are taken over.",
+    ),
+]
 
 
 def restore(
-    *, state_table: StateTable, audit_table: AuditTable, config: Config = None, as_json: options.AsJson = False
+    *,
+    state_table: StateTable,
+    audit_table: AuditTable,
+    earlier_state_table: EarlierStateTable = "",
+    config: Config = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Prepare restored tables before you deploy them.
 
     Suspends every target in the restored state table, so that no grant that was revoked after the restored moment works
-    again. Continues the records of open grants, and sets what a restore does not bring. Uses your AWS credentials;
-    docs/restore.md shows the whole procedure and the permissions.
+    again. Signs everyone out, continues the records of open grants, and sets what a restore does not bring. Uses your
+    AWS credentials; docs/restore.md shows the whole procedure and the permissions.
 
     Example: jitney restore --state-table jitney-state-2 --audit-table Jitney-TablesAudit-1A2B
     """
     with exit_on_problem("restore", as_json=as_json):
         module = load_extra("jitney.client.restored_tables", "audit,policy", "The tables were not prepared")
-        targets = module.targets_of(config, dict(os.environ))
+        plan = module.plan_of(config, dict(os.environ))
         with screen().err.status("checking the tables") as status:
-            tables = module.RestoredTables(module.dynamodb_client(), state_table, audit_table, status.update)
-            tables.prepare(targets)
+            names = (state_table, audit_table, earlier_state_table)
+            tables = module.RestoredTables(module.aws_clients(), *names, status.update)
+            tables.prepare(plan)
         document = tables.summary.document()
         if as_json:
             print_json(document)

@@ -178,5 +178,6 @@ def _show(suspension: ApiSuspension) -> None:
             ("reason", suspension.reason),
             ("complete", suspension.completed_at or NOT_COMPLETE),
             ("lifted", lifted),
+            ("lift it after", "" if suspension.lifted_at else suspension.not_before or ""),
         ]
     )

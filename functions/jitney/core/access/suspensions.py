@@ -63,6 +63,7 @@ class Suspension:
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
     for other kinds. So a target stays suspended under another alias. `completed_at` is when every document denied what
     is suspended and every end was on record, None before.
+    Before `not_before`, it cannot be lifted.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Suspension:
     lifted_by: str = ""
     role: str = ""
     completed_at: int | None = None
+    not_before: int | None = None
 
     @property
     def in_force(self) -> bool:
@@ -128,7 +130,22 @@ class Suspension:
             "lifted_by": self.lifted_by or None,
             "role": self.role or None,
             "completed_at": None if self.completed_at is None else iso(self.completed_at),
+            "not_before": None if self.not_before is None else iso(self.not_before),
         }
+
+    def members(self) -> dict[str, Any]:
+        """Return the members to store. An earlier version reads them unless `not_before` is set."""
+        return {name: value for name, value in asdict(self).items() if name != "not_before" or value is not None}
+
+    def require_liftable(self, now: int) -> None:
+        """Raise Problem suspension_locked before `not_before`."""
+        if self.not_before is not None and now < self.not_before:
+            raise Problem(
+                "suspension_locked",
+                f"The tables were restored, and {self.title} stays suspended until {iso(self.not_before)}.",
+                "Lift it after that time. Until then, earlier sessions and tokens may still be valid.",
+                {"not_before": iso(self.not_before)},
+            )
 
 
 class Suspensions(NamedTuple):
@@ -149,7 +166,7 @@ class Suspensions(NamedTuple):
 
     def text(self) -> str:
         """Return the text that `read` parses."""
-        return json.dumps([asdict(each) for each in self.entries], separators=(",", ":"))
+        return json.dumps([each.members() for each in self.entries], separators=(",", ":"))
 
     @property
     def in_force(self) -> tuple[Suspension, ...]:
@@ -228,6 +245,14 @@ class Suspensions(NamedTuple):
         completed = replace(suspension, completed_at=now)
         kept = (completed if each.id == completed.id else each for each in self.entries)
         return self._replace(version=f"{completed.id}.completed", entries=tuple(kept))
+
+    def locked_until(self, moment: int) -> Self:
+        """Return the suspensions, those in force locked until `moment`, or until a later time that is set."""
+        locked = (
+            replace(each, not_before=max(moment, each.not_before or 0)) if each.in_force else each
+            for each in self.entries
+        )
+        return self._replace(entries=tuple(locked))
 
     def _kept(self, now: int) -> tuple[Suspension, ...]:
         return tuple(each for each in self.entries if each.lifted_at is None or now < each.lifted_at + LIFTED_SECONDS)

@@ -1,0 +1,181 @@
+"""What changed after the restored moment, and the restored state table does not know (row OPS 2)."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jitney.adapters.out_of_office import write_of
+from jitney.adapters.record_items import record_in
+from jitney.client.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
+from jitney.core.access.suspensions import Suspension, Suspensions
+from jitney.core.review.out_of_office import OutOfOffice
+from jitney.handlers.suspensions import lift, list_suspensions, suspend
+from tests.handlers.review_browser import Browser
+from tests.upgrade.flows import REASON
+from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
+from tests.upgrade.test_restore import PLAN, restored
+
+
+class AfterTheMoment:
+    """What changed after the restored moment: suspensions, a sign-out, an ended delegation, and a token that was used.
+
+    `after` is the system over the restored tables. The earlier state table is there as `earlier`.
+    """
+
+    def __init__(self, before: StoredSystem) -> None:
+        browser = before.browser("alice")
+        page = browser.send("GET", "/reviews").text
+        self.cookies = dict(browser.cookies)
+        entry = OutOfOffice("a-1", "staff.alice", before.system.now, before.system.now + 86400, (("pair", CAROL),))
+        write(before, None, entry)
+        before.system.now += 10
+        self.restore_point = before.dump()
+        before.system.now += 10
+        form = {"token": re.search(r'name="token" value="([^"]+)"', page)[1]}  # type: ignore[index]
+        assert browser.send("POST", "/reviews/sign-out", form).status == 200
+        write(before, entry, None)
+        other = before.token(sub="carla", groups=["security"])
+        for body in (OLGA, TARGET):
+            status, answer = before.call(suspend, body, token=before.token(sub="carla", groups=["security"]))
+            assert status == 201, answer
+        self.used = other
+        assert before.call(list_suspensions, token=other)[0] == 200
+        self.lost = before.dump()
+        self.now = before.system.now + 60
+
+    def restored(self, after: StoredSystem) -> StoredSystem:
+        """Return the system over the restored table, not prepared yet."""
+        after.system.now = self.now
+        after.begin_ids_at(2_000_000)
+        after.load({"state": self.restore_point["state"], "audit": self.lost["audit"]})
+        state = after.client.describe_table(TableName="state")["Table"]
+        members = ("KeySchema", "AttributeDefinitions")
+        indexes = [{name: each[name] for name in ("IndexName", "KeySchema", "Projection")}
+                   for each in state["GlobalSecondaryIndexes"]]  # fmt: skip
+        more = {name: state[name] for name in members} | {"GlobalSecondaryIndexes": indexes}
+        after.client.create_table(TableName="earlier", BillingMode="PAY_PER_REQUEST", **more)
+        after.load({"earlier": self.lost["state"]})
+        return after
+
+
+CAROL = "staff.carol"
+OLGA = {"kind": "agent", "name": "corp.olga", "reason": "her key leaked", "unseen": True}
+TARGET = {"kind": "target", "name": "analytics-prod", "reason": "we restore the tables"}
+
+
+def write(stored: StoredSystem, before: OutOfOffice | None, after: OutOfOffice | None) -> None:
+    stored.client.transact_write_items(TransactItems=[write_of("state", before, after)])
+
+
+@pytest.fixture(scope="module")
+def later() -> AfterTheMoment:
+    with stored_system() as before:
+        return AfterTheMoment(before)
+
+
+@pytest.fixture
+def unprepared(later: AfterTheMoment) -> Iterator[StoredSystem]:
+    with stored_system(encrypted=True) as stored:
+        yield later.restored(stored)
+
+
+def in_force(stored: StoredSystem) -> dict[str, Suspension]:
+    return {each.title: each for each in stored.ports.suspensions.current().in_force}
+
+
+def test_ops_02_suspensions_made_after_the_moment_are_taken_over(unprepared: StoredSystem, later: AfterTheMoment):
+    restore = restored(unprepared, earlier="earlier")
+    restore.prepare(PLAN)
+    assert restore.summary.taken_over == ("agent corp.olga",)
+    found, lost = in_force(unprepared), Suspensions.read("", text_of_suspensions(later.lost))
+    assert found.keys() == {"agent corp.olga", "target analytics-prod"}
+    for title, each in found.items():
+        (earlier,) = [one for one in lost.entries if one.title == title]
+        assert (each.id, each.by, each.reason) == (earlier.id, earlier.by, earlier.reason)
+        assert each.not_before == unprepared.system.now + LOCK_SECONDS
+    assert found["target analytics-prod"].since == unprepared.system.now
+    status, problem = unprepared.call(list_suspensions, token=unprepared.operator())
+    assert (status, problem["code"]) == (403, "suspended")
+    recorded = [each["name"] for each in suspension_records(unprepared) if each["by"] == BY]
+    assert recorded == ["analytics-prod", "corp.olga"]
+
+
+def text_of_suspensions(tables: Tables) -> str:
+    (item,) = [each for each in tables["state"] if each["pk"]["S"] == "SUSPENSIONS"]
+    return str(item["entries"]["S"])
+
+
+def suspension_records(stored: StoredSystem) -> list[dict[str, str]]:
+    """Return the name and the operator of each suspension in the audit table, in the order of time."""
+    texts = [json.loads(record_in(item)) for item in stored.client.scan(TableName="audit")["Items"]]
+    found = [each for each in texts if each["event"] == "suspension"]
+    return [{"name": json.loads(each["detail"])["name"], "by": each["principal"]}
+            for each in sorted(found, key=lambda each: str(each["chain"]))]  # fmt: skip
+
+
+def test_ops_02_a_suspension_that_was_lifted_since_the_restore_is_not_taken_over_again(unprepared: StoredSystem):
+    restored(unprepared, earlier="earlier").prepare(PLAN)
+    unprepared.system.now += LOCK_SECONDS
+    carla = unprepared.token(sub="carla", groups=["security"])
+    for each in in_force(unprepared).values():
+        carla = unprepared.token(sub="carla", groups=["security"])
+        assert unprepared.call(lift, REASON, grant_id=each.id, token=carla)[0] == 200
+    again = restored(unprepared, earlier="earlier")
+    again.prepare(PLAN)
+    assert again.summary.taken_over == ()
+    assert [each.by for each in in_force(unprepared).values()] == [BY]
+
+
+def test_ops_02_no_suspension_of_the_restored_table_can_be_lifted_while_earlier_tokens_are_valid(
+    unprepared: StoredSystem, later: AfterTheMoment
+):
+    """A single-use token that was used after the moment passes once more. So does an operator suspended after it."""
+    restored(unprepared).prepare(PLAN)
+    first = in_force(unprepared)["target analytics-prod"].not_before
+    assert first
+    for token in (later.used, unprepared.operator()):
+        for each in in_force(unprepared).values():
+            assert unprepared.call(lift, REASON, grant_id=each.id, token=token)[1]["code"] == "suspension_locked"
+    unprepared.system.now += 600
+    restored(unprepared).prepare(PLAN)
+    assert in_force(unprepared)["target analytics-prod"].not_before == first + 600
+    restored(unprepared).prepare(PLAN._replace(lock_seconds=10))
+    assert in_force(unprepared)["target analytics-prod"].not_before == first + 600
+
+
+@pytest.mark.parametrize(("longest", "seconds"), [(3600, 4500), (4400, 4500), (4441, 4501), (86400, 86460)])
+def test_ops_02_suspensions_are_locked_as_long_as_the_oldest_token_of_an_issuer(longest: int, seconds: int):
+    assert lock_seconds(longest) == seconds
+
+
+def test_ops_02_sign_outs_and_ended_delegations_stay(unprepared: StoredSystem, later: AfterTheMoment):
+    thief = Browser(unprepared.desk)
+    thief.cookies = dict(later.cookies)
+    assert unprepared.ports.out_of_office.all()
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert thief.send("GET", "/reviews").status != 200
+    assert unprepared.ports.out_of_office.all() == []
+    assert (restore.summary.sessions_ended, restore.summary.delegations_ended) == (1, 1)
+    again = restored(unprepared)
+    again.prepare(PLAN)
+    assert (again.summary.sessions_ended, again.summary.delegations_ended) == (0, 0)
+
+
+def test_ops_02_every_record_of_the_restore_passes_the_stream(
+    unprepared: StoredSystem, monkeypatch: pytest.MonkeyPatch
+):
+    streamed = list[bool]()
+    write = RestoredSuspensions._write
+
+    def watched(*given: Any) -> None:
+        audit = unprepared.client.describe_table(TableName="audit")["Table"]
+        streamed.append("LatestStreamArn" in audit)
+        write(*given)
+
+    monkeypatch.setattr(RestoredSuspensions, "_write", watched)
+    restored(unprepared).prepare(PLAN)
+    assert streamed == [True]
