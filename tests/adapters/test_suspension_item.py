@@ -86,6 +86,24 @@ def test_end_08_suspensions_with_members_of_a_later_version_hold():
 
 def test_end_08_suspensions_of_an_earlier_version_hold():
     entries = json.loads(Suspensions("v", (SECOND,)).text())
-    for member in ("role", "completed_at"):
+    for member in ("role", "completed_at", "not_before"):
         del entries[0][member]
     assert Suspensions.read("v", json.dumps(entries)).entries == (SECOND,)
+
+
+def test_ops_02_a_lock_is_stored_and_never_shortened(suspensions, store: Store, client):  # noqa: F811
+    none = suspensions.current()
+    store.change_suspensions(none, one := none.with_new(FIRST), link(1), now=NOW)
+    assert suspensions.current().entries[0].not_before is None
+    locked = one.with_lifted(FIRST, "people.olga", NOW + 9).with_new(SECOND).locked_until(NOW + 60)
+    store.change_suspensions(one, locked, link(2), now=NOW)
+    assert [each.not_before for each in suspensions.current().entries] == [None, NOW + 60]
+    assert locked.locked_until(NOW + 50) == locked
+    assert locked.locked_until(NOW + 70).entries[1].not_before == NOW + 70
+
+
+def test_ops_02_a_suspension_of_an_earlier_version_has_no_lock():
+    text = '[{"id":"s-1","kind":"issuer","name":"github","since":1,"by":"people.olga","reason":"leak"}]'
+    (found,) = Suspensions.read("1", text).entries
+    found.require_liftable(0)
+    assert found.view()["not_before"] is None

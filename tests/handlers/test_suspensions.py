@@ -495,6 +495,20 @@ class TestLifting:
         ]
         assert {each["principal"] for each in found} == {"corp.carol"}
 
+    def test_ops_02_a_locked_suspension_stays_until_its_time_and_the_refusal_says_it(self, system):
+        opened(system)
+        suspension_id = suspended(system, AGENT)["suspension"]["id"]
+        until = system.now + 4500
+        system.store.suspensions = system.store.suspensions.locked_until(until)
+        system.now = until - 1
+        status, body = lifted(system, suspension_id)
+        assert (status, body["code"], body["not_before"]) == (409, "suspension_locked", iso(until))
+        assert iso(until) in body["detail"]
+        assert system.call(create_grant, REQUEST_BODY, token=fresh(system))[1]["code"] == "suspended"
+        system.now = until
+        assert lifted(system, suspension_id)[0] == 200
+        assert lifted(system, suspension_id)[0] == 200
+
     @by_kind
     def test_end_08_afterwards_requests_are_decided_again_and_ended_grants_stay_ended(self, system, asked):
         active = opened(system)

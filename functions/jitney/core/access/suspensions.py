@@ -62,8 +62,7 @@ class Suspension:
     issuer, it is the issuer's name in source identities. For a target, it is the alias. `by` and `lifted_by` are source
     identities of operators. The reason is for operators and auditors. `role` is the ARN of the target's first role, ""
     for other kinds. So a target stays suspended under another alias. `completed_at` is when every document denied what
-    is suspended and every end was on record, None before.
-    Before `not_before`, it cannot be lifted.
+    is suspended and every end was on record, None before. The suspension cannot be lifted before `not_before`.
     """
 
     id: str
@@ -133,10 +132,6 @@ class Suspension:
             "not_before": None if self.not_before is None else iso(self.not_before),
         }
 
-    def members(self) -> dict[str, Any]:
-        """Return the members to store. An earlier version reads them unless `not_before` is set."""
-        return {name: value for name, value in asdict(self).items() if name != "not_before" or value is not None}
-
     def require_liftable(self, now: int) -> None:
         """Raise Problem suspension_locked before `not_before`."""
         if self.not_before is not None and now < self.not_before:
@@ -166,7 +161,7 @@ class Suspensions(NamedTuple):
 
     def text(self) -> str:
         """Return the text that `read` parses."""
-        return json.dumps([each.members() for each in self.entries], separators=(",", ":"))
+        return json.dumps([asdict(each) for each in self.entries], separators=(",", ":"))
 
     @property
     def in_force(self) -> tuple[Suspension, ...]:
