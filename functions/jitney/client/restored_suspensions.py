@@ -1,8 +1,8 @@
 """The suspensions of a restored state table, for `jitney restore`.
 
-A suspension that operators made after the restored moment is taken over from the earlier state table. The restore
-suspends each target. No suspension can be lifted until every session and token from before has ended. Otherwise an
-operator who was suspended after the moment, or a token that was used after it, could lift them.
+A suspension that operators made after the restored moment is taken over, from the earlier state table or from the
+records. The restore suspends each target. No suspension can be lifted until every session and token from before has
+ended. Otherwise an operator who was suspended after the moment, or a token that was used after it, could lift them.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class RestoredSuspensions:
         self._store = Store(dynamodb, state_table, audit_table)
         self._lock_seconds = lock_seconds
         self.earlier: Suspensions = NO_SUSPENSIONS
-        """The suspensions of the earlier state table."""
+        """The suspensions that were in force before the restore."""
 
     def suspend_target(self, alias: str, now: int) -> None:
         """Begin the target's suspension at `now`. One that is in force keeps its id, operator and reason.
@@ -45,26 +45,26 @@ class RestoredSuspensions:
         Raises StaleWrite if others change the suspensions meanwhile.
         """
         before = self._reader.current()
-        known = before.of(SuspensionKind.TARGET, alias) or self._of_earlier_table(alias, before)
+        known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)
         known = known or Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
         listed = before if before.with_id(known.id) else before.with_new(known)
         suspension = replace(known, since=now)
         self._write(before, _with(listed, suspension), suspension, REASON, now)
 
-    def _of_earlier_table(self, alias: str, present: Suspensions) -> Suspension | None:
-        """Return the target's suspension in the earlier table, unless an operator lifted it in the restored one."""
+    def _from_before(self, alias: str, present: Suspensions) -> Suspension | None:
+        """Return the target's suspension from before, unless an operator lifted it in the restored table."""
         found = self.earlier.of(SuspensionKind.TARGET, alias)
         return found if found and present.with_id(found.id) is None else None
 
     def missing(self) -> Iterator[Suspension]:
-        """Yield the suspensions in force of the earlier table that the restored table does not know."""
+        """Yield the suspensions in force from before that the restored table does not know."""
         present = self._reader.current()
         for each in self.earlier.in_force:
             if present.with_id(each.id) is None and present.of(each.kind, each.name) is None:
                 yield each
 
     def take_over(self, suspension: Suspension, now: int) -> None:
-        """Add a suspension of the earlier table, as it was. Raises StaleWrite as `suspend_target` does."""
+        """Add a suspension from before, as it was. Raises StaleWrite as `suspend_target` does."""
         before = self._reader.current()
         if before.with_id(suspension.id) is None and before.of(suspension.kind, suspension.name) is None:
             self._write(before, before.with_new(suspension), suspension, suspension.reason, now)

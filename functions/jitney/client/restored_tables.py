@@ -35,9 +35,11 @@ from jitney.adapters.transactions import StaleWrite
 from jitney.adapters.web_sessions import SESSION_PREFIX
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid, Unavailable
+from jitney.client.recorded_suspensions import recorded_suspensions
 from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
 from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.load import ConfigurationError, load_configuration
+from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
@@ -58,14 +60,15 @@ class RestorePlan(NamedTuple):
 class RestoreSummary:
     """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
 
-    `taken_over` are the suspensions of the earlier table that were missing. It is None if no table was named.
+    `taken_over` are the suspensions that were missing, from the table `taken_over_from`.
     """
 
     state_table: str
     audit_table: str
     audit_stream_arn: str = ""
     suspended: tuple[str, ...] = ()
-    taken_over: tuple[str, ...] | None = None
+    taken_over_from: str = ""
+    taken_over: tuple[str, ...] = ()
     locked_until: int = 0
     sessions_ended: int = 0
     delegations_ended: int = 0
@@ -114,7 +117,7 @@ class RestoredTables:
         now: Callable[[], int] = lambda: int(time.time()),
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.summary = RestoreSummary(state_table, audit_table)
+        self.summary = RestoreSummary(state_table, audit_table, taken_over_from=earlier_state_table or audit_table)
         self._earlier = earlier_state_table
         self._dynamodb, self._kms = clients
         self._progress, self._now, self._pause = progress, now, pause
@@ -143,7 +146,7 @@ class RestoredTables:
             check_form(self._table(self._earlier), STATE)
 
     def _enable_stream(self) -> None:
-        if not self._table(self.summary.audit_table).get("LatestStreamArn"):
+        if not self._table(self.summary.audit_table).get("StreamSpecification", {}).get("StreamEnabled"):
             stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
             self._change(self.summary.audit_table, StreamSpecification=stream)
         self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
@@ -151,16 +154,21 @@ class RestoredTables:
     def _suspend(self, plan: RestorePlan) -> None:
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
-        if self._earlier:
-            with _available(self._earlier):
-                suspensions.earlier = SuspensionStore(self._dynamodb, self._earlier).current()
+        suspensions.earlier = self._earlier_suspensions()
         for alias in plan.targets:
             self._progress(f"suspending {alias}")
             self._attempt(partial(suspensions.suspend_target, alias))
         self.summary.suspended = plan.targets
-        if self._earlier:
-            self.summary.taken_over = tuple(self._taken_over(suspensions))
+        self.summary.taken_over = tuple(self._taken_over(suspensions))
         self.summary.locked_until = self._now() + plan.lock_seconds
+
+    def _earlier_suspensions(self) -> Suspensions:
+        """Return the suspensions of the earlier state table. If it is lost, return those of the records."""
+        if self._earlier:
+            with _available(self._earlier):
+                return SuspensionStore(self._dynamodb, self._earlier).current()
+        with _available("the audit table"):
+            return recorded_suspensions(self._dynamodb, self.summary.audit_table, self._progress)
 
     def _taken_over(self, suspensions: RestoredSuspensions) -> Iterator[str]:
         """Take over the suspensions of the earlier table, and yield their titles."""

@@ -5,17 +5,12 @@ from typing import Any
 
 from jitney.core.printable import strip_control_characters
 
-UNKNOWN = (
-    "none, because no --earlier-state-table was named. `jitney audit query suspensions` lists the suspensions of the "
-    "records: suspend again what is missing"
-)
-
 
 def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of what a run did."""
     yield "suspended", _listed(summary["suspended"])
-    taken_over = summary["taken_over"]
-    yield "taken over", UNKNOWN if taken_over is None else _listed(taken_over) or "none: no suspension was missing"
+    taken_over = _listed(summary["taken_over"]) or "no suspension was missing"
+    yield "taken over", f"{taken_over} (compared with {summary['taken_over_from']})"
     yield "locked", f"no suspension can be lifted before {summary['locked_until']}"
     yield "signed out", f"{summary['sessions_ended']} sessions of people"
     yield "out of office", f"{summary['delegations_ended']} entries deleted"

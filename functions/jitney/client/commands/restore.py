@@ -20,7 +20,7 @@ EarlierStateTable = Annotated[
     typer.Option(
         "--earlier-state-table",
         metavar="TABLE",
-        help="The table of grants that was in use, if it still exists. Its suspensions are taken over.",
+        help="The table of grants that was in use. Its suspensions are taken over. Default: those of the records.",
     ),
 ]
 
