@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.out_of_office import write_of
-from jitney.adapters.record_items import record_in
+from jitney.adapters.record_items import record_attribute, record_in
 from jitney.client.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
 from jitney.core.access.suspensions import Suspension, Suspensions
 from jitney.core.review.out_of_office import OutOfOffice
@@ -184,3 +184,16 @@ def test_ops_02_every_record_of_the_restore_passes_the_stream(
     monkeypatch.setattr(RestoredSuspensions, "_write", watched)
     restored(unprepared).prepare(PLAN)
     assert streamed == [True, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "1", "{", '{"event":"suspension"}', '{"event":"suspension","outcome":"set","detail":"{}"}',
+     '{"event":"suspension","outcome":"ended","detail":"[]","time":"x","principal":"p","reason":"r"}'],
+)  # fmt: skip
+def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepared: StoredSystem, text: str):
+    key = {"pk": {"S": "r-forged"}, "sk": {"S": "0"}}
+    unprepared.client.put_item(TableName="audit", Item=key | record_attribute(text))
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert restore.summary.taken_over == ("agent corp.olga",)

@@ -5,6 +5,7 @@ It takes them over when the state table that had them is lost.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from jitney.adapters.record_items import record_in
@@ -22,26 +23,26 @@ def recorded_suspensions(dynamodb: Any, audit_table: str, progress: Callable[[st
     for number, text in enumerate(_records(dynamodb, audit_table)):
         if number % 1000 == 0:
             progress(f"reading suspensions from the audit table: {number} records")
-        record = json.loads(text)
-        if record.get("event") != AuditEvent.SUSPENSION:
-            continue
-        detail = json.loads(record["detail"])
-        if record["outcome"] == Outcome.ENDED:
-            ended.add(detail["suspension"])
-        elif record["outcome"] == Outcome.SET:
-            found = Suspension(
-                detail["suspension"],
-                SuspensionKind(detail["kind"]),
-                detail["name"],
-                epoch(record["time"]),
-                record["principal"],
-                record["reason"],
-            )
-            earlier = begun.get(found.id)
-            if earlier is None or found.since < earlier.since:  # a restore begins the suspension again, as its own
-                begun[found.id] = found
+        with suppress(LookupError, TypeError, ValueError):  # a function may write anything into a chain of its own
+            record = json.loads(text)
+            if record["event"] != AuditEvent.SUSPENSION:
+                continue
+            suspension = _suspension(record, json.loads(record["detail"]))
+            if record["outcome"] == Outcome.ENDED:
+                ended.add(suspension.id)
+            elif record["outcome"] == Outcome.SET:
+                first = begun.setdefault(suspension.id, suspension)
+                if suspension.since < first.since:  # the later ones are of a restore, which renews it
+                    begun[suspension.id] = suspension
     entries = sorted((each for each in begun.values() if each.id not in ended), key=lambda each: each.since)
     return Suspensions("recorded", tuple(entries))
+
+
+def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
+    """Return the suspension that a record is about. Raises LookupError, TypeError or ValueError."""
+    name, by, reason = (str(each) for each in (detail["name"], record["principal"], record["reason"]))
+    since = epoch(record["time"])
+    return Suspension(str(detail["suspension"]), SuspensionKind(detail["kind"]), name, since, by, reason)
 
 
 def _records(dynamodb: Any, audit_table: str) -> Iterator[str]:
