@@ -26,7 +26,7 @@ from tests.fakes import ROLE_ARN
 from tests.upgrade.flows import DELETE_B, READ, REASON, allowed, decide, gateway, request, under_review
 from tests.upgrade.stored_system import StoredSystem, Tables, stored_system
 
-PLAN = RestorePlan(("analytics-prod",), LOCK_SECONDS)
+PLAN = RestorePlan({"analytics-prod": ROLE_ARN}, LOCK_SECONDS)
 BODY = {"target": "analytics-prod", "permissions": [READ], "duration_seconds": 900, "reason": "monthly report"}
 
 

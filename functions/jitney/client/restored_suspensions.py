@@ -39,16 +39,16 @@ class RestoredSuspensions:
         self.earlier: Suspensions = NO_SUSPENSIONS
         """The suspensions that were in force before the restore."""
 
-    def suspend_target(self, alias: str, now: int) -> None:
-        """Begin the target's suspension at `now`. One that is in force keeps its id, operator and reason.
+    def suspend_target(self, alias: str, role_arn: str, now: int) -> None:
+        """Begin the suspension of the target with this first role at `now`.
 
-        Raises StaleWrite if others change the suspensions meanwhile.
+        A suspension that is in force keeps its id, operator and reason, and is no longer complete. Raises StaleWrite if others change the suspensions meanwhile.
         """
         before = self._reader.current()
         known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)
         known = known or Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
         listed = before if before.with_id(known.id) else before.with_new(known)
-        suspension = replace(known, since=now)
+        suspension = replace(known, since=now, role=role_arn, completed_at=None)
         self._write(before, _with(listed, suspension), suspension, REASON, now)
 
     def _from_before(self, alias: str, present: Suspensions) -> Suspension | None:

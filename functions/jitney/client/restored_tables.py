@@ -16,7 +16,7 @@ Needs the extras `audit` and `policy`.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -38,6 +38,7 @@ from jitney.client.problems import Invalid, Unavailable
 from jitney.client.recorded_suspensions import recorded_suspensions
 from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
 from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
+from jitney.configuration.arns import role_arn
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.problems import Problem
@@ -50,9 +51,9 @@ ATTEMPTS = 60
 
 
 class RestorePlan(NamedTuple):
-    """What `jitney.yaml` says about a restore: the aliases of its targets, and how long suspensions are locked."""
+    """What `jitney.yaml` says about a restore: its targets' first roles by alias, and how long suspensions are locked."""
 
-    targets: tuple[str, ...]
+    targets: Mapping[str, str]
     lock_seconds: int
 
 
@@ -90,7 +91,7 @@ def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
             "configuration_invalid", TITLE, str(error), "Correct the file, or name it with --config."
         ) from error
     longest = max(each.max_age_seconds for each in settings.issuers.values())
-    return RestorePlan(tuple(settings.targets), lock_seconds(longest))
+    return RestorePlan({alias: role_arn(each) for alias, each in settings.targets.items()}, lock_seconds(longest))
 
 
 class AwsClients(NamedTuple):
@@ -155,10 +156,10 @@ class RestoredTables:
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
         suspensions.earlier = self._earlier_suspensions()
-        for alias in plan.targets:
+        for alias, role in plan.targets.items():
             self._progress(f"suspending {alias}")
-            self._attempt(partial(suspensions.suspend_target, alias))
-        self.summary.suspended = plan.targets
+            self._attempt(partial(suspensions.suspend_target, alias, role))
+        self.summary.suspended = tuple(plan.targets)
         self.summary.taken_over = tuple(self._taken_over(suspensions))
         self.summary.locked_until = self._now() + plan.lock_seconds
 
