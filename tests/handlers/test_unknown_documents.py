@@ -122,6 +122,25 @@ def test_end_03_a_table_out_of_use_replaces_its_own_document_as_ever(system: Sys
     assert not cut_offs(system)
 
 
+@pytest.mark.parametrize("write", WRITERS)
+def test_end_03_functions_of_an_earlier_deployment_that_still_write_are_noticed(
+    system: System, write: Callable[[System], None]
+):
+    write(system)
+    system.now += 200
+    later = OF_ANOTHER_TABLE.replace("g-revokedearlier", "g-revokedmeantime")
+    system.role_policies.documents[ROLE_ARN] = later
+    moment = system.now + IN_FLIGHT_SECONDS
+    write(system)
+    assert cut_offs(system) == [iso(moment)]
+    system.now = moment + UNUSED_SECONDS - 300
+    reconcile(system.ports)
+    system.now += 300
+    system.role_policies.documents[ROLE_ARN] = later  # a table in use repairs what a person changed
+    run_the_reconciler(system)
+    assert cut_offs(system) == [iso(moment)]
+
+
 def test_end_03_a_document_whose_write_was_not_answered_is_the_tables_own(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):
@@ -154,6 +173,7 @@ def test_end_03_a_target_that_a_restore_suspended_raises_no_alarm(
 
 
 def test_end_03_a_table_in_use_does_not_read_iam_to_revoke(system: System, monkeypatch: pytest.MonkeyPatch):
+    system.role_policies.documents.pop(ROLE_ARN)
     reconcile(system.ports)
     reads = list[str]()
     read = MemoryRolePolicy.read

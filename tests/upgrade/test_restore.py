@@ -94,6 +94,23 @@ def test_ops_02_without_the_command_a_revoked_grant_would_revive(drill: Drill):
         assert careless.call(create_credentials, grant_id=drill.ids["active"])[0] == 200
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_ops_02_without_the_command_sessions_from_before_are_denied_when_the_document_is_replaced(
+    drill: Drill, empty: bool
+):
+    """`restored_tables` was removed, or names a table that is not prepared."""
+    with stored_system(encrypted=True) as stored:
+        if not empty:
+            drill.switched(stored, prepared=False)
+        stored.system.role_policies.documents |= drill.documents
+        stored.system.now = drill.now
+        assert drill.ids["active"] in drill.documents[ROLE_ARN]
+        assert reconcile(stored.ports)["repaired"] == 1
+        statements = json.loads(stored.system.role_policies.documents[ROLE_ARN])["Statement"]
+        until = {"aws:TokenIssueTime": iso(drill.now + IN_FLIGHT_SECONDS)}
+        assert {"DateLessThanEquals": until} in [each["Condition"] for each in statements]
+
+
 @pytest.mark.parametrize("name", ["active", "pending", "not started", "of an access profile"])
 def test_ops_02_no_grant_of_the_restored_table_gives_anything(after: StoredSystem, drill: Drill, name: str):
     status, answer = after.call(create_credentials, grant_id=drill.ids[name])

@@ -190,7 +190,7 @@ def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolic
     before the document is replaced. A table in use needs no read of IAM. Raises StaleWrite.
     """
     now = ports.now()
-    if lease.document_times.is_recent(now, UNUSED_SECONDS) or now < (lease.cut_offs.role or 0):
+    if _is_in_use(lease, now):
         return lease
     try:
         present = policy.read()
@@ -214,6 +214,17 @@ def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolic
         )
         count(UNDENIED_REVOCATIONS)
     return replace(lease, cut_offs=cut_offs)
+
+
+def _is_in_use(lease: WriteLease, now: int) -> bool:
+    """Return whether no other table can have denied something that this table does not know.
+
+    After a cut-off of the role, functions of an earlier deployment may still write the document of their table.
+    """
+    cut = lease.cut_offs.role
+    if cut is not None and now < cut + UNUSED_SECONDS:
+        return now < cut  # then every session is denied
+    return lease.document_times.is_recent(now, UNUSED_SECONDS)
 
 
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: TargetRole, ports: Ports) -> None:
