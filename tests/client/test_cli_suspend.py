@@ -134,6 +134,12 @@ def test_end_08_the_list_shows_what_is_in_force_and_what_was_lifted(connected: F
     assert json.loads(run("suspensions", "list", "--json").stdout) == {"suspensions": [SUSPENSION, LIFTED]}
 
 
+def test_ops_02_the_list_shows_when_a_locked_suspension_can_be_lifted(connected: FakeBroker):
+    locked = SUSPENSION | {"not_before": "2099-11-24T13:15:00Z"}
+    connected.say("GET", PATH, 200, {"suspensions": [locked, LIFTED]})
+    assert run("suspensions", "list").stdout.count("lift it after  2099-11-24T13:15:00Z") == 1
+
+
 def test_an_empty_list_says_so(connected: FakeBroker):
     connected.say("GET", PATH, 200, {"suspensions": []})
     assert run("suspensions", "list").stdout == "No suspensions.\n"
