@@ -137,7 +137,7 @@ def test_end_08_the_list_shows_what_is_in_force_and_what_was_lifted(connected: F
 def test_ops_02_the_list_shows_when_a_locked_suspension_can_be_lifted(connected: FakeBroker):
     locked = SUSPENSION | {"not_before": "2099-11-24T13:15:00Z"}
     connected.say("GET", PATH, 200, {"suspensions": [locked, LIFTED]})
-    assert run("suspensions", "list").stdout.count("lift it after  2099-11-24T13:15:00Z") == 1
+    assert run("suspensions", "list").stdout.count("locked    until 2099-11-24T13:15:00Z") == 1
 
 
 def test_an_empty_list_says_so(connected: FakeBroker):

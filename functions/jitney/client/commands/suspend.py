@@ -170,6 +170,7 @@ def _show(suspension: ApiSuspension) -> None:
     """Print one suspension with its reason."""
     words, style = ("Lifted", "dim") if suspension.lifted_at else ("Suspended", "bold red")
     screen().heading(words, style, f"{suspension.kind} {suspension.name}")
+    locked = suspension.not_before if not suspension.lifted_at else None
     lifted = f"{suspension.lifted_at} by {suspension.lifted_by}" if suspension.lifted_at else ""
     screen().rows(
         [
@@ -178,6 +179,6 @@ def _show(suspension: ApiSuspension) -> None:
             ("reason", suspension.reason),
             ("complete", suspension.completed_at or NOT_COMPLETE),
             ("lifted", lifted),
-            ("lift it after", "" if suspension.lifted_at else suspension.not_before or ""),
+            ("locked", f"until {locked}" if locked else ""),
         ]
     )
