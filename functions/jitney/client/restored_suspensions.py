@@ -42,7 +42,8 @@ class RestoredSuspensions:
     def suspend_target(self, alias: str, role_arn: str, now: int) -> None:
         """Begin the suspension of the target with this first role at `now`.
 
-        A suspension that is in force keeps its id, operator and reason, and is no longer complete. Raises StaleWrite if others change the suspensions meanwhile.
+        A suspension that is in force keeps its id, operator and reason, and is no longer complete. Raises StaleWrite
+        if others change the suspensions meanwhile.
         """
         before = self._reader.current()
         known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)

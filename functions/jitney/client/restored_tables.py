@@ -51,7 +51,7 @@ ATTEMPTS = 60
 
 
 class RestorePlan(NamedTuple):
-    """What `jitney.yaml` says about a restore: its targets' first roles by alias, and how long suspensions are locked."""
+    """What `jitney.yaml` says: the first role of each target, by alias, and how long suspensions are locked."""
 
     targets: Mapping[str, str]
     lock_seconds: int
