@@ -24,7 +24,7 @@ from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn, role_arns
-from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS
+from jitney.configuration.broker_settings import MOST_CANARY_TARGETS
 from jitney.configuration.load import Configuration
 from jitney.configuration.settings import Settings, TargetSettings
 from jitney.core.target_roles import further_roles
@@ -42,8 +42,8 @@ class BrokerStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, configuration: Configuration, code: Code, local: bool
     ) -> None:
-        settings, broker = configuration.settings, configuration.broker
-        broker = broker.local() if local else broker
+        settings = configuration.settings
+        broker = configuration.broker.local() if local else configuration.broker
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
         tables = Tables(self, "Tables", restored=broker.restored_tables)
@@ -58,7 +58,7 @@ class BrokerStack(Stack):
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
             **tables.resources,
-            **_external(self, settings, canary=broker.deployment == CANARY),
+            **_external(self, settings, canary=broker.has_canary),
             **sealing.resources,
             **trail.resources,
             "calls_stream": [calls.stream.attr_arn],
@@ -78,8 +78,7 @@ class BrokerStack(Stack):
                 environment=environment,
                 log_groups=log_groups,
                 vpc=broker.vpc,
-                # In all modes, because CodeDeploy moves only an alias that exists before a deployment.
-                alias=len(settings.targets) <= MOST_CANARY_TARGETS,
+                alias=len(settings.targets) <= MOST_CANARY_TARGETS,  # CodeDeploy moves no new alias
             )
 
         functions = {name: function(name) for name in (MEASURING, *STEPS.values())}
@@ -95,7 +94,7 @@ class BrokerStack(Stack):
         trail.send_to(functions[CORRELATOR].invoked)
         sealing.acknowledge(functions["overview"], functions["sealer"])
         monitoring = self._monitoring(dead_letters, trail, approval, settings)
-        if broker.deployment == CANARY:
+        if broker.has_canary:
             CanaryDeployments(self, "Canary", functions=functions.values(), monitoring=monitoring)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)

@@ -61,6 +61,7 @@ def test_rev_16_the_page_shows_the_whole_call(desk: ReviewSystem, alice: Browser
     assert "this call once, with exactly these parameters, until" in page
     assert 'type="checkbox"' not in page
     assert 'name="seconds"' not in page
+    assert "After Approve, you confirm the call." in page
     assert "The call has no parameters." in alice.send("GET", f"/reviews/{waiting(desk, {}).id}").text
 
 

@@ -17,6 +17,7 @@ from jitney.core.times import iso
 from jitney.handlers.overview import MOST_NAMED_MILLISECONDS, MOST_SHOWN, TABLES
 from jitney.handlers.request_list import MOST_READ
 from tests.core.identity import minting
+from tests.fakes import ROLE_ARN
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_matrix import WHO, Cell, cells, signed_in
 from tests.handlers.test_request_list import ACTIVE, WAITS, flood
@@ -67,6 +68,8 @@ def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser)
         ("g-new", "under 5 minutes"),
     ]
     assert [each["On behalf of"] for each in found["pending"]] == ["staff.harriet", "no person named"]
+    assert {each["Access"].partition(" s3 ")[0] for each in found["pending"]} == {"requests to read"}
+    assert {each["Access"].partition(" s3 ")[0] for each in found["active"]} == {"may read"}
     assert [(each["Account"], each["Active grants"]) for each in found["accounts"]] == [
         ("444455556666", "1"),
         ("999988887777", "1"),
@@ -89,7 +92,12 @@ def test_rev_19_an_operator_sees_what_is_open(desk: ReviewSystem, olga: Browser)
     for words in ("1 under 5 minutes, 1 under 1 hour.", 'href="/live/reviews/g-old"', seals[1].hash, "overdue"):
         assert words in page
     desk.system.store.suspensions = desk.system.store.suspensions._replace(entries=(made,))
-    assert (rows(olga, "targets")[0]["State"], rows(olga, "suspensions")[0]["By"]) == ("suspended", "staff.olga")
+    (row,) = rows(olga, "suspensions")
+    assert (rows(olga, "targets")[0]["State"], row["By"], row["Complete"]) == ("suspended", "staff.olga", "not yet")
+    renamed = replace(made, name="before", role=ROLE_ARN, completed_at=NOW + 5)
+    desk.system.store.suspensions = desk.system.store.suspensions._replace(entries=(renamed,), version="2")
+    (row,) = rows(olga, "suspensions")
+    assert (rows(olga, "targets")[0]["State"], row["Complete"]) == ("suspended", iso(NOW + 5))
 
 
 def test_rev_19_what_a_suspension_ended_is_not_open(desk: ReviewSystem, olga: Browser):

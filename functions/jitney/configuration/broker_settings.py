@@ -85,6 +85,11 @@ class BrokerSettings(SettingsModel):
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
         return self
 
+    @property
+    def has_canary(self) -> bool:
+        """Whether a new version of a function serves a tenth of the requests first."""
+        return self.deployment == CANARY
+
     def local(self) -> Self:
         """Return the settings for a system on one's own machine, which has no VPC, certificate or restored table."""
         return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS))

@@ -5,7 +5,7 @@ rebuilds the values, so that a cold start imports no validation library.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -66,18 +66,18 @@ class Issuer:
 
     An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
     issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
-    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). The issuer's keys are at
-    `jwks_uri`, or "" if `key_set` is the JSON text of its JWK set. `audience_claim` is the
-    claim with the audience. If `clients` are listed, a token must come from one of them. `replay` is "single_use" or
-    "reuse". With `grants_end_with_token`, a grant ends when the token that requested it expires. `max_age_seconds`
-    bounds a token's age since `iat`; without `require_iat`, it bounds the time until `exp` of a token that has no
-    `iat`. `groups_claim` is read where the provider issues groups; `subject_groups` maps subjects to groups where it
-    does not. `human_claim` names the claim with the person on whose behalf an agent acts, "" for none. The provider of
-    `human_issuer` resolves that person, and the person of a delegated token, to the identity with which they sign in;
-    None refuses such tokens. `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are
-    the entry's rules. `web` is how people sign in, None where they do not. With `for_reviews`,
-    people review in a terminal with these tokens, which no other route accepts. `owners` maps an agent's subject, in
-    which `*` and `?` are wildcards, to the source identities of its owners.
+    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`,
+    or in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are
+    listed, a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a
+    grant ends when the token that requested it expires. `max_age_seconds` bounds a token's age since `iat`; without
+    `require_iat`, it bounds the time until `exp` of a token that has no `iat`. `groups_claim` is read where the
+    provider issues groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim
+    with the person on whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and
+    the person of a delegated token, to the identity with which they sign in; None refuses such tokens.
+    `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is
+    how people sign in, None where they do not. With `for_reviews`, people review in a terminal with these tokens, which
+    no other route accepts. `owners` maps an agent's subject, in which `*` and `?` are wildcards, to the source
+    identities of its owners.
     """
 
     name: str
@@ -120,10 +120,9 @@ class Target:
     `roles` is their number, and `role_arn` the first (`core.target_roles`). `deny_room` is how many characters of
     inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
     says whether they may make the call that shows when it is denied. `core.access.session_policy.options_for` applies
-    `bind_to_caller`, `sealed` and `action_wildcards`.
-
-    Sessions use resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. Exempt are
-    `any_account_actions` and `any_region_actions`, which are patterns. `access_profiles` are keyed by name.
+    `bind_to_caller`, `sealed` and `action_wildcards`. Sessions use resources of `account` and `other_accounts`, by
+    calls in `region` and `other_regions`. Exempt are `any_account_actions` and `any_region_actions`, which are
+    patterns. `access_profiles` are keyed by name.
     """
 
     alias: str
@@ -156,11 +155,6 @@ class Target:
     def all_role_arns(self) -> tuple[str, ...]:
         """All roles that the target may have had. Grants may still be open on those that are not present."""
         return roles_of(self.role_arn, MOST_ROLES)
-
-    def removed_roles(self, known: Iterable[str]) -> tuple[str, ...]:
-        """Return the ARNs of the roles that the target had before, with more roles. `known` has all roles ever seen."""
-        before = set(known) - {*self.role_arns}
-        return tuple(arn for arn in self.all_role_arns if arn in before)
 
     @property
     def revoker_arn(self) -> str:

@@ -114,8 +114,8 @@ def accounts_table(read: OpenGrants) -> OverviewTable:
     return OverviewTable("accounts", "Active grants by account", columns, tuple(rows), read.complete)
 
 
-def active_table(read: OpenGrants) -> OverviewTable:
-    """Return the active grants, by account and end."""
+def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTable:
+    """Return the active grants, by account and end. `access` says in words what each allows."""
     active = sorted(
         (each for each in read.grants if each.state is State.ACTIVE), key=lambda each: (each.account, each.expires_at)
     )
@@ -124,6 +124,7 @@ def active_table(read: OpenGrants) -> OverviewTable:
             _text(each.account),
             _text(each.target),
             _grant(each.id),
+            _text(access(each)),
             _text(each.principal),
             _text(each.human or NO_PERSON),
             _time(each.starts_at),
@@ -132,12 +133,12 @@ def active_table(read: OpenGrants) -> OverviewTable:
         )
         for each in active
     )
-    columns = ("Account", "Target", "Request", "Agent", "On behalf of", "Began", "Ends", "Approval")
+    columns = ("Account", "Target", "Request", "Access", "Agent", "On behalf of", "Began", "Ends", "Approval")
     return OverviewTable("active", "Active grants", columns, tuple(rows), read.complete)
 
 
-def pending_table(read: OpenGrants, now: int) -> OverviewTable:
-    """Return the pending requests, the oldest first."""
+def pending_table(read: OpenGrants, access: Callable[[Grant], str], now: int) -> OverviewTable:
+    """Return the pending requests, the oldest first. `access` says in words what each requests."""
     pending = sorted((each for each in read.grants if each.state is State.PENDING), key=lambda each: each.created_at)
     rows = (
         (
@@ -145,6 +146,7 @@ def pending_table(read: OpenGrants, now: int) -> OverviewTable:
             _time(each.created_at),
             _time(each.expires_at),
             _grant(each.id),
+            _text(access(each)),
             _text(each.principal),
             _text(each.human or NO_PERSON),
             _text(each.target),
@@ -152,7 +154,7 @@ def pending_table(read: OpenGrants, now: int) -> OverviewTable:
         )
         for each in pending
     )
-    columns = ("Age", "Requested", "Decide by", "Request", "Agent", "On behalf of", "Target", "Reviewers")
+    columns = ("Age", "Requested", "Decide by", "Request", "Access", "Agent", "On behalf of", "Target", "Reviewers")
     return OverviewTable("pending", "Pending requests by age", columns, tuple(rows), read.complete)
 
 
@@ -190,10 +192,18 @@ def _follow_up_state(grant: Grant, due_at: int, now: int) -> str:
 def suspensions_table(entries: Iterable[Suspension]) -> OverviewTable:
     """Return the suspensions in force, the newest first."""
     rows = (
-        (_text(each.kind), _text(each.name), _time(each.since), _text(each.by), _text(each.id), _text(each.reason))
+        (
+            _text(each.kind),
+            _text(each.name),
+            _time(each.since),
+            _text("not yet") if each.completed_at is None else _time(each.completed_at),
+            _text(each.by),
+            _text(each.id),
+            _text(each.reason),
+        )
         for each in sorted(entries, key=lambda each: -each.since)
     )
-    columns = ("Kind", "Name", "Since", "By", "Id", "Reason")
+    columns = ("Kind", "Name", "Since", "Complete", "By", "Id", "Reason")
     return OverviewTable("suspensions", "Suspended", columns, tuple(rows))
 
 

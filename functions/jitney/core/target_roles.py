@@ -6,6 +6,7 @@ the target's role name, and the others add a number to it.
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 MOST_ROLES = 10
 """The most roles of one target."""
@@ -22,6 +23,11 @@ def role_number(role: str, number: int) -> str:
 def roles_of(role: str, count: int) -> tuple[str, ...]:
     """Return the names or ARNs of a target's first `count` roles. `role` is that of the first role."""
     return tuple(role_number(role, number) for number in range(1, count + 1))
+
+
+def earlier_roles(role: str, count: int, seen: Iterable[str]) -> tuple[str, ...]:
+    """Return the roles that a target had before, with more than `count`. `seen` has the roles of all targets ever."""
+    return tuple(arn for arn in roles_of(role, MOST_ROLES)[count:] if arn in {*seen})
 
 
 def first_role(role: str) -> str:

@@ -6,9 +6,8 @@ The function's role cannot write, and reads no whole table: each read is a query
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from jitney.core.access.grant import State
+from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspension_names import configured_agents
-from jitney.core.access.suspensions import SuspensionKind
 from jitney.core.overview import (
     AGES,
     OpenGrants,
@@ -24,6 +23,7 @@ from jitney.core.overview import (
     targets_table,
 )
 from jitney.core.problems import Problem
+from jitney.core.review.headlines import headline_of_grant, uses_of
 from jitney.handlers.pages import Download, Page, Visit, pages
 from jitney.handlers.request_list import MOST_UNREVIEWED, read_open
 from jitney.handlers.viewers import redirect_to_sign_in
@@ -78,9 +78,13 @@ class OverviewReads:
 
     def targets(self) -> OverviewTable:
         """Return the targets' table."""
-        entries = self._visit.suspensions.in_force
-        suspended = {each.name for each in entries if each.kind is SuspensionKind.TARGET}
-        return targets_table(self.open, self._ports.config.targets, suspended)
+        entries, targets = self._visit.suspensions.in_force, self._ports.config.targets
+        suspended = {
+            alias
+            for alias, target in targets.items()
+            if any(each.covers_target(alias, target.role_arn) for each in entries)
+        }
+        return targets_table(self.open, targets, suspended)
 
     def break_glass(self) -> OverviewTable:
         """Return the table of break-glass: outstanding follow-up reviews, and active grants by break-glass."""
@@ -89,6 +93,10 @@ class OverviewReads:
         found |= self._ports.store.readable_grants(outstanding[:MOST_UNREVIEWED])
         complete = self.active.complete and len(outstanding) <= MOST_UNREVIEWED
         return break_glass_table(found.values(), self.now, complete=complete)
+
+    def access(self, grant: Grant) -> str:
+        """Return in words what a grant allows or requests."""
+        return headline_of_grant(grant, "", uses_of(grant, self._ports.actions)).access
 
     def suspensions(self) -> OverviewTable:
         """Return the table of suspensions in force."""
@@ -101,9 +109,9 @@ class OverviewReads:
 
 TABLES: Mapping[str, Callable[[OverviewReads], OverviewTable]] = {
     "break-glass": OverviewReads.break_glass,
-    "pending": lambda reads: pending_table(reads.pending, reads.now),
+    "pending": lambda reads: pending_table(reads.pending, reads.access, reads.now),
     "accounts": lambda reads: accounts_table(reads.active),
-    "active": lambda reads: active_table(reads.active),
+    "active": lambda reads: active_table(reads.active, reads.access),
     "agents": OverviewReads.agents,
     "targets": OverviewReads.targets,
     "suspensions": OverviewReads.suspensions,
@@ -137,5 +145,5 @@ def show_overview(visit: Visit) -> Page:
 handler = pages(
     {"/reviews/overview": show_overview},
     {},
-    ("config", "store", "suspensions", "follow_ups", "web_sessions", "templates", "seal_reader"),
+    ("config", "actions", "store", "suspensions", "follow_ups", "web_sessions", "templates", "seal_reader"),
 )

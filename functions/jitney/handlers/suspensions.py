@@ -19,6 +19,7 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
+from jitney.core.target_roles import earlier_roles
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.edge import endpoints
@@ -224,7 +225,11 @@ def _roles(targets: Iterable[Target], milliseconds: int, ports: Ports) -> list[T
     Each call begins at another role. So IAM of some accounts that hangs does not keep others from their turn.
     """
     seen = ports.deny_list.seen_roles()
-    roles = [TargetRole(each, arn) for each in targets for arn in (*each.role_arns, *each.removed_roles(seen))]
+    roles = [
+        TargetRole(each, arn)
+        for each in targets
+        for arn in (*each.role_arns, *earlier_roles(each.role_arn, each.roles, seen))
+    ]
     first = milliseconds % len(roles) if roles else 0
     return roles[first:] + roles[:first]
 

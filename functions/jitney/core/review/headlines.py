@@ -56,10 +56,15 @@ class Headline(NamedTuple):
         return f"{self.requester} {self._what('1 resource' if count == 1 else f'{count} resources')}"
 
     @property
+    def access(self) -> str:
+        """The sentence without the agent and the person: "requests to read s3 reports/1 in prod for 5 minutes"."""
+        return self._what(_resources(self.uses))
+
+    @property
     def sentence(self) -> str:
         """The whole sentence, which says on whose behalf, or that no person is named."""
         behalf = f"on behalf of {self.human_name}" if self.human_name else NO_PERSON
-        return f"Agent {self.requester}, {behalf}, {self._what(_resources(self.uses))}"
+        return f"Agent {self.requester}, {behalf}, {self.access}"
 
     def _what(self, resources: str) -> str:
         does = _tense(self.state, started=self.started)
