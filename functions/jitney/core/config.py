@@ -65,19 +65,18 @@ class Issuer:
     """One OIDC issuer whose tokens are accepted, and what a token must hold (rows ID 1-10).
 
     An issuer may have several entries, one for each audience. `name` is the alias of the entry; `identity_name` is the
-    issuer's name in source identities, so that one subject is one principal in all entries. `provider` names a module
-    of `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`,
-    or in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are
-    listed, a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a
-    grant ends when the token that requested it expires. `max_age_seconds` bounds a token's age since `iat`; without
-    `require_iat`, it bounds the time until `exp` of a token that has no `iat`. `groups_claim` is read where the
-    provider issues groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim
-    with the person on whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and
-    the person of a delegated token, to the identity with which they sign in; None refuses such tokens.
-    `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is
-    how people sign in, None where they do not. With `for_reviews`, people review in a terminal with these tokens, which
-    no other route accepts. `owners` maps an agent's subject, in which `*` and `?` are wildcards, to the source
-    identities of its owners.
+    issuer's name in source identities, so one subject is one principal in all entries. `provider` names a module of
+    `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`, or
+    in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
+    a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a grant ends
+    when the token that requested it expires. `max_age_seconds` bounds a token's age since `iat`; without `require_iat`,
+    it bounds the time until `exp` of a token that has no `iat`. `groups_claim` is read where the provider issues
+    groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim with the person on
+    whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a
+    delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of
+    people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is how people sign in. With
+    `for_reviews`, people review in a terminal with these tokens, which no other route accepts. `owners` maps an agent's
+    subject, in which `*` and `?` are wildcards, to the source identities of its owners.
     """
 
     name: str
