@@ -146,7 +146,7 @@ ALARMS = (
         "AnswersFailed",
         Row.REQUESTS,
         own(audit.FAILED_ANSWERS),
-        "More than five answers in five minutes failed inside Jitney, or because AWS did not serve it.",
+        "Jitney failed to answer more than five requests in five minutes, or an AWS service did not answer Jitney.",
         above=5,
         period_seconds=300,
     ),  # ApiErrors also counts what agents cause, such as calls whose answer is too large to mask.

@@ -1,4 +1,4 @@
--- Grants that ended in the last 7 days without a record that AWS denies their credentials, the longest valid first
+-- Grants that ended in the last 7 days without a record that AWS denies their credentials, latest expiry first
 SELECT COALESCE(json_extract_scalar(ended.detail, '$.ended_at'), ended.time) AS time, ended.event, ended.code,
        ended.grant_id, ended.principal, ended.human, ended.target, ended.account, ended.expires_at,
        COALESCE(json_extract_scalar(ended.detail, '$.by'), '') AS person, COALESCE(grants.failure, '') AS failure

@@ -33,10 +33,10 @@ def test_id_07_keys_from_a_file_are_used_and_never_requested(compiled: Compile, 
 
 FAULTS: dict[str, tuple[bytes, str, str]] = {
     # The file, what is wrong with it, and the fix.
-    "not JSON": (b"-----BEGIN PUBLIC KEY-----", "no set of public keys", "RFC 7517"),
-    "one key": (b'{"kty": "RSA"}', "no set of public keys", "as its jwks_uri serves them"),
+    "not JSON": (b"-----BEGIN PUBLIC KEY-----", "not a set of public keys", "RFC 7517"),
+    "one key": (b'{"kty": "RSA"}', "not a set of public keys", "as its jwks_uri serves them"),
     "no usable key": (jwks(jwk("rsa", use="enc")), "no key of the set", "RFC 7517"),
-    "a name twice": (b'{"keys": [], ' + jwks(jwk("rsa"))[1:], "no set of public keys", "RFC 7517"),
+    "a name twice": (b'{"keys": [], ' + jwks(jwk("rsa"))[1:], "not a set of public keys", "RFC 7517"),
     "private": (jwks(jwk("ec256"), jwk("rsa", kid="p", d="AQAB")), "has a private key", "replace this key"),
     "private, for encryption": (jwks(jwk("ec256"), jwk("rsa", use="enc", d="AQAB")), "private key", "public keys only"),
     "weak": (jwks(jwk("ec256"), jwk("rsa-weak")), '"rsa-weak" is weak', "2,048 bits"),

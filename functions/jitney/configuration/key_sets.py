@@ -37,13 +37,16 @@ def _read(file: Path, alias: str, texts: dict[str, str]) -> Iterator[tuple[str, 
     except OSError as error:
         yield f"{file.name} cannot be read: {error.strerror}", "name a file, relative to this one"
     except ValueError as error:
-        yield f"{file.name} is no set of public keys: {error}", _EXPORT
+        yield f"{file.name} is not a set of public keys: {error}", _EXPORT
     else:
         if len(raw) > MOST_BYTES:
             yield f"{file.name} has over {MOST_BYTES} bytes", "leave out the keys that the issuer no longer signs with"
         # parse_key_set ignores keys for encryption, and the file becomes part of the functions' bundle.
         if any(is_private(each) for each in entries if isinstance(each, dict)):
-            yield f"{file.name} has a private key", "write public keys only, and replace this key: it is no secret now"
+            yield (
+                f"{file.name} has a private key",
+                "write public keys only, and replace this key: it is no longer secret",
+            )
         for dropped in (each for each in keys.dropped if each.reason != "private"):
             wrong = f'{file.name}: the key with kid "{dropped.kid}" is {dropped.reason}'
             yield wrong, _FIXES.get(dropped.reason, _EXPORT)

@@ -54,7 +54,7 @@ class _WriteAttempt(NamedTuple):
 
 
 def log_undenied(role: TargetRole, problem: Problem) -> None:
-    """Log that a role may not deny what has ended, with the code of AWS. Every caller of `write_deny_document` does."""
+    """Log that a role may not deny what has ended, with the code of AWS."""
     logger.error(
         "role does not deny", target=role.target.alias, role=role.arn, code=problem.code, aws_code=problem.aws_code
     )

@@ -94,7 +94,7 @@ class Suspension:
         return self.kind is not SuspensionKind.TARGET and identity == self.name
 
     def covers_target(self, alias: str, role_arn: str) -> bool:
-        """Return whether the target with this alias and this role is suspended, maybe under an earlier alias."""
+        """Return whether the target with this alias and this role is suspended, even under an earlier alias."""
         return self.kind is SuspensionKind.TARGET and (alias == self.name or first_role(role_arn) == self.role)
 
     def concerned(self, targets: Iterable[Target]) -> list[Target]:

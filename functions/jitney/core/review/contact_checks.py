@@ -18,6 +18,9 @@ _FIXES: Mapping[str, str] = {
     "missing_scope": "Reinstall the Slack app with the scopes in docs/slack.md.",
     "invalid_auth": "Store the app's bot token in its secret, as docs/slack.md shows.",
     "ratelimited": "Check again in a minute.",
+    "throttled": "Check again in a minute.",
+    "unreachable": "Check again in a minute. The service could not be reached.",
+    "no_answer": "Check again in a minute. The service did not answer.",
     "not_checked": "Check again: the time ran out.",
     "unavailable": "Check the secrets of slack in jitney.yaml, and the function's permission to read them.",
 }
