@@ -178,7 +178,7 @@ class MemoryStore:
         with self.lock:
             if self.suspensions.version != before.version:
                 raise StaleWrite
-            self.suspensions = after
+            self.suspensions = after._replace(version=record.chain)
             self.links.append(record)
 
     def cut_off(self, role_arn: str, lease: WriteLease, cut_offs: CutOffs, record: ChainedRecord, *, now: int) -> None:

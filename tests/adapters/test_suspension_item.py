@@ -1,6 +1,7 @@
 """The suspensions in the state table: one item, changed only as it was read, with its record (END 8)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,14 +36,19 @@ def link(number: int) -> audit.ChainedRecord:
     return audit.chain_record(AuditRecord(NOW, AuditEvent.SUSPENSION, Outcome.SET), f"r-{number}")
 
 
+def changed(to: Store, before: Suspensions, after: Suspensions, number: int) -> Suspensions:
+    """Write `after`, and return it as stored: with the version of its write."""
+    to.change_suspensions(before, after, link(number), now=NOW)
+    return after._replace(version=link(number).chain)
+
+
 def test_end_08_they_come_back_as_written_each_with_its_record(suspensions, store: Store, client):  # noqa: F811
     none = suspensions.current()
     assert none == Suspensions()
-    one = none.with_new(FIRST)
-    store.change_suspensions(none, one, link(1), now=NOW)
-    two = suspensions.current().with_new(SECOND)
-    store.change_suspensions(one, two, link(2), now=NOW)
-    store.change_suspensions(two, two.with_lifted(FIRST, "people.olga", NOW + 9), link(3), now=NOW)
+    one = changed(store, none, none.with_new(FIRST), 1)
+    assert suspensions.current() == one
+    two = changed(store, one, one.with_new(SECOND), 2)
+    changed(store, two, two.with_lifted(FIRST, "people.olga", NOW + 9), 3)
     found = suspensions.current()
     assert [(each.id, each.lifted_at) for each in found.entries] == [("s-first", NOW + 9), ("s-second", None)]
     assert found.in_force == (SECOND,)
@@ -52,8 +58,7 @@ def test_end_08_they_come_back_as_written_each_with_its_record(suspensions, stor
 
 def test_end_08_of_two_changes_at_once_the_later_one_starts_over(suspensions, store: Store, client):  # noqa: F811
     none = suspensions.current()
-    one = none.with_new(FIRST)
-    store.change_suspensions(none, one, link(1), now=NOW)
+    one = changed(store, none, none.with_new(FIRST), 1)
     with pytest.raises(StaleWrite):
         store.change_suspensions(none, none.with_new(SECOND), link(2), now=NOW)
     store.change_suspensions(one, one.with_lifted(FIRST, "people.olga", NOW), link(3), now=NOW)
@@ -93,7 +98,7 @@ def test_end_08_suspensions_of_an_earlier_version_hold():
 
 def test_ops_02_a_lock_is_stored_and_never_shortened(suspensions, store: Store, client):  # noqa: F811
     none = suspensions.current()
-    store.change_suspensions(none, one := none.with_new(FIRST), link(1), now=NOW)
+    one = changed(store, none, none.with_new(FIRST), 1)
     assert suspensions.current().entries[0].not_before is None
     locked = one.with_lifted(FIRST, "people.olga", NOW + 9).with_new(SECOND).locked_until(NOW + 60)
     store.change_suspensions(one, locked, link(2), now=NOW)
@@ -107,3 +112,17 @@ def test_ops_02_a_suspension_of_an_earlier_version_has_no_lock():
     (found,) = Suspensions.read("1", text).entries
     found.require_liftable(0)
     assert found.view()["not_before"] is None
+
+
+def test_end_08_a_reader_sees_each_write_even_a_repeated_one(client, store: Store):  # noqa: F811
+    """A restore that is run twice lets one suspension be completed twice. Versions once named what was written."""
+    idle, busy = SuspensionStore(client, "state"), SuspensionStore(client, "state")
+    begun = changed(store, Suspensions(), Suspensions().with_new(FIRST), 1)
+    changed(store, begun, begun.with_completed(FIRST, NOW + 60), 2)
+    assert idle.current().entries[0].completed_at == NOW + 60
+    again = replace(FIRST, since=NOW + 500, completed_at=None)
+    anew = busy.current()._replace(entries=(again, SECOND))
+    anew = changed(store, busy.current(), anew, 3)
+    changed(store, anew, anew.with_completed(again, NOW + 700), 4)
+    assert idle.current() == busy.current()
+    assert [each.since for each in idle.current().entries] == [NOW + 500, SECOND.since]

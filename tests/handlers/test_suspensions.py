@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
 from jitney.core.config import TargetRole
@@ -17,7 +18,7 @@ from jitney.core.review.notices import Notice
 from jitney.core.review.out_of_office import OutOfOffice
 from jitney.core.review.recipients import recipients
 from jitney.core.times import iso
-from jitney.handlers import suspended_grants
+from jitney.handlers import reconciler, suspended_grants
 from jitney.handlers.ballots import vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -63,9 +64,9 @@ def fresh(system: System, **claims: Any) -> str:
     return minting.token(iat=system.now, exp=system.now + 300, **claims)
 
 
-def suspended(system: System, asked: dict[str, Any], **claims: Any) -> dict[str, Any]:
-    status, body, _ = system.call(suspend, {"reason": REASON, **asked}, token=operator(system, **claims))
-    assert status == 201, body
+def suspended(system: System, asked: dict[str, Any], *, status: int = 201, **claims: Any) -> dict[str, Any]:
+    answered, body, _ = system.call(suspend, {"reason": REASON, **asked}, token=operator(system, **claims))
+    assert answered == status, body
     return dict(body)
 
 
@@ -163,6 +164,10 @@ class TestNothingIsIssued:
         system.store.suspensions = Suspensions("v", (a_suspension(system, name="corp.carol"),))
         status, body, _ = system.call(route, {"reason": "x"}, token=operator(system), grant_id="g-aaaaaaaaaaaaaa")
         assert (status, body["code"]) == (403, "suspended")
+
+
+def unanswered(*_: Any) -> Any:
+    raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
 
 
 def changing(*_: Any) -> bool:
@@ -282,6 +287,79 @@ class TestWhatWasGranted:
         assert (detail["suspension"], detail["targets_denied"]) == (body["suspension"]["id"], ["analytics-prod"])
         _, listed, _ = system.call(list_suspensions, token=operator(system))
         assert listed["suspensions"][0]["completed_at"] == iso(system.now)
+
+    def test_end_08_a_suspension_that_begins_during_a_run_is_not_completed_by_it(self, system):
+        opened(system)
+        send = system.ports.trail_heartbeat.send
+
+        def after_the_repair(target: Any) -> None:
+            system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+            assert system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))[0] == 202
+            system.role_policies.refusals, system.ports.trail_heartbeat.send = 0, send
+            send(target)
+
+        system.ports.trail_heartbeat.send = after_the_repair
+        assert reconcile(system.ports)["completed"] == 0
+        assert system.store.suspensions.entries[0].completed_at is None
+        assert reconcile(system.ports)["completed"] == 1
+        assert AGENT["name"] in system.role_policies.documents[ROLE_ARN]
+
+    @pytest.mark.parametrize("failing", ["known_roles", "lease", "acquire"])
+    def test_end_08_a_suspension_is_incomplete_if_a_step_for_all_targets_failed(self, system, failing):
+        opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        works = getattr(system.ports.deny_list, failing)
+        setattr(system.ports.deny_list, failing, unanswered)
+        with pytest.raises(RuntimeError):
+            reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
+        setattr(system.ports.deny_list, failing, works)
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_end_08_a_suspension_is_incomplete_while_another_writer_has_the_document(self, system, monkeypatch):
+        opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        with monkeypatch.context() as patched:
+            patched.setattr(reconciler, "repair_deny_document", lambda *_: None)
+            assert reconcile(system.ports)["completed"] == 0
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_end_08_a_role_without_a_target_keeps_the_suspension_incomplete_until_its_sessions_end(self, system):
+        grant_id = opened(system)
+        reconcile(system.ports)
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        status, body, _ = system.call(suspend, {**AGENT, "reason": REASON}, token=operator(system))
+        assert (status, body["targets_failed"]) == (202, {ROLE_ARN: "no_target"})
+        assert system.store.grants[grant_id].state is State.REVOKED
+        done = reconcile(system.ports)
+        assert (done["without_target"], done["completed"]) == (1, 0)
+        system.now = system.store.grants[grant_id].expires_at + CLOCK_SKEW_SECONDS
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_end_08_a_role_without_a_target_does_not_concern_the_suspension_of_a_target(self, system):
+        opened(system)
+        reconcile(system.ports)
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        suspended(system, AGENT, status=202)
+        assert suspended(system, {"kind": "target", "name": "other"})["complete"]
+        entries = [replace(each, completed_at=None) for each in system.store.suspensions.entries]
+        system.store.suspensions = Suspensions("v", tuple(entries))
+        assert reconcile(system.ports)["completed"] == 1
+        assert [each.kind for each in system.store.suspensions.entries if each.completed_at] == ["target"]
+
+    def test_end_08_a_suspension_that_a_restore_renewed_during_a_run_is_not_completed_by_it(self, system):
+        opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        send = system.ports.trail_heartbeat.send
+
+        def after_the_repair(target: Any) -> None:
+            renewed = replace(system.store.suspensions.entries[0], since=system.now + 1)
+            system.store.suspensions = Suspensions("w", (renewed,))
+            send(target)
+
+        system.ports.trail_heartbeat.send = after_the_repair
+        reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
 
     def test_end_08_a_suspension_is_incomplete_while_a_grant_keeps_changing(self, system, monkeypatch):
         opened(system)

@@ -137,7 +137,8 @@ class Store:
 
     def change_suspensions(self, before: Suspensions, after: Suspensions, record: ChainedRecord, *, now: int) -> None:
         """Replace the suspensions, with the change's record. Raises StaleWrite if `before` is not current."""
-        self._transactions.write([record], [suspensions_put(self._state_table, before, after)], now=now)
+        put = suspensions_put(self._state_table, before, after, record.chain)
+        self._transactions.write([record], [put], now=now)
 
     def record(self, record: ChainedRecord, keys: Sequence[SingleUseKey | Quota] = (), *, now: int) -> None:
         """Write a record that changes no grant, and use its keys. Raises Conflict for a used key."""

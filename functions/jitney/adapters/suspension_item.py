@@ -40,9 +40,12 @@ class SuspensionStore:
         return self._last
 
 
-def suspensions_put(table: str, before: Suspensions, after: Suspensions) -> dict[str, Any]:
-    """Return the part of a transaction that writes the suspensions, unless they changed since they were read."""
-    item = SUSPENSIONS_KEY | {"entries": {"S": after.text()}, "version": {"S": after.version}}
+def suspensions_put(table: str, before: Suspensions, after: Suspensions, version: str) -> dict[str, Any]:
+    """Return the part of a transaction that writes the suspensions, unless they changed since they were read.
+
+    No other write may have the same `version`, because functions parse each version once.
+    """
+    item = SUSPENSIONS_KEY | {"entries": {"S": after.text()}, "version": {"S": version}}
     put: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
     if before.version:
         put["ConditionExpression"] = "version = :version"

@@ -76,10 +76,8 @@ class RestoredSuspensions:
         record = AuditRecord(
             now, AuditEvent.SUSPENSION, Outcome.SET, principal=BY, target=target, reason=reason, detail=detail
         )
-        # Functions parse each version once, so a change in the same second needs another version.
-        record_id = new_id("r")
-        locked = after.locked_until(now + self._lock_seconds)._replace(version=f"{changed.id}.{record_id}")
-        self._store.change_suspensions(before, locked, audit.chain_record(record, record_id), now=now)
+        locked = after.locked_until(now + self._lock_seconds)
+        self._store.change_suspensions(before, locked, audit.chain_record(record, new_id("r")), now=now)
 
 
 def _with(suspensions: Suspensions, changed: Suspension) -> Suspensions:

@@ -128,8 +128,8 @@ def _deniable(grant: Grant, config: Config) -> TargetRole:
         f"until {iso(grant.expires_at)}."
     )
     fix = (
-        "Ask your platform engineer to deny the role by hand (docs/deny-by-hand.md says how), or to put a target with that "
-        "role back into jitney.yaml, deploy it, and repeat the call."
+        "Ask your platform engineer to deny the role by hand (docs/deny-by-hand.md says how), or to put a target with "
+        "that role back into jitney.yaml, deploy it, and repeat the call."
     )
     raise Problem("revocation_incomplete", detail, fix)
 

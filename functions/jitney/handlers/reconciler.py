@@ -9,6 +9,7 @@ from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
+from jitney.core.access.suspensions import Suspension
 from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.gauges import Gauges
@@ -36,7 +37,7 @@ WORKFLOW_START_SECONDS = 30
 UNWRITTEN_SECONDS = 60
 """The function that ends a grant has this long to record that IAM has its deny entry."""
 LONGEST_REVIEW_SECONDS = 7 * 86400
-_REMOVED = "the roles that were removed"
+_REMOVED, _SUSPENSIONS = "the roles that were removed", "the suspensions"
 _COUNTS = (
     "expired",
     "cut_off",
@@ -44,7 +45,7 @@ _COUNTS = (
     "lost",
     "started",
     "suspended",
-    "unended",
+    "unfinished",
     "completed",
     "calls",
     "without_target",
@@ -60,7 +61,13 @@ def reconcile(ports: Ports) -> dict[str, int]:
     """
     targets = ports.config.targets.values()
     present = {role_arn for target in targets for role_arn in target.role_arns}
-    run = ReconcilerRun(_COUNTS)
+    run, incomplete = ReconcilerRun(_COUNTS), list[Suspension]()
+
+    def read_suspensions() -> dict[str, int]:
+        incomplete.extend(ports.suspensions.current().incomplete_at(ports.now()))
+        return {}
+
+    run.take(_SUSPENSIONS, read_suspensions)
     for target in targets:
         # The ends first: the repair depends on the target's account.
         _take_grants(target.alias, target.role_arn, run, ports)
@@ -77,8 +84,9 @@ def reconcile(ports: Ports) -> dict[str, int]:
     run.take_role(_REMOVED, _REMOVED, read_roles)
     for role_arn in sorted(known - present):
         _take_removed(role_arn, run, ports)
-    if not run.done["unended"]:
-        run.take("suspensions", partial(complete_suspensions, [*run.failed], ports))
+    if not run.done["unfinished"]:
+        failed = [*run.failed, *run.gauges.not_denying]
+        run.take(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
     run.take("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
     emit(run.gauges.values(ports.now()))
@@ -133,7 +141,7 @@ def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
     if not suspensions.end_grants_at(ports.now()):
         return {}
     written, complete = end_suspended_grants(role_arn, suspensions, ports)
-    return {"suspended": written, "unended": int(not complete)}
+    return {"suspended": written, "unfinished": int(not complete)}
 
 
 def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
@@ -149,7 +157,7 @@ def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
         for entry in entries:
             if entry.unwritten and entry.ended_at + UNWRITTEN_SECONDS < now:
                 _record_entry(entry, ports)
-    return {"repaired": int(bool(repaired))}
+    return {"repaired": int(bool(repaired)), "unfinished": int(repaired is None)}
 
 
 def _record_entry(entry: DenyEntry, ports: Ports) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from jitney.core import audit
+from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant
 from jitney.core.access.grant_effects import end_detail
+from jitney.core.access.live_credentials import denial_of
 from jitney.core.access.suspensions import Suspensions
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
@@ -50,8 +52,9 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
 
     The workflow of a pending review then notifies the reviewers.
 
-    The grant needs no deny entry. The deny document denies everything that the suspension covers
-    (`core.access.suspension_denials`).
+    The grant needs no deny entry, because the deny document denies everything that the suspension covers
+    (`core.access.suspension_denials`). A role without a target has no document. There, an entry that is not written
+    says until when credentials may work.
     """
     wrote = False
 
@@ -68,7 +71,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
         record = audit.grant_record(
             AuditEvent.REVOCATION, Outcome.REVOKED, ended, Origin(), ports.now(), code="suspended", detail=detail
         )
-        return GrantUpdate(ended, record)
+        denial = None if ports.config.target_with(ended.role_arn) else denial_of(ended, by_operator=True)
+        return GrantUpdate(ended, record, denial if isinstance(denial, DenyEntry) else None)
 
     ended = update_grant(grant, decide, ports)
     if wrote and ended.starts_at is None:

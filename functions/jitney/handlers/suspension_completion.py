@@ -3,11 +3,11 @@
 The operator's call does this if it is complete. Otherwise, the reconciler does it later.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from jitney.core import audit
-from jitney.core.access.suspensions import Suspension
+from jitney.core.access.suspensions import Suspension, SuspensionKind
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
 from jitney.handlers.grant_updates import write_until_current
@@ -25,7 +25,7 @@ def suspension_conflict() -> Problem:
 
 
 def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Ports) -> Suspension:
-    """Write that the suspension is complete, with its record, unless that is written. Return it.
+    """Write that the suspension is complete, with its record, unless that is written or it began anew. Return it.
 
     Raises Problem suspension_conflict.
     """
@@ -33,7 +33,7 @@ def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Port
     def attempt() -> Suspension:
         before = ports.suspensions.current()
         current = before.with_id(suspension.id)
-        if current is None or current.completed_at is not None:
+        if current is None or current.completed_at is not None or current.since != suspension.since:
             return current or suspension
         now = ports.now()
         after = before.with_completed(current, now)
@@ -43,23 +43,31 @@ def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Port
     return write_until_current(attempt, suspension_conflict, ports)
 
 
-def complete_suspensions(failed: Collection[str], ports: Ports) -> dict[str, int]:
-    """Complete the suspensions whose targets all denied and ended in this run of the reconciler.
+def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], ports: Ports) -> dict[str, int]:
+    """Complete the suspensions for which a run of the reconciler had no failure. Return their number.
 
-    `failed` has the aliases of targets, and the ARNs of roles that targets had before, which failed. Returns the count.
+    `begun` were incomplete before the run. One that began meanwhile may have come too late for some role. `failed` has
+    what failed or does not deny: aliases, ARNs of roles, and steps. A failure counts unless it is another target's.
     """
     now, completed = ports.now(), 0
-    for suspension in ports.suspensions.current().incomplete_at(now):
-        targets = suspension.concerned(ports.config.targets.values())
-        if any(name in failed for each in targets for name in (each.alias, *each.all_role_arns)):
+    targets = ports.config.targets.values()
+    known = {name for each in targets for name in (each.alias, *each.all_role_arns)}
+    for suspension in begun:
+        concerned = suspension.concerned(targets)
+        mine = {name for each in concerned for name in (each.alias, *each.all_role_arns)}
+        if any(name in mine or not _is_others(name, suspension, known) for name in failed):
             continue
-        record = AuditRecord(
-            time=now,
-            event=AuditEvent.SUSPENSION,
-            outcome=Outcome.REVOKED,
-            detail=suspension_detail(suspension)
-            | {"complete": True, "targets_denied": [each.alias for each in targets], "by": "reconciler"},
-        )
+        progress = {"complete": True, "targets_denied": [each.alias for each in concerned], "by": "reconciler"}
+        detail = suspension_detail(suspension) | progress
+        record = AuditRecord(time=now, event=AuditEvent.SUSPENSION, outcome=Outcome.REVOKED, detail=detail)
         complete_suspension(suspension, record, ports)
         completed += 1
     return {"completed": completed}
+
+
+def _is_others(name: str, suspension: Suspension, known: Collection[str]) -> bool:
+    """Return whether a failure is of a target that the suspension does not concern, if it is not of its own ones.
+
+    Roles without a target may have credentials of any agent. Steps for all targets may have left out any of them.
+    """
+    return name in known or (suspension.kind is SuspensionKind.TARGET and name.startswith("arn:"))

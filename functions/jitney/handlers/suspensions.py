@@ -36,8 +36,8 @@ MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 MOST_MILLISECONDS = 12_000
 """How long a call goes on. Its last document may take 11 s more. The function has 25 s. API Gateway waits 29 s."""
 RETRY_SECONDS = 1
-NOT_TRIED = "not_tried"
-"""The code of a target that a call had no time for."""
+NOT_TRIED, NO_TARGET = "not_tried", "no_target"
+"""The codes of a target that a call had no time for, and of a role without a target, which Jitney cannot change."""
 _FAR_FUTURE = 10**11
 
 
@@ -189,8 +189,8 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, p
     def has_time() -> bool:
         return ports.stopwatch() - began.stopwatch < MOST_MILLISECONDS
 
-    targets = suspension.concerned(ports.config.targets.values())
-    failed = _not_denied(_roles(targets, began.milliseconds, ports), has_time, ports)
+    targets, seen = suspension.concerned(ports.config.targets.values()), ports.deny_list.seen_roles()
+    failed = _not_denied(_roles(targets, seen, began.milliseconds), has_time, ports)
     written, written_at = ports.stopwatch() - began.stopwatch, ports.now()
     denied = [each for each in targets if each.alias not in failed]
     ended, measured = 0, list[str]()
@@ -203,6 +203,12 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, p
     for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
+    if suspension.kind is not SuspensionKind.TARGET:
+        for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
+            count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
+            ended, all_ended = ended + count, all_ended and complete
+            if any(each.unwritten for each in ports.deny_list.deny_entries(role_arn, ports.now())):
+                failed[role_arn] = NO_TARGET
     aliases = tuple(each.alias for each in denied)
     return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
 
@@ -219,12 +225,11 @@ def _ended_first(
         logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
 
 
-def _roles(targets: Iterable[Target], milliseconds: int, ports: Ports) -> list[TargetRole]:
+def _roles(targets: Iterable[Target], seen: Iterable[str], milliseconds: int) -> list[TargetRole]:
     """Return all roles that have to deny, with those that a target had before: credentials may live there.
 
     Each call begins at another role. So IAM of some accounts that hangs does not keep others from their turn.
     """
-    seen = ports.deny_list.seen_roles()
     roles = [
         TargetRole(each, arn)
         for each in targets

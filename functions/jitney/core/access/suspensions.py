@@ -144,7 +144,10 @@ class Suspension:
 
 
 class Suspensions(NamedTuple):
-    """All suspensions in force, and the lifted ones that still end grants. `version` changes with each write."""
+    """All suspensions in force, and the lifted ones that still end grants.
+
+    `version` is that of the stored item. Each write sets another one, the id of its record (`adapters.store`).
+    """
 
     version: str = ""
     entries: tuple[Suspension, ...] = ()
@@ -227,19 +230,19 @@ class Suspensions(NamedTuple):
             detail = f"There are {len(self.in_force)} suspensions in force, and no room for another."
             fix = "Suspend the issuer or the target instead, or lift suspensions that are no longer needed."
             raise Problem("suspensions_full", detail, fix)
-        return self._replace(version=suspension.id, entries=(*kept, suspension))
+        return self._replace(entries=(*kept, suspension))
 
     def with_lifted(self, suspension: Suspension, by: str, now: int) -> Self:
         """Return the suspensions after `suspension` was lifted at `now`."""
         lifted = replace(suspension, lifted_at=now, lifted_by=by)
         kept = (lifted if each.id == lifted.id else each for each in self._kept(now))
-        return self._replace(version=f"{lifted.id}.lifted", entries=tuple(kept))
+        return self._replace(entries=tuple(kept))
 
     def with_completed(self, suspension: Suspension, now: int) -> Self:
         """Return the suspensions after it is known that everything which `suspension` covers has ended."""
         completed = replace(suspension, completed_at=now)
         kept = (completed if each.id == completed.id else each for each in self.entries)
-        return self._replace(version=f"{completed.id}.completed", entries=tuple(kept))
+        return self._replace(entries=tuple(kept))
 
     def locked_until(self, moment: int) -> Self:
         """Return the suspensions, those in force locked until `moment`, or until a later time that is set."""
