@@ -46,7 +46,8 @@ class Alarm:
     """An alarm. It fires when its signal exceeds `above` in `periods` periods in a row.
 
     `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. With `keeps_state`, the alarm
-    does not change while the signal is missing. `meaning` is one sentence for the person on call.
+    does not change while the signal is missing. An alarm of one period ends after `clear_periods` without an excess.
+    `meaning` is one sentence for the person on call.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Alarm:
     periods: int = 1
     when_missing: bool = False
     keeps_state: bool = False
+    clear_periods: int = 1
 
     @property
     def ongoing(self) -> bool:
@@ -86,6 +88,7 @@ ALARMS = (
         "Roles of targets do not deny all ended credentials. The end of this alarm is the all-clear.",
         period_seconds=RECONCILER_SECONDS,
         keeps_state=True,
+        clear_periods=2,  # a run does not see what fails while it goes on
     ),
     Alarm(
         "RevocationIncomplete",

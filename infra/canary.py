@@ -8,7 +8,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attri
 
 from collections.abc import Iterable, Sequence
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -18,11 +19,18 @@ from infra.broker_function import BrokerFunction
 from infra.monitoring import Monitoring
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
-ROLLBACK_ALARMS = ("AnswersFailed", "FunctionErrors", "GrantsUnreadable")
-"""The alarms (`infra.alarms`) that roll a deployment back. No agent can raise one, and so keep an older policy.
+ROLLBACK_ALARMS = ("AnswersFailed", "GrantsUnreadable")
+"""The alarms (`infra.alarms`) that roll a deployment back, with one on the errors of each function that is moved.
+
+No agent can raise one, and so keep an older policy. Functions that answer requests raise nothing (`handlers.edge`), so
+their errors are crashes and time-outs. FunctionErrors also counts what the approval workflow handles.
 
 Two of them look at five minutes, and the reconciler reads all grants every five minutes. So the canary takes ten.
 """
+
+
+MOST_ERRORS = 2
+"""In five minutes, of one function. One time-out of AWS rolls nothing back."""
 
 
 class CanaryDeployments(Construct):
@@ -37,7 +45,7 @@ class CanaryDeployments(Construct):
         monitoring: Monitoring,
     ) -> None:
         super().__init__(scope, construct_id)
-        alarms = [monitoring.alarm(name) for name in ROLLBACK_ALARMS]
+        shared = [monitoring.alarm(name) for name in ROLLBACK_ALARMS]
         functions = [each for each in functions if each.alias]
         role = self._role(functions)
         application = codedeploy.LambdaApplication(self, "Application", application_name="jitney")
@@ -51,11 +59,25 @@ class CanaryDeployments(Construct):
                     deployment_group_name=function_name(each.spec.name),
                     deployment_config=codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,
                     role=role.without_policy_updates(),
-                    alarms=alarms,
+                    alarms=[*shared, self._errors_of(each)],
                     auto_rollback=codedeploy.AutoRollbackConfig(
                         failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
                     ),
                 )
+
+    def _errors_of(self, function: BrokerFunction) -> cloudwatch.Alarm:
+        """Create the alarm on the function's errors. It notifies of nothing: FunctionErrors does."""
+        return cloudwatch.Alarm(
+            self,
+            f"{function.node.id}Errors",
+            alarm_name=f"jitney-canary-{function.spec.name.replace('_', '-')}",
+            alarm_description="For canary deployments. Runbook: docs/runbooks/requests.md#functionerrors",
+            metric=function.function.metric_errors(period=Duration.minutes(5), statistic="Sum"),
+            evaluation_periods=1,
+            threshold=MOST_ERRORS,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
 
     def _role(self, functions: Sequence[BrokerFunction]) -> iam.Role:
         # AWS's own policy for this would allow the aliases of all functions of the account.

@@ -81,7 +81,8 @@ class Monitoring(Construct):
             alarm_name=f"jitney-{name}",
             alarm_description=alarm.description(self._runbooks_url, names),
             metric=self._metric(alarm.signal, alarm.period_seconds, names),
-            evaluation_periods=alarm.periods,
+            evaluation_periods=max(alarm.periods, alarm.clear_periods),
+            datapoints_to_alarm=alarm.periods,
             threshold=1 if alarm.when_missing else alarm.above,
             comparison_operator=(
                 operators.LESS_THAN_THRESHOLD if alarm.when_missing else operators.GREATER_THAN_THRESHOLD

@@ -26,6 +26,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
 from jitney.core.review.votes import activated
 from jitney.core.single_use import Quota, SingleUseKey
+from jitney.handlers.edge import FAILURES
 from tests.fakes import GRANT, NOW, PENDING
 
 KEYS = {"KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]}
@@ -509,7 +510,9 @@ def test_a_write_that_depends_on_nothing_read_is_repeated_while_another_transact
     store_answering(client, busy, {}).record(first_link(GRANT), now=NOW)
     with pytest.raises(Problem) as raised:
         store_answering(client, *[busy] * 99).record(first_link(GRANT), now=NOW)
-    assert raised.value.code == "unavailable"
+    # No failure of AWS: agents can cause it with many calls at once, and it must not stop a deployment (infra.canary).
+    assert raised.value.code == "store_busy"
+    assert raised.value.code not in FAILURES
 
 
 def pending_update(before: GrantList, grant: Grant) -> GrantListUpdate:

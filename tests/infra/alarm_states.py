@@ -53,7 +53,8 @@ def fires(alarm: Mapping[str, Any], periods: Sequence[Sequence[float]]) -> bool:
         return breaches(statistic(values), alarm["Threshold"])
 
     evaluated = periods[-alarm["EvaluationPeriods"] :]
-    return len(evaluated) == alarm["EvaluationPeriods"] and all(map(is_breached, evaluated))
+    needed = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    return len(evaluated) == alarm["EvaluationPeriods"] and sum(map(is_breached, evaluated)) >= needed
 
 
 def fires_after(alarm: Mapping[str, Any], printed: str) -> bool:

@@ -49,13 +49,26 @@ def test_ops_02_an_alarm_during_the_canary_rolls_back(assembly: Synthesized):
     alarms = {name: each["AlarmName"] for name, each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").items()}
     for group in of_type(assembly.broker, CODE_DEPLOY).values():
         watched = [alarms[each["Name"]["Ref"]] for each in group["AlarmConfiguration"]["Alarms"]]
-        assert watched == [f"jitney-{name}" for name in ROLLBACK_ALARMS]
+        own = group["DeploymentGroupName"].replace("jitney-", "jitney-canary-", 1)
+        assert watched == [*(f"jitney-{name}" for name in ROLLBACK_ALARMS), own]
         assert group["AlarmConfiguration"]["Enabled"] is True
         assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
         rollback = group["AutoRollbackConfiguration"]
         assert rollback["Enabled"] is True
         assert "DEPLOYMENT_STOP_ON_ALARM" in rollback["Events"]
         assert "DEPLOYMENT_FAILURE" in rollback["Events"]
+
+
+def test_ops_02_crashes_of_the_function_itself_roll_it_back(assembly: Synthesized):
+    functions = {name: each["FunctionName"] for name, each in of_type(assembly.broker, "AWS::Lambda::Function").items()}
+    found = {}
+    for alarm in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values():
+        if alarm["AlarmName"].startswith("jitney-canary-"):
+            (of,) = alarm["Dimensions"]
+            found[alarm["AlarmName"]] = functions[of["Value"]["Ref"]]
+            assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 2)
+            assert "AlarmActions" not in alarm
+    assert {alarm.replace("-canary", "", 1): name for alarm, name in found.items()} == {name: name for name in ROUTED}
 
 
 def test_ops_02_routes_reach_the_alias_only(assembly: Synthesized):

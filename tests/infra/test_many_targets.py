@@ -129,15 +129,16 @@ def test_the_templates_fit(broker, env, tmp_path):
 
 
 def test_ops_02_the_template_of_canary_deployments_fits(tmp_path, no_code):
-    env = configured(tmp_path, MOST_TARGET_ROLES // MOST_CANARY_TARGETS, deployment=CANARY)
+    roles = MOST_TARGET_ROLES // MOST_CANARY_TARGETS
+    env = configured(tmp_path, roles, roles * MOST_CANARY_TARGETS, CANARY)
     app.build(env, str(tmp_path / "out"), no_code()).synth()
     template = json.loads((tmp_path / "out" / "Jitney.template.json").read_text(encoding="utf-8"))
     # The routes of Slack, and their function, come on top.
     assert len(template["Resources"]) + SLACK_RESOURCES <= RESOURCES
     assert len(json.dumps(template, indent=1)) <= LONGEST_TEMPLATE
-    roles = dict(policies_of_functions(template))
+    policies = dict(policies_of_functions(template))
     # Roles that a target had before stay permitted while both versions serve requests.
-    text = json.dumps(roles["jitney-grants"])
+    text = json.dumps(policies["jitney-grants"])
     assert text.count('.role*"') == 2 * MOST_CANARY_TARGETS
 
 

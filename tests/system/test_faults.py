@@ -49,7 +49,7 @@ SLOW = frozenset({"answers lost"})
 TRIED = tuple(name for name in FAULTS if SWEEP or name not in SLOW)
 NO_CALL = {"service": "none", "operation": "none"}
 ENDS = {"release": "released", "revocation": "revoked"}
-REPEATABLE = frozenset({"unavailable", "revocation_incomplete"})
+REPEATABLE = frozenset({"unavailable", "store_busy", "revocation_incomplete"})
 """The codes of a failure that a repeat mends."""
 
 

@@ -20,7 +20,7 @@ from jitney.adapters.grant_items import grant_update
 from jitney.adapters.grant_items import item_key as grant_key
 from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SUSPENSIONS_KEY, SuspensionStore
-from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Transactions, item_key
+from jitney.adapters.transactions import NEW, Conflict, GuardedWrite, Item, Transactions, item_key, store_busy
 from jitney.adapters.unreadable_grants import readable_grant
 from jitney.core.access.grant import Grant
 from jitney.core.access.suspensions import Suspensions
@@ -30,7 +30,6 @@ from jitney.core.gateway.call_state import CallAttempt, CallState
 from jitney.core.gateway.kept_answers import MAX_KEPT_BYTES
 from jitney.core.gateway.recorded_state import NEWEST_RECORDS, RecordedState, recorded_state
 from jitney.core.integrity.publishable_items import is_record
-from jitney.core.problems import Problem
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -207,7 +206,7 @@ class CallStore:
                 budget.require_left(use, now)
             else:
                 return place
-        raise Problem("unavailable", "The grant's budget kept changing during this call.", "Try again in a moment.")
+        raise store_busy()
 
     def _update_budget(self, use: BudgetUse, place: int | None, now: int) -> Item:
         """Return the part of a transaction that uses a budget, unless it has too little left."""

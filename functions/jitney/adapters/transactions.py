@@ -60,6 +60,11 @@ class BlockedWrite(StaleWrite):
     """Another transaction is writing one of the items. Nothing was written, and a repeat may succeed."""
 
 
+def store_busy() -> Problem:
+    """Return the problem of a write that other requests kept from its items. Callers can cause that at any time."""
+    return Problem("store_busy", "Too many requests changed the same item at the same time.", "Try again in a moment.")
+
+
 class Transactions:
     """Writes items all or nothing. Every method raises Problem unavailable when DynamoDB does not answer."""
 
@@ -113,7 +118,7 @@ class Transactions:
     ) -> None:
         """Write items, and repeat the write while other transactions write the same items.
 
-        Raises Conflict and StaleWrite as `write`.
+        Raises Conflict and StaleWrite as `write`, and Problem store_busy.
         """
         for pause in (*PAUSES_SECONDS, None):
             with suppress(BlockedWrite):
@@ -121,7 +126,7 @@ class Transactions:
                 return
             if pause:
                 self._pause_up_to(pause)
-        raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+        raise store_busy()
 
     def _put_record(self, record: ChainedRecord, now: int) -> Item:
         item = item_key(record.chain, sort_key(record.seq))

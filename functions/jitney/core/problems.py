@@ -114,6 +114,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "issue_throttled": ProblemKind(503, "AWS is throttling the issue of credentials"),
     "revocation_incomplete": ProblemKind(503, "The grant has ended, but its credentials are not denied yet"),
     "grant_unreadable": ProblemKind(503, "This version of Jitney cannot read the grant"),
+    "store_busy": ProblemKind(503, "Too many requests change the same item"),
     "unavailable": ProblemKind(503, "A service that Jitney needs did not answer"),
     "internal": ProblemKind(500, "Jitney failed"),
 }

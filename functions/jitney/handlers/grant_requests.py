@@ -112,7 +112,7 @@ def _recording_ungranted(
     try:
         yield
     except Problem as problem:
-        if problem.code == "unavailable":  # reveals nothing of the decision
+        if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
             raise
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]

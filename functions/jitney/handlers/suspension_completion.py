@@ -25,7 +25,7 @@ def suspension_conflict() -> Problem:
 
 
 def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Ports) -> Suspension:
-    """Write that the suspension is complete, with its record, unless that is written or it began anew. Return it.
+    """Write that the suspension is complete, with its record, unless that is written or it was renewed. Return it.
 
     Raises Problem suspension_conflict.
     """

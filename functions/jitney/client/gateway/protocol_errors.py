@@ -18,7 +18,15 @@ from jitney.client.gateway.wire_parser import CBOR
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Unauthenticated
 
 _AGAIN = frozenset(
-    {"rate_limited", "unavailable", "no_response", "upstream_unreached", "grant_conflict", "keys_unavailable"}
+    {
+        "rate_limited",
+        "store_busy",
+        "unavailable",
+        "no_response",
+        "upstream_unreached",
+        "grant_conflict",
+        "keys_unavailable",
+    }
 )
 """After these, the same call may be sent again: it did not run, or its key keeps it from running twice."""
 _FORBIDDEN = (Denied, GrantEnded, Unauthenticated)
