@@ -92,6 +92,12 @@ mutants: $(READY) ## remove each security check in turn and expect a test to fai
 		tests/sdk/test_ends.py tests/sdk/test_gateway.py tests/sdk/test_sent_parameters.py \
 		--ignore tests/handlers/test_convergence.py
 
+AGENTS ?= 200
+MINUTES ?= 15
+.PHONY: load
+load: $(READY) ## let many agents work on a local system, and compare what they saw with the records; AGENTS=n MINUTES=m
+	PYTHONPATH=functions:. $(BIN)/python -m benchmarks.load --agents $(AGENTS) --minutes $(MINUTES)
+
 .PHONY: faults
 faults: $(READY) $(AWSCLI) ## let each call of AWS in each flow fail in each way, on a local system; takes minutes
 	JITNEY_FAULT_SWEEP=1 $(BIN)/pytest --quiet tests/system/test_faults.py
