@@ -187,7 +187,7 @@ class MemoryStore:
             current = self.deny_list.leases.get(role_arn, WriteLease())
             if current.last_acquired != lease.last_acquired:
                 raise StaleWrite
-            self.deny_list.leases[role_arn] = replace(current, cut_offs=cut_offs)
+            self.deny_list.leases[role_arn] = replace(current, cut_offs=cut_offs, unknown_until=lease.unknown_until)
             self.links.append(record)
 
     def open_grants(self, role_arn: str, until: int) -> list[Grant]:
@@ -473,8 +473,17 @@ class MemoryDenyList:
                 last_completed=lease.last_acquired,
                 document_digest=document_digest,
                 document_times=times,
+                own_digests=lease.digests_with(document_digest),
             )
             return True
+
+    def announce(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
+        with self.lock:
+            mine = self.leases[role_arn].last_acquired == lease.last_acquired
+            if mine:
+                own = lease.digests_with(document_digest)
+                self.leases[role_arn] = replace(self.leases[role_arn], own_digests=own)
+            return mine
 
     def abandon(self, role_arn: str, lease: WriteLease) -> None:
         with self.lock:

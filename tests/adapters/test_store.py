@@ -334,13 +334,30 @@ def test_end_03_one_writer_at_a_time_holds_the_lease(client):
     assert not leases.complete("role", first, "late")
     assert leases.complete("role", second, "digest")
     times = DocumentTimes(NOW + LEASE_SECONDS + 1)
-    written = WriteLease(last_acquired=2, last_completed=2, document_digest="digest", document_times=times)
+    written = WriteLease(2, 2, "digest", document_times=times, own_digests=("digest",))
     assert leases.lease("role") == written
     third = leases.acquire("role", NOW)
     assert third
     leases.abandon("role", third)
     assert leases.lease("role") == replace(written, last_acquired=3)
     assert leases.acquire("role", NOW)
+
+
+def test_end_03_the_last_documents_are_known_also_one_that_was_announced_only(client):
+    leases = DenyList(client, "state")
+    for each in ("one", "two", "one", "three", "four", "five"):
+        assert leases.complete("role", leases.acquire("role", NOW), each)
+    announced = leases.acquire("role", NOW)
+    assert announced
+    assert leases.announce("role", announced, "six")
+    found = leases.lease("role")
+    assert (found.document_digest, found.own_digests) == ("five", ("six", "five", "four", "three"))
+    assert [found.has_written(each) for each in ("six", "five", "three", "one")] == [True, True, True, False]
+    overtaking = leases.acquire("role", NOW + LEASE_SECONDS + 1)
+    assert overtaking
+    assert not leases.announce("role", announced, "seven")
+    assert leases.complete("role", overtaking, "six")
+    assert leases.lease("role").own_digests == ("six", "five", "four", "three")
 
 
 def test_end_06_the_times_of_documents_are_those_of_the_leases_whose_document_iam_has(client):
@@ -387,8 +404,10 @@ def test_end_02_a_cut_off_and_its_record_are_written_together_under_the_lease(st
     with pytest.raises(StaleWrite):
         store.cut_off("role", first, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
     assert (leases.lease("role").cut_offs, len(records(client))) == (cut_offs, 1)
-    store.cut_off("role", second, CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
-    assert leases.lease("role").cut_offs == CutOffs(NOW + 90)
+    assert leases.lease("role").unknown_until == 0
+    store.cut_off("role", replace(second, unknown_until=NOW + 690), CutOffs(NOW + 90), replace(link, seq=1), now=NOW)
+    found = leases.lease("role")
+    assert (found.cut_offs, found.unknown_until) == (CutOffs(NOW + 90), NOW + 690)
 
 
 def test_end_04_the_roles_that_targets_had_are_known(client):

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from jitney.adapters.deny_list import LEASE_SECONDS, MOST_DIGESTS
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
-from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, denies_more
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, DenyEntry, denies_more
+from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.problems import Problem
 from jitney.core.times import iso
-from jitney.handlers.deny_documents import UNKNOWN, UNUSED_SECONDS
+from jitney.handlers.deny_documents import TIMEOUT_MILLISECONDS, UNKNOWN, UNUSED_SECONDS
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.suspensions import suspend
@@ -172,21 +174,141 @@ def test_end_03_a_target_that_a_restore_suspended_raises_no_alarm(
     assert "deny document of another table" not in caplog.messages
 
 
-def test_end_03_a_table_in_use_does_not_read_iam_to_revoke(system: System, monkeypatch: pytest.MonkeyPatch):
-    system.role_policies.documents.pop(ROLE_ARN)
-    reconcile(system.ports)
-    reads = list[str]()
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the roles whose documents are read from IAM, one for each read."""
+    found = list[str]()
     read = MemoryRolePolicy.read
 
     def counted(policy: MemoryRolePolicy) -> dict[str, Any] | None:
-        reads.append(policy.role_arn)
+        found.append(policy.role_arn)
         return read(policy)
 
     monkeypatch.setattr(MemoryRolePolicy, "read", counted)
+    return found
+
+
+def test_end_03_a_table_in_use_does_not_read_iam_to_revoke(system: System, reads: list[str]):
+    system.role_policies.documents.pop(ROLE_ARN)
+    reconcile(system.ports)
+    reads.clear()
     revoke_a_grant(system)
     system.now += 300
     revoke_a_grant(system)
     assert not reads
+
+
+def test_end_03_a_table_in_use_does_not_read_iam_after_a_full_document_cut_the_role_off(
+    system: System, reads: list[str]
+):
+    system.role_policies.documents.pop(ROLE_ARN)
+    reconcile(system.ports)
+    crowd = [DenyEntry(f"g-{number:014}", system.now, system.now + 900, f"a.{number:060}") for number in range(600)]
+    system.store.deny_list.listed[ROLE_ARN] = {each.grant_id: each for each in crowd}
+    moment = system.now + IN_FLIGHT_SECONDS
+    revoke_a_grant(system)
+    assert cut_offs(system) == [iso(moment)]
+    reads.clear()
+    for _ in range(4):
+        system.now += IN_FLIGHT_SECONDS + 100
+        revoke_a_grant(system)
+    assert not reads
+    assert cut_offs(system) == [iso(moment)]
+
+
+def after_an_unknown_document(system: System) -> list[str | None]:
+    """Deny all sessions because of another table's document. Return the cut-offs, at a time when IAM is read again."""
+    run_the_reconciler(system)
+    system.now += IN_FLIGHT_SECONDS + 1
+    return cut_offs(system)
+
+
+@pytest.mark.parametrize("age", [1, 2, 3])
+def test_end_03_an_earlier_document_of_the_table_is_its_own(system: System, monkeypatch: pytest.MonkeyPatch, age: int):
+    """IAM answers with what it had some seconds ago. The statement of a suspension has changed since."""
+    before = after_an_unknown_document(system)
+    had = list[str]()
+    for number in range(3):
+        suspend_an_agent(system, f"corp.agent-{number}")
+        had.append(system.role_policies.documents[ROLE_ARN])
+        system.now += 1
+    stale = had[-age]
+    monkeypatch.setattr(MemoryRolePolicy, "read", lambda _: json.loads(stale))
+    revoke_a_grant(system)
+    assert cut_offs(system) == before
+
+
+def suspend_an_agent(system: System, name: str) -> None:
+    body = {"kind": "agent", "name": name, "reason": "its key leaked", "unseen": True}
+    token = minting.token(sub="carol", groups=["security"], iat=system.now, exp=system.now + 300)
+    assert system.call(suspend, body, token=token)[0] in (201, 202)
+
+
+def test_end_03_a_document_whose_completion_was_lost_is_the_tables_own(system: System, monkeypatch: pytest.MonkeyPatch):
+    before = after_an_unknown_document(system)
+    grant_id = requested(system)
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryDenyList, "complete", lost)
+        suspend_an_agent(system, "corp.one")
+        assert "corp.one" in str(system.role_policies.documents[ROLE_ARN])
+    system.now += LEASE_SECONDS + 1
+    suspend_an_agent(system, "corp.two")
+    assert revoked(system, grant_id) == 200
+    assert cut_offs(system) == before
+
+
+def test_end_03_an_entry_of_the_table_that_has_ended_makes_no_document_unknown(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    before = after_an_unknown_document(system)
+    revoke_a_grant(system)
+    stale = json.loads(system.role_policies.documents[ROLE_ARN])
+    monkeypatch.setattr(MemoryRolePolicy, "read", lambda _: stale)
+    system.now += 400  # the grant's credentials have ended
+    for _ in range(MOST_DIGESTS + 1):
+        revoke_a_grant(system)
+    assert cut_offs(system) == before
+
+
+def test_end_03_a_write_after_a_slow_read_of_iam_ends_before_its_function(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """The function has 15 s. It waits for a lease almost until its last attempt, then IAM takes 5 s to answer."""
+    grant_id = requested(system)
+    deny_list = system.store.deny_list
+    deny_list.leased_until[ROLE_ARN] = system.now + LEASE_SECONDS
+    read, pause, began = MemoryRolePolicy.read, system.pause, list[int]()
+
+    def waited(seconds: float) -> None:
+        pause(seconds)
+        if system.milliseconds >= TIMEOUT_MILLISECONDS - 200:
+            deny_list.leased_until.pop(ROLE_ARN, None)
+
+    def slowly(policy: MemoryRolePolicy) -> dict[str, Any] | None:
+        pause(5)
+        return read(policy)
+
+    system.ports.__dict__["pause"] = waited
+    system.role_policies.during = lambda: began.append(system.milliseconds)
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryRolePolicy, "read", slowly)
+        assert revoked(system, grant_id) == 503
+    assert not began
+    assert ROLE_ARN not in deny_list.leased_until
+    assert revoked(system, grant_id) == 200
+
+
+def test_end_03_a_target_that_is_suspended_under_an_earlier_alias_raises_no_alarm(
+    system: System, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    target = system.config.targets["analytics-prod"]
+    suspension = Suspension("s-1", SuspensionKind.TARGET, "before", system.now, "corp.carol", "why", role=ROLE_ARN)
+    system.store.suspensions = Suspensions("s-1", (suspension,))
+    assert system.ports.suspensions.current().in_force[0].covers_target(target.alias, target.role_arn)
+    run_the_reconciler(system)
+    assert len([each for each in system.records() if each["code"] == UNKNOWN]) == 1
+    assert "UndeniedRevocations" not in capsys.readouterr().out
+    assert "deny document of another table" not in caplog.messages
 
 
 def test_end_03_without_an_answer_of_iam_nothing_is_replaced_and_the_lease_is_free(

@@ -9,6 +9,8 @@ Items with `pk` ROLE#<role ARN>:
   writer at a time holds the lease, for `LEASE_SECONDS`. A writer that finishes within that time cannot be overtaken.
   `busy_until` is when the lease ends. A lease that ends later than any right clock could have set counts as ended.
   `written_by` names the request that acquired it, which the SDK repeats if its answer is lost (`first_writes`).
+  `own_digests` are the digests of the last documents that were written, or were to be. `unknown_until` is when no
+  document of another table is expected any more.
 
 The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
 target by its role ARN.
@@ -34,6 +36,9 @@ LEASE_SECONDS = 20
 MOST_CLOCK_SKEW_SECONDS = 60
 """How far the clocks of two functions may differ."""
 
+MOST_DIGESTS = 4
+"""How many documents of its own the table knows. IAM may return an earlier one for some seconds."""
+
 _FAR_FUTURE = 10**11
 """Later than any entry ends."""
 
@@ -45,6 +50,8 @@ class WriteLease:
     """The state of a role's leases. `document_digest` is the digest of the last written document.
 
     `acquired_at` is when the present lease was acquired (epoch seconds), or 0. No entry was read before that.
+    `own_digests` are the digests of the last documents that were written, or were to be, the newest first. Until
+    `unknown_until`, a document of another table is expected in IAM.
     """
 
     last_acquired: int = 0
@@ -53,6 +60,16 @@ class WriteLease:
     cut_offs: CutOffs = field(default_factory=CutOffs)
     acquired_at: int = 0
     document_times: DocumentTimes = field(default_factory=DocumentTimes)
+    own_digests: tuple[str, ...] = ()
+    unknown_until: int = 0
+
+    def has_written(self, digest: str) -> bool:
+        """Return whether this table wrote the document with this digest lately, or was about to."""
+        return digest in (self.document_digest, *self.own_digests)
+
+    def digests_with(self, digest: str) -> tuple[str, ...]:
+        """Return `own_digests` with one more document."""
+        return (digest, *(each for each in self.own_digests if each != digest))[:MOST_DIGESTS]
 
 
 _KNOWN: Item = {"pk": {"S": "ROLE#"}, "sk": {"S": "KNOWN"}}
@@ -162,15 +179,28 @@ class DenyList:
             ":number": {"N": str(lease.last_acquired)},
             ":digest": {"S": document_digest},
             ":times": {"S": json.dumps(times)},
+            ":own": {"S": json.dumps(lease.digests_with(document_digest))},
         }
-        changes = "SET last_completed = :number, document_digest = :digest, document_times = :times REMOVE busy_until"
-        return self._end_lease(role_arn, changes, values)
+        changes = (
+            "SET last_completed = :number, document_digest = :digest, document_times = :times, own_digests = :own "
+            "REMOVE busy_until"
+        )
+        return self._change_lease(role_arn, changes, values)
+
+    def announce(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
+        """Record the digest of a document before it is written. Return False if another writer overtook the lease.
+
+        So the table knows its document in IAM even if the write or its completion gets no answer.
+        """
+        own = {"S": json.dumps(lease.digests_with(document_digest))}
+        values: Item = {":number": {"N": str(lease.last_acquired)}, ":own": own}
+        return self._change_lease(role_arn, "SET own_digests = :own", values)
 
     def abandon(self, role_arn: str, lease: WriteLease) -> None:
         """Let another writer acquire a lease. The holder has written nothing and has no write under way."""
-        self._end_lease(role_arn, "REMOVE busy_until", {":number": {"N": str(lease.last_acquired)}})
+        self._change_lease(role_arn, "REMOVE busy_until", {":number": {"N": str(lease.last_acquired)}})
 
-    def _end_lease(self, role_arn: str, expression: str, values: Item) -> bool:
+    def _change_lease(self, role_arn: str, expression: str, values: Item) -> bool:
         with aws_errors_as_unavailable("The deny list"):
             try:
                 self._client.update_item(
@@ -202,13 +232,20 @@ def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
 
 
 def cut_offs_update(role_arn: str, lease: WriteLease, cut_offs: CutOffs) -> Item:
-    """Return the update that stores the cut-offs of a role, for the transaction that records them."""
+    """Return the update that stores the cut-offs of a role and `unknown_until` of the lease.
+
+    It is for the transaction that records them.
+    """
     text = json.dumps([cut_offs.role, dict(cut_offs.units)], separators=(",", ":"))
     return {
         "Key": _key(role_arn),
-        "UpdateExpression": "SET cut_offs = :cut",
+        "UpdateExpression": "SET cut_offs = :cut, unknown_until = :unknown",
         "ConditionExpression": "last_acquired = :number",
-        "ExpressionAttributeValues": {":cut": {"S": text}, ":number": {"N": str(lease.last_acquired)}},
+        "ExpressionAttributeValues": {
+            ":cut": {"S": text},
+            ":unknown": {"N": str(lease.unknown_until)},
+            ":number": {"N": str(lease.last_acquired)},
+        },
     }
 
 
@@ -235,4 +272,6 @@ def _lease_of(item: Item) -> WriteLease:
         cut_offs=CutOffs(*json.loads(item.get("cut_offs", {"S": "[]"})["S"])),
         acquired_at=int(item["busy_until"]["N"]) - LEASE_SECONDS if "busy_until" in item else 0,
         document_times=DocumentTimes(*json.loads(item.get("document_times", {"S": "[]"})["S"])),
+        own_digests=tuple(json.loads(item.get("own_digests", {"S": "[]"})["S"])),
+        unknown_until=int(item.get("unknown_until", {"N": "0"})["N"]),
     )

@@ -10,6 +10,7 @@ from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
 from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
 from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
+from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import (
     IN_FLIGHT_SECONDS,
@@ -42,8 +43,25 @@ UNUSED_SECONDS = 600
 
 It is new, or was restored, or an earlier deployment used it. Then it may lack what another table denied.
 """
+LAST_READ_MILLISECONDS = TIMEOUT_MILLISECONDS + 1_000
+"""The longest time from a call of `write_deny_document` to the end of a read of IAM that a write follows.
+
+The function has 15 s. So the write ends, and its lease, before the function does.
+"""
 FULL, UNKNOWN = "deny_document_full", "deny_document_unknown"
 """The codes of a cut-off's record."""
+
+
+class _Turn(NamedTuple):
+    """A lease, and the stopwatch's times after which its holder reads IAM and writes to it no longer.
+
+    `force` writes a document even if the last one was the same.
+    """
+
+    lease: WriteLease
+    write_by: int
+    read_by: int
+    force: bool = False
 
 
 class _WriteAttempt(NamedTuple):
@@ -77,7 +95,8 @@ def write_deny_document(role: TargetRole, ports: Ports) -> None:
             if ports.deny_list.lease(role.arn).last_completed > last_acquired:
                 return
             continue
-        attempt = _write_under_lease(lease, asked, role, policy, ports, force=force)
+        turn = _Turn(lease, asked + LAST_START_MILLISECONDS, started + LAST_READ_MILLISECONDS, force)
+        attempt = _write_under_lease(turn, role, policy, ports)
         if attempt.done:
             return
         force, aws_code = True, attempt.aws_code or aws_code  # a late write of this call may have reached IAM
@@ -104,7 +123,8 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
     if policy.read() == (json.loads(document.text) if document.text else None):
         ports.deny_list.complete(role.arn, lease, _digest(document.text))
         return False
-    attempt = _write_under_lease(lease, asked, role, policy, ports, force=True)
+    write_by = asked + LAST_START_MILLISECONDS
+    attempt = _write_under_lease(_Turn(lease, write_by, write_by, force=True), role, policy, ports)
     if not attempt.done:
         raise _unwritten("IAM did not accept the deny document.", attempt.aws_code)
     return True
@@ -138,16 +158,15 @@ def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument
     return compose(open_grants=ports.store.open_grant_ids(role.arn, now, MOST_OPEN_GRANTS))
 
 
-def _write_under_lease(
-    lease: WriteLease, asked: int, role: TargetRole, policy: RolePolicy, ports: Ports, *, force: bool = False
-) -> _WriteAttempt:
-    """Return whether IAM now has the whole list. `force` writes a document even if the last one was the same.
+def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> _WriteAttempt:
+    """Return whether IAM now has the whole list.
 
-    `asked` is the stopwatch's time before the lease was requested. A stale cut-off is not retried here. The lease is
-    lost, and `write_deny_document` acquires another one.
+    A stale cut-off is not retried here. The lease is lost, and `write_deny_document` acquires another one.
     """
+    lease, unknown = turn.lease, _may_be_unknown(turn.lease, ports.now())
     try:
-        lease = _with_unknown_cut_off(lease, role, policy, ports)
+        if unknown:
+            lease = _with_unknown_cut_off(lease, role, policy, ports)
         document = _document(lease, role, ports)
         if document.cut_offs.since(lease.cut_offs).last is not None:
             _record_cut_off(lease, document.cut_offs, FULL, role, ports)
@@ -155,8 +174,10 @@ def _write_under_lease(
         ports.deny_list.abandon(role.arn, lease)
         return _WriteAttempt(done=False)
     digest = _digest(document.text)
-    if force or digest != lease.document_digest:
-        if ports.stopwatch() - asked > LAST_START_MILLISECONDS:
+    if turn.force or digest != lease.document_digest:
+        if unknown and not ports.deny_list.announce(role.arn, lease, digest):
+            return _WriteAttempt(done=False)
+        if ports.stopwatch() > (min(turn.read_by, turn.write_by) if unknown else turn.write_by):
             ports.deny_list.abandon(role.arn, lease)
             return _WriteAttempt(done=False)
         try:
@@ -184,26 +205,30 @@ def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
 
 
 def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
-    """Return the lease, with a cut-off of the whole role if IAM's document may be of another table.
+    """Return the lease, with a cut-off of the whole role if IAM's document is of another table.
 
     That document may deny grants and suspensions that this table does not know. So every earlier session is denied
-    before the document is replaced. A table in use needs no read of IAM. Raises StaleWrite.
+    before the document is replaced. Raises StaleWrite.
     """
     now = ports.now()
-    if _is_in_use(lease, now):
+    if lease.cut_offs.role is not None and now < lease.cut_offs.role:  # then every session is denied
         return lease
     try:
         present = policy.read()
     except Problem:
         ports.deny_list.abandon(role.arn, lease)
         raise
-    if present is None or _digest(json.dumps(present, separators=(",", ":"))) == lease.document_digest:
+    if present is None or lease.has_written(_digest(json.dumps(present, separators=(",", ":")))):
         return lease
-    if not denies_more(present, _document(lease, role, ports).text):
+    ended = ports.deny_list.deny_entries(role.arn, now - MAX_STS_SESSION_SECONDS)
+    if not denies_more(present, _document(lease, role, ports).text, [each.grant_id for each in ended]):
         return lease
-    cut_offs = lease.cut_offs._replace(role=now + IN_FLIGHT_SECONDS).at(now)
+    moment = now + IN_FLIGHT_SECONDS
+    cut_offs = lease.cut_offs._replace(role=moment).at(now)
+    lease = replace(lease, unknown_until=moment + UNUSED_SECONDS)
     _record_cut_off(lease, cut_offs, UNKNOWN, role, ports)
-    if not ports.suspensions.current().of(SuspensionKind.TARGET, role.target.alias):  # `jitney restore` suspends it
+    target, suspended = role.target, ports.suspensions.current().in_force
+    if not any(each.covers_target(target.alias, target.role_arn) for each in suspended):  # `jitney restore` suspends it
         logger.error(
             "deny document of another table",
             role=role.arn,
@@ -216,15 +241,13 @@ def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolic
     return replace(lease, cut_offs=cut_offs)
 
 
-def _is_in_use(lease: WriteLease, now: int) -> bool:
-    """Return whether no other table can have denied something that this table does not know.
+def _may_be_unknown(lease: WriteLease, now: int) -> bool:
+    """Return whether another table may have denied something that this table does not know.
 
-    After a cut-off of the role, functions of an earlier deployment may still write the document of their table.
+    A table in use needs no read of IAM. After a document of another table was found, functions of an earlier deployment
+    may still write one.
     """
-    cut = lease.cut_offs.role
-    if cut is not None and now < cut + UNUSED_SECONDS:
-        return now < cut  # then every session is denied
-    return lease.document_times.is_recent(now, UNUSED_SECONDS)
+    return now < lease.unknown_until or not lease.document_times.is_recent(now, UNUSED_SECONDS)
 
 
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: TargetRole, ports: Ports) -> None:

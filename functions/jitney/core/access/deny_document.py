@@ -123,10 +123,13 @@ def compose_deny_document(
     return whole if len(whole.text) <= room else _document(IdCover(), CutOffs(moment), (WHOLE_ROLE,))
 
 
-def denies_more(document: Mapping[str, Any], text: str) -> bool:
-    """Return whether the `document` in IAM may deny a session that the document with `text` does not deny."""
+def denies_more(document: Mapping[str, Any], text: str, ended: Iterable[str] = ()) -> bool:
+    """Return whether the `document` in IAM may deny a session that the document with `text` does not deny.
+
+    The sessions of the grants `ended` are denied, or have ended.
+    """
     own = json.loads(text)["Statement"] if text else []
-    named = {name for each in own for name in _names(each["Condition"])} - {""}
+    named = {name for each in own for name in _names(each["Condition"])} - {""} | {*ended}
     present = document.get("Statement", [])
     statements = present if isinstance(present, list) else [present]
     return any(each not in own and not set(_names(each.get("Condition", {}))) <= named for each in statements)
