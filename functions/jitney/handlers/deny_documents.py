@@ -20,7 +20,6 @@ from jitney.core.access.deny_document import (
     denies_more,
 )
 from jitney.core.access.suspension_denials import suspension_denials
-from jitney.core.access.suspensions import SuspensionKind
 from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, AuditRecord, Outcome
 from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
@@ -52,15 +51,19 @@ FULL, UNKNOWN = "deny_document_full", "deny_document_unknown"
 """The codes of a cut-off's record."""
 
 
+class _TooLate(Exception):
+    """A write that begins now could end after its lease or its function."""
+
+
 class _Turn(NamedTuple):
-    """A lease, and the stopwatch's times after which its holder reads IAM and writes to it no longer.
+    """A lease, and the last times of the stopwatch at which a read of IAM may end, and a write may begin.
 
     `force` writes a document even if the last one was the same.
     """
 
     lease: WriteLease
-    write_by: int
     read_by: int
+    write_by: int
     force: bool = False
 
 
@@ -95,7 +98,7 @@ def write_deny_document(role: TargetRole, ports: Ports) -> None:
             if ports.deny_list.lease(role.arn).last_completed > last_acquired:
                 return
             continue
-        turn = _Turn(lease, asked + LAST_START_MILLISECONDS, started + LAST_READ_MILLISECONDS, force)
+        turn = _Turn(lease, started + LAST_READ_MILLISECONDS, asked + LAST_START_MILLISECONDS, force)
         attempt = _write_under_lease(turn, role, policy, ports)
         if attempt.done:
             return
@@ -166,33 +169,42 @@ def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports:
     lease, unknown = turn.lease, _may_be_unknown(turn.lease, ports.now())
     try:
         if unknown:
-            lease = _with_unknown_cut_off(lease, role, policy, ports)
+            lease = _with_unknown_cut_off(turn, role, policy, ports)
         document = _document(lease, role, ports)
         if document.cut_offs.since(lease.cut_offs).last is not None:
             _record_cut_off(lease, document.cut_offs, FULL, role, ports)
-    except StaleWrite:
+        digest = _digest(document.text)
+        if turn.force or digest != lease.document_digest:
+            if unknown:
+                _announce(turn.lease, digest, role, ports)
+            _require_time(turn.write_by, ports)
+            policy.write(document.text)
+    except (StaleWrite, _TooLate):
         ports.deny_list.abandon(role.arn, lease)
         return _WriteAttempt(done=False)
-    digest = _digest(document.text)
-    if turn.force or digest != lease.document_digest:
-        if unknown and not ports.deny_list.announce(role.arn, lease, digest):
-            return _WriteAttempt(done=False)
-        if ports.stopwatch() > (min(turn.read_by, turn.write_by) if unknown else turn.write_by):
-            ports.deny_list.abandon(role.arn, lease)
-            return _WriteAttempt(done=False)
-        try:
-            policy.write(document.text)
-        except PolicyWriteRefused as refused:
-            ports.deny_list.abandon(role.arn, lease)
-            if _is_gone(role, refused):
-                return _WriteAttempt(done=True)
-            if not refused.transient:
-                raise _unwritten(
-                    f"IAM of the target's account refused the deny document ({refused.code}).", refused.code
-                ) from refused
-            ports.pause(WAIT_SECONDS)
-            return _WriteAttempt(done=False, aws_code=refused.code)
+    except PolicyWriteRefused as refused:
+        ports.deny_list.abandon(role.arn, lease)
+        if _is_gone(role, refused):
+            return _WriteAttempt(done=True)
+        if not refused.transient:
+            raise _unwritten(
+                f"IAM of the target's account refused the deny document ({refused.code}).", refused.code
+            ) from refused
+        ports.pause(WAIT_SECONDS)
+        return _WriteAttempt(done=False, aws_code=refused.code)
     return _WriteAttempt(done=ports.deny_list.complete(role.arn, lease, digest))
+
+
+def _announce(lease: WriteLease, digest: str, role: TargetRole, ports: Ports) -> None:
+    """Have the table know its document, even if the write gets no answer. Raises StaleWrite."""
+    if not ports.deny_list.announce(role.arn, lease, digest):
+        raise StaleWrite
+
+
+def _require_time(last: int, ports: Ports) -> None:
+    """Raise _TooLate after the time `last` of the stopwatch."""
+    if ports.stopwatch() > last:
+        raise _TooLate
 
 
 def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
@@ -204,13 +216,13 @@ def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
     return refused.code == "NoSuchEntity" and role.arn not in role.target.role_arns
 
 
-def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
+def _with_unknown_cut_off(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
     """Return the lease, with a cut-off of the whole role if IAM's document is of another table.
 
     That document may deny grants and suspensions that this table does not know. So every earlier session is denied
-    before the document is replaced. Raises StaleWrite.
+    before the document is replaced. Raises StaleWrite or _TooLate.
     """
-    now = ports.now()
+    lease, now = turn.lease, ports.now()
     if lease.cut_offs.role is not None and now < lease.cut_offs.role:  # then every session is denied
         return lease
     try:
@@ -218,6 +230,7 @@ def _with_unknown_cut_off(lease: WriteLease, role: TargetRole, policy: RolePolic
     except Problem:
         ports.deny_list.abandon(role.arn, lease)
         raise
+    _require_time(turn.read_by, ports)
     if present is None or lease.has_written(_digest(json.dumps(present, separators=(",", ":")))):
         return lease
     ended = ports.deny_list.deny_entries(role.arn, now - MAX_STS_SESSION_SECONDS)
