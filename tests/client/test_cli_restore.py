@@ -10,9 +10,12 @@ import yaml
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
 from jitney.client.cli import build_app
+from jitney.client.commands.restore import INCOMPLETE
 from jitney.client.restored_suspensions import BY, LOCK_SECONDS
+from jitney.client.restored_wording import MOST_LISTED
 from tests.configuration.test_load import valid, write_policies
 from tests.upgrade.flows import allowed
 from tests.upgrade.stored_system import StoredSystem, stored_system
@@ -62,10 +65,52 @@ def test_ops_02_it_says_what_it_took_over_and_from_where(restored: StoredSystem,
     shown = " ".join(run(config).output.split())
     assert "no suspension was missing (compared with audit)" in shown
     assert "no suspension can be lifted before" in shown
-    shown = " ".join(run(config, "--earlier-state-table", "state").output.split())
-    assert "no suspension was missing (compared with state)" in shown
+    copied(restored, "state", "before")
+    shown = " ".join(run(config, "--earlier-state-table", "before").output.split())
+    assert "no suspension was missing (compared with before)" in shown
     done = run(config, "--earlier-state-table", "gone", "--json")
     assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")
+
+
+def copied(stored: StoredSystem, name: str, copy: str) -> None:
+    """Create a table of the same form."""
+    table = stored.client.describe_table(TableName=name)["Table"]
+    members = ("IndexName", "KeySchema", "Projection")
+    indexes = [{member: each[member] for member in members} for each in table["GlobalSecondaryIndexes"]]
+    more = {member: table[member] for member in ("KeySchema", "AttributeDefinitions")}
+    stored.client.create_table(TableName=copy, BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=indexes, **more)
+
+
+def test_ops_02_the_restored_table_is_not_the_earlier_one(restored: StoredSystem, config: Path):
+    """After the deployment, the output StateTable names the restored table."""
+    done = run(config, "--earlier-state-table", "state", "--json")
+    problem = json.loads(done.output)
+    assert (done.exit_code, problem["code"]) == (2, "table_invalid")
+    assert "--earlier-state-table" in problem["fix"]
+
+
+def test_ops_02_suspensions_to_make_or_lift_by_hand_are_shown(restored: StoredSystem, config: Path):
+    names = [f"corp.[masked credential] {number}" for number in range(MOST_LISTED + 2)]
+    for number, name in enumerate([*names, "corp.lifted"]):
+        detail = json.dumps({"suspension": f"s-{number}", "kind": "agent", "name": name})
+        record = {"event": "suspension", "outcome": "set", "time": "2023-11-14T22:00:00Z", "detail": detail}
+        texts = [record | {"principal": "corp.carla", "reason": "its key leaked"}]
+        texts += [texts[0] | {"outcome": "ended"}] if name == "corp.lifted" else []
+        for each in texts:
+            key = {"pk": {"S": f"r-{number}{each['outcome']}"}, "sk": {"S": "0"}}
+            restored.client.put_item(TableName="audit", Item=key | record_attribute(json.dumps(each)))
+    done = run(config)
+    shown = " ".join(done.output.split())
+    assert done.exit_code == INCOMPLETE
+    assert "name masked The records hide the names of these suspensions. Suspend them again by hand:" in shown
+    assert "and 2 more: --json lists all" in shown
+    assert "lift again According to the records, these were lifted." in shown
+    assert "restored_tables:" in shown
+    done = run(config, "--json")
+    document = json.loads(done.output)
+    assert (done.exit_code, len(document["masked"]), document["not_taken_over"]) == (INCOMPLETE, len(names), [])
+    first = "agent corp.[masked credential] 0 (s-0, by corp.carla, 2023-11-14T22:00:00Z: its key leaked)"
+    assert document["masked"][0] == first
 
 
 def test_ops_02_the_page_says_how_long_suspensions_are_locked():

@@ -3,15 +3,22 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from jitney.adapters.deny_list import DenyList
 from jitney.adapters.out_of_office import write_of
 from jitney.adapters.record_items import record_attribute, record_in
+from jitney.client.problems import Invalid
+from jitney.client.recorded_suspensions import RECORD_SECONDS
 from jitney.client.restored_suspensions import BY, LOCK_SECONDS, RestoredSuspensions, lock_seconds
-from jitney.core.access.suspensions import Suspension, Suspensions
+from jitney.client.restored_tables import RestoredTables
+from jitney.core.access.request_body import MAX_REASON
+from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, Suspensions
 from jitney.core.review.out_of_office import OutOfOffice
+from jitney.core.times import iso
 from jitney.handlers.suspensions import lift, list_suspensions, suspend
 from tests.handlers.review_browser import Browser
 from tests.upgrade.flows import REASON
@@ -189,6 +196,7 @@ def test_ops_02_every_record_of_the_restore_passes_the_stream(
 @pytest.mark.parametrize(
     "text",
     ["[]", "1", "{", '{"event":"suspension"}', '{"event":"suspension","outcome":"set","detail":"{}"}',
+     pytest.param("[" * 100_000, id="deep"),
      '{"event":"suspension","outcome":"ended","detail":"[]","time":"x","principal":"p","reason":"r"}'],
 )  # fmt: skip
 def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepared: StoredSystem, text: str):
@@ -197,3 +205,130 @@ def test_ops_02_a_record_that_no_operator_made_does_not_stop_the_restore(unprepa
     restore = restored(unprepared)
     restore.prepare(PLAN)
     assert restore.summary.taken_over == ("agent corp.olga",)
+
+
+def forge(stored: StoredSystem, number: int, outcome: str, **more: Any) -> None:
+    """Write a record as any function can. The suspension is of an agent that no operator suspended."""
+    detail = {"suspension": f"s-forged{number}", "kind": "agent", "name": f"corp.forged-{number}"}
+    detail |= {name: more.pop(name) for name in detail if name in more}
+    record = {"event": "suspension", "outcome": outcome, "time": iso(stored.system.now), "principal": "corp.carla"}
+    record |= {"reason": "r"} | more | {"detail": json.dumps(detail)}
+    key = {"pk": {"S": f"r-forged{number}"}, "sk": {"S": "0"}}
+    stored.client.put_item(TableName="audit", Item=key | record_attribute(json.dumps(record)))
+
+
+def olgas_suspension(later: AfterTheMoment) -> Suspension:
+    found = Suspensions.read("", text_of_suspensions(later.lost)).entries
+    return next(each for each in found if each.name == OLGA["name"])
+
+
+def test_ops_02_a_recorded_end_removes_no_suspension_and_is_listed(unprepared: StoredSystem, later: AfterTheMoment):
+    olga = olgas_suspension(later)
+    forge(unprepared, 1, "ended", suspension=olga.id, name=olga.name)
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert "agent corp.olga" in in_force(unprepared)
+    assert restore.summary.taken_over == ("agent corp.olga",)
+    (listed,) = restore.summary.lifted_on_record
+    assert listed.startswith(f"agent corp.olga ({olga.id}, by {olga.by}, ")
+    assert restore.summary.complete
+
+
+@pytest.mark.parametrize("earlier", [0, 1000])
+def test_ops_02_a_record_with_the_id_of_another_suspension_hides_none(
+    unprepared: StoredSystem, later: AfterTheMoment, earlier: int
+):
+    olga = olgas_suspension(later)
+    forge(unprepared, 1, "set", suspension=olga.id, time=iso(olga.since - earlier))
+    for _ in range(2):
+        restored(unprepared).prepare(PLAN)
+        assert in_force(unprepared).keys() == {"agent corp.olga", "agent corp.forged-1", "target analytics-prod"}
+
+
+def test_ops_02_forged_suspensions_stop_no_step_and_leave_room_for_operators(
+    unprepared: StoredSystem, later: AfterTheMoment
+):
+    for number in range(MOST_SUSPENSIONS + 20):
+        forge(unprepared, number, "set")
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert (restore.summary.sessions_ended, restore.summary.delegations_ended) == (1, 1)
+    assert "target analytics-prod" in in_force(unprepared)
+    assert len(in_force(unprepared)) == MOST_SUSPENSIONS * 9 // 10
+    assert len(restore.summary.taken_over) + len(restore.summary.not_taken_over) == MOST_SUSPENSIONS + 21
+    assert not restore.summary.complete
+
+
+def test_ops_02_a_table_without_room_is_reported(
+    unprepared: StoredSystem, later: AfterTheMoment, monkeypatch: pytest.MonkeyPatch
+):
+    """The earlier table is trusted, so no room is left. But its suspensions do not fit into the restored one."""
+    monkeypatch.setattr("jitney.core.access.suspensions.MOST_SUSPENSIONS", 1)
+    restore = restored(unprepared, earlier="earlier")
+    restore.prepare(PLAN)
+    assert [each.partition(" (")[0] for each in restore.summary.not_taken_over] == ["agent corp.olga"]
+
+
+def test_ops_02_a_suspension_whose_name_is_masked_is_listed(unprepared: StoredSystem):
+    forge(unprepared, 1, "set", name="corp.[masked credential]")
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert restore.summary.masked == (
+        f"agent corp.[masked credential] (s-forged1, by corp.carla, {iso(unprepared.system.now)}: r)",
+    )
+    assert restore.summary.taken_over == ("agent corp.olga",)
+    assert not restore.summary.complete
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"name": "corp.\ud800"}, {"name": "n" * 256}, {"name": ""}, {"suspension": ""}, {"suspension": "s" * 256}],
+)
+def test_ops_02_a_forged_suspension_that_cannot_be_real_is_left_out(unprepared: StoredSystem, more: dict[str, str]):
+    forge(unprepared, 1, "set", **more)
+    restored(unprepared).prepare(PLAN)
+    assert in_force(unprepared).keys() == {"agent corp.olga", "target analytics-prod"}
+
+
+def test_ops_02_a_forged_suspension_denies_nothing_of_the_future_and_has_a_short_reason(unprepared: StoredSystem):
+    forge(unprepared, 1, "set", time="2999-01-01T00:00:00Z", reason="r" * 300_000)
+    restored(unprepared).prepare(PLAN)
+    found = in_force(unprepared)["agent corp.forged-1"]
+    assert (found.since, len(found.reason)) == (unprepared.system.now, MAX_REASON)
+
+
+def test_ops_02_what_was_lifted_before_the_moment_is_not_taken_over(
+    unprepared: StoredSystem, later: AfterTheMoment, monkeypatch: pytest.MonkeyPatch
+):
+    """DynamoDB says to which moment it restored a table. A suspension from before is in the table, or was lifted."""
+    olga = olgas_suspension(later)
+    describe = RestoredTables._table
+
+    def described(tables: RestoredTables, name: str) -> dict[str, Any]:
+        moment = datetime.fromtimestamp(olga.since, UTC)
+        return describe(tables, name) | {"RestoreSummary": {"RestoreDateTime": moment, "RestoreInProgress": False}}
+
+    monkeypatch.setattr(RestoredTables, "_table", described)
+    forge(unprepared, 1, "set", time=iso(olga.since - RECORD_SECONDS - 1))
+    forge(unprepared, 2, "set", time=iso(olga.since - RECORD_SECONDS))
+    restore = restored(unprepared)
+    restore.prepare(PLAN)
+    assert restore.summary.taken_over == ("agent corp.forged-2", "agent corp.olga")
+
+
+def test_ops_02_roles_that_targets_had_after_the_moment_are_known(unprepared: StoredSystem):
+    DenyList(unprepared.client, "earlier").known_roles(["role:added-and-removed"])
+    before = unprepared.ports.deny_list.seen_roles()
+    restored(unprepared, earlier="earlier").prepare(PLAN)
+    assert unprepared.ports.deny_list.seen_roles() == before | {"role:added-and-removed"}
+
+
+def test_ops_02_an_earlier_table_without_roles_is_no_problem(unprepared: StoredSystem):
+    restored(unprepared, earlier="earlier").prepare(PLAN)
+
+
+def test_ops_02_the_restored_table_is_not_accepted_as_the_earlier_one(unprepared: StoredSystem):
+    with pytest.raises(Invalid, match="state is named as the restored table and as the earlier one") as refused:
+        restored(unprepared, earlier="state").prepare(PLAN)
+    assert "the table that Jitney used before the restore" in refused.value.fix
+    assert not in_force(unprepared)

@@ -1,48 +1,79 @@
-"""The suspensions in force according to the records of the audit table, for `jitney restore`.
+"""The suspensions in the records of the audit table, for `jitney restore`.
 
-It takes them over when the state table that had them is lost.
+It takes them over when the state table that had them is lost. Any function can write such a record. So no record
+removes what another one says: a suspension whose end was recorded is kept, and listed.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from jitney.adapters.record_items import record_in
+from jitney.core.access.request_body import MAX_NAME, MAX_REASON
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.masking.mask_tags import MASK
 from jitney.core.times import epoch
 
 CHAINS = "r-"
 """How the chain of a record that belongs to no grant and no call begins."""
+RECORD_SECONDS = 900
+"""A suspension is in the state table within this time after its `since`. Most of it is for clocks that differ."""
+
+_Key: TypeAlias = tuple[str, SuspensionKind, str]
 
 
-def recorded_suspensions(dynamodb: Any, audit_table: str, progress: Callable[[str], None]) -> Suspensions:
-    """Return the suspensions that were recorded, and whose end was not. Raises what boto3 raises."""
-    begun, ended = dict[str, Suspension](), set[str]()
+class RecordedSuspensions(NamedTuple):
+    """The suspensions that were recorded, those without a recorded end first.
+
+    `ended` are the ids of those whose end was recorded. `masked` are suspensions whose names hold a mask.
+    """
+
+    suspensions: Suspensions = Suspensions()
+    ended: frozenset[str] = frozenset()
+    masked: tuple[Suspension, ...] = ()
+
+
+def recorded_suspensions(
+    dynamodb: Any, audit_table: str, restored_to: int, progress: Callable[[str], None]
+) -> RecordedSuspensions:
+    """Return the recorded suspensions that a table restored to this moment may lack. Raises what boto3 raises."""
+    begun, last, ended = dict[_Key, Suspension](), dict[_Key, int](), set[str]()
     for number, text in enumerate(_records(dynamodb, audit_table)):
         if number % 1000 == 0:
             progress(f"reading suspensions from the audit table: {number} records")
-        with suppress(LookupError, TypeError, ValueError):  # a function may write anything into a chain of its own
+        with suppress(LookupError, TypeError, ValueError, RecursionError):  # a function may write anything into a chain
             record = json.loads(text)
             if record["event"] != AuditEvent.SUSPENSION:
                 continue
-            suspension = _suspension(record, json.loads(record["detail"]))
+            found = _suspension(record, json.loads(record["detail"]))
             if record["outcome"] == Outcome.ENDED:
-                ended.add(suspension.id)
+                ended.add(found.id)
             elif record["outcome"] == Outcome.SET:
-                first = begun.setdefault(suspension.id, suspension)
-                if suspension.since < first.since:  # the later ones are of a restore, which renews it
-                    begun[suspension.id] = suspension
-    entries = sorted((each for each in begun.values() if each.id not in ended), key=lambda each: each.since)
-    return Suspensions("recorded", tuple(entries))
+                key = (found.id, found.kind, found.name)
+                begun[key] = min(begun.get(key, found), found, key=_since)  # later ones are of a restore
+                last[key] = max(last.get(key, found.since), found.since)
+    later = [each for key, each in begun.items() if last[key] >= restored_to - RECORD_SECONDS]
+    later.sort(key=lambda each: (each.id in ended, each.since))
+    masked = [each for each in later if MASK.search(each.name)]
+    named = [each for each in later if each not in masked]
+    return RecordedSuspensions(Suspensions("recorded", tuple(named)), frozenset(ended), tuple(masked))
+
+
+def _since(suspension: Suspension) -> int:
+    return suspension.since
 
 
 def _suspension(record: dict[str, Any], detail: dict[str, Any]) -> Suspension:
     """Return the suspension that a record is about. Raises LookupError, TypeError or ValueError."""
     name, by, reason = (str(each) for each in (detail["name"], record["principal"], record["reason"]))
-    since = epoch(record["time"])
-    return Suspension(str(detail["suspension"]), SuspensionKind(detail["kind"]), name, since, by, reason)
+    suspension_id = str(detail["suspension"])
+    if not 0 < len(suspension_id) <= MAX_NAME or not 0 < len(name) <= MAX_NAME:
+        raise ValueError("a suspension that no operator made")
+    f"{suspension_id}{name}{by}{reason}".encode()  # raises UnicodeEncodeError, a ValueError
+    kind, since = SuspensionKind(detail["kind"]), epoch(record["time"])
+    return Suspension(suspension_id, kind, name, since, by[:MAX_NAME], reason[:MAX_REASON])
 
 
 def _records(dynamodb: Any, audit_table: str) -> Iterator[str]:

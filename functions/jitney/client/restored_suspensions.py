@@ -1,11 +1,13 @@
 """The suspensions of a restored state table, for `jitney restore`.
 
 A suspension that operators made after the restored moment is taken over, from the earlier state table or from the
-records. The restore suspends each target. No suspension can be lifted until every session and token from before has
-ended. Otherwise an operator who was suspended after the moment, or a token that was used after it, could lift them.
+records. Suspensions from records may be forged. So some places are left for operators.
+
+The restore suspends each target. No suspension can be lifted until every session and token from before has ended.
+Otherwise an operator who was suspended after the moment, or a token that was used after it, could lift them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +15,16 @@ from jitney.adapters.clock import new_id
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core import audit
-from jitney.core.access.suspensions import NO_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.access.suspensions import (
+    MAX_CHARACTERS,
+    MOST_SUSPENSIONS,
+    NO_SUSPENSIONS,
+    Suspension,
+    SuspensionKind,
+    Suspensions,
+)
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
+from jitney.core.problems import Problem
 
 BY = "jitney.restore"
 REASON = "the tables were restored to an earlier time"
@@ -22,6 +32,8 @@ LOCK_SECONDS = 75 * 60
 """Sessions last an hour, and by default tokens do, too. The rest is for clocks and for calls in flight."""
 TOKEN_MARGIN_SECONDS = 60
 """Clocks differ by this time at most. A token is refused when it is that much older than its issuer permits."""
+OPERATORS_SHARE = 10
+"""Suspensions from records leave one part in this many of the room to operators."""
 
 
 def lock_seconds(longest_token_seconds: int) -> int:
@@ -38,8 +50,10 @@ class RestoredSuspensions:
         self._lock_seconds = lock_seconds
         self.earlier: Suspensions = NO_SUSPENSIONS
         """The suspensions that were in force before the restore."""
+        self.leaves_room = False
+        """Whether to leave room for operators, because `earlier` is from records."""
 
-    def suspend_target(self, alias: str, role_arn: str, now: int) -> None:
+    def suspend_target(self, alias: str, role_arn: str, now: int) -> bool:
         """Begin the suspension of the target with this first role at `now`.
 
         A suspension that is in force keeps its id, operator and reason, and is no longer complete. Raises StaleWrite
@@ -51,24 +65,45 @@ class RestoredSuspensions:
         listed = before if before.with_id(known.id) else before.with_new(known)
         suspension = replace(known, since=now, role=role_arn, completed_at=None)
         self._write(before, _with(listed, suspension), suspension, REASON, now)
+        return True
 
     def _from_before(self, alias: str, present: Suspensions) -> Suspension | None:
         """Return the target's suspension from before, unless an operator lifted it in the restored table."""
         found = self.earlier.of(SuspensionKind.TARGET, alias)
         return found if found and present.with_id(found.id) is None else None
 
-    def missing(self) -> Iterator[Suspension]:
-        """Yield the suspensions in force from before that the restored table does not know."""
-        present = self._reader.current()
+    def missing(self) -> list[Suspension]:
+        """Return the suspensions in force from before that the restored table does not know."""
+        present, found = self._reader.current(), dict[tuple[str, str], Suspension]()
         for each in self.earlier.in_force:
-            if present.with_id(each.id) is None and present.of(each.kind, each.name) is None:
-                yield each
+            if not _knows(present, each):
+                found.setdefault((each.kind, each.name), each)
+        return [*found.values()]
 
-    def take_over(self, suspension: Suspension, now: int) -> None:
-        """Add a suspension from before, as it was. Raises StaleWrite as `suspend_target` does."""
+    def unknown(self, suspensions: Iterable[Suspension]) -> list[Suspension]:
+        """Return those of the suspensions whose ids the restored table does not know."""
+        present = self._reader.current()
+        return [each for each in suspensions if present.with_id(each.id) is None]
+
+    def take_over(self, suspension: Suspension, now: int) -> bool:
+        """Add a suspension from before, as it was. Return False if there is no room.
+
+        Its id is a new one if another suspension has it. Raises StaleWrite as `suspend_target` does.
+        """
         before = self._reader.current()
-        if before.with_id(suspension.id) is None and before.of(suspension.kind, suspension.name) is None:
-            self._write(before, before.with_new(suspension), suspension, suspension.reason, now)
+        if _knows(before, suspension):
+            return True
+        if self.leaves_room and _is_nearly_full(before):
+            return False
+        suspension = replace(suspension, since=min(suspension.since, now))
+        if before.with_id(suspension.id):
+            suspension = replace(suspension, id=new_id("s"))
+        try:
+            after = before.with_new(suspension)
+        except Problem:  # suspensions_full
+            return False
+        self._write(before, after, suspension, suspension.reason, now)
+        return True
 
     def _write(self, before: Suspensions, after: Suspensions, changed: Suspension, reason: str, now: int) -> None:
         detail = {"suspension": changed.id, "kind": str(changed.kind), "name": changed.name}
@@ -78,6 +113,18 @@ class RestoredSuspensions:
         )
         locked = after.locked_until(now + self._lock_seconds)
         self._store.change_suspensions(before, locked, audit.chain_record(record, new_id("r")), now=now)
+
+
+def _knows(present: Suspensions, suspension: Suspension) -> bool:
+    """Return whether the table has this suspension, or had it. An id alone proves nothing: a record may be forged."""
+    same = present.with_id(suspension.id)
+    known = same is not None and (same.kind, same.name) == (suspension.kind, suspension.name)
+    return known or present.of(suspension.kind, suspension.name) is not None
+
+
+def _is_nearly_full(present: Suspensions) -> bool:
+    most, characters = (each - each // OPERATORS_SHARE for each in (MOST_SUSPENSIONS, MAX_CHARACTERS))
+    return len(present.entries) >= most or len(present.text()) > characters
 
 
 def _with(suspensions: Suspensions, changed: Suspension) -> Suspensions:

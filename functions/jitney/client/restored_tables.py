@@ -27,6 +27,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jitney.adapters.deny_list import DenyList
 from jitney.adapters.grant_items import grant_id_of, text_of
 from jitney.adapters.out_of_office import OUT_OF_OFFICE
 from jitney.adapters.record_items import record_in
@@ -35,12 +36,12 @@ from jitney.adapters.transactions import StaleWrite
 from jitney.adapters.web_sessions import SESSION_PREFIX
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid, Unavailable
-from jitney.client.recorded_suspensions import recorded_suspensions
+from jitney.client.recorded_suspensions import RecordedSuspensions, recorded_suspensions
 from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
 from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.arns import role_arn
 from jitney.configuration.load import ConfigurationError, load_configuration
-from jitney.core.access.suspensions import Suspensions
+from jitney.core.access.suspensions import Suspension
 from jitney.core.problems import Problem
 from jitney.core.times import iso
 
@@ -61,7 +62,8 @@ class RestorePlan(NamedTuple):
 class RestoreSummary:
     """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
 
-    `taken_over` are the suspensions that were missing, from the table `taken_over_from`.
+    `taken_over` are the suspensions that were missing, from the table `taken_over_from`. Of these, records say about
+    `lifted_on_record` that they were lifted. `not_taken_over` did not fit. The names of `masked` are unknown.
     """
 
     state_table: str
@@ -70,11 +72,19 @@ class RestoreSummary:
     suspended: tuple[str, ...] = ()
     taken_over_from: str = ""
     taken_over: tuple[str, ...] = ()
+    lifted_on_record: tuple[str, ...] = ()
+    not_taken_over: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
     locked_until: int = 0
     sessions_ended: int = 0
     delegations_ended: int = 0
     open_grants: int = 0
     continued: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every suspension that was missing was taken over."""
+        return not self.not_taken_over and not self.masked
 
     def document(self) -> dict[str, Any]:
         """Return the summary as JSON."""
@@ -126,17 +136,25 @@ class RestoredTables:
     def prepare(self, plan: RestorePlan) -> None:
         """Enable the audit table's stream, which publishes all further records. Then suspend the targets.
 
-        So a later failure leaves nothing open. Sessions, chains and settings follow. Raises Invalid for a table of
-        another form or key.
+        So a later failure leaves nothing open. Sessions, chains and settings follow. Suspensions are taken over last,
+        because records of them may be forged. Raises Invalid for a table of another form or key.
         """
         self._check()
         self._enable_stream()
-        self._suspend(plan)
+        suspensions = self._suspend(plan)
+        self._know_roles()
         self._forget()
         self._continue_chains()
         self._protect()
+        self._take_over(suspensions)
+        self.summary.locked_until = self._now() + plan.lock_seconds
 
     def _check(self) -> None:
+        if self._earlier == self.summary.state_table:
+            detail = f"{self._earlier} is named as the restored table and as the earlier one."
+            fix = "Give the table that Jitney used before the restore to --earlier-state-table. After the deployment, "
+            fix += "the output StateTable names the restored table. If the earlier table is lost, leave out the option."
+            raise Invalid("table_invalid", TITLE, detail, fix)
         with _available(KEY_ALIAS):
             key_arn = self._kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"]
         for name, form in ((self.summary.state_table, STATE), (self.summary.audit_table, AUDIT)):
@@ -152,38 +170,55 @@ class RestoredTables:
             self._change(self.summary.audit_table, StreamSpecification=stream)
         self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
 
-    def _suspend(self, plan: RestorePlan) -> None:
+    def _suspend(self, plan: RestorePlan) -> RestoredSuspensions:
+        """Suspend the targets. Return the suspensions of the restored table, with those from before."""
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
-        suspensions.earlier = self._earlier_suspensions()
+        recorded = self._earlier_suspensions()
+        suspensions.earlier, suspensions.leaves_room = recorded.suspensions, not self._earlier
+        ended = [each for each in suspensions.missing() if each.id in recorded.ended]
+        self.summary.lifted_on_record = tuple(map(_listed, ended))
+        self.summary.masked = tuple(map(_listed, suspensions.unknown(recorded.masked)))
         for alias, role in plan.targets.items():
             self._progress(f"suspending {alias}")
             self._attempt(partial(suspensions.suspend_target, alias, role))
         self.summary.suspended = tuple(plan.targets)
-        self.summary.taken_over = tuple(self._taken_over(suspensions))
-        self.summary.locked_until = self._now() + plan.lock_seconds
+        return suspensions
 
-    def _earlier_suspensions(self) -> Suspensions:
+    def _earlier_suspensions(self) -> RecordedSuspensions:
         """Return the suspensions of the earlier state table. If it is lost, return those of the records."""
         if self._earlier:
             with _available(self._earlier):
-                return SuspensionStore(self._dynamodb, self._earlier).current()
+                return RecordedSuspensions(SuspensionStore(self._dynamodb, self._earlier).current())
+        restored = self._table(self.summary.state_table).get("RestoreSummary")
+        moment = int(restored["RestoreDateTime"].timestamp()) if restored else 0
         with _available("the audit table"):
-            return recorded_suspensions(self._dynamodb, self.summary.audit_table, self._progress)
+            return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
-    def _taken_over(self, suspensions: RestoredSuspensions) -> Iterator[str]:
-        """Take over the suspensions of the earlier table, and yield their titles."""
-        for each in [*suspensions.missing()]:
+    def _know_roles(self) -> None:
+        """Add the roles that targets had according to the earlier table. So their documents are written, too."""
+        if self._earlier:
+            with _available(self._earlier):
+                roles = DenyList(self._dynamodb, self._earlier).seen_roles()
+            if roles:
+                with _available("the state table"):
+                    DenyList(self._dynamodb, self.summary.state_table).known_roles(roles)
+
+    def _take_over(self, suspensions: RestoredSuspensions) -> None:
+        """Take over the suspensions from before, until there is no more room."""
+        missing = suspensions.missing()
+        for number, each in enumerate(missing):
             self._progress(f"taking over the suspension of {each.title}")
-            self._attempt(partial(suspensions.take_over, each))
-            yield each.title
+            if not self._attempt(partial(suspensions.take_over, each)):
+                self.summary.not_taken_over = tuple(map(_listed, missing[number:]))
+                break
+            self.summary.taken_over += (each.title,)
 
-    def _attempt(self, change: Callable[[int], None]) -> None:
-        """Change the suspensions. In a table that is deployed already, operators change them meanwhile."""
+    def _attempt(self, change: Callable[[int], bool]) -> bool:
+        """Change the suspensions, and return what `change` returns. In a table that is deployed already, operators change them meanwhile."""
         for _ in range(ATTEMPTS):
             with suppress(StaleWrite), _available("the state table"):
-                change(self._now())
-                return
+                return change(self._now())
             self._pause(PAUSE_SECONDS)
         raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
 
@@ -283,6 +318,11 @@ def aws_clients() -> AwsClients:
         return AwsClients(session.client("dynamodb", config=config), session.client("kms", config=config))
     except BotoCoreError as error:
         raise unusable(error, TITLE) from error
+
+
+def _listed(suspension: Suspension) -> str:
+    """Return the suspension with what helps an operator to recognize it."""
+    return f"{suspension.title} ({suspension.id}, by {suspension.by}, {iso(suspension.since)}: {suspension.reason})"
 
 
 @contextmanager

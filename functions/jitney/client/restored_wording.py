@@ -5,12 +5,26 @@ from typing import Any
 
 from jitney.core.printable import strip_control_characters
 
+MOST_LISTED = 20
+_TO_DO = {
+    "lifted_on_record": ("lift again", "According to the records, these were lifted. Lift them again if that is right"),
+    "not_taken_over": ("no room", "These suspensions were not taken over. Suspend what you know of again"),
+    "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
+}
+"""What an operator does about the suspensions in a member of the summary."""
+
 
 def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of what a run did."""
     yield "suspended", _listed(summary["suspended"])
     taken_over = _listed(summary["taken_over"]) or "no suspension was missing"
     yield "taken over", f"{taken_over} (compared with {summary['taken_over_from']})"
+    for member, (name, what_to_do) in _TO_DO.items():
+        if found := summary[member]:
+            yield name, f"{what_to_do}:"
+            yield from (("", strip_control_characters(each)) for each in found[:MOST_LISTED])
+            if more := len(found[MOST_LISTED:]):
+                yield "", f"and {more} more: --json lists all"
     yield "locked", f"no suspension can be lifted before {summary['locked_until']}"
     yield "signed out", f"{summary['sessions_ended']} sessions of people"
     yield "out of office", f"{summary['delegations_ended']} entries deleted"
