@@ -62,8 +62,8 @@ class RestoredSuspensions:
         before = self._reader.current()
         known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)
         known = known or Suspension(new_id("s"), SuspensionKind.TARGET, alias, now, BY, REASON)
-        listed = before if before.with_id(known.id) else before.with_new(known)
         suspension = replace(known, since=now, role=role_arn, completed_at=None)
+        listed = before if before.with_id(known.id) else before.with_new(suspension)
         self._write(before, _with(listed, suspension), suspension, REASON, now)
         return True
 

@@ -14,38 +14,33 @@ audit table ends. Otherwise no change of the grant could be recorded.
 Needs the extras `audit` and `policy`.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from jitney.adapters.deny_list import DenyList
-from jitney.adapters.grant_items import grant_id_of, text_of
-from jitney.adapters.out_of_office import OUT_OF_OFFICE
-from jitney.adapters.record_items import record_in
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.adapters.web_sessions import SESSION_PREFIX
 from jitney.client.aws import unusable
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.recorded_suspensions import RecordedSuspensions, recorded_suspensions
+from jitney.client.restore_problems import AGAIN, available
+from jitney.client.restore_summary import RestoreSummary
 from jitney.client.restored_forms import AUDIT, KEY_ALIAS, STATE, TITLE, check_form, check_key
+from jitney.client.restored_items import RestoredItems
 from jitney.client.restored_suspensions import RestoredSuspensions, lock_seconds
 from jitney.configuration.arns import role_arn
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.core.access.suspensions import Suspension
-from jitney.core.problems import Problem
 from jitney.core.times import iso
 
-AGAIN = "Run the same command again: repeating it is safe."
 PAUSE_SECONDS = 2
 """Between attempts to change a table that another change keeps busy."""
 ATTEMPTS = 60
@@ -56,39 +51,6 @@ class RestorePlan(NamedTuple):
 
     targets: Mapping[str, str]
     lock_seconds: int
-
-
-@dataclass
-class RestoreSummary:
-    """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
-
-    `taken_over` are the suspensions that were missing, from the table `taken_over_from`. Of these, records say about
-    `lifted_on_record` that they were lifted. `not_taken_over` did not fit. The names of `masked` are unknown.
-    """
-
-    state_table: str
-    audit_table: str
-    audit_stream_arn: str = ""
-    suspended: tuple[str, ...] = ()
-    taken_over_from: str = ""
-    taken_over: tuple[str, ...] = ()
-    lifted_on_record: tuple[str, ...] = ()
-    not_taken_over: tuple[str, ...] = ()
-    masked: tuple[str, ...] = ()
-    locked_until: int = 0
-    sessions_ended: int = 0
-    delegations_ended: int = 0
-    open_grants: int = 0
-    continued: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every suspension that was missing was taken over."""
-        return not self.not_taken_over and not self.masked
-
-    def document(self) -> dict[str, Any]:
-        """Return the summary as JSON."""
-        return asdict(self) | {"locked_until": iso(self.locked_until)}
 
 
 def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
@@ -143,8 +105,9 @@ class RestoredTables:
         self._enable_stream()
         suspensions = self._suspend(plan)
         self._know_roles()
-        self._forget()
-        self._continue_chains()
+        items = RestoredItems(self._dynamodb, self.summary, self._progress)
+        items.forget()
+        items.continue_chains()
         self._protect()
         self._take_over(suspensions)
         self.summary.locked_until = self._now() + plan.lock_seconds
@@ -155,7 +118,7 @@ class RestoredTables:
             fix = "Give the table that Jitney used before the restore to --earlier-state-table. After the deployment, "
             fix += "the output StateTable names the restored table. If the earlier table is lost, leave out the option."
             raise Invalid("table_invalid", TITLE, detail, fix)
-        with _available(KEY_ALIAS):
+        with available(KEY_ALIAS):
             key_arn = self._kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"]
         for name, form in ((self.summary.state_table, STATE), (self.summary.audit_table, AUDIT)):
             table = self._table(name)
@@ -188,20 +151,20 @@ class RestoredTables:
     def _earlier_suspensions(self) -> RecordedSuspensions:
         """Return the suspensions of the earlier state table. If it is lost, return those of the records."""
         if self._earlier:
-            with _available(self._earlier):
+            with available(self._earlier):
                 return RecordedSuspensions(SuspensionStore(self._dynamodb, self._earlier).current())
         restored = self._table(self.summary.state_table).get("RestoreSummary")
         moment = int(restored["RestoreDateTime"].timestamp()) if restored else 0
-        with _available("the audit table"):
+        with available("the audit table"):
             return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
     def _know_roles(self) -> None:
         """Add the roles that targets had according to the earlier table. So their documents are written, too."""
         if self._earlier:
-            with _available(self._earlier):
+            with available(self._earlier):
                 roles = DenyList(self._dynamodb, self._earlier).seen_roles()
             if roles:
-                with _available("the state table"):
+                with available("the state table"):
                     DenyList(self._dynamodb, self.summary.state_table).known_roles(roles)
 
     def _take_over(self, suspensions: RestoredSuspensions) -> None:
@@ -215,76 +178,20 @@ class RestoredTables:
             self.summary.taken_over += (each.title,)
 
     def _attempt(self, change: Callable[[int], bool]) -> bool:
-        """Change the suspensions, and return what `change` returns. In a table that is deployed already, operators change them meanwhile."""
+        """Change the suspensions, and return what `change` returns.
+
+        In a table that is deployed already, operators change them meanwhile.
+        """
         for _ in range(ATTEMPTS):
-            with suppress(StaleWrite), _available("the state table"):
+            with suppress(StaleWrite), available("the state table"):
                 return change(self._now())
             self._pause(PAUSE_SECONDS)
         raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
 
-    def _forget(self) -> None:
-        """Delete the sessions of people and the out-of-office entries. Any of them may have ended since."""
-        ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
-        for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
-            with _available("the state table"):
-                self._dynamodb.delete_item(TableName=self.summary.state_table, Key={"pk": item["pk"], "sk": item["sk"]})
-            if item["pk"]["S"] == OUT_OF_OFFICE:
-                self.summary.delegations_ended += 1
-            else:
-                self.summary.sessions_ended += 1
-            self._progress(f"ending sessions of people: {self.summary.sessions_ended}")
-
-    def _continue_chains(self) -> None:
-        for item in self._open_items():
-            self.summary.open_grants += 1
-            self._progress(f"continuing the records of open grants: {self.summary.open_grants}")
-            last = self._last_record(grant_id_of(item))
-            if last is None or last["seq"] < int(item["records"]["N"]):
-                continue
-            lifecycle = json.loads(text_of(item, "lifecycle")) | {"chain_head": last["hash"]}
-            values = {
-                ":records": {"N": str(last["seq"] + 1)},
-                ":lifecycle": {"S": json.dumps(lifecycle, separators=(",", ":"))},
-                ":had": item["records"],
-            }
-            with _available("the state table"):
-                self._dynamodb.update_item(
-                    TableName=self.summary.state_table,
-                    Key={"pk": item["pk"], "sk": item["sk"]},
-                    UpdateExpression="SET records = :records, lifecycle = :lifecycle",
-                    ConditionExpression="records = :had",
-                    ExpressionAttributeValues=values,
-                )
-            self.summary.continued += 1
-
-    def _open_items(self) -> Iterator[dict[str, Any]]:
-        return self._scanned("attribute_exists(open_role)", {})
-
-    def _scanned(self, sought: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        more = {"ExpressionAttributeValues": values} if values else {}
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self.summary.state_table, FilterExpression=sought, ConsistentRead=True, **more
-        )
-        with _available("the state table"):
-            for page in pages:
-                yield from page["Items"]
-
-    def _last_record(self, grant_id: str) -> dict[str, Any] | None:
-        with _available("the audit table"):
-            found = self._dynamodb.query(
-                TableName=self.summary.audit_table,
-                KeyConditionExpression="pk = :chain",
-                ExpressionAttributeValues={":chain": {"S": grant_id}},
-                ConsistentRead=True,
-                ScanIndexForward=False,
-                Limit=1,
-            )["Items"]
-        return dict(json.loads(record_in(found[0]))) if found else None
-
     def _protect(self) -> None:
         """Set what a restore does not bring: time to live, recovery and protection."""
         for name in (self.summary.state_table, self.summary.audit_table):
-            with _available(name):
+            with available(name):
                 ttl = self._dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
                 if ttl["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
                     wish = {"Enabled": True, "AttributeName": "expires"}
@@ -297,7 +204,7 @@ class RestoredTables:
 
     def _change(self, name: str, **wish: Any) -> None:
         """Change a table's setting, and wait until the table takes another change."""
-        with _available(name):
+        with available(name):
             self._dynamodb.update_table(TableName=name, **wish)
         self._progress(f"waiting for {name}")
         for _ in range(ATTEMPTS):
@@ -307,7 +214,7 @@ class RestoredTables:
         raise Unavailable("aws_refused", TITLE, f"{name} is still being changed.", AGAIN)
 
     def _table(self, name: str) -> dict[str, Any]:
-        with _available(name):
+        with available(name):
             return dict(self._dynamodb.describe_table(TableName=name)["Table"])
 
 
@@ -323,13 +230,3 @@ def aws_clients() -> AwsClients:
 def _listed(suspension: Suspension) -> str:
     """Return the suspension with what helps an operator to recognize it."""
     return f"{suspension.title} ({suspension.id}, by {suspension.by}, {iso(suspension.since)}: {suspension.reason})"
-
-
-@contextmanager
-def _available(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (BotoCoreError, ClientError, Problem) as error:
-        # The adapters raise a Problem, whose cause says what AWS answered.
-        why = (error.__cause__ or error) if isinstance(error, Problem) else error
-        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", AGAIN) from error

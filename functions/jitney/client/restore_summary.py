@@ -1,0 +1,39 @@
+"""What a run of `jitney restore` did."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jitney.core.times import iso
+
+
+@dataclass
+class RestoreSummary:
+    """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
+
+    `taken_over` are the suspensions that were missing, from the table `taken_over_from`. Of these, records say about
+    `lifted_on_record` that they were lifted. `not_taken_over` did not fit. The names of `masked` are unknown.
+    """
+
+    state_table: str
+    audit_table: str
+    audit_stream_arn: str = ""
+    suspended: tuple[str, ...] = ()
+    taken_over_from: str = ""
+    taken_over: tuple[str, ...] = ()
+    lifted_on_record: tuple[str, ...] = ()
+    not_taken_over: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+    locked_until: int = 0
+    sessions_ended: int = 0
+    delegations_ended: int = 0
+    open_grants: int = 0
+    continued: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every suspension that was missing was taken over."""
+        return not self.not_taken_over and not self.masked
+
+    def document(self) -> dict[str, Any]:
+        """Return the summary as JSON."""
+        return asdict(self) | {"locked_until": iso(self.locked_until)}
