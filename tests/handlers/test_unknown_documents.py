@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jitney.adapters.deny_list import LEASE_SECONDS, MOST_DIGESTS
+from jitney.adapters.deny_list import LEASE_SECONDS, MOST_DIGESTS, WriteLease
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, DenyEntry, denies_more
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
@@ -268,6 +268,28 @@ def test_end_03_an_entry_of_the_table_that_has_ended_makes_no_document_unknown(
     for _ in range(MOST_DIGESTS + 1):
         revoke_a_grant(system)
     assert cut_offs(system) == before
+
+
+def test_end_03_a_writer_that_was_overtaken_before_its_write_writes_nothing(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """It has read a document of another table, and the next writer has the lease by now."""
+    grant_id, announce, overtaken = requested(system), MemoryDenyList.announce, list[int]()
+
+    def late(deny_list: MemoryDenyList, role_arn: str, lease: WriteLease, digest: str) -> bool:
+        if not overtaken:
+            overtaken.append(system.role_policies.writes)
+            system.now += LEASE_SECONDS + 1
+            assert deny_list.acquire(role_arn, system.now)
+            assert not announce(deny_list, role_arn, lease, digest)
+            deny_list.leased_until.pop(role_arn)  # the other writer has ended
+            return False
+        overtaken.append(system.role_policies.writes)
+        return announce(deny_list, role_arn, lease, digest)
+
+    monkeypatch.setattr(MemoryDenyList, "announce", late)
+    assert revoked(system, grant_id) == 200
+    assert overtaken == [0, 0]
 
 
 def test_end_03_a_write_after_a_slow_read_of_iam_ends_before_its_function(
