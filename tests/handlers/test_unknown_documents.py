@@ -273,7 +273,7 @@ def test_end_03_an_entry_of_the_table_that_has_ended_makes_no_document_unknown(
 def test_end_03_a_writer_that_was_overtaken_before_its_write_writes_nothing(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):
-    """It has read a document of another table, and the next writer has the lease by now."""
+    """It has read a document of another table, and the next writer already has the lease."""
     grant_id, announce, overtaken = requested(system), MemoryDenyList.announce, list[int]()
 
     def late(deny_list: MemoryDenyList, role_arn: str, lease: WriteLease, digest: str) -> bool:
