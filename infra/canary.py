@@ -71,7 +71,7 @@ class CanaryDeployments(Construct):
             self,
             f"{function.node.id}Errors",
             alarm_name=f"jitney-canary-{function.spec.name.replace('_', '-')}",
-            alarm_description="For canary deployments. Runbook: docs/runbooks/requests.md#functionerrors",
+            alarm_description="The function crashed or ran out of time. Rolls a canary deployment back.",
             metric=function.function.metric_errors(period=Duration.minutes(5), statistic="Sum"),
             evaluation_periods=1,
             threshold=MOST_ERRORS,

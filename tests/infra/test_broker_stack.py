@@ -163,7 +163,7 @@ def test_both_limits_of_the_api_grow_with_the_accounts_quota_and_no_others(assem
 def test_ops_01_alarms_name_their_runbooks_below_the_configured_address(large):
     alarms = [plain(each) for each in of_type(large.broker, "AWS::CloudWatch::Alarm").values()]
     assert len(alarms) > 20
-    for each in alarms:
+    for each in (each for each in alarms if "AlarmActions" in each):
         assert "Runbook: https://git.example.com/jitney/docs/runbooks/" in each["AlarmDescription"]
 
 
