@@ -5,6 +5,7 @@ is affected, because one worker runs all of these tests (GROUP).
 """
 
 import time
+import uuid
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,14 @@ ROLES = 3
 ACCOUNTS = {BOUND: "555566667777", PLAIN: "666677778888"}
 OPERATOR = "warden"
 GROUPS = {OPERATOR: ["wardens"]}
+OWNER, SECOND_OWNER = "alice", "bob"
+PEOPLE = frozenset({OWNER, SECOND_OWNER})
+"""They review in a terminal. Each token of theirs is a new one, because a token votes once."""
+REVIEWED, PAIRED, CALLED = "reviewed", "paired", "called"
+"""Prefixes of PLAIN's keys. A write of REVIEWED needs one approval, of PAIRED two. CALLED is written by the gateway.
+
+A deletion of CALLED is reviewed call by call.
+"""
 PROFILE = "seeding"
 """An access profile of PLAIN. Policies permit all of it."""
 PROFILES = {
@@ -52,6 +61,42 @@ CASE = """
   - {{name: robots write {target}, target: {target}, groups: [factory/robots], actions: ["s3:PutObject"],
      resources: ["arn:aws:s3:::{target}-*/*"], seconds: 900, effect: allow, policies: [own-write-{target}]}}
 """
+FLOW_POLICY = f"""
+@id("flows-write")
+permit (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write",
+    resource in Jitney::Target::"{PLAIN}")
+when {{ !resource.wildcard && (resource.arn like "arn:aws:s3:::{PLAIN}/{REVIEWED}/*" ||
+    resource.arn like "arn:aws:s3:::{PLAIN}/{PAIRED}/*" || resource.arn like "arn:aws:s3:::{PLAIN}/{CALLED}/*") }};
+@id("reviewed-write")
+@approval("owners")
+forbid (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write", resource)
+when {{ resource.arn like "arn:aws:s3:::{PLAIN}/{REVIEWED}/*" }}
+unless {{ context.approvals.contains("owners") }};
+@id("paired-write")
+@approval("pair")
+forbid (principal in Jitney::Group::"factory/robots", action == Jitney::Action::"Write", resource)
+when {{ resource.arn like "arn:aws:s3:::{PLAIN}/{PAIRED}/*" }}
+unless {{ context.approvals.contains("pair") }};
+@id("each-delete-reviewed")
+@approval("owners")
+forbid (principal in Jitney::Group::"factory/robots", action, resource in Jitney::Target::"{PLAIN}")
+when {{ context.action == "s3:DeleteObject" && context.call.hasTag("operation") }}
+unless {{ context.approvals.contains("owners") }};
+"""
+FLOW_CASES = f"""
+  - {{name: a reviewed write, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
+     resources: ["arn:aws:s3:::{PLAIN}/{REVIEWED}/a"], seconds: 900, effect: review, policies: [reviewed-write],
+     reviews: [[owners]]}}
+  - {{name: a write that two review, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
+     resources: ["arn:aws:s3:::{PLAIN}/{PAIRED}/a"], seconds: 900, effect: review, policies: [paired-write],
+     reviews: [[pair]]}}
+  - {{name: a write through the gateway, target: {PLAIN}, groups: [factory/robots], actions: ["s3:PutObject"],
+     resources: ["arn:aws:s3:::{PLAIN}/{CALLED}/a"], seconds: 900, way: gateway, effect: allow,
+     policies: [flows-write]}}
+  - {{name: one deletion through the gateway, target: {PLAIN}, groups: [factory/robots], actions: ["s3:DeleteObject"],
+     resources: ["arn:aws:s3:::{PLAIN}/{CALLED}/a"], seconds: 900, way: gateway, operation: s3:DeleteObject,
+     effect: review, policies: [each-delete-reviewed], reviews: [[owners]]}}
+"""
 
 
 def serving_keys() -> AbstractContextManager[str]:
@@ -60,11 +105,22 @@ def serving_keys() -> AbstractContextManager[str]:
 
 
 def token(issuer: str, agent: str) -> str:
-    """Return a token for any agent. The operator's has the operators' group, and others have a robot's."""
+    """Return a token for any agent. The operator's has the operators' group, and others have a robot's.
+
+    The name of a person gives a new token for reviews in a terminal.
+    """
     now = int(time.time())
-    claims = {"iss": issuer, "aud": "jitney", "sub": agent, "iat": now, "exp": now + 600}
-    claims["roles"] = GROUPS.get(agent, ["robots"])
+    claims: dict[str, Any] = {"sub": agent, "iat": now, "exp": now + 600}
+    if agent in PEOPLE:
+        claims |= {"iss": _people(issuer), "aud": "jitney-review", "jti": str(uuid.uuid4())}
+        return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "JWT"})
+    claims |= {"iss": issuer, "aud": "jitney", "roles": GROUPS.get(agent, ["robots"])}
     return jwt.encode(claims, private_key("rsa"), "RS256", {"kid": "rsa", "typ": "at+jwt"})
+
+
+def _people(issuer: str) -> str:
+    """Return the issuer of the people's tokens. It has the same keys."""
+    return f"{issuer}/people"
 
 
 def configured(settings: LocalSettings, issuer: str) -> Path:
@@ -72,7 +128,8 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
     policies = settings.state / "own-policies"
     policies.mkdir(parents=True, exist_ok=True)
     (policies / "own.cedar").write_text("".join(POLICY.format(target=each) for each in ACCOUNTS), encoding="utf-8")
-    cases = "cases:\n" + "".join(CASE.format(target=each) for each in ACCOUNTS)
+    (policies / "flows.cedar").write_text(FLOW_POLICY, encoding="utf-8")
+    cases = "cases:\n" + "".join(CASE.format(target=each) for each in ACCOUNTS) + FLOW_CASES
     (policies / "tests.yaml").write_text(cases, encoding="utf-8")
     own = {
         "issuer": issuer,
@@ -84,15 +141,32 @@ def configured(settings: LocalSettings, issuer: str) -> Path:
         "kind": "agent",
         "groups_claim": "roles",
     }
+    people = {
+        "issuer": _people(issuer),
+        "jwks_uri": f"{issuer}/keys",
+        "provider": "generic",
+        "token": "id",
+        "audiences": ["jitney-review"],
+        "algorithms": ["RS256"],
+        "kind": "human",
+        "max_age_seconds": 900,
+        "for_reviews": True,
+    }
     chosen = {
         "version": 1,
         "broker": {"account": "111122223333", "region": "eu-west-1"},
-        "issuers": {"factory": own},
+        "issuers": {"factory": own, "people": people},
         "targets": {
             BOUND: _target(BOUND) | {"bind_to_caller": True, "sealed": True, "roles": ROLES},
             PLAIN: _target(PLAIN) | {"access_profiles": PROFILES},
         },
         "operators": ["factory/wardens"],
+        "reviewers": {
+            "owners": {"members": [f"people/{OWNER}"]},
+            "pair": {"members": [f"people/{each}" for each in sorted(PEOPLE)], "approvals": 2},
+        },
+        "people": {f"people/{each}": f"{each}@example.com" for each in sorted(PEOPLE)},
+        "mail": {"sender": "jitney@example.com"},
         "policies": str(policies),
     }
     file = settings.state / "own.yaml"

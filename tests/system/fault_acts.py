@@ -1,0 +1,264 @@
+"""How the flows of tests.system.fault_flows begin, and the calls that their callers repeat."""
+
+import base64
+import time
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import httpx
+
+from jitney.adapters.suspension_item import SUSPENSIONS_KEY
+from tests.running_systems import until
+from tests.system.conftest import Own
+from tests.system.own_system import ACCOUNTS, CALLED, OPERATOR, OWNER, PAIRED, PLAIN, REVIEWED
+
+READ = f"arn:aws:s3:::{PLAIN}/raw/a.csv"
+LONG, SHORT = 900, 60
+"""Seconds of a grant that the flow ends, and of one that stays open: a test of suspensions has few to end."""
+RESUMED_AFTER = 40
+"""A workflow that is seen waiting so often was not resumed: two seconds."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Act(NamedTuple):
+    """A caller's flow in progress: who calls, with which idempotency key, and what was there before.
+
+    `grants` are the agent's grants from before, and `issued` is the answer with the last of them. `body` is what the
+    caller sends, and `call_id` a call under review.
+    """
+
+    own: Own
+    agent: str
+    key: str
+    grants: tuple[str, ...] = ()
+    issued: Mapping[str, Any] = NOTHING
+    body: Mapping[str, Any] = NOTHING
+    call_id: str = ""
+
+    @property
+    def grant_id(self) -> str:
+        """The last grant from before."""
+        return self.grants[-1]
+
+    @property
+    def object_key(self) -> str:
+        """The key of the object that the flow's calls through the gateway are about."""
+        return f"{CALLED}/{self.key}"
+
+    def with_grant(self, answer: httpx.Response, status: int = 201) -> "Act":
+        """Return the flow with the grant in an answer of this status."""
+        assert answer.status_code == status, answer.text
+        issued = answer.json()
+        return self._replace(grants=(*self.grants, issued["grant"]["id"]), issued=issued)
+
+
+def new_agent(own: Own) -> Act:
+    """Return a flow that begins with nothing."""
+    return Act(own, f"robot-{uuid.uuid4()}", str(uuid.uuid4()))
+
+
+def _request(act: Act, action: str, resource: str, seconds: int, **members: Any) -> httpx.Response:
+    body = {
+        "target": PLAIN,
+        "permissions": [{"actions": [action], "resources": [resource]}],
+        "duration_seconds": seconds,
+        "reason": "to meet faults",
+        **members,
+    }
+    return act.own.api("POST", "/v1/grants", body, agent=act.agent, Idempotency_Key=act.key)
+
+
+def request(act: Act, seconds: int = SHORT) -> httpx.Response:
+    """Request access that needs no review."""
+    return _request(act, "s3:GetObject", READ, seconds)
+
+
+def request_review(act: Act, prefix: str = REVIEWED) -> httpx.Response:
+    """Request access that needs a review."""
+    return _request(act, "s3:PutObject", f"arn:aws:s3:::{PLAIN}/{prefix}/{act.key}", LONG)
+
+
+def with_credentials(own: Own, seconds: int = SHORT) -> Act:
+    """Return a flow whose agent has a grant and its credentials."""
+    act = new_agent(own)
+    return act.with_grant(request(act, seconds))
+
+
+def with_long_credentials(own: Own) -> Act:
+    """Return a flow whose agent has credentials that outlive the flow."""
+    return with_credentials(own, LONG)
+
+
+def under_review(own: Own, prefix: str = REVIEWED) -> Act:
+    """Return a flow whose agent waits for a review. The reviewer was notified."""
+    act = new_agent(own)
+    act = act.with_grant(request_review(act, prefix), 202)
+    await_reviewers(act, act.grant_id)
+    return act
+
+
+def to_approve(own: Own, prefix: str = REVIEWED) -> Act:
+    """Return a flow whose reviewer has read what an approval grants."""
+    return _read_by_reviewer(under_review(own, prefix))
+
+
+def to_approve_with_another(own: Own) -> Act:
+    """Return a flow of a request that needs a second reviewer, too."""
+    return to_approve(own, PAIRED)
+
+
+def to_reject(own: Own) -> Act:
+    """Return a flow whose reviewer has read the request."""
+    act = to_approve(own)
+    return act._replace(body={"verdict": "reject", "content": act.body["content"], "comment": "Read the report."})
+
+
+def vote(act: Act) -> httpx.Response:
+    """Vote as the reviewer, who has signed in again: a token votes once."""
+    return act.own.api("POST", f"/v1/reviews/{act.grant_id}/votes", act.body, agent=OWNER)
+
+
+def _read_by_reviewer(act: Act) -> Act:
+    """Return the flow with a confirmed approval of its last grant. Nothing was written for it."""
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER)
+    assert shown.status_code == 200, shown.text
+    act = act._replace(body={"verdict": "approve", "content": shown.json()["review"]["content"]})
+    step = vote(act)
+    assert step.json()["code"] == "confirmation_required", step.text
+    return act._replace(body={**act.body, "confirmed": step.json()["review"]["content"]})
+
+
+def through_gateway(own: Own, action: str = "s3:GetObject", resource: str = READ) -> Act:
+    """Return a flow whose agent has a grant for the gateway. The bucket keeps each version of its objects."""
+    act = new_agent(own)
+    own.aws("s3", ACCOUNTS[PLAIN]).put_bucket_versioning(Bucket=PLAIN, VersioningConfiguration={"Status": "Enabled"})
+    resource = resource.replace("KEY", act.object_key)
+    return act.with_grant(_request(act, action, resource, LONG, way="gateway"))
+
+
+def to_write(own: Own) -> Act:
+    """Return a flow whose agent may write one object through the gateway."""
+    return through_gateway(own, "s3:PutObject", f"arn:aws:s3:::{PLAIN}/KEY")
+
+
+def to_delete(own: Own) -> Act:
+    """Return a flow whose agent has a grant to delete one object. The call needs a review of its own."""
+    act = through_gateway(own, "s3:DeleteObject", f"arn:aws:s3:::{PLAIN}/KEY")
+    own.aws("s3", ACCOUNTS[PLAIN]).put_object(Bucket=PLAIN, Key=act.object_key, Body=b"old")
+    return act
+
+
+def to_delete_approved(own: Own) -> Act:
+    """Return a flow whose deletion was approved, and the reviewer notified of that."""
+    act = to_delete(own)
+    pending = delete_object(act)
+    parent = act.issued
+    act = act.with_grant(pending, 202)._replace(call_id=pending.json()["call_id"])
+    await_reviewers(act, act.grant_id)
+    voted = vote(_read_by_reviewer(act))
+    assert voted.json()["review"]["state"] == "active", voted.text
+    assert await_end(act, act.grant_id)
+    return act._replace(issued=parent)
+
+
+def _call(act: Act, operation: str, **parameters: Any) -> httpx.Response:
+    body = {"grant": act.grants[0], "service": "s3", "operation": operation}
+    body["parameters"] = {"Bucket": PLAIN, **parameters}
+    # The key of the grant's request, which is a single-use key too, is another one.
+    return act.own.api("POST", "/v1/calls", body, agent=act.agent, Idempotency_Key=f"call-{act.key}")
+
+
+def read_object(act: Act) -> httpx.Response:
+    """Read the object through the gateway."""
+    return _call(act, "GetObject", Key="raw/a.csv")
+
+
+def write_object(act: Act) -> httpx.Response:
+    """Write the object through the gateway."""
+    return _call(act, "PutObject", Key=act.object_key, Body=base64.b64encode(b"new").decode())
+
+
+def delete_object(act: Act) -> httpx.Response:
+    """Delete the object through the gateway. Without an approval, that begins a review."""
+    return _call(act, "DeleteObject", Key=act.object_key)
+
+
+def to_suspend(own: Own) -> Act:
+    """Return a flow whose agent has credentials. No suspension is in force: the store keeps few of them."""
+    act = with_long_credentials(own)
+    own.aws("dynamodb").delete_item(TableName=own.stack["tables"]["state"], Key=SUSPENSIONS_KEY)
+    return act
+
+
+def to_lift(own: Own) -> Act:
+    """Return a flow whose agent was suspended."""
+    act = to_suspend(own)
+    answer = suspend(act)
+    assert answer.status_code == 201, answer.text
+    return act._replace(body=answer.json()["suspension"])
+
+
+def suspend(act: Act) -> httpx.Response:
+    """Suspend the agent as an operator."""
+    body = {"kind": "agent", "name": f"factory.{act.agent}", "reason": "to meet faults"}
+    return act.own.api("POST", "/v1/suspensions", body, agent=OPERATOR)
+
+
+def lift(act: Act) -> httpx.Response:
+    """Lift the suspension as an operator."""
+    return act.own.api("DELETE", f"/v1/suspensions/{act.body['id']}", {"reason": "measured"}, agent=OPERATOR)
+
+
+def renew(act: Act) -> httpx.Response:
+    """Issue credentials once more."""
+    return act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
+
+
+def release(act: Act) -> httpx.Response:
+    """Release the grant, or withdraw it from review."""
+    return act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
+
+
+def revoke(act: Act) -> httpx.Response:
+    """Revoke the grant as an operator."""
+    return act.own.api("POST", f"/v1/grants/{act.grant_id}/revocation", {"reason": "measured"}, agent=OPERATOR)
+
+
+def execution_of(own: Own, grant_id: str) -> str:
+    """Return the ARN of a grant's workflow."""
+    return f"{own.stack['approval_arn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
+
+
+def is_waiting(own: Own, grant_id: str) -> bool:
+    """Return whether the workflow of a grant waits for a decision."""
+    states, arn = own.aws("stepfunctions"), execution_of(own, grant_id)
+    try:
+        last = states.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)["events"][0]
+    except states.exceptions.ExecutionDoesNotExist:
+        return False
+    return str(last["type"]) == "TaskSubmitted"
+
+
+def status_of(own: Own, grant_id: str) -> str:
+    """Return the status of a grant's workflow, "" if it was never started."""
+    states = own.aws("stepfunctions")
+    try:
+        return str(states.describe_execution(executionArn=execution_of(own, grant_id))["status"])
+    except states.exceptions.ExecutionDoesNotExist:
+        return ""
+
+
+def await_reviewers(act: Act, grant_id: str) -> None:
+    """Wait until the workflow of a grant has sent what is due. It waits again, or has ended."""
+    until(lambda: status_of(act.own, grant_id) not in ("", "RUNNING") or is_waiting(act.own, grant_id), pause=0.05)
+
+
+def await_end(act: Act, grant_id: str) -> bool:
+    """Return whether the workflow of a decided grant ends. If it only waits, no call has resumed it."""
+    waits = 0
+    while status_of(act.own, grant_id) == "RUNNING" and waits < RESUMED_AFTER:
+        waits = waits + 1 if is_waiting(act.own, grant_id) else 0
+        time.sleep(0.05)
+    return waits < RESUMED_AFTER

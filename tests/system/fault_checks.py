@@ -1,0 +1,224 @@
+"""What a flow must leave when it met a fault: records, state, lists, workflow, votes, keys and calls of AWS.
+
+Each check returns what is wrong, in words.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from jitney.adapters.approval_workflow import TaskTokens
+from jitney.adapters.record_items import record_in
+from tests.running_systems import session_keys
+from tests.system.conftest import Own
+from tests.system.fault_acts import Act, await_end, await_reviewers, delete_object, is_waiting, status_of, write_object
+from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN
+from tests.system.test_records import chain_of
+
+DELIVERED = frozenset({"", "no_answer", "already_sent"})
+"""The codes of a message that arrived, or may have arrived."""
+MAY_HAVE_RUN = "call_may_have_run"
+
+
+def counted(chain: str, act: Act, key: str = "event") -> Counter[str]:
+    """Return how many records of a chain have each value of `key`."""
+    return Counter(each[key] for each in chain_of(act.own.aws, act.own.stack, chain))
+
+
+def state_of(act: Act, grant_id: str) -> str:
+    """Return the state of a grant as its agent sees it."""
+    return str(act.own.api("GET", f"/v1/grants/{grant_id}", agent=act.agent).json()["grant"]["state"])
+
+
+def wrong_list(act: Act, grant_id: str) -> list[str]:
+    """Check that the agent has exactly the grants of the flow."""
+    listed = act.own.api("GET", "/v1/grants", agent=act.agent).json()["grants"]
+    ids = [each["id"] for each in listed]
+    return [] if sorted(ids) == sorted({*act.grants, grant_id}) else [f"the agent has the grants {ids}"]
+
+
+def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...], *, resumed: bool) -> list[str]:
+    """Check the workflow of a grant, and that its reviewer got each notice.
+
+    A workflow that no call `resumed` reads the grant at its next step, which is brought forward.
+    """
+    own, wrong = act.own, []
+    if status == "RUNNING":
+        await_reviewers(act, grant_id)
+        if not is_waiting(own, grant_id):
+            wrong.append("the workflow does not wait")
+    elif not await_end(act, grant_id):
+        if resumed:
+            wrong.append("the workflow was not resumed")
+        token = TaskTokens(own.aws("dynamodb"), own.stack["tables"]["state"]).of(grant_id)
+        own.aws("stepfunctions").send_task_success(taskToken=token, output="{}")
+        await_end(act, grant_id)
+    if (found := status_of(own, grant_id)) != status:
+        wrong.append(f"the workflow is {found or 'missing'}")
+    return [*wrong, *_wrong_notices(act, grant_id, notices)]
+
+
+def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
+    """Check that each notice reached the reviewer, and that no record shows that it was sent twice."""
+    sent = Counter[str]()
+    arrived = set[str]()
+    for each in chain_of(act.own.aws, act.own.stack, grant_id):
+        if each["event"] == "notice":
+            detail = json.loads(each["detail"])
+            codes = [one["code"] for one in detail["sent"] if one["to"] == f"people.{OWNER}"]
+            sent[detail["notice"]] += codes.count("")
+            arrived |= {detail["notice"]} if DELIVERED.intersection(codes) else set()
+    wrong = [f"the notice {each} was sent {number} times" for each, number in sent.items() if number > 1]
+    return wrong if arrived == set(notices) else [*wrong, f"the reviewer has the notices {sorted(arrived)}"]
+
+
+def dead_keys(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the keys from before no longer work."""
+    code = _read(act.own, act.issued["credentials"])
+    return [] if code == "AccessDenied" else [f"its keys answer {code or 'as before'}"]
+
+
+def live_keys(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the keys of an answer work. An answer without keys is a repeat of a request."""
+    code = _read(act.own, body["credentials"]) if "credentials" in body else ""
+    return [f"new keys answer {code}"] if code else []
+
+
+def _read(own: Own, credentials: Mapping[str, str]) -> str:
+    """Return the error's code of a read with these credentials, "" if it succeeds."""
+    try:
+        own.clients("s3", session_keys(dict(credentials))).get_object(Bucket=PLAIN, Key="raw/a.csv")
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def one_request_to_review(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the reviewer can vote, and has not voted. Then withdraw the request."""
+    grant_id = body["grant"]["id"]
+    shown = act.own.api("GET", f"/v1/reviews/{grant_id}", agent=OWNER).json()["review"]
+    listed = act.own.api("GET", "/v1/reviews", agent=OWNER).json()["waiting_for_you"]
+    wrong = [] if (shown["may_vote"], shown["voted"]) == (True, None) else ["the reviewer cannot vote"]
+    if [each["id"] for each in listed].count(grant_id) != 1:
+        wrong.append("the reviewer's list does not have the request once")
+    act.own.api("DELETE", f"/v1/grants/{grant_id}", agent=act.agent)
+    return wrong
+
+
+def one_vote(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that one approval of two is counted once. Then withdraw the request."""
+    shown = act.own.api("GET", f"/v1/reviews/{act.grant_id}", agent=OWNER).json()["review"]
+    wrong = [] if shown["voted"] == "approve" else [f"the reviewer voted {shown['voted']}"]
+    act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return wrong
+
+
+def credentials_after_approval(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the agent gets credentials, and release them."""
+    answer = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
+    act.own.api("DELETE", f"/v1/grants/{act.grant_id}", agent=act.agent)
+    return [] if answer.status_code == 200 else [f"no credentials after the approval: {answer.text[:200]}"]
+
+
+def no_credentials(act: Act, _: Mapping[str, Any]) -> list[str]:
+    """Check that the agent gets no credentials."""
+    answer = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
+    return [] if answer.status_code in (403, 409) else [f"credentials answer {answer.status_code}"]
+
+
+def read_recorded(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the read was answered, and that its call has one record."""
+    outcomes = counted(body["call_id"], act, "outcome")
+    wrong = [] if body["status"] == 200 else [f"S3 answered {body['status']}"]
+    return wrong if outcomes == {"answered": 1} else [*wrong, f"the call has the records {dict(outcomes)}"]
+
+
+def written_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the object was written once, and that one more repeat gets the same answer."""
+    again = write_object(act)
+    return _sent_once(act, body, again.json(), _versions(act, "Versions"))
+
+
+def deleted_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the object was deleted once, by the approved call, and that one more repeat gets the same answer."""
+    again = delete_object(act)
+    wrong = _sent_once(act, body, again.json(), _versions(act, "DeleteMarkers"))
+    return wrong if body["call_id"] == act.call_id else [*wrong, f"another call was sent: {body['call_id']}"]
+
+
+def not_deleted(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that nothing was sent, and that a repeat waits for the same review. Then withdraw the call."""
+    again, grant_id = delete_object(act).json(), body["grant"]["id"]
+    wrong = [] if again["call_id"] == body["call_id"] else [f"a repeat began another review: {again}"]
+    if _versions(act, "DeleteMarkers"):
+        wrong.append("the object was deleted without an approval")
+    act.own.api("DELETE", f"/v1/calls/{body['call_id']}", agent=act.agent)
+    return [*wrong, *([] if state_of(act, grant_id) == "released" else ["the call was not withdrawn"])]
+
+
+def _sent_once(act: Act, body: Mapping[str, Any], again: Mapping[str, Any], sent: int) -> list[str]:
+    """Check a call that changes something, its records and its repeat.
+
+    AWS's own error is an answer, too, so that the caller sees whether the call was lost (docs/gateway-repeats.md).
+    """
+    outcomes = counted(body["call_id"], act, "outcome")
+    if body.get("code") == MAY_HAVE_RUN:
+        return [f"AWS received it {sent} times"] if sent > 1 or again.get("code") != MAY_HAVE_RUN else []
+    wrong = [] if sent == 1 or (not sent and body["status"] >= 500) else [f"AWS received it {sent} times"]
+    if outcomes["answered"] != 1 or outcomes["sent"] != 1 + outcomes["failed"]:
+        wrong.append(f"the call has the records {dict(outcomes)}")
+    if (again.get("request_id"), again.get("status")) != (body["request_id"], body["status"]):
+        wrong.append(f"a repeat gets another answer: {again}")
+    return wrong
+
+
+def _versions(act: Act, kind: str) -> int:
+    """Return how often AWS wrote or deleted the flow's object."""
+    s3 = act.own.aws("s3", ACCOUNTS[PLAIN])
+    return len(s3.list_object_versions(Bucket=PLAIN, Prefix=act.object_key).get(kind, []))
+
+
+def suspended_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that one suspension is in force, complete and on record, and that its agent gets nothing."""
+    suspension, listed = body["suspension"], _suspensions(act)
+    wrong = [] if [each["id"] for each in listed] == [suspension["id"]] else [f"in force: {listed}"]
+    if not suspension["completed_at"]:
+        wrong.append("the suspension is not complete")
+    renewed = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
+    if renewed.json().get("code") != "suspended":
+        wrong.append(f"credentials answer {renewed.text[:100]}")
+    return [*wrong, *dead_keys(act, body), *_wrong_records(act, suspension["id"], {"set": 1, "revoked": 1})]
+
+
+def lifted_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the suspension was lifted once, and that keys from before stay denied."""
+    (listed,) = _suspensions(act)
+    wrong = [] if listed["lifted_by"] == f"factory.{OPERATOR}" else ["the suspension is still in force"]
+    expected = {"set": 1, "revoked": 1, "ended": 1}
+    return [*wrong, *dead_keys(act, body), *_wrong_records(act, body["suspension"]["id"], expected)]
+
+
+def _suspensions(act: Act) -> list[dict[str, Any]]:
+    return list(act.own.api("GET", "/v1/suspensions", agent=OPERATOR).json()["suspensions"])
+
+
+def _wrong_records(act: Act, suspension_id: str, expected: Mapping[str, int]) -> list[str]:
+    """Check the records of a suspension. Those of calls that were incomplete have the outcome `failed`."""
+    pages = (
+        act.own.aws("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=act.own.stack["tables"]["audit"],
+            FilterExpression="begins_with(pk, :chain)",
+            ExpressionAttributeValues={":chain": {"S": "r-"}},
+        )
+    )
+    records = (json.loads(record_in(each)) for page in pages for each in page["Items"] if "record" in each)
+    found = Counter(
+        each["outcome"] for each in records if each["event"] == "suspension" and suspension_id in each["detail"]
+    )
+    del found["failed"]
+    return [] if found == expected else [f"the suspension has the records {dict(found)}"]

@@ -1,0 +1,139 @@
+"""The flows that tests.system.test_faults lets meet each fault of AWS: how each begins, and what it leaves."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.system import fault_acts as acts
+from tests.system import fault_checks as checks
+from tests.system.conftest import Own
+from tests.system.fault_acts import Act
+
+NEVER_RESUMED = frozenset({"SendTaskSuccess", "GetItem"})
+"""The operations that resume a workflow. The decision does not depend on them: the workflow's next step sees it."""
+UPSTREAM = "* /pond/called/*"
+"""The gateway's call of AWS itself."""
+
+
+def nothing_more(_: Act, __: Mapping[str, Any]) -> list[str]:
+    """Check nothing more."""
+    return []
+
+
+class Flow(NamedTuple):
+    """One flow: how it begins, the call that its caller repeats, and what it must have left.
+
+    `once` are the events of the grant that are on record exactly once. `workflow` is the status of the grant's
+    workflow, "" for a grant without one, and `notices` are what the reviewer got from it. `also` checks the rest.
+
+    After a fault of `unknown`, the gateway cannot know whether AWS ran the call. Then the caller may get
+    `call_may_have_run`. Each is an operation and how many such calls came before it.
+
+    `briefly` are the operations that `make test` tries: patterns, and () if it leaves the flow to `make faults`.
+    """
+
+    begin: Callable[[Own], Act]
+    attempt: Callable[[Act], httpx.Response]
+    once: tuple[str, ...]
+    state: str
+    workflow: str = ""
+    notices: tuple[str, ...] = ()
+    also: Callable[[Act, Mapping[str, Any]], list[str]] = nothing_more
+    unknown: tuple[tuple[str, int], ...] = ()
+    briefly: tuple[str, ...] = ()
+
+
+FLOWS: Mapping[str, Flow] = {
+    "request": Flow(acts.new_agent, acts.request, ("request",), "active", briefly=("*",)),
+    "credentials": Flow(acts.with_credentials, acts.renew, ("request",), "active", also=checks.live_keys),
+    "release": Flow(
+        acts.with_long_credentials,
+        acts.release,
+        ("request", "release"),
+        "released",
+        also=checks.dead_keys,
+        briefly=("*",),
+    ),
+    "revocation": Flow(
+        acts.with_long_credentials, acts.revoke, ("request", "revocation"), "revoked", also=checks.dead_keys
+    ),
+    "request for review": Flow(
+        acts.new_agent,
+        acts.request_review,
+        ("request",),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested",),
+        also=checks.one_request_to_review,
+    ),
+    "approval": Flow(
+        acts.to_approve,
+        acts.vote,
+        ("request", "vote"),
+        "active",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.credentials_after_approval,
+        briefly=("TransactWriteItems", "SendTaskSuccess"),
+    ),
+    "first approval of two": Flow(
+        acts.to_approve_with_another,
+        acts.vote,
+        ("request", "vote"),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested",),
+        also=checks.one_vote,
+    ),
+    "rejection": Flow(
+        acts.to_reject,
+        acts.vote,
+        ("request", "vote"),
+        "rejected",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.no_credentials,
+    ),
+    "withdrawal": Flow(
+        acts.under_review,
+        acts.release,
+        ("request", "release"),
+        "released",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.no_credentials,
+    ),
+    "gateway read": Flow(acts.through_gateway, acts.read_object, ("request",), "active", also=checks.read_recorded),
+    "gateway write": Flow(
+        acts.to_write,
+        acts.write_object,
+        ("request",),
+        "active",
+        also=checks.written_once,
+        # The second write to the store has the outcome. If it is lost, only the record that the call was sent is left.
+        unknown=((UPSTREAM, 0), ("TransactWriteItems", 1)),
+        briefly=("TransactWriteItems", UPSTREAM),
+    ),
+    "review of a call": Flow(
+        acts.to_delete,
+        acts.delete_object,
+        ("request",),
+        "pending",
+        workflow="RUNNING",
+        notices=("requested",),
+        also=checks.not_deleted,
+    ),
+    "reviewed call": Flow(
+        acts.to_delete_approved,
+        acts.delete_object,
+        ("request", "vote", "use"),
+        "used",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.deleted_once,
+        unknown=((UPSTREAM, 0), ("TransactWriteItems", 1)),
+    ),
+    "suspension": Flow(acts.to_suspend, acts.suspend, ("request", "revocation"), "revoked", also=checks.suspended_once),
+    "lifting": Flow(acts.to_lift, acts.lift, ("request", "revocation"), "revoked", also=checks.lifted_once),
+}
