@@ -387,3 +387,22 @@ def test_rev_13_a_workflow_that_cannot_be_resumed_holds_nothing_up(system: Syste
     grant = pending(system)
     system.reviews.problem = Problem("unavailable", "", "")
     assert vote(ballot(grant), system.ports).state is State.ACTIVE
+
+
+def test_rev_13_a_repeated_vote_resumes_the_workflow_that_the_first_one_did_not(
+    system: System, monkeypatch: pytest.MonkeyPatch
+):
+    """The first vote was written, but its function saw no answer of the store."""
+    grant, save = pending(system), system.store.save
+
+    def lost(*arguments: Any, **more: Any) -> None:
+        save(*arguments, **more)
+        raise Problem("unavailable", "The store did not answer.", "Try again.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(system.store, "save", lost)
+        assert refused(system, ballot(grant)) == "unavailable"
+    assert (system.store.grants[grant.id].state, system.reviews.resumed) == (State.ACTIVE, [])
+    assert vote(ballot(grant), system.ports).state is State.ACTIVE
+    assert system.reviews.resumed == [grant.id]
+    assert [each["event"] for each in system.records()].count("vote") == 1

@@ -62,7 +62,7 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
 
 
 def vote(ballot: Ballot, ports: Ports) -> Grant:
-    """Record the vote and return the changed grant. Resume the workflow if the vote has an effect.
+    """Record the vote and return the changed grant. Resume the workflow if the vote has an effect, or had one before.
 
     If policies now need other reviewers, the vote that would have sufficed restarts the review. That vote is recorded,
     and all votes become void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer,
@@ -79,7 +79,8 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     def decide(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
         result = _result(before, masked, ports)
-        resumes = result is not None and result.changes_workflow(before)
+        # A repeated vote that is decided resumes too: the function of the first one may have failed before it did.
+        resumes = result.changes_workflow(before) if result else before.state is not State.PENDING
         if result is None:
             return None
         narrows = result.grant.narrowed_at != before.narrowed_at
