@@ -14,6 +14,16 @@ NEVER_RESUMED = frozenset({"SendTaskSuccess", "GetItem"})
 """The operations that resume a workflow. The decision does not depend on them: the workflow's next step sees it."""
 UPSTREAM = "* /pond/called/*"
 """The gateway's call of AWS itself."""
+UNKNOWN = (
+    (UPSTREAM, 0, "*"),  # AWS's error is passed on as its answer
+    ("TransactWriteItems", 0, "answers lost"),  # the call is on record as sent, and was not
+    ("TransactWriteItems", 1, "refused"),  # the call was sent, and its outcome is not on record
+    ("TransactWriteItems", 1, "a proxy's page"),
+)
+"""The faults after which the gateway cannot know whether AWS ran the call, so that it does not send it again.
+
+Each is an operation, how many such calls came before it, and a pattern of faults. See docs/gateway-repeats.md.
+"""
 
 
 def nothing_more(_: Act, __: Mapping[str, Any]) -> list[str]:
@@ -27,8 +37,7 @@ class Flow(NamedTuple):
     `once` are the events of the grant that are on record exactly once. `workflow` is the status of the grant's
     workflow, "" for a grant without one, and `notices` are what the reviewer got from it. `also` checks the rest.
 
-    After a fault of `unknown`, the gateway cannot know whether AWS ran the call. Then the caller may get
-    `call_may_have_run`. Each is an operation and how many such calls came before it.
+    After a fault of `unknown`, the caller may get `call_may_have_run`.
 
     `briefly` are the operations that `make test` tries: patterns, and () if it leaves the flow to `make faults`.
     """
@@ -40,7 +49,7 @@ class Flow(NamedTuple):
     workflow: str = ""
     notices: tuple[str, ...] = ()
     also: Callable[[Act, Mapping[str, Any]], list[str]] = nothing_more
-    unknown: tuple[tuple[str, int], ...] = ()
+    unknown: tuple[tuple[str, int, str], ...] = ()
     briefly: tuple[str, ...] = ()
 
 
@@ -111,8 +120,7 @@ FLOWS: Mapping[str, Flow] = {
         ("request",),
         "active",
         also=checks.written_once,
-        # The second write to the store has the outcome. If it is lost, only the record that the call was sent is left.
-        unknown=((UPSTREAM, 0), ("TransactWriteItems", 1)),
+        unknown=UNKNOWN,
         briefly=("TransactWriteItems", UPSTREAM),
     ),
     "review of a call": Flow(
@@ -132,7 +140,7 @@ FLOWS: Mapping[str, Flow] = {
         workflow="SUCCEEDED",
         notices=("requested", "decided"),
         also=checks.deleted_once,
-        unknown=((UPSTREAM, 0), ("TransactWriteItems", 1)),
+        unknown=UNKNOWN,
     ),
     "suspension": Flow(acts.to_suspend, acts.suspend, ("request", "revocation"), "revoked", also=checks.suspended_once),
     "lifting": Flow(acts.to_lift, acts.lift, ("request", "revocation"), "revoked", also=checks.lifted_once),
