@@ -45,9 +45,12 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 UNNOTICED = frozenset({"answer lost", "conflict"})
-"""Faults that the function's own repeat mends, so that the caller does not see them.
+"""Faults that the function's own repeat mends, so that the caller does not see them."""
+NOTICED = frozenset({"iam", "s3"})
+"""Services whose faults the caller sees nevertheless.
 
-A write of a deny document is not repeated by the SDK: a late one could undo a newer document.
+A write of a deny document is not repeated by the SDK: a late one could undo a newer document. The gateway passes S3's
+error on.
 """
 SLOW = frozenset({"answers lost"})
 """A writer of the deny document that got no answer at all holds its lease for 20 seconds. For `make faults` only."""
@@ -130,18 +133,19 @@ def _outcome(own: Own, flow: Flow, call: Mapping[str, Any], fault: str) -> list[
         met = report()["rules"][0]["hits"]
     if not met:
         return None
-    while _is_repeated(answers[-1]) and len(answers) < REPEATS:
+    unknown = any(_is_at(call, each) and fnmatchcase(fault, each[2]) for each in flow.unknown)
+    while _is_repeated(answers[-1], unknown=unknown) and len(answers) < REPEATS:
         if _code(answers[-1]) == IN_PROGRESS:
             time.sleep(IN_PROGRESS_PAUSE)
         answers.append(flow.attempt(act))
-    last, unknown = answers[-1], any(_is_at(call, each) and fnmatchcase(fault, each[2]) for each in flow.unknown)
+    last = answers[-1]
     permitted = REPEATABLE | {IN_PROGRESS} if unknown else REPEATABLE
     failed = [
         f"answered {each.status_code} {_code(each)}"
         for each in answers[:-1]
         if not each.is_success and _code(each) not in permitted
     ]
-    if fault in UNNOTICED and call["service"] != "iam" and len(answers) > 1:
+    if fault in UNNOTICED and call["service"] not in NOTICED and len(answers) > 1:
         failed.append(f"first answered {answers[0].text[:200]}")
     if not last.is_success and not (unknown and _code(last) == MAY_HAVE_RUN):
         return [*failed, f"ended with {last.status_code} {last.text[:200]}"]
@@ -156,9 +160,11 @@ def _code(answer: httpx.Response) -> str:
     return str(answer.json().get("code", ""))
 
 
-def _is_repeated(answer: httpx.Response) -> bool:
-    """Return whether the caller repeats the call: it failed for now, or is not complete."""
-    return _code(answer) in {*REPEATABLE, IN_PROGRESS} or answer.json().get("complete") is False
+def _is_repeated(answer: httpx.Response, *, unknown: bool) -> bool:
+    """Return whether the caller repeats the call: it failed for now, is not complete, or read AWS's own error."""
+    body = answer.json()
+    failed = _code(answer) in {*REPEATABLE, IN_PROGRESS} or body.get("complete") is False
+    return failed or (not unknown and "call_id" in body and body.get("status", 0) >= 500)
 
 
 def _grant_of(act: Act, body: Mapping[str, Any]) -> str:
