@@ -62,17 +62,24 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
 
 
 def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
-    """Check that each notice reached the reviewer, and that no record shows that it was sent twice."""
+    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice.
+
+    A notice of a decision that fails is only recorded (`handlers.review_notices`).
+    """
     sent = Counter[str]()
-    arrived = set[str]()
+    recorded, arrived = set[str](), set[str]()
     for each in chain_of(act.own.aws, act.own.stack, grant_id):
         if each["event"] == "notice":
             detail = json.loads(each["detail"])
             codes = [one["code"] for one in detail["sent"] if one["to"] == f"people.{OWNER}"]
             sent[detail["notice"]] += codes.count("")
+            recorded.add(detail["notice"])
             arrived |= {detail["notice"]} if DELIVERED.intersection(codes) else set()
     wrong = [f"the notice {each} was sent {number} times" for each, number in sent.items() if number > 1]
-    return wrong if arrived == set(notices) else [*wrong, f"the reviewer has the notices {sorted(arrived)}"]
+    if recorded != set(notices):
+        wrong.append(f"the notices {sorted(recorded)} are on record")
+    missing = set(notices) - arrived - {"decided"}
+    return [*wrong, *(f"the reviewer did not get the notice {each}" for each in sorted(missing))]
 
 
 def dead_keys(act: Act, _: Mapping[str, Any]) -> list[str]:
