@@ -50,6 +50,9 @@ class AsRoot:
         assert role.arn.endswith(f"/{self.role}")
         return self
 
+    def read(self) -> dict[str, Any] | None:
+        return RolePolicy(self.client, self.role).read()
+
     def write(self, text: str) -> None:
         self.writes += 1
         RolePolicy(self.client, self.role).write(text)
