@@ -130,10 +130,15 @@ def _read_by_reviewer(act: Act) -> Act:
     return act._replace(body={**act.body, "confirmed": step.json()["review"]["content"]})
 
 
-def through_gateway(own: Own, action: str = "s3:GetObject", resource: str = READ) -> Act:
-    """Return a flow whose agent has a grant for the gateway. The bucket keeps each version of its objects."""
-    act = new_agent(own)
+def with_versions(own: Own) -> Act:
+    """Return a flow that begins with nothing. The bucket keeps each version of its objects."""
     own.aws("s3", ACCOUNTS[PLAIN]).put_bucket_versioning(Bucket=PLAIN, VersioningConfiguration={"Status": "Enabled"})
+    return new_agent(own)
+
+
+def through_gateway(own: Own, action: str = "s3:GetObject", resource: str = READ) -> Act:
+    """Return a flow whose agent has a grant for the gateway."""
+    act = with_versions(own)
     resource = resource.replace("KEY", act.object_key)
     return act.with_grant(_request(act, action, resource, LONG, way="gateway"))
 
@@ -152,20 +157,16 @@ def to_delete(own: Own) -> Act:
 
 def to_delete_approved(own: Own) -> Act:
     """Return a flow whose deletion was approved, and the reviewer notified of that."""
-    act = to_delete(own)
-    pending = delete_object(act)
-    parent = act.issued
-    act = act.with_grant(pending, 202)._replace(call_id=pending.json()["call_id"])
-    await_reviewers(act, act.grant_id)
+    act = with_call_under_review(own)
     voted = vote(_read_by_reviewer(act))
     assert voted.json()["review"]["state"] == "active", voted.text
     assert await_end(act, act.grant_id)
-    return act._replace(issued=parent)
+    return act
 
 
 def _call(act: Act, operation: str, **parameters: Any) -> httpx.Response:
-    body = {"grant": act.grants[0], "service": "s3", "operation": operation}
-    body["parameters"] = {"Bucket": PLAIN, **parameters}
+    grant = {"grant": act.grants[0]} if act.grants else {"target": PLAIN, "reason": "to meet faults"}
+    body = {**grant, "service": "s3", "operation": operation, "parameters": {"Bucket": PLAIN, **parameters}}
     # The key of the grant's request, which is a single-use key too, is another one.
     return act.own.api("POST", "/v1/calls", body, agent=act.agent, Idempotency_Key=f"call-{act.key}")
 
@@ -176,7 +177,7 @@ def read_object(act: Act) -> httpx.Response:
 
 
 def write_object(act: Act) -> httpx.Response:
-    """Write the object through the gateway."""
+    """Write the object through the gateway. Without a grant, the call requests one."""
     return _call(act, "PutObject", Key=act.object_key, Body=base64.b64encode(b"new").decode())
 
 
@@ -185,10 +186,28 @@ def delete_object(act: Act) -> httpx.Response:
     return _call(act, "DeleteObject", Key=act.object_key)
 
 
+def with_call_under_review(own: Own) -> Act:
+    """Return a flow whose deletion waits for a review. The reviewer was notified."""
+    act = to_delete(own)
+    pending = delete_object(act)
+    act = act.with_grant(pending, 202)._replace(call_id=pending.json()["call_id"])
+    await_reviewers(act, act.grant_id)
+    return act
+
+
 def to_suspend(own: Own) -> Act:
-    """Return a flow whose agent has credentials. No suspension is in force: the store keeps few of them."""
-    act = with_long_credentials(own)
-    own.aws("dynamodb").delete_item(TableName=own.stack["tables"]["state"], Key=SUSPENSIONS_KEY)
+    """Return a flow whose agent has credentials."""
+    return _without_suspensions(with_long_credentials(own))
+
+
+def to_suspend_under_review(own: Own) -> Act:
+    """Return a flow whose agent waits for a review."""
+    return _without_suspensions(under_review(own))
+
+
+def _without_suspensions(act: Act) -> Act:
+    """Return the flow after the suspensions of other flows were removed: the store keeps few of them."""
+    act.own.aws("dynamodb").delete_item(TableName=act.own.stack["tables"]["state"], Key=SUSPENSIONS_KEY)
     return act
 
 
@@ -198,6 +217,11 @@ def to_lift(own: Own) -> Act:
     answer = suspend(act)
     assert answer.status_code == 201, answer.text
     return act._replace(body=answer.json()["suspension"])
+
+
+def withdraw_call(act: Act) -> httpx.Response:
+    """Withdraw the call from review."""
+    return act.own.api("DELETE", f"/v1/calls/{act.call_id}", agent=act.agent)
 
 
 def suspend(act: Act) -> httpx.Response:

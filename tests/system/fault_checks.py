@@ -166,6 +166,12 @@ def not_deleted(act: Act, body: Mapping[str, Any]) -> list[str]:
     return [*wrong, *([] if state_of(act, grant_id) == "released" else ["the call was not withdrawn"])]
 
 
+def withdrawn_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that the call was withdrawn and not sent."""
+    wrong = [] if body["state"] == "withdrawn" else [f"the call is {body['state']}"]
+    return [*wrong, *(["the object was deleted"] if _versions(act, "DeleteMarkers") else [])]
+
+
 def _sent_once(act: Act, body: Mapping[str, Any], again: Mapping[str, Any], sent: int) -> list[str]:
     """Check a call that changes something, its records and its repeat.
 
@@ -189,6 +195,11 @@ def _versions(act: Act, kind: str) -> int:
 
 
 def suspended_once(act: Act, body: Mapping[str, Any]) -> list[str]:
+    """Check that one suspension is in force, and that keys from before no longer work."""
+    return [*dead_keys(act, body), *in_force_once(act, body)]
+
+
+def in_force_once(act: Act, body: Mapping[str, Any]) -> list[str]:
     """Check that one suspension is in force, complete and on record, and that its agent gets nothing."""
     suspension, listed = body["suspension"], _suspensions(act)
     wrong = [] if [each["id"] for each in listed] == [suspension["id"]] else [f"in force: {listed}"]
@@ -197,7 +208,7 @@ def suspended_once(act: Act, body: Mapping[str, Any]) -> list[str]:
     renewed = act.own.api("POST", f"/v1/grants/{act.grant_id}/credentials", agent=act.agent)
     if renewed.json().get("code") != "suspended":
         wrong.append(f"credentials answer {renewed.text[:100]}")
-    return [*wrong, *dead_keys(act, body), *_wrong_records(act, suspension["id"], {"set": 1, "revoked": 1})]
+    return [*wrong, *_wrong_records(act, suspension["id"], {"set": 1, "revoked": 1})]
 
 
 def lifted_once(act: Act, body: Mapping[str, Any]) -> list[str]:

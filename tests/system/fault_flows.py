@@ -39,7 +39,8 @@ class Flow(NamedTuple):
 
     After a fault of `unknown`, the caller may get `call_may_have_run`.
 
-    `briefly` are the operations that `make test` tries: patterns, and () if it leaves the flow to `make faults`.
+    `tried` are the operations that meet faults, as patterns. `make test` tries those of `briefly` only, and leaves a
+    flow without them to `make faults`.
     """
 
     begin: Callable[[Own], Act]
@@ -50,6 +51,7 @@ class Flow(NamedTuple):
     notices: tuple[str, ...] = ()
     also: Callable[[Act, Mapping[str, Any]], list[str]] = nothing_more
     unknown: tuple[tuple[str, int, str], ...] = ()
+    tried: tuple[str, ...] = ("*",)
     briefly: tuple[str, ...] = ()
 
 
@@ -123,6 +125,15 @@ FLOWS: Mapping[str, Flow] = {
         unknown=UNKNOWN,
         briefly=("TransactWriteItems", UPSTREAM),
     ),
+    "gateway write with its request": Flow(
+        acts.with_versions,
+        acts.write_object,
+        ("request",),
+        "active",
+        also=checks.written_once,
+        # The first write to the store is that of the request.
+        unknown=tuple((name, skip + (name != UPSTREAM), fault) for name, skip, fault in UNKNOWN),
+    ),
     "review of a call": Flow(
         acts.to_delete,
         acts.delete_object,
@@ -142,6 +153,25 @@ FLOWS: Mapping[str, Flow] = {
         also=checks.deleted_once,
         unknown=UNKNOWN,
     ),
+    "withdrawal of a call": Flow(
+        acts.with_call_under_review,
+        acts.withdraw_call,
+        ("request", "release"),
+        "released",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.withdrawn_once,
+    ),
     "suspension": Flow(acts.to_suspend, acts.suspend, ("request", "revocation"), "revoked", also=checks.suspended_once),
+    "suspension under review": Flow(
+        acts.to_suspend_under_review,
+        acts.suspend,
+        ("request", "revocation"),
+        "revoked",
+        workflow="SUCCEEDED",
+        notices=("requested", "decided"),
+        also=checks.in_force_once,
+        tried=("TransactWriteItems", "SendTaskSuccess"),  # the rest is that of the flow before
+    ),
     "lifting": Flow(acts.to_lift, acts.lift, ("request", "revocation"), "revoked", also=checks.lifted_once),
 }

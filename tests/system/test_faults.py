@@ -91,7 +91,8 @@ def calls_of(own: Own, flow: Flow) -> list[tuple[str, str, int]]:
     for call in (each for each in calls if each[1] not in OBSERVED):
         found.append((*call, seen[call]))
         seen[call] += 1
-    return found if SWEEP else [each for each in found if each[2] == 0 and _is_any(each[1], flow.briefly)]
+    tried = flow.tried if SWEEP else flow.briefly
+    return [each for each in found if _is_any(each[1], tried) and (SWEEP or each[2] == 0)]
 
 
 def _is_any(operation: str, patterns: tuple[str, ...]) -> bool:
@@ -170,7 +171,12 @@ def _is_repeated(answer: httpx.Response, *, unknown: bool) -> bool:
 
 
 def _grant_of(act: Act, body: Mapping[str, Any]) -> str:
-    return str(body["grant"]["id"]) if "grant" in body else act.grant_id
+    """Return the grant that the flow is about: of the answer, from before, or the only one that the call requested."""
+    if "grant" in body:
+        return str(body["grant"]["id"])
+    if act.grants:
+        return act.grant_id
+    return str(act.own.api("GET", "/v1/grants", agent=act.agent).json()["grants"][0]["id"])
 
 
 def _await_workflow(act: Act, flow: Flow, answer: httpx.Response) -> None:
