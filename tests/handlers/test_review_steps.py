@@ -251,6 +251,13 @@ class TestGivingUp:
         assert system.store.grants[kept.id].state is State.PENDING
         assert system.outcomes()[-1] == ("review", "failed", "review_lost")
 
+    def test_rev_13_the_workflow_of_a_decided_request_that_no_call_resumed_is_resumed(self, system: System):
+        decided, waiting = pending(system), pending(system, [WRITE[0] | {"resources": ["arn:aws:s3:::reports/b"]}])
+        system.store.grants[decided.id] = decided.move(State.REJECTED)
+        assert reconcile(system.ports)["resumed"] == 1
+        assert system.reviews.resumed == [decided.id]
+        assert system.store.grants[waiting.id].state is State.PENDING
+
 
 class TestGivingBack:
     def test_rev_13_a_release_resumes_the_workflow(self, system: System):

@@ -10,12 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from jitney.adapters.approval_workflow import TaskTokens
 from jitney.adapters.record_items import record_in
 from tests.running_systems import session_keys
 from tests.system.conftest import Own
 from tests.system.fault_acts import Act, await_end, await_reviewers, delete_object, is_waiting, status_of, write_object
 from tests.system.own_system import ACCOUNTS, OPERATOR, OWNER, PLAIN
+from tests.system.test_reconciling import reconciled
 from tests.system.test_records import chain_of
 
 DELIVERED = frozenset({"", "no_answer", "already_sent"})
@@ -43,7 +43,7 @@ def wrong_list(act: Act, grant_id: str) -> list[str]:
 def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...], *, resumed: bool) -> list[str]:
     """Check the workflow of a grant, and that its reviewer got each notice.
 
-    A workflow that no call `resumed` reads the grant at its next step, which is brought forward.
+    The reconciler resumes a workflow that no call `resumed`.
     """
     own, wrong = act.own, []
     if status == "RUNNING":
@@ -53,8 +53,7 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
     elif not await_end(act, grant_id):
         if resumed:
             wrong.append("the workflow was not resumed")
-        token = TaskTokens(own.aws("dynamodb"), own.stack["tables"]["state"]).of(grant_id)
-        own.aws("stepfunctions").send_task_success(taskToken=token, output="{}")
+        reconciled(own)
         await_end(act, grant_id)
     if (found := status_of(own, grant_id)) != status:
         wrong.append(f"the workflow is {found or 'missing'}")

@@ -11,7 +11,7 @@ from tests.system.conftest import Own
 from tests.system.fault_acts import Act
 
 NEVER_RESUMED = frozenset({"SendTaskSuccess", "GetItem"})
-"""The operations that resume a workflow. The decision does not depend on them: the workflow's next step sees it."""
+"""The operations that resume a workflow. The decision does not depend on them, and the reconciler resumes it later."""
 UPSTREAM = "* /pond/called/*"
 """The gateway's call of AWS itself."""
 UNKNOWN = (
@@ -39,6 +39,8 @@ class Flow(NamedTuple):
 
     After a fault of `unknown`, the caller may get `call_may_have_run`.
 
+    After a fault of an operation in `unresumed`, the reconciler may have to resume the workflow.
+
     `tried` are the operations that meet faults, as patterns. `make test` tries those of `briefly` only, and leaves a
     flow without them to `make faults`.
     """
@@ -51,6 +53,7 @@ class Flow(NamedTuple):
     notices: tuple[str, ...] = ()
     also: Callable[[Act, Mapping[str, Any]], list[str]] = nothing_more
     unknown: tuple[tuple[str, int, str], ...] = ()
+    unresumed: frozenset[str] = NEVER_RESUMED
     tried: tuple[str, ...] = ("*",)
     briefly: tuple[str, ...] = ()
 
@@ -171,6 +174,7 @@ FLOWS: Mapping[str, Flow] = {
         workflow="SUCCEEDED",
         notices=("requested", "decided"),
         also=checks.in_force_once,
+        unresumed=NEVER_RESUMED | {"TransactWriteItems"},  # a repeat finds no open grant
         tried=("TransactWriteItems", "SendTaskSuccess"),  # the rest is that of the flow before
     ),
     "lifting": Flow(acts.to_lift, acts.lift, ("request", "revocation"), "revoked", also=checks.lifted_once),

@@ -20,7 +20,7 @@ from tests.running_systems import PATIENCE
 from tests.system.conftest import Own
 from tests.system.fault_acts import Act, await_end, await_reviewers
 from tests.system.fault_checks import MAY_HAVE_RUN, counted, state_of, wrong_list, wrong_workflow
-from tests.system.fault_flows import FLOWS, NEVER_RESUMED, Flow
+from tests.system.fault_flows import FLOWS, Flow
 from tests.system.own_system import GROUP
 
 pytestmark = GROUP
@@ -152,7 +152,7 @@ def _outcome(own: Own, flow: Flow, call: Mapping[str, Any], fault: str) -> list[
         failed.append(f"first answered {answers[0].text[:200]}")
     if not last.is_success and not (unknown and _code(last) == MAY_HAVE_RUN):
         return [*failed, f"ended with {last.status_code} {last.text[:200]}"]
-    return [*failed, *_lost(act, flow, last.json(), resumed=call["operation"] not in NEVER_RESUMED)]
+    return [*failed, *_lost(act, flow, last.json(), resumed=call["operation"] not in flow.unresumed)]
 
 
 def _is_at(call: Mapping[str, Any], place: tuple[str, int, str]) -> bool:

@@ -1,4 +1,4 @@
-"""The scheduled reconciler records missing ends, starts reviews, and repairs deny documents (END 4, END 8, REV 13)."""
+"""The scheduled reconciler records missing ends, starts and resumes reviews, and repairs deny documents (END 4, END 8, REV 13)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +16,7 @@ from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
+from jitney.handlers.decided_workflows import resume_decided
 from jitney.handlers.deny_documents import denies, log_undenied, repair_deny_document
 from jitney.handlers.deny_records import record_written
 from jitney.handlers.edge import event_handler
@@ -44,6 +45,7 @@ _COUNTS = (
     "repaired",
     "lost",
     "started",
+    "resumed",
     "suspended",
     "unfinished",
     "completed",
@@ -87,6 +89,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
     if not run.done["unfinished"]:
         failed = [*run.failed, *run.gauges.not_denying]
         run.take(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
+    run.take("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
     run.take("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
     emit(run.gauges.values(ports.now()))
