@@ -1,4 +1,4 @@
-"""The scheduled reconciler records missing ends, starts and resumes reviews, and repairs deny documents (END 4, END 8, REV 13)."""
+"""The scheduled reconciler records missing ends, starts reviews, and repairs deny documents (END 4, END 8, REV 13)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
