@@ -7,7 +7,7 @@ from jitney.handlers.ports import Ports
 
 
 def resume_workflow(grant: Grant, ports: Ports) -> None:
-    """Resume the workflow. If this fails, the workflow sees the change at its next scheduled check."""
+    """Resume the workflow. If this fails, the reconciler resumes it (`handlers.decided_workflows`)."""
     try:
         ports.approval_workflow.resume(grant)
     except Problem as problem:
