@@ -20,7 +20,7 @@ UNKNOWN = (
     ("TransactWriteItems", 1, "refused"),  # the call was sent, and its outcome is not on record
     ("TransactWriteItems", 1, "a proxy's page"),
 )
-"""The faults after which the gateway cannot know whether AWS ran the call, so that it does not send it again.
+"""The faults after which the gateway cannot know whether AWS ran the call. It is then not sent again.
 
 Each is an operation, how many such calls came before it, and a pattern of faults. See docs/gateway-repeats.md.
 """
