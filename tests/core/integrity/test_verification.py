@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jitney.core.integrity.contents import RecordPosition
+from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import VerificationResult, describe_records
 from jitney.core.integrity.seals import read_seal
 from jitney.core.integrity.verification import SKEW_SECONDS, Evidence, verify
@@ -237,6 +237,19 @@ def test_aud_02_an_unreadable_object_is_unverified():
     findings = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
     assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
     assert findings.unverified == (f"{key_of(0)} could not be read: AccessDenied",)
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_aud_02_a_chain_through_an_unreadable_object_is_not_broken(hidden: int):
+    links = chain("g-a", 3)
+    world = world_of([[[each]] for each in links] + [[chain("g-b", 1)]])
+    contents = {key: read_contents(body) for key, body in world.objects.items() if key != key_of(hidden)}
+    files, denied = tuple(world.files.values()), {key_of(hidden): "AccessDenied"}
+    keys = {SIGNER.fingerprint: SIGNER.key.public_key()}
+    findings = verify(Evidence(files, contents, denied, now=world.now), keys)
+    assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
+    # Without the seal's word for it, the same gap is a failure.
+    assert verify(Evidence(files, contents, now=world.now), keys).verdict is VerificationResult.BROKEN
 
 
 def test_aud_02_unsealed_objects_are_distinguished_from_added_ones():

@@ -85,7 +85,7 @@ def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Fi
     breaks += altered_record_breaks(evidence.contents, done)
     done |= {place for each in breaks for place in each.records}
     last = frozenset(each.key for each in seals[-1].objects) if seals else frozenset()
-    breaks += check_chains(evidence.contents, done, fresh | last, whole=whole)
+    breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), fresh | last, whole=whole)
     breaks += [late] if late else []
     breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
     return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
@@ -122,6 +122,12 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
     for key, (number, each) in sealed.items():
         if key not in evidence.unreadable and key not in evidence.unread:
             yield from check_object(number, each, evidence.contents.get(key))
+
+
+def _withheld(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> frozenset[RecordPosition]:
+    """Return the records of sealed objects that cannot be read. A chain that goes through them is not broken."""
+    hidden = (each for key, (_, each) in sealed.items() if key in evidence.unreadable)
+    return frozenset(place for each in hidden for place, _ in each.records)
 
 
 def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
