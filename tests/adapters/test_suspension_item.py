@@ -121,8 +121,8 @@ def test_end_08_a_reader_sees_each_write_even_a_repeated_one(client, store: Stor
     changed(store, begun, begun.with_completed(FIRST, NOW + 60), 2)
     assert idle.current().entries[0].completed_at == NOW + 60
     again = replace(FIRST, since=NOW + 500, completed_at=None)
-    anew = busy.current()._replace(entries=(again, SECOND))
-    anew = changed(store, busy.current(), anew, 3)
-    changed(store, anew, anew.with_completed(again, NOW + 700), 4)
+    renewed = busy.current()._replace(entries=(again, SECOND))
+    renewed = changed(store, busy.current(), renewed, 3)
+    changed(store, renewed, renewed.with_completed(again, NOW + 700), 4)
     assert idle.current() == busy.current()
     assert [each.since for each in idle.current().entries] == [NOW + 500, SECOND.since]

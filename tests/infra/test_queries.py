@@ -1028,9 +1028,11 @@ def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes
     again = [{"channel": "mail", "to": "corp.alice", "code": "already_sent"}]
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-1", detail={"notice": "requested", "sent": sent}, times=2)
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-2", detail={"notice": "reminded", "sent": again})
-    nobody = {"notice": "requested", "sent": sent[:1]}
-    lake.record(AuditEvent.NOTICE, Outcome.FAILED, grant_id="g-3", code="no_reviewer_notified", detail=nobody, later=1)
-    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-old", detail=nobody, days_ago=45)
+    one_message = {"notice": "requested", "sent": sent[:1]}
+    lake.record(
+        AuditEvent.NOTICE, Outcome.FAILED, grant_id="g-3", code="no_reviewer_notified", detail=one_message, later=1
+    )
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-old", detail=one_message, days_ago=45)
     shown = ("grant_id", "notice", "channel", "recipient", "code", "reached_no_reviewer")
     assert [tuple(row[name] for name in shown) for row in lake.ask("failed_messages")] == [
         ("g-3", "requested", "slack", "#owners", "unreachable", True),

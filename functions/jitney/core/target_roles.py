@@ -6,7 +6,7 @@ the target's role name, and the others add a number to it.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 MOST_ROLES = 10
 """The most roles of one target."""
@@ -25,9 +25,9 @@ def roles_of(role: str, count: int) -> tuple[str, ...]:
     return tuple(role_number(role, number) for number in range(1, count + 1))
 
 
-def earlier_roles(role: str, count: int, seen: Iterable[str]) -> tuple[str, ...]:
+def earlier_roles(role: str, count: int, seen: Collection[str]) -> tuple[str, ...]:
     """Return the roles that a target had before, with more than `count`. `seen` has the roles of all targets ever."""
-    return tuple(arn for arn in roles_of(role, MOST_ROLES)[count:] if arn in {*seen})
+    return tuple(arn for arn in roles_of(role, MOST_ROLES)[count:] if arn in seen)
 
 
 def first_role(role: str) -> str:

@@ -6,7 +6,7 @@ fit in its time. The caller repeats the call until it is complete. The reconcile
 the first call has another function measure when AWS denies (`handlers.suspension_measurements`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -225,7 +225,7 @@ def _ended_first(
         logger.warning("time to deny not measured", suspension=suspension.id, code=problem.code)
 
 
-def _roles(targets: Iterable[Target], seen: Iterable[str], milliseconds: int) -> list[TargetRole]:
+def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) -> list[TargetRole]:
     """Return all roles that have to deny, with those that a target had before: credentials may live there.
 
     Each call begins at another role. So IAM of some accounts that hangs does not keep others from their turn.
