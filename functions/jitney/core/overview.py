@@ -124,16 +124,16 @@ def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTa
             _text(each.account),
             _text(each.target),
             _grant(each.id),
-            _text(access(each)),
             _text(each.principal),
             _text(each.human or NO_PERSON),
             _time(each.starts_at),
             _time(each.expires_at),
             _text("break-glass" if each.break_glass else ""),
+            _text(access(each)),
         )
         for each in active
     )
-    columns = ("Account", "Target", "Request", "Access", "Agent", "On behalf of", "Began", "Ends", "Approval")
+    columns = ("Account", "Target", "Request", "Agent", "On behalf of", "Began", "Ends", "Approval", "Access")
     return OverviewTable("active", "Active grants", columns, tuple(rows), read.complete)
 
 
@@ -146,15 +146,15 @@ def pending_table(read: OpenGrants, access: Callable[[Grant], str], now: int) ->
             _time(each.created_at),
             _time(each.expires_at),
             _grant(each.id),
-            _text(access(each)),
             _text(each.principal),
             _text(each.human or NO_PERSON),
             _text(each.target),
             _text(" or ".join("+".join(groups) for groups in each.reviews)),
+            _text(access(each)),
         )
         for each in pending
     )
-    columns = ("Age", "Requested", "Decide by", "Request", "Access", "Agent", "On behalf of", "Target", "Reviewers")
+    columns = ("Age", "Requested", "Decide by", "Request", "Agent", "On behalf of", "Target", "Reviewers", "Access")
     return OverviewTable("pending", "Pending requests by age", columns, tuple(rows), read.complete)
 
 
