@@ -19,7 +19,13 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_failures import give_up
-from jitney.handlers.review_notices import NoReviewerNotified, ReviewEnded, TooFewReviewers, notify
+from jitney.handlers.review_notices import (
+    MessagesUnsent,
+    NoReviewerNotified,
+    ReviewEnded,
+    TooFewReviewers,
+    notify,
+)
 from jitney.handlers.review_schedule import check_schedule
 from tests.fakes import GRANT
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
@@ -168,6 +174,31 @@ class TestNotify:
         assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
         assert system.outcomes()[-1] == ("notice", "sent", "")
         assert not system.task_tokens.kept
+
+    @pytest.mark.parametrize(
+        ("result", "again"),
+        [
+            (DeliveryResult("mail", "corp.alice", "throttled"), True),
+            (DeliveryResult("slack", "#owners", "late"), True),
+            (DeliveryResult("mail", "corp.alice", "throttled", current=False), False),
+            (DeliveryResult("mail", "corp.alice", "no_answer"), False),
+            (DeliveryResult("mail", "corp.alice", "no_address"), False),
+            (DeliveryResult("mail", "corp.alice", "already_sent"), False),
+        ],
+        ids=["refused for now", "no time left", "of nobody's concern now", "may be sent", "never to be sent", "sent"],
+    )
+    def test_rev_13_a_decision_is_notified_again_while_that_may_help(
+        self, system: System, monkeypatch, result: DeliveryResult, again: bool
+    ):
+        grant = pending(system)
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (DeliveryResult("mail", "corp.bob"), result))
+        notify(asked(grant, "reminded"), system.ports)  # another notice follows, and the workflow must wait
+        vote(ballot(grant, VoteVerdict.REJECT), system.ports)
+        if not again:
+            assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
+            return
+        with pytest.raises(MessagesUnsent):
+            notify({"grant_id": grant.id, "due": "decided"}, system.ports)
 
     def test_rev_02_the_token_is_in_no_record_and_no_answer(self, system: System):
         grant = pending(system)

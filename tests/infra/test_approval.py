@@ -58,10 +58,12 @@ def test_the_validator_refuses_an_unknown_state_and_an_endless_path():
     missing["States"][missing["StartAt"]]["Next"] = "Nowhere"
     assert "Nowhere" in complaints(missing)
     endless = sample()
-    del endless["States"]["Failed"]
+    del endless["States"]["Failed"], endless["States"]["DecidedUnnotified"]
     for state in endless["States"].values():
         if state.pop("End", None) or state.get("Next") == "Failed":
             state["Next"] = endless["StartAt"]
+        for caught in state.get("Catch", ()):
+            caught["Next"] = endless["StartAt"]
     assert "MISSING_TERMINAL_STATE" in complaints(endless)
 
 
@@ -86,9 +88,15 @@ def test_every_call_has_a_timeout_and_retries():
 def test_rev_13_every_failure_fails_the_request_except_that_of_the_last_notice():
     tasks = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
     caught = {name for name, state in tasks.items() if "Catch" in state}
-    assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught)
-    assert caught == set(tasks) - {"NotifyDecision", "FailReview"}
-    assert {tasks[name]["Catch"][-1]["Next"] for name in caught} == {"FailReview"}
+    last = tasks["NotifyDecision"]
+    assert last["Catch"][-1]["ErrorEquals"] == ["MessagesUnsent"]
+    assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught - {"NotifyDecision"})
+    assert caught == set(tasks) - {"FailReview"}
+    assert {name: tasks[name]["Catch"][-1]["Next"] for name in caught} == {
+        "Look": "FailReview",
+        "NotifyAndWait": "FailReview",
+        "NotifyDecision": "DecidedUnnotified",
+    }
 
 
 def test_rev_13_no_wait_outlives_its_token_and_the_longest_review_fits():

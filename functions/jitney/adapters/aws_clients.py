@@ -20,6 +20,12 @@ DEFAULT_CONFIG = Config(
 Even if all three hang, the attempts and their pauses end within a function's 15 s (infra.function_specs).
 """
 
+UNCHECKED_PARAMETERS = DEFAULT_CONFIG.merge(Config(parameter_validation=False))
+"""For DynamoDB, which checks each request itself. boto3's check takes a quarter of the processor time of a write.
+
+Never for a service whose parameters form the path: S3 takes a request with an empty key for one of the bucket.
+"""
+
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
 """One attempt of at most 5 s. It is for what must not be repeated late or twice, such as mail."""
 

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config as ClientConfig
 
 from jitney.adapters import clock
-from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT
+from jitney.adapters.aws_clients import DEFAULT_CONFIG, LARGE_OBJECTS, ONE_ATTEMPT, SHORT_TIMEOUT, UNCHECKED_PARAMETERS
 from jitney.core.actions import ActionTable
 from jitney.core.config import LOCAL_UPSTREAM, load
 from jitney.core.policy.cedar import PolicySet
@@ -138,7 +138,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "keys": lambda ports: adapter("issuer_keys.IssuerKeys", local=ports.config.local),
     "refusals": lambda _: RefusalCounts(),
     "token_endpoint": lambda ports: adapter("token_endpoint.TokenEndpoint", local=ports.config.local),
-    "dynamodb": lambda _: client("dynamodb"),
+    "dynamodb": lambda _: client("dynamodb", UNCHECKED_PARAMETERS),
     "store": lambda ports: adapter("store.Store", ports.dynamodb, env[STATE_TABLE], env[AUDIT_TABLE]),
     "call_store": lambda ports: adapter(
         "call_store.CallStore",

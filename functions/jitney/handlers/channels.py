@@ -25,6 +25,10 @@ MAY_BE_SENT = frozenset({NO_ANSWER, "fatal_error", "internal_error", "slack_erro
 """Codes after which a message may have been sent. Slack says so of its own two errors.
 https://docs.slack.dev/reference/methods/chat.postMessage
 """
+PASSING = frozenset(
+    {OUT_OF_TIME, "failed", "ratelimited", "service_unavailable", "throttled", "unavailable", "unreachable"}
+)
+"""Codes of messages that were certainly not sent, where another attempt in some minutes may succeed."""
 ALREADY_SENT = "already_sent"
 """An earlier attempt at the same notice sent the message, or may have sent it. It is not sent again."""
 
@@ -46,6 +50,11 @@ class DeliveryResult(NamedTuple):
     def failed(self) -> bool:
         """Whether the message may be missing."""
         return self.code not in ("", ALREADY_SENT)
+
+    @property
+    def may_succeed_later(self) -> bool:
+        """Whether a current recipient lacks the message, and another attempt may send it."""
+        return self.current and self.code in PASSING
 
     def view(self) -> dict[str, Any]:
         """Return the result as records have it."""

@@ -14,7 +14,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import has_changed_since, is_waiting
-from jitney.handlers.channels import no_reviewer_notified
+from jitney.handlers.channels import DeliveryResult, no_reviewer_notified
 from jitney.handlers.edge import event_handler
 from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.ports import REVIEW_PORTS, Ports
@@ -41,12 +41,16 @@ class TooFewReviewers(Exception):
     """Too few people could ever approve the request, so reviewers are not notified."""
 
 
+class MessagesUnsent(Exception):
+    """Some messages of a review's last notice were not sent, and another attempt may send them."""
+
+
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     """Send the notice that is due, and return the grant's id and state. A waiting workflow ignores the return value.
 
     `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check}. If the workflow waits,
     the event also has the task "token". With "nothing", the workflow only waits. Raises ReviewEnded,
-    NoReviewerNotified, TooFewReviewers, LookupError for an unknown grant, and Problem.
+    NoReviewerNotified, TooFewReviewers, MessagesUnsent, LookupError for an unknown grant, and Problem.
     """
     grant_id, token, due = event["grant_id"], event.get("token"), event["due"]
     if token:
@@ -59,7 +63,9 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     if due == Notice.DECIDED and grant.awaits_follow_up:
         due = Notice.FOLLOW_UP_DUE  # its time is over, and the follow-up review is missing
     if due in set(Notice):
-        _notify_reviewers(Notice(due), grant, event.get("since", AFTER_REVIEW), ports)
+        sent = _notify_reviewers(Notice(due), grant, event.get("since", AFTER_REVIEW), ports)
+        if not token and any(each.may_succeed_later for each in sent):
+            raise MessagesUnsent  # no later notice says the same
     return {"grant_id": grant.id, "state": str(grant.state)}
 
 
@@ -76,13 +82,14 @@ def _is_waiting(grant: Grant, since: int, now: int) -> bool:
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
-def _notify_reviewers(notice: Notice, grant: Grant, since: int, ports: Ports) -> None:
-    """Send a notice on every channel. A failed reminder or decision notice is only recorded."""
+def _notify_reviewers(notice: Notice, grant: Grant, since: int, ports: Ports) -> tuple[DeliveryResult, ...]:
+    """Send a notice on every channel, and return the results. Raises TooFewReviewers and NoReviewerNotified."""
     if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
         raise TooFewReviewers
     sent = notify_reviewers(notice, build_sheet(grant, ports), since, ports)
     if notice in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
         raise NoReviewerNotified
+    return sent
 
 
 handler = event_handler(
