@@ -46,6 +46,7 @@ from infra.state_items import (
     SESSION_ITEMS,
     SUSPENSION_ITEMS,
     TOKEN_ITEMS,
+    TRAIL_ITEMS,
 )
 
 _ISSUE = issue_to(GRANT_SESSIONS)
@@ -147,6 +148,7 @@ _FUNCTIONS = (
             # It counts the overdue follow-up reviews.
             on_state("Query", items=FOLLOW_UP_ITEMS),
             on_state("BatchGetItem", items=GRANT_ITEMS),
+            on_state("Query", "UpdateItem", items=TRAIL_ITEMS),
             Allow("approval", ("states:ListExecutions", "states:StartExecution")),
         ),
     ),

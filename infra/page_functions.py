@@ -14,7 +14,7 @@ from infra.permissions import (
 from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS
 from infra.record_functions import ACCESS_KEY_CHAINS
 from infra.spec import REVIEW_EXECUTIONS, REVIEW_REQUESTS_PER_SECOND, FunctionSpec
-from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS
+from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS, TRAIL_ITEMS
 
 # What the list of requests and the sheet of a request need (jitney.handlers.request_list, .review_sheet).
 _SHOW_REQUESTS = (
@@ -43,7 +43,7 @@ PAGE_SPECS = (
         allows=(
             *_SHOW_REQUESTS,
             on_state("GetItem", items=SESSION_ITEMS),
-            on_state("Query", items=("VOTES#*",)),
+            on_state("Query", items=("VOTES#*", *TRAIL_ITEMS)),
             Allow("audit", ("dynamodb:Query",), (GRANT_CHAINS, *ACCESS_KEY_CHAINS)),
             Allow("audit", ("dynamodb:BatchGetItem",), (CALL_CHAINS,)),
             Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),

@@ -2,6 +2,7 @@
 
 from infra.permissions import CALL_CHAINS, GRANT_CHAINS, OTHER_CHAINS, READ_TABLES, Allow, on_state, write_records
 from infra.spec import FunctionSpec
+from infra.state_items import TRAIL_ITEMS
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
@@ -32,6 +33,7 @@ RECORD_SPECS = (
         timeout_seconds=60,
         allows=(
             on_state("GetItem", items=("GRANT#*",)),
+            on_state("UpdateItem", items=TRAIL_ITEMS),
             Allow("audit", ("dynamodb:Query",), (*ACCESS_KEY_CHAINS, CALL_CHAINS)),
             Allow("audit_index", ("dynamodb:Query",), (GRANT_CHAINS,)),
             *write_records(*ACCESS_KEY_CHAINS, OTHER_CHAINS),

@@ -44,6 +44,7 @@ from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.core.target_roles import first_role
+from jitney.core.trail.gaps import GapChange, TrailWatch
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
@@ -556,6 +557,32 @@ class MemoryTrailHeartbeat:
         if self.silent:
             raise Problem("unavailable", "STS did not answer as it should.", "Try again in a moment.")
         self.sent.append(target.alias)
+
+
+@dataclass
+class MemoryTrailWatches:
+    """`jitney.adapters.trail_watch.TrailWatches` of a store in memory; `meanwhile` runs before each change."""
+
+    store: MemoryStore
+    found: dict[str, TrailWatch] = field(default_factory=dict)
+    meanwhile: Callable[[], None] = field(default=lambda: None)
+
+    def note(self, target: str, at: int) -> None:
+        before = self.found.get(target, TrailWatch(target, at))
+        self.found[target] = before._replace(seen_at=max(before.seen_at, at))
+
+    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch]:
+        del consistent
+        return dict(self.found)
+
+    def change(self, change: GapChange, now: int) -> None:
+        del now
+        self.meanwhile()
+        after, before = change.after, self.found[change.after.target]
+        if after.seen_at != before.seen_at or bool(after.open_gap) == bool(before.open_gap):
+            raise StaleWrite
+        self.found[after.target] = after
+        self.store.links.append(change.record)
 
 
 @dataclass

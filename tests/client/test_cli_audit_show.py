@@ -15,10 +15,11 @@ from jitney.client.athena import QueryResult
 from jitney.client.cli import build_app
 from jitney.client.commands import audit_report as command
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from local.engine import opened
 from tests.core.report.recorded_grants import LATER, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
-from tests.fakes import GRANT, PENDING
+from tests.fakes import GRANT, NOW, PENDING
 
 DAY = "2026-11-24"
 SOURCE = f"Built 2026-11-24 14:00 UTC from Athena database jitney, records since {DAY}"
@@ -84,7 +85,7 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
     ):  # fmt: skip
         assert line in lines
     assert len(lines) <= 76
-    assert ledger.queried == [(GRANT.id, DAY)] * 2
+    assert sorted(ledger.queried) == [("2026-10-25",), *[(GRANT.id, DAY)] * 2]
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -206,8 +207,37 @@ def test_a_grant_without_published_records_is_a_problem_with_a_fix(ledger: Ledge
 def test_since_limits_the_days_that_are_read(ledger: Ledger):
     result = CliRunner().invoke(build_app(), ["audit", "show", GRANT.id, "--since", "2026-11-25"])
     assert result.exit_code == 7
-    (day,) = {day for _, day in ledger.queried}
-    assert day == "2026-11-25"
+    assert {each[-1] for each in ledger.queried if each[0] == GRANT.id} == {"2026-11-25"}
+
+
+def test_aud_04_a_time_without_cloudtrail_is_a_warning_and_no_proof(ledger: Ledger):
+    before = json.loads(show("--json").stdout)
+    assert (before["trail_gaps"], before["partial"], before["suggestion"]["verdict"]) == ([], False, "narrower")
+    watch = TrailWatch("analytics-prod", NOW + 100)
+    began = change_of_gap(watch, "r-1", GRANT.account, NOW + 2000)
+    assert began
+    ended = change_of_gap(began.after._replace(seen_at=NOW + 5000), "r-2", GRANT.account, NOW + 5300)
+    assert ended
+    other = change_of_gap(watch._replace(target="other"), "r-3", "111122223333", NOW + 2000)
+    assert other
+    records = [json.loads(each.record.text) for each in (began, ended, other)]
+    ledger.publish("records", [*reviewed().lines, *records])
+    document = json.loads(show("--json").stdout)
+    since, until = "2026-11-24T12:01:40Z", "2026-11-24T13:23:20Z"
+    assert document["trail_gaps"] == [{"target": "analytics-prod", "since": since, "until": until}]
+    assert (document["partial"], document["unused_permissions"]) == (True, [])
+    assert document["suggestion"]["verdict"] == "unknown"
+    words = " ".join(show().stdout.split())
+    assert f"CloudTrail was silent from {since} to {until}, for target analytics-prod." in words
+    assert "CloudTrail was silent while it was open, so it is not known what was needed." in words
+
+
+def test_aud_04_a_silence_that_began_before_the_first_day_and_lasts_is_known(ledger: Ledger):
+    began = change_of_gap(TrailWatch("", NOW - 20 * 86_400), "r-1", "", NOW - 20 * 86_400 + 2000)
+    assert began
+    ledger.publish("records", [json.loads(began.record.text)], "2026-11-04")
+    (gap,) = json.loads(show("--json").stdout)["trail_gaps"]
+    assert gap == {"target": "", "since": "2026-11-04T12:00:00Z", "until": None}
 
 
 def test_duplicates_are_reported_once_and_calls_of_other_grants_are_not(ledger: Ledger):

@@ -37,6 +37,7 @@ from tests.fakes import (
     MemoryTargetChecks,
     MemoryTaskTokens,
     MemoryTrailHeartbeat,
+    MemoryTrailWatches,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,6 +108,7 @@ class System:
     milliseconds: int = 0
 
     def __post_init__(self) -> None:
+        self.trail_watches = MemoryTrailWatches(self.store)
         numbers = itertools.count()
         letters = str.maketrans("0123456789", "abcdefghij")
         self.ports = Ports(
@@ -124,6 +126,7 @@ class System:
             follow_ups=MemoryFollowUps(self.store),
             role_policies=self.role_policies,
             trail_heartbeat=self.trail_heartbeat,
+            trail_watches=self.trail_watches,
             canary=self.canary,
             measurement_starts=self.measurements,
             target_checks=self.target_checks,

@@ -34,7 +34,7 @@ from tests.cloudtrail_events import (
 )
 from tests.core.report.recorded_grants import report_of, requested
 from tests.core.trail.test_heartbeat import REVOKERS
-from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore
+from tests.fakes import GRANT, NOW, ROLE_ARN, MemoryMaskKeys, MemoryStore, MemoryTrailWatches
 
 
 class Correlator:
@@ -45,6 +45,7 @@ class Correlator:
         self.table = MemoryTable()
         self.queue = MemoryQueue()
         self.store = MemoryStore(grants={each.id: each for each in grants})
+        self.trail_watches = MemoryTrailWatches(self.store)
         self.start()
 
     def start(self) -> None:
@@ -53,6 +54,7 @@ class Correlator:
             store=self.store,
             trail=Trail(self.table, "audit"),  # type: ignore[arg-type]
             trail_queue=self.queue,
+            trail_watches=self.trail_watches,
             mask_keys=MemoryMaskKeys(),
             masks=MASKS,
             grant_scope=GRANT_SCOPE,

@@ -2,6 +2,8 @@
 
 import pytest
 
+from jitney.core.trail.gaps import GAP_SECONDS, TrailGap, TrailWatch
+from jitney.core.trail.heartbeat import BROKER as HOME
 from jitney.handlers.reconciler import reconcile
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, forwarded_event
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
@@ -45,6 +47,41 @@ def test_ops_01_arrived_ones_are_counted_for_their_account_and_give_no_call(caps
         ("TargetTrailHeartbeats", frozenset({service, ("target", "analytics-prod")})): [1.0, 1.0],
     }
     assert correlator.table.items == {}
+
+
+def test_ops_01_arrived_ones_are_noted_for_the_record_of_gaps():
+    correlator = Correlator(GRANT)
+    correlator.receive(forwarded_event(revoker_assumed(), account=BROKER), forwarded_event(revoker_called()))
+    assert correlator.trail_watches.watches() == {
+        HOME: TrailWatch(HOME, NOW),
+        "analytics-prod": TrailWatch("analytics-prod", NOW),
+    }
+
+
+def test_ops_01_the_reconciler_records_when_events_stop_and_arrive_again(system: System):
+    for _ in range(2):
+        assert reconcile(system.ports)["trail_gaps"] == 0
+    assert {each.target for each in system.trail_watches.watches().values()} == {HOME, "analytics-prod"}
+    first_seen = system.now
+    system.now += GAP_SECONDS + 1
+    system.trail_watches.note(HOME, system.now - 1)
+    assert reconcile(system.ports)["trail_gaps"] == 1
+    assert reconcile(system.ports)["trail_gaps"] == 0
+    system.trail_watches.note("analytics-prod", system.now)
+    assert reconcile(system.ports)["trail_gaps"] == 1
+    assert system.outcomes() == [("trail_gap", "set", ""), ("trail_gap", "ended", "")]
+    assert {each["target"] for each in system.records()} == {"analytics-prod"}
+    (gap,) = system.trail_watches.watches()["analytics-prod"].gaps
+    assert gap == TrailGap("analytics-prod", first_seen, system.now)
+
+
+def test_ops_01_a_heartbeat_that_arrives_during_the_run_prevents_a_record(system: System):
+    reconcile(system.ports)
+    system.now += GAP_SECONDS + 1
+    system.trail_watches.meanwhile = lambda: system.trail_watches.note("analytics-prod", system.now)
+    system.trail_watches.note(HOME, system.now)
+    assert reconcile(system.ports)["trail_gaps"] == 0
+    assert system.outcomes() == []
 
 
 def test_ops_01_a_forged_one_is_refused_and_does_not_count(capsys: pytest.CaptureFixture[str]):

@@ -8,6 +8,7 @@ import pytest
 
 from jitney.core.access.grant import Grant
 from jitney.core.audit import AuditEvent, Origin, Outcome, chain_record, grant_record
+from jitney.core.trail.gaps import OpenGap, TrailWatch
 from tests.core.report.recorded_grants import call
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_review_pages import pending, stored
@@ -63,6 +64,20 @@ def test_aud_04_calls_and_the_suggestion_are_on_the_page(desk: ReviewSystem, ali
     page = text_of(alice, grant)
     assert "2 × s3:PutObject" in page
     assert "suggested no narrower grant: each permission was used, or CloudTrail may not show its use" in page
+
+
+def test_aud_04_a_time_without_cloudtrail_is_a_warning_on_the_page(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    watches, at = desk.system.trail_watches, desk.system.now
+    watches.found = {
+        "analytics-prod": TrailWatch("analytics-prod", at - 100, OpenGap(at - 100, "r-1", "")),
+        "other": TrailWatch("other", at - 200, OpenGap(at - 200, "r-2", "")),
+    }
+    page = text_of(alice, grant)
+    assert "Warnings" in page
+    assert page.count("CloudTrail was silent since") == 1
+    assert "for target analytics-prod. Calls of that time may be missing here." in page
 
 
 def test_gw_08_calls_through_the_gateway_are_on_the_page_with_masked_parameters(desk: ReviewSystem, alice: Browser):

@@ -185,7 +185,7 @@ class TestNotify:
             (DeliveryResult("mail", "corp.alice", "no_address"), False),
             (DeliveryResult("mail", "corp.alice", "already_sent"), False),
         ],
-        ids=["refused for now", "no time left", "of nobody's concern now", "may be sent", "never to be sent", "sent"],
+        ids=["refused for now", "no time left", "no reviewer now", "may be sent", "never to be sent", "sent"],
     )
     def test_rev_13_a_decision_is_notified_again_while_that_may_help(
         self, system: System, monkeypatch, result: DeliveryResult, again: bool

@@ -247,7 +247,7 @@ ALLOWED = {
         "SealsKey.Arn": {"kms:GetPublicKey", "kms:Sign"},
     },
     "jitney-correlator": {
-        "TablesState.Arn": {READ},
+        "TablesState.Arn": {READ, CHANGE},
         "TablesAudit.Arn": {QUERY, CREATE},
         "TablesAudit.Arn/index/calls_of_grant": {QUERY},
         "TablesKey.Arn": KEY_TO_WRITE,
@@ -447,7 +447,7 @@ ITEMS = {
     "jitney-reviews": {
         BATCH: ANY_LIST,
         READ: {"GRANT#*", "SESSION#*", "SUSPENSIONS"},
-        QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP"},
+        QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP", "TRAIL"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
         "read records": {"g-*", "k-*", "c-*"},
@@ -507,6 +507,7 @@ ITEMS = {
     "jitney-review-checks": {READ: {"SUSPENSIONS"}, CREATE: {"REPLAY#*"}, "records": {"r-*"}},
     "jitney-correlator": {
         READ: ANY_GRANT,
+        CHANGE: {"TRAIL"},
         "records": {"k-*", "r-*"},
         "read records": {"k-*", "c-*"},
         CALLS_OF_GRANT: {"g-*"},
@@ -515,8 +516,8 @@ ITEMS = {
         CREATE: {"SUSPENSIONS"},
         READ: {"GRANT#*", "ROLE#*", "REVIEW#*", "SUSPENSIONS"},
         BATCH: ANY_GRANT,
-        QUERY: {"ROLE#*", "FOLLOW_UP"},
-        CHANGE: {"GRANT#*", "ROLE#*"},
+        QUERY: {"ROLE#*", "FOLLOW_UP", "TRAIL"},
+        CHANGE: {"GRANT#*", "ROLE#*", "TRAIL"},
         BY_ROLE: {"ROLE#*"},
         "records": ALL_RECORDS,
     },

@@ -1041,6 +1041,20 @@ def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes
     ]
 
 
+def test_aud_04_times_without_cloudtrail_are_listed_with_their_ends(lake: Lake):
+    first, second = {"since": "2026-11-20T10:00:00Z"}, {"since": "2026-11-21T10:00:00Z"}
+    ended = first | {"until": "2026-11-20T11:30:20Z"}
+    where = {"target": "analytics-prod", "account": "444455556666"}
+    lake.record(AuditEvent.TRAIL_GAP, Outcome.SET, chain="r-1", detail=first, times=2, **where)
+    lake.record(AuditEvent.TRAIL_GAP, Outcome.ENDED, chain="r-1", seq=1, detail=ended, later=1, **where)
+    lake.record(AuditEvent.TRAIL_GAP, Outcome.SET, chain="r-2", detail=second, later=2)
+    shown = ("since", "until", "minutes", "target", "account")
+    assert [tuple(row[name] for name in shown) for row in lake.ask("trail_gaps")] == [
+        ("2026-11-21T10:00:00Z", "", None, "Jitney's own account", ""),
+        ("2026-11-20T10:00:00Z", "2026-11-20T11:30:20Z", 90, "analytics-prod", "444455556666"),
+    ]
+
+
 def test_a_line_is_one_line():
     text = line_of(CALL, EXPLAINED, GRANT, "analytics-prod", 0)
     assert "\n" not in text

@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from jitney.adapters.record_items import record_in
+from jitney.adapters.trail_watch import TrailWatches
+from jitney.core.trail.heartbeat import BROKER
 from local.demo.audit_queries import AuditQueries
 from tests.running_systems import session_keys, until
 from tests.system.conftest import Api, request_body
@@ -118,7 +120,7 @@ def test_aud_03_who_takes_the_role_by_hand_is_on_record(api: Api, aws, stack, cl
     assert {record["target"] for record in bypasses} == {"analytics-prod"}
 
 
-def test_ops_01_the_reconcilers_heartbeats_arrive_and_are_counted(aws):
+def test_ops_01_the_reconcilers_heartbeats_arrive_and_are_counted_and_noted(aws, stack):
     assert "FunctionError" not in aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
     group = "/aws/lambda/jitney-correlator"
 
@@ -128,3 +130,13 @@ def test_ops_01_the_reconcilers_heartbeats_arrive_and_are_counted(aws):
         return found if found == wanted else set()
 
     assert until(counted)
+    watches = TrailWatches(aws("dynamodb"), stack["tables"]["state"], stack["tables"]["audit"])
+    before = watches.watches(consistent=True)
+    assert {BROKER, "analytics-prod"} <= set(before)
+    assert "FunctionError" not in aws("lambda").invoke(FunctionName="jitney-reconciler", Payload=b"{}")
+
+    def noted() -> bool:
+        after = watches.watches(consistent=True)
+        return all(after[each].seen_at > before[each].seen_at for each in (BROKER, "analytics-prod"))
+
+    until(noted)

@@ -5,6 +5,8 @@ from typing import Any
 
 from jitney.core.config import Policies
 from jitney.core.review.content import content_hash
+from jitney.core.trail.gaps import GAP_SECONDS
+from jitney.core.trail.heartbeat import BROKER
 from jitney.handlers.correlator import receive
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
@@ -17,6 +19,7 @@ from jitney.handlers.review_notices import notify
 from jitney.handlers.review_schedule import check_schedule
 from jitney.handlers.revocations import revoke_grant
 from jitney.handlers.suspensions import suspend
+from jitney.handlers.trail_gaps import record_gaps
 from tests.cloudtrail_events import assume_role_event, call_event, delivered, forwarded_event, identity
 from tests.core.identity import minting
 from tests.handlers.conftest import policies_of
@@ -216,6 +219,16 @@ def seen_by_cloudtrail(stored: StoredSystem) -> dict[str, str]:
     return {"seen by CloudTrail": grant_id}
 
 
+def silent_trail(stored: StoredSystem) -> dict[str, str]:
+    watches, at = stored.ports.trail_watches, stored.system.now
+    for target in (BROKER, "analytics-prod"):
+        watches.note(target, at - GAP_SECONDS - 1)
+    assert record_gaps(stored.ports) == {"trail_gaps": 2}
+    watches.note(BROKER, at)
+    assert record_gaps(stored.ports) == {"trail_gaps": 1}
+    return {}
+
+
 def reconciled(stored: StoredSystem) -> dict[str, str]:
     reconcile(stored.ports)
     return {}
@@ -230,5 +243,6 @@ FLOWS: tuple[Callable[[StoredSystem], dict[str, str]], ...] = (
     ended,
     gateway,
     seen_by_cloudtrail,
+    silent_trail,
     reconciled,
 )

@@ -22,6 +22,7 @@ from jitney.adapters.sent_messages import SentMessages
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.trail import Trail
+from jitney.adapters.trail_watch import TrailWatches
 from jitney.adapters.vote_history import VoteHistory
 from jitney.adapters.web_sessions import WebSessions
 from jitney.core.access.grant import Grant
@@ -127,6 +128,7 @@ class StoredSystem:
             grant_history=GrantHistory(client, audit),
             trail=Trail(client, audit),
             trail_queue=MemoryQueue(),
+            trail_watches=TrailWatches(client, state, audit),
             grant_scope=GRANT_SCOPE,
             issuing_roles=ISSUERS,
             slack=self.slack,

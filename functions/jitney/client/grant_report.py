@@ -19,12 +19,15 @@ from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
+from jitney.core.report.published_gaps import published_gaps
+from jitney.core.report.published_lines import parse_record
 from jitney.core.report.rows import ReportRow, Section, Tone
 from jitney.core.report.suggestion import Suggestion, suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.times import iso
+from jitney.core.trail.gaps import TrailGap
 from jitney.resources import ACTIONS
 
 DAYS = 90
@@ -47,6 +50,13 @@ SELECT dt, event_id, time, region, role_arn, session, service, operation, read_o
 FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
+GAPS = """
+SELECT chain, seq, hash, event, outcome, time, target, detail
+FROM records
+WHERE event = 'trail_gap' AND dt >= ?
+"""
+BEFORE = timedelta(days=30)
+"""How long before a report's first day a gap may have begun that still lasts."""
 LATE = timedelta(days=2)
 """How long after the last line of a grant its days are checked: a seal and late lines are then there."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -151,19 +161,26 @@ def reports(
         def answers(sql: str) -> list[Any]:
             return [pool.submit(athena.run, sql, (each, since.isoformat())) for each in grant_ids]
 
+        silent = pool.submit(athena.run, GAPS, ((since - BEFORE).isoformat(),))
         results = [[answer.result().records() for answer in found] for found in (answers(RECORDS), answers(CALLS))]
+        gaps = published_gaps(filter(None, (parse_record(_present(row)) for row in silent.result().records())))
     days = {str(row.pop("dt", "")) for found in results for rows in found for row in rows} - {""}
     integrity = unchecked("--no-check was given.")
     if check and days:
         integrity = check(date.fromisoformat(min(days)), date.fromisoformat(max(days)) + LATE)
     found = zip(grant_ids, *results, strict=True)
-    return [_report(each, records, calls, source, integrity) for each, records, calls in found]
+    return [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]
 
 
 def _report(
-    grant_id: str, records: Rows, calls: Rows, source: ReportSource, integrity: AnswerIntegrity
+    grant_id: str,
+    records: Rows,
+    calls: Rows,
+    gaps: Sequence[TrailGap],
+    source: ReportSource,
+    integrity: AnswerIntegrity,
 ) -> PrintedReport:
-    report = build_report(grant_id, map(_present, records), map(_present, calls), source.at)
+    report = build_report(grant_id, map(_present, records), map(_present, calls), source.at, gaps=gaps)
     if report is None:
         detail = f"Athena has no record of {grant_id} published since {source.since}."
         fix = "Records arrive within a minute: try again then, or include earlier days with --since."

@@ -79,6 +79,7 @@ class AuditEvent(StrEnum):
     CALL = CALL_EVENT
     UNRECORDED = "unrecorded"
     BEYOND_GRANT = "beyond_grant"
+    TRAIL_GAP = "trail_gap"
 
 
 class Outcome(StrEnum):

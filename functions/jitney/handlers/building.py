@@ -157,6 +157,9 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
     "deny_list": _state("deny_list.DenyList"),
     "role_policies": lambda _: adapter("role_policies.RolePolicies", client("sts"), _iam_client),
     "trail_heartbeat": lambda _: adapter("trail_heartbeat.TrailHeartbeat", client("sts"), _regional_sts_client),
+    "trail_watches": lambda ports: adapter(
+        "trail_watch.TrailWatches", ports.dynamodb, env[STATE_TABLE], env[AUDIT_TABLE]
+    ),
     "canary": lambda _: adapter("canary.Canary", _regional_sts_client),
     "measurement_starts": lambda _: adapter(
         "measurement_starts.MeasurementStarts", client("lambda", SHORT_TIMEOUT), env["JITNEY_MEASURING_FUNCTION"]

@@ -68,5 +68,8 @@ def _dispatch(message: Mapping[str, Any], home: str, ports: Ports) -> None:
             raise RejectedEvent("not_an_event")
 
 
-NEEDS = ("config", "store", "trail", "trail_queue", "masks", "grant_scope", "issuing_roles", "mask_keys")
+NEEDS = (
+    *("config", "store", "trail", "trail_queue", "trail_watches"),
+    *("masks", "grant_scope", "issuing_roles", "mask_keys"),
+)
 handler = event_handler(receive, NEEDS)

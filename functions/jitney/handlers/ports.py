@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from jitney.adapters.token_endpoint import TokenEndpoint
     from jitney.adapters.trail import Trail, TrailQueue
     from jitney.adapters.trail_heartbeat import TrailHeartbeat
+    from jitney.adapters.trail_watch import TrailWatches
     from jitney.adapters.vote_history import VoteHistory
     from jitney.adapters.web_sessions import WebSessions
     from jitney.core.gateway.answer_masking import AnswerMasker
@@ -106,6 +107,7 @@ class Ports:
     deny_list: "DenyList"
     role_policies: "RolePolicies"
     trail_heartbeat: "TrailHeartbeat"
+    trail_watches: "TrailWatches"
     canary: "Canary"
     measurement_starts: "MeasurementStarts"
     target_checks: "TargetChecks"

@@ -30,6 +30,7 @@ from jitney.handlers.ports import Ports
 from jitney.handlers.reconciler_run import ReconcilerRun, count_recorded
 from jitney.handlers.suspended_grants import end_suspended_grants
 from jitney.handlers.suspension_completion import complete_suspensions
+from jitney.handlers.trail_gaps import record_gaps
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
@@ -51,6 +52,7 @@ _COUNTS = (
     "completed",
     "calls",
     "without_target",
+    "trail_gaps",
 )
 
 
@@ -90,6 +92,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
         failed = [*run.failed, *run.gauges.not_denying]
         run.take(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
     run.take("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
+    run.take("the gaps of CloudTrail", partial(record_gaps, ports))
     run.take("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
     emit(run.gauges.values(ports.now()))
@@ -290,6 +293,7 @@ handler = event_handler(
         "role_policies",
         "approval_workflow",
         "trail_heartbeat",
+        "trail_watches",
         "follow_ups",
     ),
 )

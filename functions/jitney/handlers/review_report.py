@@ -18,7 +18,8 @@ def show_report(visit: Visit) -> Page:
     history = ports.grant_history
     records, made, calls = history.records(grant.id), history.gateway_calls(grant.id), history.calls(grant.id)
     cut = records.cut or made.cut or calls.cut
-    report = build_report(grant.id, [*records.lines, *made.lines], calls.lines, now, cut=cut)
+    gaps = [gap for watch in ports.trail_watches.watches().values() for gap in watch.gaps]
+    report = build_report(grant.id, [*records.lines, *made.lines], calls.lines, now, gaps=gaps, cut=cut)
     if report is None:
         fix = "Ask an auditor to run `jitney audit show`: published records stay in S3."
         raise Problem("grant_not_found", "The broker no longer keeps the records of this request.", fix)

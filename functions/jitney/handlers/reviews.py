@@ -82,6 +82,7 @@ handler = pages(
         "follow_ups",
         "vote_history",
         "web_sessions",
+        "trail_watches",
         "templates",
     ),
 )

@@ -33,7 +33,7 @@ from jitney.core.trail.call_join import (
 )
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.event import KeyIssuance, RejectedEvent, SessionEvent, require_reporting_account, session_event
-from jitney.core.trail.heartbeat import BROKER, heartbeat_of
+from jitney.core.trail.heartbeat import BROKER, Heartbeat, heartbeat_of
 from jitney.core.trail.join import (
     AGENTS_PURPOSES,
     KEY_ISSUED_TWICE,
@@ -62,14 +62,15 @@ _REPORTS = {
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
-    Recent heartbeats are counted. Other events that concern no target's role are ignored.
+    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored.
 
     `account` owns the bus that reported the event, `home` is the broker's account. It rejects events that `account` may
     not report. It also rejects events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
-        _count_heartbeat(heartbeat_of(event, account, home, ports.revokers, now))
+        if heartbeat := heartbeat_of(event, account, home, ports.revokers, now):
+            _note_heartbeat(heartbeat, ports)
         return
     require_reporting_account(seen, account, home, now)
     _note_grant_of(seen.session)
@@ -90,11 +91,13 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
             ports.trail_queue.requeue(seen.account, seen.issue.access_key_id)
 
 
-def _count_heartbeat(target: str | None) -> None:
-    if target == BROKER:
+def _note_heartbeat(heartbeat: Heartbeat, ports: Ports) -> None:
+    """Note the heartbeat for the record of gaps, and count it for the alarm."""
+    ports.trail_watches.note(heartbeat.target, heartbeat.at)
+    if heartbeat.target == BROKER:
         count(HEARTBEATS)
-    elif target:
-        count(TARGET_HEARTBEATS, target=target)
+    else:
+        count(TARGET_HEARTBEATS, target=heartbeat.target)
 
 
 def judge_calls(

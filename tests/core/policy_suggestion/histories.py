@@ -15,7 +15,7 @@ from jitney.core.policy_suggestion.used_grants import SuggestionScope, UsageLog,
 from tests.core.replay.test_policy_replay import ACTIONS, LIMITS, TARGETS, line
 from tests.core.report.recorded_grants import MAY_NEED
 
-NOW = 1_795_000_000
+NOW = 1_796_000_000
 ROLE = TARGETS["prod"].role_arn
 FORBIDS = """
 @id("secret") forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::reports/secret/*" };

@@ -179,6 +179,24 @@ def test_pol_14_calls_that_cannot_be_known_keep_their_permissions():
     assert "CloudTrail's calls were not read" in texts(unread)
 
 
+@pytest.mark.parametrize(
+    ("target", "until", "known"),
+    [
+        ("prod", "2026-11-27T10:00:30Z", False),
+        ("", "2026-11-27T10:00:30Z", False),
+        ("prod", "2026-11-27T09:30:00Z", True),
+        ("other", "2026-11-27T10:00:30Z", True),
+    ],
+)
+def test_pol_14_calls_of_a_time_without_cloudtrail_keep_their_permissions(target: str, until: str, known: bool):
+    lines, calls = published(1, agent(), asked(READS, LISTS), [("s3:GetObject", f"{KEY}a")])
+    gap = {"chain": "r-1", "seq": 1, "event": "trail_gap", "outcome": "ended", "target": target, "time": until}
+    gap["detail"] = json.dumps({"since": "2026-11-27T09:00:00Z", "until": until})
+    found = suggested(A, [([*lines, gap], calls)])
+    assert effect(found, "ec2:DescribeImages", "*") is (Effect.DENY if known else Effect.ALLOW)
+    assert ("CloudTrail was silent while its grant was open" in texts(found)) is not known
+
+
 def test_pol_14_a_prefix_is_permitted_after_enough_of_its_keys_and_if_all_of_it_is_answered_alike():
     keys = [("s3:GetObject", f"{KEY}{number}") for number in range(5)]
     history = published(1, agent(), asked(READS), keys)

@@ -6,7 +6,7 @@ import pytest
 
 from infra.alarms import ALARMS
 from jitney.core.trail.heartbeat import BROKER as HOME
-from jitney.core.trail.heartbeat import heartbeat_of
+from jitney.core.trail.heartbeat import Heartbeat, heartbeat_of
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, identity, record, stamp
 from tests.fakes import NOW
@@ -29,13 +29,13 @@ def revoker_called(name: str = "GetCallerIdentity", role: str = REVOKER, **more:
     return record(2, NOW, eventSource="sts.amazonaws.com", eventName=name, userIdentity=who, **more)
 
 
-def found(event: Any, account: str) -> str | None:
+def found(event: Any, account: str) -> Heartbeat | None:
     return heartbeat_of(event, account, BROKER, REVOKERS, NOW + 300)
 
 
 def test_ops_01_each_account_reports_its_own_heartbeat():
-    assert found(revoker_assumed(), BROKER) == HOME
-    assert found(revoker_called(), ACCOUNT) == "analytics-prod"
+    assert found(revoker_assumed(), BROKER) == Heartbeat(HOME, NOW)
+    assert found(revoker_called(), ACCOUNT) == Heartbeat("analytics-prod", NOW)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from jitney.core.replay.recorded_requests import NotReplayable, RecordedRequest,
 from jitney.core.report.builder import build_report
 from jitney.core.report.cloudtrail_coverage import CoverageGap, ImplicitActions, coverage_gap
 from jitney.core.report.grant_report import GrantReport
+from jitney.core.report.published_gaps import is_gap, published_gaps
 from jitney.core.report.published_lines import Line, PublishedRecord, parse_record
 from jitney.core.report.suggestion import KeptPair, kept_pairs
 from jitney.core.report.usage import covers_arn
@@ -25,6 +26,7 @@ MOST_ARNS = 1000
 """How many ARNs may replace one wildcard. Prefixes can replace them again (`prefixes.py`)."""
 UNREAD_CALLS = "CloudTrail's calls were not read"
 NO_SESSION = "no session of its grant was seen in CloudTrail"
+SILENT_TRAIL = "CloudTrail was silent while its grant was open"
 DAMAGED_CALLS = "a line about the calls of its grant is unreadable"
 
 
@@ -91,12 +93,15 @@ class UsageLog:
     unreadable: int = 0
     _records: dict[str, list[Line]] = field(default_factory=dict)
     _calls: dict[str, list[Line]] = field(default_factory=dict)
+    _gaps: list[PublishedRecord] = field(default_factory=list)
 
     def add_record(self, line: Line) -> None:
         """Add a line of published records."""
         record = parse_record(line)
         if record is None:
             self.unreadable += 1
+        elif is_gap(record):
+            self._gaps.append(record)
         elif record.grant_id and not self.scope.excludes(record):
             self._records.setdefault(record.grant_id, []).append(line)
 
@@ -108,6 +113,7 @@ class UsageLog:
 
     def grants(self, now: int) -> Iterator[UsedGrant]:
         """Yield the grants of the scope, as known at `now`. Counts the grants that cannot be decided again."""
+        gaps = published_gaps(self._gaps)
         for grant_id, lines in sorted(self._records.items()):
             request = _request(grant_id, lines)
             if request is None:
@@ -117,7 +123,7 @@ class UsageLog:
                 continue
             try:
                 recorded = recorded_request(request)
-                report = build_report(grant_id, lines, self._calls.get(grant_id, ()), now)
+                report = build_report(grant_id, lines, self._calls.get(grant_id, ()), now, gaps=gaps)
                 if self.scope.has(recorded) and report and report.granted:
                     yield self._used(recorded, report, report.granted.permissions)
             except NotReplayable as reason:
@@ -159,7 +165,7 @@ class UsageLog:
     def _unknown(self, report: GrantReport, *, gateway: bool) -> str:
         """Return why it is not known what was used of a grant; "" if it is known."""
         if report.partial:
-            return DAMAGED_CALLS
+            return SILENT_TRAIL if report.trail_gaps else DAMAGED_CALLS
         if gateway:
             return ""
         if not self.calls_read:

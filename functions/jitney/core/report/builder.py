@@ -4,7 +4,9 @@ The order of the input lines does not matter, and neither do repeated lines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+from jitney.core.access.request import Way
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.record_texts import canonical
@@ -19,9 +21,11 @@ from jitney.core.report.grant_report import (
     Terms,
 )
 from jitney.core.report.lifecycle import end_of, times_of
+from jitney.core.report.published_gaps import gap_warnings, gaps_of_grant
 from jitney.core.report.published_lines import Line, PublishedRecord, parse_call, parse_record
 from jitney.core.report.review_history import break_glass_of, follow_up_of, notification_of, state_after_vote, votes_of
 from jitney.core.report.usage import GrantUsage, usage_of
+from jitney.core.trail.gaps import TrailGap
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
@@ -29,9 +33,15 @@ _CUT = "Incomplete: only part of the records and calls was read here. Use `jitne
 
 
 def build_report(
-    grant_id: str, records: Iterable[Line], calls: Iterable[Line], now: int, *, cut: bool = False
+    grant_id: str,
+    records: Iterable[Line],
+    calls: Iterable[Line],
+    now: int,
+    *,
+    gaps: Iterable[TrailGap] = (),
+    cut: bool = False,
 ) -> GrantReport | None:
-    """Return the report of `grant_id` at `now`; None if no record is the grant's.
+    """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all that are known.
 
     Lines of other grants are ignored. The report warns of unreadable lines, unknown events, gaps and, with `cut`, more.
     """
@@ -39,31 +49,21 @@ def build_report(
     chain = chain_of(grant_id, (each for each in parsed if each))
     if not (own := chain.records):
         return None
-    first, requested = own[0], _terms(own[0])
-    granted = _granted(own, requested)
-    of_grant = (each for each in calls if not each or each.get("grant_id") == grant_id)
-    made, used = _activity(of_grant, chain.others, granted)
-    unreadable = sum(each is None for each in parsed) + used.unreadable
-    warnings = (*((_CUT,) if cut else ()), *chain.warnings, *_unreadable(unreadable), *_without_request(first))
-    times = times_of(own, now)
+    first, requested, times = own[0], _terms(own[0]), times_of(own, now)
+    granted, way = _granted(own, requested), _way(first)
+    made, used = _activity(grant_id, calls, chain.others, granted)
+    silent = gaps_of_grant(gaps, first.target, times, now) if granted else ()
+    partial = cut or used.unreadable > 0 or (bool(silent) and way.name != Way.GATEWAY)
+    warnings = (*((_CUT,) if cut else ()), *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first))
     return GrantReport(
+        **_request_members(first),
         grant_id=grant_id,
-        requester=first.requester,
         addresses=_addresses(own),
-        reason=first.reason,
-        ticket=first.ticket,
-        target=first.target,
-        account=first.account,
         requested=requested,
         granted=granted,
-        requested_calls=_words(first, "calls"),
-        access_profile=_access_profile(first),
-        way=_way(first),
-        reviewed_call=_reviewed_call(first),
+        way=way,
         policies=_policies(own),
         policy_version=next((each.policy_version for each in reversed(own) if each.policy_version), ""),
-        risks=_words(first, "risks"),
-        reviews=_reviews(first),
         notifications=tuple(notification_of(each) for each in own if each.event == AuditEvent.NOTICE),
         votes=votes_of(own, requested),
         break_glass=next((break_glass_of(each) for each in own if each.event == AuditEvent.BREAK_GLASS), None),
@@ -81,20 +81,37 @@ def build_report(
         calls=used.total,
         sessions_started=used.sessions_started,
         broker_calls=used.broker_calls,
-        unused_permissions=() if cut or used.unreadable else used.unused_permissions,
+        unused_permissions=() if partial else used.unused_permissions,
         leftover_resources=used.leftover_resources,
         explained_calls=used.explained_calls,
         records=tuple(_record_summary(each) for each in (*own, *chain.others) if each.event != AuditEvent.CALL),
+        trail_gaps=silent,
         warnings=warnings,
-        partial=cut or used.unreadable > 0,
+        partial=partial,
     )
 
 
+def _request_members(first: PublishedRecord) -> dict[str, Any]:
+    """Return the members of the report that the record of the request alone has."""
+    return {
+        "requester": first.requester,
+        "reason": first.reason,
+        "ticket": first.ticket,
+        "target": first.target,
+        "account": first.account,
+        "requested_calls": _words(first, "calls"),
+        "access_profile": _access_profile(first),
+        "reviewed_call": _reviewed_call(first),
+        "risks": _words(first, "risks"),
+        "reviews": _reviews(first),
+    }
+
+
 def _activity(
-    lines: Iterable[Line], others: Sequence[PublishedRecord], granted: Terms | None
+    grant_id: str, lines: Iterable[Line], others: Sequence[PublishedRecord], granted: Terms | None
 ) -> tuple[tuple[ReportedCall, ...], GrantUsage]:
     """Return the calls through the gateway, and the usage of the grant by CloudTrail's lines and by these calls."""
-    seen = [parse_call(each) for each in lines]
+    seen = [parse_call(each) for each in lines if not each or each.get("grant_id") == grant_id]
     made = gateway_calls(others, filter(None, seen))
     return made, usage_of([*seen, *unseen_calls(made, others)], granted)
 
@@ -175,11 +192,9 @@ def _record_summary(record: PublishedRecord) -> RecordSummary:
     return RecordSummary(record.seq, record.time, record.event, record.outcome, record.code, known)
 
 
-def _unreadable(count: int) -> Iterator[str]:
+def _damage(parsed: Iterable[PublishedRecord | None], used: GrantUsage, first: PublishedRecord) -> Iterator[str]:
+    count = sum(each is None for each in parsed) + used.unreadable
     if count:
         yield f"{count} line{'' if count == 1 else 's'} could not be read."
-
-
-def _without_request(first: PublishedRecord) -> Iterator[str]:
     if first.event != AuditEvent.REQUEST:
         yield "The record of the request is missing. The requested terms are taken from a later record."

@@ -12,6 +12,7 @@ from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
 from jitney.core.identity.requester import Requester
 from jitney.core.report.published_lines import PublishedCall
+from jitney.core.trail.gaps import TrailGap
 
 
 class ReportedState(StrEnum):
@@ -198,8 +199,9 @@ class GrantReport:
     sessions that CloudTrail saw start. `explained_calls` lists the calls that the grant explains. `unused_permissions`
     are the granted actions without such a call. `gateway_calls` are the calls through the gateway, in order.
 
-    `warnings` are sentences about gaps and contradictions. With `partial`, records or calls are missing. A missing call
-    then proves nothing, so `unused_permissions` is empty.
+    `trail_gaps` are the times in which CloudTrail was silent while the grant was open. `warnings` are sentences about
+    these, and about missing records and contradictions. With `partial`, records or calls are missing, or may be. A
+    missing call then proves nothing, so `unused_permissions` is empty.
     """
 
     grant_id: str
@@ -240,5 +242,6 @@ class GrantReport:
     leftover_resources: tuple[LeftoverResource, ...]
     explained_calls: tuple[PublishedCall, ...]
     records: tuple[RecordSummary, ...]
+    trail_gaps: tuple[TrailGap, ...]
     warnings: tuple[str, ...]
     partial: bool

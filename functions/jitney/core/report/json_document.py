@@ -10,6 +10,7 @@ from jitney.core.report.grant_report import GrantReport, ReportedCall, Terms
 from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion
 from jitney.core.times import iso
+from jitney.core.trail.gaps import TrailGap
 
 _TIMES = frozenset({"at", "first", "last"})
 
@@ -25,6 +26,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "state": str(end.state),
         "warnings": list(report.warnings),
         "partial": report.partial,
+        "trail_gaps": [_gap(each) for each in report.trail_gaps],
         "requester": _requester(report),
         "reason": report.reason,
         "ticket": report.ticket,
@@ -68,6 +70,10 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
 def _requester(report: GrantReport) -> dict[str, Any]:
     facts = [fact._asdict() for fact in report.requester.facts]
     return report.requester._asdict() | {"facts": facts, "addresses": report.addresses}
+
+
+def _gap(gap: TrailGap) -> dict[str, Any]:
+    return {"target": gap.target, "since": _iso(gap.since), "until": _iso(gap.until or 0)}
 
 
 def _gateway_call(call: ReportedCall) -> dict[str, Any]:

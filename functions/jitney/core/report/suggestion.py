@@ -70,7 +70,12 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
     if report.granted is None:
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("nothing was granted.",))
     if report.partial:
-        reason = "not all records and calls were read here, so it is not known what was needed."
+        cause = (
+            "CloudTrail was silent while it was open"
+            if report.trail_gaps
+            else "not all records and calls were read here"
+        )
+        reason = f"{cause}, so it is not known what was needed."
         return Suggestion(SuggestionOutcome.UNKNOWN, None, (reason,))
     unexplained = tuple(_unexplained(report))
     if not (report.explained_calls or report.sessions_started):

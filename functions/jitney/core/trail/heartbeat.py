@@ -5,7 +5,7 @@ target's Region. So every target's account has an event of its own in each of th
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jitney.core.times import epoch
 from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS, STS
@@ -17,8 +17,15 @@ BROKER = ""
 """The name of the broker's account among those whose events arrive. No target has this name."""
 
 
-def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> str | None:
-    """Return whose events an event shows to arrive at `now`: a target's alias, or BROKER. None for any other event.
+class Heartbeat(NamedTuple):
+    """Whose events arrive, and the event's time: a target's alias or BROKER, and epoch seconds."""
+
+    target: str
+    at: int
+
+
+def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> Heartbeat | None:
+    """Return whose events an event shows to arrive at `now`. Return None for any other event.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
     target's revoker role to the target's alias. Only the accounts themselves can report their events, so no target can
@@ -27,8 +34,9 @@ def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str
     An event that is older than the silence that raises the alarm shows nothing. A backfill or a redrive sent it, or it
     is late.
     """
-    whose = _sender_of(event, account, home, revokers)
-    return whose if whose is not None and _is_recent(event, now) else None
+    target = _sender_of(event, account, home, revokers)
+    at = _recent_time(event, now) if target is not None else None
+    return Heartbeat(target, at) if target is not None and at is not None else None
 
 
 def _sender_of(event: Any, account: str, home: str, revokers: Mapping[str, str]) -> str | None:
@@ -47,12 +55,12 @@ def _sender_of(event: Any, account: str, home: str, revokers: Mapping[str, str])
     return None
 
 
-def _is_recent(event: Mapping[str, Any], now: int) -> bool:
+def _recent_time(event: Mapping[str, Any], now: int) -> int | None:
     try:
         at = epoch(str(event.get("eventTime")))
     except ValueError:
-        return False
-    return now - MAX_EVENT_DELAY_SECONDS <= at <= now + MAX_CLOCK_SKEW_SECONDS
+        return None
+    return at if now - MAX_EVENT_DELAY_SECONDS <= at <= now + MAX_CLOCK_SKEW_SECONDS else None
 
 
 def _account(role_arn: str) -> str:

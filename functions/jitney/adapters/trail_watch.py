@@ -1,0 +1,104 @@
+"""The newest heartbeat of CloudTrail from each account, and the gaps, in one partition of the state table.
+
+Items with `pk` TRAIL, and `sk` BROKER or TARGET#<alias>:
+
+- `seen_at`: the time of the newest heartbeat. The correlator only ever raises it.
+- `gap_since`, `gap_chain`, `gap_head`: the gap that lasts, if there is one.
+- `ended_gaps`: JSON of [since, until] of the last gaps, the newest first.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
+from jitney.adapters.transactions import Transactions, item_key
+from jitney.core.trail.gaps import GapChange, OpenGap, TrailGap, TrailWatch
+from jitney.core.trail.heartbeat import BROKER
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+PARTITION = "TRAIL"
+_BROKER, _TARGET = "BROKER", "TARGET#"
+
+Item = dict[str, Any]
+
+
+class TrailWatches:
+    """Reads and writes watches. Every method raises Problem unavailable when DynamoDB does not answer."""
+
+    def __init__(self, client: "DynamoDBClient", state_table: str, audit_table: str) -> None:
+        self._client = client
+        self._table = state_table
+        self._transactions = Transactions(client, state_table, audit_table)
+
+    def note(self, target: str, at: int) -> None:
+        """Note a heartbeat of the time `at`, unless there is a newer one."""
+        with aws_errors_as_unavailable("The store"):
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_key(target),
+                    UpdateExpression="SET seen_at = :at",
+                    ConditionExpression="attribute_not_exists(seen_at) OR seen_at < :at",
+                    ExpressionAttributeValues={":at": {"N": str(at)}},
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return
+
+    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch]:
+        """Return the watches by target. A target whose heartbeats were never expected is missing."""
+        found: list[Item] = []
+        start: Item = {}
+        while True:
+            with aws_errors_as_unavailable("The store"):
+                answer = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :trail",
+                    ExpressionAttributeValues={":trail": {"S": PARTITION}},
+                    ConsistentRead=consistent,
+                    **start,
+                )
+            found += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return {each.target: each for each in map(_watch_of, found)}
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def change(self, change: GapChange, now: int) -> None:
+        """Write that a gap began or ended, with its record. Raises StaleWrite if another call did."""
+        after = change.after
+        update: Item = {"TableName": self._table, "Key": _key(after.target)}
+        if after.open_gap:
+            update |= {
+                "UpdateExpression": "SET gap_since = :since, gap_chain = :chain, gap_head = :head",
+                "ConditionExpression": "attribute_not_exists(gap_since) AND seen_at = :since",
+                "ExpressionAttributeValues": {
+                    ":since": {"N": str(after.open_gap.since)},
+                    ":chain": {"S": after.open_gap.chain},
+                    ":head": {"S": after.open_gap.chain_head},
+                },
+            }
+        else:
+            update |= {
+                "UpdateExpression": "SET ended_gaps = :ended REMOVE gap_since, gap_chain, gap_head",
+                "ConditionExpression": "gap_chain = :chain",
+                "ExpressionAttributeValues": {
+                    ":ended": {"S": json.dumps([[each.since, each.until] for each in after.ended])},
+                    ":chain": {"S": change.record.chain},
+                },
+            }
+        self._transactions.write([change.record], [{"Update": update}], now=now)
+
+
+def _key(target: str) -> Item:
+    return item_key(PARTITION, _BROKER if target == BROKER else _TARGET + target)
+
+
+def _watch_of(item: Item) -> TrailWatch:
+    target = BROKER if item["sk"]["S"] == _BROKER else item["sk"]["S"].removeprefix(_TARGET)
+    lasting = None
+    if "gap_since" in item:
+        lasting = OpenGap(int(item["gap_since"]["N"]), item["gap_chain"]["S"], item["gap_head"]["S"])
+    ended = json.loads(item.get("ended_gaps", {"S": "[]"})["S"])
+    gaps = tuple(TrailGap(target, since, until) for since, until in ended)
+    return TrailWatch(target, int(item["seen_at"]["N"]), lasting, gaps)

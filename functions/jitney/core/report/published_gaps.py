@@ -1,0 +1,48 @@
+"""The gaps of CloudTrail in published records, and their sentences in reports (row AUD 4)."""
+
+from collections.abc import Iterable, Iterator
+
+from jitney.core.access.request import Way
+from jitney.core.audit import AuditEvent
+from jitney.core.report.grant_report import ReportedWay, Times
+from jitney.core.report.published_lines import PublishedRecord
+from jitney.core.times import epoch
+from jitney.core.trail.gaps import TrailGap, gaps_during
+
+GATEWAY_CALLS_RECORDED = "Jitney recorded the calls through the gateway itself."
+
+
+def is_gap(record: PublishedRecord) -> bool:
+    """Return whether a record says that a gap began or ended."""
+    return record.event == AuditEvent.TRAIL_GAP
+
+
+def published_gaps(records: Iterable[PublishedRecord]) -> tuple[TrailGap, ...]:
+    """Return the gaps in any order. A gap without a record of its end lasts. Records without times are left out."""
+    found: dict[tuple[str, int], TrailGap] = {}
+    for each in records:
+        if not is_gap(each):
+            continue
+        since, until = _time(each.word("since")), _time(each.word("until"))
+        known = found.get((each.target, since)) if since else None
+        if since and (known is None or until):
+            found[each.target, since] = TrailGap(each.target, since, until)
+    return tuple(found.values())
+
+
+def gaps_of_grant(gaps: Iterable[TrailGap], target: str, times: Times, now: int) -> tuple[TrailGap, ...]:
+    """Return the gaps that may hide calls of a grant. Before its decision, it could make none."""
+    return gaps_during(gaps, target, times.decided or times.requested, times.ended or now)
+
+
+def gap_warnings(gaps: Iterable[TrailGap], way: ReportedWay) -> Iterator[str]:
+    """Yield what a reader must know of these gaps."""
+    addition = f" {GATEWAY_CALLS_RECORDED}" if way.name == Way.GATEWAY else ""
+    yield from (each.sentence + addition for each in gaps)
+
+
+def _time(text: str) -> int | None:
+    try:
+        return epoch(text)
+    except ValueError:
+        return None

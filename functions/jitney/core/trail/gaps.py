@@ -1,0 +1,107 @@
+"""Gaps: times from which no heartbeat of CloudTrail arrived, so that calls may be missing (rows OPS 1, AUD 4).
+
+The correlator notes the newest heartbeat of each account (`core.trail.heartbeat`). The reconciler compares it with the
+clock, and records when a gap begins and ends.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
+from jitney.core.times import iso
+from jitney.core.trail.heartbeat import BROKER
+from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
+
+GAP_SECONDS = MAX_EVENT_DELAY_SECONDS
+"""A longer time without a heartbeat is a gap. The alarms of a silent trail wait as long (infra.alarms)."""
+MOST_KEPT = 20
+"""How many ended gaps a watch keeps, for the reviewers' pages. Records have all of them."""
+
+
+class TrailGap(NamedTuple):
+    """A time without heartbeats, in epoch seconds. `until` is None while it lasts.
+
+    `target` is a target's alias, or BROKER for the broker's own account.
+    """
+
+    target: str
+    since: int
+    until: int | None = None
+
+    def overlaps(self, first: int, last: int) -> bool:
+        """Return whether a part of the gap is between two times."""
+        return self.since < last and (self.until is None or self.until > first)
+
+    @property
+    def sentence(self) -> str:
+        """The gap in words, for a report."""
+        whose = "Jitney's own account" if self.target == BROKER else f"target {self.target}"
+        period = f"since {iso(self.since)}"
+        if self.until is not None:
+            period = f"from {iso(self.since)} to {iso(self.until)}"
+        return f"CloudTrail was silent {period}, for {whose}. Calls of that time may be missing here."
+
+
+class OpenGap(NamedTuple):
+    """A gap that lasts, with its chain of records and the hash of the last one."""
+
+    since: int
+    chain: str
+    chain_head: str
+
+
+class TrailWatch(NamedTuple):
+    """What is known of one account's events: the time of the newest heartbeat, and the gaps, the newest first."""
+
+    target: str
+    seen_at: int
+    open_gap: OpenGap | None = None
+    ended: tuple[TrailGap, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[TrailGap, ...]:
+        """All gaps that are known, the newest first."""
+        lasting = (TrailGap(self.target, self.open_gap.since),) if self.open_gap else ()
+        return (*lasting, *self.ended)
+
+
+class GapChange(NamedTuple):
+    """The watch after a gap began or ended, and the record of that."""
+
+    after: TrailWatch
+    record: ChainedRecord
+
+
+def change_of_gap(watch: TrailWatch, new_chain: str, account: str, now: int) -> GapChange | None:
+    """Return the change if a gap began or ended by `now`; None if there is no news.
+
+    `new_chain` is the chain of a new gap's records. `account` is the target's account, or "" for the broker's.
+    """
+    gap = watch.open_gap
+    if gap is None:
+        if now - watch.seen_at <= GAP_SECONDS:
+            return None
+        began = TrailGap(watch.target, watch.seen_at)
+        record = chain_record(_record(Outcome.SET, began, account, now), new_chain)
+        return GapChange(watch._replace(open_gap=OpenGap(began.since, new_chain, record.hash)), record)
+    if watch.seen_at <= gap.since:
+        return None
+    ended = TrailGap(watch.target, gap.since, watch.seen_at)
+    record = chain_record(_record(Outcome.ENDED, ended, account, now), gap.chain, 1, gap.chain_head or GENESIS_HASH)
+    return GapChange(watch._replace(open_gap=None, ended=(ended, *watch.ended)[:MOST_KEPT]), record)
+
+
+def gaps_during(gaps: Iterable[TrailGap], target: str, first: int, last: int) -> tuple[TrailGap, ...]:
+    """Return the gaps that may hide calls on `target` between two times, in order.
+
+    Those of the broker's account are among them: it logs who started the target's sessions.
+    """
+    found = (each for each in gaps if each.target in (BROKER, target) and each.overlaps(first, last))
+    return tuple(sorted(set(found), key=lambda each: (each.since, each.target)))
+
+
+def _record(outcome: Outcome, gap: TrailGap, account: str, now: int) -> AuditRecord:
+    detail = {"since": iso(gap.since)} | ({"until": iso(gap.until)} if gap.until is not None else {})
+    return AuditRecord(
+        time=now, event=AuditEvent.TRAIL_GAP, outcome=outcome, target=gap.target, account=account, detail=detail
+    )

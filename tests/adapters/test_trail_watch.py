@@ -1,0 +1,84 @@
+"""The watches of CloudTrail in the state table, over moto (rows OPS 1, AUD 4)."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from jitney.adapters.record_items import record_in
+from jitney.adapters.trail_watch import TrailWatches
+from jitney.adapters.transactions import StaleWrite
+from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch, change_of_gap
+from jitney.core.trail.heartbeat import BROKER
+from tests.fakes import NOW
+
+ALIAS = "analytics-prod"
+LATER = NOW + GAP_SECONDS + 1
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        for table in ("state", "audit"):
+            client.create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        yield client
+
+
+@pytest.fixture
+def watches(client: Any) -> TrailWatches:
+    return TrailWatches(client, "state", "audit")
+
+
+def changed(watches: TrailWatches, target: str, now: int) -> GapChange:
+    change = change_of_gap(watches.watches()[target], "r-1", "444455556666", now)
+    assert change
+    return change
+
+
+def test_ops_01_only_a_newer_heartbeat_counts(watches: TrailWatches):
+    assert watches.watches() == {}
+    for at in (NOW, NOW + 300, NOW + 200):
+        watches.note(ALIAS, at)
+    watches.note(BROKER, NOW + 7)
+    assert watches.watches(consistent=True) == {
+        ALIAS: TrailWatch(ALIAS, NOW + 300),
+        BROKER: TrailWatch(BROKER, NOW + 7),
+    }
+
+
+def test_ops_01_a_gap_and_its_records_are_written_together(watches: TrailWatches, client: Any):
+    watches.note(ALIAS, NOW)
+    began = changed(watches, ALIAS, LATER)
+    watches.change(began, LATER)
+    assert watches.watches()[ALIAS].open_gap == OpenGap(NOW, "r-1", began.record.hash)
+    with pytest.raises(StaleWrite):
+        watches.change(began, LATER)
+    watches.note(ALIAS, NOW + 9000)
+    ended = changed(watches, ALIAS, NOW + 9300)
+    watches.change(ended, NOW + 9300)
+    with pytest.raises(StaleWrite):
+        watches.change(ended, NOW + 9300)
+    assert watches.watches()[ALIAS] == TrailWatch(ALIAS, NOW + 9000, None, (TrailGap(ALIAS, NOW, NOW + 9000),))
+    stored = [json.loads(record_in(each)) for each in client.scan(TableName="audit")["Items"]]
+    assert sorted((each["chain"], each["seq"], each["outcome"]) for each in stored) == [
+        ("r-1", 0, "set"),
+        ("r-1", 1, "ended"),
+    ]
+
+
+def test_ops_01_a_heartbeat_that_arrives_meanwhile_ends_the_silence(watches: TrailWatches, client: Any):
+    watches.note(ALIAS, NOW)
+    began = changed(watches, ALIAS, LATER)
+    watches.note(ALIAS, LATER)
+    with pytest.raises(StaleWrite):
+        watches.change(began, LATER)
+    assert client.scan(TableName="audit")["Count"] == 0
