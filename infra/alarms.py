@@ -63,11 +63,13 @@ class Alarm:
 
     @property
     def ongoing(self) -> bool:
-        """Whether the alarm is about a state: silence, or the largest value of a gauge. Its end is notified too.
+        """Whether the alarm is about a state: silence, the largest value of a gauge, or a count of every run.
+
+        Its end is notified, too.
 
         The other alarms count moments. They return to OK when the next period has none, which says nothing.
         """
-        return self.when_missing or self.signal.statistic == "Maximum"
+        return self.when_missing or self.signal.statistic == "Maximum" or self.clear_periods > 1
 
     @property
     def runbook(self) -> str:
@@ -136,6 +138,8 @@ ALARMS = (
         Row.REVOCATION,
         own(audit.UNREADABLE_GRANTS),
         "Grants cannot be read, such as those of a newer version after a rollback. Nothing is issued for them.",
+        period_seconds=RECONCILER_SECONDS,
+        clear_periods=2,
     ),  # The reconciler reads every open grant, and so counts them every five minutes.
     Alarm(
         "ApiErrors",
