@@ -64,10 +64,10 @@ def test_rev_08_no_second_use_before_the_follow_up(
 ):
     first = saved(store, opened(store, PENDING), break_glass=GLASS)
     other = opened(store, grant)
-    before, told = glasses.outstanding(), len(records(client))
+    before, count = glasses.outstanding(), len(records(client))
     with pytest.raises(StaleWrite):
         saved(store, other, break_glass=glass)
-    assert (store.grant(other.id), glasses.outstanding(), len(records(client))) == (other, before, told)
+    assert (store.grant(other.id), glasses.outstanding(), len(records(client))) == (other, before, count)
     saved(store, first, follow_up=DONE)
     saved(store, other, break_glass=glass)
 

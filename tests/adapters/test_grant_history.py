@@ -73,11 +73,11 @@ def concluded(
 
 
 def test_aud_04_the_records_of_a_grant_are_read_and_no_others(client: Any):
-    told, other = reviewed(), requested(GRANT)
-    for link in told.links:
+    history, other = reviewed(), requested(GRANT)
+    for link in history.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)
     put(client, "g-cccccccccccccc", "000000", record=other.links[0].text)
-    assert GrantHistory(client, "audit").records(GRANT.id) == (told.lines, False)
+    assert GrantHistory(client, "audit").records(GRANT.id) == (history.lines, False)
 
 
 def test_aud_04_calls_of_a_grant_are_found_for_all_its_keys(client: Any):
@@ -95,8 +95,8 @@ def test_aud_02_an_item_that_does_not_match_its_key_is_no_line_of_the_grant(clie
     """The items are a record of another chain, a call under another key, a text that is no line, and a reference to no
     call.
     """
-    told = requested()
-    put(client, GRANT.id, "000007", record=told.links[0].text)
+    history = requested()
+    put(client, GRANT.id, "000007", record=history.links[0].text)
     put(client, GRANT.id, "000008", record="{}")
     text = concluded(client, 1)
     pk = calls_partition(GRANT.account, "ASIAAAAAAAAAAAAAAAA2")
@@ -200,10 +200,10 @@ def test_aud_04_however_many_records_there_are_the_first_and_the_last_are_read(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ):
     """An agent may fetch credentials very often. The end of its grant must still be reported."""
-    told = reviewed()
-    for link in told.links:
+    history = reviewed()
+    for link in history.links:
         put(client, link.chain, f"{link.seq:06d}", record=link.text)
-    most = len(told.links)
+    most = len(history.links)
     for allowed, numbers in ((most, range(most)), (most - 1, [0, 1, 2, 4, 5, 6]), (2, [0, 6])):
         monkeypatch.setattr("jitney.adapters.grant_history.MOST_RECORDS", allowed)
         found = GrantHistory(client, "audit").records(GRANT.id)

@@ -33,7 +33,9 @@ SIZES = st.lists(st.one_of(st.integers(8, 300), st.integers(8, MAX_RECORD_BYTES 
 
 
 @given(SIZES, st.data())
-def test_aud_06_what_is_not_taken_is_told_by_its_place_and_the_rest_keeps_its_order(sizes: list[int], data: Any):
+def test_aud_06_records_that_are_not_accepted_are_reported_by_index_and_the_rest_keep_their_order(
+    sizes: list[int], data: Any
+):
     texts = [f"{place:08d}".ljust(size, "x") for place, size in enumerate(sizes)]
     refused = data.draw(st.sets(st.sampled_from(texts)) if texts else st.just(set()))
     firehose = Firehose(frozenset(refused))

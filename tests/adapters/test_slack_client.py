@@ -105,8 +105,8 @@ def test_a_profile_and_an_ephemeral_message(slack: SlackClient, workspace: Works
     profile = slack.profile("UALICE")
     assert (profile.workspace, profile.email, profile.is_full_member) == ("TLOCAL", "alice@example.com", True)
     slack.post_ephemeral("CDATAREVIEWS", "UALICE", "not you")
-    (told,) = workspace.messages()
-    assert (told["ephemeral_to"], told["blocks"][0]["text"]["text"]) == ("UALICE", "not you")
+    (posted,) = workspace.messages()
+    assert (posted["ephemeral_to"], posted["blocks"][0]["text"]["text"]) == ("UALICE", "not you")
 
 
 def test_a_modal_opens_by_a_trigger_once(slack: SlackClient, workspace: Workspace):

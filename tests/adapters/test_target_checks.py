@@ -69,5 +69,5 @@ def test_no_credential_is_kept_or_logged(sts: Stubber, iam: Stubber, caplog: pyt
     caplog.set_level(logging.INFO)
     sts.add_response("assume_role", {"Credentials": ISSUED}, ASSUME)
     made = checks(sts, iam, [])
-    told = repr(made.run((TAKE,))) + repr(vars(made)) + caplog.text
-    assert "canary" not in told
+    printed = repr(made.run((TAKE,))) + repr(vars(made)) + caplog.text
+    assert "canary" not in printed

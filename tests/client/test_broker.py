@@ -154,12 +154,12 @@ def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, gr
 def test_a_problem_of_the_broker_becomes_its_class_and_keeps_its_words(
     broker: FakeBroker, client: Broker, status: int, code: str, kind: type[ClientProblem]
 ):
-    told = problem(code, status=status, policy_version="abc")
-    broker.say("POST", "/v1/grants", status, told, Retry_After="60")
+    body = problem(code, status=status, policy_version="abc")
+    broker.say("POST", "/v1/grants", status, body, Retry_After="60")
     with pytest.raises(ClientProblem) as refused:
         client.request(ASK)
     assert type(refused.value) is kind
-    assert refused.value.document() == told | {"retry_seconds": 60}
+    assert refused.value.document() == body | {"retry_seconds": 60}
     assert refused.value.request == ASK
 
 

@@ -153,10 +153,10 @@ def test_a_signal_goes_to_the_child_and_its_exit_code_comes_back(number: signal.
 
 def test_ctrl_c_on_a_terminal_reaches_the_child_once_by_the_terminal_itself():
     terminal, inside = pty.openpty()
-    told = (
+    script = (
         "import subprocess; subprocess.Popen.send_signal = lambda self, number: print('forwarded', number, flush=True)"
     )
-    parent = f"import os; os.login_tty(0); {told}; {PARENT.format(CHILD)}"
+    parent = f"import os; os.login_tty(0); {script}; {PARENT.format(CHILD)}"
     with subprocess.Popen([PYTHON, "-c", parent], stdin=inside, stdout=inside, stderr=inside) as process:
         read_until(terminal, b"ready")
         os.write(terminal, b"\x03")

@@ -52,9 +52,9 @@ def test_a_grants_profile_has_the_region_of_its_target(connected: FakeBroker):
 
 
 def test_a_grant_without_a_region_gives_a_profile_without_one(connected: FakeBroker):
-    told = grant()
-    del told["region"]
-    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": told})
+    shown = grant()
+    del shown["region"]
+    connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": shown})
     assert len(profile("x", "--grant", GRANT_ID).splitlines()) == 2
 
 

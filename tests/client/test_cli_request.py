@@ -233,11 +233,11 @@ def test_every_fault_of_a_request_is_shown(connected: FakeBroker, jitney: Jitney
 def test_a_duration_out_of_bounds_is_shown_as_it_was_given(connected: FakeBroker, jitney: Jitney):
     detail, fix = "7200 is out of range.", "Use a number from 5 to 3600."
     error = {"pointer": "/duration_seconds", "detail": detail, "fix": fix, "bounds": {"minimum": 5, "maximum": 3600}}
-    told = problem("request_invalid", detail=f"/duration_seconds: {detail}", fix=fix, errors=[error])
-    connected.say("POST", "/v1/grants", 400, told)
+    body = problem("request_invalid", detail=f"/duration_seconds: {detail}", fix=fix, errors=[error])
+    connected.say("POST", "/v1/grants", 400, body)
     result = jitney("request", *ASK[:-1], "2h", *WHY)
     assert result.stderr.splitlines()[1:] == ["--for 2h is too long.", "Fix: Give 5s to 1h."]
-    assert json.loads(jitney("request", *ASK[:-1], "2h", *WHY, "--json").stdout) == told
+    assert json.loads(jitney("request", *ASK[:-1], "2h", *WHY, "--json").stdout) == body
 
 
 @pytest.mark.parametrize(

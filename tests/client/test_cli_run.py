@@ -129,9 +129,9 @@ def test_cli_03_an_escalation_is_shown_during_the_wait(connected: FakeBroker, ru
         )
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("active")})
     connected.say("POST", CREDENTIALS_OF, 200, issued())
-    told = run(*ASK, *PRINT_KEY).stderr
-    assert told.count("under review by data-owners") == 2
-    assert "jitney: under review by data-owners (escalated to security); still waiting" in told
+    printed = run(*ASK, *PRINT_KEY).stderr
+    assert printed.count("under review by data-owners") == 2
+    assert "jitney: under review by data-owners (escalated to security); still waiting" in printed
 
 
 def test_a_pending_grant_by_its_id_is_waited_for_too(connected: FakeBroker, run: Run):

@@ -48,8 +48,8 @@ def test_a_group_may_have_another_default():
 
 
 def test_help_shows_the_groups_options_and_the_commands_own_words():
-    told = said(paint, "--help")
-    assert all(words in told for words in ("Paint WHAT.", "--first-colour", "The first.", "--other", "--twice"))
+    printed = said(paint, "--help")
+    assert all(words in printed for words in ("Paint WHAT.", "--first-colour", "The first.", "--other", "--twice"))
 
 
 def test_two_options_of_one_name_are_refused():

@@ -43,8 +43,8 @@ def test_aud_02_the_records_of_a_grant_form_a_chain():
 def test_aud_01_a_record_of_a_grant_says_who_what_when_and_why():
     record = audit.grant_record(AuditEvent.ISSUE, Outcome.ALLOWED, GRANT, audit.Origin("198.51.100.7", "req-1"), NOW)
     members = json.loads(audit.chain_record(record, GRANT.id).text)
-    told = {name: members[name] for name in ("grant_id", "principal", "time", "reason", "source_ip", "policy_version")}
-    assert told == {
+    kept = {name: members[name] for name in ("grant_id", "principal", "time", "reason", "source_ip", "policy_version")}
+    assert kept == {
         "grant_id": GRANT.id,
         "principal": GRANT.principal,
         "time": "2026-11-24T12:00:00Z",

@@ -58,7 +58,7 @@ unless { resource.wildcard };
 permit (principal in Jitney::Group::"corp/data-readers", action == Jitney::Action::"Write", resource)
 when { context.approvals.contains("owners") }
 unless { resource.wildcard };
-@id("never-secret") @advice("Salaries are nobody's.")
+@id("never-secret") @advice("Salaries are never granted.")
 forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::reports/secret/*" };
 """
 

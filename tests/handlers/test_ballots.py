@@ -363,8 +363,8 @@ def test_aud_01_a_vote_that_found_policies_changed_is_on_record_for_what_was_sho
     with_legal(system)
     refused(system, ballot(grant))
     record = system.records()[-1]
-    told = (record["event"], record["outcome"], record["code"], record["policy_version"])
-    assert told == ("vote", "approved", "review_changed", "v2")
+    recorded = (record["event"], record["outcome"], record["code"], record["policy_version"])
+    assert recorded == ("vote", "approved", "review_changed", "v2")
     detail = json.loads(record["detail"])
     assert (detail["content"], detail["review_restarted"]) == (content_hash(grant), [["legal", "owners"]])
     assert record["prev"] == system.records()[-2]["hash"]

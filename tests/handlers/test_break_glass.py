@@ -383,7 +383,7 @@ def test_rev_08_an_objection_that_could_not_be_carried_out_can_be_made_again(des
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
 
 
-def test_rev_08_an_objection_holds_whatever_its_target_is_called_now(desk: ReviewSystem):
+def test_rev_08_an_objection_holds_after_its_target_was_renamed(desk: ReviewSystem):
     grant = pending(desk)
     smash(signed_in(desk, "gina"), grant)
     assert issues(desk, grant) == 200
@@ -452,8 +452,8 @@ def test_rev_08_all_are_notified_at_once_then_reminded_until_the_follow_up(desk:
     looked = check_schedule(looked, ports)
     assert (looked["due"], looked["wait_seconds"]) == ("break_glass_used", 600)
     notify(looked | {"token": TOKEN}, ports)
-    told = json.loads(desk.system.records()[-1]["detail"])
-    assert told["notice"] == "break_glass_used"
+    detail = json.loads(desk.system.records()[-1]["detail"])
+    assert detail["notice"] == "break_glass_used"
     looked = check_schedule(looked, ports)
     assert looked["due"] == "nothing"  # in the very second
     desk.system.now += 600
@@ -486,7 +486,7 @@ def test_rev_08_a_reason_holds_no_secret_and_is_cut(desk: ReviewSystem):
     assert (SECRET_KEY in reason, len(reason) <= 500) == (False, True)
 
 
-def test_rev_08_the_workflow_that_cannot_be_woken_holds_nothing_up(desk: ReviewSystem):
+def test_rev_08_a_workflow_that_cannot_be_resumed_delays_nothing(desk: ReviewSystem):
     grant = pending(desk)
     desk.system.reviews.problem = Problem("unavailable", "", "")
     assert code(smash(signed_in(desk, "gina"), grant)) == "303"

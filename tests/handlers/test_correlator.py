@@ -338,7 +338,7 @@ def test_aud_03_both_accounts_copies_of_an_event_are_one(correlator: Correlator)
 
 
 def test_mask_05_a_secret_in_an_event_is_masked_before_it_is_stored(correlator: Correlator, capsys):
-    told = call_event(
+    event = call_event(
         2,
         eventSource="iam.amazonaws.com",
         eventName="CreateAccessKey",
@@ -346,7 +346,7 @@ def test_mask_05_a_secret_in_an_event_is_masked_before_it_is_stored(correlator: 
         responseElements={"accessKey": {"accessKeyId": "AKIAAAAAAAAAAAAAAAAA", "secretAccessKey": SECRET}},
         userAgent=f"aws-cli aws_secret_access_key={SECRET}",
     )
-    correlator.take_in(told)
+    correlator.take_in(event)
     correlator.take_in(
         assume_role_event(1), call_event(3, who=identity(session="admin"), requestParameters={"password": SECRET})
     )

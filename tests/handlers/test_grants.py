@@ -25,7 +25,7 @@ from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 
 UNAVAILABLE = Problem("unavailable", "It did not answer as it should.", "Try again in a moment.")
-REFUSED = Problem("issue_refused", "The role cannot be assumed.", "Tell your platform engineer.")
+REFUSED = Problem("issue_refused", "The role cannot be assumed.", "Ask your platform engineer.")
 
 
 def test_an_allowed_request_is_one_transaction_and_one_sts_call(system: System):

@@ -36,11 +36,11 @@ def test_aud_07_messages_arguments_members_and_exceptions_are_masked():
         def __str__(self) -> str:
             return SAID
 
-    told = line(f"{SAID} %s", SAID, deep={"a": [SAID, 1], "secret": SECRET}, other=Quoting(), plain="s3:GetObject")
-    assert SECRET not in json.dumps(told)
-    assert told["message"] == "password=[masked credential] password=[masked credential]"
-    assert told["plain"] == "s3:GetObject"
-    assert told["exception"].endswith("ValueError: password=[masked credential]")
+    logged = line(f"{SAID} %s", SAID, deep={"a": [SAID, 1], "secret": SECRET}, other=Quoting(), plain="s3:GetObject")
+    assert SECRET not in json.dumps(logged)
+    assert logged["message"] == "password=[masked credential] password=[masked credential]"
+    assert logged["plain"] == "s3:GetObject"
+    assert logged["exception"].endswith("ValueError: password=[masked credential]")
 
 
 LOGGING = f"""

@@ -50,7 +50,7 @@ def pending(system: System, **members: Any) -> Grant:
     return system.store.grants[body["grant"]["id"]]
 
 
-def told(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> list[tuple[str, str, str]]:
+def delivered(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> list[tuple[str, str, str]]:
     return [
         (each.channel, each.to, each.code)
         for each in notify_reviewers(notice, build_sheet(grant, system.ports), next(CHECKS), system.ports)
@@ -59,7 +59,7 @@ def told(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> lis
 
 def test_rev_06_each_reviewer_gets_a_mail_of_their_own_with_the_link(system: System, mails: MemoryMails):
     grant = pending(system)
-    assert told(system, grant) == [("mail", "corp.alice", ""), ("mail", "corp.bob", "")]
+    assert delivered(system, grant) == [("mail", "corp.alice", ""), ("mail", "corp.bob", "")]
     assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
     link = f"https://jitney.example.com/live/reviews/{grant.id}"
     for message, to in mails.sent:
@@ -72,7 +72,7 @@ def test_rev_06_each_reviewer_gets_a_mail_of_their_own_with_the_link(system: Sys
 def test_rev_06_who_it_escalates_to_is_written_to_then(system: System, mails: MemoryMails):
     grant = pending(system)
     system.now += 900
-    assert told(system, grant, Notice.ESCALATED) == [
+    assert delivered(system, grant, Notice.ESCALATED) == [
         ("mail", "corp.alice", ""),
         ("mail", "corp.bob", ""),
         ("mail", "corp.carol", ""),
@@ -81,7 +81,7 @@ def test_rev_06_who_it_escalates_to_is_written_to_then(system: System, mails: Me
     assert len(mails.sent) == 3
 
 
-def test_rev_06_all_who_were_asked_are_told_what_was_decided(system: System, mails: MemoryMails):
+def test_rev_06_all_notified_reviewers_are_notified_of_the_decision(system: System, mails: MemoryMails):
     grant = pending(system)
     vote(ballot(grant, "alice", VoteVerdict.REJECT, comment="<b>no</b>, see https://example.com"), system.ports)
     notify({"grant_id": grant.id, "due": "decided"}, system.ports)
@@ -92,9 +92,9 @@ def test_rev_06_all_who_were_asked_are_told_what_was_decided(system: System, mai
     assert "&lt;b&gt;no&lt;/b&gt;, see https[:]//example[.]com" in message.html
 
 
-def test_rev_13_one_address_that_fails_keeps_no_other_from_being_told(system: System, mails: MemoryMails):
+def test_rev_13_an_address_that_fails_does_not_stop_mail_to_others(system: System, mails: MemoryMails):
     mails.codes["alice@example.com"] = "rejected"
-    assert told(system, pending(system)) == [("mail", "corp.alice", "rejected"), ("mail", "corp.bob", "")]
+    assert delivered(system, pending(system)) == [("mail", "corp.alice", "rejected"), ("mail", "corp.bob", "")]
 
 
 def test_rev_13_that_no_mail_goes_out_is_an_error_of_the_workflow_only_when_asking(system: System, mails: MemoryMails):
@@ -148,14 +148,14 @@ def test_rev_13_a_message_that_cannot_be_remembered_is_not_sent(system: System, 
     assert len(mails.sent) == 2
 
 
-def test_rev_13_who_has_no_address_was_not_told(system: System):
+def test_rev_13_a_reviewer_without_an_address_was_not_notified(system: System):
     system.ports.config = replace(system.config, emails={})
     with pytest.raises(NoReviewerNotified):
         notify(asked(pending(system)), system.ports)
 
 
 def test_no_address_of_a_person_is_on_record(system: System):
-    told(system, pending(system))
+    delivered(system, pending(system))
     assert "@example.com" not in repr(system.records())
 
 

@@ -103,12 +103,12 @@ def test_rev_10_a_comment_is_cut_and_shows_what_is_invisible(system: System):
 def test_mask_05_a_secret_in_a_revocations_reason_is_nowhere_and_the_grant_ends(system: System, broken: bool):
     _, body, _ = system.call(create_grant, REQUEST_BODY | {"reason": SAID})
     system.mask_keys.broken = broken
-    status, told, _ = system.call(
+    status, answer, _ = system.call(
         revoke_grant, {"reason": SAID}, grant_id=body["grant"]["id"], token=minting.token(**OPERATOR)
     )
     assert status == 200
-    assert SECRET not in written(system, told)
-    assert told["grant"]["ending"]["reason"] == (UNTAGGED if broken else body["grant"]["reason"])
+    assert SECRET not in written(system, answer)
+    assert answer["grant"]["ending"]["reason"] == (UNTAGGED if broken else body["grant"]["reason"])
 
 
 def test_mask_05_a_problem_quotes_no_secret(system: System):

@@ -1,4 +1,4 @@
-"""Telling on several channels: none stops another, and what came of each message is on record (REV 10, 13)."""
+"""Notifications on several channels: none stops another, and the result of each message is on record (REV 10, 13)."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def breaking(*_):
     raise RuntimeError("a canary token")
 
 
-def told(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
+def delivered(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
     return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), 0, system.ports, channels)
 
 
@@ -30,7 +30,9 @@ def noted(system: System) -> Mapping[str, object]:
 
 
 def test_rev_13_every_message_is_on_record_with_what_became_of_it(system: System):
-    sent = told(system, pending(system), good=lambda *_: (GOOD,), bad=lambda *_: (BAD,), unconfigured=lambda *_: ())
+    sent = delivered(
+        system, pending(system), good=lambda *_: (GOOD,), bad=lambda *_: (BAD,), unconfigured=lambda *_: ()
+    )
     assert sent == (GOOD, BAD)
     assert noted(system) == {
         "notice": "requested",
@@ -42,7 +44,7 @@ def test_rev_13_every_message_is_on_record_with_what_became_of_it(system: System
 
 
 def test_rev_13_a_channel_that_breaks_stops_no_other_and_its_words_go_nowhere(system: System, capsys):
-    sent = told(system, pending(system), broken=breaking, good=lambda *_: (GOOD,))
+    sent = delivered(system, pending(system), broken=breaking, good=lambda *_: (GOOD,))
     assert sent == (DeliveryResult("broken", "corp.alice"), DeliveryResult("broken", "", "internal"), GOOD)
     assert "canary" not in json.dumps(system.records())
     assert "canary" not in capsys.readouterr().out
@@ -53,7 +55,7 @@ def test_rev_13_every_message_that_a_channel_did_not_take_is_in_the_log_without_
     slack = tuple(DeliveryResult("slack", "#owners", code) for code in codes)
     mail = (DeliveryResult("mail", "corp.alice", "no_answer"),)
     grant = pending(system)
-    told(system, grant, slack=lambda *_: slack, mail=lambda *_: mail)
+    delivered(system, grant, slack=lambda *_: slack, mail=lambda *_: mail)
     found = [each for each in caplog.records if each.msg == "message not sent"]
     assert [(each.channel, each.recipient, each.code) for each in found] == [
         ("slack", "#owners", "channel_not_found"),
@@ -64,15 +66,15 @@ def test_rev_13_every_message_that_a_channel_did_not_take_is_in_the_log_without_
     assert {each.levelname for each in found} == {"WARNING"}
 
 
-def test_rev_13_that_nobody_was_told_is_a_failure_on_record(system: System):
-    told(system, pending(system), bad=lambda *_: (BAD, BAD), unconfigured=lambda *_: ())
+def test_rev_13_a_notice_that_reached_no_reviewer_is_a_failure_on_record(system: System):
+    delivered(system, pending(system), bad=lambda *_: (BAD, BAD), unconfigured=lambda *_: ())
     assert (noted(system)["outcome"], noted(system)["code"]) == ("failed", "no_reviewer_notified")
-    told(system, pending(system), bad=lambda *_: (BAD,), broken=breaking)  # which sent one before
+    delivered(system, pending(system), bad=lambda *_: (BAD,), broken=breaking)  # which sent one before
     assert (noted(system)["outcome"], noted(system)["code"]) == ("sent", "")
 
 
-def test_without_a_channel_the_pages_alone_tell(system: System):
-    assert told(system, pending(system)) == ()
+def test_without_a_channel_only_the_pages_show_requests(system: System):
+    assert delivered(system, pending(system)) == ()
     assert (noted(system)["outcome"], noted(system)["sent"]) == ("sent", [])
 
 

@@ -54,7 +54,7 @@ def carol(desk: ReviewSystem) -> Browser:
 
 
 def form_of(browser: Browser, button: str = "set", **changes: Any) -> dict[str, Any]:
-    """The page's form of that button, as somebody fills it in: away until tomorrow noon."""
+    """The page's form of that button, as a reviewer fills it in: out of office until tomorrow noon."""
     text = browser.send("GET", "/reviews/out-of-office").text
     forms = [form for form in text.split("<form")[1:] if f'name="change" value="{button}"' in form]
     filled = {"from": "", "until": "2023-11-15T12:00", "delegate.owners": "staff.carol"} if button == "set" else {}
@@ -158,7 +158,7 @@ def test_rev_06_a_vote_of_a_stand_in_stands_in_nobodys_way_once_the_absent_is_ba
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_rev_06_an_absence_that_is_over_lets_nobody_vote(desk: ReviewSystem, bob: Browser, seconds: int):
+def test_rev_06_a_delegate_cannot_vote_after_the_end_of_an_absence(desk: ReviewSystem, bob: Browser, seconds: int):
     grant = pending(desk)
     desk.system.now += 60
     go(bob, until="2023-11-14T22:20")
@@ -210,9 +210,9 @@ def test_rev_06_ending_and_voting_at_once_have_one_order(desk: ReviewSystem, bob
         start.wait()
         assert bob.send("POST", "/reviews/out-of-office", form).status == 303
         thread.join()
-        told = [(each["event"], each["outcome"]) for each in desk.system.records()]
+        recorded = [(each["event"], each["outcome"]) for each in desk.system.records()]
         latest = [
-            each for each in told if each in (("vote", "approved"), ("out_of_office", "ended"), ("vote", "refused"))
+            each for each in recorded if each in (("vote", "approved"), ("out_of_office", "ended"), ("vote", "refused"))
         ]
         if refusals:
             assert (refusals, latest[-2:]) == (["not_reviewer"], [("out_of_office", "ended"), ("vote", "refused")])
@@ -245,7 +245,7 @@ def test_rev_06_a_form_that_was_overtaken_while_it_was_read_changes_nothing(desk
     assert desk.system.store.away["staff.bob"].delegates == (("owners", "staff.dave"),)
 
 
-def test_rev_06_what_somebody_stands_in_for_cannot_be_handed_on(desk: ReviewSystem, bob: Browser, carol: Browser):
+def test_rev_06_a_delegate_cannot_delegate(desk: ReviewSystem, bob: Browser, carol: Browser):
     go(bob)
     shown = carol.send("GET", "/reviews/out-of-office").text
     assert "Your groups have no delegates" in shown
@@ -267,7 +267,9 @@ def test_rev_06_what_somebody_stands_in_for_cannot_be_handed_on(desk: ReviewSyst
         ({"token": "x"}, "form_token_invalid"),
     ],
 )
-def test_rev_06_only_ones_own_place_goes_to_whom_the_configuration_names(bob: Browser, changes: Any, code: str):
+def test_rev_06_a_reviewer_delegates_only_their_own_membership_to_configured_people(
+    bob: Browser, changes: Any, code: str
+):
     assert refused(bob, form_of(bob) | changes) == code
 
 
@@ -284,7 +286,7 @@ def test_rev_05_a_stand_in_decides_neither_about_their_own_request_nor_about_the
         assert content_hash(stored(desk, grant)) == content_hash(grant)
 
 
-def test_rev_01_nobody_signed_in_is_sent_to_sign_in(desk: ReviewSystem):
+def test_rev_01_a_visitor_without_a_session_is_sent_to_sign_in(desk: ReviewSystem):
     answer = Browser(desk).send("GET", "/reviews/out-of-office")
     assert (answer.status, answer.location) == (303, "/live/reviews/sign-in")
 

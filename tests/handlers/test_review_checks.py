@@ -47,7 +47,7 @@ def test_rev_13_each_channel_and_person_is_tried_once(office: SlackSystem):
     assert (office.slack.posted, office.slack.alone) == ({}, [])
 
 
-def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_record(office: SlackSystem):
+def test_rev_13_unreachable_contacts_are_reported_with_code_and_fix_and_are_on_record(office: SlackSystem):
     office.slack.channels = ("#owners",)
     config = office.system.config
     emails = {name: address for name, address in config.emails.items() if name != "staff.bob"}
@@ -70,7 +70,7 @@ def test_rev_13_what_cannot_be_reached_is_told_by_code_and_with_a_fix_and_is_on_
     assert all(each["fix"] for each in checked(office)["checks"] if not each["ok"])
 
 
-def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: SlackSystem):
+def test_rev_13_slack_that_is_down_is_reported_for_each_contact_in_time(office: SlackSystem):
     office.slack.code = "unreachable"
     assert set(wrong(office).values()) == {"unreachable"}
     times = iter([0, *[MOST_MILLISECONDS + 1] * 99])
@@ -79,7 +79,7 @@ def test_rev_13_slack_that_is_down_is_told_of_each_and_ends_in_time(office: Slac
 
 
 @pytest.mark.parametrize("code", ["", "sender_not_verified"])
-def test_rev_13_the_sender_of_mail_is_tried_and_without_slack_nobody_is_asked_there(office: SlackSystem, code: str):
+def test_rev_13_the_sender_of_mail_is_tried_and_slack_is_not_asked_without_a_workspace(office: SlackSystem, code: str):
     config = replace(office.system.config, slack=None, mail=MailConfig("jitney@example.com"))
     office.system.ports.config = config
     office.system.ports.mail_sender = type("Mails", (), {"sender_code": lambda _: code})()

@@ -340,7 +340,7 @@ def test_rev_11_what_the_agent_had_not_before_is_marked(desk: ReviewSystem, alic
     assert re.findall(r"reports/(\w)</code> <span class=\"new\">new</span>", text) == ["b", "b"]
 
 
-def test_the_list_tells_each_person_what_concerns_them(desk: ReviewSystem, alice: Browser):
+def test_the_list_shows_each_person_what_concerns_them(desk: ReviewSystem, alice: Browser):
     mine = pending(desk)
     approved = pending(desk, reason="another")
     alice.send("POST", f"/reviews/{approved.id}", alice.form_of(approved.id))
@@ -358,7 +358,7 @@ def test_the_list_tells_each_person_what_concerns_them(desk: ReviewSystem, alice
     assert "reviews/g-" not in oscar.send("GET", "/reviews").text
 
 
-def test_requests_for_the_same_action_are_told_apart(desk: ReviewSystem, alice: Browser):
+def test_requests_for_the_same_action_are_distinguished(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     text = alice.send("GET", "/reviews").text
     assert f"<code>{grant.id}</code>" in text
@@ -404,7 +404,7 @@ def test_end_01_an_operator_revokes_and_says_why(desk: ReviewSystem, alice: Brow
     assert grant.id in desk.system.role_policies.denies(grant.role_arn)
 
 
-def test_pol_08_a_store_that_does_not_answer_is_told_and_nothing_is_shown(desk: ReviewSystem, alice: Browser):
+def test_pol_08_a_store_that_does_not_answer_is_reported_and_nothing_is_shown(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     desk.system.store.broken = True
     answer = alice.send("GET", f"/reviews/{grant.id}")
@@ -418,7 +418,7 @@ def test_id_05_a_page_that_cannot_be_made_is_a_problem_too(desk: ReviewSystem, a
     assert (answer.status, "Code: <code>internal</code>" in answer.text) == (500, True)
 
 
-def test_id_05_an_unforeseen_failure_tells_nothing(
+def test_id_05_an_unforeseen_failure_reveals_nothing(
     desk: ReviewSystem, alice: Browser, capsys: pytest.CaptureFixture[str]
 ):
     grant = pending(desk)

@@ -148,7 +148,7 @@ class TestNotify:
             ({"owners": ReviewerGroup(("corp.alice",), escalates_to="late", escalates_after_seconds=3600),
               "late": ReviewerGroup(("corp.bob",))}, False),
         ],
-        ids=["too few", "enough", "who stands in for an owner", "no such group", "escalates", "escalates too late"],
+        ids=["too few", "enough", "an owner's delegate", "no such group", "escalates", "escalates too late"],
     )  # fmt: skip
     def test_rev_13_enough_who_do_not_ask_must_be_there_before_it_ends(
         self, system: System, groups: Any, decides: bool

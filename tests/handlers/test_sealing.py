@@ -185,6 +185,6 @@ def test_aud_02_seals_are_counted_and_invalid_lines_raise_the_alarm(world, capsy
     metrics = [json.loads(line) for line in printed.splitlines() if "_aws" in line]
     assert [line[name] for line in metrics for name in line if name.startswith("AuditRecords")] == [[1.0], [2.0]]
     assert all(line["service"] == "jitney" for line in metrics)
-    (told,) = (vars(line) for line in caplog.records if line.message == "records not intact")
-    assert (told["records"], told["lines"]) == (["record 0 of r-x"], (2,))
-    assert "otherwise" not in printed + str(told)
+    (logged,) = (vars(line) for line in caplog.records if line.message == "records not intact")
+    assert (logged["records"], logged["lines"]) == (["record 0 of r-x"], (2,))
+    assert "otherwise" not in printed + str(logged)

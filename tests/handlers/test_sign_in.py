@@ -74,7 +74,7 @@ def test_only_on_ones_own_machine_is_there_a_cookie_without_secure():
     assert "Secure" not in cookie
 
 
-def test_an_answer_to_another_browsers_sign_in_signs_nobody_in(desk: ReviewSystem, browser: Browser):
+def test_an_answer_to_another_browsers_sign_in_signs_no_one_in(desk: ReviewSystem, browser: Browser):
     attacker = Browser(desk)
     asked = attacker.begin()
     desk.provider.tokens["attackers"] = desk.id_token("mallory", asked["nonce"])
@@ -103,11 +103,11 @@ WRONG: dict[str, dict[str, Any]] = {
     "of another issuer of ours": {"iss": minting.LONE, "aud": "jitney"},
     "of other people, whose client has the same name": {"iss": TWIN},
     "of the agents' issuer": {"iss": minting.CORP, "aud": "jitney"},
-    "of nobody's issuer": {"iss": "https://evil.example"},
+    "of an unknown issuer": {"iss": "https://evil.example"},
     "expired": {"exp": minting.NOW - 60, "iat": minting.NOW - 120},
     "an access token": {"scope": "openid", "nonce": None},
     "of a machine": {"sub": "web", "azp": "web"},
-    "acting for somebody": {"act": {"sub": "robot"}},
+    "acting for another person": {"act": {"sub": "robot"}},
 }
 
 
@@ -121,7 +121,7 @@ def test_id_04_only_an_id_token_for_this_very_sign_in_signs_in(
     assert [event for event, outcome, _ in events(desk) if (event, outcome) == ("refusal", "refused")]
 
 
-def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: ReviewSystem, browser: Browser):
+def test_rev_05_a_token_on_behalf_of_another_person_does_not_sign_in(desk: ReviewSystem, browser: Browser):
     people = PeopleIssuer("staff", STAFF, "generic", "[a-z]+")
     entry = replace(desk.system.config.issuers["staff"], human_claim="sponsor", human_issuer=people)
     config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
@@ -130,7 +130,7 @@ def test_rev_05_who_acts_for_somebody_else_does_not_sign_in(desk: ReviewSystem, 
     assert browser.sign_in("alice").status == 303
 
 
-def test_a_token_that_somebody_else_signed_signs_nobody_in(desk: ReviewSystem, browser: Browser):
+def test_a_token_that_another_party_signed_signs_no_one_in(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     claims = {"iss": STAFF, "sub": "alice", "aud": "web", "nonce": asked["nonce"], "jti": None, "groups": []}
     desk.provider.tokens["forged"] = minting.token("rsa-other", {"kid": "rsa", "typ": "JWT"}, **claims)
@@ -145,7 +145,7 @@ def test_another_providers_answer_is_not_taken_for_ours(desk: ReviewSystem, brow
     assert desk.provider.asked == []
 
 
-def test_what_the_provider_refuses_is_told_and_on_record(desk: ReviewSystem, browser: Browser):
+def test_a_refusal_of_the_provider_is_shown_and_on_record(desk: ReviewSystem, browser: Browser):
     asked = browser.begin()
     answer = browser.send("GET", f"/reviews/callback?error=access_denied&state={asked['state']}")
     assert (answer.status, "did not sign you in" in answer.text) == (403, True)
@@ -153,7 +153,7 @@ def test_what_the_provider_refuses_is_told_and_on_record(desk: ReviewSystem, bro
 
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "../../x", "g-AAAAAAAAAAAAAA", f"{GRANT}/x"])
-def test_nobody_is_sent_elsewhere_after_signing_in(browser: Browser, to: str):
+def test_no_visitor_is_sent_elsewhere_after_signing_in(browser: Browser, to: str):
     assert browser.sign_in("alice", to=to).location == "/live/reviews"
 
 
@@ -246,7 +246,7 @@ def test_rev_01_no_cookie_of_another_host_contains_ours(desk: ReviewSystem, brow
     assert browser.send("GET", "/reviews", headers={"Cookie": planted}).status == 303
 
 
-def test_nobody_makes_a_cookie_look_newer(desk: ReviewSystem, browser: Browser):
+def test_a_cookie_cannot_be_made_to_look_newer(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     session_id, seen, proof = browser.cookies["__Host-jitney"].split(".")
     desk.system.now += IDLE_SECONDS
@@ -260,7 +260,7 @@ def test_the_store_has_no_session_id(desk: ReviewSystem, browser: Browser):
     assert session_id not in str(desk.sessions.kept)
 
 
-def test_signing_out_ends_the_session_for_whoever_has_its_cookie(desk: ReviewSystem, browser: Browser):
+def test_signing_out_ends_the_session_for_every_holder_of_its_cookie(desk: ReviewSystem, browser: Browser):
     browser.sign_in("alice")
     copied = Browser(desk, dict(browser.cookies))
     text = browser.send("GET", "/reviews").text

@@ -102,29 +102,29 @@ def test_rev_09_what_is_decided_while_the_message_is_under_way_is_shown_too(offi
     assert buttons(message) == ["page"]
 
 
-def test_rev_13_of_a_channel_that_was_never_asked_no_record_says_that_it_was_told_of_the_end(office: SlackSystem):
+def test_rev_13_no_record_claims_that_a_channel_that_was_never_notified_was_notified_of_the_end(office: SlackSystem):
     grant = office.pending()
     office.send(office.press(grant, "approve"))
     assert notified(office, grant, "decided") == []
     assert (shown(office), office.slack.replies) == ([], [])
 
 
-def test_rev_13_whom_it_escalated_to_unheard_is_not_said_to_be_told_of_the_end(office: SlackSystem):
+def test_rev_13_a_group_whose_escalation_failed_is_not_recorded_as_notified_of_the_end(office: SlackSystem):
     grant = office.pending()
     notified(office, grant)
-    office.system.now += 900  # and nobody said so
+    office.system.now += 900  # and no notice was sent
     office.send(office.press(grant, "approve"))
     assert notified(office, grant, "decided") == [sent("#owners")]
 
 
-def anew(office: SlackSystem, grant: Grant) -> Grant:
+def restarted(office: SlackSystem, grant: Grant) -> Grant:
     """The request once policies want others to review it than were asked."""
     again = replace(office.grant(grant.id), reviews=(("others",),), review_restarted_at=office.system.now)
     office.system.store.grants[grant.id] = again
     return again
 
 
-def told_anew(office: SlackSystem, grant: Grant) -> list[dict[str, Any]]:
+def notified_again(office: SlackSystem, grant: Grant) -> list[dict[str, Any]]:
     return notified(office, grant, "review_restarted", office.system.now + 1)
 
 
@@ -135,8 +135,8 @@ BEFORE = {"current": False}
 def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_the_end(office: SlackSystem):
     grant = office.pending()
     notified(office, grant)
-    again = anew(office, grant)
-    assert told_anew(office, again) == [sent("#others"), sent("#owners") | BEFORE]
+    again = restarted(office, grant)
+    assert notified_again(office, again) == [sent("#others"), sent("#owners") | BEFORE]
     before, now = shown(office)
     assert (buttons(before), buttons(now)) == (["page"], ["approve", "approve_selected", "reject", "page"])
     assert "Reviewers changed" in json.dumps(before.blocks)
@@ -151,29 +151,29 @@ def test_rev_03_a_channel_that_is_no_longer_asked_loses_its_buttons_and_learns_t
     assert all("Rejected by staff.oscar." in json.dumps(each.blocks) for each in shown(office))
 
 
-def test_rev_13_whom_is_no_longer_asked_is_not_taken_for_somebody_who_was_told(office: SlackSystem):
+def test_rev_13_a_group_that_is_no_longer_needed_is_not_taken_for_a_notified_one(office: SlackSystem):
     office = SlackSystem({**GROUPS, "others": ReviewerGroup(("staff.oscar",), channel="#nowhere")})
     grant = office.pending()
     notified(office, grant)
     with pytest.raises(NoReviewerNotified):
-        told_anew(office, anew(office, grant))
+        notified_again(office, restarted(office, grant))
     record = office.system.records()[-1]
     assert (record["outcome"], record["code"]) == ("failed", "no_reviewer_notified")
     found = json.loads(record["detail"])["sent"]
     assert found == [sent("#nowhere", "channel_not_found"), sent("#owners") | BEFORE]
 
 
-def test_rev_13_where_only_the_pages_tell_whom_it_is_asked_of_nobody_hangs(office: SlackSystem):
+def test_rev_13_with_only_the_pages_no_workflow_hangs(office: SlackSystem):
     office = SlackSystem({**GROUPS, "others": ReviewerGroup(("staff.oscar",))})
     grant = office.pending()
     notified(office, grant)
     office.slack.code = "ratelimited"
-    assert told_anew(office, anew(office, grant)) == [sent("#owners", "ratelimited") | BEFORE]
+    assert notified_again(office, restarted(office, grant)) == [sent("#owners", "ratelimited") | BEFORE]
 
 
-def test_rev_03_what_is_asked_anew_while_the_message_is_under_way_is_shown_too(office: SlackSystem):
+def test_rev_03_a_restart_while_the_message_is_under_way_is_shown_too(office: SlackSystem):
     grant = office.pending()
-    office.slack.meanwhile = lambda: anew(office, grant)
+    office.slack.meanwhile = lambda: restarted(office, grant)
     notified(office, grant)
     assert buttons(shown(office)[0]) == ["page"]
 
@@ -192,7 +192,7 @@ def test_rev_13_that_places_cannot_be_read_is_a_failure_of_each_channel(
 
 
 @pytest.mark.parametrize("code", ["not_in_channel", "invalid_auth", "ratelimited", "unreachable"])
-def test_rev_13_slacks_word_for_it_is_on_record_and_nobody_hangs(office: SlackSystem, code: str):
+def test_rev_13_slacks_error_code_is_on_record_and_no_workflow_hangs(office: SlackSystem, code: str):
     grant = office.pending()
     office.slack.code = code
     with pytest.raises(NoReviewerNotified):
@@ -201,7 +201,7 @@ def test_rev_13_slacks_word_for_it_is_on_record_and_nobody_hangs(office: SlackSy
     assert (record["outcome"], json.loads(record["detail"])["sent"]) == ("failed", [sent("#owners", code)])
 
 
-def test_rev_13_a_channel_that_is_not_there_does_not_keep_another_from_being_told(office: SlackSystem):
+def test_rev_13_a_missing_channel_does_not_stop_messages_to_another(office: SlackSystem):
     office = SlackSystem({**GROUPS, "late": ReviewerGroup(("staff.lea",), channel="#nowhere")})
     grant = office.pending()
     notified(office, grant)

@@ -62,22 +62,22 @@ FORGED = {
 def test_rev_09_what_slack_did_not_sign_just_now_does_nothing_and_is_counted(office: SlackSystem, forge: Any):
     grant = office.pending()
     body = urlencode({"payload": json.dumps(office.press(grant, "approve"))}).encode()
-    status, told = office.send(None, body=body, headers=forge(body, office.system.now))
-    assert (status, told["code"]) == (401, "slack_signature_invalid")
+    status, answer = office.send(None, body=body, headers=forge(body, office.system.now))
+    assert (status, answer["code"]) == (401, "slack_signature_invalid")
     assert office.grant(grant.id) == grant
     assert office.system.outcomes()[-1] == ("refusal", "refused", "slack_signature_invalid")
 
 
 def test_rev_09_a_body_that_is_no_text_is_refused(office: SlackSystem):
     headers = signed(b"\xff", office.system.now)
-    status, told = office.send(
+    status, answer = office.send(
         None, body=b"\xff", text=base64.b64encode(b"\xff").decode(), encoded=True, headers=headers
     )
-    assert (status, told["code"]) == (401, "slack_signature_invalid")
+    assert (status, answer["code"]) == (401, "slack_signature_invalid")
 
 
 def test_rev_09_the_same_body_again_does_nothing_again(office: SlackSystem):
-    """A vote that was given, then taken back by another: the copy of the first must not bring it back."""
+    """A vote that another vote replaced. A copy of the first message must not restore it."""
     office = SlackSystem({"owners": ReviewerGroup(("staff.alice", "staff.bob"), approvals=2)})
     grant = office.pending()
     first = office.press(grant, "approve")
@@ -122,8 +122,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_rev_09_another_workspace_is_refused(office: SlackSystem, changes: Any):
     grant = office.pending()
-    status, told = office.send(office.press(grant, "approve", **changes))
-    assert (status, told["code"]) == (403, "slack_workspace_unknown")
+    status, answer = office.send(office.press(grant, "approve", **changes))
+    assert (status, answer["code"]) == (403, "slack_workspace_unknown")
     assert office.grant(grant.id) == grant
 
 
@@ -240,8 +240,8 @@ WRONG = {
 @pytest.mark.parametrize(("values", "field"), WRONG.values(), ids=WRONG)
 def test_rev_07_more_or_nothing_is_refused_in_the_modal(office: SlackSystem, values: Any, field: str):
     grant = office.pending(TWO)
-    status, told = office.send(office.submission(office.open(grant, "approve_selected"), **values))
-    assert (status, told["response_action"], list(told["errors"])) == (200, "errors", [field])
+    status, answer = office.send(office.submission(office.open(grant, "approve_selected"), **values))
+    assert (status, answer["response_action"], list(answer["errors"])) == (200, "errors", [field])
     assert office.grant(grant.id).state is State.PENDING
 
 
@@ -259,24 +259,24 @@ def test_rev_07_a_box_that_was_never_there_adds_nothing(office: SlackSystem):
 def test_rev_06_a_rejection_has_its_comment(office: SlackSystem):
     grant = office.pending()
     view = office.open(grant, "reject")
-    status, told = office.send(office.submission(view, comment="  "))
-    assert (status, list(told["errors"])) == (200, ["comment"])
+    status, answer = office.send(office.submission(view, comment="  "))
+    assert (status, list(answer["errors"])) == (200, ["comment"])
     assert office.send(office.submission(view, comment="not today\u202e"))[1] == {"response_action": "clear"}
     rejected = office.grant(grant.id)
     assert (rejected.state, rejected.votes[0].comment) == (State.REJECTED, "not today[U+202E]")
 
 
 def test_rev_09_a_modal_is_no_right_either(office: SlackSystem):
-    """A modal of alice's, sent by somebody who is no reviewer, and after what it showed has changed."""
+    """A modal of alice's, sent by a person who is not a reviewer, and sent after its content changed."""
     grant = office.pending()
     view = office.open(grant, "approve_selected")
-    told = office.send(office.submission(view, "oscar"))[1]
-    assert told["response_action"] == "update"
-    assert "not a reviewer of this request" in json.dumps(told)
+    answer = office.send(office.submission(view, "oscar"))[1]
+    assert answer["response_action"] == "update"
+    assert "not a reviewer of this request" in json.dumps(answer)
     office.system.store.grants[grant.id] = replace(grant, duration_seconds=60)
-    told = json.dumps(office.send(office.submission(view))[1])
-    assert "changed after you opened it" in told
-    assert "Choose Open request" in told
+    answer = json.dumps(office.send(office.submission(view))[1])
+    assert "changed after you opened it" in answer
+    assert "Choose Open request" in answer
     assert office.grant(grant.id).state is State.PENDING
 
 
@@ -285,8 +285,8 @@ def test_rev_06_an_approval_that_does_not_suffice_says_so_to_its_voter(office: S
     grant = office.pending()
     office.send(office.press(grant, "approve"))
     assert "needs more approvals" in office.alone()
-    told = office.send(office.submission(office.open(office.grant(grant.id), "approve_selected", "bob"), "bob"))[1]
-    assert "needs more approvals" in json.dumps(told["view"])
+    answer = office.send(office.submission(office.open(office.grant(grant.id), "approve_selected", "bob"), "bob"))[1]
+    assert "needs more approvals" in json.dumps(answer["view"])
     office.send(office.press(office.grant(grant.id), "approve", "harriet"))
     assert office.grant(grant.id).state is State.ACTIVE
 
@@ -304,8 +304,8 @@ def test_rev_06_reviewers_of_the_escalation_may_vote_from_then_on(office: SlackS
 def test_rev_09_when_slack_does_not_answer_the_clicker_sees_that_it_failed(office: SlackSystem, action: str):
     grant = office.pending()
     office.slack.code = "unreachable"
-    status, told = office.send(office.press(grant, action))
-    assert (status, told["code"]) == (503, "unavailable")
+    status, answer = office.send(office.press(grant, action))
+    assert (status, answer["code"]) == (503, "unavailable")
     assert office.grant(grant.id) == grant
 
 
@@ -319,8 +319,8 @@ def test_rev_09_without_the_secret_nothing_is_believed(office: SlackSystem):
 def test_rev_09_without_slack_in_the_configuration_there_is_no_route(office: SlackSystem):
     grant = office.pending()
     office.system.ports.config = replace(office.system.config, slack=None)
-    status, told = office.send(office.press(grant, "approve"))
-    assert (status, told["code"]) == (404, "route_not_found")
+    status, answer = office.send(office.press(grant, "approve"))
+    assert (status, answer["code"]) == (404, "route_not_found")
 
 
 STRANGE = {
@@ -354,8 +354,8 @@ PARTS = [
 @pytest.mark.parametrize("part", PARTS, ids=[f"{name} {value}"[:40] for name, value in PARTS])
 def test_a_payload_of_another_shape_is_refused(office: SlackSystem, part: Any):
     grant = office.pending()
-    status, told = office.send(office.press(grant, "approve", **{part[0]: part[1]}))
-    assert (status, told["code"]) == (400, "request_invalid")
+    status, answer = office.send(office.press(grant, "approve", **{part[0]: part[1]}))
+    assert (status, answer["code"]) == (400, "request_invalid")
     assert office.grant(grant.id) == grant
 
 

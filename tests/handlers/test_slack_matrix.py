@@ -103,12 +103,12 @@ def payload(cell: Cell, office: SlackSystem, grant: Grant) -> Any:
 def outcome(cell: Cell, office: SlackSystem, grant: Grant) -> str:
     """Return the grant's new state, "modal" if one opened, or the code on record."""
     unsigned = {"headers": {}} if cell.who == "an unsigned request" else {}
-    status, told = office.send(payload(cell, office, grant), **unsigned)
+    status, answer = office.send(payload(cell, office, grant), **unsigned)
     current = office.system.store.grants.get(grant.id)
     if current and current.state != cell.state:
         return str(current.state)
     if office.slack.modals:
         return "modal"
     code = office.system.outcomes()[-1][2]
-    heard = status != 200 or office.slack.alone or told.get("response_action") == "update"
+    heard = status != 200 or office.slack.alone or answer.get("response_action") == "update"
     return code if heard else f"{code} unheard"

@@ -31,7 +31,7 @@ from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_correlator import CREATE_KEY, Correlator
 from tests.handlers.test_ending import asked, end_as
 from tests.handlers.test_gateway_join import WRITE, Gateway, event, start
-from tests.handlers.test_notifications import BAD, GOOD, told
+from tests.handlers.test_notifications import BAD, GOOD, delivered
 from tests.handlers.test_publisher import LINKS, Stream, put
 from tests.handlers.test_sealing import Clock, MemoryPublished, MemorySeals
 from tests.handlers.test_suspensions import AGENT, REASON, operator
@@ -130,7 +130,7 @@ def reviewed(*, broken: bool) -> None:
 
 def notified(*, down: bool) -> None:
     system = System()
-    told(system, pending(system), slack=lambda *_: (BAD,) * 3 if down else (GOOD,) * 3)
+    delivered(system, pending(system), slack=lambda *_: (BAD,) * 3 if down else (GOOD,) * 3)
     published(system.store.links)
 
 

@@ -258,8 +258,8 @@ def test_end_08_suspensions_have_both_reasons_and_what_they_ended(lake: Lake):
         lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id=grant_id, detail=detail)
     detail = {"denied_after_milliseconds": 9000, "suspension": "s-2"}
     lake.record(AuditEvent.CANARY, Outcome.DENIED, grant_id="g-other", detail=detail)
-    told = [(Outcome.SET, "leak", about), (Outcome.REVOKED, "", done), (Outcome.ENDED, "rotated", about)]
-    for later, (outcome, reason, detail) in enumerate(told):
+    steps = [(Outcome.SET, "leak", about), (Outcome.REVOKED, "", done), (Outcome.ENDED, "rotated", about)]
+    for later, (outcome, reason, detail) in enumerate(steps):
         lake.record(AuditEvent.SUSPENSION, outcome, later=later, reason=reason, detail=detail, principal="corp.olga")
     lake.record(AuditEvent.SUSPENSION, Outcome.SET, days_ago=100, detail=about)
     rows = lake.ask("suspensions")

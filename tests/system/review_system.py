@@ -179,10 +179,10 @@ class Review:
 
     def notices(self, grant_id: str) -> list[str]:
         """Return the notifications that the workflow sent, in order. Failed ones are left out."""
-        told: list[str] = []
+        due: list[str] = []
         for event in self.history(grant_id):
             if event["type"] == "TaskScheduled":
-                told.append(json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", ""))
+                due.append(json.loads(event["taskScheduledEventDetails"]["parameters"])["Payload"].get("due", ""))
             elif event["type"] == "TaskFailed":
-                told.pop()
-        return [each for each in told if each not in {"", "nothing"}]
+                due.pop()
+        return [each for each in due if each not in {"", "nothing"}]

@@ -147,7 +147,7 @@ def test_sts_05_retries_at_the_same_time_are_one_grant_and_one_key(api: Api):
     assert renewals == [200] * 10
 
 
-def test_nobody_sees_anothers_grants(api: Api):
+def test_no_agent_sees_the_grants_of_another(api: Api):
     grant_id = api.ask()["grant"]["id"]
     assert api("GET", f"/v1/grants/{grant_id}", agent="idle-agent").status_code == 404
     assert api("POST", f"/v1/grants/{grant_id}/credentials", agent="idle-agent").status_code == 404

@@ -51,7 +51,7 @@ def judge(who: Person, grant_id: str, judgement: str) -> Any:
     return who.post(f"/{grant_id}/follow-up", form)
 
 
-def told(review: Review, grant_id: str, notice: str) -> Any:  # noqa: F811
+def notified(review: Review, grant_id: str, notice: str) -> Any:  # noqa: F811
     return until(lambda: notice in review.notices(grant_id))
 
 
@@ -62,7 +62,7 @@ def test_rev_08_all_are_notified_and_the_workflow_waits_until_the_follow_up(
     bob: Person,
     taken: str,
 ):
-    told(review, taken, "break_glass_used")
+    notified(review, taken, "break_glass_used")
     issued = api("POST", f"/v1/grants/{taken}/credentials", {}, agent="writer-agent")
     assert (issued.status_code, issued.json()["grant"]["duration_seconds"]) == (200, 900)
     assert issued.json()["grant"]["break_glass"]["by"] == "people.carol"

@@ -105,7 +105,7 @@ def opened(ports: Ports) -> Grant:
     return audit.with_chain_head(grant, link)
 
 
-def take_back(grant: Grant, state: State, ports: Ports) -> Grant:
+def revoke(grant: Grant, state: State, ports: Ports) -> Grant:
     operator = Principal(
         "https://idp.example.com", "crowd", "bot", "agent", frozenset(), "bot", "crowd.bot", "crowd.bot"
     )
@@ -126,7 +126,7 @@ def test_end_03_of_200_at_once_none_is_lost_and_none_too_many(
     ended, kept = grants[:ENDED], {each.id for each in grants[ENDED:]}
     states = [list(END_EVENTS)[number % len(END_EVENTS)] for number in range(ENDED)]
     with concurrent.futures.ThreadPoolExecutor(ENDED) as pool:
-        answers = list(pool.map(lambda each: take_back(*each, ports), zip(ended, states, strict=True)))
+        answers = list(pool.map(lambda each: revoke(*each, ports), zip(ended, states, strict=True)))
 
     assert [each.state for each in answers] == states
     document = iam.client.get_role_policy(RoleName=iam.role, PolicyName=DENY_POLICY_NAME)["PolicyDocument"]

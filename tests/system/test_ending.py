@@ -119,13 +119,13 @@ def test_only_operators_revoke(api: Api, agent_session):
 
 
 def test_a_pending_grant_can_be_released(api: Api):
-    wanted = request_body(permissions=WRITE, reason="to be given back")
+    wanted = request_body(permissions=WRITE, reason="to be released")
     pending = api("POST", "/v1/grants", wanted, agent="writer-agent").json()["grant"]["id"]
     answer = api("DELETE", f"/v1/grants/{pending}", agent="writer-agent")
     assert answer.json()["grant"]["state"] == "released"
 
 
-def test_aud_01_the_chain_tells_the_end_and_how_fast_it_was(api: Api, aws, stack):
+def test_aud_01_the_chain_shows_the_end_and_how_fast_it_was(api: Api, aws, stack):
     issued = api.ask()
     released(api, issued)
     until(lambda: measured(api, issued["grant"]["id"]))

@@ -38,7 +38,7 @@ def issued_by(ask: Callable[[], httpx.Response]) -> tuple[dict[str, Any], int]:
     return answer.json(), math.ceil(time.time() - began) + 1
 
 
-def ends_as_told(session: Any, issued: dict[str, Any], late: int) -> None:
+def ends_on_time(session: Any, issued: dict[str, Any], late: int) -> None:
     """Assert that the credentials work until the second that they name, and no longer.
 
     It is not after the grant's end.
@@ -69,7 +69,7 @@ def test_end_04_a_credential_of_30_seconds_works_at_20_and_fails_at_31(api: Api,
         assert s3.get_object(**KEY)["Body"].read()
     with arriving(s3, began + 31):
         over(partial(s3.get_object, **KEY))
-    ends_as_told(session, issued, late)
+    ends_on_time(session, issued, late)
 
 
 @pytest.mark.parametrize("seconds", [60, 899])
@@ -77,7 +77,7 @@ def test_end_04_what_is_renewed_ends_with_the_grant_too(api: Api, agent_session,
     issued = api.ask(duration_seconds=seconds)
     renewed, late = issued_by(lambda: api("POST", f"/v1/grants/{issued['grant']['id']}/credentials"))
     assert renewed["credentials"]["access_key_id"] != issued["credentials"]["access_key_id"]
-    ends_as_told(agent_session(renewed["credentials"]), renewed, late)
+    ends_on_time(agent_session(renewed["credentials"]), renewed, late)
 
 
 @pytest.mark.parametrize("seconds", [30, 900])

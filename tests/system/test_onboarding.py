@@ -154,7 +154,9 @@ def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, te
     attack("s3").list_buckets()  # it is a session of the role
     refused("AccessDeniedException", attack("dynamodb").list_tables)
     refused("AccessDenied", attack("s3").create_bucket, Bucket="attack")
-    refused("AccessDenied", attack("iam").list_users)  # what nobody may, though the target's policy has it
+    refused(
+        "AccessDenied", attack("iam").list_users
+    )  # forbidden for all agents, although the target's policy allows it
 
 
 @pytest.mark.parametrize("kind", ["policy", "managed-policy"])

@@ -62,11 +62,11 @@ def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
         assert away(bob, change="end").status_code == 303
     assert "You are not out of office." in bob.get("/out-of-office").text
     assert api("POST", f"/v1/grants/{pending}/credentials", {}, agent="writer-agent").status_code == 200
-    told = records(stack, aws, absence)
-    assert {outcome: each["principal"] for outcome, each in told.items()} == dict.fromkeys(
+    recorded = records(stack, aws, absence)
+    assert {outcome: each["principal"] for outcome, each in recorded.items()} == dict.fromkeys(
         ("set", "ended"), "people.bob"
     )
-    assert told["set"]["time"] <= told["ended"]["time"]
+    assert recorded["set"]["time"] <= recorded["ended"]["time"]
 
 
 def test_rev_06_a_stand_in_hands_nothing_on(person: Callable[[str], Person]):

@@ -37,7 +37,7 @@ def document(own: Own) -> Callable[[], str]:
 def ask(own: Own, agent: str) -> dict[str, Any]:
     """Return a new grant and its credentials."""
     permissions = [{"actions": ["s3:GetObject"], "resources": [f"arn:aws:s3:::{PLAIN}/raw/a.csv"]}]
-    body = {"target": PLAIN, "permissions": permissions, "duration_seconds": 900, "reason": "to be taken back"}
+    body = {"target": PLAIN, "permissions": permissions, "duration_seconds": 900, "reason": "to be revoked"}
     answer = own.api("POST", "/v1/grants", body, agent=agent)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
@@ -69,7 +69,7 @@ def test_end_02_the_reconciler_prunes_and_mends(own: Own, document: Callable[[],
     until(lambda: grant_id not in document())
 
 
-def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, document: Callable[[], str]):
+def test_end_02_only_the_unit_that_floods_the_document_is_cut_off(own: Own, document: Callable[[], str]):
     """Most of the list is written directly, not by a request for each entry. The release that overflows it is real."""
     kept, ended, beside = ask(own, KEPT), ask(own, CUT_OFF), ask(own, CUT_OFF)
     unit, now = ended["grant"]["unit"], int(time.time())
@@ -90,12 +90,12 @@ def test_end_02_who_floods_the_document_is_cut_off_and_nobody_else(own: Own, doc
         conditions = [each["Condition"].get("StringEquals", {}) for each in json.loads(document())["Statement"]]
         assert {"aws:PrincipalTag/unit": [unit]} in conditions
         reconciled(own)
-        told = {
+        ends = {
             who: own.api("GET", f"/v1/grants/{each['grant']['id']}", agent=who).json()["grant"]["cut_off_at"]
             for who, each in ((KEPT, kept), (CUT_OFF, beside))
         }
-        assert told[KEPT] is None
-        assert told[CUT_OFF]
+        assert ends[KEPT] is None
+        assert ends[CUT_OFF]
     finally:
         for update in flood:
             dynamodb.delete_item(TableName=table, Key=update["Key"])

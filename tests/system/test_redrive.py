@@ -55,8 +55,8 @@ def test_aud_06_what_got_stuck_is_replayed_with_the_permissions_of_the_guide(
     first = f"SELECT hash FROM records WHERE grant_id = '{grant['id']}' AND seq = 0"  # noqa: S608
     until(lambda: rows(first))
     stuck = event(stack, now, grant["id"], issued["credentials"]["access_key_id"], grant["principal"])
-    told_by = {"source": "aws.s3", "account": stack["targets"]["analytics-prod"]["account"]}
-    message = {"detail-type": "AWS API Call via CloudTrail", "detail": stuck} | told_by
+    envelope = {"source": "aws.s3", "account": stack["targets"]["analytics-prod"]["account"]}
+    message = {"detail-type": "AWS API Call via CloudTrail", "detail": stuck} | envelope
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     batch = {f"approximateArrivalOf{which}Record": moment for which in ("First", "Last")}
     sqs, beside = aws("sqs"), stack["trail_queue"].rpartition("/")[0]

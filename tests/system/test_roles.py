@@ -257,7 +257,7 @@ def test_rev_02_who_keeps_the_token_cannot_answer_it(api: Api, aws, stack, clien
     review.release(grant_id)
 
 
-# Who changes what becomes of a grant, and never what was asked and approved. What each may write of it besides.
+# Functions that change how a grant ends, and never what was requested and approved. Each may write these members:
 NEVER_DECIDES = {
     "credentials": {"open_role"},
     "denial-measurements": {"ending"},
@@ -341,11 +341,11 @@ def forge_life(review: Review, grant_id: str, dynamodb: Any, **members: Any) -> 
 
 
 @pytest.mark.parametrize("function", NEVER_DECIDES)
-def test_pol_01_a_state_that_somebody_wrote_opens_nothing(function: str, api: Api, aws, stack, clients):
+def test_pol_01_a_forged_state_opens_nothing(function: str, api: Api, aws, stack, clients):
     review = Review(api, stack, aws)
     pending, released = review.ask(), api.ask()["grant"]["id"]
     assert api("DELETE", f"/v1/grants/{released}").status_code == 200
-    # Its reviewers have been told: nobody else writes at the same time, and the forgery breaks no chain.
+    # Its reviewers have been notified: no other function writes at the same time, and the forgery breaks no chain.
     until(lambda: "notice" in review.events(pending))
     with session_of(f"jitney-{function}", aws, stack, clients) as session:
         for grant_id in (pending, released):
@@ -361,7 +361,7 @@ def test_pol_01_a_state_that_somebody_wrote_opens_nothing(function: str, api: Ap
     review.release(pending)
 
 
-def test_end_01_a_state_that_somebody_wrote_keeps_no_grant_from_being_taken_back(api: Api, aws, stack, clients):
+def test_end_01_a_forged_state_does_not_stop_a_revocation(api: Api, aws, stack, clients):
     review = Review(api, stack, aws)
     for state in ("expired", "revoked", "rejected"):
         grant_id = api.ask()["grant"]["id"]
@@ -397,7 +397,7 @@ def test_aud_02_the_function_that_seals_can_only_add(sealed: str, aws, stack, cl
         refused("AccessDenied", s3.delete_object, Bucket=records, Key="records/dt=2026-01-01/x")
         tables_key = aws("kms").describe_key(KeyId="alias/jitney")["KeyMetadata"]["Arn"]
         refused("AccessDeniedException", session("kms").encrypt, KeyId=tables_key, Plaintext=b"x")
-    # The lock holds whoever asks: the account's root too.
+    # The lock holds for every principal, also for the root user of the account.
     version = {**one, "VersionId": before["VersionId"]}
     refused("AccessDenied", aws("s3").delete_object, **version, BypassGovernanceRetention=True)
     refused("AccessDenied", aws("s3").put_object_retention, **version, Retention=until)

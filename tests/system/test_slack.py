@@ -45,12 +45,12 @@ class Workspace:
         return dict(until(lambda: (self.messages(grant_id) or [None])[0]))
 
     def press(self, message: dict[str, Any], action: str, who: str = "alice") -> dict[str, Any]:
-        told = {"user": f"U{who.upper()}", "channel": CHANNEL, "ts": message["ts"], "action": action}
-        return dict(self._http.post(f"{self._url}/press", json=told).raise_for_status().json())
+        click = {"user": f"U{who.upper()}", "channel": CHANNEL, "ts": message["ts"], "action": action}
+        return dict(self._http.post(f"{self._url}/press", json=click).raise_for_status().json())
 
     def send(self, modal: dict[str, Any], values: dict[str, Any] | None = None, who: str = "alice") -> dict[str, Any]:
-        told = {"user": f"U{who.upper()}", "values": values or {}}
-        return dict(self._http.post(f"{self._url}/modals/{modal['id']}", json=told).raise_for_status().json())
+        submission = {"user": f"U{who.upper()}", "values": values or {}}
+        return dict(self._http.post(f"{self._url}/modals/{modal['id']}", json=submission).raise_for_status().json())
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,8 @@ def test_rev_09_a_button_approves_and_the_message_says_so(review: Review, worksp
     def notices() -> list[Any]:
         return [json.loads(each["detail"])["sent"] for each in review.records(grant_id) if each["event"] == "notice"]
 
-    told = until(lambda: len(found := notices()) == 2 and found)
-    slack = [each for sent in told for each in sent if each["channel"] == "slack"]
+    notified = until(lambda: len(found := notices()) == 2 and found)
+    slack = [each for sent in notified for each in sent if each["channel"] == "slack"]
     assert slack == [{"channel": "slack", "to": "#data-reviews", "code": ""}] * 2
 
 
@@ -112,10 +112,12 @@ def test_rev_07_less_by_the_modal_is_what_the_credentials_can_do(
     ]
     grant_id = api("POST", "/v1/grants", request_body(permissions=wanted), agent="writer-agent").json()["grant"]["id"]
     pressed = workspace.press(workspace.asked(grant_id), "approve_selected", "bob")
-    told = workspace.send(pressed["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "1000"}, "bob")
-    assert (told["body"]["response_action"], list(told["body"]["errors"])) == ("errors", ["seconds"])
-    told = workspace.send(told["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "120", "comment": "one file"}, "bob")
-    assert (told["body"], told["modal"]) == ({"response_action": "clear"}, None)
+    answer = workspace.send(pressed["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "1000"}, "bob")
+    assert (answer["body"]["response_action"], list(answer["body"]["errors"])) == ("errors", ["seconds"])
+    answer = workspace.send(
+        answer["modal"], {"choices-0-r-0": ["r0.0"], "seconds": "120", "comment": "one file"}, "bob"
+    )
+    assert (answer["body"], answer["modal"]) == ({"response_action": "clear"}, None)
     issued = api("POST", f"/v1/grants/{grant_id}/credentials", {}, agent="writer-agent").json()
     assert (issued["grant"]["duration_seconds"], issued["grant"]["votes"][0]["comment"]) == (120, "one file")
     s3 = agent_session(issued["credentials"])("s3")

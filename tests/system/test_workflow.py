@@ -247,15 +247,15 @@ class TestTime:
     def test_rev_06_reminders_escalation_and_expiry_come_in_order_and_really_end_it(self, small: Review):
         grant_id = small.ask()
         small.waiting(grant_id)
-        told = ["requested"]
+        expected = ["requested"]
         for after in sorted((*REMINDERS, ESCALATION)):
             small.come_due(grant_id, after)
-            told.append("escalated" if after == ESCALATION else "reminded")
-            until(lambda: small.notices(grant_id) == told)
+            expected.append("escalated" if after == ESCALATION else "reminded")
+            until(lambda: small.notices(grant_id) == expected)
             assert small.shown(grant_id)["state"] == "pending"
         small.come_due(grant_id, REVIEW)
         assert json.loads(small.ended(grant_id)["output"])["state"] == "expired"
-        assert small.notices(grant_id) == [*told, "decided"]
+        assert small.notices(grant_id) == [*expected, "decided"]
         records = small.records(grant_id)
         assert [each["event"] for each in records if each["event"] != "notice"] == ["request", "expiry"]
         assert chained(records)
@@ -291,7 +291,7 @@ class TestTime:
         decisions = [each for each in small.events(grant_id) if each in {"vote", "expiry"}]
         assert decisions == {"active": ["vote"], "expired": ["expiry"]}[outcome]
 
-    def test_rev_12_an_agent_that_floods_is_told_to_wait(self, small: Review):
+    def test_rev_12_an_agent_that_floods_must_wait(self, small: Review):
         ids = [small.ask() for _ in range(MAX_PENDING)]
         wanted = [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::reports/2026/one-more.csv"]}]
         one_more = request_body(permissions=wanted)
@@ -305,7 +305,7 @@ class TestTime:
             small.release(grant_id)
 
 
-def test_rev_13_where_no_mail_goes_out_nothing_hangs_and_the_agent_is_told(small: Review):
+def test_rev_13_without_mail_nothing_hangs_and_the_agent_gets_the_failure(small: Review):
     ses = small.client("sesv2")
     ses.delete_email_identity(EmailIdentity="example.com")
     try:
@@ -409,9 +409,9 @@ def racers_for(grant_id: str, review: Review, turns: Turns) -> list[Callable[[],
         (3, ("release", "released")),
         (None, ()),
     ],
-    ids=["approval", "rejection", "expiry", "release", "whoever"],
+    ids=["approval", "rejection", "expiry", "release", "any"],
 )
-def test_rev_04_two_reviewers_expiry_and_release_at_once_are_one_outcome_told_in_order(
+def test_rev_04_two_votes_an_expiry_and_a_release_at_once_have_one_outcome_recorded_in_order(
     first: int | None, outcome: tuple[str, ...], review: Review
 ):
     with concurrent.futures.ThreadPoolExecutor(RACERS) as pool:

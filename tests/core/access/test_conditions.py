@@ -223,7 +223,7 @@ LISTING = ("s3:ListBucket", "s3:ListBucketVersions")
 
 
 def drawn(random: Random) -> tuple[Permission, ...]:
-    """Draw permissions of which several have the same actions and resources under other conditions."""
+    """Draw permissions. Several have the same actions and resources under other conditions."""
     lists = (
         Permission(
             tuple(some(random, LISTING, 2)), tuple(some(random, (*ARNS[:2], "arn:aws:s3:::*"), 2)), conditions(random)

@@ -223,11 +223,11 @@ HELD = {
 @pytest.mark.parametrize("place", HELD)
 def test_mask_05_no_secret_is_in_a_request_or_in_a_problem(place: str):
     try:
-        told = repr(parse(HELD[place]))
+        printed = repr(parse(HELD[place]))
     except Problem as problem:
-        told = json.dumps(problem.body())
-    assert SECRET[:6] not in told
-    assert HIDDEN not in told
+        printed = json.dumps(problem.body())
+    assert SECRET[:6] not in printed
+    assert HIDDEN not in printed
 
 
 def asked(body: bytes, key: bytes = KEY) -> AccessRequest:

@@ -530,14 +530,14 @@ def test_a_launch_template_is_requested_and_may_hold_the_image():
 
 
 def test_the_explanation_says_why_an_action_is_needed():
-    told = {
+    reasons = {
         "aws dynamodb scan --table-name orders": "the action of the operation itself",
         "aws s3api list-object-versions --bucket reports": "ListObjectVersions is authorized as this action",
         "aws s3 ls s3://reports/2026/": "objects are listed; only with exactly this prefix",
         "aws backup start-report-job --report-plan-name p": "such as an id that AWS chooses, are wildcards",
         "aws kms decrypt --ciphertext-blob x": "keys are authorized by their id or ARN",
     }
-    for line, why in told.items():
+    for line, why in reasons.items():
         assert why in explain_line(line, PLACE, OPERATIONS)[0].why, line
 
 

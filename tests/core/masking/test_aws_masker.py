@@ -303,19 +303,19 @@ def event(source, name, asked, answered):
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_mask_05_cloudtrail_events_are_masked_in_their_own_spelling(source, name, asked, answered, secrets):
-    told = event(source, name, asked, answered)
-    masked, paths = MASKER.event(told)
+    trail_event = event(source, name, asked, answered)
+    masked, paths = MASKER.event(trail_event)
     written = json.dumps(masked)
     assert not [secret for secret in secrets if secret in written]
     assert len(paths) == len(secrets)
     kept = ("eventSource", "eventName", "requestID", "userIdentity", "additionalEventData", "readOnly")
-    assert {each: masked[each] for each in kept} == {each: told[each] for each in kept}
+    assert {each: masked[each] for each in kept} == {each: trail_event[each] for each in kept}
     assert MASK.search(written)
 
 
 def test_mask_03_an_event_without_a_secret_is_returned_itself():
-    told = event("s3", "ListBuckets", {"continuationToken": "t", "bucketName": "reports"}, None)
-    assert MASKER.event(told).value is told
+    trail_event = event("s3", "ListBuckets", {"continuationToken": "t", "bucketName": "reports"}, None)
+    assert MASKER.event(trail_event).value is trail_event
 
 
 def test_mask_04_without_a_key_masks_have_no_tag(keyless):

@@ -95,8 +95,8 @@ def test_mask_03_only_secrets_in_awss_examples_are_masked():
     "name", ["nextToken", "NextToken", "ClientToken", "ClientRequestToken", "VersionId", "RequestId"]
 )
 def test_mask_03_common_data_is_kept(name):
-    told = [each for each in EXAMPLES if f'"{name}"' in json.dumps(each[3])]
-    for service, operation, end, value in told:
+    named = [each for each in EXAMPLES if f'"{name}"' in json.dumps(each[3])]
+    for service, operation, end, value in named:
         masked = CONTENT.call(service, operation, end, value).value
         assert found(masked, name) == found(value, name)
 

@@ -111,12 +111,12 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_pol_02_policies_that_cannot_be_decided_are_refused_at_load(load, fault):
-    conditions, told = FAULTS[fault]
+    conditions, message = FAULTS[fault]
     annotation = {"misspelt annotation": '@advise("x")', "approval that no condition asks for": '@approval("owners")'}
     annotation["approval without a group"] = '@approval("")'
     with pytest.raises(ValueError, match=r"(?m)^a: ") as caught:
         load(f'@id("a") {annotation.get(fault, "")} permit {ANY} {conditions};')
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_all_faults_are_reported_at_once(load):
@@ -128,11 +128,11 @@ def test_all_faults_are_reported_at_once(load):
             @id("bad id:") permit {ANY} when {{ resource.arn == context.action }};
             @id("linked") permit (principal == ?principal, action, resource);
         """)
-    told = str(caught.value)
+    message = str(caught.value)
     for part in ("policy number 1: it needs an @id", "twice: the @id is used more than once", "nothing"):
-        assert part in told
+        assert part in message
     for part in ("bad id:: it needs an @id", "resource.arn other than", "templates"):
-        assert part in told
+        assert part in message
 
 
 def test_a_fault_for_several_actions_is_reported_once_without_cedars_names(load):

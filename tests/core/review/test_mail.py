@@ -231,14 +231,14 @@ def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str,
 def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():
     glass = BreakGlassUse("corp.gina", "the site is down, see https://evil.example", "content", NOW, NOW + 3600)
     taken = replace(WRITES, state=State.ACTIVE, starts_at=NOW, break_glass=glass)
-    told = review_mail(Notice.BREAK_GLASS, sheet(taken), URL)
-    assert told.subject.startswith("Break-glass: ")
-    assert "used by corp.gina at 2026-11-24 12:00 UTC" in " ".join(told.text.split())
-    assert "due before 2026-11-24 13:00 UTC" in " ".join(told.text.split())
-    assert ("the site is down" in told.text, "https://evil" in told.text) == (True, False)
+    mail = review_mail(Notice.BREAK_GLASS, sheet(taken), URL)
+    assert mail.subject.startswith("Break-glass: ")
+    assert "used by corp.gina at 2026-11-24 12:00 UTC" in " ".join(mail.text.split())
+    assert "due before 2026-11-24 13:00 UTC" in " ".join(mail.text.split())
+    assert ("the site is down" in mail.text, "https://evil" in mail.text) == (True, False)
     done = replace(taken, follow_up=FollowUp("corp.alice", FollowUpVerdict.OBJECT, "no outage", NOW + 60))
-    told = review_mail(Notice.DECIDED, sheet(done), URL)
-    assert ("objected to by corp.alice" in told.text, "no outage" in told.text) == (True, True)
+    mail = review_mail(Notice.DECIDED, sheet(done), URL)
+    assert ("objected to by corp.alice" in mail.text, "no outage" in mail.text) == (True, True)
 
 
 @pytest.mark.parametrize("notice", Notice)

@@ -165,10 +165,10 @@ def test_rev_06_only_configured_people_are_delegates():
 
 
 def test_rev_06_the_delegate_of_a_notified_member_is_notified():
-    told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
-    assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
-    told = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
-    assert with_delegates(told, (AWAY,), NOW)["owners"].notify == ("corp.alice",)
+    groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.bob",))}
+    assert with_delegates(groups, (AWAY,), NOW)["owners"].notify == ("corp.bob", "corp.carol")
+    groups = GROUPS | {"owners": GROUPS["owners"]._replace(notify=("corp.alice",))}
+    assert with_delegates(groups, (AWAY,), NOW)["owners"].notify == ("corp.alice",)
 
 
 def test_rev_06_a_delegate_is_there_when_a_request_escalates_to_the_delegator():

@@ -22,13 +22,13 @@ ESCALATING = {
 
 def notices(grant, groups, *, late: int = 0):
     """Each notice of a whole review with the second that it came at, when each wait takes `late` seconds longer."""
-    told, since, now = [], NEVER_CHECKED, grant.created_at
+    sent, since, now = [], NEVER_CHECKED, grant.created_at
     while now < grant.expires_at:
         step = due(grant, groups, since, now)
         if step.notice:
-            told.append((str(step.notice), now - grant.created_at))
+            sent.append((str(step.notice), now - grant.created_at))
         since, now = now, now + step.wait_seconds + late
-    return told
+    return sent
 
 
 def test_rev_06_reviewers_are_asked_then_reminded_with_twice_the_pause():
@@ -107,8 +107,8 @@ def test_rev_13_no_change_in_the_second_of_another_notice_is_lost():
 def test_rev_06_every_review_is_asked_once_and_ends(length: int, after: int, late: int):
     grant = replace(GRANT, expires_at=NOW + length)
     groups = ESCALATING | {"owners": ESCALATING["owners"]._replace(escalates_after_seconds=after)}
-    told = notices(grant, groups, late=late)
-    names = [name for name, _ in told]
+    sent = notices(grant, groups, late=late)
+    names = [name for name, _ in sent]
     assert names[0] == "requested"
     assert names.count("requested") == 1
     assert names.count("escalated") <= 1

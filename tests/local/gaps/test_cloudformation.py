@@ -124,8 +124,8 @@ def test_event_bus_policy(emulator: Emulator) -> None:
         "Policy": {"Type": "AWS::Events::EventBusPolicy", "Properties": policy},
     }
     deploy(emulator, resources, {"Bus": {"Ref": "Bus"}})
-    told = json.loads(emulator.root("events").describe_event_bus(Name="gap-policy")["Policy"])
-    (found,) = told["Statement"]
+    policy = json.loads(emulator.root("events").describe_event_bus(Name="gap-policy")["Policy"])
+    (found,) = policy["Statement"]
     assert (found["Sid"], found["Condition"]) == ("From", statement["Condition"])
 
 

@@ -41,8 +41,8 @@ def bucket(emulator: Emulator) -> str:
     return name
 
 
-def epoch(told: dict[str, Any]) -> int:
-    return int(told["Credentials"]["Expiration"].timestamp())
+def epoch(answer: dict[str, Any]) -> int:
+    return int(answer["Credentials"]["Expiration"].timestamp())
 
 
 def test_scoped_credentials(emulator: Emulator) -> None:
@@ -153,8 +153,8 @@ def test_they_end_to_the_second_in_every_service(closed_emulator: Emulator) -> N
             refused(code, partial(call, client))
     link = session("s3").generate_presigned_url("get_object", {"Bucket": name, "Key": "key"}, ExpiresIn=900)
     for moment, status in ((ends, 200), (ends + 1, 400)):
-        told = {"x-jitney-arrives-at": str(moment)}
-        assert httpx.get(link, headers=told, trust_env=False, timeout=PATIENCE).status_code == status
+        headers = {"x-jitney-arrives-at": str(moment)}
+        assert httpx.get(link, headers=headers, trust_env=False, timeout=PATIENCE).status_code == status
 
 
 def account_of(session: dict[str, Any]) -> str:

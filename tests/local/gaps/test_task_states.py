@@ -82,12 +82,12 @@ def test_task_states_have_a_history(emulator: Emulator) -> None:
     workflow.states.send_task_success(taskToken=token, output='"yes"')
     workflow.ended(execution)
     events = workflow.history(execution)
-    told_of_call = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
-    told_of_wait = [*told_of_call[:3], "TaskSubmitted", *told_of_call[3:]]
+    call_events = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
+    wait_events = [*call_events[:3], "TaskSubmitted", *call_events[3:]]
     assert [event["type"] for event in events] == [
         "ExecutionStarted",
-        *told_of_call,
-        *told_of_wait,
+        *call_events,
+        *wait_events,
         "ExecutionSucceeded",
     ]
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))

@@ -126,8 +126,8 @@ def asked(permissions: Any, words: str = "", ticket: str = "") -> Grant:
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(PERMISSIONS, WORDS, st.text(max_size=100), st.lists(SENTENCES, max_size=6), st.sampled_from(sorted(State)))
 def test_rev_09_a_message_is_within_slacks_limits(permissions: Any, words: str, ticket: str, risks: Any, state: State):
-    told = [Risk("DataExfiltration", text, (), (), "") for text in risks]
-    made = message(sheet(asked(permissions, words, ticket), told, state=str(state)), URL)
+    found = [Risk("DataExfiltration", text, (), (), "") for text in risks]
+    made = message(sheet(asked(permissions, words, ticket), found, state=str(state)), URL)
     within(made.blocks, 50)
     assert len(json.dumps(made.blocks)) <= MOST_BYTES
     assert len(made.notification) <= 5 * 150
