@@ -21,7 +21,7 @@ MAX_WILDCARDS = 4
 
 
 class Operator(StrEnum):
-    """IAM's operators, as far as conditions use them.
+    """The IAM operators that conditions use.
 
     ALL_LIKE is for keys with several values: all of them must match.
     """
@@ -211,7 +211,7 @@ def covers_conditions(outer: Conditions, inner: Conditions, budget: Budget) -> b
 
 
 def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:
-    """Return IAM's Condition element in which all of `conditions` must hold."""
+    """Return IAM's Condition element that holds exactly if all of `conditions` hold."""
     block: dict[str, dict[str, Any]] = {}
     for each in conditions:
         block.setdefault(each.operator, {})[each.key] = _one_or_many(each.values)

@@ -1,4 +1,4 @@
-"""Reads how long credentials are valid that a caller wants to renew before its grant ends (row CLI 6)."""
+"""Reads the requested lifetime of credentials that a caller renews before its grant ends (row CLI 6)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -25,7 +25,7 @@ CALL_ID = re.compile(r"c-[a-z2-7]{14}", re.ASCII)
 CALL_SECONDS = 60
 """How long the session of one call is valid."""
 ENDED_SECONDS = 86_400
-"""How long ago the policy of a trial ended. Clocks differ by less."""
+"""How many seconds before now the policy of a trial ended. Clocks differ by less."""
 MIN_STS_SESSION_SECONDS = 900
 MAX_STS_SESSION_SECONDS = 3600
 """The longest session: AssumeRole from a Lambda function is role chaining, which AWS limits to one hour."""
@@ -78,7 +78,8 @@ def session_request(
 
     A session that the broker uses itself has a `prefix` to its name, such as `CANARY_PREFIX`. The Deny statement in
     `policy` ends such a session. Its name differs from the grant's id, so that IAM can restrict who creates such
-    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`; None for the grant's end.
+    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`, None if that is the grant's
+    end.
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """
@@ -113,7 +114,7 @@ def reads_session_request(grant: Grant, policy: SessionPolicy, external_id: str,
 
 
 def call_session_end(grant: Grant, now: int) -> int:
-    """Return when the session of a call ends that is made at `now` (epoch seconds): after CALL_SECONDS at most."""
+    """Return when the session of a call made at `now` ends (epoch seconds), at most CALL_SECONDS later."""
     return min(now + CALL_SECONDS, grant.expires_at)
 
 

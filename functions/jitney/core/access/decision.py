@@ -31,7 +31,7 @@ class Reason(NamedTuple):
 
 
 class HarmLevel(StrEnum):
-    """How bad a risk is, the worst first. UNKNOWN stands before MODERATE: no rule has assessed it."""
+    """The levels of harm, the worst first. UNKNOWN is worse than MODERATE, because no rule has assessed the risk."""
 
     SEVERE = "severe"
     HIGH = "high"
@@ -63,9 +63,10 @@ class Decision:
     For a DENY, `allowed_subset` is the largest part of the request that would be allowed or reviewed. `longest_seconds`
     is the longest duration that would be allowed or reviewed, or 0.
 
-    `action_table` names the sources of the action table and their versions. `call_limits` are what the permits that
-    decided have for the calls of a grant through the gateway. `held_actions` are those of each other grant that was
-    read for privilege escalations; None if none had to be read. They may be grants that the agent must not learn of.
+    `action_table` names the sources of the action table and their versions. `call_limits` are the limits that the
+    deciding permits set on the grant's calls through the gateway. `held_actions` are the actions of each other grant
+    that was read for privilege escalations, or None if none was read. The agent must not see them, because some of
+    these grants belong to others.
     """
 
     effect: Effect

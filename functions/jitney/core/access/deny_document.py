@@ -22,12 +22,14 @@ DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
 """Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
 OPERATORS_SHARE = 10
-"""One part in this many is reserved for what operators deny. A flood of releases cannot use it up."""
+"""The divisor of the reserved share: one tenth of the document is only for what operators deny.
+
+A flood of releases cannot use it up.
+"""
 CLOCK_SKEW_SECONDS = 60
 """The largest difference between the broker's clock and AWS's. An entry outlasts its grant by this time."""
 IN_FLIGHT_SECONDS = 60
-"""How long after a grant's end an issue of credentials in flight can complete: 27 s of the function, plus clock skew.
-"""
+"""How long after a grant's end a request in flight can issue credentials: 27 s of the function, plus clock skew."""
 
 _KEY = "aws:PrincipalTag/"
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
@@ -64,10 +66,10 @@ class TagDenial(NamedTuple):
 
 
 MOST_OPEN_GRANTS = 3_000
-"""With more open grants on a role, ranges of ids are not tried. They are about six pages of the index.
+"""If a role has more open grants, ranges of ids are not tried.
 
-They are more than a document can name. But the newest ones are in no range (`core.access.id_ranges`), and a range is
-used only if its exceptions are few.
+So many grants are about six pages of the index, and more than a document can name. A smaller number can fit, because
+the newest grants are in no range (`core.access.id_ranges`) and a range is used only if it has few exceptions.
 """
 WHOLE_ROLE = TagDenial("grant", "*")
 """Every session of the role."""
@@ -136,10 +138,7 @@ def denies_more(document: Mapping[str, Any], text: str, ended: Iterable[str] = (
 
 
 def _names(condition: Condition) -> list[str]:
-    """Return the grants in the condition of a statement that names grants and nothing else. Any other has "".
-
-    No statement denies the grant "".
-    """
+    """Return the grants that a statement names if it names nothing else; otherwise "", which no grant has as id."""
     match condition:
         case {"StringEquals": {"aws:PrincipalTag/grant": [*names]}} if len(condition) == 1:
             return list(names)
@@ -147,7 +146,7 @@ def _names(condition: Condition) -> list[str]:
 
 
 def _is_uncovered(entry: DenyEntry, cuts: CutOffs) -> bool:
-    """Return whether credentials in flight at the entry's end could be issued after the cut-off of its unit."""
+    """Return whether a request in flight when the grant ended could issue credentials after the cut-off of its unit."""
     cut = cuts.until(entry.unit)
     return cut is None or entry.ended_at + IN_FLIGHT_SECONDS > cut
 

@@ -1,4 +1,7 @@
-"""When the deny documents of a role were composed. So IAM is known to deny a grant without a measurement (END 6)."""
+"""When the deny documents of a role were composed.
+
+They show, without a measurement, that IAM denies a grant (END 6).
+"""
 
 from typing import NamedTuple, Self
 
@@ -16,7 +19,7 @@ IN_FORCE_SECONDS = 60
 class DocumentTimes(NamedTuple):
     """The times (epoch seconds) of two documents that IAM accepted, `IN_FORCE_SECONDS` or more apart. 0 for none.
 
-    On a busy role, a document is written each second. Only with an older one it is known what has been in force.
+    On a busy role, a document is written each second. Only an older document shows what has been in force.
     """
 
     last: int = 0
@@ -28,13 +31,16 @@ class DocumentTimes(NamedTuple):
         return self._replace(last=composed_at, before=self.last) if is_later else self
 
     def is_recent(self, now: int, seconds: int) -> bool:
-        """Return whether IAM accepted a document in the last `seconds`, by a clock that is right."""
+        """Return whether IAM accepted a document in the last `seconds`.
+
+        False for a time in the future, which a wrong clock wrote.
+        """
         return now - seconds <= self.last <= now + CLOCK_SKEW_SECONDS
 
     def covers(self, ended_at: int, now: int) -> bool:
         """Return whether a document that denies a grant ended at `ended_at` is in force at `now`.
 
-        A time in the future is that of a wrong clock, and covers nothing.
+        A time in the future covers nothing, because a wrong clock wrote it.
         """
         in_force = self.last if now >= self.last + IN_FORCE_SECONDS else self.before
         return ended_at + RECORDED_SECONDS <= in_force <= now

@@ -1,4 +1,7 @@
-"""Eligibility to fetch credentials: only an active grant is eligible. For any other grant, says why not (row STS 7)."""
+"""Eligibility to fetch credentials: only an active grant is eligible.
+
+The problem says why another grant is not (row STS 7).
+"""
 
 from collections.abc import Mapping
 
@@ -51,7 +54,7 @@ def require_credentials_grant(grant: Grant) -> None:
 
 
 def _ended_by(grant: Grant, rejecting: Vote | None) -> str:
-    """Return the person who ended the grant, and the reason of the revocation or the comment of the rejection."""
+    """Return who ended the grant, and the reason of the revocation or the comment of the rejection."""
     if grant.state is State.REVOKED and grant.ending:
         return f" by {grant.ending.by}: {grant.ending.reason.rstrip('.')}"
     if grant.state is State.REJECTED and rejecting:

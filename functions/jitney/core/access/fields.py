@@ -28,7 +28,7 @@ class FieldError(NamedTuple):
 
 
 _EMPTY = {"/reason": "Write a few words. Reviewers and auditors read them."}
-"""The fix for each empty string that is not a name."""
+"""The fix for an empty string in a member that is not a name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 STEP_SECONDS = 2
 FRESH_SECONDS = 4
-"""Within these seconds of the time in an id, the write of its grant begins. Otherwise the grant gets another id."""
+"""The write of a grant must begin within these seconds of the time in its id. Otherwise the grant gets another id."""
 SETTLED_SECONDS = 20
-"""After these seconds, no new grant gets an id of a step: DynamoDB's client gives up a write after 15 (adapters).
+"""After these seconds, no new grant gets an id of a step:
 
-With more seconds, a deny document would have no room for the names of 20 ended grants a second.
+DynamoDB's client gives up a write after 15 seconds (adapters). A longer time would leave more ids outside of ranges. A
+deny document could then not name 20 ended grants a second.
 """
 OLDEST_SECONDS = 8 * 3600
 """Ids of an older step are named one by one. So no range is in force when its step comes again."""
@@ -74,7 +75,7 @@ class _Cover(NamedTuple):
 
 
 def _merged(parts: dict[str, _Cover], spared: Counter[str], end: int, now: int) -> dict[str, _Cover]:
-    """Return the best covers for prefixes of `end` characters, merged from the best covers for longer prefixes."""
+    """Return the shortest cover for each prefix of `end` characters, merged from those for longer prefixes."""
     groups: dict[str, list[_Cover]] = {}
     for name, cover in parts.items():
         groups.setdefault(name[:end], []).append(cover)

@@ -1,6 +1,6 @@
 """The credentials of an ended grant that may be outside Jitney, and the deny entry that they need (row END 6). Pure.
 
-Without such credentials, the end needs no deny entry. Then the room of the deny document is left to other grants.
+Without such credentials, the end needs no deny entry, and the deny document has more room for other grants.
 """
 
 from enum import StrEnum
@@ -11,13 +11,14 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Way
 
 FASTEST_DENIAL_SECONDS = 2
-"""No deny document is in force sooner after a release. IAM's changes take seconds to reach every Region.
+"""The shortest time from a release until a deny document is in force.
 
-A longer time would save more entries, but a fast change would then come too late. With a second for IAM's own
-granularity, a grant with less time left ends first.
+IAM's changes take seconds to reach every Region, and IAM's clock has a resolution of a second. A grant with less time
+left ends first, and needs no entry. A longer time would save more entries, but would be wrong if IAM applies a change
+fast.
 """
 _TICKETED = ("s3", "*")
-"""How the actions begin that a ticket needs (`core.gateway.tickets`), in lower case. Other actions begin so, too."""
+"""The prefix of the actions that a ticket needs (`core.gateway.tickets`), in lower case. Other actions have it, too."""
 
 
 class NoDenial(StrEnum):
@@ -53,10 +54,10 @@ def needs_denial(ended: Grant, now: int) -> bool:
 
 
 def usable_until(grant: Grant, ended_at: int) -> int | NoDenial:
-    """Return when the credentials outside Jitney end by themselves, of a grant that ended at `ended_at`.
+    """Return when credentials outside Jitney expire, for a grant that ended at `ended_at`.
 
-    The keys of a gateway grant never leave the broker, and each call reads the grant first. But a ticket is a signed
-    request that the agent holds, for `CALL_SECONDS` at most. One may be issued while the grant is being ended.
+    The keys of a gateway grant never leave the broker, and each call reads the grant first. But the agent may hold a
+    ticket, a signed request, for at most `CALL_SECONDS`. A ticket may be issued while the grant is being ended.
     """
     if not grant.may_have_credentials(ended_at):
         return NoDenial.NOT_ISSUED
@@ -68,8 +69,9 @@ def usable_until(grant: Grant, ended_at: int) -> int | NoDenial:
 
 
 def may_have_tickets(grant: Grant) -> bool:
-    """Return whether tickets may have been issued for a gateway grant: each needs an action of S3 in the grant.
+    """Return whether tickets may have been issued for a gateway grant: each ticket needs an action of S3 in the grant.
 
-    The permissions of a grant never grow. So this needs no record of the tickets, and no request can race with it.
+    The permissions of a grant never grow. So no record of tickets is needed, and no concurrent request can make the
+    answer wrong.
     """
     return any(name.lower().startswith(_TICKETED) for each in grant.permissions for name in each.actions)

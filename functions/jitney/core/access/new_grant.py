@@ -76,8 +76,8 @@ def open_call_grant(
 ) -> Grant:
     """Return the pending grant of one `call`, which `principal` makes in `parent`. It ends with `parent` at the latest.
 
-    It has what `parent` has, but for the permissions, which are the call's, and what happened to `parent`. Raises
-    ValueError unless the decision on the call is a review.
+    It is a copy of `parent` with the permissions of the call, and without the history of `parent`. Raises ValueError
+    unless the decision on the call is a review.
     """
     if decision.effect is not Effect.REVIEW:
         raise ValueError("only a call that needs a review has a grant of its own")

@@ -1,8 +1,8 @@
 """The requester's other active grants that hold part of a privilege escalation.
 
 They are the grants of the people and of the unit behind a request. Two simultaneous requests may each be for half of an
-escalation. One of them must be decided with the other in view. So the grants of an identity are one `GrantList`. Each
-grant is decided with the entries before its own, and later requests see it.
+escalation. So the second one must be decided with the first in view. For that, the grants of an identity are one
+`GrantList`: each grant is decided with the entries before its own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,8 +34,8 @@ def list_keys(who: Principal, config: Config) -> ListKeys:
     """Return the lists that count for a request of `who`.
 
     They are the lists of the agent, its unit, its human, and its owners, at the request and now. A person's list has
-    the grants of each agent that the person owns or that acts for the person. An agent may get its owner later. Its
-    earlier grants are in the agent's own list only, which is therefore related.
+    the grants of each agent that the person owns or that acts for the person. If an agent gets an owner later, its
+    earlier grants are in the agent's own list only. So that list counts too.
     """
     owners = config.owners_of(who.issuer_name, who.subject)
     people = frozenset({who.human or who.source_identity, *who.agent_owners, *owners})

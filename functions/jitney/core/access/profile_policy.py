@@ -1,7 +1,7 @@
 """The session policies of a grant on an access profile: the profile's managed policy, and an inline one that denies.
 
 AWS allows a session what any of its session policies allows and none of them denies. So an inline policy that only
-denies leaves exactly the profile without what it denies. An inline Allow would add permissions instead.
+denies leaves the rest of the profile. An inline Allow would add permissions instead.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
 
@@ -162,7 +162,7 @@ def _denial(before: Collection[str], after: Collection[str]) -> dict[str, Any]:
 def _named(names: Collection[str], others: Collection[str]) -> Any:
     """Return `names` for a statement, with `service:*` for each service that has no action among `others`.
 
-    The session allows no other actions than these two. So the wildcard stays exact when AWS adds actions.
+    The session allows no actions but these two sets. So the wildcard stays exact when AWS adds actions.
     """
     mixed = {name.partition(":")[0] for name in others}
     services = {name: name.partition(":")[0] for name in names}

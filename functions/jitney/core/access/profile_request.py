@@ -1,7 +1,7 @@
 """A request for an access profile, or for a part of it (row POL 15).
 
 The permissions of such a request are limits: what is granted is what both they and the profile allow. A resource that
-lies in the profile only in part is refused, because no single ARN pattern says what both allow.
+the profile covers only in part is refused, because no single ARN pattern matches what both allow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,11 +29,11 @@ MAX_WILDCARDS = 4
 
 
 class ProfileMismatch(Problem):
-    """A request that does not fit the access profile `name`, or there is no such profile.
+    """Raised for a request that does not fit the access profile `name`, or if there is no such profile.
 
-    The problem itself says nothing about profiles. `disclosure` quotes the profile, so a caller may see it only if
-    policies permit it some of the profile (`handlers.profile_disclosure`). It is None if the profile does not exist.
-    `asked` is the request.
+    The problem itself reveals nothing about profiles. `disclosure` quotes the profile, or is None if it does not exist.
+    A caller may see it only if policies permit the caller some of the profile (`handlers.profile_disclosure`). `asked`
+    is the request.
     """
 
     def __init__(self, asked: AccessRequest, name: str, disclosure: Problem | None) -> None:
@@ -43,9 +43,9 @@ class ProfileMismatch(Problem):
 
 
 def hidden_profile(alternatives: Sequence[str] = ()) -> Problem:
-    """Return the problem that is the same for a profile that the caller must not learn and for one that is not there.
+    """Return the same problem for a profile that the caller must not see and for one that does not exist.
 
-    `alternatives` are profiles that the caller may learn.
+    `alternatives` are profiles that the caller may see.
     """
     detail = "The request does not fit the access profile, or there is no such profile."
     fix = "Ask your platform engineer for an access profile that you may use."

@@ -1,4 +1,7 @@
-"""An access profile in words: its name, what is requested of it in numbers, and the hash of its content. Pure."""
+"""An access profile in words: its name, the numbers of requested actions and resources, and the hash of its content.
+
+Pure.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -32,7 +32,7 @@ class Rejection(NamedTuple):
 
 
 class RepeatedRequest(NamedTuple):
-    """What makes a request differ from a rejected one, in its agent's words (`changed`), and the rejection."""
+    """A rejection, and what is different in a new request, in the agent's words (`changed`)."""
 
     changed: str
     grant_id: str
@@ -47,10 +47,10 @@ class RepeatedRequest(NamedTuple):
 
 
 def repeated_rejection(permissions: Iterable[Permission], rejections: Iterable[Rejection]) -> Rejection | None:
-    """Return the first rejection with which the permissions have an action on a resource in common, or None.
+    """Return the first rejection that shares an action on a resource with the permissions, or None.
 
-    So a request passes neither because it is smaller, nor because something was added, nor because only its reason or
-    its time differ. Patterns that are too complex to compare count as the same.
+    So a smaller request, a larger one, or one with another reason or time still counts as a repeat. Patterns that are
+    too complex to compare count as shared.
     """
     asked, budget = tuple(permissions), Budget(MAX_REQUEST_STEPS)
     for rejection in rejections:

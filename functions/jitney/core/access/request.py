@@ -51,14 +51,14 @@ class RequestedAccess(NamedTuple):
 
 
 class PossibleAction(NamedTuple):
-    """An action that a call may need but that is not requested, because no parameter shows it; and why."""
+    """An action that a call may need, and why. It is not requested, because no parameter shows it."""
 
     action: str
     why: str
 
 
 class ExplainedAction(NamedTuple):
-    """One action that a call needs, the resources and conditions it is requested with, and why.
+    """One action that a call needs, the resources and conditions to request it with, and why.
 
     `call` is the call as records may show it. Only the values that name resources are visible. `may_need` are the
     further actions that the call may need. The first action of a call has them.
@@ -90,10 +90,10 @@ class AccessRequest:
     `changed` says what differs from a request that reviewers rejected before.
 
     `operation` is set if the request is about one call through the gateway: botocore's names of its service and
-    operation, as "s3:DeleteObject". Policies then decide about this call, in a grant that they have allowed.
-    `grant_approvals` are the approvals of that grant. Raises ValueError for these without an operation.
+    operation, as "s3:DeleteObject". Policies then decide about this call, in a grant that they allowed before.
+    `grant_approvals` are the approvals of that grant. Raises ValueError for approvals without an operation.
 
-    The first credentials end after `credential_seconds`, if set, or with the grant. Later ones can be issued.
+    The first credentials end after `credential_seconds`, if set, or else with the grant. They can be renewed.
     """
 
     target: str

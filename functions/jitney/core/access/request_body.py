@@ -171,7 +171,7 @@ def _check_calls(shown: Mapping[str, Any], faults: FieldErrors) -> None:
 def _explained(
     calls: list[Any], shown: list[Any], target: Target, explain: CallExplainer
 ) -> tuple[ExplainedAction, ...]:
-    """Return what the calls need. Where calls contain secrets, problems describe them as they are `shown`."""
+    """Return what the calls need. If calls contain secrets, problems quote the masked calls, `shown`."""
     try:
         return explain(calls, target)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""One call that reviewers decide about by itself. Its grant covers this call once (row REV 16)."""
+"""One call that reviewers approve or reject. Its grant covers this call once (row REV 16)."""
 
 import json
 from typing import Any, NamedTuple

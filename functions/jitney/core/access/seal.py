@@ -1,12 +1,12 @@
 """The seal of a session policy: Deny statements that leave only what was granted, even if a resource allows more.
 
-In its own account, a resource policy that names a session or everyone allows what the session policy does not. Only an
-explicit Deny overrides it.
+A resource policy in the same account that names a session, or everyone, allows calls that the session policy does not
+allow. Only an explicit Deny overrides it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-resource-id.html
 
-One statement denies every other action. An action has grants, each with resources and conditions. For each set of its
-grants, one statement denies calls on resources that no grant outside of the set has, if they satisfy the conditions of
-no grant in the set.
+One statement denies every other action. An action has grants, each with resources and conditions. For each subset of
+its grants there is one statement. It denies calls on resources that only grants of the subset have, unless they satisfy
+the conditions of one of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,10 @@ Grants: TypeAlias = tuple[tuple[tuple[str, ...], tuple[Conditions, ...]], ...]
 """What one action is granted: sets of resources, each with alternative conditions."""
 
 MAX_STATEMENTS = 32
-"""Statements for one action. Sets of resources with conditions double them, as do alternatives with two conditions."""
+"""Statements for one action.
+
+The number doubles with each set of resources with conditions, and with each alternative with two conditions.
+"""
 _UNITED = ("StringNotEquals", "StringNotLike")
 _ENDING = "DateGreaterThan"
 
@@ -58,7 +61,7 @@ def seal(statements: Sequence[Statement]) -> tuple[dict[str, Any], ...]:
 
 
 def _spelled(conditions: Conditions, spellings: dict[str, str]) -> Conditions:
-    """Return the conditions with each key in the case in which it came first. IAM ignores the case of tag keys."""
+    """Return the conditions with each key in the case of its first occurrence. IAM ignores the case of tag keys."""
     keyed = ((each, spellings.setdefault(each.key.lower(), each.key)) for each in conditions)
     return tuple(sorted(Condition(key, each.values) for each, key in keyed))
 
@@ -112,7 +115,7 @@ def _ungranted(grants: Grants) -> Iterator[dict[str, Any]]:
 
 
 def _united(alternatives: Iterable[Conditions]) -> tuple[Conditions, ...]:
-    """Return the alternatives. Two that differ in one key become one with the values of both."""
+    """Return the alternatives. If two differ in only one key, they become one with the values of both."""
     found: list[Conditions] = []
     for conditions in alternatives:
         new = conditions

@@ -104,8 +104,8 @@ def compile_policy(
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     """Return `policy` with permission for STS to scope a session down to `policy`, or None where that does not fit.
 
-    It is None for a policy with managed policies, too, because STS scopes down by an inline policy alone. The Deny
-    statement of the end is then what ends the session.
+    It is None for a policy with managed policies, too, because STS scopes down by an inline policy alone. The session
+    then ends by the Deny statement of the end.
 
     A session with the extended policy never leaves the broker, because its holder could create other sessions. The
     broker scopes it down from its own address. So `policy` denies other addresses, but the extended policy does not.
@@ -126,7 +126,7 @@ def fitted_policy(
     options: SessionPolicyOptions,
     limit: int = SESSION_POLICY_LIMIT,
 ) -> SessionPolicy:
-    """Return the policy, as short as `options` allow and `limit` requires. It may still be too large."""
+    """Return the policy, shortened as far as `limit` requires and `options` allow. It may still be too large."""
     policy = _policy(whole.statements, denies, options, limit)
     if policy.size <= limit or not options.wildcards:
         return policy

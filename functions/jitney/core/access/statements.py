@@ -4,8 +4,8 @@ Each step is exact. First, an action keeps only the resources that its types can
 covers is left out. Then actions on the same resources share a statement. Last, two statements are merged if the merge
 allows nothing more. Each pair that the merge adds either cannot exist or is within a wider requested resource.
 
-Permissions with different conditions are compacted apart, and their statements are never merged. But what one of them
-allows is left out of another whose conditions are at least as strict.
+Permissions with different conditions are compacted separately, and their statements are never merged. But a pair is
+left out if a statement with weaker conditions already allows it.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The denials that suspensions add to the deny document of a role (END 8). Pure.
 
 A suspension denies the credentials that were issued before it, or while it was being written. After that, it prevents
-every issue that it covers. So its denial is needed only while the earlier credentials may live. Months of suspensions
-do not fill the document. When a suspension is lifted, new credentials work at once, without a new document.
+every issue that it covers. So its denial is needed only while the earlier credentials may be valid. Months of
+suspensions do not fill the document. When a suspension is lifted, new credentials work at once, without a new document.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ Above this number, all sessions from before the last suspension are denied. Agen
 credentials.
 """
 LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS
-"""How long credentials from before a suspension may live after it."""
+"""How long credentials from before a suspension may be valid after it."""
 
 
 def suspension_denials(suspensions: Suspensions, target: Target, now: int) -> tuple[TagDenial, ...]:
     """Return the denials for the roles of `target` at `now`.
 
-    Suspensions in force all get the time of the latest, so that they share statements. That is exact, because nothing
-    was issued to what they cover in the meantime.
+    All suspensions in force get the time of the latest one, so that they share statements. The result is exact, because
+    nothing was issued under the earlier suspensions in the meantime.
     """
     recent = [each for each in suspensions.entries if now < each.since + LIVE_SECONDS]
     latest = max((each.since for each in recent), default=0)

@@ -20,7 +20,7 @@ _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
 
 
 def configured_name(request: SuspensionRequest, config: Config) -> str:
-    """Return the configured name for the request's spelling of it, or "" if there is none.
+    """Return the configured name that the request means, or "" if there is none. Names have several spellings.
 
     For an issuer, the alias of any of its entries names all of them.
     """

@@ -23,11 +23,14 @@ from jitney.core.times import iso
 MOST_SUSPENSIONS = 200
 """How many suspensions fit into an item of DynamoDB (400 kB), with the longest names and reasons."""
 MAX_CHARACTERS = 200_000
-"""Limit of the text before another suspension is added. Lifting one adds little, and is always possible."""
+"""Limit of the text before another suspension is added. Lifting one adds little text, and is always possible."""
 ENDING_SECONDS = 86_400
 """How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
 LIFTED_SECONDS = 7 * 86400
-"""How long a lifted suspension is kept: the longest review. A grant that it ended may be stored as open that long."""
+"""How long a lifted suspension is kept: the longest review.
+
+A grant that the suspension ended may be stored as open for that long.
+"""
 
 
 class SuspensionKind(StrEnum):
@@ -239,13 +242,13 @@ class Suspensions(NamedTuple):
         return self._replace(entries=tuple(kept))
 
     def with_completed(self, suspension: Suspension, now: int) -> Self:
-        """Return the suspensions after it is known that everything which `suspension` covers has ended."""
+        """Return the suspensions with `suspension` marked as complete: everything that it covers has ended."""
         completed = replace(suspension, completed_at=now)
         kept = (completed if each.id == completed.id else each for each in self.entries)
         return self._replace(entries=tuple(kept))
 
     def locked_until(self, moment: int) -> Self:
-        """Return the suspensions, those in force locked until `moment`, or until a later time that is set."""
+        """Return the suspensions, with those in force locked until `moment`, or longer if they are."""
         locked = (
             replace(each, not_before=max(moment, each.not_before or 0)) if each.in_force else each
             for each in self.entries

@@ -3,8 +3,8 @@
 Every attempt is harmless, even when a role answers wrongly. Its session is denied everything, or may make one call that
 changes nothing.
 
-A request to delete something nonexistent shows whether the session may delete. Without permission, IAM answers
-AccessDenied. With permission, IAM looks for the thing and answers NoSuchEntity.
+A request to delete an object that does not exist shows whether the session may delete. Without permission, IAM answers
+AccessDenied. With permission, IAM answers NoSuchEntity.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 

@@ -1,6 +1,6 @@
 """Masks AWS's answer to a call of the gateway before it leaves the broker (row GW 5).
 
-The bytes of an answer stay as they are, except for its secrets. What cannot be parsed is not passed on.
+The bytes of an answer stay as they are, except for its secrets. An answer that cannot be parsed is not passed on.
 """
 
 import base64
@@ -46,13 +46,13 @@ _BODIES: Mapping[str, BodyMasker] = {
     "ec2": mask_xml,
     "rest-xml": mask_xml,
 }
-"""By protocol, what masks a body with members."""
+"""The function that masks a body with members, by protocol."""
 _MESSAGES = ("sqs", "ReceiveMessage")
 _NO_SHAPES = AnswerShapes((), None, (), content=False)
 
 
 def most_masked_bytes(answer: AwsAnswer) -> int:
-    """Return how many bytes the masks of an answer may have to read."""
+    """Return how many bytes of an answer have to be read to mask it, at most."""
     return MAX_DECODED_BYTES if answer.body.startswith(_GZIP_MAGIC) else len(answer.body)
 
 
@@ -68,8 +68,8 @@ class AnswerMasker:
     ) -> MaskedAnswer:
         """Return the answer to a call of `operation` without its secrets.
 
-        With `reveal`, only AWS's secret keys and session tokens are masked. An error that cannot be parsed loses its
-        body. Raises Problem answer_unmaskable for another answer that cannot be parsed.
+        With `reveal`, only AWS's secret keys and session tokens are masked. The body of an error that cannot be parsed
+        is removed. Raises Problem answer_unmaskable for another answer that cannot be parsed.
         """
         failed = answer.status >= _FIRST_ERROR
         shapes = _NO_SHAPES if failed else self._of(operation)
@@ -181,7 +181,7 @@ def _header_mask(value: str, ref: str, rules: MaskRules) -> str:
 
 
 def _headers_of(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers for a body that changed: with its length, and without checksums of the one before."""
+    """Return the headers for a changed body: with its length, and without checksums of the old body."""
     kept = {
         name: value
         for name, value in headers.items()
@@ -191,14 +191,14 @@ def _headers_of(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class _Opened(NamedTuple):
-    """What a compressed body holds. It is not whole if its end is missing, or if other bytes follow it."""
+    """The content of a compressed body. It is not whole if the end is missing, or if other bytes follow."""
 
     data: bytes
     whole: bool
 
 
 def _decompressed(body: bytes) -> _Opened | None:
-    """Return what a body holds, or None if it is not compressed."""
+    """Return the content of a compressed body, or None if the body is not compressed."""
     pieces: list[bytes] = []
     size, rest = 0, body
     while rest:

@@ -7,8 +7,8 @@ elements of their own, and a member may be a header or the whole body. A referen
     "k"   AWS's secret key or session token, which stays masked if other secrets are revealed
     "b"   a blob that is not listed, so that its content is searched
 
-A letter is followed by the form of what it stands for, so that a mask can be parsed as the value was: "cb" is a
-credential in a blob, "sn" a sensitive number.
+After a letter comes the form of the value, so that a mask can be parsed like the value: "cb" is a credential in a blob,
+"sn" a sensitive number.
 """
 
 import re
@@ -30,7 +30,7 @@ from jitney.core.masking.table import (
 
 AWS_KEY_REF, BLOB_REF = "k", "b"
 BLOB, NUMBER, BOOLEAN, TIME, JSON_TEXT = "b", "n", "o", "t", "j"
-"""The forms after a letter. Text has no form."""
+"""The forms that can follow a letter. Text has no form."""
 ATTRIBUTE = "@"
 """Stands before the names of XML attributes."""
 

@@ -1,6 +1,6 @@
 """What the calls of one grant may use: how many, how many bytes of answers, how many deleted items.
 
-A call is counted in the same transaction as its record. So calls at the same time cannot use more than there is.
+A call is counted in the same transaction as its record. So simultaneous calls cannot exceed the budget.
 """
 
 import hashlib
@@ -20,15 +20,18 @@ COUNTED: Mapping[str, str] = {
     "bytes_out": "bytes of answers",
     "items_deleted": "deleted items",
 }
-"""What is counted over the whole grant, with its words. The names are those of `CallLimits` and `BudgetUse`."""
+"""The amounts that are counted over the whole grant, and their names in texts.
+
+The names are those of `CallLimits` and `BudgetUse`.
+"""
 _MINUTE = 60
 
 
 class BudgetUse(NamedTuple):
     """What one write of a call's record uses of its grant's budget, within `limits`.
 
-    With `lease_for`, a call's id, it takes one of the grant's places for calls in flight. `ends_lease` is the place
-    that it frees.
+    `lease_for` is the id of a call that takes one of the grant's places for calls in flight. `ends_lease` is the place
+    that is freed.
     """
 
     grant_id: str
@@ -45,7 +48,7 @@ class BudgetUse(NamedTuple):
         return budget_key(self.grant_id)
 
     def limited(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the name, the amount and the limit of what is used and limited over the whole grant."""
+        """Yield the name, the amount and the limit of each used amount that is limited over the whole grant."""
         for name in COUNTED:
             amount, limit = getattr(self, name), getattr(self.limits, name)
             if amount and limit:
@@ -63,7 +66,7 @@ class BudgetUse(NamedTuple):
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing has to be counted, because nothing that is used is limited."""
+        """Whether nothing has to be counted, because none of the used amounts is limited."""
         return not (any(self.limited()) or self.counts_minute or self.takes_lease or self.ends_lease is not None)
 
 
@@ -76,7 +79,7 @@ class CallBudget:
     leases: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def require_left(self, use: BudgetUse, now: int) -> None:
-        """Raise Problem call_budget_used or rate_limited unless the grant has left what `use` needs.
+        """Raise Problem call_budget_used or rate_limited unless the rest of the budget is enough for `use`.
 
         Before it is sent, the size of a call's answer is unknown. Such a call needs a budget of at least one byte.
         """
@@ -99,7 +102,7 @@ class CallBudget:
             raise Problem("rate_limited", detail, fix, headers={"Retry-After": str(IN_PROGRESS_SECONDS)})
 
     def place(self, use: BudgetUse, now: int) -> int | None:
-        """Return the place for calls in flight that `use` takes, or None. Calls at the same time try different ones."""
+        """Return the place for calls in flight that `use` takes, or None. Simultaneous calls try different places."""
         free = self._free(use.limits, now) if use.takes_lease else []
         if not free:
             return None
@@ -144,7 +147,7 @@ def minute_of(now: int) -> int:
 
 
 def lease_end(now: int) -> int:
-    """Return when a place that is taken at `now` is free again, if the execution does not free it."""
+    """Return when a place taken at `now` becomes free even if the execution does not free it."""
     return now + SENDING_SECONDS
 
 

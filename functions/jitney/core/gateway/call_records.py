@@ -26,7 +26,7 @@ class RecordedCall:
     `call_id` is the chain of its records. `service` and `operation` are botocore's names. `parameters` are those of
     `core.gateway.shown_parameters.shown_parameters`: secrets masked, bodies by their hash. `parameters_mac` is the
     keyed hash of the exact parameters under the key `mac_key`. `actions` and `resources` are what the call needs.
-    `access_key_id` is the key that signs it, "" for a call that was not sent. `ticket` says that the agent sends the
+    `access_key_id` is the key that signs it, "" for a call that was not sent. `ticket` is True if the agent sends the
     call itself, as a presigned request. `grant_approvals` are the approvals of its grant with which policy decided.
     """
 

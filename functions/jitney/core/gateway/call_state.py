@@ -23,7 +23,7 @@ KEY_SECONDS = 24 * 3600
 SENDING_SECONDS = 30
 """No execution takes longer: API Gateway ends a call after 29 s, and the function ends before that."""
 IN_PROGRESS_SECONDS = 1
-"""After these seconds, a repeat asks again for the outcome of a call that is being sent."""
+"""The seconds after which a repeat should try again while the call is being sent."""
 
 
 class CallState(StrEnum):
@@ -41,7 +41,7 @@ TRANSITIONS: Mapping[CallState, frozenset[CallState]] = {
     CallState.MAY_HAVE_RUN: frozenset(),
     CallState.NOT_SENT: frozenset({CallState.SENT}),
 }
-"""Every allowed change. So a call is sent again only if it was not sent before."""
+"""Every allowed change. So a call is sent again only if AWS did not run it."""
 
 
 class Repeat(StrEnum):
@@ -56,7 +56,7 @@ class CallAttempt:
     """A call under its key. Times are in epoch seconds.
 
     `key` is the hash of the Idempotency-Key, and `content` the keyed hash of the body, whose parameters are not stored.
-    `sent_at` is when an execution began to send it last. `records` counts the records of its chain, and `chain_head` is
+    `sent_at` is when an execution last began to send it. `records` counts the records of its chain, and `chain_head` is
     the hash of the last one. AWS's answer has `status` and `aws_request_id`; it is kept until `answer_until`, 0 if not.
     """
 
@@ -83,7 +83,10 @@ class CallAttempt:
         return self.created_at + KEY_SECONDS
 
     def at(self, now: int) -> CallState:
-        """Return the state at `now`. An execution that was ended while it sent a call leaves no other state."""
+        """Return the state at `now`.
+
+        If an execution was ended while it sent the call, the stored state still says that the call is being sent.
+        """
         return state_at(self.state, self.sent_at, now)
 
     def again(self, now: int) -> "CallAttempt":

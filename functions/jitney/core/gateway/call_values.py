@@ -1,7 +1,7 @@
 """The values of condition keys that the parameters of one call determine (row GW 4).
 
-A grant that is requested by a call is for any value of these keys. A call that is made has one value. So it can lie
-within a grant that limits the key, and policies decide about the value.
+A grant requested with a call is for any value of these keys. When the call is made, each key has one value. So the call
+can lie within a grant that limits the key, and policies decide about the value.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +37,8 @@ def with_call_values(
 ) -> tuple[ExplainedAction, ...]:
     """Return what a call needs, with the values that its parameters determine as conditions.
 
-    The names are botocore's. A value is left out for resources whose calls do not carry its key, and if a condition
-    cannot state it exactly. Policies then decide about every value.
+    The names are botocore's. A value is left out for resources whose calls do not have its key, and if no condition
+    expresses it exactly. Policies then decide about every value.
     """
     found = tuple(_conditions(_MEMBERS.get((service, operation), {}), parameters))
     return tuple(part for each in explained for part in _limited(each, found, table)) if found else tuple(explained)
@@ -54,7 +54,10 @@ def _conditions(members: _Members, parameters: Mapping[str, Any]) -> Iterator[Co
 
 
 def _limited(needed: ExplainedAction, found: Sequence[Condition], table: ActionTable) -> Iterator[ExplainedAction]:
-    """Yield one part of `needed` for each set of conditions. The first part keeps what the call may need."""
+    """Yield one part of `needed` for each set of conditions.
+
+    The first part keeps the actions that the call may need in addition.
+    """
     resources: dict[Conditions, list[str]] = {}
     for arn in needed.resources:
         resources.setdefault(_carried(needed, arn, found, table), []).append(arn)

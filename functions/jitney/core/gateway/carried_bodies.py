@@ -18,7 +18,7 @@ def body_text(body: bytes) -> str | None:
 
 
 def is_carried(body: bytes) -> bool:
-    """Return whether a function can answer with the body. A small one is not written to measure it."""
+    """Return whether a function can answer with the body. A small body is not measured."""
     if len(body) * _MOST_IN_JSON <= MAX_RESPONSE_BYTES:
         return True
     text = body_text(body)

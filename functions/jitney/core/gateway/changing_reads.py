@@ -1,7 +1,7 @@
 """Operations that AWS authorizes as List or Read, though each call of them changes or costs something.
 
-A repeat of them matters, so the gateway treats them as calls that change something (row GW 6). A test names new
-operations that look like these.
+Repeating them matters, so the gateway treats them as calls that change something (row GW 6). A test fails if AWS adds
+an operation that looks like one of these.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """How many items a call deletes, by its parameters alone, for the budget of its grant.
 
-An item is what one entry of the parameters names: an object, a table, an instance. What is in a deleted table is not
-counted. A call counts as at least one if its operation's name says that it deletes.
+An item is what one entry of the parameters names, such as an object, a table or an instance. The contents of a deleted
+table are not counted. A call counts as at least one if its operation's name says that it deletes.
 """
 
 import re
@@ -30,7 +30,10 @@ def _statements(member: str) -> Callable[[Parameters], int]:
 
 
 def _may_delete(statement: str) -> int:
-    """Return 1 for a PartiQL statement with the word delete, also if it is only in a text. PartiQL deletes one item."""
+    """Return 1 for a PartiQL statement with the word delete, even if the word is only in a text.
+
+    PartiQL deletes one item.
+    """
     return 1 if _PARTIQL_DELETE.search(statement) else 0
 
 

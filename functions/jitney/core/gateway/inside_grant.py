@@ -19,9 +19,9 @@ MOST_RESOURCE_BYTES = 80_000
 
 
 class CallNeeds(NamedTuple):
-    """What a call needs, and what it may need in addition and the grant holds.
+    """The permissions that a call needs, and those of the grant that it may need in addition.
 
-    `reads` says that each needed action only lists or reads.
+    `reads` is True if each needed action only lists or reads.
     """
 
     permissions: tuple[Permission, ...]
@@ -37,8 +37,8 @@ class CallNeeds(NamedTuple):
 def require_inside(explained: Sequence[ExplainedAction], grant: Grant, actions: ActionTable) -> CallNeeds:
     """Return what the call of `explained` needs. The grant covers all of it.
 
-    Raises Problem call_outside_grant with what is missing, and with the smallest permissions that would do. Raises
-    call_too_large or call_invalid for resources that cannot be in a record.
+    Raises Problem call_outside_grant with what is missing, and with the smallest permissions that would be enough.
+    Raises call_too_large or call_invalid for resources that cannot be in a record.
     """
     _require_recordable(explained)
     budget = Budget(MAX_REQUEST_STEPS)
@@ -84,7 +84,7 @@ def _covered(needed: ExplainedAction, held: Iterable[Permission], budget: Budget
 
 
 def _held_further(explained: Sequence[ExplainedAction], held: Iterable[Permission]) -> Iterator[Permission]:
-    """Yield what the grant holds of the actions that the call may need, such as the key of an encrypted object."""
+    """Yield the granted part of the actions that the call may need, such as using the key of an encrypted object."""
     possible = {each.action for one in explained for each in one.may_need} - {each.action for each in explained}
     for each in held:
         if shared := tuple(name for name in each.actions if name in possible):

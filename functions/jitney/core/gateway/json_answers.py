@@ -23,7 +23,7 @@ _ATTRIBUTE: Shape = {
     **dict.fromkeys(("N", "NS"), AWS_KEY_REF + NUMBER),
     **dict.fromkeys(("B", "BS"), AWS_KEY_REF + BLOB),
 }
-"""An attribute of DynamoDB whose name is that of a secret. Numbers are texts there."""
+"""An attribute of DynamoDB that is named like a secret. DynamoDB writes numbers as texts."""
 
 
 def mask_json(body: bytes, shapes: tuple[Shape, ...], start: ShapeRef, rules: MaskRules) -> tuple[bytes, list[Path]]:
@@ -120,7 +120,7 @@ class _Survey:
         return self.shapes[ref] if isinstance(ref, int) else _UNLISTED
 
     def member(self, shape: Shape, name: str, holder: Mapping[str, Any]) -> ShapeRef:
-        """Return the reference of a member of `holder`. An unlisted one may be a secret by its name."""
+        """Return the reference of a member of `holder`. A member that is not listed may be a secret by its name."""
         ref = shape.get(name, shape.get(ANY))
         if name in self._harmless or isinstance(ref, str):
             return ref
@@ -136,7 +136,7 @@ class _Survey:
 
 
 class _Rewriter:
-    """Rewrites a value that a `_Survey` saw. A value without secrets is returned itself."""
+    """Rewrites a value that a `_Survey` saw. A value without secrets is returned unchanged, as the same object."""
 
     def __init__(self, survey: _Survey, texts: Mapping[int, str], names: Mapping[str, str]) -> None:
         self.paths: list[Path] = []

@@ -20,7 +20,7 @@ def edit_json(text: str, old: Any, new: Any) -> str:
 
 
 class _JsonEditor:
-    """Collects the pieces of the new text. `_copied` is the end of the text that they stand for."""
+    """Collects the pieces of the new text. They are complete up to the offset `_copied` in the old text."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""What is masked in an answer, and the masks of single values as they are on the wire (rows GW 5 and MASK 4)."""
+"""The rules for masking an answer, and the masks of single values in the form of the wire (rows GW 5 and MASK 4)."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ MAX_DEPTH = 200
 """Levels of nesting of an answer. DynamoDB's 32 levels of a document are 64 of its answer."""
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
-"""Where a value is: the path of its holder, and its name or its place there. None is the whole body."""
+"""The place of a value: the path of its holder, and its name or its index there. None is the whole body."""
 
 _FORMS = ("", BLOB, NUMBER, BOOLEAN, TIME, JSON_TEXT)
 _AWS_KEYS = {AWS_KEY_REF + form: CREDENTIAL for form in _FORMS}
@@ -39,15 +39,15 @@ _ALL = (
 
 
 class UnmaskableAnswer(Exception):
-    """An answer cannot be parsed, so that its secrets cannot be found. The message says why and quotes nothing."""
+    """An answer cannot be parsed, so its secrets cannot be found. The message says why, and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRules:
     """What is masked, with `tags`.
 
-    `kinds` maps the references of masked members to kinds of masks. `names` says which names of unlisted members are
-    those of a secret. `sought` is what is masked in texts.
+    `kinds` maps the references of masked members to kinds of masks. `names` are the names that make an unlisted member
+    a secret. `sought` are the kinds of secrets that are masked in texts.
     """
 
     tags: MaskTags

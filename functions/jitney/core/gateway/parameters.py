@@ -1,8 +1,8 @@
 """Checks a call's parameters against AWS's model of the operation, and converts them to what is serialized.
 
-The check is strict: what the model does not name is refused, and no value is read as another type. So reviewers see
-every value that AWS receives (row GW 2). JSON has fewer types than the models. A blob is base64 (RFC 4648 section 4). A
-timestamp is ISO 8601 with a zone, or epoch seconds.
+The check is strict: members that the model does not have are refused, and no value is converted to another type. So
+reviewers see every value that AWS receives (row GW 2). JSON has fewer types than the models. A blob is base64 (RFC 4648
+section 4). A timestamp is ISO 8601 with a zone, or epoch seconds.
 
 A value is also refused if the protocol would send another value, or none: an empty list in a form or a header, a
 carriage return in XML, a free name that replaces a header or a query parameter of the model.

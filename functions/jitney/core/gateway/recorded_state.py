@@ -1,4 +1,4 @@
-"""The state of a call as its records show it: for its agent, which knows the call's id and not always its key."""
+"""The state of a call as its records show it, for an agent that knows the call's id but not its Idempotency-Key."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from jitney.core.gateway.call_state import CallState, state_at
 from jitney.core.times import epoch, iso
 
 NEWEST_RECORDS = 2
-"""How many records of a call show its state: its newest, and the one of its sending, which is the one before."""
+"""How many records of a call show its state: the newest, and the one before it, which says when the call was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,21 @@ _PURPOSE = b"jitney call parameters 1\0"
 
 
 def shown_parameters(checked: Mapping[str, Any], masked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters as JSON values. `checked` are the exact ones, `masked` the same without their secrets.
+    """Return the parameters as JSON values.
 
-    A body becomes a text: "[12 bytes, SHA-256 ...]". The hash of a body that holds a secret is left out, because it
-    would let a guess of the secret be tested. A time becomes ISO 8601.
+    `checked` are the exact parameters, and `masked` the same parameters without their secrets.
+
+    A body becomes a text: "[12 bytes, SHA-256 ...]". The hash of a body that holds a secret is left out, because a
+    guess of the secret could be tested with it. A time becomes ISO 8601.
     """
     return {name: _shown(checked.get(name), each) for name, each in masked.items()}
 
 
 def parameters_mac(key: bytes, service: str, operation: str, region: str, checked: Mapping[str, Any]) -> str:
-    """Return the HMAC-SHA256, in hexadecimal, of a call with its exact parameters. No two calls share a text."""
+    """Return the HMAC-SHA256, in hexadecimal, of a call with its exact parameters.
+
+    Two different calls never have the same text.
+    """
     text = _CANONICAL.encode([service, operation, region, _typed(checked)])
     return hmac.new(key, _PURPOSE + text.encode(), hashlib.sha256).hexdigest()
 

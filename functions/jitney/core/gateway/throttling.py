@@ -1,4 +1,4 @@
-"""When AWS's answer says that it did not run a call, because there were too many (row GW 6)."""
+"""Recognizes answers that say that AWS did not run a call because of throttling (row GW 6)."""
 
 # The codes that botocore's standard retries treat as throttling (botocore.retries.standard.ThrottledRetryableChecker).
 # Two are left out. TransactionInProgressException is about an earlier call with the same token, which may run. Lambda
@@ -25,7 +25,7 @@ STATUSES_WITH_CODE = frozenset({400, 403, 409, 429, 503, 509})
 
 
 def may_be_throttled(status: int) -> bool:
-    """Return whether an answer with this status needs a look at its error code."""
+    """Return whether the error code of an answer with this status has to be read."""
     return status in STATUSES_WITH_CODE
 
 

@@ -1,7 +1,7 @@
 """Tickets: a signed request that the agent sends to S3 itself, because Lambda cannot carry its body (row GW 9).
 
 A ticket is one request for one object. The session that signed it may do only this call, and ends after a minute. The
-body of an upload is bound by its SHA-256 and its length. What a download answers is not masked.
+body of an upload is bound by its SHA-256 and its length. The answer to a download is not masked.
 """
 
 import re
@@ -34,12 +34,15 @@ class DirectBody:
 
 
 NO_BODY = DirectBody()
-"""For a download."""
+"""The body of a download: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A signed request. It holds no secret key, and is hidden in repr: who has it can send it until `expires_at`."""
+    """A signed request. It holds no secret key.
+
+    It is hidden in repr, because every holder can send it until `expires_at`.
+    """
 
     method: str
     url: str = field(repr=False)
@@ -77,7 +80,7 @@ def read_direct(value: Any, faults: FieldErrors) -> DirectBody:
 def require_ticket(
     service: str, operation: str, parameters: Mapping[str, Any], direct: DirectBody, grant: Grant, limits: CallLimits
 ) -> None:
-    """Return if the call can have a ticket in this grant. `parameters` fit AWS's model.
+    """Return None if the call can have a ticket in this grant. `parameters` fit AWS's model.
 
     Raises Problem call_unsupported for another operation, and for an object that a grant without `reveal` would get
     unmasked. Raises call_invalid for a body in the parameters, or for an upload without `direct` members. Raises

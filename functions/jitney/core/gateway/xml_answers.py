@@ -56,7 +56,7 @@ def mask_xml(body: bytes, shapes: tuple[Shape, ...], start: ShapeRef, rules: Mas
 
 @dataclass(slots=True)
 class _Element:
-    """An element that is read. `texts_before` is the number of texts before it."""
+    """An open element. `texts_before` is the number of texts before it."""
 
     name: str
     parent: "_Element | None"
@@ -82,7 +82,7 @@ class _Element:
 
 @dataclass(slots=True)
 class _XmlText:
-    """The text of an element or of an attribute. `start` is where the element starts, `end` where its end tag does."""
+    """The text of an element or of an attribute. `start` is the offset of the start tag, `end` that of the end tag."""
 
     text: str
     ref: ShapeRef
@@ -189,7 +189,7 @@ class _XmlReader:
         return AWS_KEY_REF if self._is_secret(element.name, text) else None
 
     def _end_holder(self, element: _Element, children: Iterable[str]) -> None:
-        """Mark what the names in a finished element say about its texts."""
+        """Mark the texts of a finished element that its names make secret."""
         if element.names_secret:
             for first, end in element.values or ():
                 self._mark(first, end)
