@@ -5,8 +5,8 @@ allow. Only an explicit Deny overrides it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-resource-id.html
 
 One statement denies every other action. An action has grants, each with resources and conditions. For each subset of
-its grants there is one statement. It denies calls on resources that only grants of the subset have, unless they satisfy
-the conditions of one of them.
+its grants there is one statement. It denies calls on resources that no grant outside of the subset has, unless they
+satisfy the conditions of a grant in the subset.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

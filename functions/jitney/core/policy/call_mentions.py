@@ -1,4 +1,7 @@
-"""Which policies look at the call. Of the approvals, they see only those of the call itself (row GW 4)."""
+"""Which policies look at the call.
+
+They see only the approvals of the call itself, not those of its grant (row GW 4).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +13,8 @@ _ACCESSES = (".", "has")
 def mentions_call(policy: Mapping[str, Any]) -> bool:
     """Return whether a policy in JSON form may look at `context.call`.
 
-    It does not if it uses `context` only to read other members by their names. Any other use counts as looking at the
-    call, also one that this module does not know.
+    A policy that uses `context` only to read other members by their names does not look at the call. Any other use
+    counts as looking at the call, even if this module does not know it.
     """
     return any(_uses_call(condition) for condition in policy["conditions"])
 

@@ -26,7 +26,7 @@ from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
 
 MAX_REMEMBERED_PATTERNS = 256
-"""Requested patterns whose witnesses a policy set remembers, about 5 kB each."""
+"""How many requested patterns a policy set caches witnesses of, about 5 kB each."""
 ANNOTATIONS = ("id", "advice", "approval", "call_limits")
 
 _LIMITS_EXAMPLE = "items_deleted=20, calls=100"
@@ -64,8 +64,8 @@ class Rule(NamedTuple):
     """One policy: its id, and what its annotations and conditions name.
 
     `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` are the reviewer groups that its
-    conditions name, and `risks` the risks. `mentions` are WILDCARD and REVEAL of `literals`, as far as it
-    mentions them. A permit permits neither without mentioning it. `call_limits` is a permit's @call_limits.
+    conditions name, and `risks` the risks. `mentions` are those of WILDCARD and REVEAL (`literals`) that the policy
+    mentions. A permit permits neither of them without mentioning it. `call_limits` is a permit's @call_limits.
     """
 
     id: str
@@ -78,7 +78,7 @@ class Rule(NamedTuple):
 
 
 class _Witnesses(NamedTuple):
-    """The witnesses of a pattern, and the steps that it took to find them."""
+    """The witnesses of a pattern, and how many steps finding them took."""
 
     classes: Mapping[str, Hashable]
     steps: int
@@ -89,10 +89,10 @@ class PolicySet:
     """Policies that are ready to be evaluated. A set equals only itself.
 
     `rules` are keyed by @id. `groups` are the reviewer groups that they name. `names` maps Cedar's names to @ids.
-    `resources` are the patterns that policies compare resources with. `durations` are the seconds that policies name.
+    `resources` are the patterns with which policies compare resources, and `durations` the seconds that policies name.
     `equivalence` says which AWS actions policies cannot distinguish, and `principal_reads` which principals.
-    `claim_literals` are the literals with which they compare claims. `condition_reads` says how they compare condition
-    keys.
+    `claim_literals` are the literals with which policies compare claims. `condition_reads` says how policies compare
+    condition keys.
 
     `about_calls` are the policies that look at the call (`mentions_call`), or None if there are none. `call_rules` are
     their ids.
@@ -147,7 +147,7 @@ class PolicySet:
         )
 
     def call_limits(self, names: Iterable[str]) -> CallLimits:
-        """Return the lowest limits that the permits with these ids have for the calls of a grant."""
+        """Return the lowest limits that the permits with these ids set for the calls of a grant."""
         return narrowest(self.rules[name].call_limits for name in names)
 
     def near(self, most: int) -> frozenset[int]:
@@ -168,8 +168,8 @@ class PolicySet:
     def witnesses(self, asked: Pattern, budget: Budget) -> Mapping[str, Hashable]:
         """Return ARNs that `asked` matches, one of each class, each with its class (row POL 3).
 
-        What holds for all of them holds for every ARN that `asked` matches. Raises PatternTooComplex. Remembered
-        witnesses cost the same steps again. So the same request always gets the same answer.
+        What policies answer for all of them, they answer for every ARN that `asked` matches. Raises PatternTooComplex.
+        Cached witnesses count the same steps again, so the same request always gets the same answer.
         """
         known = self._witnesses.get(asked)
         if known:

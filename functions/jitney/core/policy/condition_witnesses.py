@@ -1,8 +1,8 @@
 """The kinds of calls that a permission allows, as far as policies can distinguish them by condition keys (row POL 12).
 
 Policies compare the values of `context.call` with literals. A permission is decided by evaluating one call for each way
-in which its calls can match these literals. So a policy's forbid is not avoided by a wider pattern, or by leaving the
-condition out: without a condition, calls with every value and calls without the key are evaluated.
+in which its calls can match these literals. So an agent cannot avoid a forbid by a wider pattern, or by leaving the
+condition out. Without a condition, calls with every value and calls without the key are evaluated.
 
 S3 lists every key that begins with the prefix of a call. So forbids are also evaluated for each longer prefix.
 """
@@ -30,7 +30,7 @@ Call: TypeAlias = tuple[tuple[str, str], ...]
 MAX_CALLS = 500
 PREFIX = "s3:prefix"
 OPERATION = "operation"
-"""The tag of a call that is decided by itself. It names its service and operation."""
+"""The tag of a call that policies decide individually. The tag names the call's service and operation."""
 NUMBER, TEXT = "long", "string"
 """The members of the schema's type ConditionValue."""
 
@@ -46,7 +46,7 @@ class PairCalls(NamedTuple):
 
 
 class KeyReads(NamedTuple):
-    """What policies compare a condition key with.
+    """The literals with which policies compare a condition key.
 
     `spellings` are the names by which they call the key, and `family` its name in `core.access.conditions.KEYS`.
     `texts` are patterns, and `numbers` the literals of a numeric key.
@@ -76,7 +76,7 @@ class KeyReads(NamedTuple):
         return tuple(sorted(found.values()))
 
     def longer(self, condition: Condition, budget: Budget) -> tuple[str, ...]:
-        """Return one text of each further kind that begins with a value of `condition`. Raises PatternTooComplex."""
+        """Return one text of each further kind, which begins with a value of `condition`. Raises PatternTooComplex."""
         own = self._kinds(condition.values, budget)
         found = self._kinds((f"{value}*" for value in condition.values), budget)
         return tuple(sorted(text for kind, text in found.items() if kind not in own))
@@ -100,7 +100,7 @@ class ConditionReads(NamedTuple):
     def calls(self, pair: Pair, operation: str, budget: Budget) -> PairCalls:
         """Return a call of each kind that `pair` allows, and the longer prefixes. Raises PatternTooComplex.
 
-        `operation` is the operation of a call that is decided by itself, or "" for all calls of a permission. The
+        `operation` is the operation of a call that is decided individually, or "" for all calls of a permission. The
         conditions of such a pair have the values of that call.
         """
         possible = pair.action.possible_keys
@@ -164,7 +164,10 @@ class CallLiterals:
             self.texts.setdefault(name, []).append(compile_pattern(tokens))
 
     def faults(self) -> Iterator[str]:
-        """Yield what is wrong with the names, as sentences. A forbid with a misspelt key would forbid nothing."""
+        """Yield what is wrong with the names, as sentences.
+
+        Otherwise a forbid with a misspelt key would forbid nothing.
+        """
         for name in sorted(self.names):
             kind = _tag_of(name)
             if kind is None:
@@ -187,7 +190,7 @@ def _tag_of(name: str) -> ConditionKey | None:
 
 
 def condition_reads(policies: Iterable[CallLiterals]) -> ConditionReads:
-    """Return what the policies together read. Their names must be supported."""
+    """Return what all policies read. Their names must be supported."""
     found = tuple(policies)
     spellings: dict[str, set[str]] = {}
     for name in (name for each in found for name in each.names):

@@ -1,8 +1,8 @@
 """The decision: one pure function, used for a request, at every vote and when credentials are issued (row POL 1).
 
-Every action on every resource is evaluated with the given approvals. If all are allowed, so is the request. Otherwise
-they are evaluated again as if all reviewer groups had approved. If all are allowed now, the request needs a review, and
-the smallest sufficient sets of groups are searched. If not, the request is denied.
+Every action on every resource is evaluated with the given approvals. If all are allowed, the request is allowed.
+Otherwise they are evaluated again as if all reviewer groups had approved. If all are allowed then, the request needs a
+review, and `decide` finds the smallest sufficient sets of groups. If not, the request is denied.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -35,7 +35,7 @@ from jitney.core.policy.risks import (
 class _Bounds(NamedTuple):
     """How much one decision may examine: the pairs, pattern steps, and ARNs of a request.
 
-    After `evaluations` of single ARNs, the search for other durations or reviewers that would pass ends.
+    The search for other durations or reviewers that would pass ends after `evaluations` of single ARNs.
     """
 
     pairs: int
@@ -61,7 +61,7 @@ class _Seen(TypedDict):
 
 @dataclass(slots=True)
 class _OtherGrants:
-    """The lookup of other grants. `read` are the actions that it found for each; None if it was not called."""
+    """The lookup of other grants. `read` are the actions that it found for each grant, or None if it was not called."""
 
     lookup: HeldActionsLookup
     read: tuple[frozenset[str], ...] | None = None
@@ -92,8 +92,8 @@ def decide(
     `reviewers` are the groups that could approve; `approvals` are those that did. `held_actions` returns what other
     grants hold in the target's account. It is called only for actions that escalate privileges in combination.
 
-    A request with an `operation` is about one call. Its conditions have the exact values of the call's keys. Policies
-    that do not look at the call also see the approvals of its grant.
+    A request with an `operation` is about one call, and its conditions have the exact values of the call's keys.
+    Policies that do not look at the call also see the approvals of the grant.
 
     Pure: the same arguments give the same answer. Raises Problem action_unknown, Problem request_invalid when the
     request cannot be decided, Problem access_profile_changed, and the problems of `held_actions`.
@@ -138,8 +138,8 @@ def decide(
 def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
     """Return the questions that policies decide, and those about actions for which AWS needs no permission.
 
-    The second kind is allowed if the first is. If there are only questions of the second kind, policies decide them,
-    because a grant needs a policy that permits something.
+    The second kind is allowed if the first kind is. If there is only the second kind, policies decide it, because a
+    grant needs a policy that permits something.
     """
     decided = tuple(each for each in questions if each.pair.action.name not in NEEDS_NO_PERMISSION)
     if not decided or len(decided) == len(questions):

@@ -1,7 +1,7 @@
 """What a decision saw of the requester and of its other grants, in a form for audit records (row POL 14).
 
-With it, a record has everything that `decide` needs to decide the same request under other policies. It holds no token:
-groups, and only the claims that `jitney.yaml` makes visible to policies.
+With this, a record has everything that `decide` needs to decide the same request under other policies. It holds no
+token: groups, and only the claims that `jitney.yaml` makes visible to policies.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ class UnreadableInputs(ValueError):
 class DecisionInputs(NamedTuple):
     """The inputs of one decision that other members of its record do not have, and its answer.
 
-    `held` are the actions of other active grants that counted for privilege escalations; None if the decision did not
-    read them. `reviews` are the alternatives of a review.
+    `held` are the actions of other active grants that counted for privilege escalations, or None if the decision did
+    not read them. `reviews` are the alternatives of a review.
     """
 
     effect: Effect

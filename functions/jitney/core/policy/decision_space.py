@@ -2,7 +2,7 @@
 
 Policies distinguish principals, actions, resources, durations and calls only by the literals that they name. So the
 space has a value on each side of each literal: each group and no group, each kind of ARN, each duration and the second
-after it. It is finite, and can be walked in an order that soon visits every part.
+after it. The space is finite, and `walk` soon visits every part of it.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -31,9 +31,9 @@ from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import completed_escalations, risks_of
 
 MOST_PAIRED = 8
-"""Up to this many groups, the space has each pair of them."""
+"""The space has each pair of groups if there are at most this many groups."""
 MOST_ARNS = 24
-"""ARNs of one type of resource, and claims of one kind of requester."""
+"""The limit of ARNs of one type of resource, and of claims of one kind of requester."""
 _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
@@ -67,7 +67,7 @@ class DecisionSpace:
         return prod(map(len, self._axes))
 
     def walk(self, most: int) -> Iterator[SpaceRequest]:
-        """Yield `most` requests of the space, each at most once; all if it has no more.
+        """Yield `most` requests of the space, each at most once, or all if there are fewer.
 
         The first requests combine each permission with each set of groups. The other values change with each request.
         """
@@ -197,7 +197,7 @@ def _arns(kind: ResourceType, versions: Sequence[CaseContext]) -> tuple[str, ...
 
 
 def _key(action: Action, arn: str, types: Sequence[str], versions: Sequence[CaseContext]) -> Hashable:
-    """Return what the versions see of the pair. `types` are ARNs of the action's types, for which "*" stands.
+    """Return what the versions see of the pair. For "*", `types` are ARNs of the action's resource types.
 
     Pairs with equal keys get equal answers from each version.
     """
@@ -228,7 +228,7 @@ def _classes(arn: str, types: Sequence[str], policy_set: PolicySet, budget: Budg
 def _conditions(action: Action, arn: str, versions: Sequence[CaseContext]) -> Iterator[Conditions]:
     """Yield no condition, and each condition with one value of a kind that the versions distinguish.
 
-    Calls with a prefix are also about longer prefixes. So each text is repeated with a character behind it.
+    Calls with a prefix are also about longer prefixes. So each text is repeated with one more character.
     """
     yield ()
     budget = Budget(MAX_REQUEST_STEPS)

@@ -25,7 +25,7 @@ _EMPTY_TAG: Mapping[str, Any] = {"string": "", "long": 0, "bool": False, "string
 
 
 def _tag(value: TagValue) -> Entity:
-    """Return a claim as the schema's type Claim, in which the member of its own type is set."""
+    """Return a claim as the schema's type Claim: only the member of the claim's own type is set."""
     kinds = {str: "string", bool: "bool", int: "long", tuple: "strings"}
     return {**_EMPTY_TAG, kinds[type(value)]: value}
 

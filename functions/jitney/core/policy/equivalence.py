@@ -1,7 +1,7 @@
 """Finds AWS actions that policies cannot distinguish, so that they are evaluated once.
 
-Policies see an action's level, name, service and risks, and the condition keys of its calls, which are evaluated apart
-(core.policy.condition_witnesses). Mostly they compare these with a few literals. Policies cannot
+Policies see an action's level, name, service and risks, and the condition keys of its calls, which are evaluated
+separately (core.policy.condition_witnesses). Policies mostly compare these with a few literals. Policies cannot
 distinguish two actions for which all these comparisons have the same result.
 """
 
@@ -18,8 +18,8 @@ from jitney.core.policy.literals import ACTION_ATTRIBUTES, LEVEL, Literals
 class ActionEquivalence(NamedTuple):
     """What policies can distinguish: `levels` by value, and the `names`, `services` and `risks` that they name.
 
-    `by_value` are the attributes that policies use in other ways than comparing them with literals (some of
-    core.policy.literals.ACTION_ATTRIBUTES). Each value of these counts as different.
+    `by_value` are the attributes that policies do not only compare with literals (some of
+    core.policy.literals.ACTION_ATTRIBUTES). Each of their values counts as different.
     """
 
     levels: Mapping[AccessLevel, Hashable]
@@ -39,7 +39,7 @@ class ActionEquivalence(NamedTuple):
 
 
 def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> ActionEquivalence:
-    """Return what the policies together can distinguish."""
+    """Return what all policies can distinguish."""
     found = tuple(policies)
     return ActionEquivalence(
         levels=_levels(sorted({name for each in found for name in each.actions}), schema),

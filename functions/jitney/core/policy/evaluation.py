@@ -24,7 +24,7 @@ _Resource: TypeAlias = tuple[bool, Hashable]
 
 
 class _Key(NamedTuple):
-    """What policies see of one question, as far as they distinguish actions and resources."""
+    """What policies see of one question: the actions and resources that they distinguish."""
 
     action: Hashable
     resource: _Resource
@@ -43,7 +43,8 @@ class _Key(NamedTuple):
 class RequestContext(NamedTuple):
     """What policies see of a whole request: the name of its access profile ("" for none), its way, and its reveal.
 
-    `grant_approvals` are those of the grant in which a call is made. Policies that look at the call do not see them.
+    `grant_approvals` are the approvals of the grant in which a call is made. Policies that look at the call do not see
+    them.
     """
 
     profile: str
@@ -66,9 +67,9 @@ class RequestContext(NamedTuple):
 class PairVerdict(NamedTuple):
     """The policies' answer to one question.
 
-    `policies` are the ids of the policies that decided: permits when `allowed`, otherwise forbids. They are () when no
-    policy permits the pair. `failed` names policies that could not be evaluated. `unmentioned` are WILDCARD and REVEAL
-    if the pair is denied only because the permits mention neither or only one of them.
+    `policies` are the ids of the policies that decided: permits when `allowed`, otherwise forbids. `policies` is ()
+    when no policy permits the pair. `failed` names policies that could not be evaluated. `unmentioned` are WILDCARD and
+    REVEAL if the pair is denied only because the permits mention neither or only one of them.
     """
 
     question: Question
@@ -151,8 +152,8 @@ class Evaluation:
     ) -> list[_CedarAnswer]:
         """Return Cedar's answer to each question.
 
-        In the decision about a call, all policies are evaluated with the approvals of its grant and of the call. Those
-        that look at the call are evaluated once more, with the call's own approvals alone.
+        In the decision about a call, all policies are evaluated with the approvals of its grant and of the call.
+        Policies that look at the call are evaluated once more, with only the call's own approvals.
         """
 
         def batch(policies: cedarpy.PolicySet, further: Iterable[str]) -> list[_CedarAnswer]:
@@ -226,8 +227,8 @@ class Evaluation:
 def _without_grant_approvals(whole: _CedarAnswer, own: _CedarAnswer, call_rules: AbstractSet[str]) -> _CedarAnswer:
     """Return the answer in which the policies `call_rules` permit only what they permit without the grant's approvals.
 
-    `whole` is the answer of all policies with all approvals, and `own` that of `call_rules` with the call's own. A
-    forbid of either holds, and nothing is allowed that `whole` denies.
+    `whole` is the answer of all policies with all approvals. `own` is the answer of `call_rules` with the call's own
+    approvals. A forbid in either answer holds, and nothing is allowed that `whole` denies.
     """
     failed = whole.failed | own.failed
     forbids = frozenset[str]().union(*(each.policies for each in (whole, own) if not each.allowed))
@@ -237,7 +238,7 @@ def _without_grant_approvals(whole: _CedarAnswer, own: _CedarAnswer, call_rules:
 
 
 def _counting(question: Question, answers: Mapping[_Key, _CedarAnswer]) -> list[_CedarAnswer]:
-    """Return the answers that count. About a longer prefix, these are errors and the denials by a forbid."""
+    """Return the answers that count. For a longer prefix, only errors and denials by a forbid count."""
     if not question.calls.longer:
         return list(answers.values())
     allowed = frozenset(question.calls.allowed)
@@ -263,15 +264,15 @@ def _remembered(
     _asked: RequestContext,
     _policy_set: PolicySet,
 ) -> dict[_Key, _CedarAnswer]:
-    """Return the answers cached for a target, a request's context, and principals of one key of `PrincipalReads`."""
+    """Return the answers cached for a target, a request's context, and a principal's key of `PrincipalReads`."""
     return {}
 
 
 def _batches(asked: Iterable[tuple[bool, str]]) -> list[set[bool]]:
     """Return the values of "wildcard" in batches that can be evaluated together.
 
-    An ARN may be requested by itself and also match a requested wildcard. That makes two entities with the same name,
-    which one batch cannot hold.
+    An ARN may be requested directly and also match a requested wildcard. The two entities then have the same name, and
+    one batch cannot hold both.
     """
     arns: dict[bool, set[str]] = {}
     for wildcard, arn in asked:

@@ -2,7 +2,7 @@
 
 A request with wildcards is decided by evaluating one ARN for each way in which the requested ARNs can match the
 policies' literals (row POL 3). That is exact only if policies compare resources with literals and use them in no other
-way. A policy that uses them otherwise is refused when it is loaded. https://docs.cedarpolicy.com/policies/json-format.html
+way. A policy with another use is refused when it is loaded. https://docs.cedarpolicy.com/policies/json-format.html
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 _NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
 
 WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
-"""What a permit must mention to permit it: a request with wildcards, and one for unmasked answers."""
+"""A permit must mention these to permit them: a request with wildcards, and a request for unmasked answers."""
 
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
@@ -161,7 +161,7 @@ def _read_order(found: Literals, operands: Operands) -> bool:
 def _add_call_value(found: Literals, subject: Expression, literals: Sequence[Any]) -> bool:
     """Add the literals with which `subject` is compared if it is a value of a call's condition key.
 
-    Return False if it is no such value, or if there are no literals.
+    Return False for another value, or if there are no literals.
     """
     access = subject.get(".", {})
     name = _tag_name(access.get("left", {}).get("getTag", {}))

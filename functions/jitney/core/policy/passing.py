@@ -1,4 +1,4 @@
-"""For which durations and approvals the policies allow what a request asks, and who must approve."""
+"""For which durations and approvals the policies allow a request, and who must approve it."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -23,7 +23,7 @@ class Passing(NamedTuple):
 
     @property
     def affordable(self) -> int:
-        """How often all questions may still be evaluated, after the two times that every review needs."""
+        """How often all questions may still be evaluated, in addition to the two times that every review needs."""
         return self.evaluations // sum(question.evaluations for question in self.questions) - 2
 
     def passes(self, seconds: int, approvals: frozenset[str]) -> bool:
@@ -32,7 +32,10 @@ class Passing(NamedTuple):
 
 
 def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ...]:
-    """Return the smallest sufficient sets of further groups. All possible groups together are known to suffice."""
+    """Return the smallest sufficient sets of further groups.
+
+    It is known that all possible groups together are sufficient.
+    """
     further = case.possible - case.given
     affordable = case.affordable - len(further)
     if affordable < 0:
@@ -51,7 +54,7 @@ def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ..
 
 
 def longest_passing(case: Passing, candidates: Iterable[int], shortest: int) -> int:
-    """Return the longest of `candidates` from `shortest` seconds that passes with all approvals; 0 if none does.
+    """Return the longest of `candidates` that passes with all approvals, at least `shortest` seconds; 0 if none does.
 
     Tries only as many candidates as are affordable, the longest first.
     """

@@ -1,4 +1,4 @@
-"""The permits of a policy set, with what each one compares a request with.
+"""The permits of a policy set, with the literals that each one compares requests with.
 
 Each literal with which a permit compares resources is a proposal: policies may permit what matches it. Only a decision
 shows whether they do. Literals of forbids propose nothing, because they say what is protected.
@@ -87,12 +87,15 @@ class Permits:
 
 @lru_cache(maxsize=4)
 def permits_of(source: Policies) -> Permits:
-    """Return the permits in valid policies. They are read once."""
+    """Return the permits in valid policies. The result is cached."""
     return Permits.load(source)
 
 
 def _wide(scope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the scope for resources, without a single resource: this is a literal like those of conditions."""
+    """Return the scope for resources.
+
+    A single resource is left out, because it is a literal like those of conditions.
+    """
     return {"op": "All"} if scope.get("entity", {}).get("type") == "Jitney::Resource" else scope
 
 

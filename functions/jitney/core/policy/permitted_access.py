@@ -1,10 +1,10 @@
 """What policies permit a principal on a target, as far as permits name it.
 
-Each pattern, service and condition value that a permit names proposes access. Policies are then evaluated for it. So
-nothing is listed that they do not permit. A literal is listed only if its own permit permits the access. What no
-permit names, such as a part of a wider pattern, is not listed by itself.
+Each pattern, service and condition value that a permit names is a proposal. Policies are evaluated for each proposal,
+so nothing is listed that they do not permit. A literal is listed only if its own permit permits the access. Access that
+no permit names, such as a part of a wider pattern, has no entry of its own.
 
-Each action is evaluated by itself. A combination of permitted actions can still be denied.
+Each action is evaluated alone. A combination of permitted actions can still be denied.
 """
 
 from collections import defaultdict
@@ -33,8 +33,8 @@ class PermittedAccess(NamedTuple):
     """Access that policies permit: `actions` on `resources`, for calls that satisfy `conditions`.
 
     Without `actions`, it is all actions of `services` with the level that act on the resources. With `wildcards`,
-    resources may be requested with wildcards, and otherwise each by its own ARN. With `partial`, policies permit only
-    some of it.
+    resources may be requested with wildcards. Otherwise, each is requested by its own ARN. With `partial`, policies
+    permit only some of it.
     """
 
     level: AccessLevel
@@ -49,7 +49,7 @@ class PermittedAccess(NamedTuple):
 
 
 class AccessList(NamedTuple):
-    """What policies permit on a target. It is `whole` if all that permits propose was evaluated."""
+    """What policies permit on a target. It is `whole` if all proposals were evaluated."""
 
     access: tuple[PermittedAccess, ...]
     whole: bool
@@ -58,8 +58,8 @@ class AccessList(NamedTuple):
 class _Candidate(NamedTuple):
     """A kind of actions to evaluate for a proposal, under `conditions`. One of `permits` must permit it.
 
-    `place` is its number in its stage. A part of a candidate has the same number. A kind that `is_sample` is about one
-    ARN of the proposal only.
+    `place` is its number in its stage. A part of a candidate has the same number. With `is_sample`, the kind is about
+    only one ARN of the proposal.
     """
 
     place: int
@@ -96,15 +96,15 @@ def permitted_access(scopes: PermitScopes, target: Target, actions: ActionTable,
 
 
 def _batched(stage: Sequence[Proposal]) -> Iterator[Sequence[Proposal]]:
-    """Yield the proposals in batches. What was found is kept if a later batch exhausts the evaluator."""
+    """Yield the proposals in batches. Results of earlier batches are kept if a later batch exhausts the evaluator."""
     yield from (stage[start : start + _BATCH] for start in range(0, len(stage), _BATCH))
 
 
 def _found(stage: Iterable[Proposal], served: AbstractSet[str], evaluator: Evaluator) -> list[_FoundTerms]:
     """Return what policies permit of the proposals of one stage. Raises Exhausted and PatternTooComplex.
 
-    What is permitted only in part is listed by the literals that say which part. So other proposals are sampled only
-    for permits that are not `served`: nothing was found for their literals.
+    If policies permit only a part of a proposal, the literals that name the part are listed. So other proposals are
+    sampled only for permits that are not `served`: those for whose literals nothing was found.
     """
     kinds = [
         (each, wildcards, is_sample, kind)

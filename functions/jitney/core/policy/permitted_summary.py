@@ -18,7 +18,7 @@ def summarized(entries: Sequence[PermittedAccess], budget: Budget) -> tuple[Perm
 
 
 def _says(outer: PermittedAccess, inner: PermittedAccess, budget: Budget) -> bool:
-    """Return whether `outer` includes all that `inner` says."""
+    """Return whether `outer` includes everything in `inner`."""
     if not _alike(outer, inner) or outer.terms.max_seconds < inner.terms.max_seconds:
         return False
     if outer.partial and (not inner.partial or outer.resources != inner.resources):
@@ -30,7 +30,7 @@ def _says(outer: PermittedAccess, inner: PermittedAccess, budget: Budget) -> boo
 
 
 def _says_which(narrow: PermittedAccess, wide: PermittedAccess, budget: Budget) -> bool:
-    """Return whether `narrow` says which part of `wide` may be requested with wildcards."""
+    """Return whether `narrow` is the part of `wide` that may be requested with wildcards."""
     if not (wide.partial and wide.wildcards and narrow.wildcards and _alike(narrow, wide)):
         return False
     return narrow.resources != wide.resources and _covers(wide, narrow, budget)
@@ -49,7 +49,10 @@ def _covers(outer: PermittedAccess, inner: PermittedAccess, budget: Budget) -> b
 
 
 def _joined(entries: Iterable[PermittedAccess]) -> Iterator[PermittedAccess]:
-    """Yield the entries, with one for those that differ in their resources only, then in their services only."""
+    """Yield the entries.
+
+    First those that differ only in resources are joined, then those that differ only in services.
+    """
     resources: dict[PermittedAccess, list[str]] = {}
     for entry in entries:
         resources.setdefault(entry._replace(resources=()), []).extend(entry.resources)

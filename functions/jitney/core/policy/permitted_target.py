@@ -1,6 +1,6 @@
 """What a principal could request on a target: access as far as permits name it, and access profiles.
 
-A target on which policies permit nothing gives None. So its answer is the same as that of one that does not exist.
+A target on which policies permit nothing gives None, so its answer equals that of a target that does not exist.
 """
 
 from contextlib import suppress
@@ -41,7 +41,7 @@ class PermittedProfile(NamedTuple):
 
 
 class PermittedTarget(NamedTuple):
-    """What policies permit on a target. It is `whole` if all that permits propose was evaluated."""
+    """What policies permit on a target. It is `whole` if all proposals were evaluated."""
 
     target: Target
     access: tuple[PermittedAccess, ...]
@@ -58,7 +58,7 @@ class PermittedTarget(NamedTuple):
 def permitted_target(
     principal: Principal, target: Target, scopes: PermitScopes, rules: PolicyRules
 ) -> PermittedTarget | None:
-    """Return what policies permit the principal on the target; None if that is nothing.
+    """Return what policies permit the principal on the target, or None for nothing.
 
     `scopes` are the permits in scope. The principal's other grants do not count.
     """

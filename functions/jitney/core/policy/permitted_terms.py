@@ -23,7 +23,7 @@ from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, completed_escalations, risks_of
 
 MAX_EFFORT = 500_000
-"""Evaluations of single ARNs for one target, times the policies that each evaluates. About 2 s at most."""
+"""The limit of evaluations of single ARNs for one target, multiplied by the number of policies. About 2 s."""
 _MAX_MEMBERS = 20_000
 _OVERHEAD = 10  # of one evaluation, in policies
 _SAMPLES = 6  # classes of ARNs that are tried where policies permit only some of a pattern
@@ -46,7 +46,7 @@ WayTerms: TypeAlias = frozenset[tuple[PermitTerms, Way]]
 
 
 class Asked(NamedTuple):
-    """A question that must pass by one of `permits`."""
+    """A question that one of `permits` must permit."""
 
     question: Question
     permits: frozenset[str]
@@ -95,9 +95,9 @@ class Evaluator:
         return list(found.values())
 
     def terms(self, asked: Sequence[Asked]) -> list[WayTerms]:
-        """Return the terms on which policies permit each of `asked`, by one of its permits.
+        """Return the terms on which one of its permits permits each of `asked`.
 
-        They are evaluated together, which is faster. Raises Exhausted.
+        All are evaluated together, which is faster. Raises Exhausted.
         """
         found: list[set[tuple[PermitTerms, Way]]] = [set() for _ in asked]
         for way, evaluation in self._ways.items():
@@ -122,11 +122,10 @@ class Evaluator:
     ) -> dict[int, int]:
         """Return the longest duration at which each of the `places` in `asked` passes. Raises Exhausted.
 
-        What passes neither for the longest nor for the shortest duration is not tried for others. Each further try
-        halves the durations between them, so a shorter one than the longest may be found.
-
-        With `own`, one of its own permits must permit it. Otherwise another may, which is enough if its own permit
-        applies with approvals.
+        A question that passes neither for the longest nor for the shortest duration is not tried for others. Each
+        further try halves the range of durations, so the result may be shorter than the longest. With `own`, one of the
+        question's own permits must permit it. Otherwise any permit may, which is enough if the own permit applies with
+        approvals.
         """
 
         def passing(places: Iterable[int], seconds: int) -> list[int]:
@@ -175,7 +174,7 @@ class Evaluator:
         *,
         own: bool,
     ) -> list[int]:
-        """Return the places in `asked` of what passes. Raises Exhausted."""
+        """Return the indexes in `asked` of the questions that pass. Raises Exhausted."""
         tried = list(places)
         questions = [asked[place].question for place in tried]
         self.effort += sum(question.evaluations for question in questions) * (_OVERHEAD + len(self._policy_set.rules))
@@ -199,7 +198,7 @@ class Evaluator:
         return replace(question, wildcard=False, risks=own | reach_risks(action.name, resource, self._target))
 
     def _gained(self, actions: Iterable[Action]) -> list[CompletedEscalation]:
-        """Return the escalations that each action is by itself."""
+        """Return the escalations that each action is alone."""
         names = {action.name for action in actions} & self._actions.escalation_actions
         return [gain for name in sorted(names) for gain in completed_escalations({name}, (), self._actions.escalations)]
 

@@ -31,7 +31,7 @@ class PolicyDifference:
 class PolicyDiff(NamedTuple):
     """The differences, the most frequent first. `compared` requests of the space's `size` were decided.
 
-    `other_policies` counts the requests that other policies answer in the same way.
+    `other_policies` counts the requests with the same answer by other policies.
     """
 
     differences: tuple[PolicyDifference, ...]

@@ -101,7 +101,7 @@ class Case:
     def request(self, target: Target) -> AccessRequest:
         """Return the case's request. Raises ValueError for conditions that are not supported.
 
-        Raises ProfileMismatch for an unknown profile, and for what is no part of the profile.
+        Raises ProfileMismatch for an unknown profile, and for permissions outside of the profile.
         """
         whole = self.access_profile and not self.actions
         permissions = () if whole else (Permission(self.actions, self.resources, conditions_of(self.conditions)),)
@@ -121,7 +121,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """The outcome of the case `name`. `differences` from what it expects are sentences; () where it passes."""
+    """The outcome of the case `name`.
+
+    `differences` are sentences on what differs from the expectation; () if it passes.
+    """
 
     name: str
     differences: tuple[str, ...]
@@ -129,7 +132,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
-    """The outcome of each case. `untested` are the policies that decide no passing case."""
+    """The outcome of each case. `untested` are the policies that do not decide any passing case."""
 
     outcomes: tuple[CaseOutcome, ...]
     untested: tuple[str, ...]
@@ -146,7 +149,7 @@ class CaseReport:
 
 @dataclass(frozen=True, slots=True)
 class CaseContext:
-    """What every case and every replayed request is decided with: the other arguments of `decide`."""
+    """The arguments of `decide` that are the same for all cases and replayed requests."""
 
     policy_set: PolicySet
     actions: ActionTable
@@ -177,7 +180,7 @@ def _expected(case: Case) -> dict[str, Any]:
 
 
 class CaseFault(ValueError):
-    """A case that is refused before a decision. `code` is a problem's, or says which member is unknown."""
+    """A case that is refused before a decision. `code` is the code of a problem, or names the unknown member."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)

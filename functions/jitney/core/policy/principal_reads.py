@@ -1,6 +1,7 @@
-"""Finds what policies read of a principal. Principals with the same values there get the same decisions.
+"""Finds what policies read of a principal.
 
-Most policies read groups only. So all agents of a team share their evaluated answers, also agents that never asked.
+Principals that are equal in everything that policies read get the same decisions. Most policies read only groups. So
+all agents of a team share cached answers, even with agents that have requested nothing yet.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -19,7 +20,7 @@ _TAG_OPERATORS = frozenset({"hasTag", "getTag"})
 class PrincipalReads:
     """What policies read of a principal: `entities` that they name, `attributes`, and `tags`.
 
-    `whole` says that a policy uses the principal in a way that is not listed here. Then no two principals share
+    `whole` is True if a policy uses the principal in a way that is not listed here. Then no two principals share
     answers.
     """
 
@@ -52,7 +53,7 @@ class _Found:
 
 
 def principal_reads(policies: Iterable[Mapping[str, Any]]) -> PrincipalReads:
-    """Return what `policies`, in Cedar's JSON form, read of principals together.
+    """Return what all of `policies`, in Cedar's JSON form, read of principals.
 
     https://docs.cedarpolicy.com/policies/json-format.html
     """
@@ -106,7 +107,7 @@ def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool
 def claim_literals(policies: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[Any]]:
     """Return the literals with which `policies`, in Cedar's JSON form, compare each claim of principals, by its name.
 
-    A pattern counts with a text that it matches. Other uses of a claim have no literals.
+    A pattern is represented by a text that it matches. Other uses of a claim have no literals.
     """
     found: dict[str, set[Any]] = {}
     for policy in policies:

@@ -1,4 +1,4 @@
-"""What permits name, as resources that a request for a target could have.
+"""The resources that permits name, as a request for a target could name them.
 
 Only a decision shows whether policies permit them.
 """
@@ -22,10 +22,10 @@ SAMPLE_SERVICES = ("sqs", "secretsmanager", "dynamodb", "s3", "sns")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
-    """A resource of a service, which `permits` name by a literal of their own or, if `general`, by the service alone.
+    """A resource of a service. `permits` name it by a literal, or, if `general`, only by its service.
 
-    With `any_service`, the permits name no service, and this one is a sample. `acting` are the actions of the access
-    level that act on the resource.
+    With `any_service`, the permits name no service, and this service is a sample. `acting` are the actions of the
+    access level that act on the resource.
     """
 
     level: AccessLevel
@@ -78,7 +78,7 @@ def proposals(
 
 
 def _services_of(permit: Permit) -> frozenset[str]:
-    """Return the services that a permit names, by themselves or in ARNs."""
+    """Return the services that a permit names, alone or in ARNs."""
     arns = (wildcard_text(pattern).split(":") for pattern in permit.resources)
     return permit.services.union(parts[2] for parts in arns if len(parts) > 2)
 
@@ -125,7 +125,7 @@ class _Services:
         return self._read[service]
 
     def _heads_of(self, service: str) -> tuple[str, ...]:
-        """Return what ARNs of the service begin with, up to the account, in the target's accounts and Regions."""
+        """Return the beginnings of the service's ARNs, up to the account, in the target's accounts and Regions."""
         if service not in self._heads:
             formats = (kind.arn_format for action in self._of_level(service) for kind in action.resource_types)
             heads = (head for each in dict.fromkeys(formats) for head in _heads(each, self._target))

@@ -19,9 +19,9 @@ MAX_MEMBERS = 1000
 class Question:
     """A pair, and the ARNs and calls to evaluate for it.
 
-    What holds for all `members` and allowed `calls` holds for the pair.
+    An answer for all `members` and allowed `calls` is the answer for the pair.
 
-    `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself when that is a single
+    `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself if that is a single
     ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
     are the escalations that it contributes to.
     """

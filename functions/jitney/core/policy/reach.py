@@ -1,4 +1,4 @@
-"""What a request may reach beyond its target's account and Region, by the exceptions in `jitney.yaml` and AWS's own.
+"""What a request may reach outside its target's account and Region, by exceptions in `jitney.yaml` or of AWS itself.
 
 The target's stack denies the resources of other accounts and calls in other Regions. Exceptions are risks of a request.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
@@ -46,13 +46,13 @@ def reach_risks(action: str, resource: str, target: Target) -> frozenset[str]:
 
 
 def reach_notes(target: Target) -> Mapping[str, str]:
-    """Return what the target's exceptions name, by risk, to add to its sentence."""
+    """Return the names in the target's exceptions, by risk, to add to the sentence of the risk."""
     notes = {OTHER_ACCOUNTS: target.other_accounts, UNWATCHED_REGIONS: target.other_regions}
     return {name: f" ({', '.join(values)})" for name, values in notes.items() if values}
 
 
 def _may_be_of(resource: str, position: int, own: str, others: Collection[str], *, any_other: bool) -> bool:
-    """Return whether the member of the ARN at `position` may be another than `own`."""
+    """Return whether the segment of the ARN at `position` may differ from `own`."""
     parts = resource.split(":", 5)
     member = parts[position] if len(parts) > position else "*"
     if member == own or not (others or any_other):

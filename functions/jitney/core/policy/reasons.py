@@ -45,8 +45,8 @@ def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
 def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
     """Return one reason for each policy that needs an approval.
 
-    `waiting` holds each refused verdict with the verdict after all approvals. The reason is the forbid that refuses
-    now. If there is none, it is the permit that will allow.
+    `waiting` holds each refused verdict with the verdict after all approvals. The reason is the forbid that refuses the
+    pair now. If there is none, it is the permit that will allow the pair.
     """
     return _first_of_each(
         _reason(

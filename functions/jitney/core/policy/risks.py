@@ -109,7 +109,7 @@ class CompletedEscalation(NamedTuple):
 def completed_escalations(
     requested: Collection[str], held: Iterable[HeldActions], escalations: Iterable[Escalation]
 ) -> tuple[CompletedEscalation, ...]:
-    """Return the escalations that a request for `requested` completes."""
+    """Return the escalations that a request for the actions `requested` completes."""
     holders: dict[str, str] = {}
     for grant in held:
         # Prefer a grant that the requester may see.
@@ -188,7 +188,7 @@ def _escalation_risk(gain: CompletedEscalation) -> Risk:
 
 
 def _use(escalation: Escalation) -> str:
-    """Return what the holder of the escalation can do."""
+    """Return what an agent with the escalation can do."""
     services = [name.partition(":")[0] for name in escalation.actions]
     service = next((each for each in services if each not in _IDENTITIES), "")
     if "iam:PassRole" in escalation.actions:

@@ -1,7 +1,7 @@
-"""A second set of policies that decides beside the active one, and changes no answer (row POL 14).
+"""A second set of policies that decides each request too, and changes no answer (row POL 14).
 
-Its answer stands in the decision's record, if it differs. Nothing else reads it. An error of the shadow is recorded
-instead of an answer, and never stops a request.
+If its answer differs, the decision's record has it. Nothing else reads it. An error of the shadow is recorded instead
+of an answer, and never stops a request.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ class UnreadHeldActionsError(LookupError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShadowPolicies:
-    """The shadow's policies, or the `error` for which they cannot be loaded."""
+    """The shadow's policies, or the `error` because of which they cannot be loaded."""
 
     version: str
     policy_set: PolicySet | None
@@ -36,7 +36,7 @@ class ShadowPolicies:
 
     @classmethod
     def load(cls, source: Policies) -> Self:
-        """Return the shadow in `source`. Its errors are its answer to each request."""
+        """Return the shadow in `source`. If it has errors, they are its answer to each request."""
         try:
             return cls(source.version, PolicySet.load(source))
         except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception
@@ -54,8 +54,8 @@ class ShadowPolicies:
     ) -> dict[str, Any]:
         """Return the member for the record of the active `decision` on a request.
 
-        It has the shadow's version, and its effect, policies and reviews if its effect or its reviews differ. The
-        shadow sees what the active decision saw.
+        The member has the shadow's version. It also has the shadow's effect, policies and reviews, if the effect or the
+        reviews differ. The shadow sees what the active decision saw.
         """
 
         def held(_requested: frozenset[str]) -> tuple[HeldActions, ...]:
@@ -82,7 +82,7 @@ def _difference(active: Decision, shadow: Decision) -> dict[str, Any]:
 
 
 def _name_of(error: BaseException) -> str:
-    """Return the name of an error. Raises what ends the process, such as KeyboardInterrupt."""
+    """Return the name of an error. Raises errors that end the process, such as KeyboardInterrupt."""
     if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
         raise error
     return error.code if isinstance(error, Problem) else type(error).__name__

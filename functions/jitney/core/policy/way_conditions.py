@@ -1,7 +1,7 @@
 """Finds policies whose conditions on the way and on reveal can never hold together.
 
-A forbid that never holds forbids nothing, and no error shows it. The conditions are evaluated for each way that a
-request can have, with all else unknown.
+A forbid that never holds forbids nothing, and no error shows that. The conditions are evaluated for each way that a
+request can have, with everything else unknown.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def _negated(value: _Known) -> _Known:
 
 
 def _joined(operator: str, left: _Known, right: _Known) -> _Known:
-    """Return the value of a conjunction or disjunction. One known side can decide it."""
+    """Return the value of a conjunction or disjunction. One known side can be enough."""
     deciding = operator == "||"
     if deciding in (left, right):
         return deciding

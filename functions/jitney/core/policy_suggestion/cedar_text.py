@@ -1,7 +1,7 @@
 """Writes text into Cedar policies: literals, patterns and comments.
 
-Records hold text of agents and of their providers. A literal escapes every character that is not plain, and a comment
-is one line without invisible characters. So no text ends its literal or its comment.
+Records hold text of agents and of their providers. A literal escapes every special character, and a comment is one line
+without invisible characters. So no text can end its literal or its comment.
 https://docs.cedarpolicy.com/policies/syntax-grammar.html
 """
 
@@ -38,7 +38,7 @@ def entity(kind: str, name: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return a text as one line of comment. Invisible characters are shown by their numbers."""
+    """Return a text as one line of comment. Invisible characters are shown as their code points."""
     return f"// {cut(text, 2 * MOST_COMMENT)}"
 
 

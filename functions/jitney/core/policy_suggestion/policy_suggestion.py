@@ -1,7 +1,8 @@
 """Suggest the narrowest permits that cover what was used, and check them by deciding each used request again.
 
-The forbids of the present policies stay, and the suggestion is decided together with them. What the present policies
-review stays under review: if the suggestion would allow it without, its permits get the review, and are built again.
+The forbids of the present policies stay, and decide together with the suggestion. Requests that the present policies
+review stay under review. If the suggestion would allow one without a review, its permits are built again with the
+review.
 """
 
 import re
@@ -36,16 +37,16 @@ from jitney.core.replay.recorded_requests import RecordedRequest
 from jitney.core.report.suggestion import KeptPair
 
 DECIDED_TOGETHER = 100
-"""Pairs of one used request that are decided together. More could exceed the limits of a request."""
+"""The limit of pairs of one used request that are decided together. More could exceed the limits of a request."""
 MOST_ROUNDS = 6
 """How often permits are built again with further reviews."""
 _NO_SLUG = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
 
 
 class SuggestionSource(NamedTuple):
-    """What a suggestion is made from: the scope, the present policies, and the texts of their forbids and schema.
+    """The inputs of a suggestion: the scope, the present policies, and the texts of their forbids and schema.
 
-    `least` is how many resources below a prefix it takes to permit the whole prefix.
+    `least` is how many resources must have been used below a prefix to permit the whole prefix.
     """
 
     scope: SuggestionScope
@@ -72,7 +73,7 @@ class UncoveredUse(NamedTuple):
 
 
 class UnusedPair(NamedTuple):
-    """A granted pair that no request used, with the number of grants that had it."""
+    """A granted pair of action and resource that no call used, with the number of grants that had it."""
 
     target: str
     pair: GrantedPair
@@ -82,8 +83,9 @@ class UnusedPair(NamedTuple):
 class Checked(NamedTuple):
     """How the used requests are decided under the suggestion.
 
-    `allowed` and `reviewed` count requests. `denied` are ids of grants whose used request is denied. `laxer` are ids
-    of grants for which the suggestion would need fewer approvals than the present policies: () in each suggestion.
+    `allowed` and `reviewed` count requests. `denied` are ids of grants whose used request is denied. `laxer` are ids of
+    grants for which the suggestion would need fewer approvals than the present policies. It is () in a finished
+    suggestion.
     """
 
     allowed: int
@@ -112,7 +114,7 @@ class PolicySuggestion:
 
 @dataclass(slots=True)
 class _Uses:
-    """The uses by place, pair and reviews, what the present policies deny, and the permits that cover the rest."""
+    """The uses by place, pair and reviews, the denied uses, and the permits that cover the rest."""
 
     found: dict[tuple[PermitPlace, GrantedPair, Reviews], PairUse] = field(default_factory=dict)
     denied: dict[tuple[PermitPlace, GrantedPair], UncoveredUse] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class _Uses:
 
 
 def suggest_policy(grants: Sequence[UsedGrant], source: SuggestionSource) -> PolicySuggestion:
-    """Return the suggestion for what was used of `grants`."""
+    """Return the suggestion that covers the used part of `grants`."""
     present = RememberedDecisions(source.context)
     stricter: dict[tuple[PermitPlace, GrantedPair], Reviews] = {}
     for _ in range(MOST_ROUNDS):
@@ -156,7 +158,7 @@ def _place(recorded: RecordedRequest, scope: SuggestionScope) -> PermitPlace:
 def _asked_as(recorded: RecordedRequest, scope: SuggestionScope) -> Principal:
     """Return the requester that the present policies decide about.
 
-    For a group this is a member without other groups and claims, so that all members get no more than they have now.
+    For a group, this is a member without other groups and claims, so that no member gets more than now.
     """
     who = recorded.principal
     if scope.kind is not ScopeKind.GROUP:
@@ -216,7 +218,7 @@ def _collect(
 
 
 def _unwritable(pair: GrantedPair) -> bool:
-    """Return whether `like` would match more than the pair: it has `*` and no `?`."""
+    """Return whether `like` would match more than the pair's pattern, because Cedar's `like` has `*` and no `?`."""
     texts = [pair.resource, *(value for each in pair.conditions if each.operator.has_patterns for value in each.values)]
     return any("?" in text for text in texts)
 

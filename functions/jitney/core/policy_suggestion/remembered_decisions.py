@@ -17,22 +17,22 @@ from jitney.core.problems import Problem
 Alternatives: TypeAlias = frozenset[frozenset[str]]
 """Sets of reviewer groups: the approvals of all groups of one set suffice."""
 Reviews: TypeAlias = frozenset[Alternatives]
-"""Reviews that are all needed. Empty for access without a review."""
+"""Reviews that must all pass. Empty for access without a review."""
 Held: TypeAlias = tuple[frozenset[str], ...] | None
 """The actions of the agent's other grants, as a recorded decision read them."""
 MOST_SETS = 256
-"""Combinations of alternatives that are compared. Beyond that, an answer counts as not strict enough."""
+"""The limit of combinations of alternatives that are compared. With more, an answer counts as not strict enough."""
 
 
 class RememberedDecisions:
-    """Decides requests by the policies of `context`, equal ones once."""
+    """Decides requests by the policies of `context`, and caches the decisions."""
 
     def __init__(self, context: CaseContext) -> None:
         self.context = context
         self._known: dict[Hashable, Decision | None] = {}
 
     def decision(self, who: Principal, request: AccessRequest, held: Held) -> Decision | None:
-        """Return the decision on a request, or None if it is refused before one."""
+        """Return the decision on a request, or None if the request is refused before a decision."""
         key = (self.context.policy_set.principal_reads.key_of(who), request, held)
         if key not in self._known:
             self._known[key] = self._decide(who, request, held)
@@ -77,12 +77,12 @@ def with_pairs(request: AccessRequest, pairs: Iterable[GrantedPair], seconds: in
 
 
 def reviews_of(decision: Decision) -> Reviews:
-    """Return the reviews that a decision needs, which is no denial."""
+    """Return the reviews that a decision needs. The decision is not a denial."""
     return frozenset({frozenset(decision.reviews)}) if decision.effect is Effect.REVIEW else frozenset()
 
 
 def suffices(reviews: Reviews, decision: Decision | None) -> bool:
-    """Return whether approvals that fulfil `reviews` also fulfil what a decision needs."""
+    """Return whether approvals that satisfy `reviews` also satisfy the reviews that a decision needs."""
     if decision is None or decision.effect is Effect.DENY:
         return False
     wanted = reviews_of(decision)
@@ -93,7 +93,7 @@ def suffices(reviews: Reviews, decision: Decision | None) -> bool:
 
 
 def approval_sets(reviews: Reviews) -> tuple[frozenset[str], ...]:
-    """Return each set of groups whose approvals fulfil all reviews; () if there are too many."""
+    """Return each set of groups whose approvals satisfy all reviews, or () if there are too many."""
     found: list[frozenset[str]] = []
     for chosen in product(*(sorted(each, key=sorted) for each in sorted(reviews, key=repr))):
         found.append(frozenset[str]().union(*chosen))

@@ -1,4 +1,4 @@
-"""Groups what was used into permits. A permit covers more than was used only where its evidence says so."""
+"""Groups uses into permits. If a permit covers more than was used, its evidence says so."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ class PermitHolder(NamedTuple):
 
 
 class PermitPlace(NamedTuple):
-    """What one permit compares, apart from its actions, resources, conditions, duration and reviews.
+    """What one permit compares in addition to actions, resources, conditions, duration and reviews.
 
     `human` says whether the agent acts on behalf of a person. `call_limits` are those of the present permits.
     """
@@ -56,9 +56,9 @@ class ResourceShape(StrEnum):
 class PairUse:
     """The uses of one pair at one place that need the same reviews.
 
-    `request` and `who` are those of one use, with which the pair is decided again. `gaps` are why it may have been
-    used although no call shows it. `seconds` are the durations of its grants. `last` is the time, id and reason of the
-    newest one.
+    `request` and `who` are the request and the requester of one use, with which the pair is decided again. `gaps` are
+    the reasons why the pair may have been used although no call shows it. `seconds` are the durations of its grants.
+    `last` is the time, id and reason of the newest grant.
     """
 
     place: PermitPlace
@@ -83,8 +83,8 @@ class PairUse:
 class SuggestedPermit:
     """One permit, with the uses that it covers.
 
-    `holders` have the same kind. `arns` are single ARNs, requested patterns, or (). `prefixes` stand for the single
-    ARNs below them.
+    `holders` have the same kind. `arns` are single ARNs, requested patterns, or (). `prefixes` replace the single ARNs
+    below them.
     """
 
     holders: tuple[PermitHolder, ...]
@@ -109,7 +109,7 @@ class _Resources(NamedTuple):
 def suggested_permits(uses: Iterable[PairUse], present: RememberedDecisions, least: int) -> list[SuggestedPermit]:
     """Return the permits for these uses.
 
-    A prefix stands for single ARNs if at least `least` of them were used below it, and if the present policies need no
+    A prefix replaces single ARNs if at least `least` of them were used below it, and if the present policies need no
     further review for any ARN below it.
     """
     by_place: dict[tuple[PermitPlace, Reviews], list[PairUse]] = {}
@@ -123,9 +123,9 @@ def suggested_permits(uses: Iterable[PairUse], present: RememberedDecisions, lea
 
 
 def _by_duration(uses: Sequence[PairUse], present: RememberedDecisions) -> Iterator[tuple[int, list[PairUse]]]:
-    """Yield uses that may share one longest duration, with this duration.
+    """Yield groups of uses, each with one longest duration.
 
-    A pair shares a longer one than its own only if the present policies need no further review for that.
+    A pair gets a longer duration than its own only if the present policies need no further review for it.
     """
     rest = sorted(uses, key=lambda each: (-each.longest, each.pair))
     while rest:
@@ -211,7 +211,7 @@ def _levels(names: Iterable[str], actions: ActionTable) -> tuple[AccessLevel, ..
 
 
 def _merged(permits: Iterable[SuggestedPermit]) -> list[SuggestedPermit]:
-    """Return the permits, those together that differ only in the agent."""
+    """Return the permits, after merging those that differ only in the agent."""
     found: dict[Hashable, list[SuggestedPermit]] = {}
     for each in permits:
         kind = each.place.holder._replace(name="")

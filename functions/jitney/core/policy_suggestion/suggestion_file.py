@@ -15,7 +15,7 @@ from jitney.core.policy_suggestion.suggested_permits import PairUse
 from jitney.core.policy_suggestion.used_grants import SuggestionScope
 
 MOST_LISTED = 50
-"""Pairs in one list of comments."""
+"""The limit of pairs in one list of comments."""
 
 
 class SuggestionPeriod(NamedTuple):
@@ -42,7 +42,10 @@ def file_text(found: PolicySuggestion, scope: SuggestionScope, period: Suggestio
 
 
 def cases_text(found: PolicySuggestion) -> str:
-    """Return the table of cases that tests each permit alone and with the present forbids. It is JSON, and so YAML."""
+    """Return the table of cases that tests each permit alone and with the present forbids.
+
+    It is JSON, which is also YAML.
+    """
     return json.dumps({"cases": list(_cases(found))}, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -110,7 +113,7 @@ def _claim(value: Any) -> Any:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether a text stands in the table as it is. The table's reader replaces `${NAME}`."""
+    """Return whether the table can hold the text unchanged. The table's reader replaces `${NAME}`."""
     return text.isprintable() and "${" not in text
 
 

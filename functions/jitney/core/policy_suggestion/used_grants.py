@@ -1,4 +1,4 @@
-"""What was used of each grant of a requester, from published records and calls (row POL 14)."""
+"""The used part of each grant of a requester, from published records and calls (row POL 14)."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,9 +21,9 @@ from jitney.core.report.suggestion import KeptPair, kept_pairs
 from jitney.core.report.usage import covers_arn
 
 MOST_PAIRS = 10_000
-"""Pairs of one grant. An access profile has the most."""
+"""The limit of pairs of one grant. Grants on access profiles have the most."""
 MOST_ARNS = 1000
-"""How many ARNs may replace one wildcard. Prefixes can replace them again (`prefixes.py`)."""
+"""How many ARNs may replace one wildcard. Prefixes can replace the ARNs in turn (`prefixes.py`)."""
 UNREAD_CALLS = "CloudTrail's calls were not read"
 NO_SESSION = "no session of its grant was seen in CloudTrail"
 SILENT_TRAIL = "CloudTrail was silent while its grant was open"
@@ -31,7 +31,7 @@ DAMAGED_CALLS = "a line about the calls of its grant is unreadable"
 
 
 class ScopeKind(StrEnum):
-    """What a suggestion is for: one agent, the members of a group, or the agents of an accountable unit."""
+    """The kind of scope of a suggestion: one agent, the members of a group, or the agents of an accountable unit."""
 
     AGENT = "agent"
     GROUP = "group"
@@ -67,7 +67,7 @@ class SuggestionScope(NamedTuple):
 
 
 class UsedGrant(NamedTuple):
-    """A grant, as it was decided, and its pairs: those to keep, with the reasons, and those that were not used.
+    """A grant as decided, and its pairs: the pairs to keep, with the reasons, and the unused pairs.
 
     `reason` is the agent's text.
     """
@@ -163,7 +163,7 @@ class UsageLog:
         yield from kept_pairs(permissions, seen, self.context.actions, gap_of, MOST_ARNS)
 
     def _unknown(self, report: GrantReport, *, gateway: bool) -> str:
-        """Return why it is not known what was used of a grant; "" if it is known."""
+        """Return why the used part of a grant is unknown, or "" if it is known."""
         if report.partial:
             return SILENT_TRAIL if report.trail_gaps else DAMAGED_CALLS
         if gateway:
@@ -184,7 +184,7 @@ def _is_decided(action: str) -> bool:
 
 
 def _is_kept(pair: GrantedPair, kept: Sequence[KeptPair]) -> bool:
-    """Return whether the pair, or a part of its resources, is among those to keep."""
+    """Return whether the pair, or a part of its resources, is among the pairs to keep."""
     return any(
         (each.pair.action, each.pair.conditions) == (pair.action, pair.conditions)
         and (each.pair.resource == pair.resource or covers_arn(pair.resource, each.pair.resource))

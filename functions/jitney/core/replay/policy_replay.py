@@ -19,7 +19,7 @@ from jitney.core.report.published_lines import Line
 
 
 class ReplayedAnswer(NamedTuple):
-    """What people compare of a decision: its effect, the policies that decided, and the reviews that it needs."""
+    """The parts of a decision that people compare: its effect, the policies that decided, and the required reviews."""
 
     effect: Effect
     policies: tuple[str, ...]
@@ -46,7 +46,7 @@ class ReplayedRequest(NamedTuple):
 
     @property
     def changes_effect(self) -> bool:
-        """Whether the request would get another answer: allowed, reviewed or denied, or by other reviewers."""
+        """Whether the request would get another effect, or need other reviewers."""
         return (self.before.effect, self.before.reviews) != (self.after.effect, self.after.reviews)
 
 
@@ -119,7 +119,7 @@ class PolicyReplay:
 
     @property
     def distinct(self) -> int:
-        """How many of these policies can distinguish."""
+        """How many of the decisions policies can distinguish."""
         return len(self._answers)
 
     def _count(self, recorded: RecordedRequest, after: ReplayedAnswer) -> None:

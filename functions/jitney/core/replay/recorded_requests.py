@@ -1,6 +1,6 @@
 """Read decided requests from published records, with everything that their decision saw (row POL 14).
 
-A record that lacks something is not replayable, and says why. Nothing is guessed.
+A record without one of the inputs is not replayable, and the reason is given. Nothing is guessed.
 """
 
 import json
@@ -21,7 +21,7 @@ from jitney.core.report.published_lines import Line, PublishedRecord, parse_reco
 DECIDED = frozenset({AuditEvent.REQUEST, AuditEvent.PREVIEW})
 """The events whose records are about a decision on a request. A preview is a dry run."""
 MOST_REMEMBERED = 20_000
-"""Details that are not read again, about 2 kB each. An agent that repeats its request repeats its detail."""
+"""The size of the cache of parsed details, about 2 kB each. An agent that repeats its request repeats its detail."""
 
 
 class NotReplayable(ValueError):
@@ -29,7 +29,7 @@ class NotReplayable(ValueError):
 
 
 class _Detail(NamedTuple):
-    """What a record's `detail` says of its request."""
+    """The request in a record's `detail`."""
 
     permissions: tuple[Permission, ...]
     inputs: DecisionInputs
@@ -62,7 +62,7 @@ class RecordedRequest:
 def is_decision(record: PublishedRecord, *, previews: bool) -> bool:
     """Return whether a record is about the decision on a request. Dry runs count with `previews` only.
 
-    Only a decision names policies: a refusal before it does not, nor does the record of a failed issue.
+    Only the record of a decision names policies. Records of earlier refusals and of failed issues do not.
     """
     if record.event not in DECIDED or (record.event == AuditEvent.PREVIEW and not previews):
         return False
@@ -137,7 +137,7 @@ def _principal(record: PublishedRecord, inputs: DecisionInputs) -> Principal:
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def _read(text: str) -> _Detail:
-    """Return what the text of a `detail` says. Raises NotReplayable."""
+    """Return the request in the text of a `detail`. Raises NotReplayable."""
     try:
         detail = json.loads(text)
     except (ValueError, RecursionError) as error:

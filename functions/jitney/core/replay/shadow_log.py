@@ -15,7 +15,7 @@ DAMAGED = "the record's answer of the shadow is damaged"
 
 
 class ShadowDifference(NamedTuple):
-    """A decided request with the answer of the active policies and the other one of the shadow's `version`."""
+    """A decided request with the answer of the active policies and that of the shadow's `version`."""
 
     record: PublishedRecord
     version: str
@@ -27,8 +27,9 @@ class ShadowDifference(NamedTuple):
 class ShadowLog:
     """Reads records one by one, in any order, and counts.
 
-    `versions` counts the decisions with each version of the shadow, and `effects` the differing effects: the active
-    one and the shadow's. `errors` counts the errors of the shadow by name. `without` counts decisions without a shadow.
+    `versions` counts the decisions with each version of the shadow. `effects` counts pairs of different effects: that
+    of the active policies and that of the shadow. `errors` counts the errors of the shadow by name. `without` counts
+    decisions without a shadow.
     """
 
     decisions: DecisionLines = field(default_factory=DecisionLines)

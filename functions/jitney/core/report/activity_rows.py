@@ -103,7 +103,7 @@ def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator
 
 
 def outliving_rows(outliving: Iterable[GrantEffect]) -> Iterator[ReportRow]:
-    """Yield rows for what outlives the grant: whether it was used, and what a person does about it."""
+    """Yield rows for what outlives the grant: whether it was used, and what a person can do about it."""
     for each in outliving:
         yield ReportRow("outlives", each.sentence)
         yield ReportRow("", each.use, Tone.BAD if each.used else Tone.PLAIN)
@@ -113,7 +113,7 @@ def outliving_rows(outliving: Iterable[GrantEffect]) -> Iterator[ReportRow]:
 def suggestion_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow]:
     """Yield rows for the suggested terms, with the request and the policy to paste.
 
-    If there is no suggestion, say why.
+    If there is no suggestion, a row says why.
     """
     if suggestion.verdict is SuggestionOutcome.NOTHING:
         yield ReportRow("suggested", "no narrower grant: each permission was used, or CloudTrail may not show its use")
@@ -138,7 +138,7 @@ def _copied(name: str, lines: Sequence[str]) -> Iterator[ReportRow]:
 
 
 def exact_line(line: str) -> str:
-    """Return a line to copy, with its indentation. Each invisible character is replaced by its number."""
+    """Return a line to copy, with its indentation. Each invisible character is replaced by its code point."""
     indent = line[: len(line) - len(line.lstrip(" "))]
     return indent + escape_exact(line[len(indent) :])
 

@@ -43,7 +43,8 @@ def build_report(
 ) -> GrantReport | None:
     """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all that are known.
 
-    Lines of other grants are ignored. The report warns of unreadable lines, unknown events, gaps and, with `cut`, more.
+    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps. With `cut`, it
+    warns that lines are missing.
     """
     parsed = [parse_record(each) for each in records]
     chain = chain_of(grant_id, (each for each in parsed if each))
@@ -121,7 +122,7 @@ def _terms(record: PublishedRecord) -> Terms:
 
 
 def _granted(own: Sequence[PublishedRecord], requested: Terms) -> Terms | None:
-    """Return the terms that were granted last, by policy or reviewers."""
+    """Return the terms of the last grant or narrowing, by policy or reviewers."""
     found: Terms | None = None
     for each in own:
         if (each.event, each.outcome) in _GRANTING or state_after_vote(each) == "active":
@@ -147,7 +148,7 @@ def _reviews(first: PublishedRecord) -> tuple[tuple[str, ...], ...]:
 
 
 def _access_profile(first: PublishedRecord) -> str:
-    """Return the access profile of a request in a line, as reviewers see it; "" for none."""
+    """Return the access profile of a request on one line, as reviewers see it; "" for none."""
     profile = first.detail_members.get("access_profile")
     members = profile if isinstance(profile, dict) else {}
     name, summary, content = (str(members.get(each, "")) for each in ("name", "summary", "content"))
@@ -174,7 +175,10 @@ def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:
 
 
 def _issuances(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
-    """Yield each issuance. A request that policy allowed is the first. A failure replaces the attempt before it."""
+    """Yield each issuance. A request that policy allowed issues the first credentials.
+
+    The record of a failure replaces that of its attempt.
+    """
     found: list[CredentialIssuance] = []
     for each in own:
         allowed = (each.event, each.outcome) == (AuditEvent.REQUEST, Outcome.ALLOWED)

@@ -1,7 +1,7 @@
 """What CloudTrail can show: whether an action without a visible call was really not called.
 
-An action counts as observable only if its service is listed here. It must not be a data event, be unlogged, or be
-needed implicitly by other calls. So an unknown action counts as not observable.
+An action counts as observable only if its service is listed here. In addition, it must not be a data event, be
+unlogged, or be needed implicitly by other calls. So an unknown action counts as not observable.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
 

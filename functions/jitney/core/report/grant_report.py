@@ -53,7 +53,7 @@ class ReportedEnd(NamedTuple):
     """The end of a grant, with the person who ended it and the reason.
 
     `denied_after_milliseconds` is the time from the call to AWS's first denial. It is None if no denial was seen.
-    `measured` says whether the broker tried. `recorded` says whether the end is on record.
+    `measured` says whether the broker measured it. `recorded` says whether the end is on record.
     """
 
     state: ReportedState
@@ -75,7 +75,7 @@ class SentNotification(NamedTuple):
 
 
 class ReportedVote(NamedTuple):
-    """One vote. `narrowed_terms` is what it granted, if that is less than was requested."""
+    """One vote. `narrowed_terms` is what the vote granted, if that is less than was requested."""
 
     at: int
     by: str
@@ -132,8 +132,8 @@ class CallGroup(NamedTuple):
 class ReportedCall(NamedTuple):
     """One call through the gateway. `parameters` are JSON with secrets masked, and `masked` the places in the answer.
 
-    `outcome` is that of the last record, and `status` AWS's HTTP status, or 0. `ticket` says that the agent sent a
-    presigned request. `events` counts CloudTrail's events of the call.
+    `outcome` is that of the last record, and `status` AWS's HTTP status, or 0. `ticket` is True if the agent sent a
+    presigned request itself. `events` counts CloudTrail's events of the call.
     """
 
     at: int
@@ -182,12 +182,12 @@ class ReportedWay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantReport:
-    """The report of one grant, as far as its records and calls show it.
+    """The report of one grant, built from its records and calls.
 
-    `addresses` are the addresses from which the agent sent requests. `requested` is the request. `granted` is what
-    review left of it, or None if nothing was granted. `requested_calls` are the calls from which the request was
-    derived. `access_profile` is the requested profile in a line, or "". `way` is the request's. `reviewed_call` is set
-    for the grant of one call.
+    `addresses` are the addresses from which the agent sent requests. `requested` are the requested terms. `granted` are
+    the terms after the review, or None if nothing was granted. `requested_calls` are the calls from which the request
+    was derived. `access_profile` is the requested profile on one line, or "". `way` is the requested way.
+    `reviewed_call` is set for the grant of one call.
 
     `reviews` are the alternative sets of reviewer groups. `repeated_requests` are the times of equal requests
     that joined this one. `cut_offs` are the times of emergency cut-offs of the role's sessions.

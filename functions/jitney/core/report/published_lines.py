@@ -61,7 +61,7 @@ class PublishedRecord:
 
     @property
     def requester(self) -> Requester:
-        """Who made the request, from a request's record; other records have only the names that each record has."""
+        """The requester, from the record of a request. Other records have only the names that every record has."""
         listed = self.detail_members.get("requester")
         about = listed if isinstance(listed, dict) else {}
         facts = about.get("facts")

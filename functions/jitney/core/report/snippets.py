@@ -72,7 +72,7 @@ def _permit(name: str, report: GrantReport, permission: Permission, terms: Terms
 
 
 def _patterns(permission: Permission) -> Iterator[str]:
-    """Yield the texts of a permission in which IAM reads wildcards."""
+    """Yield the texts of a permission in which IAM interprets wildcards."""
     yield from permission.resources
     yield from (value for each in permission.conditions if each.operator.has_patterns for value in each.values)
 

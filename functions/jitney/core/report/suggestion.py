@@ -1,7 +1,7 @@
-"""Suggest the least-privilege request, from what a grant was used for (row AUD 4).
+"""Suggest the least-privilege request, from the calls that used a grant (row AUD 4).
 
-The suggestion is a part of the grant and allows every call that the grant explains. A permission stays, with a reason,
-if CloudTrail may not show its calls.
+The suggestion is a part of the grant and allows every call that the grant explains. A permission is kept, with a
+reason, if CloudTrail may not show its calls.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,13 +25,13 @@ MOST_NAMED = 10
 """How many resources may replace one wildcard. A longer list is impractical."""
 LEAST_SECONDS = 60
 SPARE = 1.25
-"""Factor on the time until the last call. That time varies from run to run."""
+"""The suggested duration is this many times the time until the last call, which varies from run to run."""
 _STAYS: Mapping[ReportedState, str] = {
     ReportedState.ACTIVE: "the grant has not ended",
     ReportedState.EXPIRED: "calls that CloudTrail does not show may have been made until the end",
     ReportedState.REVOKED: "the grant was revoked and may have been needed for longer",
 }
-"""Why the granted duration is suggested again."""
+"""The reasons to suggest the granted duration again."""
 
 
 class SuggestionOutcome(StrEnum):
@@ -46,7 +46,7 @@ class Suggestion(NamedTuple):
     """The narrower request: `terms` is None unless the verdict is NARROWER.
 
     `reasons` are sentences that follow "because" or "but". They say why nothing is suggested, or why permissions or the
-    duration stay.
+    duration are kept.
     """
 
     verdict: SuggestionOutcome
@@ -55,7 +55,7 @@ class Suggestion(NamedTuple):
 
 
 class KeptPair(NamedTuple):
-    """A pair that was used, or why it may have been used although no call shows it (`gap`)."""
+    """A pair that is kept: it was used, or `gap` is the reason why it may have been used although no call shows it."""
 
     pair: GrantedPair
     gap: str = ""
@@ -120,7 +120,7 @@ def kept_pairs(
     gap_of: CoverageLookup,
     most_named: int = MOST_NAMED,
 ) -> Iterator[KeptPair]:
-    """Yield the granted pairs that stay, narrowed to the ARNs that the calls `seen` name.
+    """Yield the granted pairs that are kept, narrowed to the ARNs that the calls `seen` name.
 
     Up to `most_named` ARNs replace one wildcard. Conditions stay as they are, because CloudTrail does not show the
     values of all keys.
@@ -149,8 +149,8 @@ def _reached(
     """Return the ARNs that were used, by granted resource; {} if the calls do not show them.
 
     The calls show them if each call names all resources that it used. An action that needs several resource types at
-    once is never shown, because events name only some of these. For data events, a trail that shows one call of an
-    action on a granted resource is assumed to show all.
+    once is never shown, because events name only some of these. A trail that shows one data event of an action on a
+    granted resource is assumed to show all of them.
     """
     if action is None or gap not in (None, CoverageGap.DATA):
         return {}
@@ -195,7 +195,7 @@ def _pairs(permissions: Iterable[Permission]) -> dict[GrantedPair, None]:
 def _seconds(report: GrantReport, gap: bool) -> tuple[int, str]:  # noqa: FBT001 - a private call with a name
     """Return the duration until the release or last call, and "".
 
-    If that is unknown, return the granted one, and why it stays.
+    If that is unknown, return the granted duration, and why it is kept.
     """
     granted = report.granted.duration_seconds if report.granted else 0
     began = min((each for each in (report.times.decided, report.times.issued) if each), default=0)

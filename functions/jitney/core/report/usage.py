@@ -21,7 +21,7 @@ DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "Autho
 class GrantUsage(NamedTuple):
     """The members are those of `jitney.core.report.grant_report.GrantReport`.
 
-    `unreadable` counts lines that are no call.
+    `unreadable` counts lines that are not calls.
     """
 
     uses: tuple[CallGroup, ...]
@@ -73,7 +73,7 @@ def used_actions(calls: Iterable[PublishedCall]) -> frozenset[str]:
 
 
 def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantEffect, ...]:
-    """Return what outlives the grant of a report, with its use; () until credentials were issued."""
+    """Return what outlives the grant of a report, and whether it was used; () until credentials were issued."""
     granted = report.granted if report.times.issued else None
     masked = answers_masked(report.way.name, reveal=report.way.reveal)
     effects = effects_of(granted.permissions, actions, masked=masked) if granted else ()

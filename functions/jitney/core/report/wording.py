@@ -1,4 +1,4 @@
-"""A report as sections of rows. The terminal, the printed page and the web page show the same ones.
+"""A report as sections of rows. The terminal, the printed page and the web page show the same rows.
 
 Rows are plain text without control characters; renderers escape it. Text by agents and people comes last in its row, in
 quotation marks.
@@ -66,7 +66,7 @@ _NOTIFICATIONS: Mapping[str, str] = {
 
 
 def state_row(report: GrantReport) -> ReportRow:
-    """Return the state in one word, for the heading. Access by break-glass is never shown as good."""
+    """Return the state in one word, for the heading. Access by break-glass is never shown in the tone of good news."""
     tone = _TONES.get(report.end.state, Tone.PLAIN)
     return ReportRow("", _STATES[report.end.state], Tone.BAD if report.break_glass and tone is Tone.GOOD else tone)
 
@@ -89,7 +89,7 @@ def sections(report: GrantReport, suggestion: Suggestion, outliving: Sequence[Gr
 
 
 def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
-    """Yield what a reader asks first: what was granted, what was used and denied, and how it ended."""
+    """Yield the main facts: what was granted, what was used and denied, and how the grant ended."""
     less = ", less than requested" if report.granted not in (None, report.requested) else ""
     yield ReportRow("grant", f"{_in_short(report.granted)}{less}" if report.granted else "nothing")
     if report.granted:

@@ -36,14 +36,14 @@ class Access(NamedTuple):
 
 
 def action_verb(requested: RequestedAction) -> str:
-    """Return what an action does, in a word: "writes"."""
+    """Return what an action does, as one word: "writes"."""
     if deletes(requested.action, requested.level):
         return "deletes"
     return _VERBS.get(requested.level, "is unknown to Jitney")
 
 
 def accesses(sheet: Sheet) -> tuple[Access, ...]:
-    """Return the exact actions, resources and conditions, grouped by level and these, the most severe first."""
+    """Return the exact access, grouped by level, resources and conditions, the most severe first."""
     grouped, found = together(sheet), []
     for (words, resources, new, limits), actions in list(grouped.items())[:MOST_ACCESSES]:
         shown = [
@@ -78,7 +78,7 @@ class _Kind(NamedTuple):
 
 
 def together(sheet: Sheet) -> dict[_Kind, list[str]]:
-    """Return the actions grouped by what they share. Deleting actions form their own groups."""
+    """Return the actions grouped by level, resources and conditions. Deleting actions form their own groups."""
     grouped: dict[_Kind, list[str]] = {}
     for each in worst_first(sheet.actions):
         level = LEVEL_NAMES[each.level] if each.level else UNKNOWN

@@ -16,7 +16,7 @@ from jitney.core.review.reviewers import Groups, approving_groups, direct_member
 def with_counted_groups(vote: Vote, review: GrantUnderReview, groups: Groups, now: int) -> Vote:
     """Return the vote with the groups that the voter is a member of now, escalations included.
 
-    A vote as a delegate stays one, even if the request later escalates to the voter's own group.
+    A delegate's vote stays a delegate's vote, even if the request later escalates to the voter's own group.
     """
 
     def is_member(group: str, at: int) -> bool:

@@ -1,4 +1,7 @@
-"""The approvals of a grant that policies see now, and those that its calls inherit (rows REV 3, 8 and GW 4). Pure."""
+"""The approvals of a grant that policies see now, and the approvals that its calls inherit (rows REV 3, 8 and GW 4).
+
+Pure.
+"""
 
 from jitney.core.access.request import Way
 from jitney.core.review.break_glass import break_glass_approvals
@@ -8,9 +11,9 @@ from jitney.core.review.votes import present_approvals, valid_approvals
 
 
 def approvals_in_force(review: GrantUnderReview, now: int) -> frozenset[str]:
-    """Return the approvals of a grant that are valid now, with the approvals that break-glass replaces.
+    """Return the approvals of a grant that are valid now, including those that break-glass replaces.
 
-    For calls through the gateway, the votes of people who have left their group since do not count.
+    For calls through the gateway, votes do not count if the voter has left the group since.
     """
     grant = review.grant
     if not grant.break_glass and not grant.approvals:
@@ -22,7 +25,7 @@ def approvals_in_force(review: GrantUnderReview, now: int) -> frozenset[str]:
 
 
 def inherited_approvals(review: GrantUnderReview, now: int) -> frozenset[str]:
-    """Return the approvals of the grant in which a reviewed call is made: frozenset() for a grant that is no call's."""
+    """Return the approvals of the grant in which a reviewed call is made; frozenset() for a grant without a call."""
     if review.parent is None:
         return frozenset()
     return approvals_in_force(GrantUnderReview(review.parent, review.config, review.suspensions), now)

@@ -1,7 +1,7 @@
 """Break-glass: who may grant a request without its reviewers, and who does the follow-up review (row REV 8). Pure.
 
-Break-glass replaces approvals and nothing else. What policy denies with every approval is denied here too. Policies see
-break-glass as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
+Break-glass replaces approvals and nothing else. A request that policy denies with every approval is denied here too.
+Policies see break-glass as one more approval, `BREAK_GLASS_APPROVAL`, so that they can forbid it.
 """
 
 from collections.abc import Collection
@@ -71,7 +71,7 @@ def follow_up_keys(grant: Grant, human: str) -> tuple[str, str]:
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:
-    """Return the approvals that break-glass replaces: all approvals for exactly this grant, or none if the use is void.
+    """Return the approvals that break-glass replaces: all for exactly this grant, or none if its use is not valid now.
 
     Each issue of credentials repeats this check against the present configuration. If the configuration names only
     people, the person must still be one of them. Membership of a group is not checked, because only a token shows it.
@@ -96,7 +96,7 @@ def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> 
 def may_follow_up(human: str, review: GrantUnderReview, groups: Groups, *, operator: bool) -> bool:
     """Return whether `human` may do the follow-up review: any possible reviewer, or an operator.
 
-    The requesters, the person who used break-glass, and the delegates of these may not.
+    The requesters, the person who used break-glass, and their delegates may not.
     """
     involved = involved_people(review)
     if review.grant.break_glass is None or human in involved | delegates_for(involved, groups):

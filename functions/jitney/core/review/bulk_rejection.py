@@ -1,6 +1,6 @@
-"""Rejects many requests of one agent or accountable unit at once: whose requests, which, and why (row REV 18). Pure.
+"""Rejects many requests of one agent or accountable unit at once: the owner, the requests and the comment (row REV 18).
 
-It holds no verdict, so nothing that reads it can approve.
+Pure. These values hold no verdict, so code that reads them cannot approve.
 """
 
 import re
@@ -19,7 +19,10 @@ from jitney.core.review.safe_text import escape_invisible
 MOST_REJECTIONS = 50
 """Limit of one submission. A rejection takes about a tenth of a second, and the function has 15 s."""
 LEAST_OFFERED, MOST_OFFERED = 3, 10
-"""The list of requests offers to reject an agent's requests at once from this many, for this many agents and units."""
+"""The list of requests offers to reject an agent's requests at once if there are this many or more.
+
+It offers that for at most this many agents and units.
+"""
 KINDS = ("agent", "unit")
 MEMBERS = (*KINDS, "requests", "comment")
 _MOST_NAME, _MOST_ID, _HASH = 255, 16, 64
@@ -29,7 +32,7 @@ _AGAIN = "Open the page again, and use its button."
 
 
 class RequestOwner(NamedTuple):
-    """Whose requests: an agent, by its source identity, or an accountable unit, by its name."""
+    """The owner of requests: an agent, by its source identity, or an accountable unit, by its name."""
 
     kind: str
     name: str
@@ -55,7 +58,7 @@ class BulkRejection(NamedTuple):
 
 
 def offered_owners(waiting: Sequence[Grant]) -> list[tuple[RequestOwner, int]]:
-    """Return whose requests can be rejected at once, with their number, the largest first.
+    """Return the owners whose requests can be rejected at once, with the number of requests, the largest number first.
 
     A unit counts if it has more requests than any of its agents.
     """

@@ -1,6 +1,6 @@
-"""One call under review in words, the same on every channel: what it is, what an approval covers, its parameters. Pure.
+"""One call under review in words, the same on every channel: its title, what an approval covers, its parameters. Pure.
 
-Each parameter has a line of its own with its whole value. A text is in the quotation marks of JSON, and so no value can
+Each parameter has a line of its own with its whole value. A text is in the quotation marks of JSON, so no value can
 look like another line or another type. Characters that look like others are named.
 """
 
@@ -60,7 +60,7 @@ def shows_all_parameters(call: ReviewedCall) -> bool:
 
 
 def _rows(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield each value that holds no other one, with its path: "Delete.Objects[0].Key"."""
+    """Yield each value that contains no other values, with its path: "Delete.Objects[0].Key"."""
     if isinstance(value, dict) and value:
         for name, each in value.items():
             yield from _rows(_member(path, name), each)
@@ -88,7 +88,10 @@ def _shown(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return the text as JSON. Marks that would be left out, because they pile up, are shown by their numbers."""
+    """Return the text as JSON.
+
+    Combining marks that would be left out, because there are too many in a row, are shown as their code points.
+    """
     return json.dumps(text, ensure_ascii=_piles_up(text))
 
 

@@ -1,4 +1,4 @@
-"""What a reviewer reads first, in words: the level of harm, what happened before, and what was not granted. Pure.
+"""What a reviewer reads first, in words: the level of harm, earlier requests, and what was not granted. Pure.
 
 All output is plain text on one line, escaped.
 """
@@ -27,7 +27,7 @@ def harm_in_words(level: str) -> str:
 
 
 def harm_sentence(sheet: Sheet) -> str:
-    """Return the worst risk in a sentence, or why there is none."""
+    """Return the worst risk as a sentence, or a sentence on why there is none."""
     return risk_sentence(sheet.risks[0]) if sheet.risks else NO_RISK
 
 
@@ -37,10 +37,10 @@ def risk_sentence(risk: Risk) -> str:
 
 
 def before(sheet: Sheet, viewer: str = "") -> str:
-    """Return what became of the agent's like requests in the last 30 days, and who decided about the last ones.
+    """Return the results of the agent's like requests in the last 30 days, and who decided about the last ones.
 
     The worst comes first, because a small screen may show the beginning only. A rejection that `rejected_before` shows
-    is not repeated. `viewer` is the source identity of the reader, who is "you".
+    is not repeated. `viewer` is the source identity of the reader, who is called "you".
     """
     like = sheet.like
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
@@ -69,7 +69,7 @@ def before(sheet: Sheet, viewer: str = "") -> str:
 
 
 def not_granted(sheet: Sheet) -> tuple[str, ...]:
-    """Return each action that the agent requested and does not get, () for none."""
+    """Return each action that the agent requested but does not get; () for none."""
     if sheet.requested is None:
         return ()
     lines = list(_left_out(sheet.requested.permissions, sheet))
@@ -80,7 +80,7 @@ def not_granted(sheet: Sheet) -> tuple[str, ...]:
 
 
 def shortened(sheet: Sheet) -> str:
-    """Return the duration beside the longer one that was requested, "" if it was not shortened."""
+    """Return the granted duration and the longer requested one, or "" if it was not shortened."""
     if sheet.requested is None or sheet.requested.duration_seconds == sheet.duration_seconds:
         return ""
     return f"{format_duration(sheet.duration_seconds)} instead of {format_duration(sheet.requested.duration_seconds)}"

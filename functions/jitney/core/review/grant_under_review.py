@@ -1,4 +1,4 @@
-"""A grant, with what determines who may judge it: configuration and suspensions (rows REV 5, ID 10, END 8). Pure."""
+"""A grant, with the configuration and suspensions that say who may decide about it (rows REV 5, ID 10, END 8). Pure."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,10 +13,10 @@ from jitney.core.identity.requester import Requester, person_name
 class GrantUnderReview:
     """A grant, the present configuration and the present suspensions. The grant of one call has a `parent`.
 
-    Every function that judges a person's rights takes this type. So none can forget the agent's present owners or the
+    Every function that checks a person's rights takes this type. So none can forget the agent's present owners or the
     suspensions. A grant alone has only the owners at the time of the request. `grant` is revoked here if a suspension
-    ended it, even if the store does not say so yet. `parent` is the grant that a call is made in. The call's grant ends
-    here with it. Raises ValueError for a call without its parent.
+    ended it, even if the store does not say so yet. `parent` is the grant that a call is made in. The grant of the call
+    ends here when its parent ends. Raises ValueError for a call without its parent.
     """
 
     grant: Grant
@@ -69,7 +69,7 @@ def requester_of_grant(grant: Grant, config: Config) -> Requester:
 def ended_with(grant: Grant, parent: Grant) -> Grant:
     """Return the grant of a call, ended if `parent`, the grant that the call is made in, has ended.
 
-    The time of `parent` limits the grant already, as its `ends_by`. So an expiry of `parent` needs no check here.
+    The grant's `ends_by` is already limited to the time of `parent`. So an expiry of `parent` needs no check here.
     """
     if grant.state not in OPEN_STATES or parent.state in (State.ACTIVE, State.EXPIRED):
         return grant

@@ -1,4 +1,4 @@
-"""How bad a request is, in one word, and the changes that are always among its risks (row REV 15). Pure."""
+"""The level of harm of a request, and the changes that are always among its risks (row REV 15). Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from jitney.core.policy.risks import completed_escalations, describe_risks, risk
 from jitney.core.review.safe_text import format_list, short_resource
 
 LOW = "low"
-"""The harm of a request without any risk: it only lists, or reads what it names."""
+"""The level of a request without any risk: it only lists, or reads resources that it names."""
 MOST_ACTIONS, MOST_RESOURCES = 3, 2
 _WORST_FIRST = tuple(HarmLevel)
 _DELETING = re.compile(r"(?<!un)(?<!firewall)delete|(?<!un)drop|(?<!notify)terminate|purge|destroy|wipe", re.IGNORECASE)
@@ -21,7 +21,7 @@ _WIDE, _NAMED = True, False
 
 
 class _Change(NamedTuple):
-    """One kind of change or wide read: the name and level of its risk, and its verb for one action and for several."""
+    """One kind of change or wide read: the name and level of its risk, and its verb in singular and plural."""
 
     name: str
     level: HarmLevel
@@ -71,7 +71,10 @@ def with_changes(risks: Sequence[Risk], uses: Iterable[Use]) -> tuple[Risk, ...]
 
 
 def _joined(made: Sequence[Risk], risks: Sequence[Risk]) -> tuple[list[Risk], list[Risk]]:
-    """Return the changes, and the risks that no change says: a deletion of the same actions that nothing restores."""
+    """Return the changes, and the risks that no change includes.
+
+    An irreversible deletion includes the deletion of the same actions.
+    """
     wide = {each.actions: each for each in made if each.name == _DELETES[_WIDE].name}
     final = [each for each in risks if each.name == _KNOWN_DELETION and each.actions in wide]
     said = {each.actions: f"{wide[each.actions].sentence} AWS cannot restore what is deleted." for each in final}
@@ -88,12 +91,12 @@ def harm_level(risks: Sequence[Risk]) -> str:
 
 
 def takes_second_step(risks: Sequence[Risk]) -> bool:
-    """Return whether an approval has to be confirmed: for all but lists and reads of what is named (row REV 14)."""
+    """Return whether an approval needs a second step. Lists and reads of named resources need none (row REV 14)."""
     return harm_level(risks) != LOW
 
 
 def own_risks(permissions: Iterable[Permission], actions: ActionTable) -> tuple[Risk, ...]:
-    """Return the risks of permissions by themselves, without the agent's other grants and the target's reach."""
+    """Return the risks of permissions alone, without the agent's other grants and the target's exceptions."""
     pairs = [(found, pair) for each in permissions for pair in each.pairs() if (found := actions.get(pair.action))]
     requested = frozenset(action.name for action, _ in pairs)
     escalating = actions.escalations if requested & actions.escalation_actions else ()

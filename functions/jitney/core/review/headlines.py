@@ -16,7 +16,7 @@ from jitney.core.times import format_duration
 
 MOST_NAME = 80
 NO_PERSON = "no person named"
-"""What stands in place of the human for a request that names none."""
+"""The text in place of the human, for a request that names none."""
 
 _DELETE, _UNKNOWN = "delete", "use"
 _VERBS: Mapping[AccessLevel | None, str] = {
@@ -32,7 +32,10 @@ _ORDER = (_UNKNOWN, _DELETE, *_VERBS.values())
 
 
 class Headline(NamedTuple):
-    """What a sentence about a request says. `human_name` is "" for none, `started` says whether access was granted."""
+    """The parts of a sentence about a request. `human_name` is "" for none.
+
+    `started` says whether access was granted.
+    """
 
     requester: str
     human_name: str
@@ -78,7 +81,7 @@ class Headline(NamedTuple):
 
 
 def headline_of_grant(grant: Grant, human_name: str, uses: Iterable[Use]) -> Headline:
-    """Return what a sentence about the grant says. `uses` are as in `uses_of`."""
+    """Return the parts of a sentence about the grant. `uses` are as in `uses_of`."""
     return Headline(
         grant.requester_name,
         human_name,
@@ -125,7 +128,10 @@ def _verbs(uses: Sequence[Use]) -> str:
 
 
 def _resources(uses: Sequence[Use]) -> str:
-    """Return the first two resources, those of the most severe action first, or one and how many more there are."""
+    """Return the first two resources, or the first one and how many more there are.
+
+    Those of the most severe action come first.
+    """
     worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
     first, *others = map(short_resource, dict.fromkeys(arn for each in worst for arn in each.resources))
     if len(others) > 1:

@@ -1,4 +1,4 @@
-"""What became of requests of the agent that are like this one, in the last 30 days (row REV 15). Pure."""
+"""The results of the agent's requests of the last 30 days that are like this one (row REV 15). Pure."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -16,15 +16,15 @@ _ENDS: Ends = (
     ("rejected", lambda each: _rejection(each) is not None),
     ("undecided", lambda each: each.state is State.EXPIRED),
 )
-"""The first of these that holds is what became of a request."""
+"""The results of a request. The first one that holds counts."""
 
 
 class LikeRequests(NamedTuple):
-    """How many like requests were approved, and so on, and the last approval, rejection and revocation.
+    """The numbers of like requests by result, and the last approval, rejection and revocation.
 
-    `narrowed` are those of the approved that were granted for less than the agent requested. `automatic` are those that
-    policy allowed without a review. `revoked` are those revoked after they were granted. `incomplete` says that not all
-    earlier requests were compared.
+    `narrowed` counts approved requests that were granted for less than the agent requested. `automatic` counts those
+    that policy allowed without a review. `revoked` counts those that were revoked after they were granted. `incomplete`
+    says that not all earlier requests were compared.
     """
 
     approved: int = 0
@@ -41,7 +41,9 @@ class LikeRequests(NamedTuple):
 
 
 def like_requests(grant: Grant, history: Iterable[Grant], *, history_cut: bool = False) -> LikeRequests:
-    """Return what became of the like requests in `history`, the newest first. `history_cut` says that some are missing.
+    """Return the results of the like requests in `history`, the newest first.
+
+    `history_cut` is True if some are missing.
 
     A request is like `grant` if it is for the same target and has an action on a resource in common. A request of one
     call is like calls of the same operation only. Requests that are too complex to compare are left out, with all older

@@ -48,8 +48,8 @@ AGENT_TEXT_NOTE = "Written by the agent, not verified."
 class ReviewMail(NamedTuple):
     """The content of a mail. Every text is plain, escaped and on one line. `link` is the request's page.
 
-    `harm` is the word that the page colours. `first` are the facts to read before deciding. A request for one call has
-    `parameters`.
+    `harm` is the word that the page shows in colour. `first` are the facts to read before deciding. A request for one
+    call has `parameters`.
     """
 
     subject: str

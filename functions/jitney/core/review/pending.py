@@ -2,8 +2,8 @@
 
 Equal requests of an agent are joined, and their number is limited (row REV 12). Pure.
 
-They are one `GrantList`. So when two equal requests arrive at the same time, the second finds the first. The next
-request removes ended reviews.
+The pending reviews of a unit are one `GrantList`. So when two equal requests arrive at the same time, the second finds
+the first. The next request removes ended reviews from the list.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def equal_to(pending: GrantList, grant: Grant) -> tuple[str, ...]:
 
 
 def request_hash(grant: Grant) -> str:
-    """Return the SHA-256, in hexadecimal, of what a request is about: all that its agent states."""
+    """Return the SHA-256, in hexadecimal, of everything that an agent states in a request."""
     members = {
         "target": grant.target,
         "permissions": permissions_view(grant.permissions),

@@ -14,14 +14,14 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     may then approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision
     goes to the same people and to all voters. Break-glass goes to everyone who could ever decide, and to the people
     configured for it. A follow-up reminder goes to those who may do the follow-up review. Requesters are notified of
-    break-glass only, and suspended people of nothing.
+    break-glass only. Suspended people get no notices.
     """
     people = _people(notice, review, groups, now)
     return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
 
 
 def people_asked(review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
-    """Return the source identities of those who were asked to decide about a pending grant so far, sorted."""
+    """Return the source identities of the people who have been asked to decide about a pending grant, sorted."""
     people = _notified_people(review, groups, now) - review.requesters
     return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
 

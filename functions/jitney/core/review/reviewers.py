@@ -55,7 +55,7 @@ def approving_groups(group: str, grant: Grant, groups: Groups, now: int | None =
 
 
 def escalation_groups(grant: Grant, groups: Groups, now: int) -> frozenset[str]:
-    """Return the groups that groups without an approval have escalated to by `now`."""
+    """Return the groups to which groups without an approval have escalated by `now`."""
     waiting = requested_groups(grant) - set(grant.approvals)
     return frozenset(each for group in waiting for each in approving_groups(group, grant, groups, now) if each != group)
 
@@ -112,7 +112,7 @@ def _active_delegations(
 
 
 def delegates_for(people: frozenset[str], groups: Groups) -> frozenset[str]:
-    """Return the delegates of `people` in any group. They may not judge requests and acts of `people`."""
+    """Return the delegates of `people` in any group. They may not decide about requests and acts of `people`."""
     active = (each for group in groups.values() for each in group.active_delegations)
     return frozenset(human for human, delegation in active if delegation.delegator in people)
 
@@ -126,8 +126,8 @@ def votable_groups(human: str, review: GrantUnderReview, groups: Groups, now: in
 def under_review_at(grant: Grant, now: int) -> int:
     """Return the last moment, at most `now`, at which the grant was under review (epoch seconds).
 
-    The result is `now` while the grant is pending, else the end of the review. A failed grant has no end time. Its last
-    vote counts instead, or its creation.
+    The result is `now` while the grant is pending, else the end of the review. A failed grant has no end time, so the
+    time of its last vote counts, or else that of its creation.
     """
     if grant.starts_at is not None:
         return min(now, grant.starts_at)
@@ -141,7 +141,7 @@ def under_review_at(grant: Grant, now: int) -> int:
 def may_revoke(who: Principal, review: GrantUnderReview, groups: Groups, now: int) -> bool:
     """Return whether `who` may revoke the grant, as a member of a group that had to approve it.
 
-    `who` must be a person, and act for no one else. Groups of a later escalation do not count.
+    `who` must be a person who does not act for another person. Groups of a later escalation do not count.
     """
     at = under_review_at(review.grant, now)
     asked = requested_groups(review.grant)

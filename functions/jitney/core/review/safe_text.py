@@ -18,11 +18,11 @@ _LOOSE_SPACES = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]")
 _ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
 MOST_SHORT_RESOURCE = 60
 MOST_MARKS = 2
-"""Combining marks kept in a row: more would paint over other lines."""
+"""The limit of combining marks in a row: more would overlap other lines."""
 
 
 def escape_invisible(text: str) -> str:
-    """Return the text on one line, with each invisible character shown by its number, as [U+202E].
+    """Return the text on one line, with each invisible character shown as its code point, such as [U+202E].
 
     These are control, zero-width, bidi and filler characters, and unassigned ones. Line breaks become spaces.
     """
@@ -40,7 +40,7 @@ def escape_invisible(text: str) -> str:
 
 
 def is_invisible(character: str) -> bool:
-    """Return whether a person does not see the character. A space other than " " counts as invisible, too."""
+    """Return whether the character is invisible. A space other than " " counts as invisible, too."""
     return not character.isprintable() or character in _BLANKS
 
 
@@ -58,12 +58,15 @@ def cut(text: str, most: int) -> str:
 
 
 def middle_cut(text: str, most: int) -> str:
-    """Return at most `most` characters of the exact text. Its end stays: an ARN's last wildcard matters most."""
+    """Return at most `most` characters of the exact text.
+
+    The end is kept, because an ARN's last wildcard matters most.
+    """
     return _shortened(escape_exact(text), most, end=most // 3)
 
 
 def one_word(name: str) -> str:
-    """Return the name with its spaces shown by their number.
+    """Return the name with its spaces shown as [U+0020].
 
     A name that an agent chose cannot continue the sentence that it is in (row REV 10).
     """

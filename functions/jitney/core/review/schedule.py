@@ -8,9 +8,9 @@ from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import Groups, requested_groups
 
 NEVER_CHECKED = 0
-"""The `since` of a review that no reviewer was notified of."""
+"""The value of `since` before the first notice of a review."""
 FIRST_REMINDER = 6
-"""The first reminder comes after this fraction (1/6) of a review. Each pause is twice as long as the last."""
+"""The first reminder comes after one sixth of a review. Each further interval is twice as long as the last."""
 
 
 class Due(NamedTuple):
@@ -21,11 +21,11 @@ class Due(NamedTuple):
 
 
 def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
-    """Return what is due since the check at `since` (epoch seconds, or NEVER_CHECKED).
+    """Return what has become due since the check at `since` (epoch seconds, or NEVER_CHECKED).
 
     After break-glass, its notice is due first, then reminders of the follow-up review until its due time. Otherwise
-    only one notice is sent at a time. A restarted review comes first, then an escalation, a narrowed request, and a
-    reminder. Each notice reaches everyone that the following ones would reach.
+    only one notice is sent at a time: that of a restarted review first, then that of an escalation, of a narrowed
+    request, and a reminder. Each one reaches everyone whom the later ones would reach.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)
@@ -41,12 +41,18 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
 
 
 def checked_at(grant: Grant, now: int) -> int:
-    """Return the `since` of a check at `now`. It is after the last change, so each change is notified only once."""
+    """Return the value of `since` for a check at `now`.
+
+    It is after the last change, so each change is notified only once.
+    """
     return max(now, _last_change_at(grant) + 1)
 
 
 def next_change_at(grant: Grant, now: int) -> int:
-    """Return the time of a change at `now`. It is after the last change, and so at or after that change's check."""
+    """Return the time of a change at `now`.
+
+    It is after the last change, so it is not before the check of that change.
+    """
     return max(now, _last_change_at(grant) + 1)
 
 
@@ -95,6 +101,9 @@ def _escalations(grant: Grant, groups: Groups) -> tuple[int, ...]:
 
 
 def _reminders(grant: Grant) -> tuple[int, ...]:
-    """Return the reminders, after a sixth and after half of the review. A third would come after its end."""
+    """Return the times of the reminders, after a sixth and after half of the review.
+
+    A third reminder would come after the end.
+    """
     first = (grant.expires_at - grant.created_at) // FIRST_REMINDER
     return (grant.created_at + first, grant.created_at + 3 * first) if first else ()

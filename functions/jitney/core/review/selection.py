@@ -1,4 +1,4 @@
-"""A reviewer's selection: the actions, resources and seconds that a form approves (row REV 7). Pure."""
+"""A reviewer's selection: the actions, resources and duration that a form approves (row REV 7). Pure."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -33,7 +33,7 @@ def selected_permissions(grant: Grant, actions: Collection[str], resources: Coll
     Conditions stay as they are.
 
     Boxes are named by their position on the sheet: "2" is an action, "2.0" its first resource. So no text from a
-    browser is read as an action or a resource.
+    browser is used as an action or a resource.
     """
     reach = resources_by_action(grant)
     kept = {

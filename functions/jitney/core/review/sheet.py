@@ -33,9 +33,9 @@ from jitney.core.target_roles import first_role
 class RequestedAction(NamedTuple):
     """One requested action, with its access level, resources and conditions.
 
-    `new` are the resources that the agent did not obtain for this action in the last 30 days, under conditions that are
-    as weak. A grant that was approved and never used obtained nothing. `revoked` are those of `new` that it did obtain,
-    in grants that a person revoked or objected to.
+    `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
+    last 30 days. A grant that was approved but never used does not count. `revoked` are those of `new` that the agent
+    obtained in grants that a person revoked or objected to.
     """
 
     action: str
@@ -60,10 +60,10 @@ class Sheet(NamedTuple):
 
     `content` is the hash that a vote has to cover. `any_of` are the alternatives of groups that suffice. `agent_reason`
     and `ticket` are the agent's exact words. `ending` is set once the grant was released or revoked. `ends_by` is the
-    end of the token, if the grant ends with its token. `call` is set for a request of one call. `way` says in words
-    how a grant for the gateway is used; "" for credentials. `repeated` is set if an equal request was rejected before.
-    `risks` name every change. `requested` is what the agent requested, if the grant was narrowed. `like` says what
-    became of like requests before. `headline` is the request in a sentence.
+    end of the token, if the grant ends with its token. `call` is set for a request of one call. `way` says in words how
+    a grant for the gateway is used; "" for credentials. `repeated` is set if a request for the same access was rejected
+    before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
+    the results of earlier like requests. `headline` is the request in a sentence.
     """
 
     grant_id: str
@@ -174,7 +174,7 @@ def _requested_action(
     history: Collection[Grant],
     budget: Budget,
 ) -> RequestedAction:
-    """Return the action's line. Once `budget` is spent, resources count as new."""
+    """Return the action's line. When `budget` runs out, resources count as new."""
     known = actions.get(limited.action)
     first = first_role(grant.role_arn)
     obtained = [other for other in history if first_role(other.role_arn) == first and was_obtained(other)]

@@ -1,6 +1,6 @@
 """A sheet as JSON, for people who review in a terminal. The words are those of the page (REV 10, 15, 17). Pure.
 
-All text is escaped, so that a terminal can print it. Nothing is cut that a vote covers.
+All text is escaped, so that a terminal can print it. Nothing that a vote covers is cut.
 """
 
 from typing import Any
@@ -20,8 +20,8 @@ MOST_TEXT = 500
 def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
     """Return what the request's page shows. `content` is the hash that a vote has to name.
 
-    A sheet that was not `compared` with the agent's other grants does not say what is new, or what
-    became of like requests.
+    If the sheet was not `compared` with the agent's other grants, the document does not say what is new, or how like
+    requests ended.
     """
     details = [each._asdict() for each in wording.detail_facts(sheet) if compared or each.name != "New access"]
     harm = decision_wording.harm(sheet)

@@ -32,7 +32,7 @@ class VoteBody(NamedTuple):
     duration_seconds: int | None
 
     def narrowing(self, grant: Grant) -> NarrowedApproval | None:
-        """Return what the person approves of the grant instead of all of it, or None for all."""
+        """Return the part of the grant that the person approves, or None for all of it."""
         if (self.actions, self.resources, self.duration_seconds) == (None, None, None):
             return None
         lines = list(enumerate(resources_by_action(grant).values()))

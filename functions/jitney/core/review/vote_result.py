@@ -1,4 +1,7 @@
-"""What a vote does to a grant: rejected, counted, narrowed, active, restarted or failed (rows REV 3-7, POL 1). Pure."""
+"""The effect of a vote on a grant: rejected, counted, narrowed, active, restarted or failed (rows REV 3-7, POL 1).
+
+Pure.
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -35,7 +38,7 @@ class VoteResult(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The code for the vote's record, "" when the vote had its plain effect."""
+        """The code for the vote's record; "" if the vote had its usual effect."""
         if self.restarted:
             return "review_changed"
         return "denied" if self.grant.state is State.FAILED else ""
@@ -49,12 +52,10 @@ class VoteResult(NamedTuple):
 def apply_vote(
     review: GrantUnderReview, vote: Vote, narrowing: NarrowedApproval | None, groups: Groups, check: PolicyCheck
 ) -> VoteResult:
-    """Return the result of `vote` for the grant.
+    """Return the result of `vote` for the grant. The vote covers the whole grant, or the part in `narrowing`.
 
-    The vote covers the whole grant, or what `narrowing` leaves of it.
-
-    The result holds the same grant when the vote changes nothing. A vote that completes the approvals is checked
-    against the present policy. Raises the problems of `narrowed`, `cast` and `check`.
+    The result holds the same grant if the vote changes nothing. A vote that completes the approvals is checked against
+    the present policy. Raises the problems of `narrowed`, `cast` and `check`.
     """
     grant = review.grant
     voted_on = grant

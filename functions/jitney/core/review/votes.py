@@ -1,4 +1,4 @@
-"""Votes: who is counted, and when the votes suffice (rows REV 3-7). Pure."""
+"""Votes: which of them count, and when there are enough (rows REV 3-7). Pure."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -43,9 +43,9 @@ def cast(review: GrantUnderReview, vote: Vote, groups: Groups) -> Grant:
 def is_last_approval(
     review: GrantUnderReview, human: str, delegations: tuple[Delegation, ...], groups: Groups, now: int
 ) -> bool:
-    """Return whether an approval of the pending grant by `human` would complete the approvals that it needs now.
+    """Return whether an approval of the pending grant by `human` would complete the approvals that the grant needs now.
 
-    Policies decide again with it, and can require other reviewers.
+    Policies then decide again with that approval, and can require other reviewers.
     """
     vote = Vote(human, VoteVerdict.APPROVE, content_hash(review.grant), "", now, "", delegations)
     return has_enough_approvals(cast(review, vote, groups))
@@ -54,14 +54,14 @@ def is_last_approval(
 def valid_approvals(review: GrantUnderReview, groups: Groups) -> frozenset[str]:
     """Return the groups with enough approvals of exactly this grant, for an issue of credentials (REV 3).
 
-    Membership is the one at the last vote on the grant. Owners, delegations and the number of approvals are checked
+    Memberships are those at the last vote on the grant. Owners, delegations and the number of approvals are checked
     against the present configuration.
     """
     return _approved(review.grant.approvals, review, groups)
 
 
 def present_approvals(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
-    """Return the groups with enough approvals of exactly this grant by their members at `now`, for sending its call.
+    """Return the groups with enough approvals of exactly this grant by present members at `now`, for sending its call.
 
     Unlike `valid_approvals`, a vote does not count once its voter has left the group.
     """
@@ -91,7 +91,7 @@ def _approved(names: Collection[str], review: GrantUnderReview, groups: Groups) 
 
 
 def _already_given(given: Vote, vote: Vote, content: str) -> bool:
-    """Return whether `given` already says everything that `vote` says, with at least the same delegations."""
+    """Return whether `given` equals `vote` and has at least the same delegations."""
     same = (given.human, given.verdict, given.content) == (vote.human, vote.verdict, content)
     return same and set(vote.delegations) <= set(given.delegations)
 

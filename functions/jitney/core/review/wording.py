@@ -1,4 +1,6 @@
-"""A sheet in words, the same on every channel. Computed facts come first, the agent's text apart (REV 10). Pure.
+"""A sheet in words, the same on every channel. Computed facts come first, and the agent's text is separate (REV 10).
+
+Pure.
 
 All output is plain text on one line, escaped. Long text is cut, with a mark.
 """
@@ -60,11 +62,11 @@ class Fact(NamedTuple):
 
 
 AGENT_CHANGED = "The agent says what changed since the rejection"
-"""The label of the agent's explanation of an equal request. So it is not taken for a check by Jitney."""
+"""The label of the agent's explanation of a repeated request. It shows that Jitney did not check the explanation."""
 
 
 def duration(sheet: Sheet) -> str:
-    """Return how long the grant lasts: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
+    """Return the duration of the grant: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
     if sheet.call:
         once = f"this call once, with exactly these parameters{_by(sheet)}."
         return f"{once} Approving does not make the call: the agent has to repeat it."
@@ -153,7 +155,10 @@ def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact
 
 
 def rejected_before(sheet: Sheet, viewer: str = "") -> str:
-    """Return who rejected an equal request, when and why, "" for none. `viewer` is the reader, as in `before`."""
+    """Return who rejected a request for the same access, when and why; "" for none.
+
+    `viewer` is the reader, as in `before`.
+    """
     if sheet.repeated is None:
         return ""
     by = "you" if sheet.repeated.by == viewer else cut(sheet.repeated.by, MOST_NAME)
@@ -162,7 +167,7 @@ def rejected_before(sheet: Sheet, viewer: str = "") -> str:
 
 
 def access_profile(sheet: Sheet) -> str:
-    """Return the access profile in a line, "" for none. `accesses` returns what is requested of it."""
+    """Return the access profile on one line, "" for none. `accesses` returns the requested part of it."""
     if sheet.access_profile is None:
         return ""
     levels = {each.action: each.level for each in sheet.actions}
@@ -172,7 +177,7 @@ def access_profile(sheet: Sheet) -> str:
 def new_access(sheet: Sheet) -> str:
     """Return how much of the request is new, and what that means (REV 11).
 
-    An approval alone does not end the newness: the agent may never have obtained what was approved.
+    Approved access stays new until the agent has obtained it.
     """
     pairs = sum(len(each.resources) for each in sheet.actions)
     new = sum(len(each.new) for each in sheet.actions)

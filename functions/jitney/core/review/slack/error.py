@@ -2,7 +2,7 @@
 
 
 class SlackError(Exception):
-    """Slack refused a call. `code` is a word for the record. It is Slack's own word, if Slack gave one."""
+    """Slack refused a call. `code` is a word for the record: Slack's own error code, if Slack gave one."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

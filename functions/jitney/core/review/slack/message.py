@@ -1,7 +1,7 @@
 """The message about a request in a channel: computed facts, the agent's text, buttons (REV 9, 10). Pure.
 
-All text is plain_text or rich_text, in which Slack reads no markup, mention or link. Only the notification is markup.
-Its text is escaped. https://docs.slack.dev/reference/block-kit/blocks/,
+All text is plain_text or rich_text, in which Slack reads no markup, mention or link. Only the notification text is
+markup, and it is escaped. https://docs.slack.dev/reference/block-kit/blocks/,
 https://docs.slack.dev/messaging/formatting-message-text/
 """
 
@@ -35,7 +35,7 @@ _WAITING: Mapping[Notice, str] = {
 }
 
 _CONTENT: Mapping[bool, str] = {False: "Permissions", True: "Parameters and permissions"}
-"""What a message leaves out if it is too long, by whether the request is for one call."""
+"""The parts that a message leaves out if it is too long, by whether the request is for one call."""
 
 Element: TypeAlias = dict[str, Any]
 

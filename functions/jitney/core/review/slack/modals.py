@@ -115,7 +115,7 @@ class _Scope(NamedTuple):
 
 
 def _together(grant: Grant) -> dict[_Scope, list[str]]:
-    """Return the grant's resources and conditions, each with the actions requested on exactly these."""
+    """Return the grant's sets of resources and conditions, each with the actions requested on exactly this set."""
     together: dict[_Scope, list[str]] = {}
     for limited, arns in resources_by_action(grant).items():
         together.setdefault(_Scope(arns, limited.conditions), []).append(limited.action)
