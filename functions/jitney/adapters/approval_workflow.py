@@ -1,8 +1,8 @@
 """The approval workflow in Step Functions: one execution for each pending grant, named after the grant.
 
-The task token of a waiting workflow ends its wait. So the token is stored in the state table only, encrypted with the
-table's key (row REV 2). Its item has `pk` REVIEW#<grant> and `sk` TOKEN. Ending the wait decides nothing, because the
-workflow then reads the grant.
+A holder of the task token can end the wait of a workflow. So the token is stored only in the state table, encrypted
+with the table's key (row REV 2). Its item has `pk` REVIEW#<grant> and `sk` TOKEN. Ending the wait decides nothing,
+because the workflow then reads the grant.
 """
 
 import json
@@ -34,7 +34,7 @@ class TaskTokens:
     def keep(self, grant_id: str, token: str, since: int, now: int) -> None:
         """Store the token of a wait. The workflow checked the grant at `since`, before this wait.
 
-        If the token of a later wait is stored, this wait is over. Then it raises Problem unavailable, too.
+        If the token of a later wait is stored, this wait is over, and `keep` raises Problem unavailable.
         """
         item = _key(grant_id) | {
             "token": {"S": token},
@@ -65,7 +65,7 @@ class ApprovalWorkflow:
         self._tokens = tokens
 
     def start(self, grant: Grant) -> bool:
-        """Start the workflow of a pending grant, unless it runs. Return False if it ran before and has ended.
+        """Start the workflow of a pending grant, unless it is running. Return False if it ran before and has ended.
 
         Step Functions recognizes a repeat by the name and input for 90 days, longer than any review.
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
@@ -91,7 +91,7 @@ class ApprovalWorkflow:
                     raise
 
     def running(self) -> frozenset[str]:
-        """Return the ids of the grants whose workflow runs. Step Functions may be some moments behind."""
+        """Return the ids of the grants whose workflow is running. Step Functions may be some moments behind."""
         with aws_errors_as_unavailable("The approval workflow"):
             return frozenset(self._running())
 

@@ -53,7 +53,9 @@ class AwsCalls:
     def checked(
         self, service: str, operation: str, region: str, parameters: Mapping[str, Any], target: Target
     ) -> ModelledCall:
-        """Return the call with its parameters as they are serialized. `region` may be "" for the target's.
+        """Return the call with its parameters in the form that is serialized.
+
+        `region` may be "" for the target's Region.
 
         Raises Problem operation_unknown, call_unsupported or call_invalid.
         """
@@ -73,9 +75,9 @@ class AwsCalls:
         return signed_ticket(request, call.endpoint, body, credentials)
 
     def send(self, call: ModelledCall, call_id: str, credentials: Credentials, seconds: int) -> AwsAnswer:
-        """Send the call once, and return AWS's answer. AWS recognizes another attempt by the same `call_id`.
+        """Send the call once, and return AWS's answer. AWS recognizes a second attempt by the same `call_id`.
 
-        AWS has `seconds` to answer, and never more than `upstream.CALL_SECONDS`.
+        AWS has `seconds` to answer, at most `upstream.CALL_SECONDS`.
 
         Raises Problem call_invalid, and the problems of `Upstream.send`.
         """

@@ -27,7 +27,7 @@ Never for a service whose parameters form the path: S3 takes a request with an e
 """
 
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""One attempt of at most 5 s. It is for what must not be repeated late or twice, such as mail."""
+"""One attempt of at most 5 s, for requests that must not be repeated late or twice, such as mail."""
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
 """At most 4 s, for a call that a function does not depend on."""
@@ -36,7 +36,7 @@ LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "sta
 """For objects of megabytes, where no caller waits for the answer."""
 
 NO_ANSWER = (BotoCoreError, ResponseParserError)
-"""What botocore raises when AWS did not answer, or answered with something else, such as a proxy's page."""
+"""The errors of botocore when AWS did not answer, or when another server answered, such as a proxy."""
 
 
 @contextmanager
@@ -49,6 +49,6 @@ def aws_errors_as_unavailable(part: str) -> Iterator[None]:
 
 
 def unavailable(part: str, error: Exception) -> Problem:
-    """Return the problem of a part of AWS that failed with `error`, with AWS's code if AWS answered."""
+    """Return the problem for a call of AWS that failed with `error`, with AWS's code if AWS answered."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     return Problem("unavailable", f"{part} did not answer as it should.", "Try again in a moment.", aws_code=code)

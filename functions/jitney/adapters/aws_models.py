@@ -17,7 +17,7 @@ MAGIC = b"JGM1"
 METADATA, UNSUPPORTED, ENDPOINTS, OPERATION, SHAPE = "metadata", "unsupported", "endpoints", "o ", "s "
 """The names of the lines of a block. Operations and shapes add their own name."""
 RESOURCES_IN_URLS = frozenset({"Bucket"})
-"""Parameters with which AWS's rules choose an endpoint. Buckets are in the path, so that no caller chooses a host."""
+"""Parameters by which AWS's rules choose an endpoint. Buckets are put into the path, so no caller chooses a host."""
 
 
 class AwsEndpoint(NamedTuple):

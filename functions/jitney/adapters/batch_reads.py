@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 100
 """DynamoDB's limit for BatchGetItem."""
 PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""The longest pause before each further call. It reads the items that DynamoDB left out of the call before."""
+"""The longest pause before each further call, which reads the items that DynamoDB left out of the previous answer."""
 
 Item = dict[str, Any]
 

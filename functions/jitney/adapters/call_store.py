@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS = 10
-"""How often a call tries to take a place for calls in flight. Each time, other calls took the place that it tried."""
+"""How often a call tries to take a place for calls in flight, when other calls take the same place each time."""
 _BUDGET_SECONDS = 24 * 3600
-"""Longer than any grant. Each call of the grant begins this time again."""
+"""How long a budget is kept after a call: longer than any grant. Each call of the grant restarts this time."""
 _AS_READ = "records = :had AND call_id = :call"
 
 
@@ -114,9 +114,10 @@ class CallStore:
         *,
         now: int,
     ) -> int | None:
-        """Write that a call is being sent, its record, its budget and the use of its approval, all or nothing.
+        """Write that a call is being sent, with its record, its budget and the use of its approval, all or nothing.
 
-        `budget` is as it was read. Returns the place for calls in flight that it took, which `finish` has to free.
+        `budget` is the budget as read. Returns the place for calls in flight that the call took. `finish` has to free
+        it.
 
         Raises StaleWrite when another execution took the key first, or when the approval changed. Raises Problem
         call_budget_used or rate_limited.
@@ -141,8 +142,8 @@ class CallStore:
     ) -> None:
         """Write the outcome of a call with its record and its budget. `attempt` is None for a call that only read.
 
-        `answer` is what `core.gateway.kept_answers` keeps of AWS's answer. Raises Problem call_budget_used when the
-        answer has more bytes than the grant has left. Then nothing was written.
+        `answer` is the text to keep of AWS's answer (`core.gateway.kept_answers`). Raises Problem call_budget_used, and
+        writes nothing, if the answer has more bytes than the grant has left.
         """
         writes = [self._put_attempt(attempt, now)] if attempt else []
         if attempt and answer is not None:
@@ -193,8 +194,8 @@ class CallStore:
     ) -> int | None:
         """Write, and return the place for calls in flight that was taken.
 
-        If the budget's condition fails, the budget is read again. If it has enough left, another call took the same
-        place at the same time, and the write is repeated with another place.
+        If the budget's condition fails, the budget is read again. If enough is left, another call took the same place
+        at the same time. The write is then repeated with another place.
         """
         for _ in range(_ATTEMPTS):
             place = budget.place(use, now)

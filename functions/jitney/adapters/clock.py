@@ -18,7 +18,7 @@ def now_milliseconds() -> int:
 
 
 def monotonic_milliseconds() -> int:
-    """Return the milliseconds of a stopwatch. Only differences have a meaning."""
+    """Return the milliseconds of a monotonic clock. Only differences have a meaning."""
     return time.monotonic_ns() // 1_000_000
 
 

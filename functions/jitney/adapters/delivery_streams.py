@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 MAX_BATCH_RECORDS = 500
 MAX_RECORD_BYTES = 1000 * 1024
 MAX_BATCH_BYTES = 3_000_000
-"""Three quarters of Firehose's 4 MiB per request, minus room for the JSON.
+"""The size of a batch: three quarters of Firehose's 4 MiB per request, less room for the JSON.
 
 The lines are sent in base64, which makes them a third longer.
 """

@@ -7,10 +7,10 @@ Items with `pk` ROLE#<role ARN>:
 - `sk` LEASE: numbers the leases. `last_acquired` grows with each lease. `last_completed` is the last lease that wrote
   the whole list. `document_times` says when two of the written lists were read. IAM cannot refuse a late write. So one
   writer at a time holds the lease, for `LEASE_SECONDS`. A writer that finishes within that time cannot be overtaken.
-  `busy_until` is when the lease ends. A lease that ends later than any right clock could have set counts as ended.
-  `written_by` names the request that acquired it, which the SDK repeats if its answer is lost (`first_writes`).
-  `own_digests` are the digests of the last documents that were written, or were to be. `unknown_until` is when no
-  document of another table is expected any more.
+  `busy_until` is when the lease ends. A lease whose end is too far in the future for a correct clock counts as ended.
+  `written_by` names the request that acquired the lease, because the SDK repeats a request whose answer is lost
+  (`first_writes`). `own_digests` are the digests of the last documents that were written, or announced before a write.
+  Until `unknown_until`, a document of another table may be in IAM.
 
 The item with `pk` ROLE# and `sk` KNOWN holds all role ARNs that targets ever had. Jitney finds the grants of a removed
 target by its role ARN.
@@ -37,7 +37,7 @@ MOST_CLOCK_SKEW_SECONDS = 60
 """How far the clocks of two functions may differ."""
 
 MOST_DIGESTS = 4
-"""How many documents of its own the table knows. IAM may return an earlier one for some seconds."""
+"""How many digests of its own documents the table keeps. IAM may return an earlier document for some seconds."""
 
 _FAR_FUTURE = 10**11
 """Later than any entry ends."""
@@ -50,8 +50,8 @@ class WriteLease:
     """The state of a role's leases. `document_digest` is the digest of the last written document.
 
     `acquired_at` is when the present lease was acquired (epoch seconds), or 0. No entry was read before that.
-    `own_digests` are the digests of the last documents that were written, or were to be, the newest first. Until
-    `unknown_until`, a document of another table is expected in IAM.
+    `own_digests` are the digests of the last documents that were written, or announced before a write, the newest
+    first. Until `unknown_until`, a document of another table may be in IAM.
     """
 
     last_acquired: int = 0
@@ -64,7 +64,7 @@ class WriteLease:
     unknown_until: int = 0
 
     def has_written(self, digest: str) -> bool:
-        """Return whether this table wrote the document with this digest lately, or was about to."""
+        """Return whether this table recently wrote or announced the document with this digest."""
         return digest in (self.document_digest, *self.own_digests)
 
     def digests_with(self, digest: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ class DenyList:
         self._conflicts = (errors.ConditionalCheckFailedException, errors.TransactionConflictException)
 
     def deny_entries(self, role_arn: str, now: int) -> list[DenyEntry]:
-        """Return every deny entry of the role that is unexpired at `now` and was written before this call."""
+        """Return the deny entries of the role that are unexpired at `now` and were written before this call."""
         found: list[Item] = []
         start: Item = {}
         sought = {
@@ -115,7 +115,7 @@ class DenyList:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
-        """Add the ARNs of the `configured` roles, at least one. Return all ARNs that were ever added."""
+        """Add the ARNs of the `configured` roles (at least one). Return all ARNs that were ever added."""
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.update_item(
                 TableName=self._table,
@@ -190,14 +190,17 @@ class DenyList:
     def announce(self, role_arn: str, lease: WriteLease, document_digest: str) -> bool:
         """Record the digest of a document before it is written. Return False if another writer overtook the lease.
 
-        So the table knows its document in IAM even if the write or its completion gets no answer.
+        So the table recognizes its document in IAM even if the write or its completion gets no answer.
         """
         own = {"S": json.dumps(lease.digests_with(document_digest))}
         values: Item = {":number": {"N": str(lease.last_acquired)}, ":own": own}
         return self._change_lease(role_arn, "SET own_digests = :own", values)
 
     def abandon(self, role_arn: str, lease: WriteLease) -> None:
-        """Let another writer acquire a lease. The holder has written nothing and has no write under way."""
+        """Release the lease, so that another writer can acquire one.
+
+        The holder has written nothing and is not writing.
+        """
         self._change_lease(role_arn, "REMOVE busy_until", {":number": {"N": str(lease.last_acquired)}})
 
     def _change_lease(self, role_arn: str, expression: str, values: Item) -> bool:
@@ -232,10 +235,7 @@ def deny_entry_update(role_arn: str, entry: DenyEntry) -> Item:
 
 
 def cut_offs_update(role_arn: str, lease: WriteLease, cut_offs: CutOffs) -> Item:
-    """Return the update that stores the cut-offs of a role and `unknown_until` of the lease.
-
-    It is for the transaction that records them.
-    """
+    """Return the update that stores a role's cut-offs and `unknown_until`, for the transaction that records them."""
     text = json.dumps([cut_offs.role, dict(cut_offs.units)], separators=(",", ":"))
     return {
         "Key": _key(role_arn),

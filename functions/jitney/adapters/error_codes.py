@@ -10,7 +10,7 @@ from jitney.core.gateway.throttling import may_be_throttled, was_throttled
 
 
 def is_throttled(answer: AwsAnswer, protocol: str) -> bool:
-    """Return whether AWS refused the call by throttling, and so ran nothing of it."""
+    """Return whether AWS throttled the call. Such a call did not run."""
     code = error_code(answer, protocol) if may_be_throttled(answer.status) else ""
     return was_throttled(answer.status, code)
 

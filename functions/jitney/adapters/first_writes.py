@@ -1,8 +1,8 @@
 """Items that only the first writer writes.
 
-The AWS SDK repeats a write whose answer was lost. The condition of the repeat then fails, because the first attempt
-took effect, and the writer would be taken for a second one. So each write has a name, and a failed condition returns
-the item: the name in it says whose write took effect.
+The AWS SDK repeats a write whose answer was lost. If the first attempt took effect, the condition of the repeat fails,
+as for a second writer. So each write has a name, and a failed condition returns the item. The name in the item shows
+whose write took effect.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ WRITTEN_BY = "written_by"
 
 
 def put_first(client: "DynamoDBClient", table: str, item: dict[str, Any]) -> bool:
-    """Write the item unless there is one, and return whether this write did.
+    """Write the item unless it exists. Return whether this call wrote it.
 
-    Raises what boto3 raises, except for the failed condition.
+    Raises the errors of boto3, except for the failed condition.
     """
     write = new_write()
     try:
@@ -42,7 +42,7 @@ def new_write() -> str:
 
 
 def own_item(error: ClientError, write: str) -> dict[str, Any] | None:
-    """Return the item that made a condition fail if the write of this name left it, otherwise None.
+    """Return the item that made a condition fail, if the write of this name wrote it, or else None.
 
     The write needs `ReturnValuesOnConditionCheckFailure`, so that the error has the item.
     """

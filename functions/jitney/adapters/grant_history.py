@@ -28,7 +28,7 @@ T = TypeVar("T")
 MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_CALLS, MOST_GATEWAY_RECORDS = 1000, 50, 500, 500, 1000
 """Limits for one page of a report."""
 MOST_OTHERS = 1000
-"""Limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
+"""The limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "BEYOND#", "EXPLAINED#")
 """The order in which calls are read. Severe ones come first, because an agent's other calls could fill the page."""
 
@@ -67,8 +67,8 @@ class GrantHistory:
     def gateway_calls(self, grant_id: str) -> HistoryPage:
         """Return the records of the grant's first MOST_GATEWAY_CALLS calls through the gateway.
 
-        The index has each call's first record, and is a moment behind. The later records of the calls are read by their
-        numbers, at most MOST_GATEWAY_RECORDS in all.
+        The index has each call's first record, and lags behind the table by moments. The later records of the calls are
+        read by their numbers, at most MOST_GATEWAY_RECORDS in all.
         """
         values = {":key": {"S": grant_id}}
         keys, cut = _most(self._query(CALL_INDEX, "call_of = :key", values), MOST_GATEWAY_CALLS)
@@ -88,10 +88,8 @@ class GrantHistory:
     def calls(self, grant_id: str) -> HistoryPage:
         """Return the published calls of the grant, unexplained ones first.
 
-        It returns at most MOST_CALLS calls of MOST_KEYS keys.
-
-        A call that was attributed to its key late occurs twice. In a partition that grants share, reading stops after
-        MOST_OTHERS calls of other grants.
+        It returns at most MOST_CALLS calls of MOST_KEYS keys. A call whose key became known late occurs twice. In a
+        partition that grants share, reading stops after MOST_OTHERS calls of other grants.
         """
         items, cut = _most(self._items(grant_keys_partition(grant_id)), MOST_KEYS)
         keys = [item["calls_pk"]["S"] for item in items if "calls_pk" in item]

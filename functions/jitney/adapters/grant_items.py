@@ -2,7 +2,7 @@
 
 - `terms`: what was requested and approved, the end time, and the votes. Credentials depend on the terms. They are
   written when the grant is created and at each vote. No other role may write them (`infra.function_specs`).
-- `lifecycle`: what became of the grant.
+- `lifecycle`: the state of the grant and its changes.
 - `ending`: how it was released or revoked.
 - `follow_up`: the verdict of a follow-up review. Only functions that revoke may write it.
 - `call_sent`: when the one call of the grant was sent. Only the function that sends calls may write it.
@@ -13,11 +13,11 @@
   padded. Both serve the index `open_by_role`, and exist until the grant's end is on record.
 - `role_arn` and `unit`: the grant's own role, and the accountable unit, which never change. `expires`: DynamoDB's TTL,
   the grant's end time and `GRANT_RETENTION_SECONDS`.
-- `version`: the version of this form. A version that does not know the form leaves the grant alone.
+- `version`: the version of this form. A version that does not know the form does not change the grant.
 
 `terms`, `lifecycle`, `ending` and `follow_up` are JSON. `terms` leaves out what has its default, and is compressed,
-because DynamoDB bills each kB of an item. In form 1, `terms` is whole and uncompressed. Every version keeps the names
-and forms of the other attributes. So each version can revoke a grant that it cannot read
+because DynamoDB bills each kB of an item. In form 1, `terms` is complete and uncompressed. Every version keeps the
+names and forms of the other attributes. So each version can revoke a grant that it cannot read
 (`adapters.unreadable_grants`).
 """
 
@@ -49,12 +49,14 @@ from jitney.core.target_roles import first_role
 Item = dict[str, Any]
 
 VERSION = 2
-"""The newest form of an item that this version reads, and the form that it writes. Items without a version have form 1.
-"""
+"""The newest form of an item that this version reads. It writes this form, too. Items without a version have form 1."""
 
 
 def _members(value: Any) -> dict[str, Any]:
-    """Return the members of a data class. The encoder asks again for those within, so nothing is copied."""
+    """Return the members of a data class.
+
+    The encoder calls this again for nested data classes, so nothing is copied.
+    """
     return {name: getattr(value, name) for name in value.__slots__}
 
 
@@ -112,8 +114,8 @@ def start_after(owner: str, after: str) -> Item:
 def open_role_key(role_arn: str, state: State) -> str:
     """Return the partition key of open grants in a state, in the index `open_by_role`.
 
-    The grants on all roles of a target have the same keys. So a change of the number of roles hides none. Pending
-    grants have a key of their own. So they are found without reading the active grants, which may be many.
+    The grants on all roles of a target have the same keys. So a change of the number of roles hides no grant. Pending
+    grants have a key of their own, so they are found without reading the active grants, which may be many.
     """
     key = f"ROLE#{first_role(role_arn)}"
     return f"{key}#pending" if state is State.PENDING else key
@@ -151,7 +153,7 @@ def item_of(grant: Grant) -> Item:
 def grant_update(table: str, before: Grant, after: Grant) -> Item:
     """Return the part of a transaction that changes a grant, unless the grant changed since it was read.
 
-    It names only the attributes that change, and so needs no permission for the others.
+    The update names only the attributes that change, so it needs no permission for the others.
     """
     was, item = item_of(before), item_of(after)
     changed = {name: value for name, value in item.items() if was.get(name) != value}
@@ -169,7 +171,7 @@ def grant_update(table: str, before: Grant, after: Grant) -> Item:
 def grant_of(item: Item | None) -> Grant | None:
     """Return the grant of an item, with its state checked against its terms. Return None for an item without terms.
 
-    Raises UnreadableGrant for an item of a newer version, with members of one, or with malformed attributes.
+    Raises UnreadableGrant for an item of a newer version, or with unknown members or malformed attributes.
     """
     if item is None or "terms" not in item:
         return None

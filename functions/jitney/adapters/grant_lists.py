@@ -23,7 +23,7 @@ def lists_with(
 ) -> dict[str, GrantList]:
     """Return the lists with these keys. A list without an item is empty.
 
-    Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is no list.
+    Raises Problem unavailable as `read_items`, and KeyError, TypeError or ValueError for an item that is not a list.
     """
     wanted = {key: GrantList(key) for key in keys}
     items = read_items(client, table, map(_item_key, wanted), pause_up_to)

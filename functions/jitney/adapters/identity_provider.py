@@ -1,4 +1,4 @@
-"""Requests to an identity provider over HTTPS: only to its own address, without redirects, in limited time."""
+"""Requests to an identity provider over HTTPS: only to its own address, without redirects, with a time limit."""
 
 import http.client
 import socket
@@ -22,7 +22,7 @@ class Timeouts:
     """How long to wait for an issuer, in seconds.
 
     `idle_seconds` limits the connection to one address, the TLS handshake, and each wait for data. `total` limits the
-    whole answer after connecting, so that a slow trickle of data ends too.
+    whole answer after connecting, so that an answer that arrives byte by byte ends too.
     """
 
     idle_seconds: float

@@ -78,7 +78,10 @@ class IssuerKeys:
         return self._trusted(issuer, known)
 
     def _within(self, moment: float, seconds: float) -> bool:
-        """Return whether `moment` is at most `seconds` ago. The future counts as False, as clocks may be set back."""
+        """Return whether `moment` is at most `seconds` ago.
+
+        Returns False for a future moment, because clocks may be set back.
+        """
         return 0 <= self._clock() - moment < seconds
 
     def _fetch(self, issuer: Issuer, known: _CachedKeys, pause: float, *, wait: bool) -> None:
@@ -121,7 +124,10 @@ def _configured(key_set: str) -> KeySet:
 
 
 def _log_dropped(issuer: Issuer, keys: KeySet) -> None:
-    """Log the entries of the set that are not used. Nothing else shows it, because the issuer's other keys work."""
+    """Log the entries of the set that are not used.
+
+    Otherwise they would go unnoticed, because the issuer's other keys work.
+    """
     for dropped in keys.dropped[:_MOST_DROPPED]:
         kid = ascii(dropped.kid[:_MOST_KID_CHARACTERS])
         _log.warning("Issuer %s: the key with kid %s is not used because it is %s", issuer.name, kid, dropped.reason)

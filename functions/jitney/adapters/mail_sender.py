@@ -30,9 +30,9 @@ CODES: Mapping[str, str] = {
 """The recorded code for each SES error (API Reference V2, SendEmail, "Errors"). Other errors are `failed`."""
 UNREACHABLE, FAILED = "unreachable", "failed"
 MAY_BE_SENT = "no_answer"
-"""SES did not answer a mail that it may have accepted. The mail is not sent again."""
+"""The code if SES did not answer but may have accepted the mail. The mail is not sent again."""
 _REPEATED = frozenset({UNREACHABLE, FAILED, "throttled"})
-"""SES has certainly not accepted the mail, and may accept it soon."""
+"""The errors after which SES has certainly not accepted the mail, and may accept it soon."""
 PAUSE_SECONDS = 1
 
 
@@ -73,8 +73,9 @@ class MailSender:
 
         A mail that SES has certainly not accepted is sent a second time.
 
-        SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So all mails of a thread refer to one
-        made-up id (RFC 5322 section 3.6.4). Auto-Submitted suppresses out-of-office replies (RFC 3834 section 5).
+        SES sets the Message-ID (Developer Guide, "Amazon SES header fields"). So all mails of a thread refer to the
+        same artificial id (RFC 5322 section 3.6.4). Auto-Submitted suppresses out-of-office replies (RFC 3834 section
+        5).
         """
         thread = f"<{message.thread}@{self._sender.rpartition('@')[2]}>"
         headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}

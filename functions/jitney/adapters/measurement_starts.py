@@ -19,10 +19,11 @@ class MeasurementStarts:
     def start(
         self, grant_id: str, since_milliseconds: int, written_at: int, *, suspension: str = "", start_by: int = 0
     ) -> None:
-        """Have the grant measured. Its end was requested at `since_milliseconds`, and IAM had it at `written_at`.
+        """Start the measurement of the grant.
 
-        The first is in epoch milliseconds, the second in epoch seconds. `suspension` is the id of the suspension that
-        ended the grant. Its measurement is left out if it would start after `start_by` (epoch seconds).
+        Its end was requested at `since_milliseconds` (epoch milliseconds), and IAM had the denial at `written_at`
+        (epoch seconds). `suspension` is the id of the suspension that ended the grant. Its measurement is left out if
+        it would start after `start_by` (epoch seconds).
         """
         event = {"grant_id": grant_id, "since_milliseconds": since_milliseconds, "written_at": written_at}
         event |= {"suspension": suspension, "start_by": start_by} if suspension else {}

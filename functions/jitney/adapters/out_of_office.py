@@ -26,7 +26,7 @@ class OutOfOfficeStore:
         self._table = state_table
 
     def all(self) -> list[OutOfOffice]:
-        """Return all entries, also those that have ended."""
+        """Return all entries, even those that have ended."""
         found: list[OutOfOffice] = []
         start: dict[str, Any] = {}
         while True:
@@ -47,7 +47,7 @@ class OutOfOfficeStore:
 def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) -> dict[str, Any]:
     """Return the transaction item that replaces or deletes an entry.
 
-    It fails if the entry changed since it was read.
+    The write fails if the entry changed since it was read.
     """
     known: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if before:
@@ -63,7 +63,7 @@ def write_of(table: str, before: OutOfOffice | None, after: OutOfOffice | None) 
 
 
 def checks_of(table: str, votes: Sequence[Vote]) -> Iterator[dict[str, Any]]:
-    """Yield the transaction items for votes by delegates. They fail if a delegation changed since it was read."""
+    """Yield the transaction items for votes by delegates. The write fails if a delegation changed since it was read."""
     entry_ids = {each.delegator: each.out_of_office_id for vote in votes for each in vote.delegations}
     for human, entry_id in entry_ids.items():
         check = {"Key": _key(human), "ConditionExpression": _AS_READ, "ExpressionAttributeValues": _id(entry_id)}

@@ -1,4 +1,4 @@
-"""Rejected requests of a unit and human for one target, kept for a day.
+"""The rejected requests of a unit and human for one target, kept for a day.
 
 In the state table: `pk` REJECTED#<quota key>#<the target's first role>, `sk` the rejection's time and the grant's id.
 The vote's transaction writes the item (`jitney.adapters.store`), for every channel. `expires` is DynamoDB's TTL.
@@ -21,7 +21,7 @@ Item = dict[str, Any]
 
 
 def put_rejection(table: str, before: Grant, after: Grant) -> list[Item]:
-    """Return the transaction items that remember a rejection: [] unless the change rejects the request."""
+    """Return the transaction items that store a rejection; [] unless the change rejects the request."""
     vote = next((each for each in after.votes if each.verdict is VoteVerdict.REJECT), None)
     if vote is None or after.state is not State.REJECTED or before.state is State.REJECTED:
         return []

@@ -1,4 +1,4 @@
-"""The messages that were sent to reviewers, or that an attempt began to send.
+"""The messages to reviewers that were sent, or that an attempt began to send.
 
 In the state table: `pk` SENT#<grant>, `sk` the notice, the time of its check, the channel and the recipient. The item
 is written before the message is sent. So a step that is repeated after a failure sends no message twice.

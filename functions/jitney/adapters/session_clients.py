@@ -1,6 +1,6 @@
 """One client that serves many sessions. It keeps its connections and changes only the signing keys.
 
-With a client for each session, each call would cost another 5 ms of processor time and a TLS handshake.
+A client for each session would cost each call another 5 ms of processor time and a TLS handshake.
 """
 
 from collections.abc import Callable, Iterator

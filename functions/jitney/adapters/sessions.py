@@ -1,6 +1,6 @@
 """Sessions from STS: one AssumeRole for each grant.
 
-A grant that ends before STS's shortest session takes a second call.
+A grant that is shorter than STS's shortest session needs a second call.
 """
 
 import logging
@@ -61,7 +61,7 @@ _UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same gra
 # role or a service control policy does not allow it.
 _NOT_OFFERED = frozenset({"AccessDenied", "InvalidAction", "UnknownOperation", "NotImplemented"})
 SCOPING_UNAVAILABLE_SECONDS = 900
-"""How long to remember that a role offers no scoping. It saves most requests the extra call."""
+"""How long to remember that a role does not allow scoping. So most requests need no extra call."""
 
 _TOO_LARGE = "PackedPolicyTooLarge"
 _PERCENT = re.compile(r"\b(\d{1,6})\s?%", re.ASCII)
@@ -97,8 +97,8 @@ class Sessions:
     def packed_size(self, request: SessionRequest) -> int | None:
         """Return the packed size of the policy and tags of `request`, in percent of STS's limit (STS 10).
 
-        None if STS accepts them and does not name the size. Starts a session of the role and drops its credentials.
-        Raises the problems of `issue`.
+        None if STS accepts them without naming the size. Starts a session of the role and drops its credentials. Raises
+        the problems of `issue`.
         """
         with _problems_of(request):
             percent: int | None = self._assumed(request, request.policy).get("PackedPolicySize")
@@ -157,7 +157,7 @@ def _code(error: ClientError) -> str:
 
 @contextmanager
 def _problems_of(request: SessionRequest) -> Iterator[None]:
-    """Raise a failure of STS as a Problem."""
+    """Raise the Problem for a failure of STS inside the block."""
     try:
         yield
     except ClientError as error:

@@ -27,7 +27,7 @@ SECONDS = 2
 MOST_PAGES = 20
 """How many pages of channels are read. A page has a thousand channels."""
 UNREACHABLE, NO_ANSWER, UNKNOWN_ERROR = "unreachable", "no_answer", "slack_error"
-"""Slack did not get the call; Slack may have got it; Slack's error is not a word."""
+"""The codes for these failures: Slack did not get the call; Slack may have got it; Slack's error is not a word."""
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 
@@ -61,7 +61,7 @@ class SlackClient:
         return "channel_not_found"
 
     def open_modal(self, trigger_id: str, view: Mapping[str, Any]) -> None:
-        """Open a modal for the user who clicked. Slack allows it for three seconds after the click."""
+        """Open a modal for the user who clicked. Slack allows that for three seconds after the click."""
         self._call(lambda client: client.views_open(trigger_id=trigger_id, view=dict(view)))
 
     def post_ephemeral(self, channel: str, user: str, sentence: str) -> None:
@@ -114,7 +114,7 @@ _NO_MARKUP: Mapping[str, Any] = {
 
 
 class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
-    """Waits once if Slack's rate limit demands it and the wait is short. Other channels wait for this, too."""
+    """Waits once if Slack's rate limit requires it and the wait is short, because other channels wait too."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
         headers = response.headers.items() if response else ()

@@ -20,7 +20,7 @@ class _Now(Clock):
 
 
 def is_signed(headers: Mapping[str, str], body: bytes, signing_secret: str, now: int) -> bool:
-    """Return whether the raw body is signed with the secret and within five minutes of `now`. Takes constant time.
+    """Return whether the raw body is signed with the secret and within five minutes of `now`, in constant time.
 
     `headers` have lower-case names. Input for which the library raises an exception counts as unsigned.
     """

@@ -62,8 +62,8 @@ Item = dict[str, Any]
 class Store:
     """Grants, records and single-use keys. Every method raises Problem unavailable when DynamoDB does not answer.
 
-    Lists leave out the grants that this version cannot read, and `report` them. Any other read of one raises Problem
-    grant_unreadable.
+    Lists leave out the grants that this version cannot read, and `report` them. Every other read of such a grant raises
+    Problem grant_unreadable.
     """
 
     def __init__(
@@ -153,9 +153,9 @@ class Store:
         return readable_grant(self._item(grant_key(grant_id)), self._report)
 
     def unreadable_grant(self, grant_id: str) -> Grant | None:
-        """Return what the end of a grant that this version cannot read needs. Return None for any other grant.
+        """Return the part of an unreadable grant that is needed to end it; None for a readable grant.
 
-        Raises Problem grant_unreadable when it lacks that.
+        Raises Problem grant_unreadable if that part cannot be read either.
         """
         try:
             grant_of(self._item(grant_key(grant_id)))
@@ -204,13 +204,13 @@ class Store:
         """Yield the grants that end by `until` without a recorded end, the earliest first.
 
         They are the grants on all roles of the target that has or had this role. The index lags behind the table by
-        moments. So a grant that is being activated may occur twice.
+        moments. So a grant that was activated just now may occur twice.
         """
         found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
         return merge(*found, key=lambda grant: grant.expires_at)
 
     def grants_in_state(self, role_arn: str, state: State, now: int) -> Iterator[Grant]:
-        """Yield the pending or active grants at `now`, on the roles as in `open_grants`, the earliest end first.
+        """Yield the pending or active grants at `now`, on the same roles as `open_grants`, the earliest end first.
 
         The query reads the same index, one page at a time.
         """
@@ -233,7 +233,7 @@ class Store:
             yield from readable_grants(items, self._report)
 
     def _open_items(self, key: str, since: int, until: int) -> Iterator[list[Item]]:
-        """Yield the same as items, one page at a time."""
+        """Yield the items of these grants, one page at a time."""
         start: Item = {}
         sought = {":key": {"S": key}, ":since": {"S": f"{since:012d}"}, ":until": {"S": f"{until:012d}"}}
         while True:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
 AT_ONCE = 4
-"""A target with ten roles has 160 attempts, each of a call or two. The function has 15 seconds."""
+"""How many attempts run at once.
+
+A target with ten roles has 160 attempts of one or two calls, and the function has 15 seconds.
+"""
 _TRANSIENT = frozenset(
     {"RequestThrottled", "ServiceFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
 )

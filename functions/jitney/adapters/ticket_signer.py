@@ -1,4 +1,4 @@
-"""Signs a request that the agent sends to S3 itself, with the session of this call alone (row GW 9)."""
+"""Signs a request that the agent sends to S3 itself. The signing session is for this call only (row GW 9)."""
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -20,12 +20,15 @@ class _BoundBodyAuth(S3SigV4Auth):
         self._content_sha256 = content_sha256
 
     def payload(self, request: AWSRequest) -> str:  # noqa: ARG002
-        """Return the hash that stands for the body in the signature."""
+        """Return the hash that replaces the body in the signature."""
         return self._content_sha256
 
 
 def signed_ticket(request: AWSRequest, endpoint: AwsEndpoint, body: DirectBody, credentials: Credentials) -> Ticket:
-    """Return the ticket for `request`, which has no body itself. Its session's policy denies it at its end."""
+    """Return the ticket for `request`, which has no body.
+
+    The policy of the session that signs it denies it after the ticket's end.
+    """
     keys = SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     if request.method == "PUT":
         request.headers["Content-Length"] = str(body.content_length)

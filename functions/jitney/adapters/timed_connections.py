@@ -1,6 +1,6 @@
 """HTTP connections on which a whole answer has one deadline (row GW 12).
 
-A socket's own timeout is for each read. A server that sends a byte a second would never meet it.
+A socket's own timeout is for each read. A server that sends one byte a second would never reach it.
 """
 
 import io
@@ -15,7 +15,7 @@ from jitney.adapters import clock
 
 
 def timed_pool() -> PoolManager:
-    """Return a pool. An answer has to end within the timeout for reading that its request was given."""
+    """Return a pool. An answer has to end within the read timeout of its request."""
     pool = PoolManager(cert_reqs="CERT_REQUIRED")
     pool.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTlsPool}
     return pool
@@ -48,7 +48,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(HTTPResponse):
-    """An answer whose head and body have one deadline, from when it is awaited."""
+    """An answer whose head and body have one deadline. The time starts when the caller waits for the answer."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)

@@ -10,7 +10,10 @@ from jitney.core.problems import Problem
 
 
 class TokenEndpoint:
-    """Redeems codes (OpenID Connect Core section 3.1.3). `local` permits http:// addresses."""
+    """Exchanges authorization codes for tokens (OpenID Connect Core section 3.1.3).
+
+    `local` permits http:// addresses.
+    """
 
     def __init__(self, *, local: bool, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
         self._schemes = allowed_schemes(local=local)

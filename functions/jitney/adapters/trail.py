@@ -60,12 +60,12 @@ MAX_CACHED_KEYS = 1000
 REQUEUE_DELAY_SECONDS = 900
 """The longest delay that SQS offers for a message."""
 MOST_UNANSWERED = 50
-"""The most failed calls among which an event's call is looked for."""
+"""The limit of failed calls that are searched for the call of an event."""
 JOINED = ("EXPLAINED", "BEYOND")
 """The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
 
 RECHECK_SECONDS = 600
-"""How long a process caches a key's origin. In this time it requeues a key at most once."""
+"""How long a process caches a key's origin. In this time, the process requeues a key at most once."""
 
 Item = dict[str, Any]
 
@@ -76,7 +76,7 @@ def retention_of(attributes: Container[str]) -> int:
 
 
 class UnjudgedCall(NamedTuple):
-    """A call to judge, the time when it was saved (epoch seconds), and whether it is a published provisional bypass."""
+    """A call that needs a verdict, when it was saved (epoch seconds), and whether it is a provisional bypass."""
 
     call: CloudTrailCall
     since: int
@@ -100,8 +100,8 @@ class Trail:
 
         If another origin is known, this origin is saved as a claim.
 
-        Other processes may learn of a claim up to RECHECK_SECONDS later. So the key must be judged again after that
-        time.
+        Other processes may learn of a claim up to RECHECK_SECONDS later. So the key's calls need a new verdict after
+        that time.
         """
         text = json.dumps(issue)
         if self._put(issue.account, issue.access_key_id, "ISSUE", {"issue": text}, now):
@@ -115,7 +115,7 @@ class Trail:
         return False
 
     def save_call(self, call: CloudTrailCall, now: int) -> None:
-        """Save a call that has not been judged yet."""
+        """Save a call that has no verdict yet."""
         more = {"call": call_to_json(call), "since": str(now)}
         self._put(call.account, call.access_key_id, f"CALL#{call.event_id}", more, now)
 
@@ -133,7 +133,7 @@ class Trail:
         self._add({"pk": link.chain, "sk": sort_key(link.seq)}, now, record_attribute(link.text))
 
     def issue(self, account: str, access_key_id: str, now: int) -> KeyIssuance | None:
-        """Return a key's origin, or None if it is unknown. The answer may be up to RECHECK_SECONDS old."""
+        """Return a key's origin, or None if it is unknown. The origin may be up to RECHECK_SECONDS old."""
         key = (account, access_key_id)
         at, known = self._issues.get(key, (0, None))
         if known and now - at < RECHECK_SECONDS:
@@ -147,14 +147,14 @@ class Trail:
         return self._issues[key][1]
 
     def waiting(self, account: str, access_key_id: str, *, include_explained: bool = False) -> list[UnjudgedCall]:
-        """Return the calls with a key that wait for the key's origin. All calls saved before are included.
+        """Return the calls with a key that wait for the key's origin, as far as they were saved before this call.
 
-        `include_explained` is for a key with a disputed origin. It includes the calls that were joined to a grant.
+        `include_explained` also returns the calls that were joined to a grant. It is for a key with a disputed origin.
         """
         return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
     def call_trace(self, call_id: str) -> CallTrace | None:
-        """Return what the records of a call through the gateway say; None if it has no records."""
+        """Return a call through the gateway as its records show it; None if it has no records."""
         found = self._query("pk = :key", {":key": call_id}, ConsistentRead=True)
         texts = [(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found]
         return trace_of([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
@@ -214,7 +214,10 @@ class Trail:
 
 
 class TrailQueue:
-    """The queue of CloudTrail events. It also carries keys to judge again. `now` returns epoch seconds."""
+    """The queue of CloudTrail events. It also carries keys whose calls need a new verdict.
+
+    `now` returns epoch seconds.
+    """
 
     def __init__(self, client: "QueueClient", url: str, now: Callable[[], int]) -> None:
         self._client = client
@@ -223,7 +226,7 @@ class TrailQueue:
         self._requeued_at: dict[tuple[str, str], int] = {}
 
     def requeue(self, account: str, access_key_id: str) -> None:
-        """Queue a request to judge a key's saved calls again. It is delivered after REQUEUE_DELAY_SECONDS.
+        """Queue a request for new verdicts on a key's saved calls. It is delivered after REQUEUE_DELAY_SECONDS.
 
         The key is the message group, so that the queue serves all keys fairly.
 
@@ -242,7 +245,7 @@ class TrailQueue:
 
 
 def chain_id_of(parts: Sequence[str]) -> str:
-    """Return a chain id derived from `parts`. A repeated write then finds the record already there."""
+    """Return a chain id derived from `parts`. So a repeated write finds the record."""
     return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 

@@ -1,4 +1,4 @@
-"""A call in each target's account and Region, whose CloudTrail event shows that events arrive (row OPS 1)."""
+"""Heartbeats: a call in each target's account and Region. Its CloudTrail event shows that events arrive (row OPS 1)."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -24,8 +24,8 @@ class TrailHeartbeat:
     def send(self, target: Target) -> None:
         """Make two calls: AssumeRole in the broker's account, GetCallerIdentity in the target's account and Region.
 
-        The target's rule sees its own Region only. So its copy of AssumeRole, which is in the broker's Region, is not
-        enough. Raises Problem unavailable.
+        The target's EventBridge rule receives only events of its own Region. The event of AssumeRole is in the broker's
+        Region, so it is not enough. Raises Problem unavailable.
         """
         keys = revoker_keys(self._sts, target, SESSION_NAME)
         with closing(self._client_of(target.region, *keys)) as client, aws_errors_as_unavailable("STS"):

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 RECORD_RETENTION_SECONDS = GRANT_RETENTION_SECONDS + 10 * 24 * 3600
-"""How long the audit table keeps a record. S3 has it within minutes, and keeps it.
+"""How long the audit table keeps a record. S3 has the record within minutes, and keeps it.
 
 Reports and the join of CloudTrail events need the records of a grant as long as the grant is kept. A grant's review and
 its end take less than ten days. An hourly seal protects each record in S3. While it is not sealed, it is compared with
 the table. A record that is still not sealed after this time counts as forged.
 """
 PAUSES_SECONDS = (0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5, 0.5, 0.5)
-"""The longest pause before each repeat of a write that another transaction blocks. Such a write depends on no read."""
+"""The longest pause before each repeat of a write that another transaction blocks.
+
+Only writes that depend on no read are repeated.
+"""
 NEW = "attribute_not_exists(pk)"
 """The condition of an item that must not exist."""
 
@@ -35,7 +38,7 @@ Item = dict[str, Any]
 
 
 class GuardedWrite(NamedTuple):
-    """An item of a transaction. If its condition fails, that is a Conflict of `key`."""
+    """An item of a transaction. If its condition fails, the write raises Conflict with `key`."""
 
     key: str
     item: Item
@@ -61,7 +64,7 @@ class BlockedWrite(StaleWrite):
 
 
 def store_busy() -> Problem:
-    """Return the problem of a write that other requests kept from its items. Callers can cause that at any time."""
+    """Return the problem of a write that other requests blocked. Callers can cause that at any time."""
     return Problem("store_busy", "Too many requests changed the same item at the same time.", "Try again in a moment.")
 
 

@@ -59,7 +59,7 @@ def readable_grant(item: Item | None, report: Report = report_unreadable) -> Gra
 
 
 def revocable_grant(item: Item) -> Grant:
-    """Return as much of an unreadable grant as its end needs. It has no permissions, no votes and no requester.
+    """Return the part of an unreadable grant that is needed to end it, without permissions, votes and requester.
 
     Raises Problem grant_unreadable when its role or end cannot be read either.
     """

@@ -1,7 +1,7 @@
 """Sends a gateway call to AWS: signed, once, and only to AWS's own endpoint.
 
-No redirect is followed, no proxy is used, and nothing is sent again. A call without a connection did not run. A call
-without a whole answer may have run (row GW 6).
+No redirect is followed, no proxy is used, and nothing is sent again. If there was no connection, the call did not run.
+If the answer is incomplete, the call may have run (row GW 6).
 """
 
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3
 CALL_SECONDS = 20
-"""A whole call. API Gateway gives the function 29 s, in which it also has to record and mask."""
+"""The time limit of a whole call. API Gateway gives the function 29 s, in which it also has to record and mask."""
 MAX_ANSWER_BYTES = 5_500_000
-"""A Lambda function can answer with 6,291,556 bytes; the rest is for the envelope."""
+"""The limit of an answer. A Lambda function can answer with 6,291,556 bytes; the rest is for the envelope."""
 _CHUNK_BYTES = 1_048_576
 
 # Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
@@ -93,7 +93,7 @@ class Upstream:
 
     @staticmethod
     def _body(answer: "BaseHTTPResponse") -> bytes:
-        """Return the whole body. Raises HTTPError for a cut one or a late one, and the problems of `send`."""
+        """Return the whole body. Raises HTTPError if it is incomplete or late, and the problems of `send`."""
         chunks: list[bytes] = []
         size = 0
         while chunk := answer.read(_CHUNK_BYTES):

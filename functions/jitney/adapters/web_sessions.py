@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 SESSION_PREFIX = "SESSION#"
-"""How the `pk` of each session begins."""
+"""The prefix of the `pk` of each session."""
 
 
 class WebSessions:

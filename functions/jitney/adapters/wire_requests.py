@@ -1,6 +1,6 @@
 """Serializes a call's checked parameters to the HTTP request for AWS, with botocore's serializers.
 
-No client of a library is involved, because clients change parameters: boto3 encodes `UserData` again and rewrites
+No library's client is used, because clients change parameters: boto3 encodes `UserData` again and rewrites
 `CopySource`. So AWS receives what reviewers saw (row GW 2).
 """
 

@@ -1,4 +1,4 @@
-"""Access profiles: what a target's stack provisions as a managed session policy for deploy tools (row POL 15)."""
+"""Access profiles: managed session policies that a target's stack provisions for deploy tools (row POL 15)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ class AccessProfile(NamedTuple):
     """One access profile of a target.
 
     `permissions` have the form of a request, with action wildcards expanded. `content` is the SHA-256 of the managed
-    policy's text, in hexadecimal. The policy's name contains the beginning of it, so a change creates another
+    policy's text, in hexadecimal. The policy's name contains the beginning of this hash, so a change creates another
     policy.
     """
 

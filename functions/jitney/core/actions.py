@@ -67,7 +67,7 @@ RISKS = {
 class ResourceType(NamedTuple):
     """A type of resource that an action acts on: its name, AWS's ARN format, and whether the action requires it.
 
-    `condition_keys` are those that calls of the action carry for resources of the type.
+    `condition_keys` are the keys in calls of the action on resources of the type.
     """
 
     name: str
@@ -83,7 +83,7 @@ class ResourceType(NamedTuple):
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
-        A resource also counts when it matches every name of one length. Raises PatternTooComplex.
+        A resource that matches every name of one length counts too. Raises PatternTooComplex.
         """
         none, steps = covers_format(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
@@ -103,8 +103,8 @@ class ResourceType(NamedTuple):
 class Action:
     """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only.
 
-    `condition_keys` are those that its calls carry for all resources. Keys that end with "/" or ":" are followed by
-    another name, such as a tag key. `outliving` is its effect that outlives a grant, if it has one.
+    `condition_keys` are the keys in its calls on all resources. Keys that end with "/" or ":" are followed by another
+    name, such as a tag key. `outliving` is its effect that outlives a grant, if it has one.
     """
 
     name: str
@@ -115,14 +115,14 @@ class Action:
     condition_keys: frozenset[str] = frozenset()
     outliving: OutlivingEffect | None = None
     possible_keys: frozenset[str] = field(init=False)
-    """The condition keys that calls of the action may carry for some resource."""
+    """The condition keys that calls of the action may have on any resource."""
 
     def __post_init__(self) -> None:
         found = self.condition_keys.union(*(kind.condition_keys for kind in self.resource_types))
         object.__setattr__(self, "possible_keys", found)
 
     def keys_on(self, resource: str, budget: Budget) -> frozenset[str]:
-        """Return the condition keys that calls of the action may carry for something that `resource` matches.
+        """Return the condition keys that calls of the action may have on a resource that `resource` matches.
 
         Raises PatternTooComplex.
         """

@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 def format_meets(arn_format: str, resource: str) -> tuple[bool, int]:
     """Return whether the two patterns intersect, and how many steps the comparison costs.
 
-    A cached answer costs as many.
+    A cached answer costs the same.
     """
     pattern, budget = format_pattern(arn_format), Budget(MAX_STEPS)
     if has_wildcard(resource):

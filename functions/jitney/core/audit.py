@@ -23,13 +23,16 @@ VERSION = 1
 GENESIS_HASH = "0" * 64
 """The predecessor's hash in the first record of a chain."""
 TAMPERED = "AuditRecordsTampered"
-"""Metric of the publisher: changes and deletions of records. An alarm watches it."""
+"""Metric of the publisher: records that were changed or deleted. An alarm watches it."""
 METRICS_NAMESPACE, METRICS_SERVICE = "Jitney", "jitney"
 """The namespace of all metrics that functions write, and their dimension `service`."""
 UNDENIED_REVOCATIONS = "UndeniedRevocations"
 """Metric: revocations whose credentials may still work. An alarm watches it."""
 FAILED_ANSWERS = "FailedAnswers"
-"""Metric: answers that failed inside Jitney or in its own use of AWS. No agent can cause one. An alarm watches it."""
+"""Metric: answers that failed inside Jitney or in its own use of AWS. No agent can cause such a failure.
+
+An alarm watches it.
+"""
 UNREADABLE_GRANTS = "UnreadableGrants"
 """Metric: grants that this version cannot read, counted at each read. An alarm watches it."""
 BYPASSES = "Bypasses"
@@ -43,7 +46,7 @@ REFUSED_EVENTS = "TrailEventsRefused"
 RECONCILED = "ReconcilerRuns"
 """Metric: runs of the reconciler without a failure. An alarm fires when there are none."""
 HEARTBEATS, TARGET_HEARTBEATS = "TrailHeartbeats", "TargetTrailHeartbeats"
-"""Metrics of the correlator: CloudTrail events that arrived for certain, from the broker's account and from a target's.
+"""Metrics of the correlator: heartbeats of CloudTrail, from the broker's account and from a target's.
 
 Alarms fire when there are none.
 """
@@ -167,10 +170,10 @@ class ChainedRecord:
 
 
 def chain_record(record: AuditRecord, chain: str, seq: int = 0, prev: str = GENESIS_HASH) -> ChainedRecord:
-    """Return the record as number `seq` of `chain`. `prev` is the hash of the record before it.
+    """Return the record as number `seq` of `chain`. `prev` is the hash of the previous record.
 
     The hash is SHA-256 over the canonical JSON of all other members (RFC 8785: sorted names, no white space, UTF-8).
-    Callers mask a record first, with its owner's tags. What they left unmasked is masked here, without tags.
+    Callers mask a record first, with its owner's tags. Secrets that they left unmasked are masked here, without tags.
     """
     members = {name: getattr(record, name) for name in _MEMBERS} | {
         "version": VERSION,
@@ -204,7 +207,7 @@ def request_members(
 ) -> dict[str, Any]:
     """Return the record members that describe a request: its permissions, its risks, and the action table used.
 
-    `decision` is None for a request that was refused before one.
+    `decision` is None for a request that was refused before a decision.
     """
     detail = {"permissions": permissions_view(asked.permissions)} | way_detail(asked) | calls_detail(asked)
     detail |= requester.record_detail()
@@ -232,7 +235,7 @@ def way_detail(asked: AccessRequest | Grant) -> dict[str, Any]:
 
 
 def decision_detail(decision: Decision) -> dict[str, Any]:
-    """Return the action table that a decision used and, if the request has risks, these as sentences."""
+    """Return the action table that a decision used, and the request's risks as sentences, if there are any."""
     risks = tuple(f"{each.name} ({each.level}): {each.sentence}" for each in decision.risks)
     return {"action_table": decision.action_table} | ({"risks": risks} if risks else {})
 

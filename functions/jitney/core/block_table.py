@@ -1,7 +1,7 @@
 """The container of the tables that `make data` builds: an index, and a compressed block for each service.
 
-Four bytes say which table it is, four have the index's length, and the blocks follow the index. `data.table.contained`
-writes it.
+Four bytes identify the table, four bytes are the index's length, and the blocks follow the index.
+`data.table.contained` writes the container.
 """
 
 import json

@@ -10,8 +10,8 @@ class BreakGlassConfig(NamedTuple):
     """Who may use break-glass, for which targets, and for how long at most (seconds).
 
     `people` are source identities; `groups` are token groups ("issuer alias/group"). `notify` are notified in addition
-    to all reviewers. The follow-up review is due within `follow_up_seconds`. `own_requests` allows it for one's own
-    requests.
+    to all reviewers. The follow-up review is due within `follow_up_seconds`. `own_requests` allows people to use it for
+    their own requests.
     """
 
     people: tuple[str, ...]

@@ -8,7 +8,7 @@ _WRITTEN = re.compile(r"([a-z_]+) *= *([1-9][0-9]{0,14})", re.ASCII)
 
 
 class CallLimits(NamedTuple):
-    """What the calls of one grant may use through the gateway. 0 is no limit.
+    """The limits of the calls of one grant through the gateway. 0 is no limit.
 
     Over the whole grant: `calls`, `bytes_out` of AWS's answers, `items_deleted`. In a minute: `calls_per_minute`. At
     the same time: `writes_in_flight`, which are calls that change something.
@@ -21,7 +21,7 @@ class CallLimits(NamedTuple):
     writes_in_flight: int = 10
 
     def within(self, other: "CallLimits") -> "CallLimits":
-        """Return the lower limit of each kind."""
+        """Return the limits that satisfy both: the lower one of each kind."""
         pairs = zip(self, other, strict=True)
         return CallLimits(*(min(filter(None, pair), default=0) for pair in pairs))
 
@@ -41,7 +41,7 @@ def narrowest(limits: Iterable[CallLimits]) -> CallLimits:
 def written_limits(text: str) -> CallLimits:
     """Return the limits of a policy's annotation, such as "items_deleted=20, calls=100".
 
-    Raises ValueError for another form, an unknown or repeated name, and a number that is no limit.
+    Raises ValueError for another form, an unknown or repeated name, and a number that is not a valid limit.
     """
     limits: dict[str, int] = {}
     for part in text.split(","):

@@ -14,7 +14,7 @@ CALL_INDEX = "calls_of_grant"
 """The index of the audit table with the first record of each call. The key of each later one follows from it."""
 CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
 UNANSWERED = "unanswered "
-"""The prefix of the place of a failed read in the index, so that failures are found without reading all calls."""
+"""The prefix of a failed read's key in the index, so that failures are found without reading all calls."""
 _ID_BYTES = 9
 _ID_CHARACTERS = 14
 
@@ -32,9 +32,8 @@ def read_call_id(access_key_id: str, aws_request_id: str) -> str:
 def call_index(members: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the attributes of a call's first record in the index: its grant and its place among the grant's calls.
 
-    Later records of the call have none. Records of other events have none either, nor have refusals, which are in other
-    chains. A key of an index cannot be empty, so a record without a grant has none. Raises KeyError if a member is
-    missing.
+    Later records of the call, records of other events and refusals have no such attributes. A key of an index cannot be
+    empty, so a record without a grant has none either. Raises KeyError if a member is missing.
     """
     if members["event"] != CALL_EVENT or members["seq"] != 0:
         return ()

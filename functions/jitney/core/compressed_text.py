@@ -6,7 +6,10 @@ Grants and most records of calls then fit into 1 kB. Streams, S3 and Athena have
 import zlib
 
 MAX_TEXT_BYTES = 1_000_000
-"""More than any text has: an item of DynamoDB holds 400 kB. A small item cannot use up a reader's memory."""
+"""The limit of a decompressed text.
+
+An item of DynamoDB holds 400 kB, and a small item cannot use up a reader's memory.
+"""
 
 
 def compress_text(text: str) -> bytes:
@@ -18,7 +21,7 @@ def compress_text(text: str) -> bytes:
 
 
 def decompress_text(data: bytes) -> str:
-    """Return the text in the bytes, or "" if they are no whole compressed text."""
+    """Return the text in the bytes, or "" if they are not a whole compressed text."""
     reader = zlib.decompressobj()
     try:
         text = reader.decompress(data, MAX_TEXT_BYTES).decode()

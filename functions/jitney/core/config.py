@@ -1,7 +1,7 @@
 """The configuration that the functions read: frozen, and validated when the stack was built.
 
 `jitney.configuration` validates `jitney.yaml` and writes it into the bundle as `configuration.json`. `load` only
-rebuilds the values, so that a cold start imports no validation library.
+rebuilds the values, so a cold start imports no validation library.
 """
 
 import json
@@ -29,10 +29,10 @@ class Web(NamedTuple):
 
 
 class ClaimRules(NamedTuple):
-    """What an issuer's entry says about claims, each named by its path (`core.identity.claim_rules`).
+    """The rules of an issuer's entry about claims. Each claim is named by its path (`core.identity.claim_rules`).
 
     `require` maps claims to their allowed values, with the wildcards `*` and `?`. `subject` and `unit` are the claims
-    that the identity and the accountable unit consist of, () for the provider's. Each text of the claims `groups` is a
+    that make up the identity and the accountable unit, () for the provider's own. Each text of the claims `groups` is a
     group. `facts` maps labels for reviewers to claims. `tags` maps the claims that policies see to their types.
     """
 
@@ -57,7 +57,7 @@ class PeopleIssuer(NamedTuple):
 
 
 LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
-"""The variable with the address to which a local system sends the gateway's calls. AWS has a `local` of False."""
+"""The variable with the address to which a local system sends the gateway's calls. In AWS, `local` is False."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class Issuer:
     `core.identity.providers`; `token` is the expected kind of token ("access" or "id"). Its keys are at `jwks_uri`, or
     in `key_set`, the JSON text of a JWK set. `audience_claim` is the claim with the audience. If `clients` are listed,
     a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a grant ends
-    when the token that requested it expires. `max_age_seconds` bounds a token's age since `iat`; without `require_iat`,
-    it bounds the time until `exp` of a token that has no `iat`. `groups_claim` is read where the provider issues
-    groups; `subject_groups` maps subjects to groups where it does not. `human_claim` names the claim with the person on
-    whose behalf an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a
-    delegated token, to the identity with which they sign in; None refuses such tokens. `subject_pattern` is the form of
-    people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is how people sign in. With
-    `for_reviews`, people review in a terminal with these tokens, which no other route accepts. `owners` maps an agent's
-    subject, in which `*` and `?` are wildcards, to the source identities of its owners.
+    when the token that requested it expires. `max_age_seconds` limits a token's age since `iat`. Without `require_iat`,
+    it limits the time until `exp` of a token that has no `iat`. `groups_claim` is the provider's claim with groups.
+    Without one, `subject_groups` maps subjects to groups. `human_claim` names the claim with the person on whose behalf
+    an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated
+    token, to the identity with which they sign in. If `human_issuer` is None, such tokens are refused.
+    `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is
+    the sign-in client. With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents'
+    subjects, with wildcards, to owners.
     """
 
     name: str
@@ -114,14 +114,14 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A role in one account, or some equal ones, under the alias that agents use. Durations in seconds.
+    """A role in one account, or several equal roles, under the alias that agents use. Durations in seconds.
 
     `roles` is their number, and `role_arn` the first (`core.target_roles`). `deny_room` is how many characters of
     inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
-    says whether they may make the call that shows when it is denied. `core.access.session_policy.options_for` applies
-    `bind_to_caller`, `sealed` and `action_wildcards`. Sessions use resources of `account` and `other_accounts`, by
-    calls in `region` and `other_regions`. Exempt are `any_account_actions` and `any_region_actions`, which are
-    patterns. `access_profiles` are keyed by name.
+    says whether the roles may make the call that shows when a session is denied.
+    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions use
+    resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. The patterns
+    `any_account_actions` and `any_region_actions` name exempt actions. `access_profiles` are keyed by name.
     """
 
     alias: str
@@ -171,9 +171,9 @@ class TargetRole(NamedTuple):
 class ReviewerGroup(NamedTuple):
     """The reviewers of one group, as source identities, and how many of them must approve.
 
-    `notify` are the members that are notified at once, () for all. After `escalates_after_seconds` a waiting request
-    also goes to the group `escalates_to` ("" for none), whose members may then approve for this group. `channel` is in
-    Slack. Members may appoint `delegates` while out of office; `active_delegations` are the present ones.
+    `notify` are the members that are notified at once, () for all. After `escalates_after_seconds`, a waiting request
+    also goes to the group `escalates_to` ("" for none). The members of that group may then approve for this group.
+    `channel` is in Slack. Members out of office choose from `delegates`. `active_delegations` are in force.
     """
 
     members: tuple[str, ...]
@@ -190,7 +190,7 @@ class ReviewerGroup(NamedTuple):
 class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
-    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour` that it begins,
+    Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour`,
     `grants_per_hour` without a review, `measured_releases_per_minute` whose denial is measured. Per grant:
     `renewals_per_minute`.
     """

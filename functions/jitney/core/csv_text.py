@@ -18,7 +18,7 @@ _FORMULA = re.compile(r"""((?:^|;)[\s"]*)(?=[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return the rows as CSV with a header, one line each. All cells are quoted, and lists are JSON.
 
-    No cell is a formula with any list separator.
+    No cell is a formula, for any list separator of a spreadsheet.
     """
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)

@@ -1,6 +1,6 @@
 """The gauges that the reconciler writes at the end of each run: roles that do not deny, and what waits for people.
 
-They have a value in each run, 0 included, so that the last value says how it is now.
+Each run writes a value, even 0, so the last value is the present state.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ ROLES_NOT_DENYING = "RolesNotDenying"
 PENDING_REVIEWS = "PendingReviews"
 """Requests that wait for reviewers."""
 OLDEST_PENDING = "OldestPendingSeconds"
-"""How long the oldest of them waits, or 0."""
+"""How many seconds the oldest of these requests has waited, or 0."""
 OVERDUE_FOLLOW_UPS = "OverdueFollowUps"
 """Uses of break-glass whose follow-up review is overdue."""
 
@@ -24,8 +24,8 @@ class Gauges:
     """What one run of the reconciler found.
 
     `not_denying` names roles. `pending_since` has the time of each pending request, by its grant. It is None if some
-    could not be read. `overdue` is None until it is read. What could not be read has no value, so its alarm does
-    not change.
+    could not be read. `overdue` is None until it is read. A gauge that could not be read has no value, so its alarm
+    does not change.
     """
 
     not_denying: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What outlives a grant: what its actions can create that still works when its session is denied (row END 5).
+"""What outlives a grant: effects of its actions that still work when its session is denied (row END 5).
 
 `make data` gives each such action its effect, from data/outliving.yaml.
 """
@@ -13,7 +13,7 @@ OUTLIVES_GRANT = "OutlivesGrant"
 
 
 class OutlivingEffect(NamedTuple):
-    """One effect: what still works after the grant, for how long at most, and what a person does about it.
+    """One effect: what still works after the grant, for how long at most, and what a person can do about it.
 
     `seconds` is None if it works until a person ends it. `source` is the URL of AWS's description.
     """

@@ -1,6 +1,6 @@
 """The tables of the operators' overview: agents, targets, accounts, grants, requests, break-glass, seals. Pure.
 
-Each table is made from what was read, and says if that was not all.
+Each table is made from the values that were read, and says if some are missing.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ class OverviewTable(NamedTuple):
 
 
 class OpenGrants(NamedTuple):
-    """The open grants that were read, and whether these are all."""
+    """The open grants that were read, and whether they are all."""
 
     grants: Sequence[Grant]
     complete: bool
@@ -115,7 +115,7 @@ def accounts_table(read: OpenGrants) -> OverviewTable:
 
 
 def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTable:
-    """Return the active grants, by account and end. `access` says in words what each allows."""
+    """Return the active grants, by account and end. `access` returns in words what a grant allows."""
     active = sorted(
         (each for each in read.grants if each.state is State.ACTIVE), key=lambda each: (each.account, each.expires_at)
     )
@@ -138,7 +138,7 @@ def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTa
 
 
 def pending_table(read: OpenGrants, access: Callable[[Grant], str], now: int) -> OverviewTable:
-    """Return the pending requests, the oldest first. `access` says in words what each requests."""
+    """Return the pending requests, the oldest first. `access` returns in words what a request is for."""
     pending = sorted((each for each in read.grants if each.state is State.PENDING), key=lambda each: each.created_at)
     rows = (
         (

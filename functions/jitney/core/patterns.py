@@ -2,8 +2,8 @@
 
 IAM's wildcards are `*` (any characters) and `?` (any one character). Here both match every character, including `/` and
 `:`. IAM says that a `*` at the end of an ARN's segment "can expand to match beyond the colon boundaries"
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html). Reading a pattern too
-widely can only refuse too much. Cedar's `like` has the same `*`.
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html). If Jitney reads a pattern
+more widely than IAM, it only refuses more. Cedar's `like` has the same `*`.
 
 A pattern is simulated as an automaton. One integer holds the set of its states, a bit for each position.
 """
@@ -116,7 +116,7 @@ class Pattern:
         return self.accepts(self.after(text, budget))
 
     def covers_any_name(self, parts: Iterable[str | Wildcard], budget: Budget) -> bool:
-        """Return whether there is a length such that the pattern matches `parts` with every name of that length.
+        """Return whether, for some length, the pattern matches `parts` with every name of that length.
 
         Any one value of a SEGMENT, such as an account, is enough, because it may be known. Raises PatternTooComplex.
         """
@@ -155,7 +155,7 @@ class Pattern:
                 yield from stops
 
     def is_open(self, positions: int) -> bool:
-        """Return whether a character that the pattern does not name leads on from `positions`."""
+        """Return whether a character that the pattern does not contain leads on from `positions`."""
         return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
 
 
@@ -216,8 +216,8 @@ def match_classes(
 ) -> dict[tuple[bool, ...], str]:
     """Return the ways in which texts of `asked` can match or miss `others`, each with a shortest such text.
 
-    Take a property that depends only on which of `others` a text matches. If it holds for the returned texts, it holds
-    for all texts of `asked`. Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
+    If a property depends only on which of `others` a text matches, and holds for the returned texts, it holds for all
+    texts of `asked`. Without a `budget`, the budget of one comparison applies. Raises PatternTooComplex.
     """
     found: dict[tuple[bool, ...], str] = {}
     for verdict, text in _walk(asked, others, budget or Budget(MAX_STEPS)):
@@ -288,7 +288,7 @@ def _distinguishing_characters(patterns: tuple[Pattern, ...], state: tuple[int, 
 
 
 def _unnamed_character(patterns: Iterable[Pattern]) -> str:
-    """Return a character that no pattern names. It represents all such characters."""
+    """Return a character that no pattern contains. It represents all such characters."""
     named = {character for pattern in patterns for character in pattern.steps}
     letters = "xyzabcdefghijklmnopqrstuvw0123456789-_"
     return next((letter for letter in letters if letter not in named), None) or next(

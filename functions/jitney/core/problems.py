@@ -1,4 +1,4 @@
-"""What Jitney answers when it refuses or fails (RFC 9457 problem details).
+"""The answers with which Jitney refuses or reports a failure (RFC 9457 problem details).
 
 Every problem has a stable code from `PROBLEMS`; tests compare it with the OpenAPI document. A `Problem` never carries a
 token, a credential or an exception's text.
@@ -125,7 +125,7 @@ class Problem(Exception):
     """A refusal: what is wrong (`detail`), what to do about it (`fix`), and machine-readable `extras`.
 
     `code` is a key of `PROBLEMS`. `detail` and `fix` are sentences for a person or a model. `aws_code` is AWS's own
-    error code, or "" if AWS did not answer. It is for the log, and in no answer.
+    error code, or "" if AWS did not answer. It is for the log only, and never in an answer.
     """
 
     code: str

@@ -1,7 +1,7 @@
-"""The metrics that audit records give. They are counted when records are published, so no request waits for them.
+"""The metrics that are counted from audit records when these are published, so no request waits for them.
 
-CloudWatch bills each metric with its dimensions, so outcomes are metrics of their own and no metric has a dimension
-for a target or an agent.
+CloudWatch bills each combination of a metric and its dimensions. So each outcome is a metric, and no metric has a
+dimension for a target or an agent.
 """
 
 import json
@@ -28,7 +28,7 @@ TIME_TO_APPROVE = "TimeToApprove"
 TIME_TO_DENY = "TimeToDeny"
 """Milliseconds from a release, revocation or suspension until AWS denied a call of a grant that it ended.
 
-If AWS still allowed the last call of a measurement, the value is the time of that call, and the real one is longer.
+If AWS still allowed the last call of a measurement, the value is the time of that call, and the real time is longer.
 """
 MASKED_PLACES = "MaskedPlaces"
 """Places in answers of the gateway in which something was masked."""
@@ -67,9 +67,9 @@ COUNTED: Mapping[tuple[str, str], str] = {
     (AuditEvent.CALL, Outcome.DENIED): REFUSED_GATEWAY_CALLS,
     (AuditEvent.CALL, Outcome.REFUSED): REFUSED_GATEWAY_CALLS,
 }
-"""The metric that counts the records of an event with an outcome. A record of several refusals counts as many."""
+"""The metric that counts the records of an event with an outcome. A record of n refusals counts n times."""
 MOST = 10**12
-"""The largest value that is counted: more than any real one."""
+"""The largest value that is counted. Real values are smaller."""
 
 _Given: TypeAlias = tuple[str, Any, MetricUnit]
 
@@ -77,8 +77,8 @@ _Given: TypeAlias = tuple[str, Any, MetricUnit]
 def metrics_of(texts: Iterable[str]) -> Iterator[MetricValue]:
     """Yield the values that published records give. Each text is a record as `core.audit.chain_record` writes it.
 
-    A function may write any JSON into its own chains. What is no value of a metric is left out, so that no record stops
-    the others.
+    A function may write any JSON into its own chains. A text that is not a valid value is left out, so that no record
+    prevents counting the others.
     """
     for text in texts:
         match json.loads(text):

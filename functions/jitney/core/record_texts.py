@@ -12,7 +12,9 @@ from jitney.core.masking.text import cannot_hold_secret
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _HASH = "hash"
 _PLAIN_WAY = (f'"way":"{Way.CREDENTIALS}"', '"way":""')
-"""The member that nearly every request has, and a text for the quick check, which takes its value for a secret's name.
+"""The member that nearly every request has, and its replacement in the quick check.
+
+The check would take the member's value for a secret's name.
 
 Texts of callers cannot contain the member, because JSON escapes their quotation marks.
 """
@@ -27,9 +29,9 @@ def canonical(value: Any) -> str:
 
 
 def hashed_text(members: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the canonical text of a record with the hash of its `members`, and the hash. Each member is written once.
+    """Return the canonical text of a record with the hash of its `members`, and the hash.
 
-    Some names come before "hash", and some after it.
+    Each member is serialized only once. The names before "hash" and after it are written separately.
     """
     before = canonical({name: value for name, value in members.items() if name < _HASH})[:-1]
     after = canonical({name: value for name, value in members.items() if name > _HASH})[1:]

@@ -8,15 +8,16 @@ from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.identity.principal import Principal
 
 MAX_SOURCES = 64
-"""Counts of one minute for the authenticated callers of one accountable unit, and for all others."""
+"""The limit of counts in a minute, for the callers of one accountable unit, and for unauthenticated callers."""
 OTHERS = "others"
 
 
 class RefusalKey(NamedTuple):
-    """What is counted together: the issuer ("unknown" if there is none), the caller's address, the problem code.
+    """The key of a refusal. Refusals with the same key are counted together.
 
-    `principal`, its `subject` and `unit`, and `human` if it acts for one, were refused; all are "" for unauthenticated
-    callers. `event` is what was refused, `grant` the id of its grant, "" if there is none.
+    It has the issuer ("unknown" if there is none), the caller's address, and the problem code. `principal`, `subject`,
+    `unit` and `human` are those of the refused caller, or "" for unauthenticated callers. `event` is what was refused,
+    and `grant` the id of its grant, "" if there is none.
     """
 
     issuer: str
@@ -62,8 +63,7 @@ class RefusalCounts:
 
     A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
     process that stops loses fewer refusals than it has already written. Above `MAX_SOURCES` counts in a minute, all
-    others share one count. Each accountable unit has counts of its own, so that no other caller can hide who was
-    refused.
+    others share one count. Each accountable unit has counts of its own, so that other callers cannot hide its refusals.
     """
 
     minute: int = 0
@@ -90,7 +90,7 @@ class RefusalCounts:
         return sum(1 for _ in alike) >= MAX_SOURCES
 
     def _close(self, now: int) -> Iterator[tuple[RefusalKey, int, int]]:
-        """Once `now` is in a later minute, yield the counts of the last minute that are not written yet."""
+        """If `now` is in a later minute, yield the counts of the last minute that are not written yet."""
         if now // 60 == self.minute:
             return
         for refused, count in self.counts.items():

@@ -44,7 +44,7 @@ def idempotency_record(owner: str, key: str, body: bytes, grant_id: str, now: in
 
 
 def repeated_grant_id(value: str, body: bytes) -> str | None:
-    """Return the grant id that the same POST opened before; None when its body was different."""
+    """Return the id of the grant that the same POST opened before, or None if its body was different."""
     digest, grant_id = value.split(" ")
     return grant_id if digest == _sha256(body) else None
 
@@ -114,9 +114,9 @@ def narrowing_quota(grant_id: str, now: int) -> Quota:
 
 
 def waits_quota(now: int) -> Quota:
-    """Return the quota of answers that are held at the caller's wish, begun in the window of `now` (row CLI 3).
+    """Return the quota of held answers that begin in the window of `now` (row CLI 3).
 
-    An answer is held for at most two windows, so that three windows' worth of them are held at a time.
+    An answer is held for at most two windows, so at most the answers of three windows are held at the same time.
     """
     return _quota("WAITS", "all", MOST_HELD_ANSWERS // 3, now, window_seconds=_WAITS_WINDOW_SECONDS)
 

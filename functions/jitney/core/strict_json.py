@@ -5,7 +5,7 @@ from typing import Any, Final
 
 
 class Unclear:
-    """Stands for a part of a document that parsers disagree about."""
+    """The value for a part of a document that parsers read differently."""
 
 
 UNCLEAR: Final = Unclear()
@@ -35,8 +35,8 @@ def loads(raw: bytes) -> Any:
     """Return the JSON value in `raw`, which must be UTF-8 without a byte order mark.
 
     Raises ValueError for malformed text, NaN, Infinity and lone surrogates, and for nesting deeper than the
-    interpreter's stack. Raises it also for a name that appears twice in one object, whose meaning RFC 8259 section 4
-    leaves open.
+    interpreter's stack. Also raises it for a name that appears twice in one object, because RFC 8259 section 4 does not
+    define its meaning.
     """
     try:
         text = raw.decode("utf-8")

@@ -1,7 +1,7 @@
 """The roles of a target. Each grant is on one of them, and its end is denied by that role alone (row END 6). Pure.
 
-IAM limits the deny document of a role. So a target with several roles bears more releases a second. The first role has
-the target's role name, and the others add a number to it.
+IAM limits the size of a role's deny document. So a target with several roles supports more releases a second. The first
+role has the target's role name, and the others add a number to it.
 """
 
 import hashlib
@@ -26,7 +26,10 @@ def roles_of(role: str, count: int) -> tuple[str, ...]:
 
 
 def earlier_roles(role: str, count: int, seen: Collection[str]) -> tuple[str, ...]:
-    """Return the roles that a target had before, with more than `count`. `seen` has the roles of all targets ever."""
+    """Return the roles that a target had when it had more than `count`.
+
+    `seen` has all roles that any target ever had.
+    """
     return tuple(arn for arn in roles_of(role, MOST_ROLES)[count:] if arn in seen)
 
 
@@ -37,14 +40,15 @@ def first_role(role: str) -> str:
 
 
 def further_roles(role: str) -> str:
-    """Return the IAM pattern of a target's roles but the first, with those that the target had before."""
+    """Return the IAM pattern of a target's roles except the first, including roles that the target had before."""
     return f"{role}{_SEPARATOR}*"
 
 
 def role_of_grant(grant_id: str, role: str, count: int) -> str:
-    """Return the role for a new grant: the same one each time for an id, and equally often each of the `count` roles.
+    """Return the role for a new grant.
 
-    The grant keeps it. So a change of `count` moves no grant.
+    An id always gives the same role, and ids are spread evenly over the `count` roles. The grant stores its role, so a
+    change of `count` does not move it.
     """
     digest = hashlib.sha256(grant_id.encode()).digest()
     return role_number(role, 1 + int.from_bytes(digest[:8]) % count)

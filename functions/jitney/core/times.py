@@ -47,7 +47,7 @@ def format_duration(seconds: int) -> str:
 
 
 def rough_duration(seconds: int) -> str:
-    """Return a duration in its largest unit, rounded down, as people say it: "59 minutes"."""
+    """Return a duration in its largest unit, rounded down: "59 minutes"."""
     return next(
         (f"{count} {unit}{'s' if count > 1 else ''}" for size, unit in _UNITS if (count := seconds // size) > 0),
         "less than a second",

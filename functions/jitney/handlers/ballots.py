@@ -64,10 +64,10 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
 def vote(ballot: Ballot, ports: Ports) -> Grant:
     """Record the vote and return the changed grant. Resume the workflow if the vote has an effect, or had one before.
 
-    If policies now need other reviewers, the vote that would have sufficed restarts the review. That vote is recorded,
-    and all votes become void. Raises Problem: grant_not_found, suspended, human_required, own_request, not_reviewer,
-    not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes are counted in
-    the records.
+    If policies now need other reviewers, the vote that would have been enough restarts the review. That vote is
+    recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required, own_request,
+    not_reviewer, not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes
+    are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -103,7 +103,7 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
 
 
 def covered_by(ballot: Ballot, ports: Ports) -> Grant | None:
-    """Return the grant that an approval covers, or None if it would change nothing. Write nothing.
+    """Return the grant that an approval covers, or None if the approval would change nothing. Writes nothing.
 
     Raises the problems of `vote` except those of writing. Refused votes are counted in the records.
     """
@@ -125,7 +125,7 @@ def _conflict() -> Problem:
 
 
 def _result(grant: Grant, ballot: Ballot, ports: Ports) -> VoteResult | None:
-    """Return what the vote does to the grant, or None for nothing. Count a refused vote."""
+    """Return the effect of the vote on the grant, or None for no effect. Count a refused vote."""
     review = under_review(grant, ports, ports.suspensions.current())
     try:
         result = _applied(review, ballot, ports)

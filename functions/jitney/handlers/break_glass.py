@@ -29,9 +29,9 @@ OUTCOMES = {FollowUpVerdict.CONFIRM: Outcome.CONFIRMED, FollowUpVerdict.OBJECT: 
 def break_glass(visit: FormVisit) -> Page:
     """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
-    Nothing is activated before the second step was confirmed. Return 200 with that step. Raises the problems of
-    `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy forbids it. Refusals are
-    counted in the records.
+    Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. Raises the problems
+    of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy forbids it. Refusals
+    are counted in the records.
     """
     grant, ports = visit.stored_grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")

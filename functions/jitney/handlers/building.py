@@ -1,4 +1,4 @@
-"""How each port is built. A handler's cold start imports only the adapters of the ports that it names."""
+"""Builds each port. A handler's cold start imports only the adapters of the ports that the handler names."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module

@@ -25,11 +25,14 @@ from jitney.handlers.ports import Ports
 from jitney.handlers.terminal_votes import VIA, vote_once
 
 MOST_MILLISECONDS = 8000
-"""How long a call begins further rejections. The last one may take 4 s. The function has 15 s."""
+"""The time after which a call begins no further rejection. The last one may take 4 s. The function has 15 s."""
 
 
 class BulkResult(NamedTuple):
-    """The ids of the requests that are rejected now. `not_rejected` has the id and the problem of each other one."""
+    """The ids of the requests that are rejected now.
+
+    `not_rejected` has the id and the problem of each other request.
+    """
 
     owner: RequestOwner
     rejected: list[str]
@@ -39,7 +42,7 @@ class BulkResult(NamedTuple):
 def reject_many(visit: FormVisit) -> Page:
     """Reject the form's requests, and return 200 with each result. A repeated form changes nothing more.
 
-    Raises Problem request_invalid for a form that is not the page's. Then nothing was rejected.
+    Raises Problem request_invalid, and rejects nothing, for a form that is not the page's.
     """
     began = visit.ports.stopwatch()
     with visit.call.counting_refusals():
@@ -50,7 +53,7 @@ def reject_many(visit: FormVisit) -> Page:
 def reject_many_from_terminal(request: Request, ports: Ports) -> Response:
     """200 with each result. Raises Problem request_invalid, and token_replayed for a token that voted before.
 
-    The call uses up the token, even if it could reject no request.
+    The call uses up the token, even if it rejected no request.
     """
     began = ports.stopwatch()
     call = authenticate_reviewer(request, ports)

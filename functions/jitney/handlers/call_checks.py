@@ -1,4 +1,4 @@
-"""Checks a gateway call before anything is sent: its grant, AWS's model, what it needs, and the policies."""
+"""Checks a gateway call before anything is sent: its grant, AWS's model, its needs, and the policies."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +25,7 @@ from jitney.handlers.ungranted import record_ungranted
 class GatewayCall:
     """A call that fits AWS's model and that its grant covers. `key` is the hash of its Idempotency-Key.
 
-    `content` is the keyed hash of its body. `context` is what the call depends on, as it was read. `grant_approvals`
+    `content` is the keyed hash of its body. `context` is the stored state that the call depends on. `grant_approvals`
     are the approvals of its grant with which the call was decided.
     """
 
@@ -44,10 +44,10 @@ class GatewayCall:
 def check_call(
     call: AuthenticatedRequest, asked: CallRequest, key: str, content: str, context: CallContext
 ) -> GatewayCall:
-    """Return the call, which its grant covers. Nothing was sent or decided yet.
+    """Return the call if its grant covers it. Nothing is sent or decided yet.
 
-    Raises Problem after counting the refusal. A call outside its grant is recorded instead, because the answer shows
-    what the grant lacks.
+    Otherwise raises Problem after counting the refusal. A call outside its grant is recorded instead of counted,
+    because the answer shows what is missing in the grant.
     """
     with call.counting_refusals(AuditEvent.CALL):
         grant = active_grant(call.own(context.grant), call)
@@ -74,8 +74,8 @@ def check_call(
 def decided_call(made: GatewayCall) -> tuple[GatewayCall, Decision]:
     """Return the call and the decision about it: allowed, or reviewed. Raises Problem denied after recording it.
 
-    Of what the call may need in addition, it keeps what policies permit for this call. So a call without a review
-    cannot use what is reviewed for each call. A read that lacks some of it has a session of its own.
+    The call keeps only those additional permissions that policies permit for it. So a call without a review cannot use
+    a permission that needs a review of each call. A read without some of these permissions has a session of its own.
     """
     call, modelled = made.authenticated, made.modelled
     approvals = approvals_of(made.grant, call)
@@ -115,7 +115,7 @@ def _require_gateway(grant: Grant) -> None:
 def _require_address(grant: Grant, call: AuthenticatedRequest) -> None:
     """Raise Problem unless the call comes from the address to which the grant is bound (row STS 2).
 
-    AWS sees the function's address instead, so no session policy could hold this limit.
+    AWS sees the function's address instead, so a session policy cannot enforce this limit.
     """
     if grant.bound_address and call.origin.source_ip != grant.bound_address:
         detail = f"Grant {grant.id} is bound to the address from which it was requested."
@@ -131,7 +131,7 @@ def _record(
     approvals: frozenset[str] = frozenset(),
     **members: Any,
 ) -> None:
-    """Record a call that is not sent. Raises Problem rate_limited when the caller has had too many such answers."""
+    """Record a call that is not sent. Raises Problem rate_limited if the caller got too many such answers."""
     named = {"service": modelled.service, "operation": modelled.operation.name, "region": modelled.region}
     detail = {"call": named | approvals_detail(approvals)}
     about = {"grant_id": grant.id, "target": grant.target, "account": grant.account, "detail": detail}

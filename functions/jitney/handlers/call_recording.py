@@ -14,7 +14,10 @@ from jitney.core.masking.mask_tags import MaskTags
 from jitney.handlers.call_checks import GatewayCall
 
 _DIRECT = "the agent sends the call to S3 itself, and the answer is not masked"
-"""What records and reviewers see of a ticket, as `direct` beside its parameters. S3 has no parameter of this name."""
+"""The member `direct`, which shows a ticket to records and reviewers beside the parameters.
+
+S3 has no parameter of this name.
+"""
 
 
 def recorded_call(made: GatewayCall, credentials: Credentials | None) -> RecordedCall:
@@ -63,5 +66,5 @@ def record_of(made: GatewayCall, shown: RecordedCall, outcome: Outcome, **more: 
 
 
 def answer_facts(answer: AwsAnswer, masked: MaskedAnswer) -> AnswerFacts:
-    """Return what records have of AWS's answer."""
+    """Return the facts about AWS's answer that records have."""
     return AnswerFacts(answer.status, answer.request_id, len(answer.body), masked.masked)

@@ -1,7 +1,7 @@
 """The review of one gateway call: the grant that it opens, and its single use (row REV 16).
 
-The raw parameters are not stored. The agent repeats its POST with the same Idempotency-Key, by which the approved call
-is found. The keyed hash of its parameters shows that it is the call that reviewers saw.
+The raw parameters are not stored. The agent repeats its POST with the same Idempotency-Key. The key finds the approved
+call, and the keyed hash of the parameters shows that the call is the one that reviewers saw.
 """
 
 from typing import Any, NamedTuple
@@ -42,8 +42,9 @@ from jitney.handlers.review_starts import start_review
 from jitney.handlers.under_review import under_review
 
 START_AGAIN_SECONDS = 60
-"""So long, a repeated POST starts a review that could not be started. Agents repeat it while they wait, so that this is
-bounded. The reconciler starts the review later.
+"""Within this time, a repeated POST starts a review that could not be started before.
+
+The time is limited because agents repeat the POST while they wait. After it, the reconciler starts the review.
 """
 
 
@@ -67,7 +68,7 @@ def review_call(
 ) -> Response | ApprovedCall:
     """Return 202 while the call is under review, and the approved call once it may be sent.
 
-    `decision` is the one about the call without approvals, a review. `key` is the Idempotency-Key of the POST, and
+    `decision` is the decision on the call without approvals: a review. `key` is the Idempotency-Key of the POST, and
     `attempt` the earlier attempt under it. Raises Problem: call_too_large, idempotency_mismatch, grant_rejected,
     grant_revoked, grant_released, grant_ended, denied, call_already_made, too_many_pending, too_many_reviews, and the
     problems of `parent`, which has to be active.
@@ -94,7 +95,7 @@ def review_call(
 
 
 def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedRequest) -> bool:
-    """Return whether an approval is unused although another record was written on the call's grant meanwhile.
+    """Return whether an approval is still unused after another record was written on the call's grant.
 
     Then nothing was sent with it.
     """
@@ -151,18 +152,18 @@ def _detail(
 
 
 def _single_use(child: Grant, call: ReviewedCall, key: str, now: int) -> SingleUseKey:
-    """Return the key of the POST. It lasts as long as the call may be approved."""
+    """Return the key of the POST. It is valid as long as the call may be approved."""
     used = idempotency_record(child.owner_key, key, _content(call), child.id, now)
     return used._replace(expires_at=max(used.expires_at, child.ends_by or 0))
 
 
 def _content(call: ReviewedCall) -> bytes:
-    """Return what a repeated POST must have in common with the first one."""
+    """Return the content that a repeated POST must share with the first one."""
     return canonical(call.identity).encode()
 
 
 def _child(stored: str, call: ReviewedCall, authenticated: AuthenticatedRequest) -> Grant:
-    """Return the grant that the key opened for exactly this call, as it is with its parent. Raises Problem."""
+    """Return the grant that the key opened for exactly this call, ended if its parent has ended. Raises Problem."""
     child_id = repeated_grant_id(stored, _content(call)) if stored else None
     child = authenticated.ports.store.grant(child_id) if child_id else None
     if child is None:
@@ -197,7 +198,7 @@ def _approved(
 def _require_no_other_call(attempt: CallAttempt | None, call_id: str = "") -> None:
     """Raise Problem if the key belongs to a call that needed no review and was not sent.
 
-    The call keeps the id of that attempt. So its records would not be those of the call that reviewers approve.
+    The call keeps the id of that attempt, so its records would not be those of the approved call.
     """
     if attempt is not None and attempt.call_id != call_id:
         detail = f"This Idempotency-Key belongs to call {attempt.call_id}, which needed no review and was not sent."
@@ -210,7 +211,7 @@ def _was_not_sent(attempt: CallAttempt | None, call_id: str) -> bool:
 
 
 def _use(child: Grant, authenticated: AuthenticatedRequest) -> ApprovedUse:
-    """Return the change of the grant that uses its approval up."""
+    """Return the change of the grant that uses up its approval."""
     used, detail = child.use(authenticated.now), {"call": {"id": call_id_of(child.id)}}
     record = audit.grant_record(
         AuditEvent.USE, Outcome.SENT, used, authenticated.origin, authenticated.now, detail=detail

@@ -35,25 +35,25 @@ from jitney.handlers.http import Response
 from jitney.handlers.responses import active_grant
 
 READ_ATTEMPTS = 2
-"""A read is sent again when its answer is lost, for example on a connection that AWS closed meanwhile."""
+"""How often a read is sent. It is sent again if its answer is lost, for example because AWS closed the connection."""
 REPEAT_WITHIN_MILLISECONDS = 3000
-"""A read whose answer is lost later is not sent again, because the function would be ended without a record."""
+"""A read whose answer is lost after this time is not sent again, because the function could end before its record."""
 OVER_BUDGET = frozenset({"call_budget_used", "rate_limited"})
-"""Problems of a call that ran and whose grant has too little left for it, because others used it meanwhile."""
+"""Problems of a call that ran, but whose grant has too little budget left, because other calls used it meanwhile."""
 NOT_SENT = frozenset({"upstream_unreached", "call_invalid"})
-"""Problems after which AWS has received nothing of a call."""
+"""Problems that mean that AWS received nothing of a call."""
 THROTTLED = "throttled"
 """The code in the record of a call that AWS refused by throttling. Such a call did not run."""
 CALL_WITHIN_SECONDS = 23
-"""Sending and masking end within these seconds. The function's other four are for the record (infra)."""
+"""Sending and masking end within these seconds. The function's last four seconds are for the record (infra)."""
 MASKED_BYTES_PER_SECOND = 400_000
-"""Less than was measured for the answers that take the longest, such as text with a secret in each line."""
+"""A masking speed below the slowest that was measured, for text with a secret in each line."""
 
 
 def repeated_answer(context: CallContext, content: str, call: AuthenticatedRequest) -> Response | None:
     """Return the kept answer to a repeated POST, or None if the call was not sent.
 
-    A grant that has ended by itself or was released still answers, because the call was made before. Raises Problem as
+    A grant that expired or was released still returns the answer, because the call was made before. Raises Problem as
     `repeat` does, and grant_revoked.
     """
     attempt = context.attempt
@@ -97,7 +97,7 @@ def _read_answer(
 ) -> tuple[str, AwsAnswer, MaskedAnswer]:
     """Return a new call id, and AWS's answer before and after masking. Raises Problem.
 
-    Each attempt without an answer is a call of its own on record, because CloudTrail may have an event of it.
+    Each attempt without an answer is recorded as a separate call, because CloudTrail may have an event of it.
     """
     ports = made.authenticated.ports
     started = ports.stopwatch()
@@ -122,9 +122,9 @@ def finish_read(
     code: str = "",
     answer: AnswerFacts | None = None,
 ) -> None:
-    """Write the one record of a call that only reads, with what it used.
+    """Write the single record of a call that only reads, with the budget that it used.
 
-    If the grant has too little left for it, the call is recorded as failed and uncounted, and its problem is raised.
+    If the grant has too little budget left, the call is recorded as failed and not counted, and its problem is raised.
     """
     call = made.authenticated
     record = record_of(made, shown, outcome, code=code, answer=answer, first=True)
@@ -168,7 +168,7 @@ def _change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None,
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """A call that is on record as sent: its state, how records show it, what it uses, and its place in flight."""
+    """A call that is on record as sent: its state, its form in records, its budget use, and its place in flight."""
 
     attempt: CallAttempt
     shown: RecordedCall
@@ -177,7 +177,7 @@ class SentCall:
 
 
 def begin_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> SentCall:
-    """Write that the call is sent, unless another execution is sending it."""
+    """Write that the call is being sent, unless another execution is sending it."""
     call, modelled = made.authenticated, made.modelled
     known = made.context.attempt
     if known:
@@ -215,7 +215,7 @@ def finish_change(
 ) -> None:
     """Write the outcome of a call that was on record as sent, and free its place in flight.
 
-    If the answer has more bytes than the grant has left, the outcome is written without it, and Problem
+    If the answer has more bytes than the grant has left, the outcome is written without the answer, and Problem
     call_budget_used is raised.
     """
     call, end = made.authenticated, BudgetUse(made.grant.id, sending.use.limits, ends_lease=sending.place)
@@ -239,7 +239,10 @@ def _after_failure(attempt: CallAttempt, problem: Problem) -> CallAttempt:
 
 
 def _answered(made: GatewayCall, call_id: str, credentials: Credentials) -> tuple[AwsAnswer, MaskedAnswer]:
-    """Send the call once, and return AWS's answer before and after masking, in time for its record. Raises Problem."""
+    """Send the call once, early enough for its record, and return AWS's answer before and after masking.
+
+    Raises Problem.
+    """
     ports = made.authenticated.ports
     if (left := _seconds_left(made)) < 1:
         raise Problem("upstream_unreached", "No time was left to call AWS, so the call did not run.", "Repeat it.")

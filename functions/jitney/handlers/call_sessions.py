@@ -16,7 +16,7 @@ from jitney.handlers.call_checks import GatewayCall
 MOST_SESSIONS = 200
 """The number of grants whose session for reads a process keeps."""
 MARGIN_SECONDS = 60
-"""How long before its end a session is no longer used: longer than a call takes."""
+"""How long before its end a session is no longer used. A call takes less time."""
 
 
 class ReadSessions:
@@ -28,8 +28,8 @@ class ReadSessions:
     def of(self, grant: Grant, now: int, issue: Callable[[], Credentials]) -> Credentials:
         """Return the credentials of the session of `grant`, which is active.
 
-        If none is kept, it ends soon before the grant, or a cut-off ended it, return what `issue` returns, and keep
-        that.
+        A new session from `issue` is kept and returned if there is none, if the kept one ends soon but the grant does
+        not, or if a cut-off ended it.
         """
         issued_at, kept = self._kept.get(grant.id, (now, None))
         ended = grant.cut_off_at is not None and issued_at <= grant.cut_off_at < now
@@ -43,7 +43,7 @@ class ReadSessions:
 
 
 def reads_session(made: GatewayCall) -> Credentials:
-    """Return the session for the reads of a call's grant, which is issued when none is kept. Raises Problem."""
+    """Return the session for the reads of a call's grant. Issue one if none is kept. Raises Problem."""
     call, grant = made.authenticated, made.grant
 
     def issue() -> Credentials:
@@ -54,9 +54,10 @@ def reads_session(made: GatewayCall) -> Credentials:
 
 
 def call_session(made: GatewayCall, call_id: str, *, for_agent: bool = False) -> Credentials:
-    """Return a session for this call alone, for a minute at most. Raises Problem.
+    """Return a session for only this call, for a minute at most. Raises Problem.
 
-    `for_agent` says that the agent sends the call itself. Then a bound target binds it to the agent's address.
+    With `for_agent`, the agent sends the call itself, and a target with `bind_to_caller` binds the session to the
+    agent's address.
     """
     call, grant = made.authenticated, made.grant
     options = options_for(made.target, call.origin.source_ip) if for_agent else _of_broker(made)

@@ -1,7 +1,7 @@
 """Issues tickets: a call that the agent sends to S3 itself, because its body is too large for a function (row GW 9).
 
-A ticket is signed by the session of this call alone, also for a download. It is on record before it leaves. Jitney does
-not learn what became of it, so an upload may have run, and a repeat of its POST is not signed again.
+A session for only this call signs the ticket, even for a download. It is on record before it leaves. Jitney does not
+see whether the agent used it. So an upload counts as possibly run, and a repeat of its POST is not signed again.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from jitney.handlers.http import Response
 
 
 def require_transferable(made: GatewayCall, limits: CallLimits) -> None:
-    """Raise Problem, counted, for a call with `direct` that cannot have a ticket."""
+    """Raise and count a Problem for a call with `direct` that cannot have a ticket."""
     if made.asked.direct is None:
         return
     modelled = made.modelled

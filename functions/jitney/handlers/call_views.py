@@ -1,4 +1,4 @@
-"""The state of an own call through the gateway, as the API shows it (row REV 16)."""
+"""The state of the caller's own call through the gateway, as the API shows it (row REV 16)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ _STATES: Mapping[State, str] = {
 
 
 def call_id_of_path(request: Request) -> str:
-    """Return the call id in the path. Raises Problem call_not_found for one that no call has."""
+    """Return the call id in the path. Raises Problem call_not_found for an id that no call can have."""
     given = request.path.get("id", "")
     if not CALL_ID.fullmatch(given):
         raise _unknown()

@@ -1,4 +1,4 @@
-"""DELETE /v1/calls/{id}: the withdrawal of an own call from review (row REV 16)."""
+"""DELETE /v1/calls/{id}: an agent withdraws its own call from review (row REV 16)."""
 
 from jitney.core.access.grant import State
 from jitney.core.problems import Problem

@@ -34,7 +34,7 @@ from jitney.handlers.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedRequest:
-    """One call of an authenticated principal at `now` (epoch seconds), with the suspensions when it began."""
+    """One request of an authenticated principal at `now` (epoch seconds), with the suspensions at its start."""
 
     request: Request
     ports: Ports
@@ -59,9 +59,8 @@ class AuthenticatedRequest:
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
         """Return the lookup of other grants that count in a decision on the target.
 
-        The decision is about a new request, or about `grant` again.
-
-        A grant counts with its agent's unit and owners at the time of the request.
+        The decision is on a new request, or again on `grant`. For a grant, the agent's unit and owners at the time of
+        its request count.
         """
         if grant is None:
             return OtherGrantsLookup(self.ports, self.principal, target.account, self.now)
@@ -119,7 +118,7 @@ class AuthenticatedRequest:
 
     @contextmanager
     def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:
-        """Count any problem inside as a refusal of `event`, then re-raise it. The caller can repeat it endlessly."""
+        """Count any problem inside as a refusal of `event`, then re-raise it. A caller could repeat it endlessly."""
         try:
             yield
         except Problem as problem:
@@ -142,7 +141,7 @@ class AuthenticatedRequest:
         return bool(self.principal.groups & set(self.ports.config.operators))
 
     def require_operator(self, to: str) -> None:
-        """Raise Problem not_operator unless the caller is an operator. `to` says what operators may do."""
+        """Raise Problem not_operator unless the caller is an operator. `to` names the act that needs an operator."""
         if not self.is_operator:
             fix = "Ask an operator or your platform engineer."
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
@@ -160,7 +159,7 @@ class AuthenticatedRequest:
             raise
 
     def own_unreadable_grant(self) -> Grant | None:
-        """Return what the end of the caller's own unreadable grant needs. None for any other grant."""
+        """Return the part of the caller's own unreadable grant that is needed to end it; None for other grants."""
         grant = self.unreadable_grant_in_path()
         return grant if grant and grant.owner_key == self.principal.owner_key else None
 
@@ -191,7 +190,7 @@ class AuthenticatedRequest:
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
     def unreadable_grant_in_path(self) -> Grant | None:
-        """Return what the end of an unreadable grant with the path's id needs. None for any other grant."""
+        """Return the part of the path's unreadable grant that is needed to end it; None for other grants."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.unreadable_grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
@@ -208,7 +207,7 @@ def authenticate_request(request: Request, ports: Ports) -> AuthenticatedRequest
 
 
 def authenticate_even_suspended(request: Request, ports: Ports) -> AuthenticatedRequest:
-    """Authenticate the caller of a route that gives no access, as `prove_caller` does.
+    """Authenticate the caller of a route that gives no access, as `verify_caller` does.
 
     A suspended agent may read and release its grants.
     """
@@ -220,7 +219,8 @@ def authenticate_even_suspended(request: Request, ports: Ports) -> Authenticated
 def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedRequest:
     """Authenticate a person who reviews in a terminal, as `authenticate_request` does.
 
-    Only tokens of an issuer's entry with `for_reviews` pass, and they pass nowhere else. They are not used up here.
+    Only tokens of an issuer's entry with `for_reviews` are accepted, and no other function accepts them. They are not
+    used up here.
     """
     now = ports.now()
     with _counting_unauthenticated(request, ports, now):
@@ -236,9 +236,9 @@ def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedReques
 
 
 def prove_caller(request: Request, ports: Ports, now: int) -> Authenticated:
-    """Return the caller that the token of `request` proves at `now`. It may be suspended.
+    """Return the caller that the token of `request` names at `now`. The caller may be suspended.
 
-    A single-use token is used up here. A used token cannot request, list, fetch or release anything (ID 14).
+    A single-use token is used up here, so it cannot request, list, fetch or release anything again (ID 14).
 
     Raises Problem (401, 503) after counting the refusal.
     """
@@ -278,7 +278,7 @@ def use_up(caller: Authenticated, ports: Ports, now: int) -> None:
 
 
 def count_unauthenticated(refusal: Refusal, request: Request, ports: Ports, now: int) -> None:
-    """Count the refusal of a caller, with its principal if the token proves one (ID 5)."""
+    """Count the refusal of a caller, with its principal if the token names one (ID 5)."""
     origin = request.origin
     if refusal.principal:
         about = refusal_of(refusal.principal, refusal.code, origin)

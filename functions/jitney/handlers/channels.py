@@ -1,7 +1,7 @@
 """The types that all notification channels share: the notification and the result of a message.
 
-A channel is a function in the table of `handlers.notifications`. It returns one `DeliveryResult` per message, or ()
-where it is not configured. Error codes are stable across releases.
+A channel is a function in the table of `handlers.notifications`. It returns one `DeliveryResult` per message, or () if
+it is not configured. Error codes are stable across releases.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -17,13 +17,14 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 CHANNEL_MILLISECONDS = 15_000
-"""No channel starts a message later. So two channels fit in the function's timeout (infra.function_specs)."""
+"""A channel starts no message after this time, so two channels fit in the function's timeout (infra.function_specs)."""
 OUT_OF_TIME = "late"
 NO_ANSWER = "no_answer"
 """The message was sent or may have been sent. It is not sent again."""
 MAY_BE_SENT = frozenset({NO_ANSWER, "fatal_error", "internal_error", "slack_error"})
-"""Codes after which a message may have been sent. Slack says so of its own two errors.
-https://docs.slack.dev/reference/methods/chat.postMessage
+"""Codes that mean that a message may have been sent.
+
+Slack documents that for its two errors. https://docs.slack.dev/reference/methods/chat.postMessage
 """
 PASSING = frozenset(
     {OUT_OF_TIME, "failed", "ratelimited", "service_unavailable", "throttled", "unavailable", "unreachable"}
@@ -79,7 +80,7 @@ class Notification:
 
     @property
     def step(self) -> str:
-        """The notice with its time. All attempts at one notice have the same."""
+        """The notice with its time. All attempts at one notice have the same step."""
         return f"{self.notice}#{self.since}"
 
 
@@ -92,7 +93,7 @@ def send_each(
     """Send to each of `names`, and yield the results. `send` returns a code. Sending stops when time runs out.
 
     Each message is remembered before it is sent, so that another attempt does not send it again. Another attempt sends
-    only what was certainly not sent.
+    only messages that were certainly not sent.
     """
     last = ports.stopwatch() + CHANNEL_MILLISECONDS
     for name in names:

@@ -1,4 +1,4 @@
-"""The targets that a caller may have meant by an unknown name: those of its own list that have a close name."""
+"""The targets that a caller may have meant by an unknown name: those of its own list that have a similar name."""
 
 import difflib
 from collections.abc import Collection
@@ -11,15 +11,15 @@ LEAST_SIMILARITY = 0.6
 
 
 def close_names(name: str, known: Collection[str]) -> list[str]:
-    """Return the known names that are similar to `name`, the closest first.
+    """Return the known names that are similar to `name`, the most similar first.
 
-    Only these are tried. So neither the answer to another name nor its time depends on what the names stand for.
+    Only these names are tried. So neither the answer to another name nor its time reveals whether a target exists.
     """
     return difflib.get_close_matches(name, known, n=MOST_TRIED, cutoff=LEAST_SIMILARITY)
 
 
 def close_targets(name: str, principal: Principal, ports: Ports) -> list[str]:
-    """Return the aliases close to `name` that GET /v1/targets lists for the principal, the closest first."""
+    """Return the aliases similar to `name` that GET /v1/targets lists for the principal, the most similar first."""
     # A request that names its target does not need these modules.
     from jitney.handlers.visible_targets import visible_targets  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""Process each message of the trail's queue: a CloudTrail event, or a request to judge calls."""
+"""Process each message of the trail's queue: a CloudTrail event, or a request for verdicts on calls."""
 
 import json
 from collections.abc import Mapping

@@ -11,7 +11,10 @@ from jitney.handlers.responses import active_grant, grant_response
 
 
 def create_credentials(request: Request, ports: Ports) -> Response:
-    """200 with credentials, or Problem: not the caller's grant, for the gateway, not active, no longer allowed."""
+    """200 with credentials.
+
+    Raises Problem for another caller's grant, a gateway grant, and one that is not active or not allowed now.
+    """
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         grant = call.own_grant()

@@ -1,4 +1,4 @@
-"""What the record of a decided request says about its decision: its inputs, and the shadow's answer."""
+"""The record members about the decision on a request: its inputs, and the shadow's answer."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from jitney.handlers.ports import Ports
 def decided_detail(
     asked: AccessRequest, target: Target, decision: Decision, principal: Principal, ports: Ports
 ) -> dict[str, Any]:
-    """Return the members for a record's `detail`. Only records have them: no answer to an agent does."""
+    """Return the members for a record's `detail`. Only records have them, never an answer to an agent."""
     detail, shadow, config = DecisionInputs.of(decision, principal).detail(), ports.shadow_policies, ports.config
     if shadow is None:
         return detail

@@ -1,7 +1,7 @@
-"""Resumes the workflows of decided requests that no call resumed (REV 13).
+"""Resumes the workflows of decided requests that no other function resumed (REV 13).
 
-A call that decides resumes the workflow after its write, and may fail in between. The workflow would then notify the
-reviewers at its next scheduled check, which can be half an hour later.
+The function that decides resumes the workflow after its write, and may fail in between. The workflow would then notify
+the reviewers at its next scheduled check, which can be half an hour later.
 """
 
 from jitney.core.review.schedule import is_waiting
@@ -10,9 +10,9 @@ from jitney.handlers.workflow import resume_workflow
 
 
 def resume_decided(ports: Ports) -> int:
-    """Resume the running workflows that wait for no decision. Return their number. Raises Problem unavailable.
+    """Resume the running workflows whose requests are decided. Return their number. Raises Problem unavailable.
 
-    A workflow that is about to end ignores it.
+    A workflow that is about to end ignores the call.
     """
     running = ports.approval_workflow.running()
     grants = ports.store.readable_grants(running) if running else {}

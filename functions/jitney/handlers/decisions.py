@@ -29,8 +29,8 @@ _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.REVIEW: Outcome.REVIEW, Effec
 def preview_decision(request: Request, ports: Ports) -> Response:
     """200 with the decision and the exact session policy.
 
-    Raises Problem for a malformed or too large request, for too many (POL 9), and for an access profile that
-    the caller must not learn of.
+    Raises Problem for a malformed or too large request, for too many dry runs (POL 9), and for an access profile that
+    the caller must not see.
     """
     call = authenticate_request(request, ports)
     count_preview(call, AuditEvent.PREVIEW)

@@ -1,7 +1,7 @@
 """Measures when AWS denies a grant that was released, revoked or suspended (END 1, END 6, END 8).
 
-The function that ended the grant starts this one and does not wait. Without the measurement, the grant is denied
-nevertheless, and `core.access.document_times` says when it no longer counts.
+The function that ended the grant starts this one and does not wait. The grant is denied even without a measurement.
+`core.access.document_times` then says when the grant no longer counts.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 PAUSES_SECONDS = (1, 1, 2, 2, 2, 8)
-"""The pauses before a canary's calls. They are shortest around 4 to 8 seconds, when IAM usually applies a change.
+"""The pauses before a canary's calls. The pauses are shortest around 4 to 8 seconds, when IAM usually applies a change.
 
-So a denial within ten seconds is not taken for a later one, which would raise an alarm.
+So a denial within ten seconds is not measured as a later one, which would raise an alarm.
 """
 MOST_REGIONS = 2
 
@@ -32,8 +32,8 @@ MOST_REGIONS = 2
 def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTime]:
     """Measure one grant and record the result. Return the time in each Region, {} if there was nothing to measure.
 
-    `event` has the arguments of `adapters.measurement_starts`. Lambda may repeat or delay an event. A grant that is
-    measured already is not measured again.
+    `event` has the arguments of `adapters.measurement_starts`. Lambda may repeat or delay an event. A measured grant is
+    not measured again.
     """
     late = ports.now() > event.get("start_by", ports.now())
     grant = None if late else _ended_grant(event["grant_id"], ports)

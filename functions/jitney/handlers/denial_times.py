@@ -1,4 +1,4 @@
-"""Measures how long it takes until AWS denies ended grants (END 1). A canary session of a grant makes a few calls.
+"""Measures the time until AWS denies ended grants (END 1). A canary session of a grant makes a few calls.
 
 The canary's credentials allow one harmless call and never leave the function.
 """
@@ -16,17 +16,20 @@ from jitney.handlers.ports import Ports
 
 CANARY_PERMISSIONS = (Permission(("sts:GetAccessKeyInfo",), ("*",)),)
 CANARY_POLICY_SECONDS = 60
-"""Longer than a function runs: the canary must not mistake its own expiry for the denial."""
+"""The lifetime of a canary's credentials.
+
+It is longer than a function runs, so their expiry is not taken for the denial.
+"""
 LATE_MILLISECONDS = 1000
-"""How much later than planned a canary may call. So canaries whose calls hang end in the function's time."""
+"""How much later than planned a canary may call. So the function ends in time, even if calls hang."""
 
 Measured = TypeVar("Measured", bound=Hashable)
 
 
 class DenialTime(NamedTuple):
-    """When AWS denied a canary's call, in milliseconds. None if it denied no call.
+    """When AWS denied a canary's call, in milliseconds, or None if it denied no call.
 
-    `allowed` is the time of the last call before that. AWS began to deny between the two.
+    `allowed` is the time of the last allowed call. AWS began to deny between the two times.
     """
 
     denied: int | None = None
@@ -36,7 +39,7 @@ class DenialTime(NamedTuple):
 def canaries_of(
     grant: Grant, target: Target, regions: Sequence[str], ports: Ports
 ) -> dict[str, Callable[[], bool] | None]:
-    """Return, by Region, a call in a session of the grant that says whether AWS denied it there.
+    """Return, by Region, a function that calls AWS in a session of the grant and says whether AWS denied the call.
 
     The Regions have None if no session starts.
     """
@@ -55,7 +58,7 @@ def first_denials(
     elapsed: Callable[[], int],
     ports: Ports,
 ) -> dict[Measured, DenialTime]:
-    """Return when each canary was denied. It calls once after each pause (seconds), until it is denied.
+    """Return when each canary was denied. A canary calls once after each pause (seconds), until it is denied.
 
     `elapsed` returns the milliseconds since the request that ended the grants.
     """

@@ -33,32 +33,33 @@ WAIT_SECONDS = 0.1
 WRITE_SECONDS = 5
 """A write ends within this time (adapters.aws_clients.ONE_ATTEMPT)."""
 LAST_START_MILLISECONDS = 1000 * (LEASE_SECONDS - WRITE_SECONDS - 3)
-"""The longest time from the request of a lease to the start of a write. Then the write ends before the lease does.
+"""The longest time from the request of a lease to the start of a write.
 
-So no other writer overtakes it.
+With it, the write ends before the lease, so no other writer overtakes it.
 """
 UNUSED_SECONDS = 600
-"""The reconciler completes a write every five minutes. A table without one for this time was out of use.
+"""The reconciler completes a write every five minutes.
 
-It is new, or was restored, or an earlier deployment used it. Then it may lack what another table denied.
+A table without a completed write for this time was out of use: it is new, was restored, or an earlier deployment used
+it. So denials of another table may be missing in it.
 """
 LAST_READ_MILLISECONDS = TIMEOUT_MILLISECONDS + 1_000
-"""The longest time from a call of `write_deny_document` to the end of a read of IAM that a write follows.
+"""The longest time from a call of `write_deny_document` to the end of the read of IAM before a write.
 
-The function has 15 s. So the write ends, and its lease, before the function does.
+With it, the write and its lease end before the function, which has 15 s.
 """
 FULL, UNKNOWN = "deny_document_full", "deny_document_unknown"
 """The codes of a cut-off's record."""
 
 
 class _TooLate(Exception):
-    """A write that begins now could end after its lease or its function."""
+    """Raised because a write that begins now could end after its lease or its function."""
 
 
 class _Turn(NamedTuple):
-    """A lease, and the last times of the stopwatch at which a read of IAM may end, and a write may begin.
+    """A lease, and the latest monotonic times at which a read of IAM may end and a write may begin.
 
-    `force` writes a document even if the last one was the same.
+    With `force`, a document is written even if the last one was the same.
     """
 
     lease: WriteLease
@@ -75,7 +76,7 @@ class _WriteAttempt(NamedTuple):
 
 
 def log_undenied(role: TargetRole, problem: Problem) -> None:
-    """Log that a role may not deny what has ended, with the code of AWS."""
+    """Log that a role may not deny all ended credentials, with AWS's code."""
     logger.error(
         "role does not deny", target=role.target.alias, role=role.arn, code=problem.code, aws_code=problem.aws_code
     )
@@ -84,8 +85,8 @@ def log_undenied(role: TargetRole, problem: Problem) -> None:
 def write_deny_document(role: TargetRole, ports: Ports) -> None:
     """Return once IAM has every deny entry and suspension that was written before this call.
 
-    This call or another writer writes the document. The other writer acquired its lease after this call began, and read
-    the list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
+    This call writes the document, or another writer does that acquired its lease after this call began, and so read the
+    list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
     `TIMEOUT_MILLISECONDS`, or unavailable.
     """
     policy = ports.role_policies.of(role)
@@ -134,7 +135,7 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
 
 
 def denies(role: TargetRole, ports: Ports) -> bool:
-    """Return whether the role's document denies something, or has to."""
+    """Return whether the role's document denies something, or has to deny something."""
     now = ports.now()
     if ports.deny_list.deny_entries(role.arn, now) or suspension_denials(ports.suspensions.current(), role.target, now):
         return True
@@ -164,7 +165,7 @@ def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument
 def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> _WriteAttempt:
     """Return whether IAM now has the whole list.
 
-    A stale cut-off is not retried here. The lease is lost, and `write_deny_document` acquires another one.
+    A stale cut-off is not retried here. The lease is lost in that case, and `write_deny_document` acquires another one.
     """
     lease, unknown = turn.lease, _may_be_unknown(turn.lease, ports.now())
     try:
@@ -196,13 +197,16 @@ def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports:
 
 
 def _announce(lease: WriteLease, digest: str, role: TargetRole, ports: Ports) -> None:
-    """Have the table know its document, even if the write gets no answer. Raises StaleWrite."""
+    """Store the digest of the document, so that the table recognizes it even if the write gets no answer.
+
+    Raises StaleWrite.
+    """
     if not ports.deny_list.announce(role.arn, lease, digest):
         raise StaleWrite
 
 
 def _require_time(last: int, ports: Ports) -> None:
-    """Raise _TooLate after the time `last` of the stopwatch."""
+    """Raise _TooLate after the monotonic time `last`."""
     if ports.stopwatch() > last:
         raise _TooLate
 
@@ -210,14 +214,14 @@ def _require_time(last: int, ports: Ports) -> None:
 def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
     """Return whether a role that its target had before no longer exists. AWS denies all its sessions then.
 
-    A role that is created again under the name has none of them.
+    A new role of the same name does not get these sessions.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage_delete.html
     """
     return refused.code == "NoSuchEntity" and role.arn not in role.target.role_arns
 
 
 def _with_unknown_cut_off(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
-    """Return the lease, with a cut-off of the whole role if IAM's document is of another table.
+    """Return the lease. If IAM's document is of another table, the lease gets a cut-off of the whole role.
 
     That document may deny grants and suspensions that this table does not know. So every earlier session is denied
     before the document is replaced. Raises StaleWrite or _TooLate.
@@ -266,7 +270,7 @@ def _may_be_unknown(lease: WriteLease, now: int) -> bool:
 def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: TargetRole, ports: Ports) -> None:
     """Record the cut-offs before they are written.
 
-    So the reconciler marks every grant whose session a cut-off ends.
+    So the reconciler can mark every grant whose session a cut-off ends.
 
     The record names the units that are cut off. A record that names none cuts off the whole role.
     """

@@ -1,7 +1,7 @@
 """Records of deny entries: whether and when IAM accepted the denial of an ended grant (END 1).
 
-The record of a release or revocation says that the end was requested. The next record says that IAM did not
-accept the deny entry, or when IAM accepted it.
+The record of a release or revocation says that the end was requested. The next record says when IAM accepted the deny
+entry, or that IAM did not accept it.
 """
 
 from collections.abc import Callable

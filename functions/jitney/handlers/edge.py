@@ -1,7 +1,7 @@
 """The outermost layer of every function.
 
 An HTTP function turns the event into a request, and the answer or problem into an event. It logs one line. Any other
-function re-raises a failure by its name alone.
+function re-raises a failure with only its name.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,8 +30,10 @@ HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
 
 FAILURES = frozenset({"internal", "unavailable"})
-"""The problems that are counted as failures of Jitney. Agents can cause the others with a status of 5xx, such as
-answer_unmaskable, as often as they like. So those must not stop a deployment (infra.canary).
+"""The problems that are counted as failures of Jitney.
+
+Agents can cause the other problems with a status of 5xx, such as answer_unmaskable, at will. So these must not stop a
+deployment (infra.canary).
 """
 
 

@@ -20,8 +20,7 @@ from jitney.handlers.workflow import resume_workflow
 def end_calls(pending: Iterable[Grant], ports: Ports) -> int:
     """Write the ends of the `pending` grants of calls whose grant has ended. Return how many were written.
 
-    A grant that keeps changing, or that is made in an unreadable one, is left to the next run. Raises Problem
-    unavailable.
+    A grant that keeps changing, or whose parent is unreadable, is left to the next run. Raises Problem unavailable.
     """
     suspensions, count = ports.suspensions.current(), 0
     for grant in pending:

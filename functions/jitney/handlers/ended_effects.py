@@ -1,4 +1,4 @@
-"""What outlives an ended grant, with the actions that CloudTrail shows as used (row END 5)."""
+"""The effects that outlive an ended grant, with the actions that CloudTrail shows as used (row END 5)."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def ended_response(grant: Grant, call: AuthenticatedRequest) -> Response:
 def ended_effects(grant: Grant, ports: Ports) -> tuple[GrantEffect, ...]:
     """Return what outlives the grant.
 
-    The use is unknown when the calls cannot be read. That is no reason to fail a revocation.
+    If the calls cannot be read, the use is unknown, and the revocation still succeeds.
     """
     effects = issued_effects(grant, ports.actions)
     if not effects:

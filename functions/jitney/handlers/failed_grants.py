@@ -1,4 +1,4 @@
-"""The end of a request whose review cannot go on."""
+"""The end of a request whose review cannot continue."""
 
 from jitney.core import audit
 from jitney.core.access.grant import Grant, State

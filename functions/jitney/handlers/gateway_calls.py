@@ -41,7 +41,8 @@ Reviewers of its call have this time. If they need more, the agent requests a lo
 def create_call(request: Request, ports: Ports) -> Response:
     """200 with AWS's answer, 202 while the call or its grant is under review.
 
-    Raises Problem: the call is malformed, outside its grant or denied; it may have run; its answer cannot be masked.
+    Raises Problem if the call is malformed, outside its grant or denied, if it may have run, or if its answer cannot be
+    masked.
     """
     now = ports.now()
     caller = prove_caller(request, ports, now)
@@ -78,8 +79,8 @@ def _make(made: GatewayCall) -> Callable[..., Response]:
 def _make_reviewed(made: GatewayCall, limits: CallLimits, decision: Decision, key: str) -> Response:
     """Make the call once it is approved. Until then, return 202.
 
-    The notice of the decision may be recorded on the call's grant while this function uses its approval. Then nothing
-    was sent, and the approval is read again.
+    The notice of the decision may be recorded on the call's grant while this function uses the approval. In that case
+    nothing was sent, and the approval is read again.
     """
     call, reviewed_call, left = made.authenticated, reviewed_call_of(made), APPROVAL_ATTEMPTS
     while True:
@@ -132,7 +133,10 @@ def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallReques
 
 
 def _needed(asked: CallRequest, ports: Ports) -> dict[str, Any]:
-    """Return what the grant request of a call asks for. A request for an unknown target is refused as any other is."""
+    """Return the permissions that a call requests for its own grant.
+
+    An unknown target is refused as in other requests.
+    """
     target = ports.config.targets.get(asked.target)
     if target is None:
         return {"calls": [asked.as_call()]}

@@ -43,10 +43,10 @@ END_EVENTS: Mapping[State, tuple[AuditEvent, Outcome]] = {
 
 
 def end_grant(grant: Grant, state: State, reason: str, call: AuthenticatedRequest) -> Grant:
-    """Release or revoke a grant for the caller, and have AWS deny its live credentials. Returns the ended grant.
+    """Release or revoke a grant for the caller, and write the denial of its live credentials. Returns the ended grant.
 
-    Nothing is denied where no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is recorded
-    masked, and cut if it is long. A grant that has ended already stays as it is, but the denial is repeated. Raises
+    Nothing is denied if no credentials can be outside Jitney (`core.access.live_credentials`). `reason` is masked in
+    the record, and cut if it is long. A grant that has ended before does not change, but its denial is repeated. Raises
     Problem revocation_incomplete or unavailable, with the current grant. Even then, no new credentials are issued for
     it. Repeating the call continues the work.
     """
@@ -96,7 +96,7 @@ def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
 
     Each revocation is measured, and a limited number of a unit's releases in a minute.
 
-    Credentials of other releases, also of those that cannot be counted, are denied without a measurement.
+    Credentials of other releases, even of those that cannot be counted, are denied without a measurement.
     """
     if grant.state is State.REVOKED:
         return True
@@ -109,7 +109,7 @@ def _may_measure(grant: Grant, call: AuthenticatedRequest) -> bool:
 
 
 def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, ports: Ports) -> None:
-    """Have another function measure when AWS denies the grant. The answer does not wait for it, nor depend on it."""
+    """Start a function that measures when AWS denies the grant. The answer does not wait for it or depend on it."""
     try:
         ports.measurement_starts.start(grant.id, since_milliseconds, written_at)
     except Problem as problem:
@@ -117,7 +117,7 @@ def _start_measurement(grant: Grant, since_milliseconds: int, written_at: int, p
 
 
 def _deniable(grant: Grant, config: Config) -> TargetRole:
-    """Return the grant's role, with the target that has or had it, even under another alias.
+    """Return the target that has or had the grant's role, even under another alias.
 
     Raises Problem revocation_incomplete when there is no such target.
     """

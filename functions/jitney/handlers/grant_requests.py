@@ -95,7 +95,7 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest,
 
 
 def _conflict(call: AuthenticatedRequest) -> Problem:
-    """Count a request whose attempts were all stale. Return the problem."""
+    """Count a request whose writes were all stale. Return the problem."""
     problem = Problem("grant_conflict", "Your other grants kept changing during this call.", "Repeat the call.")
     call.count_refusal(problem.code, AuditEvent.REQUEST)
     return problem
@@ -107,7 +107,8 @@ def _recording_ungranted(
 ) -> Iterator[None]:
     """Record a problem inside as the outcome of the request, then re-raise it.
 
-    The answer reveals the decision, as a dry run does. So after the minute's quota, every answer is the same (POL 9).
+    The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is the
+    same (POL 9).
     """
     try:
         yield
@@ -141,7 +142,8 @@ def _review(
 ) -> Response:
     """Create a pending grant and start its review, or join an equal pending one (REV 12).
 
-    A new grant's policy is tried for its packed size first. Raises Conflict or StaleWrite as `_create`.
+    Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
+    StaleWrite as `_create`.
     """
     with _recording_ungranted(access_request, decision, call):
         grant = unless_rejected_before(grant, key, access_request.changed, call)
@@ -171,7 +173,7 @@ def _create(
 ) -> RecordedGrant:
     """Write the grant, its first record, its list entries, and the keys that the POST uses.
 
-    The record also has what was `tried`.
+    The record also has the size trial, `tried`.
 
     The grant counts against the hourly quota of its accountable unit. Raises Problem too_many_reviews or
     too_many_grants, Conflict for a used key and StaleWrite for a list that changed.
@@ -212,8 +214,8 @@ def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
     """Return the answer to a repeated POST: its grant, or Problem for another body.
 
-    The answer has no credentials, because Jitney does not store them (STS 5). To issue them here would add another live
-    key. So a repeat writes nothing. It starts a review that could not be started before.
+    The answer has no credentials, because Jitney does not store them (STS 5). A repeat that issued credentials would
+    add another live key. So it writes nothing, and only starts a review that could not be started before.
     """
     store = call.ports.store
     payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))

@@ -21,14 +21,14 @@ from jitney.handlers.ports import Ports
 
 
 class Turn(NamedTuple):
-    """How long a write waits while others change the same items, and its longest pause between attempts."""
+    """How long a write waits while other calls change the same items, and the longest pause between its attempts."""
 
     seconds: float
     longest_pause_seconds: float
 
 
 URGENT = Turn(2.5, 0.1)
-"""For votes, because Slack waits 3 s. Also for ends of grants, so that an agent's own calls do not delay them."""
+"""For votes, because Slack waits only 3 s, and for ends of grants, so that an agent's own calls do not delay them."""
 PATIENT = Turn(10, 1)
 """For calls that an agent makes at the same time. All of them succeed. The function has 15 s, including the STS call.
 """
@@ -52,10 +52,10 @@ class GrantUpdate(NamedTuple):
 def write_until_current(
     attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports, turn: Turn = URGENT
 ) -> Written:
-    """Return the result of `attempt`. Calls that write the same items wait for each other, in no order.
+    """Return the result of `attempt`. Repeats a stale write after a random pause that grows each time.
 
-    Repeats a stale write after a random pause that grows each time. Raises the problem of `conflict` when `turn` is
-    over.
+    So calls that write the same items wait for each other, in any order. Raises the problem of `conflict` when `turn`
+    is over.
     """
     started, pause = ports.stopwatch(), SHORTEST_PAUSE_SECONDS
     while True:
@@ -118,8 +118,8 @@ def write_new_grant(
 ) -> RecordedGrant:
     """Write a new grant with its first record, single-use keys and lists.
 
-    Raises Conflict for a used key and StaleWrite for a list that changed. Raises StaleWrite for an old id, too, because
-    a range of ids in a deny document would deny the grant (END 2).
+    Raises Conflict for a used key and StaleWrite for a list that changed. Also raises StaleWrite for an old id, because
+    a range of ids in a deny document could deny the grant (END 2).
     """
     if not is_fresh(grant.id, ports.now()):
         raise StaleWrite

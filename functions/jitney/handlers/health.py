@@ -8,7 +8,7 @@ from jitney.handlers.ports import Ports
 
 
 def health(_request: Request, _ports: Ports) -> Response:
-    """200. It checks nothing behind the function."""
+    """200. It calls no other service."""
     return Response(200, {"status": "ok", "version": os.environ.get("JITNEY_VERSION", "unknown")})
 
 

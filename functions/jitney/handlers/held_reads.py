@@ -1,8 +1,8 @@
 """GET /v1/grants/{id} and /v1/calls/{id}: the state of an own grant or call, held while it is pending (row CLI 3).
 
 `Prefer: wait=N` (RFC 7240) holds the answer until the review is decided, for at most N seconds. API Gateway cannot
-route by a header, so the function also serves the requests without it. It holds fewer answers than it has executions,
-and answers every other request at once.
+route by a header, so the function also serves requests without the header. It holds fewer answers than it has
+executions, and answers every other request at once.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def _held(
     show: Callable[[AuthenticatedRequest], Response],
     read: Callable[[AuthenticatedRequest], Grant | None],
 ) -> Response:
-    """Return what `show` answers: at once, or held until the grant that `read` returns is no longer pending."""
+    """Return the answer of `show`: at once, or when the grant that `read` returns is no longer pending."""
     response, seconds = show(call), wait_seconds(call.request.headers.get("prefer", ""))
     if not seconds or "review" not in response.body or not _may_hold(call):
         return response

@@ -1,4 +1,7 @@
-"""Reads the access request in a body, and decides about it. Counts and records what is refused without a decision."""
+"""Reads the access request in a body, and decides about it.
+
+Counts and records requests that are refused without a decision.
+"""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -51,8 +54,8 @@ def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessReq
 def decide_request(asked: AccessRequest, call: AuthenticatedRequest, event: AuditEvent) -> RequestDecision:
     """Return the decision about a request, and the caller's other grants that it read.
 
-    Raises the problems of `AuthenticatedRequest.decide` after counting a refusal of `event`. If the request for an
-    access profile cannot be decided, the problem is answered like those of `incoming_request`.
+    Raises the problems of `AuthenticatedRequest.decide` after counting a refusal of `event`. If a request for an access
+    profile cannot be decided, the problem reveals as little as those of `incoming_request`.
     """
     others = call.other_grants(call.ports.config.targets[asked.target])
     try:
@@ -78,9 +81,9 @@ def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event:
 
 
 def _about_target(problem: Problem, call: AuthenticatedRequest, event: AuditEvent) -> Problem:
-    """Return `problem`, which says that the target is unknown, with the names of close targets.
+    """Return `problem`, which says that the target is unknown, with the names of similar targets.
 
-    It is recorded where it names a target, and counted otherwise. If the quota is used up, no target is evaluated.
+    A problem that names a target is recorded, any other is counted. If the quota is used up, no target is evaluated.
     """
     name = strict_json.loads(call.request.body)["target"]
     names = close_targets(name, call.principal, call.ports) if has_quota(event, call) else []

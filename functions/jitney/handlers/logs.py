@@ -1,6 +1,6 @@
 """The functions' log: one JSON object a line, with secrets masked, from any logger (row AUD 7).
 
-Each line names the grant that the function works on, as `grant_id`: `about_grant` and `note_grant` say which.
+Each line names the grant that the function works on, as `grant_id`: `about_grant` and `note_grant` set it.
 """
 
 import json
@@ -19,14 +19,17 @@ from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.text import cannot_hold_secret
 
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-"""No line shows them. https://docs.python.org/3/howto/logging.html#optimization"""
+"""Members of a log record that no line shows. https://docs.python.org/3/howto/logging.html#optimization"""
 _grant_id = ContextVar("grant_id", default="")
 _LINE = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False)
 
 
 @contextmanager
 def about_grant(grant_id: str = "") -> Iterator[None]:
-    """Have the lines inside name the grant, or the one that is noted inside. Afterwards they name the one before."""
+    """Make the lines inside name the grant, or the grant that is noted inside.
+
+    Later lines name the previous grant again.
+    """
     before = _grant_id.set(grant_id)
     try:
         yield
@@ -35,7 +38,7 @@ def about_grant(grant_id: str = "") -> Iterator[None]:
 
 
 def note_grant(grant_id: str) -> None:
-    """Have the following lines name the grant, until the innermost `about_grant` ends."""
+    """Make the following lines name the grant, until the innermost `about_grant` ends."""
     _grant_id.set(grant_id)
 
 

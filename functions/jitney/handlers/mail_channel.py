@@ -1,4 +1,4 @@
-"""The channel `mail`: one message per reviewer. It names no other recipient."""
+"""The channel `mail`: one message per reviewer. A message does not name the other recipients."""
 
 from collections.abc import Iterable
 

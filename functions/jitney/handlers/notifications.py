@@ -26,7 +26,7 @@ def notify_reviewers(
     """Send the notice on every channel, record the results and return them. Without channels, return ().
 
     `since` is the time of the check that found the notice due. A failing channel does not stop the others. Raises
-    Problem when the store fails. Messages may have been sent. A repeat does not send them again, and records them.
+    Problem when the store fails. Messages may have been sent then. A repeat does not send them again, but records them.
     """
     grant = ports.store.grant(sheet.grant_id)
     if grant is None:

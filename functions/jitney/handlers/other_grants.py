@@ -25,7 +25,7 @@ class OtherGrantsLookup:
 
     It implements `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent
     holds it for the same human. `grant_id` is the grant that is decided again, or "" for a new grant. Only list entries
-    before its own count. Raises Problem unavailable when the store fails.
+    before that of this grant count. Raises Problem unavailable when the store fails.
     """
 
     ports: Ports
@@ -73,7 +73,7 @@ class OtherGrantsLookup:
         return tuple(self._held(entry) for entry in holders if counts(grants.get(entry.grant_id)))
 
     def updates_for(self, grant: Grant) -> tuple[GrantListUpdate, ...]:
-        """Return the list updates to write with the new `grant`. They show it to the next decision.
+        """Return the list updates to write with the new `grant`. With them, the next decision sees the grant.
 
         Raises Problem rate_limited when the lists are full.
         """

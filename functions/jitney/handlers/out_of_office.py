@@ -17,8 +17,8 @@ DELEGATE_FIELD = "delegate."
 def change_out_of_office(visit: FormVisit) -> Page:
     """Save the change, and return 303 to the page.
 
-    Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict when the page
-    was out of date.
+    Raises Problem: not_reviewer, request_invalid, rate_limited, unavailable, or out_of_office_conflict if the page was
+    stale.
     """
     with visit.call.counting_refusals():
         before, after = _requested(visit)

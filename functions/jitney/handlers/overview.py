@@ -1,4 +1,4 @@
-"""GET /reviews/overview: what is open, for operators, as a page or as CSV (row OPS 3).
+"""GET /reviews/overview: open requests and grants for operators, as a page or as CSV (row OPS 3).
 
 The function's role cannot write, and reads no whole table: each read is a query with a limit.
 """
@@ -29,14 +29,14 @@ from jitney.handlers.request_list import MOST_UNREVIEWED, read_open
 from jitney.handlers.viewers import redirect_to_sign_in
 
 MOST_SHOWN = 50
-"""The rows of one table on the page. Its CSV has all that were read."""
+"""The limit of rows of one table on the page. The CSV has all rows that were read."""
 MOST_NAMED, MOST_NAMED_MILLISECONDS = 50, 2000
 """Limits of the agents of the configuration whose last request is read, one read each."""
 MOST_SEALS = 5
 
 
 class OverviewReads:
-    """What the tables are made from. Each part is read when the first table needs it."""
+    """The reads behind the tables. Each part is read when the first table needs it."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit, self._ports, self.now = visit, visit.ports, visit.now
@@ -53,7 +53,11 @@ class OverviewReads:
 
     @property
     def open(self) -> OpenGrants:
-        """Both. Active ones come last: a grant that was activated meanwhile is read twice, and that read counts."""
+        """The pending and active grants.
+
+        The active ones come last, because a grant that was activated meanwhile is read twice, and the later read
+        counts.
+        """
         found = {each.id: each for read in (self.pending, self.active) for each in read.grants}
         return OpenGrants(tuple(found.values()), self.pending.complete and self.active.complete)
 

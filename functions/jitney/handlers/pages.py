@@ -29,7 +29,7 @@ from jitney.handlers.templates import render
 SESSION, SIGN_IN = "jitney", "jitney-sign-in"
 """The cookies of the session and of a sign-in that has begun."""
 _TITLES: Mapping[str, str] = {"grant_not_found": "Request not found"}
-"""Titles that say "request", the reviewers' word for a grant."""
+"""Titles with the word "request", which reviewers use for a grant."""
 
 
 class Download(NamedTuple):
@@ -257,7 +257,7 @@ def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
 
 
 def problem_page(problem: Problem) -> Page:
-    """Return the masked page of a problem, with what is wrong and what to do."""
+    """Return the masked page of a problem, which says what is wrong and what to do."""
     title = _TITLES.get(problem.code, PROBLEMS[problem.code].title)
     said = {"title": title, "detail": problem.detail, "fix": problem.fix, "code": problem.code}
     return Page(problem.status, "problem", UNTAGGED.data(said), code=problem.code)

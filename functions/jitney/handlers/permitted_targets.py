@@ -1,7 +1,7 @@
 """GET /v1/targets: what the caller could request, on each target.
 
-A target on which policies permit the caller nothing has no place in the answer, like one that does not exist. Every
-answer counts as a dry run and is on record, because it reveals what policies permit.
+A target on which policies permit the caller nothing is not in the answer, like one that does not exist. Every answer
+counts as a dry run and is on record, because it reveals what policies permit.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from jitney.handlers.ungranted import count_preview
 from jitney.handlers.visible_targets import visible_targets
 
 _REPEAT = "Jitney evaluated policies for as long as one answer may take. Repeat the request: it may find more targets."
-"""It does not say that there are more: what is left may be closed to the caller."""
+"""The fix does not say that there are more targets, because the caller may not request the others."""
 
 
 def list_targets(request: Request, ports: Ports) -> Response:

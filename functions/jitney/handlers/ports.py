@@ -1,6 +1,6 @@
 """The ports through which handlers reach AWS, the clock and the bundle. `handlers.building` shows how each is built.
 
-A cold start builds the ports that the handler names. Any other port is built at its first use. Tests pass fakes by
+A cold start builds the ports that the handler names. Other ports are built at their first use. Tests pass fakes by
 name.
 """
 
@@ -154,7 +154,7 @@ class Ports:
         return self.explainer(calls, target)
 
     def mask_request(self, owner: str) -> GenericMasker:
-        """Return the masker of an owner's request text. Masking raises Problem unavailable when KMS gives no key."""
+        """Return the masker of an owner's request text. Masking raises Problem unavailable if KMS returns no key."""
         return GenericMasker(MaskTags(lambda: self.mask_keys.of(owner)))
 
     def mask_comment(self, owner: str) -> GenericMasker:
@@ -167,7 +167,7 @@ class Ports:
 
     @property
     def scheme(self) -> str:
-        """The scheme of the API's own addresses. Only a local system answers without TLS."""
+        """The scheme of the API's own addresses. Only a local system uses HTTP without TLS."""
         return "http" if self.config.local else "https"
 
     @property
@@ -182,7 +182,7 @@ def build_ports(needs: tuple[str, ...]) -> Ports:
     """Return the ports of a function. In Lambda, build the ports that it `needs`.
 
     Each handler module calls this last. `jitney.handlers` turned the garbage collector off. This function turns it on
-    again, without the objects of the cold start. https://docs.python.org/3/library/gc.html#gc.freeze
+    again, and excludes the objects of the cold start. https://docs.python.org/3/library/gc.html#gc.freeze
     """
     ports = Ports()
     if "AWS_LAMBDA_FUNCTION_NAME" in env:

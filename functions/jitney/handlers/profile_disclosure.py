@@ -1,7 +1,7 @@
-"""What a caller may learn of access profiles.
+"""What a caller may see of access profiles.
 
-It learns of a profile only if policies permit it some of the profile, with or without approvals. All other
-profiles have the answer of a profile that does not exist.
+It sees a profile only if policies permit it some of the profile, with or without approvals. For all other profiles, the
+answer is that of a profile that does not exist.
 """
 
 from dataclasses import replace
@@ -34,7 +34,7 @@ def hides_profile(decision: Decision, asked: AccessRequest, call: AuthenticatedR
 
 
 def disclosed(mismatch: ProfileMismatch, call: AuthenticatedRequest) -> Problem:
-    """Return the problem with what the caller may learn of the profile, or with the close names that it may learn."""
+    """Return the problem with what the caller may see of the profile, or with similar names that it may see."""
     if mismatch.disclosure:
         return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, call) else hidden_profile()
     close = close_names(mismatch.name, _target(mismatch.asked, call).access_profiles)

@@ -29,8 +29,8 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
     Lambda repeats the batch from the lowest reported sequence number, so records may be published twice. Their `hash`
     identifies them. https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 
-    Records are only added, each at its own key, and expire. IAM cannot enforce this, so any other change is reported
-    and not published. S3 keeps the first version. Reported changes are not retried and block nothing.
+    Records are only added, each at its own key, until they expire. IAM cannot enforce this, so any other change is
+    reported and not published. S3 keeps the first version. Reported changes are not retried and do not block others.
     """
     additions = [(each, *_addition(each)) for each in event["Records"]]
     _report([each for each, attribute, _ in additions if not attribute and _is_tampering(each)])
@@ -46,7 +46,7 @@ def publish(event: Mapping[str, Any], ports: Ports) -> dict[str, list[dict[str, 
 
 
 def _not_repeated(additions: Sequence[tuple[StreamRecord, str, str]], failed: Collection[str]) -> Iterator[str]:
-    """Yield the records before the first failed one. Lambda sends the others again, and they are counted then."""
+    """Yield the records before the first failed one. Lambda sends the others again, so they are counted later."""
     for change, attribute, text in additions:
         if change["dynamodb"]["SequenceNumber"] in failed:
             return

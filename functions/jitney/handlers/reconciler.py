@@ -61,7 +61,8 @@ def reconcile(ports: Ports) -> dict[str, int]:
 
     `without_target` counts grants that may still work on roles without a target. Jitney cannot deny these grants, and
     logs them. The failure of one grant, step or target does not stop the others. After a failure, it raises
-    RuntimeError at the end. So the run is repeated. A run without a failure is counted. An alarm notices missing ones.
+    RuntimeError at the end. So the run is repeated. Runs without a failure are counted, and an alarm fires if they are
+    missing.
     """
     targets = ports.config.targets.values()
     present = {role_arn for target in targets for role_arn in target.role_arns}
@@ -151,7 +152,7 @@ def _suspended(role_arn: str, ports: Ports) -> dict[str, int]:
 
 
 def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
-    """Repair the deny document, and record for the unwritten entries from before that IAM has them."""
+    """Repair the deny document, and record that IAM has the earlier entries without such a record."""
     now = ports.now()
     entries = ports.deny_list.deny_entries(role.arn, now)
     try:
@@ -167,7 +168,7 @@ def _repair(role: TargetRole, ports: Ports) -> dict[str, int]:
 
 
 def _record_entry(entry: DenyEntry, ports: Ports) -> None:
-    """Record that IAM has the entry. A grant that is gone or cannot be read does not stop the others."""
+    """Record that IAM has the entry. A deleted or unreadable grant does not stop the others."""
     try:
         grant = ports.store.grant(entry.grant_id)
     except Problem as problem:
@@ -184,7 +185,10 @@ def _cut_offs(role: TargetRole, ports: Ports) -> dict[str, int]:
 
 
 def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
-    """Make a call in the target's account that CloudTrail must report. Its own alarm notices that it is missing."""
+    """Make a call in the target's account that CloudTrail must report.
+
+    A separate alarm fires if the event is missing.
+    """
     try:
         ports.trail_heartbeat.send(target)
     except Problem as problem:
@@ -200,7 +204,7 @@ def _removed_role(role: TargetRole, ports: Ports) -> dict[str, int]:
 
 
 def _follow_ups(gauges: Gauges, ports: Ports) -> dict[str, int]:
-    """Count the overdue follow-up reviews. No index lists them, so this is one query of its own."""
+    """Count the overdue follow-up reviews. The index of grants does not list them, so they need their own query."""
     now, outstanding = ports.now(), {*ports.follow_ups.outstanding().values()}
     used = ports.store.readable_grants(outstanding).values() if outstanding else ()
     waiting = (each.break_glass for each in used if each.awaits_follow_up)
@@ -243,7 +247,7 @@ def _cut_off(role: TargetRole, cut_offs: CutOffs, ports: Ports, now: int) -> lis
 
 
 def _new_cut_off(grant: Grant, cut_offs: CutOffs, now: int) -> int | None:
-    """Return when a cut-off of the role or unit ended the grant's credentials, or None if it is marked already."""
+    """Return when a cut-off of the role or unit ended the grant's credentials; None if the grant is already marked."""
     cut = cut_offs.until(grant.unit)
     new = cut and grant.may_have_credentials(now) and (grant.starts_at or 0) <= cut and (grant.cut_off_at or 0) < cut
     return cut if new else None
@@ -261,7 +265,7 @@ def _without_workflow(role_arn: str, gauges: Gauges, ports: Ports, now: int) -> 
 
     All pending grants are counted in `gauges`.
 
-    The executions are listed after the grants are read. An execution that ends in between has decided its grant.
+    The executions are listed after the grants are read. An execution that ends in between belongs to a decided grant.
     """
     pending = gauges.read_pending(_pending(role_arn, ports, now))
     old = [each for each in pending if each.created_at < now - WORKFLOW_START_SECONDS]

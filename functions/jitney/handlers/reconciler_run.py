@@ -1,4 +1,4 @@
-"""One run of the reconciler: its steps, what they did, what failed, and what does not deny (END 4)."""
+"""One run of the reconciler: its steps, their counts, failures, and the roles that do not deny (END 4)."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 MOST_REFUSALS = 5
-"""After so many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
+"""After this many refusals by AWS in a row, the rest of a role's grants waits for the next run."""
 Step: TypeAlias = Callable[[], dict[str, int]]
 """Returns counts, by their name."""
 
@@ -40,7 +40,7 @@ class ReconcilerRun:
         return False
 
     def take_role(self, name: str, role_arn: str, step: Step) -> None:
-        """Run a step. If it fails, the role may not deny what has ended."""
+        """Run a step. If it fails, the role may not deny all ended credentials."""
         if not self.take(name, step):
             self.gauges.not_denying.add(role_arn)
 
@@ -48,8 +48,8 @@ class ReconcilerRun:
 def count_recorded(grants: Iterable[Grant], ports: Ports, record: Callable[[Grant, Ports], Grant]) -> int:
     """Return how many grants were recorded. The next run repeats the grants that kept changing.
 
-    A grant that fails does not stop the others. `MOST_REFUSALS` in a row do: then AWS fails, and no single grant.
-    Raises the last failure at the end.
+    A single failure does not stop the others. After `MOST_REFUSALS` in a row, the cause is AWS and not a single grant,
+    so the step stops. Raises the last failure at the end.
     """
     count, refusals = 0, 0
     last: Exception | None = None

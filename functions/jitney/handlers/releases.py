@@ -25,7 +25,10 @@ def release_grant(request: Request, ports: Ports) -> Response:
 
 
 def _releasable(call: AuthenticatedRequest) -> Grant:
-    """Return the caller's own grant with the path's id. If it is unreadable, it has only what its end needs."""
+    """Return the caller's own grant with the path's id.
+
+    If it is unreadable, it has only the part that is needed to end it.
+    """
     try:
         return call.own_grant()
     except Problem as problem:
@@ -35,7 +38,7 @@ def _releasable(call: AuthenticatedRequest) -> Grant:
 
 
 def _consume_quota(grant: Grant, call: AuthenticatedRequest) -> None:
-    """Count one repeated release. Raises Problem rate_limited. The denial does not depend on the repeat."""
+    """Count one repeated release. Raises Problem rate_limited. The grant is denied even without the repeat."""
     quota = repeated_release_quota(grant.id, call.now)
     try:
         call.ports.store.consume([quota], now=call.now)

@@ -1,7 +1,8 @@
 """The open requests that one person may see, and whether the list is incomplete (row REV 12).
 
-The list is filtered before it is cut. Pending requests are read apart from active requests, because an agent may have
-any number of active ones. Targets are read in turn. A section that is too long is cut fairly between accountable units.
+The list is filtered before it is cut. Pending and active requests are read separately, because an agent may have any
+number of active ones. The targets are read one after the other. A section that is too long is cut so that each
+accountable unit keeps a share.
 """
 
 from collections.abc import Callable
@@ -26,9 +27,9 @@ MOST_READ, MOST_MILLISECONDS = 2000, 3000
 MOST_LISTED = 200
 """Limit of one section of the list."""
 MOST_UNREVIEWED = 200
-"""Limit of break-glass uses without a follow-up review. Each is one read. A person can have only one."""
+"""Limit of break-glass uses without a follow-up review. Each needs one read. A person can have only one."""
 URGENCY = ((15 * 60, "Decide within 15 minutes"), (3600, "Decide within 1 hour"), (10**10, "Decide later"))
-"""The groups of requests that wait for a person: the seconds that are left at most, and the title."""
+"""The groups of requests that wait for a person: the most seconds left, and the title."""
 
 Shown: TypeAlias = tuple[Grant, ViewerPermissions]
 
@@ -83,7 +84,10 @@ def list_requests_for(who: Principal, suspensions: Suspensions, ports: Ports, no
 
 
 def level_of_grant(grant: Grant, ports: Ports) -> str:
-    """Return the level of harm of a grant by itself. Its page may show a worse one, with the agent's other grants."""
+    """Return the level of harm of a grant alone.
+
+    Its page may show a worse level, because of the agent's other grants.
+    """
     actions = ports.actions
     return harm_level(with_changes(own_risks(grant.permissions, actions), uses_of(grant, actions)))
 

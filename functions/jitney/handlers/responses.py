@@ -60,7 +60,7 @@ def grant_response(
 ) -> Response:
     """Return the answer that shows a grant with its credentials, or a pending grant with its review.
 
-    If the status says that the grant is new or pending, Location is its absolute address.
+    For a new or pending grant, Location is its absolute address.
     """
     body: dict[str, Any] = {"grant": grant.view()}
     headers = {"Location": call.url(f"/v1/grants/{grant.id}")} if status in (201, 202) else {}

@@ -1,8 +1,8 @@
 """Fails the grant of a failed workflow. Otherwise the grant would stay pending forever (REV 13).
 
-The approval workflow calls it when it gives up. EventBridge calls it when an execution stopped, failed or timed out.
-Step Functions notifies EventBridge on a best-effort basis, so the reconciler finds the rest.
-https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+The approval workflow calls this function before it ends without a decision. EventBridge calls it when an execution
+stopped, failed or timed out. Step Functions notifies EventBridge on a best-effort basis, so the reconciler finds missed
+failures. https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """
 
 from collections.abc import Mapping

@@ -2,9 +2,10 @@
 
 A decision can arrive while the wait begins. The deciding function writes the grant (1), then reads the token and
 resumes the workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are
-consistent. If 2 does not find this wait's token, 2 came before 3. So 1 came before 4, and 4 finds the decision. Then
-this function ends the wait by raising `ReviewEnded`, and the workflow reads the grant. Otherwise the deciding function
-resumes the workflow. If both happen, Step Functions ignores the second. This function's role cannot use a token.
+consistent. If step 2 does not find this wait's token, it came before step 3. So step 1 came before step 4, and step 4
+finds the decision. Then this function ends the wait by raising `ReviewEnded`, and the workflow reads the grant.
+Otherwise the deciding function resumes the workflow. If both happen, Step Functions ignores the second. This function's
+role cannot use a token.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from jitney.handlers.under_review import under_review
 DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
 )
-"""The notices that ask for a decision."""
+"""The notices that request a decision."""
 AFTER_REVIEW = 0
 """The `since` of the last notice of a review, which is sent once."""
 
@@ -78,7 +79,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:
-    """Return whether the wait still goes on. The check at `since` found this wait."""
+    """Return whether the wait of the check at `since` has not ended."""
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 

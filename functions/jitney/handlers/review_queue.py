@@ -1,6 +1,6 @@
 """Joins equal pending requests of an accountable unit and limits their number (REV 12).
 
-The module is imported only for a request that needs a review. So other requests stay fast.
+The module is imported only for a request that needs a review, so other requests stay fast.
 """
 
 from dataclasses import replace
@@ -32,10 +32,11 @@ def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantLi
 
 
 def unless_rejected_before(grant: Grant, key: str, changed: str, call: AuthenticatedRequest) -> Grant:
-    """Return the new grant, with what reviewers said about an equal request in the last day.
+    """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
-    Requests of a unit for one human count together, because its agents could repeat each other's. Raises Problem
-    rejected_before if the agent does not say what `changed`, or Conflict for a POST whose key was used before.
+    Requests of a unit for one human count together, because agents of the unit could repeat each other's requests.
+    Raises Problem rejected_before if the agent does not say what `changed`, or Conflict for a POST whose key was used
+    before.
     """
     store = call.ports.store
     rejected = repeated_rejection(grant.permissions, store.rejections(grant.quota_key, grant.role_arn, call.now))
@@ -61,7 +62,7 @@ def pending_list(grant: Grant, call: AuthenticatedRequest) -> GrantList:
 
 
 def added(grant: Grant, read: GrantList, key: str, call: AuthenticatedRequest) -> GrantListUpdate:
-    """Return the update of the list that was `read` to write with a new grant. Raises the problems of `queue`."""
+    """Return the update of the list `read`, to be written with a new grant. Raises the problems of `queue`."""
     ports, most, before = call.ports, call.ports.config.limits.max_pending, read.at(call.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]

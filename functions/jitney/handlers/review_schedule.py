@@ -19,9 +19,9 @@ NOTHING = "nothing"
 def check_schedule(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Return what is due in a grant's review: a notice, "nothing", or "decided" if it is not pending.
 
-    `event` is {"grant_id": ..., "since": the time of the last check, 0 at first}. The result has these members too, and
-    the seconds until the next check. Raises LookupError for an unknown grant, and Problem. The workflow retries. If the
-    retries fail, the review fails.
+    `event` is {"grant_id": ..., "since": the time of the last check, 0 at first}. The result has the members of
+    `event`, and the seconds until the next check. Raises LookupError for an unknown grant, and Problem. The workflow
+    retries. If the retries fail, the review fails.
     """
     grant = ports.store.grant(event["grant_id"])
     if grant is None:

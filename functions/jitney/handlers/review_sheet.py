@@ -13,7 +13,7 @@ HISTORY_SECONDS = 30 * 86400
 MAX_PAGES = 20
 """Limit of pages of grants to read from an agent's last 30 days.
 
-Access from further grants shows as new, and the sheet says that not all of them were compared.
+Access from older grants is shown as new, and the sheet says that not all grants were compared.
 """
 
 
@@ -24,9 +24,9 @@ def build_sheet(grant: Grant, ports: Ports) -> Sheet:
 
 
 def granted_sheet(grant: Grant, ports: Ports) -> Sheet:
-    """Return the sheet of what a vote would grant, without the agent's other grants. Raises Problem as `build_sheet`.
+    """Return the sheet of what a vote would grant, without a comparison with the agent's other grants.
 
-    So nothing on it is compared with what the agent had before.
+    Raises Problem as `build_sheet`.
     """
     return _sheet(grant, (), ports)
 

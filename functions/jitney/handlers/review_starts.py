@@ -1,4 +1,4 @@
-"""Starts the review of a pending grant, also when an earlier attempt failed (REV 13)."""
+"""Starts the review of a pending grant, even if an earlier attempt failed (REV 13)."""
 
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
@@ -9,8 +9,8 @@ from jitney.handlers.ports import Ports
 def start_review(grant: Grant, ports: Ports) -> None:
     """Start the workflow of a pending grant, or do nothing if it was started before.
 
-    Raises Problem unavailable, with the grant, which stays pending. The caller's repeat or the reconciler then starts
-    the review.
+    Raises Problem unavailable with the grant, which stays pending. A repeated request or the reconciler then starts the
+    review.
     """
     try:
         ports.approval_workflow.start(grant)

@@ -13,9 +13,9 @@ from jitney.handlers.under_review import under_review
 
 
 def review_view(grant: Grant, call: AuthenticatedRequest) -> dict[str, Any]:
-    """Return who was asked to decide about a pending grant, where they decide, and the approvals so far.
+    """Return the reviewers of a pending grant, the page on which they decide, and the approvals so far.
 
-    `review_url` is the link in the reviewers' notifications. It gives no right to those who open it.
+    `review_url` is the link in the reviewers' notifications. Opening it gives no right.
     """
     ports, config = call.ports, call.ports.config
     asked = people_asked(

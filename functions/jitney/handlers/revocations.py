@@ -28,7 +28,7 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
     """Return the grant with the path's id, for an operator or one of its reviewers.
 
     Raises Problem not_operator for any other caller, even if the grant does not exist. Raises Problem grant_not_found.
-    An unreadable grant has only what its end needs.
+    An unreadable grant has only the part that is needed to end it.
     """
     config = call.ports.config
     try:
@@ -46,7 +46,10 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
 
 
 def _unreadable(call: AuthenticatedRequest) -> Grant:
-    """Return what the end of an unreadable grant needs, for an operator. Its reviewers are unknown."""
+    """Return the part of an unreadable grant that is needed to end it.
+
+    The caller must be an operator, because its reviewers are unknown.
+    """
     call.require_operator("revoke it")
     grant = call.unreadable_grant_in_path()
     if grant is None:

@@ -17,7 +17,7 @@ from jitney.handlers.ports import Ports
 def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Seal every unsealed object of records. Return the seal's number and its number of objects.
 
-    The next run seals late objects, because it looks a day further back than the run before. A repeated run in the same
+    Each run looks one day further back than the run before, so it also seals late objects. A repeated run in the same
     hour adds nothing if it finds nothing new. If two runs are parallel, only one adds a seal. The next run seals the
     objects that it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
     """

@@ -1,7 +1,7 @@
 """The second step of an approval: a page that repeats what is granted (row REV 14).
 
-The button of that page names the hash of exactly what the page showed. So nothing else approves anything harmful: not
-the first form, nor a second click, a reload or another tab. The Enter key presses a form's first button
+The button of that page names the hash of exactly what the page showed. So nothing else approves a harmful request: not
+the first form, a second click, a reload or another tab. The Enter key presses a form's first button
 (https://html.spec.whatwg.org/#implicit-submission). So each form that approves has a hidden first button, which decides
 nothing.
 """
@@ -20,7 +20,7 @@ CONFIRMED = "confirmed"
 """The field with the hash of what the second step showed."""
 _REPEATED = ("content", "verdict", "action", "resource", "seconds")
 _PLAIN = re.compile(r"[a-z0-9_.]{1,64}", re.ASCII)
-"""The fields of the first form that the second form repeats, and their values. Anything else is left out."""
+"""The fields of the first form that the second form repeats, and their values. Other fields are left out."""
 
 
 def second_step(granted: Grant, visit: FormVisit, action: str, text: str) -> Page | None:

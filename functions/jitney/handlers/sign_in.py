@@ -1,7 +1,7 @@
 """GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in and out of the pages.
 
 The callback is the only GET that writes. It creates a session for a browser that began a sign-in here. The browser must
-return with its provider's code. For other visitors it changes nothing (row REV 1).
+return with the provider's code. For other visitors, the callback changes nothing (row REV 1).
 """
 
 from urllib.parse import urlencode

@@ -1,7 +1,7 @@
 """Tries the packed size of a grant's session policy and tags at STS before people review the request (STS 10).
 
-Only STS knows the packed size. A trial takes a session whose policy ended a day ago. It has the exact size of the
-grant's policy and denies everything. The adapter drops the credentials.
+Only STS knows the packed size. A trial starts a session with a policy that ended a day ago. That policy has exactly the
+size of the grant's policy, and denies everything. The adapter drops the credentials.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from jitney.handlers.logs import logger
 from jitney.handlers.responses import too_many_reviews_problem
 
 NEVER_ISSUED = frozenset({"policy_too_large", "access_profile_missing"})
-"""Failures after which no review begins, because no credentials could be issued."""
+"""Failures that prevent a review, because no credentials could be issued."""
 
 
 class SizeTrial:

@@ -1,9 +1,9 @@
 """The channel `slack`: an updated message per Slack channel, with replies in its thread (REV 9, 13).
 
 A request may be decided while its first message is on its way. This function stores the message's location (1), then
-reads the grant again (2). The deciding function writes the grant (3), then updates the stored messages (4). If 4 does
-not find the location, 4 came before 1. So 3 came before 2, and 2 finds the decision and shows it. The same holds for a
-narrowed or restarted review.
+reads the grant again (2). The deciding function writes the grant (3), then updates the stored messages (4). If step 4
+does not find the location, it came before step 1. So step 3 came before step 2, and step 2 finds the decision and shows
+it. The same holds for a narrowed or restarted review.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ NAME = "slack"
 AFTER_ALL_ESCALATIONS = 10**11
 """A time after any escalation."""
 ALL_CHANNEL_NOTICES = frozenset({Notice.REVIEW_RESTARTED, Notice.BREAK_GLASS, Notice.DECIDED})
-"""Notices that also go to former channels. Their messages would keep useless buttons otherwise."""
+"""Notices that also go to former channels. Otherwise the messages there would keep useless buttons."""
 
 
 def send(notification: Notification, ports: Ports) -> Iterable[DeliveryResult]:

@@ -1,6 +1,6 @@
 """POST /slack/interactions: buttons and modals of Jitney's messages in Slack (row REV 9).
 
-Slack waits three seconds for the response. A user's own mistake is shown to that user only, in the modal or below the
+Slack waits three seconds for the response. A user's mistake is shown only to that user, in the modal or below the
 message. A request that Slack did not sign is refused like any other.
 """
 

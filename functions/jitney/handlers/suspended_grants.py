@@ -29,8 +29,8 @@ def end_suspended_grants(
 ) -> tuple[int, bool]:
     """Write the ends of the open grants that `suspensions` ended, on all roles of the target of this role.
 
-    Returns the number of written ends, and whether that is all of them. Some are missing if `has_time` returned False,
-    or a grant kept changing. Raises Problem unavailable.
+    Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
+    grant kept changing. Raises Problem unavailable.
     """
     written, complete = 0, True
     for grant in ports.store.open_grants(role_arn, _FAR_FUTURE):
@@ -53,7 +53,7 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
     The workflow of a pending review then notifies the reviewers.
 
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
-    (`core.access.suspension_denials`). A role without a target has no document. There, an entry that is not written
+    (`core.access.suspension_denials`). A role without a target has no document. For such a role, an unwritten entry
     says until when credentials may work.
     """
     wrote = False

@@ -1,6 +1,6 @@
-"""Records that everything that a suspension covers has ended (END 8). Documents deny it, and ends are on record.
+"""Records that a suspension is complete: documents deny everything that it covers, and ends are on record (END 8).
 
-The operator's call does this if it is complete. Otherwise, the reconciler does it later.
+The operator's call records this if it completes the suspension. Otherwise the reconciler does it later.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,7 +15,7 @@ from jitney.handlers.ports import Ports
 
 
 def suspension_detail(suspension: Suspension) -> dict[str, Any]:
-    """Return what every record of a suspension has in its detail."""
+    """Return the members of `detail` in every record of a suspension."""
     return {"suspension": suspension.id, "kind": str(suspension.kind), "name": suspension.name}
 
 
@@ -25,7 +25,9 @@ def suspension_conflict() -> Problem:
 
 
 def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Ports) -> Suspension:
-    """Write that the suspension is complete, with its record, unless that is written or it was renewed. Return it.
+    """Write and record that the suspension is complete. Return the suspension.
+
+    A suspension that is complete already, or was renewed, does not change.
 
     Raises Problem suspension_conflict.
     """
@@ -46,8 +48,9 @@ def complete_suspension(suspension: Suspension, record: AuditRecord, ports: Port
 def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], ports: Ports) -> dict[str, int]:
     """Complete the suspensions for which a run of the reconciler had no failure. Return their number.
 
-    `begun` were incomplete before the run. One that began meanwhile may have come too late for some role. `failed` has
-    what failed or does not deny: aliases, ARNs of roles, and steps. A failure counts unless it is another target's.
+    `begun` were incomplete before the run. A suspension that began during the run may have been too late for some role.
+    `failed` has the aliases, ARNs of roles, and steps that failed or do not deny. A failure counts unless it is another
+    target's.
     """
     now, completed = ports.now(), 0
     targets = ports.config.targets.values()
@@ -66,8 +69,9 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
 
 
 def _is_others(name: str, suspension: Suspension, known: Collection[str]) -> bool:
-    """Return whether a failure is of a target that the suspension does not concern, if it is not of its own ones.
+    """Return whether a failure is that of a target that the suspension does not concern.
 
-    Roles without a target may have credentials of any agent. Steps for all targets may have left out any of them.
+    Failures of other roles and steps always count: roles without a target may have credentials of any agent, and steps
+    for all targets may have left out any of them.
     """
     return name in known or (suspension.kind is SuspensionKind.TARGET and name.startswith("arn:"))

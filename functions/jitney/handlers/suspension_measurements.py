@@ -1,4 +1,4 @@
-"""Has a function measure how long it takes until AWS denies what a suspension ended (END 8).
+"""Starts a function that measures when AWS denies the grants that a suspension ended (END 8).
 
 The answer does not wait for the measurement, as for a release (`handlers.denial_measurements`).
 """
@@ -14,16 +14,16 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 
 MOST_TARGETS, MOST_READ = 10, 200
-"""How many targets are measured, and how many of a target's active grants are read to find one that ended."""
+"""The limits of measured targets, and of a target's active grants that are read to find one that ended."""
 MEASURED_WITHIN_SECONDS = 30
 """Half of the time after a suspension in which new sessions are still denied (`suspension_denials`).
 
-A session that started later would not be denied, and the measurement would find that AWS does not deny.
+A session that started later would not be denied, so the measurement would be wrong.
 """
 
 
 def grants_to_measure(suspension: Suspension, targets: Iterable[Target], ports: Ports) -> Iterator[Grant]:
-    """Yield one grant for each target: a grant that the suspension ended and whose credentials may live.
+    """Yield one grant for each target: a grant that the suspension ended and whose credentials may be valid.
 
     Call this before the ends are written. A target is missing if it has no such grant on a present role, or if its
     roles cannot make the canary's call. Yields nothing after `MEASURED_WITHIN_SECONDS`. Raises Problem unavailable.

@@ -1,9 +1,10 @@
 """POST and GET /v1/suspensions, DELETE /v1/suspensions/{id}: operators suspend agents, units, humans, issuers, targets.
 
 One write stops everything that the suspension covers (`core.access.suspensions`). The other writes are a deny document
-for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many as
-fit in its time. The caller repeats the call until it is complete. The reconciler writes the rest. After the documents,
-the first call has another function measure when AWS denies (`handlers.suspension_measurements`).
+for each role and a record of each grant's end. Their number grows with the targets and grants. A call writes as many of
+them as its time allows. The caller repeats the call until the suspension is complete. The reconciler writes the rest.
+After the documents, the first call starts a function that measures when AWS denies
+(`handlers.suspension_measurements`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -34,7 +35,10 @@ from jitney.handlers.suspension_measurements import grants_to_measure, start_mea
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
 MOST_MILLISECONDS = 12_000
-"""How long a call goes on. Its last document may take 11 s more. The function has 25 s. API Gateway waits 29 s."""
+"""The time after which a call starts no further document. The last one may take 11 s more.
+
+The function has 25 s, and API Gateway waits 29 s.
+"""
 RETRY_SECONDS = 1
 NOT_TRIED, NO_TARGET = "not_tried", "no_target"
 """The codes of a target that a call had no time for, and of a role without a target, which Jitney cannot change."""
@@ -42,10 +46,10 @@ _FAR_FUTURE = 10**11
 
 
 class Progress(NamedTuple):
-    """What a call achieved: targets whose document denies, failed targets with their code, and ended grants.
+    """The result of a call: targets whose document denies, failed targets with their code, and ended grants.
 
-    `written` is the time from the call to the last document, in milliseconds. `measured` are the targets on which
-    another function measures when AWS denies.
+    `written` is the time from the start of the call to the last document, in milliseconds. `measured` are the targets
+    on which another function measures when AWS denies.
     """
 
     denied: tuple[str, ...]
@@ -73,7 +77,7 @@ class Progress(NamedTuple):
 
 
 class Began(NamedTuple):
-    """When a call began: the stopwatch's time, and epoch milliseconds."""
+    """The start of a call: the monotonic time, and epoch milliseconds."""
 
     stopwatch: int
     milliseconds: int
@@ -216,7 +220,7 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, p
 def _ended_first(
     suspension: Suspension, suspensions: Suspensions, denied: Iterable[Target], ports: Ports
 ) -> Iterator[Grant]:
-    """Write the end of a grant on each of these targets, and yield it. The other ends may take much longer."""
+    """Write the end of one grant on each of these targets, and yield it. The other ends may take much longer."""
     try:
         for grant in grants_to_measure(suspension, denied, ports):
             if end_suspended_grant(grant, suspensions, ports):
@@ -226,9 +230,9 @@ def _ended_first(
 
 
 def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) -> list[TargetRole]:
-    """Return all roles that have to deny, with those that a target had before: credentials may live there.
+    """Return all roles that have to deny, including earlier roles of targets, whose credentials may be valid.
 
-    Each call begins at another role. So IAM of some accounts that hangs does not keep others from their turn.
+    Each call begins at another role. So accounts whose IAM hangs do not block the others.
     """
     roles = [
         TargetRole(each, arn)
@@ -242,7 +246,7 @@ def _roles(targets: Iterable[Target], seen: Collection[str], milliseconds: int) 
 def _not_denied(roles: Iterable[TargetRole], has_time: Callable[[], bool], ports: Ports) -> dict[str, str]:
     """Write the deny documents of the roles.
 
-    Return the code of each target with a role that failed, or NOT_TRIED when the time was over before.
+    Return the code of each target with a role that failed, or NOT_TRIED if there was no time for it.
     """
     failed: dict[str, str] = {}
     for role in roles:

@@ -14,7 +14,7 @@ from jitney.handlers.ports import Ports
 
 
 def check_target(request: Request, ports: Ports) -> Response:
-    """200 with every attempt and its answer. Problem if the caller is no operator or the target is unknown.
+    """200 with every attempt and its answer. Raises Problem if the caller is not an operator or the target is unknown.
 
     One chain records the start before a session exists, and later the result (STS 6).
     """

@@ -1,7 +1,7 @@
 """POST /v1/reviews/{id}/votes: a reviewer's vote from a terminal (row REV 17).
 
 A vote passes the same checks as on the page: the second step, then `handlers.ballots.vote`. The function that takes
-votes on the pages also serves this route. The token is the person's own, and votes once.
+votes on the pages also serves this route. The token is the person's own, and is accepted for one vote.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ VIA = "terminal"
 def vote_from_terminal(request: Request, ports: Ports) -> Response:
     """200 with the state of the request after the vote. Raises the problems of `handlers.ballots.vote`.
 
-    Raises Problem confirmation_required with the sheet of what would be granted, if an approval could do harm and does
-    not name the hash of that sheet. Also raises it for an approval that names another hash. Nothing is written then,
-    and the token can still vote. Raises Problem token_replayed for a token that voted before.
+    Raises Problem confirmation_required with the sheet of what would be granted, if an approval needs a second step and
+    does not name the hash of that sheet. Nothing is written then, and the token is not used up. Raises Problem
+    token_replayed for a token that voted before.
     """
     call = authenticate_reviewer(request, ports)
     with call.counting_refusals():
@@ -65,7 +65,7 @@ def _ballot(given: VoteBody, grant: Grant, call: AuthenticatedRequest) -> Ballot
 
 
 def _unconfirmed(sheet: Sheet, before: Grant) -> dict[str, Any]:
-    """Return the sheet of what would be granted, with the state and votes of the request as it still is."""
+    """Return the sheet of what would be granted, with the present state and votes of the request."""
     still = sheet._replace(state=str(State.PENDING), votes=before.votes, expires_at=before.expires_at)
     return sheet_document(still, compared=False)  # as the second step of the page
 
@@ -80,7 +80,10 @@ def vote_once(call: AuthenticatedRequest) -> None:
 
 
 def _voted(grant: Grant) -> dict[str, Any]:
-    """Return what became of the request. `approved` are the groups that approved, of the alternatives `any_of`."""
+    """Return the state of the request after the vote.
+
+    `approved` are the groups that approved, of the alternatives `any_of`.
+    """
     return {
         "id": grant.id,
         "state": str(grant.state),

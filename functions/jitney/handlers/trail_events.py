@@ -1,7 +1,7 @@
 """Turn a CloudTrail event into a call that a grant explains, or into a reported one (rows AUD 3 and AUD 8).
 
-Every step can be repeated after a crash. An event is saved before it is judged. A bypass is reported before its verdict
-is saved.
+Every step can be repeated after a crash. An event is saved before it gets a verdict. A bypass is reported before its
+verdict is saved.
 """
 
 from functools import cache
@@ -62,10 +62,9 @@ _REPORTS = {
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
-    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored.
-
-    `account` owns the bus that reported the event, `home` is the broker's account. It rejects events that `account` may
-    not report. It also rejects events so old that their grant may be deleted.
+    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored. `account` owns the bus that
+    reported the event, and `home` is the broker's account. Rejected are events that `account` may not report, and
+    events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -103,9 +102,9 @@ def _note_heartbeat(heartbeat: Heartbeat, ports: Ports) -> None:
 def judge_calls(
     account: str, access_key_id: str, ports: Ports, *, depth: int = 0, include_explained: bool = False
 ) -> None:
-    """Judge the waiting calls with a key and with the keys scoped down from it.
+    """Give verdicts on the waiting calls with a key, and with the keys scoped down from it.
 
-    `include_explained` is for a key whose origin became disputed. Then explained calls are judged again.
+    With `include_explained`, explained calls get a new verdict, too. It is for a key whose origin became disputed.
     """
     waiting = False
     grant_of = cache(lambda session: _grant(session, ports))
@@ -143,7 +142,7 @@ def _judged(
 
 
 def _with_record(call: CloudTrailCall, verdict: CallVerdict, now: int, ports: Ports) -> CallVerdict | None:
-    """Return the verdict with the record that explains a call of the gateway; None while that may be missing."""
+    """Return the verdict with the record that explains a gateway call; None while that record may still be written."""
     name = parse_session_name(call.session)
     if name is None or name.purpose not in GATEWAY_PURPOSES or starts_session(call):
         return verdict
@@ -166,7 +165,7 @@ def _with_scope(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None,
 
 
 def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
-    """Return the origin of a key's session, or None. It follows the keys from which the key was scoped down."""
+    """Return the origin of a key's session, or None. For a scoped-down key, that is the origin of the first key."""
     disputed = False
     for _ in range(MOST_PARENTS):
         issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
@@ -180,7 +179,7 @@ def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> K
 
 
 def _note_grant_of(session: str) -> None:
-    """Have the following lines name the grant in the session's name."""
+    """Make the following log lines name the grant in the session's name."""
     name = parse_session_name(session)
     note_grant(name.grant_id if name else "")
 
@@ -199,7 +198,7 @@ def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
 
 
 def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports) -> None:
-    """Count a call that is not explained for its alarm, and record it once for each key and reasons.
+    """Count an unexplained call for its alarm, and record it once for each key and combination of reasons.
 
     A call beyond its grant is recorded once for each operation, too. It raises no alarm if the target is not sealed and
     a resource policy may have allowed the call.

@@ -1,4 +1,7 @@
-"""Reads what determines who may judge a grant: for a call, also the grant that it is made in (row REV 16)."""
+"""Reads the values that determine who may decide about a grant.
+
+For a call, these include its parent grant (row REV 16).
+"""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Answers that grant nothing, and yet reveal something of the policies (POL 9).
+"""Answers that grant nothing, but reveal something about the policies (POL 9).
 
 Each counts against a quota. After the minute's quota, every answer is the same.
 """
@@ -14,7 +14,7 @@ from jitney.handlers.responses import unit_limited_problem
 
 
 def count_preview(call: AuthenticatedRequest, event: AuditEvent) -> None:
-    """Count one dry run, or another answer of `event` that reveals as much, before any work is done.
+    """Count one dry run, or another answer of `event` that reveals as much as one, before any work is done.
 
     Raises Problem rate_limited after counting a refusal.
     """

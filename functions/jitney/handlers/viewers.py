@@ -75,7 +75,7 @@ def viewer_permissions(who: Principal, review: GrantUnderReview, groups: Groups,
 
 
 def is_enough_alone(grant: Grant, viewer: ViewerPermissions, call: AuthenticatedRequest) -> bool:
-    """Return whether the caller's approval of the pending grant would be the last one that it needs now."""
+    """Return whether the caller's approval would be the last one that the pending grant needs now."""
     groups, human = current_reviewers(call.ports, call.suspensions), call.principal.source_identity
     review = under_review(grant, call.ports, call.suspensions)
     return is_last_approval(review, human, viewer.delegations, groups, call.now)
@@ -109,6 +109,6 @@ def reviewed_grant(call: AuthenticatedRequest) -> Grant:
 
 
 def redirect_to_sign_in(visit: Visit) -> Page:
-    """Return 303 to the sign-in. After it, the path's request opens."""
+    """Return 303 to the sign-in. After the sign-in, the path's request opens."""
     to = f"?to={visit.grant_id}" if visit.grant_id else ""
     return Page(303, location=f"{visit.path}/reviews/sign-in{to}")

@@ -1,4 +1,4 @@
-"""The targets that a caller may learn of: those on which policies permit it something, with or without a review.
+"""The targets that a caller may see: those on which policies permit it something, with or without a review.
 
 The answers are cached for principals that policies cannot distinguish.
 """
@@ -14,7 +14,10 @@ from jitney.core.policy.permitted_target import PermittedTarget, PolicyRules, pe
 from jitney.handlers.ports import Ports
 
 MAX_MILLISECONDS = 4000
-"""How long one call evaluates targets, each about 0.3 s, at most 2 s. At least one new one is evaluated."""
+"""How long one call evaluates targets. A target takes about 0.3 s, at most 2 s.
+
+At least one new target is evaluated.
+"""
 _CACHED = 64  # kinds of principals, each with its targets
 
 _Evaluated: TypeAlias = dict[str, tuple[Target, PermittedTarget | None]]
@@ -28,7 +31,7 @@ class VisibleTargets(NamedTuple):
 
 
 def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) -> VisibleTargets:
-    """Return those of the targets with these aliases that the principal may learn of."""
+    """Return the targets with these aliases that the principal may see."""
     config = ports.config
     rules = PolicyRules(ports.policies, ports.actions, config.limits, frozenset(config.reviewers))
     evaluated = _evaluated(config.policies, rules, rules.policy_set.principal_reads.key_of(principal))
@@ -46,5 +49,5 @@ def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) 
 
 @lru_cache(maxsize=_CACHED)
 def _evaluated(_policies: Policies, _rules: PolicyRules, _seen: Any) -> _Evaluated:
-    """Return what was evaluated for principals with one key of `PrincipalReads`."""
+    """Return the results for principals with one key of `PrincipalReads`."""
     return {}

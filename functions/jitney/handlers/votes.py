@@ -27,7 +27,8 @@ _BOXES = frozenset({"action", "resource", "seconds"})
 def vote_on_request(visit: FormVisit) -> Page:
     """Submit the vote, and return 303 to the request. Raises the problems of `handlers.ballots.vote`.
 
-    An approval that could do harm is not submitted before its second step was confirmed. Return 200 with that step.
+    An approval that could do harm needs a second step. Before that is confirmed, the answer is 200 with the second
+    step.
     """
     grant = visit.stored_grant()
     with visit.call.counting_refusals():

@@ -1,4 +1,4 @@
-"""How the policies answer a request in each way of using its grant (row GW 4)."""
+"""The policies' answers to a request, for each way of using its grant (row GW 4)."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -15,9 +15,9 @@ WayEffects: TypeAlias = Mapping[Way, Effect]
 def effects_of_ways(
     decision: Decision, asked: AccessRequest, call: AuthenticatedRequest, others: OtherGrantsLookup
 ) -> WayEffects:
-    """Return the effect of the request in its own way, which `decision` has, and in the other way.
+    """Return the effect of the request in its own way, from `decision`, and in the other way.
 
-    The other way is asked without reveal. Raises the problems of `AuthenticatedRequest.decide`.
+    The other way is evaluated without reveal. Raises the problems of `AuthenticatedRequest.decide`.
     """
     other = asked.in_other_way()
     # With an access profile there is no gateway (core.access.way_fields).

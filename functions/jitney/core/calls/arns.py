@@ -26,7 +26,7 @@ _ANY = "*"
 
 @dataclass(slots=True)
 class FilledTemplate:
-    """The ARNs of a template, and the values in them. A value is a parameter's name and a position in the parameter."""
+    """The ARNs of a template, and the values in them. A value is given as a parameter's name and a position in it."""
 
     arns: list[str] = field(default_factory=list)
     held: set[tuple[str, int]] = field(default_factory=set)
@@ -34,7 +34,10 @@ class FilledTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What fills templates: a call's parameters and its location. `open_names` fills absent parameters with `*`."""
+    """The values that fill templates: a call's parameters and its location.
+
+    `open_names` fills absent parameters with `*`.
+    """
 
     parameters: Mapping[str, Any]
     place: AwsLocation
@@ -96,7 +99,7 @@ class Filling:
     def _holds_others(
         self, arn: str, own: Variable, template: str, variables: Sequence[Variable], given: Mapping[str, Any]
     ) -> bool:
-        """Return whether a whole ARN names what the call's other parameters name, in any Region."""
+        """Return whether a whole ARN contains the names in the call's other parameters, in any Region."""
         others = [
             self._choices(each, given, template) if each.name in given and each is not own else [f"${{{each.name}}}"]
             for each in variables
@@ -111,7 +114,7 @@ class Filling:
         )
 
     def _choices(self, variable: Variable, given: Mapping[str, Any], template: str) -> list[str]:
-        """Return the texts that may replace one variable of a template."""
+        """Return the texts that can replace one variable of a template."""
         if variable.fixed:
             return [variable.name]
         if variable.name not in given:
@@ -155,7 +158,7 @@ def values_of(value: Any, *, whole: bool) -> list[Any]:
 
 
 def _given(value: Any) -> Iterator[str]:
-    """Yield every given string, at any depth."""
+    """Yield every known string in the value, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

@@ -1,4 +1,4 @@
-"""What an S3 action becomes when a path names a directory bucket or an access point, not a general purpose bucket."""
+"""The action and ARNs for an S3 action on a path that names a directory bucket or an access point."""
 
 import re
 from typing import NamedTuple
@@ -12,13 +12,16 @@ ACCESS_POINT_PATH = re.compile(r"(arn:[\w-]+:s3:[a-z0-9-]*:\d{12}:accesspoint/[\
 """An access point's ARN, and the key after it."""
 
 _OF_BUCKETS = frozenset({"s3:CreateBucket", "s3:DeleteBucket", "s3:TagResource"})
-"""Actions that work on directory buckets but not on access points. Others need a session with the directory bucket."""
+"""Actions that work on directory buckets but not on access points.
+
+Other actions need a session with the directory bucket.
+"""
 
 _SESSION = "a directory bucket's objects are reached in a session, which has no permissions for single objects"
 
 
 class BucketNeed(NamedTuple):
-    """An action on the ARNs of a bucket, an access point or what is in them, and why."""
+    """An action on the ARNs of a bucket, an access point or objects in them, and why it is needed."""
 
     action: str
     resources: tuple[str, ...]

@@ -15,7 +15,7 @@ _COMPARED = re.compile(r"(?<![\w:#.-])#?\w[\w.-]*\s*=\s*(:\w+)", re.ASCII)
 
 
 class Narrowing(NamedTuple):
-    """The conditions on an action, and a note about them, or about why there are none; "" for no note."""
+    """The conditions on an action, and a note about them or about why there are none. The note may be ""."""
 
     conditions: Conditions = ()
     note: str = ""
@@ -54,7 +54,7 @@ def _item_key(parameters: Mapping[str, Any]) -> Narrowing:
 def _query(parameters: Mapping[str, Any]) -> Narrowing:
     """Read the partition key from the expression, which must compare it by `=`. Queries of an index are left out.
 
-    An `=` with a value on its left could compare the partition key, so each must have a name there.
+    Each `=` must have a name on its left. With a value there, it could compare the partition key.
     """
     expression, values = parameters.get("KeyConditionExpression"), parameters.get("ExpressionAttributeValues")
     if "IndexName" in parameters or not isinstance(expression, str) or not isinstance(values, Mapping):
@@ -64,7 +64,7 @@ def _query(parameters: Mapping[str, Any]) -> Narrowing:
 
 
 def _leading_keys(values: Iterable[Any]) -> Narrowing:
-    """Return the condition for the values that may be the partition key's: one, or two if there is a sort key."""
+    """Return the condition for the possible values of the partition key: one, or two if there is a sort key."""
     held = [value.get("S") if isinstance(value, Mapping) and len(value) == 1 else None for value in values]
     texts = [text for text in held if isinstance(text, str)]
     if not texts or len(texts) < len(held):
@@ -74,7 +74,7 @@ def _leading_keys(values: Iterable[Any]) -> Narrowing:
 
 
 def _exactly(key: str, values: Iterable[str], only: str, otherwise: str) -> Narrowing:
-    """Return the condition, unless IAM would read a value as a pattern or cannot hold it."""
+    """Return the condition, unless a value is a pattern for IAM or IAM cannot hold it."""
     given = list(values)
     if any(has_wildcard(value) or value_fault(KEYS[key], value) for value in given):
         return Narrowing(note=otherwise)

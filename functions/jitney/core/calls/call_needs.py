@@ -28,7 +28,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
     """Return all actions that `call` needs in `place`, at least one.
 
     Raises Problem operation_unknown when no action is known for the operation. Raises call_invalid when the parameters
-    do not determine what the call does, or name a resource that no policy can name. Raises account_mismatch.
+    do not determine the effect of the call, or name a resource that no policy can name. Raises account_mismatch.
     """
     operation = call.operation
     if not operation.needs:
@@ -73,7 +73,7 @@ def possible_actions(
 
 
 def _unheld(call: AwsCall, needs: Sequence[RequiredAction]) -> Iterator[PossibleAction]:
-    """Yield what depends on values on the caller's machine, which the call does not contain."""
+    """Yield the actions that depend on values on the caller's machine, which the call does not contain."""
     for need in needs:
         name, _, transform = need.when.partition("|")
         if transform and call.parameters.get(name, "") is UNKNOWN_VALUE:

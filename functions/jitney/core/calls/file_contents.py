@@ -1,7 +1,7 @@
-"""Inserts into a command line what it needs of the files that it names (`--option file://PATH`).
+"""Inserts parts of files into the command line that names them (`--option file://PATH`).
 
-A file may hold secrets, so the line gets only what its explanation depends on. The rest of a JSON document is left out,
-or replaced where it cannot be left out.
+A file may hold secrets, so the line gets only the parts that its explanation depends on. The rest of a JSON document is
+left out, or replaced if it cannot be left out.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from jitney.core.problems import Problem
 
 TEXT_FILE = "file://"
 REPLACED = "masked"
-"""Stands for a text that the explanation does not depend on. Without a wildcard, it never names several resources."""
+"""Replaces a text that the explanation does not depend on. It has no wildcard, so it never names several resources."""
 MAX_TRIALS = 2000
 MAX_DEPTH = 40
 _SEND_PERMISSIONS = "Write the values in the call, or send permissions instead of calls."
@@ -42,9 +42,9 @@ class UnreadFileError(ValueError):
 
 
 def insert_contents(line: str, read: Read, operations: OperationTable) -> str:
-    """Return the command line with what its explanation depends on in its files, in place of their names.
+    """Return the command line with the needed parts of its files in place of their names.
 
-    A file that is not needed stays a name. Raises Problem when the call cannot be explained with its files, and
+    The name of a file that is not needed stays. Raises Problem when the call cannot be explained with its files, and
     call_invalid when they are too large. The problem says why a file was not read.
     """
     words = _joined(split_words(line))
@@ -99,7 +99,7 @@ def _written(words: Sequence[str], contents: Mapping[int, str]) -> list[str]:
 
 
 class _Explainer:
-    """Compares explanations with the one of the whole files. Raises Problem when there is none."""
+    """Compares explanations with the explanation for the whole files. Raises Problem when there is none."""
 
     def __init__(self, words: Sequence[str], texts: Mapping[int, str], operations: OperationTable) -> None:
         self._words = words
@@ -121,7 +121,7 @@ class _Explainer:
         return explain_words(_written(self._words, contents), place, self._operations)
 
     def _first(self, given: Sequence[str], texts: Mapping[int, str]) -> tuple[AwsLocation, tuple[ExplainedAction, ...]]:
-        """Return the first location, of those in the texts, in which the call can be explained, and the explanation."""
+        """Return the first location in the texts for which the call can be explained, and the explanation."""
         problems: list[Problem] = []
         for place in _locations(given):
             try:
@@ -132,7 +132,7 @@ class _Explainer:
 
 
 def _locations(texts: Sequence[str]) -> Iterator[AwsLocation]:
-    """Yield the locations that a call may be meant for: each account in its texts, and at last any account."""
+    """Yield the possible locations of a call: each account in its texts, and last any account."""
     partition = next((found[1] for text in texts if (found := _PARTITION.search(text))), "aws")
     accounts = dict.fromkeys(account for text in texts for account in _ACCOUNT.findall(text))
     for account in [*itertools.islice(accounts, _MAX_ACCOUNTS), "123456789012"]:
@@ -176,7 +176,7 @@ def _json(value: Any) -> str:
 
 
 def _needed(value: Any, same: _Same) -> Any:
-    """Return the least of a value with which the explanation is the same."""
+    """Return the smallest part of a value with which the explanation is the same."""
     if isinstance(value, dict | list):
         whole = dict if isinstance(value, dict) else lambda pairs: [item for _, item in pairs]
         pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
@@ -209,6 +209,6 @@ def _fewest(items: list[Any], same: _Same) -> list[Any]:
 
 
 def _beginning(text: str, same: _Same) -> str:
-    """Return the first words of a text that suffice. A statement's table is named before its values."""
+    """Return as many first words of a text as are needed. A statement names its table before its values."""
     ends = (found.start() for found in _SPACE_OR_END.finditer(text))
     return next((text[:end] for end in ends if same(text[:end])), text)

@@ -16,7 +16,7 @@ EXPECTED: Mapping[str, str] = {
     "load_balancer_type": "application, network or gateway",
     "escaped": "letters, digits, dots, hyphens, plus signs and underscores",
 }
-"""What a parameter with this transform may hold, for the transforms that do not take every name."""
+"""The accepted forms of a parameter, for each transform that does not accept every name."""
 
 EC2_TYPES: Mapping[str, str] = {
     "i": "instance",

@@ -15,7 +15,7 @@ from jitney.core.problems import Problem
 
 _WEB = ("http://", "https://")
 MOST_NAMES = 1_000
-"""More values would only take time: a call with more than `MAX_ARNS` resources is refused."""
+"""The limit of values. A call with more than `MAX_ARNS` resources is refused anyway."""
 _NO_VALUE = "Write the value instead of file://, fileb:// or a web address, or send permissions instead of calls."
 
 
@@ -52,7 +52,7 @@ def open_types(need: RequiredAction, place: AwsLocation) -> list[str]:
 
 
 class _Named:
-    """The ARNs of each type of resources, and the values that they hold."""
+    """The ARNs of each type of resource, and the values in them."""
 
     def __init__(self, types: tuple[ResourceTemplates, ...]) -> None:
         self.types = types
@@ -68,7 +68,7 @@ class _Named:
 
 
 def _given_names(need: RequiredAction, parameters: Mapping[str, Any]) -> set[tuple[str, int]]:
-    """Return the values that must name a resource: each its parameter and its position."""
+    """Return the values that must name a resource, each as its parameter and its position."""
     names = {name for template in templates_of(need) for name in name_parameters(template)}
     return {
         (name, at)
@@ -80,7 +80,7 @@ def _given_names(need: RequiredAction, parameters: Mapping[str, Any]) -> set[tup
 def _culprit(
     need: RequiredAction, parameters: Mapping[str, Any], left: set[tuple[str, int]], place: AwsLocation
 ) -> str:
-    """Return the parameter that keeps a template from naming a resource: one that no transform understands."""
+    """Return the parameter that prevents a template from naming a resource, because no transform understands it."""
     members = list(dict.fromkeys(each for template in templates_of(need) for each in members_of(template)))
     values = {name: values_of(parameters[name], whole=False) for name in {name for name, _ in left}}
     unread = (
@@ -92,7 +92,7 @@ def _culprit(
 
 
 def _not_understood(need: RequiredAction, name: str, place: AwsLocation) -> Problem:
-    """Return the problem that a parameter names a resource in no known form. Its members list the expected forms."""
+    """Return the problem that a parameter names a resource in an unknown form. Its members list the expected forms."""
     expected: dict[str, None] = {}
     for template in templates_of(need):
         for each, transform in members_of(template):

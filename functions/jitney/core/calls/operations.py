@@ -61,7 +61,7 @@ class ResourceTemplates:
 class RequiredAction:
     """An action that an operation needs: on which types of resources, when, and why. `why` is "" for its own action.
 
-    `types` is None for an action that has no named resource. It is () when no parameter names the resource.
+    `types` is None for an action that has no named resource. It is () if no parameter names the resource.
 
     `when` is "" for always. "Member" means that the parameter is given, and "Member|transform" that the transform finds
     something. "!Member" and "!Member|transform" mean the opposite. Of several conditions, separated by spaces, one is
@@ -76,7 +76,7 @@ class RequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class MentionedAction:
-    """An action that an operation may need: when, as in `RequiredAction`, and why no call shows whether it does."""
+    """An action that an operation may need, its condition as in `RequiredAction`, and why no call shows the need."""
 
     action: str
     when: str
@@ -85,7 +85,7 @@ class MentionedAction:
 
 @dataclass(frozen=True, slots=True)
 class NeedsVariant:
-    """The needs of an operation instead of its own, for calls that meet `when`.
+    """The needs that replace an operation's own needs for calls that satisfy `when`.
 
     If `needs` is empty, such calls are refused, and `fix` says what to do instead.
     """

@@ -97,10 +97,10 @@ def read_options(words: Sequence[str], kinds: Mapping[str, str]) -> ParsedOption
 
 
 def _resolve(name: str, kinds: Mapping[str, str]) -> str:
-    """Return the option that `name` means or abbreviates; `name` itself if there is none.
+    """Return the option that `name` means or abbreviates, or `name` itself if there is none.
 
-    The AWS CLI looks for global options first, and takes each unambiguous beginning. Raises Problem call_invalid for an
-    ambiguous one.
+    The AWS CLI looks for global options first, and accepts each unambiguous abbreviation. Raises Problem call_invalid
+    for an ambiguous one.
     """
     for known in (_GLOBAL, {*kinds, *(f"no-{each}" for each, kind in kinds.items() if kind in "bv")}):
         if name in known:

@@ -91,8 +91,8 @@ def _fits(member: Parameter, value: Any) -> bool:
 def _complete(operation: Operation, parameters: Mapping[str, Any], region: str, *, typed: bool) -> AwsCall:
     """Return the call. Raises Problem call_invalid when a required parameter is missing.
 
-    If, for example, an object's key were missing, every key would have to be requested. `typed` says that the AWS CLI's
-    own options may stand for a parameter, as --count for MinCount.
+    If, for example, an object's key were missing, every key would have to be requested. With `typed`, the AWS CLI's own
+    options can replace a parameter, such as --count for MinCount.
     """
     missing = [
         member
@@ -139,7 +139,7 @@ def _options(operation: Operation, members: Mapping[str, Parameter]) -> Iterator
 def _value(member: Parameter, words: list[str]) -> Any:
     """Return the value as the API would receive it; UNKNOWN_VALUE if it is on the caller's machine.
 
-    The CLI's shorthand for structures stays as words; `_structure` parses it.
+    The CLI's shorthand for structures is kept as words, which `_structure` parses.
     """
     if any(word.startswith(FILES) for word in words):
         return UNKNOWN_VALUE
@@ -173,7 +173,7 @@ def _json(text: str) -> Any:
 
 
 def _structure(member: Parameter, value: Any) -> Any:
-    """Return a value whose members are read, parsed where it is the CLI's shorthand.
+    """Return a value whose members are used. The CLI's shorthand in it is parsed.
 
     Raises Problem call_invalid for shorthand that the CLI may read differently, because that would name other
     resources.

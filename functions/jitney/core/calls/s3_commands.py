@@ -80,7 +80,7 @@ class S3Command:
         )
 
     def key(self) -> Iterator[ExplainedAction]:
-        """Yield what encryption with the key of --sse-kms-key-id needs, if it names the key by its id or ARN."""
+        """Yield the needs of encryption with the key of --sse-kms-key-id, if the option has the key's id or ARN."""
         place = replace(self.place, region=self.read.region or self.place.region)
         for given in self.read.options.get("sse-kms-key-id", []):
             if arns := tuple(fill_template(_KEY, {"key": given}, place)):
@@ -90,7 +90,7 @@ class S3Command:
     def with_possible(
         self, found: tuple[ExplainedAction, ...], operations: OperationTable
     ) -> tuple[ExplainedAction, ...]:
-        """Return what the command needs, with what its operations may need."""
+        """Return the needs of the command, with those that its operations may have."""
         given = self.read.options.get("sse-kms-key-id")
         parameters = {"SSEKMSKeyId": given[0]} if given else {}
         have = {each.action for each in found}
@@ -128,7 +128,10 @@ def explain_s3(words: Sequence[str], place: AwsLocation, operations: OperationTa
 
 
 def _without_filters(words: list[str], kinds: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
-    """Return the words without --include and --exclude. They may be repeated, and change nothing that IAM checks."""
+    """Return the words without --include and --exclude.
+
+    These options may be repeated, and do not change what IAM checks.
+    """
     kept: list[str] = []
     rest = list(words)
     while rest:
@@ -235,7 +238,7 @@ def _list(command: S3Command) -> Iterator[ExplainedAction]:
 
 
 def _bucket_path(command: S3Command) -> S3Path:
-    """Return the path of a command that takes a bucket without s3:// too."""
+    """Return the path of a command that also accepts a bucket without s3://."""
     path = command.paths[0]
     return path if path.bucket else _path(f"s3://{path.key}")
 

@@ -1,4 +1,4 @@
-"""Transforms for S3: what a parameter names, such as a directory bucket, an access point, or a location of results."""
+"""Transforms for S3. They find resources such as a directory bucket, an access point, or a location of results."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -42,8 +42,8 @@ def _copied_version(value: Any, _place: AwsLocation) -> Iterable[str]:
 def _versioned(source: str) -> tuple[str, str]:
     """Return the object of a copy and its version, "" for the newest one, in linear time.
 
-    As botocore parses it, the version is what follows the first `?versionId=` after which there is no space. Anything
-    else belongs to the key and is escaped as such.
+    As in botocore, the version follows the first `?versionId=` that has no space after it. Everything else belongs to
+    the key, and is escaped like it.
     """
     spaces = [found.end() for found in _SPACE.finditer(source)]
     at = source.find(_VERSION, spaces[-1] if spaces else 0)
@@ -62,7 +62,7 @@ def _deleted(*, versions: bool) -> Transform:
 
 
 def _access_point(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield what an access point's ARN has after the service. The Region of a multi-Region access point is empty."""
+    """Yield the part of an access point's ARN after the service. The Region of a multi-Region access point is empty."""
     for name in strings_in(value):
         if found := _ACCESS_POINT.fullmatch(name):
             if found[2] != place.account:
@@ -81,7 +81,7 @@ def _output_bucket(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 
 def _output_prefix(value: Any, _place: AwsLocation) -> Iterable[str]:
-    """Return what precedes the names of results: the bucket, and the prefix if there is one."""
+    """Return the part before the names of results: the bucket, and the prefix if there is one."""
     return [f"{bucket}/{prefix}/" if prefix else f"{bucket}/" for bucket, prefix in _locations(value)]
 
 

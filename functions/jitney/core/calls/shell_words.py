@@ -1,7 +1,7 @@
 """Splits a command line into words like a POSIX shell, and refuses everything that a shell would act on.
 
-Commands, redirections, expansions and substitutions are refused, because the words judged here must be the words that
-the AWS CLI gets.
+Commands, redirections, expansions and substitutions are refused, because the AWS CLI must get exactly the words that
+are explained here.
 """
 
 import itertools
@@ -70,7 +70,10 @@ def split_words(line: str) -> list[str]:
 
 
 def check_operators(words: Sequence[str]) -> None:
-    """Raise Problem call_invalid for a word such as `>` that is no option's value, because no shell acts on it."""
+    """Raise Problem call_invalid for a word such as `>` that is not the value of an option.
+
+    No shell acts on it here.
+    """
     for before, word in itertools.pairwise(words):
         if _OPERATOR.fullmatch(word) and not is_option(before):
             sign = next(each for each in "<>|;&" if each in word)

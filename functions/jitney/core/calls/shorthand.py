@@ -65,7 +65,7 @@ class _Shorthand:
         return self._nested() if self._next() in ("[", "{") else self._separated()
 
     def _separated(self) -> Any:
-        """Return one value, or the list of several, up to a comma that a NAME= follows."""
+        """Return one value, or a list of several, up to a comma before a NAME=."""
         first = self._one(_FIRST, optional=True)
         self._skip_space()
         if self._next() != ",":

@@ -49,12 +49,12 @@ def templates_of(need: RequiredAction) -> Iterator[str]:
 
 
 def name_parameters(template: str) -> set[str]:
-    """Return the parameters that fill a template with their values, if the values hold nothing but names."""
+    """Return the parameters whose values fill a template, if the values hold only names."""
     return {name for name, transform in members_of(template) if transform not in CONTENT_TRANSFORMS}
 
 
 def structure_parameters(need: RequiredAction) -> set[str]:
-    """Return the parameters whose members the need's resources or condition read."""
+    """Return the parameters whose members are used in the need's resources or condition."""
     read = [each for template in templates_of(need) for each in members_of(template)]
     conditions = (each.removeprefix("!").partition("|") for each in need.when.split())
     return {

@@ -20,7 +20,7 @@ DEFAULTS: Mapping[str, str] = {
     "rules_of": "rule",
     "load_balancer_type": "app",
 }
-"""What stands for an absent parameter: the service's default, or every resource."""
+"""The value that replaces an absent parameter: the service's default, or every resource."""
 
 READS_ARNS = frozenset(
     {"model_of_profile", "log_group", "key_id", "named_key", "secret", "access_point", "url_encoded"}
@@ -69,7 +69,7 @@ def _function_name(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _without_account(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield the ends of ARNs for EC2 ids. An id's prefix is its type.
+    """Yield the last parts of ARNs for EC2 ids. An id's prefix is its type.
 
     ARNs of images and snapshots have no account.
     """
@@ -91,9 +91,9 @@ def _tagged(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _secret(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield what a secret's ARN has after the account. It ends with six characters that Secrets Manager adds.
+    """Yield the part of a secret's ARN after the account. It ends with six characters that Secrets Manager adds.
 
-    An ARN may be given without them.
+    A caller may leave them out.
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_iam-permissions.html
     """
     for name in strings_in(value):
@@ -113,7 +113,7 @@ def _event_buses(value: Any, _place: AwsLocation) -> Iterable[str]:
 
 
 def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield what precedes the rule's name in the ARNs of a bus's rules. ARNs do not name the default bus."""
+    """Yield the part before the rule's name in the ARNs of a bus's rules. ARNs do not name the default bus."""
     for name in strings_in(value):
         if found := _EVENT_BUS.fullmatch(name):
             if found[1] not in (None, place.account):
@@ -122,7 +122,7 @@ def _rules_of(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _documents(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield what stands between Region and name in a document's ARNs. AWS's own documents have no account."""
+    """Yield the part between Region and name in a document's ARNs. AWS's own documents have no account."""
     names = strings_in(value)
     yield from [f"{place.account}:document"] if names else []
     yield from [":document"] if any(name.startswith(("AWS", "Amazon")) for name in names) else []
@@ -154,7 +154,7 @@ def _key_id(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _named_key(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield what a key's ARN has after the service; nothing for an alias, which does not reveal the key."""
+    """Yield the part of a key's ARN after the service; nothing for an alias, which does not reveal the key."""
     for name in strings_in(value):
         found = _KEY.fullmatch(name)
         if found and found[2] != place.account:
@@ -166,7 +166,7 @@ def _named_key(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield a group's name, also when its ARN is given. Only ARNs in policies end with :*."""
+    """Yield a group's name, even if its ARN is given. Only ARNs in policies end with :*."""
     for name in strings_in(value):
         found = _LOG_GROUP.fullmatch(name)
         if found and found[1] not in (None, place.account):

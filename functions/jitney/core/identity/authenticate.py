@@ -15,7 +15,7 @@ from jitney.core.identity.token import UnverifiedToken, bearer_token, parse_toke
 class Authenticated(NamedTuple):
     """The principal, and the token's `single_use` key, or None if the issuer's tokens may be reused.
 
-    Grants end by `grants_end_by` (epoch seconds). It is None unless the issuer's entry ends grants with the token.
+    Grants end by `grants_end_by` (epoch seconds). That is None unless the issuer's entry ends grants with the token.
     `for_reviews` says whether the token is for reviews in a terminal, and for nothing else.
     """
 

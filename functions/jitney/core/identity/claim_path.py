@@ -7,7 +7,7 @@ from typing import Any
 def claim_at(claims: Mapping[str, Any], path: str) -> Any:
     """Return the claim at `path`, or None when it is absent.
 
-    A claim with that exact name comes first, then a nested member ("act.sub").
+    A claim with exactly that name takes precedence over a nested member ("act.sub").
 
     A name may itself hold full stops, such as "kubernetes.io" in "kubernetes.io.namespace".
     """

@@ -25,7 +25,7 @@ _SPACE_SEPARATED = frozenset({"scope", "scp"})
 def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[str, ...]) -> None:
     """Raise Refusal token_not_admitted unless each claim in `required` has a text that matches one of its values.
 
-    `tenants` are the claims that name the provider's customer. If there are any, `required` must contain one of them.
+    `tenants` are the claims that name the provider's customer. If there are any, `required` must contain one.
     """
     if tenants and required.keys().isdisjoint(tenants):
         raise not_admitted(
@@ -43,7 +43,7 @@ def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[
 
 
 def claimed_subject(claims: SignedClaims, paths: tuple[str, ...]) -> str:
-    """Return the text of one claim, or the `named_texts` of several. Raises as `named_texts`."""
+    """Return the text of one claim, or the `named_texts` of several. Raises the same refusals as `named_texts`."""
     return text_at(claims, paths[0]) if len(paths) == 1 else named_texts(claims, paths)
 
 
@@ -66,8 +66,7 @@ def text_at(claims: SignedClaims, path: str) -> str:
 def claim_groups(claims: SignedClaims, paths: tuple[str, ...], plain: frozenset[str]) -> frozenset[str]:
     """Return a group "path:text" for each text of each claim, and the groups in `plain`.
 
-    Raises Refusal token_groups for a text that cannot be a name. Also raises it for a plain group that looks like a
-    claim's group.
+    Raises Refusal token_groups for a text that cannot be a name, and for a plain group that looks like a claim's group.
     """
     found = {f"{path}:{text}" for path in paths for text in texts_of(claims, path)}
     disguised = [name for name in plain - found for path in paths if name.startswith(f"{path}:")]

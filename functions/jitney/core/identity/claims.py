@@ -37,8 +37,8 @@ def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
 
     Exactly one of the token's audiences must be configured. If the issuer's entry lists clients, the token must come
     from one of them. A token with several audiences could have been passed on by any of them. So it must come from a
-    configured client in any case (OpenID Connect Core section 3.1.3.7, points 3 to 5). For some issuers, another claim
-    than `aud` names the audience. Their tokens with an `aud` are meant for another service.
+    configured client in any case (OpenID Connect Core section 3.1.3.7, points 3 to 5). For some issuers, a claim other
+    than `aud` names the audience. If a token of such an issuer has an `aud`, it is meant for another service.
     """
     audience = claims.get(issuer.audience_claim)
     audiences = [audience] if isinstance(audience, str) else audience
@@ -70,8 +70,8 @@ def check_audience(claims: SignedClaims, issuer: Issuer) -> None:
 def check_undelegated(claims: SignedClaims, issuer: Issuer) -> None:
     """Raise Refusal token_kind unless a person's own client got the token for that person.
 
-    A token with an actor was exchanged for another party (RFC 8693 section 4.1). The client that an ID token names is
-    its audience (OpenID Connect Core section 2). Other tokens name a client of the issuer's entry.
+    A token with an actor was exchanged for another party (RFC 8693 section 4.1). An ID token names its audience as the
+    client (OpenID Connect Core section 2). Other tokens must name a client of the issuer's entry.
     """
     clients = {claims[name] for name in CLIENT_CLAIMS if name in claims}
     if "act" in claims or not clients.issubset(issuer.clients or issuer.audiences):

@@ -126,7 +126,7 @@ def _entry(member: Any) -> _Entry:
 
 
 def _algorithms(jwk: Mapping[str, Any]) -> list[str]:
-    """Return the algorithms that fit the key's kind, curve and own `alg`."""
+    """Return the algorithms that match the key's kind, curve and own `alg`."""
     stated = jwk.get("alg")
     if isinstance(stated, str):
         stated = _OTHER_NAMES.get(stated, stated)

@@ -22,11 +22,11 @@ class Principal:
     `issuer` and `subject` are the identity. `display` is for people to read and decides nothing. `issuer_name` is the
     issuer's alias in the configuration. `groups` begin with that alias ("corp/data-agents"), so that equal names of two
     issuers stay distinct. `source_identity` maps one-to-one to (issuer, subject) and matches `[\w+=,.@-]{2,64}`. `unit`
-    is the accountable unit, such as a repository. Quotas count by it. It contains only what the subject's holder cannot
-    choose. It has the form of a source identity. Where no larger unit is known, it is the principal's source identity.
-    `human` is the source identity of the person that an agent acts for, or None. `kind` is "agent" for machines and
-    "human" for people. `agent_owners` are the agent's owners in the configuration. `facts` are the provider's facts for
-    reviewers, the most important first. `tags` are the claims that policies see.
+    is the accountable unit, such as a repository. Quotas count by it. The unit contains only what the holder of the
+    token cannot choose, and has the form of a source identity. If no larger unit is known, it is the principal's source
+    identity. `human` is the source identity of the person that an agent acts for, or None. `kind` is "agent" for
+    machines and "human" for people. `agent_owners` are the agent's owners in the configuration. `facts` are the
+    provider's facts for reviewers, the most important first. `tags` are the claims that policies see.
     """
 
     issuer: str
@@ -64,8 +64,8 @@ class Principal:
 def unit_key(unit: str, source_identity: str) -> str:
     """Return the key of a principal's accountable unit.
 
-    The key of a principal without a larger unit has a different form. So no subject can be named to share another
-    unit's limits.
+    The key of a principal without a larger unit has a different form. So no subject can share another unit's limits by
+    its name.
     """
     return f"{'AGENT' if unit == source_identity else 'UNIT'}#{unit}"
 

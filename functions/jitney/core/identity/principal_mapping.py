@@ -1,4 +1,4 @@
-"""Maps signed claims to the principal that they prove."""
+"""Maps signed claims to a principal."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ from jitney.core.identity.source_identity import is_nameable, source_identity
 
 
 def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
-    """Return the principal that `claims` prove. `typ` is the token's. Run the checks of the module `claims` first.
+    """Return the principal of `claims`. `typ` is the token's. Run the checks of the module `claims` first.
 
     Raises Refusal. A refusal after the subject was admitted carries the principal, without groups.
     """
@@ -87,7 +87,7 @@ def _check_kind(claims: SignedClaims, typ: str, issuer: Issuer, provider: Provid
 
 
 def _check_person(subject: str, issuer: Issuer, provider: Provider) -> None:
-    """Raise Refusal token_subject for a person whose subject is no result of `provider.person`."""
+    """Raise Refusal token_subject for a person whose subject is not a result of `provider.person`."""
     if issuer.kind != "human" or not provider.resolves_people(issuer.subject_pattern):
         return
     people = PeopleIssuer(issuer.identity_name, issuer.issuer, issuer.provider, issuer.subject_pattern)

@@ -13,8 +13,8 @@ class Refusal(Problem):
     """Why a caller is not authenticated. It is a 401 with the challenge of RFC 6750 section 3, or a 503 without keys.
 
     `issuer_name` is the configured issuer's alias, or "unknown" before the issuer is found. `principal` has no groups.
-    It is None until the token is verified as signed, valid now, meant for Jitney and admitted. Aggregated records count
-    refusals by principal, or else by address (row ID 5). Neither field is in the answer.
+    It is None until the token's signature, times and audience are verified, and its bearer is admitted. Aggregated
+    records count refusals by principal, or else by address (row ID 5). Neither field is in the answer.
     """
 
     issuer_name: str = field(default=UNKNOWN_ISSUER, kw_only=True)

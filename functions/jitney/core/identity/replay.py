@@ -22,7 +22,7 @@ class SingleUseToken(NamedTuple):
 def single_use_token(token: UnverifiedToken, claims: SignedClaims, issuer: Issuer) -> SingleUseToken | None:
     """Return what to store about `token`, or None when its issuer's tokens may be reused.
 
-    A token for reviews reads any number of times and votes once.
+    A token for reviews can be used for any number of reads and for one vote.
 
     The key covers the issuer and `jti`. Without a `jti`, the key covers the signed bytes only. The signature is left
     out, because an ECDSA signature has a second valid form.

@@ -17,7 +17,7 @@ MOST_VALUE = 200
 """Limit of a fact's text on a page, in a message or in a report."""
 _MOST_FIRST, _MOST_SECOND = 64, 48
 _ID = " id"
-"""How the label of a number or GUID ends. A name that begins with such a fact needs no second one."""
+"""The last word of a label for a number or GUID. A name that begins with such a fact needs no second fact."""
 _ASCII_LETTER = re.compile("[A-Za-z]")
 _LOOSE_SPACES = re.compile(r"^ +| +$| {2,}")
 _IAM_PRINCIPAL = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):(?P<kind>role|user)/(?:.+/)?(?P<name>[^/]+)")
@@ -39,7 +39,7 @@ class Requester(NamedTuple):
     """The agent that made a request, and the human that it acts for.
 
     `name` is a `requester_name`. `facts`, `subject`, `issuer`, `unit`, `principal` and `human` are as in a grant.
-    `human_name` is the name that people know the human by, or "" if there is no human.
+    `human_name` is the human's name for people to read, or "" if there is no human.
     """
 
     name: str
@@ -79,8 +79,8 @@ class Requester(NamedTuple):
 def escape_name(text: str) -> str:
     """Return the name on one line, so that different names look different.
 
-    A character that is invisible, reorders text or resembles another one is shown by its number, as [U+0430]. Letters
-    of other scripts are shown in names without ASCII letters. In a name with ASCII letters, they may imitate these
+    A character that is invisible, reorders text or resembles another one is shown as its code point, such as [U+0430].
+    Letters of other scripts are shown unchanged only in names without ASCII letters, because they could imitate ASCII
     letters.
     """
     exact = text.isascii() and text.isprintable() and "  " not in text and "[U+" not in text

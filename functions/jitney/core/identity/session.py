@@ -1,8 +1,8 @@
 """The session of a person who signed in to the reviewers' pages, and the cookie that proves it. Pure.
 
 The browser holds `<id>.<seen>.<proof>`: 256 random bits, the time of the last visit, and an HMAC over both. Only the
-store has the key of the HMAC. So an idle session ends, although viewing a page writes nothing (row REV 1). Each answer
-sets a newer cookie, and an old one expires. The store has only the hash of the id.
+store has the key of the HMAC. So an idle session can end, although viewing a page writes nothing (row REV 1). Each
+answer sets a newer cookie, and an old one expires. The store has only the hash of the id.
 """
 
 import hashlib
@@ -47,7 +47,10 @@ class Session(NamedTuple):
         return f"{session_id}.{now}.{_proof(self.key, f'{session_id}.{now}')}"
 
     def accepts_cookie(self, cookie: str, now: int) -> bool:
-        """Return whether the cookie belongs to this session, and the session is neither ended nor idle for too long."""
+        """Return whether the cookie belongs to this session.
+
+        False if the session has ended or was idle for too long.
+        """
         match = _COOKIE.fullmatch(cookie)
         if match is None or not self.started_at - SKEW_SECONDS <= now < self.expires_at:
             return False
@@ -77,13 +80,13 @@ class Session(NamedTuple):
 
 
 def session_id_of(cookie: str) -> str | None:
-    """Return the session id in a cookie, or None when it is no session cookie."""
+    """Return the session id in a cookie, or None if the text is not a session cookie."""
     match = _COOKIE.fullmatch(cookie)
     return match[1] if match else None
 
 
 def hash_session_id(session_id: str) -> str:
-    """Return what the store has instead of the id: SHA-256 in hexadecimal."""
+    """Return the form in which the store has the id: SHA-256 in hexadecimal."""
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 

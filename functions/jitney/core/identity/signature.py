@@ -54,7 +54,10 @@ def issuer_of(token: UnverifiedToken, config: Config) -> Issuer:
 
 
 def _audiences(token: UnverifiedToken, entry: Issuer) -> frozenset[str]:
-    """Return the audiences that the token has for `entry`. Malformed ones are reported after it is verified."""
+    """Return the token's audiences, by the audience claim of `entry`.
+
+    Malformed ones are reported after the token is verified.
+    """
     audience = token.claims.get(entry.audience_claim)
     audiences = audience if isinstance(audience, list) else [audience]
     return frozenset(each for each in audiences if isinstance(each, str))

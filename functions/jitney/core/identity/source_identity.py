@@ -7,8 +7,8 @@ It has one of two forms, which never overlap:
                                                  a readable prefix, "=", 26 characters of SHA-256
 
 The first form splits at its first full stop, because aliases contain none and are unique in a configuration. The second
-ends in "=" and 26 base32 characters (128 bits over issuer and subject, each with its length). A subject gets the second
-form if its first form would look like a second one. The readable prefix identifies no one.
+ends in "=" and 26 base32 characters (128 bits over issuer and subject, each with its length). A subject also gets the
+second form if its first form would look like a second form. The readable prefix does not identify the subject.
 
 AWS accepts 2 to 64 characters of `[\w+=,.@-]` that do not begin with "aws:" (AssumeRole, parameter SourceIdentity). The
 comma is not used, because the session tag with the same name may not hold one (AssumeRole, Tag).

@@ -1,1 +1,1 @@
-"""Proof that audit records are as they were written: seals over them, signed and chained."""
+"""Proof that audit records are unchanged: signed and chained seals over them."""

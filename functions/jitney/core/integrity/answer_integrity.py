@@ -1,4 +1,4 @@
-"""What an answer from published records can claim: verified, sealed, not yet sealed, or broken."""
+"""The integrity state of an answer from published records: verified, sealed, not yet sealed, or broken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class AnswerIntegrity:
 
     @property
     def exit_code(self) -> int:
-        """1 if the answer may be false, 2 if it could not be checked as configured, otherwise 0."""
+        """1 if the answer may be wrong, 2 if it could not be checked as configured, otherwise 0."""
         return _EXIT_CODES.get(self.state, 0)
 
     def of_grant(self, grant_id: str) -> str:
@@ -62,13 +62,13 @@ class AnswerIntegrity:
 
 
 def unchecked(reason: str, *, failed: bool = False) -> AnswerIntegrity:
-    """Return the state of an answer that was not checked. `failed` says that it should have been."""
+    """Return the state of an answer that was not checked. `failed` is True if it should have been checked."""
     state = IntegrityState.UNVERIFIED if failed else IntegrityState.UNCHECKED
     return AnswerIntegrity(state, (reason,))
 
 
 def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> AnswerIntegrity:
-    """Return what an answer can claim after these findings. `contents` are the objects that were read."""
+    """Return the state of an answer with these findings. `contents` are the objects that were read."""
     entries = [(key, each) for key, found in contents.items() for each in found.entries]
     grants = {each.position.chain: each.grant_id for _, each in entries if each.grant_id}
     chains = {place.chain for each in findings.breaks for place in each.records}

@@ -32,7 +32,7 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """An object: the SHA-256 of its bytes, its records in order, and the numbers of the lines that are no records."""
+    """An object: the SHA-256 of its bytes, its records in order, and the numbers of the lines that are not records."""
 
     digest: str
     entries: tuple[StoredRecord, ...]

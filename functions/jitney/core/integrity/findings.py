@@ -11,7 +11,7 @@ MOST_NAMED = 5
 
 
 class VerificationResult(StrEnum):
-    """The result in one word. If there are failures and also unreadable evidence, it is the failure."""
+    """The result in one word. With failures and also unreadable evidence, the result is the failure."""
 
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
@@ -37,8 +37,8 @@ class Extent:
     """What was checked: the number of valid seals, and how much they cover.
 
     `sealed_chains` are the chains with sealed records. `waiting` are the objects without a seal. `reconciled` says
-    whether they were compared with the audit table. `unread` counts sealed objects that were listed and not read.
-    `calls` counts the compared calls, or is None if they were not.
+    whether these were compared with the audit table. `unread` counts sealed objects that were listed but not read.
+    `calls` counts the compared calls, or is None if calls were not compared.
     """
 
     seals: int = 0

@@ -1,7 +1,7 @@
 """Which items of the audit table may be published. Their content must match their key.
 
-A function's IAM role limits which keys it may write, but not what. Comparing content and key keeps a function from
-writing records into other functions' chains.
+A function's IAM role limits which keys it may write, but not the content. The comparison of content and key prevents a
+function from writing records into other functions' chains.
 """
 
 import json
@@ -17,7 +17,7 @@ from jitney.core.trail.join import verdict_word
 
 
 def is_indexed(text: str, index: Mapping[str, str]) -> bool:
-    """Return whether a record's attributes for the index of calls are those of the record."""
+    """Return whether an item's attributes for the index of calls match its record."""
     members = json.loads(text)
     try:
         return dict(index) == dict(call_index(members))

@@ -41,7 +41,7 @@ class StoredCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallContents:
-    """The calls of an object, and the numbers of the lines that are no calls."""
+    """The calls of an object, and the numbers of the lines that are not calls."""
 
     calls: tuple[StoredCall, ...]
     invalid_lines: tuple[int, ...] = ()
@@ -81,8 +81,8 @@ def call_breaks(
 ) -> Iterator[IntegrityBreak]:
     """Yield the differences between objects of calls and the audit table.
 
-    `held` are the calls of the table at the places that the objects name. `recent` are calls of the table that the
-    objects should have.
+    `held` are the calls of the table at the places that the objects name. `recent` are calls of the table that must be
+    in the objects.
     """
     published = set()
     for key, found in sorted(contents.items()):

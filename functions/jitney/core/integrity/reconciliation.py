@@ -14,7 +14,7 @@ from jitney.core.integrity.findings import IntegrityBreak, describe_records
 from jitney.core.times import iso
 
 ARRIVAL_SECONDS = 900
-"""Records arrive in S3 within a minute. One that is not there after this time is missing."""
+"""Records arrive in S3 within a minute. A record that is not there after this time is missing."""
 
 
 class WrittenRecord(NamedTuple):
@@ -27,9 +27,10 @@ class WrittenRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TableEvidence:
-    """What the audit table has: the records that unsealed objects claim to hold, and those of the last 24 hours.
+    """The records of the audit table: `held` are those that unsealed objects claim to hold, and possibly more.
 
-    `held` may have more records. `recent` comes from the table's stream, so it also names records that S3 lacks.
+    `recent` are those of the last 24 hours. `recent` comes from the table's stream, so it includes records that are not
+    in S3.
     """
 
     held: Mapping[RecordPosition, WrittenRecord]
@@ -74,7 +75,8 @@ def missing_records(
     """Yield the failure that recent records are not in S3, if there are any.
 
     `published` are the records of objects and seals of the days from `since` to `until`. A day that has ended may be
-    without its last records, because they arrive on the next day. So nothing is missing if `until` has ended.
+    without its last records, because they arrive on the next day. So no record is reported as missing if `until` has
+    ended.
     """
     if until is not None and until < _day(now):
         return

@@ -17,10 +17,10 @@ class _Chain:
 def check_chains(
     contents: Mapping[str, Contents], but: frozenset[RecordPosition], fresh: frozenset[str], *, whole: bool
 ) -> Iterator[IntegrityBreak]:
-    """Yield the failures in the chains of all records. Positions in `but` are left out.
+    """Yield the failures in the chains of all records, except those at the positions in `but`.
 
     `contents` maps each object to its content. Records may arrive out of order, so a gap before a record of a `fresh`
-    object is no failure yet. If the records are not `whole`, a chain may have started before them.
+    object is not a failure yet. If the records are not `whole`, a chain may have started earlier.
     """
     chains: dict[str, _Chain] = defaultdict(_Chain)
     for key, found in contents.items():

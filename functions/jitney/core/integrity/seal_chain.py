@@ -34,7 +34,10 @@ class SealFile:
 
 
 def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
-    """Return the valid seals in order, and the failures of the others. If `whole`, the first seal must exist."""
+    """Return the valid seals in order, and the failures of the others.
+
+    If the seals are `whole`, the first one must exist.
+    """
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
@@ -61,9 +64,10 @@ class NotedSeal(NamedTuple):
 
 
 def differs_from_noted(seals: Iterable[Seal], noted: NotedSeal) -> IntegrityBreak | None:
-    """Return the failure that the noted seal is not among the valid seals, if it is not.
+    """Return a failure if the noted seal is not among the valid seals.
 
-    A person who can sign can replace the newest seals by valid ones. A hash that was noted elsewhere shows it.
+    A person who can sign can replace the newest seals by valid ones. A hash that was noted elsewhere shows the
+    replacement.
     """
     found = next((each for each in seals if each.number == noted.number), None)
     if found and found.hash == noted.hash:
@@ -73,7 +77,7 @@ def differs_from_noted(seals: Iterable[Seal], noted: NotedSeal) -> IntegrityBrea
 
 
 def overdue(last: Seal, now: int) -> IntegrityBreak | None:
-    """Return the failure that a seal after `last` is overdue at `now` (epoch seconds), if it is."""
+    """Return a failure if the seal after `last` is overdue at `now` (epoch seconds)."""
     age = now - int(datetime.fromisoformat(last.time).timestamp())
     if age <= OVERDUE_SECONDS:
         return None
@@ -90,7 +94,7 @@ def _missing(first: int, after: int) -> Iterator[IntegrityBreak]:
 
 
 def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
-    """Return the seal in the file, and what is wrong with it apart from its neighbours."""
+    """Return the seal in the file, and its faults, without comparing it with other seals."""
     try:
         signed = read_seal(file.body)
     except ValueError as error:
@@ -106,7 +110,7 @@ def _read(file: SealFile, keys: Keys) -> tuple[SignedSeal | None, str]:
 
 
 def _order(before: Seal | None, seal: Seal, *, whole: bool) -> str:
-    """Return what is wrong with a seal as the successor of `before`, the last valid seal."""
+    """Return the faults of a seal as the successor of `before`, the last valid seal."""
     expected = (0, GENESIS_HASH) if before is None else (before.number + 1, before.hash)
     adjacent = seal.number == expected[0] and (before is not None or whole)
     if adjacent and seal.previous != expected[1]:

@@ -24,7 +24,7 @@ def check_object(number: int, sealed: SealedObject, found: Contents | None) -> I
 def invalid_line_breaks(
     key: str, found: Contents, more: str = "", number: int | None = None
 ) -> Iterator[IntegrityBreak]:
-    """Yield a failure for each line that is no record. `more` ends the sentence."""
+    """Yield a failure for each line that is not a record. `more` is the end of the sentence."""
     for line in found.invalid_lines:
         yield IntegrityBreak(f"Line {line} of {key} is not a record{more}.", number, key)
 
@@ -47,7 +47,7 @@ def _differences(number: int, sealed: SealedObject, found: Contents) -> Iterator
 
 
 def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak:
-    """Return the failure of an object that holds the sealed records in another order, number or spelling."""
+    """Return the failure of an object that holds the sealed records in another order, number or text form."""
     then = [place for place, _ in sealed.records]
     now = [each.position for each in found.entries]
     differing = next((a for a, b in zip(then, now, strict=False) if a != b), None)
@@ -62,7 +62,7 @@ def _moved(number: int, sealed: SealedObject, found: Contents) -> IntegrityBreak
 
 
 def altered_record_breaks(contents: Mapping[str, Contents], but: frozenset[RecordPosition]) -> Iterator[IntegrityBreak]:
-    """Yield failures for records whose hash does not match their content. Positions in `but` are left out."""
+    """Yield failures for records whose hash does not match their content, except at the positions in `but`."""
     for key, found in contents.items():
         broken = tuple(each.position for each in found.entries if not each.intact and each.position not in but)
         if broken:

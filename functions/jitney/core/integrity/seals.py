@@ -1,7 +1,8 @@
-"""Seals. Each lists the objects of records since the previous seal, links to that seal, and is signed.
+"""Seals. Each seal lists the objects of records since the previous seal, links to that seal, and is signed.
 
-A seal's statement is canonical JSON (`core.record_texts.canonical`). Its hash is the SHA-256 of that. The signature is
-ECDSA over P-256 of the hash (KMS: ECDSA_SHA_256), as DER in base64. `docs/integrity.md` describes the file.
+A seal's statement is canonical JSON (`core.record_texts.canonical`). Its hash is the SHA-256 of the statement. The
+signature of the hash is ECDSA over P-256 (KMS: ECDSA_SHA_256), as DER in base64. `docs/integrity.md` describes the
+file.
 """
 
 import base64
@@ -19,7 +20,7 @@ from jitney.core.record_texts import canonical
 from jitney.core.times import iso
 
 KIND = "jitney-seal-1"
-"""The type in a signed statement. It keeps other texts signed by the same key from passing for a seal."""
+"""The type in a signed statement. So another text that the same key signed cannot be used as a seal."""
 FOLDER, KEYS_FOLDER = "seals/", "keys/"
 SEAL_INTERVAL_SECONDS = 3600
 LOOK_BACK_DAYS = 1

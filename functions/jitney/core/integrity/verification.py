@@ -35,9 +35,9 @@ class CallEvidence:
 class Evidence:
     """What was read: seal files, the contents of objects by key, and errors by key.
 
-    `since` and `until` are the first and last day (dt=) of the objects, or None for all. The seals end with the one
-    that closes `until`, or with the last. `now` is in epoch seconds. `unread` are sealed objects that were only listed:
-    S3 says that they were not written again. `table` is what the audit table has, or None if it was not read.
+    `since` and `until` are the first and last day (dt=) of the objects, or None for all. The last seal is the one that
+    closes `until`, or the newest one. `now` is in epoch seconds. `unread` are sealed objects that were only listed: S3
+    lists them as not written again. `table` has the records of the audit table, or is None if it was not read.
     """
 
     files: tuple[SealFile, ...]
@@ -108,7 +108,7 @@ _ADDED = "{key} was added: no seal covers it, and the seals of its day are close
 
 
 def _closed(last: Seal, until: date | None) -> bool:
-    """Return whether no seal after `last` covers the day `until`. A missing seal does not matter then."""
+    """Return whether no seal after `last` covers the day `until`. A missing later seal does not matter then."""
     return until is not None and first_day(last) > until
 
 
@@ -125,7 +125,7 @@ def _objects(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence)
 
 
 def _withheld(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> frozenset[RecordPosition]:
-    """Return the records of sealed objects that cannot be read. A chain that goes through them is not broken."""
+    """Return the records of sealed objects that cannot be read. These records are not gaps in their chains."""
     hidden = (each for key, (_, each) in sealed.items() if key in evidence.unreadable)
     return frozenset(place for each in hidden for place, _ in each.records)
 

@@ -1,7 +1,7 @@
 """Mask the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
 
 There are three tiers. Members that hold a credential are always masked. Members that AWS's models mark as sensitive are
-masked unless that is switched off. In the rest, detectors find secrets by format or name.
+masked unless that is switched off. In all other values, detectors find secrets by format or name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF, MaskTable, 
 EVENT_TEXTS = HarmlessTexts()
 """The harmless texts of CloudTrail's events. Texts of other sources are not kept from one call to the next."""
 _OPERATIONS = 512
-"""How many operations' members a process keeps."""
+"""The number of operations whose members a process caches."""
 
 
 class CallDirection(StrEnum):
@@ -48,7 +48,7 @@ class AwsMasker:
         return mask_value(value, lookup_by_shape(shapes, start, self._kinds), self.tags)
 
     def event(self, event: Mapping[str, Any]) -> MaskedValue:
-        """Mask a CloudTrail event: requestParameters and responseElements by member, all else by detectors."""
+        """Mask a CloudTrail event: requestParameters and responseElements by member, everything else by detectors."""
         source, name = str(event.get("eventSource", "")), str(event.get("eventName", ""))
         return mask_value(event, _event_lookup(self.masks, source, name, self.sensitive), self.tags, EVENT_TEXTS)
 

@@ -47,7 +47,8 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
 def _escaped(text: str, start: int) -> Iterator[re.Match[str]]:
     """Yield the matches of `_QUOTED` from `start` that have an escape.
 
-    Counting the quotes before each backslash shows where one is quoted, so the other quoted texts are not matched.
+    The number of quotes before a backslash shows whether it is in a quoted text. So quoted texts without an escape are
+    not matched.
     """
     outside, at = start, text.find("\\", start)
     while at >= 0:

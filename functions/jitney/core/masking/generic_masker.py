@@ -16,7 +16,7 @@ _KINDS = {CREDENTIAL_REF: CREDENTIAL}
 
 
 class MaskedValue(NamedTuple):
-    """A value without its secrets, and the paths of these: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
+    """A value without its secrets, and the paths of masks: "Credentials.SecretAccessKey", "Users[2].Tags[0].Value"."""
 
     value: Any
     paths: tuple[str, ...]
@@ -41,13 +41,13 @@ class GenericMasker:
 
 
 UNTAGGED = GenericMasker()
-"""For logs, problems and the final check of all records. A tag key is not available there in time."""
+"""The masker for logs, problems and the final check of all records, where no tag key is available in time."""
 
 
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: HarmlessTexts | None = None) -> MaskedValue:
-    """Mask `value`, whose members `guide` knows. Returns `value` itself if nothing is masked.
+    """Mask `value`. `guide` says which members to mask. Returns `value` itself if nothing is masked.
 
-    `harmless` are the texts of earlier values, for values that repeat them.
+    `harmless` has the texts of earlier values that hold no secret, because values repeat texts.
     """
     survey = Survey(guide)
     survey.see(value, guide.start)

@@ -11,15 +11,18 @@ MOST = 10_000
 
 
 class HarmlessTexts:
-    """Remembers texts without a secret, up to `MOST` of `LONGEST` characters. Then it starts again."""
+    """Remembers up to `MOST` texts of up to `LONGEST` characters that hold no secret.
+
+    When it is full, it forgets all.
+    """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def suspects(self, texts: Sequence[str], search: Callable[[Sequence[str]], set[int]]) -> set[int]:
-        """Return the indexes of the texts that `search` finds. It searches those that are not remembered.
+        """Return the indexes of the texts in which `search` finds a secret. Remembered texts are not searched again.
 
-        `search` judges each text by itself.
+        The result of `search` for a text must not depend on the other texts.
         """
         places = [place for place, text in enumerate(texts) if text not in self._known]
         found = search([texts[place] for place in places])

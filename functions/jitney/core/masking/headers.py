@@ -10,9 +10,9 @@ from jitney.core.masking.lazy_patterns import LazyPattern
 from jitney.core.masking.mask_tags import MASK
 
 LIST = LazyPattern(r"\[(?!masked )(?=\w)")
-"""What precedes the values of a header in Java: `Authorization=[...]`."""
+"""The text before the values of a header in Java: `Authorization=[...]`."""
 PAIR_SEPARATOR = LazyPattern(r"[\"']\s{0,99},\s{0,99}(?=[\"'][A-Za-z][\w-]{0,40} +[^\s\"'\0])")
-"""What separates name and value in a pair: `("Authorization", "ApiKey ...")`. The name contains no space."""
+"""The separator of name and value in a pair: `("Authorization", "ApiKey ...")`. The name contains no space."""
 
 # Schemes with one word as credentials: `jitney.core.masking.named_secrets` masks it and keeps the rest of the line.
 _ONE_WORD = LazyPattern(r"(?:bearer|basic|negotiate) +[^\s\"'&;,<>\0]", re.ASCII | re.IGNORECASE)
@@ -39,8 +39,8 @@ _PLACEHOLDER = LazyPattern(r"<[A-Za-z][A-Za-z _-]{0,60}>")
 def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bool]) -> tuple[int, int] | None:
     """Return the span of the credentials whose scheme starts at `at`; (`at`, `at`) for a placeholder.
 
-    `pair` means name=value, where more may follow on the line. Returns None for a single word. Single words are handled
-    like the values of other names.
+    With `pair`, the credentials are in name=value, and the line may go on after them. Returns None for a single word.
+    Single words are handled like the values of other names.
     """
     if _ONE_WORD.match(text, at):
         return None

@@ -1,7 +1,7 @@
 """Find where the value of a name starts: after `=`, in the element or member of that name, or after words.
 
-Notations are those of configuration, code, JSON, XML, YAML and HCL. Whether the value is a secret is for the caller to
-decide: `jitney.core.masking.named_secrets`.
+The notations are configuration files, code, JSON, XML, YAML and HCL. The caller decides whether the value is a secret
+(`jitney.core.masking.named_secrets`).
 """
 
 import re
@@ -35,7 +35,7 @@ _WORDS = LazyPattern(
 
 
 class Joiner(Enum):
-    """What joins a name to its value."""
+    """The text or notation between a name and its value."""
 
     NOTATION = 1
     ARGUMENT = 2
@@ -44,20 +44,20 @@ class Joiner(Enum):
 
 
 class Value(NamedTuple):
-    """Where a value starts, and what joins its name to it."""
+    """Where a value starts, and its `Joiner`."""
 
     at: int
     joiner: Joiner
 
 
 def joined(text: str, start: int, end: int) -> re.Match[str] | None:
-    """Return the match of what joins the name from `start` to `end` to its value; None for elements and prose."""
+    """Return the match of the text between the name at `start` to `end` and its value; None for elements and prose."""
     closed = _closed(text, start, end)
     return _JOINED.match(text, closed) or (_JOINED.match(text, end) if closed != end else None)
 
 
 def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
-    """Return the value of the name from `start` to `end`. `element` means that the name follows `<`."""
+    """Return the value of the name from `start` to `end`. With `element`, the name follows `<`."""
     if match := joined(text, start, end):
         return Value(match.end(), Joiner.NOTATION)
     quote = text[start - 1] if start and text[start - 1] in "\"'`" else ""

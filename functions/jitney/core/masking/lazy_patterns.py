@@ -16,7 +16,7 @@ def compiled(pattern: str, flags: int = re.ASCII) -> re.Pattern[str]:
 
 
 class LazyPattern:
-    """A regular expression with these methods of `re.Pattern`, for text. The first use of one compiles it."""
+    """A regular expression for text, with some methods of `re.Pattern`. The first use compiles it."""
 
     match: Callable[..., re.Match[str] | None]
     fullmatch: Callable[..., re.Match[str] | None]
@@ -29,7 +29,7 @@ class LazyPattern:
         self.flags = flags
 
     def __getattr__(self, name: str) -> Any:
-        """Return a method. From then on, all methods are found without this call."""
+        """Return a method. After the first call, Python finds all methods without calling this function."""
         if name not in type(self).__annotations__:
             raise AttributeError(name)
         made = compiled(self.pattern, self.flags)

@@ -69,4 +69,4 @@ class MaskTags:
 
 
 NO_TAGS = MaskTags()
-"""For masks without a key: in logs, and in records, which should no longer contain anything to mask."""
+"""The tags without a key: for logs, and for the final check of records, which should not contain secrets any more."""

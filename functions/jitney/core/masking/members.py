@@ -15,7 +15,7 @@ ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
 
 
 _MOST_NAMES = 10_000
-"""How many members a lookup remembers. Callers choose the names in maps."""
+"""How many members a lookup caches. A limit is needed, because callers choose the names in maps."""
 
 
 class MemberLookup:
@@ -26,7 +26,7 @@ class MemberLookup:
         self._shapes = shapes
         self._kinds = kinds
         self._plain: dict[tuple[ShapeRef, Any], ShapeRef] = {}
-        """The shapes of members whose names are no secret's, by the shape and the name."""
+        """The shapes of members that are not named like a secret, by the shape of the holder and the name."""
 
     def kind(self, ref: ShapeRef) -> str | None:
         """Return the kind of mask for everything below this shape; None to look at its members."""
@@ -35,7 +35,7 @@ class MemberLookup:
     def member(self, ref: ShapeRef, name: Any, holder: Mapping[Any, Any]) -> ShapeRef:
         """Return the shape of a member of `holder`.
 
-        An unlisted member counts as a credential if its name is a secret's.
+        A member that is not listed counts as a credential if it is named like a secret.
         """
         if (ref, name) in self._plain:
             return self._plain[ref, name]
@@ -65,7 +65,8 @@ class MemberLookup:
 class _NameLookup(MemberLookup):
     """Looks up members by name only. Shape 0 is the event itself: only its parts have masked members.
 
-    A shape with `KEYS` is a map whose names are masked, and `ANY` is the shape of its values. Any other one is a part.
+    A shape with `KEYS` is a map whose names are masked, and `ANY` is the shape of its values. Any other shape is a
+    part.
     """
 
     def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
@@ -136,7 +137,7 @@ def may_be_named(name: str, names: Callable[[str], bool]) -> bool:
 
 
 def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str], bool] = names_secret) -> bool:
-    """Return whether a member of `holder` is a secret by its name or the name beside it. `names` knows the names."""
+    """Return whether a member of `holder` is a secret, by its name or by a name beside it. `names` looks names up."""
     if not names(name) and (name not in PAIR_VALUES or not _is_secret_pair(holder, names)):
         return False
     value = holder[name]

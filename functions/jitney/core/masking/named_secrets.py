@@ -3,8 +3,8 @@
 Some names prove a secret, such as `password`. Others suggest one, such as `STAGING_TOKEN` and `encryption_key`: their
 values are secrets if they look random.
 
-Names that only look alike are ignored: nextToken, clientToken, secretArn. So are values that are no secret: true, null,
-an ARN, a placeholder.
+Names that only look alike are ignored: nextToken, clientToken, secretArn. Values that are not secrets are ignored too:
+true, null, an ARN, a placeholder.
 """
 
 import re
@@ -32,10 +32,10 @@ PARTS = (
 )
 """Every name of a secret contains one of these in lower case, in any spelling, or one of `TAILS`."""
 TAILS = ("Key", "Pass", "Auth", "Pw")
-"""The last words of names such as `storageKey`, whose other spelling is a needle: `storage_key`."""
+"""The last words of names such as `storageKey`. Their other spelling is a needle: `storage_key`."""
 
 _JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
-"""Between a name and its value is one of these, or a dash is before an option's name. In prose, there may be none."""
+"""One of these is between a name and its value, or a dash is before the name of an option. Prose may have neither."""
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
@@ -110,7 +110,7 @@ _STANDS_FOR_ANOTHER = LazyPattern(
 )
 _METAVARIABLE = LazyPattern(r"[A-Z_]*(?:PASSWORD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIALS?)[\]})>.,;]*")
 _LONGEST_RANDOM = LONGEST + 300
-"""More than a random value has with a quote, a scheme or a bracket before it."""
+"""The limit of a random value's length, with a quote, a scheme or a bracket before it."""
 _HEADER = "authorization"
 _SCHEME = LazyPattern(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
@@ -156,7 +156,7 @@ def names_aws_key(name: str) -> bool:
 
 
 def is_secret(value: str) -> bool:
-    """Return whether the value of a secret's name can be a secret."""
+    """Return whether a value that follows the name of a secret can be a secret."""
     plain = value.strip()
     return (
         bool(plain)
@@ -168,7 +168,7 @@ def is_secret(value: str) -> bool:
 
 
 def may_hold_named_secret(searched: SearchedText) -> bool:
-    """Return whether a text has anything that joins a name to a value. Masking a text adds none."""
+    """Return whether a text has a joiner of a name and a value. Masking a text adds none."""
     return bool(searched.words) or _has_joiner(searched.text)
 
 
@@ -186,7 +186,10 @@ def needles_in(searched: SearchedText) -> tuple[str, ...]:
 def find_named_secrets(
     searched: SearchedText, needles: Collection[str], names: Callable[[str], bool] = names_secret
 ) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the values of secrets' names. The names have `needles` in them."""
+    """Yield the spans of the values that follow names of secrets.
+
+    Only names that contain one of `needles` are searched.
+    """
     if not (needles and may_hold_named_secret(searched)):
         return
     text, lowered = searched.text, searched.lowered

@@ -1,7 +1,7 @@
 """Distinguish random values from words, versions, times and placeholders.
 
 A name such as `STAGING_TOKEN` or `encryption_key` does not prove that its value is a secret. Such a value is masked
-only if it looks random: its letters, capitals and digits alternate as they do not in words.
+only if it looks random: small letters, capitals and digits alternate more often than in words.
 """
 
 from jitney.core.masking.lazy_patterns import LazyPattern
@@ -19,11 +19,14 @@ _LONG, _LEAST_SHARE_IF_LONG = 20, 0.12
 _LONG_NUMBER = LazyPattern(r"(?!1[5-9])\d{16,}")  # not microseconds since 1970
 _FILLING = "xX*#01"
 _LONGEST_PLACEHOLDER = 200
-"""Without a bound, names in one long placeholder would each be read to its end, in quadratic time."""
+"""The longest placeholder.
+
+Without a limit, each name in one long placeholder would be read to its end, in quadratic time.
+"""
 
 
 def looks_random(value: str) -> bool:
-    """Return whether the value may have been made by a generator of secrets."""
+    """Return whether a generator of secrets may have made the value."""
     if not _SHORTEST <= len(value) <= LONGEST or len(set(value)) < _DIFFERENT or not _WRITTEN.fullmatch(value):
         return False
     if value.isdigit():

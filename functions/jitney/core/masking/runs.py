@@ -1,4 +1,4 @@
-"""Find long words: keys, tokens and base64 occur only there."""
+"""Find long words. Keys, tokens and base64 occur only in long words."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def long_words(text: str) -> str:
 
 
 def runs_around(text: str, mark: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the characters of URLs that contain `mark`, which is such a character."""
+    """Yield the spans of URL characters that contain `mark`, which is a URL character itself."""
     at = text.find(mark)
     if at < 0:
         return

@@ -1,4 +1,4 @@
-"""A text with what all detectors need of it, computed once."""
+"""A text with the parts that all detectors need, computed once."""
 
 from typing import NamedTuple, Self
 
@@ -11,8 +11,8 @@ _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | {0x212A: 
 class SearchedText(NamedTuple):
     """A text that is searched for secrets.
 
-    `lowered` is the text with ASCII in lower case, and as long. `words` are its long words, each once, with spaces
-    between: keys, tokens and base64 occur only there. `runs` are the spans of its long runs of base64.
+    `lowered` is the text of the same length with ASCII in lower case. `words` are its long words, each once, separated
+    by spaces. Keys, tokens and base64 occur only in long words. `runs` are the spans of its long runs of base64.
     """
 
     text: str

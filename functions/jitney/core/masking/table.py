@@ -1,6 +1,6 @@
 """The table of masked members: for every operation, the members of its input and output to mask.
 
-`make data` builds it. It is checked in beside this module and has the form of the other tables (jitney.core.actions): a
+`make data` builds it. The file is in the same folder. Its form is that of the other tables (jitney.core.actions): a
 compressed block for each service, read at its first use.
 
     "JMT1", length of the index (4 bytes, big-endian), index, blocks;  index and blocks are zlib-compressed JSON

@@ -15,7 +15,7 @@ from jitney.core.masking.searched_text import SearchedText, lower
 from jitney.core.masking.secret_formats import SecretFormat
 
 MOST_ROUNDS = 100
-"""How often a text is searched for secrets that appear beside new masks."""
+"""How often a text is searched again for secrets that a new mask beside them reveals."""
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
 
@@ -33,11 +33,11 @@ LONGEST_NEEDLE = max(map(len, (*named_secrets.NEEDLES, *(each.needle for each in
 
 Span: TypeAlias = tuple[int, int]
 _Place: TypeAlias = tuple[int, int, str | None]
-"""A span, and the text that replaces it. None is for a mask."""
+"""A span, and the text that replaces it. None stands for a mask."""
 
 
 class Sought(Enum):
-    """What is masked in a text."""
+    """The kinds of secrets that are masked in a text."""
 
     SECRETS = 1
     SECRETS_IN_PROSE = 2
@@ -71,7 +71,7 @@ class _Candidates(NamedTuple):
 
     @classmethod
     def of(cls, searched: SearchedText, whole: SearchedText) -> Self:
-        """Return the candidates of a text, which is the `whole` or parts of it."""
+        """Return the candidates of a text, which is `whole` or parts of it."""
         needles = named_secrets.needles_in(searched) if named_secrets.may_hold_named_secret(whole) else ()
         return cls(secret_formats.formats_in(searched), needles)
 
@@ -97,9 +97,9 @@ def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
 
 
 def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
-    """Return the text, masked until nothing is found. One mask may reveal that its neighbour is a secret.
+    """Return the text, masked until nothing is found. A mask can reveal that a value beside it is a secret.
 
-    If masks are found in masks without end, the whole text is masked.
+    If the search does not end, the whole text is masked.
     """
     searched = SearchedText.of(text)
     candidates = _Candidates.of(searched, searched)
@@ -141,10 +141,10 @@ def _found(searched: SearchedText, candidates: _Candidates, sought: Sought) -> I
 
 
 def _put_together(text: str, places: list[_Place], tags: MaskTags) -> tuple[str, str]:
-    """Return the text with its `places` masked or replaced, and all new parts with what is around them.
+    """Return the text with its `places` masked or replaced, and all new parts with the text around them.
 
-    Places that overlap are masked together. `LONGEST_NEEDLE` characters are around each new part, so that every needle
-    that occurs only in the new text is in the new parts.
+    Places that overlap are masked together. Each new part has `LONGEST_NEEDLE` characters around it, so it contains
+    every needle that occurs only in the new text.
     """
     merged: list[_Place] = []
     for start, end, new in sorted(places, key=lambda place: place[:2]):

@@ -11,7 +11,7 @@ from jitney.core.masking.table import ShapeRef
 from jitney.core.masking.text import mask_text
 
 _LISTS, _BYTES, _PLAIN = (list, tuple), (bytes, bytearray), (int, float, Decimal, datetime)
-"""Tuples, because `list | tuple` would create a union for each value."""
+"""Tuples of types, because `list | tuple` would create a union at each check."""
 
 
 class Replacements(NamedTuple):

@@ -28,7 +28,7 @@ class UnreadHeldActionsError(LookupError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShadowPolicies:
-    """The shadow's policies, or the `error` because of which they cannot be loaded."""
+    """The shadow's policies, or the `error` from loading them."""
 
     version: str
     policy_set: PolicySet | None

@@ -43,8 +43,7 @@ def build_report(
 ) -> GrantReport | None:
     """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all that are known.
 
-    Lines of other grants are ignored. The report warns of unreadable lines, unknown events and gaps. With `cut`, it
-    warns that lines are missing.
+    Lines of other grants are ignored. The report warns of faults in the lines, and with `cut` of missing ones.
     """
     parsed = [parse_record(each) for each in records]
     chain = chain_of(grant_id, (each for each in parsed if each))

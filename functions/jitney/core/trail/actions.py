@@ -10,21 +10,25 @@ from jitney.core.masking.table import MaskTable
 ONE_OF_SEVERAL = frozenset(
     {("dynamodb", "BatchExecuteStatement"), ("dynamodb", "ExecuteTransaction"), ("s3", "DeleteObjects")}
 )
-"""The operations that need one or more of their actions, by statements and lists that events leave out."""
+"""The operations that need only some of their actions, depending on statements and lists that events leave out."""
 
 
 class EventOperation(NamedTuple):
-    """What an event's operation needs. `operation` and `needs` are None and () for one that the table does not know.
+    """The needs of an event's operation.
 
-    Actions that are needed only for a reason are left out where others have none, because events do not show them.
-    `variants` are the needs for other kinds of resources.
+    `operation` is None and `needs` is () for an operation that the table does not know. Actions that are needed only
+    for a reason are left out if others need none, because events do not show the reason. `variants` are the needs for
+    other kinds of resources.
     """
 
     operation: Operation | None
     needs: tuple[RequiredAction, ...]
     variants: tuple[NeedsVariant, ...]
     names: tuple[str, ...]
-    """Actions with the names of the event, for an operation that is not known. AWS may spell services otherwise."""
+    """The possible actions of an unknown operation, by the names in the event.
+
+    Events may spell services differently.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Whether a successful call lies within its grant's actions and resources (row AUD 8).
 
 A session policy allows only what was granted. A successful call outside of it shows that the policy was wrong or that
-something else allowed the call, such as a resource policy. What an event leaves open counts as granted, except that an
-operation or a service that is not known counts as beyond the grant.
+something else allowed the call, such as a resource policy. If an event does not show a resource, the call counts as
+within the grant. But a call of an unknown operation or service counts as beyond it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -87,15 +87,15 @@ RESOURCE_POLICY_SERVICES = frozenset(
         "sqs",
     }
 )
-"""The services whose resources can allow a session what its policy does not.
+"""The services whose resource policies can allow a session more than its own policy does.
 
-Only a sealed session is safe from that. Roles are left out: an agent that assumes another role is always reported.
+Only sealed sessions are not affected. Roles are left out, because a call that assumes another role is always reported.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 """
 
 
 class _Held(NamedTuple):
-    """What a grant has: resources by action in lower case, and of actions with wildcards."""
+    """The permissions of a grant: resources by action in lower case, and resources by action pattern."""
 
     by_action: Mapping[str, tuple[str, ...]]
     by_pattern: tuple[tuple[str, tuple[str, ...]], ...]
@@ -129,8 +129,8 @@ class ScopeComparison:
     ) -> tuple[BeyondReason, ...]:
         """Return why a call is beyond `permissions`; () if it is not.
 
-        Conditions of permissions are not compared, because events do not show the values of all keys. `sealed` says
-        that the session's policy overrides resource policies.
+        Conditions of permissions are not compared, because events do not show the values of all keys. With `sealed`,
+        the session's policy overrides resource policies.
         """
         if call.error_code or any(each.applies(call) for each in EXEMPTIONS):
             return ()
@@ -151,7 +151,7 @@ class ScopeComparison:
         return (lack, BeyondReason.RESOURCE_POLICY) if maybe else (lack,)
 
     def _beyond_by_name(self, call: CloudTrailCall, names: Sequence[str], held: _Held) -> tuple[BeyondReason, ...]:
-        """Return why a call of an unknown operation is beyond what is `held`. Its action may have the event's name."""
+        """Return why a call of an unknown operation is beyond `held`. Its action may have the event's name."""
         for name in names:
             if (action := self.actions.get(name)) and (granted := held.granted(name)):
                 named = named_by_event(call, action, {})
@@ -166,7 +166,10 @@ class ScopeComparison:
         parameters: Mapping[str, object],
         held: _Held,
     ) -> tuple[BeyondReason, RequiredAction] | None:
-        """Return what the call lacks of its needs, and the need. Of needs that values decide about, one is enough."""
+        """Return the needs of the call that are not granted, each with its reason.
+
+        If values that events leave out decide which needs apply, one granted need is enough.
+        """
         given = {name.lower() for name in parameters}
         applying = [each for each in needs if may_apply(each, given)] or list(needs)
         lacks = [(each, self._lack_of(call, each, parameters, held, alone=len(applying) == 1)) for each in applying]
@@ -202,8 +205,8 @@ class ScopeComparison:
         """Yield the resources on which the call used an action.
 
         Parameters come first. CloudTrail's list has the table of an index and the bucket of an object, which policies
-        need not name. The list is used where parameters leave a part open and the call has this one need, because it
-        does not say which action used a resource.
+        need not name. The list does not say which action used a resource. So it is used only if parameters leave a part
+        open and the call has only this need.
         """
         found = named_by_parameters(call, need, parameters)
         yield from found
@@ -213,7 +216,10 @@ class ScopeComparison:
 
 
 def _covered(named: str, granted: Iterable[str]) -> bool:
-    """Return whether a granted resource may be the one that a call named. A wildcard in `named` is an open part."""
+    """Return whether a granted resource may be the resource that a call named.
+
+    A wildcard in `named` is an unknown part.
+    """
     if not has_wildcard(named):
         return any(_matches(each, named) for each in granted)
     return any(_may_be(each, named) for each in granted)

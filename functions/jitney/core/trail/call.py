@@ -143,7 +143,7 @@ def _number(holder: Mapping[str, Any], name: str) -> int:
 
 
 def _json(value: Any) -> str:
-    """Return parameters or an answer as JSON; "" for none. If that is too long, return its length only."""
+    """Return parameters or an answer as JSON; "" for none. If the JSON is too long, return only its length."""
     if value is None:
         return ""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -17,7 +17,7 @@ from jitney.core.trail.join import GRACE_SECONDS, ParsedSessionName, Purpose
 
 GATEWAY_PURPOSES = frozenset({Purpose.READS, Purpose.CALL})
 RECORDED_WITHIN_SECONDS = CALL_SECONDS + GRACE_SECONDS
-"""How long after a call its record exists. The function that makes the call ends before."""
+"""How long after a call its record exists. The function that makes the call ends earlier."""
 
 
 class RecordMatch(StrEnum):
@@ -33,7 +33,7 @@ class RecordMatch(StrEnum):
 
 
 class CallTrace(NamedTuple):
-    """What the records of one call say. `at` is the time of the first one, in epoch seconds.
+    """One call as its records show it. `at` is the time of the first record, in epoch seconds.
 
     `aws_request_ids` are those of the answers on record. A call that AWS refused by throttling may have several.
     """
@@ -55,7 +55,7 @@ class RecordJoin(NamedTuple):
 
 
 def trace_of(records: Collection[Mapping[str, Any]]) -> CallTrace | None:
-    """Return what the records of one call say, in the order of their numbers; None if there are none."""
+    """Return a call as its records show it, given in the order of their numbers; None if there are none."""
     found = [(each, _call_in(each)) for each in records]
     if not found:
         return None
@@ -110,7 +110,7 @@ def join_record(
 def _match(call: CloudTrailCall, trace: CallTrace) -> RecordMatch | None:
     """Return how the call with the event's id explains it; None if it does not.
 
-    A call is sent again only if AWS refused it before it ran, so another request of the call has an error.
+    A call is sent again only if AWS refused it without running it. So every other request of the call has an error.
     """
     if trace.ticket:
         return RecordMatch.TICKET if _acts_alike(call, trace) else None

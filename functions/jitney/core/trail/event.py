@@ -1,4 +1,4 @@
-"""Read a CloudTrail event and find the session of a target's role that it is about.
+"""Read a CloudTrail event, and find the session of a target's role in it.
 
 AWS writes the event, but callers choose names, parameters and messages in it. So the form of every text that is used as
 a name is checked. An event that fails is rejected and counted.
@@ -19,7 +19,10 @@ ASSUME_ROLE_OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeR
 SCOPED_CREDENTIALS_OPERATION = "GetScopedCredentials"
 STS = "sts.amazonaws.com"
 CONSOLE = "signin.amazonaws.com"
-"""In `invokedBy`, the AWS console. It is no service that calls for a session: the caller of the session uses it."""
+"""The AWS console in `invokedBy`.
+
+The console is not a service that calls for a session: the holder of the session uses it.
+"""
 DEEPEST = 200
 """How many levels an event may be nested. CloudTrail's events have far fewer."""
 
@@ -53,7 +56,7 @@ class RejectedEvent(Exception):
 
 
 class KeyIssuance(NamedTuple):
-    """The origin of an access key: its session, and who started that.
+    """The origin of an access key: its session, and the caller that started the session.
 
     `issuer_role_id` is the unique id of the role that assumed the session's role (AROA...), or "" for another kind of
     caller. `parent` is the key from which this key of the same session was scoped down. `at` is in epoch seconds.
@@ -71,7 +74,7 @@ class KeyIssuance(NamedTuple):
     disputed: bool = False
 
     def differs(self, other: "KeyIssuance") -> bool:
-        """Return whether `other` is another origin. A copy of the same event is not."""
+        """Return whether `other` is a different origin. A copy of the same event is not different."""
         return self._replace(at=0) != other._replace(at=0) or abs(self.at - other.at) > DUPLICATE_EVENT_SECONDS
 
 
@@ -129,7 +132,7 @@ def _session_start(event: Mapping[str, Any], identity: Mapping[str, Any], role_a
 
 
 def _session_call(event: Mapping[str, Any], identity: Mapping[str, Any], role_arn: str, account: str) -> SessionEvent:
-    """Return a call of a session. An event names its session twice. The names must agree."""
+    """Return a call of a session. An event names its session twice, and both names must agree."""
     if identity.get("type") != "AssumedRole" or _text(identity, "accountId") != account:
         raise RejectedEvent("not_of_this_account")
     session = _like(_NAME, _text(identity, "principalId").partition(":")[2], "session_name")

@@ -1,7 +1,7 @@
 """The resources that a CloudTrail event names: in its parameters, as a call does, or in its own list.
 
-CloudTrail spells parameters otherwise than the API: with a small first letter, "bucketName" for S3's bucket, and lists
-of EC2 as {"instancesSet": {"items": [{"instanceId": ...}]}} or {"FlowLogId": {"content": ...}}.
+CloudTrail spells parameters differently from the API: with a small first letter, "bucketName" for S3's bucket, and
+lists of EC2 as {"instancesSet": {"items": [{"instanceId": ...}]}} or {"FlowLogId": {"content": ...}}.
 """
 
 import json
@@ -21,9 +21,12 @@ from jitney.core.problems import Problem
 from jitney.core.trail.call import CloudTrailCall
 
 _SPELLINGS: Mapping[str, Mapping[str, str]] = {"s3": {"bucket": "bucketname", "copysource": "x-amz-copy-source"}}
-"""By service: how events spell parameters, in lower case, if the first letter is not the only difference."""
+"""How events spell parameters, in lower case, by service.
+
+Parameters that differ only in the first letter are left out.
+"""
 NamedResource: TypeAlias = tuple[str, ...]
-"""The possible ARNs of one named resource. A wildcard is a part that the event leaves open."""
+"""The possible ARNs of one named resource. A wildcard is a part that the event does not show."""
 _ESCAPED = re.compile("(?:%[0-9A-Fa-f]{2})+")
 MOST_VALUES = 200
 """How many values of one parameter are compared."""
@@ -58,7 +61,7 @@ def place_of(call: CloudTrailCall) -> AwsLocation:
 
 
 def may_hold(variant: NeedsVariant, parameters: Mapping[str, Any], place: AwsLocation) -> bool:
-    """Return whether the condition of a variant holds, or cannot be read because of another account's resource."""
+    """Return whether the condition of a variant holds, or is unknown because of another account's resource."""
     try:
         return condition_holds(variant.when, parameters, place)
     except Problem:
@@ -68,7 +71,7 @@ def may_hold(variant: NeedsVariant, parameters: Mapping[str, Any], place: AwsLoc
 def named_by_parameters(
     call: CloudTrailCall, need: RequiredAction, parameters: Mapping[str, Any]
 ) -> tuple[NamedResource, ...]:
-    """Return what the parameters name for a need; () if they name nothing or are not understood."""
+    """Return the resources that the parameters name for a need; () if they name none or are not understood."""
     members = {name: transform for template in templates_of(need) for name, transform in members_of(template)}
     if any(transform in CONTENT_TRANSFORMS and name in parameters for name, transform in members.items()):
         return ()  # events spell members of structures otherwise, and leave some out

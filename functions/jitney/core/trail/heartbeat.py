@@ -1,7 +1,7 @@
-"""Recognizes the CloudTrail events that show that CloudTrail's events arrive (row OPS 1).
+"""Recognizes heartbeats: CloudTrail events that show that CloudTrail's events arrive (row OPS 1).
 
 The reconciler assumes the revoker role of each target every five minutes, and makes a call in its session, in the
-target's Region. So every target's account has an event of its own in each of these minutes, and so has the broker's.
+target's Region. So every target's account and the broker's account have an event of their own every five minutes.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,10 @@ from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS, STS
 from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 HEARTBEAT_OPERATION = "GetCallerIdentity"
-"""No policy can deny it, it costs nothing, and CloudTrail logs it in the Region in which it is made."""
+"""The operation of heartbeats.
+
+No policy can deny it, it costs nothing, and CloudTrail logs it in the Region of the call.
+"""
 BROKER = ""
 """The name of the broker's account among those whose events arrive. No target has this name."""
 
@@ -25,14 +28,13 @@ class Heartbeat(NamedTuple):
 
 
 def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> Heartbeat | None:
-    """Return whose events an event shows to arrive at `now`. Return None for any other event.
+    """Return the account whose events arrive at `now`, as the event shows. Return None for other events.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
     target's revoker role to the target's alias. Only the accounts themselves can report their events, so no target can
     hide that another one is silent.
 
-    An event that is older than the silence that raises the alarm shows nothing. A backfill or a redrive sent it, or it
-    is late.
+    An event that is older than the alarm's time limit shows nothing: it was late, or a backfill or a redrive sent it.
     """
     target = _sender_of(event, account, home, revokers)
     at = _recent_time(event, now) if target is not None else None

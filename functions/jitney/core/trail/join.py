@@ -1,8 +1,8 @@
-"""Join calls to grants by account, role, session name and access key id. Each must be equal (row AUD 3).
+"""Join calls to grants by account, role, session name and access key id. All four must match (row AUD 3).
 
 The verdict depends only on the call, on the grant that the session names, and on the origin of the key. The order in
-which they become known does not matter. The grant is checked first, because it is on record before its session starts
-(STS 6). The key is checked second, because STS's event about it may arrive later.
+which these arrive does not matter. The grant is checked first, because it is on record before its session starts (STS
+6). The key is checked second, because STS's event about it may arrive later.
 """
 
 import json
@@ -28,19 +28,19 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtra
 GRACE_SECONDS = 60
 """The tolerance for a call's time.
 
-CloudTrail notes a call when it ends, and clocks and IAM's replicas differ a little.
+CloudTrail's time is the end of a call, and clocks and IAM's replicas differ a little.
 """
 KEY_NOT_ISSUED = ("key_not_issued",)
 """A provisional bypass. It is replaced when an event about the key's origin arrives."""
 UNRECORDED = ("unrecorded",)
-"""No bypass: the gateway made the session, and no record names the call."""
+"""Not a bypass: the gateway made the session, but no record names the call."""
 KEY_ISSUED_TWICE = ("key_issued_twice",)
 """A bypass: the origin of the key is disputed.
 
 It applies to all calls with the key, even if they were explained before.
 """
 BEYOND_GRANT = frozenset({"action_not_granted", "resource_not_granted", "resource_policy_possible"})
-"""No bypass: the grant's session made the call, and the call succeeded outside of what was granted."""
+"""Not a bypass: the grant's session made the call, but the call succeeded outside of what was granted."""
 MOST_PARENTS = 4
 """How often a session can be scoped down: STS allows three times (STS API Reference, GetScopedCredentials)."""
 
@@ -141,7 +141,7 @@ def classify_call(
     """Return the verdict on a call; None while the origin of its key may still become known.
 
     `grant` is the grant in the session's name. `issue` is the origin of the session's key, from STS's event. `issuers`
-    maps a role's unique id to its function. `waited` is for how many seconds the call has been known.
+    maps a role's unique id to its function. `waited` is the number of seconds since the call became known.
     """
     name = parse_session_name(call.session)
     if name is None:
@@ -185,8 +185,9 @@ def _grant_mismatches(call: CloudTrailCall, name: ParsedSessionName, grant: Gran
 def _trial_mismatches(call: CloudTrailCall, grant: Grant | None) -> Iterator[str]:
     """Yield why a trial of a policy's size does not explain a call.
 
-    The trial precedes the record of its grant, and a request that joins another one never gets a grant. The session is
-    denied everything, and its credentials are dropped. So any other call with access is a bypass.
+    The trial happens before the record of its grant, and a request that joins another one never gets a grant. The
+    trial's session is denied everything, and its credentials are dropped. So any call that AWS allowed in it is a
+    bypass.
     """
     if grant and (grant.account, grant.role_arn) != (call.account, call.role_arn):
         yield "role_of_another_grant"
@@ -209,7 +210,7 @@ def _end(grant: Grant) -> int:
 
 
 def _shows_access(call: CloudTrailCall) -> bool:
-    """Return whether the call should have been denied and was not."""
+    """Return whether AWS allowed a call that should have been denied."""
     return not call.error_code and (call.service, call.operation) not in NEVER_DENIED
 
 

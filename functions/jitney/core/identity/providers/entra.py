@@ -78,7 +78,7 @@ def _object(claims: SignedClaims) -> str:
 def _named(name: str, issuer: str) -> str | None:
     """Return "oid@tid" for that name, or None for any other name.
 
-    The oid alone is enough if the issuer belongs to one tenant.
+    If the issuer belongs to one tenant, the oid alone is accepted.
     """
     tenants = [part for part in issuer.split("/") if _GUID.fullmatch(part)]
     object_id, at, tenant = name.partition("@")

@@ -1,12 +1,14 @@
 """Any OpenID Connect provider that follows RFC 9068 (access tokens) or OpenID Connect Core (ID tokens).
 
 The kind of a token follows from claims that only access tokens or only ID tokens have. A token without such claims gets
-the kind in the issuer's entry. That is safe, because the audience already distinguishes an API from a client.
+the kind in the issuer's entry. That is safe, because an access token's audience is an API, and an ID token's audience
+is a client.
 
 The identity is `sub`, or what `claims.subject` names. A token that a person delegated to an agent has the person in
 `sub`. The agent is in `act.sub` (RFC 8693) or in `azp`. For such tokens, write `claims: {subject: [act.sub]}` and
-`human_claim: sub`. A token may have a person's claims, such as `email`, and name both a client and another subject. It
-is refused unless the entry says who is who, or lists its `sub` in `claims.require`.
+`human_claim: sub`. A token may have a person's claims, such as `email`, and name both a client and another subject.
+Such a token is refused unless the entry says which claim is the agent and which the person, or lists its `sub` in
+`claims.require`.
 
 An entry for people refuses a machine's token. Auth0 marks it with `gty` and ends its `sub` with "@clients" (Auth0,
 "Access Token Profiles"). Keycloak's service accounts have a reserved user name, and claims with the client's id and
@@ -70,7 +72,7 @@ def _is_clients_own(claims: SignedClaims) -> bool:
 
 
 def _human(claims: SignedClaims, issuer: Issuer) -> None:
-    """Refuse a token that may be a person's, when the entry does not say who the agent and the person are.
+    """Refuse a token that may be a person's, if the entry does not say which claims name the agent and the person.
 
     The configured `human_claim` names the person.
     """

@@ -6,10 +6,10 @@ form is "repo:OWNER_ID/REPOSITORY_ID:environment:NAME". A job without an environ
 environment.
 
 By default, a token is admitted only for the events below, on a branch or tag, and from a runner of GitHub.
-`claims.require` can change each of these rules. Some other events run unreviewed code (`pull_request`). Others are
-started by anyone who comments or opens an issue (`issue_comment`, `workflow_run`). A self-hosted runner keeps what an
-earlier job left on it. (GitHub, "OpenID Connect reference", "Events that trigger workflows", "Secure use reference".
-The numbers are strings.)
+`claims.require` can change each of these rules. Some other events run unreviewed code (`pull_request`). Anyone who
+comments or opens an issue can start others (`issue_comment`, `workflow_run`). A self-hosted runner keeps files of
+earlier jobs. (GitHub, "OpenID Connect reference", "Events that trigger workflows", "Secure use reference". The numbers
+are strings.)
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from jitney.core.patterns import wildcard_pattern
 
 
 class Form(NamedTuple):
-    """The values that can match a claim, as a regular expression, and in words what to write.
+    """The values that can match a claim, as a regular expression and in words.
 
     A claim that can only be one of `values` needs no expression.
     """
@@ -52,7 +52,7 @@ class KnownClaims(NamedTuple):
     def can_name(self, pattern: str) -> bool:
         """Return whether the module can make an identity that matches `pattern`, as far as is known.
 
-        The text before the first wildcard is tried with each end of the example.
+        The text before the first wildcard is tried with each possible rest of the example.
         """
         start, wildcard, _ = pattern.replace("?", "*").partition("*")
         ends = [self.example[at:] for at in range(len(self.example) + 1)] if wildcard else [""]
@@ -71,7 +71,7 @@ def one_of(*values: str) -> Form:
 
 
 def like(example: str, pattern: str) -> Form:
-    """Return the form of a claim that matches `pattern`, such as `example`, or is given with wildcards."""
+    """Return the form of a claim that matches `pattern`, such as `example`. Rules can also give it with wildcards."""
     return Form(rf"{pattern}|.*[*?].*", f"a value such as {example}")
 
 

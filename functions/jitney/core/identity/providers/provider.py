@@ -26,8 +26,8 @@ class Provider(NamedTuple):
     accountable unit's name within the issuer, or "" for the subject itself. `known` are the provider's claims.
 
     `human` returns the person who delegated the token to an agent, or None for an agent's own token. `person` returns
-    the subject with which a named person signs in at the issuer. It returns None for a name that is no subject there.
-    With `needs_subject_pattern`, `person` knows the form of subjects only from the issuer's `subject_pattern`.
+    the subject with which a named person signs in at the issuer. It returns None for a name that is not a subject
+    there. With `needs_subject_pattern`, `person` knows the form of subjects only from the issuer's `subject_pattern`.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
