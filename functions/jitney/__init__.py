@@ -1,7 +1,7 @@
 """Jitney: AWS access for AI agents, just in time.
 
 `with jitney.grant(TARGET, …) as session:` gives a Python program a boto3 session. The names of `__all__` are imported
-when they are used, because the functions in AWS and the command need none of them.
+when they are used, because the functions in AWS and the command do not need them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -52,5 +52,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return the names, with those that are imported when they are used."""
+    """Return all names, including those that are imported when they are used."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Who requested, was granted, used and was denied what, and who approved it: `jitney audit who`."""
+"""Access by agent or resource: requested, approved, granted, used and denied (`jitney audit who`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from jitney.client.audit_names import KnownNames, Source, concerns, resource_arn
 
 LOOKED_BACK = timedelta(days=90)
-"""How far back names are looked up, so that a known name without events in the period is no error."""
+"""How far back names are looked up, so that a known name without events in the period is not an error."""
 RECORDS = """
 SELECT time, event, outcome, code, chain, seq, grant_id, principal, human, target, reason, detail,
        CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources, CAST(policies AS JSON) AS policies
@@ -34,8 +34,8 @@ _WHAT = {"request": "requested", "vote": "decided", "break_glass": "break-glass"
 class HistoryRow(NamedTuple):
     """One thing that happened, or several equal calls. `by` is the person, or the policies, that decided.
 
-    `what` is requested, decided, break-glass, used, denied, bypass or ended. `times` counts the calls of the row, and
-    `time` is when the first one happened.
+    `what` is "requested", "decided", "break-glass", "used", "denied", "bypass" or "ended". `times` counts the calls of
+    the row, and `time` is when the first one happened.
     """
 
     time: str
@@ -53,7 +53,7 @@ class HistoryRow(NamedTuple):
 
 
 class AccessHistory(NamedTuple):
-    """The rows in order of time, for an agent and a resource as records name them; "" for any."""
+    """The rows in order of time, for an agent and a resource by their names in records; "" for any."""
 
     agent: str
     resource: str
@@ -79,7 +79,7 @@ class AccessHistory(NamedTuple):
 
 
 def access_history(source: Source, agent: str, resource: str, since: date, until: date) -> AccessHistory:
-    """Return the history of an agent, of a resource and what is below it, or of both. "" stands for any.
+    """Return the history of an agent, of a resource with everything below it, or of both. "" stands for any.
 
     Raises Invalid for a name that no record has.
     """
@@ -95,7 +95,7 @@ def access_history(source: Source, agent: str, resource: str, since: date, until
 
 
 def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryRow]:
-    """Yield requests for the resource, what was decided about them, calls on it through the gateway, and ends."""
+    """Yield requests for the resource, decisions on them, gateway calls on it, and ends of grants."""
     named = {at for at, each in enumerate(records) if not arn or concerns(arn, each["resources"] or ())}
     grants = {records[at]["grant_id"] for at in named} - {"", None}
     answered = {each["chain"] for each in records if each["event"] == "call" and each["outcome"] != "sent"}
@@ -130,7 +130,7 @@ def _record_row(record: Mapping[str, Any]) -> HistoryRow:
 
 
 def _of_calls(calls: Iterable[Mapping[str, Any]], arn: str) -> Iterator[HistoryRow]:
-    """Yield the calls on the resource, equal ones together."""
+    """Yield the calls on the resource. Equal calls are one row."""
     found: dict[tuple[str, ...], HistoryRow] = {}
     for each in calls:
         if arn and not concerns(arn, each["resources"] or ()):

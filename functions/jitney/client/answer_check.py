@@ -17,7 +17,7 @@ from jitney.core.integrity.seal_chain import Keys
 from jitney.core.integrity.verification import verify
 
 MOST_READ = 2000
-"""How many objects a check reads. Of more sealed objects, it compares only the last change with the seal's time."""
+"""How many objects a check reads. If there are more, it compares only their last change with the time of their seal."""
 COLUMN = "records"
 """The column with the state of the records of a row's grant."""
 _GRANT = "grant_id"
@@ -26,7 +26,7 @@ _GRANT = "grant_id"
 def answer_sources(
     stack: Path | None, keys: Sequence[str], environment: Mapping[str, str] = os.environ
 ) -> VerificationSources:
-    """Return where the evidence is, from the environment and the stack file, as far as they name it."""
+    """Return the places of the evidence that the environment and the stack file name."""
     names = ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET")
     records, seals = (environment.get(each, "") for each in names)
     found = VerificationSources(records, seals, tuple(keys), environment.get("JITNEY_AUDIT_TABLE", ""))
@@ -39,9 +39,9 @@ def answer_sources(
 def check_answer(
     sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
 ) -> AnswerIntegrity:
-    """Return the integrity of an answer from what was published from day `since` to day `until`.
+    """Return the integrity of an answer from the records and calls published from day `since` to day `until`.
 
-    An answer is shown even if it cannot be checked. The result then says why.
+    An answer that cannot be checked is still shown, and the result says why.
     """
     missing = [name for name, value in _named(sources).items() if not value]
     if missing:

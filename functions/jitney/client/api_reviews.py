@@ -145,7 +145,7 @@ def _named(facts: Any) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class ApiVotedReview:
-    """What became of a request after a vote. `approved` are the groups that approved, of the alternatives `any_of`."""
+    """The state of a request after a vote. `approved` are the groups that approved, of the alternatives `any_of`."""
 
     id: str
     state: str
@@ -171,7 +171,10 @@ class ApiVotedReview:
 
 @dataclass(frozen=True, slots=True)
 class ApiBulkRejection:
-    """The ids of rejected requests. `not_rejected` has the id of each other one, with what happened and what to do."""
+    """The ids of rejected requests.
+
+    `not_rejected` has the id of each other request, with what happened and what to do.
+    """
 
     rejected: tuple[str, ...]
     not_rejected: tuple[tuple[str, str], ...]

@@ -33,7 +33,7 @@ QueryProgress: TypeAlias = Callable[[str, float, int], None]
 
 @dataclass(frozen=True, slots=True)
 class AthenaLocation:
-    """Where queries run. The workgroup determines where results go and how many bytes may be read."""
+    """Where queries run. The workgroup sets the place of results and the limit of bytes that are read."""
 
     workgroup: str = NAME
     database: str = NAME
@@ -43,8 +43,8 @@ class AthenaLocation:
 class QueryResult:
     """A query's answer: column names, rows and cost.
 
-    Numbers, booleans, NULL and JSON become Python values. All else is text. Queries cast lists to JSON, because Athena
-    prints an array without quotes around its members.
+    Numbers, booleans, NULL and JSON become Python values. Everything else is text. Queries cast lists to JSON, because
+    Athena prints the members of an array without quotes.
     """
 
     columns: tuple[str, ...]

@@ -1,4 +1,7 @@
-"""What auditors type, as records have it: resources, agents, people and grants. An unknown name is a problem."""
+"""Converts what auditors type to the names in records: resources, agents, people and grants.
+
+An unknown name is a problem.
+"""
 
 import difflib
 import re

@@ -94,7 +94,7 @@ class AuditScreen(Screen):
         self.note(f"{many}, from {decimal(bytes_read)} read in {seconds:.1f} s")
 
     def integrity(self, found: Mapping[str, Any]) -> None:
-        """Print what an answer can claim to standard error: its state, and the sentences that explain it."""
+        """Print the integrity of an answer to standard error: its state, and the sentences that explain it."""
         word, style = _INTEGRITY[found["state"]]
         sentences = [strip_control_characters(each) for each in found["sentences"]]
         self.err.print(Text.assemble((word, style), ("  records and calls behind this answer", "dim")))

@@ -24,7 +24,7 @@ from jitney.core.problems import Problem
 AT_ONCE = 8
 LOT = 100
 MOST_EMPTY = 20
-"""After so many empty answers, an open shard of the stream has no more records. An answer may be empty before."""
+"""After this many empty answers, an open shard of the stream has no more records. Earlier answers may be empty, too."""
 TITLE = "Nothing could be compared"
 
 
@@ -113,7 +113,7 @@ _PERMISSIONS = "docs/integrity.md lists the permissions."
 
 
 def _written_at(item: Mapping[str, Any]) -> int:
-    """Return when an item was written (epoch seconds), which its expiry says; 0 if it has none."""
+    """Return when an item was written (epoch seconds), derived from its expiry; 0 if it has none."""
     retention = retention_of(item)
     return int(item.get("expires", {}).get("N", retention)) - retention
 

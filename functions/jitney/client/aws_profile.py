@@ -66,7 +66,7 @@ def stanza(name: str, settings: Mapping[str, str]) -> str:
 
 
 def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
-    """Return the configuration file `text` with the section's `settings` set. All else stays as it is.
+    """Return the configuration file `text` with the section's `settings` set, and otherwise unchanged.
 
     Raises Invalid when the section names another source of credentials.
     """
@@ -84,7 +84,7 @@ def merged(text: str, name: str, settings: Mapping[str, str]) -> str:
 
 
 def without_section(text: str, section: str) -> str:
-    """Return the configuration file `text` without the section. All else stays as it is."""
+    """Return the configuration file `text` without the section, and otherwise unchanged."""
     lines = io.StringIO(text, newline="").readlines()
     start, end = _section_bounds(lines, section) or (0, 0)
     return "".join(lines[:start] + lines[end:])
@@ -105,7 +105,7 @@ def config_path(environment: Mapping[str, str]) -> Path:
 
 
 def gives_credentials(path: Path, name: str) -> bool:
-    """Return whether the profile in the file at `path` has credentials, or whether that cannot be read."""
+    """Return whether the profile in the file at `path` has credentials. True if the file cannot be read."""
     try:
         lines = io.StringIO(path.read_bytes().decode("utf-8"), newline="").readlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -148,10 +148,8 @@ def _without(lines: Iterable[str], name: str, settings: Mapping[str, str]) -> It
 def write(path: Path, name: str, settings: Mapping[str, str]) -> bool:
     """Set the profile in the file at `path`. An existing file keeps its mode and is replaced in one step.
 
-    A new file is 0600.
-
-    Return whether the profile existed before and was changed. Raises Invalid when the file cannot be read or written,
-    or when the profile has other credentials. The file then stays as it is.
+    A new file is 0600. Return whether the profile existed before and was changed. Raises Invalid, and changes nothing,
+    when the file cannot be read or written, or when the profile has other credentials.
     """
     try:
         return _set(real_path(path), name, settings)

@@ -1,8 +1,8 @@
 """Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
-Events may be sent repeatedly. They are identified by their ids, and neither time nor repetition changes the verdict on
-them. For each day, the starts of sessions are sent first, and before them the starts on the previous day. So calls need
-not wait for the origin of their key.
+Events may be sent repeatedly. Their ids identify them, and neither time nor repetition changes their verdict. For each
+day, the starts of sessions of the previous day are sent first, then those of the day, then the calls. So no call waits
+for the origin of its key.
 
 Needs the extra `audit`.
 """
@@ -53,7 +53,9 @@ BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
-    """What to read, and at which rate to send it. Days are days of delivery (UTC). `rate` is in events a second.
+    """What to read, and at which rate to send the events. Days are days of delivery (UTC).
+
+    `rate` is in events a second.
 
     Without `accounts`, all are read.
     """
@@ -249,7 +251,7 @@ class Backfill:
             self.summary.sent += len(batch) - refused
 
     def _send_batch(self, batch: Sequence[str]) -> int:
-        """Send a batch. Return how many messages the queue refused for good."""
+        """Send a batch. Return how many messages the queue refused permanently."""
         refused = 0
         left = {str(number): body for number, body in enumerate(batch)}
         for attempt in range(ATTEMPTS):

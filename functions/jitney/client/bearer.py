@@ -16,7 +16,7 @@ _MARGIN_SECONDS = 30
 
 
 class BearerAuth:
-    """Sends requests with tokens from one source, from any thread. `clock` gives seconds that never go backwards."""
+    """Sends requests with tokens from one source, from any thread. `clock` returns monotonic seconds."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class BearerAuth:
         """Send with the token.
 
         If a token from memory is refused (expired, replayed, keys rotated), send with a new one. A token for one call
-        is not kept. It is replaced too, because an attempt without an answer may have used it up.
+        is not kept. If there is no answer, it is replaced too, because the attempt may have used it up.
         """
         with self._lock:
             kept, token = self._value, self._taken()
@@ -57,7 +57,7 @@ class BearerAuth:
         return response
 
     def _taken(self) -> str:
-        """Return the token for a call, which stays in memory unless it is for one call."""
+        """Return the token for a call. The token stays in memory unless it is for one call only."""
         token = self.token()
         if self._for_one_call:
             self._value = ""

@@ -36,7 +36,7 @@ _ALIAS = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 
 
 class Broker:
-    """One deployment of Jitney at `api_url`. Requests carry the tokens of `source`, each within `note()`.
+    """One deployment of Jitney at `api_url`. Requests have tokens of `source`. Each request runs inside `note()`.
 
     Every method raises a `client.problems.ClientProblem`: `Invalid`, `Denied`, `ReviewPending`, `Unauthenticated`,
     `Unavailable` or `GrantEnded`.
@@ -63,7 +63,7 @@ class Broker:
 
     @contextmanager
     def without_notes(self) -> Generator[None]:
-        """Show no note in the block, which shows the wait itself."""
+        """Show no note in the block, because the block shows the wait itself."""
         before, self._note = self._note, nullcontext
         try:
             yield
@@ -101,7 +101,7 @@ class Broker:
         return _read_answer(self._call("GET", f"/v1/grants/{checked_grant_id(grant_id)}", wait_seconds=wait_seconds))
 
     def grants(self, cursor: str = "") -> GrantPage:
-        """Return one page of the principal's own grants. `cursor` is `next` of the page before."""
+        """Return one page of the principal's own grants. `cursor` is `next` of the previous page."""
         query = "?" + urlencode({"cursor": cursor}) if cursor else ""
         return _read(GrantPage.read, self._call("GET", f"/v1/grants{query}"))
 
@@ -124,8 +124,8 @@ class Broker:
     def call(self, call: Mapping[str, Any], key: str) -> "CallAnswer | CallUnderReview | DirectTicket":
         """Make one AWS call through the gateway, or return its review. `key` is the call's idempotency key.
 
-        A call with the member `direct` gets a ticket, with which the caller sends it to S3 itself. Another POST with
-        the same key never makes the call twice.
+        A call with the member `direct` gets a ticket. With it, the caller sends the call to S3 itself. Another POST
+        with the same key never makes the call twice.
         """
         from jitney.client.gateway.call_answers import CallAnswer, CallUnderReview, DirectTicket
 
@@ -145,9 +145,9 @@ class Broker:
     def suspend(
         self, kind: str, name: str, reason: str, *, unseen: bool = False, including_caller: bool = False
     ) -> "ApiSuspensionProgress":
-        """Suspend an agent, a unit, a human, an issuer or a target, as an operator, and return what is done so far.
+        """Suspend an agent, a unit, a human, an issuer or a target, as an operator. Return the progress.
 
-        A repeat goes on where the last call stopped.
+        A repeat continues where the last call stopped.
         """
         from jitney.client.suspensions import ApiSuspensionProgress
 
@@ -174,7 +174,7 @@ class Broker:
         return _read(lambda document: ApiSuspension.read(document["suspension"]), response)
 
     def check_target(self, alias: str) -> "TargetCheck":
-        """Return what a target's roles allow and refuse. The broker makes calls to find out. For operators."""
+        """Return which calls a target's roles allow and refuse. The broker tries the calls. For operators."""
         from jitney.client.checks import TargetCheck
 
         return _read(TargetCheck.read, self._call("POST", f"/v1/targets/{_checked_alias(alias)}/check"))

@@ -1,4 +1,4 @@
-"""Files that a call names (`file://PATH`): the client reads them, and the broker gets what the call needs of them."""
+"""Files that a call names (`file://PATH`): the client reads them, and sends the needed parts to the broker."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ MAX_BYTES = 256 * 1024
 
 
 def with_contents(calls: Iterable[str]) -> tuple[str, ...]:
-    """Return the AWS CLI command lines with what each needs of its files.
+    """Return the AWS CLI command lines with the parts of files that each needs.
 
     Raises Invalid when a call needs a file that cannot be read, or cannot be explained with its files.
     """

@@ -61,7 +61,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
 
 
 def overrides_credentials(name: str) -> bool:
-    """Return whether the variable makes SDKs use other credentials than those of a profile. AWS_PROFILE names one."""
+    """Return whether the variable makes SDKs use credentials other than those of the profile in AWS_PROFILE."""
     return name.startswith(_BEARER) or (name in _REMOVED and name.startswith("AWS_") and not name.endswith("PROFILE"))
 
 
@@ -70,8 +70,8 @@ def container_environment(
 ) -> dict[str, str]:
     """Return `environment` with the `variables` of the endpoint and the grant's id, without other credentials of AWS.
 
-    SDKs look into the default profile before they ask an endpoint. So the configuration file is hidden if that profile
-    has credentials.
+    SDKs use the default profile before an endpoint. So the configuration file is hidden if that profile has
+    credentials.
     """
     kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
     hidden = {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
@@ -102,8 +102,8 @@ def run_child(
 ) -> int:
     """Run `argv` and return its exit code, or 128 + n when signal n ended it. The child gets this process's signals.
 
-    On Linux, the child is killed when this process ends without waiting for it. `started` is called when it runs, and
-    threads may begin then: between fork and exec, a process with threads can run little safely.
+    On Linux, the child is killed when this process ends without waiting for it. `started` is called when the child
+    runs. Threads may start only then, because a process with threads can run little code safely between fork and exec.
 
     Raises Invalid when the command cannot be started.
     """
@@ -124,7 +124,7 @@ def run_child(
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """End the block with SystemExit when a signal would end this process, so that what it holds is released."""
+    """End the block with SystemExit when a signal would end this process. So it can release its grants."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -138,9 +138,10 @@ def ended_by_signals() -> Generator[None]:
 
 
 def _dies_with_parent() -> Callable[[], None] | None:
-    """Return what a child does before exec so that the kernel kills it with its parent; None where that is unknown.
+    """Return a function that makes the kernel kill the child with its parent; None on systems without it.
 
-    It holds for the child itself and across exec (prctl(2), PR_SET_PDEATHSIG), not for the child's own children.
+    The child calls it before exec. The setting survives exec, but does not apply to the child's own children (prctl(2),
+    PR_SET_PDEATHSIG).
     """
     if sys.platform != "linux":
         return None
@@ -157,7 +158,10 @@ def _dies_with_parent() -> Callable[[], None] | None:
 
 
 class _Signals:
-    """Passes this process's signals to the child. Signals from before the child's start are passed on later."""
+    """Passes this process's signals to the child.
+
+    Signals that arrive before the child's start are passed on after it.
+    """
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -191,7 +195,7 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 
 def _in_foreground() -> bool:
-    """Return whether the terminal's keys signal this process group."""
+    """Return whether keys such as Ctrl-C in the terminal signal this process group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:

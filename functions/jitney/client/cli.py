@@ -57,7 +57,7 @@ class _Commands(TyperGroup):
     """The commands. They show an invalid command line like any other problem, also as JSON."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Remember whether --json is given, because parsing may fail before that option."""
+        """Remember whether --json is given, because parsing may fail before it reaches that option."""
         ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
         return super().parse_args(ctx, args)
 
@@ -89,7 +89,7 @@ def _jitney(
 
 
 def build_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
-    """Return the program with these commands. It imports no others, because all take 100 ms."""
+    """Return the program with these commands. It does not import the others, because importing all takes 100 ms."""
     # A traceback with local variables would show tokens and keys.
     app = command_group(name="jitney", cls=_Commands, epilog=in_one_paragraph(), pretty_exceptions_enable=False)
     app.callback()(_jitney)

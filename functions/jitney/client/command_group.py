@@ -9,7 +9,7 @@ _MARKUP: Any = "rich" if sys.stdout.isatty() else None
 
 
 def command_group(help: str = "", **settings: Any) -> typer.Typer:  # noqa: A002 - typer's own name
-    """Return a group of commands. Without a command, it shows its help. `-h` is short for `--help` everywhere in it."""
+    """Return a group of commands. Without a command, it shows its help. `-h` means `--help` in the whole group."""
     if help:  # else typer takes it from the callback
         settings["help"] = help
     names = {"help_option_names": ["-h", "--help"]}

@@ -30,7 +30,7 @@ OUTCOMES = {
 
 
 def screen() -> "Screen":
-    """Return the screen. rich is loaded only now."""
+    """Return the screen. rich is loaded only here."""
     from jitney.client.screen import Screen  # noqa: PLC0415 - a credential process that succeeds shows nothing
 
     return Screen()
@@ -51,7 +51,7 @@ _MAY_BE_GRANTED = (
 
 
 class WaitInterrupted(KeyboardInterrupt):
-    """A wait was interrupted, and what that means for the grant was shown."""
+    """A wait was interrupted. Its effect on the grant is already shown."""
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def exit_on_problem(
 
 
 def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
-    """Print the document for programs, on standard output unless another is given."""
+    """Print the document for programs, on standard output unless another stream is given."""
     (output or sys.stdout).write(json.dumps(document, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""HTTP to one server: TLS except on loopback, no redirects, limited time. Only safe requests are repeated.
+"""HTTP to one server: TLS except on loopback, no redirects, with time limits. Only safe requests are repeated.
 
 It uses http.client, because SDKs run `jitney credentials` at each start, and importing a larger HTTP client takes 100
 ms.
@@ -76,7 +76,7 @@ class HttpResponse:
 
 
 class NotConnectedError(Exception):
-    """There was no connection. The cause says why."""
+    """There was no connection. `__cause__` says why."""
 
 
 def checked_url(name: str, value: str) -> str:
@@ -101,7 +101,7 @@ def _bad_url(name: str, detail: str) -> Invalid:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether the host is localhost or a literal loopback address. No name is looked up."""
+    """Return whether the host is localhost or a literal loopback address. Other names are not looked up."""
     if host == "localhost":
         return True
     try:
@@ -219,7 +219,7 @@ def send(
 
     A request is sent again when there was no connection. After other failures, and after the answer "not now", it is
     sent again only when that is safe: a GET, a DELETE, or a request with an Idempotency-Key. Pauses follow Retry-After.
-    A pause over ten seconds is left to the caller.
+    If it demands more than ten seconds, the caller has to wait and repeat.
     """
     repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
     local = is_loopback(urlsplit(request.url).hostname or "")

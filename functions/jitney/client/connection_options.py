@@ -11,7 +11,7 @@ from jitney.client.setting_names import SETTINGS
 class ConnectionOptions:
     """The connection options of the command line. An option that was not given is "".
 
-    With `verbose`, standard error says which token source was taken.
+    With `verbose`, standard error says which token source was chosen.
     """
 
     api: str = ""
@@ -38,7 +38,7 @@ def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
 
 
 def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
-    """Return whether a file of settings is named, and its path or config.toml's."""
+    """Return whether a settings file is named, and its path, or else that of config.toml."""
     named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
     path = Path(named).expanduser() if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
     return bool(named), path

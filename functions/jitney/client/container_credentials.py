@@ -18,7 +18,7 @@ from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, R
 from jitney.client.responses import ApiCredentials
 
 CREDENTIALS_PATH = "/.jitney/credentials"
-"""No path of AWS: a bucket's name begins with a letter or a digit."""
+"""The endpoint's path. It is not a path of AWS, because a bucket's name begins with a letter or a digit."""
 
 # SDKs look into the shared credentials file before they ask an endpoint, and some ask a machine's metadata service.
 HIDDEN_SOURCES = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -40,7 +40,7 @@ class EndpointToken:
     text: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
     def is_in(self, request: ReceivedRequest) -> bool:
-        """Return whether the request carries this token. Takes the same time for any other token."""
+        """Return whether the request has this token, compared in constant time."""
         given = request.headers.get("authorization", "")
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.text.encode())
 
@@ -60,7 +60,7 @@ def shell_variables(port: int, token: EndpointToken, region: str) -> dict[str, s
 
 
 class ContainerCredentials:
-    """Answers requests for credentials that carry `token` and are for a host of this machine (row GW 13).
+    """Answers requests for credentials that have `token` and name a host of this machine (row GW 13).
 
     A web page can rebind its own name to 127.0.0.1. So the Host header must name the endpoint itself.
     """
@@ -71,7 +71,7 @@ class ContainerCredentials:
         self._held = held
 
     def refused(self, head: ReceivedRequest) -> HttpAnswer | None:
-        """Return the answer to a request of another process or for another host, or None."""
+        """Return the answer that refuses a request of another process or for another host, or None."""
         if head.headers.get("host", "").lower() not in self._hosts:
             return _refusal(403, "JitneyHostInvalid", "The request is for another host.")
         if not self._token.is_in(head):
@@ -113,7 +113,7 @@ def problem_status(problem: ClientProblem) -> int:
 
 
 def json_answer(status: int, document: Mapping[str, object]) -> HttpAnswer:
-    """Return an answer with a JSON object, which nothing may keep."""
+    """Return an answer with a JSON object, which no cache may keep."""
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
     return HttpAnswer(status, headers, json.dumps(document).encode())
 

@@ -40,6 +40,6 @@ def wait_for_credentials(
 
 
 def wait_for_review(connection: ConnectionOptions, pending: ReviewPending, at_most: float | None) -> None:
-    """Wait until the grant of a pending problem is decided. Raises ReviewPending when the time is up."""
+    """Wait until the grant of a ReviewPending problem is decided. Raises ReviewPending when the time is up."""
     with connect(connection) as broker:
         wait_with_progress(broker, GrantResponse.read(pending.extras), at_most)

@@ -42,7 +42,7 @@ class ServedCredentials:
         return shell_variables(self.port, self.token, self.grant.region)
 
     def environment(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Return `environment` for a command that gets its credentials from the endpoint, and no others."""
+        """Return `environment` for a command that gets its credentials only from the endpoint."""
         variables = container_variables(self.port, self.token) | HIDDEN_SOURCES
         return container_environment(environment, variables, self.grant)
 
@@ -54,7 +54,7 @@ def credentials_endpoint(
     """Get a grant, and serve its credentials until the block ends. `access` is the request, or the id of a grant.
 
     The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
-    `user` names the command in them. Raises what requests and waits raise.
+    `user` is the command's name in the notes. Raises the problems of requests and waits.
     """
     with holding(broker, access, waiting, way="credentials", keep=keep, user=user) as held:
         held.credentials()

@@ -62,7 +62,7 @@ class Archive:
     def evidence(self, period: Period, now: int, keys: Keys, most_read: int | None = None) -> Evidence:
         """Return the objects of the days of `period`, and the seals of that time, as read at `now`.
 
-        If there are more than `most_read` objects, those are not read that S3 lists as older than their valid seals.
+        If there are more than `most_read` objects, objects that S3 lists as older than their valid seals are not read.
 
         The seals are read first. So an object that is sealed during the reading counts as waiting for its seal.
         """
@@ -82,7 +82,7 @@ class Archive:
     def calls(
         self, period: Period, most_read: int | None = None
     ) -> tuple[dict[str, CallContents], dict[str, str]] | None:
-        """Return the objects of calls of these days, and why others cannot be read; None if there are too many."""
+        """Return the objects of calls of these days, and why some cannot be read; None if there are too many."""
         listed = self._listed(CALLS, period)
         if most_read is not None and len(listed) > most_read:
             return None
@@ -97,7 +97,10 @@ class Archive:
     def _parsed(
         self, what: str, keys: list[str], parse: Callable[[bytes], Parsed]
     ) -> tuple[dict[str, Parsed], dict[str, str]]:
-        """Return what is in objects of records or calls, and why others cannot be read. Deleted ones are in neither."""
+        """Return the contents of objects of records or calls, and why others cannot be read.
+
+        Deleted objects are in neither.
+        """
         found: dict[str, Parsed] = {}
         unreadable: dict[str, str] = {}
         for key, body in self._bodies(what, self._records, [{"Key": key} for key in keys]):
@@ -171,8 +174,8 @@ class Archive:
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
     """Return the keys of the seals made in a period, and of the first seal after it.
 
-    If sealing had stopped, the seal after the period covers objects of the period. If there is none, sealing has
-    stopped.
+    If sealing had stopped, the seal after the period covers objects of the period. If there is no such seal, sealing
+    has stopped.
     """
     after = sorted(key for key, day in made.items() if until is not None and day > until)
     return [key for key, day in made.items() if _within(day, since, until)] + after[:1]

@@ -5,7 +5,10 @@ from jitney.client.problems import Invalid
 
 
 def explain_offline(line: str, account: str, region: str) -> tuple[ApiRequiredAction, ...]:
-    """Return what the command line needs in `account` (12 digits) and `region`. Raises Invalid if it is no AWS call."""
+    """Return what the command line needs in `account` (12 digits) and `region`.
+
+    Raises Invalid if it is not an AWS call.
+    """
     from jitney.core.calls.call import AwsLocation  # noqa: PLC0415
     from jitney.core.calls.explainer import explain_line  # noqa: PLC0415 - only `explain` pays for the table's code
     from jitney.core.calls.operations import OperationTable  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What calls need, as the broker explains it."""
+"""The broker's explanation of what calls need."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Replaces a file in one step, so that no reader sees half of it, and a failure leaves the old one."""
+"""Replaces a file atomically: no reader sees a part of it, and after a failure the old file is still there."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def real_path(path: Path) -> Path:
-    """Return the path without links. Of links in a circle, return one: it cannot be read or written.
+    """Return the path without links. If links form a circle, return one of them, which cannot be read or written.
 
     `Path.resolve` raises RuntimeError for these before Python 3.13.
     """

@@ -23,8 +23,8 @@ def gateway_endpoint(
     """Serve an endpoint until the block ends. `access` is the request of a gateway grant, or the id of one.
 
     The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
-    `user` names the command in them. Raises what requests and waits raise, and Invalid with the code extra_missing
-    when the packages of the endpoint are not installed.
+    `user` is the command's name in the notes. Raises the problems of requests and waits, and Invalid with the code
+    extra_missing when the packages of the endpoint are not installed.
     """
     running = load_extra("jitney.client.gateway.running", "gateway", "The gateway's endpoint is not installed")
     with holding(broker, access, waiting, way="gateway", keep=keep, user=user) as held:

@@ -54,7 +54,7 @@ class ApiAccessProfile:
 
 @dataclass(frozen=True, slots=True)
 class ApiFact:
-    """What the agent's provider says about it: a label and a value. The agent may have chosen the value."""
+    """A fact about the agent from its provider: a label and a value. The agent may have chosen the value."""
 
     label: str
     value: str
@@ -62,10 +62,10 @@ class ApiFact:
 
 @dataclass(frozen=True, slots=True)
 class ApiOutlivingEffect:
-    """What outlives a grant that was released or revoked, and what a person does about it.
+    """What outlives a grant that was released or revoked, and what a person can do about it.
 
-    `used` are the actions that CloudTrail shows so far, or None if no calls were read. `longest_seconds` is None if it
-    works until a person ends it.
+    `used` are the actions that CloudTrail shows so far, or None if no calls were read. `longest_seconds` is None if the
+    effect works until a person ends it.
     """
 
     effect: str

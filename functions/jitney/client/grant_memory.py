@@ -1,4 +1,4 @@
-"""Where the id of the grant that was requested last is kept."""
+"""Keeps the id of the grant that was requested last."""
 
 from dataclasses import dataclass
 from typing import Protocol

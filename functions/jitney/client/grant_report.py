@@ -58,10 +58,10 @@ WHERE event = 'trail_gap' AND dt >= ?
 BEFORE = timedelta(days=30)
 """How long before a report's first day a gap may have begun that still lasts."""
 LATE = timedelta(days=2)
-"""How long after the last line of a grant its days are checked: a seal and late lines are then there."""
+"""How long after the last line of a grant its days are checked. Within this time, a seal and late lines arrive."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 IntegrityCheck: TypeAlias = Callable[[date, date], AnswerIntegrity]
-"""Returns the integrity of what was published from a first to a last day."""
+"""Returns the integrity of the records and calls published from a first to a last day."""
 __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 
 
@@ -150,10 +150,10 @@ def write_html(reports: Sequence[PrintedReport], file: Path) -> None:
 def reports(
     athena: Athena, grant_ids: Sequence[str], since: date, now: int, check: IntegrityCheck | None = None
 ) -> list[PrintedReport]:
-    """Return the report of each grant from what was published since the day `since`.
+    """Return the report of each grant from the lines published since the day `since`.
 
-    `check` checks the days on which something was published about a grant. Raises GrantEnded for a grant without
-    records, and what `Athena.run` raises.
+    `check` checks the days on which lines about a grant were published. Raises GrantEnded for a grant without records,
+    and what `Athena.run` raises.
     """
     source = ReportSource(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:

@@ -53,8 +53,8 @@ class GrantRequest:
     """One access request as the agent states it. The broker validates it.
 
     For `calls` (AWS CLI command lines) and `operations`, the broker determines the permissions, and `permissions` is
-    empty. With an `access_profile` of the target, all may be empty. They narrow it. With the `way` "gateway", the
-    broker makes the calls. `reveal` asks for answers in which sensitive values are not masked.
+    empty. With an `access_profile` of the target, all of these may be empty. If they are not, they narrow the profile.
+    With the `way` "gateway", the broker makes the calls. With `reveal`, sensitive values in answers are not masked.
     """
 
     target: str
@@ -102,7 +102,7 @@ class GrantRequest:
 
 
 def read_conditions(item: Any) -> ApiConditions:
-    """Return the member `conditions` of a JSON object, () if it has none. Raises TypeError if it is no object."""
+    """Return the member `conditions` of a JSON object, () if it has none. Raises TypeError if it is not an object."""
     return tuple(sorted((key, tuple(values)) for key, values in {**item.get("conditions", {})}.items()))
 
 

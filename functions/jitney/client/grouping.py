@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` as typer takes it. The fields of each dataclass parameter become options.
+    """Return `command` in the form that typer accepts. The fields of each dataclass parameter become options.
 
     Field names must be unique among the command's parameters.
     """

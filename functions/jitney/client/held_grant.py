@@ -1,4 +1,4 @@
-"""One grant for one need, kept for all that use it: renewed in slices, and released at the end (rows CLI 4, CLI 6)."""
+"""One grant for one need, shared by all users: renewed in slices, and released at the end (rows CLI 4, CLI 6)."""
 
 import threading
 import time
@@ -16,15 +16,15 @@ from jitney.client.responses import DEFAULT_RETRY_SECONDS, ApiCredentials, ApiGr
 from jitney.client.unsignalled import start_unsignalled
 
 RELEASE_SECONDS = 10.0
-"""So long a release waits for a renewal that is in flight."""
+"""How long a release waits for a renewal that is in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """How credentials are cut: each slice ends after `seconds`, and is replaced when less than `margin` is left.
+    """How credentials are renewed in slices.
 
-    A grant that is shorter than a slice is replaced in its last third. Less than `usable` seconds before its end, a
-    slice is given to no caller.
+    Each slice ends after `seconds`, and is replaced when less than `margin` is left. A grant that is shorter than a
+    slice is replaced in its last third. In the last `usable` seconds before its end, no caller gets a slice.
     """
 
     seconds: int = 300
@@ -51,12 +51,12 @@ class HeldGrant:
     again before its grant ends. Policies decide each time. A grant that was named by its id is neither requested again
     nor released.
 
-    However many callers wait, one call of the broker is in flight. A caller gets present credentials while their
-    successors are fetched. After a failure, callers get the same problem until it is worth another attempt. After a
-    rejection or revocation there is none: a person decides whether to request again.
+    Only one call of the broker is in flight, for any number of waiting callers. A caller gets the present credentials
+    while new ones are fetched. After a failure, callers get the same problem until the next attempt is due. After a
+    rejection or revocation there is no further attempt, because a person has to decide whether to request again.
 
     `on_new_grant` is called with the grant that continues an earlier one, and `on_failure` with each problem of a
-    renewal. `clock` gives epoch seconds. `aside` runs a function while its caller goes on.
+    renewal. `clock` gives epoch seconds. `aside` runs a function in the background.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class HeldGrant:
         return held.grant if held else None
 
     def begin(self, decided: Callable[[GrantResponse], GrantResponse]) -> ApiGrant:
-        """Return the grant. `decided` gets an answer that is under review, and returns it once it is decided.
+        """Return the grant. `decided` gets an answer about a pending grant, and returns the answer after the decision.
 
-        Raises what requests raise, and what `decided` raises.
+        Raises the problems of requests and of `decided`.
         """
         try:
             return self.grant()
@@ -111,16 +111,16 @@ class HeldGrant:
             return self.grant()
 
     def forget_pending(self) -> None:
-        """Ask the broker at the next call, although the review was pending a moment ago: a caller saw its decision."""
+        """Make the next call ask the broker again, because a caller saw the decision on a pending review."""
         if self._failure and isinstance(self._failure[0], ReviewPending):
             self._failure = None
 
     def grant(self) -> ApiGrant:
-        """Return an active grant, as `credentials` does. It may be one of the gateway, which has no credentials."""
+        """Return an active grant, as `credentials` does. It may be a gateway grant, which has no credentials."""
         return self._current().grant
 
     def credentials(self) -> ApiCredentials:
-        """Return credentials that are valid for a while yet.
+        """Return credentials that remain valid for at least the usable time.
 
         Raises ReviewPending, Denied, GrantEnded or Unavailable when there are none, and Invalid for a gateway grant.
         """
@@ -131,10 +131,10 @@ class HeldGrant:
         return held.credentials
 
     def release(self) -> tuple[GrantResponse, ...]:
-        """Release the grants of the request that have not ended. A pending one stays open. Repeats do nothing.
+        """Release the grants of the request that have not ended. A pending grant stays open. Repeats do nothing.
 
-        A revoked grant stays remembered, so that no other holder requests it again. Returns the broker's answers.
-        Raises the first problem after all of them were tried.
+        A revoked grant stays remembered, so that no other holder requests it again. Returns the broker's answers. Tries
+        all grants, and then raises the first problem.
         """
         self._released = True
         turn = self._turn.acquire(timeout=RELEASE_SECONDS)
@@ -174,7 +174,10 @@ class HeldGrant:
             return self._renewed()
 
     def _try_renewal(self) -> None:
-        """Renew, unless another thread does or did. A failure is noted, and callers go on with what they have."""
+        """Renew, unless another thread is doing it or has done it.
+
+        A failure is noted, and callers keep using the present credentials.
+        """
         if not self._turn.acquire(blocking=False):
             return
         try:
@@ -189,7 +192,7 @@ class HeldGrant:
         return self._failure[0] if self._failure and now < self._failure[1] else None
 
     def _renewed(self) -> _Slice:
-        """Fetch the next slice. The caller has the turn."""
+        """Fetch the next slice. The caller holds the lock for renewals."""
         if self._released:
             raise GrantEnded("grant_released", "The grant was released", "This process has released its grant.")
         before = self._slice
@@ -214,7 +217,7 @@ class HeldGrant:
         self._on_failure(problem)
 
     def _has_more(self, before: _Slice, problem: ClientProblem) -> bool:
-        """Return whether the present grant has time after its slice, and the problem is about its successor."""
+        """Return whether the present grant lasts longer than its slice, and the problem is about the next grant."""
         end = _epoch(before.grant.expires_at)
         about_successor = self._request is not None and end - self._clock() <= before.margin
         return about_successor and isinstance(problem, (Denied, ReviewPending)) and end > before.ends_at
@@ -240,16 +243,16 @@ class HeldGrant:
         return self._of_grant(answer.grant.id, answer)
 
     def _require_no_revocation(self) -> None:
-        """Raise Revoked when the present grant is revoked: a person decides whether another one follows it.
+        """Raise Revoked when the present grant is revoked, because a person has to decide whether to request again.
 
-        The endpoint may not know, because the keys are fetched once for a grant that is as short as a slice.
+        The endpoint may not know it: for a grant that is as short as a slice, keys are fetched only once.
         """
         number = self._memory.grant_id
         if number and (present := self._broker.grant(number).grant).state == "revoked":
             raise ended_problem(present)
 
     def _of_grant(self, number: str, known: GrantResponse | None = None) -> GrantResponse:
-        """Return a grant, with new credentials unless it is for the gateway. Raises why it has none."""
+        """Return a grant, with new credentials unless it is for the gateway. Raises the problem if it has none."""
         answer = known if known and known.grant.state == "pending" else None
         if answer is None and not self._gateway:
             try:
@@ -275,7 +278,7 @@ class HeldGrant:
             self._opened[grant.id] = _epoch(grant.expires_at)
 
     def _ends_soon(self) -> bool:
-        """Return whether a slice of the present grant could not be longer than its margin."""
+        """Return whether the present grant ends so soon that a slice could not be longer than its margin."""
         held = self._slice
         if held is None or held.grant.id != self._memory.grant_id:
             return False

@@ -23,7 +23,7 @@ def holding(
     """Get a grant, and hold it until the block ends. `access` is the request, or the id of a grant with this way.
 
     The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
-    `user` names the command in them. Raises what requests and waits raise.
+    `user` is the command's name in the notes. Raises the problems of requests and waits.
     """
     notes = _RenewalNotes(user, named=isinstance(access, str))
     held = HeldGrant(broker, access, way=way, on_new_grant=notes.continued, on_failure=notes.failed)
@@ -43,7 +43,7 @@ def holding(
 
 
 class _RenewalNotes:
-    """Shows a line when a grant is continued by another one, or cannot be. `HeldGrant` calls it once at a time."""
+    """Shows a line when another grant continues a grant, or when none can. `HeldGrant` never calls it concurrently."""
 
     def __init__(self, user: str, *, named: bool) -> None:
         self.grant: ApiGrant | None = None

@@ -7,7 +7,7 @@ from jitney import __version__
 
 
 def main() -> None:
-    """Run the command line of this process. It ends quietly when the reader of its output has ended."""
+    """Run the command line of this process. It ends without an error when the reader of its output has ended."""
     try:
         _run(sys.argv[1:])
         sys.stdout.flush()

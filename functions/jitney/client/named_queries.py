@@ -143,7 +143,7 @@ def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str]) -> lis
 def _known(
     athena: Athena, wanted: Sequence[QueryParameter], values: Sequence[str], days: tuple[date, date]
 ) -> list[str]:
-    """Return the values as records name them. Raises Invalid for a name that no record has."""
+    """Return the values by their names in records. Raises Invalid for a name that no record has."""
     names = KnownNames(athena, min(days[0], days[1] - LOOKED_BACK))
     kinds = {"grant": names.grant, "principal": names.agent, "human": names.human, "arn": names.resource}
     return [

@@ -15,7 +15,7 @@ def asked(review: ApiReview) -> str:
 
 
 def waits_for(answer: GrantResponse) -> str:
-    """Return the people that a pending grant waits for, and their page, as words after "waits"; "" if unknown.
+    """Return the people and the page that a pending grant waits for, as words that follow "waits"; "" if unknown.
 
     The link comes last, without a full stop, so that a terminal can open it.
     """

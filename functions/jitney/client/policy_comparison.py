@@ -68,7 +68,7 @@ def _example(asked: SpaceRequest) -> dict[str, Any]:
 
 
 def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield how much was compared, and what could not be, as rows."""
+    """Yield how much was compared, and what could not be compared, as rows."""
     share = "all" if result["compared"] == result["size"] else f"of {result['size']:,}"
     yield "compared", f"{result['compared']:,} generated requests, {share}"
     others = result["other_policies"]

@@ -20,7 +20,7 @@ class PolicyScreen(Screen):
 
     @contextmanager
     def progress(self) -> Generator[Callable[[str, int, int], None]]:
-        """Show a bar on standard error. Call the result with what is done, the count and the total."""
+        """Show a progress bar on standard error. Call the result with what is done, the count and the total."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as bar:
             task = bar.add_task("reading", total=None)

@@ -1,4 +1,7 @@
-"""The result of `jitney policy suggest`: the policies, their cases, and what was decided. Needs the extra `policy`."""
+"""The result of `jitney policy suggest`: the policies, their cases, and the decisions under them.
+
+Needs the extra `policy`.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -23,7 +26,7 @@ POLICY_FILE, CASES_FILE = "suggested.cedar", "tests.yaml"
 
 
 class SuggestionOptions(NamedTuple):
-    """What to suggest for: the requester, the records and calls with their days, and the threshold for prefixes.
+    """The inputs of a suggestion: the requester, the records and calls with their days, and the threshold for prefixes.
 
     `calls` is None if CloudTrail's calls are not read.
     """
@@ -48,7 +51,7 @@ class SuggestionResult(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether every used request is permitted, as strictly as the present policies permit it."""
+        """Whether every used request is permitted, with the same approvals as under the present policies."""
         return bool(self.found.permits) and not (self.found.uncovered or self.found.checked.denied)
 
 

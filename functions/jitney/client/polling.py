@@ -13,7 +13,7 @@ from jitney.client.responses import ApiGrant, GrantResponse
 # After the review's end the broker has this long to close the grant itself.
 _GRACE_SECONDS = 60.0
 HOLD_SECONDS = 10
-"""How long the broker should hold an answer: as long as it does at most."""
+"""How long the broker is asked to hold an answer: the longest time that it allows."""
 _GROWTH, _LONGEST_PAUSE_SECONDS = 1.5, 30.0
 
 
@@ -27,10 +27,10 @@ def wait_for_decision(
 ) -> GrantResponse:
     """Return the answer once its grant is no longer pending.
 
-    Each poll asks the broker to hold its answer until the decision. If the broker did, the next poll follows at once.
-    Else the pause before it is at least `retry_seconds` of the last answer, and grows from poll to poll. One more poll
-    is made when the time is up. Each calls `on_progress` with the state and, if there was no answer, the problem.
-    `clock` gives epoch seconds.
+    Each poll asks the broker to hold its answer until the decision. If the broker held it, the next poll follows at
+    once. Otherwise the pause before the next poll is at least `retry_seconds` of the last answer, and grows from poll
+    to poll. One more poll is made when the time is up. Each poll calls `on_progress` with the state and, if there was
+    no answer, the problem. `clock` gives epoch seconds.
 
     Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """

@@ -34,7 +34,10 @@ def profile_settings(
 
 
 def _checked(request: GrantRequest) -> GrantRequest:
-    """The request. Raises Invalid for malformed names, since the broker sees them only when the profile is used."""
+    """Return the request.
+
+    Raises Invalid for malformed names, because the broker sees them only when the profile is used.
+    """
     for permission in request.permissions:
         for action in permission.actions:
             if not _ACTION.fullmatch(action):

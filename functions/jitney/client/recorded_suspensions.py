@@ -1,7 +1,7 @@
 """The suspensions in the records of the audit table, for `jitney restore`.
 
-It takes them over when the state table that had them is lost. Any function can write such a record. So no record
-removes what another one says: a suspension whose end was recorded is kept, and listed.
+The command uses them if the state table that had them is lost. Any function can write such a record. So a record never
+removes a suspension: a suspension whose end was recorded is kept, and listed.
 """
 
 import json
@@ -17,7 +17,7 @@ from jitney.core.masking.mask_tags import MASK
 from jitney.core.times import epoch
 
 CHAINS = "r-"
-"""How the chain of a record that belongs to no grant and no call begins."""
+"""The prefix of the chain of a record that belongs to no grant and no call."""
 RECORD_SECONDS = 900
 """A suspension is in the state table within this time after its `since`. Most of it is for clocks that differ."""
 

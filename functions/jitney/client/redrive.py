@@ -79,7 +79,7 @@ class RedriveSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left."""
+        """Whether no dead letters are left."""
         return not self.misplaced and not self.unreadable
 
     def document(self) -> dict[str, int]:
@@ -129,7 +129,7 @@ class Redrive:
             self._progress("events", self.summary.trail_events, self.summary.trail_events)
 
     def published(self, more: Period | None = None) -> None:
-        """Publish again the ranges of the publisher's dead letters, and everything that was written in `more`."""
+        """Publish again what was written in the ranges of the publisher's dead letters, and in the range `more`."""
         letters = []
         periods = [more] if more else []
         for letter in self._letters(self._resources.dead_letters):

@@ -102,9 +102,9 @@ COLUMNS = ("count", "last", "principal", "target", "actions", "resources", "befo
 
 
 def table(result: Mapping[str, Any], most: int) -> tuple[list[list[str]], int]:
-    """Return the changes as rows of `COLUMNS`, equal ones together and the most frequent first.
+    """Return at most `most` changes as rows of `COLUMNS`, and how many there are.
 
-    Returns at most `most` rows, and how many there are.
+    Equal changes are one row, and the most frequent come first.
     """
     groups: Counter[tuple[str, ...]] = Counter()
     last: dict[tuple[str, ...], str] = {}

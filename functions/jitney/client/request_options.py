@@ -1,4 +1,4 @@
-"""What the options of `request`, `run`, `profile` and `credentials` mean, without the parser that reads them.
+"""The meaning of the options of `request`, `run`, `profile` and `credentials`, without their parser.
 
 `jitney.client.options` declares the same fields for typer.
 """
@@ -16,9 +16,9 @@ from jitney.client.problems import Invalid
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """What to request: actions on resources, a file of them, or AWS CLI commands.
+    """What to request: actions on resources, a file of permissions, or AWS CLI commands.
 
-    These narrow `access_profile`, if it is given.
+    If `access_profile` is given, these narrow it.
     """
 
     action: list[str] | None = None
@@ -35,7 +35,7 @@ class RequestOptions:
     changed: str = ""
 
     def grant_request(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
-        """Return the request that the options state. Raises Invalid that names the missing or wrong option.
+        """Return the request that the options describe. Raises Invalid, which names the missing or wrong option.
 
         If the options have no permissions or calls, and `command` is an AWS CLI command, it is the call to request
         access for.

@@ -25,8 +25,8 @@ class ApiGrant:
     released or revoked. After an emergency cut-off of its unit or of the whole role, credentials issued until
     `cut_off_at` do not work. `votes` are the latest votes, one of each reviewer. `requester` is the agent in a few
     words, and `facts` are what its provider says about it. A grant with the `way` "gateway" has no credentials: the
-    broker makes its calls. With `reveal`, it does not mask sensitive values in their answers. A grant with a `call`
-    covers that call only, which was sent at `used_at`.
+    broker makes its calls. With `reveal`, the broker does not mask sensitive values in their answers. A grant with a
+    `call` covers that call only, which was sent at `used_at`.
     """
 
     id: str
@@ -132,7 +132,7 @@ class GrantResponse:
 
     `credentials` are set if they were just issued, and `review` while the grant is pending. Poll again after
     `retry_seconds`. `repeats` is true when an equal request was already under review. `outlives` is set after a release
-    or revocation. `held` is true if the broker held the answer, as the poll asked.
+    or revocation. `held` is true if the broker held the answer, as requested.
     """
 
     grant: ApiGrant

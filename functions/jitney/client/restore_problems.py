@@ -1,4 +1,4 @@
-"""What `jitney restore` raises when AWS does not do what it asks."""
+"""The problems of `jitney restore` when AWS refuses a request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ AGAIN = "Run the same command again: repeating it is safe."
 
 @contextmanager
 def available(what: str) -> Iterator[None]:
-    """Raise Unavailable for a refused request of the block, which is about `what`."""
+    """Raise Unavailable if AWS refuses a request of the block. `what` names the subject of the requests."""
     try:
         yield
     except (BotoCoreError, ClientError, Problem) as error:

@@ -8,10 +8,11 @@ from jitney.core.times import iso
 
 @dataclass
 class RestoreSummary:
-    """What a run found and did. `continued` grants have newer records in the audit table than in the state table.
+    """What a run found and did. `continued` are grants with newer records in the audit table than in the state table.
 
-    `taken_over` are the suspensions that were missing, from the table `taken_over_from`. Of these, records say about
-    `lifted_on_record` that they were lifted. `not_taken_over` did not fit. The names of `masked` are unknown.
+    `taken_over` are missing suspensions that were restored from the table `taken_over_from`. `lifted_on_record` are
+    those of them that were lifted according to records. `not_taken_over` did not fit. `masked` are suspensions whose
+    names are unknown.
     """
 
     state_table: str

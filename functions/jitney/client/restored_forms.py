@@ -12,7 +12,7 @@ KEY_ALIAS = "alias/jitney"
 
 
 class TableForm(NamedTuple):
-    """What a table of Jitney is, such as "a state table", and the keys of each of its indexes."""
+    """The kind of a table, such as "a state table", and the keys of each of its indexes."""
 
     name: str
     indexes: Mapping[str, tuple[str, str]]

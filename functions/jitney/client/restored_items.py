@@ -19,7 +19,7 @@ class RestoredItems:
         self._dynamodb, self._summary, self._progress = dynamodb, summary, progress
 
     def forget(self) -> None:
-        """Delete the sessions of people and the out-of-office entries. Any of them may have ended since."""
+        """Delete the sessions of people and the out-of-office entries, because any of them may have ended since."""
         ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
         for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
             with available("the state table"):
@@ -33,7 +33,7 @@ class RestoredItems:
             self._progress(f"ending sessions of people: {self._summary.sessions_ended}")
 
     def continue_chains(self) -> None:
-        """Continue the records of open grants where the audit table ends."""
+        """Set the next record of each open grant to the one after its last record in the audit table."""
         for item in self._open_items():
             self._summary.open_grants += 1
             self._progress(f"continuing the records of open grants: {self._summary.open_grants}")

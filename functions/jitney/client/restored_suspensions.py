@@ -1,7 +1,7 @@
 """The suspensions of a restored state table, for `jitney restore`.
 
-A suspension that operators made after the restored moment is taken over, from the earlier state table or from the
-records. Suspensions from records may be forged. So some places are left for operators.
+A suspension that operators made after the restored moment is copied from the earlier state table or from the records.
+Suspensions from records may be forged. So some room is reserved for operators.
 
 The restore suspends each target. No suspension can be lifted until every session and token from before has ended.
 Otherwise an operator who was suspended after the moment, or a token that was used after it, could lift them.
@@ -31,9 +31,9 @@ REASON = "the tables were restored to an earlier time"
 LOCK_SECONDS = 75 * 60
 """Sessions last an hour, and by default tokens do, too. The rest is for clocks and for calls in flight."""
 TOKEN_MARGIN_SECONDS = 60
-"""Clocks differ by this time at most. A token is refused when it is that much older than its issuer permits."""
+"""The most by which clocks differ. A token is refused when it is that much older than its issuer permits."""
 OPERATORS_SHARE = 10
-"""Suspensions from records leave one part in this many of the room to operators."""
+"""The divisor of the reserved share: suspensions from records leave this fraction of the room to operators."""
 
 
 def lock_seconds(longest_token_seconds: int) -> int:
@@ -56,8 +56,8 @@ class RestoredSuspensions:
     def suspend_target(self, alias: str, role_arn: str, now: int) -> bool:
         """Begin the suspension of the target with this first role at `now`.
 
-        A suspension that is in force keeps its id, operator and reason, and is no longer complete. Raises StaleWrite
-        if others change the suspensions meanwhile.
+        A suspension that is in force keeps its id, operator and reason, but is marked as not complete. Raises
+        StaleWrite if others change the suspensions meanwhile.
         """
         before = self._reader.current()
         known = before.of(SuspensionKind.TARGET, alias) or self._from_before(alias, before)
@@ -68,12 +68,12 @@ class RestoredSuspensions:
         return True
 
     def _from_before(self, alias: str, present: Suspensions) -> Suspension | None:
-        """Return the target's suspension from before, unless an operator lifted it in the restored table."""
+        """Return the target's earlier suspension, unless an operator lifted it in the restored table."""
         found = self.earlier.of(SuspensionKind.TARGET, alias)
         return found if found and present.with_id(found.id) is None else None
 
     def missing(self) -> list[Suspension]:
-        """Return the suspensions in force from before that the restored table does not know."""
+        """Return the earlier suspensions in force that the restored table does not have."""
         present, found = self._reader.current(), dict[tuple[str, str], Suspension]()
         for each in self.earlier.in_force:
             if not _knows(present, each):
@@ -81,14 +81,14 @@ class RestoredSuspensions:
         return [*found.values()]
 
     def unknown(self, suspensions: Iterable[Suspension]) -> list[Suspension]:
-        """Return those of the suspensions whose ids the restored table does not know."""
+        """Return the suspensions whose ids the restored table does not have."""
         present = self._reader.current()
         return [each for each in suspensions if present.with_id(each.id) is None]
 
     def take_over(self, suspension: Suspension, now: int) -> bool:
-        """Add a suspension from before, as it was. Return False if there is no room.
+        """Add an earlier suspension unchanged. Return False if there is no room.
 
-        Its id is a new one if another suspension has it. Raises StaleWrite as `suspend_target` does.
+        It gets a new id if another suspension has its id. Raises StaleWrite as `suspend_target` does.
         """
         before = self._reader.current()
         if _knows(before, suspension):
@@ -116,7 +116,10 @@ class RestoredSuspensions:
 
 
 def _knows(present: Suspensions, suspension: Suspension) -> bool:
-    """Return whether the table has this suspension, or had it. An id alone proves nothing: a record may be forged."""
+    """Return whether the table has or had this suspension.
+
+    An id alone is not enough, because a record may be forged.
+    """
     same = present.with_id(suspension.id)
     known = same is not None and (same.kind, same.name) == (suspension.kind, suspension.name)
     return known or present.of(suspension.kind, suspension.name) is not None
@@ -128,7 +131,7 @@ def _is_nearly_full(present: Suspensions) -> bool:
 
 
 def _with(suspensions: Suspensions, changed: Suspension) -> Suspensions:
-    """Return the suspensions with one that begins later, and thus denies later sessions, too."""
+    """Return the suspensions with one that begins later, and therefore denies later sessions, too."""
     return suspensions._replace(
         entries=tuple(changed if each.id == changed.id else each for each in suspensions.entries)
     )

@@ -6,10 +6,10 @@ sessions from before. An operator lifts the suspensions when no session and no t
 (docs/restore.md). A second run, after the deployment, begins the suspensions again. So it covers sessions that earlier
 functions issued meanwhile.
 
-Nor does it know who signed out, and which delegations ended. So these items are deleted.
+A restored table also does not know who signed out, and which delegations ended. So these items are deleted.
 
-The audit table may be newer than the state table. Each open grant then continues the chain of its records where the
-audit table ends. Otherwise no change of the grant could be recorded.
+The audit table may be newer than the state table. Then the next record of each open grant follows its last record in
+the audit table. Otherwise no change of the grant could be recorded.
 
 Needs the extras `audit` and `policy`.
 """
@@ -42,12 +42,12 @@ from jitney.core.access.suspensions import Suspension
 from jitney.core.times import iso
 
 PAUSE_SECONDS = 2
-"""Between attempts to change a table that another change keeps busy."""
+"""The pause between attempts to change a table while another change is in progress."""
 ATTEMPTS = 60
 
 
 class RestorePlan(NamedTuple):
-    """What `jitney.yaml` says: the first role of each target, by alias, and how long suspensions are locked."""
+    """The settings from `jitney.yaml`: the first role of each target, by alias, and how long suspensions are locked."""
 
     targets: Mapping[str, str]
     lock_seconds: int
@@ -76,8 +76,8 @@ class AwsClients(NamedTuple):
 class RestoredTables:
     """A restored state table, and the audit table that goes with it.
 
-    Every method raises Unavailable if AWS refuses a request. `progress` is called with what begins, and `now` returns
-    epoch seconds. `earlier_state_table` is the table that was in use, or "" if it is lost.
+    Every method raises Unavailable if AWS refuses a request. `progress` is called with the name of each step, and `now`
+    returns epoch seconds. `earlier_state_table` is the table that was in use, or "" if it is lost.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class RestoredTables:
     def prepare(self, plan: RestorePlan) -> None:
         """Enable the audit table's stream, which publishes all further records. Then suspend the targets.
 
-        So a later failure leaves nothing open. Sessions, chains and settings follow. Suspensions are taken over last,
-        because records of them may be forged. Raises Invalid for a table of another form or key.
+        So a later failure leaves no access open. Sessions, chains and settings follow. Earlier suspensions are copied
+        last, because records of them may be forged. Raises Invalid for a table of another form or key.
         """
         self._check()
         self._enable_stream()
@@ -134,7 +134,7 @@ class RestoredTables:
         self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
 
     def _suspend(self, plan: RestorePlan) -> RestoredSuspensions:
-        """Suspend the targets. Return the suspensions of the restored table, with those from before."""
+        """Suspend the targets. Return the suspensions of the restored table, with the earlier ones."""
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
         recorded = self._earlier_suspensions()
@@ -159,7 +159,7 @@ class RestoredTables:
             return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
     def _know_roles(self) -> None:
-        """Add the roles that targets had according to the earlier table. So their documents are written, too."""
+        """Add the roles that targets had according to the earlier table, so that their documents are written, too."""
         if self._earlier:
             with available(self._earlier):
                 roles = DenyList(self._dynamodb, self._earlier).seen_roles()
@@ -168,7 +168,7 @@ class RestoredTables:
                     DenyList(self._dynamodb, self.summary.state_table).known_roles(roles)
 
     def _take_over(self, suspensions: RestoredSuspensions) -> None:
-        """Take over the suspensions from before, until there is no more room."""
+        """Copy the earlier suspensions, until there is no more room."""
         missing = suspensions.missing()
         for number, each in enumerate(missing):
             self._progress(f"taking over the suspension of {each.title}")
@@ -180,7 +180,7 @@ class RestoredTables:
     def _attempt(self, change: Callable[[int], bool]) -> bool:
         """Change the suspensions, and return what `change` returns.
 
-        In a table that is deployed already, operators change them meanwhile.
+        Repeats, because operators may change them in a deployed table meanwhile.
         """
         for _ in range(ATTEMPTS):
             with suppress(StaleWrite), available("the state table"):
@@ -189,7 +189,7 @@ class RestoredTables:
         raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
 
     def _protect(self) -> None:
-        """Set what a restore does not bring: time to live, recovery and protection."""
+        """Set the settings that a restore does not keep: time to live, recovery and protection."""
         for name in (self.summary.state_table, self.summary.audit_table):
             with available(name):
                 ttl = self._dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
@@ -203,7 +203,7 @@ class RestoredTables:
                 self._change(name, DeletionProtectionEnabled=True)
 
     def _change(self, name: str, **wish: Any) -> None:
-        """Change a table's setting, and wait until the table takes another change."""
+        """Change a table's setting, and wait until the table accepts another change."""
         with available(name):
             self._dynamodb.update_table(TableName=name, **wish)
         self._progress(f"waiting for {name}")
@@ -228,5 +228,5 @@ def aws_clients() -> AwsClients:
 
 
 def _listed(suspension: Suspension) -> str:
-    """Return the suspension with what helps an operator to recognize it."""
+    """Return the suspension with the members by which an operator recognizes it."""
     return f"{suspension.title} ({suspension.id}, by {suspension.by}, {iso(suspension.since)}: {suspension.reason})"

@@ -1,4 +1,4 @@
-"""What `jitney restore` says about its work."""
+"""The texts of `jitney restore`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _TO_DO = {
     "not_taken_over": ("no room", "These suspensions were not taken over. Suspend what you know of again"),
     "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
 }
-"""What an operator does about the suspensions in a member of the summary."""
+"""What an operator has to do about the suspensions in a member of the summary."""
 
 
 def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

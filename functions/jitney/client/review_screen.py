@@ -78,7 +78,7 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
 
 
 def show_next(review: ApiShownReview) -> None:
-    """Print what the reviewer can do."""
+    """Print what the reviewer can do next."""
     if review.may_vote and not review.voted:
         approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"
         screen().rows([("next", approve), ("or", reject)])
@@ -87,7 +87,7 @@ def show_next(review: ApiShownReview) -> None:
 
 
 def show_vote(voted: ApiVotedReview) -> None:
-    """Print what became of the request."""
+    """Print the state of the request after the vote."""
     words, style = _RESULTS.get(voted.state, (voted.state.capitalize(), "bold"))
     screen().heading(words, style, voted.id)
     if voted.state == "active":
@@ -98,7 +98,7 @@ def show_vote(voted: ApiVotedReview) -> None:
 
 
 def show_rejections(result: ApiBulkRejection, later: int) -> None:
-    """Print what became of requests that were rejected at once. `later` is how many more wait."""
+    """Print the results of a rejection of many requests. `later` is how many more wait."""
     shown = screen()
     shown.heading("Rejected", "bold red", str(len(result.rejected)))
     if result.not_rejected:

@@ -1,6 +1,7 @@
-"""The sign-in of a person who reviews in a terminal, apart from the sign-in that agents use (row REV 17).
+"""The sign-in of a person who reviews in a terminal. It is separate from the sign-in that agents use (row REV 17).
 
-Its client and audience are for reviews only. No refresh token is kept: the token ends after minutes, and votes once.
+Its client and audience are for reviews only. No refresh token is kept. The token ends after minutes, and is accepted
+for one vote.
 """
 
 import os
@@ -22,14 +23,14 @@ COMMAND = "jitney login --review"
 FIX = f"Run `{COMMAND}`."
 TITLE = f"`{COMMAND}` needs the OS keyring"
 _DEFAULTS: Mapping[str, str] = {"scope": "openid", "token_kind": "id"}
-"""An ID token has the client as its audience, so that no issuer needs more than the client."""
+"""The defaults use an ID token. Its audience is the client, so an issuer needs no other configuration."""
 
 
 def review_settings(settings: ConnectionSettings) -> "LoginSettings":
     """Return the settings of the sign-in for reviews. Raises Invalid when one is missing or not valid.
 
-    The issuer is that of `jitney login` unless another one is set. The client must be another one, because agents can
-    use the tokens of that client.
+    The issuer is that of `jitney login` unless another one is set. The client must differ from that of `jitney login`,
+    because agents can use the tokens of that client.
     """
     values = settings.values
     own = {name.removeprefix("review_"): value for name, value in values.items() if name.startswith("review_")}
@@ -58,7 +59,7 @@ def connect_reviewer(options: ConnectionOptions, environment: Mapping[str, str] 
 
 
 def forget_reviewer(options: ConnectionOptions, environment: Mapping[str, str] = os.environ) -> None:
-    """Delete the sign-in for reviews. Its token voted, and cannot vote again."""
+    """Delete the sign-in for reviews. Its token was used for a vote, and cannot be used for another."""
     settings = read_settings(options, environment)
     tokens = _tokens()
     with tokens.locked(login_lock(settings)):

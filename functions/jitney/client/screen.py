@@ -1,4 +1,4 @@
-"""Output for people: results on standard output, all else on standard error. It never shows a key.
+"""Output for people: results on standard output, everything else on standard error. It never shows a key.
 
 Import this module only to show something, because rich loads too slowly for `jitney credentials`.
 """
@@ -261,15 +261,15 @@ class Screen:
         self.out.print(Text(strip_control_characters(text)))
 
     def working(self, text: str) -> AbstractContextManager[object]:
-        """Show on standard error, if that is a terminal, that something is under way."""
+        """Show a progress line on standard error, if that is a terminal."""
         return self.err.status(Text(text)) if self.err.is_terminal else nullcontext()
 
     def show_wait(self, answer: GrantResponse) -> AbstractContextManager[WaitProgress]:
-        """Show the wait for `answer` on standard error. Call what this yields after each poll."""
+        """Show the wait for `answer` on standard error. Call the yielded function after each poll."""
         return show_wait(self.err, answer, self._now)
 
     def narrowed_approval(self, requested: ApiGrant, grant: ApiGrant) -> None:
-        """Print who approved the grant and for what, if that is narrower than `requested`."""
+        """Print who approved the grant and what was approved, if that is narrower than `requested`."""
         for line in wording.narrowed_approval_lines(requested, grant):
             self.note(f"jitney: {line}")
 

@@ -45,7 +45,7 @@ IDENTITY_VARIABLES = (
     *("AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION"),
     *("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "PATH"),
 )
-"""The variables that are no settings of Jitney, and by which a token source may get the token of another identity."""
+"""Variables that are not settings of Jitney, but can make a token source return the token of another identity."""
 
 
 class SettingLevel(NamedTuple):

@@ -12,12 +12,12 @@ from jitney.core.times import iso
 
 TITLE = "The shadow's answers were not read"
 SHOWN_VERSION = 12
-"""Characters of a version that people see."""
+"""How many characters of a version are shown to people."""
 __all__ = ["COLUMNS", "ReplayOptions", "counts", "document", "shadowed", "table"]
 
 
 def shadowed(options: ReplayOptions, progress: ReadingProgress) -> ShadowLog:
-    """Return what the shadow decided, by the records. Raises Invalid."""
+    """Return the shadow's decisions in the records. Raises Invalid."""
     log = ShadowLog(DecisionLines(options.previews))
     for line in options.source.lines(options.since, options.until, TITLE, progress):
         log.add(line)

@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
 
 
 def fitting(columns: Sequence[str], rows: Rows, width: int) -> Table | None:
-    """Return a table of the rows without wrapped or cut cells; None if it is wider than `width`."""
+    """Return the rows as a table without wrapped or cut cells; None if it is wider than `width`."""
     cells = [[shown(value) for value in row] for row in rows]
     widths = [max(map(cell_len, each)) for each in zip(columns, *cells, strict=True)]
     if sum(widths) + _GAP * (len(columns) - 1) > width:

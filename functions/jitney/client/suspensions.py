@@ -48,9 +48,9 @@ class ApiSuspension:
 
 @dataclass(frozen=True, slots=True)
 class ApiSuspensionProgress:
-    """A suspension, and what a call achieved. Times are from the start of the call.
+    """A suspension, and the result of a call. Times are from the start of the call.
 
-    `complete` says that every role denies what is suspended and every end is on record. `targets_failed` has the code
+    `complete` is true if every role denies what is suspended and every end is on record. `targets_failed` has the code
     of the problem by target. The last deny document was written after `written_after_milliseconds`. On the targets in
     `targets_measured`, Jitney measures when AWS denies a call of the suspended.
     """

@@ -1,9 +1,9 @@
-"""Which source gives the bearer token, and why: one table of all sources, in the order in which they are looked for.
+"""Chooses the source of the bearer token: one table of all sources, in the order of the search.
 
 1. `token_source` (JITNEY_TOKEN_SOURCE) names the source.
-2. Else a setting of one source is there, such as JITNEY_TOKEN_FILE. Options come before the environment, and that
-   before config.toml. Two at one level are an error.
-3. Else the first source of the table that finds what it needs on this machine.
+2. Otherwise a setting of one source is set, such as JITNEY_TOKEN_FILE. Options override the environment, and the
+   environment overrides config.toml. Settings of two sources at one level are an error.
+3. Otherwise the first source of the table that finds what it needs on this machine.
 
 A chosen source that fails is an error. The next one is never tried, because it would give another identity.
 """
@@ -17,7 +17,7 @@ from jitney.client.tokens import TokenSource
 
 
 class ChosenSource(NamedTuple):
-    """A token source, its name in the table, and why it was taken."""
+    """A token source, its name in the table, and why it was chosen."""
 
     name: str
     why: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jitney.client.login.login_settings import LoginSettings, TokenKind
 
 MACHINE = Path("/sys/class/dmi/id")
-"""Where Linux says what kind of machine this is. No network is asked to find out."""
+"""The file in which Linux names the kind of machine. The search for sources makes no network request."""
 _AZURE_RESOURCE = "api://jitney"
 # Lambda, and ECS. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 _OF_AWS = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
@@ -90,7 +90,7 @@ def _login(settings: ConnectionSettings) -> TokenSource:
 def login_settings(settings: ConnectionSettings, own: Mapping[str, str] | None = None) -> "LoginSettings":
     """Return the settings of `jitney login`. Raises Invalid when one is missing or not valid.
 
-    `own` are those of another sign-in, complete. It shares only the port of the redirect.
+    `own` are the complete settings of another sign-in. It shares only the port of the redirect.
     """
     from jitney.client.login.login_settings import LoginSettings
 
@@ -215,7 +215,7 @@ def _in_google(settings: ConnectionSettings) -> str:
 
 
 def _machine(name: str, value: str) -> str:
-    """Return the file that says what machine this is, if it holds `value`; "" otherwise."""
+    """Return the path of the file that names the machine, if it contains `value`; "" otherwise."""
     path = MACHINE / name
     try:
         return f"{path} is {value}" if path.read_text("ascii").strip() == value else ""
@@ -246,4 +246,4 @@ SOURCES: Mapping[str, SourceKind] = {
     "azure": SourceKind(_azure, found=_in_azure),
     "google": SourceKind(_google, found=_in_google),
 }
-"""Every source, in the order in which it is looked for."""
+"""Every source, in the order of the search."""

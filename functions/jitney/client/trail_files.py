@@ -139,7 +139,7 @@ def message_of(chosen_event: SelectedEvent) -> str:
 def _roles_of(event: Any) -> dict[str, str]:
     """Return the roles of Jitney that an event may be about, with their accounts.
 
-    `session_event` decides which one it is.
+    `session_event` decides which role it is.
     """
     if not isinstance(event, Mapping):
         return {}

@@ -8,7 +8,7 @@ _ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGW
 
 
 def start_unsignalled(thread: threading.Thread) -> None:
-    """Start a thread that blocks the signals which end or control a program. So do the threads that it starts.
+    """Start a thread that blocks the signals that end or control a program. Threads that it starts block them, too.
 
     The kernel may give a signal to any thread that does not block it. Python runs the handler in the main thread, but
     nothing then interrupts its wait for a lock or a child (signal(7), "Signal mask and pending signals";

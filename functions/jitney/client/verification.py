@@ -68,7 +68,10 @@ def verify_archive(
 
 
 def noted_seal(text: str, *, limited: bool) -> NotedSeal:
-    """Return the seal in NUMBER:HASH. Raises Invalid for other texts, and if `limited` days leave seals out."""
+    """Return the seal in NUMBER:HASH.
+
+    Raises Invalid for other texts, and if the period is `limited`, because seals are then left out.
+    """
     if limited:
         fix = "Omit --since and --until, because the noted seal may be on another day."
         raise Invalid("usage", "The command line is not valid", "--expect-last needs all seals.", fix)

@@ -21,7 +21,7 @@ def failures(result: Mapping[str, Any]) -> Rows:
 
 
 def coverage(result: Mapping[str, Any]) -> Rows:
-    """Yield what the seals cover, and what no seal covers yet."""
+    """Yield what the seals cover, and what is not sealed yet."""
     seals, sealed, later = result["seals"], result["sealed"], result["awaiting_seal"]
     first, last = seals["first"], seals["last"]
     if first and last:

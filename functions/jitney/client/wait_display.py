@@ -1,4 +1,4 @@
-"""Shows a wait. On a terminal it is a live line; otherwise a line is printed at the start and at each change."""
+"""Shows a wait. On a terminal, it updates one line; otherwise it prints a line at the start and at each change."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ WaitProgress = Callable[[GrantResponse, Unavailable | None], None]
 
 
 class _LiveLine:
-    """A line drawn each second: the reviewers, until when they can decide, and how long the wait has been."""
+    """A line drawn each second: the reviewers, their deadline, and the duration of the wait so far."""
 
     def __init__(self, answer: GrantResponse, now: Callable[[], float]) -> None:
         self._answer = answer
@@ -64,7 +64,7 @@ def _review_status(answer: GrantResponse) -> str:
 
 @contextmanager
 def show_wait(console: Console, answer: GrantResponse, now: Callable[[], float]) -> Generator[WaitProgress]:
-    """Show the wait for `answer`. Call what this yields after each poll. `now` gives epoch seconds."""
+    """Show the wait for `answer`. Call the yielded function after each poll. `now` gives epoch seconds."""
 
     def say(text: str) -> None:
         console.print(Text(strip_control_characters(text)))

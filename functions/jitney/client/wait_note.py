@@ -1,4 +1,7 @@
-"""Shows on a terminal that a command waits for the broker, if it lasts. Shows nothing in a pipe or in a thread."""
+"""Shows on a terminal that a command waits for the broker, if that takes long.
+
+Shows nothing in a pipe or in a thread.
+"""
 
 import sys
 import threading

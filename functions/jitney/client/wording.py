@@ -104,7 +104,7 @@ def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def requester_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Yield rows that say who requested the grant: in a few words, the provider's facts, and the names elsewhere."""
+    """Yield rows with the grant's requester: the short name, the provider's facts, the names in logs and policies."""
     yield "requester", grant.requester
     for fact in grant.facts:
         yield "", f"{escape_name(fact.label)}: {shorten_name(fact.value, MOST_VALUE)}"
@@ -117,7 +117,7 @@ def requester_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:
-    """Return lines that say who approved an active grant and for what; () unless that is narrower than `requested`."""
+    """Return lines that say who approved an active grant, and for what; () unless that is narrower than `requested`."""
     shorter = grant.duration_seconds < requested.duration_seconds
     narrower = grant.permissions != requested.permissions
     if grant.state != "active" or not (shorter or narrower):
@@ -144,7 +144,7 @@ def allows(permission: ApiPermission) -> str:
 def conditions_in_words(conditions: ApiConditions) -> tuple[str, ...]:
     """Return each condition as words that follow "if". A key that this client does not know is shown without a verb.
 
-    The agent chooses parts of it, so it is quoted.
+    Such a key is quoted, because the agent chooses parts of it.
     """
     try:
         return core_words(conditions_of(dict(conditions)))
@@ -160,7 +160,7 @@ def reason_line(reason: ApiReason) -> str:
 
 
 def outliving_rows(effect: ApiOutlivingEffect) -> Iterator[tuple[str, str]]:
-    """Yield rows for what outlives a grant, whether CloudTrail shows its use, and what is left to do."""
+    """Yield rows for what outlives a grant, whether CloudTrail shows its use, and what a person can do about it."""
     yield "outlives", effect.sentence
     if effect.used:
         yield "", f"CloudTrail shows use of {', '.join(effect.used)}."
@@ -205,8 +205,8 @@ def _together(group: Sequence[ApiReason]) -> str:
 def arguments(request: GrantRequest, permissions: str = "", *, from_command: bool = False) -> list[str]:
     """Return the request as arguments of `jitney request`.
 
-    Several permissions become `--permissions`, with the file `permissions` or "-". Calls are left out if they came
-    `from_command`, as with `jitney run`.
+    Several permissions become `--permissions`, with the file `permissions` or "-". Calls are left out with
+    `from_command`, because `jitney run` derives them from its command.
     """
     words = [request.target]
     if request.access_profile:

@@ -1,4 +1,4 @@
-"""The table of AWS's actions, for checks of the configuration. The package ships it."""
+"""The table of AWS's actions, for checks of the configuration. It is part of the package."""
 
 from functools import cache
 

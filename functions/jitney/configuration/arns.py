@@ -1,4 +1,4 @@
-"""Names and ARNs of Jitney's roles. The accounts of the broker and of the targets must spell them alike."""
+"""Names and ARNs of Jitney's roles. They must be the same in the accounts of the broker and of the targets."""
 
 from jitney.configuration.settings import TargetSettings
 from jitney.configuration.target_boundary import RULES, partition_of
@@ -77,7 +77,7 @@ def function_name(function: str) -> str:
 def role_name(function: str, region: str) -> str:
     """Return the name of the role of a function of the broker in `region`.
 
-    It is fixed, because the trust policies of target roles contain it. It has the Region, because IAM's names are the
-    same in all Regions.
+    It is fixed, because the trust policies of target roles contain it. It contains the Region, because IAM roles exist
+    in all Regions at once.
     """
     return f"{function_name(function)}-{region}"

@@ -62,10 +62,10 @@ class RestoredTableSettings(SettingsModel):
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed. The target roles trust the roles of its functions.
 
-    `tags` are of its resources, not of the targets' roles, whose tags policies can see. `lambda_executions` is the
-    account's quota of concurrent executions there. The limits of requests and of gateway calls grow with it.
-    `deployment` says whether a new version of a function serves a tenth of the requests first (`infra.canary`).
-    Alarms name their runbooks below `runbooks_url`.
+    `tags` are the tags of the broker's resources. The targets' roles do not get them, because policies can see their
+    tags. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of gateway
+    calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests first
+    (`infra.canary`). Alarms name their runbooks below `runbooks_url`.
     """
 
     account: Account
@@ -91,7 +91,7 @@ class BrokerSettings(SettingsModel):
         return self.deployment == CANARY
 
     def local(self) -> Self:
-        """Return the settings for a system on one's own machine, which has no VPC, certificate or restored table."""
+        """Return the settings for a local system, which has no VPC, certificate or restored table."""
         return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS))
 
 

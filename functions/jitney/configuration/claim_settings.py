@@ -26,7 +26,7 @@ AllowedValues = Annotated[Texts, Field(min_length=1)]
 
 
 class SharedIssuer(NamedTuple):
-    """An issuer whose tokens any customer can get: the claims that name the customer, and the provider."""
+    """An issuer that serves all customers of a provider: the claims that name the customer, and the provider."""
 
     tenants: tuple[str, ...]
     provider: str = ""
@@ -66,7 +66,7 @@ class ClaimSettings(SettingsModel):
 
 
 class RuleFault(NamedTuple):
-    """A rule that could never match, or that would admit anyone. It has what is wrong, and the fix."""
+    """A rule that could never match, or that would admit anyone: what is wrong, and the fix."""
 
     wrong: str
     fix: str
@@ -140,5 +140,5 @@ def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFaul
 
 
 def names_clients(provider: str) -> bool:
-    """Return whether the provider's tokens are known to name the client that they were issued to."""
+    """Return whether the provider's tokens always name the client that they were issued to."""
     return any(map(PROVIDERS[provider].known.has, CLIENT_CLAIMS))

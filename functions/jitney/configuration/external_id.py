@@ -1,8 +1,8 @@
 """The external id of a target, derived from the values that make it unique.
 
 It prevents the confused deputy. A target may be configured with the account and role of another target of this broker.
-Then its external id differs from the external id in the role's trust policy, and AWS refuses it. An external id is no
-secret. It must be unique, and the party that assumes the role must choose it.
+Then its external id differs from the external id in the role's trust policy, and AWS refuses it. An external id is not
+a secret. It must be unique, and the party that assumes the role must choose it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
 """
 

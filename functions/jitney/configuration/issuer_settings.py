@@ -38,7 +38,7 @@ _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
 }
 
 MOST_REVIEW_TOKEN_SECONDS = 900
-"""The longest age of a token with which people review: for so long, a captured one could read, and vote once."""
+"""The longest age of a token with which people review. For that time, a captured token could read, and vote once."""
 
 
 class WebClientSettings(SettingsModel):
@@ -136,7 +136,7 @@ class IssuerSettings(SettingsModel):
     def _signs_in_people(cls, value: str, info: ValidationInfo) -> str:
         """An agent's human must have the name with which that person signs in.
 
-        Else the person could approve the agent's request.
+        Otherwise the person could approve the agent's request.
         """
         people = ValidationContext.of(info).names.human_issuers
         if info.data.get("human_claim") and not value:

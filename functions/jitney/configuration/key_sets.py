@@ -9,7 +9,7 @@ from jitney.core import strict_json
 from jitney.core.identity.keys import is_private, parse_key_set
 
 MOST_BYTES = 65_536
-"""Of one file. A set of ten RSA keys has 20 kB with their certificates."""
+"""The limit of one file. A set of ten RSA keys has 20 kB with their certificates."""
 
 _FIXES = {
     "weak": "have the issuer sign with an RSA key of 2,048 bits or more",

@@ -41,9 +41,9 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A checked configuration.
+    """A checked configuration. `json` is for the functions.
 
-    `json` is for the functions. The settings, and the broker's account and Region, are for the stacks.
+    The other members are for the stacks: the settings, and the broker's account and Region.
     """
 
     settings: Settings
@@ -60,8 +60,8 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     """Return the configuration in the YAML file at `path`. Raises `ConfigurationError`.
 
     `env` gives the values of `${VAR}`. If the file names no broker, `env` also gives its account and Region:
-    CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, which the CDK CLI sets. `local` is for one's own machine only and admits
-    http issuers.
+    CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION, which the CDK CLI sets. `local` is only for a system on the local
+    machine, and admits http issuers.
     """
     source = _read(path, env)
     if source.problems and not source.value:  # they would cause every further problem

@@ -13,10 +13,10 @@ from jitney.core.identity.providers import PROVIDERS
 class Names:
     """The names that a configuration defines.
 
-    `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are the aliases with which
-    people sign in. The issuer with a web client comes first. The reviewers' issuers and each human_issuer of an entry
-    follow. `addresses` are the people's mail addresses, by person. `claims` are the claims that policies see, each with
-    its type.
+    `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are the aliases of the issuers
+    with which people sign in: first the issuer with a web client, then the reviewers' issuers and each human_issuer of
+    an entry. `addresses` are the people's mail addresses, by person. `claims` are the claims that policies see, each
+    with its type.
     """
 
     issuers: Collection[str] = ()

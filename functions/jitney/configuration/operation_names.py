@@ -1,4 +1,4 @@
-"""The operations of AWS's services, for checks of the configuration. The package ships their table."""
+"""The operations of AWS's services, for checks of the configuration. Their table is part of the package."""
 
 from functools import cache
 

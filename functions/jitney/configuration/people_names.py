@@ -8,7 +8,7 @@ from jitney.core.identity.providers import PROVIDERS
 from jitney.core.identity.providers.provider import Provider, always_machine
 
 _FORMS = ("aperson", "a.person@example.com", "01234567", "00000000-1111-2222-3333-444444444444")
-"""The forms of names: a login, an address, a number and an id. One person may have a name of each form."""
+"""Examples of names in each form: a login, an address, a number and an id. One person may have all of them."""
 
 
 def check_person(value: str, names: Names) -> None:
@@ -37,13 +37,13 @@ def check_person(value: str, names: Names) -> None:
 
 
 def _sign_in_elsewhere(issuer: str, names: Names) -> str:
-    """Return the first alias with which people sign in, if it belongs to another issuer, else ""."""
+    """Return the alias of the first issuer with which people sign in, if it is not this issuer; else ""."""
     found = (each for each in names.people_sign_in_with if each in names.human_issuers)
     return next((each for each in found if names.human_issuers[each].issuer != issuer), "")
 
 
 def check_only_people(issuer: str, names: Names) -> None:
-    """Raise when people of the issuer have tokens for Jitney but review with another issuer's identity."""
+    """Raise if people get tokens for Jitney from the issuer, but review with an identity of another issuer."""
     if elsewhere := _sign_in_elsewhere(issuer, names):
         raise refused(
             f"people sign in with {elsewhere}, and could review what they request with a token of this issuer",
@@ -73,7 +73,7 @@ def check_human_issuer(alias: str, names: Names) -> None:
 
 
 def check_subject_pattern(pattern: str, issuer: str, names: Names) -> None:
-    """Raise unless `pattern` is a regular expression that fits people's subjects and no other name of a person."""
+    """Raise unless `pattern` is a regular expression that matches people's subjects, and no other names of people."""
     try:
         compiled = re.compile(pattern, re.ASCII)
     except re.error as error:

@@ -57,12 +57,12 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 
 
 def sources_of(loaded: LoadedPolicies) -> dict[str, PolicySource]:
-    """Return where each policy is written, by its @id."""
+    """Return the source of each policy, by its @id."""
     return policy_sources(loaded.folder)
 
 
 def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
-    """Return what would be wrong with `text` as the only file of policies of the valid configuration at `path`."""
+    """Return the problems of `text` as the only file of policies of the valid configuration at `path`."""
     names = Names.of(read(path.read_text(encoding="utf-8"), env).value)
     with TemporaryDirectory() as folder:
         Path(folder, "policies.cedar").write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
 """The names in policies: issuers' aliases, targets and their accounts, reviewer groups, AWS's actions and services.
 
-To Cedar, any name may be an entity that exists. A permit with a misspelt name permits nothing, and people notice that.
-A forbid with a misspelt name forbids nothing, and no error shows it. So each name must be in the configuration, or in
+To Cedar, any name may be an entity that exists. A permit with a misspelt name permits nothing, which is noticed. A
+forbid with a misspelt name forbids nothing, and no error shows that. So each name must be in the configuration, or in
 the action table, when the stack is built.
 """
 
@@ -63,7 +63,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
-    """Yield the claims of the principal that no issuer makes visible, or that the policy reads as another type."""
+    """Yield the principal's claims that no issuer shows to policies, or that the policy reads as another type."""
     for name, kind in sorted(set(_claims_read(policy))):
         known = names.claims.get(name)
         if known is None:

@@ -49,7 +49,7 @@ class PolicyStatement:
         return str(policy.get("annotations", {}).get("id") or "")
 
     def place(self, *words: str) -> SourceLocation:
-        """Return the place of the first word in `words` that is a token of the policy, or else the policy's beginning.
+        """Return the place of the first of `words` that is a token of the policy, or else the policy's beginning.
 
         Annotations are searched last, because an @id can have the same text.
         """

@@ -1,6 +1,6 @@
 """The access profiles in `jitney.yaml`: what each allows, and its managed session policy.
 
-A profile is checked as a request for it would be, so that no request for the whole profile is malformed.
+A profile is checked like a request, so that no request for the whole profile is malformed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ class ProfilePermissionSettings(SettingsModel):
 
 
 def _decidable(permission: ProfilePermissionSettings) -> ProfilePermissionSettings:
-    """Refuse what no request may contain: unknown actions, and actions and resources that do not go together."""
+    """Refuse what no request may contain: unknown actions, and actions on resources of other types."""
     pairs_in([permission])
     return permission
 

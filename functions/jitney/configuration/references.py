@@ -16,10 +16,10 @@ from jitney.core.target_roles import first_role
 
 @dataclass(slots=True)
 class ValidationContext:
-    """What a validator sees of the document in addition to its own value.
+    """The parts of the document that a validator sees in addition to its own value.
 
-    `entry` is the key of the mapping entry that is being validated. `first` maps values to the entry that had them
-    first. `local` is true for the configuration of a local system.
+    `entry` is the key of the mapping entry in validation. `first` maps values to the first entry that had them. `local`
+    is true for the configuration of a local system.
     """
 
     names: Names = field(default_factory=Names)
@@ -85,7 +85,7 @@ def _not_reserved(group: str) -> str:
 
 
 def _first_role_name(value: str) -> str:
-    """Refuse a name that a further role of another target could have. IAM compares names without their case."""
+    """Refuse a name that a further role of another target could have. IAM ignores the case of names."""
     if first_role(value.casefold()) != value.casefold():
         raise refused(f'"{value}" ends as the names of further roles do (roles)', "give the role another name")
     return value
@@ -99,7 +99,7 @@ def _channel(value: str, info: ValidationInfo) -> str:
 
 
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
-    """Refuse a value that an earlier entry of the section has, if both entries also have an equal field `within`."""
+    """Refuse a value that an earlier entry of the section has, if the field `within` of both entries is equal, too."""
 
     def check(value: str, info: ValidationInfo) -> str:
         context = ValidationContext.of(info)

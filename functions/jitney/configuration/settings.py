@@ -1,7 +1,7 @@
 """The models of `jitney.yaml`: every key with its type and checks, including references between sections.
 
 All values arrive as text (see `configuration.yaml_source`), and pydantic parses the numbers. Each check is a validator
-of the field that it refuses. So one validation reports every problem in the file with its line.
+of the field that it can refuse. So one validation reports every problem in the file with its line.
 """
 
 from typing import Annotated, Literal, Self
@@ -67,7 +67,7 @@ LARGEST_BODY_BYTES = 65536
 
 
 class CallLimitSettings(SettingsModel):
-    """What the calls of one grant may use, as `jitney.core.config.CallLimits`. 0 is no limit."""
+    """The limits of the calls of one grant, as `jitney.core.call_limits.CallLimits`. 0 is no limit."""
 
     calls: int = Field(default=0, ge=0, le=10**9)
     bytes_out: int = Field(default=0, ge=0, le=10**15)
@@ -77,7 +77,7 @@ class CallLimitSettings(SettingsModel):
 
 
 class TargetSettings(SettingsModel):
-    """A role in an account, or some equal ones, under the alias that agents use. Its policy limits every grant."""
+    """A role in an account, or several equal roles, under the alias that agents use. Its policy limits every grant."""
 
     account: Account
     role_name: RoleName

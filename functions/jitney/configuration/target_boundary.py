@@ -88,9 +88,9 @@ def partition_of(region: str) -> str:
 
 
 def boundary_statements(target: "TargetSettings") -> tuple[Statement, ...]:
-    """Return the statements of the policy in the target's stack: what the role's own policy allows, and the denials.
+    """Return the statements of the policy in the target's stack: the role's own policy and the denials.
 
-    With a managed policy, they are the denials alone.
+    With a managed policy, they are only the denials.
     """
     bound = () if target.policy is None else (*target.policy["Statement"], BROKER_STATEMENT)
     return (
@@ -118,7 +118,7 @@ def _account_guard(target: "TargetSettings") -> Statement:
     """Return the denial of resources that other accounts own.
 
     Without the test for Null, it would also deny each request without aws:ResourceAccount, because negated operators
-    hold for a missing key. AWS sets the key, except for the actions in `core.policy.reach`, which work as before.
+    hold for a missing key. AWS sets the key, except for the actions in `core.policy.reach`, which are not denied.
     """
     return {
         "Effect": "Deny",
@@ -147,7 +147,7 @@ def _region_guard(target: "TargetSettings") -> Statement:
 def _rules_denied(target: "TargetSettings") -> Statement:
     """Return the denial of every action on the rules that send their events to the broker.
 
-    Even EnableRule would hide calls, because it resets the rule to a state without read-only events.
+    Even EnableRule would hide calls, because the rule would then match no read-only events.
     """
     rules = f"arn:{partition_of(target.region)}:events:*:{target.account}:rule/{RULES}*"
     return {"Effect": "Deny", "Action": "events:*", "Resource": rules}

@@ -10,7 +10,7 @@ from jitney.configuration.target_boundary import BROKER_STATEMENT
 from jitney.core.access.deny_document import ROLE_POLICY_LIMIT
 
 VERSION = "2012-10-17"
-"""Without a version, IAM uses the policy language of 2008, which has no variables."""
+"""The version of policies. Without one, IAM uses the policy language of 2008, which has no variables."""
 
 
 def inline_policies(target: TargetSettings) -> dict[str, dict[str, Any]]:
@@ -22,7 +22,7 @@ def inline_policies(target: TargetSettings) -> dict[str, dict[str, Any]]:
 
 
 def has_canary(target: TargetSettings) -> bool:
-    """Return whether the role certainly has the canary's permission. A managed policy may lack it."""
+    """Return whether the role certainly has the canary's permission. A managed policy may not allow it."""
     return target.policy is not None
 
 

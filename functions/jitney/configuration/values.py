@@ -23,14 +23,14 @@ class SettingsModel(BaseModel):
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model in a field's annotation, for example of a mapping's values."""
+    """Return the model in a field's annotation, such as that of a mapping's values."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(model_in, get_args(annotation))), None)
 
 
 def refused(wrong: str, fix: str) -> PydanticCustomError:
-    """Return the error for a value that is `wrong`, with the `fix`. Validators raise it."""
+    """Return the error for a value, to be raised by validators. `wrong` says what is wrong with it."""
     # The text is passed as context, because pydantic reads braces in a message as a template's fields.
     return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
 

@@ -1,7 +1,7 @@
 """Reads YAML as text. Every scalar is the string in the file, with its line number. `${VAR}` is expanded.
 
-YAML guesses types: `no` is false, `012` is ten, `1.10` is 1.1. A guess can change an account number or a version
-unnoticed. So this module guesses nothing. The models of `configuration.settings` say which text is a number.
+YAML guesses types: `no` is false, `012` is ten, `1.10` is 1.1. A guess can silently change an account number or a
+version. So this module does not guess. The models of `configuration.settings` say which text is a number.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Makes a request of what a Python program says."""
+"""Builds a request from the arguments of a Python program."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def requested_permissions(
 
 
 def access_request(request: GrantRequest) -> GrantRequest:
-    """Return the request. Raises Invalid when it has no reason or no access, or two ways to state the access."""
+    """Return the request. Raises Invalid if it has no reason or no access, or states the access in two ways."""
     if not request.reason:
         raise invalid("reason is empty.", "Say in a sentence what the access is for.")
     called = bool(request.calls or request.operations)
@@ -73,7 +73,7 @@ def access_request(request: GrantRequest) -> GrantRequest:
 
 
 def whole_seconds(name: str, duration: Duration) -> int:
-    """Return the duration in seconds. Raises Invalid, naming the argument, when it is none."""
+    """Return the duration in seconds. Raises Invalid, naming the argument, if it is not a duration."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     try:
         return round(seconds) if isinstance(seconds, int | float) else parse_duration(seconds)
@@ -104,7 +104,7 @@ def _operation(call: Any) -> OperationCall:
 
 
 def _as_json(value: Any) -> str:
-    """Return bytes in base64 and times in ISO 8601, as the API takes them."""
+    """Return bytes in base64 and times in ISO 8601, as the API accepts them."""
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode()
     if isinstance(value, date):

@@ -42,14 +42,14 @@ class AsyncGatewayCalls(GatewayCalls):
     """Sends the calls of aiobotocore's clients to the broker."""
 
     async def keep_parameters(self, params: dict[str, Any], **given: Any) -> None:  # type: ignore[override]
-        """Keep the parameters. A file of an async library becomes its bytes, too."""
+        """Keep the parameters. A file of an async library is replaced by its bytes, too."""
         for name, value in params.items():
             if inspect.iscoroutinefunction(getattr(value, "read", None)):
                 params[name] = await value.read()
         super().keep_parameters(params, **given)
 
     async def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:  # type: ignore[override]
-        """Return the broker's answer. Raises the problem for which there is none."""
+        """Return the broker's answer. Raises the problem if there is none."""
         status, headers, body = await asyncio.to_thread(self.answered)
         answer: AWSResponse = AioAWSResponse(request.url, status, headers, AsyncAnswerBody(request.url, body))
         return answer
@@ -94,7 +94,7 @@ class AsyncRefusedCalls(RefusedCalls):
 
 
 def opened_session(opened: OpenGrant, waits: ReviewWait) -> AsyncGrantSession:
-    """Return a session for an open grant. With the way "gateway", it has no key of AWS."""
+    """Return a session for an open grant. With the way "gateway", it has no AWS key."""
     session = AioSession()
     provider = AioCredentialResolver([AsyncGrantProvider(opened)])
     use_grant(opened, session, provider, AsyncRefusedCalls(opened), AsyncGatewayCalls(opened, waits))

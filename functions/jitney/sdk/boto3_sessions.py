@@ -19,18 +19,18 @@ _ABOUT_ACCESS = re.compile(
     r"AccessDenied|Unauthorized|Expired|Forbidden|403|Invalid.*Token|InvalidAccessKey|Unrecognized"
 )
 PLACEHOLDER = "jitney-gateway"
-"""Signs requests of the gateway's sessions, which no server receives."""
+"""Placeholder keys that sign the requests of gateway sessions. No server receives these requests."""
 
 
 class SessionOfGrant(KeptHere):
-    """What the sessions of boto3 and aioboto3 have in common. Their base class takes the session of botocore."""
+    """The common part of the sessions of boto3 and aioboto3. Their base class gets the session of botocore."""
 
     def __init__(self, opened: OpenGrant, botocore_session: Any) -> None:
         super().__init__(botocore_session=botocore_session)  # type: ignore[call-arg]
         self._opened = opened
 
     def __repr__(self) -> str:
-        """Return which grant it is."""
+        """Return the type and the id of the grant."""
         return f"{type(self).__name__}({self._opened!r})"
 
     @property
@@ -56,7 +56,7 @@ class RefusedCalls:
 
 
 def opened_session(opened: OpenGrant, waits: ReviewWait) -> GrantSession:
-    """Return a session for an open grant. With the way "gateway", it has no key of AWS."""
+    """Return a session for an open grant. With the way "gateway", it has no AWS key."""
     session = botocore.session.Session()
     provider = CredentialResolver([GrantProvider(opened)])
     use_grant(opened, session, provider, RefusedCalls(opened), GatewayCalls(opened, waits))

@@ -1,7 +1,7 @@
 """Sends the calls of botocore clients to the broker, instead of to AWS (the way "gateway").
 
-The broker takes parameters and not requests. So the parameters are those that botocore serializes, and no request that
-botocore made leaves this process.
+The broker accepts parameters, not requests. So the parameters that botocore would serialize are sent, and no request of
+botocore leaves this process.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _PRESIGNED = ("-query", "-presign-post")
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What a client calls: the operation, its parameters as the API's JSON, and the bytes of its stream."""
+    """One call of a client: the operation, its parameters as the API's JSON, and the bytes of its stream."""
 
     operation: OperationModel
     parameters: dict[str, Any] = field(repr=False)
@@ -48,30 +48,33 @@ class _Sent:
 
 
 class GatewayCalls:
-    """Sends every call of a session's clients with an open grant, and waits as `waits` says while it is reviewed."""
+    """Sends every call of a session's clients with an open grant.
+
+    `waits` says how long it waits for the review of a call.
+    """
 
     def __init__(self, opened: OpenGrant, waits: ReviewWait) -> None:
         self._opened = opened
         self._waits = waits
         self._grants = GrantsOfKeys(lambda: opened.grant().id)
         self._under_review: dict[str, str] = {}
-        """The keys of calls that reviewers have yet to decide about. An equal call goes on with the same key."""
+        """The keys of calls that are under review. An equal call continues with the same key."""
 
     def attach(self, events: Any) -> None:
-        """Take over the calls of the clients that are created with these events."""
+        """Handle the calls of the clients that are created with these events."""
         events.register_last("before-parameter-build", self.keep_parameters)
         events.register_first("choose-signer.*.*", self.refuse_presigned)  # before botocore's handlers of a service
         events.register_last("request-created", self.keep_attempt)
         events.register_first("before-send", self.send)
 
     def keep_parameters(self, params: dict[str, Any], model: OperationModel, context: dict[str, Any], **_: Any) -> None:
-        """Keep the parameters, after all of botocore's own changes. A file becomes its bytes."""
+        """Keep the parameters, after all of botocore's own changes. A file is replaced by its bytes."""
         if not context.get("is_presign_request"):
             body = read_stream(params, model.input_shape)
             context[_SENT] = _Sent(model, sent_parameters(params, model), body)
 
     def refuse_presigned(self, signature_version: Any, context: dict[str, Any], **_: Any) -> None:
-        """Raise Invalid call_unsupported for a URL that the program would send past the gateway."""
+        """Raise Invalid call_unsupported for a presigned URL, because its request would bypass the gateway."""
         if str(signature_version).endswith(_PRESIGNED) and _SENT not in (context or {}):
             detail = "The gateway signs no URL, because its answer would not be masked."
             raise Invalid("call_unsupported", "Not supported", detail, 'Use a grant with way="credentials" for it.')
@@ -81,7 +84,7 @@ class GatewayCalls:
         _ATTEMPT.set(request.context)
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """Return the broker's answer. Raises the problem for which there is none."""
+        """Return the broker's answer. Raises the problem if there is none."""
         status, headers, body = self.answered()
         return AWSResponse(request.url, status, HeadersDict(headers), body)  # type: ignore[arg-type]
 
@@ -104,7 +107,10 @@ class GatewayCalls:
         return answer.status, dict(_headers(answer)), AnswerBody(_chunks(answer))
 
     def _reviewed_key(self, call: ParsedCall) -> str:
-        """Return the key of an equal call that was under review, or "". Only then is a large body hashed."""
+        """Return the key of an equal call that was under review, or "".
+
+        A large body is hashed only if there are such keys.
+        """
         return self._under_review.pop(_content(call), "") if self._under_review else ""
 
     def _called(self, call: ParsedCall, body: bytes, key: str) -> CallAnswer | HttpAnswer:
@@ -170,7 +176,7 @@ class _ChunkReader(io.RawIOBase):
 
 
 def _content(call: ParsedCall) -> str:
-    """Return a hash of the call, by which an equal one is recognized."""
+    """Return a hash of the call, by which an equal call is recognized."""
     text = json.dumps([call.service, call.operation.name, call.region, call.parameters], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

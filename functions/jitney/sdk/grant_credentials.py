@@ -14,14 +14,14 @@ class SigningKeys(KeptHere, ReadOnlyCredentials):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Return the id of the key alone."""
+        """Return only the id of the key."""
         return f"{type(self).__name__}({self.access_key})"
 
     __str__ = __repr__
 
 
 def signing_keys(opened: OpenGrant) -> SigningKeys:
-    """Return the keys for one signature. Raises the problem for which there are none."""
+    """Return the keys for one signature. Raises the problem if there are none."""
     keys = opened.credentials()
     return SigningKeys(keys.access_key_id, keys.secret_access_key, keys.session_token, opened.latest.account or None)
 
@@ -35,7 +35,7 @@ class GrantCredentials(KeptHere, Credentials):
         self.method = METHOD
 
     def __repr__(self) -> str:
-        """Return which grant it is."""
+        """Return the type and the id of the grant."""
         return f"{type(self).__name__}({self._opened!r})"
 
     @property

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jitney.sdk.boto3_sessions import GrantSession
 
 _UNDER_REVIEW: dict[str, str] = {}
-"""The ids of grants that this process requested and that reviewers have yet to decide about, by request."""
+"""The ids of grants that this process requested and that are under review, by request."""
 
 
 def grant(
@@ -58,13 +58,13 @@ def grant(
     The request is made when the scope begins, and the grant is released when it ends. State the access as `calls`, as
     `actions` on `resources` under `conditions`, as `permissions` in the API's JSON, or as `access_profile`. `way` is
     "credentials" or "gateway". `duration` is a text such as "5m", seconds, or a timedelta. After a rejection, `changed`
-    says what is different now.
+    says what is different in this request.
 
     `wait` is the longest wait for a review: None waits until the review ends, and 0 raises ReviewPending at once. When
-    a wait begins, `on_pending` gets the ReviewPending that says who was asked and where they decide. Without
-    `on_pending`, it is logged. After ReviewPending, the same arguments use the same review and its grant.
+    a wait begins, `on_pending` gets the ReviewPending, with the reviewers and their page. Without `on_pending`, it is
+    logged. After ReviewPending, the same arguments use the same review and its grant.
 
-    `broker` replaces the one of the settings that the `jitney` command reads. Raises Invalid for wrong arguments.
+    `broker` replaces the broker of the `jitney` command's settings. Raises Invalid for wrong arguments.
     """
     lines, operations = requested_calls(calls)
     request = GrantRequest(
@@ -86,7 +86,10 @@ def grant(
 def existing_grant(
     grant_id: str, *, wait: Duration | None = None, on_pending: OnPending | None = None, broker: Broker | None = None
 ) -> "GrantScope":
-    """Return a scope with a grant that was requested before, such as by `jitney request`. Its end releases nothing."""
+    """Return a scope with a grant that was requested before, such as by `jitney request`.
+
+    The grant is not released at its end.
+    """
     return GrantScope(grant_id, _review_wait(wait, on_pending), broker)
 
 
@@ -147,7 +150,7 @@ class GrantScope:
             return self._opened
 
     def _active(self, broker: Broker) -> OpenGrant:
-        """Return the grant once it is active. One that reviewers have yet to decide about is remembered."""
+        """Return the grant once it is active. The id of a pending grant is remembered."""
         key = "" if isinstance(self._need, str) else _key(self._need, broker)
         memory = ProcessMemory(_UNDER_REVIEW.pop(key, "")) if key else None
         held = HeldGrant(broker, self._need, memory=memory)
@@ -183,5 +186,5 @@ def _review_wait(wait: Duration | None, on_pending: OnPending | None) -> ReviewW
 
 
 def _key(need: GrantRequest, broker: Broker) -> str:
-    """Return what equal requests at one broker have in common."""
+    """Return the key that equal requests at one broker share."""
     return json.dumps([need.document(), broker.api_url], sort_keys=True)

@@ -8,7 +8,7 @@ _TOKEN = re.compile(r"(x-amz-security-token['\"]?[:=]\s*b?['\"]?)[^\s'\"&]+", re
 
 
 class _TokenMask(logging.Filter):
-    """Masks the token in a record. botocore logs no secret key."""
+    """Masks the session token in a log record. botocore does not log secret keys."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()

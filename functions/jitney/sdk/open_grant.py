@@ -16,12 +16,12 @@ from jitney.client.responses import ApiCredentials, ApiGrant
 
 LOG = logging.getLogger("jitney")
 CHECK_SECONDS = 1.0
-"""After a refusal by AWS, the grant's state is read at most this often."""
+"""The shortest time between two reads of the grant's state after refusals by AWS."""
 _FINAL = frozenset({"revoked", "released", "rejected", "failed"})
 
 
 class KeptHere:
-    """Something that leads to keys. It cannot be pickled or copied."""
+    """The base of objects that give access to keys. They cannot be pickled or copied."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ class OpenGrant(KeptHere):
         self._finalizer = weakref.finalize(self, _released_late, held, os.getpid())
 
     def __repr__(self) -> str:
-        """Return the id of the grant. The keys are in no repr."""
+        """Return the id of the grant, without the keys."""
         grant = self._held.latest
         return f"{type(self).__name__}({grant.id if grant else ''})"
 
@@ -60,17 +60,20 @@ class OpenGrant(KeptHere):
         return grant
 
     def grant(self) -> ApiGrant:
-        """Return an active grant. Raises the problem for which there is none."""
+        """Return an active grant. Raises the problem if there is none."""
         self._require_open()
         return self._held.grant()
 
     def credentials(self) -> ApiCredentials:
-        """Return credentials that are valid for a while yet. Raises the problem for which there are none."""
+        """Return credentials that remain valid for some time. Raises the problem if there are none."""
         self._require_open()
         return self._held.credentials()
 
     def why_refused(self) -> ClientProblem | None:
-        """Return the problem that the grant was revoked or released, None if it was not. AWS has refused a call."""
+        """Return the problem that the grant was revoked or released, or None if it was not.
+
+        Call this after AWS refused a call.
+        """
         if self._ended or self._clock() - self._checked_at < CHECK_SECONDS:
             return self._ended
         self._checked_at = self._clock()
@@ -84,9 +87,9 @@ class OpenGrant(KeptHere):
         return self._ended
 
     def close(self) -> None:
-        """Release the grant, so that its keys stop working. Repeats do nothing, and so does another process.
+        """Release the grant, so that its keys stop working. In a forked process, or when repeated, this does nothing.
 
-        A failed release is logged. The keys then end by themselves.
+        A failed release is logged. The keys then expire on their own.
         """
         if self._finalizer.detach() and os.getpid() == self._process:
             _release(self._held)

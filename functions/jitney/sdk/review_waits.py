@@ -1,4 +1,4 @@
-"""How long a program waits for reviewers, and how it learns that it waits."""
+"""How long a program waits for reviewers, and how it is notified of the wait."""
 
 import logging
 import threading
@@ -22,7 +22,10 @@ class WaitAbandonedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReviewWait:
-    """Waits at most `seconds` for a review, None for until it ends. `on_pending` gets the review when a wait begins."""
+    """Waits at most `seconds` for a review. None waits until the review ends.
+
+    `on_pending` gets the review when a wait begins.
+    """
 
     seconds: float | None = None
     on_pending: OnPending | None = None
@@ -33,7 +36,7 @@ class ReviewWait:
         return RunningWait(None if self.seconds is None else time.monotonic() + self.seconds, self.abandoned)
 
     def show(self, problem: ReviewPending) -> None:
-        """Say that a review is open."""
+        """Call `on_pending` with the open review."""
         if self.on_pending:
             self.on_pending(problem)
         else:
@@ -63,7 +66,7 @@ class RunningWait:
         return float("inf") if self.end is None else self.end - time.monotonic()
 
     def go_on(self, _answer: GrantResponse, _trouble: Unavailable | None) -> None:
-        """Go on after a poll. Raises WaitAbandonedError when the wait is abandoned."""
+        """Continue after a poll. Raises WaitAbandonedError if the wait was abandoned."""
         self.sleep(0)
 
     def sleep(self, seconds: float) -> None:

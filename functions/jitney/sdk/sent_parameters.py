@@ -16,8 +16,8 @@ _LOCATIONS = frozenset({"querystring", "header", "headers"})
 def sent_parameters(parameters: Mapping[str, Any], operation: OperationModel) -> dict[str, Any]:
     """Return the parameters of the operation.
 
-    A list or a map that botocore would not send, because it is empty, is left out. A value of another type stays as it
-    is, because botocore checks types afterwards.
+    An empty list or map is left out if botocore would not send it. A value of a wrong type is not changed, because
+    botocore checks types afterwards.
     """
     if operation.input_shape is None:
         return dict(parameters)
@@ -51,7 +51,7 @@ def _is_bytes(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads values by their shapes. With `drops_empty`, the protocol has no empty lists and maps."""
+    """Reads values by their shapes. With `drops_empty`, the protocol cannot express empty lists and maps."""
 
     drops_empty: bool
 

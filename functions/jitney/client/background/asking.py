@@ -1,4 +1,7 @@
-"""Asks a background endpoint of this user, over a Unix socket. SDKs wait for it at each start, so it imports little."""
+"""Asks a background endpoint of this user, over a Unix socket.
+
+SDKs wait for the answer at each start, so this module imports little.
+"""
 
 import contextlib
 import json
@@ -21,9 +24,9 @@ from jitney.client.problems import (
 )
 
 ANSWER_SECONDS = 150.0
-"""Longer than any call of the broker with its repeats."""
+"""The longest wait for an answer. A call of the broker with its repeats takes less."""
 _MOST_PATH_BYTES = 100
-"""Of a socket's path: macOS permits 103, Linux 107."""
+"""The limit of a socket's path: macOS permits 103, Linux 107."""
 _KINDS = {kind.exit_code: kind for kind in (Invalid, Denied, ReviewPending, Unauthenticated, Unavailable, GrantEnded)}
 
 
@@ -43,7 +46,7 @@ class EndpointAnswer(NamedTuple):
 def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None:
     """Return the answer of the endpoint `key`, or None when there is no such endpoint.
 
-    Raises Invalid when a process of another user answers, and Unavailable when none does in time.
+    Raises Invalid when a process of another user answers, and Unavailable when no answer comes in time.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS)
@@ -69,7 +72,7 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
 def socket_address(folder: Path, name: str) -> Generator[str]:
     """Yield the address of the socket `name` in `folder`.
 
-    If its path is too long, that is the name alone, and `folder` is the working directory of the block.
+    If its path is too long, the address is only the name, and `folder` is the working directory of the block.
     """
     path = str(folder / name)
     if len(os.fsencode(path)) <= _MOST_PATH_BYTES:
@@ -85,7 +88,10 @@ def socket_address(folder: Path, name: str) -> Generator[str]:
 
 
 def is_own(connection: socket.socket) -> bool:
-    """Return whether the process at the other side is this user's. Only Linux says; elsewhere the folder decides."""
+    """Return whether the process at the other end is this user's.
+
+    Only Linux shows that. On other systems, the folder's permissions decide.
+    """
     if sys.platform != "linux":
         return True
     size = struct.calcsize("3i")

@@ -33,9 +33,10 @@ class EndpointNeed:
     def key(self, environment: Mapping[str, str] = os.environ) -> str:
         """Return the name of the endpoint for this need, in hex.
 
-        It is the same for equal requests of the same identity: with the same settings, variables that token sources
-        read, and holder of the token file, in the same working folder. So no identity gets the keys of another one.
-        A secret in a setting cannot be found from it: all are hashed together, and the client's secret is left out.
+        The name is the same for equal requests of the same identity: with the same settings, variables that token
+        sources read, and identity in the token file, in the same working folder. So no identity gets the keys of
+        another one. The name reveals no secret of a setting: all are hashed together, and the client's secret is left
+        out.
         """
         _, path = settings_file(self.connection, environment)
         ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
@@ -59,7 +60,7 @@ class EndpointNeed:
 
 
 def _working_folder() -> str:
-    """Return its path; "" if it was removed, where no relative path leads to a file."""
+    """Return the path of the working folder; "" if it was removed, so no relative path leads to a file."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:
@@ -84,7 +85,8 @@ def _holder(token_file: str) -> str:
 def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of this user's endpoints, which no other user can enter.
 
-    Raises Invalid when it is a link, belongs to another user, or others may enter it: their process could answer.
+    Raises Invalid when it is a link, belongs to another user, or other users may enter it, because their process could
+    answer.
     """
     base = environment.get("XDG_RUNTIME_DIR", "")
     state = xdg(environment, "XDG_STATE_HOME", ".local/state")

@@ -1,4 +1,4 @@
-"""The process of a background endpoint: serves one need until it is stopped, or the last keys it gave have ended."""
+"""The process of a background endpoint. It serves one need until it is stopped, or until its last keys have expired."""
 
 import json
 import os
@@ -61,7 +61,7 @@ class BackgroundService:
         return None
 
     def body_limit(self, _head: ReceivedRequest) -> int:
-        """Return the bytes that the body of a request may have: none."""
+        """Return the limit of a request's body in bytes: none is allowed."""
         return 0
 
     def too_large(self, _head: ReceivedRequest) -> HttpAnswer:
@@ -101,7 +101,7 @@ def _failure(problem: ClientProblem) -> HttpAnswer:
 
 
 def main() -> None:
-    """Read the order on standard input, say on standard output that it serves, and serve."""
+    """Read the need from standard input, report on standard output that the endpoint is ready, and serve."""
     os.umask(0o077)
     order = json.load(sys.stdin)
     if os.fork():  # the starter waits for this process only
@@ -146,7 +146,7 @@ def _serving(folder: Path, key: str, held: HeldGrant, kind: str) -> Generator[Ba
 
 
 def _until_ended(service: BackgroundService, idle_seconds: float | None) -> None:
-    """Return when the endpoint is stopped, or when the last keys that it gave out have ended."""
+    """Return when the endpoint is stopped, or when the last keys that it gave have expired."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: service.ended.set())
     while not service.ended.wait(_LOOK_SECONDS):
@@ -155,7 +155,7 @@ def _until_ended(service: BackgroundService, idle_seconds: float | None) -> None
 
 
 def _say(document: dict[str, Any]) -> None:
-    """Write one line to the process that started this one, which then goes on."""
+    """Write one line to the process that started this one. That process then continues."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
     with Path(os.devnull).open("wb") as nothing:

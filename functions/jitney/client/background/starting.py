@@ -19,7 +19,7 @@ def start_and_ask(
 ) -> EndpointAnswer:
     """Return the answer of the endpoint for `need`, which is started if there is none.
 
-    If several processes start at once, one starts it. With `new_grant`, the present endpoint is stopped, and the next
+    If several processes start at once, one starts it. With `new_grant`, the present endpoint is stopped, and the new
     one makes a new request. Raises what `ask` raises, and the problem with which the endpoint could not start.
     """
     key = need.key()
@@ -46,7 +46,10 @@ def _turn(folder: Path, key: str) -> Generator[None]:
 
 
 def _start(folder: Path, key: str, need: EndpointNeed, *, new_grant: bool) -> None:
-    """Return when the endpoint listens. It gets this process's environment, and no file or terminal of it."""
+    """Start the endpoint, and return when it listens.
+
+    It gets this process's environment, but not its files or terminal.
+    """
     order = {"folder": str(folder), "key": key, "new_grant": new_grant, "need": need.document()}
     # -P: no module comes from the working folder, which may be a repository of others.
     command = [sys.executable, "-P", "-m", "jitney.client.background.process"]

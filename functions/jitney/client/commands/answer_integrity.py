@@ -1,4 +1,4 @@
-"""What `jitney audit query`, `who` and `show` say about the integrity of their answers."""
+"""The integrity of answers of `jitney audit query`, `who` and `show`, as they show it."""
 
 import time
 from collections.abc import Sequence

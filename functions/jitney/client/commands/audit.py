@@ -84,9 +84,9 @@ def verify_records(
 ) -> None:
     """Verify that the records in S3 are unchanged.
 
-    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials. What
-    is not sealed, such as calls, is compared with the audit table, if it is named by --table or --stack. Exit codes:
-    0 verified, 1 broken, 2 not everything could be verified.
+    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials.
+    Unsealed records and calls are compared with the audit table, if --table or --stack names it. Exit codes: 0
+    verified, 1 broken, 2 not everything could be verified.
 
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """

@@ -1,4 +1,4 @@
-"""`jitney init`: sets up the programs that people run agents in, and undoes it."""
+"""`jitney init`: sets up the programs in which people run agents, and undoes the setup."""
 
 import os
 import sys
@@ -53,8 +53,8 @@ def init(
     """Set up Claude Code, Codex, Cursor and others to use Jitney.
 
     It sets up Claude Code, Codex, Cursor, VS Code, Gemini CLI or an AWS profile. Shows the change and asks before it
-    writes. The first five get Jitney's MCP server, and this checks that it starts. An AWS profile needs --target,
-    --reason and what to request. With --json, nothing is written without --yes.
+    writes. The first five get Jitney's MCP server, and `jitney init` checks that the server starts. An AWS profile
+    needs --target, --reason and what to request. With --json, nothing is written without --yes.
 
     Example: jitney init claude-code
     """
@@ -81,7 +81,7 @@ def init(
 def _entries(
     chosen: Sequence[AgentClient], connection: options.Connection, request: options.RequestParameters, target: str
 ) -> dict[str, Any]:
-    """Return what each client's file gets. Starts the MCP server once before anything is written."""
+    """Return the entry for each client's file. Starts the MCP server once before anything is written."""
     found: dict[str, Any] = {}
     if AWS in chosen:
         written = selection.written_connection(connection, os.environ)
@@ -96,7 +96,10 @@ def _entries(
 
 
 def _file(client: AgentClient, project: Path, profile: str) -> ClientFile:
-    """Return the client's file. Raises Invalid when a link of the project leads out of it: others may have set it."""
+    """Return the client's file.
+
+    Raises Invalid when a link in the project leads outside it, because others may have set the link.
+    """
     place, path = client.place or (section_name(profile),), client.path(project, os.environ)
     own, real = client.file.startswith("~"), real_path(path)
     if not own and not real.is_relative_to(real_path(project)):

@@ -46,8 +46,8 @@ def login(
     The issuer and the client come from JITNEY_TOKEN_ISSUER and JITNEY_CLIENT_ID, or from config.toml. Tokens go to the
     keyring of the operating system.
 
-    With --review, sign in as a reviewer instead, for `jitney review`. That sign-in has a client of its own
-    (JITNEY_REVIEW_CLIENT_ID), ends with its token, and is for one vote.
+    With --review, sign in as a reviewer instead, for `jitney review`. That sign-in uses a client of its own
+    (JITNEY_REVIEW_CLIENT_ID). It is for one vote, and ends when its token expires.
 
     Example: jitney login
     """
@@ -105,7 +105,7 @@ def _signed_in(what: "LoginSettings", *, device: bool, no_browser: bool) -> "Dev
 
 
 def _require_another_way(metadata: "ProviderMetadata", *, device: bool) -> None:
-    """Raise Invalid where there is neither a browser nor a device flow."""
+    """Raise Invalid if there is neither a browser nor a device flow."""
     if not device and not metadata.device_authorization_endpoint:
         detail = f"This machine has no browser, and {metadata.issuer} has no device flow."
         fix = "Sign in on a machine with a browser. Over SSH, forward the port of JITNEY_REDIRECT_PORT, and run"

@@ -17,9 +17,7 @@ def targets(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Show what you could request, and who would review it. Requests nothing.
-
-    With TARGET, only this one is shown.
+    """Show what you could request, and who would review it. Requests nothing. With TARGET, only this target is shown.
 
     Example: jitney targets analytics-prod
     """

@@ -26,8 +26,8 @@ def compare_policies(
 ) -> None:
     """Compare two versions of policies by decision.
 
-    Generates requests from what either version compares: groups, claims, actions, resources, durations, conditions,
-    ways. Decides each with both versions, and shows one example of each difference.
+    Generates requests from the values that either version compares: groups, claims, actions, resources, durations,
+    conditions, ways. Decides each request with both versions, and shows one example of each difference.
 
     Example: jitney policy diff ../deployed/jitney.yaml
     """

@@ -43,7 +43,7 @@ def replay_records(
 
     Decides each recorded request again, with the configuration's policies, targets, limits and reviewers. Counts and
     lists the answers that change. Reads a local copy, or the bucket with your AWS credentials. A record without all
-    that its decision saw is left out, with the reason.
+    inputs of its decision is left out, and the reason is shown.
 
     Example: jitney policy replay --since 30d --folder records
     """

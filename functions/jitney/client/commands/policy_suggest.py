@@ -49,11 +49,11 @@ def suggest_policies(
     config: Config = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Suggest the narrowest policies for what was used.
+    """Suggest the narrowest policies that cover what was used.
 
     Reads the records of a requester's grants and the calls that CloudTrail shows. Prints permits for what was used, and
-    decides each used request again under them. What your present policies review stays under review. Exits with 1 if
-    a used permission is not permitted.
+    decides each used request again under them. Requests that your present policies review stay under review. Exits with
+    1 if a used permission is not permitted.
 
     Example: jitney policy suggest --agent local.agent-7 --since 30d --folder records --calls calls
     """

@@ -24,7 +24,7 @@ Region = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ProfileRequest(options.RequestParameters):
-    """Requests half an hour unless --for is given: SDKs ask for each call from 15 minutes before the end of keys."""
+    """Requests half an hour unless --for is given, because SDKs start to renew keys 15 minutes before their end."""
 
     duration: options.Duration = "30m"
 
@@ -44,8 +44,8 @@ def profile(
 ) -> None:
     """Print or write an AWS profile that uses Jitney.
 
-    The profile gets its credentials from `jitney credentials` with these options. This makes no request yet: the first
-    AWS command with the profile does.
+    The profile gets its credentials from `jitney credentials` with these options. This command makes no request. The
+    first AWS command with the profile makes it.
 
     Example: jitney profile q3 analytics-prod --call "aws s3 ls s3://reports" --reason "monthly report"
     """

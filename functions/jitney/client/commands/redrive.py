@@ -29,8 +29,8 @@ def redrive_dead_letters(
     """Redrive dead letters.
 
     CloudTrail events go to the queue, and records and calls to Firehose. Uses your AWS credentials; docs/redrive.md
-    lists the permissions. Items that had arrived before are published again. Exit codes: 0 nothing is left, 2 something
-    is left that cannot be redriven.
+    lists the permissions. Items that had arrived before are published again. Exit codes: 0 all dead letters are
+    redriven, 2 some cannot be redriven.
 
     Example: jitney audit redrive --stack outputs.json
     """

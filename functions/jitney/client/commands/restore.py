@@ -25,7 +25,7 @@ EarlierStateTable = Annotated[
 ]
 
 INCOMPLETE = 1
-"""The exit code if the tables are prepared, but a suspension is missing that an operator makes again."""
+"""The exit code if the tables are prepared, but an operator must make suspensions again."""
 
 
 def restore(
@@ -39,9 +39,9 @@ def restore(
     """Prepare restored tables before you deploy them.
 
     Suspends every target in the restored state table, so that no grant that was revoked after the restored moment works
-    again. Signs everyone out, continues the records of open grants, and sets what a restore does not bring. Exits with
-    1 if it lists suspensions to make again by hand. Uses your AWS credentials; docs/restore.md shows the whole
-    procedure and the permissions.
+    again. Signs everyone out, continues the records of open grants, and sets the table settings that a restore does not
+    keep. Exits with 1 if it lists suspensions that you must make again by hand. Uses your AWS credentials;
+    docs/restore.md shows the whole procedure and the permissions.
 
     Example: jitney restore --state-table jitney-state-2 --audit-table Jitney-TablesAudit-1A2B
     """

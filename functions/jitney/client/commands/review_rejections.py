@@ -1,6 +1,6 @@
 """`jitney review reject-all`: a person rejects many requests of one agent or unit at once (row REV 18).
 
-One sign-in covers one such call. The person types a word after reading how many requests, and whose.
+One sign-in covers one such call. The person types a word after reading the number and the owner of the requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,9 +69,9 @@ def reject_all(
 
 
 def _requests_of(waiting: Sequence[ListedReview], agent: str, unit: str) -> tuple[str, str, list[ListedReview]]:
-    """Return the kind and name of the owner as the broker has it, and its requests. Raises Invalid if none wait.
+    """Return the kind and the full name of the owner, and its requests. Raises Invalid if none wait.
 
-    A name without its issuer's prefix is enough where it is unique.
+    A name without its issuer's prefix is enough if it is unique.
     """
     kind, given = ("agent", agent) if agent else ("unit", unit)
     name_of: Callable[[ListedReview], str] = (lambda each: each.agent) if agent else (lambda each: each.unit)

@@ -1,7 +1,7 @@
 """`jitney review approve` and `reject`: a person's vote from a terminal (row REV 17).
 
-An approval is a deliberate act: the person reads what is granted, and types a word where the page has a second step.
-A program approves only with --yes and the hash of what was shown.
+An approval is a deliberate act: the person reads what is granted, and types a word if the page would need a second
+step. A program approves only with --yes and the hash of what was shown.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -22,9 +22,12 @@ from jitney.client.reviewer_sign_in import COMMAND, forget_reviewer
 from jitney.client.setting_names import closest
 
 WORD = "approve"
-"""What a person types where the page has a second step."""
+"""The word that a person types if the page would need a second step."""
 _NO_HASH = "0" * 64
-"""The hash of no request. An approval that confirms it grants nothing, and gets what would be granted."""
+"""A hash that no request has.
+
+An approval that confirms it grants nothing, and its answer shows what would be granted.
+"""
 
 _Request = Annotated[str, typer.Argument(metavar="ID", help="The request's id: g-…")]
 _Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="For the record. The agent sees it.")]
@@ -100,7 +103,7 @@ def reject_review(
 
 
 def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
-    """Raise Invalid if no person can be asked, or if --yes does not say what it is about."""
+    """Raise Invalid if no person can be asked, or if --yes has no hash of what it confirms."""
     if asks and not can_ask:
         detail = "No person can confirm the approval, because this is not a terminal, or --json is given."
         fix = "Run it in a terminal. A program reads `jitney review show ID --json`, and gives --yes --content HASH."
@@ -133,7 +136,7 @@ def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, A
 
 
 def confirm(question: str, word: str, verdict: str = "approval") -> None:
-    """Exit unless the person types the word. Nothing else confirms, and Enter does not."""
+    """Exit unless the person types the word. Enter alone does not confirm."""
     try:
         typed = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
     except typer.Abort:  # the end of the input, or Ctrl-C
@@ -146,7 +149,7 @@ def confirm(question: str, word: str, verdict: str = "approval") -> None:
 def _selection(
     found: ApiShownReview, actions: Sequence[str], resources: Sequence[str], seconds: int
 ) -> Mapping[str, Any]:
-    """Return the members of a narrowed approval: positions on the sheet, as the page's boxes are named."""
+    """Return the members of a narrowed approval: positions on the sheet, which are the names of the page's boxes."""
     _require_known("action", actions, [each.action for each in found.actions])
     _require_known("resource", resources, [arn for each in found.actions for arn in each.resources])
     chosen: dict[str, Any] = {"duration_seconds": seconds} if seconds else {}
@@ -181,7 +184,10 @@ def _seconds(duration: str) -> int:
 
 @contextmanager
 def voting(connection: options.Connection, command: str) -> Generator[None]:
-    """Say what to do when the token has voted before. It is forgotten then. `command` shows what became of the vote."""
+    """Raise a problem that says what to do if the token has voted before, and forget the token.
+
+    `command` shows the result of the vote.
+    """
     try:
         yield
     except ClientProblem as problem:

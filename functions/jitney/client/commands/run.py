@@ -39,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print problems as JSON, on
 
 
 class CommandAfterDashes(TyperCommand):
-    """Hides what follows the first `--` from the parser, since TARGET is optional and the command has options too."""
+    """Hides the words after the first `--` from the parser. TARGET is optional, and the command has options too."""
 
     # A command without the dashes comes as extra arguments: `command_of` explains that better than the parser.
     allow_extra_args = True
@@ -56,7 +56,10 @@ class CommandAfterDashes(TyperCommand):
 
 
 def command_of(context: typer.Context, example: str) -> list[str]:
-    """The command after the dashes. Raises Invalid when it is missing, quoted as one argument, or before the dashes."""
+    """Return the command after the dashes.
+
+    Raises Invalid when it is missing, quoted as one argument, or before the dashes.
+    """
     fix = f"Put it after two dashes: {example}"
     if context.args:
         raise invalid(f"{shlex.join(context.args)} comes before the two dashes, or they are missing.", fix)
@@ -71,7 +74,7 @@ def command_of(context: typer.Context, example: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class WaitByDefault(options.WaitParameters):
-    """Waits unless --no-wait is given, since the command cannot run before."""
+    """Waits unless --no-wait is given, because the command cannot run before the decision."""
 
     wait: options.Wait = True
 
@@ -93,9 +96,9 @@ def run(
     """Run COMMAND with AWS credentials of its own.
 
     An AWS CLI command needs no --action, --resource or --call: the broker works out its permissions. If the request
-    needs a review, this waits for it. AWS SDKs in COMMAND get keys from an endpoint on this machine, for a few minutes
-    at a time. The exit code is the command's own. When the command has ended, the grant is released and its keys stop
-    working, unless you give --grant or --keep. With --gateway, COMMAND gets no keys.
+    needs a review, `jitney run` waits for it. AWS SDKs in COMMAND get keys from an endpoint on this machine, for a few
+    minutes at a time. The exit code is the command's own. When the command has ended, the grant is released and its
+    keys stop working, unless you give --grant or --keep. With --gateway, COMMAND gets no keys.
 
     Example: jitney run analytics-prod --reason "monthly report" -- aws s3 cp s3://reports/2026/q3.csv .
     """

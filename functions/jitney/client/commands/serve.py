@@ -1,4 +1,4 @@
-"""`jitney serve`: an endpoint on this machine, for programs that start on their own."""
+"""`jitney serve`: an endpoint on this machine, for programs that `jitney run` does not start."""
 
 import os
 import shlex
@@ -108,7 +108,7 @@ def _in_background(need: EndpointNeed, *, as_json: bool) -> None:
 
 
 def _stop_all(*, as_json: bool) -> None:
-    """Stop all background endpoints, and raise the first problem after that."""
+    """Stop all background endpoints. Then raise the first problem, if there was one."""
     folder = endpoints_folder()
     stopped, problems = [], []
     for key in sorted(each.stem for each in folder.glob("*.sock")):

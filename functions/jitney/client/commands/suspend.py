@@ -15,7 +15,7 @@ from jitney.client.problems import Denied, Unavailable
 from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
 
 REPEAT_SECONDS = 300
-"""How long an incomplete suspension is repeated. The broker then goes on by itself, every five minutes."""
+"""How long an incomplete suspension is repeated. After that, the broker continues it every five minutes."""
 MOST_ROWS = 20
 
 suspensions = command_group("List suspensions, and lift one. For operators.")
@@ -88,7 +88,7 @@ def lift_suspension(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Lift a suspension. New requests are decided again. The grants that it ended stay ended.
+    """Lift a suspension. New requests are decided again. Grants that the suspension ended stay ended.
 
     Example: jitney suspensions lift s-abcdefghijklm2 --reason "token rotated"
     """
@@ -124,13 +124,13 @@ def _until_complete(
 
 
 def _sum(first: ApiSuspensionProgress, later: ApiSuspensionProgress) -> ApiSuspensionProgress:
-    """Return what both calls achieved. Only the call that began the suspension has AWS's denials measured."""
+    """Return the sum of the results of both calls. Only the call that began the suspension starts measurements."""
     ended = first.grants_ended + later.grants_ended
     return replace(later, grants_ended=ended, targets_measured=first.targets_measured or later.targets_measured)
 
 
 def _measured(progress: ApiSuspensionProgress) -> str:
-    """Return where Jitney measures when AWS denies, and what shows the time; "" for no target."""
+    """Return the targets on which Jitney measures AWS's denial, and the command that shows the time; "" for none."""
     if not progress.targets_measured:
         return ""
     named = ", ".join(progress.targets_measured[:MOST_ROWS])

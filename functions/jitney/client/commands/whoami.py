@@ -19,8 +19,8 @@ from jitney.client.wait_note import asking_note
 def whoami(*, as_json: options.AsJson = False, connection: options.Connection) -> None:
     """Show the identity of your requests.
 
-    That is the token's source and why it was chosen, its issuer, subject, agent and end. The token is read and not
-    verified here. The broker's own answer says which principal and human it sees.
+    Shows the token's source and why it was chosen, and its issuer, subject, agent and end. The token is read but not
+    verified here. The broker's answer shows the principal and the human.
 
     Example: jitney whoami
     """
@@ -40,7 +40,7 @@ def whoami(*, as_json: options.AsJson = False, connection: options.Connection) -
 
 
 def _fetched(chosen: ChosenSource, *, as_json: bool) -> Token:
-    """Return a token of the source. Raises what it raises, and says which source it was."""
+    """Return a token of the source. The source's problems are raised with its name."""
     try:
         return chosen.source.fetch()
     except ClientProblem as problem:
@@ -51,7 +51,7 @@ def _fetched(chosen: ChosenSource, *, as_json: bool) -> Token:
 
 
 def identity(chosen: ChosenSource, token: Token, now: int) -> dict[str, Any]:
-    """Return what the token says at `now`, and its source."""
+    """Return the claims of the token at `now`, and its source."""
     claims = claims_of(token.value)
     end = claims.get("exp")
     if not isinstance(end, int | float):

@@ -1,4 +1,4 @@
-"""Checks of the way to the broker: settings, name, TLS, answer, clock, token, and what the broker says to the token."""
+"""Checks of the connection to the broker: settings, name, TLS, answer, clock, token, and the token's acceptance."""
 
 import http.client
 import socket
@@ -46,7 +46,7 @@ class BrokerChecks:
             yield _accepted(api, token)
 
     def _endpoint(self, api: str) -> Generator[Finding, None, bool]:
-        """Yield what the broker's address answers. Return whether it is a broker."""
+        """Yield findings about the answer of the broker's address. Return whether it is a broker."""
         url = urlsplit(api)
         host = url.hostname or ""
         try:
@@ -94,7 +94,7 @@ class BrokerChecks:
         return (fault if abs(off) > _CLOCK_FAULT_SECONDS else warning)("clock", text, fix)
 
     def _token(self, settings: ConnectionSettings) -> Generator[Finding, None, Token | None]:
-        """Yield what the token says of itself, and return it; None without one."""
+        """Yield findings about the token's claims. Return the token; None without one."""
         try:
             chosen = chosen_source(settings, self.options)
             token = chosen.source.fetch()
@@ -108,7 +108,7 @@ class BrokerChecks:
 
 @dataclass(frozen=True, slots=True)
 class _FetchedToken:
-    """A source that gives a token which was fetched before: some sources ask a person each time."""
+    """A source that returns an already fetched token, because some sources ask a person each time."""
 
     token: Token
 

@@ -15,7 +15,7 @@ class DoctorScreen(Screen):
     """Shows findings."""
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Print one line for each finding, and the next step below it unless it is in order."""
+        """Print one line for each finding, and the next step below a fault or warning."""
         width = max(len(each.check) for each in findings)
         for each in findings:
             text = strip_control_characters(each.text)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """How grave a finding is. A fault keeps Jitney from working; a warning may."""
+    """The level of a finding. A fault prevents Jitney from working; a warning may prevent it."""
 
     OK = "ok"
     WARNING = "warning"
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked, the verdict, what was found, and the next step unless it is in order."""
+    """What was checked, the verdict, what was found, and the next step. The next step is "" if all is in order."""
 
     check: str
     verdict: Verdict
@@ -33,10 +33,10 @@ def ok(check: str, text: str) -> Finding:
 
 
 def warning(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that may keep something from working."""
+    """Return a finding that may prevent something from working."""
     return Finding(check, Verdict.WARNING, text, fix)
 
 
 def fault(check: str, text: str, fix: str) -> Finding:
-    """Return a finding that keeps Jitney from working."""
+    """Return a finding that prevents Jitney from working."""
     return Finding(check, Verdict.FAULT, text, fix)

@@ -53,7 +53,7 @@ class DirectTicket:
 
 @dataclass(frozen=True, slots=True)
 class CallUnderReview:
-    """A call that waits for a review. The same POST goes on, after `retry_seconds`."""
+    """A call that waits for a review. Repeat the same POST after `retry_seconds`."""
 
     call_id: str
     child: GrantResponse

@@ -18,15 +18,15 @@ from jitney.client.polling import HOLD_SECONDS
 from jitney.client.problems import ClientProblem, Invalid
 
 MAX_CALL_BYTES = 5_000_000
-"""Bytes of the call as JSON, which the broker takes at most."""
+"""The most bytes of a call as JSON that the broker accepts."""
 IN_PROGRESS_SECONDS = 300.0
-"""So long a call is repeated that another attempt is sending. The broker forgets a lost attempt before that."""
+"""How long a call is repeated while another attempt is sending it. The broker forgets a lost attempt sooner."""
 
 _INVOCATION = "amz-sdk-invocation-id"
 _LOOK_SECONDS = 0.25
-"""How often a wait looks whether the client is still there."""
+"""How often a wait checks whether the client is still connected."""
 _MOST_KEYS = 10_000
-"""So many keys are kept with their grant. SDKs repeat a call within minutes."""
+"""How many keys are kept with their grant. SDKs repeat a call within minutes."""
 
 
 class AbandonedError(Exception):
@@ -48,7 +48,10 @@ def invocation_key(invocation: str) -> str:
 
 
 def for_last_attempt(problem: ClientProblem) -> ClientProblem:
-    """Return the problem of a call that no attempt with the same key follows. Without an answer, it may have run."""
+    """Return the problem of a call for which no attempt with the same key will follow.
+
+    If there was no answer, the call may have run.
+    """
     if problem.code != "no_response":
         return problem
     detail = f"{problem.detail} The call may have run."
@@ -59,8 +62,8 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 class CallSender:
     """Sends calls. `grant_of` returns the id of the grant for a key: the same one for all attempts at one call.
 
-    `note` shows a line to the person, and `sleep` takes seconds. `on_review` gets each answer that a call is under
-    review. `wait_left` returns how many seconds a review may still be waited for.
+    `note` shows a line to the person, and `sleep` takes seconds. `on_review` gets each answer about a call under
+    review. `wait_left` returns how many more seconds to wait for a review.
     """
 
     def __init__(
@@ -88,8 +91,8 @@ class CallSender:
     ) -> CallAnswer | DirectTicket:
         """Return AWS's answer. The same POST is repeated with the same key while the call is under review.
 
-        With `direct`, what the broker answers is a ticket. Raises AbandonedError when the client left before the call
-        was sent. Raises ClientProblem.
+        With `direct`, the broker's answer is a ticket. Raises AbandonedError when the client closed its connection
+        before the call was sent. Raises ClientProblem.
         """
         document = {
             "grant": self._grant_of(key),
@@ -127,9 +130,9 @@ class CallSender:
             self._await_decision(answer, connected)
 
     def _await_decision(self, answer: CallUnderReview, connected: Callable[[], bool]) -> None:
-        """Return when the POST is worth a repeat: after a decision, or after an answer that the broker held.
+        """Return when the POST should be repeated: after a decision, or after an answer that the broker held.
 
-        If the broker holds none, that is after Retry-After.
+        If the broker does not hold answers, that is after Retry-After.
         """
         if not connected():
             raise AbandonedError
@@ -158,7 +161,7 @@ class CallSender:
 class GrantsOfKeys:
     """The grant of each key that was used. All attempts at one call name the same grant.
 
-    For another grant, the broker would take the next attempt for another call.
+    If an attempt named another grant, the broker would treat it as another call.
     """
 
     def __init__(self, present: Callable[[], str]) -> None:

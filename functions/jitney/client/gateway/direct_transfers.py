@@ -1,7 +1,7 @@
 """Transfers of S3 bodies that are too large for the broker: with a ticket, straight to and from S3 (row GW 9).
 
-A ticket is one signed request, bound to its body. The broker decides about it as about any call. What S3 answers to a
-download is not masked, so it needs a grant that reveals.
+A ticket is one signed request, bound to its body. The broker decides about it as about any call. S3's answer to a
+download is not masked, so a download needs a grant with `reveal`.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from jitney.client.gateway.wire_parser import ParsedCall
 from jitney.client.problems import ClientProblem, Unavailable
 
 LARGE_BYTES = 3_500_000
-"""A body of more bytes is transferred directly. In base64, the broker takes about 3.7 million."""
+"""A body of more bytes is transferred directly. In base64, the broker accepts about 3.7 million bytes."""
 _UPLOADS = frozenset({"PutObject", "UploadPart"})
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)", re.ASCII)
 _AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -97,7 +97,7 @@ class DirectTransfers:
 
 
 def _wanted_bytes(call: ParsedCall) -> int:
-    """Return how many bytes the call asks for, or 0 if it does not say."""
+    """Return how many bytes the call requests, or 0 if it does not say."""
     asked = _RANGE.fullmatch(str(call.parameters.get("Range", "")))
     return int(asked[2]) - int(asked[1]) + 1 if asked else 0
 

@@ -42,7 +42,7 @@ class GatewayEndpoint:
         self._note = note
 
     def refused(self, head: ReceivedRequest) -> HttpAnswer | None:
-        """Return the answer to a request of another process, or None. Its body is not read."""
+        """Return the answer that refuses a request of another process, or None. The body is not read."""
         try:
             self._checked_host(head)
             self._signatures.scope(head)
@@ -88,9 +88,9 @@ class GatewayEndpoint:
         return HttpAnswer(answer.status, tuple(answer.headers.items()), answer.body)
 
     def _checked_host(self, request: ReceivedRequest) -> str:
-        """Return what the Host header has before the endpoint's own name: "", or a bucket or an account.
+        """Return the part of the Host header before the endpoint's own name: "", a bucket or an account.
 
-        Raises Unauthenticated for any other host, to which a browser was led by a rebound name.
+        Raises Unauthenticated for other hosts, because of DNS rebinding.
         """
         host = request.headers.get("host", "").lower()
         if host in (f"127.0.0.1:{self._port}", f"localhost:{self._port}"):
@@ -102,7 +102,7 @@ class GatewayEndpoint:
         return before.removesuffix(".s3")
 
     def _path_style(self, request: ReceivedRequest, scope: SigningScope) -> ReceivedRequest:
-        """Return a request to S3 with the bucket in its path. Raises Invalid for another host of another service."""
+        """Return a request to S3 with the bucket in its path. Raises Invalid for other hosts of other services."""
         before = self._checked_host(request)
         if scope.signing_name not in _S3:
             if before:

@@ -1,4 +1,4 @@
-"""The environment that leads a command's SDKs to the endpoint, and to no key of AWS."""
+"""The environment that directs a command's SDKs to the endpoint, without an AWS key."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
 
 SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
-"""Services with equal requests for some operations. Each has an endpoint of its own."""
+"""Services whose requests for some operations are equal. Each has an endpoint of its own."""
 
 # Files and variables that choose endpoints, keys, signatures or proxies. AWS's own list of variables:
 # https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
@@ -52,7 +52,7 @@ def gateway_environment(
 ) -> dict[str, str]:
     """Return `environment` for a command that calls AWS through the endpoint.
 
-    It has no other key, profile or endpoint of AWS. A Region that it names stays.
+    The result has no other key, profile or endpoint of AWS. A Region in `environment` is kept.
     """
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""The answer to an SDK's request, apart from the server that sends it."""
+"""The answer to an SDK's request, independent of the server that sends it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,9 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer. Lengths and the connection are the server's, except for answers to HEAD and those with `chunks`.
+    """An answer.
+
+    The server sets the headers for length and connection, except for answers to HEAD and those with `chunks`.
 
     `chunks` are sent instead of `body`. They need a header with their length.
     """

@@ -1,7 +1,7 @@
 """An HTTP/1.1 server for this machine, with h11 as its parser: strict, and safe against request smuggling.
 
-One thread serves a connection, and at most `MAX_CONNECTIONS` are open. Requests need a length or chunks, may be sent
-after `100 Continue`, and follow each other on a connection.
+One thread serves a connection, and at most `MAX_CONNECTIONS` are open. A request needs a length or chunks. Clients may
+wait for `100 Continue`, and send several requests on a connection.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ from jitney.client.unsignalled import start_unsignalled
 MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0
 LAST_ANSWERS_SECONDS = 2.0
-"""The longest wait at the end for answers that are being made or sent."""
+"""The longest wait at the end for answers in progress."""
 _READ_BYTES = 65_536
 _MAX_DISCARDED_BYTES = 100_000_000
-"""Of a body that is too large, so much is read before the answer. SDKs read no answer while they send."""
+"""How much of a body that is too large is read before the answer. SDKs read no answer while they send."""
 
 
 class HttpService(Protocol):
-    """What the server asks for each request."""
+    """What the server calls for each request."""
 
     def refused(self, head: ReceivedRequest) -> HttpAnswer | None:
         """Return the answer to a request that may not send its body, or None. `head` has no body yet."""
@@ -73,7 +73,7 @@ class LocalServer:
         start_unsignalled(self._thread)
 
     def close(self) -> None:
-        """Stop reading requests, send the answers that are due within `LAST_ANSWERS_SECONDS`, and cut what is left."""
+        """Stop reading requests, finish answers for at most `LAST_ANSWERS_SECONDS`, and close all connections."""
         self._closing.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -118,7 +118,7 @@ class LocalServer:
 
 
 class LoopbackServer(LocalServer):
-    """Serves the `service` of a port on a free port of 127.0.0.1."""
+    """Serves on a free port of 127.0.0.1. `service` returns the service for that port."""
 
     def __init__(self, service: Callable[[int], HttpService]) -> None:
         listener = socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
@@ -147,7 +147,7 @@ class _Connection:
             self._h11.start_next_cycle()
 
     def _one_request(self) -> bool:
-        """Answer one request. Return whether another may follow."""
+        """Answer one request. Return whether another one may follow."""
         try:
             event = self._next()
             if not isinstance(event, h11.Request):
@@ -247,7 +247,7 @@ _OF_THE_CONNECTION = frozenset(
 
 
 def _head(event: h11.Request) -> ReceivedRequest | None:
-    """Return the request without its body, or None if it is ambiguous: a header twice, or a target that is no path."""
+    """Return the request without its body; None if it is ambiguous: a repeated header, or a target without a path."""
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
     target = event.target.decode("ascii", "replace")
     if len(headers) != len(event.headers) or not target.startswith("/") or "#" in target:

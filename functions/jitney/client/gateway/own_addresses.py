@@ -1,7 +1,7 @@
-"""Addresses in calls and answers that have to be AWS's for the broker, and the endpoint's for the child.
+"""Replaces addresses in calls and answers: the broker needs those of AWS, and the child those of the endpoint.
 
-SDKs send to the host of a `QueueUrl`. With AWS's host, they would leave the endpoint. An SDK also presigns URLs for
-some operations, with the placeholder keys, which are worth nothing at AWS.
+SDKs send to the host of a `QueueUrl`. With AWS's host, they would bypass the endpoint. For some operations, an SDK also
+presigns URLs with the placeholder keys, which AWS does not accept.
 """
 
 import json
@@ -24,7 +24,8 @@ _MARK = "/.queue/"
 def without_worthless_url(call: ParsedCall, access_key_id: str) -> ParsedCall:
     """Return the call without a URL that is presigned with this run's placeholder key.
 
-    EC2 needs it for encrypted snapshots only, and says so. Raises Invalid for other services, which always need it.
+    EC2 needs the URL only for encrypted snapshots, and its error says so. Raises Invalid for other services, which
+    always need the URL.
     """
     found = [name for name, value in call.parameters.items() if name in _PRESIGNED and access_key_id in str(value)]
     if found and call.service != "ec2":
@@ -42,7 +43,7 @@ def with_aws_addresses(call: ParsedCall) -> ParsedCall:
 
 
 def with_own_addresses(answer: CallAnswer, call: ParsedCall, port: int) -> CallAnswer:
-    """Return the answer with the endpoint's address in each queue's address. Others stay byte-identical."""
+    """Return the answer with the endpoint's address in each queue's address. Other answers stay byte-identical."""
     if call.service != "sqs" or answer.status != 200 or not _NAMED.search(answer.body):
         return answer
     document = json.loads(answer.body)

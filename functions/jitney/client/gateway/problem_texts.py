@@ -11,7 +11,7 @@ def error_code(code: str) -> str:
 
 
 def message_of(problem: ClientProblem) -> str:
-    """Return what happened and what to do, with the smallest request that would do if the broker named it."""
+    """Return what happened and what to do, with the smallest request that would be enough, if the broker named one."""
     sentences = [problem.detail, problem.fix]
     if smallest := problem.extras.get("smallest_request"):
         sentences.append(f"smallest_request: {json.dumps(smallest)}")

@@ -28,7 +28,7 @@ _AGAIN = frozenset(
         "keys_unavailable",
     }
 )
-"""After these, the same call may be sent again: it did not run, or its key keeps it from running twice."""
+"""Problems after which the same call may be sent again: it did not run, or its key prevents it from running twice."""
 _FORBIDDEN = (Denied, GrantEnded, Unauthenticated)
 _REASONS = {400: "Sender", 403: "Sender", 503: "Receiver"}
 
@@ -36,8 +36,8 @@ _REASONS = {400: "Sender", 403: "Sender", 503: "Receiver"}
 def spoken_protocol(request: ReceivedRequest, signing_name: str, protocols: Sequence[str]) -> str:
     """Return the protocol in which the client expects an error, as far as the request shows it.
 
-    `protocols` are those of the services that sign with this name: Amazon SES has one version with forms and one
-    without.
+    `protocols` are those of the services that sign with this name. For example, Amazon SES has two versions with
+    different protocols.
     """
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return CBOR

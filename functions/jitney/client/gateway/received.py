@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from jitney.client.problems import Invalid
 
 MAX_BODY_BYTES = 5_000_000
-"""Bytes of a request's body, before and after decompression. The broker takes no larger call."""
+"""The limit of a request's body in bytes, before and after decompression. The broker accepts no larger call."""
 MAX_UPLOAD_BYTES = 64_000_000
-"""Bytes of an upload to S3, which the endpoint sends to S3 itself. They are in memory. SDKs' parts have 5 to 16 MB."""
+"""The limit of an upload that the endpoint sends to S3 itself, in bytes. It is held in memory.
+
+SDKs' parts have 5 to 16 MB.
+"""
 
 _CHUNKED = "aws-chunked"
 _GZIP = 16 + zlib.MAX_WBITS
@@ -42,7 +45,7 @@ def too_large(limit: int = MAX_BODY_BYTES) -> Invalid:
 def plain_body(request: ReceivedRequest) -> ReceivedRequest:
     """Return the request without the encoding `aws-chunked`. Its trailers become headers.
 
-    Raises Invalid for a malformed body. The chunks' own signatures are not checked: the request's signature shows
+    Raises Invalid for a malformed body. The signatures of chunks are not checked, because the request's signature shows
     which process sent it.
     """
     encodings = [each.strip() for each in request.headers.get("content-encoding", "").split(",") if each.strip()]

@@ -48,8 +48,8 @@ def rest_parameters(
 def without_sdk_checksum(parameters: dict[str, Any], operation: OperationModel) -> dict[str, Any]:
     """Return parameters without the SDK's choice of a checksum that the broker cannot compute.
 
-    AWS CLI 2 chooses CRC64NVME by itself. The checksum is of the bytes that the SDK sent, and not of the object. The
-    broker computes its own, unless the operation has a parameter for the value of this one.
+    AWS CLI 2 chooses CRC64NVME by itself. It is a checksum of the bytes that the SDK sent, and not of the object. The
+    broker computes its own, unless the operation has a parameter for the value of the SDK's checksum.
     """
     name = operation.http_checksum.get("requestAlgorithmMember", "")
     algorithm = str(parameters.get(name, ""))

@@ -27,9 +27,9 @@ _OF_THE_TRANSPORT = frozenset(
     }
 )
 _CHECKSUM = "x-amz-checksum-"
-"""Checksums of the body. Where they are no parameters, the broker computes its own."""
+"""Headers with checksums of the body. If they are not parameters of the operation, the broker computes its own."""
 _NAMES_OPERATION = "x-id"
-"""A query parameter of the SDKs for JavaScript and others, which only names the operation."""
+"""A query parameter that some SDKs add, such as the one for JavaScript. It only names the operation."""
 
 Query = Mapping[str, list[str]]
 
@@ -47,7 +47,7 @@ def query_values(query: str) -> Query:
 
 
 class RouteMatch(NamedTuple):
-    """How a request fits an operation: what is missing or left over, and how specific the route is."""
+    """How well a request matches an operation: missing and unknown members, and how specific the route is."""
 
     unfit: int
     specific: tuple[int, int, int, int]
@@ -100,7 +100,7 @@ class RestRoute:
 
     @cached_property
     def header_prefixes(self) -> tuple[str, ...]:
-        """The beginnings of headers that hold parameters."""
+        """The prefixes of headers that hold parameters."""
         return tuple(name.lower() for name in self._in("headers").values())
 
     @cached_property
@@ -122,7 +122,7 @@ class RestRoute:
         }
 
     def match(self, request: ReceivedRequest, query: Query) -> RouteMatch | None:
-        """Return how the request fits, or None when method, path or the fixed query differ."""
+        """Return how well the request matches, or None when method, path or the fixed query differ."""
         found = self.pattern.fullmatch(request.path) if request.method == self.method else None
         if found is None or any(query.get(name) != [value] for name, value in self.fixed.items()):
             return None
@@ -149,7 +149,7 @@ class RestRoute:
 def best_routes(
     routes: Iterable[RestRoute], request: ReceivedRequest, query: Query
 ) -> list[tuple[RestRoute, RouteMatch]]:
-    """Return the routes that fit best: none, one, or several that have the same request."""
+    """Return the routes that match best: none, one, or several with the same request."""
     found = [(route, match) for route in routes if (match := route.match(request, query))]
     best = max((match.rank for _, match in found), default=None)
     return [(route, match) for route, match in found if match.rank == best]

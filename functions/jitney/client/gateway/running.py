@@ -35,13 +35,13 @@ class RunningEndpoint(NamedTuple):
         return gateway_environment(environment, self.port, self.keys, self.grant.region, self.grant.id)
 
     def variables(self) -> dict[str, str]:
-        """Return the variables alone."""
+        """Return only the variables."""
         return endpoint_environment(self.port, self.keys, self.grant.region)
 
 
 @contextmanager
 def running_endpoint(broker: Broker, held: HeldGrant, note: Callable[[str], None]) -> Generator[RunningEndpoint]:
-    """Serve an endpoint whose calls use the grant that is held, from its start until the block ends.
+    """Serve an endpoint whose calls use the held grant, until the block ends.
 
     `note` shows a line to the person.
     """

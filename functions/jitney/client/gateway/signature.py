@@ -1,7 +1,7 @@
 """Placeholder keys of one run, and the check that a request is signed with them (row GW 13).
 
-The keys are random, look like no key of AWS, and are worth nothing elsewhere. Only the child gets them, in its
-environment. So no other process of this machine can use the agent's authority through the endpoint.
+The keys are random, do not look like AWS keys, and are useless elsewhere. Only the child gets them, in its environment.
+So no other process of this machine can use the agent's authority through the endpoint.
 """
 
 import base64
@@ -23,7 +23,7 @@ from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
 
 MAX_SKEW_SECONDS = 300
-"""Between the signature's time and this machine's clock, which are the same machine's."""
+"""The largest difference between the signature's time and the clock. Both are of the same machine."""
 
 # Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
 _S3_SIGNED = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
@@ -35,7 +35,7 @@ _AUTHORIZATION = re.compile(
 _NOT_OF_THE_BODY = frozenset({"UNSIGNED-PAYLOAD"})
 _STREAMING = "STREAMING-"
 WITH_CREDENTIALS = "Use credentials for it instead: `jitney run` without --gateway."
-"""The other way, for what the gateway does not do."""
+"""The advice to use credentials for calls that the gateway does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class SignatureCheck:
         self._clock = clock
 
     def scope(self, request: ReceivedRequest) -> SigningScope:
-        """Return the scope of the request's signature, after a check of all but the signature. Needs no body.
+        """Return the scope of the request's signature, after checking everything except the signature. Needs no body.
 
         Raises Invalid for a way of signing that the endpoint does not support. Raises Unauthenticated for another key.
         """
@@ -83,12 +83,12 @@ class SignatureCheck:
 
     @staticmethod
     def claimed_name(request: ReceivedRequest) -> str:
-        """Return the signing name in an unverified signature, or "". It only chooses the form of an error."""
+        """Return the signing name in an unverified signature, or "". It is used only to choose the form of an error."""
         found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
         return found["name"] if found else ""
 
     def verify(self, request: ReceivedRequest) -> None:
-        """Raise Unauthenticated unless the signature is the one of the keys over this request and its body."""
+        """Raise Unauthenticated unless the keys made the signature over this request and its body."""
         found = self._parts(request)
         stated = request.headers.get("x-amz-content-sha256")
         hashed = sha256(request.body).hexdigest()
@@ -133,7 +133,7 @@ class _SignedHeaders(SigV4Auth):
 
 
 class _Recomputed(_SignedHeaders):
-    """The signature of all services but S3."""
+    """The signature of all services except S3."""
 
 
 class _S3Recomputed(_SignedHeaders, S3SigV4Auth):

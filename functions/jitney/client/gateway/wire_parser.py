@@ -1,7 +1,7 @@
-"""Finds which call a request is: service, operation, Region and parameters, in the six protocols of AWS.
+"""Parses a request into a call: service, operation, Region and parameters, in the six protocols of AWS.
 
-The broker is the one to check parameters, decide about them and serialize them again. So a request that this parser
-misreads gains nothing: the broker decides about what it sends.
+The broker checks the parameters, decides about them and serializes them again. So an error of this parser gives no
+access: the broker decides about exactly what it sends.
 """
 
 import re
@@ -28,16 +28,19 @@ from jitney.core.problems import Problem
 _OF_S3 = frozenset({"s3express"})
 """Other names in signatures of some operations of the services that sign as "s3"."""
 _SLASHES_COUNT = frozenset({"s3", *_OF_S3})
-"""Services whose paths end with a name that the caller chooses."""
+"""Services whose paths end with a name that the caller chooses, so every slash counts."""
 SERVICE_PATH = re.compile(r"/\.service/(?P<service>[a-z0-9-]+)(?P<path>/.*)", re.DOTALL)
-"""The path of an endpoint for one service only: two services may have equal requests. No bucket begins with a dot."""
+"""The path of an endpoint for one service only, because two services may have equal requests.
+
+No bucket's name begins with a dot.
+"""
 CBOR = "smithy-rpc-v2-cbor"
 _CBOR_PATH = re.compile(r"/service/(?P<service>[\w.]+)/operation/(?P<operation>\w+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCall:
-    """One call. `protocol` is the one that the client speaks, in which it also expects the answer."""
+    """One call. `protocol` is the client's protocol, in which it also expects the answer."""
 
     service: str
     operation: OperationModel
@@ -162,7 +165,7 @@ class WireParser:
         return [RestRoute.of(each) for each in operations if signing_name in self._models.signing_names(each)]
 
     def _name_unsupported(self, request: ReceivedRequest, services: list[ServiceModel], query: Query) -> None:
-        """Raise the problem that names the operation, if the request is one that the gateway does not make."""
+        """Raise the problem that names the operation, if the gateway does not support it."""
         for model in services:
             whole = _whole_model(model.service_name)
             routes = (RestRoute.of(whole.operation_model(name)) for name in whole.operation_names)
@@ -194,7 +197,7 @@ def _cbor_value(body: bytes) -> Any:
 
 @cache
 def _whole_model(service: str) -> ServiceModel:
-    """Return botocore's own model of a service, with the operations that the gateway does not make."""
+    """Return botocore's own model of a service, including operations that the gateway does not support."""
     try:
         return ServiceModel(Loader(include_default_extras=False).load_service_model(service, "service-2"), service)
     except DataNotFoundError:
@@ -202,7 +205,7 @@ def _whole_model(service: str) -> ServiceModel:
 
 
 def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
-    """Return the problem that a request is equal for several services, which only have different endpoints."""
+    """Return the problem that several services have the same request, and differ only in their endpoints."""
     services = sorted(each.service_model.service_name for each in operations)
     named = " and ".join(services)
     variables = " and ".join(endpoint_variable(each) for each in services)
@@ -211,7 +214,7 @@ def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
 
 
 def endpoint_variable(service: str) -> str:
-    """Return the name of the variable that holds the endpoint of one service, for those whose id is their name."""
+    """Return the name of the variable with the endpoint of one service, if the service's id is its name."""
     return f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}"
 
 

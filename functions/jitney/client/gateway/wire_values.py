@@ -1,6 +1,6 @@
 """Turns values on the wire into parameters of `POST /v1/calls`: JSON, with base64 for bytes and ISO 8601 for times.
 
-The broker checks the parameters against the same models. Here, only what has no place in the model is refused.
+The broker checks the parameters against the same models. Here, only values that have no place in the model are refused.
 """
 
 import base64
@@ -89,7 +89,7 @@ _TREES: Mapping[str, Callable[[Any, Any, str], Any]] = {
 def from_text(text: str, shape: Shape, place: str) -> Any:
     """Return the parameter in a text: of a form, a header, a query or an XML element.
 
-    Raises Invalid when the text is no value of the shape.
+    Raises Invalid when the text is not a value of the shape.
     """
     kind = shape.type_name
     if kind in ("integer", "long") and _WHOLE.fullmatch(text):
@@ -106,7 +106,7 @@ def from_text(text: str, shape: Shape, place: str) -> Any:
 
 
 def iso_time(text: str) -> str:
-    """Return a time in ISO 8601 with a zone. It may be given so, as epoch seconds, or as HTTP dates are.
+    """Return a time in ISO 8601 with a zone. The time may be given in ISO 8601, as epoch seconds, or as an HTTP date.
 
     Raises Invalid for another text.
     """

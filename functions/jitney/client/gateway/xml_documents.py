@@ -58,7 +58,7 @@ def xml_document(body: bytes) -> XmlElement:
 
 
 def xml_value(elements: list[XmlElement], shape: Any, place: str) -> Any:
-    """Return the value in the elements of one name. Only a flattened list or map has more than one."""
+    """Return the value in the elements with one name. Only a flattened list or map has several."""
     kind = shape.type_name
     flattened = shape.serialization.get("flattened")
     if kind == "list":
@@ -77,7 +77,7 @@ def xml_value(elements: list[XmlElement], shape: Any, place: str) -> Any:
 
 
 def xml_structure(element: XmlElement, shape: Any, place: str, skipped: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return a structure. The members in `skipped` are elsewhere in the request."""
+    """Return a structure. The members in `skipped` are in other parts of the request."""
     by_name: dict[str, list[XmlElement]] = {}
     for child in element.children:
         by_name.setdefault(child.name, []).append(child)

@@ -15,7 +15,7 @@ from jitney.client.login.sign_in import DeveloperSignIn, failed, signed_in
 from jitney.client.tokens.token_endpoint import granted, post_form, refusal_words
 
 PATIENCE_SECONDS = 300.0
-"""How long a person has for the sign-in."""
+"""The time limit for the sign-in."""
 
 
 def _random() -> str:
@@ -41,10 +41,10 @@ def sign_in_with_browser(
     show: Callable[[str], None],
     patience: float = PATIENCE_SECONDS,
 ) -> DeveloperSignIn:
-    """Return the sign-in of the person whose browser opens the address that `show` is called with.
+    """Return the sign-in of a person. Their browser must open the address that `show` gets.
 
-    Raises Unauthenticated when the person or the issuer refuses, and when the redirect or the token is not this
-    sign-in's.
+    Raises Unauthenticated when the person or the issuer refuses, or when the redirect or the token belongs to another
+    sign-in.
     """
     attempt = _Attempt()
     with RedirectListener(settings.redirect_port) as listener:

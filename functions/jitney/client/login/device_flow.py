@@ -21,9 +21,9 @@ _LONGEST_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True)
 class DeviceCode:
-    """What the person enters at `verification_uri`, and how this device asks for the result.
+    """The code that the person enters at `verification_uri`, and how this device polls for the result.
 
-    `complete_uri` already holds the code, or is "".
+    `complete_uri` contains the code already, or is "".
     """
 
     user_code: str
@@ -61,7 +61,7 @@ def sign_in_with_device(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> DeveloperSignIn:
-    """Return the sign-in of the person who enters the code that `show` is called with.
+    """Return the sign-in of a person, who must enter the code that `show` gets.
 
     Raises Unauthenticated when the person or the issuer refuses, or the code expires, and Invalid when the issuer has
     no device flow.

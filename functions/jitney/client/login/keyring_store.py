@@ -1,4 +1,4 @@
-"""Sign-ins in the keyring of the operating system, by issuer and client. There is no other place for them."""
+"""Sign-ins in the keyring of the operating system, by issuer and client. They are stored nowhere else."""
 
 import keyring
 from keyring.backend import KeyringBackend
@@ -37,7 +37,7 @@ class KeyringStore:
         return DeveloperSignIn.read(text) if text else None
 
     def save(self, sign_in: DeveloperSignIn) -> None:
-        """Keep the sign-in in place of the one before."""
+        """Save the sign-in, and replace the previous one."""
         try:
             self._backend.set_password(_SERVICE, self._user, sign_in.text())
         except KeyringError as error:

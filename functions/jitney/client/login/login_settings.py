@@ -1,4 +1,4 @@
-"""What a sign-in needs to know: the issuer, the client, and the token to get."""
+"""The settings of a sign-in: the issuer, the client, and the token to get."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ class LoginSettings:
     """A public client `client_id` at `issuer`, which gets a token of the kind `kind` for the broker.
 
     `issuer` is written exactly as the issuer writes it. `parameters` go into each request: resource (RFC 8707),
-    audience. `client_secret` is for issuers that give installed applications one, such as Google. It is no secret there
-    (RFC 8252 section 8.5). `redirect_port` is 0 where the issuer accepts any port.
+    audience. `client_secret` is for issuers that give installed applications one, such as Google. There, it is not a
+    secret (RFC 8252 section 8.5). `redirect_port` is 0 if the issuer accepts any port.
     """
 
     issuer: str

@@ -14,7 +14,7 @@ _TITLE = "The issuer cannot be used"
 
 @dataclass(frozen=True, slots=True)
 class ProviderMetadata:
-    """The endpoints of `issuer`. One that the issuer does not have is "".
+    """The endpoints of `issuer`. An endpoint that the issuer does not have is "".
 
     With `names_issuer`, each redirect must have `iss` (RFC 9207).
     """
@@ -59,7 +59,7 @@ def discover(issuer: str) -> ProviderMetadata:
 
 
 def _endpoint(document: Mapping[str, Any], name: str, issuer: str, *, required: bool = True) -> str:
-    """Return the endpoint's address. An https issuer cannot lead to a server of this machine."""
+    """Return the endpoint's address. Raises Invalid if an https issuer names a server of this machine."""
     address = document.get(name, "")
     if not isinstance(address, str) or (required and not address):
         raise _unusable(f"{issuer} has no {name}", "Use an issuer that has one.")

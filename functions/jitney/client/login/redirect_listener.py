@@ -1,8 +1,8 @@
 """Receives the redirect of a sign-in on a loopback port (RFC 8252 section 7.3).
 
-Other users of this machine can connect to the port, and can read the address that a browser is started with. So that
-address is a start page, which gives the browser a cookie and sends it on to the issuer. It is for one browser: when
-another program opens it, the sign-in ends. A redirect counts only with the state and with that browser's cookie.
+Other users of this machine can connect to the port, and can read the address with which a browser is started. So that
+address is a start page, which gives the browser a cookie and redirects it to the issuer. The page is for one browser:
+if another program opens it, the sign-in ends. A redirect counts only with the state and with that browser's cookie.
 """
 
 import contextlib
@@ -48,9 +48,9 @@ class _Page:
 
 
 class RedirectListener:
-    """Listens on `port` of 127.0.0.1, or on a free one for 0. Use it in a `with` block.
+    """Listens on `port` of 127.0.0.1, or on a free port for 0. Use it in a `with` block.
 
-    Raises Invalid when another program has the port.
+    Raises Invalid when another program uses the port.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -110,7 +110,7 @@ class RedirectListener:
         return _page(404, "Not found", "There is nothing at this address.")
 
     def finish(self) -> None:
-        """Let `wait` return if there is an outcome. Call it when the page was sent."""
+        """Let `wait` return if there is an outcome. Call this after the page was sent."""
         if self._outcome is not None:
             self._ended.set()
 

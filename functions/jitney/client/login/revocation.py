@@ -9,7 +9,7 @@ from jitney.client.tokens.token_endpoint import post_form
 def revoke(settings: LoginSettings, refresh_token: str) -> bool:
     """Revoke the refresh token, and return True. Return False if the issuer has no endpoint for that.
 
-    Call it after the sign-in was deleted. Raises Unavailable, which says so, when the issuer does not confirm it.
+    Call it after the sign-in was deleted. Raises Unavailable when the issuer does not confirm the revocation.
     """
     try:
         url = discover(settings.issuer).revocation_endpoint

@@ -1,4 +1,4 @@
-"""What a sign-in gives: the token for the broker, and the refresh token that renews it."""
+"""The result of a sign-in: the token for the broker, and the refresh token that renews it."""
 
 import json
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ _SHORT_LIFETIME_SECONDS = 300
 class DeveloperSignIn:
     """A person's sign-in. `token` goes to the broker until `expires_at` (epoch seconds).
 
-    `refresh_token` is "" where the issuer gave none. `subject` is the person's at the issuer. `name` is for people to
-    read.
+    `refresh_token` is "" if the issuer gave none. `subject` is that of the person at the issuer. `name` is for people
+    to read.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class DeveloperSignIn:
 
     @classmethod
     def read(cls, text: str) -> "DeveloperSignIn | None":
-        """Return the sign-in that `text` of the keyring holds, or None when it is no such text."""
+        """Return the sign-in in `text` of the keyring, or None if it is another text."""
         try:
             return cls(**json.loads(text))
         except (TypeError, ValueError):
@@ -93,8 +93,8 @@ def _id_token_claims(
 ) -> Mapping[str, Any]:
     """Return the claims of the ID token, which came from the issuer's own token endpoint.
 
-    TLS to that endpoint takes the place of the signature (OpenID Connect Core section 3.1.3.7, point 6). The checks are
-    those of the section's other points, and of section 12.2 for a renewal, where the ID token may be missing.
+    TLS to that endpoint replaces the check of the signature (OpenID Connect Core section 3.1.3.7, point 6). The checks
+    are those of the section's other points, and of section 12.2 for a renewal, where the ID token may be missing.
     """
     text = document.get("id_token")
     if text is None and before is not None and settings.kind == "access":

@@ -61,7 +61,7 @@ class NoArguments(StrictArguments):
 
 
 class AccessArguments(StrictArguments):
-    """What access is for: commands, calls or permissions on one target."""
+    """The requested access: commands, calls or permissions on one target."""
 
     target: _TargetAlias
     commands: list[_Words] = Field(

@@ -40,7 +40,7 @@ _FORM: dict[str, Any] = {
 
 
 class InputNeededError(Exception):
-    """The tool needs an answer of the person. `result` asks for it."""
+    """The tool needs an answer from the person. `result` is the question."""
 
     def __init__(self, name: str, request: ElicitRequest) -> None:
         super().__init__(name)
@@ -71,9 +71,9 @@ class ClientTurn:
 
     @asynccontextmanager
     async def showing_review(self, grant_id: str, url: str) -> AsyncGenerator[None]:
-        """Offer to open the page of a review while the block runs. Clients that open no addresses show nothing.
+        """Offer to open the page of a review while the block runs. Clients that cannot open addresses show nothing.
 
-        The block must not raise. Raises InputNeededError before it.
+        Raises InputNeededError before the block. The block must not raise.
         """
         asked = ElicitRequestURLParams(message=_REVIEW.format(grant_id), url=url, elicitation_id=grant_id)
         if not url or grant_id in self._answers or not _can_open_addresses(self._session.client_capabilities):
@@ -88,7 +88,7 @@ class ClientTurn:
         await self._session.send_elicit_complete(grant_id)
 
     async def progress(self, seconds: float, at_most: float, words: str) -> None:
-        """Report progress, if the client wants it: the seconds that passed, the most, and words."""
+        """Report progress, if the client wants it: the seconds so far, the limit, and a text."""
         await self._session.report_progress(seconds, at_most, words)
 
     async def _ask(self, name: str, asked: ElicitRequestFormParams) -> ElicitResult:
@@ -105,7 +105,10 @@ class ClientTurn:
 
 
 def _can_fill_in_forms(capabilities: ClientCapabilities | None) -> bool:
-    """Return whether the client shows forms. Before 2025-11-25, clients named no mode, and had this one."""
+    """Return whether the client shows forms.
+
+    Before revision 2025-11-25, clients named no mode, and forms were the only mode.
+    """
     asking = capabilities.elicitation if capabilities else None
     return asking is not None and (asking.form is not None or asking.url is None)
 

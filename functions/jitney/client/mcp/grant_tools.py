@@ -91,14 +91,14 @@ class GrantTools:
         return views.grants_result(await in_thread(self._broker.grants, given.cursor))
 
     def _new_page(self, answer: GrantResponse) -> str:
-        """Return the page of a review that this server has not shown before, or ""."""
+        """Return the address of a review's page if this server has not shown it before, or else ""."""
         url = answer.review.review_url if answer.review else ""
         shown_before = url in self._shown_pages
         self._shown_pages.add(url)
         return "" if shown_before else url
 
     def _grant_request(self, given: arguments.AccessArguments) -> GrantRequest:
-        """Return the request that the arguments state, as a dry run.
+        """Return the dry run that the arguments describe.
 
         Raises Invalid when it names no access, or names it twice.
         """

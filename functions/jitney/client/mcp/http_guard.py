@@ -1,4 +1,4 @@
-"""Protects the HTTP port: another process of the machine, or a page in a browser, gets nothing from it."""
+"""Protects the HTTP port against other processes of the machine, and against pages in a browser."""
 
 import hmac
 from typing import Any
@@ -16,7 +16,7 @@ _REFUSAL = {
 
 
 def own_addresses(port: int) -> TransportSecuritySettings:
-    """Return the hosts and origins that requests may name, so that no page rebinds its own name to the port.
+    """Return the hosts and origins that requests may name. This prevents DNS rebinding by a page.
 
     https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning
     """
@@ -40,7 +40,7 @@ class BearerGuard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass on the events of the server's lifespan."""
+        """Answer one request, or pass on the server's lifespan events."""
         if scope["type"] == "lifespan" or (scope["type"] == "http" and has_token(_authorization(scope), self._token)):
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""The answers of AWS that do not fit into one result. They are in memory, so that a model can read on."""
+"""The answers of AWS that do not fit into one result. They are kept in memory, so a model can read the rest."""
 
 import base64
 from collections import OrderedDict
@@ -9,9 +9,9 @@ from jitney.client.mcp.untrusted_text import LONGEST_ESCAPE, escape_unseen
 from jitney.client.problems import Invalid
 
 MOST_CHARACTERS = 30_000
-"""Characters of an answer in one result. That is about 10,000 tokens."""
+"""The most characters of an answer in one result: about 10,000 tokens."""
 KEPT_CHARACTERS = 24_000_000
-"""Characters of all kept answers. An answer of the gateway has at most 5.5 MB."""
+"""The limit of characters of all kept answers. An answer of the gateway has at most 5.5 MB."""
 _OF_THE_TRANSPORT = frozenset(
     {"connection", "date", "server", "transfer-encoding", "x-amz-id-2", "x-amz-request-id", "x-amzn-requestid"}
 )
@@ -42,9 +42,9 @@ class ShownAnswer:
         return cls(answer.call_id, grant_id, answer.status, text, encoding, answer.masked)
 
     def part(self, offset: int) -> tuple[str, int | None]:
-        """Return the text from `offset` on that fits into one result, escaped, and where the next part begins, or None.
+        """Return the part of the text at `offset`, escaped, and the offset of the next part, or None.
 
-        Offsets count characters before they are escaped.
+        A part fits into one result. Offsets count unescaped characters.
         """
         end = offset + MOST_CHARACTERS
         text = escape_unseen(self.text[offset:end])
@@ -55,7 +55,7 @@ class ShownAnswer:
 
 
 class KeptAnswers:
-    """Keeps the latest large answers. The oldest are dropped when all have more than `most` characters."""
+    """Keeps the latest large answers. The oldest are dropped when all together have more than `most` characters."""
 
     def __init__(self, most: int = KEPT_CHARACTERS) -> None:
         self._most = most

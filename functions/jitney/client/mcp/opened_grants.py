@@ -13,11 +13,11 @@ from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.responses import ApiGrant, GrantResponse
 
 _LEAST_SECONDS = 30.0
-"""An earlier grant that ends sooner does not answer an equal request."""
+"""An earlier grant that ends sooner is not used again for an equal request."""
 
 
 class OpenedGrants:
-    """Requests grants, and remembers them until they are released. For any thread. `clock` gives epoch seconds."""
+    """Requests grants, and remembers them until they are released. Thread-safe. `clock` gives epoch seconds."""
 
     def __init__(self, broker: Broker, clock: Callable[[], float] = time.time) -> None:
         self._broker = broker
@@ -51,7 +51,7 @@ class OpenedGrants:
         return answer
 
     def release_all(self, at_most: float) -> None:
-        """Release every remembered grant that has not ended, and request no more. Waits `at_most` seconds.
+        """Release every remembered grant that has not ended, and request no further ones. Waits `at_most` seconds.
 
         A note on standard error says what was not released.
         """
@@ -71,7 +71,7 @@ class OpenedGrants:
                 screen().note(f"jitney: {grant_id} was not released in time. It ends by itself at its expiry.")
 
     def _forget_ended(self) -> None:
-        """Forget grants whose end has come. The caller has the lock."""
+        """Forget grants that have ended. The caller holds the lock."""
         for grant_id in [each for each, (_, end) in self._opened.items() if end <= self._clock()]:
             del self._opened[grant_id]
 
@@ -94,6 +94,6 @@ class OpenedGrants:
 
 
 def _end(grant: ApiGrant) -> float:
-    """Return when an active grant ends, in epoch seconds. No end of another one is known."""
+    """Return when an active grant ends, in epoch seconds. The end of other grants is unknown."""
     known = grant.expires_at if grant.state == "active" else None
     return datetime.fromisoformat(known).timestamp() if known else float("inf")

@@ -29,7 +29,7 @@ _FIXES: Mapping[str, str] = {
 
 
 def problem_result(problem: ClientProblem) -> ProblemResult:
-    """Return the problem with its members, what policy would pass instead, and what to do."""
+    """Return the problem with its members, the requests that would pass instead, and what to do."""
     step = _FIXES.get(problem.code) or problem.fix or "Inform the user."
     document = {**problem.document(), "fix": step}
     others = _would_pass(problem)

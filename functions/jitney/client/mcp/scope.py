@@ -1,4 +1,4 @@
-"""The resource with the caller's scope: what it could request. Subscribers learn of changes."""
+"""The resource with the caller's scope: what it could request. Subscribers are notified of changes."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ from jitney.client.problems import ClientProblem
 
 SCOPE_URI = "jitney://scope"
 REFRESH_SECONDS = 120.0
-"""So often the scope is fetched while a client has subscribed to it."""
+"""How often the scope is fetched while a client is subscribed to it."""
 _MOST_SUBSCRIBERS = 100
 SCOPE = Resource(
     uri=SCOPE_URI,
@@ -62,7 +62,7 @@ class Listeners(InMemorySubscriptionBus):
 
 
 class Scope:
-    """Fetches the caller's scope. Subscribers learn that it has changed when it is fetched."""
+    """Fetches the caller's scope. Each fetch notifies subscribers if the scope has changed."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -92,7 +92,7 @@ class Scope:
         )
 
     async def subscribe(self, context: ServerRequestContext[Any, Any], params: SubscribeRequestParams) -> EmptyResult:
-        """Notify a client of an older revision of changes, until it unsubscribes or leaves."""
+        """Notify a client of an older revision of changes, until it unsubscribes or disconnects."""
         _require_scope(str(params.uri))
         self._sessions = [*self._others(context.session), context.session][-_MOST_SUBSCRIBERS:]
         return EmptyResult()
@@ -106,7 +106,7 @@ class Scope:
         return EmptyResult()
 
     async def refresh_for_subscribers(self) -> None:
-        """Fetch the scope from time to time while there are subscribers, until the task is cancelled."""
+        """Fetch the scope every `REFRESH_SECONDS` while there are subscribers, until the task is cancelled."""
         while True:
             await anyio.sleep(REFRESH_SECONDS)
             if self.listeners.count or self._sessions:

@@ -16,8 +16,8 @@ from jitney.client.mcp import arguments, results
 class ToolSpec:
     """One tool. Its structured result is one of `results`, or a ProblemResult.
 
-    `reads` says that it changes nothing. `removes` says that it can change or end what exists. `repeats` says that an
-    equal repeat has no further effect. `open` says that it reaches AWS, and not only the broker.
+    The flags: with `reads`, it changes nothing. With `removes`, it can change or end what exists. With `repeats`, an
+    equal repeat has no further effect. With `open`, it reaches AWS and not only the broker.
     """
 
     title: str
@@ -125,7 +125,7 @@ TOOLS: Mapping[str, ToolSpec] = {
 
 @functools.cache
 def listed_tools() -> tuple[Tool, ...]:
-    """Return the tools as clients list them. Their schemas are made once."""
+    """Return the tools as clients list them. Their schemas are built once."""
     return tuple(spec.tool(name) for name, spec in TOOLS.items())
 
 

@@ -30,7 +30,7 @@ def serve_stdio(broker: Broker, way: str) -> None:
 
 
 def serve_http(broker: Broker, way: str, port: int) -> None:
-    """Serve clients with the token at a port of 127.0.0.1, until a signal arrives. 0 takes a free port.
+    """Serve clients with the token at a port of 127.0.0.1, until a signal arrives. 0 means a free port.
 
     Prints the address, and the token unless it is in the environment. Raises Invalid when the port is in use, or the
     token is too short.

@@ -66,7 +66,7 @@ def review_view(review: ApiReview | None) -> ReviewView | None:
 
 
 def next_step(grant: ApiGrant) -> str:
-    """Return what a model does with a grant in this state."""
+    """Return what a model should do with a grant in this state."""
     if grant.state == "active":
         return _ACTIVE_CALL if grant.call else _ACTIVE.get(grant.way, "").format(id=grant.id)
     return _NEXT.get(grant.state, "Use the tool my_grants to see its state.")

@@ -25,7 +25,7 @@ async def in_thread(function: Callable[Given, Result], *given: Given.args, **nam
 
 
 async def to_the_end(function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-    """Return what the function returns. A cancelled tool call ends when the function has ended."""
+    """Return what the function returns. A cancelled tool call ends only after the function."""
     return await anyio.to_thread.run_sync(lambda: function(*given, **named))
 
 
@@ -43,7 +43,10 @@ class CancellableWait:
     _cancelled: threading.Event = field(default_factory=threading.Event)
 
     async def outcome(self, limiter: anyio.CapacityLimiter, at_most: float) -> GrantResponse | ClientProblem:
-        """Return the grant once it is decided, or still pending after `at_most` seconds. Return a problem of a poll."""
+        """Return the grant once it is decided, or the pending grant after `at_most` seconds.
+
+        Return the problem of a failed poll.
+        """
         try:
             return await anyio.to_thread.run_sync(self._wait, at_most, abandon_on_cancel=True, limiter=limiter)
         except ReviewPending:
@@ -71,5 +74,5 @@ class CancellableWait:
 
 
 def wait_limiter() -> anyio.CapacityLimiter:
-    """Return the limit of waits at the same time. They do not take the threads of other tools."""
+    """Return the limit of simultaneous waits. Waits do not use the threads of other tools."""
     return anyio.CapacityLimiter(_MOST_WAITS)

@@ -1,1 +1,1 @@
-"""`jitney init`: the files of other programs that it changes, and how it undoes a change byte by byte."""
+"""`jitney init`: how it changes the configuration files of other programs, and restores them byte by byte."""

@@ -26,13 +26,16 @@ class FileText(Protocol):
     """A client's file, read. Its constructor raises ValueError for a text that the client would not read."""
 
     def entry(self, place: Sequence[str]) -> Any:
-        """Return what is at the place; None if nothing is."""
+        """Return the entry at the place; None if there is none."""
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return what to insert so that the free place holds the entry. Raises ValueError when that is impossible."""
+        """Return the insertions after which the free place holds the entry.
+
+        Raises ValueError when that is impossible.
+        """
 
     def without(self, place: Sequence[str]) -> str:
-        """Return the text without what is at the place."""
+        """Return the text without the entry at the place."""
 
 
 Reader = Callable[[str], FileText]

@@ -1,4 +1,4 @@
-"""The change of one file: planned from what is there now, shown, made in one step, and undone."""
+"""The change of one file: planned from its present text, shown, made in one step, and undone."""
 
 import difflib
 import os
@@ -21,7 +21,7 @@ from jitney.core.masking.text import mask_text
 class ClientFile:
     """A place in a file, and how to read that file. A new file gets `mode`.
 
-    `path` leads to `real`, which may not exist.
+    `real` is `path` without links, and may not exist.
     """
 
     path: Path
@@ -33,9 +33,9 @@ class ClientFile:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What would be written. `after` is None if the file is to be removed, and equals `before` without a change.
+    """A planned change. `after` is None if the file is to be removed, and equals `before` without a change.
 
-    `note` says what differs from a plain change. `record` is what has to be known to undo it.
+    `note` explains an unusual change. `record` has the data to undo the change.
     """
 
     file: ClientFile
@@ -107,7 +107,7 @@ def addition(file: ClientFile, entry: Mapping[str, Any], record: ChangeRecord | 
 def removal(file: ClientFile, record: ChangeRecord | None) -> FileChange:
     """Return the change after which the place is empty again.
 
-    A file without a later change gets its former bytes. In another one, only the entry is removed, and `note` says
+    If the file was not changed later, it gets its former bytes. Otherwise only the entry is removed, and `note` says
     so. Raises Invalid when the place holds an entry of another program, or the file is not valid.
     """
     text = _text(file.path)
@@ -130,7 +130,7 @@ def removal(file: ClientFile, record: ChangeRecord | None) -> FileChange:
 
 
 def _restored(text: str, record: ChangeRecord | None) -> str | None:
-    """Return the text as it was before the recorded change; None if it was changed since."""
+    """Return the text from before the recorded change; None if the file was changed since."""
     if record is None or digest(text) != record.after:
         return None
     before = without(text, record.spans)

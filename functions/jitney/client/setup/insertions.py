@@ -1,4 +1,4 @@
-"""Insertions into a text. Nothing of the text is removed, so that taking them out restores it exactly."""
+"""Insertions into a text. No part of the text is removed, so removing the insertions restores it exactly."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Insertion(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Where an insertion is in the text that has it, in characters. It is stored without the text."""
+    """The place of an insertion in the changed text, in characters. The inserted text is not stored."""
 
     offset: int
     length: int

@@ -43,7 +43,7 @@ class JsonText:
     """A JSON text with comments, whose root is an object. An empty text counts as an empty object."""
 
     def __init__(self, text: str) -> None:
-        """Read the text. Raises ValueError when it is not JSON, is no object, or names a member twice."""
+        """Read the text. Raises ValueError when it is not JSON, is not an object, or names a member twice."""
         self._text = text
         self._empty = not text.strip()
         self.document: dict[str, Any] = {} if self._empty else _document(text)
@@ -59,9 +59,9 @@ class JsonText:
         return value
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return what to insert so that the place, which must be free, holds the entry.
+        """Return the insertions after which the place, which must be free, holds the entry.
 
-        Raises ValueError when a value on the way is no object.
+        Raises ValueError when a value on the path to the place is not an object.
         """
         if self._empty:
             return [Insertion(len(self._text), json.dumps(_nested(place, entry), indent=2) + "\n")]
@@ -114,7 +114,10 @@ class JsonText:
         return self._object(self._after(-1))
 
     def _require_unique(self, at: _Object) -> None:
-        """Raise ValueError if the object, or one in it, names a member twice: programs differ on which one counts."""
+        """Raise ValueError if the object, or an object in it, names a member twice.
+
+        Programs differ on which one counts.
+        """
         if len({member.name for member in at.members}) < len(at.members):
             raise ValueError("a member occurs twice")
         for member in at.members:
@@ -148,7 +151,7 @@ class JsonText:
         return next(number for number in range(at + 1, len(self._tokens)) if self._tokens[number].type not in _SKIPPED)
 
     def _before(self, at: int) -> int:
-        """Return the last token before this one that is no white space."""
+        """Return the last token before this one that is not white space."""
         return next(number for number in range(at - 1, -1, -1) if self._tokens[number].type != "WHITESPACE")
 
     def _comma_after(self, member: _Member) -> int:

@@ -1,4 +1,4 @@
-"""What `jitney init` changed on this machine: where, and the hashes of the file before and after. No content.
+"""The changes of `jitney init` on this machine: their places, and the hashes of the files before and after. No content.
 
 The hashes and places are enough to restore a file byte by byte, unless it was changed later.
 """
@@ -36,7 +36,7 @@ def digest(text: str) -> str:
 
 
 class Ledger:
-    """The records, in one file of the user's, which only they can read."""
+    """The records, in one file that only the user can read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -34,7 +34,7 @@ def selected(names: Sequence[str], project: Path, environment: Mapping[str, str]
 
 
 def server_command(connection: ConnectionOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the command that starts Jitney's MCP server. It names the settings that a client would not pass on.
+    """Return the command that starts Jitney's MCP server. It contains the settings that a client would not pass on.
 
     Raises Invalid for an argument that a client would change.
     """
@@ -47,7 +47,7 @@ def server_command(connection: ConnectionOptions, environment: Mapping[str, str]
 
 
 def written_connection(connection: ConnectionOptions, environment: Mapping[str, str]) -> ConnectionOptions:
-    """Return the options with what only the environment says. Files get absolute paths.
+    """Return the options, completed from the environment. Files get absolute paths.
 
     Raises Invalid for a setting of the environment that the command cannot name, because a client would not pass it on.
     """

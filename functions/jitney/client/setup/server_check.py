@@ -14,7 +14,7 @@ _LINES_SHOWN = 3
 
 
 def tools_of(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the tools that the server lists which this command starts.
+    """Return the names of the tools that a server lists, after starting it with this command.
 
     The server gets only HOME, PATH and a few more variables: several clients pass no others. Raises Unavailable with
     the server's last words if it does not start or answer.
@@ -39,7 +39,7 @@ def tools_of(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _named(error: BaseException) -> str:
-    """Return the error in a few words. Of a group of errors, its first one."""
+    """Return the error in a few words; for a group of errors, its first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return "no answer in time." if isinstance(error, TimeoutError) else f"{type(error).__name__} {error}".strip()

@@ -1,4 +1,4 @@
-"""TOML files: adds a table at the end, removes it, and leaves all else as it is, comments too."""
+"""TOML files: adds a table at the end, removes it, and changes nothing else, not even comments."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ class TomlText:
         return value
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return what to insert so that the place, which must be free, holds the entry.
+        """Return the insertions after which the place, which must be free, holds the entry.
 
-        Raises ValueError when the file holds the other tables in a form to which none can be added, such as {}.
+        Raises ValueError when the file has the other tables in a form that cannot be extended, such as {}.
         """
         added: Any = tomlkit.table()
         added.update(entry)

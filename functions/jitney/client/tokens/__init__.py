@@ -23,7 +23,7 @@ NAME_CLAIMS = ("email", "preferred_username", "name")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token, and its lifetime where the issuer states one. One that is `for_one_call` is never sent twice."""
+    """A bearer token, and its lifetime if the issuer states one. A token that is `for_one_call` is never sent twice."""
 
     value: str = field(repr=False)
     lifetime_seconds: int | None = None
@@ -34,7 +34,7 @@ class TokenSource(Protocol):
     """Gives the tokens of one identity."""
 
     def fetch(self) -> Token:
-        """A token from the source itself, not from a cache. Raises Unauthenticated or Unavailable."""
+        """Return a token from the source itself, not from a cache. Raises Unauthenticated or Unavailable."""
 
 
 def checked_token(text: str, where: str) -> str:
@@ -51,10 +51,10 @@ def checked_token(text: str, where: str) -> str:
 
 
 def checked_jwt(value: str, where: str, audience: str, fix: str) -> Token:
-    """Return the token with the lifetime that it states, before it is sent anywhere.
+    """Check the token before it is sent anywhere, and return it with its lifetime.
 
-    `audience` is the one that it must be for, or "". A token that is no JWT has no stated lifetime, and may be for any
-    audience only. Nothing is verified: the broker does that.
+    `audience` is the audience that it must have, or "". A token that is not a JWT has no stated lifetime, and is
+    accepted only for the audience "". Nothing is verified: the broker does that.
 
     Raises Unauthenticated when the token has expired, or is for another audience. A token for another service must not
     reach the broker, which could use it there.

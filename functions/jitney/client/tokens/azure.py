@@ -1,7 +1,7 @@
 """The token of an Azure managed identity.
 
-A virtual machine has the Instance Metadata Service, which wants the header `Metadata: true`. App Service, Functions and
-Container Apps have an endpoint and a secret header in the environment.
+A virtual machine has the Instance Metadata Service, which requires the header `Metadata: true`. App Service, Functions
+and Container Apps have an endpoint and a secret header in the environment.
 https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 """
@@ -24,7 +24,7 @@ _WHERE = "Azure's metadata service"
 class AzureIdentity:
     """Tokens for the application `resource`, such as api://jitney, of the managed identity `client_id`.
 
-    With client_id "", it is the machine's only identity.
+    With client_id "", the machine's only identity is used.
     """
 
     resource: str

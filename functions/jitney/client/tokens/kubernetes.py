@@ -1,7 +1,7 @@
 """The service account token that Kubernetes projects into the pod for Jitney.
 
 The kubelet renews the file, so it is read each time. The pod's default token is for the cluster's API server. It is
-never sent, because Jitney could use it there.
+never sent, because the broker could use it there.
 https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken
 """
 

@@ -23,7 +23,7 @@ _FIX = "Run `jitney login`."
 
 @dataclass(frozen=True, slots=True)
 class LoginToken:
-    """Tokens of the sign-in at the issuer. `lock` is a file that holds nothing: processes wait for each other by it.
+    """Tokens of the sign-in at the issuer. `lock` is an empty file by which processes wait for each other.
 
     `fix` says how to sign in.
     """
@@ -55,10 +55,10 @@ class LoginToken:
         return found.expires_at - self.clock() > _MARGIN_SECONDS
 
     def _renewed(self, store: KeyringStore, found: DeveloperSignIn) -> DeveloperSignIn:
-        """Return the sign-in with new tokens, which are in the keyring then.
+        """Return the sign-in with new tokens, after saving them in the keyring.
 
-        A refresh token that the issuer refuses is deleted. To send it again could look like theft (RFC 9700 section
-        4.14.2).
+        A refresh token that the issuer refuses is deleted, because sending it again could look like theft (RFC 9700
+        section 4.14.2).
         """
         if not found.refresh_token:
             raise self._ended("The token has expired, and the issuer gave no refresh token.")
@@ -78,7 +78,10 @@ class LoginToken:
 
 @contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold the lock at `path` during the block. Other processes wait. Raises Invalid when it cannot be made."""
+    """Hold the lock at `path` during the block. Other processes wait.
+
+    Raises Invalid when the file cannot be created.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

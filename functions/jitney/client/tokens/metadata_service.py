@@ -1,6 +1,6 @@
-"""HTTP to a cloud's metadata service: no proxy, no redirect, short timeouts, and only on this machine or its link.
+"""HTTP to a cloud's metadata service: no proxy, no redirect, short timeouts, and only to local or link-local addresses.
 
-`jitney.client.connection` waits longer and repeats more, because it calls servers that are far away.
+`jitney.client.connection` waits longer and repeats more, because it calls remote servers.
 """
 
 import http.client
@@ -14,7 +14,10 @@ from jitney.client.connection import HttpResponse, is_loopback
 from jitney.client.problems import Invalid, Unavailable
 
 LINK_LOCAL = "http://169.254.169.254"
-"""The metadata service of Azure and of Google Cloud. Its name is not looked up, because a resolver could lie."""
+"""The address of the metadata service of Azure and of Google Cloud.
+
+Its name is not looked up, because a resolver could give a false address.
+"""
 _SECONDS = 3.0
 _LARGEST_ANSWER = 65_536
 # Azure and Google say to repeat these answers, with pauses.
@@ -37,9 +40,9 @@ class MetadataService:
         headers: Mapping[str, str],
         sleep: Callable[[float], None] = time.sleep,
     ) -> HttpResponse:
-        """Return the answer. After an answer "not now", it asks again, up to three times in all.
+        """Return the answer. If the service is unavailable, the request is repeated, up to three attempts in all.
 
-        Raises Unavailable when there is no answer, and Invalid when the address is not on this machine or its link.
+        Raises Unavailable when there is no answer, and Invalid when the address is not on this machine or link-local.
         """
         url = urlsplit(f"{self.address}{path}")
         if not (url.scheme == "http" and is_link_local(url.hostname or "")):
@@ -73,7 +76,7 @@ class MetadataService:
 
 
 def is_link_local(host: str) -> bool:
-    """Return whether the host is this machine, or a literal address of its link (RFC 3927)."""
+    """Return whether the host is this machine, or a literal link-local address (RFC 3927)."""
     try:
         return is_loopback(host) or ipaddress.ip_address(host).is_link_local
     except ValueError:

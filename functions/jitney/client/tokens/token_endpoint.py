@@ -15,8 +15,8 @@ _NO_HEADERS: Mapping[str, str] = {}
 def post_form(url: str, form: Mapping[str, str], headers: Mapping[str, str] = _NO_HEADERS) -> HttpResponse:
     """Return the answer to the form. Raises Unavailable when there is none.
 
-    No redirect is followed. A form that may have arrived is not sent again, because a code or a refresh token is good
-    for one use.
+    No redirect is followed. A form that may have arrived is not sent again, because a code or a refresh token can be
+    used only once.
     """
     kinds = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     return send(HttpRequest("POST", url, {**kinds, **headers}, urlencode(form).encode()))

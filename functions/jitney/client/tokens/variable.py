@@ -9,12 +9,12 @@ _WHERE = "JITNEY_TOKEN"
 
 @dataclass(frozen=True, slots=True)
 class VariableToken:
-    """The token `text`. It is for `audience`, unless that is "" or the token is no JWT."""
+    """The token `text`. It must be for `audience`, unless that is "" or the token is not a JWT."""
 
     text: str = field(repr=False)
     audience: str = ""
 
     def fetch(self) -> Token:
-        """Return the token. Raises Unauthenticated when it is no token, has expired, or is for another audience."""
+        """Return the token. Raises Unauthenticated when it is not a token, has expired, or is for another audience."""
         fix = "In GitLab, declare JITNEY_TOKEN under id_tokens of the job. A job gets it once, at its start."
         return checked_jwt(checked_token(self.text, _WHERE), _WHERE, self.audience, fix)
