@@ -13,16 +13,16 @@ from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 RECONCILER_SECONDS = 300
 LATE_SECONDS = 1800
-"""Later than any message is held on purpose: `adapters.trail.TrailQueue` delays some for 15 minutes."""
+"""The age of a late message. `adapters.trail.TrailQueue` delays some messages for 15 minutes on purpose."""
 SILENT_SECONDS = 900
-"""Two such periods without a heartbeat are silence. CloudTrail's events take 5 minutes on average, rarely over 15.
+"""Two periods of this length without a heartbeat are silence. CloudTrail needs 5 minutes on average, rarely over 15.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
 SLOWEST_DENIAL_MILLISECONDS = 10_000
 """IAM's changes take 4 to 8 seconds. A measurement ends after 16 seconds, so no value is much higher.
 
-If AWS has denied nothing by the end, the value is the time of the last call that it allowed.
+If AWS denied no call, the value is the time of the last allowed call.
 """
 WAITING_SECONDS = 1800
 """Half of a review with the usual `limits.review_seconds`: the time of its second and last reminder."""
@@ -63,11 +63,9 @@ class Alarm:
 
     @property
     def ongoing(self) -> bool:
-        """Whether the alarm is about a state: silence, the largest value of a gauge, or a count of every run.
+        """Whether the alarm is about a lasting state: silence, the largest value of a gauge, or a count of every run.
 
-        Its end is notified, too.
-
-        The other alarms count moments. They return to OK when the next period has none, which says nothing.
+        Its end is notified too. Other alarms count events, and return to OK even if the problem remains.
         """
         return self.when_missing or self.signal.statistic == "Maximum" or self.clear_periods > 1
 

@@ -1,7 +1,7 @@
 """The regional REST API: the routes of the functions, and the problems with which API Gateway itself answers.
 
-The functions verify tokens. An authorizer would cache a verdict, which could outlive a token or a suspension. If API
-Gateway refuses a request before it reaches a function, its answer is a problem, too (RFC 9457).
+The functions verify tokens. An authorizer would cache a verdict, and use it after the end of a token or the start of a
+suspension. If API Gateway refuses a request before it reaches a function, its answer is a problem, too (RFC 9457).
 """
 
 import json
@@ -24,7 +24,7 @@ from jitney.core.problems import Problem
 
 STAGE = "live"
 REQUESTS_PER_SECOND = BURST = 40
-"""Of each route without a rate of its own. Both grow with broker.lambda_executions."""
+"""The limits of each route without a rate of its own. Both grow with broker.lambda_executions."""
 SECURITY_POLICY = SECURITY_POLICIES["1.2"]
 """TLS 1.3, and TLS 1.2 with forward secrecy. The default of a regional API also accepts TLS 1.0.
 
@@ -79,7 +79,7 @@ _LOGGED = {
 class Api(Construct):
     """The REST API. `access_log` receives one line for each request. `specs` may set limits for their own routes.
 
-    `broker` says by which name the API is reached, whether from a VPC only, and how much the other routes' limits grow.
+    `broker` has the API's domain name, says whether it is private, and how much the limits of other routes grow.
     """
 
     def __init__(

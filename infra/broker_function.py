@@ -36,9 +36,9 @@ class BrokerFunction(Construct):
     """One function with its role, log group and schedule.
 
     The spec names resources and variables. `resources` has the ARNs of the resources, and `environment` the values of
-    the variables. `conditions` restrict the permissions on a resource. A resource without ARNs is not configured, so
-    nothing is allowed on it. With `vpc`, the function runs in it. With `alias`, a function with routes has one, which
-    `infra.canary` moves to new versions step by step.
+    the variables. `conditions` limit the permissions on a resource. A resource without ARNs is not configured, so
+    nothing is allowed on it. With `vpc`, the function runs in it. With `alias`, a function with routes has an alias,
+    which `infra.canary` moves to new versions step by step.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class BrokerFunction(Construct):
 
     @property
     def invoked(self) -> lambda_.IFunction:
-        """What callers invoke: the function's alias, or the function if it has none."""
+        """The target of invocations: the function's alias, or the function if it has none."""
         return self.alias or self.function
 
     def _run_in_vpc(self) -> None:
@@ -141,7 +141,7 @@ class BrokerFunction(Construct):
         )
 
     def _managed(self, allows: Sequence[Allow], resources: Mapping[str, list[str]]) -> Iterator[iam.ManagedPolicy]:
-        """Yield policies for the permissions on resources that are too many for an inline policy."""
+        """Yield managed policies, for permissions on more resources than fit into an inline policy."""
         parts = [(allow, part) for allow in allows for part in _parts(resources[allow.resource])]
         for number, (allow, part) in enumerate(parts, 1):
             yield iam.ManagedPolicy(
@@ -161,7 +161,7 @@ class BrokerFunction(Construct):
 
 
 _OF_TARGETS = ("targets", "revokers")
-"""Resources that become more with every target."""
+"""Resources whose number grows with every target."""
 # Characters for them in a role's inline policies (10,240) and in a managed policy (6,144): "IAM and STS quotas".
 _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
 

@@ -36,7 +36,7 @@ DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
 class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP.
 
-    It has none of AWS's networks, names and restored tables (`BrokerSettings.local`).
+    A local system has no VPC, domain name or restored tables (`BrokerSettings.local`).
     """
 
     def __init__(
@@ -192,10 +192,10 @@ def _issuing_roles(functions: Mapping[str, BrokerFunction]) -> str:
 
 
 def _target_roles(target: TargetSettings, *, canary: bool) -> tuple[str, ...]:
-    """Return the ARNs of a target's roles, as patterns that include the roles that it had before a canary deployment.
+    """Return the ARNs of a target's roles, as patterns that include the roles from before a canary deployment.
 
-    Both versions then have the same permissions, and the earlier one still issues on the roles that it knows. A role's
-    trust policy decides whether it can.
+    So both versions have the same permissions, and the earlier version can still issue on the roles that it knows. Each
+    role's trust policy decides whether that succeeds.
     """
     return (role_arn(target), further_roles(role_arn(target))) if canary else role_arns(target)
 
@@ -211,7 +211,7 @@ def _external(stack: Stack, settings: Settings, *, canary: bool) -> dict[str, li
 
 
 def _wanted(settings: Settings) -> list[str]:
-    """Return the functions whose section is configured."""
+    """Return the functions whose section in `jitney.yaml` is configured."""
     return [
         name for name, spec in SPECS.items() if not spec.requires_section or getattr(settings, spec.requires_section)
     ]

@@ -6,7 +6,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 KEEP_SEALS = Duration.days(400)
-"""As long as the audit table keeps a call (`adapters.trail`). Not even the account's root user can shorten this."""
+"""How long a seal is kept: as long as the audit table keeps a call (`adapters.trail`).
+
+Not even the account's root user can shorten this time.
+"""
 
 
 class Buckets(Construct):

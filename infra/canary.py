@@ -1,7 +1,7 @@
 """Canary deployments: a new version of a function serves a tenth of the requests before it serves all.
 
-CloudFormation has CodeDeploy move each alias to the new version. If an alarm of `ROLLBACK_ALARMS` fires meanwhile,
-CodeDeploy moves the alias back, the deployment fails, and CloudFormation rolls the whole stack back.
+CloudFormation starts CodeDeploy, which moves each alias to the new version. If an alarm of `ROLLBACK_ALARMS` fires
+meanwhile, CodeDeploy moves the alias back, the deployment fails, and CloudFormation rolls the whole stack back.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
 """
@@ -20,17 +20,22 @@ from infra.monitoring import Monitoring
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
 ROLLBACK_ALARMS = ("AnswersFailed", "GrantsUnreadable")
-"""The alarms (`infra.alarms`) that roll a deployment back, with one on the errors of each function that is moved.
+"""The alarms (`infra.alarms`) that roll a deployment back, in addition to one on the errors of each moved function.
 
-No agent can raise one, and so keep an older policy. Functions that answer requests raise nothing (`handlers.edge`), so
-their errors are crashes and time-outs. FunctionErrors also counts what the approval workflow handles.
+No agent can raise these alarms, so no agent can keep an older policy in force. Functions that answer requests raise
+nothing (`handlers.edge`), so their errors are crashes and time-outs. FunctionErrors also counts what the approval
+workflow handles.
 
-Two of them look at five minutes, and the reconciler reads all grants every five minutes. So the canary takes ten.
+Two of these alarms have periods of five minutes, and the reconciler reads all grants every five minutes. So the canary
+takes ten minutes.
 """
 
 
 MOST_ERRORS = 2
-"""In five minutes, of one function. One time-out of AWS rolls nothing back."""
+"""The most errors of one function in five minutes without a rollback.
+
+So a single time-out of AWS causes no rollback.
+"""
 
 
 class CanaryDeployments(Construct):
@@ -66,7 +71,7 @@ class CanaryDeployments(Construct):
                 )
 
     def _errors_of(self, function: BrokerFunction) -> cloudwatch.Alarm:
-        """Create the alarm on the function's errors. It notifies of nothing: FunctionErrors does."""
+        """Create the alarm on the function's errors. It sends no notification, because FunctionErrors does."""
         return cloudwatch.Alarm(
             self,
             f"{function.node.id}Errors",

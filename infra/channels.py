@@ -39,14 +39,17 @@ CHECK = tuple(allow for each in CHANNELS.values() for allow in each.check)
 
 
 def channel_resources(stack: Stack, settings: ChannelSettings) -> dict[str, list[str]]:
-    """Return the ARNs in the channels' sections, by resource. A channel that is not configured has none."""
+    """Return the ARNs in the channels' sections, by resource. A channel that is not configured has no resources."""
     identities = _mail_identities(stack, settings.mail)
     secrets = {name: [secret_resource(arn)] if arn else [] for name, arn in settings.secrets()}
     return {"mail_sender": identities, "mail_identity": identities, **secrets}
 
 
 def channel_conditions(settings: ChannelSettings) -> dict[str, dict[str, Any]]:
-    """Return the conditions on the channels' resources. Mail must come from one address, not from any of its domain."""
+    """Return the conditions on the channels' resources.
+
+    Mail must come from one address, not from another address of its domain.
+    """
     return {"mail_sender": {"StringEquals": {"ses:FromAddress": settings.mail.sender}}} if settings.mail else {}
 
 

@@ -21,10 +21,10 @@ _EXTRACTION = "{dt: .time[0:10]}"
 
 
 class Delivery(Construct):
-    """A Firehose stream into one prefix of a bucket. Its role allows only that. Each day has a folder.
+    """A Firehose stream into one prefix of a bucket. Its role allows only that.
 
-    The day is the day of delivery. With `by_line` it is the line's own day, so that late and repeated lines share a
-    folder.
+    Each day has a folder: the day of delivery or, with `by_line`, the day in the line. With `by_line`, late and
+    repeated lines are in the same folder.
     """
 
     def __init__(

@@ -12,7 +12,9 @@ SECURITY_POLICIES = {
     "1.2": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
     "1.3": "SecurityPolicy_TLS13_1_3_2025_09",
 }
-"""By the lowest version of TLS that it accepts. The first one accepts TLS 1.3, and TLS 1.2 with forward secrecy.
+"""The security policies, by their lowest version of TLS.
+
+The first one accepts TLS 1.3, and TLS 1.2 with forward secrecy.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html
 """

@@ -9,9 +9,9 @@ from constructs import Construct
 from jitney.core.problems import Problem
 
 REQUESTS_PER_ADDRESS = 3000
-"""Requests in five minutes: enough for a hundred agents behind one address that poll every ten seconds."""
+"""The limit of requests of one address in five minutes: enough for a hundred agents that poll every ten seconds."""
 CALLS_PER_ADDRESS = 30_000
-"""Calls through the gateway in five minutes. A copy of a folder makes one call for each object."""
+"""The limit of gateway calls of one address in five minutes. A copy of a folder makes one call for each object."""
 CALLS_ROUTE, SLACK_ROUTE = "/v1/calls", "/slack/interactions"
 """Routes whose bodies may hold any text: the parameters of AWS's operations, and messages with agents' reasons.
 
@@ -35,7 +35,7 @@ _Statement = wafv2.CfnWebACL.StatementProperty
 
 
 class Firewall(Construct):
-    """Blocks bodies over `max_body_bytes`, floods from one address, and what AWS's managed rules match.
+    """Blocks bodies over `max_body_bytes`, floods from one address, and requests that match AWS's managed rules.
 
     Bodies of calls through the gateway are not inspected.
     """

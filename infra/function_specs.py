@@ -1,7 +1,7 @@
 """The functions: what each runs, its routes, and every action that its role allows.
 
-`SPECS` is all that Jitney's functions may do in AWS; nothing else adds to these roles. Resources have names here, and
-the stack looks up their ARNs. So the table can be read without the constructs.
+`SPECS` contains everything that Jitney's functions may do in AWS. Nothing else adds permissions to these roles.
+Resources have names here, and the stack looks up their ARNs. So the table can be read without the constructs.
 """
 
 from collections.abc import Mapping

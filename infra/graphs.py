@@ -1,4 +1,4 @@
-"""The graphs of the dashboard, by row. They show what the alarms watch, and what explains it."""
+"""The graphs of the dashboard, by row. They show the signals of the alarms, and further signals that explain these."""
 
 from typing import NamedTuple
 
@@ -167,6 +167,6 @@ WATCHED = frozenset({each.signal for each in ALARMS} | {each for graph in GRAPHS
 
 
 def custom_metrics(targets: int) -> int:
-    """Return how many metrics of Jitney are watched, if there are so many targets. CloudWatch bills each of them."""
+    """Return how many of Jitney's metrics are watched with this number of targets. CloudWatch bills each metric."""
     metrics = {each._replace(statistic="") for each in WATCHED if each.namespace == audit.METRICS_NAMESPACE}
     return sum(targets if each.of_each_target else 1 for each in metrics)

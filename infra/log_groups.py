@@ -19,7 +19,8 @@ NAMES = (
 class LogGroups(Construct):
     """The log groups and their key.
 
-    The key is not the one of the tables. So the logs stay readable when that key is disabled, and say what failed.
+    The key is not the one of the tables. So if the tables' key is disabled, the logs stay readable and show what
+    failed.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

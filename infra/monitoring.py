@@ -14,7 +14,7 @@ from infra.signals import Signal, own
 from jitney.core import audit, gauges, record_metrics
 
 DASHBOARD = "Jitney"
-"""The beginning of the dashboard's name. The Region follows, because dashboards are the same in all Regions."""
+"""The beginning of the dashboard's name. The Region follows, because a dashboard is visible in all Regions."""
 WIDTH, HEIGHT = 24, 6
 """CloudWatch's grid has 24 columns. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 MOST_ALARMS_OF_A_WIDGET = 100
@@ -25,9 +25,9 @@ _WORKING = (
     own(record_metrics.TIME_TO_DENY, "p90"),
     own(audit.HEARTBEATS),
 )
-"""What shows at a glance whether revocation works."""
+"""The graphs that show whether revocation works."""
 _NAMED = ("FunctionName", "QueueName", "DeliveryStreamName")
-"""The dimensions whose value the label of a graph has."""
+"""The dimensions whose values are in the labels of graphs."""
 _HELP = (
     f"**Red alarm?** Its description names its runbook in `{RUNBOOKS}`. "
     "**Revocation works** if `ReconcilerRuns` is at least 1 in each five minutes, `RolesNotDenying` is 0, and "
@@ -114,7 +114,7 @@ class Monitoring(Construct):
         )
 
     def _dashboard(self, alarms: Mapping[str, Sequence[cloudwatch.Alarm]]) -> None:
-        """Create the dashboard: first what is wrong, then one row of graphs for each part of Jitney."""
+        """Create the dashboard: first the alarms, then one row of graphs for each part of Jitney."""
         help_text = cloudwatch.TextWidget(markdown=_HELP, width=WIDTH, height=2)
         rows: list[list[cloudwatch.IWidget]] = [[help_text], self._first_row(alarms)]
         for row in Row:
@@ -156,7 +156,7 @@ class Monitoring(Construct):
         )
 
     def _of_targets(self, signals: Sequence[Signal]) -> Iterator[tuple[Signal, str]]:
-        """Yield each signal, or one of it for each target, with the alias or ""."""
+        """Yield each signal with "", or, for a signal of each target, one signal per target with its alias."""
         for signal in signals:
             if signal.of_each_target:
                 yield from ((signal, alias) for alias in self._targets)
@@ -164,7 +164,10 @@ class Monitoring(Construct):
                 yield signal, ""
 
     def _labelled(self, signal: Signal, alias: str = "") -> cloudwatch.Metric:
-        """Return the metric of a graph. Its label says whose it is, because many metrics have the same name."""
+        """Return the metric of a graph.
+
+        Its label names the target or function, because many metrics have the same name.
+        """
         of = alias or next((value for name, value in signal.dimensions if name in _NAMED), "")
         words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)
         return self._metric(signal, GRAPH_SECONDS, {"target": alias}, " ".join(filter(None, words)))

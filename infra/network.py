@@ -29,9 +29,9 @@ def private_policy(vpc_endpoints: Sequence[str]) -> iam.PolicyDocument:
 
 
 def manage_network_interfaces() -> iam.PolicyStatement:
-    """Return what Lambda does with a function's role, to connect the function to its VPC.
+    """Return the permissions with which Lambda, using a function's role, connects the function to its VPC.
 
-    Calls of the function's own code have the key `lambda:SourceFunctionArn`, so the code is not allowed any of it.
+    Calls of the function's own code have the key `lambda:SourceFunctionArn`, so they are not allowed.
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
     """
     return iam.PolicyStatement(

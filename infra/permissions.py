@@ -23,7 +23,7 @@ class Allow:
 
 
 GRANT_CHAINS, CALL_CHAINS, OTHER_CHAINS = "g-*", "c-*", "r-*"
-"""The chains of the records of grants, of calls through the gateway, and of all else."""
+"""The chains of the records of grants, of calls through the gateway, and of everything else."""
 
 VARIABLES: Mapping[str, str] = {
     "state": "JITNEY_STATE_TABLE",
@@ -96,4 +96,4 @@ READ_CALL_RECORDS = Allow("audit", ("dynamodb:Query",), (CALL_CHAINS,))
 READ_SUSPENSIONS = on_state("GetItem", items=("SUSPENSIONS",))
 USE_UP_TOKEN = on_state("PutItem", items=("REPLAY#*",))
 AUTHENTICATE = (READ_SUSPENSIONS, USE_UP_TOKEN)
-"""What each function needs to authenticate a caller of the API (jitney.handlers.callers)."""
+"""The permissions that each function needs to authenticate a caller of the API (jitney.handlers.callers)."""

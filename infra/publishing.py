@@ -1,4 +1,4 @@
-"""Audit records on their way from the table to Firehose, their dead letters, and the topic of all alarms.
+"""The publishing of audit records from the table to Firehose, the dead letters, and the topic of all alarms.
 
 The publisher is the only reader of the audit table's stream. A batch that it cannot deliver within a day goes to the
 dead-letter queue. All alarms (`infra.alarms`) go to one topic.

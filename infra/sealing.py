@@ -1,4 +1,4 @@
-"""Seals, which prove the records: the key that signs them, and the policies on that key and on the bucket of seals."""
+"""Seals, which show changes of records: their signing key, and the policies on the key and on the bucket of seals."""
 
 from typing import cast
 

@@ -41,7 +41,7 @@ def of_function(function: str, name: str, statistic: str = "Sum") -> Signal:
 
 
 def of_all_functions(name: str, statistic: str = "Sum") -> Signal:
-    """Return a metric of all functions of the account in the Region. The account is the broker's alone."""
+    """Return a metric of all functions of the account in the Region. The account is used only by the broker."""
     return Signal(name, "AWS/Lambda", (), statistic)
 
 

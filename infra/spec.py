@@ -1,4 +1,4 @@
-"""The declaration of one function: all that differs between functions. `infra.function_specs` has the table."""
+"""The declaration of one function: everything that differs between functions. `infra.function_specs` has the table."""
 
 from dataclasses import dataclass, replace
 
@@ -23,13 +23,13 @@ RELEASE_EXECUTIONS = 40
 # People open pages and vote. A flood of one route, such as the signed-out pages, leaves the others alone.
 REVIEW_REQUESTS_PER_SECOND, REVIEW_EXECUTIONS = 20, 10
 HEALTH_REQUESTS_PER_SECOND = 5
-"""The only route without a token. Monitors call it a few times a minute."""
+"""The rate of the only route without a token. Monitors call it a few times a minute."""
 MEASURING_EXECUTIONS = 10
-"""Measurements that run at a time. Others wait for a minute and are then dropped."""
+"""The limit of simultaneous measurements. Others wait for a minute and are then dropped."""
 
 
 def grown(limit: int, executions: int) -> int:
-    """Return a limit that is for an account with LAMBDA_EXECUTIONS, for one with so many concurrent executions."""
+    """Scale a limit from an account with LAMBDA_EXECUTIONS to one with this many concurrent executions."""
     return limit * executions // LAMBDA_EXECUTIONS
 
 
@@ -40,9 +40,10 @@ class FunctionSpec:
     A function gets the environment variable of every resource on which its role allows something
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
     without which the function is not deployed. `requests_per_second` is a limit of its own for each of its routes.
-    `reserved_executions` are executions that other functions cannot use. Both grow with the account for a spec that
-    `grows`. `every_seconds` is the interval of a scheduled function. `retries` says how often a failed run is tried
-    again. A function that is invoked asynchronously gets no event that is older than `most_event_age_seconds`.
+    `reserved_executions` are executions that other functions cannot use. With `grows`, both grow with the account's
+    concurrent executions. `every_seconds` is the interval of a scheduled function. `retries` says how often a failed
+    run is tried again. A function that is invoked asynchronously gets no event that is older than
+    `most_event_age_seconds`.
     """
 
     name: str
@@ -69,7 +70,7 @@ class FunctionSpec:
         return {VARIABLES[allow.resource] for allow in self.allows if allow.resource in VARIABLES} | {*self.variables}
 
     def at(self, executions: int) -> "FunctionSpec":
-        """Return the spec for an account with so many concurrent executions of Lambda."""
+        """Return the spec for an account with this many concurrent executions of Lambda."""
         if not self.grows:
             return self
         return replace(

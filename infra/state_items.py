@@ -1,6 +1,6 @@
 """The partition keys of the state table's items (adapters.store, core.single_use), for the permissions on them.
 
-A function that issues nothing cannot write a grant that another function would issue credentials for.
+A function that does not issue credentials cannot write a grant for which another function would issue them.
 """
 
 GRANT_ITEMS = ("GRANT#*",)

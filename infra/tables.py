@@ -20,9 +20,8 @@ class Tables(Construct):
     """`state` holds grants, replay keys and idempotency keys.
 
     `audit` holds the records and publishes them as a stream. `answers` holds masked answers of the gateway for minutes.
-    No copy of them outlives that, neither in a backup nor in a stream.
-
-    With `restored`, `state` and `audit` are tables outside the stack. The stack's own ones then leave it and remain.
+    There are no longer-lived copies of them: `answers` has no backup and no stream. With `restored`, `state` and
+    `audit` are tables outside the stack. The stack's own tables are then removed from the stack, but not deleted.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, restored: RestoredTableSettings | None = None) -> None:
@@ -101,7 +100,10 @@ class Tables(Construct):
     def _table(
         self, construct_id: str, *, stream: dynamodb.StreamViewType | None = None, kept: bool = True
     ) -> dynamodb.TableV2:
-        """Return a table. If it is not `kept`, it has one item for each `pk`, no backup, and ends with the stack."""
+        """Return a table.
+
+        If it is not `kept`, it has one item for each `pk`, has no backup, and is deleted with the stack.
+        """
         return dynamodb.TableV2(
             self,
             construct_id,
@@ -124,7 +126,7 @@ def _text(name: str) -> dynamodb.Attribute:
 
 
 def _add_index(table: dynamodb.TableV2, name: str, keys: tuple[str, str], projection: dynamodb.ProjectionType) -> None:
-    """Add an index of all items that have both keys, the partition's and the sort key."""
+    """Add an index of all items that have both its partition key and its sort key."""
     partition, sort = map(_text, keys)
     table.add_global_secondary_index(
         index_name=name, partition_key=partition, sort_key=sort, projection_type=projection

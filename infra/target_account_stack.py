@@ -89,7 +89,10 @@ class TargetRoles:
         forward(scope, alias=alias, target=target, broker=broker)
 
     def _bounds(self) -> iam.ManagedPolicy:
-        """Return the policy that denies what no session may do. With a `policy`, it also limits the role to that."""
+        """Return the policy that denies what no session may do.
+
+        With a `policy`, it also limits the role to that policy.
+        """
         bound = self._target.policy is not None
         policy = iam.ManagedPolicy(
             self._scope,
@@ -153,8 +156,8 @@ class TargetRoles:
         """Return the role that writes deny documents: inline policies of the target's roles, if they have its boundary.
 
         IAM has no condition on an inline policy's name (Service Authorization Reference, "AWS IAM"). A target check
-        tries to delete a policy, so it could also delete a deny document. It cannot write one. A role that the target
-        had before may have live sessions, so it stays among the roles.
+        tries to delete a policy, so its function could also delete a deny document. It cannot write one. A role that
+        the target had before may have live sessions, so the revoker keeps its permission on it.
         """
         principals = _functions(self._partition, self._broker, "revokers")
         further = further_roles(role_arn(self._target))
@@ -200,7 +203,9 @@ def _functions(partition: str, broker: BrokerSettings, resource: str) -> list[ia
 
 
 def _trust(partition: str, broker: BrokerSettings, external_id: str) -> iam.PolicyDocument:
-    """Return the trust policy: only functions that issue, and only sessions that name grant and principal (row STS 3).
+    """Return the trust policy.
+
+    It allows only functions that issue credentials, and only sessions that name grant and principal (row STS 3).
 
     Each action has its own statement, because the IAM User Guide documents condition keys by action ("Passing session
     tags").

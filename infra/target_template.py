@@ -1,8 +1,8 @@
 """The targets' templates, for deployment without CDK: with CloudFormation itself, or with a stack set.
 
 `python -m infra.target_template ALIAS` prints the template of one target. Without an alias, it prints one template for
-all targets. In each account and Region, that creates only the roles of its own targets. It calls neither AWS nor a
-package index.
+all targets. In each account and Region, this template creates only the roles of its own targets. The command calls
+neither AWS nor a package index.
 """
 
 import json

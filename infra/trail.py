@@ -1,10 +1,10 @@
-"""CloudTrail's events on their way to the correlator: a bus for the targets' accounts, rules, and a queue.
+"""The forwarding of CloudTrail's events to the correlator: a bus for the targets' accounts, rules, and a queue.
 
-A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). The broker's account has
-the events of its functions assuming the role, in the Region in which they call STS.
+A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). The events of the broker's
+functions assuming the role are in the broker's account, in the Region in which the functions call STS.
 
-EventBridge passes read-only events to a rule only in the state ALL_EVENTS, and AssumeRole counts as read-only.
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+EventBridge passes read-only events to a rule only if the rule is in the state ALL_EVENTS. AssumeRole counts as
+read-only. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 
 A principal with PutEvents on an account's default bus can imitate CloudTrail's events, except for their source. Only
 AWS can send sources with the prefix `aws.`.
@@ -113,7 +113,7 @@ class Trail(Construct):
 
         A condition names the roles, because a principal in a policy must exist, and a role may not exist yet. One
         statement covers all accounts, because a bus's policy has at most 10,240 characters. An administrator of a
-        target's account can create a role that sends. A statement for each target would not prevent that.
+        target's account could create a role that sends events, even if each target had its own statement.
         """
         self.bus = events.EventBus(self, "Bus", event_bus_name=BUS)
         partition, accounts = Stack.of(self).partition, sorted({each.account for each in self._targets.values()})
@@ -138,8 +138,8 @@ class Trail(Construct):
     ) -> None:
         """Create a rule that sends events to the queue in the message group that the path `message_group` names.
 
-        Message groups make the queue fair. Messages of a group with few messages in flight are delivered before
-        messages of a group with many. So a flood of one session's events does not delay alarms about another session.
+        Message groups make the queue fair. SQS delivers messages of groups with few messages in flight before those of
+        groups with many. So a flood of one session's events does not delay alarms about another session.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         """
         rule = events.Rule(

@@ -1,7 +1,8 @@
 """The rule in a target's account that forwards its roles' CloudTrail events to the broker.
 
 It forwards the events of the stack's Region. It forwards data events only if a trail of the account logs them
-(docs/auditor.md). Of the revoker's sessions it forwards the heartbeats (`jitney.core.trail.heartbeat`).
+(docs/auditor.md). Of the events of the revoker's sessions, it forwards only the heartbeats
+(`jitney.core.trail.heartbeat`).
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 def forward(scope: Construct, *, alias: str, target: TargetSettings, broker: BrokerSettings) -> None:
     """Forward the events of the target roles' sessions, of AssumeRole calls for them, and heartbeats to `broker`.
 
-    Roles that the target had before are included: their sessions may outlast a change of the number of roles.
+    Roles that the target had before are included, because their sessions may outlast a change of the number of roles.
     """
     bus = f"arn:{partition_of(target.region)}:events:{broker.region}:{broker.account}:event-bus/{BUS}"
     role = iam.Role(

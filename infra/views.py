@@ -1,7 +1,7 @@
 """Views over records and calls in Athena's own form: Glue tables that contain SQL.
 
-Each view has `dt`. A query over some days reads no other days, because no view combines lines of different days.
-Queries do combine days, for example for a review overnight, and limit the number of days themselves.
+Each view has `dt`. A query over some days reads only these days, because no view combines lines of different days.
+Queries can combine days, for example for a review overnight. They limit the number of days themselves.
 """
 
 import base64

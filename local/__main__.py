@@ -14,7 +14,7 @@ from local.settings import DEFAULT_CONFIG, LocalSettings
 
 USAGE = "usage: python -m local up | down | status"
 LOST = "grants, pending requests and records"
-"""What the emulator keeps in memory. An open approval does not outlive it."""
+"""What is lost when the emulator stops, because it is kept in memory: for example open reviews."""
 NOT_ACCEPTED = " (of the sample provider, which this configuration does not accept)"
 
 

@@ -18,7 +18,7 @@ _OF_NO_AGENT = {"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "JITN
 DEVELOPER = "developer"
 """A developer, who signs in with `jitney login`. The file holds no secret."""
 DEVELOPER_ISSUER = "developers"
-"""The issuer's alias in the sample configuration whose tokens developers get."""
+"""The alias, in the sample configuration, of the issuer whose tokens developers get."""
 AUDITOR = "auditor"
 ADMINISTRATOR = "administrator"
 """The administrator of the broker's account. In the emulator, auditor and administrator both have root's keys."""
@@ -54,7 +54,7 @@ def _token_variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
 
 def connection_files(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Return the text of the settings' file and, for an agent, of its secret's file, by the ends of their names."""
+    """Return the text of the settings file and, for an agent, of its secret's file, by the suffixes of their names."""
     found = _token_variables(stack, agent)
     secret = found.pop("JITNEY_CLIENT_SECRET", None)
     token = {name.removeprefix("JITNEY_").removeprefix("TOKEN_").lower(): value for name, value in found.items()}
@@ -67,7 +67,10 @@ def connection_files(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
 
 def shell_variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Return what a person's shell gets. The source of the token is in files, for programs that the shell starts."""
+    """Return the variables of a person's shell.
+
+    The source of the token is in files, for programs that the shell starts.
+    """
     found = variables(stack, agent)
     if agent in (AUDITOR, ADMINISTRATOR):
         return found
@@ -100,7 +103,7 @@ def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _competing(stack: Mapping[str, Any]) -> set[str]:
-    """Return variables that may already be set in this shell, by another agent's file or by the person's own work."""
+    """Return variables that may already be set in this shell, by another agent's file or by the person."""
     of_files = {name for agent in stack["env"] for name in (*variables(stack, agent), *shell_variables(stack, agent))}
     return of_files | {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} | _OF_NO_AGENT
 

@@ -1,6 +1,7 @@
 """DuckDB instead of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
 
-SQL that Trino and DuckDB both have is written for Trino. The few functions that DuckDB lacks are `FUNCTIONS`.
+The SQL is written for Trino, in the part that DuckDB understands, too. `FUNCTIONS` adds the few functions that DuckDB
+does not have.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,8 +53,8 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
 def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a database with all tables and views. `folder` has a folder for each table and day, as in S3.
 
-    `newest` limits tables to that many of their last days. Athena uses the folders' names to skip days. DuckDB does not
-    do so beyond an UNNEST.
+    `newest` limits tables to that many of their last days, because DuckDB does not always skip folders of other days,
+    as Athena does. An UNNEST prevents that.
     """
     connection = duckdb.connect(":memory:")
     for function in FUNCTIONS:

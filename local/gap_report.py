@@ -23,7 +23,7 @@ from local.settings import ROOT
 UV = ROOT / ".local" / "tools" / "bin" / "uv"
 NEEDED, GONE, BROKEN = "needed", "no longer needed", "broken"
 HOLDS = "ministack does not have this gap any more"
-"""What a contract test says if it passes on the bare ministack (tests/local/conftest.py)."""
+"""The message of a contract test that passes on the bare ministack (tests/local/conftest.py)."""
 CLOSE_EACH = """
 import json, sys
 from local.emulator import gaps

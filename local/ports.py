@@ -1,7 +1,7 @@
 """Ports for the local system: the requested ports, else the ports of the last start, else free ports.
 
 The same ports give the same issuer URL and so the same synthesized template at each start. Some ports are opened long
-after they were chosen. So they are outside of the range that the kernel uses for outgoing connections.
+after they were chosen. So ports are chosen outside the range that the kernel uses for outgoing connections.
 """
 
 import json
@@ -64,7 +64,7 @@ def _any_free(among: range, chosen: Mapping[str, int]) -> int:
 
 
 def _end() -> int:
-    """Return the end of the range to choose from: the kernel's first own port, unless too few ports are below it."""
+    """Return the end of the range to choose from: the kernel's first port, unless too few ports are below it."""
     try:
         lowest = int(_KERNELS.read_text(encoding="ascii").split()[0])
     except OSError:  # not Linux: IANA's

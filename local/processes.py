@@ -1,8 +1,8 @@
 """Processes that outlive the command that started them. Later commands find and end them.
 
-Each process holds an exclusive lock on `run/<name>.lock` for its whole life. Children that inherit the lock's file
-descriptor hold it, too. The file has the process id, which is also the process group's id. While the lock is held, the
-group exists, so the kernel has not reused its id.
+Each process holds an exclusive lock on `run/<name>.lock` until it ends. Children that inherit the lock's file
+descriptor hold the lock, too. The file has the process id, which is also the process group's id. While the lock is
+held, the group exists, so the kernel has not reused its id.
 """
 
 import contextlib
@@ -131,7 +131,7 @@ def _lock_file(settings: LocalSettings, name: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Delay Ctrl-C until the started process is on file, because otherwise no command could end it."""
+    """Delay Ctrl-C until the started process's id is in its file. Otherwise no command could end the process."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _INTERRUPTS}
     try:

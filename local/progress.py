@@ -8,7 +8,7 @@ from rich.console import Console
 
 
 class Progress:
-    """Shows the steps of a command. If standard error is no terminal, it writes finished steps only."""
+    """Shows the steps of a command. If standard error is not a terminal, it writes only finished steps."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)

@@ -28,12 +28,12 @@ from local.settings import ROOT
 
 NOW = 1_795_521_600
 ALIASES = {"aws": "agents-account", "github_actions": "github", "kubernetes": "eks-prod", "generic": "corp"}
-"""The issuers' aliases, where these are not the provider's name."""
+"""The aliases of issuers whose alias differs from the provider's name."""
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "aws": {"sub": "arn:aws:iam::123456789012:role/agents/prod-admin-writer"},
     "generic": {"iss": "https://idp.example.com"},
 }
-"""What a picture's token has in place of the sample's claims."""
+"""The claims that replace those of the sample in a picture's token."""
 
 
 def pages() -> Iterator[tuple[str, str]]:

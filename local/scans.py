@@ -23,7 +23,10 @@ class Scan(NamedTuple):
 
 
 def scans(sql: str) -> tuple[Scan, ...]:
-    """Return the tables that `sql` reads, once for each read. For a view, they are its tables, on the same days."""
+    """Return the tables that `sql` reads, one entry for each read.
+
+    For a view, these are its tables, on the same days.
+    """
     return tuple(Scan(table, each.days) for each in _named(sql) for table in _tables(each.table))
 
 
@@ -66,7 +69,7 @@ def _of_select(select: Node) -> Iterator[Scan]:
 
 
 def _sources(node: Node, conditions: tuple[Node, ...]) -> Iterator[tuple[str, str, tuple[Node, ...]] | None]:
-    """Yield the alias and name of each table in a FROM, and the conditions of joins that leave out its rows.
+    """Yield the alias and name of each table in a FROM, and the conditions of joins that filter its rows.
 
     Yields None for a subquery, which has its own tables.
     """
@@ -91,7 +94,7 @@ def _all_of(node: Node | None) -> Iterator[Node]:
 
 
 def _days(condition: Node, alias: str, *, only: bool) -> int | None:
-    """Return how many days before today a condition on `alias` begins; None if it sets no limit."""
+    """Return the number of days before today at which a condition on `alias` begins; None if it sets no limit."""
     if condition["type"] not in _SINCE:
         return None
     dt, first = (condition[side] for side in _SINCE[condition["type"]])

@@ -19,7 +19,7 @@ from local.system import StartupError
 from local.timeouts import scaled_timeout
 
 COLOURS = 256
-"""The number of colours. It is enough for pages, and smaller than full colour."""
+"""The number of colours in a picture: enough for pages, and the files are smaller than in full colour."""
 FOLDER = ROOT / "docs" / "screenshots"
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}},

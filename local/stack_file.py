@@ -8,7 +8,7 @@ from typing import Any
 
 
 def write(path: Path, description: Mapping[str, Any]) -> None:
-    """Write the file whole or not at all. Only its owner can read it."""
+    """Write the file atomically. Only its owner can read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -20,7 +20,10 @@ from local.timeouts import scaled_timeout
 
 NAMES = (launch.NAME, identity.NAME, identity.PEOPLE, slack.NAME)
 READY_SECONDS = 180.0
-"""The limit on an idle machine, far more than any process takes. A process that has ended is reported at once."""
+"""The time limit for a process to become ready on an idle machine: far more than any process needs.
+
+A process that has ended is reported at once.
+"""
 TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
 

@@ -1,4 +1,4 @@
-"""Time limits that grow with the machine's load, so that slowness is not taken for a fault."""
+"""Time limits that grow with the machine's load, so that a slow machine does not look like a fault."""
 
 import os
 from pathlib import Path

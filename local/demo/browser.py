@@ -2,8 +2,8 @@
 
 It signs in, reads a request's page, unchecks resources, presses a button and confirms the second step.
 
-It is run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD. It prints what
-the page says and what it does there. An unexpected page ends it with an error.
+It is run as `python browser.py LINK VERDICT [UNCHECKED ARN…]`, with JITNEY_PERSON and JITNEY_PASSWORD. The program
+prints the page's text and its own actions. An unexpected page ends it with an error.
 """
 
 import os

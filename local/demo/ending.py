@@ -16,9 +16,9 @@ LOOP = Path(__file__).with_name("loop.py")
 OPERATOR = "incident-bot"
 CALLS_BEFORE = 10
 LIFETIMES = (15, 60, 240, 960, 3600)
-"""Seconds that the short grant lasts. The next value is tried if the machine was too slow for the last one."""
+"""The durations of the short grant, in seconds. If the machine is too slow for one value, the next one is used."""
 MEASURED = r'"denied_after_milliseconds": *[1-9]'
-"""What a grant shows once a function has measured its revocation."""
+"""The text that a grant shows after its revocation was measured."""
 ENDED = 7
 """The exit code of `jitney credentials` for a grant that has ended."""
 
@@ -105,7 +105,7 @@ def _revoke_while_used(run: DemoRun, grant_id: str) -> None:
 
 
 def loop_calls(lines: Iterator[str]) -> list[dict[str, Any]]:
-    """Return the loop's calls. Raises DemoStepFailedError for a line that is no call."""
+    """Return the loop's calls. Raises DemoStepFailedError for a line that is not a call."""
     calls = []
     for line in lines:
         try:

@@ -11,12 +11,12 @@ from local.demo.runner import TARGET, DemoRun, DemoStepFailedError, say
 from local.seed import PASSWORD, SECRET
 
 AGENT, REVIEWER = "tidy-agent", "alice"
-"""The agent is the demo's own, because AWS still denies its sessions for a minute after the suspension is lifted."""
+"""An agent that only the demo uses, because AWS denies its sessions for a minute after the suspension is lifted."""
 DRAFT = "2026/draft.csv"
 RESOURCE = "arn:aws:s3:::reports/2026/*"
 CALLS_BEFORE = 3
 INVALID = 2
-"""The exit code of `jitney credentials` for a grant that has none."""
+"""The exit code of `jitney credentials` for a grant without credentials."""
 _CHILD = re.compile(r"\(c(-[a-z2-7]{14})\) is under review", re.ASCII)
 
 

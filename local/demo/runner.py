@@ -1,4 +1,4 @@
-"""What the demo needs: the local system, a folder for files, and commands that are shown before they run."""
+"""The environment of the demo: the local system, a folder for files, and commands that are shown before they run."""
 
 import itertools
 import json
@@ -28,7 +28,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoStepFailedError(Exception):
-    """A check of the demo failed. It says what was expected and what came instead."""
+    """A check of the demo failed. The message has the expected and the actual result."""
 
     def __init__(self, expected: str, got: object = "") -> None:
         super().__init__(expected)
@@ -226,7 +226,7 @@ def chapter(text: str) -> None:
 
 @contextmanager
 def demo_run() -> Iterator[DemoRun]:
-    """Start the system with the checkout's jitney.yaml for the block. A system that is up already stays up.
+    """Start the system with the checkout's jitney.yaml for the block. A system that was up before stays up.
 
     Raises system.StartupError, or ValueError for a malformed setting. If the block raises DemoStepFailedError, the step
     and the folder of logs are added. A system that was started here is stopped at the end of the block, even after an

@@ -1,4 +1,4 @@
-"""The synthesized assembly. app.py makes it again only after one of its sources has changed."""
+"""The synthesized assembly. app.py runs again only after one of its sources has changed."""
 
 import contextlib
 import hashlib

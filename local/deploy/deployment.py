@@ -19,7 +19,7 @@ class DeploymentError(Exception):
 def session(account: str, region: str) -> boto3.Session:
     """Return a session with the root credentials of `account`.
 
-    The emulator takes the account id as key, with any secret.
+    The emulator accepts the account id as the key, with any secret.
     """
     return boto3.Session(aws_access_key_id=account, aws_secret_access_key="local", region_name=region)  # noqa: S106
 

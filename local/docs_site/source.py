@@ -28,7 +28,8 @@ class Section(NamedTuple):
 def sections(docs: Path) -> list[Section]:
     """Return the sections of docs/README.md in their order, each with its pages.
 
-    A page that opens a folder, such as `identity/README.md` or `threat-model.md`, is followed by the folder's pages.
+    A page that introduces a folder, such as `identity/README.md` or `threat-model.md`, is followed by the folder's
+    pages.
     """
     parts = re.split(r"^## (.+)$", (docs / INDEX).read_text(encoding="utf-8"), flags=re.MULTILINE)
     rows = re.compile(r"^\| \[[^]]+\]\(([^)]+)\) \|", re.MULTILINE)
@@ -39,7 +40,7 @@ def sections(docs: Path) -> list[Section]:
 
 
 def _with_folder(docs: Path, page: str) -> list[str]:
-    """Return a page as the site has it, then the pages of the folder that it opens, in the order of its links."""
+    """Return a page as named on the site, then the pages of the folder that it introduces, ordered by its links."""
     if page == API_FILE:
         return [API_PAGE]
     folder = (docs / page).parent if page.endswith(f"/{INDEX}") else (docs / page).with_suffix("")
@@ -70,7 +71,7 @@ def write_source(root: Path, to: Path) -> Path:
 
 
 def _for_reference(file: Path) -> Path:
-    """Give the API the title of its page, and remove its servers: an address that is a parameter is no link."""
+    """Give the API the title of its page, and remove its servers, because an address with a parameter is not a link."""
     api = yaml.safe_load(file.read_text(encoding="utf-8"))
     api.pop("servers", None)
     api["info"]["title"] = "HTTP API"
@@ -79,7 +80,7 @@ def _for_reference(file: Path) -> Path:
 
 
 def format_code_in_tables(page: Path) -> None:
-    """Replace backticks in the page's HTML tables, where Markdown does not read them."""
+    """Replace backticks in the page's HTML tables, because Markdown does not parse them there."""
     text = page.read_text(encoding="utf-8")
     formatted = re.sub(
         r"<td>.*?</td>", lambda cell: re.sub("`([^`]+)`", r"<code>\1</code>", cell[0]), text, flags=re.DOTALL

@@ -1,7 +1,7 @@
 """The emulator's clock. A request can claim to arrive later, so that tests need not wait for an expiry.
 
 IAM and STS use the claimed time for the expiry of credentials and for aws:CurrentTime. A request cannot claim an
-earlier time, so no request outlives an expiry.
+earlier time, so no request can avoid an expiry.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""An execution environment of a function: a process that has the unpacked bundle and serves one event at a time."""
+"""An execution environment of a function: a process with the unpacked bundle, which serves one event at a time."""
 
 import contextlib
 import io
@@ -26,9 +26,7 @@ from local.timeouts import scaled_timeout
 RUNTIME = Path(__file__).with_name("runtime.py")
 API_ADDRESS = re.compile(r"https://([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/")
 PAYLOAD_LIMIT = 6_291_556
-"""The bytes of a synchronous answer at most
-(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-"""
+"""The most bytes of a synchronous answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
 class ExecutionEnvironment:

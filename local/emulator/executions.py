@@ -24,8 +24,8 @@ class Worker(Protocol):
 def most_executions(memory_megabytes: int) -> int:
     """Return how many functions may run at once: a quarter of the machine's memory, and never more than in AWS.
 
-    Each one is a process. Without a limit, two hundred agents at once use up the memory of the machine. Above it, the
-    emulator answers as Lambda does above an account's quota.
+    Each function is a process. Without a limit, two hundred simultaneous agents would use up the machine's memory.
+    Above the limit, the emulator answers like Lambda above an account's quota.
     """
     return min(AWS_EXECUTIONS, max(FEWEST_EXECUTIONS, memory_megabytes // 4 // PROCESS_MEGABYTES))
 
@@ -36,6 +36,6 @@ def memory_megabytes() -> int:
 
 
 def surplus[W: Worker](workers: Iterable[W], most: int = IDLE_PROCESSES) -> Sequence[W]:
-    """Return the workers that have been idle longest, without which `most` idle ones are left."""
+    """Return the workers to end, those idle longest first, so that `most` idle ones are left."""
     idle = sorted((each for each in workers if not each.in_use), key=lambda each: each.last_used)
     return idle[: max(0, len(idle) - most)]

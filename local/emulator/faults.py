@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 PREFIX = "/_faults"
 ANSWERS = ("error", "page", "own")
 PAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-"""What a proxy in front of a service answers. No AWS protocol has such a body."""
+"""The answer of a proxy in front of a service. No AWS protocol has such a body."""
 
 _SERVICE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
@@ -35,11 +35,11 @@ class AwsCall(NamedTuple):
 
 
 class FaultRule(NamedTuple):
-    """What happens to calls of `operation` (a pattern, as in fnmatch) whose body contains `body`.
+    """The fault for calls of `operation` (a pattern, as in fnmatch) whose body contains `body`.
 
-    The first `skip` such calls pass, then `times` of them meet the fault; 0 means all. The call waits `seconds` first.
-    With `after`, AWS acts, and only its answer is lost. `answer` is the error `code` with `status`, a proxy's page, or
-    AWS's own answer, which is then only late.
+    The first `skip` such calls pass, then `times` of them get the fault; 0 means all. The call waits `seconds` first.
+    With `after`, AWS runs the call, and only its answer is lost. `answer` is the error `code` with `status`, a proxy's
+    page, or AWS's own answer, which is only delayed.
     """
 
     service: str
@@ -71,7 +71,7 @@ def rule_from(members: Mapping[str, Any]) -> FaultRule:
 
 
 class FaultSwitch:
-    """The rules of an emulator, how often each was met, and the calls since they were set."""
+    """The rules of an emulator, how often each was applied, and the calls since they were set."""
 
     def __init__(self) -> None:
         self._rules: list[FaultRule] = []
@@ -88,7 +88,7 @@ class FaultSwitch:
         self._rules, self._met, self._calls = rules, [0] * len(rules), []
 
     def met_by(self, call: AwsCall) -> FaultRule | None:
-        """Return the rule whose fault this call meets, and count it."""
+        """Return the rule whose fault this call gets, and count it."""
         self._calls.append(call)
         for number, rule in enumerate(self._rules):
             if rule.names(call):
@@ -192,7 +192,7 @@ async def _body(receive: Any) -> bytes:
 
 
 def _again(body: bytes) -> Callable[[], Awaitable[Any]]:
-    """Return a `receive` that gives a body which was read before, and then waits, as for a client that stays."""
+    """Return a `receive` that gives the body again, and then waits, like a client that stays connected."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> Any:
@@ -202,7 +202,7 @@ def _again(body: bytes) -> Callable[[], Awaitable[Any]]:
 
 
 async def _nowhere(_: Any) -> None:
-    """Take an answer that is lost."""
+    """Discard an answer."""
 
 
 async def _send(send: Any, status: int, headers: Mapping[str, str], body: bytes) -> None:

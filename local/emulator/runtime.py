@@ -1,8 +1,8 @@
 """The program of a function's own process. It loads the handler from the bundle and answers one event at a time.
 
-It is started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER`, without site-packages. So a module that the bundle
-lacks is missing here, as it is in AWS. Events and answers are JSON lines on the file descriptor CHANNEL. Standard
-output and error are the function's log. Errors have the form of awslambdaric's
+It is started as `python -I -S runtime.py CHANNEL TASK_ROOT HANDLER`, without site-packages. So a module that is not in
+the bundle is missing, as in AWS. Events and answers are JSON lines on the file descriptor CHANNEL. Standard output and
+error are the function's log. Errors have the form of awslambdaric's
 (https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html).
 """
 
@@ -35,7 +35,7 @@ class Context:
         self._deadline = call["deadline"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how many milliseconds are left until the invocation is ended, at least 0."""
+        """Return how many milliseconds are left until Lambda ends the invocation, at least 0."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 

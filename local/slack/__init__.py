@@ -1,4 +1,4 @@
-"""A Slack workspace with what Jitney needs: the Web API, people who press buttons, and a page to act as a person."""
+"""A Slack workspace with the parts that Jitney needs: the Web API, people who press buttons, and a page for people."""
 
 import json
 import secrets

@@ -1,7 +1,7 @@
 """The workspace: methods of Slack's Web API, over messages in memory (https://api.slack.com/methods).
 
 Answers and error codes are Slack's. Methods that Jitney does not use are missing. A call whose arguments contain the
-text of `OUTAGE` gets no answer, so that a test can cause an outage for itself alone.
+text of `OUTAGE` gets no answer, so that a test can cause an outage for its own calls only.
 """
 
 import itertools
@@ -44,7 +44,8 @@ class Channel:
 class Workspace:
     """Channels, people and messages. `channels` says for each name whether the bot is in it from the start.
 
-    A channel is named by its id or its name, with or without "#". A person's id names the conversation with them.
+    A channel is named by its id or its name, with or without "#". The id of a person names the conversation with that
+    person.
     """
 
     def __init__(

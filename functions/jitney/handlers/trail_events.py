@@ -62,9 +62,9 @@ _REPORTS = {
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
-    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored. `account` owns the bus that
-    reported the event, and `home` is the broker's account. Rejected are events that `account` may not report, and
-    events so old that their grant may be deleted.
+    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored. `account` owns the
+    bus that reported the event, and `home` is the broker's account. Rejected are events that `account` may not report,
+    and events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:

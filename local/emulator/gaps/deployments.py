@@ -11,7 +11,7 @@ type Created = tuple[str, dict[str, Any]]
 def code_deploy_resources() -> None:
     """AWS::CodeDeploy::Application and DeploymentGroup are created.
 
-    Here, CloudFormation moves an alias to its new version at once, without a deployment group.
+    In the emulator, CloudFormation moves an alias to its new version at once, without a deployment group.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-codedeploy-deploymentgroup.html
     """
     for resource_type, name in (("Application", "ApplicationName"), ("DeploymentGroup", "DeploymentGroupName")):

@@ -10,7 +10,7 @@ from local.emulator.gaps import running
 
 
 def executions_named_once() -> None:
-    """AWS answers a second StartExecution with the same name and input like the first while the execution runs.
+    """While an execution runs, AWS answers another StartExecution with the same name and input like the first one.
 
     It refuses input that is not JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html

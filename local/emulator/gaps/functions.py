@@ -40,7 +40,7 @@ def own_interpreter() -> None:
 
 
 def _end_surplus() -> None:
-    """End the processes that have been idle longest: each function would keep its own."""
+    """End the processes that have been idle longest. Otherwise each function would keep its processes."""
     with lambda_runtime._lock:
         pools = lambda_runtime._workers.values()
         ended = executions.surplus(each for pool in pools for each in pool)

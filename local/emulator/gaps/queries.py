@@ -35,7 +35,7 @@ def execution_parameters() -> None:
 
 
 def workgroups_of_queries() -> None:
-    """A principal sees a named query or an execution if it may do so in the workgroup of that.
+    """A principal sees a named query or an execution if it has the permission in its workgroup.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
     """
@@ -51,9 +51,9 @@ def workgroups_of_queries() -> None:
 
 
 def _workgroup(asked: Mapping[str, Any]) -> str:
-    """Return the workgroup of the thing with this id; "" if there is none.
+    """Return the workgroup of the query or execution with this id; "" if there is none.
 
-    For several queries, it is the first one's.
+    For several queries, it is that of the first.
     """
     ids = [asked.get("NamedQueryId"), *asked.get("NamedQueryIds", ())]
     known = [athena._executions.get(asked.get("QueryExecutionId")), *map(athena._named_queries.get, ids)]
@@ -63,9 +63,8 @@ def _workgroup(asked: Mapping[str, Any]) -> str:
 def json_tables() -> None:
     """A table over JSON has the columns and types that Glue defines. Members that a line lacks are NULL.
 
-    A query copies each table once, and reads each folder as one file: DuckDB takes milliseconds to open a file, and
-    Firehose puts thousands of small ones.
-    https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
+    A query copies each table once, and reads each folder as one file, because DuckDB needs milliseconds to open a file
+    and Firehose writes thousands of small ones. https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
     """
     relation, empty = athena._table_relation, athena._empty_relation
     copy, rewrite = athena._materialize_table_files, athena._rewrite_data_paths
@@ -96,7 +95,7 @@ def json_tables() -> None:
 
 
 def _joined(files: Sequence[str]) -> list[str]:
-    """Return files with the same lines, one for each folder and suffix. A suffix may say that lines are packed."""
+    """Return files with the same lines, one for each folder and suffix. A suffix can mean that lines are compressed."""
     folders: dict[Path, list[Path]] = {}
     for each in map(Path, files):
         folders.setdefault(each.parent / f".joined{each.suffix}", []).append(each)
@@ -137,7 +136,7 @@ def _expanded(query: str, database: str) -> str:
 
 
 def _view_in(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the definition of a view from its Glue table; {} if the table is no view."""
+    """Return the definition of a view from its Glue table; {} if the table is not a view."""
     if table.get("TableType") != "VIRTUAL_VIEW":
         return {}
     encoded = table["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")

@@ -13,7 +13,7 @@ WRITES = frozenset(
 
 
 def permissions_boundary_key() -> None:
-    """AWS offers iam:PermissionsBoundary as a condition key to a writer. It is the boundary of the role to change.
+    """In calls that change a role, AWS sets the condition key iam:PermissionsBoundary to the boundary of that role.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
@@ -33,7 +33,7 @@ def permissions_boundary_key() -> None:
 
 
 def role_paths() -> None:
-    """AWS identifies a role by its whole ARN with its path, even if the call has its name only.
+    """AWS identifies a role by its whole ARN with its path, even if the call has only its name.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     """

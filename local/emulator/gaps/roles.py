@@ -38,7 +38,7 @@ def denied(
 def may_invoke(asked: str, service: str, source: str) -> bool:
     """Return whether a function's policy allows `service` to invoke it for the resource with the ARN `source`.
 
-    `asked` is the ARN that is invoked: of a function, or of its alias. A permission covers one of them.
+    `asked` is the invoked ARN, of a function or of its alias. A permission covers only one of them.
     """
     _, _, _, region, account, *_ = asked.split(":")
     function = ":".join(asked.split(":")[:7])

@@ -28,7 +28,10 @@ class Running:
         self.record = record
         self.machine = machine
         self.changed = threading.Condition()
-        """It is held while code changes what the execution waits for, and notified after that."""
+        """The condition of the execution's waits.
+
+        Code holds it while it changes what the execution waits for, and then notifies it.
+        """
         self.deadline = float("inf")
         """The end of the state machine's own TimeoutSeconds, in seconds of time.monotonic()."""
 
@@ -80,7 +83,7 @@ by_arn: dict[str, Running] = {}
 
 @functools.cache
 def follow() -> None:
-    """Make every execution's thread carry its Running. Gaps that need it call this."""
+    """Give every execution's thread its Running. Gaps that need it call this function."""
     run = states._run_execution
 
     def run_execution(arn: str) -> None:

@@ -25,10 +25,10 @@ KEPT_SECONDS = 3600
 
 
 def scoped_credentials() -> None:
-    """AWS gives a session more credentials that can do less or end earlier, and never more.
+    """AWS gives a session further credentials. These can do less or end earlier, and never do more.
 
-    Source: botocore 1.44.7, sts/2011-06-15, GetScopedCredentials. AWS documents no resource for it. Here, the calling
-    session must be allowed to call it, which is the stricter reading.
+    Source: botocore 1.44.7, sts/2011-06-15, GetScopedCredentials. AWS documents no resource for this call. In the
+    emulator, the calling session must be allowed to call it, which is the stricter interpretation.
     """
     _policies_limit_it()
     handle = sts.handle_request

@@ -19,8 +19,8 @@ _sizes: dict[str, int] = {}
 def partial_batches() -> None:
     """AWS retries from the first record that a partial answer names, not from the start or end of the batch.
 
-    It reads the stream under the function's role. It halves a failing batch if BisectBatchOnFunctionError is set. After
-    MaximumRetryAttempts, it sends the batch to the on-failure destination. ministack treats an answer with
+    AWS reads the stream under the function's role. It halves a failing batch if BisectBatchOnFunctionError is set.
+    After MaximumRetryAttempts, it sends the batch to the on-failure destination. ministack treats an answer with
     batchItemFailures as success, and retries failures forever.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     """
@@ -80,7 +80,7 @@ def _position(mapping: Mapping, table: str) -> int:
 
 
 def _done(mapping: Mapping, batch: Sequence[Record], outcome: dict[str, Any]) -> int:
-    """Return how many records at the start of `batch` need not be passed again."""
+    """Return how many records at the start of `batch` are done."""
     if outcome.get("error"):
         return 0
     if "ReportBatchItemFailures" not in mapping.get("FunctionResponseTypes", []):
@@ -94,7 +94,7 @@ def _done(mapping: Mapping, batch: Sequence[Record], outcome: dict[str, Any]) ->
 
 
 def _retry(mapping: Mapping, function: Any, left: Sequence[Record], outcome: dict[str, Any], position: int) -> None:
-    """Schedule another try of `left`, halved if BisectBatchOnFunctionError is set, or give it up."""
+    """Schedule a retry of `left`, halved if BisectBatchOnFunctionError is set. After the last retry, drop it."""
     identity = mapping["UUID"]
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
     if outcome.get("error") and mapping.get("BisectBatchOnFunctionError") and len(left) > 1:

@@ -24,7 +24,10 @@ DETECTED = "1 validation error detected:"
 
 
 def _before_assume_role(check: Check) -> None:
-    """Call `check` before ministack sees an AssumeRole call. If it returns an answer, the call is refused with that."""
+    """Call `check` before ministack sees an AssumeRole call.
+
+    If `check` returns an answer, the call is refused with that answer.
+    """
     handle = sts.handle_request
 
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -109,10 +112,10 @@ def _duration_refusal(call: AssumeRoleCall, caller: dict[str, Any]) -> Answer | 
 
 
 def source_identity() -> None:
-    """AWS keeps the SourceIdentity in the session and in every session chained from it. It cannot be changed.
+    """AWS keeps the SourceIdentity in the session and in every session chained from it, and it cannot be changed.
 
     Conditions see it as sts:SourceIdentity in the trust policy, and as aws:SourceIdentity after that. The trust policy
-    must allow sts:SetSourceIdentity, also if the caller's session has a source identity already.
+    must allow sts:SetSourceIdentity, even if the caller's session has a source identity already.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
     """
     _before_assume_role(_source_identity_refusal)

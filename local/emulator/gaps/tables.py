@@ -15,7 +15,7 @@ type Names = Callable[[Members], list[str]]
 
 
 def leading_keys() -> None:
-    """AWS offers conditions the partition keys in a request. Each item of a transaction has its own.
+    """Conditions can use the partition keys in a request. Each item of a transaction has its own.
 
     For a query, it is the value that the key condition requires; for an index, it is the index's key. A batch of reads
     has the keys of all its items. Two kinds are left out here, because Jitney uses neither: the keys of batches of
@@ -27,7 +27,7 @@ def leading_keys() -> None:
 
 
 def attributes() -> None:
-    """AWS offers conditions every attribute that a request names: to write, to compare, to return, or in its key.
+    """Conditions can use every attribute that a request names: to write, to compare, to return, or in its key.
 
     A path counts as its first part. An update's attributes are in its expressions, or in the older parameters
     AttributeUpdates and Expected. Batches and PartiQL are left out as above.
@@ -37,7 +37,7 @@ def attributes() -> None:
 
 
 def _add_condition_key(key: str, names: Names) -> None:
-    """Offer conditions the value of `key`, for requests and for each item of a transaction."""
+    """Set the condition key `key`, for requests and for each item of a transaction."""
     _of_requests(key, names)
     _of_items_of_a_transaction(key, names)
 

@@ -21,7 +21,7 @@ type Members = dict[str, Any]
 
 
 def task_states() -> None:
-    """AWS ends a try of a task if the call fails or TimeoutSeconds, which may be a JSONata expression, are over.
+    """AWS ends a try of a task if the call fails, or after TimeoutSeconds, which may be a JSONata expression.
 
     A task that waits for its token fails if the call that passes the token fails. Each try has a new token. The history
     uses AWS's names of events. Only JSONata's tasks with service integrations are tried like this.
@@ -85,7 +85,7 @@ class Task:
 
 
 def _outcome(task: Task) -> Any:
-    """Return the task's result, and record in the history how it came about."""
+    """Return the task's result, and record its events in the history."""
     task.record_event("Scheduled", parameters=json.dumps(task.arguments), timeoutInSeconds=task.timeout)
     task.record_event("Started")
     try:

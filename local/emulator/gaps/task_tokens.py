@@ -1,4 +1,4 @@
-"""Step Functions: task tokens, who may answer with one, and the answer to a token for which no task waits."""
+"""Step Functions: task tokens, the callers that may use one, and the answer to a token for which no task waits."""
 
 import base64
 import hashlib
@@ -44,11 +44,11 @@ class TaskToken:
         return json.loads(data["output"])
 
     def open(self) -> None:
-        """Mark that the task waits from now on."""
+        """Mark that the task has started to wait."""
         _open[_digest(self.text)] = self
 
     def close(self) -> None:
-        """Mark that answers come too late from now on."""
+        """Mark that later answers are too late."""
         _open.pop(_digest(self.text), None)
 
 
@@ -57,7 +57,7 @@ def _digest(text: str) -> str:
 
 
 def _content(text: Any) -> Members | None:
-    """Return what a token says about its task; None if it was not issued here."""
+    """Return the content of a token; None if this emulator did not issue it."""
     try:
         raw = base64.b64decode(str(text), validate=True)
     except ValueError:

@@ -82,7 +82,10 @@ def _error(status: int, body: bytes) -> str:
 
 
 def _copies(event: Members, caller: Members, key: str) -> Iterator[tuple[str, Members]]:
-    """Yield the event for each account. AssumeRole has two events. The role's account gets less about the caller."""
+    """Yield the event for each account. AssumeRole has two events.
+
+    The event for the role's account has fewer details about the caller.
+    """
     own = caller["Arn"].split(":")[4]
     role_arn = str((event["requestParameters"] or {}).get("roleArn", ""))
     theirs = role_arn.split(":")[4] if event["eventName"] == "AssumeRole" and role_arn.count(":") == 5 else own
