@@ -212,7 +212,7 @@ def authenticate_even_suspended(request: Request, ports: Ports) -> Authenticated
     A suspended agent may read and release its grants.
     """
     now = ports.now()
-    caller = prove_caller(request, ports, now)
+    caller = verify_caller(request, ports, now)
     return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
 
 
@@ -235,7 +235,7 @@ def authenticate_reviewer(request: Request, ports: Ports) -> AuthenticatedReques
     return call
 
 
-def prove_caller(request: Request, ports: Ports, now: int) -> Authenticated:
+def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
     """Return the caller that the token of `request` names at `now`. The caller may be suspended.
 
     A single-use token is used up here, so it cannot request, list, fetch or release anything again (ID 14).

@@ -23,7 +23,7 @@ from jitney.handlers.call_recording import reviewed_call_of
 from jitney.handlers.call_reviews import is_still_approved, review_call
 from jitney.handlers.call_sending import repeated_answer, send_call
 from jitney.handlers.call_tickets import issue_ticket, require_transferable
-from jitney.handlers.callers import AuthenticatedRequest, prove_caller
+from jitney.handlers.callers import AuthenticatedRequest, verify_caller
 from jitney.handlers.edge import endpoint
 from jitney.handlers.grant_requests import idempotency_key_of, request_grant
 from jitney.handlers.http import Request, Response
@@ -45,7 +45,7 @@ def create_call(request: Request, ports: Ports) -> Response:
     masked.
     """
     now = ports.now()
-    caller = prove_caller(request, ports, now)
+    caller = verify_caller(request, ports, now)
     try:
         key, asked = _required_key(request), parse_call(request.body)
     except Problem as problem:

@@ -15,9 +15,9 @@ from jitney.core.access.request_body import parse_request
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.close_targets import close_targets
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.profile_disclosure import disclosed
+from jitney.handlers.similar_targets import similar_targets
 from jitney.handlers.ungranted import has_quota, record_ungranted
 
 
@@ -86,7 +86,7 @@ def _about_target(problem: Problem, call: AuthenticatedRequest, event: AuditEven
     A problem that names a target is recorded, any other is counted. If the quota is used up, no target is evaluated.
     """
     name = strict_json.loads(call.request.body)["target"]
-    names = close_targets(name, call.principal, call.ports) if has_quota(event, call) else []
+    names = similar_targets(name, call.principal, call.ports) if has_quota(event, call) else []
     if not names:
         call.count_refusal(problem.code, event)
         return Problem(problem.code, problem.detail, problem.fix, {"alternatives": []})

@@ -13,9 +13,9 @@ from jitney.core.config import Target
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.handlers.callers import AuthenticatedRequest
-from jitney.handlers.close_targets import close_names
 from jitney.handlers.other_grants import OtherGrantsLookup
 from jitney.handlers.responses import denied_problem
+from jitney.handlers.similar_targets import similar_names
 from jitney.handlers.ways import effects_of_ways
 
 
@@ -37,8 +37,8 @@ def disclosed(mismatch: ProfileMismatch, call: AuthenticatedRequest) -> Problem:
     """Return the problem with what the caller may see of the profile, or with similar names that it may see."""
     if mismatch.disclosure:
         return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, call) else hidden_profile()
-    close = close_names(mismatch.name, _target(mismatch.asked, call).access_profiles)
-    return hidden_profile([name for name in close if _may_learn(name, mismatch.asked, call)])
+    similar = similar_names(mismatch.name, _target(mismatch.asked, call).access_profiles)
+    return hidden_profile([name for name in similar if _may_learn(name, mismatch.asked, call)])
 
 
 def _may_learn(name: str, asked: AccessRequest, call: AuthenticatedRequest) -> bool:

@@ -76,7 +76,7 @@ class Progress(NamedTuple):
         }
 
 
-class Began(NamedTuple):
+class CallStart(NamedTuple):
     """The start of a call: the monotonic time, and epoch milliseconds."""
 
     stopwatch: int
@@ -90,7 +90,7 @@ def suspend(request: Request, ports: Ports) -> Response:
 
     After the call's first write, nothing is issued, even if the answer is 202.
     """
-    began = Began(ports.stopwatch(), ports.now_milliseconds())
+    began = CallStart(ports.stopwatch(), ports.now_milliseconds())
     call = authenticate_request(request, ports)
     with call.counting_refusals():
         call.require_operator("suspend")
@@ -187,7 +187,7 @@ def _lifted(reason: str, call: AuthenticatedRequest) -> Suspension:
     return after.with_id(suspension.id) or suspension
 
 
-def _carry_out(suspension: Suspension, suspensions: Suspensions, began: Began, ports: Ports) -> Progress:
+def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStart, ports: Ports) -> Progress:
     """Write every role's deny document, start measurements, and write the ends of grants, as time permits."""
 
     def has_time() -> bool:

@@ -10,7 +10,7 @@ MOST_TRIED = 3
 LEAST_SIMILARITY = 0.6
 
 
-def close_names(name: str, known: Collection[str]) -> list[str]:
+def similar_names(name: str, known: Collection[str]) -> list[str]:
     """Return the known names that are similar to `name`, the most similar first.
 
     Only these names are tried. So neither the answer to another name nor its time reveals whether a target exists.
@@ -18,11 +18,11 @@ def close_names(name: str, known: Collection[str]) -> list[str]:
     return difflib.get_close_matches(name, known, n=MOST_TRIED, cutoff=LEAST_SIMILARITY)
 
 
-def close_targets(name: str, principal: Principal, ports: Ports) -> list[str]:
+def similar_targets(name: str, principal: Principal, ports: Ports) -> list[str]:
     """Return the aliases similar to `name` that GET /v1/targets lists for the principal, the most similar first."""
     # A request that names its target does not need these modules.
     from jitney.handlers.visible_targets import visible_targets  # noqa: PLC0415 - as above
 
-    close = close_names(name, ports.config.targets)
-    visible = {each.target.alias for each in visible_targets(principal, ports, close).targets}
-    return [alias for alias in close if alias in visible]
+    similar = similar_names(name, ports.config.targets)
+    visible = {each.target.alias for each in visible_targets(principal, ports, similar).targets}
+    return [alias for alias in similar if alias in visible]
