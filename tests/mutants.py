@@ -3,11 +3,13 @@
 A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A predicate
 is a function of `PREDICATES` that says who may do something.
 
-The tests run once, to record which guards each test reaches. Then a forked process for each guard switches it off in
-the loaded functions and runs those tests. The run fails if no test reaches a guard, or if no test fails without it. It
-also fails if a test fails with all guards. Such a test proves nothing about guards and is left out.
-`EQUIVALENT` names guards whose removal cannot matter, with the reason. JITNEY_MUTANT_FOLDER=core/access takes a part of
-the guards.
+The tests run once, to record in which tests each guard raises, or a predicate says no. Only these tests can notice its
+removal. Then a forked process for each guard switches it off in the loaded functions and runs those tests. The run
+fails if a guard raises in no test, or if no test fails without it. It also fails if a test fails with all guards. Such
+a test proves nothing about guards and is left out. `EQUIVALENT` names guards whose removal cannot matter, with the
+reason.
+
+JITNEY_MUTANT_FOLDER=core/access,handlers takes a part of the guards, JITNEY_MUTANT_JOBS=1 one process at a time.
 """
 
 import ast
@@ -15,7 +17,8 @@ import gc
 import os
 import signal
 import sys
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -124,18 +127,24 @@ EQUIVALENT: dict[tuple[str, str], str] = {
 }
 """By file and condition: why the guard's removal changes nothing that a test could see."""
 SECONDS = 120
+type Tests = dict[tuple[str, int], set[int]]
+"""By file and line of a guard, the numbers of tests."""
 TOOL = 4
 """This plugin's id in sys.monitoring, which reserves other ids for debuggers, coverage and profilers."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One guard switched off: its file, its line, what was removed, and a function that makes the module without it."""
+    """One guard switched off: its file, its line, what was removed, and a function that makes the module without it.
+
+    `acting` are the lines that run only where the guard raises. A predicate has none.
+    """
 
     file: str
     line: int
     condition: str
     tree: Callable[[], ast.Module]
+    acting: range = range(0)
 
 
 def mutants() -> Iterator[Mutant]:
@@ -153,10 +162,10 @@ def _guards(path: Path) -> Iterator[Mutant]:
     for index, node in enumerate(ast.walk(tree)):
         if isinstance(node, ast.If) and any(isinstance(each, ast.Raise) for each in node.body):
             alternatives = node.test.values if _is_or(node.test) else [node.test]
+            acting = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
             for number, alternative in enumerate(alternatives):
-                yield Mutant(
-                    _name(path), node.lineno, ast.unparse(alternative), partial(_unguarded, tree, index, number)
-                )
+                removed = partial(_unguarded, tree, index, number)
+                yield Mutant(_name(path), node.lineno, ast.unparse(alternative), removed, acting)
 
 
 def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:
@@ -209,72 +218,96 @@ class Plugin:
     """Runs the tests once, and then again for each mutant in a folder of the package, in separate processes."""
 
     jobs: int
-    folder: str = ""
+    folders: tuple[str, ...]
 
     @pytest.hookimpl
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replace pytest's loop."""
-        chosen = [each for each in mutants() if each.file.startswith(self.folder)]
+        chosen = [each for each in mutants() if each.file.startswith(self.folders)]
         print(f"\n{len(chosen)} guards and predicates, {len(session.items)} tests", flush=True)
-        reached, broken = _reached(session.items, chosen)
+        started = time.monotonic()
+        acted, broken = _acted(session.items, chosen)
+        print(f"recorded in {time.monotonic() - started:.0f} s", flush=True)
         for each in broken:
             print(f"{each}: fails with all guards", flush=True)
-        survivors = self._survivors(chosen, reached, session.items)
+        survivors = self._survivors(chosen, acted, session.items)
         known = [each for each in survivors if (each.file, each.condition) in EQUIVALENT]
         wrong = [each for each in survivors if each not in known]
         for each in sorted(wrong, key=lambda each: (each.file, each.line)):
-            why = "survives its removal" if reached[each.file, each.line] else "is reached by no test"
-            print(f"{each.file}:{each.line}: {each.condition}: {why}")
-        print(f"{len(chosen) - len(survivors)} killed, {len(known)} equivalent, {len(wrong)} survived")
+            print(f"{each.file}:{each.line}: {each.condition}: {_reason(acted[each.file, each.line])}")
+        for folder, count in sorted(Counter(_folder(each) for each in chosen).items()):
+            print(f"{folder}: {count}, {sum(_folder(each) == folder for each in wrong)} survived")
+        print(f"{len(chosen) - len(survivors)} killed, {len(known)} equivalent, {len(wrong)} survived", flush=True)
         session.testsfailed = len(wrong) + len(broken)
         return True
 
-    def _survivors(self, chosen: list[Mutant], reached: dict, items: list[pytest.Item]) -> list[Mutant]:
+    def _survivors(self, chosen: list[Mutant], acted: Tests, items: list[pytest.Item]) -> list[Mutant]:
         waiting, running, survivors = list(chosen), {}, []
         while waiting or running:
             while waiting and len(running) < self.jobs:
                 mutant = waiting.pop()
-                tests = [items[number] for number in sorted(reached[mutant.file, mutant.line])]
+                tests = [items[number] for number in sorted(acted[mutant.file, mutant.line])]
                 sys.stdout.flush()
                 child = os.fork()
                 if child == 0:
                     _be(mutant, tests)
-                running[child] = mutant
+                running[child] = mutant, len(tests), time.monotonic()
             child, status = os.wait()
-            mutant = running.pop(child)
-            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            mutant, count, started = running.pop(child)
+            ended = {0: "survives", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "ended by a signal")
+            if ended == "survives":
                 survivors.append(mutant)
-                left = len(waiting) + len(running)
-                print(f"{mutant.file}:{mutant.line}: {mutant.condition}: survives, {left} left", flush=True)
+            seconds = time.monotonic() - started
+            print(
+                f"{mutant.file}:{mutant.line}: {mutant.condition}: {ended}, {count} tests, {seconds:.1f} s", flush=True
+            )
         return survivors
 
 
-def _reached(items: list[pytest.Item], chosen: list[Mutant]) -> tuple[dict[tuple[str, int], set[int]], list[str]]:
-    """Return by file and line of a guard the numbers of the tests that reach it, and the names of tests that fail."""
-    lines = {(str(PACKAGE / each.file), each.line) for each in chosen}
-    reached: dict[tuple[str, int], set[int]] = defaultdict(set)
+def _folder(mutant: Mutant) -> str:
+    return "/".join(mutant.file.split("/")[:-1])
+
+
+def _reason(tests: set[int]) -> str:
+    return "survives its removal" if tests else "raises in no test"
+
+
+def _acted(items: list[pytest.Item], chosen: list[Mutant]) -> tuple[Tests, list[str]]:
+    """Return by file and line of a guard the numbers of the tests where it acts, and the names of tests that fail."""
+    raising = {(str(PACKAGE / each.file), line): each for each in chosen for line in each.acting}
+    predicates = {(str(PACKAGE / each.file), each.condition[:-2]): each for each in chosen if not each.acting}
+    acted: Tests = defaultdict(set)
     broken: dict[int, str] = {}
     current = 0
 
     def on_line(code: CodeType, line: int) -> object:
-        if (code.co_filename, line) not in lines:
+        return acts(raising.get((code.co_filename, line)))
+
+    def on_return(code: CodeType, _offset: int, returned: object) -> object:
+        mutant = predicates.get((code.co_filename, code.co_name))
+        return None if mutant and returned else acts(mutant)
+
+    def acts(mutant: Mutant | None) -> object:
+        if mutant is None:
             return sys.monitoring.DISABLE
-        reached[Path(code.co_filename).relative_to(PACKAGE).as_posix(), line].add(current)
+        acted[mutant.file, mutant.line].add(current)
         return None
 
+    events = sys.monitoring.events
     sys.monitoring.use_tool_id(TOOL, "mutants")
-    sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, on_line)
-    sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
+    sys.monitoring.register_callback(TOOL, events.LINE, on_line)
+    sys.monitoring.register_callback(TOOL, events.PY_RETURN, on_return)
+    sys.monitoring.set_events(TOOL, events.LINE | events.PY_RETURN)
     try:
         for current, item in enumerate(items):
             if _fails(item, items[current + 1] if current + 1 < len(items) else None):
                 broken[current] = item.nodeid
     finally:
-        sys.monitoring.set_events(TOOL, sys.monitoring.events.NO_EVENTS)
+        sys.monitoring.set_events(TOOL, events.NO_EVENTS)
         sys.monitoring.free_tool_id(TOOL)
-    for tests in reached.values():
+    for tests in acted.values():
         tests.difference_update(broken)
-    return reached, list(broken.values())
+    return acted, list(broken.values())
 
 
 def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
@@ -318,6 +351,9 @@ def _swap(mutant: Mutant) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the loop."""
     config.pluginmanager.register(
-        Plugin(int(os.environ.get("JITNEY_MUTANT_JOBS", "2")), os.environ.get("JITNEY_MUTANT_FOLDER", "")),
+        Plugin(
+            int(os.environ.get("JITNEY_MUTANT_JOBS", "2")),
+            tuple(os.environ.get("JITNEY_MUTANT_FOLDER", "").split(",")),
+        ),
         "mutants-loop",
     )
