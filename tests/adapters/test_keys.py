@@ -166,6 +166,7 @@ FAILURES = {
     "cut short": body(FIRST, Content_Length=str(len(FIRST) + 1)),
     "no HTTP": drip(b"SSH-2.0-OpenSSH_9.9\r\n", b""),
     "slow body": drip(b"HTTP/1.0 200 OK\r\n\r\n", b" "),
+    "slow end after all keys": drip(b"HTTP/1.0 200 OK\r\n\r\n" + FIRST, b" "),
     "slow body of known length": drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" "),
     "slow chunks": drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
     "slow headers": drip(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),

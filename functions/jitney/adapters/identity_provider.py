@@ -85,18 +85,23 @@ def _answer(connection: HTTPConnection) -> tuple[int, bytes]:
 @contextmanager
 def _time_limit(connected: socket.socket | None, seconds: float) -> Iterator[None]:
     """Shut down the connected socket after `seconds`. Raises TimeoutError if that happened."""
-    watchdog = threading.Timer(seconds, _cut, [connected])
+    is_over = threading.Event()
+    watchdog = threading.Timer(seconds, _cut, [connected, is_over])
     watchdog.daemon = True
     watchdog.start()
     try:
         yield
-        if watchdog.finished.is_set():
+        if is_over.is_set():
             raise TimeoutError("the answer took too long")
     finally:
         watchdog.cancel()
 
 
-def _cut(connected: socket.socket) -> None:
-    """Shut down the socket below TLS. Shutting down the SSLSocket itself would let it continue with plain text."""
+def _cut(connected: socket.socket, is_over: threading.Event) -> None:
+    """Shut down the socket below TLS. Shutting down the SSLSocket itself would let it continue with plain text.
+
+    The event is set first. Otherwise the reader could take the end of the data for the end of the answer.
+    """
+    is_over.set()
     with suppress(OSError):
         socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -106,8 +106,8 @@ class IssuerKeys:
         return body
 
     def _trusted(self, issuer: Issuer, known: _CachedKeys) -> KeySet:
-        keys = known.keys
-        if keys is None or not self._within(known.fetched_at, MAX_STALE_SECONDS):
+        keys = known.keys if self._within(known.fetched_at, MAX_STALE_SECONDS) else None
+        if keys is None:
             raise Refusal(
                 "keys_unavailable",
                 "The keys of the token's issuer cannot be fetched, so its tokens cannot be checked.",
