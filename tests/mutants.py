@@ -217,6 +217,8 @@ class Plugin:
 
     def _survivors(self, chosen: list[Mutant], acted: Tests, items: list[pytest.Item]) -> list[Mutant]:
         waiting, running, survivors = list(chosen), {}, []
+        loaded = _loaded()
+        gc.freeze()  # a child that collected what the tests left would copy all of it
         while waiting or running:
             while waiting and len(running) < self.jobs:
                 mutant = waiting.pop()
@@ -224,7 +226,7 @@ class Plugin:
                 sys.stdout.flush()
                 child = os.fork()
                 if child == 0:
-                    _be(mutant, tests)
+                    _be(mutant, tests, loaded[str(PACKAGE / mutant.file)])
                 running[child] = mutant, len(tests), time.monotonic()
             child, status = os.wait()
             mutant, count, started = running.pop(child)
@@ -290,7 +292,17 @@ def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
     return any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
 
 
-def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
+def _loaded() -> dict[str, list[FunctionType]]:
+    """Return by file the functions of the package that are loaded."""
+    found: dict[str, list[FunctionType]] = defaultdict(list)
+    gc.unfreeze()  # handlers freeze what they have loaded, and get_objects leaves that out
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename.startswith(str(PACKAGE)):
+            found[each.__code__.co_filename].append(each)
+    return found
+
+
+def _be(mutant: Mutant, tests: list[pytest.Item], loaded: list[FunctionType]) -> None:
     """Become the mutant and run the tests. Exit with 1 when one fails, and with 0 when all pass.
 
     An endless test is ended.
@@ -299,16 +311,15 @@ def _be(mutant: Mutant, tests: list[pytest.Item]) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    _swap(mutant)
+    _swap(mutant, loaded)
     failed = any(
         _fails(item, tests[number + 1] if number + 1 < len(tests) else None) for number, item in enumerate(tests)
     )
     os._exit(1 if failed else 0)
 
 
-def _swap(mutant: Mutant) -> None:
-    """Give every loaded function of the mutant's file its code from the mutated module."""
-    path = str(PACKAGE / mutant.file)
+def _swap(mutant: Mutant, loaded: list[FunctionType]) -> None:
+    """Give each loaded function of the mutant's file its code from the mutated module."""
     codes = {}
 
     def collect(code: CodeType) -> None:
@@ -317,11 +328,9 @@ def _swap(mutant: Mutant) -> None:
             if isinstance(each, CodeType):
                 collect(each)
 
-    collect(compile(mutant.tree(), path, "exec"))
-    gc.unfreeze()  # handlers freeze what they have loaded, and get_objects leaves that out
-    for each in gc.get_objects():
-        if isinstance(each, FunctionType) and each.__code__.co_filename == path:
-            each.__code__ = codes[each.__code__.co_qualname, each.__code__.co_firstlineno]
+    collect(compile(mutant.tree(), str(PACKAGE / mutant.file), "exec"))
+    for each in loaded:
+        each.__code__ = codes[each.__code__.co_qualname, each.__code__.co_firstlineno]
 
 
 def pytest_configure(config: pytest.Config) -> None:
