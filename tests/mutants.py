@@ -1,190 +1,33 @@
 """Removes each security check in turn, and requires that a test then fails. A pytest plugin, run by `make mutants`.
 
-A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A predicate
-is a function of `PREDICATES` that says who may do something.
-
 The tests run once, to record in which tests each guard raises, or a predicate says no. Only these tests can notice its
 removal. Then a forked process for each guard switches it off in the loaded functions and runs those tests. The run
 fails if a guard raises in no test, or if no test fails without it. It also fails if a test fails with all guards. Such
-a test proves nothing about guards and is left out. `EQUIVALENT` names guards whose removal cannot matter, with the
-reason.
+a test proves nothing about guards and is left out.
 
 JITNEY_MUTANT_FOLDER=core/access,handlers takes a part of the guards, JITNEY_MUTANT_JOBS=1 one process at a time.
 """
 
-import ast
 import gc
 import os
 import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-PACKAGE = Path(__file__).resolve().parents[1] / "functions" / "jitney"
-GUARDED = (
-    "adapters",
-    "configuration",
-    "core",
-    "handlers",
-    "client/aws_profile.py",
-    "client/background/asking.py",
-    "client/background/need.py",
-    "client/broker.py",
-    "client/commands/init.py",
-    "client/connection.py",
-    "client/evidence.py",
-    "client/gateway",
-    "client/held_grant.py",
-    "client/login",
-    "client/mcp/arguments.py",
-    "client/mcp/grant_tools.py",
-    "client/mcp/opened_grants.py",
-    "client/mcp/scope.py",
-    "client/mcp/transports.py",
-    "client/record_lines.py",
-    "client/recorded_suspensions.py",
-    "client/restored_forms.py",
-    "client/restored_tables.py",
-    "client/reviewer_sign_in.py",
-    "client/setup/file_changes.py",
-    "client/setup/selection.py",
-    "client/token_choice.py",
-    "client/token_sources.py",
-    "client/tokens",
-    "client/trail_files.py",
-    "client/verification.py",
-    "sdk",
-)
-PREDICATES = {
-    "client/container_credentials.py": ("is_in",),
-    "client/login/redirect_listener.py": ("_has_cookie",),
-    "client/tokens/metadata_service.py": ("is_link_local",),
-    "core/gateway/changing_reads.py": ("changes_something",),
-    "core/gateway/throttling.py": ("was_throttled",),
-    "adapters/slack_signatures.py": ("is_signed",),
-    "client/mcp/http_guard.py": ("has_token",),
-    "core/access/grant.py": ("may_have_credentials",),
-    "core/access/live_credentials.py": ("needs_denial", "may_have_tickets"),
-    "core/access/rejections.py": ("_overlap",),
-    "core/integrity/publishable_items.py": ("is_indexed",),
-    "core/masking/random_values.py": ("is_filled",),
-    "core/trail/beyond_grant.py": ("_covered", "_matches", "_may_be"),
-    "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
-    "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),
-    "core/identity/keys.py": ("verifies", "rivals"),
-    "core/identity/providers/provider.py": ("resolves_people",),
-    "core/policy/call_mentions.py": ("mentions_call", "_reads_other_member"),
-    "core/policy/evaluation.py": ("_mentioning",),
-    "core/policy/way_conditions.py": ("never_holds",),
-    "core/review/call_wording.py": ("shows_all_parameters",),
-    "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
-    "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
-    "core/review/harm.py": ("takes_second_step",),
-    "core/review/votes.py": ("has_enough_approvals",),
-    "handlers/call_reviews.py": ("_was_not_sent", "is_still_approved"),
-    "handlers/held_reads.py": ("_may_hold",),
-    "handlers/profile_disclosure.py": ("_may_learn",),
-}
-EQUIVALENT: dict[tuple[str, str], str] = {
-    ("configuration/load.py", "settings is None"): "settings that cannot be read leave a problem",
-    ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",
-    ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",
-}
-"""By file and condition: why the guard's removal changes nothing that a test could see."""
+from tests.guards import EQUIVALENT, PACKAGE, Mutant, mutants
+
 SECONDS = 120
 type Tests = dict[tuple[str, int], set[int]]
 """By file and line of a guard, the numbers of tests."""
 TOOL = 4
 """This plugin's id in sys.monitoring, which reserves other ids for debuggers, coverage and profilers."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One guard switched off: its file, its line, what was removed, and a function that makes the module without it.
-
-    `acting` are the lines that run only where the guard raises. A predicate has none.
-    """
-
-    file: str
-    line: int
-    condition: str
-    tree: Callable[[], ast.Module]
-    acting: range = range(0)
-
-
-def mutants() -> Iterator[Mutant]:
-    """Yield every mutant of the guarded modules."""
-    for place in GUARDED:
-        root = PACKAGE / place
-        for path in (root,) if root.is_file() else sorted(root.rglob("*.py")):
-            yield from _guards(path)
-    for name, functions in PREDICATES.items():
-        yield from _predicates(PACKAGE / name, functions)
-
-
-def _guards(path: Path) -> Iterator[Mutant]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    for index, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.If) and any(isinstance(each, ast.Raise) for each in node.body):
-            alternatives = node.test.values if _is_or(node.test) else [node.test]
-            acting = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
-            for number, alternative in enumerate(alternatives):
-                removed = partial(_unguarded, tree, index, number)
-                yield Mutant(_name(path), node.lineno, ast.unparse(alternative), removed, acting)
-
-
-def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:
-    """Return the module with one alternative of the `if` at `index` switched off."""
-    changed = deepcopy(tree)
-    same = _at(changed, index)
-    if _is_or(same.test):
-        same.test.values[number] = _never(same.test.values[number])
-    else:
-        same.test = _never(same.test)
-    return ast.fix_missing_locations(changed)
-
-
-def _predicates(path: Path, functions: Sequence[str]) -> Iterator[Mutant]:
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    for index, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.FunctionDef) and node.name in functions:
-            line = next(each.lineno for each in ast.walk(node) if isinstance(each, ast.Return))
-            yield Mutant(_name(path), line, f"{node.name}()", partial(_always, tree, index))
-
-
-def _always(tree: ast.Module, index: int) -> ast.Module:
-    """Return the module whose function at `index` returns true."""
-    changed = deepcopy(tree)
-    for each in ast.walk(_at(changed, index)):
-        if isinstance(each, ast.Return) and each.value is not None:
-            each.value = ast.copy_location(ast.BoolOp(ast.Or(), [each.value, ast.Constant(True)]), each.value)
-    return ast.fix_missing_locations(changed)
-
-
-def _is_or(node: ast.expr) -> bool:
-    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
-
-
-def _at(tree: ast.Module, index: int) -> ast.AST:
-    return next(node for number, node in enumerate(ast.walk(tree)) if number == index)
-
-
-def _never(condition: ast.expr) -> ast.expr:
-    """Return the condition: it is evaluated as before, and never true."""
-    return ast.copy_location(ast.BoolOp(ast.And(), [condition, ast.Constant(())]), condition)
-
-
-def _name(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
 
 
 @dataclass
@@ -200,34 +43,39 @@ class Plugin:
         chosen = [each for each in mutants() if each.file.startswith(self.folders)]
         print(f"\n{len(chosen)} guards and predicates, {len(session.items)} tests", flush=True)
         started = time.monotonic()
-        acted, broken = _acted(session.items, chosen)
+        recorder = Recorder(chosen)
+        broken = set()
+        for each in recorder.record(session.items):
+            broken.add(each)
+            print(f"{each.nodeid}: fails with all guards", flush=True)
         print(f"recorded in {time.monotonic() - started:.0f} s", flush=True)
-        for each in broken:
-            print(f"{each}: fails with all guards", flush=True)
-        survivors = self._survivors(chosen, acted, session.items)
+        able = {
+            each: [item for number in recorder.tests(each) if (item := session.items[number]) not in broken]
+            for each in chosen
+        }
+        survivors = self._survivors(able)
         known = [each for each in survivors if (each.file, each.condition) in EQUIVALENT]
         wrong = [each for each in survivors if each not in known]
         for each in sorted(wrong, key=lambda each: (each.file, each.line)):
-            print(f"{each.file}:{each.line}: {each.condition}: {_reason(acted[each.file, each.line])}")
+            print(f"{each.file}:{each.line}: {each.condition}: {_reason(able[each])}")
         for folder, count in sorted(Counter(_folder(each) for each in chosen).items()):
             print(f"{folder}: {count}, {sum(_folder(each) == folder for each in wrong)} survived")
         print(f"{len(chosen) - len(survivors)} killed, {len(known)} equivalent, {len(wrong)} survived", flush=True)
         session.testsfailed = len(wrong) + len(broken)
         return True
 
-    def _survivors(self, chosen: list[Mutant], acted: Tests, items: list[pytest.Item]) -> list[Mutant]:
-        waiting, running, survivors = list(chosen), {}, []
+    def _survivors(self, able: dict[Mutant, list[pytest.Item]]) -> list[Mutant]:
+        waiting, running, survivors = list(able), {}, []
         loaded = _loaded()
         gc.freeze()  # a child that collected what the tests left would copy all of it
         while waiting or running:
             while waiting and len(running) < self.jobs:
                 mutant = waiting.pop()
-                tests = [items[number] for number in sorted(acted[mutant.file, mutant.line])]
                 sys.stdout.flush()
                 child = os.fork()
                 if child == 0:
-                    _be(mutant, tests, loaded[str(PACKAGE / mutant.file)])
-                running[child] = mutant, len(tests), time.monotonic()
+                    _be(mutant, able[mutant], loaded[str(PACKAGE / mutant.file)])
+                running[child] = mutant, len(able[mutant]), time.monotonic()
             child, status = os.wait()
             mutant, count, started = running.pop(child)
             ended = {0: "survives", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "ended by a signal")
@@ -244,48 +92,71 @@ def _folder(mutant: Mutant) -> str:
     return "/".join(mutant.file.split("/")[:-1])
 
 
-def _reason(tests: set[int]) -> str:
+def _reason(tests: list[pytest.Item]) -> str:
     return "survives its removal" if tests else "raises in no test"
 
 
-def _acted(items: list[pytest.Item], chosen: list[Mutant]) -> tuple[Tests, list[str]]:
-    """Return by file and line of a guard the numbers of the tests where it acts, and the names of tests that fail."""
-    raising = {(str(PACKAGE / each.file), line): each for each in chosen for line in each.acting}
-    predicates = {(str(PACKAGE / each.file), each.condition[:-2]): each for each in chosen if not each.acting}
-    acted: Tests = defaultdict(set)
-    broken: dict[int, str] = {}
-    current = 0
+@dataclass
+class Recorder:
+    """Records which of the tests each guard stops. `current` is the number of the test that runs."""
 
-    def on_line(code: CodeType, line: int) -> object:
-        return acts(raising.get((code.co_filename, line)))
+    chosen: list[Mutant]
+    current: int = 0
+    raised: Tests = field(default_factory=lambda: defaultdict(set))
+    reached: Tests = field(default_factory=lambda: defaultdict(set))
 
-    def on_return(code: CodeType, _offset: int, returned: object) -> object:
-        mutant = predicates.get((code.co_filename, code.co_name))
-        return None if mutant and returned else acts(mutant)
+    def __post_init__(self) -> None:
+        """Sort the guards by the lines at which they act."""
+        self.lines = {(str(PACKAGE / each.file), line): each for each in self.chosen for line in each.acting}
+        self.predicates = {
+            (str(PACKAGE / each.file), each.condition[:-2]): each for each in self.chosen if not each.acting
+        }
+        self.files = {file for file, _ in self.lines}
 
-    def acts(mutant: Mutant | None) -> object:
+    def record(self, items: list[pytest.Item]) -> Iterator[pytest.Item]:
+        """Run the tests. Yield those that fail."""
+        events = sys.monitoring.events
+        sys.monitoring.use_tool_id(TOOL, "mutants")
+        sys.monitoring.register_callback(TOOL, events.LINE, self._on_line)
+        sys.monitoring.register_callback(TOOL, events.PY_RETURN, self._on_return)
+        sys.monitoring.register_callback(TOOL, events.RAISE, self._on_raise)
+        sys.monitoring.set_events(TOOL, events.LINE | events.PY_RETURN | events.RAISE)
+        try:
+            for self.current, item in enumerate(items):
+                if self.current % 1000 == 999:
+                    print(f"{self.current + 1} tests recorded", flush=True)
+                if _fails(item, items[self.current + 1] if self.current + 1 < len(items) else None):
+                    yield item
+        finally:
+            sys.monitoring.set_events(TOOL, events.NO_EVENTS)
+            sys.monitoring.free_tool_id(TOOL)
+
+    def tests(self, mutant: Mutant) -> list[int]:
+        """Return the numbers of the tests that can notice the guard's removal."""
+        at = mutant.file, mutant.line
+        return sorted(self.raised[at] or self.reached[at])
+
+    def _on_line(self, code: CodeType, line: int) -> object:
+        mutant = self.lines.get((code.co_filename, line))
         if mutant is None:
             return sys.monitoring.DISABLE
-        acted[mutant.file, mutant.line].add(current)
+        (self.reached if mutant.calls else self.raised)[mutant.file, mutant.line].add(self.current)
         return None
 
-    events = sys.monitoring.events
-    sys.monitoring.use_tool_id(TOOL, "mutants")
-    sys.monitoring.register_callback(TOOL, events.LINE, on_line)
-    sys.monitoring.register_callback(TOOL, events.PY_RETURN, on_return)
-    sys.monitoring.set_events(TOOL, events.LINE | events.PY_RETURN)
-    try:
-        for current, item in enumerate(items):
-            if current % 1000 == 999:
-                print(f"{current + 1} tests recorded", flush=True)
-            if _fails(item, items[current + 1] if current + 1 < len(items) else None):
-                broken[current] = item.nodeid
-    finally:
-        sys.monitoring.set_events(TOOL, events.NO_EVENTS)
-        sys.monitoring.free_tool_id(TOOL)
-    for tests in acted.values():
-        tests.difference_update(broken)
-    return acted, list(broken.values())
+    def _on_return(self, code: CodeType, _offset: int, returned: object) -> object:
+        mutant = self.predicates.get((code.co_filename, code.co_name))
+        if mutant is None:
+            return sys.monitoring.DISABLE
+        if not returned:
+            self.raised[mutant.file, mutant.line].add(self.current)
+        return None
+
+    def _on_raise(self, code: CodeType, offset: int, _error: BaseException) -> None:
+        if code.co_filename in self.files:
+            line = next(line for start, end, line in code.co_lines() if start <= offset < end)
+            mutant = self.lines.get((code.co_filename, line or 0))
+            if mutant and mutant.calls:
+                self.raised[mutant.file, mutant.line].add(self.current)
 
 
 def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:

@@ -1,6 +1,6 @@
 """The guards that `make mutants` removes exist. A renamed guard must not drop out of the run."""
 
-from tests.mutants import GUARDED, PACKAGE, PREDICATES, mutants
+from tests.guards import GUARDED, PACKAGE, PREDICATES, mutants
 
 
 def test_every_guarded_place_and_predicate_exists():
@@ -14,3 +14,4 @@ def test_each_kind_of_guard_is_found():
     assert len(conditions) > 150
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
     assert ("core/identity/signature.py", "fitting is None") in conditions
+    assert ("handlers/suspensions.py", "call.require_operator('suspend')") in conditions  # a call

@@ -1,0 +1,186 @@
+"""The security checks of the package, and each module without one of them: for `make mutants` (tests/mutants.py).
+
+A guard is an `if` that raises, in the modules of `GUARDED`, or one alternative of the `or` in such an `if`. A statement
+there that only calls a check, such as `require_reviewer(...)`, is a guard too. A predicate is a function of
+`PREDICATES` that says who may do something. `EQUIVALENT` names guards whose removal cannot matter, with the reason.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / "functions" / "jitney"
+GUARDED = (
+    "adapters",
+    "configuration",
+    "core",
+    "handlers",
+    "client/aws_profile.py",
+    "client/background/asking.py",
+    "client/background/need.py",
+    "client/broker.py",
+    "client/commands/init.py",
+    "client/connection.py",
+    "client/evidence.py",
+    "client/gateway",
+    "client/held_grant.py",
+    "client/login",
+    "client/mcp/arguments.py",
+    "client/mcp/grant_tools.py",
+    "client/mcp/opened_grants.py",
+    "client/mcp/scope.py",
+    "client/mcp/transports.py",
+    "client/record_lines.py",
+    "client/recorded_suspensions.py",
+    "client/restored_forms.py",
+    "client/restored_tables.py",
+    "client/reviewer_sign_in.py",
+    "client/setup/file_changes.py",
+    "client/setup/selection.py",
+    "client/token_choice.py",
+    "client/token_sources.py",
+    "client/tokens",
+    "client/trail_files.py",
+    "client/verification.py",
+    "sdk",
+)
+PREDICATES = {
+    "client/container_credentials.py": ("is_in",),
+    "client/login/redirect_listener.py": ("_has_cookie",),
+    "client/tokens/metadata_service.py": ("is_link_local",),
+    "core/gateway/changing_reads.py": ("changes_something",),
+    "core/gateway/throttling.py": ("was_throttled",),
+    "adapters/slack_signatures.py": ("is_signed",),
+    "client/mcp/http_guard.py": ("has_token",),
+    "core/access/grant.py": ("may_have_credentials",),
+    "core/access/live_credentials.py": ("needs_denial", "may_have_tickets"),
+    "core/access/rejections.py": ("_overlap",),
+    "core/integrity/publishable_items.py": ("is_indexed",),
+    "core/masking/random_values.py": ("is_filled",),
+    "core/trail/beyond_grant.py": ("_covered", "_matches", "_may_be"),
+    "core/trail/call_join.py": ("_is_lost", "_acts_alike"),
+    "core/identity/session.py": ("accepts_cookie", "accepts_form_token"),
+    "core/identity/keys.py": ("verifies", "rivals"),
+    "core/identity/providers/provider.py": ("resolves_people",),
+    "core/policy/call_mentions.py": ("mentions_call", "_reads_other_member"),
+    "core/policy/evaluation.py": ("_mentioning",),
+    "core/policy/way_conditions.py": ("never_holds",),
+    "core/review/call_wording.py": ("shows_all_parameters",),
+    "core/review/break_glass.py": ("may_break_glass", "may_follow_up"),
+    "core/review/reviewers.py": ("may_revoke", "can_be_approved"),
+    "core/review/harm.py": ("takes_second_step",),
+    "core/review/votes.py": ("has_enough_approvals",),
+    "handlers/call_reviews.py": ("_was_not_sent", "is_still_approved"),
+    "handlers/held_reads.py": ("_may_hold",),
+    "handlers/profile_disclosure.py": ("_may_learn",),
+}
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("configuration/load.py", "settings is None"): "settings that cannot be read leave a problem",
+    ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",
+    ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",
+}
+"""By file and condition: why the guard's removal changes nothing that a test could see."""
+CHECK = re.compile("_?(check|expect|refuse|require|use_up|verify|vote_once)")
+"""How the names of functions begin that raise an exception, and do nothing else that matters here."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard switched off: its file, its line, what was removed, and a function that makes the module without it.
+
+    `acting` are the lines that run only where the guard raises, or those of a call that raises. A predicate has none.
+    """
+
+    file: str
+    line: int
+    condition: str
+    tree: Callable[[], ast.Module]
+    acting: range = range(0)
+    calls: bool = False
+
+
+def mutants() -> Iterator[Mutant]:
+    """Yield every mutant of the guarded modules."""
+    for place in GUARDED:
+        root = PACKAGE / place
+        for path in (root,) if root.is_file() else sorted(root.rglob("*.py")):
+            yield from _guards(path)
+    for name, functions in PREDICATES.items():
+        yield from _predicates(PACKAGE / name, functions)
+
+
+def _guards(path: Path) -> Iterator[Mutant]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for index, node in enumerate(ast.walk(tree)):
+        if isinstance(node, ast.If) and any(isinstance(each, ast.Raise) for each in node.body):
+            alternatives = node.test.values if _is_or(node.test) else [node.test]
+            acting = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+            for number, alternative in enumerate(alternatives):
+                removed = partial(_unguarded, tree, index, number)
+                yield Mutant(_name(path), node.lineno, ast.unparse(alternative), removed, acting)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_check(node.value.func):
+            acting = range(node.lineno, (node.end_lineno or 0) + 1)
+            removed = partial(_uncalled, tree, index)
+            yield Mutant(_name(path), node.lineno, ast.unparse(node), removed, acting, calls=True)
+
+
+def _unguarded(tree: ast.Module, index: int, number: int) -> ast.Module:
+    """Return the module with one alternative of the `if` at `index` switched off."""
+    changed = deepcopy(tree)
+    same = _at(changed, index)
+    if _is_or(same.test):
+        same.test.values[number] = _never(same.test.values[number])
+    else:
+        same.test = _never(same.test)
+    return ast.fix_missing_locations(changed)
+
+
+def _uncalled(tree: ast.Module, index: int) -> ast.Module:
+    """Return the module without the call at `index`."""
+    changed = deepcopy(tree)
+    statement = _at(changed, index)
+    statement.value = ast.copy_location(ast.Constant(None), statement.value)
+    return ast.fix_missing_locations(changed)
+
+
+def _is_check(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return bool(CHECK.match(name))
+
+
+def _predicates(path: Path, functions: Sequence[str]) -> Iterator[Mutant]:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for index, node in enumerate(ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef) and node.name in functions:
+            line = next(each.lineno for each in ast.walk(node) if isinstance(each, ast.Return))
+            yield Mutant(_name(path), line, f"{node.name}()", partial(_always, tree, index))
+
+
+def _always(tree: ast.Module, index: int) -> ast.Module:
+    """Return the module whose function at `index` returns true."""
+    changed = deepcopy(tree)
+    for each in ast.walk(_at(changed, index)):
+        if isinstance(each, ast.Return) and each.value is not None:
+            each.value = ast.copy_location(ast.BoolOp(ast.Or(), [each.value, ast.Constant(True)]), each.value)
+    return ast.fix_missing_locations(changed)
+
+
+def _is_or(node: ast.expr) -> bool:
+    return isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
+
+
+def _at(tree: ast.Module, index: int) -> ast.AST:
+    return next(node for number, node in enumerate(ast.walk(tree)) if number == index)
+
+
+def _never(condition: ast.expr) -> ast.expr:
+    """Return the condition: it is evaluated as before, and never true."""
+    return ast.copy_location(ast.BoolOp(ast.And(), [condition, ast.Constant(())]), condition)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
