@@ -369,6 +369,15 @@ class TestWhatWasGranted:
             assert reconcile(system.ports)["completed"] == 0
         assert reconcile(system.ports)["completed"] == 1
 
+    def test_end_08_an_end_that_cannot_be_stored_fails_the_run(self, system, monkeypatch):
+        opened(system)
+        system.store.suspensions = Suspensions("v", (a_suspension(system),))
+        with monkeypatch.context() as patched:
+            patched.setattr(suspended_grants, "end_suspended_grant", unanswered)
+            with pytest.raises(RuntimeError, match="analytics-prod"):
+                reconcile(system.ports)
+        assert reconcile(system.ports)["completed"] == 1
+
     def test_end_08_a_complete_suspension_is_recorded_once_however_often_it_is_repeated(self, system):
         opened(system)
         first, second = suspended(system, AGENT), suspended(system, AGENT)
