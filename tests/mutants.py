@@ -77,8 +77,10 @@ class Plugin:
                     _be(mutant, able[mutant], loaded[str(PACKAGE / mutant.file)])
                 running[child] = mutant, len(able[mutant]), time.monotonic()
             child, status = os.wait()
+            if child not in running:
+                continue  # a test left it
             mutant, count, started = running.pop(child)
-            ended = {0: "survives", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "ended by a signal")
+            ended = {0: "survives", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "killed, did not end")
             if ended == "survives":
                 survivors.append(mutant)
             seconds = time.monotonic() - started
@@ -103,7 +105,6 @@ class Recorder:
     chosen: list[Mutant]
     current: int = 0
     raised: Tests = field(default_factory=lambda: defaultdict(set))
-    reached: Tests = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         """Sort the guards by the lines at which they act."""
@@ -133,14 +134,13 @@ class Recorder:
 
     def tests(self, mutant: Mutant) -> list[int]:
         """Return the numbers of the tests that can notice the guard's removal."""
-        at = mutant.file, mutant.line
-        return sorted(self.raised[at] or self.reached[at])
+        return sorted(self.raised[mutant.file, mutant.line])
 
     def _on_line(self, code: CodeType, line: int) -> object:
         mutant = self.lines.get((code.co_filename, line))
-        if mutant is None:
+        if mutant is None or mutant.calls:
             return sys.monitoring.DISABLE
-        (self.reached if mutant.calls else self.raised)[mutant.file, mutant.line].add(self.current)
+        self.raised[mutant.file, mutant.line].add(self.current)
         return None
 
     def _on_return(self, code: CodeType, _offset: int, returned: object) -> object:
@@ -176,17 +176,17 @@ def _loaded() -> dict[str, list[FunctionType]]:
 def _be(mutant: Mutant, tests: list[pytest.Item], loaded: list[FunctionType]) -> None:
     """Become the mutant and run the tests. Exit with 1 when one fails, and with 0 when all pass.
 
-    An endless test is ended.
+    An endless test ends the process.
     """
-    signal.alarm(SECONDS)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     _swap(mutant, loaded)
-    failed = any(
-        _fails(item, tests[number + 1] if number + 1 < len(tests) else None) for number, item in enumerate(tests)
-    )
-    os._exit(1 if failed else 0)
+    for number, item in enumerate(tests):
+        signal.alarm(SECONDS)
+        if _fails(item, tests[number + 1] if number + 1 < len(tests) else None):
+            os._exit(1)
+    os._exit(0)
 
 
 def _swap(mutant: Mutant, loaded: list[FunctionType]) -> None:
