@@ -79,6 +79,7 @@ PREDICATES = {
     "handlers/profile_disclosure.py": ("_may_learn",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("handlers/sign_in.py", "issuer.web is None"): "`Config.people` is an issuer with a web client",
     ("configuration/load.py", "settings is None"): "settings that cannot be read leave a problem",
     ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",
     ("core/review/break_glass.py", "settings is None"): "may_break_glass refuses everyone without settings",

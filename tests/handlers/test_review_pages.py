@@ -191,6 +191,7 @@ ELSEWHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a neighbouring host": ({}, {"Origin": f"https://evil.{HOST}", "Sec-Fetch-Site": "same-site"}),
     "a sandboxed frame": ({}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}),
     "plain http": ({}, {"Origin": f"http://{HOST}"}),
+    "its own origin, from another site": ({}, {"Sec-Fetch-Site": "cross-site"}),
     "a browser that says nothing": ({}, {"Origin": None, "Sec-Fetch-Site": None}),
     "without a token": ({"token": []}, {}),
     "an empty token": ({"token": ""}, {}),
@@ -247,19 +248,27 @@ def test_a_form_of_another_persons_session_is_refused(desk: ReviewSystem, alice:
 
 
 BROKEN = {
-    "not a form": "{}",
-    "not utf-8": "verdict=approve&comment=%ff",
-    "too many fields": "&".join(f"a{number}=b" for number in range(1001)),
-    "too large": "comment=" + "x" * 70_000,
-    "empty": "",
+    "not a form": ("{}", 400),
+    "not utf-8": ("verdict=approve&comment=%ff", 400),
+    "too many fields": ("&".join(f"a{number}=b" for number in range(1001)), 400),
+    "too large": ("comment=" + "x" * 70_000, 413),
+    "empty": ("", 403),
 }
 
 
-@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_form_is_a_problem_and_no_failure(desk: ReviewSystem, alice: Browser, body: str):
+@pytest.mark.parametrize(("body", "status"), BROKEN.values(), ids=BROKEN)
+def test_what_is_no_form_is_a_problem_and_no_failure(desk: ReviewSystem, alice: Browser, body: str, status: int):
     grant = pending(desk)
-    answer = alice.send("POST", f"/reviews/{grant.id}", body)
-    assert answer.status in (400, 403, 413)
+    assert alice.send("POST", f"/reviews/{grant.id}", body).status == status
+    assert stored(desk, grant) == grant
+
+
+@pytest.mark.parametrize("verdict", ["grant", "revoke", "APPROVE"])
+def test_rev_14_a_form_with_another_verdict_decides_nothing(desk: ReviewSystem, alice: Browser, verdict: str):
+    grant = pending(desk)
+    form = alice.first_form(grant.id) | {"verdict": verdict, "comment": "x"}
+    answer = alice.send("POST", f"/reviews/{grant.id}", form)
+    assert (answer.status, "no verdict that fits" in answer.text) == (400, True)
     assert stored(desk, grant) == grant
 
 

@@ -79,6 +79,10 @@ class TestNotify:
         assert system.task_tokens.kept == {grant.id: (TOKEN, 1)}
         assert system.outcomes()[-1][0] == "notice"
 
+    def test_rev_13_a_notice_of_an_unknown_grant_is_an_error_of_the_workflow(self, system: System):
+        with pytest.raises(LookupError, match="no such grant"):
+            notify({"grant_id": "g-nothing", "due": "nothing"}, system.ports)
+
     def test_nothing_due_only_waits(self, system: System):
         grant = pending(system)
         outcomes = system.outcomes()
@@ -266,6 +270,10 @@ class TestGivingUp:
         system.now = grant.expires_at
         assert give_up({"grant_id": grant.id, "error": "States.Timeout"}, system.ports)["state"] == "expired"
         assert system.outcomes()[1:] == [("expiry", "expired", "")]
+
+    def test_rev_13_an_unknown_grant_fails_with_an_error_that_is_repeated(self, system: System):
+        with pytest.raises(LookupError, match="no such grant"):
+            give_up({"grant_id": "g-nothing", "error": "x"}, system.ports)
 
     def test_what_was_decided_stays(self, system: System):
         system.store.grants[GRANT.id] = replace(GRANT, expires_at=system.now + 9)

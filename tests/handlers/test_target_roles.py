@@ -187,6 +187,11 @@ class TestChangedNumber:
         assert (status, body["code"]) == (400, "target_unknown")
         assert "new request" in body["fix"]
 
+    def test_end_06_the_grant_of_a_removed_target_gets_no_new_credentials(self, system: System, grant: Grant):
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        status, body, _ = system.call(create_credentials, grant_id=grant.id)
+        assert (status, body["code"]) == (400, "target_unknown")
+
     def test_end_06_new_grants_are_on_the_present_roles(self, system: System, grant: Grant):
         for _ in range(8):
             system.call(create_grant, REQUEST_BODY)

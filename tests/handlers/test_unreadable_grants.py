@@ -119,6 +119,29 @@ def test_ops_02_a_failed_revocation_of_it_can_be_repeated(stored: System, client
     assert stored.role_policies.denies(ROLE_ARN) == {MINE.id}
 
 
+def test_ops_02_a_revocation_of_one_that_is_gone_by_then_is_to_be_repeated(
+    stored: System,
+    client: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(stored.ports.store, "unreadable_grant", lambda *_: None)
+    status, body, _ = stored.call(revoke_grant, REASON, grant_id=MINE.id, token=minting.token(**OPERATOR))
+    assert (status, body["code"]) == (409, "grant_conflict")
+
+
+def test_pol_08_no_revocation_takes_a_store_that_fails_for_an_unreadable_grant(
+    stored: System,
+    client: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def failing(*_: Any) -> Any:
+        raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+
+    monkeypatch.setattr(stored.ports.store, "grant", failing)
+    status, body, _ = stored.call(revoke_grant, REASON, grant_id=READABLE.id, token=minting.token(**OPERATOR))
+    assert (status, body["code"]) == (503, "unavailable")
+
+
 def test_ops_02_no_one_else_can_end_it(stored: System, client: Any):  # noqa: F811
     before = item(client)
     stranger = minting.token(sub="other-agent")

@@ -81,11 +81,14 @@ class Visit:
     @property
     def principal(self) -> Principal:
         """The person who is signed in. Raises Problem sign_in_required, or suspended."""
+        return self._unsuspended_session().principal
+
+    def _unsuspended_session(self) -> Session:
         if self.session is None:
             detail = "You are not signed in, or your session expired."
             raise Problem("sign_in_required", detail, "Sign in, then try again.")
         self.suspensions.require_unsuspended(self.session.principal)
-        return self.session.principal
+        return self.session
 
     @property
     def call(self) -> AuthenticatedRequest:
@@ -150,12 +153,10 @@ class Visit:
 
         https://html.spec.whatwg.org/#origin, https://www.w3.org/TR/fetch-metadata/
         """
-        _ = self.principal
-        headers = self.request.headers
+        session, headers = self._unsuspended_session(), self.request.headers
         ours = (self._origin, "same-origin")
         if (
-            self.session is None
-            or not self.session.accepts_form_token(token)
+            not session.accepts_form_token(token)
             or headers.get("origin", headers.get("sec-fetch-site")) not in ours
             or headers.get("sec-fetch-site", "same-origin") != "same-origin"
         ):
