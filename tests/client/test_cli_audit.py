@@ -162,6 +162,62 @@ def test_aud_02_all_pages_of_a_listing_are_read(archive: Archive, monkeypatch: p
     assert (document["verdict"], document["seals"]["count"], document["sealed"]["objects"]) == ("verified", 3, 2)
 
 
+def erase(s3: Any, key: str) -> None:
+    """Delete every version of an object of records."""
+    for each in s3.list_object_versions(Bucket="records", Prefix=key)["Versions"]:
+        s3.delete_object(Bucket="records", Key=key, VersionId=each["VersionId"])
+
+
+HIDDEN: dict[str, Callable[[Archive], Any]] = {
+    "changed": Archive.change,
+    "changed twice": lambda archive: (archive.change(), archive.change()),
+    "deleted": lambda archive: archive.s3.delete_object(Bucket="records", Key=key_of(0, TODAY)),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_aud_02_first_versions_are_verified_although_later_ones_hide_them(archive: Archive, name: str):
+    HIDDEN[name](archive)
+    assert verify().exit_code == 1
+    document = json.loads(verify("--first-versions", "--json").stdout)
+    assert (document["verdict"], document["sealed"]["objects"]) == ("verified", 2)
+    erase(archive.s3, key_of(0, TODAY))
+    assert verify("--first-versions").exit_code == 1
+
+
+def replicate(s3: Any) -> None:
+    """Do what S3 does by the rules of `infra.replication`: add each version to the replica, and delete nothing."""
+    for bucket in ("records", "seals"):
+        replica = f"{bucket}-replica"
+        known = s3.list_object_versions(Bucket=replica).get("Versions", [])
+        for each in reversed(s3.list_object_versions(Bucket=bucket).get("Versions", [])):
+            body = s3.get_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"].read()
+            if (each["Key"], each["ETag"]) not in {(other["Key"], other["ETag"]) for other in known}:
+                s3.put_object(Bucket=replica, Key=each["Key"], Body=body)
+
+
+def test_ops_02_replicas_prove_the_records_after_the_broker_s_account_changed_and_deleted_them(archive: Archive):
+    there = "us-east-2"
+    for bucket in ("records-replica", "seals-replica"):
+        client = boto3.client("s3", region_name=there)
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": there})
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    replicate(archive.s3)
+    archive.change()
+    replicate(archive.s3)
+    erase(archive.s3, key_of(1, TODAY))
+    for each in archive.s3.list_object_versions(Bucket="seals")["Versions"]:
+        archive.s3.delete_object(Bucket="seals", Key=each["Key"], VersionId=each["VersionId"])
+    replicate(archive.s3)
+    assert verify().exit_code == 2  # no seal is left
+    command = ["audit", "verify", "--records", "records-replica", "--seals", "seals-replica"]
+    command += ["--key", SIGNER.fingerprint, "--json"]
+    latest = json.loads(CliRunner().invoke(build_app(), command).stdout)
+    assert [each["object"] for each in latest["failures"]] == [key_of(0, TODAY)]
+    first = json.loads(CliRunner().invoke(build_app(), [*command, "--first-versions"]).stdout)
+    assert (first["verdict"], first["seals"]["count"], first["sealed"]["records"]) == ("verified", 3, 4)
+
+
 def test_aud_02_since_and_until_limit_the_days(archive: Archive):
     archive.change()
     assert verify("--since", TODAY).exit_code == 1

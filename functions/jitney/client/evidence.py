@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -32,11 +32,31 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
 
 
-class Archive:
-    """The two buckets, read with the environment's AWS credentials. Raises Invalid if they cannot be listed."""
+class _Listed(NamedTuple):
+    """An object of records or calls: the time of its last change (ISO 8601), and what reads it."""
 
-    def __init__(self, records: str, seals: str, progress: VerificationProgress, title: str = TITLE) -> None:
+    changed: str
+    wanted: dict[str, str]
+
+
+class Archive:
+    """The two buckets, read with the environment's AWS credentials. Raises Invalid if they cannot be listed.
+
+    With `first_versions`, objects of records and calls are read as they were first written, also if a later version or
+    a delete marker hides that. Seals always are.
+    """
+
+    def __init__(
+        self,
+        records: str,
+        seals: str,
+        progress: VerificationProgress,
+        title: str = TITLE,
+        *,
+        first_versions: bool = False,
+    ) -> None:
         self._records, self._seals, self._progress, self._title = records, seals, progress, title
+        self._first_versions = first_versions
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
         try:
             self._s3: Any = boto3.session.Session().client("s3", config=retries)
@@ -73,8 +93,8 @@ class Archive:
         unread: frozenset[str] = frozenset()
         if most_read is not None and len(listed) > most_read:
             sealed = sealed_at(read, keys, whole=since is None)
-            unread = frozenset(key for key, changed in listed.items() if key in sealed and changed <= sealed[key])
-        wanted = [key for key in listed if key not in unread]
+            unread = frozenset(key for key, each in listed.items() if key in sealed and each.changed <= sealed[key])
+        wanted = [each.wanted for key, each in listed.items() if key not in unread]
         contents, unreadable = self._parsed("records", wanted, read_contents)
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
         return Evidence(read, contents, unreadable, since, until, now, unread)
@@ -86,16 +106,22 @@ class Archive:
         listed = self._listed(CALLS, period)
         if most_read is not None and len(listed) > most_read:
             return None
-        return self._parsed("calls", list(listed), read_calls)
+        return self._parsed("calls", [each.wanted for each in listed.values()], read_calls)
 
-    def _listed(self, folder: str, period: Period) -> dict[str, str]:
-        """Return the keys of the days' objects, each with the time of its last change (ISO 8601)."""
-        listed = self._pages("list_objects_v2", "Contents", self._records, folder)
-        times = {each["Key"]: iso(int(each["LastModified"].timestamp())) for each in listed}
-        return {key: changed for key, changed in times.items() if _within(day_of(key), *period)}
+    def _listed(self, folder: str, period: Period) -> dict[str, _Listed]:
+        """Return the days' objects by key."""
+        found: dict[str, _Listed] = {}
+        operation, kind = (
+            ("list_object_versions", "Versions") if self._first_versions else ("list_objects_v2", "Contents")
+        )
+        # S3 lists the newest version of a key first, so the first version is the last in the list.
+        for each in self._pages(operation, kind, self._records, folder):
+            wanted: dict[str, str] = {name: each[name] for name in ("Key", "VersionId") if name in each}
+            found[each["Key"]] = _Listed(iso(int(each["LastModified"].timestamp())), wanted)
+        return {key: each for key, each in found.items() if _within(day_of(key), *period)}
 
     def _parsed(
-        self, what: str, keys: list[str], parse: Callable[[bytes], Parsed]
+        self, what: str, wanted: list[dict[str, str]], parse: Callable[[bytes], Parsed]
     ) -> tuple[dict[str, Parsed], dict[str, str]]:
         """Return the contents of objects of records or calls, and why others cannot be read.
 
@@ -103,7 +129,7 @@ class Archive:
         """
         found: dict[str, Parsed] = {}
         unreadable: dict[str, str] = {}
-        for key, body in self._bodies(what, self._records, [{"Key": key} for key in keys]):
+        for key, body in self._bodies(what, self._records, wanted):
             if isinstance(body, bytes):
                 found[key] = parse(body)
             elif body != "NoSuchKey":  # deleted after it was listed
@@ -115,7 +141,7 @@ class Archive:
 
         Raises Invalid if one cannot be read.
         """
-        wanted = [{"Key": key} for key in self._listed(CALLS if calls else RECORDS, (since, until))]
+        wanted = [each.wanted for each in self._listed(CALLS if calls else RECORDS, (since, until)).values()]
         for key, body in self._bodies("calls" if calls else "records", self._records, wanted):
             if isinstance(body, str):
                 detail = f"AWS answered {body} when reading {key} in bucket {self._records}."

@@ -22,12 +22,16 @@ _NOTED = re.compile(r"([0-9]{1,10}):([0-9a-f]{64})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class VerificationSources:
-    """The buckets' names, the trusted keys as fingerprints or PEM files, and the audit table's name."""
+    """The buckets' names, the trusted keys as fingerprints or PEM files, and the audit table's name.
+
+    With `first_versions`, each object of records is read as it was first written.
+    """
 
     records: str = ""
     seals: str = ""
     keys: tuple[str, ...] = ()
     table: str = ""
+    first_versions: bool = False
 
     def completed_from(self, stack: Path) -> "VerificationSources":
         """Fill in missing values from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
@@ -59,7 +63,7 @@ def verify_archive(
     If the audit table is named, unsealed records and calls are compared with it.
     """
     noted = noted_seal(expected, limited=days != (None, None)) if expected else None
-    archive = Archive(sources.records, sources.seals, progress)
+    archive = Archive(sources.records, sources.seals, progress, first_versions=sources.first_versions)
     keys = trusted_keys(archive, sources.keys)
     evidence = archive.evidence(days, now, keys)
     if sources.table:

@@ -61,6 +61,9 @@ ExpectLast = Annotated[
 Table = Annotated[
     str, typer.Option(metavar="NAME", envvar="JITNEY_AUDIT_TABLE", help="Audit table, to compare what is not sealed.")
 ]
+FirstVersions = Annotated[
+    bool, typer.Option("--first-versions", help="Read objects of records as they were first written.")
+]
 EXIT_CODES = {"verified": 0, "broken": 1, "unverified": 2}
 
 
@@ -80,6 +83,7 @@ def verify_records(
     key: Trusted = None,
     table: Table = "",
     expect_last: ExpectLast = "",
+    first_versions: FirstVersions = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Verify that the records in S3 are unchanged.
@@ -92,7 +96,7 @@ def verify_records(
     """
     with exit_on_problem("audit verify", as_json=as_json):
         verification = _verification()
-        sources = verification.VerificationSources(records, seals, tuple(key or ()), table)
+        sources = verification.VerificationSources(records, seals, tuple(key or ()), table, first_versions)
         sources = (sources.completed_from(stack) if stack else sources).checked()
         with audit_screen().reading() as progress:
             days = (day_of(since), day_of(until))
