@@ -115,6 +115,10 @@ policies: $(READY) ## run the policies' table tests; CONFIG=other.yaml for anoth
 template: $(READY) ## print the CloudFormation template of target TARGET, or of all targets
 	@$(BIN)/python -m infra.target_template $(TARGET)
 
+.PHONY: replica-template
+replica-template: $(READY) ## print the CloudFormation template of the buckets for replicas of records and seals
+	@$(BIN)/python -m infra.replica_stack
+
 .PHONY: dist
 dist: $(UV) ## the wheel of the `jitney` command, into dist/
 	@$(UV) build --quiet --clear --wheel --out-dir dist .

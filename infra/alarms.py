@@ -3,11 +3,18 @@
 The stack creates the alarms and the dashboard from `ALARMS` (`infra.monitoring`). docs/runbooks/README.md lists them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-
-from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
+from infra.alarm_model import Alarm, Row
+from infra.signals import (
+    TARGET,
+    of_all_functions,
+    of_api,
+    of_function,
+    of_queue,
+    of_replica,
+    of_stream,
+    of_workflow,
+    own,
+)
 from jitney.core import audit, gauges, record_metrics
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
@@ -26,59 +33,7 @@ If AWS denied no call, the value is the time of the last allowed call.
 """
 WAITING_SECONDS = 1800
 """Half of a review with the usual `limits.review_seconds`: the time of its second and last reminder."""
-RUNBOOKS = "docs/runbooks"
 DEPTH = "ApproximateNumberOfMessagesVisible"
-
-
-class Row(StrEnum):
-    """A row of the dashboard. If it has alarms, it is also the title of a page of runbooks."""
-
-    REVOCATION = "Revocation"
-    REQUESTS = "Requests"
-    REVIEWS = "Reviews"
-    GATEWAY = "Gateway"
-    TRAIL = "CloudTrail"
-    RECORDS = "Records"
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """An alarm. It fires when its signal exceeds `above` in `periods` periods in a row.
-
-    `when_missing` reverses it: the alarm fires when the signal is below 1 or missing. With `keeps_state`, the alarm
-    does not change while the signal is missing. An alarm of one period ends after `clear_periods` without an excess.
-    `meaning` is one sentence for the person on call.
-    """
-
-    name: str
-    row: Row
-    signal: Signal
-    meaning: str
-    above: int = 0
-    period_seconds: int = 60
-    periods: int = 1
-    when_missing: bool = False
-    keeps_state: bool = False
-    clear_periods: int = 1
-
-    @property
-    def ongoing(self) -> bool:
-        """Whether the alarm is about a lasting state: silence, the largest value of a gauge, or a count of every run.
-
-        Its end is notified too. Other alarms count events, and return to OK even if the problem remains.
-        """
-        return self.when_missing or self.signal.statistic == "Maximum" or self.clear_periods > 1
-
-    @property
-    def runbook(self) -> str:
-        """The runbook's page and heading."""
-        return f"{RUNBOOKS}/{self.row.lower()}.md#{self.name.lower()}"
-
-    def description(self, runbooks_url: str | None, names: Mapping[str, str]) -> str:
-        """Return the text of the notification. `runbooks_url` is the address above the runbook's path."""
-        above = f"{runbooks_url.rstrip('/')}/" if runbooks_url else ""
-        return f"{self.meaning.format(**names)} Runbook: {above}{self.runbook}"
-
 
 ALARMS = (
     Alarm(
@@ -297,5 +252,11 @@ ALARMS = (
         "Firehose did not write calls to S3 for 15 minutes.",
         above=15 * 60,
     ),
+    Alarm(
+        "ReplicationFailed",
+        Row.RECORDS,
+        of_replica("OperationsFailedReplication"),
+        "S3 did not replicate audit records or seals to the operator's bucket.",
+    ),
 )
-"""The alarms, in the order of the dashboard. Each alarm with a signal of each target exists for each target."""
+"""The alarms, in the order of the dashboard. Each alarm with a signal of each target or replica exists for each."""

@@ -36,7 +36,7 @@ DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
 class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP.
 
-    A local system has no VPC, domain name or restored tables (`BrokerSettings.local`).
+    A local system has no VPC, domain name, restored tables or replicas (`BrokerSettings.local`).
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BrokerStack(Stack):
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
         tables = Tables(self, "Tables", restored=broker.restored_tables)
-        buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local)
+        buckets = Buckets(self, "Buckets", key=tables.key, tls_only=not local, replication=broker.replication)
         dead_letters = DeadLetters(self, "DeadLetters", tls_only=not local)
         log_groups = LogGroups(self, "LogGroups")
         records, calls, access_log = self._deliveries(buckets, tables, log_groups)
@@ -93,7 +93,7 @@ class BrokerStack(Stack):
         publish(self, functions["publisher"].invoked, resources["audit_stream"][0], dead_letters)
         trail.send_to(functions[CORRELATOR].invoked)
         sealing.acknowledge(functions["overview"], functions["sealer"])
-        monitoring = self._monitoring(dead_letters, trail, approval, settings)
+        monitoring = self._monitoring(dead_letters, trail, approval, settings, buckets.replicas)
         if broker.has_canary:
             CanaryDeployments(self, "Canary", functions=functions.values(), monitoring=monitoring)
         api.route(functions.values())
@@ -125,7 +125,12 @@ class BrokerStack(Stack):
         return lines("Records"), lines("Calls"), access_log
 
     def _monitoring(
-        self, dead_letters: DeadLetters, trail: Trail, approval: Approval, settings: Settings
+        self,
+        dead_letters: DeadLetters,
+        trail: Trail,
+        approval: Approval,
+        settings: Settings,
+        replicas: Mapping[str, Mapping[str, str]],
     ) -> Monitoring:
         """Create the alarms and the dashboard."""
         names = {
@@ -140,6 +145,7 @@ class BrokerStack(Stack):
             topic=dead_letters.topic,
             resources=names,
             targets=list(settings.targets),
+            replicas=replicas,
             runbooks_url=settings.broker.runbooks_url if settings.broker else None,
         )
 

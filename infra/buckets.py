@@ -1,9 +1,14 @@
 """The buckets: audit records, the seals over them, query results, and access logs."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from infra.replication import Replication
+from jitney.configuration.broker_settings import ReplicationSettings
 
 KEEP_SEALS = Duration.days(400)
 """How long a seal is kept: as long as the audit table keeps a call (`adapters.trail`).
@@ -17,9 +22,18 @@ class Buckets(Construct):
 
     `seals` keeps each seal for at least `KEEP_SEALS`. It is encrypted with S3's own key, so that seals stay readable if
     the records' key is lost. `tls_only` is false in a local system, where AWS answers over plain HTTP on loopback.
+    With `replication`, S3 replicates `records` and `seals` to the operator's buckets.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, tls_only: bool) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        key: kms.IKey,
+        tls_only: bool,
+        replication: ReplicationSettings | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self._tls_only = tls_only
         # S3 delivers access logs to buckets under its own key only (S3 User Guide, "Enabling server access logging").
@@ -29,6 +43,11 @@ class Buckets(Construct):
         self.seals = self._bucket(
             "Seals", None, log_prefix="s3/seals/", lock=s3.ObjectLockRetention.compliance(KEEP_SEALS)
         )
+        self.replicas: Mapping[str, Mapping[str, str]] = {}
+        """The buckets of each replication, for alarms, by what it replicates."""
+        if replication:
+            made = Replication(self, "Replication", to=replication, records=self.records, seals=self.seals, key=key)
+            self.replicas = made.replicas
 
     @property
     def outputs(self) -> dict[str, str]:

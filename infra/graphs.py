@@ -2,8 +2,20 @@
 
 from typing import NamedTuple
 
-from infra.alarms import ALARMS, DEPTH, Row
-from infra.signals import TARGET, Signal, of_all_functions, of_api, of_function, of_queue, of_stream, of_workflow, own
+from infra.alarm_model import Row
+from infra.alarms import ALARMS, DEPTH
+from infra.signals import (
+    TARGET,
+    Signal,
+    of_all_functions,
+    of_api,
+    of_function,
+    of_queue,
+    of_replica,
+    of_stream,
+    of_workflow,
+    own,
+)
 from jitney.core import audit, gauges, record_metrics
 
 
@@ -158,7 +170,12 @@ GRAPHS = (
         "Seals and changed records",
         Row.RECORDS,
         "seals, records",
-        (own(audit.SEALED), own(audit.TAMPERED), of_queue("{record_dead_letters}", DEPTH)),
+        (
+            own(audit.SEALED),
+            own(audit.TAMPERED),
+            of_queue("{record_dead_letters}", DEPTH),
+            of_replica("OperationsFailedReplication"),
+        ),
     ),
 )
 """The graphs, in the order of the dashboard."""

@@ -8,7 +8,8 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.alarms import ALARMS, RUNBOOKS, Alarm, Row
+from infra.alarm_model import RUNBOOKS, Alarm, Row
+from infra.alarms import ALARMS
 from infra.graphs import GRAPHS, Graph
 from infra.signals import Signal, own
 from jitney.core import audit, gauges, record_metrics
@@ -26,7 +27,7 @@ _WORKING = (
     own(audit.HEARTBEATS),
 )
 """The graphs that show whether revocation works."""
-_NAMED = ("FunctionName", "QueueName", "DeliveryStreamName")
+_NAMED = ("FunctionName", "QueueName", "DeliveryStreamName", "RuleId")
 """The dimensions whose values are in the labels of graphs."""
 _HELP = (
     f"**Red alarm?** Its description names its runbook in `{RUNBOOKS}`. "
@@ -39,7 +40,8 @@ class Monitoring(Construct):
     """The alarms, which notify `topic`, and the dashboard.
 
     `resources` are the names of the stack's resources, by the names in braces of `infra.signals`. `targets` are their
-    aliases. Descriptions name the runbooks below `runbooks_url`.
+    aliases. `replicas` are the buckets of each replication, by what it replicates. Descriptions name the runbooks below
+    `runbooks_url`.
     """
 
     def __init__(
@@ -50,28 +52,33 @@ class Monitoring(Construct):
         topic: sns.ITopic,
         resources: Mapping[str, str],
         targets: Sequence[str],
+        replicas: Mapping[str, Mapping[str, str]],
         runbooks_url: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._action = actions.SnsAction(topic)
         self._resources = resources
-        self._targets = sorted(targets)
+        self._targets = {alias: {"target": alias} for alias in sorted(targets)}
+        self._replicas = {name: {"replica": name, **buckets} for name, buckets in replicas.items()}
         self._runbooks_url = runbooks_url
         made = {each.name: list(self._alarms(each)) for each in ALARMS}
-        self._made = {name: alarms[0] for name, alarms in made.items()}
+        self._made = {name: alarms[0] for name, alarms in made.items() if alarms}
         self._dashboard(made)
 
     def alarm(self, name: str) -> cloudwatch.Alarm:
-        """Return the alarm of that name in `ALARMS`."""
+        """Return the alarm of that name in `ALARMS`, which exists in every stack."""
         return self._made[name]
 
     def _alarms(self, alarm: Alarm) -> Iterator[cloudwatch.Alarm]:
-        """Create the alarm, or one for each target."""
-        if not alarm.signal.of_each_target:
-            yield self._alarm(alarm, alarm.name, {})
-            return
-        for alias in self._targets:
-            yield self._alarm(alarm, f"{alarm.name}-{alias}", {"target": alias})
+        """Create the alarm, or one for each target or replica."""
+        for which, names in self._each(alarm.signal).items():
+            yield self._alarm(alarm, f"{alarm.name}-{which}" if which else alarm.name, names)
+
+    def _each(self, signal: Signal) -> Mapping[str, Mapping[str, str]]:
+        """Return the names that the signal refers to, by the target or replica, or by "" if it exists once."""
+        if signal.of_each_target:
+            return self._targets
+        return self._replicas if signal.of_each_replica else {"": {}}
 
     def _alarm(self, alarm: Alarm, name: str, names: Mapping[str, str]) -> cloudwatch.Alarm:
         operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
@@ -149,25 +156,14 @@ class Monitoring(Construct):
     def _graph(self, graph: Graph, width: int) -> cloudwatch.GraphWidget:
         return cloudwatch.GraphWidget(
             title=graph.title,
-            left=[self._labelled(*each) for each in self._of_targets(graph.signals)],
+            left=[self._labelled(signal, *each) for signal in graph.signals for each in self._each(signal).items()],
             left_y_axis=cloudwatch.YAxisProps(label=graph.unit, min=0, show_units=False),
             width=width,
             height=HEIGHT,
         )
 
-    def _of_targets(self, signals: Sequence[Signal]) -> Iterator[tuple[Signal, str]]:
-        """Yield each signal with "", or, for a signal of each target, one signal per target with its alias."""
-        for signal in signals:
-            if signal.of_each_target:
-                yield from ((signal, alias) for alias in self._targets)
-            else:
-                yield signal, ""
-
-    def _labelled(self, signal: Signal, alias: str = "") -> cloudwatch.Metric:
-        """Return the metric of a graph.
-
-        Its label names the target or function, because many metrics have the same name.
-        """
-        of = alias or next((value for name, value in signal.dimensions if name in _NAMED), "")
+    def _labelled(self, signal: Signal, which: str = "", names: Mapping[str, str] | None = None) -> cloudwatch.Metric:
+        """Return the metric of a graph. Its label has `which` or the function, because many metrics have the same name."""
+        of = which or next((value for name, value in signal.dimensions if name in _NAMED), "")
         words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)
-        return self._metric(signal, GRAPH_SECONDS, {"target": alias}, " ".join(filter(None, words)))
+        return self._metric(signal, GRAPH_SECONDS, names or {}, " ".join(filter(None, words)))

@@ -8,6 +8,8 @@ from jitney.core.audit import METRICS_NAMESPACE, METRICS_SERVICE
 API_NAME = "jitney"
 TARGET = "{target}"
 """In a dimension, the alias of a target. Such a signal exists for each target."""
+REPLICA = "{replica}"
+"""In a dimension, what a replica is of (`infra.replication`). Such a signal exists for each replica."""
 
 
 class Signal(NamedTuple):
@@ -25,6 +27,11 @@ class Signal(NamedTuple):
     def of_each_target(self) -> bool:
         """Whether each target has this metric."""
         return any(value == TARGET for _, value in self.dimensions)
+
+    @property
+    def of_each_replica(self) -> bool:
+        """Whether the replication to each replica has this metric."""
+        return any(value == REPLICA for _, value in self.dimensions)
 
 
 def own(name: str, statistic: str = "Sum", **dimensions: str) -> Signal:
@@ -69,3 +76,12 @@ def of_workflow(name: str) -> Signal:
 def of_stream(stream: str) -> Signal:
     """Return the age in seconds of the oldest data that a Firehose stream has not written to S3."""
     return Signal("DeliveryToS3.DataFreshness", "AWS/Firehose", (("DeliveryStreamName", stream),), "Maximum")
+
+
+def of_replica(name: str) -> Signal:
+    """Return a metric of the replication to one bucket, which S3 has in the Region of the source bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+    """
+    buckets = (("SourceBucket", "{source_bucket}"), ("DestinationBucket", "{replica_bucket}"))
+    return Signal(name, "AWS/S3", (*buckets, ("RuleId", REPLICA)))

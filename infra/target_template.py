@@ -57,16 +57,17 @@ def target_stack(scope: Construct, alias: str, configuration: Configuration) -> 
 
 def template_of(alias: str, configuration: Configuration) -> str:
     """Return the template of the target `alias` as JSON. Raises KeyError for an unknown alias."""
-    return _synthesized(lambda app: target_stack(app, alias, configuration))
+    return synthesized(lambda app: target_stack(app, alias, configuration))
 
 
 def template_of_all(configuration: Configuration) -> str:
     """Return the template of all targets as compact JSON, because CloudFormation accepts 51,200 characters."""
-    template = json.loads(_synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
+    template = json.loads(synthesized(lambda app: AllTargets(app, ALL, configuration=configuration)))
     return json.dumps(template, separators=(",", ":"))
 
 
-def _synthesized(make: Callable[[App], Stack]) -> str:
+def synthesized(make: Callable[[App], Stack]) -> str:
+    """Return the template of a stack as JSON. Raises an error for a finding of cdk-nag that is not acknowledged."""
     with tempfile.TemporaryDirectory() as folder:
         app = App(outdir=folder, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))

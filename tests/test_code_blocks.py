@@ -42,6 +42,7 @@ NOT_OURS = {
     "python": "an interpreter",
     "python3": "an interpreter",
     "sed": "the shell's tools",
+    "sort": "coreutils",
     "sudo": "the system's",
     "sha256sum": "coreutils",
     "uvx": "uv",

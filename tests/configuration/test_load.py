@@ -155,6 +155,14 @@ def slack(**members):
 PLACE = {"account": "111122223333", "region": "eu-west-1"}
 ISSUER = "issuers.corp"
 TARGET = "targets.prod"
+REPLICATION = {
+    "account": "444455556666",
+    "region": "us-east-2",
+    "records_bucket": "records-replica",
+    "seals_bucket": "seals-replica",
+    "key_arn": "arn:aws:kms:us-east-2:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+OWN_KEY = REPLICATION["key_arn"].replace("444455556666", PLACE["account"])
 PRIVATE = PLACE | {"private_api": {"vpc_endpoints": ["vpce-0a1b2c3d"]}}
 DOMAIN = {"name": "jitney.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1a2b"}
 REFUSED = [
@@ -361,6 +369,41 @@ REFUSED = [
         "broker.vpc.subnets.0",
         "cannot be used",
         "subnet-0a1b",
+    ),
+    *[
+        (("broker", PLACE | {"replication": REPLICATION | change}), f"broker{where}", wrong, fix)
+        for change, where, wrong, fix in (
+            ({"records_bucket": "arn:aws:s3:::records"}, ".replication.records_bucket", "cannot be", "not its ARN"),
+            ({"seals_bucket": "Seals"}, ".replication.seals_bucket", "cannot be used", "bucket's name"),
+            ({"seals_bucket": "records-replica"}, ".replication", "the same bucket", "two buckets"),
+            ({"key_arn": "alias/replicas"}, ".replication.key_arn", "cannot be used", "key's ARN"),
+            ({"key_arn": OWN_KEY.replace("key/", "alias/")}, ".replication.key_arn", "cannot be used", "not its alias"),
+            ({"region": "eu-central-1"}, ".replication", "key is in us-east-2", "key in eu-central-1"),
+            ({"key_arn": OWN_KEY}, ".replication", "belongs to the account 111122223333", "account 444455556666"),
+            ({"account": "4444"}, ".replication.account", "cannot be used", "12 digits"),
+            (
+                {
+                    "account": PLACE["account"],
+                    "region": "eu-west-1",
+                    "key_arn": OWN_KEY.replace("us-east-2", "eu-west-1"),
+                },
+                "",
+                "broker's own account and Region",
+                "another account",
+            ),
+            (
+                {"region": "cn-north-1", "key_arn": REPLICATION["key_arn"].replace("us-east-2", "cn-north-1")},
+                "",
+                "in another one than eu-west-1",
+                "a Region of aws",
+            ),
+        )
+    ],
+    (
+        ("broker", PLACE | {"replication": {"account": "444455556666"}}),
+        "broker.replication.region",
+        "missing",
+        "region",
     ),
     (("broker", {"acount": "111122223333"}), "broker.acount", "no such key", "account"),
     (("stack_set", {"organizational_units": []}), "stack_set.organizational_units", "empty", "at least one"),
@@ -735,6 +778,11 @@ PRIVATE_CONFLICTS = [
     (("slack", slack()), "broker", "Slack cannot reach it", "notify by mail"),
     ((f"{TARGET}.bind_to_caller", "true"), "targets", "prod has bind_to_caller", "leave bind_to_caller out"),
 ]
+
+
+def test_ops_02_replicas_may_be_in_the_same_region_of_another_account(compiled):
+    there = {"region": PLACE["region"], "key_arn": REPLICATION["key_arn"].replace("us-east-2", PLACE["region"])}
+    compiled(changed(("broker", PLACE | {"replication": REPLICATION | there})))
 
 
 @pytest.mark.parametrize(("change", "place", "wrong", "fix"), PRIVATE_CONFLICTS)

@@ -203,3 +203,8 @@ OF_AWS: Mapping[str, tuple[list[float], list[float]]] = {
     "UnwrittenCalls": ([901], [60]),
 }
 """For each alarm on a metric of AWS: values of one period that raise it, and values that do not."""
+OF_REPLICAS: Mapping[str, tuple[list[float], list[float]]] = {
+    "ReplicationFailed-records": ([1], []),
+    "ReplicationFailed-seals": ([1], []),
+}
+"""The same for the alarms that exist with replication only (tests/infra/test_replication.py)."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.prices import dollars
-from infra.alarms import ALARMS, Alarm
+from infra.alarm_model import Alarm
+from infra.alarms import ALARMS
 from infra.function_specs import SPECS
 from infra.graphs import WATCHED, custom_metrics
 from infra.signals import Signal
@@ -16,7 +17,7 @@ from jitney.configuration.arns import function_name
 from jitney.core import record_metrics
 from jitney.core.audit import METRICS_NAMESPACE
 from jitney.core.record_metrics import COUNTED
-from tests.infra.alarm_faults import FAULTS, OF_AWS, revoked
+from tests.infra.alarm_faults import FAULTS, OF_AWS, OF_REPLICAS, revoked
 from tests.infra.alarm_states import fires, fires_after, metrics_in
 from tests.infra.conftest import of_type, only, plain
 
@@ -28,10 +29,13 @@ DOCUMENTED = {
     "AWS/ApiGateway": ({"ApiName"}, {"4XXError", "5XXError", "Count", "Latency"}),
     "AWS/Firehose": ({"DeliveryStreamName"}, {"DeliveryToS3.DataFreshness"}),
     "AWS/Lambda": ({"FunctionName"}, {"ConcurrentExecutions", "Duration", "Errors", "IteratorAge", "Throttles"}),
+    "AWS/S3": ({"DestinationBucket", "RuleId", "SourceBucket"}, {"OperationsFailedReplication"}),
     "AWS/SQS": ({"QueueName"}, {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"}),
     "AWS/States": ({"StateMachineArn"}, {"ExecutionsFailed", "ExecutionsStarted"}),
 }
 """Dimensions and metrics of services, from their documentation (links in infra/signals.py)."""
+METRICS_OF_A_REPLICATION = 4
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html"""
 ANSWERS = ("**Affected:**", "**Look:**", "**Do:**", "**Over:**")
 
 
@@ -212,10 +216,13 @@ def test_ops_01_the_list_of_runbooks_is_that_of_alarms():
 
 def test_ops_03_the_page_says_what_alarms_metrics_and_the_dashboard_cost(assembly):
     of_targets = [each for each in ALARMS if each.signal.of_each_target]
+    of_replicas = [each for each in ALARMS if each.signal.of_each_replica]
     metrics = {each.name for each in WATCHED if each.namespace == METRICS_NAMESPACE and not each.of_each_target}
-    fixed = dollars("metric", custom_metrics(0)) + dollars("alarm", len(ALARMS) - len(of_targets))
+    fixed = dollars("metric", custom_metrics(0)) + dollars("alarm", len(ALARMS) - len(of_targets) - len(of_replicas))
     fixed += dollars("dashboard", 1)
     of_target = dollars("metric", custom_metrics(1) - custom_metrics(0)) + dollars("alarm", len(of_targets))
     text = " ".join((RUNBOOKS / "README.md").read_text("utf-8").split())
+    replicated = len(OF_REPLICAS) * (dollars("alarm", 1) + dollars("metric", METRICS_OF_A_REPLICATION))
+    assert f"two alarms and eight metrics of S3 cost {replicated:.2f} $ more" in text
     assert f"cost at most {fixed:.2f} $ a month, and {of_target:.2f} $ more for each target" in text
     assert all(f"`{name}`" in text for name in metrics - {each.signal.name for each in ALARMS})

@@ -4,11 +4,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from jitney.configuration.target_boundary import partition_of
 from jitney.configuration.values import (
     Account,
     Address,
+    BucketName,
     CertificateArn,
     DomainName,
+    KeyArn,
     Region,
     SecurityGroups,
     SettingsModel,
@@ -59,6 +62,39 @@ class RestoredTableSettings(SettingsModel):
     audit_stream_arn: StreamArn
 
 
+class ReplicationSettings(SettingsModel):
+    """The operator's buckets to which S3 replicates records and seals, and the key that encrypts replicas of records.
+
+    `account` owns the buckets and the key, and all are in `region`. Replicas of seals are encrypted with S3's own key,
+    as the seals are.
+    """
+
+    account: Account
+    region: Region
+    records_bucket: BucketName
+    seals_bucket: BucketName
+    key_arn: KeyArn
+
+    @model_validator(mode="after")
+    def _has_a_bucket_for_each(self) -> Self:
+        if self.records_bucket == self.seals_bucket:
+            wrong = "records_bucket and seals_bucket are the same bucket"
+            raise refused(wrong, "name two buckets, because only the bucket of seals has Object Lock")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_key_of_the_buckets(self) -> Self:
+        region, account = self.key_arn.split(":")[3:5]
+        if region != self.region:
+            raise refused(
+                f"the key is in {region}, and the buckets are in {self.region}", f"name a key in {self.region}"
+            )
+        if account != self.account:
+            wrong = f"the key belongs to the account {account}, and replicas would be unreadable without that account"
+            raise refused(wrong, f"name a key of the account {self.account}")
+        return self
+
+
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed. The target roles trust the roles of its functions.
 
@@ -77,6 +113,7 @@ class BrokerSettings(SettingsModel):
     domain: DomainSettings | None = None
     private_api: PrivateApiSettings | None = None
     vpc: VpcSettings | None = None
+    replication: ReplicationSettings | None = None
     runbooks_url: Address | None = None
 
     @model_validator(mode="after")
@@ -85,14 +122,25 @@ class BrokerSettings(SettingsModel):
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
         return self
 
+    @model_validator(mode="after")
+    def _replicates_elsewhere(self) -> Self:
+        to = self.replication
+        if to and (to.account, to.region) == (self.account, self.region):
+            fix = "name buckets in another account, or at least in another Region"
+            raise refused("the replicas are in the broker's own account and Region, and would be lost with it", fix)
+        if to and partition_of(to.region) != partition_of(self.region):
+            wrong = f"S3 replicates within a partition, and {to.region} is in another one than {self.region}"
+            raise refused(wrong, f"name buckets in a Region of {partition_of(self.region)}")
+        return self
+
     @property
     def has_canary(self) -> bool:
         """Whether a new version of a function serves a tenth of the requests first."""
         return self.deployment == CANARY
 
     def local(self) -> Self:
-        """Return the settings for a local system, which has no VPC, certificate or restored table."""
+        """Return the settings for a local system, which has none of `_ONLY_IN_AWS`."""
         return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS))
 
 
-_ONLY_IN_AWS = ("restored_tables", "domain", "private_api", "vpc")
+_ONLY_IN_AWS = ("restored_tables", "domain", "private_api", "vpc", "replication")

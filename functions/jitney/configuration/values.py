@@ -187,6 +187,16 @@ SecurityGroups = Annotated[
     Field(min_length=1, max_length=5),
     AfterValidator(unique),
 ]
+BucketName = Annotated[
+    str, matching("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "write the bucket's name, such as jitney-records, not its ARN")
+]
+KeyArn = Annotated[
+    str,
+    matching(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]{8,64}",
+        "write the key's ARN, such as arn:aws:kms:us-east-2:444455556666:key/ID, not its alias",
+    ),
+]
 TableName = Annotated[str, matching(r"[\w.-]{3,255}", "write the table's name, not its ARN")]
 StreamArn = Annotated[
     str,

@@ -35,6 +35,7 @@ def like(pattern: str, value: str) -> bool:
 COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, value: wanted == value,
     "StringLike": like,
+    "ArnEquals": like,
     "NumericLessThanEquals": lambda wanted, value: float(value) <= float(wanted),
     "NumericGreaterThan": lambda wanted, value: float(value) > float(wanted),
     "DateGreaterThan": lambda wanted, value: datetime.fromisoformat(value) > datetime.fromisoformat(wanted),
