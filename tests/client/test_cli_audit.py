@@ -218,6 +218,16 @@ def test_ops_02_replicas_prove_the_records_after_the_broker_s_account_changed_an
     assert (first["verdict"], first["seals"]["count"], first["sealed"]["records"]) == ("verified", 3, 4)
 
 
+def test_ops_02_a_lost_object_is_whole_again_after_its_first_version_was_copied_back(archive: Archive):
+    key = key_of(0, TODAY)
+    original = archive.world.objects[key]
+    archive.change()
+    archive.s3.delete_object(Bucket="records", Key=key)
+    assert verify().exit_code == 1
+    archive.put(key, original)
+    assert verify().exit_code == 0
+
+
 def test_aud_02_since_and_until_limit_the_days(archive: Archive):
     archive.change()
     assert verify("--since", TODAY).exit_code == 1
