@@ -119,7 +119,7 @@ def test_ops_02_a_failed_revocation_of_it_can_be_repeated(stored: System, client
     assert stored.role_policies.denies(ROLE_ARN) == {MINE.id}
 
 
-def test_ops_02_a_revocation_of_one_that_is_gone_by_then_is_to_be_repeated(
+def test_ops_02_a_revocation_of_one_that_is_gone_meanwhile_is_to_be_repeated(
     stored: System,
     client: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

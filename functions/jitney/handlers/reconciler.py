@@ -11,7 +11,7 @@ from jitney.core.access.deny_document import DenyEntry
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.suspensions import Suspension
 from jitney.core.audit import RECONCILED, AuditEvent, Origin, Outcome
-from jitney.core.config import Target, TargetRole
+from jitney.core.config import TargetRole
 from jitney.core.gauges import Gauges
 from jitney.core.problems import Problem
 from jitney.core.target_roles import first_role
@@ -30,7 +30,7 @@ from jitney.handlers.ports import Ports
 from jitney.handlers.reconciler_run import ReconcilerRun, count_recorded
 from jitney.handlers.suspended_grants import end_suspended_grants
 from jitney.handlers.suspension_completion import complete_suspensions
-from jitney.handlers.trail_gaps import record_gaps
+from jitney.handlers.trail_heartbeats import record_gaps, send_heartbeat
 
 EXPIRY_GRACE_SECONDS = 60
 """A call that ends a grant has this long to record it."""
@@ -79,7 +79,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
         for role_arn in target.role_arns:
             run.take_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
             run.take(target.alias, partial(_cut_offs, TargetRole(target, role_arn), ports))
-        run.take(target.alias, partial(_heartbeat, target, ports))
+        run.take(target.alias, partial(send_heartbeat, target, ports))
     known = set[str]()
 
     def read_roles() -> dict[str, int]:
@@ -182,18 +182,6 @@ def _cut_offs(role: TargetRole, ports: Ports) -> dict[str, int]:
     now = ports.now()
     cut_offs = ports.deny_list.lease(role.arn).cut_offs.at(now)
     return {"cut_off": count_recorded(_cut_off(role, cut_offs, ports, now), ports, partial(_record_cut_off, cut_offs))}
-
-
-def _heartbeat(target: Target, ports: Ports) -> dict[str, int]:
-    """Make a call in the target's account that CloudTrail must report.
-
-    A separate alarm fires if the event is missing.
-    """
-    try:
-        ports.trail_heartbeat.send(target)
-    except Problem as problem:
-        logger.warning("trail heartbeat not sent", target=target.alias, code=problem.code)
-    return {}
 
 
 def _removed_role(role: TargetRole, ports: Ports) -> dict[str, int]:

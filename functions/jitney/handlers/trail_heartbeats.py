@@ -1,10 +1,24 @@
-"""Records when CloudTrail falls silent, and when its events arrive again (rows OPS 1, AUD 4)."""
+"""Sends the heartbeats of CloudTrail, and records when they stop and arrive again (rows OPS 1, AUD 4)."""
 
 from jitney.adapters.transactions import StaleWrite
+from jitney.core.config import Target
+from jitney.core.problems import Problem
 from jitney.core.trail.gaps import change_of_gap
 from jitney.core.trail.heartbeat import BROKER
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
+
+
+def send_heartbeat(target: Target, ports: Ports) -> dict[str, int]:
+    """Make a call in the target's account that CloudTrail must report.
+
+    A separate alarm fires if the event is missing.
+    """
+    try:
+        ports.trail_heartbeat.send(target)
+    except Problem as problem:
+        logger.warning("trail heartbeat not sent", target=target.alias, code=problem.code)
+    return {}
 
 
 def record_gaps(ports: Ports) -> dict[str, int]:
