@@ -91,7 +91,7 @@ def _cell(text: str) -> str:
 
 
 def documented_rows(checks: Sequence[Check], report: Mapping[str, Any] | None) -> list[str]:
-    """Return the rows of docs/conformance.md: what only AWS can say, and what a run on AWS said."""
+    """Return the rows of docs/conformance.md: what only AWS can show, and the result of a run on AWS."""
     said = {each["name"]: f"{each['state']}, {report['day']}" for each in report["checks"]} if report else {}
     return [
         f"| `{each.name}` | {each.proves} | {each.what} | {each.only_aws} | {said.get(each.name, 'unverified')} |"

@@ -40,7 +40,7 @@ ALARMS = (
         "RolesNotDenying",
         Row.REVOCATION,
         own(gauges.ROLES_NOT_DENYING, "Maximum"),
-        "Roles of targets do not deny all ended credentials. The end of this alarm is the all-clear.",
+        "Roles of targets do not deny all ended credentials. When this alarm returns to OK, all roles deny them.",
         period_seconds=RECONCILER_SECONDS,
         keeps_state=True,
         clear_periods=2,  # a run does not see what fails while it goes on
