@@ -20,7 +20,7 @@ def suspension_detail(suspension: Suspension) -> dict[str, Any]:
 
 
 def suspension_conflict() -> Problem:
-    """Return the problem of a call during which other suspensions kept changing."""
+    """Return the problem of a call whose write failed too often, because other suspensions changed at the same time."""
     return Problem("suspension_conflict", "Other suspensions kept changing during this call.", "Repeat the call.")
 
 

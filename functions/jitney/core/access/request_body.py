@@ -100,7 +100,7 @@ def _profile_name(shown: Mapping[str, Any], faults: FieldErrors) -> str:
 
 
 def _has_permissions(shown: Mapping[str, Any]) -> bool:
-    """Return whether the body must have permissions, or has them in addition to an access profile."""
+    """Return whether to read the permissions in the body. They may be missing only if it names an access profile."""
     return "permissions" in shown or not {"calls", "access_profile"} & shown.keys()
 
 

@@ -25,7 +25,10 @@ _KINDS = {"explained": "EXPLAINED", "beyond_grant": "BEYOND"}
 
 
 def line_of(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None, target: str, now: int) -> str:
-    """Return the line of a call. An event has two lines if a final verdict replaced its provisional one."""
+    """Return the line of a call with its verdict.
+
+    A call has two lines if a final verdict replaced a provisional one.
+    """
     members = members_of(call) | {
         "version": VERSION,
         "time": iso(call.time),
