@@ -286,7 +286,7 @@ REFUSED = [
     (
         owners(members=["staff/a"], channel="#all"),
         "reviewers.owners.channel",
-        "owners has a channel, and there is no slack",
+        "owners has a channel, but slack is not configured",
         "leave",
     ),
     (("mail", {"sender": "jitney"}), "mail.sender", "cannot be used", "alice@example.com"),

@@ -224,7 +224,7 @@ def test_cli_04_nested_grants_are_apart(connected: FakeBroker, aws: None):
 
 def test_cli_04_a_scope_begins_once_at_a_time_and_again_after_its_end(granting: FakeBroker):
     scope = jitney.grant("analytics-prod", **ACCESS)
-    with scope, pytest.raises(RuntimeError, match="begun already"):
+    with scope, pytest.raises(RuntimeError, match="used already"):
         scope.open()
     with scope as session:
         assert session.client("sts").get_caller_identity()

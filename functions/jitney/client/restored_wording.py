@@ -8,7 +8,7 @@ from jitney.core.printable import strip_control_characters
 MOST_LISTED = 20
 _TO_DO = {
     "lifted_on_record": ("lift again", "According to the records, these were lifted. Lift them again if that is right"),
-    "not_taken_over": ("no room", "These suspensions were not taken over. Suspend what you know of again"),
+    "not_taken_over": ("no room", "There was no room for these. Suspend them again if they are still needed"),
     "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
 }
 """What an operator has to do about the suspensions in a member of the summary."""

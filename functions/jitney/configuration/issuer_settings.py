@@ -141,7 +141,7 @@ class IssuerSettings(SettingsModel):
         people = ValidationContext.of(info).names.human_issuers
         if info.data.get("human_claim") and not value:
             fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"
-            raise refused("it is missing, and human_claim is there", fix)
+            raise refused("it is missing, but human_claim is set", fix)
         if value and value not in people:
             fix = did_you_mean(value, people) if people else "add one"
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
@@ -235,7 +235,7 @@ class IssuerSettings(SettingsModel):
             )
         named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS
         if self.human_issuer and not named:
-            raise refused("human_issuer is there, and human_claim is missing", "name the claim, or leave both out")
+            raise refused("human_issuer is set, but human_claim is missing", "name the claim, or leave both out")
         return self
 
     @model_validator(mode="after")

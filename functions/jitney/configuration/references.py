@@ -87,14 +87,18 @@ def _not_reserved(group: str) -> str:
 def _first_role_name(value: str) -> str:
     """Refuse a name that a further role of another target could have. IAM ignores the case of names."""
     if first_role(value.casefold()) != value.casefold():
-        raise refused(f'"{value}" ends as the names of further roles do (roles)', "give the role another name")
+        raise refused(
+            f'"{value}" has an ending that Jitney gives to further roles (roles)', "give the role another name"
+        )
     return value
 
 
 def _channel(value: str, info: ValidationInfo) -> str:
     context = ValidationContext.of(info)
     if value and context.names.sections and "slack" not in context.names.sections:
-        raise refused(f"reviewers.{context.entry} has a channel, and there is no slack", "leave it out, or add slack")
+        raise refused(
+            f"reviewers.{context.entry} has a channel, but slack is not configured", "leave it out, or add slack"
+        )
     return value
 
 

@@ -52,7 +52,9 @@ def read(text: str, env: Mapping[str, str]) -> YamlSource:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 wrong = f"the alias *{event.anchor} stands for another part of the file"
-                source.problems.append(ConfigurationProblem((), wrong, "write the part out", _line(event.start_mark)))
+                source.problems.append(
+                    ConfigurationProblem((), wrong, "write that part here again", _line(event.start_mark))
+                )
         node = None if source.problems else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -106,7 +108,7 @@ def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Co
         if inside is None or not match[0].endswith("}"):
             wrong = f'"{match[0]}" is not a reference to an environment variable'
             problems.append(
-                ConfigurationProblem(path, wrong, "write ${NAME} or ${NAME:-default}; a default holds no $ or }")
+                ConfigurationProblem(path, wrong, "write ${NAME} or ${NAME:-default}; a default cannot contain $ or }")
             )
             return ""
         name, default = inside[1], inside[2]

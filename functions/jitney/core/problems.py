@@ -74,7 +74,7 @@ PROBLEMS: Mapping[str, ProblemKind] = {
     "rate_limited": ProblemKind(429, "Too many requests"),
     "too_many_pending": ProblemKind(429, "Too many requests are under review"),
     "too_many_grants": ProblemKind(429, "Too many grants were opened"),
-    "too_many_reviews": ProblemKind(429, "Too many reviews were begun"),
+    "too_many_reviews": ProblemKind(429, "Too many reviews were started"),
     "request_blocked": ProblemKind(403, "The web application firewall blocked the request"),
     # Decisions.
     "denied": ProblemKind(403, "The request is denied by policy"),

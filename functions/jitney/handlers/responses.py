@@ -139,12 +139,12 @@ def unit_limited_problem(quota: Quota, who: Principal) -> Problem:
 
 
 def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
-    """Return the problem for a `unit` that has begun all its reviews of this hour."""
+    """Return the problem for a `unit` that has started all the reviews it may start in this hour."""
     fix = (
         "Do not withdraw and repeat requests: each one notifies the reviewers. Request what you need together, as one "
         "request. If you need more, ask your platform engineer to raise limits.reviews_per_hour."
     )
-    detail = f"{unit} has begun {quota.most} reviews in this hour, which is the limit."
+    detail = f"{unit} has started {quota.most} reviews in this hour, which is the limit."
     return _used_up("too_many_reviews", detail, fix, quota, unit, now)
 
 

@@ -145,7 +145,7 @@ class GrantScope:
     def _begun(self) -> OpenGrant:
         with self._lock:
             if self._opened:
-                raise RuntimeError("this scope has begun already: call jitney.grant() again for another session")
+                raise RuntimeError("this scope was used already: call jitney.grant() again for another session")
             self._opened = self._active(self._broker or connect(ConnectionOptions()))
             return self._opened
 

@@ -14,7 +14,7 @@ grants = command_group("List and show your grants; release or revoke one.")
 
 GrantId = Annotated[str, typer.Argument(metavar="ID", help="The grant's id: g-…")]
 Cursor = Annotated[
-    str, typer.Option("--cursor", metavar="CURSOR", help="Show the next page: `next` of the page before.")
+    str, typer.Option("--cursor", metavar="CURSOR", help="Show the next page: `next` of the previous page.")
 ]
 
 

@@ -19,7 +19,7 @@ Port = Annotated[
         metavar="PORT",
         min=0,
         max=65_535,
-        help="Serve HTTP at this port of 127.0.0.1 instead of standard input and output; 0 takes a free port.",
+        help="Serve HTTP at this port of 127.0.0.1 instead of standard input and output; 0 means a free port.",
     ),
 ]
 Way = Annotated[

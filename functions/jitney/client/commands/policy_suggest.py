@@ -24,7 +24,7 @@ Calls = Annotated[
 Least = Annotated[
     int,
     typer.Option(
-        "--generalize-after", metavar="NUMBER", min=2, help="How many used resources below a prefix permit it."
+        "--generalize-after", metavar="NUMBER", min=2, help="Permit a prefix if this many resources below it were used."
     ),
 ]
 Out = Annotated[
