@@ -20,8 +20,8 @@ class Tables(Construct):
     """`state` holds grants, replay keys and idempotency keys.
 
     `audit` holds the records and publishes them as a stream. `answers` holds masked answers of the gateway for minutes.
-    There are no longer-lived copies of them: `answers` has no backup and no stream. With `restored`, `state` and
-    `audit` are tables outside the stack. The stack's own tables are then removed from the stack, but not deleted.
+    No copy of them is kept longer: `answers` has no backup and no stream. With `restored`, `state` and `audit` are
+    tables outside the stack. The stack's own tables are then removed from the stack, but not deleted.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, restored: RestoredTableSettings | None = None) -> None:

@@ -138,8 +138,8 @@ class Trail(Construct):
     ) -> None:
         """Create a rule that sends events to the queue in the message group that the path `message_group` names.
 
-        Message groups make the queue fair. SQS delivers messages of groups with few messages in flight before those of
-        groups with many. So a flood of one session's events does not delay alarms about another session.
+        Message groups make the queue fair. SQS delivers messages of groups with few messages in flight first. So a
+        flood of one session's events does not delay alarms about another session.
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         """
         rule = events.Rule(

@@ -33,7 +33,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "aws": {"sub": "arn:aws:iam::123456789012:role/agents/prod-admin-writer"},
     "generic": {"iss": "https://idp.example.com"},
 }
-"""The claims that replace those of the sample in a picture's token."""
+"""The claims that replace the sample's claims in a picture's token."""
 
 
 def pages() -> Iterator[tuple[str, str]]:

@@ -31,7 +31,10 @@ def scans(sql: str) -> tuple[Scan, ...]:
 
 
 def _tables(name: str) -> Iterator[str]:
-    """Yield the tables of a name. A view's SQL has no conditions on days."""
+    """Yield the tables that a name in SQL refers to: a table itself, or the tables of a view.
+
+    A view's SQL has no conditions on days.
+    """
     if name not in _VIEWS:
         yield name
         return

@@ -127,7 +127,7 @@ class DenyList:
         return frozenset(answer["Attributes"]["role_arns"]["SS"])
 
     def seen_roles(self) -> frozenset[str]:
-        """Return all ARNs that `known_roles` ever added. The reconciler adds those of a new configuration."""
+        """Return all ARNs that `known_roles` ever added. The reconciler adds the roles of a new configuration."""
         with aws_errors_as_unavailable("The deny list"):
             answer = self._client.get_item(TableName=self._table, Key=_KNOWN, ConsistentRead=True)
         return frozenset(answer["Item"]["role_arns"]["SS"]) if "Item" in answer else frozenset()

@@ -15,9 +15,9 @@
   the grant's end time and `GRANT_RETENTION_SECONDS`.
 - `version`: the version of this form. A version that does not know the form does not change the grant.
 
-`terms`, `lifecycle`, `ending` and `follow_up` are JSON. `terms` leaves out what has its default, and is compressed,
-because DynamoDB bills each kB of an item. In form 1, `terms` is complete and uncompressed. Every version keeps the
-names and forms of the other attributes. So each version can revoke a grant that it cannot read
+`terms`, `lifecycle`, `ending` and `follow_up` are JSON. `terms` omits fields that have their default value. It is
+compressed, because DynamoDB bills each kB of an item. In form 1, `terms` is complete and uncompressed. Every version
+keeps the names and forms of the other attributes. So each version can revoke a grant that it cannot read
 (`adapters.unreadable_grants`).
 """
 

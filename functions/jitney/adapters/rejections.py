@@ -63,5 +63,8 @@ def _permission_of(members: dict[str, Any]) -> Permission:
 
 
 def key(quota_key: str, role_arn: str) -> str:
-    """Return the partition key of rejected requests for the target of a role. `quota_key` is as in `Principal`."""
+    """Return the partition key of rejected requests for the target of a role.
+
+    `quota_key` is described in `Principal`.
+    """
     return f"REJECTED#{quota_key}#{first_role(role_arn)}"

@@ -34,7 +34,9 @@ class SealReader:
         self._bucket = bucket
 
     def last(self, most: int) -> list[Seal]:
-        """Return at most `most` of the last seals, the newest first. The number of reads grows with its logarithm.
+        """Return at most `most` of the last seals, the newest first.
+
+        The number of list requests grows with the logarithm of the number of seals.
 
         Raises ValueError if an object is not a seal.
         """

@@ -38,7 +38,7 @@ def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
 
 
 def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
-    """Return whether a settings file is named, and its path, or else that of config.toml."""
+    """Return whether a settings file is named, and its path. The path is that of config.toml if none is named."""
     named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
     path = Path(named).expanduser() if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
     return bool(named), path

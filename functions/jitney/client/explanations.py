@@ -19,7 +19,7 @@ class ApiRequiredAction:
     """One action that a call needs, with its resources and the reason.
 
     `call` is masked except for values that name resources. `may_need` are further actions that the call may need.
-    `conditions` are as in `ApiPermission`.
+    `conditions` are described in `ApiPermission`.
     """
 
     call: str

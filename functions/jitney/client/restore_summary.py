@@ -10,9 +10,9 @@ from jitney.core.times import iso
 class RestoreSummary:
     """What a run found and did. `continued` are grants with newer records in the audit table than in the state table.
 
-    `taken_over` are missing suspensions that were restored from the table `taken_over_from`. `lifted_on_record` are
-    those of them that were lifted according to records. `not_taken_over` did not fit. `masked` are suspensions whose
-    names are unknown.
+    `taken_over` are missing suspensions that were restored from the table `taken_over_from`. `lifted_on_record` are the
+    suspensions in `taken_over` that were lifted according to records. `not_taken_over` did not fit. `masked` are
+    suspensions whose names are unknown.
     """
 
     state_table: str

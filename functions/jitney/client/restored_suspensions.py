@@ -33,7 +33,7 @@ LOCK_SECONDS = 75 * 60
 TOKEN_MARGIN_SECONDS = 60
 """The most by which clocks differ. A token is refused when it is that much older than its issuer permits."""
 OPERATORS_SHARE = 10
-"""The divisor of the reserved share: suspensions from records leave this fraction of the room to operators."""
+"""One tenth of the room (1 / OPERATORS_SHARE) is kept for operators. Suspensions from records do not use it."""
 
 
 def lock_seconds(longest_token_seconds: int) -> int:

@@ -149,7 +149,7 @@ class RestoredTables:
         return suspensions
 
     def _earlier_suspensions(self) -> RecordedSuspensions:
-        """Return the suspensions of the earlier state table. If it is lost, return those of the records."""
+        """Return the suspensions of the earlier state table. If it is lost, return the suspensions in the records."""
         if self._earlier:
             with available(self._earlier):
                 return RecordedSuspensions(SuspensionStore(self._dynamodb, self._earlier).current())

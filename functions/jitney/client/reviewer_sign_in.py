@@ -29,7 +29,7 @@ _DEFAULTS: Mapping[str, str] = {"scope": "openid", "token_kind": "id"}
 def review_settings(settings: ConnectionSettings) -> "LoginSettings":
     """Return the settings of the sign-in for reviews. Raises Invalid when one is missing or not valid.
 
-    The issuer is that of `jitney login` unless another one is set. The client must differ from that of `jitney login`,
+    The issuer is the one of `jitney login` unless another is set. The client must not be the one of `jitney login`,
     because agents can use the tokens of that client.
     """
     values = settings.values

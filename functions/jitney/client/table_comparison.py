@@ -1,4 +1,4 @@
-"""Add what the audit table has to the evidence from S3."""
+"""Add the audit table's records to the evidence from S3."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

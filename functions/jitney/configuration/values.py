@@ -47,7 +47,7 @@ def matching(pattern: str, fix: str) -> AfterValidator:
 
 
 def one_of(allowed: Collection[str], what: str) -> AfterValidator:
-    """Refuse text that is not in `allowed`. `what` says what these are."""
+    """Refuse text that is not in `allowed`. `what` names them in the message."""
 
     def check(value: str) -> str:
         if value not in allowed:

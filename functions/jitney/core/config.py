@@ -48,7 +48,7 @@ NO_RULES = ClaimRules()
 
 
 class PeopleIssuer(NamedTuple):
-    """The issuer with which agents' humans sign in. The fields are those of its `Issuer`."""
+    """The issuer with which agents' humans sign in. The fields have the meaning of those of its `Issuer`."""
 
     identity_name: str
     issuer: str

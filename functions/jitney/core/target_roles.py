@@ -16,7 +16,10 @@ _NUMBERED = re.compile(rf"(.+?){_ADDED}", re.ASCII | re.DOTALL)
 
 
 def role_number(role: str, number: int) -> str:
-    """Return the name or ARN of a target's role `number`, 1 for the first. `role` is that of the first role."""
+    """Return the name or ARN of a target's role `number`, 1 for the first.
+
+    `role` is the name or ARN of the first role.
+    """
     return role if number == 1 else f"{role}{_SEPARATOR}{number}"
 
 

@@ -44,10 +44,10 @@ class GatewayCall:
 def check_call(
     call: AuthenticatedRequest, asked: CallRequest, key: str, content: str, context: CallContext
 ) -> GatewayCall:
-    """Return the call if its grant covers it. Nothing is sent or decided yet.
+    """Return the call if its grant covers it, otherwise raise Problem. Nothing is sent or decided yet.
 
-    Otherwise raises Problem after counting the refusal. A call outside its grant is recorded instead of counted,
-    because the answer shows what is missing in the grant.
+    Refusals are counted. A call outside its grant is recorded instead, because the answer shows what is missing in the
+    grant.
     """
     with call.counting_refusals(AuditEvent.CALL):
         grant = active_grant(call.own(context.grant), call)

@@ -198,7 +198,7 @@ def _approved(
 def _require_no_other_call(attempt: CallAttempt | None, call_id: str = "") -> None:
     """Raise Problem if the key belongs to a call that needed no review and was not sent.
 
-    The call keeps the id of that attempt, so its records would not be those of the approved call.
+    The call keeps the id of that attempt, so its records would not belong to the approved call.
     """
     if attempt is not None and attempt.call_id != call_id:
         detail = f"This Idempotency-Key belongs to call {attempt.call_id}, which needed no review and was not sent."

@@ -17,7 +17,7 @@ _STATES: Mapping[State, str] = {
     State.USED: "sent",
     State.RELEASED: "withdrawn",
 }
-"""The states of a reviewed call that differ from those of its grant."""
+"""The states of a reviewed call that differ from the states of its grant."""
 
 
 def call_id_of_path(request: Request) -> str:

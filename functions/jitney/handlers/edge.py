@@ -48,7 +48,7 @@ def endpoint(route: Route, needs: tuple[str, ...]) -> HttpHandler:
 
 
 def endpoints(routes: Mapping[tuple[str, str], Route], needs: tuple[str, ...]) -> HttpHandler:
-    """Return the Lambda handler of several routes, by method and resource, with their ports as in `endpoint`."""
+    """Return the Lambda handler of several routes, by method and resource. `endpoint` describes the ports."""
     ports = build_ports(needs)
 
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
 
 
 def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tuple[str, ...]) -> EventHandler[Answer]:
-    """Return the Lambda handler of a function without HTTP, with its ports as in `endpoint`.
+    """Return the Lambda handler of a function without HTTP. `endpoint` describes the ports.
 
     An exception of `run` is re-raised with its name, which workflows match. Its text is removed, because Lambda would
     log it and Step Functions would keep it.

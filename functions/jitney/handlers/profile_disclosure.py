@@ -1,7 +1,7 @@
 """What a caller may see of access profiles.
 
 It sees a profile only if policies permit it some of the profile, with or without approvals. For all other profiles, the
-answer is that of a profile that does not exist.
+answer is the same as for a profile that does not exist.
 """
 
 from dataclasses import replace

@@ -69,7 +69,7 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
 
 
 def _is_others(name: str, suspension: Suspension, known: Collection[str]) -> bool:
-    """Return whether a failure is that of a target that the suspension does not concern.
+    """Return whether a failure is on a target that the suspension does not concern.
 
     Failures of other roles and steps always count: roles without a target may have credentials of any agent, and steps
     for all targets may have left out any of them.

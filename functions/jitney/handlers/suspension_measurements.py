@@ -42,7 +42,7 @@ def start_measurement(
 ) -> bool:
     """Start the measurement of a grant whose end by the suspension is on record. Return whether it was started.
 
-    The times are those of the request and of the last deny document, as in `adapters.measurement_starts`.
+    The times are those of the request and of the last deny document (see `adapters.measurement_starts`).
     """
     start_by = suspension.since + MEASURED_WITHIN_SECONDS
     try:

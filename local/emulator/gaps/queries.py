@@ -53,7 +53,7 @@ def workgroups_of_queries() -> None:
 def _workgroup(asked: Mapping[str, Any]) -> str:
     """Return the workgroup of the query or execution with this id; "" if there is none.
 
-    For several queries, it is that of the first.
+    For several queries, return the workgroup of the first.
     """
     ids = [asked.get("NamedQueryId"), *asked.get("NamedQueryIds", ())]
     known = [athena._executions.get(asked.get("QueryExecutionId")), *map(athena._named_queries.get, ids)]

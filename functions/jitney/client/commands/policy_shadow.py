@@ -1,4 +1,4 @@
-"""`jitney policy shadow`: what the shadow policies decided beside the active ones."""
+"""`jitney policy shadow`: how decisions of the shadow policies differ from those of the active policies."""
 
 from typing import Annotated
 

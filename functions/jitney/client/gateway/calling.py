@@ -170,7 +170,7 @@ class GrantsOfKeys:
         self._guard = threading.Lock()
 
     def of(self, key: str) -> str:
-        """Return the grant of the key: the present one for a new key."""
+        """Return the grant of the key. A new key gets the present grant."""
         present = self._grants.get(key) or self._present()
         with self._guard:
             found = self._grants.setdefault(key, present)

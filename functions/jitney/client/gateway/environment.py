@@ -8,7 +8,7 @@ from jitney.client.gateway.signature import PlaceholderKeys
 from jitney.client.gateway.wire_parser import endpoint_variable
 
 SHARED_PATHS = ("bedrock-agent", "bedrock-agent-runtime")
-"""Services whose requests for some operations are equal. Each has an endpoint of its own."""
+"""Services whose requests are equal to another service's for some operations. Each has an endpoint of its own."""
 
 # Files and variables that choose endpoints, keys, signatures or proxies. AWS's own list of variables:
 # https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html

@@ -1,4 +1,4 @@
-"""Replaces addresses in calls and answers: the broker needs those of AWS, and the child those of the endpoint.
+"""Replaces addresses in calls and answers: the broker needs AWS's addresses, and the child needs the endpoint's.
 
 SDKs send to the host of a `QueueUrl`. With AWS's host, they would bypass the endpoint. For some operations, an SDK also
 presigns URLs with the placeholder keys, which AWS does not accept.

@@ -36,8 +36,8 @@ _REASONS = {400: "Sender", 403: "Sender", 503: "Receiver"}
 def spoken_protocol(request: ReceivedRequest, signing_name: str, protocols: Sequence[str]) -> str:
     """Return the protocol in which the client expects an error, as far as the request shows it.
 
-    `protocols` are those of the services that sign with this name. For example, Amazon SES has two versions with
-    different protocols.
+    `protocols` are the protocols of the services that sign with this name. For example, Amazon SES has two versions
+    with different protocols.
     """
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return CBOR

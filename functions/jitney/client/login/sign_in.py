@@ -19,7 +19,7 @@ _SHORT_LIFETIME_SECONDS = 300
 class DeveloperSignIn:
     """A person's sign-in. `token` goes to the broker until `expires_at` (epoch seconds).
 
-    `refresh_token` is "" if the issuer gave none. `subject` is that of the person at the issuer. `name` is for people
+    `refresh_token` is "" if the issuer gave none. `subject` is the person's subject at the issuer. `name` is for people
     to read.
     """
 

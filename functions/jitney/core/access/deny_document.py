@@ -22,7 +22,7 @@ DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
 """Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
 OPERATORS_SHARE = 10
-"""The divisor of the reserved share: one tenth of the document is only for what operators deny.
+"""One tenth of the document (1 / OPERATORS_SHARE) is reserved for what operators deny.
 
 A flood of releases cannot use it up.
 """

@@ -122,13 +122,13 @@ class Grant:
     its record are written in one transaction. `ending` is set once the grant was released or revoked. Credentials
     issued up to `cut_off_at` no longer work, because the unit or the whole role was cut off. New ones can be issued.
     `break_glass` is set when the reviewers were bypassed, and `follow_up` once that use was reviewed. `unit` and
-    `facts` are as in `Principal`. `agent_owners` are the source identities of the agent's owners at the request.
+    `facts` are described in `Principal`. `agent_owners` are the source identities of the agent's owners at the request.
     `core.review.grant_under_review` adds the present owners. `review_restarted_at` is when the policy last required
     other reviewers than before. `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The
     grant ends by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the
     approval until the first issue of credentials is on record. It is never set for a gateway grant, because the
-    sessions of such a grant stay in the broker. `reveal` is as in `AccessRequest`. If `bound_address` is set, the
-    broker makes calls from this address only. A grant with a `call` covers only that call, which is made in another
+    sessions of such a grant stay in the broker. `reveal` is described in `AccessRequest`. If `bound_address` is set,
+    the broker makes calls from this address only. A grant with a `call` covers only that call, which is made in another
     grant. The call was sent at `used_at`, if set. `repeated` is set if a request for the same access was rejected
     before. `requested` is the agent's own request, if the grant was narrowed.
     """
@@ -245,7 +245,7 @@ class Grant:
         return tuple(each for each in self.votes if replace(each, groups=None) not in given)
 
     def as_request(self, grant_approvals: frozenset[str] = frozenset()) -> AccessRequest:
-        """Return the request of this grant, narrowed to what was granted; `grant_approvals` as in `AccessRequest`."""
+        """Return the request of this grant, narrowed to what was granted. See `AccessRequest` for `grant_approvals`."""
         asked = self.target, self.permissions, self.duration_seconds, self.reason, self.ticket
         return AccessRequest(
             *asked,

@@ -32,9 +32,9 @@ class NoDenial(StrEnum):
 def denial_of(ended: Grant, *, by_operator: bool = False) -> DenyEntry | NoDenial:
     """Return the deny entry of a released or revoked grant, or why it needs none.
 
-    An entry depends only on the stored grant, so a repeated call returns the same. `by_operator` is as in `DenyEntry`.
-    The entry of a revocation is unwritten until a record says that IAM has it. Raises ValueError for a grant without an
-    ending.
+    An entry depends only on the stored grant, so a repeated call returns the same. `by_operator` is described in
+    `DenyEntry`. The entry of a revocation is unwritten until a record says that IAM has it. Raises ValueError for a
+    grant without an ending.
     """
     if ended.ending is None:
         raise ValueError("only a released or revoked grant needs a denial")

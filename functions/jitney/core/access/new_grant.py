@@ -24,7 +24,7 @@ def open_grant(
 ) -> Grant:
     """Return the grant that a decision opens: active from `now` if allowed, else pending until `review_ends`.
 
-    In both states it ends by `ends_by` (epoch seconds), if given. `bound_address` is as in `Grant`.
+    In both states it ends by `ends_by` (epoch seconds), if given. `bound_address` is described in `Grant`.
 
     Raises ValueError for a denied decision.
     """

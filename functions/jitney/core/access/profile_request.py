@@ -1,7 +1,7 @@
 """A request for an access profile, or for a part of it (row POL 15).
 
-The permissions of such a request are limits: what is granted is what both they and the profile allow. A resource that
-the profile covers only in part is refused, because no single ARN pattern matches what both allow.
+The permissions of such a request are limits: access is granted only if both the permissions and the profile allow it. A
+resource that the profile covers only in part is refused, because no single ARN pattern matches what both allow.
 """
 
 from collections.abc import Iterable, Sequence

@@ -44,7 +44,7 @@ class Permission:
 
 
 class RequestedAccess(NamedTuple):
-    """What an agent requested, kept for a grant that holds less of it."""
+    """What an agent requested. It is stored with a grant that gives only a part of it."""
 
     permissions: tuple[Permission, ...]
     duration_seconds: int

@@ -158,7 +158,7 @@ def _of_the_revoker(target: Target, session: str) -> Iterator[Attempt]:
 
 
 class _RevokerCall(NamedTuple):
-    """A call of IAM that the revoker tries, with its parameters, and the rest as in `Attempt`."""
+    """A call of IAM that the revoker tries, with its parameters. The other fields are described in `Attempt`."""
 
     name: str
     description: str

@@ -76,7 +76,7 @@ class RequiredAction:
 
 @dataclass(frozen=True, slots=True)
 class MentionedAction:
-    """An action that an operation may need, its condition as in `RequiredAction`, and why no call shows the need."""
+    """An action that an operation may need, its condition (see `RequiredAction`), and why no call shows the need."""
 
     action: str
     when: str

@@ -139,7 +139,7 @@ def _masked_content(data: bytes, ref: ShapeRef, rules: MaskRules) -> tuple[bytes
 
 
 def _whole_content(data: bytes, mask: str) -> bytes:
-    """Return the mask of content. That of JSON, such as a function's result, is JSON."""
+    """Return the mask of content. The mask of JSON, such as a function's result, is JSON."""
     try:
         json.loads(data)
     except (ValueError, RecursionError):

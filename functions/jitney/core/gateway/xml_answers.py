@@ -70,7 +70,7 @@ class _Element:
     """Whether a child is the name of a secret, so that the child beside it is its value."""
     has_comment: bool = False
     values: list[tuple[int, int]] | None = None
-    """The texts of the children that are values of pairs: the first, and the one after the last."""
+    """The children that are values of pairs: for each, the indexes of its first text and of the text after its last."""
 
     def path(self) -> Path:
         """Return the path below the root. Elements with the same name are counted."""

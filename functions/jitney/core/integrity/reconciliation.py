@@ -29,8 +29,8 @@ class WrittenRecord(NamedTuple):
 class TableEvidence:
     """The records of the audit table: `held` are those that unsealed objects claim to hold, and possibly more.
 
-    `recent` are those of the last 24 hours. `recent` comes from the table's stream, so it includes records that are not
-    in S3.
+    `recent` are the records of the last 24 hours. `recent` comes from the table's stream, so it includes records that
+    are not in S3.
     """
 
     held: Mapping[RecordPosition, WrittenRecord]

@@ -15,7 +15,7 @@ from jitney.core.masking.searched_text import SearchedText, lower
 from jitney.core.masking.secret_formats import SecretFormat
 
 MOST_ROUNDS = 100
-"""How often a text is searched again for secrets that a new mask beside them reveals."""
+"""How often a text is searched again, because a mask can make a secret next to it recognizable."""
 DEEPEST = 8
 """How many levels of encoding are decoded. Deeper content is masked as a whole."""
 

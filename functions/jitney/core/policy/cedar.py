@@ -168,8 +168,9 @@ class PolicySet:
     def witnesses(self, asked: Pattern, budget: Budget) -> Mapping[str, Hashable]:
         """Return ARNs that `asked` matches, one of each class, each with its class (row POL 3).
 
-        What policies answer for all of them, they answer for every ARN that `asked` matches. Raises PatternTooComplex.
-        Cached witnesses count the same steps again, so the same request always gets the same answer.
+        If the policies give the same answer for all returned ARNs, they give it for every ARN that `asked` matches.
+        Raises PatternTooComplex. Cached witnesses count the same steps again, so the same request always gets the same
+        answer.
         """
         known = self._witnesses.get(asked)
         if known:

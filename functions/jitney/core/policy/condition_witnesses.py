@@ -166,7 +166,7 @@ class CallLiterals:
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the names, as sentences.
 
-        Otherwise a forbid with a misspelt key would forbid nothing.
+        Without this check, a forbid with a misspelt key would forbid nothing.
         """
         for name in sorted(self.names):
             kind = _tag_of(name)

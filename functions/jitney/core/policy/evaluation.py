@@ -225,7 +225,7 @@ class Evaluation:
 
 
 def _without_grant_approvals(whole: _CedarAnswer, own: _CedarAnswer, call_rules: AbstractSet[str]) -> _CedarAnswer:
-    """Return the answer in which the policies `call_rules` permit only what they permit without the grant's approvals.
+    """Return `whole`, but with only those permits of `call_rules` that hold without the grant's approvals.
 
     `whole` is the answer of all policies with all approvals. `own` is the answer of `call_rules` with the call's own
     approvals. A forbid in either answer holds, and nothing is allowed that `whole` denies.

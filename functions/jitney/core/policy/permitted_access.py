@@ -23,7 +23,7 @@ from jitney.core.policy.permitted_terms import Asked, Evaluator, Exhausted, Kind
 from jitney.core.policy.proposals import ANY_SERVICE, Proposal, proposals
 
 MAX_NAMED_ACTIONS = 25
-"""Actions that one entry names. An entry with more of them names none, and is partial."""
+"""The most actions that one entry names. An entry with more actions names none of them, and is partial."""
 
 _BATCH = 10
 _SAMPLE_NAME = str.maketrans("*?", "~~")
@@ -72,7 +72,7 @@ class _Candidate(NamedTuple):
 
 
 class _FoundTerms(NamedTuple):
-    """The terms of a candidate, or with `partial` those of a part of it."""
+    """The terms of a candidate, or of a part of the candidate if `partial` is set."""
 
     candidate: _Candidate
     terms: WayTerms
@@ -126,7 +126,7 @@ def _found(stage: Iterable[Proposal], served: AbstractSet[str], evaluator: Evalu
 
 
 def _kinds(proposal: Proposal, evaluator: Evaluator, *, wildcards: bool) -> Iterator[tuple[bool, Kind]]:
-    """Yield the kinds of a proposal, or those of one ARN instead. Raises PatternTooComplex.
+    """Yield the kinds of a proposal, or of one ARN instead. Raises PatternTooComplex.
 
     If policies name very many parts of the resource, not all classes of its ARNs can be evaluated.
     """

@@ -42,7 +42,7 @@ def _alike(outer: PermittedAccess, inner: PermittedAccess) -> bool:
 
 
 def _covers(outer: PermittedAccess, inner: PermittedAccess, budget: Budget) -> bool:
-    """Return whether the resources of one entry include those of the other. Only "*" includes "*"."""
+    """Return whether one entry's resources include the other entry's resources. Only "*" includes "*"."""
     if "*" in (*outer.resources, *inner.resources):
         return outer.resources == inner.resources
     return all(any(covers(wide, each, budget) for wide in outer.resources) for each in inner.resources)

@@ -28,7 +28,7 @@ class Case:
     `effect` is an effect or a problem's code. `policies` are exactly the ids of the policies that decide. `reviews` are
     the alternative sets of groups that would have to approve. `longest_seconds` is the duration that a denial suggests.
     `other_grant_actions` are actions that another active grant of the agent holds in the same account. `claims` are the
-    texts of the claims that policies see, by name; a list is a tuple. `conditions` are those of the requested
+    texts of the claims that policies see, by name; a list is a tuple. `conditions` are the conditions of the requested
     permission: the values by key. A case has `actions` and `resources`, or `access_profile`, or all of them for a part
     of the profile. `source_identity` is the requester's, for a policy that names it. `reveal` is "true" or "false". A
     case with an `operation`, such as s3:DeleteObject, is about one call. Its `conditions` are then the values of the

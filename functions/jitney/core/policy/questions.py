@@ -50,7 +50,7 @@ def questions_of(
 ) -> tuple[Question, ...]:
     """Return each pair with the ARNs to evaluate for it and its risks on `target`.
 
-    `gained` are the escalations that the pairs complete together. `operation` is as in `AccessRequest`.
+    `gained` are the escalations that the pairs complete together. `operation` is described in `AccessRequest`.
 
     Raises PatternTooComplex, also for more than `max_members` ARNs.
     """

@@ -27,7 +27,7 @@ class PermitHolder(NamedTuple):
 class PermitPlace(NamedTuple):
     """What one permit compares in addition to actions, resources, conditions, duration and reviews.
 
-    `human` says whether the agent acts on behalf of a person. `call_limits` are those of the present permits.
+    `human` says whether the agent acts on behalf of a person. `call_limits` are the limits in the present permits.
     """
 
     holder: PermitHolder

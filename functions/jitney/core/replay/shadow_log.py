@@ -15,7 +15,7 @@ DAMAGED = "the record's answer of the shadow is damaged"
 
 
 class ShadowDifference(NamedTuple):
-    """A decided request with the answer of the active policies and that of the shadow's `version`."""
+    """A decided request with the answers of the active policies and of the shadow policies of this `version`."""
 
     record: PublishedRecord
     version: str

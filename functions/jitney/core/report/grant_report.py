@@ -132,8 +132,8 @@ class CallGroup(NamedTuple):
 class ReportedCall(NamedTuple):
     """One call through the gateway. `parameters` are JSON with secrets masked, and `masked` the places in the answer.
 
-    `outcome` is that of the last record, and `status` AWS's HTTP status, or 0. `ticket` is True if the agent sent a
-    presigned request itself. `events` counts CloudTrail's events of the call.
+    `outcome` is the outcome in the last record. `status` is AWS's HTTP status, or 0. `ticket` is True if the agent sent
+    a presigned request itself. `events` counts CloudTrail's events of the call.
     """
 
     at: int

@@ -201,7 +201,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _conditions(value: Any) -> Conditions:
-    """Return the conditions of a permission; () if they are not those of any grant."""
+    """Return the conditions of a permission; () if no grant can have them."""
     try:
         return conditions_of({key: _texts(each) for key, each in value.items()}) if isinstance(value, dict) else ()
     except ValueError:

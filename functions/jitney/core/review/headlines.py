@@ -81,7 +81,7 @@ class Headline(NamedTuple):
 
 
 def headline_of_grant(grant: Grant, human_name: str, uses: Iterable[Use]) -> Headline:
-    """Return the parts of a sentence about the grant. `uses` are as in `uses_of`."""
+    """Return the parts of a sentence about the grant. `uses` are described in `uses_of`."""
     return Headline(
         grant.requester_name,
         human_name,
@@ -130,7 +130,7 @@ def _verbs(uses: Sequence[Use]) -> str:
 def _resources(uses: Sequence[Use]) -> str:
     """Return the first two resources, or the first one and how many more there are.
 
-    Those of the most severe action come first.
+    The resources of the most severe action come first.
     """
     worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
     first, *others = map(short_resource, dict.fromkeys(arn for each in worst for arn in each.resources))

@@ -14,7 +14,7 @@ from jitney.core.record_texts import canonical
 
 
 def list_key(quota_key: str) -> str:
-    """Return the key of the list of a unit's pending reviews. `quota_key` is as in `Principal`."""
+    """Return the key of the list of a unit's pending reviews. `quota_key` is described in `Principal`."""
     return f"PENDING#{quota_key}"
 
 

@@ -80,7 +80,10 @@ def can_be_approved(review: GrantUnderReview, groups: Groups) -> bool:
 
 
 def direct_members(group: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
-    """Return the members who may approve for `group` now, including those of its escalation once due."""
+    """Return the members who may approve for `group` now.
+
+    Once its escalation is due, they include the members of the escalation group.
+    """
     found = (groups[each].members for each in approving_groups(group, review.grant, groups, now))
     return frozenset[str]().union(*found) - review.requesters
 

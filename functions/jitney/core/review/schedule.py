@@ -24,8 +24,8 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     """Return what has become due since the check at `since` (epoch seconds, or NEVER_CHECKED).
 
     After break-glass, its notice is due first, then reminders of the follow-up review until its due time. Otherwise
-    only one notice is sent at a time: that of a restarted review first, then that of an escalation, of a narrowed
-    request, and a reminder. Each one reaches everyone that the later ones would reach.
+    only one notice is sent at a time, in this order: of a restarted review, of an escalation, of a narrowed request,
+    and a reminder. Each one reaches everyone that the later ones would reach.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)

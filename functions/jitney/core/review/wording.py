@@ -126,7 +126,7 @@ def first_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact,
 
 
 def detail_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
-    """Return all further computed facts except the exact actions and resources. `accesses` returns those.
+    """Return all further computed facts except the exact actions and resources. Those are returned by `accesses`.
 
     The provider's facts about the agent come first, and the agent's technical names last. The channel's own `escape` is
     applied to both.

@@ -25,7 +25,7 @@ class CloudTrailCall:
 
     `access_key_id` is the key that signed the call; for the start of a session, the session's key.
     `issued_access_key_id` is the key that the call returned. `invoked_by` is the AWS service that called for the
-    session. `request` and `response` are JSON. `created` and `deleted` are as in `ResourceChanges`.
+    session. `request` and `response` are JSON. `created` and `deleted` are described in `ResourceChanges`.
     """
 
     event_id: str

@@ -35,7 +35,8 @@ class RecordMatch(StrEnum):
 class CallTrace(NamedTuple):
     """One call as its records show it. `at` is the time of the first record, in epoch seconds.
 
-    `aws_request_ids` are those of the answers on record. A call that AWS refused by throttling may have several.
+    `aws_request_ids` are AWS's request ids in the recorded answers. A call that AWS refused by throttling may have
+    several.
     """
 
     call_id: str

@@ -26,7 +26,7 @@ class KnownClaims(NamedTuple):
     possible. `forms` maps claims to the form of values that can match them. `subject` is the regular expression of the
     identities that the module makes, with an `example`. `tenants` are the claims that name the customer, for a provider
     that accepts any customer. `units` are the claims that a token's holder cannot choose, or () when they are not
-    known. `required` and `tags` are as in `jitney.core.config.ClaimRules`.
+    known. `required` and `tags` are described in `jitney.core.config.ClaimRules`.
     """
 
     names: tuple[str, ...] = ()
