@@ -16,7 +16,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from types import CodeType, FunctionType
+from typing import NoReturn
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -24,6 +26,8 @@ from _pytest.runner import runtestprotocol
 from tests.guards import EQUIVALENT, PACKAGE, Mutant, mutants
 
 SECONDS = 120
+ENDS = {0: "survives", 1: "killed", 2: "cannot be removed", -signal.SIGALRM: "killed, did not end"}
+"""What becomes of a mutant, by the exit code of its process."""
 type Tests = dict[tuple[str, int], set[int]]
 """By file and line of a guard, the numbers of tests."""
 TOOL = 4
@@ -80,8 +84,8 @@ class Plugin:
             if child not in running:
                 continue  # a test left it
             mutant, count, started = running.pop(child)
-            ended = {0: "survives", 1: "killed"}.get(os.waitstatus_to_exitcode(status), "killed, did not end")
-            if ended == "survives":
+            ended = ENDS[os.waitstatus_to_exitcode(status)]
+            if not ended.startswith("killed"):
                 survivors.append(mutant)
             seconds = time.monotonic() - started
             print(
@@ -173,20 +177,25 @@ def _loaded() -> dict[str, list[FunctionType]]:
     return found
 
 
-def _be(mutant: Mutant, tests: list[pytest.Item], loaded: list[FunctionType]) -> None:
+def _be(mutant: Mutant, tests: list[pytest.Item], loaded: list[FunctionType]) -> NoReturn:
     """Become the mutant and run the tests. Exit with 1 when one fails, and with 0 when all pass.
 
     An endless test ends the process.
     """
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    _swap(mutant, loaded)
-    for number, item in enumerate(tests):
-        signal.alarm(SECONDS)
-        if _fails(item, tests[number + 1] if number + 1 < len(tests) else None):
-            os._exit(1)
-    os._exit(0)
+    code = 2
+    try:
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        _swap(mutant, loaded)
+        code = int(any(_fails_in_time(item, after) for item, after in zip_longest(tests, tests[1:])))
+    finally:
+        os._exit(code)  # the end of pytest is not for this process
+
+
+def _fails_in_time(item: pytest.Item, following: pytest.Item | None) -> bool:
+    signal.alarm(SECONDS)
+    return _fails(item, following)
 
 
 def _swap(mutant: Mutant, loaded: list[FunctionType]) -> None:
@@ -194,14 +203,20 @@ def _swap(mutant: Mutant, loaded: list[FunctionType]) -> None:
     codes = {}
 
     def collect(code: CodeType) -> None:
-        codes[code.co_qualname, code.co_firstlineno] = code
+        codes[_place(code)] = code
         for each in code.co_consts:
             if isinstance(each, CodeType):
                 collect(each)
 
     collect(compile(mutant.tree(), str(PACKAGE / mutant.file), "exec"))
     for each in loaded:
-        each.__code__ = codes[each.__code__.co_qualname, each.__code__.co_firstlineno]
+        each.__code__ = codes[_place(each.__code__)]
+
+
+def _place(code: CodeType) -> tuple[object, ...]:
+    """Return the name and place of a function's code. Several functions without a name may be in one line."""
+    places = [(line, column) for line, _, column, end in code.co_positions() if end] if code.co_name[0] == "<" else []
+    return code.co_qualname, code.co_firstlineno, min(places, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
