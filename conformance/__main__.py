@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None, checks: Sequence[Check] = CHECK
         return 0
     try:
         if chosen.remove:
-            remove(chosen.account, chosen.region, FOLDER, Progress())
+            remove(chosen.account, chosen.region, chosen.second_region, FOLDER, Progress())
             return 0
         with (place or _place)(chosen) as system:
             results = [_run(each, system, console) for each in wanted]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conformance import lab_names
 from conformance.configuration import TARGET_STACK, bucket_name, write_configuration
 from conformance.planting import plant, uproot
+from conformance.replicas import STACK as REPLICAS_STACK
+from conformance.replicas import create_replicas
 from conformance.system import ConformanceSystem
 from conformance.tokens import Identities, SigningKey
 from local.progress import Progress
@@ -44,10 +47,25 @@ def aws_system(
     lab = {lab_names.KEY_SET: key.key_set(), lab_names.ACCOUNT: account, lab_names.REGION: region}
     keys_url = _timed(times, progress, folder, lab_names.STACK, lab, "--app", LAB_APP)["KeysUrl"]
     issuer = keys_url.removesuffix("/jwks")
-    config = write_configuration(
-        folder, account=account, region=region, second_region=second_region, issuer=issuer, keys_url=keys_url
+    write = partial(
+        write_configuration,
+        folder,
+        account=account,
+        region=region,
+        second_region=second_region,
+        issuer=issuer,
+        keys_url=keys_url,
     )
+    config = write()
     settings = {"JITNEY_CONFIG": str(config)}
+
+    def replicate() -> Mapping[str, str]:
+        there = (clients or _clients(second_region))("cloudformation")
+        replication = create_replicas(there, write())
+        write(replication=replication)
+        _timed(times, progress, folder, BROKER_STACK, settings, "--tags", f"{TAG}=yes")
+        return replication
+
     # cdk.json sets explicitStackTags, with which the app's tags are those of resources only.
     outputs = _timed(times, progress, folder, BROKER_STACK, settings, "--tags", f"{TAG}=yes")
     role_arn = _timed(times, progress, folder, TARGET_STACK, settings)["RoleArn"]
@@ -67,6 +85,7 @@ def aws_system(
         deploy_seconds=times,
         environment={"AWS_DEFAULT_REGION": region, "AWS_REGION": region},
         revert_drift=lambda: _deploy_again(settings),
+        replicate=replicate,
     )
 
 
@@ -102,10 +121,12 @@ def _tags_of_broker(clients: Clients) -> set[str] | None:
     return {tag["Key"] for tag in stack.get("Tags", [])}
 
 
-def remove(account: str, region: str, folder: Path, progress: Progress, clients: Clients | None = None) -> None:
+def remove(
+    account: str, region: str, second_region: str, folder: Path, progress: Progress, clients: Clients | None = None
+) -> None:
     """Delete the stacks of a run and the bucket of its objects. Raises AwsDeploymentError.
 
-    The broker's tables, buckets and keys stay, as docs/deploy.md says.
+    The broker's tables, buckets and keys stay, as docs/deploy.md says, and so do the replicas and their key.
     """
     made = clients or _clients(region)
     require_own(made, account)
@@ -120,6 +141,7 @@ def remove(account: str, region: str, folder: Path, progress: Progress, clients:
         made("cloudformation").update_termination_protection(StackName=BROKER_STACK, EnableTerminationProtection=False)
     with progress.step(f"removal of {TARGET_STACK} and {BROKER_STACK}"):
         cdk(settings, "destroy", "--force", TARGET_STACK, BROKER_STACK)
+    (clients or _clients(second_region))("cloudformation").delete_stack(StackName=REPLICAS_STACK)
     with progress.step(f"removal of {lab_names.STACK}"):
         cdk(lab, "destroy", "--force", lab_names.STACK, "--app", LAB_APP)
 

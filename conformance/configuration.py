@@ -1,6 +1,7 @@
 """The configuration that is deployed for the checks: one target in the broker's own account, and its policies."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,14 @@ def object_arn(bucket: str, key: str) -> str:
 
 
 def write_configuration(
-    folder: Path, *, account: str, region: str, second_region: str, issuer: str, keys_url: str
+    folder: Path,
+    *,
+    account: str,
+    region: str,
+    second_region: str,
+    issuer: str,
+    keys_url: str,
+    replication: Mapping[str, str] | None = None,
 ) -> Path:
     """Write jitney.yaml and the policies into `folder`. Return the path of jitney.yaml."""
     names = {"alias": ALIAS, "bucket": bucket_name(account, region), "region": region, "account": account, "made": MADE}
@@ -65,7 +73,7 @@ def write_configuration(
     (policies / "tests.yaml").write_text(_TESTS.format(**names), encoding="utf-8")
     settings = {
         "version": 1,
-        "broker": {"account": account, "region": region},
+        "broker": {"account": account, "region": region} | ({"replication": replication} if replication else {}),
         "issuers": _issuers(issuer, keys_url),
         "targets": {ALIAS: _target(names["bucket"], account, region, second_region)},
         "reviewers": {"owners": {"members": [f"people/{REVIEWER}"], "approvals": 1}},

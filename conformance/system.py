@@ -24,7 +24,8 @@ class ConformanceSystem:
 
     `outputs` are those of the broker's stack. `admin` are the administrator's keys as variables of boto3, {} for those
     of the environment. `environment` is that of a command with these keys. `revert_drift` deploys the target's
-    unchanged template with drift reversal; None if the place cannot.
+    unchanged template with drift reversal, and `replicate` deploys the broker with buckets for replicas and returns
+    `broker.replication`; None if the place cannot.
     """
 
     on_aws: bool
@@ -41,6 +42,7 @@ class ConformanceSystem:
     admin: Keys = field(default_factory=dict, repr=False)
     endpoint: str | None = None
     revert_drift: Callable[[], None] | None = None
+    replicate: Callable[[], Mapping[str, str]] | None = None
 
     def client(self, service: str, keys: Keys | None = None, region: str = "") -> Any:
         """Return a client with a grant's keys, or else with the administrator's. Only the latter retries calls."""

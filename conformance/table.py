@@ -1,7 +1,7 @@
 """The checks, in the order in which they run."""
 
 from conformance.check import Check
-from conformance.checks import athena, ending, firewall, further, grants, scoping, sizes
+from conformance.checks import athena, ending, firewall, further, grants, replication, scoping, sizes
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -114,6 +114,15 @@ CHECKS: tuple[Check, ...] = (
         ending.revert_drift,
         only_aws="The emulator has no drift reversal.",
         needs="some minutes",
+        runs_locally=False,
+    ),
+    Check(
+        "replication",
+        "OPS 2",
+        "S3 replicates records and seals to another Region with their lock and another key, and no deletion",
+        replication.replication,
+        only_aws="The emulator replicates nothing.",
+        needs="two buckets and a key in the second Region, and some minutes",
         runs_locally=False,
     ),
 )

@@ -10,8 +10,10 @@ import pytest
 from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 
-from conformance import aws, lab_names
+from conformance import aws, lab_names, replicas
+from conformance.check import CheckState, run_check
 from conformance.lab_stack import build
+from conformance.table import CHECKS
 from conformance.tokens import SigningKey
 from jitney.core.identity.keys import parse_key_set
 from local.progress import Progress
@@ -104,12 +106,72 @@ def test_ops_04_another_account_and_another_deployment_are_never_touched(
 ):
     for act in (
         lambda: aws.aws_system(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), account),
-        lambda: aws.remove(ACCOUNT, REGION, tmp_path, Progress(), account),
+        lambda: aws.remove(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), account),
     ):
         with pytest.raises(aws.AwsDeploymentError, match=words):
             act()
     assert ran() == []
     assert account.calls == []
+
+
+REPLICATION = {
+    "account": ACCOUNT,
+    "region": "eu-central-1",
+    "records_bucket": "records-replica",
+    "seals_bucket": "seals-replica",
+    "key_arn": f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/12345678",
+}
+
+
+class WithReplicas(Account):
+    """An account in which CloudFormation creates the replicas' stack, or answers with an error."""
+
+    def __init__(self, error: str = "") -> None:
+        super().__init__(tags=[aws.TAG])
+        self.error, self.template = error, ""
+
+    def create_stack(self, *, StackName: str, TemplateBody: str) -> None:  # noqa: N803 - boto3's names
+        self.calls.append(StackName)
+        self.template = TemplateBody
+        if self.error:
+            raise ClientError({"Error": {"Code": self.error, "Message": "no"}}, "CreateStack")
+
+    def get_waiter(self, _name: str) -> Any:
+        return self
+
+    def describe_stacks(self, **named: str) -> dict[str, Any]:
+        (stack,) = super().describe_stacks()["Stacks"]
+        outputs = [{"OutputKey": "Replication", "OutputValue": json.dumps(REPLICATION)}]
+        return {"Stacks": [{**stack, "Outputs": outputs}]}
+
+
+def test_ops_04_the_broker_is_deployed_again_with_buckets_for_replicas(ran: Any, tmp_path: Path):
+    account = WithReplicas()
+    made = aws.aws_system(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), account)
+    assert "replication" not in json.loads((tmp_path / "jitney.yaml").read_text("utf-8"))["broker"]
+    assert made.replicate
+    assert made.replicate() == REPLICATION
+    assert account.calls[-2:] == ["JitneyConformanceReplicas", "wait"]
+    assert f"role/jitney/jitney-replication-{REGION}" in account.template
+    assert json.loads((tmp_path / "jitney.yaml").read_text("utf-8"))["broker"]["replication"] == REPLICATION
+    (arguments, config) = ran()[-1]
+    assert (arguments[arguments.index("deploy") + 1], config) == ("Jitney", str(tmp_path / "jitney.yaml"))
+    assert aws.TAG in " ".join(arguments)
+
+
+def test_ops_04_buckets_for_replicas_of_an_earlier_run_are_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(replicas, "_template", str)
+    assert replicas.create_replicas(WithReplicas("AlreadyExistsException"), tmp_path / "jitney.yaml") == REPLICATION
+
+
+def test_ops_04_buckets_for_replicas_that_are_not_created_fail_their_check_only(
+    ran: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replicas, "_template", str)
+    made = aws.aws_system(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), WithReplicas("LimitExceeded"))
+    (check,) = (each for each in CHECKS if each.name == "replication")
+    result = run_check(check, made)
+    assert (result.state, "does not create JitneyConformanceReplicas" in result.reason) == (CheckState.FAILED, True)
 
 
 def test_a_stack_that_is_not_deployed_ends_the_run(ran: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -121,8 +183,8 @@ def test_a_stack_that_is_not_deployed_ends_the_run(ran: Any, tmp_path: Path, mon
 def test_a_run_is_removed_with_its_stacks_and_objects(ran: Any, tmp_path: Path):
     aws.aws_system(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), Account())
     account = Account(tags=[aws.TAG])
-    aws.remove(ACCOUNT, REGION, tmp_path, Progress(), account)
-    assert account.calls == ["delete_object", "delete_bucket", "update_termination_protection"]
+    aws.remove(ACCOUNT, REGION, "eu-central-1", tmp_path, Progress(), account)
+    assert account.calls == ["delete_object", "delete_bucket", "update_termination_protection", "delete_stack"]
     removed = [each[0] for each in ran() if "destroy" in each[0]]
     assert [each[each.index("--force") + 1] for each in removed] == ["JitneyTarget-conformance", "JitneyConformance"]
 
