@@ -14,6 +14,8 @@ from jitney.adapters.record_items import record_attribute
 from jitney.adapters.store import Store
 from jitney.client.cli import build_app
 from jitney.client.commands.restore import INCOMPLETE
+from jitney.client.problems import Invalid
+from jitney.client.restored_forms import AUDIT, STATE, TableForm, check_form
 from jitney.client.restored_suspensions import BY, LOCK_SECONDS
 from jitney.client.restored_wording import MOST_LISTED
 from tests.configuration.test_load import valid, write_policies
@@ -87,6 +89,20 @@ def test_ops_02_the_restored_table_is_not_the_earlier_one(restored: StoredSystem
     problem = json.loads(done.output)
     assert (done.exit_code, problem["code"]) == (2, "table_invalid")
     assert "--earlier-state-table" in problem["fix"]
+
+
+@pytest.mark.parametrize("form", [STATE, AUDIT], ids=["state", "audit"])
+def test_ops_02_a_table_with_our_indexes_and_other_keys_is_refused(form: TableForm):
+    indexes = [{"IndexName": name, "KeySchema": schema(*keys)} for name, keys in form.indexes.items()]
+    ours = {"TableName": "t", "KeySchema": schema("pk", "sk"), "GlobalSecondaryIndexes": indexes}
+    check_form(ours, form)
+    for keys in (("pk", "id"), ("id", "sk"), ("pk",)):
+        with pytest.raises(Invalid, match="t is not a"):
+            check_form(ours | {"KeySchema": schema(*keys)}, form)
+
+
+def schema(*keys: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
 def test_ops_02_suspensions_to_make_or_lift_by_hand_are_shown(restored: StoredSystem, config: Path):
