@@ -60,6 +60,7 @@ def test_id_03_the_claim_of_each_entry_selects_the_entry() -> None:
     assert refused(agents, people, aud="web", client_id="cli") == "token_audience"
     assert refused(agents, people, aud="cli", client_id="web") == "token_audience"
     assert refused(agents, people, aud=None, client_id="web") == "token_audience"
+    assert refused(agents, aud="elsewhere", client_id="cli") == "token_audience"
 
 
 VALUES: dict[str, tuple[Any, str, bool]] = {

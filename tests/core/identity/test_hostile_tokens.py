@@ -270,6 +270,7 @@ PROVIDER = [
     Hostile("Okta without jti", "token_claims", lambda: _sample(okta.SAMPLE, jti=None), "okta"),
     Hostile("Okta jti of another kind", "token_kind", lambda: _sample(okta.SAMPLE, jti="oar.0mP4"), "okta"),
     Hostile("Okta uid is a number", "token_claims", lambda: _sample(okta.SAMPLE, uid=7), "okta"),
+    Hostile("Okta uid is empty", "token_claims", lambda: _sample(okta.SAMPLE, uid=""), "okta"),
     Hostile("Entra ID token", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None, nonce="n"), "entra"),
     Hostile("Entra ID token without nonce", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None), "entra"),
     Hostile("Entra without oid", "token_claims", lambda: _sample(entra.SAMPLE, oid=None), "entra"),

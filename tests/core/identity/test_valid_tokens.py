@@ -323,8 +323,9 @@ def test_id_02_an_unknown_kid_fetches_the_keys_again() -> None:
 def test_id_02_a_token_that_names_no_key_causes_no_fetch() -> None:
     source = KnownKeys({CORP: jwks(jwk("rsa"), jwk("ec256"))})
 
-    with pytest.raises(Refusal, match="token_key"):
+    with pytest.raises(Refusal, match="token_key") as refusal:
         _principal(token(head={"kid": None}), source)
+    assert "has no kid" in refusal.value.detail
     assert source.refreshes == 0
 
 
@@ -545,6 +546,32 @@ def test_id_03_an_audience_opens_only_its_own_entry(keys, changes, code):
     with pytest.raises(Refusal) as refusal:
         _by(keys, token(**changes))
     assert refusal.value.code == code
+
+
+def test_id_03_a_known_client_does_not_choose_between_the_audiences_of_two_entries(keys):
+    both = config(replace(AGENTS, clients=("portal",)), replace(STAFF, identity_name="corp"))
+    authenticate(f"Bearer {token(azp='portal')}", both, keys, NOW)
+    with pytest.raises(Refusal, match="token_audience"):
+        authenticate(f"Bearer {token(aud=['jitney', 'web'], azp='portal')}", both, keys, NOW)
+
+
+UNNAMEABLE = {"a line break": "alice\nbob", "too long": "a" * 256, "a direction mark": "alice\u202e"}
+
+
+@pytest.mark.parametrize("name", UNNAMEABLE.values(), ids=UNNAMEABLE)
+def test_id_10_a_wide_pattern_names_no_person_who_could_not_sign_in(keys, name):
+    wide = config(replace(AGENTS, human_issuer=HUMANS._replace(subject_pattern="[^@]+")))
+    assert authenticate(f"Bearer {token(act={'sub': 'Alice'})}", wide, keys, NOW).principal.human
+    with pytest.raises(Refusal, match="token_human"):
+        authenticate(f"Bearer {token(act={'sub': name})}", wide, keys, NOW)
+
+
+def test_id_10_an_agent_is_not_its_own_human(keys):
+    same = HUMANS._replace(issuer=CORP, subject_pattern="[a-z-]+")
+    entry = config(replace(AGENTS, human_issuer=same))
+    assert authenticate(f"Bearer {token(act={'sub': 'alice'})}", entry, keys, NOW).principal.human
+    with pytest.raises(Refusal, match="token_human"):
+        authenticate(f"Bearer {token(act={'sub': CLAIMS['sub']})}", entry, keys, NOW)
 
 
 def test_id_01_a_forged_audience_selects_an_entry_but_proves_nothing(keys):

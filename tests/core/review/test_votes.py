@@ -322,7 +322,12 @@ def test_rev_07_less_is_never_more(permissions, seconds):
         assert not permissions or not 0 < seconds <= WIDE.duration_seconds
     else:
         assert {pair for each in less.permissions for pair in each.pairs()} <= set(pairs_of_wide)
-        assert less.duration_seconds <= WIDE.duration_seconds
+        assert 0 < less.duration_seconds <= WIDE.duration_seconds
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_rev_07_less_time_is_at_least_a_second(seconds):
+    assert code(narrowed, WIDE, WIDE.permissions, seconds) == "not_narrower"
 
 
 @pytest.mark.parametrize(
