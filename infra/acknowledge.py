@@ -1,4 +1,4 @@
-"""Accept cdk-nag findings, with a reason, beside the resource that causes them."""
+"""Accept cdk-nag findings, with a reason, next to the code of the resource that causes them."""
 
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct

@@ -15,9 +15,9 @@ def item_conditions(items: tuple[str, ...], attributes: tuple[str, ...] = ()) ->
     (DynamoDB Developer Guide, "Using IAM with DynamoDB transactions"). ForAllValues is also true for a key without
     values (IAM User Guide, "Multivalued context keys"), so Null requires a value.
 
-    The attributes are the names in a request: in its key, in its conditions and in its update. They limit neither
-    actions that replace whole items, nor the values that an update returns (DynamoDB Developer Guide, "Using IAM policy
-    conditions for fine-grained access control").
+    The attributes are the names in a request: in its key, in its conditions and in its update. These conditions do not
+    limit actions that replace whole items, nor the values that an update returns (DynamoDB Developer Guide, "Using IAM
+    policy conditions for fine-grained access control").
     """
     if not items:
         return {}

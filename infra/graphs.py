@@ -1,4 +1,4 @@
-"""The graphs of the dashboard, by row. They show the signals of the alarms, and further signals that explain these."""
+"""The graphs of the dashboard, by row. They show the alarms' signals, and other signals that explain them."""
 
 from typing import NamedTuple
 

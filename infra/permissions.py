@@ -70,7 +70,7 @@ def on_state(*actions: str, items: tuple[str, ...], attributes: tuple[str, ...] 
 
 
 def read_and_update(items: tuple[str, ...], attributes: tuple[str, ...]) -> tuple[Allow, ...]:
-    """Return the permissions to read these items of the state table, and to change these attributes of them."""
+    """Return the permissions to read these items of the state table, and to change these attributes in them."""
     return on_state("GetItem", items=items), on_state("UpdateItem", items=items, attributes=attributes)
 
 

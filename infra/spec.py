@@ -39,7 +39,7 @@ class FunctionSpec:
 
     A function gets the environment variable of every resource on which its role allows something
     (`infra.permissions.VARIABLES`). `variables` are additional ones. `requires_section` is a section of `jitney.yaml`
-    without which the function is not deployed. `requests_per_second` is a limit of its own for each of its routes.
+    without which the function is not deployed. `requests_per_second` is a separate limit for each of its routes.
     `reserved_executions` are executions that other functions cannot use. With `grows`, both grow with the account's
     concurrent executions. `every_seconds` is the interval of a scheduled function. `retries` says how often a failed
     run is tried again. A function that is invoked asynchronously gets no event that is older than

@@ -67,7 +67,8 @@ class TargetStackSet(Stack):
 def _groups(targets: Iterable[TargetSettings], wanted: StackSetSettings) -> list[CfnStackSet.StackInstancesProperty]:
     """Return the targets' accounts by Region. The rule that forwards a target's events is regional.
 
-    An account with targets in two Regions has two instances. The template creates a target's roles in only one of them.
+    An account with targets in two Regions has two instances. The template creates a target's roles in only one of these
+    instances.
     """
     accounts: dict[str, set[str]] = {}
     for target in targets:

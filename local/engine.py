@@ -1,6 +1,6 @@
 """DuckDB instead of Athena's engine: the tables and views of `infra`, and the same SQL, on this machine.
 
-The SQL is written for Trino, in the part that DuckDB understands, too. `FUNCTIONS` adds the few functions that DuckDB
+The SQL is written for Trino, and uses only what DuckDB also understands. `FUNCTIONS` adds the few functions that DuckDB
 does not have.
 """
 

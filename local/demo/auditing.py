@@ -9,7 +9,7 @@ from local.demo.audit_queries import AuditQueries, Rows, as_table
 from local.demo.runner import DemoRun, DemoStepFailedError, console
 
 ACTIONS = {"s3:GetObject": "allowed", "s3:DeleteObject": "review", "s3:PutObject": "review", "iam:CreateUser": "denied"}
-"""The actions that the demo requests, with their outcomes."""
+"""The requested actions in the demo, with their outcomes."""
 REVIEWED = ("approved by people.bob", "for less than requested", "s3:PutObject denied: AccessDenied", "suggested")
 REVOKED = ("revoked by local.incident-bot", "AWS denied the credentials", "s3:GetObject denied:", "suggested")
 """Words that the reports of the two grants must contain."""

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 PAUSE_SECONDS = 0.03
 MORE_CALLS = 5
 MOST_CALLS = 20_000
-"""How many calls a loop makes if AWS denies none. It is a number and not a time, because machines may be slow."""
+"""How many calls a loop makes if AWS denies no call. It is a number and not a time, because machines may be slow."""
 
 
 def main(bucket: str, key: str) -> int:

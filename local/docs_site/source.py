@@ -15,7 +15,7 @@ import yaml
 INDEX = "README.md"
 API_FILE, API_PAGE = "openapi.yaml", "http-api.md"
 OUTSIDE = ("SECURITY.md", "jitney.yaml")
-"""Files at the top of the repository that pages link to. The site has them beside its first page."""
+"""Files at the top of the repository that pages link to. The site has these files next to its first page."""
 
 
 class Section(NamedTuple):

@@ -19,7 +19,7 @@ OPEN_GAPS = "JITNEY_OPEN_GAPS"
 def process(settings: LocalSettings, port: int, *, gaps_closed: bool = True) -> Process:
     """Return the emulator's process on 127.0.0.1:`port`.
 
-    Without `gaps_closed`, it is the bare one for contract tests.
+    Without `gaps_closed`, it is the bare ministack, for contract tests.
     """
     module = "local.emulator" if gaps_closed else "local.emulator.bare"
     return Process(NAME, (sys.executable, "-m", module), environment(settings, port), ROOT)

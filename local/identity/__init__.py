@@ -38,7 +38,7 @@ HUMANS: Mapping[str, tuple[str, ...]] = {"alice": ("data-owners", "security"), "
 CLIENT_ID = "jitney-web"
 """The public client with which humans sign in: authorization code with PKCE, no secret."""
 CLI_CLIENT_ID = "jitney-cli"
-"""The public client of `jitney login`. The tokens that it gets name it as the agent of the human."""
+"""The public client of `jitney login`. Its tokens name this client as the agent of the human."""
 
 REVIEW_CLIENT_ID = "jitney-review"
 """The public client of `jitney login --review`. It gets no refresh token."""

@@ -42,7 +42,7 @@ _AS_READ = "records = :had AND call_id = :call"
 
 
 class CallContext(NamedTuple):
-    """What a call depends on, as last written. `attempt` is the earlier one under the same key."""
+    """What a call depends on, as last written. `attempt` is the earlier attempt under the same key."""
 
     grant: Grant | None
     suspensions: Suspensions
@@ -91,7 +91,10 @@ class CallStore:
         )
 
     def recorded_state(self, call_id: str) -> RecordedState | None:
-        """Return the state of a call from its records, or None for an unknown call and for one that only read."""
+        """Return the state of a call from its records.
+
+        Return None for an unknown call, and for a call that only read.
+        """
         with aws_errors_as_unavailable("The audit table"):
             found = self._client.query(
                 TableName=self._audit_table,
@@ -210,7 +213,7 @@ class CallStore:
         raise store_busy()
 
     def _update_budget(self, use: BudgetUse, place: int | None, now: int) -> Item:
-        """Return the part of a transaction that uses a budget, unless it has too little left."""
+        """Return the part of a transaction that uses a budget. It fails if too little is left."""
         adds, sets, removes, conditions = [], ["expires = :expires"], [], []
         values: Item = {":expires": {"N": str(now + _BUDGET_SECONDS)}}
         rooms = [(name, amount, limit - amount) for name, amount, limit in use.limited()]

@@ -28,7 +28,7 @@ def pause(seconds: float) -> None:
 
 
 def pause_up_to(most_seconds: float) -> None:
-    """Wait for a random time, so that callers with the same wait do not retry together."""
+    """Wait for a random time, so that callers that wait equally long do not retry together."""
     time.sleep(secrets.randbelow(1000) / 1000 * most_seconds)
 
 

@@ -101,7 +101,7 @@ class Seals(SealReader):
         return added or self.read(seal.number) == seal
 
     def _add(self, key: str, text: str) -> bool:
-        """Write an object unless there is one. Return whether it was written."""
+        """Write an object unless it exists. Return whether it was written."""
         with aws_errors_as_unavailable("The seals' bucket"):
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), IfNoneMatch="*")

@@ -145,7 +145,7 @@ class Store:
         self._transactions.write_at_any_time([record], keys=keys, now=now)
 
     def consume(self, keys: Sequence[SingleUseKey | Quota], *, now: int) -> None:
-        """Use all keys before the work that they guard. If one was used before, use none and raise Conflict."""
+        """Use all keys before the work that they guard. If a key was used before, use no key and raise Conflict."""
         self._transactions.write_at_any_time([], keys=keys, now=now)
 
     def grant(self, grant_id: str) -> Grant | None:
@@ -182,7 +182,7 @@ class Store:
         return self._newest_first(owner, PAGE_SIZE, start_after(owner, after) if after else None)
 
     def newest_grant(self, owner: str) -> Grant | None:
-        """Return an owner's newest grant, or None if it has none that this version can read."""
+        """Return the newest grant of an owner that this version can read, or None."""
         return next(iter(self._newest_first(owner, 1)[0]), None)
 
     def _newest_first(self, owner: str, most: int, start: Item | None = None) -> tuple[list[Grant], str]:
@@ -203,8 +203,8 @@ class Store:
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """Yield the grants that end by `until` without a recorded end, the earliest first.
 
-        They are the grants on all roles of the target that has or had this role. The index lags behind the table by
-        moments. So a grant that was activated just now may occur twice.
+        Includes all roles of the target that has or had this role. The index lags behind the table by moments. So a
+        grant that was activated just now may occur twice.
         """
         found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
         return merge(*found, key=lambda grant: grant.expires_at)

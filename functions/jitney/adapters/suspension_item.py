@@ -32,7 +32,7 @@ class SuspensionStore:
         return self.parsed(answer.get("Item"))
 
     def parsed(self, item: dict[str, Any] | None) -> Suspensions:
-        """Return the suspensions in their item, or none. Each version is parsed once."""
+        """Return the suspensions in the item; no suspensions if there is no item. Each version is parsed once."""
         if item is None:
             return Suspensions()
         if item["version"]["S"] != self._last.version:

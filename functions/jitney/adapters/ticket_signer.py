@@ -27,7 +27,7 @@ class _BoundBodyAuth(S3SigV4Auth):
 def signed_ticket(request: AWSRequest, endpoint: AwsEndpoint, body: DirectBody, credentials: Credentials) -> Ticket:
     """Return the ticket for `request`, which has no body.
 
-    The policy of the session that signs it denies it after the ticket's end.
+    The signing session's policy denies the request after the ticket's end.
     """
     keys = SigningKeys(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
     if request.method == "PUT":

@@ -26,8 +26,8 @@ _HEADERS: Mapping[str, Mapping[str, str]] = {"apigateway": {"Accept": "applicati
 def wire_request(operation: OperationModel, parameters: Mapping[str, Any], endpoint: str, token: str) -> AWSRequest:
     """Return the unsigned request for `parameters`, which `core.gateway.parameters` checked.
 
-    `endpoint` is the URL of the service's endpoint, which no caller chooses. `token` becomes each idempotency token
-    that the caller left out, so that AWS recognizes a repeated call. Raises Problem call_invalid for values that cannot
+    `endpoint` is the URL of the service's endpoint, which no caller chooses. If the caller left out an idempotency
+    token, `token` is used, so that AWS recognizes a repeated call. Raises Problem call_invalid for values that cannot
     be serialized.
     """
     try:

@@ -32,7 +32,7 @@ _WHAT = {"request": "requested", "vote": "decided", "break_glass": "break-glass"
 
 
 class HistoryRow(NamedTuple):
-    """One thing that happened, or several equal calls. `by` is the person, or the policies, that decided.
+    """One event, or several equal calls. `by` is the person, or the policies, that decided.
 
     `what` is "requested", "decided", "break-glass", "used", "denied", "bypass" or "ended". `times` counts the calls of
     the row, and `time` is when the first one happened.

@@ -64,7 +64,7 @@ def _named(sources: VerificationSources) -> dict[str, Any]:
 
 
 def _keys(archive: Archive, named: Sequence[str]) -> Keys:
-    """Return the trusted keys. Before the first seal there is no copy of the key, and no seal needs one."""
+    """Return the trusted keys. Before the first seal there is no copy of the key, and no seal to verify with it."""
     try:
         return trusted_keys(archive, named)
     except Invalid as problem:

@@ -82,7 +82,7 @@ class AuditScreen(Screen):
             self.out.print(Text(f"  {strip_control_characters(each['description'])}"))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""
+        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
         table = sheets.fitting(columns, rows, self.out.width)
         for each in [table] if table else sheets.blocks(columns, rows):
             self.out.print(each)

@@ -102,8 +102,8 @@ def run_child(
 ) -> int:
     """Run `argv` and return its exit code, or 128 + n when signal n ended it. The child gets this process's signals.
 
-    On Linux, the child is killed when this process ends without waiting for it. `started` is called when the child
-    runs. Threads may start only then, because a process with threads can run little code safely between fork and exec.
+    On Linux, the kernel kills the child if this process ends before it. `started` is called when the child runs.
+    Threads may start only then, because a process with threads can run little code safely between fork and exec.
 
     Raises Invalid when the command cannot be started.
     """

@@ -155,7 +155,7 @@ def open_to(url: SplitResult) -> http.client.HTTPConnection:
 def proxy_of(url: SplitResult) -> SplitResult | None:
     """Return the proxy for the server, from the environment or macOS's settings; None if NO_PROXY excludes it.
 
-    Plain http has none. Raises Invalid when the proxy's address is not valid.
+    Plain http uses no proxy. Raises Invalid when the proxy's address is not valid.
     """
     host = url.hostname or ""
     if url.scheme == "http":

@@ -81,7 +81,7 @@ class ContainerCredentials:
         return None
 
     def body_limit(self, _head: ReceivedRequest) -> int:
-        """Return the bytes that the body of a request may have: none."""
+        """Return the most bytes in the body of a request: 0."""
         return 0
 
     def too_large(self, _head: ReceivedRequest) -> HttpAnswer:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def gateway_endpoint(
     broker: Broker, access: GrantRequest | str, waiting: WaitOptions, *, keep: bool, user: str
 ) -> "Generator[RunningEndpoint]":
-    """Serve an endpoint until the block ends. `access` is the request of a gateway grant, or the id of one.
+    """Serve an endpoint until the block ends. `access` is the request of a gateway grant, or the id of a gateway grant.
 
     The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
     `user` is the command's name in the notes. Raises the problems of requests and waits, and Invalid with the code

@@ -1,6 +1,6 @@
 """Remembers the grant of each request on this machine: only ids, never credentials (row STS 5).
 
-So a background endpoint continues the grant of the previous one, and does not repeat a rejected request.
+So a background endpoint continues the previous endpoint's grant, and does not repeat a rejected request.
 """
 
 import fcntl

@@ -53,8 +53,8 @@ class GrantRequest:
     """One access request as the agent states it. The broker validates it.
 
     For `calls` (AWS CLI command lines) and `operations`, the broker determines the permissions, and `permissions` is
-    empty. With an `access_profile` of the target, all of these may be empty. If they are not, they narrow the profile.
-    With the `way` "gateway", the broker makes the calls. With `reveal`, sensitive values in answers are not masked.
+    empty. With an `access_profile` of the target, all of these may be empty, or narrow the profile. With the `way`
+    "gateway", the broker makes the calls. With `reveal`, sensitive values in answers are not masked.
     """
 
     target: str

@@ -252,7 +252,7 @@ class HeldGrant:
             raise ended_problem(present)
 
     def _of_grant(self, number: str, known: GrantResponse | None = None) -> GrantResponse:
-        """Return a grant, with new credentials unless it is for the gateway. Raises the problem if it has none."""
+        """Return a grant, with new credentials unless it is for the gateway. Raises the problem of issuing them."""
         answer = known if known and known.grant.state == "pending" else None
         if answer is None and not self._gateway:
             try:

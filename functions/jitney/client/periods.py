@@ -2,9 +2,9 @@
 
 A query limits each table with one of two expressions. Athena treats both alike.
 
-`dt >= <n days before today>` limits the events that the query is about. `--until` is the end of these. `<n days before
-today> <= dt` limits later events that belong to them, such as an end or a follow-up review. That range starts with the
-first event and ends today. If a query reads one table more days back than the others, the difference is kept.
+`dt >= <n days before today>` limits the events that the query is about. `--until` is the last of these days. `<n days
+before today> <= dt` limits later events that belong to them, such as an end or a follow-up review. That range starts
+with the first event and ends today. If a query reads one table more days back than the others, the difference is kept.
 """
 
 import re

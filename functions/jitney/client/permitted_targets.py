@@ -14,8 +14,8 @@ ApiReviews = tuple[tuple[str, ...], ...]
 class ApiPermittedAccess:
     """Access that policies permit on a target, for `max_seconds`, in each of `ways` ("credentials", "gateway").
 
-    It is for the `actions`, or for all actions of the `services` with this access level if there are none. Resources
-    may be requested with wildcards if `wildcards` is true; otherwise each by its own ARN. Calls must satisfy
+    It is for the `actions`. If there are none, it is for all actions of the `services` with this access level.
+    Resources may be requested with wildcards if `wildcards` is true; otherwise each by its own ARN. Calls must satisfy
     `conditions`. With `partial`, policies permit only some of it, and a dry run shows what. `effect` is "allow", or
     "review" with the groups in `reviews`.
     """

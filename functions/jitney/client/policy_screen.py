@@ -107,7 +107,7 @@ class PolicyScreen(Screen):
                 self.note(f"  {name:9} {value}")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Print the rows as a table. If it would be wider than the terminal, print them as blocks."""
+        """Print the rows as a table, or as blocks if the table would be wider than the terminal."""
         if not rows:
             return
         table = sheets.fitting(columns, rows, self.out.width)

@@ -41,7 +41,7 @@ class RecordSource(NamedTuple):
     def calls(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines of published calls of these days, as `lines` does. There may be none."""
+        """Yield the lines of published calls of these days, as `lines` does. There may be no lines."""
         yield from self._lines(since, until, title, progress, calls=True)
 
     def _lines(

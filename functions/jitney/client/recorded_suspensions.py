@@ -1,6 +1,6 @@
 """The suspensions in the records of the audit table, for `jitney restore`.
 
-The command uses them if the state table that had them is lost. Any function can write such a record. So a record never
+The command uses these suspensions if the state table is lost. Any function can write such a record. So a record never
 removes a suspension: a suspension whose end was recorded is kept, and listed.
 """
 
@@ -19,7 +19,10 @@ from jitney.core.times import epoch
 CHAINS = "r-"
 """The prefix of the chain of a record that belongs to no grant and no call."""
 RECORD_SECONDS = 900
-"""A suspension is in the state table within this time after its `since`. Most of it is for clocks that differ."""
+"""A suspension is in the state table within this time after its `since`.
+
+Most of this time allows for different clocks.
+"""
 
 _Key: TypeAlias = tuple[str, SuspensionKind, str]
 

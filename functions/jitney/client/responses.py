@@ -102,8 +102,9 @@ class GrantWithCredentials:
 class ApiReview:
     """The reviewers of a request. All groups of one set in `any_of` must approve before `expires_at`.
 
-    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because others
-    did not answer. `reviewers` are the people who were asked, and `review_url` is the page on which they decide.
+    `approved` are the groups that have approved. `escalated_to` are the groups that were notified later, because
+    reviewers of other groups did not answer. `reviewers` are the people who were asked, and `review_url` is the page on
+    which they decide.
     """
 
     any_of: tuple[tuple[str, ...], ...]

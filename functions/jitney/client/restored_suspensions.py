@@ -29,7 +29,10 @@ from jitney.core.problems import Problem
 BY = "jitney.restore"
 REASON = "the tables were restored to an earlier time"
 LOCK_SECONDS = 75 * 60
-"""Sessions last an hour, and by default tokens do, too. The rest is for clocks and for calls in flight."""
+"""Sessions last an hour, and so do tokens by default.
+
+The other 15 minutes are for different clocks and for calls in flight.
+"""
 TOKEN_MARGIN_SECONDS = 60
 """The most by which clocks differ. A token is refused when it is that much older than its issuer permits."""
 OPERATORS_SHARE = 10

@@ -6,7 +6,7 @@ sessions from before. An operator lifts the suspensions when no session and no t
 (docs/restore.md). A second run, after the deployment, begins the suspensions again. So it covers sessions that earlier
 functions issued meanwhile.
 
-A restored table also does not know who signed out, and which delegations ended. So these items are deleted.
+A restored table also lacks the latest sign-outs and ends of delegations. So sessions and delegations are deleted.
 
 The audit table may be newer than the state table. Then the next record of each open grant follows its last record in
 the audit table. Otherwise no change of the grant could be recorded.

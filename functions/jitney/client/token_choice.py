@@ -5,7 +5,7 @@
    environment overrides config.toml. Settings of two sources at one level are an error.
 3. Otherwise the first source of the table that finds what it needs on this machine.
 
-A chosen source that fails is an error. The next one is never tried, because it would give another identity.
+A chosen source that fails is an error. The next source is never tried, because it would give another identity.
 """
 
 from typing import NamedTuple

@@ -34,7 +34,7 @@ def who(any_of: Sequence[Sequence[str]]) -> str:
 def moment(iso: str | None, now: float, requested: int = 0) -> str:
     """Return the time in UTC and its distance from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
 
-    `requested` is the distance that was requested, in seconds. It is shown when the actual one is nearly the same.
+    `requested` is the distance that was requested, in seconds. It is shown if the actual distance is nearly the same.
     """
     if not iso:
         return "-"

@@ -103,7 +103,7 @@ def _channel(value: str, info: ValidationInfo) -> str:
 
 
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
-    """Refuse a value that an earlier entry of the section has, if the field `within` of both entries is equal, too."""
+    """Refuse a value that an earlier entry of the section has, if both have the same value of the field `within`."""
 
     def check(value: str, info: ValidationInfo) -> str:
         context = ValidationContext.of(info)

@@ -83,7 +83,7 @@ class ResourceType(NamedTuple):
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
-        A resource that matches every name of one length counts too. Raises PatternTooComplex.
+        A resource that matches every name of one length also counts. Raises PatternTooComplex.
         """
         none, steps = covers_format(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
@@ -153,8 +153,8 @@ class Escalation(NamedTuple):
 class ActionTable:
     """Look-ups in the action table. A service's block is decompressed at its first use.
 
-    `escalations` are the known privilege escalations. None of them includes all actions of another. `outliving` are the
-    effects of actions that outlive a grant.
+    `escalations` are the known privilege escalations. No escalation includes all actions of another. `outliving` are
+    the effects of actions that outlive a grant.
     """
 
     def __init__(self, table: BlockTable) -> None:

@@ -11,7 +11,10 @@ CALL_EVENT = "call"
 CALL_CHAIN = "c-"
 """The prefix of a call's id, which is the chain of its records."""
 CALL_INDEX = "calls_of_grant"
-"""The index of the audit table with the first record of each call. The key of each later one follows from it."""
+"""The index of the audit table with the first record of each call.
+
+The keys of the call's later records follow from it.
+"""
 CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
 UNANSWERED = "unanswered "
 """The prefix of a failed read's key in the index, so that failures are found without reading all calls."""

@@ -152,7 +152,7 @@ class Target:
 
     @property
     def all_role_arns(self) -> tuple[str, ...]:
-        """All roles that the target may have had. Grants may still be open on those that are not present."""
+        """All roles that the target may have had. Grants may still be open on roles that are not present."""
         return roles_of(self.role_arn, MOST_ROLES)
 
     @property

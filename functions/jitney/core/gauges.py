@@ -24,8 +24,8 @@ class Gauges:
     """What one run of the reconciler found.
 
     `not_denying` names roles. `pending_since` has the time of each pending request, by its grant. It is None if some
-    could not be read. `overdue` is None until it is read. A gauge that could not be read has no value, so its alarm
-    does not change.
+    requests could not be read. `overdue` is None until it is read. A gauge that could not be read has no value, so its
+    alarm does not change.
     """
 
     not_denying: set[str] = field(default_factory=set)

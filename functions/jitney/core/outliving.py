@@ -40,7 +40,7 @@ class OutlivingEffect(NamedTuple):
 class GrantEffect(NamedTuple):
     """An effect, and the granted actions that have it.
 
-    `used` are the actions with a successful call in CloudTrail. It is None when no calls were read.
+    `used` are the actions with a successful call in CloudTrail. `used` is None if no calls were read.
     """
 
     effect: OutlivingEffect

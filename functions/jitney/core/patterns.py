@@ -64,10 +64,10 @@ class Budget:
 class Pattern:
     """A compiled pattern. Bit p of a mask means "p characters of the pattern are matched".
 
-    `steps` maps a character to the positions that it advances. `ones` are the positions that any character advances.
-    `runs` are the positions that a character can leave unchanged, each with the characters that its run does not match.
-    `wanted` is the literal character at each position ("" for `?`). `prefix` is the literal text before the first
-    wildcard.
+    `steps` maps a character to the positions that it advances. `ones` are the positions of `?`, which any character
+    advances. `runs` are the positions that a character can leave unchanged, each with the characters that its run does
+    not match. `wanted` is the literal character at each position ("" for `?`). `prefix` is the literal text before the
+    first wildcard.
     """
 
     steps: Mapping[str, int] = field(hash=False)  # follows from `wanted`, and a mapping has no hash

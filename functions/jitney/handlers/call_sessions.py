@@ -43,7 +43,7 @@ class ReadSessions:
 
 
 def reads_session(made: GatewayCall) -> Credentials:
-    """Return the session for the reads of a call's grant. Issue one if none is kept. Raises Problem."""
+    """Return the session for the reads of a call's grant. If no session is kept, issue one. Raises Problem."""
     call, grant = made.authenticated, made.grant
 
     def issue() -> Credentials:

@@ -85,8 +85,8 @@ def log_undenied(role: TargetRole, problem: Problem) -> None:
 def write_deny_document(role: TargetRole, ports: Ports) -> None:
     """Return once IAM has every deny entry and suspension that was written before this call.
 
-    This call writes the document, or another writer does that acquired its lease after this call began, and so read the
-    list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
+    This call writes the document, or another writer does. That writer acquired its lease after this call began, so it
+    read the list later. So hundreds of concurrent calls make few writes. Raises Problem revocation_incomplete after
     `TIMEOUT_MILLISECONDS`, or unavailable.
     """
     policy = ports.role_policies.of(role)
@@ -272,7 +272,7 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: Targe
 
     So the reconciler can mark every grant whose session a cut-off ends.
 
-    The record names the units that are cut off. A record that names none cuts off the whole role.
+    The record names the units that are cut off. A record without units cuts off the whole role.
     """
     now, new = ports.now(), cut_offs.since(lease.cut_offs)
     record = AuditRecord(

@@ -19,7 +19,7 @@ from jitney.handlers.ports import Ports
 
 
 def record_unwritten(grant: Grant, entry: DenyEntry, problem: Problem, origin: Origin, ports: Ports) -> Grant:
-    """Record that IAM did not accept the deny entry. The reconciler records when it does. Return the grant."""
+    """Record that IAM did not accept the deny entry. The reconciler records when IAM accepts it. Return the grant."""
 
     def decide(before: Grant) -> GrantUpdate:
         record = audit.grant_record(

@@ -26,7 +26,7 @@ _LINE = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False)
 
 @contextmanager
 def about_grant(grant_id: str = "") -> Iterator[None]:
-    """Make the lines inside name the grant, or the grant that is noted inside.
+    """Make log lines in the block name the grant. If the block notes another grant, its lines name that one.
 
     Later lines name the previous grant again.
     """

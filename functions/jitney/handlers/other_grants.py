@@ -25,7 +25,7 @@ class OtherGrantsLookup:
 
     It implements `jitney.core.policy.risks.HeldActionsLookup`. It names a grant to the caller only if the same agent
     holds it for the same human. `grant_id` is the grant that is decided again, or "" for a new grant. Only list entries
-    before that of this grant count. Raises Problem unavailable when the store fails.
+    before this grant's entry count. Raises Problem unavailable when the store fails.
     """
 
     ports: Ports
@@ -39,7 +39,7 @@ class OtherGrantsLookup:
     def __call__(self, requested: frozenset[str]) -> tuple[HeldActions, ...]:
         """Return the other grants that could matter for the `requested` actions, as last written.
 
-        A second decision about the same actions, such as one about the other way, reads nothing again.
+        A second decision about the same actions, such as a decision about the other way, reads nothing again.
         """
         if requested not in self.found:
             self.found[requested] = self._holding(requested)

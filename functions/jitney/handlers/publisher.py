@@ -79,7 +79,10 @@ def _text(image: Mapping[str, Mapping[str, Any]], attribute: str) -> str:
 
 
 def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
-    """Return the attributes of the added item, except the ones that every item has. Other changes give none."""
+    """Return the attributes of the added item, except the ones that every item has.
+
+    For other changes, there are none.
+    """
     image = change["dynamodb"]["NewImage"] if change["eventName"] == "INSERT" else {}
     return {name: value for name, value in image.items() if name not in _ALWAYS}
 

@@ -27,7 +27,10 @@ MOST_READ, MOST_MILLISECONDS = 2000, 3000
 MOST_LISTED = 200
 """Limit of one section of the list."""
 MOST_UNREVIEWED = 200
-"""Limit of break-glass uses without a follow-up review. Each needs one read. A person can have only one."""
+"""Limit of break-glass uses without a follow-up review. Each request needs one read.
+
+A person can have only one such request.
+"""
 URGENCY = ((15 * 60, "Decide within 15 minutes"), (3600, "Decide within 1 hour"), (10**10, "Decide later"))
 """The groups of requests that wait for a person: the most seconds left, and the title."""
 

@@ -1,4 +1,4 @@
-"""Turn a CloudTrail event into a call that a grant explains, or into a reported one (rows AUD 3 and AUD 8).
+"""Turn a CloudTrail event into a call with a verdict: explained by a grant, or reported as unexplained (rows AUD 3, 8).
 
 Every step can be repeated after a crash. An event is saved before it gets a verdict. A bypass is reported before its
 verdict is saved.
@@ -179,7 +179,7 @@ def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> K
 
 
 def _note_grant_of(session: str) -> None:
-    """Make the following log lines name the grant in the session's name."""
+    """Make the following log lines name the grant whose id is in the session's name."""
     name = parse_session_name(session)
     note_grant(name.grant_id if name else "")
 

@@ -28,7 +28,7 @@ def count_preview(call: AuthenticatedRequest, event: AuditEvent) -> None:
 
 
 def has_quota(event: AuditEvent, call: AuthenticatedRequest) -> bool:
-    """Count such an answer before the work for it. Return False if the quota is used up or cannot be read."""
+    """Count such an answer before doing the work for it. Return False if the quota is used up or cannot be read."""
     quotas = _quotas(event, call)
     try:
         if quotas:

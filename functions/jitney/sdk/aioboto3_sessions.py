@@ -88,7 +88,10 @@ class AsyncRefusedCalls(RefusedCalls):
     async def explain(  # type: ignore[override]
         self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any
     ) -> None:
-        """Raise Revoked or GrantEnded, with the reason, instead of AWS's error. Do nothing for other errors."""
+        """If AWS refuses because the grant ended, raise Revoked or GrantEnded with the reason.
+
+        Do nothing for other errors.
+        """
         if is_about_access(http_response, parsed):
             await asyncio.to_thread(super().explain, http_response, parsed)
 

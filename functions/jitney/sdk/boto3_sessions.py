@@ -50,7 +50,10 @@ class RefusedCalls:
         self._opened = opened
 
     def explain(self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:
-        """Raise Revoked or GrantEnded, with the reason, instead of AWS's error. Do nothing for other errors."""
+        """If AWS refuses because the grant ended, raise Revoked or GrantEnded with the reason.
+
+        Do nothing for other errors.
+        """
         if is_about_access(http_response, parsed) and (problem := self._opened.why_refused()):
             raise problem
 

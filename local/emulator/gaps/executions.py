@@ -10,7 +10,7 @@ from local.emulator.gaps import running
 
 
 def executions_named_once() -> None:
-    """While an execution runs, AWS answers another StartExecution with the same name and input like the first one.
+    """While an execution runs, AWS answers a second StartExecution with the same name and input like the first.
 
     It refuses input that is not JSON.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html

@@ -15,11 +15,11 @@ type Names = Callable[[Members], list[str]]
 
 
 def leading_keys() -> None:
-    """Conditions can use the partition keys in a request. Each item of a transaction has its own.
+    """Conditions can use the partition keys in a request. Each item of a transaction has its own value.
 
-    For a query, it is the value that the key condition requires; for an index, it is the index's key. A batch of reads
-    has the keys of all its items. Two kinds are left out here, because Jitney uses neither: the keys of batches of
-    writes and of PartiQL.
+    For a query, it is the value that the key condition requires. For an index, it is the value of the index's key. A
+    batch of reads has the keys of all its items. Two kinds are left out here, because Jitney uses neither: the keys of
+    batches of writes and of PartiQL.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """

@@ -33,10 +33,9 @@ class EndpointNeed:
     def key(self, environment: Mapping[str, str] = os.environ) -> str:
         """Return the name of the endpoint for this need, in hex.
 
-        The name is the same for equal requests of the same identity: with the same settings, variables that token
-        sources read, and identity in the token file, in the same working folder. So no identity gets the keys of
-        another one. The name reveals no secret of a setting: all are hashed together, and the client's secret is left
-        out.
+        The name is the same if all of these are equal: the request, the settings, the variables that token sources
+        read, the identity in the token file, and the working folder. So no identity gets another identity's keys. The
+        name reveals no secret of a setting: all are hashed together, and the client's secret is left out.
         """
         _, path = settings_file(self.connection, environment)
         ours = (name for name in SETTINGS if name != "client_secret" and not name.startswith("review_"))
@@ -75,7 +74,7 @@ def _content(path: Path) -> str:
 
 
 def _holder(token_file: str) -> str:
-    """Return the identity in the token file, which other programs write; "" without one, or if it names none."""
+    """Return the identity in the token file, which other programs write; "" without a file or an identity."""
     try:
         return issuer_and_subject(Path(token_file).expanduser().read_text("utf-8")) if token_file else ""
     except (OSError, UnicodeDecodeError, RuntimeError):

@@ -19,8 +19,9 @@ def start_and_ask(
 ) -> EndpointAnswer:
     """Return the answer of the endpoint for `need`, which is started if there is none.
 
-    If several processes start at once, one starts it. With `new_grant`, the present endpoint is stopped, and the new
-    one makes a new request. Raises what `ask` raises, and the problem with which the endpoint could not start.
+    If several processes need the endpoint at once, only one of them starts it. With `new_grant`, the present endpoint
+    is stopped, and the new one makes a new request. Raises what `ask` raises, and the problem with which the endpoint
+    could not start.
     """
     key = need.key()
     with _turn(folder, key):

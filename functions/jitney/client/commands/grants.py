@@ -80,7 +80,7 @@ def show_grant(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Show one grant; with --wait, once its review is over. The exit code depends on the grant's state.
+    """Show one grant. With --wait, wait for the end of its review first. The exit code depends on the grant's state.
 
     Example: jitney grants show g-abcdefghijklm2 --wait
     """

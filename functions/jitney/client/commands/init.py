@@ -125,7 +125,7 @@ def _terminal() -> bool:
 
 
 def _read_back(change: FileChange) -> None:
-    """Read the file as its client does. Raises Invalid if it does not hold what was planned."""
+    """Read the file as its client does. Raises Invalid if it does not contain the planned change."""
     path = change.file.path
     there = path.read_bytes() if path.exists() else None
     if there != (None if change.after is None else change.after.encode("utf-8")):

@@ -47,7 +47,7 @@ def login(
     keyring of the operating system.
 
     With --review, sign in as a reviewer instead, for `jitney review`. That sign-in uses a client of its own
-    (JITNEY_REVIEW_CLIENT_ID). It is for one vote, and ends when its token expires.
+    (JITNEY_REVIEW_CLIENT_ID). It is valid for one vote, until its token expires.
 
     Example: jitney login
     """

@@ -36,7 +36,7 @@ def list_reviews(*, as_json: options.AsJson = False, connection: options.Connect
 @review.command("show")
 @grouped
 def show_request(request: _Request, *, as_json: options.AsJson = False, connection: options.Connection) -> None:
-    """Show one request, with what its page shows.
+    """Show one request, with everything that its page shows.
 
     Example: jitney review show g-abcdefghijklm2
     """

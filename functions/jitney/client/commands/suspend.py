@@ -15,7 +15,7 @@ from jitney.client.problems import Denied, Unavailable
 from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspensionProgress
 
 REPEAT_SECONDS = 300
-"""How long an incomplete suspension is repeated. After that, the broker continues it every five minutes."""
+"""How long the command repeats an incomplete suspension. After that, the broker continues it every five minutes."""
 MOST_ROWS = 20
 
 suspensions = command_group("List suspensions, and lift one. For operators.")

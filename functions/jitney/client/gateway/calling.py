@@ -34,7 +34,7 @@ class AbandonedError(Exception):
 
 
 def idempotency_key(request: ReceivedRequest) -> tuple[str, bool]:
-    """Return the call's key, and whether another attempt of the SDK has the same one.
+    """Return the call's key, and whether another attempt of the SDK has the same key.
 
     SDKs send the same invocation id with each attempt at a call.
     """
@@ -60,7 +60,7 @@ def for_last_attempt(problem: ClientProblem) -> ClientProblem:
 
 
 class CallSender:
-    """Sends calls. `grant_of` returns the id of the grant for a key: the same one for all attempts at one call.
+    """Sends calls. `grant_of` returns the id of the grant for a key. All attempts at one call get the same grant.
 
     `note` shows a line to the person, and `sleep` takes seconds. `on_review` gets each answer about a call under
     review. `wait_left` returns how many more seconds to wait for a review.
@@ -132,7 +132,7 @@ class CallSender:
     def _await_decision(self, answer: CallUnderReview, connected: Callable[[], bool]) -> None:
         """Return when the POST should be repeated: after a decision, or after an answer that the broker held.
 
-        If the broker does not hold answers, that is after Retry-After.
+        If the broker does not hold answers, return after the time in Retry-After.
         """
         if not connected():
             raise AbandonedError

@@ -15,7 +15,7 @@ _OF_THE_PROTOCOL = frozenset({"Action", "Version"})
 
 
 def form_fields(body: bytes) -> Mapping[str, str]:
-    """Return the fields of a form. Raises Invalid for a malformed one, and for a name that appears twice."""
+    """Return the fields of a form. Raises Invalid for a malformed form, and for a name that appears twice."""
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -144,7 +144,7 @@ class _Ec2Form(_QueryForm):
 
 
 def _numbered(node: _FormNode, place: str) -> list[_FormNode]:
-    """Return the nodes 1, 2, 3 and so on. Raises Invalid when others are among them."""
+    """Return the nodes 1, 2, 3 and so on. Raises Invalid if there are other nodes."""
     found = [node.below.get(str(number)) for number in range(1, len(node.below) + 1)]
     if any(each is None for each in found):
         raise invalid_call(f"The items of {place} are not numbered 1, 2, 3 and so on.")

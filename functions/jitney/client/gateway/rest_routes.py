@@ -29,7 +29,7 @@ _OF_THE_TRANSPORT = frozenset(
 _CHECKSUM = "x-amz-checksum-"
 """Headers with checksums of the body. If they are not parameters of the operation, the broker computes its own."""
 _NAMES_OPERATION = "x-id"
-"""A query parameter that some SDKs add, such as the one for JavaScript. It only names the operation."""
+"""A query parameter that some SDKs add, such as the SDK for JavaScript. It only names the operation."""
 
 Query = Mapping[str, list[str]]
 

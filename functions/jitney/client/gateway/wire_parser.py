@@ -205,7 +205,7 @@ def _whole_model(service: str) -> ServiceModel:
 
 
 def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
-    """Return the problem that several services have the same request, and differ only in their endpoints."""
+    """Return the problem that several services have this request, so that only the endpoint distinguishes them."""
     services = sorted(each.service_model.service_name for each in operations)
     named = " and ".join(services)
     variables = " and ".join(endpoint_variable(each) for each in services)

@@ -24,7 +24,7 @@ def _random() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """The secrets of one sign-in. None of them is used twice."""
+    """The secrets of one sign-in. Each secret is used only once."""
 
     state: str = field(default_factory=_random, repr=False)
     nonce: str = field(default_factory=_random, repr=False)

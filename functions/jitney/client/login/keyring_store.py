@@ -54,7 +54,10 @@ class KeyringStore:
 
 
 def _backend() -> KeyringBackend:
-    """Return the keyring of this machine. Raises Invalid when there is none, or only one of plain files."""
+    """Return the keyring of this machine.
+
+    Raises Invalid without a keyring, and for a keyring that stores plain text files.
+    """
     try:
         chosen = keyring.get_keyring()
         # A chain would go on to a backend of plain files when the first one does not work.

@@ -12,8 +12,8 @@ class LoginSettings:
     """A public client `client_id` at `issuer`, which gets a token of the kind `kind` for the broker.
 
     `issuer` is written exactly as the issuer writes it. `parameters` go into each request: resource (RFC 8707),
-    audience. `client_secret` is for issuers that give installed applications one, such as Google. There, it is not a
-    secret (RFC 8252 section 8.5). `redirect_port` is 0 if the issuer accepts any port.
+    audience. `client_secret` is for issuers that give a client secret to installed applications, such as Google. There,
+    it is not a secret (RFC 8252 section 8.5). `redirect_port` is 0 if the issuer accepts any port.
     """
 
     issuer: str

@@ -1,4 +1,7 @@
-"""The answers of AWS that do not fit into one result. They are kept in memory, so a model can read the rest."""
+"""The answers of AWS that do not fit into one result.
+
+They are kept in memory, so a model can read the remaining parts.
+"""
 
 import base64
 from collections import OrderedDict

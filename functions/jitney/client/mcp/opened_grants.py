@@ -29,8 +29,8 @@ class OpenedGrants:
     def request(self, request: GrantRequest) -> tuple[GrantResponse, bool]:
         """Return the grant for a request, and whether it answers an earlier equal request.
 
-        A client that repeats a request gets the grant of the first one while it is pending or active. Raises what
-        `Broker.request` raises, and Unavailable when the server is ending.
+        A client that repeats a request gets the first request's grant while that grant is pending or active. Raises
+        what `Broker.request` raises, and Unavailable when the server is ending.
         """
         with self._lock:  # of two equal requests at the same time, the second gets the grant of the first
             if self._ending:
@@ -51,7 +51,7 @@ class OpenedGrants:
         return answer
 
     def release_all(self, at_most: float) -> None:
-        """Release every remembered grant that has not ended, and request no further ones. Waits `at_most` seconds.
+        """Release every remembered grant that has not ended, and request no more grants. Waits `at_most` seconds.
 
         A note on standard error says what was not released.
         """

@@ -39,7 +39,10 @@ from jitney.client.mcp.worker_threads import to_the_end
 from jitney.client.problems import ClientProblem
 
 RELEASE_SECONDS = 1.5
-"""How long the end waits for releases. Clients kill a server two seconds after they close its input."""
+"""How long the server waits for releases before it ends.
+
+Clients kill a server two seconds after they close its input.
+"""
 INSTRUCTIONS = """\
 Jitney gives you AWS access for one task and a short time. You never hold AWS keys.
 1. list_targets shows what you may request. explain shows what policy would decide, and issues nothing.

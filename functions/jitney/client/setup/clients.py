@@ -62,7 +62,7 @@ class AgentClient:
     """A program that gets a server or a profile.
 
     `file` is relative to the project, or to the home folder if it begins with ~. The environment variable `variable`
-    moves its folder or, for AWS, the file. One of `programs` or `traces` shows that the client is there.
+    moves its folder or, for AWS, the file. If one of `programs` or `traces` exists, the client is installed.
     """
 
     name: str

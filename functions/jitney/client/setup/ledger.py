@@ -19,7 +19,7 @@ from jitney.client.setup.insertions import Span
 class ChangeRecord:
     """One change: whether the file existed, its hashes, what was inserted, and what was created for it.
 
-    `levels` counts the members of the place that existed before. `folders` are those that were created.
+    `levels` counts the members of the place that existed before. `folders` are the created folders.
     """
 
     existed: bool

@@ -18,7 +18,10 @@ _WRITTEN = ("settings_file", "api", "token_file", "token_command")
 
 
 def selected(names: Sequence[str], project: Path, environment: Mapping[str, str]) -> tuple[AgentClient, ...]:
-    """Return the named clients, or those that are found. Raises Invalid for an unknown name, and when none is found."""
+    """Return the named clients, or all clients that are found.
+
+    Raises Invalid for an unknown name, and when none is found.
+    """
     for name in names:
         if name not in _NAMES:
             raise invalid(f"{name!r} is not a client.", f"Clients are {', '.join(_NAMES)}.")

@@ -39,7 +39,7 @@ def tools_of(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _named(error: BaseException) -> str:
-    """Return the error in a few words; for a group of errors, its first one."""
+    """Return the error in a few words; for a group of errors, its first error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return "no answer in time." if isinstance(error, TimeoutError) else f"{type(error).__name__} {error}".strip()

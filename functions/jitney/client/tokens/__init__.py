@@ -40,7 +40,7 @@ class TokenSource(Protocol):
 def checked_token(text: str, where: str) -> str:
     """The token in `text` without surrounding white space.
 
-    Raises Unauthenticated, which names `where` it came from, when it is not one bearer token.
+    Raises Unauthenticated if the text is not one bearer token. `where` says in that problem where the text came from.
     """
     token = text.strip()
     if not _B64TOKEN.fullmatch(token):

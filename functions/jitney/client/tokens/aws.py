@@ -28,7 +28,7 @@ _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 class AwsIdentity:
     """Tokens of the caller's role or user for `audience`, from STS in `region`.
 
-    `endpoint` is another address of STS, or "". `algorithm` is one that the issuer's entry lists.
+    `endpoint` is another address of STS, or "". `algorithm` is an algorithm that the issuer's entry lists.
     """
 
     audience: str

@@ -16,7 +16,10 @@ class CommandToken:
     argv: tuple[str, ...]
 
     def fetch(self) -> Token:
-        """The printed token. Raises Unauthenticated when the command fails, takes over a minute or prints none."""
+        """The printed token.
+
+        Raises Unauthenticated when the command fails, takes longer than a minute, or prints no token.
+        """
         try:
             done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=_SECONDS, check=True)
         except OSError as error:

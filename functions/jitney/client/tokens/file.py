@@ -14,7 +14,7 @@ class FileToken:
     path: Path
 
     def fetch(self) -> Token:
-        """The token in the file. Raises Unauthenticated when it cannot be read or holds none."""
+        """The token in the file. Raises Unauthenticated when the file cannot be read or holds no token."""
         try:
             text = self.path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:

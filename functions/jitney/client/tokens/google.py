@@ -1,7 +1,7 @@
 """The ID token of a Google Cloud service account, from the metadata server.
 
-The server requires the header `Metadata-Flavor: Google`, and sends it too. An answer without the header comes from
-another server. https://cloud.google.com/compute/docs/instances/verifying-instance-identity
+The server requires the header `Metadata-Flavor: Google`, and its answer has this header, too. An answer without the
+header comes from another server. https://cloud.google.com/compute/docs/instances/verifying-instance-identity
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
 CANARY_PREFIX = "g-canary-"
 """Prefix of the names of sessions that the broker keeps for itself.
 
-A grant's id has one hyphen, so no id starts like this.
+A grant's id has one hyphen, so no grant's id starts with this prefix.
 """
 TRIAL_PREFIX = "g-trial-"
 """Prefix of the names of sessions that only show whether STS accepts the size of a grant's policy and tags."""
@@ -78,8 +78,8 @@ def session_request(
 
     A session that the broker uses itself has a `prefix` to its name, such as `CANARY_PREFIX`. The Deny statement in
     `policy` ends such a session. Its name differs from the grant's id, so that IAM can restrict who creates such
-    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`, None if that is the grant's
-    end.
+    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`; None if the session ends with
+    the grant.
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """

@@ -95,11 +95,11 @@ def compose_deny_document(
     """Return the document with the unexpired `entries`, all cut-offs and `standing`, in at most `room` characters.
 
     If the entries do not fit, ranges of ids deny them. The exceptions are `open_grants`, the ids of the role's grants
-    that have not ended. None means that they are unknown. If the ranges do not fit, the unit with the most entries is
-    cut off, then the next unit. A cut-off denies everything issued to the unit's agents until shortly after `now`,
-    including sessions of its other grants. It replaces the unit's entries. If that does not fit either, the whole role
-    is cut off. `cut_offs` are the existing cut-offs. One tenth of `room` is reserved for operators: their entries, and
-    `standing`.
+    that have not ended. None means that the open grants are unknown. If the ranges do not fit, the unit with the most
+    entries is cut off, then the next unit. A cut-off denies everything issued to the unit's agents until shortly after
+    `now`, including sessions of its other grants. It replaces the unit's entries. If that does not fit either, the
+    whole role is cut off. `cut_offs` are the existing cut-offs. One tenth of `room` is reserved for operators: their
+    entries, and `standing`.
     """
     live = sorted(each for each in entries if each.until > now)
     cuts = cut_offs.at(now)

@@ -1,8 +1,8 @@
 """A list of grants as one value with a version. It holds grants that could be combined, or a unit's pending reviews.
 
 A new grant is written together with its entries, and only if each list still has the version that its decision read. Of
-two simultaneous requests, one may exclude or repeat the other. So the one that is written later is decided with the
-other in view. Pure.
+two simultaneous requests, one may exclude or repeat the other. So the decision on the later one takes the earlier one
+into account. Pure.
 """
 
 import json

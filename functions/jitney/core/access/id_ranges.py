@@ -1,8 +1,8 @@
 """Grant ids that begin with their time. Ranges of such ids name many ended grants in few characters.
 
-Characters 3 to 5 of an id count steps of two seconds, and repeat after 18 hours. Grants of the same step share a
-prefix, which IAM matches with `*`. So do grants of the same 64 seconds, and of the same 34 minutes. A range denies its
-ended grants in a few characters. Each open grant in it must be named as an exception. Pure.
+Characters 3 to 5 of an id count steps of two seconds, and repeat after 18 hours. Grants of the same step, of the same
+64 seconds and of the same 34 minutes share a prefix, which IAM matches with `*`. A range denies its ended grants in a
+few characters. Each open grant in it must be named as an exception. Pure.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ DynamoDB's client gives up a write after 15 seconds (adapters). A longer time wo
 deny document could then not name 20 ended grants a second.
 """
 OLDEST_SECONDS = 8 * 3600
-"""Ids of an older step are named one by one. So no range is in force when its step comes again."""
+"""Ids of an older step are named one by one. So no range is in force when the prefix of its step is used again."""
 
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 _PLACES = 3

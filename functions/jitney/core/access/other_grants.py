@@ -1,7 +1,7 @@
 """The requester's other active grants that hold part of a privilege escalation.
 
 They are the grants of the people and of the unit behind a request. Two simultaneous requests may each be for half of an
-escalation. So the second one must be decided with the first in view. For that, the grants of an identity are one
+escalation. So the decision on the second must take the first into account. For that, the grants of an identity are one
 `GrantList`: each grant is decided with the entries before its own.
 """
 
@@ -82,13 +82,11 @@ def entries_of_unit(who: Principal, listed: GrantList) -> int:
 
 
 def is_counted(grant: Grant | None, documents: DocumentTimes, now: int) -> bool:
-    """Return whether an entry's grant counts at `now`.
+    """Return whether an entry's grant counts at `now`: if it is pending or active, or its credentials may work.
 
-    It does while it is pending or active, or its credentials may work.
-
-    A released or revoked grant counts until one of its sessions was seen to be denied. Without such a measurement, it
-    counts until a document of its role that denies it is in force: `documents` are the times of the role's documents.
-    A grant that is not found counts.
+    A released or revoked grant counts until AWS was seen to deny one of its sessions. Without such a measurement, it
+    counts until a document of its role that denies it is in force: `documents` are the times of the role's documents. A
+    grant that is not found counts.
     """
     if grant is None or grant.at(now).state in (State.PENDING, State.ACTIVE):
         return True

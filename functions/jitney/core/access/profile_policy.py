@@ -129,7 +129,8 @@ def _kept_resources(
     """Return the resources on which an action stays allowed.
 
     All others are denied. So a resource keeps either all of its conditions in the profile, or none. Raises Problem
-    policy_too_large when the approval keeps only some. Raises ValueError for conditions that the profile does not have.
+    policy_too_large when the approval keeps only some of the conditions. Raises ValueError for conditions that the
+    profile does not have.
     """
     if added := after.keys() - before.keys():
         raise ValueError(f"the access profile does not allow {name} under {min(added)}")

@@ -40,7 +40,7 @@ class RequestedScope:
     def adds(self, action: str, resource: str, conditions: Conditions = ()) -> bool:
         """Return whether `action` on `resource` under `conditions` exceeds the scope.
 
-        That is so if the pair can exist and no request with the same conditions covers it.
+        It exceeds the scope if the pair can exist and no request with the same conditions covers it.
         """
         return (
             resource not in self._requested[conditions][action]

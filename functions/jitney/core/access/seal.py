@@ -139,7 +139,7 @@ def _either(one: Condition, other: Condition) -> Condition:
 
 
 def _together(blocks: Iterable[Block]) -> dict[str, dict[str, Any]]:
-    """Return one block that holds where all of `blocks` hold. Raises Problem request_invalid."""
+    """Return one condition block that holds if all of `blocks` hold. Raises Problem request_invalid."""
     joined: dict[str, dict[str, Any]] = {}
     for operator, key, values in ((o, k, v) for block in blocks for o, keys in block.items() for k, v in keys.items()):
         held = joined.setdefault(operator, {})

@@ -104,7 +104,7 @@ def compile_policy(
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     """Return `policy` with permission for STS to scope a session down to `policy`, or None where that does not fit.
 
-    It is None for a policy with managed policies, too, because STS scopes down by an inline policy alone. The session
+    Return None also for a policy with managed policies, because STS scopes down by an inline policy alone. The session
     then ends by the Deny statement of the end.
 
     A session with the extended policy never leaves the broker, because its holder could create other sessions. The

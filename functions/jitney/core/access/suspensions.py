@@ -149,7 +149,7 @@ class Suspension:
 class Suspensions(NamedTuple):
     """All suspensions in force, and the lifted ones that still end grants.
 
-    `version` is the version of the stored item. Each write sets another one, the id of its record (`adapters.store`).
+    `version` is the version of the stored item. Each write sets a new version: the id of its record (`adapters.store`).
     """
 
     version: str = ""

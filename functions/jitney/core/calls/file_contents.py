@@ -99,7 +99,10 @@ def _written(words: Sequence[str], contents: Mapping[int, str]) -> list[str]:
 
 
 class _Explainer:
-    """Compares explanations with the explanation for the whole files. Raises Problem when there is none."""
+    """Compares explanations with the explanation for the whole files.
+
+    Raises Problem when the whole files have no explanation.
+    """
 
     def __init__(self, words: Sequence[str], texts: Mapping[int, str], operations: OperationTable) -> None:
         self._words = words

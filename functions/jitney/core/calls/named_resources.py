@@ -60,7 +60,7 @@ class _Named:
         self.held: set[tuple[str, int]] = set()
 
     def fill(self, filling: Filling, left: set[tuple[str, int]]) -> None:
-        """Add the ARNs that the templates yield. If `left` is not empty, only those that hold one of its values."""
+        """Add the ARNs that the templates yield. If `left` is not empty, add only ARNs that hold one of its values."""
         for kind, arns in zip(self.types, self.arns, strict=True):
             each = [filled for template in kind.arns if (filled := filling.fill(template)).held & left or not left]
             arns.extend(arn for filled in each for arn in filled.arns)

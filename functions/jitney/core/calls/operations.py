@@ -10,10 +10,10 @@
 Rows may also have "d": [[action, when, why], ...] and "v": [[when, needs as in "n", what to do if none], ...].
 
 "m" are the parameters; `!` marks required ones, and `~` those that the API requires and the CLI does not. "x" are the
-CLI's other options: another name of a parameter, or its own. "o" says that an output file's name follows. "n" are the
-actions that the operation needs, "d" those that it may need, and "v" its needs instead of "n" for other kinds of
-resources. "own" are the CLI's own commands, which make several calls each. "w" are the
-parameters of such a command that it takes as words without an option.
+CLI's other options: another name of a parameter, or an option of the CLI itself. "o" says that an output file's name
+follows. "n" are the actions that the operation needs, "d" those that it may need, and "v" its needs instead of "n" for
+other kinds of resources. "own" are the CLI's own commands, which make several calls each. "w" are the parameters of
+such a command that it takes as words without an option.
 
 An operation without "n" has no known action, so its calls are refused.
 """

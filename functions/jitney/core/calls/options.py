@@ -35,7 +35,7 @@ REJECTED_OPTIONS: Mapping[str, str] = {
     "version": "Run aws --version without a grant. It makes no call.",
 }
 _GLOBAL = frozenset({*GLOBAL_OPTIONS, "endpoint-url", "profile", "no-sign-request", "version"})
-"""The options that the AWS CLI looks for before those of a command."""
+"""The options that the AWS CLI looks for before it looks for a command's own options."""
 INPUT_OPTIONS: Mapping[str, str] = {"cli-input-json": "s"}
 """The options of every operation without an output file."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
@@ -100,7 +100,7 @@ def _resolve(name: str, kinds: Mapping[str, str]) -> str:
     """Return the option that `name` means or abbreviates, or `name` itself if there is none.
 
     The AWS CLI looks for global options first, and accepts each unambiguous abbreviation. Raises Problem call_invalid
-    for an ambiguous one.
+    for an ambiguous abbreviation.
     """
     for known in (_GLOBAL, {*kinds, *(f"no-{each}" for each, kind in kinds.items() if kind in "bv")}):
         if name in known:

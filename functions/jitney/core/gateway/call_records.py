@@ -1,7 +1,7 @@
 """Audit records of calls through the gateway. Each call is a chain of its own, `c-<id>` (rows GW 7 and GW 8).
 
-A call that may change something has a record before it is sent, and another one before its answer leaves. A read has
-one record, before its answer leaves. So parallel calls of a grant do not wait for each other's records.
+A call that may change something has one record before it is sent, and one before its answer leaves. A read has one
+record, before its answer leaves. So parallel calls of a grant do not wait for each other's records.
 """
 
 import hashlib

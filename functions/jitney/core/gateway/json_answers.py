@@ -211,7 +211,7 @@ def _unless_equal(value: list[Any], written: list[Any]) -> list[Any]:
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
-    """Return the name, or another one if it is taken: two secrets can have the same mask."""
+    """Return the name, or a new name if another member has it, because two secrets can have the same mask."""
     number, free = 1, name
     while free in taken:
         number += 1

@@ -45,7 +45,7 @@ class RecordedState:
 def recorded_state(newest: Sequence[Mapping[str, Any]]) -> RecordedState | None:
     """Return the state of a call from its `NEWEST_RECORDS`, the newest first.
 
-    Returns None for a call without records, and for one that only read: its record has no state.
+    Returns None for a call without records, and for a call that only read, because its record has no state.
     """
     if not newest:
         return None

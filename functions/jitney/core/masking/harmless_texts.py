@@ -13,7 +13,7 @@ MOST = 10_000
 class HarmlessTexts:
     """Remembers up to `MOST` texts of up to `LONGEST` characters that hold no secret.
 
-    When it is full, it forgets all.
+    When it is full, it forgets all texts.
     """
 
     def __init__(self) -> None:

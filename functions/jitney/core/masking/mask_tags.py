@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MaskTags:
-    """Makes masks. `key` is called for the first masked value. If it returns None, masks have no tag."""
+    """Makes masks. `key` is called for the first masked value. If `key` returns None, masks have no tag."""
 
     def __init__(self, key: Callable[[], bytes | None] = lambda: None) -> None:
         self._give_key = key

@@ -168,7 +168,7 @@ def is_secret(value: str) -> bool:
 
 
 def may_hold_named_secret(searched: SearchedText) -> bool:
-    """Return whether a text has a joiner of a name and a value. Masking a text adds none."""
+    """Return whether a text has a joiner of a name and a value. A mask adds no joiner."""
     return bool(searched.words) or _has_joiner(searched.text)
 
 

@@ -83,7 +83,7 @@ class _Candidates(NamedTuple):
 
 
 def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
-    """Return the indexes of all texts that hold a secret. Some of these may hold none."""
+    """Return the indexes of all texts that may hold a secret. No text with a secret is missing."""
     starts, at = [], 0
     for text in texts:
         starts.append(at)
@@ -116,7 +116,7 @@ def _masked(text: str, tags: MaskTags, sought: Sought, depth: int) -> str:
 def _places(
     searched: SearchedText, candidates: _Candidates, tags: MaskTags, sought: Sought, depth: int
 ) -> list[_Place]:
-    """Return the places of secrets, and those of encoded text that holds one."""
+    """Return the places of secrets, and of encoded text that holds a secret."""
     places: list[_Place] = [(start, end, None) for start, end in _found(searched, candidates, sought)]
     inner = partial(_masked, tags=tags, sought=sought, depth=depth + 1)
     for start, end, rewrite in find_encoded(searched):

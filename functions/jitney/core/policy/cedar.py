@@ -63,9 +63,10 @@ class InvalidPolicies(ValueError):
 class Rule(NamedTuple):
     """One policy: its id, and what its annotations and conditions name.
 
-    `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` are the reviewer groups that its
-    conditions name, and `risks` the risks. `mentions` are those of WILDCARD and REVEAL (`literals`) that the policy
-    mentions. A permit permits neither of them without mentioning it. `call_limits` is a permit's @call_limits.
+    `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` and `risks` are the reviewer
+    groups and the risks that its conditions name. `mentions` are those of WILDCARD and REVEAL (`literals`) that the
+    policy mentions. A permit that does not mention WILDCARD or REVEAL does not permit it. `call_limits` is a permit's
+    @call_limits.
     """
 
     id: str

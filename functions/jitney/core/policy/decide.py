@@ -138,8 +138,8 @@ def decide(
 def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
     """Return the questions that policies decide, and those about actions for which AWS needs no permission.
 
-    The second kind is allowed if the first kind is. If there is only the second kind, policies decide it, because a
-    grant needs a policy that permits something.
+    The second kind is allowed if the first kind is allowed. If there is only the second kind, policies decide it,
+    because a grant needs a policy that permits something.
     """
     decided = tuple(each for each in questions if each.pair.action.name not in NEEDS_NO_PERMISSION)
     if not decided or len(decided) == len(questions):

@@ -89,7 +89,7 @@ def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ..
 
 
 def _of_sts(name: str, stands_for: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Return the STS actions that `name` grants. Raises Problem request_invalid for none."""
+    """Return the STS actions that `name` grants. Raises Problem request_invalid if there are none."""
     if not has_wildcard(name):
         if stands_for[0].name == SCOPING:
             fix = "Remove it from the request. Request another grant if you need other credentials."

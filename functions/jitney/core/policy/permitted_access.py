@@ -104,7 +104,7 @@ def _found(stage: Iterable[Proposal], served: AbstractSet[str], evaluator: Evalu
     """Return what policies permit of the proposals of one stage. Raises Exhausted and PatternTooComplex.
 
     If policies permit only a part of a proposal, the literals that name the part are listed. So other proposals are
-    sampled only for permits that are not `served`: those for whose literals nothing was found.
+    sampled only for permits that are not `served`. That means that nothing was found for their literals.
     """
     kinds = [
         (each, wildcards, is_sample, kind)
@@ -192,7 +192,7 @@ class _Alike(NamedTuple):
 
 
 def _entries(found: Iterable[_FoundTerms]) -> Iterator[PermittedAccess]:
-    """Yield the entries: one for all actions that are permitted alike."""
+    """Yield the entries. Actions that are permitted in the same way share one entry."""
     alike: dict[_Alike, list[str]] = defaultdict(list)
     for (_, proposal, _, wildcards, _, kind, conditions), found_terms, partial in found:
         for terms in {terms for terms, _ in found_terms}:

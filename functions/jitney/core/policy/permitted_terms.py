@@ -192,7 +192,7 @@ class Evaluator:
         return tuple(tuple(sorted(groups)) for groups in review_alternatives(case, seconds))
 
     def _single(self, question: Question) -> Question:
-        """Return the question about single ARNs. All of them are of the Region and account that the resource names."""
+        """Return the question about single ARNs. All ARNs have the Region and account that the resource names."""
         action, resource = question.pair.action, question.pair.resource
         own = risks_of(action, resource, wildcard=False, gained=question.gains, budget=self.budget)
         return replace(question, wildcard=False, risks=own | reach_risks(action.name, resource, self._target))

@@ -104,7 +104,10 @@ class _Services:
         yield ANY_RESOURCE
 
     def acting(self, service: str, resource: str, budget: Budget) -> tuple[Action, ...]:
-        """Return the actions that act on the resource; for "*", those without resources. Raises PatternTooComplex."""
+        """Return the actions that act on the resource; for "*", the actions without resources.
+
+        Raises PatternTooComplex.
+        """
         found = self._of_level(service)
         if resource == ANY_RESOURCE:
             return tuple(action for action in found if not action.resource_types)

@@ -62,7 +62,7 @@ class KeptPair(NamedTuple):
 
 
 CoverageLookup: TypeAlias = Callable[[str, Sequence[str]], CoverageGap | None]
-"""Returns why an action on these resources may have been called although no call shows it; None if it was not."""
+"""Returns why an action on these resources may have been called although no call shows it; None if not."""
 
 
 def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
@@ -148,8 +148,8 @@ def _reached(
 ) -> dict[str, tuple[str, ...]]:
     """Return the ARNs that were used, by granted resource; {} if the calls do not show them.
 
-    The calls show them if each call names all resources that it used. An action that needs several resource types at
-    once is never shown, because events name only some of these. A trail that shows one data event of an action on a
+    The calls show the ARNs if each call names all resources that it used. An action that needs several resource types
+    at once is never shown, because events name only some of these. A trail that shows one data event of an action on a
     granted resource is assumed to show all of them.
     """
     if action is None or gap not in (None, CoverageGap.DATA):

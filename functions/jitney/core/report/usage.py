@@ -87,7 +87,7 @@ def is_denied(call: PublishedCall) -> bool:
 
 
 def is_action(call: PublishedCall, action: str) -> bool:
-    """Return whether a granted action, which may have wildcards, is one of those that authorize the call."""
+    """Return whether a granted action, which may have wildcards, authorizes the call."""
     name = action.lower()
     return any(_matches(name, each.lower()) for each in call.actions)
 

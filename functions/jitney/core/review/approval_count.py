@@ -58,7 +58,7 @@ def _delegations_for(vote: Vote, group: str, grant: Grant, groups: Groups) -> li
 def count_represented(votes: Iterable[frozenset[str]]) -> int:
     """Return how many votes can be assigned to different members.
 
-    Each vote is given as the members that it may count for.
+    `votes` has, for each vote, the members that it may count for.
     """
     assigned: dict[str, frozenset[str]] = {}
 

@@ -21,7 +21,7 @@ MOST_REJECTIONS = 50
 LEAST_OFFERED, MOST_OFFERED = 3, 10
 """The list of requests offers to reject an agent's requests at once if there are this many or more.
 
-It offers that for at most this many agents and units.
+The list offers this for at most this many agents and units.
 """
 KINDS = ("agent", "unit")
 MEMBERS = (*KINDS, "requests", "comment")

@@ -1,7 +1,7 @@
 """One call under review in words, the same on every channel: its title, what an approval covers, its parameters. Pure.
 
 Each parameter has a line of its own with its whole value. A text is in the quotation marks of JSON, so no value can
-look like another line or another type. Characters that look like others are named.
+look like another line or another type. Characters that look like other characters are shown with their names.
 """
 
 import json

@@ -130,7 +130,7 @@ def under_review_at(grant: Grant, now: int) -> int:
     """Return the last moment, at most `now`, at which the grant was under review (epoch seconds).
 
     The result is `now` while the grant is pending, else the end of the review. A failed grant has no end time, so the
-    time of its last vote counts, or else that of its creation.
+    time of its last vote counts, or the time of its creation if there is no vote.
     """
     if grant.starts_at is not None:
         return min(now, grant.starts_at)

@@ -25,7 +25,7 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
 
     After break-glass, its notice is due first, then reminders of the follow-up review until its due time. Otherwise
     only one notice is sent at a time, in this order: of a restarted review, of an escalation, of a narrowed request,
-    and a reminder. Each one reaches everyone that the later ones would reach.
+    and a reminder. Each notice reaches everyone that the later notices would reach.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)

@@ -34,8 +34,8 @@ class RequestedAction(NamedTuple):
     """One requested action, with its access level, resources and conditions.
 
     `new` are the resources that the agent did not obtain for this action, under conditions at least as weak, in the
-    last 30 days. A grant that was approved but never used does not count. `revoked` are those of `new` that the agent
-    obtained in grants that a person revoked or objected to.
+    last 30 days. A grant that was approved but never used does not count. `revoked` are the resources in `new` that the
+    agent did obtain, but in grants that a person revoked or objected to.
     """
 
     action: str

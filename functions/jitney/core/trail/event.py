@@ -60,7 +60,7 @@ class KeyIssuance(NamedTuple):
 
     `issuer_role_id` is the unique id of the role that assumed the session's role (AROA...), or "" for another kind of
     caller. `parent` is the key from which this key of the same session was scoped down. `at` is in epoch seconds.
-    `disputed` says that events claim different origins. A key has one origin, so one of them is forged.
+    `disputed` says that events claim different origins. A key has one origin, so one claim is forged.
     """
 
     account: str

@@ -1,4 +1,4 @@
-"""Recognizes heartbeats: CloudTrail events that show that CloudTrail's events arrive (row OPS 1).
+"""Recognizes heartbeats: events that show that CloudTrail still delivers (row OPS 1).
 
 The reconciler assumes the revoker role of each target every five minutes, and makes a call in its session, in the
 target's Region. So every target's account and the broker's account have an event of their own every five minutes.
@@ -31,8 +31,8 @@ def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str
     """Return the account whose events arrive at `now`, as the event shows. Return None for other events.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
-    target's revoker role to the target's alias. Only the accounts themselves can report their events, so no target can
-    hide that another one is silent.
+    target's revoker role to the target's alias. Only an account itself can report its events, so no target can hide
+    that another target is silent.
 
     An event that is older than the alarm's time limit shows nothing: it was late, or a backfill or a redrive sent it.
     """

@@ -71,7 +71,10 @@ def one_of(*values: str) -> Form:
 
 
 def like(example: str, pattern: str) -> Form:
-    """Return the form of a claim that matches `pattern`, such as `example`. Rules can also give it with wildcards."""
+    """Return the form of a claim that matches `pattern`, such as `example`.
+
+    Rules can also name such a claim with wildcards.
+    """
     return Form(rf"{pattern}|.*[*?].*", f"a value such as {example}")
 
 

@@ -21,7 +21,7 @@ class Provider(NamedTuple):
 
     `subject` returns the identity. `kinds` returns every kind of token that the claims and the header's `typ` indicate:
     "access", "id", or another word. A valid token indicates exactly one kind. `groups` have no issuer alias.
-    `is_machine` distinguishes a workload from a person. `display` lists the claims to show to people. The first one
+    `is_machine` distinguishes a workload from a person. `display` lists the claims to show to people. The first claim
     that is present is used. `fact_sources` are the claims that identify the requester to reviewers. `unit` returns the
     accountable unit's name within the issuer, or "" for the subject itself. `known` are the provider's claims.
 
