@@ -75,7 +75,9 @@ def refused(browser: Browser, form: Any) -> str:
     return answer.text.split("Code: <code>")[1].split("<")[0]
 
 
-def test_rev_06_who_is_away_has_a_stand_in_who_votes_as_themselves(desk: ReviewSystem, bob: Browser, carol: Browser):
+def test_rev_06_a_delegate_of_an_absent_reviewer_votes_under_their_own_name(
+    desk: ReviewSystem, bob: Browser, carol: Browser
+):
     grant = pending(desk)
     assert carol.send("GET", f"/reviews/{grant.id}").status == 403
     go(bob)
@@ -140,7 +142,7 @@ def test_rev_06_an_ended_absence_ends_the_right_but_no_vote(desk: ReviewSystem, 
     assert carol.send("GET", f"/reviews/{first.id}").status == 200  # her own vote concerns her
 
 
-def test_rev_06_a_vote_of_a_stand_in_stands_in_nobodys_way_once_the_absent_is_back():
+def test_rev_06_a_delegates_vote_is_no_obstacle_once_the_absent_reviewer_is_back():
     """Carol votes for alice, who comes back; then legal escalates to carol's own group, and bob votes."""
     owners = ReviewerGroup(("staff.alice", "staff.bob"), approvals=2, delegates=("staff.carol",))
     legal = ReviewerGroup(("staff.harriet",), escalates_to="others", escalates_after_seconds=900)
@@ -273,7 +275,7 @@ def test_rev_06_a_reviewer_delegates_only_their_own_membership_to_configured_peo
     assert refused(bob, form_of(bob) | changes) == code
 
 
-def test_rev_05_a_stand_in_decides_neither_about_their_own_request_nor_about_the_absents(
+def test_rev_05_a_delegate_decides_neither_about_their_own_request_nor_about_the_absent_reviewers(
     desk: ReviewSystem, bob: Browser
 ):
     go(bob)
@@ -291,7 +293,7 @@ def test_rev_01_a_visitor_without_a_session_is_sent_to_sign_in(desk: ReviewSyste
     assert (answer.status, answer.location) == (303, "/live/reviews/sign-in")
 
 
-def test_a_configuration_without_stand_ins_reads_no_absences(desk: ReviewSystem):
+def test_a_configuration_without_delegates_reads_no_absences(desk: ReviewSystem):
     desk.system.ports.config = replace(
         desk.system.config, reviewers={"owners": ReviewerGroup(("staff.alice", "staff.bob"))}
     )

@@ -93,7 +93,7 @@ def test_id_09_every_token_has_an_id_of_its_own(http: httpx.Client, provider: di
     assert len({_claims(token)["jti"] for token in tokens}) == 3
 
 
-def test_a_secret_may_also_stand_in_the_form(http: httpx.Client, provider: dict[str, Any]) -> None:
+def test_a_secret_may_also_be_in_the_form(http: httpx.Client, provider: dict[str, Any]) -> None:
     known = provider["agents"]["reader-agent"]
     secret = {"client_id": known["client_id"], "client_secret": known["client_secret"]}
     assert http.post(provider["token_url"], data={"grant_type": "client_credentials", **secret}).is_success

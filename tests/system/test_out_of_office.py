@@ -69,7 +69,7 @@ def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
     assert recorded["set"]["time"] <= recorded["ended"]["time"]
 
 
-def test_rev_06_a_stand_in_hands_nothing_on(person: Callable[[str], Person]):
+def test_rev_06_a_delegate_cannot_delegate(person: Callable[[str], Person]):
     carol = person("carol")
     carol.sign_in()
     form = {"token": carol.token(), "shown_id": "", "until": tomorrow(), "change": "set"}

@@ -1,8 +1,8 @@
 """Finds AWS actions that policies cannot distinguish, so that they are evaluated once.
 
-Policies see an action's level, name, service and risks, and the condition keys of its calls, which are evaluated
-separately (core.policy.condition_witnesses). Policies mostly compare these with a few literals. Policies cannot
-distinguish two actions for which all these comparisons have the same result.
+Policies see an action's level, name, service and risks, and mostly compare them with a few literals. They cannot
+distinguish two actions for which all these comparisons have the same result. Policies also see the condition keys of
+calls, which are evaluated separately (core.policy.condition_witnesses).
 """
 
 import json
