@@ -35,7 +35,7 @@ def records(stack: dict[str, Any], aws: Callable[..., Any], absence: str) -> dic
     return {each["outcome"]: each for each in found if each["event"] == "out_of_office" and absence in each["detail"]}
 
 
-def test_rev_06_who_is_away_is_stood_in_for_until_they_are_back(
+def test_rev_06_a_delegate_votes_until_the_absent_reviewer_is_back(
     api: Api,
     stack: dict[str, Any],
     aws: Callable[..., Any],
