@@ -27,10 +27,7 @@ SILENT_SECONDS = 900
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
 """
 SLOWEST_DENIAL_MILLISECONDS = 10_000
-"""IAM's changes take 4 to 8 seconds. A measurement ends after 16 seconds, so no value is much higher.
-
-If AWS denied no call, the value is the time of the last allowed call.
-"""
+"""IAM's changes take 4 to 8 seconds. After 16 seconds without a denial, the value is the time of the last call."""
 WAITING_SECONDS = 1800
 """Half of a review with the usual `limits.review_seconds`: the time of its second and last reminder."""
 DEPTH = "ApproximateNumberOfMessagesVisible"

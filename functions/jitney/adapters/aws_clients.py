@@ -23,7 +23,8 @@ Even if all three hang, the attempts and their pauses end within a function's 15
 UNCHECKED_PARAMETERS = DEFAULT_CONFIG.merge(Config(parameter_validation=False))
 """For DynamoDB, which checks each request itself. boto3's check takes a quarter of the processor time of a write.
 
-Never for a service whose parameters form the path: S3 takes a request with an empty key for one of the bucket.
+Do not use it for a service whose parameters form the path: S3 treats a request with an empty key as a request for the
+bucket.
 """
 
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})

@@ -33,7 +33,7 @@ class TrailWatches:
         self._transactions = Transactions(client, state_table, audit_table)
 
     def note(self, target: str, at: int) -> None:
-        """Note a heartbeat of the time `at`, unless there is a newer one."""
+        """Store a heartbeat of the time `at`, unless a newer heartbeat is stored."""
         with aws_errors_as_unavailable("The store"):
             try:
                 self._client.update_item(
@@ -65,7 +65,7 @@ class TrailWatches:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def change(self, change: GapChange, now: int) -> None:
-        """Write that a gap began or ended, with its record. Raises StaleWrite if another call did."""
+        """Write that a gap began or ended, with its record. Raises StaleWrite if another call did so before."""
         after = change.after
         update: Item = {"TableName": self._table, "Key": _key(after.target)}
         if after.open_gap:

@@ -56,7 +56,7 @@ FROM records
 WHERE event = 'trail_gap' AND dt >= ?
 """
 BEFORE = timedelta(days=30)
-"""How long before a report's first day a gap may have begun that still lasts."""
+"""A report also reads gaps that began up to this long before its first day."""
 LATE = timedelta(days=2)
 """How long after the last line of a grant its days are checked. Within this time, a seal and late lines arrive."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]

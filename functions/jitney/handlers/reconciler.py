@@ -61,8 +61,7 @@ def reconcile(ports: Ports) -> dict[str, int]:
 
     `without_target` counts grants that may still work on roles without a target. Jitney cannot deny these grants, and
     logs them. The failure of one grant, step or target does not stop the others. After a failure, it raises
-    RuntimeError at the end. So the run is repeated. Runs without a failure are counted, and an alarm fires if they are
-    missing.
+    RuntimeError at the end. So the run is repeated. An alarm fires if no run succeeds.
     """
     targets = ports.config.targets.values()
     present = {role_arn for target in targets for role_arn in target.role_arns}

@@ -62,9 +62,10 @@ _REPORTS = {
 def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
-    Recent heartbeats are noted and counted. Other events that concern no target's role are ignored. `account` owns the
-    bus that reported the event, and `home` is the broker's account. Rejected are events that `account` may not report,
-    and events so old that their grant may be deleted.
+    Recent heartbeats are stored and counted. Other events that concern no target's role are ignored.
+
+    `account` owns the bus that reported the event, `home` is the broker's account. Rejected are events that `account`
+    may not report, and events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -91,7 +92,7 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
 
 
 def _note_heartbeat(heartbeat: Heartbeat, ports: Ports) -> None:
-    """Note the heartbeat for the record of gaps, and count it for the alarm."""
+    """Store the heartbeat, so that gaps are recorded, and count it for the alarm."""
     ports.trail_watches.note(heartbeat.target, heartbeat.at)
     if heartbeat.target == BROKER:
         count(HEARTBEATS)

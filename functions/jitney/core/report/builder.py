@@ -41,7 +41,7 @@ def build_report(
     gaps: Iterable[TrailGap] = (),
     cut: bool = False,
 ) -> GrantReport | None:
-    """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all that are known.
+    """Return the report of `grant_id` at `now`; None if no record is the grant's. `gaps` are all known gaps.
 
     Lines of other grants are ignored. The report warns of faults in the lines, and with `cut` of missing ones.
     """
@@ -92,7 +92,7 @@ def build_report(
 
 
 def _request_members(first: PublishedRecord) -> dict[str, Any]:
-    """Return the members of the report that the record of the request alone has."""
+    """Return the members of the report that only the record of the request has."""
     return {
         "requester": first.requester,
         "reason": first.reason,

@@ -18,7 +18,10 @@ def is_gap(record: PublishedRecord) -> bool:
 
 
 def published_gaps(records: Iterable[PublishedRecord]) -> tuple[TrailGap, ...]:
-    """Return the gaps in any order. A gap without a record of its end lasts. Records without times are left out."""
+    """Return the gaps in any order. A gap without a record of its end has not ended.
+
+    Records without times are left out.
+    """
     found: dict[tuple[str, int], TrailGap] = {}
     for each in records:
         if not is_gap(each):
@@ -31,12 +34,12 @@ def published_gaps(records: Iterable[PublishedRecord]) -> tuple[TrailGap, ...]:
 
 
 def gaps_of_grant(gaps: Iterable[TrailGap], target: str, times: Times, now: int) -> tuple[TrailGap, ...]:
-    """Return the gaps that may hide calls of a grant. Before its decision, it could make none."""
+    """Return the gaps that may hide calls of a grant. No calls are made in a grant before its decision."""
     return gaps_during(gaps, target, times.decided or times.requested, times.ended or now)
 
 
 def gap_warnings(gaps: Iterable[TrailGap], way: ReportedWay) -> Iterator[str]:
-    """Yield what a reader must know of these gaps."""
+    """Yield what readers of the report must know about these gaps."""
     addition = f" {GATEWAY_CALLS_RECORDED}" if way.name == Way.GATEWAY else ""
     yield from (each.sentence + addition for each in gaps)
 

@@ -1,7 +1,7 @@
 """Gaps: times from which no heartbeat of CloudTrail arrived, so that calls may be missing (rows OPS 1, AUD 4).
 
-The correlator notes the newest heartbeat of each account (`core.trail.heartbeat`). The reconciler compares it with the
-clock, and records when a gap begins and ends.
+The correlator stores the time of each account's newest heartbeat (`core.trail.heartbeat`). The reconciler compares that
+time with the clock, and records when a gap begins and ends.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 GAP_SECONDS = MAX_EVENT_DELAY_SECONDS
 """A longer time without a heartbeat is a gap. The alarms of a silent trail wait as long (infra.alarms)."""
 MOST_KEPT = 20
-"""How many ended gaps a watch keeps, for the reviewers' pages. Records have all of them."""
+"""How many ended gaps a watch keeps, for the reviewers' pages. The records have all gaps."""
 
 
 class TrailGap(NamedTuple):
-    """A time without heartbeats, in epoch seconds. `until` is None while it lasts.
+    """A time without heartbeats, in epoch seconds. `until` is None while the gap lasts.
 
     `target` is a target's alias, or BROKER for the broker's own account.
     """
@@ -43,7 +43,7 @@ class TrailGap(NamedTuple):
 
 
 class OpenGap(NamedTuple):
-    """A gap that lasts, with its chain of records and the hash of the last one."""
+    """A gap that has not ended, with its chain of records and the last record's hash."""
 
     since: int
     chain: str
@@ -60,20 +60,20 @@ class TrailWatch(NamedTuple):
 
     @property
     def gaps(self) -> tuple[TrailGap, ...]:
-        """All gaps that are known, the newest first."""
+        """All known gaps, the newest first."""
         lasting = (TrailGap(self.target, self.open_gap.since),) if self.open_gap else ()
         return (*lasting, *self.ended)
 
 
 class GapChange(NamedTuple):
-    """The watch after a gap began or ended, and the record of that."""
+    """The watch after a gap began or ended, and the record of this change."""
 
     after: TrailWatch
     record: ChainedRecord
 
 
 def change_of_gap(watch: TrailWatch, new_chain: str, account: str, now: int) -> GapChange | None:
-    """Return the change if a gap began or ended by `now`; None if there is no news.
+    """Return the change if a gap began or ended by `now`; None if neither happened.
 
     `new_chain` is the chain of a new gap's records. `account` is the target's account, or "" for the broker's.
     """
@@ -94,7 +94,7 @@ def change_of_gap(watch: TrailWatch, new_chain: str, account: str, now: int) -> 
 def gaps_during(gaps: Iterable[TrailGap], target: str, first: int, last: int) -> tuple[TrailGap, ...]:
     """Return the gaps that may hide calls on `target` between two times, in order.
 
-    Those of the broker's account are among them: it logs who started the target's sessions.
+    Gaps of the broker's account are included, because that account's events show who started the target's sessions.
     """
     found = (each for each in gaps if each.target in (BROKER, target) and each.overlaps(first, last))
     return tuple(sorted(set(found), key=lambda each: (each.since, each.target)))

@@ -21,14 +21,14 @@ BROKER = ""
 
 
 class Heartbeat(NamedTuple):
-    """Whose events arrive, and the event's time: a target's alias or BROKER, and epoch seconds."""
+    """The account whose events arrive (a target's alias, or BROKER), and the event's time (epoch seconds)."""
 
     target: str
     at: int
 
 
 def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> Heartbeat | None:
-    """Return the account whose events arrive at `now`, as the event shows. Return None for other events.
+    """Return the heartbeat that an event is at `now`. Return None for any other event.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
     target's revoker role to the target's alias. Only an account itself can report its events, so no target can hide
