@@ -7,7 +7,7 @@ and a plain round trip of JSON are measured for comparison.
 The events are CloudTrail's, one for each example, with members spelt as CloudTrail spells them. The deployed correlator
 joins them, from the queue's messages to the published lines. DynamoDB answers at once, from memory.
 `lines_written_by_boto3_per_s` is the rate at which boto3 alone can write one line of each event, to a DynamoDB that
-answers at once: no own code makes a process of the function faster than that.
+answers at once: the function cannot be faster than that.
 
 Times are processor times of one process. Figures are medians over rounds, and each round measures everything. Prints
 one JSON object.

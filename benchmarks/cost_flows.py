@@ -186,7 +186,7 @@ def _owners() -> Any:
 
 
 def _review_by_mail(template: Template) -> Usage:
-    """Two reviewers get a mail each. One of them opens the page and votes."""
+    """Two reviewers each get a mail, and one of them opens the page and votes."""
     browsing = _module("tests.handlers.review_browser")
     emails = {name: f"{name.partition('.')[2]}@example.com" for name in OWNERS}
     with counted_system(template, lambda: browsing.review_system(reviewers=_owners(), emails=emails)) as counted:

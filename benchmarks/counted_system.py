@@ -91,14 +91,17 @@ class CountedSystem:
             return act(*given, self.ports)
 
     def more_than_idle(self, function: str, act: Callable[..., Any]) -> Usage:
-        """Count what a scheduled run uses more than the next, which finds nothing to do. Return the latter."""
+        """Count what a scheduled run uses in addition to the use of the next run, which finds nothing to do.
+
+        Return the latter.
+        """
         self.run(function, act)
         idle = self._use_of(function, act)
         self.meter.add(idle, -2)
         return idle
 
     def _use_of(self, function: str, act: Callable[..., Any], *given: Any) -> Usage:
-        """Count one invocation, and return what it alone used."""
+        """Count one invocation, and return what this invocation used."""
         before = dict(self.meter.usage)
         self.run(function, act, *given)
         return {name: count - before.get(name, 0) for name, count in self.meter.usage.items()}

@@ -88,7 +88,7 @@ class TableForm:
 
 
 def read_units(items: Iterable[Item], *, consistent: bool) -> float:
-    """Return the units of a query, or of reading one item. Without an item, it uses the least that there is."""
+    """Return the units of a query, or of reading one item. Without an item, it uses the smallest number of units."""
     units = _units(sum(map(item_bytes, items)), READ_BYTES)
     return units if consistent else units / 2
 

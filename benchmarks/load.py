@@ -145,7 +145,7 @@ class _Agent:
     async def _sent(self, flow: str, verb: str, path: str, body: Any = None) -> dict[str, Any]:
         """Return the answer, or {} if the request was refused or given up.
 
-        It is repeated with the same key until it is answered, because what it did is only known then.
+        The request is repeated with the same key until there is an answer, because only the answer shows what it did.
         """
         key = str(uuid.uuid4())
         for attempt in itertools.count():
@@ -192,7 +192,7 @@ def compared(seen: Seen, stack: dict[str, Any], name: str) -> dict[str, list[str
 
 
 def difference(caused: Mapping[str, set[str]], recorded: Mapping[str, Counter[str]]) -> list[str]:
-    """Return the grants whose recorded events are not those that their agent caused, each once."""
+    """Return the grants whose recorded events differ from the events that their agent caused, each grant once."""
     wrong = [
         grant_id
         for grant_id, events in caused.items()

@@ -29,7 +29,10 @@ _ENCODINGS: Mapping[str, Callable[[str], str]] = {
 
 
 def made_texts(chosen: random.Random, each: int) -> Iterator[Labelled]:
-    """Yield `each` texts of every kind. A kind's texts differ in their holder, or else repeat with other values."""
+    """Yield `each` texts of every kind.
+
+    The texts of a secret have different holders. Other kinds have a few texts, which repeat with other values.
+    """
     for kind, secret in _MADE["secrets"].items():
         holders = {**_MADE["holders"], **(_MADE["nameless_holders"] if secret.get("known") else {})}
         for holder in chosen.sample(sorted(holders), each):

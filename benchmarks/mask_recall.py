@@ -3,9 +3,9 @@
     python -m benchmarks.mask_recall [FOLDER] [--made] [--kinds] [--misses]
 
 FOLDER holds the sources `gitleaks` and `detect-secrets`, as their repositories have them. `--made` adds the texts of
-benchmarks/made_texts.py, which no rule was written from. Each set is split in two by a hash of its kinds' names: those
-that the masker was written beside, and those that it never saw. `--kinds` adds each kind's figures, and those of what
-holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
+benchmarks/made_texts.py, which no rule was written from. Each set is split in two by a hash of its kinds' names: kinds
+that were known when the masker was written, and kinds that were not. `--kinds` adds each kind's figures, and those of
+what holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
 
 A secret counts as found if no secret of its text is left after masking; in a made text, also no half of one. Where the
 rule does not say which part is the secret, any mask counts. A text that must not match counts as a false alarm if

@@ -30,7 +30,10 @@ _END = r")(?:[`'\"\s;]|\\[nr]|$)"
 
 
 class Labelled(NamedTuple):
-    """A text that a rule must match, or must not. `secrets` are those in it, if known. `holder` is the kind of text."""
+    """A text that a rule must match, or must not match. `secrets` are those in it, if known.
+
+    `holder` is the kind of text.
+    """
 
     rule: str
     text: str

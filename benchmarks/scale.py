@@ -1,8 +1,8 @@
 """`make bench`: at how many agents each quota of AWS is reached.
 
-First the calls of AWS are counted, which each flow makes on a local system. Then the tasks of AGENTS agents in one day
-are simulated, event by event, with the same seed each time. The peak of each second is compared with the quotas.
-A quota is reached by so many agents as its peak is smaller than it. Prints one JSON object.
+First, the AWS calls of each flow on a local system are counted. Then the tasks of AGENTS agents in one day
+are simulated, event by event, with the same seed each time. The peak of each second is compared with the quotas. From
+this follows the number of agents that reach each quota. Prints one JSON object.
 """
 
 import json
@@ -24,7 +24,7 @@ from local.emulator.faults import PREFIX
 AGENTS, TARGETS, SEED = 10_000, 200, 1
 DAY_SECONDS = 24 * 3600
 QUIET_SECONDS = 2.0
-"""A flow has ended when AWS gets no call of it for so long."""
+"""A flow has ended if AWS gets no call of it for this time."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _measured(stack: dict[str, Any]) -> Iterator[tuple[str, Counter[str]]]:
 
 
 class _System:
-    """The local system, called as its agents. Each request differs from the others before it."""
+    """The local system, called as its agents. Each request differs from all earlier ones."""
 
     def __init__(self, stack: dict[str, Any], client: httpx.Client) -> None:
         self._stack = stack

@@ -18,7 +18,10 @@ class CheckState(StrEnum):
 
 
 class CheckFailedError(Exception):
-    """The system does not do what the check expects. The message says what it did, `observed` what was seen."""
+    """The system does not do what the check expects. The message says what it did instead.
+
+    `observed` is what was seen.
+    """
 
     def __init__(self, message: str, observed: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -38,8 +41,8 @@ class Check:
     """One row of the table.
 
     `proves` are rows of the requirements, such as "END 1". `only_aws` says why the emulator cannot answer; "" if it
-    can. `needs` names what AWS takes for it beside the deployment. With `runs_locally` false, the emulator does not run
-    the check at all.
+    can. `needs` names what the check needs on AWS in addition to the deployment. With `runs_locally` false, the
+    emulator does not run the check at all.
     """
 
     name: str
@@ -53,7 +56,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of a check. `reason` says why it failed or stays unverified; "" if it passed."""
+    """The result of a check. `reason` says why it failed or stays unverified; "" if it passed."""
 
     check: Check
     state: CheckState
@@ -78,7 +81,7 @@ class CheckResult:
 def run_check(check: Check, system: ConformanceSystem) -> CheckResult:
     """Run a check. In the emulator, a check that only AWS can answer never passes.
 
-    There it does not fail either if AWS might do otherwise. An unexpected error fails everywhere.
+    If AWS might do otherwise, the check does not fail there either. An unexpected error fails everywhere.
     """
     answerable = system.on_aws or not check.only_aws
     if not system.on_aws and not check.runs_locally:

@@ -18,7 +18,7 @@ def plant(s3: Any, bucket: str, region: str) -> None:
 
 
 def uproot(s3: Any, bucket: str) -> None:
-    """Delete the bucket and its objects, if it exists."""
+    """Delete the bucket, if it exists, with its objects."""
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
             for each in page.get("Contents", []):

@@ -31,7 +31,7 @@ def with_alternatives(types: list[Any]) -> list[Any]:
 
 
 def without_borrowed(types: list[Any]) -> list[Any]:
-    """Return the types without optional ones whose name comes from the same parameters as a required one's.
+    """Return the types without optional types whose name comes from the same parameters as a required type's name.
 
     For example, "Name" is the web ACL that UpdateWebACL changes. It is not an IP set, which the action may also act on.
     """

@@ -53,8 +53,8 @@ def examples_of(page: str) -> Iterator[Example]:
 def _shown(path: str, lines: Sequence[str], begin: int, end: int) -> str | None:
     """Return the content of a file: the first block after its command whose title names it, or the last before it.
 
-    Without such a block, it is the first one before the next command whose title speaks of contents and names no file.
-    The command ends at line `begin`, and the next one at line `end`.
+    Without such a block, return the first block before the next command whose title is about contents and names no
+    file. The command ends at line `begin`, and the next one at line `end`.
     """
     name = re.escape(path.replace("\\", "/").rpartition("/")[2])
     named = list(_blocks(lines, re.compile(rf".*(?<![\w.-]){name}(?![\w-]).*")))

@@ -49,7 +49,7 @@ def cli_kind(kind: str, option: str, cli: Options) -> str:
 
 
 def own_options(cli: Options, named: Mapping[str, str]) -> str:
-    """Return the options that are not a parameter's first one: "option=kind", or "option=kind=parameter"."""
+    """Return the options that are not the first option of a parameter: "option=kind", or "option=kind=parameter"."""
     usual = {*_EVERYWHERE, *named.values(), *(f"no-{option}" for option in named.values())}
     return " ".join(
         f"{option}={kind}={member}" if member else f"{option}={kind}"

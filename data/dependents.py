@@ -56,7 +56,7 @@ class DependentActions:
         path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n", "utf-8")
 
     def of(self, action: str) -> list[str]:
-        """Return the dependent actions of an action, sorted; [] when the Reference lists none."""
+        """Return the dependent actions of an action, sorted; [] if the Reference lists no dependent action."""
         return self.actions.get(action.lower(), [])
 
 

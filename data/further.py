@@ -124,7 +124,7 @@ class FurtherNeeds:
         return bool(_TAG_ACTION.fullmatch(name.partition(":")[2]))
 
     def _tag_actions(self, operation: OperationModel, own: str, listed: list[str]) -> Iterator[Action]:
-        """Yield the service's action for tags: the one that the Reference lists, or the one with a usual name."""
+        """Yield the service's action for tags: the action that the Reference lists, or an action with a usual name."""
         found = [self._action(name) for name in listed if self._sets_tags(name) and name.split(":")[0] == _prefix(own)]
         thing = re.sub(r"^[A-Z][a-z]+", "", operation.name)
         usual = (

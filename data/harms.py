@@ -31,7 +31,7 @@ class Patterns:
         self.unused = set(patterns)
 
     def match(self, action: str) -> bool:
-        """Return whether a pattern matches the action, and note which ones do."""
+        """Return whether a pattern matches the action, and remember the patterns that match."""
         found = {pattern for pattern, compiled in self._compiled.items() if compiled.match(action)}
         self.unused -= found
         return bool(found)
@@ -67,7 +67,7 @@ class Harms:
     def risks(self, action: str, level: AccessLevel) -> frozenset[str]:
         """Return the harms of an action, or NotAssessed where no rule matches.
 
-        An action that only reads or tags has none, unless it reads stored data.
+        An action that only reads or tags has no harms, unless it reads stored data.
         """
         if level not in (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT):
             return frozenset({DATA_EXFILTRATION}) if self._is(DATA_EXFILTRATION, action) else frozenset()

@@ -64,7 +64,10 @@ def _lines(raw: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def _endpoints(model: ServiceModel, provider: EndpointProvider, regions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the patterns, and per variant of operations which one each Region has. A partition's is its usual one."""
+    """Return the patterns and, for each variant of operations, the pattern of each Region.
+
+    A partition has its usual pattern.
+    """
     variants = {
         endpoint_variant(operation): operation for operation in map(model.operation_model, model.operation_names)
     }
@@ -163,7 +166,7 @@ def _answers_credentials(shape: Any) -> bool:
 
 
 def _shape(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shape without texts for people, and its members too."""
+    """Return the shape and its members without texts for people."""
     kept = _traits(shape)
     if "members" in kept:
         kept["members"] = {

@@ -82,7 +82,7 @@ def by_operation(
 def holding_arns(kind: ResourceType, members: Members) -> Iterator[str]:
     """Yield the parameters that may hold a whole ARN of the type: stateMachineArn, ResourceArn, JobIdentifier.
 
-    Whether one does is known when a call is read. An ARN of another form fills nothing.
+    Only the value in a call shows whether a parameter holds a whole ARN. An ARN of another form fills nothing.
     """
     for name, shape in members.items():
         given = _Name.of(name)

@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 _CREATES = re.compile(
     r"(Create|Allocate|Copy|Import|Export|Restore|Register|Request|Purchase|Provision|Run|Build|Clone)", re.ASCII
 )
-"""Operations whose resources have no name yet, or none that the call knows."""
+"""Operations whose resources have no name yet, or a name that the call does not contain."""
 
 Row = dict[str, Any]
 
@@ -242,7 +242,10 @@ def _members(operation: OperationModel | None) -> Mapping[str, Shape]:
 
 
 def _present(ruled: list[str], members: Mapping[str, Shape]) -> list[str]:
-    """Return the sources that an operation has. "else:Name" and "=text" count only if no earlier one is there."""
+    """Return the sources that an operation has.
+
+    "else:Name" and "=text" count only if the operation has no earlier source.
+    """
     found: list[str] = []
     for each in ruled:
         name = each.removeprefix("else:")

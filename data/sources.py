@@ -89,7 +89,7 @@ class Sources:
 
 
 def fetch(scratch: Path) -> Sources:
-    """Install the packages into `scratch`. None of their code is run.
+    """Install the packages into `scratch`. No code of the packages is run.
 
     Raises subprocess.CalledProcessError when a client fails or a hash differs.
     """

@@ -1,4 +1,4 @@
-"""Dependent permissions: AWS denies a call without each of those that Jitney derives, and allows it with all."""
+"""Dependent permissions: AWS allows a call with all that Jitney derives, and denies it if one is missing."""
 
 import uuid
 from collections.abc import Callable, Mapping

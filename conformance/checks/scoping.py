@@ -23,7 +23,7 @@ EXPECTED: Mapping[str, Any] = {
     "without_an_allow": "denied",
     "after_the_end": "ExpiredToken",
 }
-"""What Jitney assumes. The emulator does that, because its own code was written so."""
+"""What Jitney assumes. The emulator does this too, because it was written from the same assumption."""
 
 
 def scoped_credentials(system: ConformanceSystem) -> Observation:
