@@ -97,4 +97,4 @@ def test_the_configuration_file_on_the_page_is_valid(home: Path, monkeypatch: py
 
 def test_the_number_of_services_is_the_tables():
     table = resources.OPERATIONS.read_bytes()
-    assert f"{len(OperationTable.load(table).services())} services' operations" in PAGE
+    assert f"the {len(OperationTable.load(table).services())} supported services" in PAGE
