@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jitney.core.calls.arns import fill_template
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.named_resources import resources_of
@@ -77,6 +78,19 @@ def test_pol_13_another_services_arn_is_never_read_as_a_name(kind: str):
         if found(need, {member.name: given}) is not None:
             read.append((operation.service, operation.name, need.action, member.name))
     assert read == []
+
+
+OTHERS = {
+    "log-group:${name|log_group}": "arn:aws:logs:eu-west-1:999999999999:log-group:g",
+    "key/${name|key_id}": "arn:aws:kms:eu-west-1:999999999999:alias/k",
+    "secret:${name|secret}": "arn:aws:secretsmanager:eu-west-1:999999999999:secret:s",
+}
+
+
+@pytest.mark.parametrize("template", OTHERS)
+def test_pol_13_a_name_in_another_account_is_not_read_as_one_of_the_targets(template: str):
+    with pytest.raises(Problem, match="account_mismatch"):
+        fill_template(f"arn:${{Partition}}:x:${{Region}}:${{Account}}:{template}", {"name": OTHERS[template]}, PLACE)
 
 
 def test_pol_13_one_list_with_one_unknown_name_is_refused():

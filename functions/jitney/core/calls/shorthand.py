@@ -54,8 +54,6 @@ class _Shorthand:
     def _member(self, read: Callable[[], Any]) -> tuple[str, Any]:
         name = self._take(_KEY)
         self._skip_space()
-        if self._next() == "@":
-            raise _Unread("a file")
         self._expect("=")
         return name, read()
 
@@ -73,8 +71,6 @@ class _Shorthand:
         found = [first]
         while self._next() == ",":
             self._expect(",")
-            if self._at >= len(self._word):
-                raise _Unread("ends with a comma")
             value = self._one_more()
             if value is None:
                 break
@@ -91,8 +87,6 @@ class _Shorthand:
             self._skip_space()
         except _Unread:
             value = None
-            if self._at >= len(self._word):
-                raise
         if value is None or self._next() not in ("", ","):
             self._at = self._word.rindex(",", 0, self._at + 1)  # it may be an escaped one inside the value
             return None
