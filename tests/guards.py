@@ -79,6 +79,9 @@ PREDICATES = {
     "handlers/profile_disclosure.py": ("_may_learn",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("handlers/break_glass.py", "after.break_glass is None"): "break-glass sets it, or raises",
+    ("handlers/correlator.py", "not isinstance(message, Mapping)"): "no pattern of `_dispatch` matches it",
+    ("handlers/grant_ends.py", "not isinstance(denial, DenyEntry)"): "the callers ask `needs_denial` first",
     ("handlers/sign_in.py", "issuer.web is None"): "`Config.people` is an issuer with a web client",
     ("configuration/load.py", "settings is None"): "settings that cannot be read leave a problem",
     ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",

@@ -53,6 +53,13 @@ def refused(system: System, given: Ballot) -> str:
     return refusal.value.code
 
 
+def test_rev_03_a_request_of_a_removed_issuer_is_not_decided(system: System):
+    grant = pending(system)
+    system.ports.config = replace(system.ports.config, issuers={})
+    assert refused(system, ballot(grant)) == "review_ended"
+    assert system.store.grants[grant.id] == grant
+
+
 def test_rev_07_narrowed_approvals_of_a_request_are_bounded(system: System):
     """Each one notifies the reviewers. Shorter by a second is a narrowed approval."""
     two = ReviewerGroup(("corp.alice", "corp.bob"), approvals=2)

@@ -143,6 +143,7 @@ def test_gw_12_a_ticket_counts_as_a_call():
     assert gateway.post(DOWNLOAD)[0] == 200
     assert gateway.post(DOWNLOAD)[1]["code"] == "call_budget_used"
     assert gateway.post(UPLOAD)[1]["code"] == "call_budget_used"
+    assert len(gateway.system.sessions.asked) == 1
 
 
 def test_gw_09_a_ticket_of_a_bound_target_is_bound_to_the_agent_s_address(gateway: Gateway):

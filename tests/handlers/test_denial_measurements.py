@@ -88,6 +88,17 @@ def test_sts_02_the_canary_can_do_nothing_that_was_granted(system: System):
     assert (allow["Action"], deny["Effect"]) == ("sts:GetAccessKeyInfo", "Deny")
 
 
+def test_end_01_a_grant_that_cannot_be_fetched_is_measured_by_a_repeat(system: System, monkeypatch):
+    def failing(*_: Any) -> Any:
+        raise Problem("unavailable", "The store did not answer as it should.", "Try again in a moment.")
+
+    event = {"grant_id": released(system), "since_milliseconds": 0, "written_at": 0}
+    monkeypatch.setattr(system.store, "grant", failing)
+    with pytest.raises(Problem, match="unavailable"):
+        measure_denial(event, system.ports)
+    assert not system.sessions.asked
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_sts_02_no_event_starts_a_session_of_a_grant_that_has_not_to_be_denied(system: System, state: State):
     """A function that may invoke this one chooses the event."""

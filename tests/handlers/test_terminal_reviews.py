@@ -205,6 +205,16 @@ def test_rev_17_no_delegated_token_reviews_at_any_provider(claims: dict[str, Any
         assert not refused
 
 
+def test_rev_05_an_entry_for_reviews_of_agents_reviews_nothing(desk: ReviewSystem):
+    """The configuration refuses such an entry."""
+    grant, issuers = pending(desk), desk.system.ports.config.issuers
+    agents = {**issuers, "terminal": replace(issuers["terminal"], kind="agent")}
+    desk.system.ports.config = replace(desk.system.ports.config, issuers=agents)
+    status, answer = approve(desk, grant, own_token(desk))
+    assert (status, answer["code"]) == (401, "token_audience")
+    assert untouched(desk, grant)
+
+
 def test_rev_17_an_access_token_of_a_named_client_reviews(desk: ReviewSystem):
     grant = pending(desk)
     assert approve(desk, grant, access_token(desk, aud="review-api", client_id="tui"))[0] == 200

@@ -52,7 +52,6 @@ def check_call(
     with call.counting_refusals(AuditEvent.CALL):
         grant = active_grant(call.own(context.grant), call)
         target = target_of(grant, call.ports.config)
-        call.suspensions.require_unsuspended(call.principal, target)
         _require_gateway(grant)
         _require_address(grant, call)
         modelled = call.ports.aws_calls.checked(asked.service, asked.operation, asked.region, asked.parameters, target)
