@@ -79,6 +79,8 @@ PREDICATES = {
     "handlers/profile_disclosure.py": ("_may_learn",),
 }
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("adapters/session_clients.py", "keys is None"): "botocore refuses to sign without keys",
+    ("core/access/request_body.py", "shown == calls"): "the same calls raise the same problem again",
     ("handlers/break_glass.py", "after.break_glass is None"): "break-glass sets it, or raises",
     ("handlers/correlator.py", "not isinstance(message, Mapping)"): "no pattern of `_dispatch` matches it",
     ("handlers/grant_ends.py", "not isinstance(denial, DenyEntry)"): "the callers ask `needs_denial` first",

@@ -93,6 +93,17 @@ def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bo
     assert (raised.value.code, raised.value.transient) == (code, transient)
 
 
+@pytest.mark.parametrize(
+    ("text", "call", "code"),
+    [("{}", "put_role_policy", "NoSuchEntity"), ("", "delete_role_policy", "AccessDenied")],
+    ids=["no role", "no permission to delete"],
+)
+def test_end_01_a_document_that_was_not_written_is_refused(iam: Stubber, text: str, call: str, code: str):
+    iam.add_client_error(call, code)
+    with pytest.raises(PolicyWriteRefused, match=code):
+        RolePolicy(iam.client, ROLE).write(text)
+
+
 def test_what_iam_has_is_read(iam: Stubber):
     document = "%7B%22Version%22%3A%222012-10-17%22%7D"
     iam.add_response("get_role_policy", NAMED | {"PolicyDocument": document}, NAMED)

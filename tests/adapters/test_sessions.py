@@ -142,6 +142,12 @@ class TestShorterThanStsTakes:
         assert sts.sessions.issue(request).access_key_id == "ASIA-assumed2"
         assert (sts.assumed[-1]["Policy"], sts.scoped) == (request.policy.text, [])
 
+    def test_sts_08_a_role_that_cannot_be_assumed_is_not_tried_with_another_policy(self):
+        sts = Sts(assuming={1: error("AccessDenied")})
+        with pytest.raises(Problem):
+            sts.sessions.issue(asked())
+        assert (len(sts.assumed), sts.scoped) == (1, [])
+
     def test_a_grant_that_ended_meanwhile_is_not_scoped_and_says_nothing_of_the_role(self):
         sts, request = Sts(), asked()
         sts.now = NOW + 300

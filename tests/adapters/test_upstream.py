@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSRequest
 
-from jitney.adapters import upstream
+from jitney.adapters import timed_connections, upstream
 from jitney.adapters.aws_models import AwsEndpoint
 from jitney.adapters.timed_connections import timed_pool
 from jitney.adapters.upstream import Upstream
@@ -208,6 +208,21 @@ def test_gw_12_an_answer_of_any_length_takes_bounded_memory(aws, monkeypatch: py
         send(aws(endless).url)
     assert caught.value.code == "answer_unmaskable"
     assert "ran" in caught.value.detail
+
+
+def test_gw_12_no_byte_is_read_after_the_deadline_and_none_without_one(monkeypatch: pytest.MonkeyPatch):
+    near, far = socket.socketpair()
+    with near, far:
+        with pytest.raises(ValueError, match="needs a timeout"):
+            timed_connections._TimedReader(near, near.makefile("rb", buffering=0))
+        near.settimeout(60)
+        reader = timed_connections._TimedReader(near, near.makefile("rb", buffering=0))
+        far.sendall(b"ab")
+        assert reader.read(1) == b"a"
+        late = timed_connections.clock.monotonic_milliseconds() + 60_000
+        monkeypatch.setattr(timed_connections.clock, "monotonic_milliseconds", lambda: late)
+        with pytest.raises(TimeoutError):
+            reader.read(1)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

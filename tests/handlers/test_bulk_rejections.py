@@ -186,6 +186,8 @@ def test_rev_18_a_form_of_another_site_or_with_a_request_twice_decides_nothing(d
     assert alice.send("POST", PATH, form, {"Origin": "https://evil.example.com"}).status == 403
     twice = form | {"request": [*form["request"], f"{grants[0].id}.{'0' * 64}"]}
     assert "A request is named twice." in alice.send("POST", PATH, twice).text
+    broken = form | {"request": [*form["request"], "g-1.0"]}
+    assert "names a request that cannot exist" in alice.send("POST", PATH, broken).text
     assert [stored(desk, each) for each in grants] == grants
 
 

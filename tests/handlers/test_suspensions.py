@@ -676,6 +676,13 @@ class TestNames:
         asked = {"kind": "agent", "name": name, "reason": REASON, "unseen": True}
         assert system.call(suspend, asked, token=operator(system))[1]["code"] == "suspension_name_unknown"
 
+    @pytest.mark.parametrize("kind", ["issuer", "target"])
+    def test_aud_10_no_issuer_or_target_without_a_configuration_is_accepted_unseen(self, system, kind):
+        asked = {"kind": kind, "name": "github.never-seen", "reason": REASON, "unseen": True}
+        status, body, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, body["code"]) == (404, "suspension_name_unknown")
+        assert not system.store.suspensions.entries
+
     def test_an_agent_whose_grants_have_ended_is_known(self, system):
         system.call(release_grant, grant_id=opened(system), token=fresh(system))
         suspended(system, AGENT)

@@ -273,6 +273,12 @@ PROVIDER = [
     Hostile("Okta uid is empty", "token_claims", lambda: _sample(okta.SAMPLE, uid=""), "okta"),
     Hostile("Entra ID token", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None, nonce="n"), "entra"),
     Hostile("Entra ID token without nonce", "token_kind", lambda: _sample(entra.SAMPLE, azpacr=None), "entra"),
+    Hostile(
+        "Entra client that is no GUID",
+        "token_claims",
+        lambda: _sample(entra.SAMPLE, idtyp=None, scp="ask", azp="portal"),
+        "entra",
+    ),
     Hostile("Entra without oid", "token_claims", lambda: _sample(entra.SAMPLE, oid=None), "entra"),
     Hostile("Entra without tid", "token_claims", lambda: _sample(entra.SAMPLE, tid=None), "entra"),
     Hostile("Entra, another tenant", "token_subject", lambda: _sample(entra.SAMPLE, tid=entra.SAMPLE["oid"]), "entra"),

@@ -574,6 +574,26 @@ def test_id_10_an_agent_is_not_its_own_human(keys):
         authenticate(f"Bearer {token(act={'sub': CLAIMS['sub']})}", entry, keys, NOW)
 
 
+def test_id_10_a_delegated_token_without_a_human_issuer_is_refused(keys):
+    (entry,) = (each for each in ISSUERS if each.name == "entra")
+    delegated = _sample(entra.SAMPLE, idtyp=None, scp="ask")
+    assert authenticate(f"Bearer {delegated}", config(entry), keys, NOW).principal.human
+    with pytest.raises(Refusal, match="token_human"):
+        authenticate(f"Bearer {delegated}", config(replace(entry, human_issuer=None)), keys, NOW)
+
+
+def test_id_10_a_token_whose_claims_name_two_people_is_refused(keys):
+    (entry,) = (each for each in ISSUERS if each.name == "entra")
+    both, tenant = config(replace(entry, human_claim="on_behalf_of")), entra.SAMPLE["tid"]
+
+    def delegated(oid):
+        return f"Bearer {_sample(entra.SAMPLE, idtyp=None, scp='ask', on_behalf_of=f'{oid}@{tenant}')}"
+
+    assert authenticate(delegated(entra.SAMPLE["oid"]), both, keys, NOW).principal.human
+    with pytest.raises(Refusal, match="token_human"):
+        authenticate(delegated("00000000-ff1a-4d56-abd1-7e4f7d38e474"), both, keys, NOW)
+
+
 def test_id_01_a_forged_audience_selects_an_entry_but_proves_nothing(keys):
     forged = sign(header_with(kid="rsa"), claims_with(aud="web"), "rsa-other")
     with pytest.raises(Refusal) as refusal:

@@ -175,7 +175,7 @@ def _explained(
     try:
         return explain(calls, target)
     except Problem as problem:
-        if shown is calls or shown == calls:
+        if shown == calls:
             raise
         code = problem.code
     explain([_one_word(call) for call in shown], target)

@@ -11,8 +11,7 @@ from jitney.core.integrity.seals import SignedSeal, fingerprint_of
 def read_public_key(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
     """Return the key and its fingerprint. Raises ValueError if it is not a public key on P-256."""
     key = serialization.load_pem_public_key(pem)
-    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else ""
-    if not isinstance(key, ec.EllipticCurvePublicKey) or curve != ec.SECP256R1.name:
+    if not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == ec.SECP256R1.name):
         raise ValueError("it is not a public key on the curve P-256")
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return fingerprint_of(der), key
