@@ -44,7 +44,7 @@ from jitney.core.review.slack.message import SlackMessage
 from jitney.core.review.slack.people import SlackProfile
 from jitney.core.single_use import Quota, SingleUseKey
 from jitney.core.target_roles import first_role
-from jitney.core.trail.gaps import GapChange, TrailWatch
+from jitney.core.trail.gaps import GAP_SECONDS, GapChange, TrailWatch
 
 NOW = 1_795_521_600  # 2026-11-24T12:00:00Z
 ACTIONS = ActionTable.load(resources.ACTIONS.read_bytes())
@@ -569,7 +569,8 @@ class MemoryTrailWatches:
 
     def note(self, target: str, at: int) -> None:
         before = self.found.get(target, TrailWatch(target, at))
-        self.found[target] = before._replace(seen_at=max(before.seen_at, at))
+        if before.open_gap or at - before.seen_at <= GAP_SECONDS:
+            self.found[target] = before._replace(seen_at=max(before.seen_at, at))
 
     def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch]:
         del consistent

@@ -78,7 +78,17 @@ def test_ops_01_a_gap_and_its_records_are_written_together(watches: TrailWatches
 def test_ops_01_a_heartbeat_that_arrives_meanwhile_ends_the_silence(watches: TrailWatches, client: Any):
     watches.note(ALIAS, NOW)
     began = changed(watches, ALIAS, LATER)
-    watches.note(ALIAS, LATER)
+    watches.note(ALIAS, LATER - 60)
     with pytest.raises(StaleWrite):
         watches.change(began, LATER)
     assert client.scan(TableName="audit")["Count"] == 0
+
+
+def test_ops_01_a_heartbeat_after_a_gap_does_not_hide_it_from_the_reconciler(watches: TrailWatches):
+    watches.note(ALIAS, NOW)
+    watches.note(ALIAS, LATER)  # it arrives before the reconciler's run
+    began = changed(watches, ALIAS, LATER + 60)
+    watches.change(began, LATER + 60)
+    watches.note(ALIAS, LATER + 300)
+    watches.change(changed(watches, ALIAS, LATER + 400), LATER + 400)
+    assert watches.watches()[ALIAS] == TrailWatch(ALIAS, LATER + 300, None, (TrailGap(ALIAS, NOW, LATER + 300),))

@@ -78,8 +78,8 @@ def test_ops_01_the_reconciler_records_when_events_stop_and_arrive_again(system:
 def test_ops_01_a_heartbeat_that_arrives_during_the_run_prevents_a_record(system: System):
     reconcile(system.ports)
     system.now += GAP_SECONDS + 1
-    system.trail_watches.meanwhile = lambda: system.trail_watches.note("analytics-prod", system.now)
-    system.trail_watches.note(HOME, system.now)
+    system.trail_watches.meanwhile = lambda: system.trail_watches.note("analytics-prod", system.now - 60)
+    system.trail_watches.note(HOME, system.now - 1)
     assert reconcile(system.ports)["trail_gaps"] == 0
     assert system.outcomes() == []
 

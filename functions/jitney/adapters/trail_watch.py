@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.transactions import Transactions, item_key
-from jitney.core.trail.gaps import GapChange, OpenGap, TrailGap, TrailWatch
+from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch
 from jitney.core.trail.heartbeat import BROKER
 
 if TYPE_CHECKING:
@@ -33,15 +33,22 @@ class TrailWatches:
         self._transactions = Transactions(client, state_table, audit_table)
 
     def note(self, target: str, at: int) -> None:
-        """Store a heartbeat of the time `at`, unless a newer heartbeat is stored."""
+        """Store a heartbeat of the time `at`, unless a newer heartbeat is stored.
+
+        A heartbeat that ends a gap whose beginning is not on record yet is dropped. Otherwise, no run of the reconciler
+        would see the gap. Such a run records the beginning within minutes, and a later heartbeat ends the gap.
+        """
         with aws_errors_as_unavailable("The store"):
             try:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(target),
                     UpdateExpression="SET seen_at = :at",
-                    ConditionExpression="attribute_not_exists(seen_at) OR seen_at < :at",
-                    ExpressionAttributeValues={":at": {"N": str(at)}},
+                    ConditionExpression=(
+                        "attribute_not_exists(seen_at) OR "
+                        "(seen_at < :at AND (seen_at >= :least OR attribute_exists(gap_since)))"
+                    ),
+                    ExpressionAttributeValues={":at": {"N": str(at)}, ":least": {"N": str(at - GAP_SECONDS)}},
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return
