@@ -564,15 +564,15 @@ class MemoryTrailWatches:
     """`jitney.adapters.trail_watch.TrailWatches` of a store in memory; `meanwhile` runs before each change."""
 
     store: MemoryStore
-    found: dict[str, TrailWatch] = field(default_factory=dict)
+    found: dict[str, TrailWatch | None] = field(default_factory=dict)
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
     def note(self, target: str, at: int) -> None:
-        before = self.found.get(target, TrailWatch(target, at))
+        before = self.found.get(target) or TrailWatch(target, at)
         if before.open_gap or at - before.seen_at <= GAP_SECONDS:
             self.found[target] = before._replace(seen_at=max(before.seen_at, at))
 
-    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch]:
+    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch | None]:
         del consistent
         return dict(self.found)
 
@@ -580,7 +580,7 @@ class MemoryTrailWatches:
         del now
         self.meanwhile()
         after, before = change.after, self.found[change.after.target]
-        if after.seen_at != before.seen_at or bool(after.open_gap) == bool(before.open_gap):
+        if before is None or after.seen_at != before.seen_at or bool(after.open_gap) == bool(before.open_gap):
             raise StaleWrite
         self.found[after.target] = after
         self.store.links.append(change.record)

@@ -39,7 +39,9 @@ def watches(client: Any) -> TrailWatches:
 
 
 def changed(watches: TrailWatches, target: str, now: int) -> GapChange:
-    change = change_of_gap(watches.watches()[target], "r-1", "444455556666", now)
+    watch = watches.watches()[target]
+    assert watch
+    change = change_of_gap(watch, "r-1", "444455556666", now)
     assert change
     return change
 
@@ -59,7 +61,7 @@ def test_ops_01_a_gap_and_its_records_are_written_together(watches: TrailWatches
     watches.note(ALIAS, NOW)
     began = changed(watches, ALIAS, LATER)
     watches.change(began, LATER)
-    assert watches.watches()[ALIAS].open_gap == OpenGap(NOW, "r-1", began.record.hash)
+    assert watches.watches()[ALIAS] == TrailWatch(ALIAS, NOW, OpenGap(NOW, "r-1", began.record.hash))
     with pytest.raises(StaleWrite):
         watches.change(began, LATER)
     watches.note(ALIAS, NOW + 9000)
@@ -92,3 +94,22 @@ def test_ops_01_a_heartbeat_after_a_gap_does_not_hide_it_from_the_reconciler(wat
     watches.note(ALIAS, LATER + 300)
     watches.change(changed(watches, ALIAS, LATER + 400), LATER + 400)
     assert watches.watches()[ALIAS] == TrailWatch(ALIAS, LATER + 300, None, (TrailGap(ALIAS, NOW, LATER + 300),))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"seen_at": {"S": "2026"}},
+        {"seen_at": {"N": "1"}, "gap_since": {"N": "1"}},
+        {"seen_at": {"N": "1"}, "ended_gaps": {"S": "{"}},
+        {"seen_at": {"N": "1"}, "ended_gaps": {"S": "[[1]]"}},
+        {"seen_at": {"N": "1"}, "ended_gaps": {"S": "[[1, null]]"}},
+        {},
+    ],
+)
+def test_ops_02_a_watch_that_cannot_be_read_does_not_hide_the_others(watches: TrailWatches, client: Any, more: Any):
+    """A newer version may have written it before a rollback."""
+    watches.note(ALIAS, NOW)
+    for sort_key in ("TARGET#other", "REGION#eu-west-1"):
+        client.put_item(TableName="state", Item={"pk": {"S": "TRAIL"}, "sk": {"S": sort_key}} | more)
+    assert watches.watches() == {ALIAS: TrailWatch(ALIAS, NOW), "other": None}

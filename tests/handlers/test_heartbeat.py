@@ -1,5 +1,7 @@
 """The heartbeats of CloudTrail: sent with each run of the reconciler, and counted when they arrive (row OPS 1)."""
 
+from dataclasses import replace
+
 import pytest
 
 from jitney.core.trail.gaps import GAP_SECONDS, TrailGap, TrailWatch
@@ -71,8 +73,9 @@ def test_ops_01_the_reconciler_records_when_events_stop_and_arrive_again(system:
     assert reconcile(system.ports)["trail_gaps"] == 1
     assert system.outcomes() == [("trail_gap", "set", ""), ("trail_gap", "ended", "")]
     assert {each["target"] for each in system.records()} == {"analytics-prod"}
-    (gap,) = system.trail_watches.watches()["analytics-prod"].gaps
-    assert gap == TrailGap("analytics-prod", first_seen, system.now)
+    watch = system.trail_watches.watches()["analytics-prod"]
+    assert watch
+    assert watch.gaps == (TrailGap("analytics-prod", first_seen, system.now),)
 
 
 def test_ops_01_a_heartbeat_that_arrives_during_the_run_prevents_a_record(system: System):
@@ -82,6 +85,30 @@ def test_ops_01_a_heartbeat_that_arrives_during_the_run_prevents_a_record(system
     system.trail_watches.note(HOME, system.now - 1)
     assert reconcile(system.ports)["trail_gaps"] == 0
     assert system.outcomes() == []
+
+
+def test_ops_02_a_watch_that_cannot_be_read_fails_the_run_and_stops_no_other(
+    system: System, caplog: pytest.LogCaptureFixture
+):
+    system.trail_watches.found = {HOME: None, "analytics-prod": TrailWatch("analytics-prod", system.now)}
+    system.now += GAP_SECONDS + 1
+    with pytest.raises(RuntimeError, match=r"^not reconciled: the gaps of CloudTrail$"):
+        reconcile(system.ports)
+    assert [each["target"] for each in system.records()] == ["analytics-prod"]
+    assert system.trail_watches.found[HOME] is None
+    assert [vars(each)["target"] for each in caplog.records if each.msg == "trail gap not recorded"] == [HOME]
+
+
+def test_aud_04_a_gap_begins_when_a_target_is_removed_because_its_credentials_may_still_work(system: System):
+    reconcile(system.ports)
+    removed_at = system.now
+    system.ports.__dict__["config"] = replace(system.ports.config, targets={})
+    system.now += GAP_SECONDS + 1
+    system.trail_watches.note(HOME, system.now - 1)
+    assert reconcile(system.ports)["trail_gaps"] == 1
+    watch = system.trail_watches.watches()["analytics-prod"]
+    assert watch
+    assert watch.gaps == (TrailGap("analytics-prod", removed_at),)
 
 
 def test_ops_01_a_forged_one_is_refused_and_does_not_count(capsys: pytest.CaptureFixture[str]):

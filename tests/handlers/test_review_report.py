@@ -80,6 +80,16 @@ def test_aud_04_a_time_without_cloudtrail_is_a_warning_on_the_page(desk: ReviewS
     assert "for target analytics-prod. Calls of that time may be missing here." in page
 
 
+@pytest.mark.parametrize(("target", "warned"), [("", True), ("analytics-prod", True), ("other", False)])
+def test_aud_04_gaps_that_cannot_be_read_are_a_warning_on_the_page(
+    desk: ReviewSystem, alice: Browser, target: str, warned: bool
+):
+    grant = pending(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
+    desk.system.trail_watches.found = {target: None}
+    assert ("Incomplete: only part of the records and calls was read here." in text_of(alice, grant)) is warned
+
+
 def test_gw_08_calls_through_the_gateway_are_on_the_page_with_masked_parameters(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))

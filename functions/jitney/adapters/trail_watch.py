@@ -53,8 +53,11 @@ class TrailWatches:
             except self._client.exceptions.ConditionalCheckFailedException:
                 return
 
-    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch]:
-        """Return the watches by target. A target whose heartbeats were never expected is missing."""
+    def watches(self, *, consistent: bool = False) -> dict[str, TrailWatch | None]:
+        """Return the watches by target; None for a watch that cannot be read, such as one of a newer version.
+
+        A target whose heartbeats were never expected is missing.
+        """
         found: list[Item] = []
         start: Item = {}
         while True:
@@ -68,7 +71,8 @@ class TrailWatches:
                 )
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
-                return {each.target: each for each in map(_watch_of, found)}
+                named = ((_target_of(each["sk"]["S"]), each) for each in found)
+                return {target: _watch_of(target, each) for target, each in named if target is not None}
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def change(self, change: GapChange, now: int) -> None:
@@ -101,11 +105,19 @@ def _key(target: str) -> Item:
     return item_key(PARTITION, _BROKER if target == BROKER else _TARGET + target)
 
 
-def _watch_of(item: Item) -> TrailWatch:
-    target = BROKER if item["sk"]["S"] == _BROKER else item["sk"]["S"].removeprefix(_TARGET)
-    lasting = None
-    if "gap_since" in item:
-        lasting = OpenGap(int(item["gap_since"]["N"]), item["gap_chain"]["S"], item["gap_head"]["S"])
-    ended = json.loads(item.get("ended_gaps", {"S": "[]"})["S"])
-    gaps = tuple(TrailGap(target, since, until) for since, until in ended)
-    return TrailWatch(target, int(item["seen_at"]["N"]), lasting, gaps)
+def _target_of(sort_key: str) -> str | None:
+    if sort_key == _BROKER:
+        return BROKER
+    return sort_key.removeprefix(_TARGET) if sort_key.startswith(_TARGET) else None
+
+
+def _watch_of(target: str, item: Item) -> TrailWatch | None:
+    try:
+        lasting = None
+        if "gap_since" in item:
+            lasting = OpenGap(int(item["gap_since"]["N"]), item["gap_chain"]["S"], item["gap_head"]["S"])
+        ended = json.loads(item.get("ended_gaps", {"S": "[]"})["S"])
+        gaps = tuple(TrailGap(target, int(since), int(until)) for since, until in ended)
+        return TrailWatch(target, int(item["seen_at"]["N"]), lasting, gaps)
+    except (LookupError, TypeError, ValueError):
+        return None

@@ -5,6 +5,7 @@ from jitney.core.report.builder import build_report
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections, state_row
+from jitney.core.trail.heartbeat import BROKER
 from jitney.handlers.pages import Page, Visit
 from jitney.handlers.viewers import load_for_viewer, redirect_to_sign_in
 
@@ -17,8 +18,10 @@ def show_report(visit: Visit) -> Page:
     ports, now = visit.ports, visit.now
     history = ports.grant_history
     records, made, calls = history.records(grant.id), history.gateway_calls(grant.id), history.calls(grant.id)
-    cut = records.cut or made.cut or calls.cut
-    gaps = [gap for watch in ports.trail_watches.watches().values() for gap in watch.gaps]
+    watches = ports.trail_watches.watches()
+    is_gap_unknown = any(watches.get(each, ()) is None for each in (BROKER, grant.target))
+    cut = records.cut or made.cut or calls.cut or is_gap_unknown
+    gaps = [gap for watch in watches.values() if watch for gap in watch.gaps]
     report = build_report(grant.id, [*records.lines, *made.lines], calls.lines, now, gaps=gaps, cut=cut)
     if report is None:
         fix = "Ask an auditor to run `jitney audit show`: published records stay in S3."

@@ -1,9 +1,11 @@
 """Sends the heartbeats of CloudTrail, and records when they stop and arrive again (rows OPS 1, AUD 4)."""
 
+from collections.abc import Mapping
+
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.config import Target
 from jitney.core.problems import Problem
-from jitney.core.trail.gaps import change_of_gap
+from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.heartbeat import BROKER
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
@@ -24,22 +26,40 @@ def send_heartbeat(target: Target, ports: Ports) -> dict[str, int]:
 def record_gaps(ports: Ports) -> dict[str, int]:
     """Record the gaps of the broker's account and of each target that began or ended. Return their number.
 
-    A watch begins when the reconciler first sees the target. Raises Problem unavailable.
+    A watch begins when the reconciler first sees the target. The watch of a removed target remains, because its
+    credentials may still work, and Jitney reads no events of them. The failure of one watch does not stop the others.
+    Raises the last failure at the end.
     """
-    now, count = ports.now(), 0
     known = ports.trail_watches.watches(consistent=True)
     accounts = {BROKER: ""} | {alias: each.account for alias, each in ports.config.targets.items()}
-    for target, account in accounts.items():
-        if target not in known:
-            ports.trail_watches.note(target, now)
-            continue
-        change = change_of_gap(known[target], ports.new_id("r"), account, now)
-        if change is None:
-            continue
+    count = 0
+    last: Exception | None = None
+    for target, account in (dict.fromkeys(known, "") | accounts).items():
         try:
-            ports.trail_watches.change(change, now)
-        except StaleWrite:  # a heartbeat arrived meanwhile: the next run looks again
-            continue
-        count += 1
-        logger.warning("trail gap", target=target, lasts=change.after.open_gap is not None)
+            count += _record_gap(target, account, known, ports)
+        except (Problem, ValueError) as error:
+            logger.error("trail gap not recorded", target=target, error=type(error).__name__)
+            last = error
+    if last:
+        raise last
     return {"trail_gaps": count}
+
+
+def _record_gap(target: str, account: str, known: Mapping[str, TrailWatch | None], ports: Ports) -> bool:
+    """Return whether a gap of the target began or ended, and was recorded. Raises ValueError and Problem."""
+    now = ports.now()
+    if target not in known:
+        ports.trail_watches.note(target, now)
+        return False
+    watch = known[target]
+    if watch is None:
+        raise ValueError("the watch cannot be read")
+    change = change_of_gap(watch, ports.new_id("r"), account, now)
+    if change is None:
+        return False
+    try:
+        ports.trail_watches.change(change, now)
+    except StaleWrite:  # a heartbeat arrived meanwhile: the next run looks again
+        return False
+    logger.warning("trail gap", target=target, lasts=change.after.open_gap is not None)
+    return True
