@@ -6,7 +6,16 @@ import pytest
 
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.times import iso
-from jitney.core.trail.gaps import GAP_SECONDS, MOST_KEPT, TrailGap, TrailWatch, change_of_gap, gaps_during
+from jitney.core.trail.gaps import (
+    GAP_SECONDS,
+    KEPT_SECONDS,
+    MOST_KEPT,
+    UNORDERED_SECONDS,
+    TrailGap,
+    TrailWatch,
+    change_of_gap,
+    gaps_during,
+)
 from jitney.core.trail.heartbeat import BROKER
 from tests.fakes import NOW
 
@@ -47,13 +56,22 @@ def test_ops_01_a_late_heartbeat_does_not_hide_that_the_silence_goes_on():
     assert again.gaps == (TrailGap(ALIAS, NOW + 60), TrailGap(ALIAS, NOW, NOW + 60))
 
 
-def test_ops_01_a_watch_keeps_the_last_gaps_only():
-    watch = TrailWatch(ALIAS, NOW)
-    for number in range(MOST_KEPT + 5):
+def test_aud_04_a_watch_keeps_each_gap_as_long_as_the_pages_show_grants_of_its_time():
+    """Many short gaps do not displace an earlier one."""
+    watch, times = TrailWatch(ALIAS, NOW), range(NOW + 10_000, NOW + KEPT_SECONDS + 10_000, 10_000)
+    for at in times:
         watch, _ = after(watch, watch.seen_at + GAP_SECONDS + 1)
-        watch, _ = after(watch._replace(seen_at=NOW + (number + 1) * 10_000), NOW + (number + 1) * 10_000)
-    assert len(watch.gaps) == MOST_KEPT
-    assert watch.gaps[0].until == watch.seen_at
+        watch, _ = after(watch._replace(seen_at=at), at)
+    assert len(watch.gaps) == len(times) < MOST_KEPT
+    assert watch.gaps[-1] == TrailGap(ALIAS, NOW, NOW + 10_000)
+    watch, _ = after(watch, watch.seen_at + GAP_SECONDS + 1)
+    watch, _ = after(watch._replace(seen_at=times[-1] + 10_000), times[-1] + 10_000)
+    assert (watch.gaps[0].until, watch.gaps[-1].since) == (watch.seen_at, NOW + 10_000)
+
+
+def test_aud_04_all_gaps_that_a_watch_keeps_fit_in_one_item_of_dynamodb():
+    assert KEPT_SECONDS // GAP_SECONDS < MOST_KEPT
+    assert len(json.dumps([[NOW, NOW + GAP_SECONDS]] * MOST_KEPT)) < 400 * 1024 // 2
 
 
 @pytest.mark.parametrize(
@@ -63,11 +81,11 @@ def test_ops_01_a_watch_keeps_the_last_gaps_only():
         (TrailGap(BROKER, NOW, NOW + 100), True),
         (TrailGap("other", NOW, NOW + 100), False),
         (TrailGap(ALIAS, NOW - 500, None), True),
-        (TrailGap(ALIAS, NOW - 500, NOW + 50), True),
-        (TrailGap(ALIAS, NOW - 500, NOW + 49), False),
+        (TrailGap(ALIAS, NOW - 5000, NOW + 50 - UNORDERED_SECONDS), True),
+        (TrailGap(ALIAS, NOW - 5000, NOW + 49 - UNORDERED_SECONDS), False),
         (TrailGap(ALIAS, NOW + 60, NOW + 70), True),
-        (TrailGap(ALIAS, NOW + 89, None), True),
-        (TrailGap(ALIAS, NOW + 90, None), False),
+        (TrailGap(ALIAS, NOW + 89 + UNORDERED_SECONDS, None), True),
+        (TrailGap(ALIAS, NOW + 90 + UNORDERED_SECONDS, None), False),
     ],
 )
 def test_aud_04_a_gap_concerns_a_grant_of_its_target_and_time(gap: TrailGap, concerns: bool):
@@ -75,7 +93,7 @@ def test_aud_04_a_gap_concerns_a_grant_of_its_target_and_time(gap: TrailGap, con
 
 
 def test_aud_04_a_gap_is_said_in_words():
-    missing = "Calls of that time may be missing here."
+    missing = "Calls of that time, and of 15 minutes before and after, may be missing here."
     ended, lasting = TrailGap(ALIAS, NOW, NOW + 3600), TrailGap(BROKER, NOW)
     period = "from 2026-11-24T12:00:00Z to 2026-11-24T13:00:00Z"
     assert ended.sentence == f"CloudTrail was silent {period}, for target analytics-prod. {missing}"

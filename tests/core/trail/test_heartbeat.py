@@ -70,6 +70,12 @@ def test_ops_01_an_old_event_does_not_show_that_events_arrive_now(event: Any, ac
     assert (heartbeat_of(event, account, BROKER, REVOKERS, NOW + late) is not None) is counts
 
 
+def test_ops_01_a_heartbeat_is_not_ahead_of_the_clock():
+    """Otherwise, a gap would begin after the calls that it hides."""
+    event = revoker_called() | {"eventTime": stamp(NOW + 299)}
+    assert heartbeat_of(event, ACCOUNT, BROKER, REVOKERS, NOW) == Heartbeat("analytics-prod", NOW)
+
+
 @pytest.mark.parametrize("time", [stamp(NOW + 301), "soon", "", None])
 def test_ops_01_an_event_without_a_credible_time_shows_nothing(time: Any):
     assert heartbeat_of(revoker_called() | {"eventTime": time}, ACCOUNT, BROKER, REVOKERS, NOW) is None

@@ -20,17 +20,14 @@ def is_gap(record: PublishedRecord) -> bool:
 def published_gaps(records: Iterable[PublishedRecord]) -> tuple[TrailGap, ...]:
     """Return the gaps in any order. A gap without a record of its end has not ended.
 
-    Records without times are left out.
+    Of several ends, such as after a restore of the tables, the last one counts. Records without times are left out.
     """
-    found: dict[tuple[str, int], TrailGap] = {}
-    for each in records:
-        if not is_gap(each):
-            continue
-        since, until = _time(each.word("since")), _time(each.word("until"))
-        known = found.get((each.target, since)) if since else None
-        if since and (known is None or until):
-            found[each.target, since] = TrailGap(each.target, since, until)
-    return tuple(found.values())
+    found: dict[tuple[str, int], int] = {}
+    for each in filter(is_gap, records):
+        if since := _time(each.word("since")):
+            key = (each.target, since)
+            found[key] = max(found.get(key, 0), _time(each.word("until")) or 0)
+    return tuple(TrailGap(target, since, until or None) for (target, since), until in found.items())
 
 
 def gaps_of_grant(gaps: Iterable[TrailGap], target: str, times: Times, now: int) -> tuple[TrailGap, ...]:

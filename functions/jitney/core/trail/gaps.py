@@ -7,6 +7,7 @@ time with the clock, and records when a gap begins and ends.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from jitney.core.access.grant import GRANT_RETENTION_SECONDS
 from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.times import iso
 from jitney.core.trail.heartbeat import BROKER
@@ -14,8 +15,16 @@ from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 
 GAP_SECONDS = MAX_EVENT_DELAY_SECONDS
 """A longer time without a heartbeat is a gap. The alarms of a silent trail wait as long (infra.alarms)."""
-MOST_KEPT = 20
-"""How many ended gaps a watch keeps, for the reviewers' pages. The records have all gaps."""
+KEPT_SECONDS = GRANT_RETENTION_SECONDS + 10 * 86_400
+"""How long a watch keeps an ended gap, for the reviewers' pages: longer than they show any grant of that time."""
+MOST_KEPT = 5000
+"""How many ended gaps a watch keeps. Gaps of `GAP_SECONDS` are fewer in that time, so no gap displaces another one."""
+UNORDERED_SECONDS = 900
+"""A gap may hide calls this long before and after it, because CloudTrail's events do not arrive in order.
+
+They arrive within 5 minutes on average (`core.trail.join`). So when a heartbeat arrives, earlier calls may not have.
+"""
+_MISSING = f"Calls of that time, and of {UNORDERED_SECONDS // 60} minutes before and after, may be missing here."
 
 
 class TrailGap(NamedTuple):
@@ -29,8 +38,9 @@ class TrailGap(NamedTuple):
     until: int | None = None
 
     def overlaps(self, first: int, last: int) -> bool:
-        """Return whether a part of the gap is between two times."""
-        return self.since < last and (self.until is None or self.until > first)
+        """Return whether the gap may hide calls between two times."""
+        before, after = self.since - UNORDERED_SECONDS, (self.until or last) + UNORDERED_SECONDS
+        return before < last and after > first
 
     @property
     def sentence(self) -> str:
@@ -39,7 +49,7 @@ class TrailGap(NamedTuple):
         period = f"since {iso(self.since)}"
         if self.until is not None:
             period = f"from {iso(self.since)} to {iso(self.until)}"
-        return f"CloudTrail was silent {period}, for {whose}. Calls of that time may be missing here."
+        return f"CloudTrail was silent {period}, for {whose}. {_MISSING}"
 
 
 class OpenGap(NamedTuple):
@@ -88,7 +98,8 @@ def change_of_gap(watch: TrailWatch, new_chain: str, account: str, now: int) -> 
         return None
     ended = TrailGap(watch.target, gap.since, watch.seen_at)
     record = chain_record(_record(Outcome.ENDED, ended, account, now), gap.chain, 1, gap.chain_head or GENESIS_HASH)
-    return GapChange(watch._replace(open_gap=None, ended=(ended, *watch.ended)[:MOST_KEPT]), record)
+    kept = (each for each in watch.ended[: MOST_KEPT - 1] if (each.until or now) > now - KEPT_SECONDS)
+    return GapChange(watch._replace(open_gap=None, ended=(ended, *kept)), record)
 
 
 def gaps_during(gaps: Iterable[TrailGap], target: str, first: int, last: int) -> tuple[TrailGap, ...]:
