@@ -59,6 +59,11 @@ def profile_of(wanted: tuple[Permission, ...], options: SessionPolicyOptions = P
     return AccessProfile(tuple(permissions_view(wanted)), content_of(document), ARN), document
 
 
+def test_pol_15_a_profile_without_permissions_has_no_policy():
+    with pytest.raises(ValueError, match="allows nothing"):
+        profile_document((), ACTIONS, PLAIN)
+
+
 PROFILE, DOCUMENT = profile_of(
     canonical(
         permitted(

@@ -5,12 +5,14 @@ import random
 from typing import Any
 from xml.parsers import expat
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.gateway.json_edit import edit_json
 from jitney.core.gateway.mask_rules import MaskRules
 from jitney.core.gateway.xml_answers import mask_xml
+from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
 from jitney.core.masking.mask_tags import MaskTags
 from tests.examples import examples
 
@@ -136,3 +138,9 @@ def test_gw_05_an_edit_of_xml_keeps_all_other_bytes(tree, seed):
     masked, _ = mask_xml(before.encode(), shapes, 0, rules)
     assert masked.decode() == after
     expat.ParserCreate().Parse(masked, True)
+
+
+def test_mask_03_an_edit_that_meets_no_tag_is_an_error():
+    assert edit_xml(b"<a>x</a>", [XmlEdit(0, 4, "", "y")]) == b"<a>y</a>"
+    with pytest.raises(ValueError, match="no start tag"):
+        edit_xml(b"<a>x</a>", [XmlEdit(1, 4, "", "y")])

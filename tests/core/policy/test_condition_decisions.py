@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from jitney.core.access.conditions import condition_block, conditions_of
 from jitney.core.access.decision import Decision, Effect
 from jitney.core.access.request import AccessRequest, Permission
+from jitney.core.patterns import PatternTooComplex
+from jitney.core.policy.condition_witnesses import MAX_CALLS, CallLiterals, _combined, condition_reads
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from tests.core.access.condition_semantics import holds, like
@@ -267,3 +269,12 @@ def test_pol_12_a_permission_is_allowed_exactly_when_each_of_its_calls_is(decide
     expected = expected and not any(check(*call) for _, check in forbids for call in below)
     decision = decided.of_permission(text, Permission(("s3:ListBucket",), (BUCKET,), conditions))
     assert (decision.effect is Effect.ALLOW) == expected
+
+
+def test_pol_12_an_unsupported_key_and_too_many_kinds_of_calls_are_not_compared():
+    with pytest.raises(ValueError, match="'aws:Nothing' is not supported"):
+        condition_reads([CallLiterals(names={"aws:Nothing"})])
+    values = [(("s3:prefix", str(number)),) for number in range(MAX_CALLS + 1)]
+    assert len(_combined([values[1:]])) == MAX_CALLS
+    with pytest.raises(PatternTooComplex, match="too many kinds of calls"):
+        _combined([values])

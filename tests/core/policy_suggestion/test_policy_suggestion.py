@@ -15,7 +15,7 @@ from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.identity.principal import Principal
 from jitney.core.policy.decide import decide
 from jitney.core.policy.policy_tests import CaseContext
-from jitney.core.policy_suggestion.cedar_text import entity
+from jitney.core.policy_suggestion.cedar_text import entity, literal
 from jitney.core.policy_suggestion.policy_suggestion import PolicySuggestion
 from jitney.core.policy_suggestion.prefixes import wide_prefixes
 from jitney.core.policy_suggestion.suggestion_file import SuggestionPeriod, file_text
@@ -333,3 +333,9 @@ def test_pol_14_for_any_history_the_used_is_allowed_and_the_unused_denied(made: 
                 who = agent(human=human)
                 wanted = {Effect.ALLOW, Effect.REVIEW} if longest else {Effect.DENY}
                 assert decided(who, request, found.rules).effect in wanted, (target, human, action, arn, longest)
+
+
+def test_pol_02_half_a_surrogate_pair_is_no_literal():
+    assert literal("a\u00e9") == '"a\\u{e9}"'
+    with pytest.raises(ValueError, match="surrogate"):
+        literal("a\ud800")

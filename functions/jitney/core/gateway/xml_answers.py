@@ -155,7 +155,6 @@ class _XmlReader:
         self._parts.append(text)
 
     def _comment(self, text: str) -> None:
-        self._require_space("".join(self._parts))
         self.comments.append(text)
         if self._open:
             self._open[-1].has_comment = True
