@@ -12,7 +12,7 @@ from botocore.compat import compat_shell_split
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jitney.client.aws_profile import command_line, merged, section_name, stanza, write
+from jitney.client.aws_profile import checked_region, command_line, merged, section_name, stanza, write
 from jitney.client.problems import Invalid
 
 OURS = {"credential_process": "jitney credentials analytics-prod"}
@@ -180,3 +180,10 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_is(tmp_path: Path, monkeypat
     with pytest.raises(Invalid, match="No space left on device"):
         write(file, "x", OURS)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("config", EXISTING)]
+
+
+@pytest.mark.parametrize("text", ["", "eu-west-1\ncredential_process = x", "eu-west-1 ", "[default]"])
+def test_a_region_begins_no_other_setting(text: str):
+    assert checked_region("eu-west-1") == "eu-west-1"
+    with pytest.raises(Invalid, match="is not a Region"):
+        checked_region(text)

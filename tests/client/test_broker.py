@@ -129,6 +129,15 @@ def test_only_a_grant_id_gets_into_a_path(broker: FakeBroker, client: Broker, gr
     assert not broker.asked
 
 
+@pytest.mark.parametrize("text", ["", "..", "../v1/health", "s-aaaaaaaaaaaaaa/x", "prod/check", "a b", "prod\n"])
+def test_only_the_id_of_a_suspension_and_an_alias_get_into_a_path(broker: FakeBroker, client: Broker, text: str):
+    with pytest.raises(Invalid, match="is not a suspension id"):
+        client.lift_suspension(text, "over")
+    with pytest.raises(Invalid, match="is not an alias"):
+        client.check_target(text)
+    assert not broker.asked
+
+
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [

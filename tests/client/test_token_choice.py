@@ -7,6 +7,8 @@ import pytest
 from jitney.client import token_sources
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.problems import ClientProblem, Invalid
+from jitney.client.reviewer_sign_in import review_settings
+from jitney.client.setting_names import ConnectionSettings, SettingLevel
 from jitney.client.settings import connect, read_settings
 from jitney.client.token_choice import ChosenSource, choose
 from jitney.client.token_sources import SOURCES
@@ -163,3 +165,24 @@ def test_verbose_says_which_source_was_taken(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == ""
     connect(ConnectionOptions(verbose=True), environment)
     assert capsys.readouterr().err == "jitney: token source variable: JITNEY_TOKEN is set\n"
+
+
+OWN = {"review_client_id": "review", "review_issuer": "https://idp.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"review_client_id": "review"}, "JITNEY_REVIEW_ISSUER"),
+        ({"review_issuer": OWN["review_issuer"]}, "JITNEY_REVIEW_CLIENT_ID"),
+        ({**OWN, "token_issuer": OWN["review_issuer"], "client_id": "review"}, "a client of its own"),
+    ],
+)
+def test_rev_17_a_sign_in_for_reviews_has_an_issuer_and_a_client_of_its_own(values: dict[str, str], missing: str):
+    def settings(given: dict[str, str]) -> ConnectionSettings:
+        return ConnectionSettings((SettingLevel(given, lambda _: "set"),), {}, Path("config.toml"))
+
+    assert review_settings(settings(OWN)).client_id == "review"
+    with pytest.raises(Invalid) as refused:
+        review_settings(settings(values))
+    assert missing in f"{refused.value.detail} {refused.value.fix}"

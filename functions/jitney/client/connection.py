@@ -86,12 +86,12 @@ def checked_url(name: str, value: str) -> str:
     """
     try:
         url = urlsplit(value)
-        host, port = url.hostname or "", url.port or 0
+        host, _ = url.hostname or "", url.port
     except ValueError as error:
         raise _bad_url(name, f"{value!r} is not a URL ({error}).") from error
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(host)):
         raise _bad_url(name, f"{value!r} is neither https nor http on this machine: a token would cross the network.")
-    if not (_URL.fullmatch(value) and host) or "@" in url.netloc or url.fragment or port < 0:
+    if not (_URL.fullmatch(value) and host) or "@" in url.netloc or url.fragment:
         raise _bad_url(name, f"{value!r} must have a host, in ASCII, and no user name or fragment.")
     return value.rstrip("/")
 

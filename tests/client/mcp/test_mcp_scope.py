@@ -93,6 +93,9 @@ def test_dx_another_resource_does_not_exist(agent: Agent):
     async def scenario(client: Client) -> Any:
         with pytest.raises(MCPError, match="There is one resource: jitney://scope"):
             await client.read_resource("jitney://other")
+        for each in ("subscribe_resource", "unsubscribe_resource") if agent.mode == "legacy" else ():
+            with pytest.warns(MCPDeprecationWarning), pytest.raises(MCPError, match="There is one resource"):
+                await getattr(client.session, each)("jitney://other")
 
     agent.use(scenario)
 
