@@ -54,10 +54,8 @@ class OpenGrant(KeptHere):
     @property
     def latest(self) -> ApiGrant:
         """The grant in use."""
-        if (grant := self._held.latest) is None:
-            self._require_open()
-            return self._held.grant()
-        return grant
+        grant = self._held.latest
+        return self.grant() if grant is None else grant
 
     def grant(self) -> ApiGrant:
         """Return an active grant. Raises the problem if there is none."""
