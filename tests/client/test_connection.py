@@ -149,6 +149,16 @@ def test_a_server_that_does_not_answer_is_tried_four_times_even_for_a_post():
     assert refused.value.detail == f"{url} did not answer: Connection refused."
 
 
+def test_an_answer_that_is_lost_each_time_is_awaited_four_times():
+    def lost(_: HttpRequest) -> HttpResponse:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    pauses: list[float] = []
+    with pytest.raises(Unavailable, match="did not answer: Connection reset"):
+        send(HttpRequest("GET", "https://broker.example.com", {}), pauses.append, lost)
+    assert len(pauses) == 3
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("failure", [TimeoutError("timed out"), ssl.SSLCertVerificationError(1, "self-signed")])
 def test_an_answer_that_takes_too_long_or_a_wrong_certificate_is_final(method: str, failure: OSError):
