@@ -9,6 +9,7 @@ JITNEY_MUTANT_FOLDER=core/access,handlers takes a part of the guards, JITNEY_MUT
 """
 
 import gc
+import math
 import os
 import signal
 import sys
@@ -25,7 +26,9 @@ from _pytest.runner import runtestprotocol
 
 from tests.guards import EQUIVALENT, PACKAGE, Mutant, mutants
 
-SECONDS = 120
+LEAST_SECONDS = 20
+TOOK = pytest.StashKey[float]()
+"""How many seconds a test took with all guards. A mutant has ten times that, and `LEAST_SECONDS`."""
 ENDS = {0: "survives", 1: "killed", 2: "cannot be removed", -signal.SIGALRM: "killed, did not end"}
 """What becomes of a mutant, by the exit code of its process."""
 type Tests = dict[tuple[str, int], set[int]]
@@ -130,7 +133,10 @@ class Recorder:
             for self.current, item in enumerate(items):
                 if self.current % 1000 == 999:
                     print(f"{self.current + 1} tests recorded", flush=True)
-                if _fails(item, items[self.current + 1] if self.current + 1 < len(items) else None):
+                started = time.monotonic()
+                failed = _fails(item, items[self.current + 1] if self.current + 1 < len(items) else None)
+                item.stash[TOOK] = time.monotonic() - started
+                if failed:
                     yield item
         finally:
             sys.monitoring.set_events(TOOL, events.NO_EVENTS)
@@ -194,7 +200,7 @@ def _be(mutant: Mutant, tests: list[pytest.Item], loaded: list[FunctionType]) ->
 
 
 def _fails_in_time(item: pytest.Item, following: pytest.Item | None) -> bool:
-    signal.alarm(SECONDS)
+    signal.alarm(LEAST_SECONDS + math.ceil(10 * item.stash[TOOK]))
     return _fails(item, following)
 
 
