@@ -87,7 +87,7 @@ class Plugin:
             if child not in running:
                 continue  # a test left it
             mutant, count, started = running.pop(child)
-            ended = ENDS[os.waitstatus_to_exitcode(status)]
+            ended = ENDS.get(os.waitstatus_to_exitcode(status), "ended by a signal")
             if not ended.startswith("killed"):
                 survivors.append(mutant)
             seconds = time.monotonic() - started

@@ -1,6 +1,8 @@
 """The guards that `make mutants` removes exist. A renamed guard must not drop out of the run."""
 
-from tests.guards import GUARDED, PACKAGE, PREDICATES, mutants
+from collections import Counter
+
+from tests.guards import EQUIVALENT, GUARDED, PACKAGE, PREDICATES, mutants
 
 
 def test_every_guarded_place_and_predicate_exists():
@@ -15,3 +17,8 @@ def test_each_kind_of_guard_is_found():
     assert ("core/identity/signature.py", "token.algorithm not in issuer.algorithms") in conditions  # of an `or`
     assert ("core/identity/signature.py", "fitting is None") in conditions
     assert ("handlers/suspensions.py", "call.require_operator('suspend')") in conditions  # a call
+
+
+def test_each_guard_that_cannot_matter_is_one_guard():
+    counted = Counter((each.file, each.condition) for each in mutants())
+    assert {each: counted[each] for each in EQUIVALENT if counted[each] != 1} == {}
