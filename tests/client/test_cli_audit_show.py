@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from jitney.client.athena import QueryResult
 from jitney.client.cli import build_app
 from jitney.client.commands import audit_report as command
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from local.engine import opened
 from tests.core.report.recorded_grants import LATER, call, requested
@@ -238,6 +240,25 @@ def test_aud_04_a_silence_that_began_before_the_first_day_and_lasts_is_known(led
     ledger.publish("records", [json.loads(began.record.text)], "2026-11-04")
     (gap,) = json.loads(show("--json").stdout)["trail_gaps"]
     assert gap == {"target": "", "since": "2026-11-04T12:00:00Z", "until": None}
+
+
+@pytest.mark.parametrize(("target", "first"), [("", "2026-11-04"), ("analytics-prod", "2026-11-04"), ("other", DAY)])
+def test_aud_09_the_days_of_the_records_of_gaps_are_checked_too(ledger: Ledger, target: str, first: str):
+    """A forged end on another day would hide the gap."""
+    since = NOW - 20 * 86_400
+    began = change_of_gap(TrailWatch(target, since), "r-1", "", since + 2000)
+    assert began
+    ended = change_of_gap(began.after._replace(seen_at=since + 9000), "r-1", "", since + 9300)
+    assert ended
+    ledger.publish("records", [json.loads(each.record.text) for each in (began, ended)], "2026-11-04")
+    checked: list[tuple[date, date]] = []
+
+    def check(since: date, until: date) -> AnswerIntegrity:
+        checked.append((since, until))
+        return unchecked("")
+
+    grant_report.reports(ledger, [GRANT.id], date.fromisoformat(DAY), LATER, check)  # type: ignore[arg-type]
+    assert checked == [(date.fromisoformat(first), date.fromisoformat(DAY) + grant_report.LATE)]
 
 
 def test_duplicates_are_reported_once_and_calls_of_other_grants_are_not(ledger: Ledger):

@@ -19,7 +19,7 @@ from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
-from jitney.core.report.published_gaps import published_gaps
+from jitney.core.report.published_gaps import is_gap, published_gaps
 from jitney.core.report.published_lines import parse_record
 from jitney.core.report.rows import ReportRow, Section, Tone
 from jitney.core.report.suggestion import Suggestion, suggest
@@ -28,6 +28,7 @@ from jitney.core.report.wording import sections, state_row
 from jitney.core.review.safe_text import escape_invisible
 from jitney.core.times import iso
 from jitney.core.trail.gaps import TrailGap
+from jitney.core.trail.heartbeat import BROKER
 from jitney.resources import ACTIONS
 
 DAYS = 90
@@ -51,7 +52,7 @@ FROM calls
 WHERE grant_id = ? AND dt >= ?
 """
 GAPS = """
-SELECT chain, seq, hash, event, outcome, time, target, detail
+SELECT dt, chain, seq, hash, event, outcome, time, target, detail
 FROM records
 WHERE event = 'trail_gap' AND dt >= ?
 """
@@ -152,8 +153,8 @@ def reports(
 ) -> list[PrintedReport]:
     """Return the report of each grant from the lines published since the day `since`.
 
-    `check` checks the days on which lines about a grant were published. Raises GrantEnded for a grant without records,
-    and what `Athena.run` raises.
+    `check` checks the days on which lines about a grant, or about gaps of its target, were published. Raises GrantEnded
+    for a grant without records, and what `Athena.run` raises.
     """
     source = ReportSource(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -163,11 +164,15 @@ def reports(
 
         silent = pool.submit(athena.run, GAPS, ((since - BEFORE).isoformat(),))
         results = [[answer.result().records() for answer in found] for found in (answers(RECORDS), answers(CALLS))]
-        gaps = published_gaps(filter(None, (parse_record(_present(row)) for row in silent.result().records())))
-    days = {str(row.pop("dt", "")) for found in results for rows in found for row in rows} - {""}
+        gap_rows = silent.result().records()
+    gap_records = [(row, each) for row in gap_rows if (each := parse_record(_present(row))) and is_gap(each)]
+    targets = {BROKER, *(str(row.get("target", "")) for rows in results[0] for row in rows)}
+    own_gaps = [row for row, each in gap_records if each.target in targets]
+    days = {str(row.pop("dt", "")) for rows in (*results[0], *results[1], own_gaps) for row in rows} - {""}
     integrity = unchecked("--no-check was given.")
     if check and days:
         integrity = check(date.fromisoformat(min(days)), date.fromisoformat(max(days)) + LATE)
+    gaps = published_gaps(each for _, each in gap_records)
     found = zip(grant_ids, *results, strict=True)
     return [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]
 
