@@ -98,6 +98,20 @@ def test_pol_14_without_calls_everything_granted_stays(suggesting):
     assert "permissions without a call: CloudTrail's calls were not read" in err
 
 
+@pytest.mark.parametrize("day", ["2026-11-10", "2026-11-28"])
+def test_pol_14_gaps_of_cloudtrail_on_record_on_other_days_count(suggesting, tmp_path: Path, day: str):
+    days = ("--since", "2026-11-27", "--until", "2026-11-27")
+    assert json.loads(suggesting("--agent", "corp.a", "--json", *days)[1])["unused"]
+    detail = json.dumps({"since": "2026-11-10T09:00:00Z"})
+    gap = {"chain": "r-1", "seq": 0, "event": "trail_gap", "outcome": "set", "target": "prod", "detail": detail}
+    folder = tmp_path / "records" / f"dt={day}"
+    folder.mkdir()
+    (folder / "1").write_text(f"{json.dumps(gap | {'time': f'{day}T09:30:10Z'})}\nnot JSON\n")
+    code, out, _ = suggesting("--agent", "corp.a", "--json", *days)
+    assert (code, json.loads(out)["unused"]) == (0, [])
+    assert suggesting("--agent", "corp.a", "--since", "0001-01-01", "--until", "9999-12-31")[0] == 0
+
+
 def test_pol_14_something_used_that_is_denied_now_is_a_failure(suggesting, tmp_path: Path):
     text = PRESENT.replace('action in Jitney::Action::"Mutating"', 'action == Jitney::Action::"Tagging"')
     (tmp_path / "own" / "a.cedar").write_text(text)

@@ -13,6 +13,7 @@ from jitney.client.further_needs import may_need
 from jitney.client.grant_report_output import page, show, waiting
 from jitney.client.named_queries import GRANT_ID, athena_location
 from jitney.client.problems import GrantEnded, Invalid
+from jitney.client.record_lines import GAPS_BEFORE_DAYS, day_after
 from jitney.core.actions import ActionTable
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
 from jitney.core.outliving import GrantEffect
@@ -56,8 +57,6 @@ SELECT dt, chain, seq, hash, event, outcome, time, target, detail
 FROM records
 WHERE event = 'trail_gap' AND dt >= ?
 """
-BEFORE = timedelta(days=30)
-"""A report also reads gaps that began up to this long before its first day."""
 LATE = timedelta(days=2)
 """How long after the last line of a grant its days are checked. Within this time, a seal and late lines arrive."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
@@ -162,7 +161,7 @@ def reports(
         def answers(sql: str) -> list[Any]:
             return [pool.submit(athena.run, sql, (each, since.isoformat())) for each in grant_ids]
 
-        silent = pool.submit(athena.run, GAPS, ((since - BEFORE).isoformat(),))
+        silent = pool.submit(athena.run, GAPS, (day_after(since, -GAPS_BEFORE_DAYS).isoformat(),))
         results = [[answer.result().records() for answer in found] for found in (answers(RECORDS), answers(CALLS))]
         gap_rows = silent.result().records()
     gap_records = [(row, each) for row in gap_rows if (each := parse_record(_present(row))) and is_gap(each)]

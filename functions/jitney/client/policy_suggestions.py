@@ -72,6 +72,8 @@ def suggest(options: SuggestionOptions, config: Path | None, now: int, progress:
     days = (options.since, options.until, TITLE, progress)
     for line in options.records.lines(*days):
         log.add_record(line)
+    for line in options.records.outside_gaps(*days):
+        log.add_gap(line)
     for line in options.calls.calls(*days) if options.calls else ():
         log.add_call(line)
     grants = tuple(log.grants(now))

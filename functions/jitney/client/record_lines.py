@@ -9,10 +9,16 @@ from typing import Any, NamedTuple, TypeAlias
 from jitney.client.optional import load_extra
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
+from jitney.core.audit import AuditEvent
 
 ReadingProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
+GAPS_BEFORE_DAYS = 30
+"""Reports and suggestions also read gaps of CloudTrail that began up to this long before their first day."""
+GAPS_AFTER_DAYS = 2
+"""A gap is on record within hours of its beginning, and published on that day or on the next."""
 _DAY = "dt="
+_GAP = AuditEvent.TRAIL_GAP.encode()
 
 
 class RecordSource(NamedTuple):
@@ -44,6 +50,19 @@ class RecordSource(NamedTuple):
         """Yield the lines of published calls of these days, as `lines` does. There may be no lines."""
         yield from self._lines(since, until, title, progress, calls=True)
 
+    def outside_gaps(
+        self, since: date | None, until: date | None, title: str, progress: ReadingProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the lines about CloudTrail's gaps of the days before `since` and after `until`.
+
+        A gap that covers these days may have all its records on other days.
+        """
+        before = [(day_after(since, -GAPS_BEFORE_DAYS), day_after(since, -1))] if since else []
+        after = [(day_after(until, 1), day_after(until, GAPS_AFTER_DAYS))] if until else []
+        for first, last in (*before, *after):
+            for body in self._bodies(first, last, title, progress, calls=False):
+                yield from (_members(line) for line in body.split(b"\n") if _GAP in line)
+
     def _lines(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress, *, calls: bool = False
     ) -> Iterator[Mapping[str, Any]]:
@@ -65,6 +84,11 @@ class RecordSource(NamedTuple):
             raise Invalid("usage", "The command line is not valid", "No records are named.", fix)
         evidence = load_extra("jitney.client.evidence", "audit", title)
         yield from evidence.Archive(bucket, "", progress, title).bodies(since, until, calls=calls)
+
+
+def day_after(day: date, count: int) -> date:
+    """Return the day that is `count` days after another one, or the first or the last day of the calendar."""
+    return date.fromordinal(min(max(day.toordinal() + count, date.min.toordinal()), date.max.toordinal()))
 
 
 def is_folder(path: Path) -> bool:

@@ -105,6 +105,14 @@ class UsageLog:
         elif record.grant_id and not self.scope.excludes(record):
             self._records.setdefault(record.grant_id, []).append(line)
 
+    def add_gap(self, line: Line) -> None:
+        """Add a line about a gap of CloudTrail, from another day than the other records."""
+        record = parse_record(line)
+        if record is None:
+            self.unreadable += 1
+        elif is_gap(record):
+            self._gaps.append(record)
+
     def add_call(self, line: Line) -> None:
         """Add a line of published calls, after all records."""
         grant_id = line.get("grant_id")
