@@ -80,6 +80,11 @@ class UnreadableGrant(Exception):
         """The id of the grant."""
         return grant_id_of(self.item)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the grant is in the index of open grants. An end removes it there, in every version."""
+        return "open_role" in self.item
+
 
 def grant_id_of(item: Item) -> str:
     """Return the id of an item's grant."""

@@ -6,7 +6,7 @@ revoked, by the attributes that every version keeps (`adapters.grant_items`).
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from jitney.adapters.grant_items import Item, UnreadableGrant, grant_id_of, grant_of, text_of
@@ -14,36 +14,42 @@ from jitney.core.access.grant import GRANT_RETENTION_SECONDS, Grant, GrantEnd, S
 from jitney.core.audit import METRICS_NAMESPACE, UNREADABLE_GRANTS
 from jitney.core.problems import Problem
 
-Report: TypeAlias = Callable[[Mapping[str, str]], None]
-"""Reports unreadable grants, given as the name of the error by the grant's id."""
+Report: TypeAlias = Callable[[Sequence[UnreadableGrant]], None]
+"""Reports the unreadable grants of one read."""
 UNREADABLE_REASON = "This version of Jitney cannot read the grant."
 
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()
 
 
-def report_unreadable(found: Mapping[str, str]) -> None:
-    """Count the unreadable grants of one read for their alarm, and log each grant once in this process."""
+def report_unreadable(found: Sequence[UnreadableGrant]) -> None:
+    """Count the open ones among unreadable grants for their alarm, and log each grant once in this process.
+
+    Grants that have ended do not count. Otherwise, the owner of such a grant could keep the alarm by reading it. The
+    alarm rolls canary deployments back.
+    """
+    for each in found:
+        if each.grant_id not in _logged:
+            _logged.add(each.grant_id)
+            _log.error("unreadable grant", extra={"grant_id": each.grant_id, "error": each.why})
+    value = sum(each.is_open for each in found)
+    if not value:
+        return
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - only when it is needed
 
-    for grant_id, why in found.items():
-        if grant_id not in _logged:
-            _logged.add(grant_id)
-            _log.error("unreadable grant", extra={"grant_id": grant_id, "error": why})
-    unit, value = MetricUnit.Count, len(found)
-    with single_metric(UNREADABLE_GRANTS, unit=unit, value=value, namespace=METRICS_NAMESPACE) as metric:
+    with single_metric(UNREADABLE_GRANTS, unit=MetricUnit.Count, value=value, namespace=METRICS_NAMESPACE) as metric:
         metric.add_dimension("service", "jitney")
 
 
 def readable_grants(items: Iterable[Item], report: Report) -> list[Grant]:
     """Return the grants among the items, without those that this version cannot read. These are reported."""
-    found, unreadable = list[Grant](), dict[str, str]()
+    found, unreadable = list[Grant](), list[UnreadableGrant]()
     for item in items:
         try:
             if grant := grant_of(item):
                 found.append(grant)
         except UnreadableGrant as error:
-            unreadable[error.grant_id] = error.why
+            unreadable.append(error)
     if unreadable:
         report(unreadable)
     return found
@@ -54,7 +60,7 @@ def readable_grant(item: Item | None, report: Report = report_unreadable) -> Gra
     try:
         return grant_of(item)
     except UnreadableGrant as error:
-        report({error.grant_id: error.why})
+        report([error])
         raise _unreadable(error.grant_id) from error
 
 
