@@ -1048,8 +1048,10 @@ def test_aud_04_times_without_cloudtrail_are_listed_with_their_ends(lake: Lake):
     lake.record(AuditEvent.TRAIL_GAP, Outcome.SET, chain="r-1", detail=first, times=2, **where)
     lake.record(AuditEvent.TRAIL_GAP, Outcome.ENDED, chain="r-1", seq=1, detail=ended, later=1, **where)
     lake.record(AuditEvent.TRAIL_GAP, Outcome.SET, chain="r-2", detail=second, later=2)
+    lake.record(AuditEvent.TRAIL_GAP, Outcome.SET, chain="r-3", detail={"since": "soon", "until": "2026"}, **where)
     shown = ("since", "until", "minutes", "target", "account")
     assert [tuple(row[name] for name in shown) for row in lake.ask("trail_gaps")] == [
+        ("soon", "2026", None, "analytics-prod", "444455556666"),  # one bad record does not hide the others
         ("2026-11-21T10:00:00Z", "", None, "Jitney's own account", ""),
         ("2026-11-20T10:00:00Z", "2026-11-20T11:30:20Z", 90, "analytics-prod", "444455556666"),
     ]
