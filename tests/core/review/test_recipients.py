@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.grant import GrantEnd, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.review.notices import Notice
@@ -58,6 +59,18 @@ def test_rev_06_voters_get_no_reminder_but_the_decision():
     changed = replace(voted, duration_seconds=60)  # it is not what she voted on
     assert "carol" in notified(changed, notice=Notice.REMINDED)
     assert notified(after(ASKED_OWNERS, "carol"), FEWER, Notice.DECIDED) == ["bob", "carol"]
+
+
+def test_rev_06_a_decision_that_is_sent_again_goes_to_no_one_who_was_not_asked_before_it():
+    fewer = GROUPS | {"security": GROUPS["security"]._replace(notify=("corp.dora",))}
+    for decided in (
+        replace(after(ASKED_SECURITY, "dora"), state=State.ACTIVE, starts_at=LATER - 1),
+        ASKED_SECURITY.end(State.RELEASED, GrantEnd(LATER - 1, "corp.agent", "")),
+    ):
+        assert notified(decided, fewer, Notice.DECIDED, LATER + 60) == ["dora"]
+    late = replace(ASKED_SECURITY, state=State.ACTIVE, starts_at=LATER)
+    for decided in (late, ASKED_SECURITY.move(State.FAILED)):
+        assert notified(decided, fewer, Notice.DECIDED, LATER + 60) == ["alice", "dora", "erin"]
 
 
 def test_rev_07_earlier_voters_are_notified_of_a_narrowed_request_and_its_chooser_is_not():

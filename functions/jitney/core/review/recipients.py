@@ -1,10 +1,11 @@
 """The people who are notified of a request by name, according to the configuration (row REV 6). Pure."""
 
+from jitney.core.access.grant import State
 from jitney.core.review.break_glass import all_possible_reviewers, involved_people
 from jitney.core.review.content import content_hash
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.notices import Notice
-from jitney.core.review.reviewers import Groups, eligible_members, requested_groups
+from jitney.core.review.reviewers import Groups, eligible_members, requested_groups, under_review_at
 
 
 def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
@@ -12,9 +13,9 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
 
     A request goes to the members to notify at once and their delegates. After an escalation, it goes to everyone who
     may then approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision
-    goes to the same people and to all voters. Break-glass goes to everyone who could ever decide, and to the people
-    configured for it. A follow-up reminder goes to those who may do the follow-up review. Requesters are notified of
-    break-glass only. Suspended people get no notices.
+    goes to those who were asked before it, and to all voters, also if it is sent again later. Break-glass goes to
+    everyone who could ever decide, and to the people configured for it. A follow-up reminder goes to those who may do
+    the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
     """
     people = _people(notice, review, groups, now)
     return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))
@@ -32,7 +33,9 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
         return all_possible_reviewers(review, groups, involved_people(review))
     if grant.break_glass:
         return all_possible_reviewers(review, groups) | {*grant.break_glass.notified, grant.break_glass.human}
-    notified = _notified_people(review, groups, now)
+    # The time at which a request failed is unknown.
+    is_over = notice is Notice.DECIDED and grant.state is not State.FAILED
+    notified = _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
     content, voters = content_hash(grant), {vote.human for vote in grant.votes}
     if notice is Notice.DECIDED:
         people = notified | voters
