@@ -96,6 +96,14 @@ def test_ops_01_a_heartbeat_after_a_gap_does_not_hide_it_from_the_reconciler(wat
     assert watches.watches()[ALIAS] == TrailWatch(ALIAS, LATER + 300, None, (TrailGap(ALIAS, NOW, LATER + 300),))
 
 
+@pytest.mark.parametrize(("ahead", "kept"), [(GAP_SECONDS + 300, True), (GAP_SECONDS + 301, False)])
+def test_ops_01_a_heartbeat_replaces_a_time_that_no_clock_can_have(watches: TrailWatches, ahead: int, kept: bool):
+    """A heartbeat may be late, but the newest one cannot be from the future."""
+    watches.note(ALIAS, NOW + ahead)
+    watches.note(ALIAS, NOW)
+    assert watches.watches() == {ALIAS: TrailWatch(ALIAS, NOW + ahead if kept else NOW)}
+
+
 @pytest.mark.parametrize(
     "more",
     [

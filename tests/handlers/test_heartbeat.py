@@ -99,6 +99,17 @@ def test_ops_02_a_watch_that_cannot_be_read_fails_the_run_and_stops_no_other(
     assert [vars(each)["target"] for each in caplog.records if each.msg == "trail gap not recorded"] == [HOME]
 
 
+@pytest.mark.parametrize(("ahead", "fails"), [(300, False), (301, True)])
+def test_ops_01_a_heartbeat_from_the_future_does_not_hide_gaps(system: System, ahead: int, fails: bool):
+    """An administrator of the broker's account could write it."""
+    system.trail_watches.found = {"analytics-prod": TrailWatch("analytics-prod", system.now + ahead)}
+    if not fails:
+        assert reconcile(system.ports)["trail_gaps"] == 0
+        return
+    with pytest.raises(RuntimeError, match=r"^not reconciled: the gaps of CloudTrail$"):
+        reconcile(system.ports)
+
+
 def test_aud_04_a_gap_begins_when_a_target_is_removed_because_its_credentials_may_still_work(system: System):
     reconcile(system.ports)
     removed_at = system.now

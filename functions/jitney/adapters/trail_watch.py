@@ -2,7 +2,7 @@
 
 Items with `pk` TRAIL, and `sk` BROKER or TARGET#<alias>:
 
-- `seen_at`: the time of the newest heartbeat. The correlator only ever raises it.
+- `seen_at`: the time of the newest heartbeat. The correlator only raises it, unless it is ahead of every clock.
 - `gap_since`, `gap_chain`, `gap_head`: the gap that lasts, if there is one.
 - `ended_gaps`: JSON of [since, until] of the last gaps, the newest first.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.adapters.transactions import Transactions, item_key
+from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import GAP_SECONDS, GapChange, OpenGap, TrailGap, TrailWatch
 from jitney.core.trail.heartbeat import BROKER
 
@@ -36,8 +37,10 @@ class TrailWatches:
         """Store a heartbeat of the time `at`, unless a newer heartbeat is stored.
 
         A heartbeat that ends a gap whose beginning is not on record yet is dropped. Otherwise, no run of the reconciler
-        would see the gap. Such a run records the beginning within minutes, and a later heartbeat ends the gap.
+        would see the gap. Such a run records the beginning within minutes, and a later heartbeat ends the gap. A stored
+        time that is ahead of every clock is replaced.
         """
+        latest = at + GAP_SECONDS + MAX_CLOCK_SKEW_SECONDS  # `at` may be late by the length of a gap
         with aws_errors_as_unavailable("The store"):
             try:
                 self._client.update_item(
@@ -45,10 +48,14 @@ class TrailWatches:
                     Key=_key(target),
                     UpdateExpression="SET seen_at = :at",
                     ConditionExpression=(
-                        "attribute_not_exists(seen_at) OR "
+                        "attribute_not_exists(seen_at) OR seen_at > :latest OR "
                         "(seen_at < :at AND (seen_at >= :least OR attribute_exists(gap_since)))"
                     ),
-                    ExpressionAttributeValues={":at": {"N": str(at)}, ":least": {"N": str(at - GAP_SECONDS)}},
+                    ExpressionAttributeValues={
+                        ":at": {"N": str(at)},
+                        ":least": {"N": str(at - GAP_SECONDS)},
+                        ":latest": {"N": str(latest)},
+                    },
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from jitney.adapters.transactions import StaleWrite
 from jitney.core.config import Target
 from jitney.core.problems import Problem
+from jitney.core.trail.event import MAX_CLOCK_SKEW_SECONDS
 from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.heartbeat import BROKER
 from jitney.handlers.logs import logger
@@ -54,6 +55,8 @@ def _record_gap(target: str, account: str, known: Mapping[str, TrailWatch | None
     watch = known[target]
     if watch is None:
         raise ValueError("the watch cannot be read")
+    if watch.seen_at > now + MAX_CLOCK_SKEW_SECONDS:
+        raise ValueError("the time of the last heartbeat is ahead of the clock, so no gap would be seen")
     change = change_of_gap(watch, ports.new_id("r"), account, now)
     if change is None:
         return False
