@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from jitney.adapters.grant_items import UnreadableGrant, item_of
 from jitney.adapters.unreadable_grants import report_unreadable
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import VoteVerdict
@@ -169,7 +170,7 @@ FAULTS: Mapping[str, tuple[Happens, Happens]] = {
     "SuspensionIncomplete": (lambda: suspended(refused=True), lambda: suspended(refused=False)),
     "RevocationSlow": (lambda: revoked(slow=True), revoked),
     "ReconcilerFailed": (lambda: reconciled(broken=True), lambda: reconciled(broken=False)),
-    "GrantsUnreadable": (lambda: report_unreadable({GRANT.id: "ValueError"}), nothing),
+    "GrantsUnreadable": (lambda: report_unreadable([UnreadableGrant(item_of(GRANT), "ValueError")]), nothing),
     "AnswersFailed": (lambda: answered("unavailable", "internal"), lambda: answered(*AGENTS_CAUSE)),
     "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
     "MessagesFailed": (lambda: notified(down=True), lambda: notified(down=False)),
