@@ -84,12 +84,12 @@ test: lint $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) ## run every test, with the
 .PHONY: mutants
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick \
-		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade/test_restore.py \
+		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade/test_restore{,d_later}.py \
 		tests/client/test_{aws_profile,broker,cli_audit,cli_backfill,cli_policy,cli_policy_replay,cli_restore}.py \
-		tests/client/test_{cloud_tokens,connection,endpoint_folder,held_grant,local_endpoint,spiffe_tokens,token_choice,tokens}.py \
-		tests/client/{gateway/test_other_processes,login/test_sign_in,setup/test_init}.py \
-		tests/client/mcp/test_mcp_{http_guard,scope,tools}.py tests/sdk/test_{ends,gateway,grants,sent_parameters}.py \
-		--ignore tests/handlers/test_convergence.py
+		tests/client/test_{cloud_tokens,connection,endpoint_folder,held_grant,local_endpoint,settings}.py \
+		tests/client/test_{spiffe_tokens,token_choice,tokens}.py tests/client/login/test_{login_commands,sign_in}.py \
+		tests/client/{gateway/test_other_processes,setup/test_init}.py tests/client/mcp/test_mcp_{http_guard,scope,tools}.py \
+		tests/sdk/test_{ends,gateway,grants,sent_parameters}.py --ignore tests/handlers/test_convergence.py
 
 AGENTS ?= 200
 MINUTES ?= 15
