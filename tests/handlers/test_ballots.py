@@ -16,7 +16,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval
 from jitney.core.single_use import NARROWINGS_PER_HOUR
-from jitney.handlers.ballots import Ballot, vote
+from jitney.handlers.ballots import Ballot, covered_by, vote
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.grants import create_grant
 from tests.core.identity import minting
@@ -51,6 +51,13 @@ def refused(system: System, given: Ballot) -> str:
     with pytest.raises(Problem) as refusal:
         vote(given, system.ports)
     return refusal.value.code
+
+
+def test_rev_03_an_approval_of_an_unknown_request_covers_nothing(system: System):
+    unknown = replace(pending(system), id="g-zzzzzzzzzzzzzz")
+    with pytest.raises(Problem, match="grant_not_found"):
+        covered_by(ballot(unknown), system.ports)
+    assert refused(system, ballot(unknown)) == "grant_not_found"
 
 
 def test_rev_03_a_request_of_a_removed_issuer_is_not_decided(system: System):

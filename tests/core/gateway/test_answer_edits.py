@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jitney.core.gateway.json_answers import mask_json
 from jitney.core.gateway.json_edit import edit_json
-from jitney.core.gateway.mask_rules import MaskRules
+from jitney.core.gateway.mask_rules import MAX_DEPTH, MaskRules, UnmaskableAnswer
 from jitney.core.gateway.xml_answers import mask_xml
 from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
 from jitney.core.masking.mask_tags import MaskTags
@@ -144,3 +145,14 @@ def test_mask_03_an_edit_that_meets_no_tag_is_an_error():
     assert edit_xml(b"<a>x</a>", [XmlEdit(0, 4, "", "y")]) == b"<a>y</a>"
     with pytest.raises(ValueError, match="no start tag"):
         edit_xml(b"<a>x</a>", [XmlEdit(1, 4, "", "y")])
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_gw_12_json_that_is_nested_too_deep_is_not_passed_on(opens: str, closes: str):
+    def deep(levels: int) -> bytes:
+        return f"{opens * levels}1{closes * levels}".encode()
+
+    rules = MaskRules.of(TAGS, reveal=False)
+    assert mask_json(deep(MAX_DEPTH + 1), (), None, rules) == (deep(MAX_DEPTH + 1), [])
+    with pytest.raises(UnmaskableAnswer, match="nested too deep"):
+        mask_json(deep(MAX_DEPTH + 2), (), None, rules)
