@@ -39,8 +39,8 @@ under `ARN derived` nor under `requested on *` need actions that AWS cannot limi
 
 FURTHER = """# Further permissions of calls
 
-Many calls need permissions in addition to the operation's own. Jitney derives those that the parameters show, and
-mentions those that the parameters do not show. To see both:
+Many calls need permissions in addition to the operation's own. AWS calls them dependent actions. Jitney derives a
+permission if the call's parameters show it. Otherwise Jitney lists it in `may_need`. To see both:
 
 ```sh
 jitney explain -- aws ecs run-task --task-definition web
