@@ -1,6 +1,7 @@
 """The buckets: audit records, the seals over them, query results, and access logs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -15,6 +16,35 @@ KEEP_SEALS = Duration.days(400)
 
 Not even the account's root user can shorten this time.
 """
+
+
+def private_bucket(
+    scope: Construct,
+    construct_id: str,
+    key: kms.IKey | None,
+    *,
+    lock: s3.ObjectLockRetention | None,
+    lifecycle_rules: Sequence[s3.LifecycleRule] = (),
+    **more: Any,
+) -> s3.Bucket:
+    """Return a versioned bucket that remains when the stack is deleted, encrypted with `key` or a key of S3.
+
+    Its owner owns all objects. `lock` is the default retention. `more` are other properties of the bucket.
+    """
+    return s3.Bucket(
+        scope,
+        construct_id,
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        bucket_key_enabled=True if key else None,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=True,
+        lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)), *lifecycle_rules],
+        object_lock_default_retention=lock,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        **more,
+    )
 
 
 class Buckets(Construct):
@@ -67,23 +97,17 @@ class Buckets(Construct):
         expires_days: int | None = None,
         lock: s3.ObjectLockRetention | None = None,
     ) -> s3.Bucket:
-        rules = [s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))]
+        rules = []
         if expires_days:
             age = Duration.days(expires_days)
             rules.append(s3.LifecycleRule(expiration=age, noncurrent_version_expiration=Duration.days(7)))
-        return s3.Bucket(
+        return private_bucket(
             self,
             construct_id,
-            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            bucket_key_enabled=True if key else None,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            key,
+            lock=lock,
             enforce_ssl=self._tls_only,
-            versioned=True,
             lifecycle_rules=rules,
-            object_lock_default_retention=lock,
             server_access_logs_bucket=self.logs if log_prefix else None,
             server_access_logs_prefix=log_prefix,
-            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Aws, CfnOutput, Duration, LegacyStackSynthesizer, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnOutput, LegacyStackSynthesizer, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.buckets import KEEP_SEALS
+from infra.buckets import KEEP_SEALS, private_bucket
 from infra.keys import encryption_key
 from infra.replication import ROLE
 from infra.target_template import ROOT, synthesized
@@ -70,20 +70,7 @@ class ReplicaStack(Stack):
         CfnOutput(self, "Replication", value=text, description="The value of broker.replication in jitney.yaml")
 
     def _bucket(self, construct_id: str, key: kms.IKey | None, lock: s3.ObjectLockRetention | None) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
-            construct_id,
-            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            bucket_key_enabled=True if key else None,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            versioned=True,
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
-            object_lock_default_retention=lock,
-            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        )
+        bucket = private_bucket(self, construct_id, key, lock=lock, enforce_ssl=True)
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="BrokerReplicates",
