@@ -88,7 +88,8 @@ mutants: $(READY) ## remove each security check in turn and expect a test to fai
 		tests/client/test_{aws_profile,broker,cli_audit,cli_backfill,cli_policy,cli_policy_replay,cli_restore}.py \
 		tests/client/test_{cloud_tokens,connection,endpoint_folder,held_grant,local_endpoint,settings}.py \
 		tests/client/test_{spiffe_tokens,token_choice,tokens}.py tests/client/login/test_{login_commands,sign_in}.py \
-		tests/client/{gateway/test_other_processes,setup/test_init}.py tests/client/mcp/test_mcp_{http_guard,scope,tools}.py \
+		tests/client/gateway/test_{call_sender,direct_transfers,endpoint,every_operation,http_server,other_processes,retries,wire_forms}.py \
+		tests/client/setup/test_init.py tests/client/mcp/test_mcp_{http_guard,scope,tools,untrusted}.py \
 		tests/sdk/test_{ends,gateway,grants,sent_parameters}.py --ignore tests/handlers/test_convergence.py
 
 AGENTS ?= 200

@@ -130,6 +130,30 @@ def test_gw_09_without_reveal_a_download_does_not_ask_for_a_ticket(served_masked
     assert [call for call, _ in served_masked.broker.calls if "direct" in call] == []
 
 
+def test_gw_09_a_download_that_the_broker_refuses_does_not_ask_for_a_ticket(served: Served, s3: FakeBroker):
+    calls = []
+
+    def instead(call: Mapping[str, Any], _key: str) -> CallAnswer:
+        calls.append(call)
+        raise Denied("call_outside_grant", "t", "The grant does not cover it.", "Request it.")
+
+    served.broker.instead = instead
+    with pytest.raises(ClientError, match="CallOutsideGrant"):
+        served.client("s3").get_object(Bucket="bucket-1", Key="small")
+    assert (["direct" in call for call in calls], s3.asked) == ([False], [])
+
+
+def test_gw_09_a_ticket_and_an_answer_are_not_confused(served: Served, s3: FakeBroker):
+    """A broker that answers with the other one has a fault, and nothing is transferred."""
+    served.broker.instead = lambda _call, _key: ticket(s3, "GET", "/bucket-1/small")
+    with pytest.raises(ClientError, match="TypeError in the endpoint"):
+        served.client("s3", retries={"total_max_attempts": 1}).get_object(Bucket="bucket-1", Key="small")
+    served.broker.instead = lambda _call, _key: CallAnswer(CALL_ID, 200, {}, b"")
+    with pytest.raises(ClientError, match="TypeError in the endpoint"):
+        served.client("s3", retries={"total_max_attempts": 1}).put_object(Bucket="bucket-1", Key="large", Body=LARGE)
+    assert s3.asked == []
+
+
 def test_gw_09_what_s3_refuses_arrives_as_it_is(served: Served, s3: FakeBroker):
     tickets(served, s3)
     s3.say("PUT", "/bucket-1/large", 403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,6 +69,37 @@ def test_cli_04_an_answer_that_takes_too_long_is_cut(monkeypatch: pytest.MonkeyP
         closed.set()
         with pytest.raises((http.client.HTTPException, OSError)):
             answer.result()
+
+
+def raw_answer(head: str, body: bytes = b"") -> tuple[int, bool]:
+    """Return the status that a server sends for one request, and whether it then closed the connection."""
+    server = LoopbackServer(lambda _port: Service())
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+            connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            answer.read()
+            return answer.status, answer.will_close
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("length", ["1", "9" * 20])
+def test_gw_12_a_body_that_is_announced_as_too_large_is_not_asked_for(length: str):
+    """A client that waits for "100 Continue" gets 413 instead."""
+    assert raw_answer(f"Content-Length: {length}\r\nExpect: 100-continue") == (413, True)
+
+
+def test_gw_12_a_number_of_more_than_20_digits_is_no_length():
+    assert raw_answer(f"Content-Length: {'9' * 5000}\r\nExpect: 100-continue")[0] == 400
+
+
+def test_gw_12_a_body_that_is_far_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_server, "_MAX_DISCARDED_BYTES", 1000)
+    assert raw_answer("Content-Length: 500", b"x" * 500) == (413, False)
+    assert raw_answer("Content-Length: 5000", b"x" * 2000) == (413, True)
 
 
 def test_cli_04_only_the_main_thread_takes_signals():

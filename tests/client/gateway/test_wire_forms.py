@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import time
 import zlib
 from dataclasses import replace
@@ -84,7 +85,8 @@ def test_gw_06_signed_chunks_are_read():
 @pytest.mark.parametrize(
     "body",
     [b"", b"5\r\nhello", b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhellooo\r\n0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
-     b"fffffffff\r\nx\r\n", b"5\r\nhello\r\n0\r\nno colon\r\n\r\n", b"6\r\nhello!\r\n0\r\n\r\n"],
+     b"fffffffff\r\nx\r\n", b"5\r\nhello\r\n0\r\nno colon\r\n\r\n", b"6\r\nhello!\r\n0\r\n\r\n",
+     b"\r\n", b"5\r\nhelloXX0\r\n\r\n", b"3\r\na:b\r\n0;:0"],
 )  # fmt: skip
 def test_gw_12_a_malformed_chunked_body_is_refused(body: bytes):
     headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "5"}
@@ -156,6 +158,109 @@ def test_gw_12_what_parsers_read_differently_is_refused(name: str):
         with pytest.raises(ClientProblem) as caught:
             parsed(*HOSTILE[name])
         assert caught.value.code in ("call_invalid", "call_unsupported")
+
+
+IAM, SNS = "Action={}&Version=2010-05-08&{}", "Action=CreateTopic&Version=2010-03-31&Name=t&Attributes.{}"
+NO_PAIR, TWICE = "An entry of .* is not one key with one value", "has the key 'a' twice"
+TAGS = "/bucket-1?tagging"
+JOB = "/.service/s3control/v20180820/jobs"
+CODE = "/2015-03-31/functions/f/code"
+ENTRIES = "<J><Operation><LambdaInvoke><UserArguments>{}</UserArguments></LambdaInvoke></Operation></J>"
+PAIR, VALUE_OF_B = "<entry><key>a</key><value>b</value></entry>", "<value>b</value>"
+NO_PLACE = "has a member {!a} that the gateway's model does not have"
+
+
+def form(service: str, text: str) -> tuple[str, str, str, bytes, dict[str, str]]:
+    return "POST", "/", service, text.encode(), FORM
+
+
+def xml(target: str, text: str) -> tuple[str, str, str, bytes, dict[str, str]]:
+    return "PUT", target, "s3", text.encode(), XML
+
+
+def job(entries: str) -> tuple[str, str, str, bytes, dict[str, str]]:
+    return "POST", JOB, "s3", ENTRIES.format(entries).encode(), XML | {"x-amz-account-id": "444455556666"}
+
+
+WITHOUT_PLACE: dict[str, tuple[tuple[str, str, str, bytes, dict[str, str]], str]] = {
+    "form deep": (form("iam", IAM.format("ListUsers", "a." * 300 + "=1")), "too many parts"),
+    "form of no input": (form("iam", IAM.format("GenerateCredentialReport", "X=1")), NO_PLACE.format("X")),
+    "form text for a list": (form("iam", IAM.format("SimulateCustomPolicy", "ActionNames=a")), "where the model has a"),
+    "form list": (
+        form("iam", IAM.format("SimulateCustomPolicy", "ActionNames.member.1=a&ActionNames.x=b")),
+        NO_PLACE.format("x"),
+    ),
+    "form map": (
+        form("sns", SNS.format("entry.1.key=a&Attributes.entry.1.value=b&Attributes.x=c")),
+        NO_PLACE.format("x"),
+    ),
+    "form map, third": (
+        form("sns", SNS.format("entry.1.key=a&Attributes.entry.1.value=b&Attributes.entry.1.x=c")),
+        NO_PAIR,
+    ),
+    "form map, no key": (form("sns", SNS.format("entry.1.value=b")), NO_PAIR),
+    "form map, no value": (form("sns", SNS.format("entry.1.key=a")), NO_PAIR),
+    "form map, key twice": (
+        form(
+            "sns",
+            SNS.format(
+                "&Attributes.".join(f"entry.{number}.{name}" for number in (1, 2) for name in ("key=a", "value=b"))
+            ),
+        ),
+        TWICE,
+    ),
+    "xml deep": (xml(TAGS, "<a>" * 300 + "</a>" * 300), "too many levels"),
+    "xml child of a text": (
+        xml(TAGS, "<T><TagSet><Tag><Key><x/></Key><Value>v</Value></Tag></TagSet></T>"),
+        NO_PLACE.format("x"),
+    ),
+    "xml text in a structure": (
+        xml("/bucket-1?notification", "<N><EventBridgeConfiguration>x</EventBridgeConfiguration></N>"),
+        NO_PLACE.format("text"),
+    ),
+    "xml list twice": (xml(TAGS, "<T><TagSet/><TagSet/></T>"), "appears more than once"),
+    "xml list of others": (xml(TAGS, "<T><TagSet><Tags/></TagSet></T>"), NO_PLACE.format("Tags")),
+    "xml map, no value": (job("<entry><key>a</key></entry>"), NO_PAIR),
+    "xml map, other names": (job("<entry><key>a</key><values>b</values></entry>"), NO_PAIR),
+    "xml map, third": (job(f"<entry><key>a</key>{VALUE_OF_B}{VALUE_OF_B}</entry>"), NO_PAIR),
+    "xml map, no text as key": (job(f"<entry><key><x/></key>{VALUE_OF_B}</entry>"), NO_PAIR),
+    "xml map, key twice": (job(PAIR + PAIR), TWICE),
+    "xml map, others": (job("<x/>"), NO_PLACE.format("x")),
+    "body of no input": (("GET", "/supported-resource-types", "backup", b"x", {}), NO_PLACE.format("body")),
+    "body of no members": (("GET", "/bucket-1?list-type=2", "s3", b"<a/>", {}), NO_PLACE.format("body")),
+    "json body that is a list": (("PUT", CODE, "lambda", b"[]", {}), "not a JSON object"),
+    "json body with a member of the path": (
+        ("PUT", CODE, "lambda", b'{"FunctionName": "g"}', {}),
+        NO_PLACE.format("FunctionName"),
+    ),
+    "header list": (
+        ("GET", "/bucket-1/key?attributes", "s3", b"", {"x-amz-object-attributes": 'ETag"x'}),
+        "cannot be read",
+    ),
+    "cbor twice": (
+        ("POST", LIST_METRICS, "monitoring", b"\xa0\xa0", {"smithy-protocol": "rpc-v2-cbor"}),
+        "more than one CBOR value",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_PLACE)
+def test_gw_12_what_has_no_place_in_the_model_is_refused_with_its_name(name: str):
+    request, said = WITHOUT_PLACE[name]
+    with pytest.raises(ClientProblem) as caught:
+        parsed(*request)
+    assert re.search(said, caught.value.detail), caught.value.detail
+    assert caught.value.code == "call_invalid"
+
+
+def test_gw_06_maps_and_empty_bodies_are_read():
+    named = form("sns", SNS.format("entry.1.key=a&Attributes.entry.1.value=b&Attributes.entry.2.key=c"
+                                   "&Attributes.entry.2.value=d"))  # fmt: skip
+    assert parsed(*named).parameters == {"Name": "t", "Attributes": {"a": "b", "c": "d"}}
+    job_call = parsed(*job(PAIR)).parameters
+    assert job_call["Operation"] == {"LambdaInvoke": {"UserArguments": {"a": "b"}}}
+    assert parsed("GET", "/supported-resource-types", "backup").operation.name == "GetSupportedResourceTypes"
+    assert parsed("GET", "/bucket-1?list-type=2", "s3").parameters == {"Bucket": "bucket-1"}
 
 
 CONVERSE = (

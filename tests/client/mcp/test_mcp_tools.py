@@ -19,6 +19,7 @@ from jitney.client.mcp.arguments import CallArguments
 from jitney.client.mcp.call_tools import call_key
 from jitney.client.mcp.opened_grants import OpenedGrants
 from jitney.client.mcp.tool_table import TOOLS
+from jitney.client.mcp.worker_threads import CancellableWait, WaitCancelledError
 from jitney.client.problems import Unavailable
 from jitney.client.responses import GrantResponse
 from tests.client.fake_broker import (
@@ -403,6 +404,28 @@ def test_cli_03_a_cancelled_wait_ends_and_leaves_the_request(agent: Agent):
 
     assert agent.use(scenario) == 0
     assert agent.broker.calls("DELETE", GRANT), "the end of the server withdraws the request"
+
+
+def test_cli_03_a_wait_that_was_cancelled_neither_reports_nor_sleeps():
+    """Its thread may be between two polls when the client cancels it."""
+    cancelled = threading.Event()
+    cancelled.set()
+    pending = GrantResponse.read(PENDING)
+    wait = CancellableWait(Broker("https://jitney.invalid", FixedToken()), pending, never_reported, cancelled)
+    for step in (lambda: wait._progress(pending, None), lambda: wait._sleep(600)):
+        with pytest.raises(WaitCancelledError):
+            step()
+
+
+async def never_reported(_latest: GrantResponse) -> None:
+    pytest.fail("the client cancelled the wait")
+
+
+def test_gw_09_a_ticket_is_no_answer_to_a_tool_call(agent: Agent):
+    ticket = {"method": "GET", "url": "https://s3.invalid/k", "headers": {}, "expires_at": "2099-11-24T12:05:00Z"}
+    agent.broker.say("POST", "/v1/calls", 200, {"call_id": CALL_ID, "grant_id": GRANT_ID, "ticket": ticket})
+    assert agent.call("call", GET_OBJECT).is_error
+    assert "s3.invalid" not in "".join(agent.seen)
 
 
 def test_gw_06_a_repeated_tool_call_is_one_call(agent: Agent):

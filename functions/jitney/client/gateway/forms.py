@@ -122,8 +122,10 @@ class _QueryForm:
         for each in _numbered(entries, place) if entries else ():
             key = each.below.pop(shape.key.serialization.get("name", "key"), _FormNode())
             value = each.below.pop(shape.value.serialization.get("name", "value"), None)
-            if key.value is None or value is None or each.below or key.value in read:
+            if key.value is None or value is None or each.below:
                 raise invalid_call(f"An entry of {place} is not one key with one value.")
+            if key.value in read:
+                raise invalid_call(f"{place} has the key {key.value[:60]!a} twice.")
             read[key.value] = self.read(value, shape.value, place)
         if node.below and node is not entries:
             raise no_member(place, next(iter(node.below)))

@@ -88,7 +88,7 @@ def _chunks(body: bytes) -> tuple[bytes, dict[str, str]]:
     while True:
         line, at = _line(body, at)
         size = line.partition(b";")[0]
-        if not size or len(size) > 8 or size.strip(b"0123456789abcdefABCDEF"):
+        if not size or size.strip(b"0123456789abcdefABCDEF"):
             raise _malformed("a chunk's size is not a hexadecimal number")
         length = int(size, 16)
         if length == 0:

@@ -118,5 +118,8 @@ def _map(entries: list[XmlElement], shape: Any, place: str) -> dict[str, Any]:
         found = {child.name: child for child in entry.children}
         if set(found) != {key_name, value_name} or len(entry.children) != 2 or found[key_name].children:
             raise invalid_call(f"An entry of {place} is not one key with one value.")
-        read["".join(found[key_name].text)] = xml_value([found[value_name]], shape.value, place)
+        key = "".join(found[key_name].text)
+        if key in read:
+            raise invalid_call(f"{place} has the key {key[:60]!a} twice.")
+        read[key] = xml_value([found[value_name]], shape.value, place)
     return read
