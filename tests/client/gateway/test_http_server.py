@@ -87,7 +87,7 @@ def raw_answer(head: str, body: bytes = b"") -> tuple[int, bool]:
 
 
 @pytest.mark.parametrize("length", ["1", "9" * 20])
-def test_gw_12_a_body_that_is_announced_as_too_large_is_not_asked_for(length: str):
+def test_gw_12_a_body_that_is_announced_as_too_large_is_not_read(length: str):
     """A client that waits for "100 Continue" gets 413 instead."""
     assert raw_answer(f"Content-Length: {length}\r\nExpect: 100-continue") == (413, True)
 
