@@ -783,9 +783,16 @@ class MemoryCallStore:
 
     def read(self, grant_id: str, owner: str, key: str, now: int) -> CallContext:
         with self._answering("read"):
-            attempt = self.attempts.get((owner, key))
-            known = attempt if attempt and attempt.expires_at > now else None
+            known = self._attempt(owner, key, now)
             return CallContext(self.store.grants.get(grant_id), self.store.suspensions, self.budget(grant_id), known)
+
+    def attempt(self, owner: str, key: str, now: int) -> CallAttempt | None:
+        with self._answering("attempt"):
+            return self._attempt(owner, key, now)
+
+    def _attempt(self, owner: str, key: str, now: int) -> CallAttempt | None:
+        found = self.attempts.get((owner, key))
+        return found if found and found.expires_at > now else None
 
     def recorded_state(self, call_id: str) -> RecordedState | None:
         with self._answering("recorded_state"):

@@ -98,7 +98,7 @@ def test_gw_06_one_read_finds_the_grant_the_suspensions_the_budget_and_the_earli
     assert not first.suspensions.version
     attempt = begun(calls, amounts=use(calls=1))
     later = calls.read(GRANT.id, OWNER, KEY, NOW)
-    assert later.attempt == attempt
+    assert later.attempt == calls.attempt(OWNER, KEY, NOW) == attempt
     assert later.budget.used["calls"] == 1
     assert calls.read("g-unknown", OWNER, key_hash("k-2"), NOW)[0::3] == (None, None)
 
@@ -125,6 +125,13 @@ def test_gw_06_of_two_executions_one_takes_the_key(calls):
 def test_gw_06_keys_of_different_owners_are_different(calls):
     begun(calls)
     assert calls.read(GRANT.id, "another", KEY, NOW).attempt is None
+    assert calls.attempt("another", KEY, NOW) is None
+
+
+def test_gw_06_a_key_is_forgotten_when_its_time_is_over(calls):
+    attempt = begun(calls)
+    assert calls.attempt(OWNER, KEY, attempt.expires_at - 1) == attempt
+    assert calls.attempt(OWNER, KEY, attempt.expires_at) is None
 
 
 def test_gw_06_of_two_executions_that_send_a_call_again_one_does(calls):

@@ -1,17 +1,20 @@
 """POST /v1/calls: what is checked before anything is sent, what is sent, and what is on record."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from jitney.core.gateway.aws_answer import AwsAnswer
+from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
 from tests.core.identity import minting
-from tests.handlers.conftest import REQUEST_BODY
+from tests.handlers.conftest import REQUEST_BODY, configuration
 from tests.handlers.gateway import DELETE, DONE, GET, OK, PUT, REQUEST_ID, SECRET, SECRET_ARN, Gateway, failing
 
 RECEIVE = {
@@ -275,6 +278,35 @@ def test_gw_01_a_call_may_request_its_own_grant(gateway: Gateway) -> None:
     assert first[1]["grant_id"] != gateway.grant_id
     again = gateway.system.call(create_call, body, idempotency_key="k")
     assert (again[1], len(gateway.upstream.sent)) == (first[1], 1)
+
+
+def released(gateway: Gateway, grant_id: str) -> None:
+    assert gateway.system.call(release_grant, {}, grant_id=grant_id)[0] == 200
+
+
+def denied(gateway: Gateway, _grant_id: str) -> None:
+    gateway.system.ports.policies = PolicySet.load(
+        configuration('@id("none") forbid (principal, action, resource);').policies
+    )
+
+
+def over_quota(gateway: Gateway, _grant_id: str) -> None:
+    config = gateway.system.ports.config
+    gateway.system.ports.config = replace(config, limits=replace(config.limits, grants_per_hour=1))
+
+
+@pytest.mark.parametrize("then", [released, denied, over_quota])
+def test_gw_06_a_repeated_call_that_requested_its_own_grant_gets_its_answer(
+    gateway: Gateway, then: Callable[[Gateway, str], None]
+) -> None:
+    """Another answer than that of the first POST would look as if the call had not run."""
+    body = {"target": "analytics-prod", "reason": "monthly report", **PUT}
+    first = gateway.system.call(create_call, body, idempotency_key="k")[1]
+    then(gateway, first["grant_id"])
+    assert gateway.system.call(create_call, body, idempotency_key="k")[:2] == (200, first)
+    status, other, _ = gateway.system.call(create_call, body | {"reason": "another"}, idempotency_key="k")
+    assert (status, other["code"]) == (422, "idempotency_mismatch")
+    assert len(gateway.upstream.sent) == 1
 
 
 def test_gw_01_the_grant_of_one_call_covers_this_call_only(gateway: Gateway) -> None:

@@ -90,6 +90,14 @@ class CallStore:
             readable_grant(grant), self._suspensions.parsed(suspensions), budget_of(budget), _attempt_of(attempt, now)
         )
 
+    def attempt(self, owner: str, key: str, now: int) -> CallAttempt | None:
+        """Return the attempt of `owner` under `key` (its hash), or None."""
+        with aws_errors_as_unavailable("The store"):
+            answer = self._client.get_item(
+                TableName=self._state_table, Key=_attempt_key(owner, key), ConsistentRead=True
+            )
+        return _attempt_of(answer.get("Item"), now)
+
     def recorded_state(self, call_id: str) -> RecordedState | None:
         """Return the state of a call from its records.
 

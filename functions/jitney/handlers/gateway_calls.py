@@ -54,7 +54,7 @@ def create_call(request: Request, ports: Ports) -> Response:
     owner = caller.principal.owner_key
     content = content_mac(ports.mask_keys.of(owner), asked.canonical())
     if not asked.grant_id:
-        requested = _request_grant(asked, _unread(request, ports, now, caller))
+        requested = _with_grant(asked, key, _unread(request, ports, now, caller))
         if isinstance(requested, Response):
             return requested
         asked = requested
@@ -106,6 +106,16 @@ def _required_key(request: Request) -> str:
 
 def _unread(request: Request, ports: Ports, now: int, caller: Authenticated) -> AuthenticatedRequest:
     return AuthenticatedRequest(request, ports, now, caller, ports.suspensions.current())
+
+
+def _with_grant(asked: CallRequest, key: str, call: AuthenticatedRequest) -> CallRequest | Response:
+    """Return a call in the grant of its first attempt, or else in the grant that it requests.
+
+    That grant may have ended, or policies may have changed, after the first attempt. A new request would then be
+    refused, as if the call had not run.
+    """
+    earlier = call.ports.call_store.attempt(call.principal.owner_key, key_hash(key), call.now)
+    return replace(asked, grant_id=earlier.grant_id) if earlier else _request_grant(asked, call)
 
 
 def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallRequest | Response:

@@ -48,7 +48,9 @@ class CallRequest:
     def canonical(self) -> bytes:
         """Return a text that is equal for equal calls only. It holds the parameters, so it is never stored."""
         about = (self.grant_id, self.target, self.service, self.operation, self.region, self.reveal, self.parameters)
-        members = (*about, self.direct and (self.direct.content_sha256, self.direct.content_length))
+        body = self.direct and (self.direct.content_sha256, self.direct.content_length)
+        request = (self.reason, self.ticket, self.changed) if self.target else ()  # of the call's own grant
+        members = (*about, body, *request)
         return json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
 
 
