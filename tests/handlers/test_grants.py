@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jitney.core.access.grant import State
+from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.review import wording
 from jitney.core.review.votes import activated
@@ -250,6 +251,20 @@ class TestIdempotency:
         system.now += 300
         status, body, _ = system.call(create_grant, REQUEST_BODY, Idempotency_Key="k", token=fresh(system))
         assert (status, body["code"]) == (410, "grant_ended")
+
+    @pytest.mark.parametrize("permissions", [REQUEST_BODY["permissions"], WRITE], ids=["active", "pending"])
+    def test_a_later_denial_does_not_hide_the_grant_of_the_first_post(self, system: System, permissions: Any):
+        asked = REQUEST_BODY | {"permissions": permissions}
+        first = system.call(create_grant, asked, Idempotency_Key="k")
+        denying = configuration('@id("none") forbid (principal, action, resource);')
+        system.ports.policies = PolicySet.load(denying.policies)
+        again = system.call(create_grant, asked, Idempotency_Key="k")
+        assert (again[0], again[1]["grant"]["id"]) == (first[0], first[1]["grant"]["id"])
+        assert "credentials" not in again[1]
+        other = system.call(create_grant, asked | {"duration_seconds": 301}, Idempotency_Key="k")
+        assert (other[0], other[1]["code"]) == (422, "idempotency_mismatch")
+        assert [system.call(create_grant, asked)[1]["code"] for _ in (1, 2)] == ["denied", "denied"]
+        assert len(system.store.grants) == 1
 
     @pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
     def test_an_unusable_idempotency_key_is_refused(self, system: System, key: str):

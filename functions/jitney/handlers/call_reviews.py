@@ -21,7 +21,6 @@ from jitney.core.problems import Problem
 from jitney.core.record_texts import canonical
 from jitney.core.single_use import (
     SingleUseKey,
-    idempotency_key,
     idempotency_record,
     repeated_grant_id,
     review_quota,
@@ -74,7 +73,7 @@ def review_call(
     problems of `parent`, which has to be active.
     """
     active_grant(parent, authenticated)
-    stored = authenticated.ports.store.idempotency_value(idempotency_key(authenticated.principal.owner_key, key))
+    stored = authenticated.use_of_key(key)
     if stored is None:
         _require_no_other_call(attempt)
         try:
@@ -83,9 +82,7 @@ def review_call(
             )
             return _pending(opened, authenticated)
         except Conflict:  # the same POST at the same time
-            stored = authenticated.ports.store.idempotency_value(
-                idempotency_key(authenticated.principal.owner_key, key)
-            )
+            stored = authenticated.use_of_key(key)
     child = _child(stored or "", call, authenticated)
     if child.at(authenticated.now).state is State.PENDING:
         if authenticated.now - child.created_at < START_AGAIN_SECONDS:

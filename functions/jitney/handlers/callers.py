@@ -24,7 +24,7 @@ from jitney.core.identity.requester import Requester, requester_of
 from jitney.core.policy.decide import decide
 from jitney.core.problems import Problem
 from jitney.core.refusal_counts import RefusalKey, refusal_of
-from jitney.core.single_use import Quota, SingleUseKey
+from jitney.core.single_use import Quota, SingleUseKey, idempotency_key
 from jitney.handlers.decided_detail import decided_detail
 from jitney.handlers.http import GRANT_ID, Request
 from jitney.handlers.logs import logger, note_grant
@@ -115,6 +115,10 @@ class AuthenticatedRequest:
         """Write a record without a grant in a chain of its own. Raises Conflict for a used key."""
         record = audit.principal_record(event, outcome, self.principal, self.origin, self.now, **members)
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
+
+    def use_of_key(self, key: str) -> str | None:
+        """Return what the store keeps of an earlier POST with this Idempotency-Key; None for "" and for a new key."""
+        return self.ports.store.idempotency_value(idempotency_key(self.principal.owner_key, key)) if key else None
 
     @contextmanager
     def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:

@@ -20,7 +20,6 @@ from jitney.core.problems import Problem
 from jitney.core.single_use import (
     Quota,
     grant_quota,
-    idempotency_key,
     idempotency_record,
     repeated_grant_id,
     review_quota,
@@ -71,6 +70,8 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest,
     ports = call.ports
     target = ports.config.targets[access_request.target]
     decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
+    if decision.effect is Effect.DENY and call.use_of_key(key):  # policies changed after the first POST
+        return _idempotent_response(key, call, access_request)
     with _recording_ungranted(access_request, decision, call):
         if decision.effect is Effect.DENY:
             raise denial(decision, access_request, call, others)
@@ -153,7 +154,7 @@ def _review(
         start_review(queued, call.ports)
         answer = grant_response(202, queued, call)
         return replace(answer, body={**answer.body, "repeats": True})
-    if key and call.ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
+    if call.use_of_key(key):
         raise Conflict(key)  # a repeated POST needs no trial
     with _recording_ungranted(access_request, decision, call):
         tried = trial.detail(grant)
@@ -217,8 +218,7 @@ def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: A
     The answer has no credentials, because Jitney does not store them (STS 5). A repeat that issued credentials would
     add another live key. So it writes nothing, and only starts a review that could not be started before.
     """
-    store = call.ports.store
-    payload = store.idempotency_value(idempotency_key(call.principal.owner_key, key))
+    payload = call.use_of_key(key)
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None
     grant = call.grant(grant_id) if grant_id else None
     if grant is None:

@@ -14,7 +14,7 @@ from jitney.core.access.request import AccessRequest
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.problems import Problem
 from jitney.core.review.pending import equal_to, list_key, pending_review
-from jitney.core.single_use import idempotency_key, idempotency_record, pending_duplicate_quota
+from jitney.core.single_use import idempotency_record, pending_duplicate_quota
 from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
@@ -44,7 +44,7 @@ def unless_rejected_before(grant: Grant, key: str, changed: str, call: Authentic
         return grant
     if changed:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
-    if key and store.idempotency_value(idempotency_key(grant.owner_key, key)):
+    if call.use_of_key(key):
         raise Conflict(key)
     view = rejected.view()
     detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
@@ -63,12 +63,12 @@ def pending_list(grant: Grant, call: AuthenticatedRequest) -> GrantList:
 
 def added(grant: Grant, read: GrantList, key: str, call: AuthenticatedRequest) -> GrantListUpdate:
     """Return the update of the list `read`, to be written with a new grant. Raises the problems of `queue`."""
-    ports, most, before = call.ports, call.ports.config.limits.max_pending, read.at(call.now)
+    most, before = call.ports.config.limits.max_pending, read.at(call.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
         before = before.without([each for each in ids if _pending(each, call) is None])
     if len(before.entries) >= most:
-        if key and ports.store.idempotency_value(idempotency_key(grant.owner_key, key)):
+        if call.use_of_key(key):
             raise Conflict(key)
         raise _too_many(before, grant, call)
     return GrantListUpdate(read, before.with_entry(pending_review(grant)))
