@@ -85,11 +85,12 @@ test: lint $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) ## run every test, with the
 mutants: $(READY) ## remove each security check in turn and expect a test to fail; takes long
 	$(BIN)/pytest --quiet -p tests.mutants -p no:cacheprovider --hypothesis-profile quick \
 		tests/core tests/handlers tests/adapters tests/configuration tests/upgrade/test_restore{,d_later}.py \
-		tests/client/test_{aws_profile,broker,cli_audit,cli_backfill,cli_policy,cli_policy_replay,cli_restore}.py \
-		tests/client/test_{cloud_tokens,connection,endpoint_folder,held_grant,local_endpoint,settings}.py \
-		tests/client/test_{spiffe_tokens,token_choice,tokens}.py tests/client/login/test_{login_commands,sign_in}.py \
+		tests/client/test_{athena,aws_profile,broker,cloud_tokens,connection,endpoint_folder,held_grant}.py \
+		tests/client/test_{local_endpoint,request_options,settings,spiffe_tokens,token_choice,tokens}.py \
+		tests/client/test_cli_{audit,audit_show,audit_who,backfill,policy,policy_replay,profile,query}.py \
+		tests/client/test_cli_{restore,review,review_votes}.py tests/client/login/test_{login_commands,sign_in}.py \
 		tests/client/gateway/test_{call_sender,direct_transfers,endpoint,every_operation,http_server,other_processes,retries,wire_forms}.py \
-		tests/client/setup/test_init.py tests/client/mcp/test_mcp_{http_guard,scope,tools,untrusted}.py \
+		tests/client/setup tests/client/mcp/test_mcp_{http_guard,scope,tools,untrusted}.py \
 		tests/sdk/test_{ends,gateway,grants,sent_parameters}.py --ignore tests/handlers/test_convergence.py
 
 AGENTS ?= 200

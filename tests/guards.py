@@ -89,6 +89,8 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("client/gateway/forms.py", "node.value is None"): "a node without a value has others below it",
     ("client/mcp/call_tools.py", "not isinstance(answer, CallAnswer)"): "Broker.call reads no ticket without `direct`",
     ("client/background/need.py", "not stat.S_ISDIR(found.st_mode)"): "Linux shows links with mode 0777, macOS may not",
+    ("client/setup/json_file.py", "found is None"): "its callers remove only entries that the document has",
+    ("client/setup/json_file.py", "not isinstance(document, dict)"): "the first token is checked, too",
     ("core/access/conditions.py", "found is None"): "a condition with another key cannot be made",
     ("core/calls/parser.py", "found is not None"): "only a list can be of another form, and has the other alternative",
     ("core/calls/parser.py", "member.kind == 'x' and len(read) > 1"): "the options give a structure one word",
