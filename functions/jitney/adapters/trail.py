@@ -27,7 +27,7 @@ from jitney.core.call_lookup import CALL_INDEX, UNANSWERED
 from jitney.core.integrity.publishable_items import is_record
 from jitney.core.times import iso
 from jitney.core.trail.call import CloudTrailCall, call_from_json, call_to_json, calls_partition, grant_keys_partition
-from jitney.core.trail.call_join import CallTrace, trace_of
+from jitney.core.trail.call_join import CallInRecords, call_of_records
 from jitney.core.trail.call_line import call_from_line, verdict_key
 from jitney.core.trail.event import KeyIssuance
 
@@ -153,19 +153,19 @@ class Trail:
         """
         return list(_unjudged(list(self._items(account, access_key_id)), include_explained=include_explained))
 
-    def call_trace(self, call_id: str) -> CallTrace | None:
+    def call_in_records(self, call_id: str) -> CallInRecords | None:
         """Return a call through the gateway as its records show it; None if it has no records."""
         found = self._query("pk = :key", {":key": call_id}, ConsistentRead=True)
         texts = [(each["pk"]["S"], each["sk"]["S"], record_in(each)) for each in found]
-        return trace_of([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
+        return call_of_records([json.loads(text) for pk, sk, text in texts if is_record(pk, sk, text)])
 
-    def unanswered_calls(self, grant_id: str, first: int, last: int) -> Iterator[CallTrace]:
+    def unanswered_calls(self, grant_id: str, first: int, last: int) -> Iterator[CallInRecords]:
         """Yield the reads of a grant that failed without an answer between two times, in epoch seconds."""
         values = {":of": grant_id, ":first": f"{UNANSWERED}{iso(first)}", ":last": f"{UNANSWERED}{iso(last)}~"}
         found = self._query("call_of = :of AND call_at BETWEEN :first AND :last", values, IndexName=CALL_INDEX)
         for call_id in dict.fromkeys(each["pk"]["S"] for each in islice(found, MOST_UNANSWERED)):
-            if trace := self.call_trace(call_id):
-                yield trace
+            if recorded := self.call_in_records(call_id):
+                yield recorded
 
     def _items(self, account: str, access_key_id: str, begins: str = "") -> Iterator[Item]:
         values = {":key": calls_partition(account, access_key_id)} | ({":begins": begins} if begins else {})

@@ -15,6 +15,7 @@ from jitney.adapters.clock import new_id
 from jitney.adapters.store import Store
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.core import audit
+from jitney.core.access.deny_document import operators_share
 from jitney.core.access.suspensions import (
     MAX_CHARACTERS,
     MOST_SUSPENSIONS,
@@ -35,8 +36,6 @@ The other 15 minutes are for different clocks and for calls in flight.
 """
 TOKEN_MARGIN_SECONDS = 60
 """The most by which clocks differ. A token is refused when it is that much older than its issuer permits."""
-OPERATORS_SHARE = 10
-"""One tenth of the room (1 / OPERATORS_SHARE) is kept for operators. Suspensions from records do not use it."""
 
 
 def lock_seconds(longest_token_seconds: int) -> int:
@@ -129,7 +128,8 @@ def _knows(present: Suspensions, suspension: Suspension) -> bool:
 
 
 def _is_nearly_full(present: Suspensions) -> bool:
-    most, characters = (each - each // OPERATORS_SHARE for each in (MOST_SUSPENSIONS, MAX_CHARACTERS))
+    """Return whether only the operators' share of the room is left. Suspensions from records do not use it."""
+    most, characters = (each - operators_share(each) for each in (MOST_SUSPENSIONS, MAX_CHARACTERS))
     return len(present.entries) >= most or len(present.text()) > characters
 
 

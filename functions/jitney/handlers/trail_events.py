@@ -148,9 +148,9 @@ def _with_record(call: CloudTrailCall, verdict: CallVerdict, now: int, ports: Po
     if name is None or name.purpose not in GATEWAY_PURPOSES or starts_session(call):
         return verdict
     call_id = expected_call_id(call, name)
-    trace = ports.trail.call_trace(call_id) if call_id else None
+    recorded = ports.trail.call_in_records(call_id) if call_id else None
     around = (call.time - RECORDED_WITHIN_SECONDS, call.time + RECORDED_WITHIN_SECONDS)
-    join = join_record(call, name, trace, lambda: ports.trail.unanswered_calls(name.grant_id, *around), now)
+    join = join_record(call, name, recorded, lambda: ports.trail.unanswered_calls(name.grant_id, *around), now)
     if join is None:
         return None
     reasons = UNRECORDED if join.match is RecordMatch.UNRECORDED else ()

@@ -13,10 +13,10 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import (
     CLOCK_SKEW_SECONDS,
     IN_FLIGHT_SECONDS,
-    OPERATORS_SHARE,
     ROLE_POLICY_LIMIT,
     DenyEntry,
     compose_deny_document,
+    operators_share,
 )
 from tests.fakes import GRANT, NOW
 
@@ -120,7 +120,7 @@ def test_end_02_the_unit_with_the_most_entries_is_cut_off_first(listed, room):
     everybody = compose_deny_document(listed, CutOffs(), NOW, 10**6)
     assert everybody.cut_offs == CutOffs()
     counts = Counter(each.unit for each in listed if each.until > NOW)
-    room -= room // OPERATORS_SHARE
+    room -= operators_share(room)
     if len(everybody.text) <= room:
         assert cuts == CutOffs()
     elif cuts.role is None:

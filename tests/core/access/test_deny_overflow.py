@@ -16,13 +16,13 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import (
     CLOCK_SKEW_SECONDS,
     IN_FLIGHT_SECONDS,
-    OPERATORS_SHARE,
     ROLE_POLICY_LIMIT,
     WHOLE_ROLE,
     DenyDocument,
     DenyEntry,
     TagDenial,
     compose_deny_document,
+    operators_share,
 )
 from jitney.core.access.id_ranges import (
     OLDEST_SECONDS,
@@ -63,7 +63,7 @@ def slow_document(entries: Iterable[DenyEntry], cut_offs: CutOffs, now: int, roo
         return json.dumps(document, separators=(",", ":")) if statements else ""
 
     def fits() -> bool:
-        share = room // OPERATORS_SHARE
+        share = operators_share(room)
         by_operators = sum(len(each.grant_id) + 3 for each in listed() if each.by_operator)
         return len(text()) <= room - share + min(share, by_operators)
 

@@ -21,11 +21,6 @@ from jitney.core.times import iso
 DENY_POLICY_NAME = "JitneyRevocations"
 ROLE_POLICY_LIMIT = 10_240
 """Characters of all inline policies of a role, without white space (IAM User Guide, IAM and STS quotas)."""
-OPERATORS_SHARE = 10
-"""One tenth of the document (1 / OPERATORS_SHARE) is reserved for what operators deny.
-
-A flood of releases cannot use it up.
-"""
 CLOCK_SKEW_SECONDS = 60
 """The largest difference between the broker's clock and AWS's. An entry outlasts its grant by this time."""
 IN_FLIGHT_SECONDS = 60
@@ -81,6 +76,11 @@ class DenyDocument:
 
     text: str
     cut_offs: CutOffs
+
+
+def operators_share(room: int) -> int:
+    """Return the part of `room` that is reserved for operators: a tenth. A flood of releases cannot use it up."""
+    return room // 10
 
 
 def compose_deny_document(
@@ -212,7 +212,7 @@ def _operators_length(listed: Iterable[DenyEntry], standing: Collection[TagDenia
 
 def _allowed(room: int, operators_length: int) -> int:
     """Return the limit of a document's length. The operators' share is only for what operators deny."""
-    share = room // OPERATORS_SHARE
+    share = operators_share(room)
     return room - share + min(share, operators_length)
 
 

@@ -32,7 +32,7 @@ class RecordMatch(StrEnum):
     UNRECORDED = "unrecorded"
 
 
-class CallTrace(NamedTuple):
+class CallInRecords(NamedTuple):
     """One call as its records show it. `at` is the time of the first record, in epoch seconds.
 
     `aws_request_ids` are AWS's request ids in the recorded answers. A call that AWS refused by throttling may have
@@ -55,14 +55,14 @@ class RecordJoin(NamedTuple):
     call_id: str = ""
 
 
-def trace_of(records: Collection[Mapping[str, Any]]) -> CallTrace | None:
+def call_of_records(records: Collection[Mapping[str, Any]]) -> CallInRecords | None:
     """Return a call as its records show it, given in the order of their numbers; None if there are none."""
     found = [(each, _call_in(each)) for each in records]
     if not found:
         return None
     first, _ = found[0]
     calls = [call for _, call in found]
-    return CallTrace(
+    return CallInRecords(
         call_id=str(first["chain"]),
         grant_id=str(first["grant_id"]),
         access_key_id=next((str(each["access_key_id"]) for each in calls if each.get("access_key_id")), ""),
@@ -83,16 +83,16 @@ def expected_call_id(call: CloudTrailCall, name: ParsedSessionName) -> str:
 def join_record(
     call: CloudTrailCall,
     name: ParsedSessionName,
-    trace: CallTrace | None,
-    unanswered: Callable[[], Iterable[CallTrace]],
+    recorded: CallInRecords | None,
+    unanswered: Callable[[], Iterable[CallInRecords]],
     now: int,
 ) -> RecordJoin | None:
     """Return how an event of a gateway session is explained; None while its record may still be written.
 
-    `trace` is the call with the id of `expected_call_id`. `unanswered` returns the reads of the grant at about the same
-    time that have no answer on record.
+    `recorded` is the call with the id of `expected_call_id`. `unanswered` returns the reads of the grant at about the
+    same time that have no answer on record.
     """
-    ours = trace if trace and trace.grant_id == name.grant_id else None
+    ours = recorded if recorded and recorded.grant_id == name.grant_id else None
     if call.invoked_by and (ours or not name.call_id):
         return RecordJoin(RecordMatch.BY_AWS, name.call_id)
     if ours and ours.access_key_id in ("", call.access_key_id) and (match := _match(call, ours)):
@@ -108,28 +108,33 @@ def join_record(
     return RecordJoin(RecordMatch.UNRECORDED)
 
 
-def _match(call: CloudTrailCall, trace: CallTrace) -> RecordMatch | None:
+def _match(call: CloudTrailCall, recorded: CallInRecords) -> RecordMatch | None:
     """Return how the call with the event's id explains it; None if it does not.
 
     A call is sent again only if AWS refused it without running it. So every other request of the call has an error.
     """
-    if trace.ticket:
-        return RecordMatch.TICKET if _acts_alike(call, trace) else None
-    if trace.aws_request_ids and call.request_id:
-        if call.request_id in trace.aws_request_ids:
+    if recorded.ticket:
+        return RecordMatch.TICKET if _acts_alike(call, recorded) else None
+    if recorded.aws_request_ids and call.request_id:
+        if call.request_id in recorded.aws_request_ids:
             return RecordMatch.RECORDED
-        return RecordMatch.ATTEMPT if call.error_code and _acts_alike(call, trace) else None
-    return RecordMatch.ANSWER_LOST if _acts_alike(call, trace) else None
+        return RecordMatch.ATTEMPT if call.error_code and _acts_alike(call, recorded) else None
+    return RecordMatch.ANSWER_LOST if _acts_alike(call, recorded) else None
 
 
-def _is_lost(call: CloudTrailCall, trace: CallTrace) -> bool:
-    near = abs(call.time - trace.at) <= RECORDED_WITHIN_SECONDS
-    return near and not trace.aws_request_ids and trace.access_key_id == call.access_key_id and _acts_alike(call, trace)
+def _is_lost(call: CloudTrailCall, recorded: CallInRecords) -> bool:
+    near = abs(call.time - recorded.at) <= RECORDED_WITHIN_SECONDS
+    return (
+        near
+        and not recorded.aws_request_ids
+        and recorded.access_key_id == call.access_key_id
+        and _acts_alike(call, recorded)
+    )
 
 
-def _acts_alike(call: CloudTrailCall, trace: CallTrace) -> bool:
+def _acts_alike(call: CloudTrailCall, recorded: CallInRecords) -> bool:
     """Return whether the event's operation needs an action of the call."""
-    return not {each.lower() for each in call.actions}.isdisjoint(each.lower() for each in trace.actions)
+    return not {each.lower() for each in call.actions}.isdisjoint(each.lower() for each in recorded.actions)
 
 
 def _call_in(record: Mapping[str, Any]) -> Mapping[str, Any]:
