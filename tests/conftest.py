@@ -30,6 +30,7 @@ from tests.running_systems import (
     shared,
     start_stack,
 )
+from tests.scheduling import Scheduling
 
 hypothesis.settings.load_profile(WHOLE)
 
@@ -72,6 +73,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             processes.stop([lock.stem for lock in state.glob("*.lock")], settings_in(run, state.parent.name))
         os.close(config.stash[LIFELINE])
         shutil.rmtree(run, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let the workers take tests in the order of tests.scheduling."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
