@@ -17,6 +17,8 @@ WAITING_GROUPS = (
     "roles",
     "deployments",
 )
+FIRST = ("tests/system/test_integrity.py", "tests/system/test_records.py", "tests/system/test_queries.py")
+"""Modules that come first, or first in their group. They read all records of the shared system, which are few then."""
 LONG = (
     *WAITING_GROUPS,
     "tests/client/matrix/test_matrix.py",
@@ -52,7 +54,9 @@ class Scheduling(LoadGroupScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         waiting = self.nodes.index(node) % 2 == 0
-        order = {scope: place for place, scope in enumerate(LONG)}
+        order = {scope: place for place, scope in enumerate((*FIRST, *LONG))}
         scope = min(self.workqueue, key=lambda each: (waits(each) != waiting, order.get(each, len(order))))
+        tests = self.workqueue.pop(scope)
+        self.workqueue[scope] = dict(sorted(tests.items(), key=lambda test: not test[0].startswith(FIRST)))
         self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
