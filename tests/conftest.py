@@ -31,12 +31,15 @@ from tests.running_systems import (
     start_stack,
 )
 from tests.scheduling import Scheduling
+from tests.service_models import share_service_models
 
 hypothesis.settings.load_profile(WHOLE)
 
 # The models of all AWS services are millions of objects that stay. By default, collections of all of them take a third
 # of the CPU time.
 gc.set_threshold(20_000, 20, 50)
+
+share_service_models()
 
 LIFELINE = pytest.StashKey[int]()
 
