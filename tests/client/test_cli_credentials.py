@@ -52,6 +52,16 @@ def test_the_output_is_the_contract_and_nothing_else(connected: FakeBroker, cred
     assert (done.returncode, done.stderr, json.loads(done.stdout)) == (0, "", OUTPUT)
 
 
+def test_cli_07_a_full_disk_is_named_and_no_grant_is_requested(connected: FakeBroker, home: Path):
+    connected.say("POST", "/v1/grants", 201, issued())
+    line = f"ulimit -f 0; exec {shlex.join([JITNEY, 'credentials', *ASK])}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 2
+    assert f"{home}/.local/state/jitney/grants" in done.stderr
+    assert "Free space on its disk" in done.stderr
+    assert paths(connected) == []
+
+
 def test_sts_05_the_answer_to_a_repeated_request_has_none_so_they_are_fetched(connected: FakeBroker, credentials: Run):
     connected.say("POST", "/v1/grants", 201, {"grant": grant(), "credentials_path": CREDENTIALS_OF})
     connected.say("POST", CREDENTIALS_OF, 200, issued())
@@ -148,7 +158,7 @@ def test_a_pending_request_is_waited_for_with_wait(connected: FakeBroker, creden
 def test_a_given_grant_is_used_and_not_remembered(connected: FakeBroker, credentials: Run, home: Path):
     connected.say("POST", CREDENTIALS_OF, 200, issued())
     assert json.loads(credentials("--grant", GRANT_ID).stdout) == OUTPUT
-    assert [each.read_text() for each in (home / ".local/state/jitney/grants").iterdir()] == [""]
+    assert [each.read_text().strip() for each in (home / ".local/state/jitney/grants").iterdir()] == [""]
 
 
 @pytest.mark.parametrize("more", [["analytics-prod"], ["--action", "s3:GetObject"], ["--reason", "r"], ["--for", "1h"]])

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from jitney.client import problems
 from jitney.client.cli import build_app
 from jitney.client.exit_codes import EXIT_CODES, INTERRUPTED
-from tests.client.fake_broker import FakeBroker, grant
+from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
 from tests.running_systems import PATIENCE
 
 JITNEY = str(Path(sys.executable).with_name("jitney"))
@@ -210,6 +210,65 @@ def test_cli_07_a_closed_pipe_is_no_traceback(home: Path, words: list[str]):
     )
     os.close(writing)
     assert done.stderr == ""
+
+
+REQUEST = ["request", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report"]
+
+
+@pytest.mark.parametrize(
+    ("words", "may_be_granted"),
+    [(REQUEST, True), ([*REQUEST, "--json"], True), (["--help"], False), (["--version"], False)],
+)
+def test_cli_07_a_full_disk_for_the_output_is_no_traceback(
+    connected: FakeBroker, words: list[str], may_be_granted: bool
+):
+    connected.say("POST", "/v1/grants", 201, issued())
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [JITNEY, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("jitney: the output cannot be written: No space left on device")
+    assert ("jitney grants release ID" in done.stderr) == may_be_granted
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_cli_07_a_closed_stream_is_no_traceback_and_gets_no_other_output(connected: FakeBroker, closed: str):
+    seen = 'import os, sys; sys.exit(sum(os.fstat(number) != os.stat("/dev/null") for number in NUMBERS))'
+    numbers = [number for number, sign in enumerate(("<&-", " >&-", "2>&-")) if sign in f" {closed}"]
+    run = ["run", *REQUEST[1:], "--", sys.executable, "-c", seen.replace("NUMBERS", str(numbers))]
+    connected.say("POST", "/v1/grants", 201, issued())
+    connected.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, ended())
+    for words in (["--version"], run):
+        line = f"{shlex.join([JITNEY, *words])} {closed}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+INTERRUPT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Interrupt(MetaPathFinder):
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+from jitney.client.main import main
+sys.argv = ["jitney", "credentials", "analytics-prod", *sys.argv[2:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["typer", "jitney.client.cli", "jitney.client.commands.credentials", "jitney.client.credential_process"]
+)
+def test_cli_06_an_interruption_while_the_program_loads_is_no_traceback(home: Path, module: str):
+    line = [sys.executable, "-c", INTERRUPT, module, "--help"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (INTERRUPTED, "")
 
 
 class Slow(BaseHTTPRequestHandler):

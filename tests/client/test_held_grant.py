@@ -361,3 +361,17 @@ def test_gw_01_a_grant_of_the_gateway_is_held_without_credentials(broker: Memory
 def test_cli_01_its_keys_are_not_in_a_repr(broker: MemoryBroker):
     grant = held(broker)
     assert "secret" not in repr(grant.credentials())
+
+
+class FullDisk(ProcessMemory):
+    def remember(self, grant_id: str) -> None:
+        raise Invalid("grant_cache_unwritable", "Grants cannot be remembered", grant_id)
+
+
+def test_end_01_a_grant_that_cannot_be_remembered_is_released(broker: MemoryBroker):
+    grant = held(broker, memory=FullDisk())
+    with pytest.raises(Invalid, match="Grants cannot be remembered"):
+        grant.credentials()
+    with suppress(Invalid):
+        grant.release()
+    assert broker.log == ["request", "release g-0"]

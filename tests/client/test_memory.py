@@ -1,9 +1,12 @@
 """The cache of grants: its content, who can read it, and several processes at once."""
 
 import os
+import resource
 import stat
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,7 +39,7 @@ def test_cli_01_the_memory_is_its_owners_alone_and_holds_the_id_alone(tmp_path: 
     (file,) = (tmp_path / "jitney").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert file.read_bytes() == GRANT_ID.encode()
+    assert file.read_bytes().strip() == GRANT_ID.encode()
 
 
 @pytest.mark.parametrize("content", [b"\xff\x00", b"g-short", b"../../v1/health", GRANT_ID.encode() + b"x"])
@@ -45,7 +48,7 @@ def test_a_spoilt_entry_is_nothing_remembered(tmp_path: Path, content: bytes):
     with locked_entry(tmp_path, KEY) as place:
         assert place.grant_id == ""
         place.remember(GRANT_ID)
-    assert (tmp_path / KEY).read_bytes() == GRANT_ID.encode()
+    assert (tmp_path / KEY).read_bytes().strip() == GRANT_ID.encode()
 
 
 def test_one_at_a_time_may_ask_for_the_same(tmp_path: Path):
@@ -79,6 +82,37 @@ def test_entries_are_forgotten_a_day_after_the_longest_review(tmp_path: Path):
         os.utime(tmp_path / name, (now - age, now - age))
     with locked_entry(tmp_path, KEY, now):
         assert {path.name for path in tmp_path.iterdir()} == {"young", KEY}
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process can grow within the block."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_sts_05_a_full_disk_is_found_before_a_grant_is_requested(tmp_path: Path):
+    with pytest.raises(Invalid) as refused, full_disk(), locked_entry(tmp_path, KEY):
+        pass
+    assert refused.value.fix.startswith("Free space on its disk")
+
+
+def test_end_01_an_entry_has_its_place_on_the_disk_and_a_failed_write_loses_nothing(tmp_path: Path):
+    other = GRANT_ID[:-1] + "a"
+    with locked_entry(tmp_path, KEY) as place:
+        place.remember(GRANT_ID)
+        size = (tmp_path / KEY).stat().st_size
+        place.remember(other)
+        assert (tmp_path / KEY).stat().st_size == size
+        with pytest.raises(Invalid, match="cannot be written"), full_disk():
+            place.remember("")
+        assert place.grant_id == other
+    with locked_entry(tmp_path, KEY) as place:
+        assert place.grant_id == other
 
 
 def test_a_link_is_not_followed(tmp_path: Path):

@@ -77,6 +77,12 @@ def exit_on_problem(
         raise SystemExit(INTERRUPTED) from None
 
 
+def show_lost_output(words: Sequence[str], error: OSError) -> None:
+    """Show that the output of the command line could not be written, and that a grant may exist nevertheless."""
+    granted = _MAY_BE_GRANTED if words and words[0] in _REQUESTING else "."
+    screen().note(f"jitney: the output cannot be written: {error.strerror}{granted}")
+
+
 def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
     """Print the document for programs, on standard output unless another stream is given."""
     (output or sys.stdout).write(json.dumps(document, indent=2) + "\n")

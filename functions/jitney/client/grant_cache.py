@@ -25,11 +25,14 @@ class CachedGrant:
 
     grant_id: str
     _descriptor: int
+    _path: Path
 
     def remember(self, grant_id: str) -> None:
-        """Remember this id. "" forgets the entry."""
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, grant_id.encode("ascii"), 0)
+        """Remember this id. "" forgets the entry. Raises Invalid, with the old id in place, if it cannot be written."""
+        try:
+            _write(self._descriptor, grant_id)
+        except OSError as error:
+            raise _unwritable(str(self._path), error) from error
         self.grant_id = grant_id
 
 
@@ -38,14 +41,32 @@ def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[
     """Yield the entry of `key`. It is locked until the block or this process ends, and other processes wait.
 
     Only the owner can read the file (0600). It is deleted eight days after the last write. `now` is in epoch seconds.
+    Raises Invalid if an id could not be written to it, before a grant is requested.
     """
     descriptor = _open(folder, key, time.time() if now is None else now)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        found = os.pread(descriptor, _ID_BYTES, 0).decode("ascii", "replace")
-        yield CachedGrant(found if GRANT_ID.fullmatch(found) else "", descriptor)
+        yield CachedGrant(_read(descriptor, folder / key), descriptor, folder / key)
     finally:
         os.close(descriptor)
+
+
+def _read(descriptor: int, path: Path) -> str:
+    """Return the id. A new entry reserves its place on the disk, so that a full one is found here."""
+    found = os.pread(descriptor, _ID_BYTES, 0)
+    grant_id = found.decode("ascii", "replace").rstrip(" ")
+    grant_id = grant_id if GRANT_ID.fullmatch(grant_id) else ""
+    if len(found) < _ID_BYTES:
+        try:
+            _write(descriptor, grant_id)
+        except OSError as error:
+            raise _unwritable(str(path), error) from error
+    return grant_id
+
+
+def _write(descriptor: int, grant_id: str) -> None:
+    """Write the whole entry in place. It needs no further place on the disk."""
+    os.pwrite(descriptor, grant_id.encode("ascii").ljust(_ID_BYTES), 0)
 
 
 def _open(folder: Path, key: str, now: float) -> int:
@@ -54,9 +75,13 @@ def _open(folder: Path, key: str, now: float) -> int:
         _forget_old(folder, now)
         return os.open(folder / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        detail = f"{folder} cannot be written: {error.strerror}."
-        fix = "Set XDG_STATE_HOME to a folder that you can write to."
-        raise Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, fix) from error
+        raise _unwritable(str(folder), error) from error
+
+
+def _unwritable(place: str, error: OSError) -> Invalid:
+    detail = f"{place} cannot be written: {error.strerror}."
+    fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
+    return Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, fix)
 
 
 def _forget_old(folder: Path, now: float) -> None:

@@ -236,8 +236,8 @@ class HeldGrant:
             return self._of_grant(number)
         self._require_no_revocation()
         answer = self._broker.request(self._request, credential_seconds=self._slices.seconds)
+        self._note_end(answer.grant)  # first, so that a grant that cannot be remembered is released
         self._memory.remember(answer.grant.id)
-        self._note_end(answer.grant)
         if answer.grant.state == "active" and (answer.credentials or answer.grant.way == "gateway"):
             return answer
         return self._of_grant(answer.grant.id, answer)

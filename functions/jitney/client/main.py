@@ -7,14 +7,42 @@ from jitney import __version__
 
 
 def main() -> None:
-    """Run the command line of this process. It ends without an error when the reader of its output has ended."""
+    """Run the command line of this process. It ends without a traceback when its output cannot be written.
+
+    When the reader of its output has ended, it also ends without a message.
+    """
+    _open_missing_streams()
     try:
-        _run(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would write to the pipe once more at its end. https://docs.python.org/3/library/signal.html
+        try:
+            _run(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:  # of a file, not of the output
+            raise
+        # Python would write to the output once more at its end. https://docs.python.org/3/library/signal.html
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            from jitney.client.command_result import show_lost_output
+
+            show_lost_output(sys.argv[1:2], error)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None  # before the command began
+
+
+def _open_missing_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    Otherwise the next file or connection would get its number, and what is printed would be written there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one
+            os.set_inheritable(number, True)  # noqa: FBT003 - it takes no name
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8"))
 
 
 def _run(words: list[str]) -> None:
@@ -26,10 +54,7 @@ def _run(words: list[str]) -> None:
 
         options = credential_process.parse(words[1:])
         if options is not None:
-            try:
-                credential_process.print_credentials(options)
-            except KeyboardInterrupt:
-                raise SystemExit(130) from None
+            credential_process.print_credentials(options)
             return
     from jitney.client.cli import COMMANDS, build_app
 

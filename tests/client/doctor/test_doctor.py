@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import resource
 import socket
 import time
 import tomllib
@@ -239,6 +240,17 @@ def test_cli_07_a_state_folder_that_is_none_is_a_fault(healthy: FakeBroker, home
     (home / ".local" / "state" / "jitney").touch()
     found = checks(1)["state folder"]
     assert (found["verdict"], "cannot be read" in found["text"]) == ("fault", True)
+
+
+def test_cli_07_a_state_folder_on_a_full_disk_is_a_fault(healthy: FakeBroker, home: Path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        found = checks(1)["state folder"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (found["verdict"], "cannot be written" in found["text"]) == ("fault", True)
+    assert found["fix"].startswith("Free space")
 
 
 def test_cli_07_each_extra_is_there_or_not(healthy: FakeBroker, monkeypatch: pytest.MonkeyPatch):

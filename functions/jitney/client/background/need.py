@@ -96,12 +96,17 @@ def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        detail = f"{folder} cannot be made: {error.strerror}."
-        raise _unusable(detail, "Set XDG_STATE_HOME to a folder that you can write to.") from error
+        raise folder_unusable(folder, error) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         detail = f"{folder} is a link, belongs to another user, or is open to others."
         raise _unusable(detail, "Remove it. Jitney makes it again, for you alone.")
     return folder
+
+
+def folder_unusable(folder: Path, error: OSError) -> Invalid:
+    """Return the problem that nothing can be made in the folder of endpoints."""
+    fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
+    return _unusable(f"{folder} cannot be written: {error.strerror}.", fix)
 
 
 def _unusable(detail: str, fix: str) -> Invalid:

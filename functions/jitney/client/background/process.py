@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jitney.client.background.asking import is_own, problem_document, socket_address
-from jitney.client.background.need import PROFILE, EndpointNeed
+from jitney.client.background.need import PROFILE, EndpointNeed, folder_unusable
 from jitney.client.connection_options import xdg
 from jitney.client.container_credentials import (
     CREDENTIALS_PATH,
@@ -121,6 +121,8 @@ def main() -> None:
                 held.release()
     except ClientProblem as problem:
         _say(problem_document(problem))
+    except OSError as error:  # such as a socket for which the disk has no place
+        _say(problem_document(folder_unusable(folder, error)))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jitney.client.background.asking import EndpointAnswer, ask, read_problem
-from jitney.client.background.need import EndpointNeed
+from jitney.client.background.need import EndpointNeed, folder_unusable
 from jitney.client.problems import Unavailable
 
 
@@ -38,7 +38,10 @@ def start_and_ask(
 
 @contextmanager
 def _turn(folder: Path, key: str) -> Generator[None]:
-    descriptor = os.open(folder / f"{key}.start", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        descriptor = os.open(folder / f"{key}.start", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise folder_unusable(folder, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from configparser import Error, RawConfigParser
 from contextlib import suppress
@@ -135,6 +136,12 @@ class MachineChecks:
         if wrong:
             text = f"others can read or own {wrong[0]}" + (f" and {len(wrong) - 1} more" if wrong[1:] else "")
             return warning("state folder", text, f"chmod -R go= {shlex.quote(str(folder))}")
+        try:
+            with tempfile.TemporaryFile(dir=next(each for each in (folder, *folder.parents) if each.is_dir())) as file:
+                file.write(b"0" * 64)
+        except OSError as error:
+            fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
+            return fault("state folder", f"{folder} cannot be written: {error.strerror}", fix)
         return ok("state folder", f"only you can read {folder}")
 
 
