@@ -250,14 +250,16 @@ INTERRUPT = """
 import sys
 from importlib.abc import MetaPathFinder
 
+module, words = sys.argv[1], sys.argv[2:]
+
 class Interrupt(MetaPathFinder):
     def find_spec(self, name, *_):
-        if name == sys.argv[1]:
+        if name == module:
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Interrupt())
 from jitney.client.main import main
-sys.argv = ["jitney", "credentials", "analytics-prod", *sys.argv[2:]]
+sys.argv = ["jitney", "credentials", "analytics-prod", *words]
 main()
 """
 
