@@ -121,6 +121,30 @@ def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: 
     assert (json.loads(printed).keys(), empty) == ({"code", "title", "detail", "fix"}, "")
 
 
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        (["--nope"], "No such option: --nope"),
+        (["--json", "grants", "list"], "No such option: --json (Possible options: --version)"),
+        (["suspend", "agnt", "x", "--reason", "y"], "'agnt' is not one of"),
+    ],
+)
+def test_cli_07_an_option_before_the_command_and_a_value_are_problems_like_any_other(line: list[str], detail: str):
+    result = CliRunner().invoke(build_app(), line)
+    assert (result.exit_code, detail in result.output, "Fix: See" in result.output or '"fix"' in result.output) == (
+        2, True, True,
+    )  # fmt: skip
+    assert "Value error" not in result.output
+
+
+def test_cli_07_text_that_is_not_utf_8_is_named_before_anything_is_sent(connected: FakeBroker):
+    words = ["request", "analytics-prod", "--action", "s3:GetObject", "--resource", "*", "--reason", "r\udcff\udcfe"]
+    result = CliRunner().invoke(build_app(), words)
+    assert (result.exit_code, connected.asked) == (2, [])
+    assert r"text that is not UTF-8: " in result.stderr
+    assert r"r\udcff\udcfe" in result.stderr
+
+
 def test_cli_07_with_json_run_leaves_standard_output_to_its_command(home: Path):
     result = CliRunner().invoke(build_app(), ["run", "--json", "analytics-prod", "--", "nowhere-at-all"])
     assert (result.exit_code, result.stdout) == (2, "")

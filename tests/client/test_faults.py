@@ -67,3 +67,10 @@ def test_a_problem_with_a_call_names_the_command(ask: GrantRequest | None, point
     assert detail_in_options(detail, pointer, ask) == said
     assert detail_in_options("Option --x does not exist.", pointer, ask) == "Option --x does not exist."
     assert detail_in_options("Option --x does not exist.", "", ask) == "Option --x does not exist."
+
+
+@pytest.mark.parametrize(("pointer", "place"), [("/reason", "--reason"), ("/name", "NAME"), ("/other", "/other")])
+def test_cli_07_without_a_request_the_options_of_operators_are_named(pointer: str, place: str):
+    assert fault_and_fix({"pointer": pointer, "detail": "It is empty.", "fix": "Write."}, None) == (
+        f"{place}: It is empty.", "Write.",
+    )  # fmt: skip

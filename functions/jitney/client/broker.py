@@ -232,11 +232,21 @@ class Broker:
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
         if body is not None:
             headers["Content-Type"] = "application/json"
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else _utf8(body)
         response = self._auth.send(HttpRequest(method, self.api_url + path, headers, content))
         if not response.succeeded:
             raise _refusal(response)
         return response
+
+
+def _utf8(body: Mapping[str, Any]) -> bytes:
+    """Return the body. Raises Invalid for text that is not UTF-8, such as an argument with other bytes."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        text = str(error.object)[max(0, error.start - 20) : error.end + 20]
+        detail = f"The request holds text that is not UTF-8: {text!a}."
+        raise Invalid("text_invalid", "The text is not valid", detail, "Write it in UTF-8.") from error
 
 
 def _credential_seconds(seconds: int | None) -> dict[str, Any]:

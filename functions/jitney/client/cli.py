@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -59,18 +59,27 @@ class _Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember whether --json is given, because parsing may fail before it reaches that option."""
         ctx.meta["json"] = "--json" in args[: args.index("--") if "--" in args else len(args)]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as error:
+            _exit_on_usage_error(ctx, error)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            if type(error).__name__ == "NoArgsIsHelpError" and not ctx.meta["json"]:
-                raise
-            verb = ctx.invoked_subcommand or ""
-            with exit_on_problem(verb, as_json=ctx.meta["json"], output=sys.stderr if verb == "run" else None):
-                raise invalid(error.format_message(), f"See `jitney {verb} --help`.".replace("  ", " ")) from error
+            _exit_on_usage_error(ctx, error)
+
+
+def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:
+    if type(error).__name__ == "NoArgsIsHelpError" and not ctx.meta["json"]:
+        raise error
+    verb = ctx.invoked_subcommand or ""
+    with exit_on_problem(verb, as_json=ctx.meta["json"], output=sys.stderr if verb == "run" else None):
+        detail = error.format_message().replace(": Value error, ", ": ")  # how pydantic begins its messages
+        raise invalid(detail, f"See `jitney {verb} --help`.".replace("  ", " ")) from error
+    raise AssertionError  # pragma: no cover - exit_on_problem has ended the process
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so

@@ -11,6 +11,8 @@ from jitney.client.grant_request import GrantRequest
 _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4}))?", re.ASCII)
 _CONDITION = re.compile(r"/permissions/([0-9]{1,4})/conditions(?:/([^/]{1,200})(?:/[0-9]{1,4})?)?", re.ASCII)
 _CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
+_OF_OPERATORS = {"/reason": "--reason", "/name": "NAME"}
+"""What sets these members of the bodies that end a grant, suspend, or lift a suspension."""
 _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
@@ -23,7 +25,7 @@ def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tup
     """
     pointer, detail, fix = (str(fault.get(name, "")) for name in ("pointer", "detail", "fix"))
     if request is None:
-        return f"{pointer}: {detail}", fix
+        return f"{_OF_OPERATORS.get(pointer, pointer)}: {detail}", fix
     bounds = fault.get("bounds")
     if pointer == "/duration_seconds" and bounds:
         duration, least, most = request.duration_seconds, bounds["minimum"], bounds["maximum"]
