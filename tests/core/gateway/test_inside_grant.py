@@ -121,6 +121,19 @@ def test_gw_03_the_refusal_names_the_smallest_request_that_would_do() -> None:
     require_inside(call, wider, ACTIONS)
 
 
+def test_gw_03_the_refusal_of_a_batch_names_only_what_the_grant_does_not_cover() -> None:
+    objects = [{"Key": "2026/a"}, {"Key": "secret/b"}, {"Key": "2026/c"}]
+    call = explained("s3", "DeleteObjects", Bucket="reports", Delete={"Objects": objects})
+    held = Permission(("s3:DeleteObject",), ("arn:aws:s3:::reports/2026/*",))
+    with pytest.raises(Problem) as refused:
+        require_inside(call, grant_of(held), ACTIONS)
+    outside = "arn:aws:s3:::reports/secret/b"
+    assert refused.value.extras["missing"] == [{"actions": ["s3:DeleteObject"], "resources": [outside]}]
+    assert f"does not cover s3:DeleteObject on {outside}," in refused.value.detail
+    (smallest,) = refused.value.extras["smallest_request"]["permissions"]
+    assert len(smallest["resources"]) == len(objects)
+
+
 def test_gw_01_a_session_of_one_call_holds_the_call_and_what_it_may_need() -> None:
     call = explained("s3", "PutObject", Bucket="reports", Key="2026/a")
     held = (

@@ -42,7 +42,7 @@ def require_inside(explained: Sequence[ExplainedAction], grant: Grant, actions: 
     """
     _require_recordable(explained)
     budget = Budget(MAX_REQUEST_STEPS)
-    missing = tuple(each for each in explained if not _covered(each, grant.permissions, budget))
+    missing = tuple(_missing(explained, grant.permissions, budget))
     if missing:
         raise _outside(missing, explained, grant)
     return CallNeeds(
@@ -66,19 +66,25 @@ def _require_recordable(explained: Iterable[ExplainedAction]) -> None:
         raise Problem("call_invalid", detail, "Name the resource in another way.")
 
 
-def _covered(needed: ExplainedAction, held: Iterable[Permission], budget: Budget) -> bool:
-    if needed.action in NEEDS_NO_PERMISSION:
-        return True
-    holders = [
-        each
-        for each in held
-        if needed.action in each.actions and covers_conditions(each.conditions, needed.conditions, budget)
-    ]
+def _missing(
+    explained: Iterable[ExplainedAction], held: Sequence[Permission], budget: Budget
+) -> Iterator[ExplainedAction]:
+    """Yield each needed action that is not held on all of its resources, with the others of them only."""
+    for needed in explained:
+        if needed.action in NEEDS_NO_PERMISSION:
+            continue
+        holders = [
+            each
+            for each in held
+            if needed.action in each.actions and covers_conditions(each.conditions, needed.conditions, budget)
+        ]
+        if missing := tuple(arn for arn in needed.resources if not _covered(arn, holders, budget)):
+            yield needed._replace(resources=missing)
+
+
+def _covered(arn: str, holders: Iterable[Permission], budget: Budget) -> bool:
     try:
-        return all(
-            any(outer == arn or covers(outer, arn, budget) for each in holders for outer in each.resources)
-            for arn in needed.resources
-        )
+        return any(outer == arn or covers(outer, arn, budget) for each in holders for outer in each.resources)
     except PatternTooComplex:
         return False
 
