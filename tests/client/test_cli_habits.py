@@ -127,6 +127,8 @@ def test_cli_07_with_json_a_problem_is_one_object(words: tuple[str, ...], home: 
         (["--nope"], "No such option: --nope"),
         (["--json", "grants", "list"], "No such option: --json (Possible options: --version)"),
         (["suspend", "agnt", "x", "--reason", "y"], "'agnt' is not one of"),
+        (["grants", "revoke", "g-abcdefghijklm2"], "Fix: See `jitney grants revoke --help`."),
+        (["audit", "query", "--nope"], "Fix: See `jitney audit query --help`."),
     ],
 )
 def test_cli_07_an_option_before_the_command_and_a_value_are_problems_like_any_other(line: list[str], detail: str):

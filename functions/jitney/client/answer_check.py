@@ -9,7 +9,7 @@ from typing import Any
 
 from jitney.client.audit_table import AuditTable
 from jitney.client.evidence import Archive, VerificationProgress
-from jitney.client.problems import Invalid
+from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.table_comparison import with_table
 from jitney.client.verification import VerificationSources, trusted_keys
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, answer_integrity, unchecked
@@ -53,7 +53,7 @@ def check_answer(
         keys = _keys(archive, sources.keys)
         evidence = archive.evidence(period, now, keys, MOST_READ)
         evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ)
-    except Invalid as problem:
+    except ClientProblem as problem:
         return unchecked(f"{problem.detail} {problem.fix}".strip(), failed=True)
     return answer_integrity(verify(evidence, keys), evidence.contents)
 

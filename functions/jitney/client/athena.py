@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.aws import unusable
+from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
 NAME = "jitney"
@@ -68,10 +68,8 @@ class NamedQuery:
 
 def connected(location: AthenaLocation | None = None) -> "Athena":
     """Return Athena with the environment's AWS credentials. Raises Invalid if there are none."""
-    try:
+    with making_clients(_TITLE):
         client = boto3.session.Session().client("athena", config=Config(retries={"mode": "standard"}))
-    except BotoCoreError as error:  # such as an unknown profile or Region
-        raise unusable(error, _TITLE) from error
     return Athena(client, location or AthenaLocation())
 
 
@@ -176,12 +174,13 @@ def _refused(error: ClientError, what: str, location: AthenaLocation) -> ClientP
     code, message = (str(error.response["Error"].get(name, "")) for name in ("Code", "Message"))
     detail = f"AWS answered {code} when asked to {what} in workgroup {location.workgroup}: {message}"
     if "AccessDenied" in code or "UnrecognizedClient" in code:
-        return Invalid("query_not_permitted", _TITLE, detail, _PERMISSIONS)
+        return Invalid("query_not_permitted", _TITLE, detail, fix_of(code, _PERMISSIONS))
     if code in ("TooManyRequestsException", "ThrottlingException", "InternalServerException"):
         return Unavailable("athena_busy", _TITLE, detail, "Try again in a minute.")
-    return Invalid("query_refused", _TITLE, detail, "Check the workgroup, the database, the Region and the account.")
+    return Invalid("query_refused", _TITLE, detail, fix_of(code, _NAMES))
 
 
+_NAMES = "Check the workgroup, the database, the Region and the account."
 _PERMISSIONS = "docs/queries.md lists the permissions."
 _FEWER = "Query fewer days, with --since and --until."
 # Athena has no error codes for these, only text in the query's status.

@@ -13,7 +13,7 @@ from jitney.adapters import clock
 from jitney.adapters.batch_reads import read_items
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
-from jitney.client.aws import unusable
+from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import Invalid
 from jitney.core.audit import sort_key
 from jitney.core.integrity.contents import RecordPosition, read_contents
@@ -34,12 +34,10 @@ class AuditTable:
     def __init__(self, name: str) -> None:
         self._name = name
         config = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        try:
+        with making_clients(TITLE):
             session = boto3.session.Session()
             self._dynamodb: Any = session.client("dynamodb", config=config)
             self._streams: Any = session.client("dynamodbstreams", config=config)
-        except BotoCoreError as error:
-            raise unusable(error, TITLE) from error
 
     def held(self, positions: Collection[RecordPosition]) -> dict[RecordPosition, WrittenRecord]:
         """Return the records at these positions. Positions without an intact record are left out."""
@@ -101,7 +99,7 @@ class AuditTable:
             yield
         except ClientError as error:
             code = error.response["Error"].get("Code")
-            fix = "Check its name." if code == "ResourceNotFoundException" else _PERMISSIONS
+            fix = "Check its name." if code == "ResourceNotFoundException" else fix_of(code, _PERMISSIONS)
             raise Invalid("table_unreadable", TITLE, f"AWS answered {code} when reading {what}.", fix) from error
         except Problem as error:
             raise Invalid("table_unreadable", TITLE, f"{what} could not be read.", "Try again in a minute.") from error

@@ -20,7 +20,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.aws import unusable
+from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.trail_files import (
     MOST_COMPRESSED,
@@ -113,13 +113,11 @@ class Backfill:
         self._options, self._progress, self._pause = options, progress, pause
         self._judged_by = now + DAY  # events may wait in the queue for a day
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        try:
+        with making_clients("Nothing was read"):
             session = boto3.session.Session()
             self._s3: Any = session.client("s3", config=retries)
             region = re.match(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.", options.queue)
             self._sqs: Any = session.client("sqs", config=retries, region_name=region[1] if region else None)
-        except BotoCoreError as error:
-            raise unusable(error, "Nothing was read") from error
 
     def run(self) -> BackfillSummary:
         """Read and send the events.
@@ -237,6 +235,7 @@ class Backfill:
         except ClientError as error:
             detail = f"AWS answered {error.response['Error'].get('Code')} for listing bucket {self._options.bucket}."
             fix = "Check the bucket's name and Region. docs/trail.md lists the permissions."
+            fix = fix_of(error.response["Error"].get("Code"), fix)
             raise Invalid("bucket_unreadable", "Nothing was read", detail, fix) from error
         except BotoCoreError as error:
             raise unusable(error, "Nothing was read") from error

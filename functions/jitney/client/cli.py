@@ -78,7 +78,8 @@ def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:
     verb = ctx.invoked_subcommand or ""
     with exit_on_problem(verb, as_json=ctx.meta["json"], output=sys.stderr if verb == "run" else None):
         detail = error.format_message().replace(": Value error, ", ": ")  # how pydantic begins its messages
-        raise invalid(detail, f"See `jitney {verb} --help`.".replace("  ", " ")) from error
+        words = error.ctx.command_path.split()[1:] if error.ctx else []
+        raise invalid(detail, f"See `{' '.join(['jitney', *words])} --help`.") from error
     raise AssertionError  # pragma: no cover - exit_on_problem has ended the process
 
 

@@ -9,8 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jitney.client.aws import unusable
-from jitney.client.problems import Invalid
+from jitney.client.aws import fix_of, making_clients, unusable
+from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
@@ -58,10 +58,8 @@ class Archive:
         self._records, self._seals, self._progress, self._title = records, seals, progress, title
         self._first_versions = first_versions
         retries = Config(max_pool_connections=AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
-        try:
+        with making_clients(title):
             self._s3: Any = boto3.session.Session().client("s3", config=retries)
-        except BotoCoreError as error:  # such as an unknown profile
-            raise unusable(error, self._title) from error
 
     def public_key(self, fingerprint: str) -> bytes:
         """Return the copy of a public key (PEM) in the bucket of seals. Raises Invalid if there is none."""
@@ -212,10 +210,11 @@ def _within(day: date | None, since: date | None, until: date | None) -> bool:
     return day is None or ((since is None or since <= day) and (until is None or day <= until))
 
 
-def _unreadable(bucket: str, error: Exception, what: str, title: str) -> Invalid:
+def _unreadable(bucket: str, error: Exception, what: str, title: str) -> ClientProblem:
     if not isinstance(error, ClientError):
         return unusable(error, title)
     code = error.response["Error"].get("Code")
     detail = f"AWS answered {code} when reading {what} in bucket {bucket}."
-    fix = "Check the bucket's name." if code == "NoSuchBucket" else "docs/integrity.md lists the permissions."
+    fix = fix_of(code, "docs/integrity.md lists the permissions.")
+    fix = "Check the bucket's name." if code == "NoSuchBucket" else fix
     return Invalid("bucket_unreadable", title, detail, fix)

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jitney.adapters.delivery_streams import DeliveryStream
 from jitney.adapters.record_items import record_in
 from jitney.adapters.trail import retention_of
-from jitney.client.aws import unusable
+from jitney.client.aws import fix_of, making_clients
 from jitney.client.problems import Unavailable
 from jitney.client.stack_file import read_stack_file
 from jitney.core.integrity.publishable_items import is_call_line, is_record
@@ -108,13 +108,11 @@ class Redrive:
         self.summary = RedriveSummary()
         self._resources, self._progress, self._pause = resources, progress, pause
         retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
-        try:
+        with making_clients("Nothing was redriven"):
             session = boto3.session.Session()
             self._sqs: Any = session.client("sqs", config=retries)
             self._dynamodb: Any = session.client("dynamodb", config=retries)
             firehose: Any = session.client("firehose", config=retries)
-        except BotoCoreError as error:
-            raise unusable(error, "Nothing was redriven") from error
         self._streams = {attribute: DeliveryStream(firehose, name) for attribute, (name, _) in STREAMS.items()}
 
     def events(self) -> None:
@@ -235,5 +233,5 @@ def _unavailable(part: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
-        fix = f"{AGAIN} docs/redrive.md lists the permissions."
+        fix = fix_of(code, f"{AGAIN} docs/redrive.md lists the permissions.")
         raise Unavailable("redrive_unavailable", TITLE, f"AWS answered {code} for {part}.", fix) from error

@@ -23,12 +23,11 @@ from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
 
 from jitney.adapters.deny_list import DenyList
 from jitney.adapters.suspension_item import SuspensionStore
 from jitney.adapters.transactions import StaleWrite
-from jitney.client.aws import unusable
+from jitney.client.aws import making_clients
 from jitney.client.problems import Invalid, Unavailable
 from jitney.client.recorded_suspensions import RecordedSuspensions, recorded_suspensions
 from jitney.client.restore_problems import AGAIN, available
@@ -220,11 +219,10 @@ class RestoredTables:
 
 def aws_clients() -> AwsClients:
     """Return clients with the AWS credentials of the environment. Raises Invalid."""
-    session, config = boto3.session.Session(), Config(retries={"mode": "standard"})
-    try:
+    config = Config(retries={"mode": "standard"})
+    with making_clients(TITLE):
+        session = boto3.session.Session()
         return AwsClients(session.client("dynamodb", config=config), session.client("kms", config=config))
-    except BotoCoreError as error:
-        raise unusable(error, TITLE) from error
 
 
 def _listed(suspension: Suspension) -> str:
