@@ -1,6 +1,5 @@
 """The broker's API as a small class, for the command line and for Python programs."""
 
-import json
 import re
 import time
 import uuid
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from jitney.client.bearer import BearerAuth
-from jitney.client.connection import HttpRequest, HttpResponse, checked_url, send
+from jitney.client.connection import HttpRequest, HttpResponse, checked_url, json_body, send
 from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
 from jitney.client.responses import (
@@ -232,21 +231,11 @@ class Broker:
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
         if body is not None:
             headers["Content-Type"] = "application/json"
-        content = None if body is None else _utf8(body)
+        content = None if body is None else json_body(body)
         response = self._auth.send(HttpRequest(method, self.api_url + path, headers, content))
         if not response.succeeded:
             raise _refusal(response)
         return response
-
-
-def _utf8(body: Mapping[str, Any]) -> bytes:
-    """Return the body. Raises Invalid for text that is not UTF-8, such as an argument with other bytes."""
-    try:
-        return json.dumps(body, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        text = str(error.object)[max(0, error.start - 20) : error.end + 20]
-        detail = f"The request holds text that is not UTF-8: {text!a}."
-        raise Invalid("text_invalid", "The text is not valid", detail, "Write it in UTF-8.") from error
 
 
 def _credential_seconds(seconds: int | None) -> dict[str, Any]:

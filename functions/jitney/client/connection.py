@@ -255,3 +255,13 @@ def _no_answer(request: HttpRequest, error: BaseException) -> Unavailable:
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     detail = f"{url.scheme}://{url.netloc} did not answer: {why.removesuffix('.')}."
     return Unavailable("no_response", "No answer", detail, fix)
+
+
+def json_body(body: Mapping[str, Any]) -> bytes:
+    """Return the body of a request. Raises Invalid for text that is not UTF-8, such as an argument with other bytes."""
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        text = str(error.object)[max(0, error.start - 20) : error.end + 20]
+        detail = f"The request holds text that is not UTF-8: {text!a}."
+        raise Invalid("text_invalid", "The text is not valid", detail, "Write it in UTF-8.") from error
