@@ -1,7 +1,11 @@
 """docs/masking.md shows what the masker does."""
 
+import json
 import re
+from base64 import b32encode, b64encode
+from gzip import compress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -24,3 +28,26 @@ def test_the_page_has_examples_and_its_exception_is_true():
     said = "the password is hunter2000"
     assert f"`{said}`" in DOC
     assert GenericMasker().text(said) == said
+
+
+TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+ENCODED = {
+    "base64": b64encode(TOKEN.encode()).decode(),
+    "percent-encoding": "".join(f"%{each:02X}" for each in TOKEN.encode()),
+    "JSON within JSON": json.dumps({"a": json.dumps({"b": TOKEN})}),
+    "combinations": b64encode(b64encode(quote(json.dumps([TOKEN])).encode())).decode(),
+}
+KEPT = {
+    "Hexadecimal": TOKEN.encode().hex(),
+    "base32": b32encode(TOKEN.encode()).decode(),
+    "HTML entities": "".join(f"&#{each};" for each in TOKEN.encode()),
+    "over two lines": f"{TOKEN[:9]}\n{TOKEN[9:]}",
+    "Compressed": b64encode(compress(TOKEN.encode())).decode(),
+}
+
+
+@pytest.mark.parametrize("named", [*ENCODED, *KEPT])
+def test_the_encodings_that_the_page_names_are_decoded_or_kept(named: str):
+    text = (ENCODED | KEPT)[named]
+    assert named in " ".join(DOC.split())
+    assert (GenericMasker().text(text) == text) == (named in KEPT)
