@@ -16,7 +16,7 @@ from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome, grant_re
 from jitney.core.call_limits import CallLimits
 from jitney.core.config import ReviewerGroup
 from jitney.core.gateway.budgets import BudgetUse, CallBudget
-from jitney.core.gateway.call_state import CallAttempt, key_hash, new_attempt, recorded
+from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, key_hash, new_attempt, recorded
 from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac
 from jitney.core.problems import Problem
 from jitney.core.review.content import content_hash
@@ -237,6 +237,18 @@ def _held(gateway: Gateway) -> tuple[Any, ...]:
     assert gateway.post()[0] == 200
     gateway.calls.attempts.clear()  # as if the two had different keys
     return (*held, "k-1", None, gateway.system.now)
+
+
+def test_gw_06_a_repeat_that_read_its_key_before_the_call_was_sent_gets_its_outcome_later(gateway: Gateway):
+    gateway.post()
+    gateway.approve()
+    sent = gateway.post()[1]["call_id"]
+    gateway.calls.attempts.clear()  # as the other execution read them
+    for seconds, code in ((SENDING_SECONDS - 1, "call_in_progress"), (1, "call_already_made")):
+        gateway.system.now += seconds
+        status, body = gateway.post()
+        assert (status, body["code"], body["call_id"]) == (409, code, sent)
+    assert len(gateway.sent) == 1
 
 
 def test_rev_16_a_call_that_aws_did_not_receive_is_sent_again_with_its_approval(gateway: Gateway):

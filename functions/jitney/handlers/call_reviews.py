@@ -16,7 +16,7 @@ from jitney.core.access.new_grant import open_call_grant
 from jitney.core.access.reviewed_call import MOST_PARAMETER_BYTES, ReviewedCall, call_id_of
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.gateway.call_records import approvals_detail
-from jitney.core.gateway.call_state import CallAttempt, CallState
+from jitney.core.gateway.call_state import SENDING_SECONDS, CallAttempt, CallState, in_progress
 from jitney.core.problems import Problem
 from jitney.core.record_texts import canonical
 from jitney.core.single_use import (
@@ -69,8 +69,8 @@ def review_call(
 
     `decision` is the decision on the call without approvals: a review. `key` is the Idempotency-Key of the POST, and
     `attempt` the earlier attempt under it. Raises Problem: call_too_large, idempotency_mismatch, grant_rejected,
-    grant_revoked, grant_released, grant_ended, denied, call_already_made, too_many_pending, too_many_reviews, and the
-    problems of `parent`, which has to be active.
+    grant_revoked, grant_released, grant_ended, denied, call_already_made, call_in_progress, too_many_pending,
+    too_many_reviews, and the problems of `parent`, which has to be active.
     """
     active_grant(parent, authenticated)
     stored = authenticated.use_of_key(key)
@@ -176,6 +176,8 @@ def _approved(
     now, call_id = authenticated.now, call_id_of(child.id)
     again = child.state is State.USED and now < child.expires_at and _was_not_sent(attempt, call_id)
     if child.state is State.USED and not again:
+        if attempt is None and child.used_at is not None and now < child.used_at + SENDING_SECONDS:
+            raise in_progress(call_id)  # the key was read before another execution sent the call
         detail = "The approval covered this call once, and the call was sent."
         fix = "To call again, use a new Idempotency-Key. The call is then reviewed again."
         raise Problem("call_already_made", detail, fix, {"call_id": call_id})

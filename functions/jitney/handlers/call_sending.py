@@ -20,7 +20,7 @@ from jitney.core.gateway.answer_masking import most_masked_bytes
 from jitney.core.gateway.aws_answer import AwsAnswer, MaskedAnswer
 from jitney.core.gateway.budgets import BudgetUse
 from jitney.core.gateway.call_records import AnswerFacts, RecordedCall
-from jitney.core.gateway.call_state import CallAttempt, Repeat, new_attempt, recorded
+from jitney.core.gateway.call_state import CallAttempt, Repeat, in_progress, new_attempt, recorded
 from jitney.core.gateway.carried_bodies import body_text, is_carried
 from jitney.core.gateway.changing_reads import changes_something
 from jitney.core.gateway.deletions import items_deleted
@@ -199,7 +199,7 @@ def begin_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | 
         try:
             place = call.ports.call_store.begin(attempt, record, use, made.context.budget, approval, now=call.now)
         except StaleWrite as stale:
-            raise attempt.in_progress() from stale
+            raise in_progress(attempt.call_id) from stale
     return SentCall(attempt, shown, use, place)
 
 

@@ -121,19 +121,12 @@ class CallAttempt:
             raise Problem("idempotency_mismatch", "This Idempotency-Key was used with another body.", fix)
         state = self.at(now)
         if state is CallState.SENT:
-            raise self.in_progress()
+            raise in_progress(self.call_id)
         if state is CallState.MAY_HAVE_RUN:
             raise self._may_have_run()
         if state is CallState.ANSWERED and now >= self.answer_until:
             raise self.already_made()
         return Repeat.SEND if state is CallState.NOT_SENT else Repeat.ANSWER
-
-    def in_progress(self) -> Problem:
-        """Return the problem that another execution is sending the call."""
-        detail = "The same call is being sent. Its outcome is not known yet."
-        fix = "Repeat the POST with the same Idempotency-Key and body. You then get the outcome."
-        retry = {"Retry-After": str(IN_PROGRESS_SECONDS)}
-        return Problem("call_in_progress", detail, fix, {"call_id": self.call_id}, retry)
 
     def _may_have_run(self) -> Problem:
         detail = "An earlier attempt sent this call, and its answer did not arrive completely. The call may have run."
@@ -184,3 +177,11 @@ def recorded(attempt: CallAttempt, record: AuditRecord) -> tuple[CallAttempt, Ch
     record = replace(record, detail={**record.detail, "call": call})
     chained = chain_record(record, attempt.call_id, attempt.records, attempt.chain_head or GENESIS_HASH)
     return replace(attempt, records=chained.seq + 1, chain_head=chained.hash), chained
+
+
+def in_progress(call_id: str) -> Problem:
+    """Return the problem that another execution is sending the call."""
+    detail = "The same call is being sent. Its outcome is not known yet."
+    fix = "Repeat the POST with the same Idempotency-Key and body. You then get the outcome."
+    retry = {"Retry-After": str(IN_PROGRESS_SECONDS)}
+    return Problem("call_in_progress", detail, fix, {"call_id": call_id}, retry)
