@@ -207,3 +207,17 @@ def test_gw_04_a_call_is_decided_by_each_of_its_keys_and_without_keys_by_none(de
     limited = conditions_of({KEYS: keys}) if keys else ()
     query = Permission(("dynamodb:Query",), (TABLE,), limited)
     assert decided(TENANTS, replace(CALL, permissions=(query,), operation="dynamodb:Query")).effect is effect
+
+
+def test_pol_04_get_caller_identity_is_allowed_as_a_call_in_a_grant(decided):
+    """The session of every grant may call it, and no policy of AWS can deny that."""
+    never = '@id("never") forbid (principal, action, resource) when { context.service == "sts" };'
+    who = replace(CALL, permissions=(Permission(("sts:GetCallerIdentity",), ("*",)),))
+    called = decided(never, replace(who, operation="sts:GetCallerIdentity"))
+    assert called.effect is Effect.ALLOW
+    (reason,) = called.reasons
+    assert reason.policy == "builtin:no-permission-needed"
+    assert reason.sentence.endswith("needs no permission: the session of every grant may call it.")
+    assert decided(never, replace(who, operation="")).effect is Effect.DENY
+    other = replace(who, permissions=(Permission(("sts:GetAccessKeyInfo",), ("*",)),))
+    assert decided(never, replace(other, operation="sts:GetAccessKeyInfo")).effect is Effect.DENY

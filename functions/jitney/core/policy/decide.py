@@ -22,7 +22,7 @@ from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair, pairs_of, permis
 from jitney.core.policy.passing import Passing, longest_passing, review_alternatives
 from jitney.core.policy.questions import MAX_MEMBERS, Question, questions_of
 from jitney.core.policy.reach import reach_notes
-from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed
+from jitney.core.policy.reasons import too_long, why_allowed, why_denied, why_reviewed, why_unconditional
 from jitney.core.policy.risks import (
     CompletedEscalation,
     HeldActions,
@@ -102,7 +102,7 @@ def decide(
     everything = _questions(request, target, policy_set, actions, bounds, others)
     permissions = permissions_of(question.pair for question in everything)
     seen = _Seen(risks=_risks(everything, target), held_actions=others.read)
-    questions, unconditional = _split(everything)
+    questions, unconditional = _split(everything, in_a_grant=bool(request.operation))
     evaluation = Evaluation(policy_set, principal, target, RequestContext.of(request))
     given = frozenset(approvals)
     case = Passing(evaluation, questions, given, given | (frozenset(reviewers) & policy_set.groups), bounds.evaluations)
@@ -115,7 +115,8 @@ def decide(
 
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
-        return _allowed(Decision(Effect.ALLOW, why_allowed(now), permissions, *versions, **seen), now, policy_set)
+        reasons = why_allowed(now) or why_unconditional(unconditional)
+        return _allowed(Decision(Effect.ALLOW, reasons, permissions, *versions, **seen), now, policy_set)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
@@ -135,14 +136,14 @@ def decide(
     )
 
 
-def _split(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
+def _split(questions: tuple[Question, ...], *, in_a_grant: bool) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
     """Return the questions that policies decide, and those about actions for which AWS needs no permission.
 
     The second kind is allowed if the first kind is allowed. If there is only the second kind, policies decide it,
-    because a grant needs a policy that permits something.
+    because a grant needs a policy that permits something. A call through the gateway has such a grant already.
     """
     decided = tuple(each for each in questions if each.pair.action.name not in NEEDS_NO_PERMISSION)
-    if not decided or len(decided) == len(questions):
+    if (not decided and not in_a_grant) or len(decided) == len(questions):
         return questions, ()
     return decided, tuple(each for each in questions if each.pair.action.name in NEEDS_NO_PERMISSION)
 

@@ -12,7 +12,8 @@ from jitney.core.identity.principal import Principal
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.evaluation import PairVerdict
 from jitney.core.policy.literals import REVEAL, WILDCARD
-from jitney.core.policy.pairs import NEEDS_NO_PERMISSION
+from jitney.core.policy.pairs import NEEDS_NO_PERMISSION, Pair
+from jitney.core.policy.questions import Question
 from jitney.core.policy.risks import ESCALATIONS, describe_risks
 
 # Names of the built-in rules. An @id cannot hold a colon.
@@ -30,6 +31,7 @@ _UNMENTIONED = {
 }
 # Stands for the action in a reason's template.
 _ACTION = "{action}"
+_NO_PERMISSION = f"{_ACTION} needs no permission: the session of every grant may call it."
 
 
 def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
@@ -40,6 +42,12 @@ def why_allowed(verdicts: Iterable[PairVerdict]) -> tuple[Reason, ...]:
             first.setdefault(policy, verdict)
     reasons = (_reason(policy, f"{_what(verdict)} is permitted.", verdict) for policy, verdict in first.items())
     return tuple(reasons)[:MAX_REASONS]
+
+
+def why_unconditional(questions: Iterable[Question]) -> tuple[Reason, ...]:
+    """Return one reason for each action for which AWS needs no permission."""
+    first = {each.pair.action.name: each.pair for each in reversed(tuple(questions))}
+    return tuple(_reason_for(NO_PERMISSION_NEEDED, _NO_PERMISSION, pair) for pair in first.values())
 
 
 def why_reviewed(waiting: Iterable[tuple[PairVerdict, PairVerdict]], policy_set: PolicySet) -> tuple[Reason, ...]:
@@ -71,8 +79,7 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
 
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     if verdict.question.pair.action.name in NEEDS_NO_PERMISSION:
-        sentence = f"{_ACTION} needs no permission: the session of every grant may call it. Request it with others."
-        yield _reason(NO_PERMISSION_NEEDED, sentence, verdict)
+        yield _reason(NO_PERMISSION_NEEDED, f"{_NO_PERMISSION} Request it with others.", verdict)
         return
     for policy in verdict.policies:
         sentence = _sentence(verdict, "is forbidden", policy, policy_set)
@@ -112,9 +119,12 @@ def _what(verdict: PairVerdict) -> str:
 
 def _reason(policy: str, template: str, verdict: PairVerdict) -> Reason:
     """Return the reason. Its sentence names the action and its level where `sentence` has `_ACTION`."""
-    action, resource = verdict.question.pair.action, verdict.question.pair.resource
-    sentence = template.replace(_ACTION, f"{action.name} ({action.level})", 1)
-    return Reason(policy, sentence, action.name, resource, template)
+    return _reason_for(policy, template, verdict.question.pair)
+
+
+def _reason_for(policy: str, template: str, pair: Pair) -> Reason:
+    sentence = template.replace(_ACTION, f"{pair.action.name} ({pair.action.level})", 1)
+    return Reason(policy, sentence, pair.action.name, pair.resource, template)
 
 
 def _advised(sentence: str, policy: str, policy_set: PolicySet) -> str:
