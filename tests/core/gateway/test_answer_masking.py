@@ -11,7 +11,7 @@ from botocore.model import OperationModel, ServiceModel
 from moto.sqs.models import Message
 
 from jitney import resources
-from jitney.core.gateway.answer_masking import MAX_DECODED_BYTES, AnswerMasker
+from jitney.core.gateway.answer_masking import MAX_DECODED_BYTES, MOST_LAYERS, AnswerMasker
 from jitney.core.gateway.aws_answer import MOST_PATHS, AwsAnswer, MaskedAnswer
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.table import MaskTable
@@ -203,6 +203,23 @@ def test_gw_05_compressed_bodies_are_searched_and_compressed_again():
     assert json.loads(gzip.decompress(answer.body)) == {"SecretString": mask("hunter2000")}
     plain = gzip.compress(b'{"ARN": "x"}')
     assert masked("secretsmanager", "GetSecretValue", plain, {"Content-Encoding": "gzip"}).body is plain
+
+
+@pytest.mark.parametrize("layers", range(MOST_LAYERS + 2))
+def test_gw_05_a_body_that_was_compressed_more_than_once_is_searched(layers: int):
+    body = b'{"password": "hunter2000"}'
+    for _ in range(layers):
+        body = gzip.compress(body)
+    answer = masked("s3", "GetObject", body, {"Content-Encoding": "gzip, gzip"})
+    read = answer.body
+    for _ in range(layers):
+        read = gzip.decompress(read)
+    assert (b"hunter2000" not in read) == (layers <= MOST_LAYERS)
+    assert json.loads(read).keys() == {"password"}
+    if layers > 1:
+        part = gzip.compress(gzip.compress(b"password=hunter2000") + b"more")
+        with pytest.raises(Problem, match="would move the bytes"):
+            masked("s3", "GetObject", part, {})
 
 
 def test_gw_12_a_body_that_grows_without_bound_is_refused():

@@ -30,6 +30,9 @@ from jitney.core.problems import Problem
 MAX_DECODED_BYTES = 5_500_000
 """A compressed body of more bytes is refused. A small one cannot use up the function's memory or time."""
 
+MOST_LAYERS = 3
+"""How often a body may be compressed in compressed data, to be searched."""
+
 _FIRST_ERROR = 300
 _PARTIAL = 206
 _GZIP = 16 + zlib.MAX_WBITS
@@ -104,11 +107,10 @@ def _masked_body(
     """Return the body without its secrets, compressed as it was, and where they were."""
     service = operation.service_model
     # Not by Content-Encoding, which a caller of GetObject can replace by ResponseContentEncoding.
-    opened = _decompressed(answer.body) if answer.body.startswith(_GZIP_MAGIC) else None
-    plain = opened.data if opened else answer.body
+    plain, layers, whole = _opened(answer.body)
     if shapes.content:
         masked, found = _masked_content(plain, shapes.start, rules)
-        if found and (answer.status == _PARTIAL or (opened and not opened.whole)):
+        if found and (answer.status == _PARTIAL or not whole):
             raise UnmaskableAnswer("a part of the content holds a secret, and its mask would move the bytes after it")
     elif answer.status >= _FIRST_ERROR:
         masked, found = _masked_error(plain, rules)
@@ -120,7 +122,9 @@ def _masked_body(
         raise UnmaskableAnswer(f"the protocol {service.resolved_protocol} is not supported")
     if not found:
         return answer.body, []
-    return (_compressed(masked) if opened else masked), found
+    for _ in range(layers):
+        masked = _compressed(masked)
+    return masked, found
 
 
 def _masked_error(body: bytes, rules: MaskRules) -> tuple[bytes, list[Path]]:
@@ -191,10 +195,25 @@ def _headers_of(body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 class _Opened(NamedTuple):
-    """The content of a compressed body. It is not whole if the end is missing, or if other bytes follow."""
+    """The content of a body, and how often it was compressed.
+
+    It is not whole if the end of compressed data is missing, or if other bytes follow.
+    """
 
     data: bytes
+    layers: int
     whole: bool
+
+
+def _opened(body: bytes) -> _Opened:
+    """Return the content of a body, which may be compressed more than once, as by a program and by its upload."""
+    opened = _Opened(body, 0, whole=True)
+    while opened.data.startswith(_GZIP_MAGIC) and opened.layers < MOST_LAYERS:
+        inner = _decompressed(opened.data)
+        if inner is None:
+            break
+        opened = _Opened(inner.data, opened.layers + 1, opened.whole and inner.whole)
+    return opened
 
 
 def _decompressed(body: bytes) -> _Opened | None:
@@ -206,15 +225,15 @@ def _decompressed(body: bytes) -> _Opened | None:
         try:
             piece = reader.decompress(rest, MAX_DECODED_BYTES + 1 - size)
         except zlib.error:  # programs ignore what follows compressed data
-            return _Opened(b"".join(pieces), whole=False) if pieces else None
+            return _Opened(b"".join(pieces), 1, whole=False) if pieces else None
         pieces.append(piece)
         size += len(piece)
         if size > MAX_DECODED_BYTES:
             raise UnmaskableAnswer(f"it has more than {MAX_DECODED_BYTES} bytes when decompressed")
         if not reader.eof:
-            return _Opened(b"".join(pieces), whole=False)
+            return _Opened(b"".join(pieces), 1, whole=False)
         rest = reader.unused_data
-    return _Opened(b"".join(pieces), whole=True)
+    return _Opened(b"".join(pieces), 1, whole=True)
 
 
 def _compressed(data: bytes) -> bytes:
