@@ -16,7 +16,6 @@ from tests.browser.needs_chromium import NEEDS_CHROMIUM
 from tests.running_systems import PATIENCE
 
 pytestmark = NEEDS_CHROMIUM
-PAGES = {**dict(provider_pages.pages()), "call": dict(call_pages.pictures())["call"]}
 DELEGATED = {"okta": "on behalf of ada@corp.example.com", "google": "on behalf of ada@corp.example.com"}
 """What the sentence says of the person, for the providers whose sample is a token that a person delegated."""
 SCREENS: Mapping[str, Mapping[str, Any]] = {
@@ -34,6 +33,11 @@ REPORTS = "arn:aws:s3:::reports"
 def browser() -> Iterator[Any]:
     with chromium(PATIENCE) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def pages() -> Mapping[str, str]:
+    return {**dict(provider_pages.pages()), "call": dict(call_pages.pictures())["call"]}
 
 
 def rejected_before() -> str:
@@ -63,9 +67,11 @@ def test_rev_15_the_first_screen_says_that_a_like_request_was_rejected(browser: 
 
 
 @pytest.mark.parametrize("screen", SCREENS.values(), ids=SCREENS)
-def test_rev_15_the_first_screen_answers_what_a_reviewer_asks(browser: Any, screen: Mapping[str, Any]) -> None:
+def test_rev_15_the_first_screen_answers_what_a_reviewer_asks(
+    browser: Any, pages: Mapping[str, str], screen: Mapping[str, Any]
+) -> None:
     page = browser.new_context(**screen).new_page()
-    for name, html in PAGES.items():
+    for name, html in pages.items():
         page.set_content(html)
         sentence = page.locator("h1").inner_text()
         assert f", {DELEGATED.get(name, 'no person named')}" in sentence

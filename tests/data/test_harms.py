@@ -4,12 +4,11 @@ from collections import Counter
 
 import pytest
 
-from data.__main__ import TABLE
 from data.harms import Harms
-from jitney.core.actions import RISKS, AccessLevel, ActionTable
+from jitney.core.actions import RISKS, AccessLevel
 from jitney.core.outliving import OUTLIVES_GRANT
+from tests.fakes import ACTIONS
 
-ACTIONS = ActionTable.load(TABLE.read_bytes())
 ALL = [action for prefix in ACTIONS.services() for action in ACTIONS.of_service(prefix)]
 CHANGES = (AccessLevel.WRITE, AccessLevel.PERMISSIONS_MANAGEMENT)
 

@@ -14,6 +14,7 @@ import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
@@ -346,21 +347,11 @@ def test_gw_11_the_url_that_an_sdk_presigns_for_ec2_is_left_out():
 
 def cloudwatch_in_cbor() -> ServiceModel:
     """Return botocore's model of CloudWatch for a client that speaks CBOR."""
-    model = MODELS.service_model("cloudwatch")
-    return ServiceModel(
-        {"metadata": {**model.metadata, "protocol": CBOR, "protocols": [CBOR]}, "operations": RAW["operations"],
-         "shapes": RAW["shapes"]}, "cloudwatch",
-    )  # fmt: skip
+    raw = Loader().load_service_model("cloudwatch", "service-2")
+    metadata = {**MODELS.service_model("cloudwatch").metadata, "protocol": CBOR, "protocols": [CBOR]}
+    return ServiceModel({**raw, "metadata": metadata}, "cloudwatch")
 
 
-def raw_model() -> dict[str, Any]:
-    from botocore.loaders import Loader
-
-    found: dict[str, Any] = Loader().load_service_model("cloudwatch", "service-2")
-    return found
-
-
-RAW = raw_model()
 METRIC = {
     "Namespace": "n",
     "MetricData": [

@@ -41,21 +41,25 @@ def operations_that_read() -> Iterator[tuple[str, str]]:
                     yield service, name
 
 
-READS = set(operations_that_read())
+@pytest.fixture(scope="module")
+def reads() -> set[tuple[str, str]]:
+    return set(operations_that_read())
 
 
 @pytest.mark.parametrize("named", [(service, name) for service, rows in CHANGING_READS.items() for name in rows])
-def test_gw_06_each_listed_operation_exists_and_aws_calls_it_a_read(named: tuple[str, str]):
-    assert named in READS
+def test_gw_06_each_listed_operation_exists_and_aws_calls_it_a_read(
+    named: tuple[str, str], reads: set[tuple[str, str]]
+):
+    assert named in reads
     assert changes_something(*named)
     assert CHANGING_READS[named[0]][named[1]]
 
 
-def test_gw_06_a_read_with_a_verb_that_does_more_is_listed_or_reviewed():
+def test_gw_06_a_read_with_a_verb_that_does_more_is_listed_or_reviewed(reads: set[tuple[str, str]]):
     listed = {(service, name) for service, rows in CHANGING_READS.items() for name in rows}
-    assert len(READS) > 2000
-    assert {each for each in READS if not READING_VERBS.match(each[1])} - listed - REVIEWED == set()
-    assert REVIEWED <= READS
+    assert len(reads) > 2000
+    assert {each for each in reads if not READING_VERBS.match(each[1])} - listed - REVIEWED == set()
+    assert reads >= REVIEWED
 
 
 def test_gw_06_other_calls_are_not_listed():

@@ -2,14 +2,28 @@
 
 import random
 from collections import Counter
+from functools import cache
 
 from benchmarks.made_texts import made_texts
 from benchmarks.mask_recall import unseen, wrong
 from benchmarks.rule_sets import Labelled
 
-TEXTS = list(dict.fromkeys(made_texts(random.Random(1), 8)))
-SECRET, HARMLESS = [each for each in TEXTS if each.secret], [each for each in TEXTS if not each.secret]
 KEY = "k3v7q2M5x4Tbca9R1zLw"
+
+
+@cache
+def secret() -> list[Labelled]:
+    return [each for each in _texts() if each.secret]
+
+
+@cache
+def harmless() -> list[Labelled]:
+    return [each for each in _texts() if not each.secret]
+
+
+@cache
+def _texts() -> list[Labelled]:
+    return list(dict.fromkeys(made_texts(random.Random(1), 8)))
 
 
 def share(texts: list[Labelled]) -> float:
@@ -17,17 +31,17 @@ def share(texts: list[Labelled]) -> float:
 
 
 def test_each_text_holds_its_secrets_and_no_piece_to_fill():
-    assert [each for each in SECRET if not each.secrets or any(one not in each.text for one in each.secrets)] == []
-    assert [each.text for each in HARMLESS if each.secrets] == []
-    assert [each.text for each in TEXTS if "<<[" in each.text or "<<value" in each.text.lower()] == []
+    assert [each for each in secret() if not each.secrets or any(one not in each.text for one in each.secrets)] == []
+    assert [each.text for each in harmless() if each.secrets] == []
+    assert [each.text for each in _texts() if "<<[" in each.text or "<<value" in each.text.lower()] == []
 
 
 def test_both_parts_have_many_kinds_and_all_holders():
     for part in (True, False):
-        texts = [each for each in SECRET if unseen(each.rule) == part]
+        texts = [each for each in secret() if unseen(each.rule) == part]
         assert len({each.rule for each in texts}) > 50
-        assert Counter(each.holder for each in texts).keys() == {each.holder for each in SECRET}
-        assert len({each.rule for each in HARMLESS if unseen(each.rule) == part}) > 10
+        assert Counter(each.holder for each in texts).keys() == {each.holder for each in secret()}
+        assert len({each.rule for each in harmless() if unseen(each.rule) == part}) > 10
 
 
 def test_half_of_a_secret_left_counts_as_missed():
@@ -37,8 +51,8 @@ def test_half_of_a_secret_left_counts_as_missed():
 
 
 def test_mask_01_most_secrets_of_made_texts_are_masked():
-    assert share(SECRET) < 0.08
+    assert share(secret()) < 0.08
 
 
 def test_mask_03_few_harmless_made_texts_are_masked():
-    assert share(HARMLESS) < 0.08
+    assert share(harmless()) < 0.08
