@@ -20,7 +20,7 @@ REGION = "eu-west-1"
 DEPLOYED = (
     "call_store", "calls_stream", "canary", "deny_list", "dynamodb", "follow_ups", "grant_history",
     "mask_keys", "message_locations", "out_of_office", "records_stream", "role_policies", "sent_messages", "sessions",
-    "store", "suspensions", "task_tokens", "trail", "trail_queue", "vote_history", "web_sessions",
+    "store", "suspensions", "task_answers", "task_tokens", "trail", "trail_queue", "vote_history", "web_sessions",
 )  # fmt: skip
 """The ports that are built as in Lambda. The tests' systems have the others, which call no AWS."""
 STREAMS = {"JITNEY_RECORDS_STREAM": "jitney-records", "JITNEY_CALLS_STREAM": "jitney-calls"}

@@ -114,7 +114,7 @@ ALARMS = (
         "More than ten invocations of functions failed in five minutes.",
         above=10,
         period_seconds=300,
-    ),  # Some are regular: functions raise errors that the approval workflow handles.
+    ),  # Functions do not raise what a workflow or a caller expects.
     Alarm(
         "FunctionsThrottled",
         Row.REQUESTS,

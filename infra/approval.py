@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -16,12 +16,20 @@ from infra.log_groups import LogGroups
 from jitney.configuration.arns import ROLE_PATH, role_name
 
 DEFINITION = Path(__file__).with_name("approval.asl.json")
+_NAME = "jitney-approval"
 STEPS: Mapping[str, str] = {
     "ScheduleFunctionArn": "review_schedule",
     "NoticesFunctionArn": "review_notices",
     "FailuresFunctionArn": "review_failures",
 }
 """The functions that the workflow calls. The keys are the placeholders for their ARNs in its definition."""
+
+
+def approval_arn(stack: Stack) -> str:
+    """Return the ARN of the workflow without a reference to it, for the roles of the functions that it calls."""
+    return stack.format_arn(
+        service="states", resource="stateMachine", resource_name=_NAME, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 class Approval(Construct):
@@ -54,7 +62,7 @@ class Approval(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "Workflow",
-            state_machine_name="jitney-approval",
+            state_machine_name=_NAME,
             state_machine_type=sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
             definition_substitutions={**arns, "Partition": Stack.of(self).partition},

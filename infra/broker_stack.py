@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from infra.api import Api
-from infra.approval import STEPS, Approval
+from infra.approval import STEPS, Approval, approval_arn
 from infra.broker_function import BrokerFunction, Code
 from infra.buckets import Buckets
 from infra.canary import CanaryDeployments
@@ -83,9 +83,9 @@ class BrokerStack(Stack):
 
         functions = {name: function(name) for name in (MEASURING, *STEPS.values())}
         approval = Approval(self, "Approval", functions=functions, log_groups=log_groups)
-        measuring, approval_arn = functions[MEASURING].invoked, approval.state_machine.state_machine_arn
-        resources |= {"approval": [approval_arn], "measuring_function": [measuring.function_arn]}
-        environment |= {"JITNEY_APPROVAL_ARN": approval_arn, "JITNEY_MEASURING_FUNCTION": measuring.function_name}
+        measuring, workflow_arn = functions[MEASURING].invoked, approval.state_machine.state_machine_arn
+        resources |= {"approval": [workflow_arn], "measuring_function": [measuring.function_arn]}
+        environment |= {"JITNEY_APPROVAL_ARN": workflow_arn, "JITNEY_MEASURING_FUNCTION": measuring.function_name}
         functions |= {name: function(name) for name in _wanted(settings) if name not in {*functions, CORRELATOR}}
         environment["JITNEY_ISSUING_ROLES"] = _issuing_roles(functions)
         functions[CORRELATOR] = function(CORRELATOR)
@@ -207,8 +207,9 @@ def _target_roles(target: TargetSettings, *, canary: bool) -> tuple[str, ...]:
 
 
 def _external(stack: Stack, settings: Settings, *, canary: bool) -> dict[str, list[str]]:
-    """Return the ARNs of resources outside the stack, by their names in `infra.permissions`."""
+    """Return the ARNs that refer to no resource of the stack, by their names in `infra.permissions`."""
     return {
+        "approval_tasks": [approval_arn(stack)],
         "any": ["*"],
         "targets": sorted(arn for target in settings.targets.values() for arn in _target_roles(target, canary=canary)),
         "revokers": sorted(revoker_arn(alias, target) for alias, target in settings.targets.items()),

@@ -393,6 +393,20 @@ class MemoryTaskTokens:
 
 
 @dataclass
+class MemoryTaskAnswers:
+    """Keeps how tasks ended: the token with the error, or with the grant's id."""
+
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    succeeded: list[tuple[str, str]] = field(default_factory=list)
+
+    def succeed(self, token: str, grant_id: str) -> None:
+        self.succeeded.append((token, grant_id))
+
+    def fail(self, token: str, error: str) -> None:
+        self.failed.append((token, error))
+
+
+@dataclass
 class MemorySentMessages:
     """`jitney.adapters.sent_messages.SentMessages` in memory; `broken` as in `MemoryStore`."""
 

@@ -13,4 +13,6 @@ FROM (
 CROSS JOIN UNNEST(sequence(0, 199)) AS message (number)
 WHERE json_extract_scalar(notice.detail, '$.sent[' || CAST(message.number AS VARCHAR) || '].code')
       NOT IN ('', 'already_sent')
+  AND coalesce(json_extract_scalar(notice.detail, '$.sent[' || CAST(message.number AS VARCHAR) || '].again'), '')
+      <> 'true'
 ORDER BY notice.time DESC, notice.grant_id, message.number

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
+from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskAnswers, TaskTokens
 from jitney.core.problems import Problem
 from tests.adapters.test_store import client  # noqa: F401 - a fixture
 from tests.fakes import NOW, PENDING
@@ -57,6 +57,32 @@ def test_a_workflow_that_cannot_be_resumed_is_a_problem(tokens: TaskTokens, stat
             ApprovalWorkflow(states, ARN, tokens).resume(PENDING)
     assert problem.value.code == "unavailable"
     assert "kept" not in str(problem.value)
+
+
+@pytest.mark.parametrize("code", ["", "TaskTimedOut"])
+def test_rev_13_a_function_ends_its_task_with_the_name_of_the_failure(states: Any, code: str):
+    asked = {"taskToken": "given", "error": "MessagesUnsent"}
+    with Stubber(states) as stub:
+        if code:  # the task ended meanwhile
+            stub.add_client_error("send_task_failure", code, expected_params=asked)
+        else:
+            stub.add_response("send_task_failure", {}, asked)
+        TaskAnswers(states).fail("given", "MessagesUnsent")
+        stub.assert_no_pending_responses()
+
+
+def test_rev_13_a_function_ends_its_task_with_success(states: Any):
+    with Stubber(states) as stub:
+        stub.add_response("send_task_success", {}, {"taskToken": "given", "output": '{"grant_id": "g-1"}'})
+        TaskAnswers(states).succeed("given", "g-1")
+        stub.assert_no_pending_responses()
+
+
+def test_rev_13_a_task_that_cannot_be_ended_is_a_problem(states: Any):
+    with Stubber(states) as stub:
+        stub.add_client_error("send_task_failure", "AccessDeniedException")
+        with pytest.raises(Problem, match="approval workflow"):
+            TaskAnswers(states).fail("given", "ReviewEnded")
 
 
 def test_rev_13_what_runs_is_read_page_by_page(tokens: TaskTokens, states: Any):

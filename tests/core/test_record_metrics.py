@@ -77,6 +77,14 @@ def test_ops_01_messages_that_a_channel_did_not_take_are_counted():
     assert values_of(of(AuditEvent.NOTICE, Outcome.SENT, sent=sent)) == [("MessagesFailed", 2)]
 
 
+def test_ops_01_a_message_that_is_sent_again_does_not_count_yet():
+    late, lost = ({"channel": "mail", "to": "corp.a", "code": code} for code in ("late", "no_answer"))
+    assert values_of(of(AuditEvent.NOTICE, Outcome.SENT, sent=[late | {"again": True}])) == []
+    assert values_of(of(AuditEvent.NOTICE, Outcome.SENT, sent=[late | {"again": True}, lost])) == [
+        ("MessagesFailed", 1)
+    ]
+
+
 def test_ops_01_masked_places_of_an_answer_are_counted_with_its_call():
     answer = AnswerFacts(200, "request-2", 12, ("SecretString", "Tags"))
     record = call_record(GRANT, GET, Outcome.ANSWERED, Origin(), NOW, answer=answer)

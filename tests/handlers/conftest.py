@@ -35,6 +35,7 @@ from tests.fakes import (
     MemoryStore,
     MemorySuspensions,
     MemoryTargetChecks,
+    MemoryTaskAnswers,
     MemoryTaskTokens,
     MemoryTrailHeartbeat,
     MemoryTrailWatches,
@@ -96,6 +97,7 @@ class System:
     sessions: MemorySessions = field(default_factory=MemorySessions)
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
     task_tokens: MemoryTaskTokens = field(default_factory=MemoryTaskTokens)
+    task_answers: MemoryTaskAnswers = field(default_factory=MemoryTaskAnswers)
     role_policies: MemoryRolePolicies = field(default_factory=MemoryRolePolicies)
     trail_heartbeat: MemoryTrailHeartbeat = field(default_factory=MemoryTrailHeartbeat)
     canary: MemoryCanary = field(default_factory=MemoryCanary)
@@ -120,6 +122,7 @@ class System:
             sessions=self.sessions,
             approval_workflow=self.reviews,
             task_tokens=self.task_tokens,
+            task_answers=self.task_answers,
             deny_list=self.store.deny_list,
             suspensions=MemorySuspensions(self.store),
             out_of_office=MemoryOutOfOffice(self.store),

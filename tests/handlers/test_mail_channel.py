@@ -11,17 +11,18 @@ import pytest
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
+from jitney.core.record_metrics import FAILED_MESSAGES, metrics_of
 from jitney.core.review.notices import Notice
 from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifications import notify_reviewers
-from jitney.handlers.review_notices import NoReviewerNotified, notify
+from jitney.handlers.review_notices import notify
 from jitney.handlers.review_sheet import build_sheet
 from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.test_ballots import ballot
-from tests.handlers.test_review_steps import asked
+from tests.handlers.test_review_steps import asked, decided
 
 EMAILS = {f"corp.{name}": f"{name}@example.com" for name in ("alice", "bob", "carol")}
 GROUPS = {
@@ -84,7 +85,7 @@ def test_rev_06_who_it_escalates_to_is_written_to_then(system: System, mails: Me
 def test_rev_06_all_notified_reviewers_are_notified_of_the_decision(system: System, mails: MemoryMails):
     grant = pending(system)
     vote(ballot(grant, "alice", VoteVerdict.REJECT, comment="<b>no</b>, see https://example.com"), system.ports)
-    notify({"grant_id": grant.id, "due": "decided"}, system.ports)
+    notify(decided(grant), system.ports)
     assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
     (message, _), *_ = mails.sent
     assert message.subject.startswith("Rejected by corp.alice: ")
@@ -100,8 +101,7 @@ def test_rev_13_an_address_that_fails_does_not_stop_mail_to_others(system: Syste
 def test_rev_13_that_no_mail_goes_out_is_an_error_of_the_workflow_only_when_asking(system: System, mails: MemoryMails):
     grant = pending(system)
     mails.codes |= dict.fromkeys(EMAILS.values(), "unreachable")
-    with pytest.raises(NoReviewerNotified):
-        notify(asked(grant), system.ports)
+    assert notify(asked(grant), system.ports)["error"] == "NoReviewerNotified"
     assert system.outcomes()[-1] == ("notice", "failed", "no_reviewer_notified")
     notify(asked(grant, "reminded"), system.ports)
 
@@ -127,11 +127,81 @@ def test_rev_13_a_notice_that_could_not_be_recorded_is_repeated_without_a_second
     assert [[each["code"] for each in one] for one in sent] == [["already_sent", ""], ["already_sent"] * 2]
 
 
+def counted(system: System) -> int:
+    """Return what the records so far add to MessagesFailed."""
+    return sum(
+        each.value for each in metrics_of(each.text for each in system.store.links) if each.name == FAILED_MESSAGES
+    )
+
+
+def attempts(system: System, mails: MemoryMails, event: dict[str, Any], *codes: dict[str, str]) -> list[int]:
+    """Take a step of the workflow with these failures of addresses, each a retry. Return the count after each."""
+    found = []
+    for retries, failing_addresses in enumerate(codes):
+        mails.codes = failing_addresses
+        notify(event | {"retries": retries}, system.ports)
+        found.append(counted(system))
+    return found
+
+
+THROTTLED = dict.fromkeys(EMAILS.values(), "throttled")
+ONE_UNKNOWN, ONE_REJECTED = (
+    {"alice@example.com": "throttled", "bob@example.com": code} for code in ("no_answer", "rejected")
+)
+UNSENT = "MessagesUnsent"
+
+
+@pytest.mark.parametrize(
+    ("codes", "counts", "ends"),
+    [
+        ([THROTTLED, {}], [0, 0], [UNSENT]),
+        ([THROTTLED] * 4 + [{}], [0] * 5, [UNSENT] * 4),
+        ([THROTTLED] * 5, [0] * 4 + [2], [UNSENT] * 4),
+        ([ONE_UNKNOWN, {}], [1, 1], [UNSENT]),
+        ([ONE_REJECTED] * 5, [0] * 4 + [2], [UNSENT] * 4),
+        ([{"bob@example.com": "rejected"}], [1], []),
+    ],
+    ids=["second attempt", "last attempt", "never", "one unknown", "one refused for good", "not repeated"],
+)
+def test_rev_13_a_lost_mail_of_a_decision_counts_once_and_only_if_it_stays_lost(
+    system: System, mails: MemoryMails, codes: list[dict[str, str]], counts: list[int], ends: list[str]
+):
+    grant = pending(system)
+    vote(ballot(grant, "alice", VoteVerdict.REJECT), system.ports)
+    assert attempts(system, mails, decided(grant), *codes) == counts
+    assert [error for _, error in system.task_answers.failed] == ends
+    assert len(system.task_answers.succeeded) == 1
+
+
+def test_rev_13_a_lost_mail_of_a_request_counts_once_and_only_if_it_stays_lost(system: System, mails: MemoryMails):
+    grant = pending(system)
+    assert attempts(system, mails, asked(grant), THROTTLED, THROTTLED, {}) == [0, 0, 0]
+    assert attempts(system, mails, asked(grant, since=2), *[THROTTLED] * 5) == [0, 0, 0, 0, 2]
+    assert [error for _, error in system.task_answers.failed] == ["NoReviewerNotified"] * 7
+
+
+def test_rev_13_a_lost_reminder_is_not_sent_again_and_counts_at_once(system: System, mails: MemoryMails):
+    assert attempts(system, mails, asked(pending(system), "reminded"), THROTTLED) == [2]
+
+
+def test_rev_13_a_lost_mail_that_the_store_does_not_forget_is_not_sent_again_and_counts_at_once(
+    system: System, mails: MemoryMails, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(_: Any) -> None:
+        raise Problem("unavailable", "", "")
+
+    grant = pending(system)
+    vote(ballot(grant, "alice", VoteVerdict.REJECT), system.ports)
+    monkeypatch.setattr(system.sent_messages, "withdraw", fail)
+    assert attempts(system, mails, decided(grant), THROTTLED) == [2]
+    assert {each["code"] for each in json.loads(system.records()[-1]["detail"])["sent"]} == {"not_forgotten"}
+    assert system.task_answers.failed == []
+
+
 def test_rev_13_a_mail_that_may_have_been_sent_is_not_sent_again(system: System, mails: MemoryMails):
     grant = pending(system)
     mails.codes |= dict.fromkeys(EMAILS.values(), "no_answer")
-    with pytest.raises(NoReviewerNotified):
-        notify(asked(grant), system.ports)
+    assert notify(asked(grant), system.ports)["error"] == "NoReviewerNotified"
     mails.codes.clear()
     notify(asked(grant), system.ports)  # the next reminder is another message
     assert mails.sent == []
@@ -140,8 +210,7 @@ def test_rev_13_a_mail_that_may_have_been_sent_is_not_sent_again(system: System,
 def test_rev_13_a_message_that_cannot_be_remembered_is_not_sent(system: System, mails: MemoryMails):
     grant = pending(system)
     system.sent_messages.broken = True
-    with pytest.raises(NoReviewerNotified):
-        notify(asked(grant), system.ports)
+    assert notify(asked(grant), system.ports)["error"] == "NoReviewerNotified"
     assert mails.sent == []
     system.sent_messages.broken = False
     notify(asked(grant), system.ports)
@@ -150,8 +219,7 @@ def test_rev_13_a_message_that_cannot_be_remembered_is_not_sent(system: System, 
 
 def test_rev_13_a_reviewer_without_an_address_was_not_notified(system: System):
     system.ports.config = replace(system.config, emails={})
-    with pytest.raises(NoReviewerNotified):
-        notify(asked(pending(system)), system.ports)
+    assert notify(asked(pending(system)), system.ports)["error"] == "NoReviewerNotified"
 
 
 def test_no_address_of_a_person_is_on_record(system: System):

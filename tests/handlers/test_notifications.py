@@ -73,6 +73,26 @@ def test_rev_13_a_notice_that_reached_no_reviewer_is_a_failure_on_record(system:
     assert (noted(system)["outcome"], noted(system)["code"]) == ("sent", "")
 
 
+def test_rev_13_a_message_that_another_attempt_sends_is_marked_on_record_and_in_the_log(system: System, caplog):
+    codes = ("", "throttled", "channel_not_found", "no_answer", "slack_error", "not_forgotten", "already_sent")
+    sent = tuple(DeliveryResult("slack", f"#{code}", code) for code in codes)
+    grant = pending(system)
+    for followed in (True, False):
+        notify_reviewers(
+            Notice.REQUESTED,
+            build_sheet(grant, system.ports),
+            0,
+            system.ports,
+            {"slack": lambda *_: sent},
+            lambda given, follows=followed: follows and given == sent,
+        )
+        marked = {each["code"] for each in noted(system)["sent"] if each.get("again")}  # type: ignore[attr-defined]
+        assert marked == ({"throttled", "channel_not_found"} if followed else set())
+    logged = [(each.code, each.again) for each in caplog.records if each.msg == "message not sent"]
+    assert [code for code, again in logged if again] == ["throttled", "channel_not_found"]
+    assert len(logged) == 2 * 5
+
+
 def test_without_a_channel_only_the_pages_show_requests(system: System):
     assert delivered(system, pending(system)) == ()
     assert (noted(system)["outcome"], noted(system)["sent"]) == ("sent", [])

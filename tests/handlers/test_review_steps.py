@@ -19,13 +19,7 @@ from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS, reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_failures import give_up
-from jitney.handlers.review_notices import (
-    MessagesUnsent,
-    NoReviewerNotified,
-    ReviewEnded,
-    TooFewReviewers,
-    notify,
-)
+from jitney.handlers.review_notices import MOST_RETRIES, MessagesUnsent, notify
 from jitney.handlers.review_schedule import check_schedule
 from tests.fakes import GRANT
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
@@ -38,8 +32,12 @@ def ballot(grant: Grant, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Ballot:
     return Ballot(grant.id, person("alice"), verdict, content_hash(grant), "", "web", Origin())
 
 
-def asked(grant: Grant, due: str = "requested", since: int = 1) -> dict[str, Any]:
-    return {"grant_id": grant.id, "due": due, "since": since, "token": TOKEN}
+def asked(grant: Grant, due: str = "requested", since: int = 1, retries: int = MOST_RETRIES) -> dict[str, Any]:
+    return {"grant_id": grant.id, "due": due, "since": since, "retries": retries, "token": TOKEN}
+
+
+def decided(grant: Grant, retries: int = 0) -> dict[str, Any]:
+    return {"grant_id": grant.id, "due": "decided", "retries": retries, "answer_token": TOKEN}
 
 
 class TestLook:
@@ -94,22 +92,19 @@ class TestNotify:
         grant = pending(system)
         vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
         outcomes = system.outcomes()
-        with pytest.raises(ReviewEnded):
-            notify(asked(grant), system.ports)
+        assert notify(asked(grant), system.ports)["error"] == "ReviewEnded"
         assert system.outcomes() == outcomes
 
     def test_rev_13_a_decision_right_after_the_keeping_ends_the_wait_too(self, system: System):
         grant = pending(system)
         system.task_tokens.meanwhile = lambda: vote(ballot(grant), system.ports) and None
-        with pytest.raises(ReviewEnded):
-            notify(asked(grant), system.ports)
+        assert notify(asked(grant), system.ports)["error"] == "ReviewEnded"
         assert system.reviews.resumed == [grant.id]
 
     def test_rev_13_no_workflow_waits_past_the_end(self, system: System):
         grant = pending(system)
         system.now = grant.expires_at
-        with pytest.raises(ReviewEnded):
-            notify(asked(grant), system.ports)
+        assert notify(asked(grant), system.ports)["error"] == "ReviewEnded"
 
     def test_a_function_that_comes_late_does_not_replace_the_token_of_a_later_wait(self, system: System):
         grant = pending(system)
@@ -122,8 +117,7 @@ class TestNotify:
         grant = pending(system)
         failed, good = DeliveryResult("slack", "#owners", "channel_not_found"), DeliveryResult("mail", "corp.alice")
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, failed))
-        with pytest.raises(NoReviewerNotified):
-            notify(asked(grant), system.ports)
+        assert notify(asked(grant), system.ports)["error"] == "NoReviewerNotified"
         notify(asked(grant, "reminded"), system.ports)  # they were asked, and may still answer
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (failed, good))
         notify(asked(grant), system.ports)
@@ -136,8 +130,7 @@ class TestNotify:
         own_the_agent(system, "corp.alice")
         grant = pending(system)
         outcomes = system.outcomes()
-        with pytest.raises(TooFewReviewers):
-            notify(asked(grant, due), system.ports)
+        assert notify(asked(grant, due), system.ports)["error"] == "TooFewReviewers"
         assert system.outcomes() == outcomes
 
     @pytest.mark.parametrize(
@@ -163,8 +156,7 @@ class TestNotify:
         if decides:
             notify(asked(grant), system.ports)
         else:
-            with pytest.raises(TooFewReviewers):
-                notify(asked(grant), system.ports)
+            assert notify(asked(grant), system.ports)["error"] == "TooFewReviewers"
 
     def test_rev_08_a_request_without_eligible_reviewers_waits_for_break_glass(self, system: System):
         own_the_agent(system, "corp.alice")
@@ -175,9 +167,10 @@ class TestNotify:
     def test_a_decision_is_notified_without_waiting(self, system: System):
         grant = pending(system)
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
-        assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
+        assert notify(decided(grant), system.ports)["state"] == "rejected"
         assert system.outcomes()[-1] == ("notice", "sent", "")
         assert not system.task_tokens.kept
+        assert system.task_answers.succeeded == [(TOKEN, grant.id)]
 
     @pytest.mark.parametrize(
         ("result", "again"),
@@ -198,11 +191,26 @@ class TestNotify:
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (DeliveryResult("mail", "corp.bob"), result))
         notify(asked(grant, "reminded"), system.ports)  # another notice follows, and the workflow must wait
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
-        if not again:
-            assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
-            return
+        for retries in range(MOST_RETRIES):
+            notify(decided(grant, retries), system.ports)
+        notify(decided(grant, MOST_RETRIES), system.ports)  # which the workflow repeats in no case
+        attempts = MOST_RETRIES + 1
+        failed = MOST_RETRIES if again else 0
+        assert system.task_answers.failed == [(TOKEN, "MessagesUnsent")] * failed
+        assert system.task_answers.succeeded == [(TOKEN, grant.id)] * (attempts - failed)
+
+    def test_rev_13_an_execution_that_began_before_an_upgrade_gets_the_failure_as_an_error(
+        self, system: System, monkeypatch
+    ):
+        """It has its own definition, which passes neither a token nor the number of retries."""
+        grant = pending(system)
+        vote(ballot(grant, VoteVerdict.REJECT), system.ports)
+        unsent = DeliveryResult("mail", "corp.alice", "throttled")
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (unsent,))
         with pytest.raises(MessagesUnsent):
             notify({"grant_id": grant.id, "due": "decided"}, system.ports)
+        monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: ())
+        assert notify({"grant_id": grant.id, "due": "decided"}, system.ports)["state"] == "rejected"
 
     def test_rev_02_the_token_is_in_no_record_and_no_answer(self, system: System):
         grant = pending(system)
@@ -232,8 +240,7 @@ class TestAskedAnew:
         with pytest.raises(Problem):
             vote(ballot(grant), system.ports)  # no token was stored yet: it resumes no workflow
         outcomes = system.outcomes()
-        with pytest.raises(ReviewEnded):
-            notify(asked(grant, since=first["since"]), system.ports)
+        assert notify(asked(grant, since=first["since"]), system.ports)["error"] == "ReviewEnded"
         assert system.outcomes() == outcomes
 
     def test_rev_13_a_notice_that_reaches_no_one_is_an_error(self, system: System, monkeypatch):
@@ -241,8 +248,7 @@ class TestAskedAnew:
         monkeypatch.setattr(
             review_notices, "notify_reviewers", lambda *_: (DeliveryResult("slack", "#legal", "channel_not_found"),)
         )
-        with pytest.raises(NoReviewerNotified):
-            notify(asked(grant, "review_restarted"), system.ports)
+        assert notify(asked(grant, "review_restarted"), system.ports)["error"] == "NoReviewerNotified"
 
 
 class TestGivingUp:

@@ -11,6 +11,7 @@ from jitney.adapters.unreadable_grants import report_unreadable
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.grant import VoteVerdict
 from jitney.core.audit import ChainedRecord
+from jitney.core.config import ReviewerGroup
 from jitney.core.problems import PROBLEMS, Problem
 from jitney.core.review.break_glass import follow_up_keys
 from jitney.core.trail.call_join import RECORDED_WITHIN_SECONDS
@@ -22,18 +23,19 @@ from jitney.handlers.publisher import publish
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.releases import release_grant
 from jitney.handlers.review_failures import give_up
+from jitney.handlers.review_notices import MOST_RETRIES, notify
 from jitney.handlers.sealer import seal
 from jitney.handlers.suspensions import suspend
 from tests.cloudtrail_events import ACCOUNT, BROKER, assume_role_event, call_event, forwarded_event
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
-from tests.fakes import GRANT, NOW
-from tests.handlers.conftest import System
+from tests.fakes import GRANT, NOW, MemoryMails
+from tests.handlers.conftest import System, configuration
 from tests.handlers.test_ballots import ballot, pending
 from tests.handlers.test_correlator import CREATE_KEY, Correlator
 from tests.handlers.test_ending import asked, end_as
 from tests.handlers.test_gateway_join import WRITE, Gateway, event, start
-from tests.handlers.test_notifications import BAD, GOOD, delivered
 from tests.handlers.test_publisher import LINKS, Stream, put
+from tests.handlers.test_review_steps import decided
 from tests.handlers.test_sealing import Clock, MemoryPublished, MemorySeals
 from tests.handlers.test_suspensions import AGENT, REASON, operator
 
@@ -129,9 +131,18 @@ def reviewed(*, broken: bool) -> None:
     published(system.store.links)
 
 
-def notified(*, down: bool) -> None:
-    system = System()
-    delivered(system, pending(system), slack=lambda *_: (BAD,) * 3 if down else (GOOD,) * 3)
+def decision_notified(*, failed_attempts: int) -> None:
+    """Notify three reviewers of a rejection, with as many attempts as the workflow makes. Mail fails in the first."""
+    names = ("corp.alice", "corp.bob", "corp.carol")
+    emails = {name: f"{name}@example.com" for name in names}
+    mails = MemoryMails()
+    config = replace(configuration(), reviewers={"owners": ReviewerGroup(names)}, emails=emails)
+    system = System(mails=mails, config=config)
+    grant = pending(system)
+    vote(ballot(grant, verdict=VoteVerdict.REJECT), system.ports)
+    for retries in range(MOST_RETRIES + 1):
+        mails.codes = dict.fromkeys(emails.values(), "throttled") if retries < failed_attempts else {}
+        notify(decided(grant, retries), system.ports)
     published(system.store.links)
 
 
@@ -173,7 +184,10 @@ FAULTS: Mapping[str, tuple[Happens, Happens]] = {
     "GrantsUnreadable": (lambda: report_unreadable([UnreadableGrant(item_of(GRANT), "ValueError")]), nothing),
     "AnswersFailed": (lambda: answered("unavailable", "internal"), lambda: answered(*AGENTS_CAUSE)),
     "ReviewsFailed": (lambda: reviewed(broken=True), lambda: reviewed(broken=False)),
-    "MessagesFailed": (lambda: notified(down=True), lambda: notified(down=False)),
+    "MessagesFailed": (
+        lambda: decision_notified(failed_attempts=MOST_RETRIES + 1),
+        lambda: decision_notified(failed_attempts=MOST_RETRIES),
+    ),
     "ReviewsWaiting": (lambda: waiting(1801), lambda: waiting(1800)),
     "FollowUpsOverdue": (lambda: break_glass_used(overdue=True), lambda: break_glass_used(overdue=False)),
     "TrailSilent": (nothing, lambda: trail(revoker_assumed(), account=BROKER)),

@@ -9,6 +9,14 @@ from infra.approval import DEFINITION
 from jitney.adapters.approval_workflow import KEEP_TOKEN_SECONDS
 from jitney.configuration import settings
 from jitney.handlers.reconciler import LONGEST_REVIEW_SECONDS
+from jitney.handlers.review_notices import (
+    MOST_RETRIES,
+    MessagesUnsent,
+    NoReviewerNotified,
+    ReviewEnded,
+    StepFailure,
+    TooFewReviewers,
+)
 from tests.infra.conftest import of_type, only, plain
 from tests.infra.workflow.validator import complaints
 
@@ -58,7 +66,7 @@ def test_the_validator_refuses_an_unknown_state_and_an_endless_path():
     missing["States"][missing["StartAt"]]["Next"] = "Nowhere"
     assert "Nowhere" in complaints(missing)
     endless = sample()
-    del endless["States"]["Failed"], endless["States"]["DecidedUnnotified"]
+    del endless["States"]["Failed"]
     for state in endless["States"].values():
         if state.pop("End", None) or state.get("Next") == "Failed":
             state["Next"] = endless["StartAt"]
@@ -85,17 +93,28 @@ def test_every_call_has_a_timeout_and_retries():
         assert task["Retry"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
-def test_rev_13_every_failure_fails_the_request_except_that_of_the_last_notice():
+def test_rev_13_every_failure_fails_the_request_until_it_is_decided():
     tasks = {name: state for name, state in MACHINE["States"].items() if state["Type"] == "Task"}
     caught = {name for name, state in tasks.items() if "Catch" in state}
-    last = tasks["NotifyDecision"]
-    assert last["Catch"][-1]["ErrorEquals"] == ["MessagesUnsent"]
-    assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught - {"NotifyDecision"})
-    assert caught == set(tasks) - {"FailReview"}
-    assert {name: tasks[name]["Catch"][-1]["Next"] for name in caught} == {
-        "Look": "FailReview",
-        "NotifyAndWait": "FailReview",
-        "NotifyDecision": "DecidedUnnotified",
+    assert caught == set(tasks) - {"NotifyDecision", "FailReview"}
+    assert {name: tasks[name]["Catch"][-1]["Next"] for name in caught} == dict.fromkeys(caught, "FailReview")
+    assert all(tasks[name]["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for name in caught)
+
+
+def test_rev_13_the_workflow_repeats_a_notice_as_often_as_its_function_expects():
+    def retries(state, error):
+        return next(each["MaxAttempts"] for each in state["Retry"] if {error, "States.ALL"} & {*each["ErrorEquals"]})
+
+    decision = MACHINE["States"]["NotifyDecision"]
+    assert retries(WAIT, NoReviewerNotified.__name__) == retries(decision, MessagesUnsent.__name__) == MOST_RETRIES
+    assert retries(WAIT, ReviewEnded.__name__) == retries(WAIT, TooFewReviewers.__name__) == 0
+    for state in (WAIT, decision):
+        assert state["Arguments"]["Payload"]["retries"] == "{% $states.context.State.RetryCount %}"
+    assert {each.__name__ for each in StepFailure.__subclasses__()} == {
+        "MessagesUnsent",
+        "NoReviewerNotified",
+        "ReviewEnded",
+        "TooFewReviewers",
     }
 
 
@@ -104,13 +123,13 @@ def test_rev_13_no_wait_outlives_its_token_and_the_longest_review_fits():
     assert settings.LONGEST_REVIEW_SECONDS == LONGEST_REVIEW_SECONDS
 
 
-def test_rev_02_only_the_function_that_keeps_it_gets_the_task_token():
-    holders = [name for name, state in MACHINE["States"].items() if "Token" in json.dumps(state)]
-    assert holders == ["NotifyAndWait"]
-    assert WAIT["Arguments"]["FunctionName"] == "${NoticesFunctionArn}"
-    kept = {**WAIT, "Arguments": {}, "Resource": ""}
-    assert "Token" not in json.dumps(kept)
-    assert "$states.result" not in json.dumps(WAIT)  # the call that resumes the workflow adds nothing to it
+def test_rev_02_only_the_function_that_keeps_it_gets_a_task_token():
+    holders = [state for state in MACHINE["States"].values() if "Token" in json.dumps(state)]
+    assert holders == [WAIT, MACHINE["States"]["NotifyDecision"]]
+    for state in holders:
+        assert state["Arguments"]["FunctionName"] == "${NoticesFunctionArn}"
+        assert "Token" not in json.dumps({**state, "Comment": "", "Arguments": {}, "Resource": ""})
+        assert "$states.result" not in json.dumps(state)  # the call that ends the task adds nothing to it
 
 
 def test_rev_13_a_failed_or_stopped_execution_calls_the_failure_function(assembly):

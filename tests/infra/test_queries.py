@@ -1025,7 +1025,10 @@ def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):
 def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes(lake: Lake):
     codes = [("slack", "#owners", "unreachable"), ("mail", "corp.alice", ""), ("mail", "corp.bob", "no_answer")]
     sent = [{"channel": channel, "to": to, "code": code} for channel, to, code in codes]
-    again = [{"channel": "mail", "to": "corp.alice", "code": "already_sent"}]
+    again = [
+        {"channel": "mail", "to": "corp.alice", "code": "already_sent"},
+        {"channel": "mail", "to": "corp.carol", "code": "throttled", "again": True},
+    ]
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-1", detail={"notice": "requested", "sent": sent}, times=2)
     lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-2", detail={"notice": "reminded", "sent": again})
     one_message = {"notice": "requested", "sent": sent[:1]}

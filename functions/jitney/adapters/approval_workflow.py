@@ -6,7 +6,7 @@ because the workflow then reads the grant.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -56,6 +56,30 @@ class TaskTokens:
         return answer["Item"]["token"]["S"] if "Item" in answer else None
 
 
+class TaskAnswers:
+    """Ends the task of a workflow by its token. A task that has ended ignores that. Raises Problem unavailable."""
+
+    def __init__(self, client: "SFNClient") -> None:
+        self._client = client
+
+    def succeed(self, token: str, grant_id: str) -> None:
+        """End the task with success."""
+        _answer(lambda: self._client.send_task_success(taskToken=token, output=json.dumps({"grant_id": grant_id})))
+
+    def fail(self, token: str, error: str) -> None:
+        """End the task with an error, whose name the workflow matches."""
+        _answer(lambda: self._client.send_task_failure(taskToken=token, error=error))
+
+
+def _answer(send: Callable[[], object]) -> None:
+    with aws_errors_as_unavailable("The approval workflow"):
+        try:
+            send()
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in EXPIRED_TOKEN_ERRORS:
+                raise
+
+
 class ApprovalWorkflow:
     """Starts and resumes the workflow of a grant under review. Raises Problem unavailable."""
 
@@ -81,14 +105,8 @@ class ApprovalWorkflow:
     def resume(self, grant: Grant) -> None:
         """Resume the workflow of a changed grant, if it is waiting."""
         token = self._tokens.of(grant.id)
-        if token is None:
-            return
-        with aws_errors_as_unavailable("The approval workflow"):
-            try:
-                self._client.send_task_success(taskToken=token, output=json.dumps({"grant_id": grant.id}))
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in EXPIRED_TOKEN_ERRORS:
-                    raise
+        if token is not None:
+            TaskAnswers(self._client).succeed(token, grant.id)
 
     def running(self) -> frozenset[str]:
         """Return the ids of the grants whose workflow is running. Step Functions may be some moments behind."""

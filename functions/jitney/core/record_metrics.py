@@ -33,7 +33,7 @@ If AWS still allowed the last call of a measurement, the value is the time of th
 MASKED_PLACES = "MaskedPlaces"
 """Places in answers of the gateway in which something was masked."""
 FAILED_MESSAGES = "MessagesFailed"
-"""Messages to reviewers that a channel did not take."""
+"""Messages to reviewers that a channel did not take. A message that is sent again does not count yet."""
 
 
 class MetricUnit(StrEnum):
@@ -127,7 +127,7 @@ def _denial(detail: Any) -> list[_Given]:
 def _messages(detail: Any) -> list[_Given]:
     match detail:
         case {"sent": list(sent)}:
-            codes = [each.get("code") for each in sent if isinstance(each, dict)]
+            codes = [each.get("code") for each in sent if isinstance(each, dict) and each.get("again") is not True]
             failed = sum(1 for code in codes if code not in ("", "already_sent"))
             return [(FAILED_MESSAGES, failed, MetricUnit.COUNT)] if failed else []
     return []

@@ -169,6 +169,7 @@ PORTS: Mapping[str, Callable[["Ports"], Any]] = {
         "approval_workflow.ApprovalWorkflow", client("stepfunctions"), env["JITNEY_APPROVAL_ARN"], ports.task_tokens
     ),
     "task_tokens": _state("approval_workflow.TaskTokens"),
+    "task_answers": lambda _: adapter("approval_workflow.TaskAnswers", client("stepfunctions")),
     "web_sessions": _state("web_sessions.WebSessions"),
     "vote_history": _state("vote_history.VoteHistory"),
     "out_of_office": _state("out_of_office.OutOfOfficeStore"),

@@ -26,6 +26,8 @@ MAY_BE_SENT = frozenset({NO_ANSWER, "fatal_error", "internal_error", "slack_erro
 
 Slack documents that for its two errors. https://docs.slack.dev/reference/methods/chat.postMessage
 """
+NOT_FORGOTTEN = "not_forgotten"
+"""The channel did not take the message, but the store remembers it as sent. It is not sent again."""
 PASSING = frozenset(
     {OUT_OF_TIME, "failed", "ratelimited", "service_unavailable", "throttled", "unavailable", "unreachable"}
 )
@@ -39,13 +41,15 @@ class DeliveryResult(NamedTuple):
 
     It has the channel, the recipient (a person or a Slack channel), and an error code or "".
 
-    `current` is False for recipients that no longer review the request.
+    `current` is False for recipients that no longer review the request. `again` is True if the workflow sends the
+    notice again, and this message with it.
     """
 
     channel: str
     to: str
     code: str = ""
     current: bool = True
+    again: bool = False
 
     @property
     def failed(self) -> bool:
@@ -57,10 +61,14 @@ class DeliveryResult(NamedTuple):
         """Whether a current recipient lacks the message, and another attempt may send it."""
         return self.current and self.code in PASSING
 
+    def sent_again(self) -> "DeliveryResult":
+        """Return the result in an attempt that another attempt follows."""
+        return self._replace(again=self.failed and self.code not in {*MAY_BE_SENT, NOT_FORGOTTEN})
+
     def view(self) -> dict[str, Any]:
         """Return the result as records have it."""
         view: dict[str, Any] = {"channel": self.channel, "to": self.to, "code": self.code}
-        return view if self.current else view | {"current": False}
+        return view | ({} if self.current else {"current": False}) | ({"again": True} if self.again else {})
 
 
 def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
@@ -112,8 +120,7 @@ def _once(message: SentMessage, send: Callable[[str], str], ports: Ports) -> str
     if code and code not in MAY_BE_SENT:
         try:
             ports.sent_messages.withdraw(message)
-        except Problem as problem:
-            logger.warning(
-                "message not sent again", grant_id=message.grant_id, channel=message.channel, code=problem.code
-            )
+        except Problem:
+            logger.warning("message not sent again", grant_id=message.grant_id, channel=message.channel, code=code)
+            return NOT_FORGOTTEN
     return code

@@ -1,6 +1,6 @@
 """Notifies reviewers on every channel, and records each result (REV 10, 13)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from traceback import extract_tb
 from typing import Any
 
@@ -20,19 +20,32 @@ CHANNELS: Mapping[str, Channel] = {mail_channel.NAME: mail_channel.send, slack_c
 CHANNEL_ERROR = "internal"
 
 
+def sent_once(_: tuple[DeliveryResult, ...]) -> bool:
+    """Return False: no other attempt at the notice follows."""
+    return False
+
+
 def notify_reviewers(
-    notice: Notice, sheet: Sheet, since: int, ports: Ports, channels: Mapping[str, Channel] = CHANNELS
+    notice: Notice,
+    sheet: Sheet,
+    since: int,
+    ports: Ports,
+    channels: Mapping[str, Channel] = CHANNELS,
+    is_repeated: Callable[[tuple[DeliveryResult, ...]], bool] = sent_once,
 ) -> tuple[DeliveryResult, ...]:
     """Send the notice on every channel, record the results and return them. Without channels, return ().
 
-    `since` is the time of the check that found the notice due. A failing channel does not stop the others. Raises
-    Problem when the store fails. Messages may have been sent then. A repeat does not send them again, but records them.
+    `since` is the time of the check that found the notice due. `is_repeated` returns whether another attempt follows
+    these results. A failing channel does not stop the others. Raises Problem when the store fails. Messages may have
+    been sent then. A repeat does not send them again, but records them.
     """
     grant = ports.store.grant(sheet.grant_id)
     if grant is None:
         return ()
     notification = Notification(notice, grant, sheet, since)
     sent = tuple(each for name, channel in channels.items() for each in _sent(name, channel, notification, ports))
+    if is_repeated(sent):
+        sent = tuple(each.sent_again() for each in sent)
     for each in sent:
         if each.failed:
             _log_failed(each, notification)
@@ -54,7 +67,10 @@ def _sent(name: str, channel: Channel, notification: Notification, ports: Ports)
 
 
 def _log_failed(result: DeliveryResult, notification: Notification) -> None:
-    """Log a message that a channel did not take. Logs have no names of people, so only a Slack channel is named."""
+    """Log a message that a channel did not take, and whether it is sent again.
+
+    Logs have no names of people, so only a Slack channel is named.
+    """
     recipient = result.to if result.channel == slack_channel.NAME else ""
     logger.warning(
         "message not sent",
@@ -63,6 +79,7 @@ def _log_failed(result: DeliveryResult, notification: Notification) -> None:
         code=result.code,
         grant_id=notification.grant.id,
         notice=str(notification.notice),
+        again=result.again,
     )
 
 

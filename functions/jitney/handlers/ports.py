@@ -25,7 +25,7 @@ from jitney.handlers.building import PORTS
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskTokens
+    from jitney.adapters.approval_workflow import ApprovalWorkflow, TaskAnswers, TaskTokens
     from jitney.adapters.aws_calls import AwsCalls
     from jitney.adapters.call_store import CallStore
     from jitney.adapters.canary import Canary
@@ -114,6 +114,7 @@ class Ports:
 
     approval_workflow: "ApprovalWorkflow"
     task_tokens: "TaskTokens"
+    task_answers: "TaskAnswers"
     web_sessions: "WebSessions"
     vote_history: "VoteHistory"
     out_of_office: "OutOfOfficeStore"

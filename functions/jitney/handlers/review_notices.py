@@ -3,12 +3,14 @@
 A decision can arrive while the wait begins. The deciding function writes the grant (1), then reads the token and
 resumes the workflow with it (2). This function writes the token (3), then reads the grant (4). Both reads are
 consistent. If step 2 does not find this wait's token, it came before step 3. So step 1 came before step 4, and step 4
-finds the decision. Then this function ends the wait by raising `ReviewEnded`, and the workflow reads the grant.
-Otherwise the deciding function resumes the workflow. If both happen, Step Functions ignores the second. This function's
-role cannot use a token.
+finds the decision. Then this function ends the wait as `ReviewEnded`, and the workflow reads the grant. Otherwise the
+deciding function resumes the workflow. If both happen, Step Functions ignores the second.
+
+What the workflow expects and handles is no error of this function. So the function does not raise it, but ends the
+workflow's task with its name. Lambda counts raised errors, and the alarm FunctionErrors watches them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jitney.core.access.grant import Grant
@@ -17,7 +19,8 @@ from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import has_changed_since, is_waiting
 from jitney.handlers.channels import DeliveryResult, no_reviewer_notified
 from jitney.handlers.edge import event_handler
-from jitney.handlers.notifications import notify_reviewers
+from jitney.handlers.logs import logger
+from jitney.handlers.notifications import CHANNELS, notify_reviewers
 from jitney.handlers.ports import REVIEW_PORTS, Ports
 from jitney.handlers.review_sheet import build_sheet
 from jitney.handlers.under_review import under_review
@@ -28,32 +31,58 @@ DECISION_NOTICES = frozenset(
 """The notices that request a decision."""
 AFTER_REVIEW = 0
 """The `since` of the last notice of a review, which is sent once."""
+MOST_RETRIES = 4
+"""How often the workflow repeats a notice that failed (infra/approval.asl.json)."""
 
 
-class ReviewEnded(Exception):
+class StepFailure(Exception):
+    """A step failed in a way that the workflow handles by the exception's name."""
+
+
+class ReviewEnded(StepFailure):
     """The wait is over. The request is decided, or its follow-up review is done."""
 
 
-class NoReviewerNotified(Exception):
+class NoReviewerNotified(StepFailure):
     """No reviewer could be notified, so the request would stay undecided."""
 
 
-class TooFewReviewers(Exception):
+class TooFewReviewers(StepFailure):
     """Too few people could ever approve the request, so reviewers are not notified."""
 
 
-class MessagesUnsent(Exception):
+class MessagesUnsent(StepFailure):
     """Some messages of a review's last notice were not sent, and another attempt may send them."""
 
 
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
-    """Send the notice that is due, and return the grant's id and state. A waiting workflow ignores the return value.
+    """Send the notice that is due, and return the grant's id with its state or with the failure of the step.
 
-    `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check}. If the workflow waits,
-    the event also has the task "token". With "nothing", the workflow only waits. Raises ReviewEnded,
-    NoReviewerNotified, TooFewReviewers, MessagesUnsent, LookupError for an unknown grant, and Problem.
+    `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check, "retries": the failed
+    attempts at this step}. If the workflow waits for reviewers, the event also has the task "token". With "nothing",
+    the workflow only waits. Otherwise it has the "answer_token", with which this function ends the task.
+
+    An execution that began before an upgrade may have neither "retries" nor "answer_token". Without a token, a failure
+    is raised. Raises LookupError for an unknown grant, and Problem.
     """
-    grant_id, token, due = event["grant_id"], event.get("token"), event["due"]
+    answer_token = event.get("answer_token")
+    try:
+        grant = _take_step(event, ports)
+    except StepFailure as failure:
+        token, error = answer_token or event.get("token"), type(failure).__name__
+        if not token:
+            raise
+        logger.info("step failed", error=error)
+        ports.task_answers.fail(token, error)
+        return {"grant_id": event["grant_id"], "error": error}
+    if answer_token:
+        ports.task_answers.succeed(answer_token, grant.id)
+    return {"grant_id": grant.id, "state": str(grant.state)}
+
+
+def _take_step(event: Mapping[str, Any], ports: Ports) -> Grant:
+    """Keep the token, send what is due, and return the grant. Raises StepFailure, LookupError and Problem."""
+    grant_id, token = event["grant_id"], event.get("token")
     if token:
         ports.task_tokens.keep(grant_id, token, event["since"], ports.now())
     grant = ports.store.grant(grant_id)
@@ -61,13 +90,9 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
         raise LookupError("no such grant")
     if token and not _is_waiting(grant, event["since"], ports.now()):
         raise ReviewEnded
-    if due == Notice.DECIDED and grant.awaits_follow_up:
-        due = Notice.FOLLOW_UP_DUE  # its time is over, and the follow-up review is missing
-    if due in set(Notice):
-        sent = _notify_reviewers(Notice(due), grant, event.get("since", AFTER_REVIEW), ports)
-        if not token and any(each.may_succeed_later for each in sent):
-            raise MessagesUnsent  # no later notice says the same
-    return {"grant_id": grant.id, "state": str(grant.state)}
+    if event["due"] in set(Notice):
+        _notify_reviewers(event, grant, ports)
+    return grant
 
 
 def _can_be_decided(grant: Grant, ports: Ports) -> bool:
@@ -83,14 +108,33 @@ def _is_waiting(grant: Grant, since: int, now: int) -> bool:
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
-def _notify_reviewers(notice: Notice, grant: Grant, since: int, ports: Ports) -> tuple[DeliveryResult, ...]:
-    """Send a notice on every channel, and return the results. Raises TooFewReviewers and NoReviewerNotified."""
+def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> None:
+    """Send the notice that is due on every channel. Raises TooFewReviewers, NoReviewerNotified and MessagesUnsent."""
+    due, retries = Notice(event["due"]), event.get("retries")
+    # The time of a follow-up review is over, and the review is missing.
+    notice = Notice.FOLLOW_UP_DUE if due is Notice.DECIDED and grant.awaits_follow_up else due
     if notice in DECISION_NOTICES and not _can_be_decided(grant, ports):
         raise TooFewReviewers
-    sent = notify_reviewers(notice, build_sheet(grant, ports), since, ports)
-    if notice in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
-        raise NoReviewerNotified
-    return sent
+    is_last = retries is not None and retries >= MOST_RETRIES
+
+    def is_repeated(sent: Collection[DeliveryResult]) -> bool:
+        return retries is not None and not is_last and _failure(due, sent) is not None
+
+    sheet, since = build_sheet(grant, ports), event.get("since", AFTER_REVIEW)
+    failure = _failure(due, notify_reviewers(notice, sheet, since, ports, CHANNELS, is_repeated))
+    if failure is MessagesUnsent and is_last:
+        return  # the decision stands, and its notice is not repeated
+    if failure:
+        raise failure
+
+
+def _failure(due: Notice, sent: Collection[DeliveryResult]) -> type[StepFailure] | None:
+    """Return the failure for which the workflow repeats the notice, or None."""
+    if due in (Notice.REQUESTED, Notice.REVIEW_RESTARTED) and no_reviewer_notified(sent):
+        return NoReviewerNotified
+    if due is Notice.DECIDED and any(each.may_succeed_later for each in sent):
+        return MessagesUnsent  # no later notice says the same
+    return None
 
 
 handler = event_handler(
@@ -98,6 +142,7 @@ handler = event_handler(
     (
         *REVIEW_PORTS,
         "task_tokens",
+        "task_answers",
         "sent_messages",
         "mail_sender",
         "templates",
