@@ -103,7 +103,7 @@ def gateway(system: ConformanceSystem) -> Observation:
 
 
 def reviewed(system: ConformanceSystem) -> Observation:
-    """Return the states of a request that a reviewer approves in a terminal, and what its keys write then."""
+    """Return the states of a request that a reviewer approves in a terminal, how its workflow ended, and its writes."""
     agent, key = new_agent(), f"data/{uuid.uuid4().hex}"
     pending = system.opened(agent, ("s3:PutObject",), (object_arn(system.bucket, key),))["grant"]
     grant_id, began = pending["id"], time.monotonic()
@@ -121,12 +121,22 @@ def reviewed(system: ConformanceSystem) -> Observation:
     facts = {
         "before": pending["state"],
         "after_vote": decided["state"],
+        "workflow": waited(lambda: _workflow_end(system, grant_id), "the workflow's end"),
         "write": code_of(lambda: s3.put_object(Bucket=system.bucket, Key=key, Body=CONTENT)),
         "other_write": code_of(lambda: s3.put_object(Bucket=system.bucket, Key=KEY, Body=CONTENT)),
     }
-    if facts["before"] != "pending" or facts["write"] or facts["other_write"] not in DENIED:
+    if (facts["before"], facts["workflow"]) != ("pending", "SUCCEEDED") or facts["write"]:
+        raise CheckFailedError(f"the reviewed grant differs: {facts}", facts)
+    if facts["other_write"] not in DENIED:
         raise CheckFailedError(f"the reviewed grant differs: {facts}", facts)
     return Observation(facts, {"approval_milliseconds": round(took * 1000)})
+
+
+def _workflow_end(system: ConformanceSystem, grant_id: str) -> str:
+    """Return the status with which the grant's workflow ended, "" while it runs."""
+    arn = f"{system.outputs['ApprovalArn'].replace(':stateMachine:', ':execution:')}:{grant_id}"
+    status = str(system.client("stepfunctions").describe_execution(executionArn=arn)["status"])
+    return "" if status == "RUNNING" else status
 
 
 def approve(system: ConformanceSystem, grant_id: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jitney.core.review.notices import Notice
 from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifications import notify_reviewers
-from jitney.handlers.review_notices import notify
+from jitney.handlers.review_notices import MessagesUnsent, notify
 from jitney.handlers.review_sheet import build_sheet
 from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
@@ -182,6 +182,17 @@ def test_rev_13_a_lost_mail_of_a_request_counts_once_and_only_if_it_stays_lost(s
 
 def test_rev_13_a_lost_reminder_is_not_sent_again_and_counts_at_once(system: System, mails: MemoryMails):
     assert attempts(system, mails, asked(pending(system), "reminded"), THROTTLED) == [2]
+
+
+def test_rev_13_each_attempt_of_an_execution_from_before_an_upgrade_counts(system: System, mails: MemoryMails):
+    """Its definition does not say which attempt it is, so none could be known as the last."""
+    grant = pending(system)
+    vote(ballot(grant, "alice", VoteVerdict.REJECT), system.ports)
+    mails.codes = THROTTLED
+    for count in (2, 4):
+        with pytest.raises(MessagesUnsent):
+            notify({"grant_id": grant.id, "due": "decided"}, system.ports)
+        assert counted(system) == count
 
 
 def test_rev_13_a_lost_mail_that_the_store_does_not_forget_is_not_sent_again_and_counts_at_once(

@@ -189,7 +189,8 @@ class TestNotify:
     ):
         grant = pending(system)
         monkeypatch.setattr(review_notices, "notify_reviewers", lambda *_: (DeliveryResult("mail", "corp.bob"), result))
-        notify(asked(grant, "reminded"), system.ports)  # another notice follows, and the workflow must wait
+        # Another notice follows, and the workflow must wait.
+        assert notify(asked(grant, "reminded", retries=0), system.ports)["state"] == "pending"
         vote(ballot(grant, VoteVerdict.REJECT), system.ports)
         for retries in range(MOST_RETRIES):
             notify(decided(grant, retries), system.ports)

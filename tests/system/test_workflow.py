@@ -19,6 +19,7 @@ from jitney.core.problems import Problem
 from jitney.core.review.selection import NarrowedApproval
 from jitney.handlers.reconciler import WORKFLOW_START_SECONDS
 from jitney.handlers.review_schedule import check_schedule
+from local.emulator.faults import PREFIX
 from local.settings import DEFAULT_CONFIG, LocalSettings
 from tests.local.gaps.contracts import refused
 from tests.running_systems import PATIENCE, Clients, root_keys, shared, start_stack, until
@@ -324,6 +325,33 @@ def test_rev_13_without_mail_nothing_hangs_and_the_agent_gets_the_failure(small:
         assert "people.bob" in {one["to"] for one in mailed}  # and, once it has escalated, others
     (record,) = (each for each in small.records(grant_id) if each["event"] == "review")
     assert json.loads(record["detail"]) == {"error": "NoReviewerNotified"}
+
+
+def test_rev_13_a_decisions_lost_mail_is_sent_again_and_the_function_fails_in_no_attempt(small: Review):
+    grant_id = small.ask()
+    small.waiting(grant_id)
+
+    def attempts() -> list[set[tuple[str, bool]]]:
+        found = [json.loads(each["detail"]) for each in small.records(grant_id) if each["event"] == "notice"]
+        sent = [each["sent"] for each in found if each["notice"] == "decided"]
+        return [{(one["code"], one.get("again", False)) for one in each} for each in sent]
+
+    mail = {"service": "ses", "operation": "POST /v2/email/outbound-emails", "times": 0, "status": 429}
+    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
+        rules, url = [mail | {"code": "TooManyRequestsException"}], f"{small.stack['aws_endpoint']}{PREFIX}"
+        assert client.put(url, json=rules).status_code == 200
+        try:
+            small.vote(grant_id, VoteVerdict.REJECT, "bob")
+            until(attempts)
+        finally:
+            client.delete(url)
+    assert json.loads(small.ended(grant_id)["output"])["state"] == "rejected"
+    assert attempts() == [{("throttled", True)}, {("", False)}]
+    failures = [each.get("taskFailedEventDetails", {}).get("error") for each in small.history(grant_id)]
+    assert [each for each in failures if each] == ["MessagesUnsent"]
+    lines = [each for each in logged(small.client, "/aws/lambda/jitney-review-notices") if grant_id in each]
+    assert any('"again":true' in each for each in lines)
+    assert not any('"unhandled"' in each for each in lines)
 
 
 OUTCOMES = {"vote": {State.ACTIVE, State.REJECTED}, "expiry": {State.EXPIRED}, "release": {State.RELEASED}}

@@ -107,3 +107,25 @@ def test_retry_delays(emulator: Emulator) -> None:
     execution = workflow.start()
     assert workflow.ended(execution)["error"] == "ValueError"
     assert len([event for event in workflow.history(execution) if event["type"] == "TaskFailed"]) == 3
+
+
+def test_retry_delays_count_the_retries_in_the_context(emulator: Emulator) -> None:
+    """Each try of a task sees how often the state was retried, in all retriers together."""
+    retry = [
+        {"ErrorEquals": ["OtherError"], "MaxAttempts": 4},
+        {"ErrorEquals": ["ValueError"], "IntervalSeconds": 1, "MaxAttempts": 1},
+        {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1},
+    ]
+    task = callback(asking(emulator), Retry=retry)
+    fails = "{% $states.context.State.RetryCount < 1 %}"
+    payload = {"retries": "{% $states.context.State.RetryCount %}", "token": "{% $states.context.Task.Token %}"}
+    task["Arguments"] = {**task["Arguments"], "Payload": {**payload, "fails": fails}}
+    workflow = Workflow(emulator, {"Ask": task, "Done": DONE})
+    execution = workflow.start()
+    workflow.states.send_task_failure(taskToken=workflow.tokens("ask", 2)[1], error="NotSure")
+    workflow.states.send_task_success(taskToken=workflow.tokens("ask", 3)[2], output="{}")
+    assert workflow.ended(execution)["status"] == "SUCCEEDED"
+    scheduled = [
+        each["taskScheduledEventDetails"] for each in workflow.history(execution) if each["type"] == "TaskScheduled"
+    ]
+    assert [json.loads(each["parameters"])["Payload"]["retries"] for each in scheduled] == [0, 1, 2]
