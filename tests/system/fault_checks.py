@@ -61,10 +61,7 @@ def wrong_workflow(act: Act, grant_id: str, status: str, notices: tuple[str, ...
 
 
 def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[str]:
-    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice.
-
-    A notice of a decision that fails is only recorded (`handlers.review_notices`).
-    """
+    """Check that each notice is on record and reached the reviewer, and that no record shows that it was sent twice."""
     sent = Counter[str]()
     recorded, arrived = set[str](), set[str]()
     for each in chain_of(act.own.aws, act.own.stack, grant_id):
@@ -77,7 +74,7 @@ def _wrong_notices(act: Act, grant_id: str, notices: tuple[str, ...]) -> list[st
     wrong = [f"the notice {each} was sent {number} times" for each, number in sent.items() if number > 1]
     if recorded != set(notices):
         wrong.append(f"the notices {sorted(recorded)} are on record")
-    missing = set(notices) - arrived - {"decided"}
+    missing = set(notices) - arrived
     return [*wrong, *(f"the reviewer did not get the notice {each}" for each in sorted(missing))]
 
 
