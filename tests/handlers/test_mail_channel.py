@@ -13,6 +13,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.record_metrics import FAILED_MESSAGES, metrics_of
 from jitney.core.review.notices import Notice
+from jitney.handlers import mail_channel
 from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifications import notify_reviewers
@@ -22,7 +23,7 @@ from tests.core.review.test_mail import HOSTILE
 from tests.fakes import MemoryMails
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System, configuration
 from tests.handlers.test_ballots import ballot
-from tests.handlers.test_review_steps import asked, decided
+from tests.handlers.test_review_steps import TOKEN, asked, decided
 
 EMAILS = {f"corp.{name}": f"{name}@example.com" for name in ("alice", "bob", "carol")}
 GROUPS = {
@@ -178,6 +179,25 @@ def test_rev_13_a_lost_mail_of_a_request_counts_once_and_only_if_it_stays_lost(s
     assert attempts(system, mails, asked(grant), THROTTLED, THROTTLED, {}) == [0, 0, 0]
     assert attempts(system, mails, asked(grant, since=2), *[THROTTLED] * 5) == [0, 0, 0, 0, 2]
     assert [error for _, error in system.task_answers.failed] == ["NoReviewerNotified"] * 7
+
+
+def test_rev_13_a_decision_is_notified_again_if_its_recipients_could_not_be_read(
+    system: System, mails: MemoryMails, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: Any) -> None:
+        raise Problem("unavailable", "", "")
+
+    grant = pending(system)
+    vote(ballot(grant, "alice", VoteVerdict.REJECT), system.ports)
+    with monkeypatch.context() as broken:
+        broken.setattr(mail_channel, "current_reviewers", fail)
+        assert attempts(system, mails, decided(grant), {}) == [0]
+    assert system.task_answers.failed == [(TOKEN, "MessagesUnsent")]
+    assert json.loads(system.records()[-1]["detail"])["sent"] == [
+        {"channel": "mail", "to": "", "code": "unavailable", "again": True}
+    ]
+    notify(decided(grant, 1), system.ports)
+    assert [to for _, to in mails.sent] == ["alice@example.com", "bob@example.com"]
 
 
 def test_rev_13_a_lost_reminder_is_not_sent_again_and_counts_at_once(system: System, mails: MemoryMails):

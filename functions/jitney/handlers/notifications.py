@@ -7,6 +7,7 @@ from typing import Any
 from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.audit import AuditEvent, Origin, Outcome
+from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.sheet import Sheet
 from jitney.handlers import mail_channel, slack_channel
@@ -54,9 +55,11 @@ def notify_reviewers(
 
 
 def _sent(name: str, channel: Channel, notification: Notification, ports: Ports) -> Iterator[DeliveryResult]:
-    """Yield the results of one channel. If it raises, yield the results so far, then the code `internal`."""
+    """Yield the results of one channel. If it raises, yield the results so far, then a problem's code or `internal`."""
     try:
         yield from channel(notification, ports)
+    except Problem as problem:
+        yield DeliveryResult(name, "", problem.code)
     except Exception as error:  # noqa: BLE001 - one channel must not stop the others
         # As in `jitney.handlers.edge`: the text of an exception may hold private data.
         where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
