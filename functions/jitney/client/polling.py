@@ -86,6 +86,7 @@ def pending_problem(answer: GrantResponse, now: float) -> ReviewPending:
 _ENDED: Mapping[str, tuple[type[ClientProblem], str]] = {
     "rejected": (Rejected, "Request less, or talk to {who}; then make a new request."),
     "revoked": (Revoked, "Talk to {who} before you make another request."),
+    "failed": (GrantEnded, "Make a new request. If it fails too, ask your platform engineer."),
 }
 
 
@@ -96,6 +97,7 @@ def ended_problem(grant: ApiGrant) -> ClientProblem:
         said = [(grant.ending.by, grant.ending.reason)]
     who, words = said[-1] if said else ("the reviewers", "")
     kind, fix = _ENDED.get(grant.state, (GrantEnded, "Make a new request."))
-    detail = f"Grant {grant.id} is {grant.state}{f': {words}' if words else ''}."
+    what = "failed" if grant.state == "failed" else f"is {grant.state}"
+    detail = f"Grant {grant.id} {what}{f': {words}' if words else ''}."
     extras = {"grant": grant.document()}
     return kind(f"grant_{grant.state}", "The grant is not active", detail, fix.format(who=who), extras)

@@ -22,7 +22,7 @@ _ENDED: Mapping[State, tuple[str, str]] = {
     State.EXPIRED: ("grant_ended", "Make a new request; state how long you need."),
     State.RELEASED: ("grant_released", "You released this grant; make a new request."),
     State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
-    State.FAILED: ("grant_ended", "Make a new request."),
+    State.FAILED: ("grant_ended", "Make a new request. If it fails too, ask your platform engineer."),
     State.USED: ("grant_ended", "Make the next call with an Idempotency-Key of its own. It is reviewed again."),
 }
 
