@@ -238,6 +238,26 @@ def test_cli_07_a_closed_pipe_is_no_traceback(home: Path, words: list[str]):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_cli_07_a_reason_that_the_terminal_cannot_show_hides_no_grant(connected: FakeBroker, encoding: str):
+    grants = [grant(reason="\u2615 report"), grant(id="g-bbbbbbbbbbbbbb")]
+    connected.say("GET", "/v1/grants", 200, {"grants": grants, "next": None})
+    done = subprocess.run(
+        [JITNEY, "grants", "list"],
+        capture_output=True, timeout=PATIENCE, check=False, env=os.environ | {"PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert ("\u2615 report" if encoding == "utf-8" else r"\u2615 report") in done.stdout.decode(encoding)
+    assert b"g-bbbbbbbbbbbbbb" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["0", "3", "-1", "x", "\u0664"])
+def test_cli_07_any_width_shows_the_answer(home: Path, columns: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = CliRunner().invoke(build_app(), ["explain", "--", "aws", "s3", "ls", "s3://reports"])
+    assert (shown.exit_code, "s3:ListBucket" in shown.stdout) == (0, True)
+
+
 REQUEST = ["request", "analytics-prod", "--call", "aws s3 ls s3://reports", "--reason", "report"]
 
 

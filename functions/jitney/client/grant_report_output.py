@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jitney.client.output_width import output_width
 from jitney.core.printable import strip_control_characters
 from jitney.resources import PAGES
 
@@ -23,7 +24,7 @@ _STYLES = {"good": "green", "bad": "red", "copy": "cyan"}
 def show(reports: "Sequence[PrintedReport]") -> None:
     """Print the reports in the width of the terminal. Lines to copy are never wrapped."""
     # Without a terminal: no colour, 80 columns.
-    console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout)
+    console = Console(highlight=False, markup=False, emoji=False, file=sys.stdout, width=output_width())
     with console.capture() as printed:
         for place, report in enumerate(reports):
             if place:

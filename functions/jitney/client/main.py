@@ -1,5 +1,6 @@
 """The `jitney` program. Frequent commands of SDKs and scripts run without the parser, which takes 100 ms to load."""
 
+import io
 import os
 import sys
 
@@ -12,6 +13,9 @@ def main() -> None:
     When the reader of its output has ended, it also ends without a message.
     """
     _open_missing_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Agents choose reasons: one that the encoding of the terminal lacks may not end an operator's command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             _run(sys.argv[1:])

@@ -21,6 +21,7 @@ from jitney.client.durations import format_duration
 from jitney.client.explanations import ApiPossibleAction, ApiRequiredAction
 from jitney.client.faults import detail_in_options, fault_and_fix
 from jitney.client.grant_request import GrantRequest
+from jitney.client.output_width import output_width
 from jitney.client.permitted_targets import ApiPermittedTargets
 from jitney.client.permitted_wording import INCOMPLETE, PARTLY, access_line, has_partial, profile_line, target_line
 from jitney.client.policy_testing import PolicyTest
@@ -57,7 +58,7 @@ _NEXT = {
 
 def _console(*, stderr: bool) -> Console:
     # No wrapping, cropping or markup, since readers copy ARNs and commands.
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=output_width())
 
 
 def _named(name: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
