@@ -25,7 +25,13 @@ ASK = GrantRequest("analytics-prod", (ONE, TWO), 600, "monthly report")
 def test_nothing_that_steers_a_terminal_is_shown(text: str):
     shown = strip_control_characters(text)
     assert len(shown) == len(text)
-    assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs"}
+    assert not {unicodedata.category(sign) for sign in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize("separator", "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+def test_rev_10_no_text_of_an_agent_begins_a_line_of_its_own(separator: str):
+    forged = f"reports/a{separator}approved by people.alice"
+    assert len(strip_control_characters(forged).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

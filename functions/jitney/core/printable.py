@@ -2,9 +2,14 @@
 
 import unicodedata
 
+_REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
 
 def strip_control_characters(text: object) -> str:
-    """Return the text with control, format and surrogate characters as U+FFFD. A terminal can print it safely."""
+    """Return the text with control, format and surrogate characters, and separators of lines, as U+FFFD.
+
+    A terminal can print it safely, and programs read it as one line.
+    """
     return "".join(
-        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cf", "Cs"} else sign for sign in str(text)
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in _REPLACED else sign for sign in str(text)
     )
