@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,47 @@ def test_a_server_on_this_machine_that_does_not_run_is_tried_once():
         send(HttpRequest("GET", url, {}), pauses.append)
     assert pauses == []
     assert "make up" in refused.value.fix
+
+
+@contextlib.contextmanager
+def answering(head: bytes, piece: bytes, pause: float) -> Iterator[str]:
+    """Serve one answer: the head, then the piece again and again. Yields the address."""
+    listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n")
+            while piece and not ended.wait(pause):
+                connection.sendall(piece)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/health"
+    finally:
+        ended.set()
+        thread.join()
+        listener.close()
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 99999999999", b"Connection: close"])
+def test_cli_07_an_answer_without_end_fills_no_memory(head: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.client.connection.MOST_ANSWER_BYTES", 1_000_000)
+    with answering(head, b"[" * 65_536, 0) as url, pytest.raises(Unavailable, match="more than 1000000 bytes"):
+        send(HttpRequest("GET", url, {}))
+
+
+def test_cli_07_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("jitney.client.connection.WHOLE_ANSWER_SECONDS", 0.2)
+    with answering(b"Content-Length: 9999", b" ", 0.01) as url, pytest.raises(Unavailable, match="timed out"):
+        send(HttpRequest("GET", url, {}))
+
+
+def test_an_answer_that_was_cut_is_none():
+    with answering(b"Content-Length: 9999", b"", 0) as url, pytest.raises(IncompleteRead):
+        exchange(HttpRequest("GET", url, {}))
 
 
 def test_a_redirect_is_not_followed(broker: FakeBroker):

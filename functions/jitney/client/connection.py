@@ -25,6 +25,10 @@ from jitney.client.problems import Invalid, Unavailable
 _CONNECT_SECONDS = 5.0
 # API Gateway gives up after 29 seconds, so no answer comes later than this.
 _ANSWER_SECONDS = 35.0
+MOST_ANSWER_BYTES = 32_000_000
+"""The broker's largest answer has 8 MB: 5.5 MB of a call, in base64. A larger one is not the broker's."""
+WHOLE_ANSWER_SECONDS = 120.0
+_READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
 # Answers that say "not now". A 502 that is a problem of the broker is final: AWS refused.
@@ -128,9 +132,25 @@ def exchange(request: HttpRequest) -> HttpResponse:
         connection.request(request.method, target, request.body, headers)
         answer = connection.getresponse()
         received = {name.lower(): value for name, value in answer.getheaders()}
-        return HttpResponse(request.url, answer.status, received, answer.read())
+        return HttpResponse(request.url, answer.status, received, _whole(answer, url))
     finally:
         connection.close()
+
+
+def _whole(answer: http.client.HTTPResponse, url: SplitResult) -> bytes:
+    """Return the body. Raises Unavailable if it is too large, TimeoutError if it takes too long, and IncompleteRead."""
+    body, until = bytearray(), time.monotonic() + WHOLE_ANSWER_SECONDS
+    while piece := answer.read1(_READ_BYTES):
+        body += piece
+        if len(body) > MOST_ANSWER_BYTES:
+            detail = f"The answer of {url.scheme}://{url.netloc} has more than {MOST_ANSWER_BYTES} bytes."
+            fix = "Check that the address is right, with nothing else in between."
+            raise Unavailable("response_too_large", "The answer is too large", detail, fix)
+        if time.monotonic() > until:
+            raise TimeoutError("timed out")
+    if answer.length:  # `read1` does not say that the connection was closed before the end
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
 
 
 def open_to(url: SplitResult) -> http.client.HTTPConnection:
