@@ -8,6 +8,7 @@ TOOLS := .local/tools
 UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
+COMPILED := .venv/.compiled
 AWSCLI := .local/aws-cli/bin/aws
 LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.13
 
@@ -77,8 +78,18 @@ check: lint ## check lint, and run the tests without AWS or sockets, with a tent
 		tests/local/test_gap_report.py tests/local/test_settings.py tests/local/test_timeouts.py \
 		$(patsubst %,--ignore %,tests/handlers/test_convergence.py $(SOCKETS))
 
+# One process compiles what tests import. Otherwise each worker of pytest would compile all of it. A module that cannot be
+# imported fails the tests themselves.
+$(COMPILED): $(READY)
+	@echo "Byte code of the tests and of what they import"
+	@$(BIN)/pytest --collect-only --quiet --quiet >/dev/null || true
+	@touch $@
+
+.PHONY: prepare
+prepare: lint $(COMPILED) $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM)
+
 .PHONY: test
-test: lint $(AWSCLI) $(CLIENTS) $(DOCS_SITE) $(SBOM) ## run every test, with the system on this machine
+test: prepare ## run every test, with the system on this machine
 	$(BIN)/pytest --quiet --numprocesses 3 --dist loadgroup
 
 .PHONY: mutants
