@@ -305,7 +305,8 @@ def test_the_bundle_for_aws_is_for_graviton_only():
     assert LAMBDA.architecture == "arm64"
 
 
-def test_old_bundles_are_deleted(cache):
+def test_old_bundles_are_deleted(cache, monkeypatch):
+    monkeypatch.setattr(bundling, "KEPT", 2)
     built = [build(f'{{"n": {number}}}', host(), cache).path for number in range(bundling.KEPT + 2)]
     assert set(cache.glob("bundle-*.zip")) == set(built[2:])
 

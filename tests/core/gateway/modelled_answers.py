@@ -75,10 +75,9 @@ class ModelledAnswer:
         if shape.type_name == "list":
             ref = self.inner(ref, ANY)
             within = (*above, shape.name)
-            pairs = [
-                self.value(shape.member, ref, self.kind(shape.member, ref, kind), within)
-                for _ in range(2 if above.count(shape.name) < DEEPEST else 0)
-            ]
+            # One element where a shape occurs within itself: two would make millions of values in some services.
+            elements = 0 if above.count(shape.name) >= DEEPEST else 2 if len(set(above)) == len(above) else 1
+            pairs = [self.value(shape.member, ref, self.kind(shape.member, ref, kind), within) for _ in range(elements)]
             return [before for before, _ in pairs], [after for _, after in pairs]
         if shape.type_name == "map":
             return self.map(shape, ref, kind, (*above, shape.name))
