@@ -67,8 +67,9 @@ def restored(stored: StoredSystem, state: str = "state", audit: str = "audit", e
     return RestoredTables(clients(stored), state, audit, earlier, now=now, pause=lambda _: None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drill() -> Drill:
+    """Return what was stored, which no test changes: each has its own system over restored tables."""
     with stored_system() as before:
         return Drill(before)
 
