@@ -1,6 +1,6 @@
-"""botocore's files of AWS's services, which the tests of one process read once.
+"""botocore's files of AWS's services, which the tests of one process read and list once.
 
-botocore reads them for each session, and tests make hundreds of sessions.
+botocore does both for each session, and tests make hundreds of sessions.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,22 @@ KEPT = 64
 
 
 def share_service_models() -> None:
-    """Let botocore's loaders share the files that they read.
+    """Let botocore's loaders share the files that they read, and the names of those that exist.
 
     A loader adds its extras to what it has read. So only loaders with the same extras share: those of botocore's
     clients, of moto, or without extras.
     """
-    Loader.load_data_with_path = shared(Loader.load_data_with_path)
+    for name in ("load_data_with_path", "list_available_services"):
+        setattr(Loader, name, shared(getattr(Loader, name)))
 
 
-def shared(read: Callable[[Loader, str], Any]) -> Callable[[Loader, str], Any]:
-    """Return `read`, which keeps the last KEPT of its answers for all loaders with the same extras and folders."""
+def shared(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method `read`, which keeps the last KEPT answers for all loaders with the same extras and folders."""
     kept: dict[tuple[Any, ...], Any] = {}
 
-    def load(self: Loader, name: str) -> Any:
-        key = (type(self), tuple(self.extras_types), tuple(self.search_paths), name)
-        found = kept.pop(key, None) or read(self, name)
+    def load(self: Loader, *names: str, **named: str) -> Any:
+        key = (type(self), tuple(self.extras_types), tuple(self.search_paths), *names, *named.values())
+        found = kept.pop(key, None) or read(self, *names, **named)
         kept[key] = found
         for oldest in list(kept)[:-KEPT]:
             kept.pop(oldest, None)

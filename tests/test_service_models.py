@@ -9,8 +9,9 @@ from tests.service_models import shared
 S3, SQS = ("s3", "service-2"), ("sqs", "service-2")
 
 
-def test_loaders_share_what_they_read():
+def test_loaders_share_what_they_read_and_list():
     assert Loader().load_service_model(*S3) is Loader().load_service_model(*S3)
+    assert Loader().list_available_services("service-2") is Loader().list_available_services(type_name="service-2")
 
 
 def test_loaders_with_other_extras_share_nothing():
