@@ -53,6 +53,7 @@ def _described(stack: dict[str, Any], identities: Identities, seconds: float) ->
         second_region=SECOND_REGION,
         api_url=stack["api_url"].rstrip("/"),
         outputs={
+            "ApprovalArn": stack["approval_arn"],
             "AthenaWorkgroup": stack["athena"]["workgroup"],
             "GlueDatabase": stack["athena"]["database"],
             "RecordsBucket": stack["buckets"]["records"],
