@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jitney.client.file_replacement import real_path, replace_file
 from jitney.client.problems import Invalid
+from jitney.client.setting_files import user_path
 
 _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _NAME = re.compile(r"[\w.@+/-]{1,128}", re.ASCII)
@@ -101,7 +102,7 @@ def own_words(section: Mapping[str, str]) -> list[str]:
 
 def config_path(environment: Mapping[str, str]) -> Path:
     """Return the path of the AWS configuration file."""
-    return Path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    return user_path(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
 
 
 def gives_credentials(path: Path, name: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitney.client.setting_files import user_path
 from jitney.client.setting_names import SETTINGS
 
 
@@ -34,11 +35,11 @@ class ConnectionOptions:
 def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
     """Return Jitney's folder by the XDG base directory specification. `default` is relative to the home folder."""
     base = environment.get(variable, "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "jitney"
+    return (Path(base) if Path(base).is_absolute() else user_path("~") / default) / "jitney"
 
 
 def settings_file(options: ConnectionOptions, environment: Mapping[str, str]) -> tuple[bool, Path]:
     """Return whether a settings file is named, and its path. The path is that of config.toml if none is named."""
     named = options.settings_file or environment.get(SETTINGS["settings_file"][0], "")
-    path = Path(named).expanduser() if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
+    path = user_path(named) if named else xdg(environment, "XDG_CONFIG_HOME", ".config") / "config.toml"
     return bool(named), path

@@ -12,6 +12,7 @@ from jitney.client.call_files import with_contents
 from jitney.client.durations import parse_duration
 from jitney.client.grant_request import ApiConditions, ApiPermission, GrantRequest, aws_cli_calls, parse_permissions
 from jitney.client.problems import Invalid
+from jitney.client.setting_files import read_setting_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,10 @@ def _conditions(given: Sequence[str]) -> ApiConditions:
 def _read_permissions(source: str) -> tuple[ApiPermission, ...]:
     """Return the permissions in the JSON file `source`. "-" is standard input."""
     try:
-        return parse_permissions(sys.stdin.read() if source == "-" else Path(source).read_text("utf-8"))
+        return parse_permissions(sys.stdin.read() if source == "-" else read_setting_file(Path(source)))
     except OSError as error:
-        raise invalid(f"--permissions {source}: {error.strerror}.", "Check the file's path and permissions.") from error
+        fix = "Give the path of a JSON file that you can read, or - for standard input."
+        raise invalid(f"--permissions {source}: {error.strerror}.", fix) from error
     except ValueError as error:
         raise invalid(
             f"--permissions {source}: {error}.", 'Give a list of {"actions": […], "resources": […]}.'

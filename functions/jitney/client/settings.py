@@ -14,6 +14,7 @@ from jitney.client.broker import Broker
 from jitney.client.connection import checked_url
 from jitney.client.connection_options import ConnectionOptions, settings_file
 from jitney.client.problems import Invalid
+from jitney.client.setting_files import read_setting_file
 from jitney.client.setting_names import SETTINGS, ConnectionSettings, SettingLevel, closest, misspelt
 from jitney.client.token_choice import ChosenSource, choose
 
@@ -70,13 +71,13 @@ def _read_file(path: Path, *, required: bool) -> dict[str, str]:
     Raises Invalid, naming the file and the member.
     """
     try:
-        text = path.read_text("utf-8")
+        text = read_setting_file(path)
     except FileNotFoundError as error:
         if required:
             raise _bad_file(path, "does not exist.", "Correct --settings-file or JITNEY_SETTINGS_FILE.") from error
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad_file(path, f"cannot be read: {error}.", "Correct the file.") from error
+    except OSError as error:
+        raise _bad_file(path, f"cannot be read: {error.strerror}.", "Correct the file, or its path.") from error
     import tomllib
 
     try:

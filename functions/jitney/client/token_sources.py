@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitney.client.connection import checked_url
 from jitney.client.connection_options import xdg
 from jitney.client.optional import load_extra
+from jitney.client.setting_files import read_setting_file, user_path
 from jitney.client.setting_names import SETTINGS, ConnectionSettings, bad_setting, missing_setting
 from jitney.client.tokens import TokenSource, checked_token
 
@@ -39,7 +40,7 @@ class SourceKind(NamedTuple):
 def _file(settings: ConnectionSettings) -> TokenSource:
     from jitney.client.tokens.file import FileToken
 
-    return FileToken(Path(_needed(settings, "token_file")).expanduser())
+    return FileToken(user_path(_needed(settings, "token_file")))
 
 
 def _command(settings: ConnectionSettings) -> TokenSource:
@@ -74,7 +75,7 @@ def client_secret(settings: ConnectionSettings) -> str | None:
     if "client_secret" in values or "client_secret_file" not in values:
         return values.get("client_secret")
     try:
-        return Path(values["client_secret_file"]).expanduser().read_text("utf-8").strip()
+        return read_setting_file(user_path(values["client_secret_file"])).strip()
     except OSError as error:
         fix = "Check the file's path and permissions."
         raise bad_setting("client_secret_file", f"cannot be read: {error.strerror}", fix) from error

@@ -13,6 +13,7 @@ from jitney import __version__
 from jitney.client.connection_options import ConnectionOptions, settings_file, xdg
 from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import Invalid
+from jitney.client.setting_files import read_setting_file, user_path
 from jitney.client.setting_names import IDENTITY_VARIABLES, SETTINGS
 from jitney.client.tokens import issuer_and_subject
 
@@ -68,7 +69,7 @@ def _working_folder() -> str:
 
 def _content(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_setting_file(path).encode()).hexdigest()
     except OSError:
         return ""
 
@@ -76,8 +77,8 @@ def _content(path: Path) -> str:
 def _holder(token_file: str) -> str:
     """Return the identity in the token file, which other programs write; "" without a file or an identity."""
     try:
-        return issuer_and_subject(Path(token_file).expanduser().read_text("utf-8")) if token_file else ""
-    except (OSError, UnicodeDecodeError, RuntimeError):
+        return issuer_and_subject(read_setting_file(user_path(token_file))) if token_file else ""
+    except OSError:
         return ""
 
 

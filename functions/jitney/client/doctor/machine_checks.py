@@ -12,7 +12,6 @@ from configparser import Error, RawConfigParser
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from jitney.client.aws_profile import own_words
@@ -20,6 +19,7 @@ from jitney.client.child import overrides_credentials
 from jitney.client.connection import is_loopback
 from jitney.client.connection_options import xdg
 from jitney.client.doctor.findings import Finding, fault, ok, warning
+from jitney.client.setting_files import user_path
 
 _REQUIREMENT, _OF_EXTRA = re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"extra *== *['\"]([a-z]+)['\"]")
 _STATIC_KEY = "AWS_ACCESS_KEY_ID"
@@ -106,7 +106,7 @@ class MachineChecks:
                 yield ok("aws profiles", f"{name} uses Jitney")
 
     def _sections(self, variable: str, default: str) -> dict[str, dict[str, str]] | Finding:
-        path = Path(self.environment.get(variable) or default).expanduser()
+        path = user_path(self.environment.get(variable) or default)
         parser = RawConfigParser(default_section="")
         try:
             parser.read_string(path.read_text("utf-8"))

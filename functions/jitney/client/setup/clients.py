@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from jitney.client.aws_profile import own_words
 from jitney.client.optional import load_extra
+from jitney.client.setting_files import user_path
 from jitney.client.setup.insertions import Insertion
 from jitney.client.setup.profile_file import ProfileText
 
@@ -83,13 +84,13 @@ class AgentClient:
         moved = environment.get(self.variable, "") if self.variable else ""
         if moved:
             return Path(moved) if self.variable == "AWS_CONFIG_FILE" else Path(moved) / Path(self.file).name
-        return Path(self.file).expanduser()
+        return user_path(self.file)
 
     def found(self, project: Path, environment: Mapping[str, str]) -> bool:
         """Return whether the client is on this machine, or the project has files of it."""
         path = environment.get("PATH", "")
         return any(shutil.which(program, path=path) for program in self.programs) or any(
-            (Path(trace).expanduser() if trace.startswith("~") else project / trace).exists() for trace in self.traces
+            (user_path(trace) if trace.startswith("~") else project / trace).exists() for trace in self.traces
         )
 
     def server(self, words: Sequence[str]) -> dict[str, Any]:

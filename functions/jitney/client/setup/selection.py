@@ -7,6 +7,7 @@ from jitney.client.connection_options import ConnectionOptions
 from jitney.client.own_program import own_program
 from jitney.client.problems import Invalid
 from jitney.client.request_options import invalid
+from jitney.client.setting_files import user_path
 from jitney.client.setting_names import SETTINGS
 from jitney.client.setup.clients import AWS, CLIENTS, AgentClient
 
@@ -72,4 +73,4 @@ def written_connection(connection: ConnectionOptions, environment: Mapping[str, 
 
 
 def _absolute(file: str) -> str:
-    return str(Path(file).expanduser().absolute()) if file else ""
+    return str(user_path(file).absolute()) if file else ""

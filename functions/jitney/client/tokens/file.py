@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jitney.client.problems import Unauthenticated
+from jitney.client.setting_files import read_setting_file
 from jitney.client.tokens import Token, checked_token
 
 
@@ -16,10 +17,9 @@ class FileToken:
     def fetch(self) -> Token:
         """The token in the file. Raises Unauthenticated when the file cannot be read or holds no token."""
         try:
-            text = self.path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not text"
-            detail = f"The token file {self.path} cannot be read: {why}."
+            text = read_setting_file(self.path)
+        except OSError as error:
+            detail = f"The token file {self.path} cannot be read: {error.strerror}."
             raise Unauthenticated(
                 "token_unusable", "No usable token", detail, "Check the path and its permissions."
             ) from error

@@ -1,0 +1,36 @@
+"""The small files of text that a user names: settings, tokens, secrets, permissions."""
+
+import errno
+from pathlib import Path
+
+from jitney.client.problems import Invalid
+
+MOST_BYTES = 1_000_000
+
+
+def user_path(text: str) -> Path:
+    """Return the path that a user wrote, with the home folder for ~. Raises Invalid if that folder is not known.
+
+    A container's user may have no entry in its list of users, and no HOME.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        detail = f"{text} needs a home folder, and this system knows none."
+        raise Invalid("home_unknown", "No home folder", detail, "Set HOME, or write the whole path.") from error
+
+
+def read_setting_file(path: Path) -> str:
+    """Return the text of the file.
+
+    Raises OSError, with its reason in `strerror`, also for a file of more than `MOST_BYTES` or that is not UTF-8. So a
+    wrong path, such as one of a device or of a disk image, fills no memory.
+    """
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MOST_BYTES} bytes", str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text", str(path)) from error

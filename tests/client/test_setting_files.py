@@ -1,0 +1,51 @@
+"""Files that a user names: too large, no text, and in a home folder that does not exist."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jitney.client.cli import build_app
+from jitney.client.setting_files import MOST_BYTES, read_setting_file
+from tests.client.fake_broker import FakeBroker
+
+REQUEST = ["request", "analytics-prod", "--reason", "report"]
+NAMED = [*REQUEST, "--action", "s3:GetObject", "--resource", "*"]
+PLACES = {
+    "permissions": ([*REQUEST, "--permissions", "FILE"], {}),
+    "token": (NAMED, {"JITNEY_TOKEN_FILE": "FILE"}),
+    "settings": (NAMED, {"JITNEY_SETTINGS_FILE": "FILE"}),
+    "secret": (
+        NAMED,
+        {"JITNEY_TOKEN_FILE": "", "JITNEY_TOKEN_URL": "https://idp.example.com/token", "JITNEY_CLIENT_ID": "a"}
+        | {"JITNEY_CLIENT_SECRET_FILE": "FILE"},
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", ["endless", "binary", "folder", "homeless"])
+def test_cli_07_a_wrong_file_is_named_and_fills_no_memory(
+    connected: FakeBroker, home: Path, place: str, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    (home / "binary").write_bytes(b"\xf5\x00")
+    files = {
+        "endless": "/dev/zero",
+        "binary": str(home / "binary"),
+        "folder": str(home),
+        "homeless": "~no-such-user/file",
+    }
+    words, variables = PLACES[place]
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.replace("FILE", files[kind]))
+    result = CliRunner().invoke(build_app(), [word.replace("FILE", files[kind]) for word in words])
+    assert result.exit_code in (2, 5)
+    said = {"endless": f"more than {MOST_BYTES} bytes", "binary": "not UTF-8", "folder": "Is a directory"}
+    if (kind, place) != ("homeless", "permissions"):  # no shell has replaced it there
+        assert said.get(kind, "~no-such-user/file needs a home folder") in result.stderr
+    assert connected.asked == []
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"x" * MOST_BYTES)
+    assert len(read_setting_file(tmp_path / "file")) == MOST_BYTES
