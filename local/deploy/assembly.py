@@ -121,16 +121,20 @@ def digest(config: Path, environment: Mapping[str, str]) -> str:
     for path in _inputs(config):
         digest.update(f"\0{path}\0".encode())
         digest.update(path.read_bytes())
-    text = config.read_text(encoding="utf-8", errors="replace") if config.exists() else ""
+    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
     for name in sorted({*VARIABLE.findall(text), *(name for name in environment if name.startswith("CDK_DEFAULT_"))}):
         digest.update(f"\0{name}={environment.get(name)}".encode())
     return digest.hexdigest()[:32]
 
 
 def _inputs(config: Path) -> Iterator[Path]:
-    for place in (*(ROOT / name for name in SOURCES), config, *_policies(config)):
+    for place in (ROOT / name for name in SOURCES):
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+    # A wrong path may lead to a folder with millions of files: policies are in their folder itself.
+    for path in (config, *(path for folder in _policies(config) for path in sorted(folder.glob("*")))):
+        if path.is_file():
+            yield path
 
 
 def _policies(config: Path) -> list[Path]:

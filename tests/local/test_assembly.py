@@ -44,6 +44,15 @@ def test_a_changed_source_makes_a_new_assembly(settings: LocalSettings, change: 
     assert assembly.digest(settings.config, {}) != before
 
 
+def test_a_folder_in_place_of_the_configuration_is_not_read_through(tmp_path: Path):
+    """CONFIG=FOLDER read all files below the folder, for minutes, before it said that this is no file."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "large").write_text("1")
+    before = assembly.digest(tmp_path, {})
+    (tmp_path / "below" / "large").write_text("2")
+    assert assembly.digest(tmp_path, {}) == before
+
+
 def test_only_the_variables_that_the_configuration_names_count(settings: LocalSettings):
     before = assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/here"})
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/there"}) == before
