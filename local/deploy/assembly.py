@@ -132,22 +132,23 @@ def _inputs(config: Path) -> Iterator[Path]:
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
     # A wrong path may lead to a folder with millions of files: policies are in their folder itself.
-    for path in (config, *(path for folder in _policies(config) for path in sorted(folder.glob("*")))):
-        if path.is_file():
-            yield path
+    named = (path for place in _named(config) for path in ([place] if place.is_file() else sorted(place.glob("*"))))
+    yield from (path for path in (config, *named) if path.is_file())
 
 
-def _policies(config: Path) -> list[Path]:
-    """Return the folders of policies that the configuration names.
+def _named(config: Path) -> list[Path]:
+    """Return the folders of policies and the files of keys that the configuration names.
 
-    A folder that cannot be read is left to app.py to report.
+    A configuration that cannot be read is left to app.py to report.
     """
     try:
         members = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
         members = None
     named = members if isinstance(members, dict) else {}
-    names = (named.get("policies") or "policies", named.get("shadow_policies"))
+    issuers = named.get("issuers") if isinstance(named.get("issuers"), dict) else {}
+    keys = [each.get("jwks_file") for each in (issuers or {}).values() if isinstance(each, dict)]
+    names = (named.get("policies") or "policies", named.get("shadow_policies"), *keys)
     return [config.parent / str(name) for name in names if name]
 
 

@@ -11,7 +11,7 @@ import pytest
 from local.deploy import assembly
 from local.settings import LocalSettings, from_environment
 
-CONFIG = "version: 1\npolicies: rules\nissuers: {local: {issuer: '${THE_ISSUER}'}}\n"
+CONFIG = "version: 1\npolicies: rules\nissuers: {local: {issuer: '${THE_ISSUER}', jwks_file: keys.json}}\n"
 
 
 @pytest.fixture
@@ -36,7 +36,11 @@ def change_configuration(settings: LocalSettings) -> None:
     settings.config.write_text(CONFIG + "limits: {}\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("change", [change_policy, add_policy, change_configuration])
+def change_keys(settings: LocalSettings) -> None:
+    (settings.config.parent / "keys.json").write_text('{"keys": []}', encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [change_policy, add_policy, change_configuration, change_keys])
 def test_a_changed_source_makes_a_new_assembly(settings: LocalSettings, change: Callable[[LocalSettings], None]):
     before = assembly.digest(settings.config, {})
     assert assembly.digest(settings.config, {}) == before
