@@ -84,10 +84,11 @@ def test_it_is_written_where_the_aws_cli_reads(home: Path, monkeypatch: pytest.M
 
 def test_a_profile_that_is_replaced_is_said_to_be(home: Path):
     said = [
-        CliRunner().invoke(build_app(), ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[0]
+        CliRunner().invoke(build_app(), ["profile", "x", *ASK, "--for", time, "--write"]).stderr.split()[:4]
         for time in ("5m", "5m", "6m")
     ]
-    assert said == ["Wrote", "Wrote", "Replaced"]
+    wrote = ["Wrote", "[profile", "x]", "to"]
+    assert said == [wrote, wrote, ["Replaced", "[profile", "x]", "in"]]
 
 
 def test_the_program_is_named_by_its_own_path(home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -214,3 +214,9 @@ def test_id_10_people_of_another_issuer_are_recognized_where_its_entry_says_who_
     entry = OTHER | {"human_issuer": "staff"}
     loaded = found(changed(("issuers.other", entry), ("reviewers", {"owners": {"members": ["staff/ada"]}})))
     assert loaded.issuers["other"].human_issuer.identity_name == "staff"
+
+
+@pytest.mark.parametrize("pattern", ["(unclosed", "[a", "*", "a{2,1}"])
+def test_id_10_a_pattern_that_is_none_is_a_problem_of_its_own_entry(found, pattern):
+    problems = found(with_people("keycloak", (f"{STAFF}.subject_pattern", pattern)))
+    assert "is no regular expression" in problems[f"{STAFF}.subject_pattern"]

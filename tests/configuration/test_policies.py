@@ -132,6 +132,25 @@ def test_a_syntax_problem_has_its_line_and_column(wrong, text, place, said):
     assert said in found[0][1]
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["(" * 3000 + "true" + ")" * 3000, "if true then true else " * 3000 + "true", "[" * 3000 + "]" * 3000 + " == 1"],
+    ids=["brackets", "conditions", "sets"],
+)
+def test_a_policy_that_is_nested_too_deep_does_not_end_the_process(wrong, condition):
+    ((place, what, _),) = wrong(f'@id("x")\npermit {ANY}\nwhen {{ {condition} }};')
+    assert (place.partition(":")[0], "nested deeper than 200" in what) == ("3", True)
+
+
+def test_a_policy_may_be_nested_as_deep_as_people_write(wrong):
+    nested = "(" * 150 + "true" + ")" * 150
+    assert wrong(f'@id("x") permit {ANY} when {{ {nested} && !resource.wildcard }};') == []
+
+
+def test_a_byte_order_mark_is_no_syntax_problem(wrong):
+    assert wrong(f'\ufeff@id("x") permit {ANY};') == []
+
+
 def test_each_unreadable_policy_is_a_problem(wrong):
     assert [place for place, _, _ in wrong(f"permit;\npermit {ANY};\n\tforbid (;")] == ["1:7", "3:10"]
 

@@ -1,6 +1,7 @@
 """The names that a configuration defines. Its sections and its policies refer to them."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -75,9 +76,12 @@ def _people(alias: str, issuer: Value) -> PeopleIssuer | None:
     entry = dict(entries(issuer))
     if entry.get("kind") != "human":
         return None
-    return PeopleIssuer(
-        alias, str(entry.get("issuer")), str(entry.get("provider")), str(entry.get("subject_pattern") or "")
-    )
+    pattern = str(entry.get("subject_pattern") or "")
+    try:
+        re.compile(pattern)
+    except re.error:  # the entry itself has this problem; nothing else can be checked with it
+        pattern = ""
+    return PeopleIssuer(alias, str(entry.get("issuer")), str(entry.get("provider")), pattern)
 
 
 def did_you_mean(name: str, known: Collection[str], *, quoted: bool = False) -> str:

@@ -72,7 +72,9 @@ class PolicySource(NamedTuple):
 
 def policy_sources(folder: Path) -> dict[str, PolicySource]:
     """Return the source of each policy in a folder that `read_policies` accepts, by its @id."""
-    written = [each for file in sorted(folder.glob("*.cedar")) for each in statements(file, file.read_text("utf-8"))]
+    written = [
+        each for file in sorted(folder.glob("*.cedar")) for each in statements(file, file.read_text("utf-8-sig"))
+    ]
     return {each.id: PolicySource(each.place(), each.source) for each in written}
 
 
@@ -84,7 +86,7 @@ def _texts(files: Sequence[Path]) -> tuple[list[str], list[ConfigurationProblem]
     texts, problems = [], []
     for file in files:
         try:
-            texts.append(file.read_text(encoding="utf-8"))
+            texts.append(file.read_text(encoding="utf-8-sig"))  # editors may write a byte order mark
         except OSError as error:
             problems.append(_problem(str(file), f"the file cannot be read: {error.strerror}", "make it readable"))
         except UnicodeDecodeError as error:

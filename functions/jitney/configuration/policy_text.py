@@ -15,6 +15,8 @@ _TOKEN = re.compile(r'//[^\r\n]*|\s+|"(?:\\.|[^"\\])*"|\w+|::|[=!<>]=|&&|\|\||.'
 _NO_TOKEN = ("//", " ", "\t", "\r", "\n", "\f", "\v")
 
 
+MOST_NESTED = 200
+_OPENING, _CLOSING = frozenset({"(", "[", "{", "if"}), frozenset({")", "]", "}"})
 _END = "unexpected end of input"
 
 
@@ -60,6 +62,8 @@ class PolicyStatement:
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
         """Return the place where Cedar cannot read the policy, with Cedar's message, or None if it can."""
+        if deep := self._too_deep():
+            return self._place(deep), f"brackets and conditions are nested deeper than {MOST_NESTED} levels"
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
             return None
@@ -72,6 +76,15 @@ class PolicyStatement:
         # The last token is wrong in the shortest prefix whose problem is not its end.
         count = bisect_left(range(len(self.tokens)), True, key=lambda n: self._refusal(n) not in (None, _END))  # noqa: FBT003
         return self._place(self.tokens[count - 1]), wrong
+
+    def _too_deep(self) -> re.Match[str] | None:
+        """Return the first token that is nested too deep. Cedar's parser ends the process at thousands of levels."""
+        depth = 0
+        for token in self.tokens:
+            depth += (token[0] in _OPENING) - (token[0] in _CLOSING)
+            if depth > MOST_NESTED:
+                return token
+        return None
 
     def _refusal(self, count: int) -> str | None:
         """Return Cedar's message about the first `count` tokens."""

@@ -62,8 +62,9 @@ def profile(
         if as_json:
             print_json({"profile": name, "settings": settings, "file": str(path) if write else None})
         elif write:
-            done = "Replaced" if replaced else "Wrote"
-            screen().note(f"{done} [{aws_profile.section_name(name)}] to {path}. Use it: aws --profile {name} …")
+            section = f"[{aws_profile.section_name(name)}]"
+            done = f"Replaced {section} in" if replaced else f"Wrote {section} to"
+            screen().note(f"{done} {path}. Use it: aws --profile {name} …")
         else:
             typer.echo(aws_profile.stanza(name, settings), nl=False)
 
