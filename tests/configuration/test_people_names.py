@@ -218,5 +218,6 @@ def test_id_10_people_of_another_issuer_are_recognized_where_its_entry_says_who_
 
 @pytest.mark.parametrize("pattern", ["(unclosed", "[a", "*", "a{2,1}"])
 def test_id_10_a_pattern_that_is_none_is_a_problem_of_its_own_entry(found, pattern):
-    problems = found(with_people("keycloak", (f"{STAFF}.subject_pattern", pattern)))
+    reviewers = ("reviewers", {"owners": {"members": ["staff/ada"]}})
+    problems = found(with_people("keycloak", (f"{STAFF}.subject_pattern", pattern), reviewers))
     assert "is no regular expression" in problems[f"{STAFF}.subject_pattern"]
