@@ -25,8 +25,8 @@ from jitney.client.problems import Invalid, Unavailable
 _CONNECT_SECONDS = 5.0
 # API Gateway gives up after 29 seconds, so no answer comes later than this.
 _ANSWER_SECONDS = 35.0
-MOST_ANSWER_BYTES = 32_000_000
-"""The broker's largest answer has 8 MB: 5.5 MB of a call, in base64. A larger one is not the broker's."""
+MOST_ANSWER_BYTES = 64_000_000
+"""The broker's largest answer has 33 MB: 5.5 MB of a call, each byte as \\u0001. A larger one is not the broker's."""
 WHOLE_ANSWER_SECONDS = 120.0
 _READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
