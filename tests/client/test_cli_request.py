@@ -287,7 +287,7 @@ def test_several_permissions_come_as_json_and_are_offered_as_json(connected: Fak
         ([*ASK, *WHY, "--permissions", "-"], "--permissions cannot be combined with --action"),
         (
             ["analytics-prod", *WHY, "--permissions", "/does/not/exist"],
-            "/does/not/exist: No such file or directory.\nFix: Check",
+            "/does/not/exist: No such file or directory.\nFix: Give the path",
         ),
         (["analytics-prod", *WHY, "--permissions", "-"], "--permissions -: not JSON"),
     ],
