@@ -29,7 +29,6 @@ LONG = (
     "simulator",
     "tests/core/policy/test_policy_diff.py",
     "tests/core/access/test_exactness.py",
-    "tests/upgrade/test_restore.py",
     "tests/data/test_cli_examples.py",
     "tests/handlers/test_convergence.py",
     "tests/data/test_build.py",
