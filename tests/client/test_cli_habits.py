@@ -1,5 +1,6 @@
 """Habits of every command of `jitney`: help, examples, JSON, exit codes, and plain output in pipes."""
 
+import errno
 import json
 import os
 import pty
@@ -18,7 +19,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from jitney.client import problems
+from jitney.client import main, problems
 from jitney.client.cli import build_app
 from jitney.client.exit_codes import EXIT_CODES, INTERRUPTED
 from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, grant, issued
@@ -277,6 +278,15 @@ def test_cli_07_a_full_disk_for_the_output_is_no_traceback(
     assert done.stderr.startswith("jitney: the output cannot be written: No space left on device")
     assert ("jitney grants release ID" in done.stderr) == may_be_granted
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_cli_07_a_failure_of_the_network_is_not_taken_for_one_of_the_output(monkeypatch: pytest.MonkeyPatch):
+    def fail(_words: list[str]) -> None:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    monkeypatch.setattr(main, "_run", fail)
+    with pytest.raises(ConnectionResetError):
+        main.main()
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

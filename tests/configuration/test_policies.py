@@ -142,9 +142,19 @@ def test_a_policy_that_is_nested_too_deep_does_not_end_the_process(wrong, condit
     assert (place.partition(":")[0], "nested deeper than 200" in what) == ("3", True)
 
 
-def test_a_policy_may_be_nested_as_deep_as_people_write(wrong):
-    nested = "(" * 150 + "true" + ")" * 150
-    assert wrong(f'@id("x") permit {ANY} when {{ {nested} && !resource.wildcard }};') == []
+def test_a_condition_that_is_too_long_is_a_problem_that_says_how_to_write_it(wrong):
+    chain = " || ".join(f'resource.arn == "arn:aws:s3:::b/{number}"' for number in range(5000))
+    ((_, what, _),) = wrong(f'@id("x") permit {ANY} when {{ {chain} }};')
+    assert what.startswith("a condition has more than 300 && and ||: compare with a set")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["(" * 150 + "true" + ")" * 150, " && ".join(["(if resource.wildcard then false else true)"] * 300)],
+    ids=["deep", "many conditions side by side"],
+)
+def test_a_policy_may_be_nested_as_deep_as_people_write(wrong, condition):
+    assert wrong(f'@id("x") permit {ANY} when {{ {condition} && !resource.wildcard }};') == []
 
 
 def test_a_byte_order_mark_is_no_syntax_problem(wrong):

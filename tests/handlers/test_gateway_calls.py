@@ -13,6 +13,7 @@ from jitney.core.problems import Problem
 from jitney.handlers.gateway_calls import create_call
 from jitney.handlers.grants import create_grant
 from jitney.handlers.releases import release_grant
+from jitney.handlers.revocations import revoke_grant
 from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, configuration
 from tests.handlers.gateway import DELETE, DONE, GET, OK, PUT, REQUEST_ID, SECRET, SECRET_ARN, Gateway, failing
@@ -306,6 +307,41 @@ def test_gw_06_a_repeated_call_that_requested_its_own_grant_gets_its_answer(
     assert gateway.system.call(create_call, body, idempotency_key="k")[:2] == (200, first)
     status, other, _ = gateway.system.call(create_call, body | {"reason": "another"}, idempotency_key="k")
     assert (status, other["code"]) == (422, "idempotency_mismatch")
+    assert len(gateway.upstream.sent) == 1
+
+
+def expired(gateway: Gateway, grant_id: str) -> None:
+    gateway.system.now = gateway.system.store.grants[grant_id].expires_at + 1
+
+
+def revoked(gateway: Gateway, grant_id: str) -> None:
+    operator = minting.token(sub="carol", groups=["security"])
+    ended = gateway.system.call(revoke_grant, {"reason": "stop"}, grant_id=grant_id, token=operator)
+    assert ended[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "then", "expected"),
+    [
+        ("grant", released, (200, "")),
+        ("grant", expired, (200, "")),
+        ("grant", revoked, (410, "grant_revoked")),
+        ("target", released, (200, "")),
+        ("target", expired, (409, "call_already_made")),  # its grant lasts as long as the answer is kept
+        ("target", revoked, (410, "grant_revoked")),
+    ],
+)
+def test_gw_06_a_repeat_gets_its_answer_after_the_end_of_its_grant_but_not_after_a_revocation(
+    gateway: Gateway, form: str, then: Callable[[Gateway, str], None], expected: tuple[int, str]
+) -> None:
+    own = {"grant": gateway.grant_id} if form == "grant" else {"target": "analytics-prod", "reason": "monthly report"}
+    gateway.system.now += 10
+    _, first, _ = gateway.system.call(create_call, own | PUT, idempotency_key="k")
+    then(gateway, first["grant_id"])
+    token = minting.token(iat=gateway.system.now, exp=gateway.system.now + 300)
+    status, again, _ = gateway.system.call(create_call, own | PUT, idempotency_key="k", token=token)
+    assert (status, again.get("code", "")) == expected
+    assert status != 200 or again == first
     assert len(gateway.upstream.sent) == 1
 
 

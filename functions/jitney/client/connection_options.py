@@ -32,6 +32,10 @@ class ConnectionOptions:
         return [word for option, value in named if value for word in (option, value)]
 
 
+STATE_FOLDER_FIX = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
+"""What to do when Jitney's folder for grants and endpoints cannot be written."""
+
+
 def xdg(environment: Mapping[str, str], variable: str, default: str) -> Path:
     """Return Jitney's folder by the XDG base directory specification. `default` is relative to the home folder."""
     base = environment.get(variable, "")

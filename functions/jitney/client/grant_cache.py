@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitney.client.connection_options import STATE_FOLDER_FIX
 from jitney.client.problems import Invalid
 from jitney.client.responses import GRANT_ID
 
@@ -80,8 +81,7 @@ def _open(folder: Path, key: str, now: float) -> int:
 
 def _unwritable(place: str, error: OSError) -> Invalid:
     detail = f"{place} cannot be written: {error.strerror}."
-    fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
-    return Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, fix)
+    return Invalid("grant_cache_unwritable", "Grants cannot be remembered", detail, STATE_FOLDER_FIX)
 
 
 def _forget_old(folder: Path, now: float) -> None:

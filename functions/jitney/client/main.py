@@ -1,10 +1,14 @@
 """The `jitney` program. Frequent commands of SDKs and scripts run without the parser, which takes 100 ms to load."""
 
+import errno
 import io
 import os
 import sys
 
 from jitney import __version__
+
+_OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""Why output cannot be written: its reader has ended, the disk is full, or the file is too large or closed."""
 
 
 def main() -> None:
@@ -22,7 +26,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None:  # of a file, not of the output
+        if error.filename is not None or error.errno not in _OF_OUTPUT:  # of a file, or of the network
             raise
         # Python would write to the output once more at its end. https://docs.python.org/3/library/signal.html
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,10 @@ _NO_TOKEN = ("//", " ", "\t", "\r", "\n", "\f", "\v")
 
 
 MOST_NESTED = 200
-_OPENING, _CLOSING = frozenset({"(", "[", "{", "if"}), frozenset({")", "]", "}"})
+MOST_CHAINED = 300
+"""How many && and || one condition may have. Each is one level of Cedar's JSON, which Python's recursion limits."""
+_CHAINING = frozenset({"&&", "||"})
+_OPENING, _CLOSING = frozenset({"(", "[", "{"}), frozenset({")", "]", "}"})
 _END = "unexpected end of input"
 
 
@@ -63,7 +66,7 @@ class PolicyStatement:
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
         """Return the place where Cedar cannot read the policy, with Cedar's message, or None if it can."""
         if deep := self._too_deep():
-            return self._place(deep), f"brackets and conditions are nested deeper than {MOST_NESTED} levels"
+            return self._place(deep[0]), deep[1]
         wrong = self._refusal(len(self.tokens))
         if wrong is None:
             return None
@@ -77,13 +80,25 @@ class PolicyStatement:
         count = bisect_left(range(len(self.tokens)), True, key=lambda n: self._refusal(n) not in (None, _END))  # noqa: FBT003
         return self._place(self.tokens[count - 1]), wrong
 
-    def _too_deep(self) -> re.Match[str] | None:
-        """Return the first token that is nested too deep. Cedar's parser ends the process at thousands of levels."""
-        depth = 0
+    def _too_deep(self) -> tuple[re.Match[str], str] | None:
+        """Return the first token that is nested too deep, and what is wrong; None if none is.
+
+        Cedar's parser ends the process at thousands of levels.
+        """
+        levels = [(0, 0)]  # of each open bracket: its depth, and the operators up to here
         for token in self.tokens:
-            depth += (token[0] in _OPENING) - (token[0] in _CLOSING)
-            if depth > MOST_NESTED:
-                return token
+            depth, chained = levels[-1]
+            if token[0] in _OPENING:
+                levels.append((depth + 1, chained))
+            elif token[0] in _CLOSING and len(levels) > 1:
+                levels.pop()
+            else:  # a condition goes on until its bracket closes
+                levels[-1] = depth + (token[0] == "if"), chained + (token[0] in _CHAINING)
+            if levels[-1][0] > MOST_NESTED:
+                return token, f"brackets and conditions are nested deeper than {MOST_NESTED} levels"
+            if levels[-1][1] > MOST_CHAINED:
+                fix = "compare with a set, such as [...].contains(resource.arn), or write several policies"
+                return token, f"a condition has more than {MOST_CHAINED} && and ||: {fix}"
         return None
 
     def _refusal(self, count: int) -> str | None:

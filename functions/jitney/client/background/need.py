@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jitney import __version__
-from jitney.client.connection_options import ConnectionOptions, settings_file, xdg
+from jitney.client.connection_options import STATE_FOLDER_FIX, ConnectionOptions, settings_file, xdg
 from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import Invalid
 from jitney.client.setting_files import read_setting_file, user_path
@@ -106,8 +106,7 @@ def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def folder_unusable(folder: Path, error: OSError) -> Invalid:
     """Return the problem that nothing can be made in the folder of endpoints."""
-    fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
-    return _unusable(f"{folder} cannot be written: {error.strerror}.", fix)
+    return _unusable(f"{folder} cannot be written: {error.strerror}.", STATE_FOLDER_FIX)
 
 
 def _unusable(detail: str, fix: str) -> Invalid:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from jitney.client.aws_profile import own_words
 from jitney.client.child import overrides_credentials
 from jitney.client.connection import is_loopback
-from jitney.client.connection_options import xdg
+from jitney.client.connection_options import STATE_FOLDER_FIX, xdg
 from jitney.client.doctor.findings import Finding, fault, ok, warning
 from jitney.client.setting_files import user_path
 
@@ -140,8 +140,7 @@ class MachineChecks:
             with tempfile.TemporaryFile(dir=next(each for each in (folder, *folder.parents) if each.is_dir())) as file:
                 file.write(b"0" * 64)
         except OSError as error:
-            fix = "Free space on its disk, or set XDG_STATE_HOME to a folder that you can write to."
-            return fault("state folder", f"{folder} cannot be written: {error.strerror}", fix)
+            return fault("state folder", f"{folder} cannot be written: {error.strerror}", STATE_FOLDER_FIX)
         return ok("state folder", f"only you can read {folder}")
 
 

@@ -19,14 +19,19 @@ def mentions_call(policy: Mapping[str, Any]) -> bool:
     return any(_uses_call(condition) for condition in policy["conditions"])
 
 
-def _uses_call(expression: Any) -> bool:
-    if isinstance(expression, list):
-        return any(map(_uses_call, expression))
-    if not isinstance(expression, dict):
-        return False
-    return expression == _CONTEXT or any(
-        _uses_call(operands) for operator, operands in expression.items() if not _reads_other_member(operator, operands)
-    )
+def _uses_call(condition: Any) -> bool:
+    left = [condition]  # no recursion: a chain of hundreds of || is as deep
+    while left:
+        expression = left.pop()
+        if isinstance(expression, list):
+            left += expression
+        elif isinstance(expression, dict):
+            if expression == _CONTEXT:
+                return True
+            left += [
+                operands for operator, operands in expression.items() if not _reads_other_member(operator, operands)
+            ]
+    return False
 
 
 def _reads_other_member(operator: str, operands: Any) -> bool:

@@ -97,21 +97,23 @@ class UsageLog:
 
     def add_record(self, line: Line) -> None:
         """Add a line of published records."""
-        record = parse_record(line)
-        if record is None:
-            self.unreadable += 1
-        elif is_gap(record):
-            self._gaps.append(record)
-        elif record.grant_id and not self.scope.excludes(record):
+        record = self._read(line)
+        if record and record.grant_id and not self.scope.excludes(record):
             self._records.setdefault(record.grant_id, []).append(line)
 
     def add_gap(self, line: Line) -> None:
         """Add a line about a gap of CloudTrail, from another day than the other records."""
+        self._read(line)
+
+    def _read(self, line: Line) -> PublishedRecord | None:
+        """Return the record of a line. Return None for a gap, which is kept, and for an unreadable line."""
         record = parse_record(line)
         if record is None:
             self.unreadable += 1
         elif is_gap(record):
             self._gaps.append(record)
+            return None
+        return record
 
     def add_call(self, line: Line) -> None:
         """Add a line of published calls, after all records."""
