@@ -25,7 +25,7 @@ class Queue:
         MessageGroupId: str,  # noqa: N803
     ) -> None:
         assert QueueUrl == "queue"
-        assert MessageGroupId == json.loads(MessageBody)["judge_calls"]["access_key_id"]
+        assert MessageGroupId == f"k-{ACCOUNT}-{json.loads(MessageBody)['judge_calls']['access_key_id'] or 'none'}"
         self.sent.append((json.loads(MessageBody)["judge_calls"]["access_key_id"], DelaySeconds))
 
 
@@ -39,6 +39,12 @@ def test_aud_06_waiting_calls_with_one_key_are_requeued_once():
     clock[0] += RECHECK_SECONDS
     queue.requeue(ACCOUNT, KEY)
     assert len(client.sent) == 3
+
+
+def test_aud_06_calls_without_a_key_are_requeued_too():
+    client = Queue()
+    TrailQueue(client, "queue", lambda: 1000).requeue(ACCOUNT, "")
+    assert client.sent == [("", REQUEUE_DELAY_SECONDS)]
 
 
 def test_aud_06_the_requeue_delay_exceeds_the_recheck_time():

@@ -68,8 +68,8 @@ def answering(text: bytes) -> Behaviour:
     return lambda connection: connection.sendall(text)
 
 
-def send(url: str, version: str = "v4", seconds: Any = 20) -> AwsAnswer:
-    request = AWSRequest("POST", f"{url}/path", {"X-Amz-Target": "Kms.Sign"}, b"{}")
+def send(url: str, version: str = "v4", seconds: Any = 20, method: str = "POST") -> AwsAnswer:
+    request = AWSRequest(method, f"{url}/path", {"X-Amz-Target": "Kms.Sign"}, b"{}" if method == "POST" else b"")
     with timed_pool() as pool:
         return Upstream(pool).send(request, AwsEndpoint(url, "kms", "eu-west-1"), version, KEYS, seconds)
 
@@ -123,9 +123,32 @@ def test_gw_06_without_a_connection_the_call_did_not_run():
         assert caught.value.code == "upstream_unreached"
 
 
+BUCKET_HEAD = b"HTTP/1.1 200 OK\r\nx-amz-bucket-region: eu-west-1\r\nContent-Type: application/xml\r\n"
+"""S3's answer to HeadBucket, without a length (https://github.com/boto/boto3/issues/4191)."""
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found"])
+def test_gw_12_an_answer_to_head_needs_no_length(aws, status: bytes):
+    server = aws(answering(BUCKET_HEAD.replace(b"200 OK", status) + b"\r\n"))
+    answer = send(server.url, method="HEAD")
+    assert (answer.status, answer.body) == (int(status[:3]), b"")
+    assert answer.headers["x-amz-bucket-region"] == "eu-west-1"
+
+
+@pytest.mark.parametrize("left", [b"", b"x-amz-access-po", b"x-amz-access-point-alias: false\r\n"])
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_gw_06_headers_that_end_early_are_not_a_whole_answer(aws, method: str, left: bytes):
+    server = aws(answering(BUCKET_HEAD + b"Content-Length: 0\r\n" + left))
+    with pytest.raises(Problem) as caught:
+        send(server.url, method=method)
+    assert caught.value.code == "call_may_have_run"
+    assert len(server.requests) == 1
+
+
 CUT = {
     "no answer": b"",
     "half a header": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "headers without an end": b"HTTP/1.1 204 No\r\nx: y\r\n",
     "no length": b"HTTP/1.1 200 OK\r\n\r\nperhaps whole",
     "no HTTP": b"SSH-2.0-OpenSSH\r\n\r\n",
     "half a body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",

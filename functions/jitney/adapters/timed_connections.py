@@ -5,7 +5,7 @@ A socket's own timeout is for each read. A server that sends one byte a second w
 
 import io
 import socket
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
@@ -47,12 +47,30 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
+class _LineReader(io.BufferedReader):
+    """Remembers whether the last line that was read is the end of the data."""
+
+    at_end = False
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        self.at_end = not line
+        return line
+
+
 class _TimedResponse(HTTPResponse):
     """An answer whose head and body have one deadline. The time starts when the caller waits for the answer."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
-        self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+        self.fp = _LineReader(_TimedReader(sock, self.fp.detach()))
+
+    def begin(self) -> None:
+        """Read the head. Raises IncompleteRead if it ends early, which Python's client takes as whole."""
+        lines = self.fp
+        super().begin()
+        if lines.at_end:
+            raise IncompleteRead(b"")
 
 
 class _TimedConnection(HTTPConnection):

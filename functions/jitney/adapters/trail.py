@@ -228,7 +228,8 @@ class TrailQueue:
     def requeue(self, account: str, access_key_id: str) -> None:
         """Queue a request for new verdicts on a key's saved calls. It is delivered after REQUEUE_DELAY_SECONDS.
 
-        The key is the message group, so that the queue serves all keys fairly.
+        The key's partition is the message group, so that the queue serves all keys fairly. A group has to have a name,
+        also if a call has no key.
 
         A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
         """
@@ -236,9 +237,10 @@ class TrailQueue:
         if now - self._requeued_at.get((account, access_key_id), 0) < RECHECK_SECONDS:
             return
         body = json.dumps({"judge_calls": {"account": account, "access_key_id": access_key_id}})
+        group = calls_partition(account, access_key_id)
         with aws_errors_as_unavailable("The trail's queue"):
             self._client.send_message(
-                QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS, MessageGroupId=access_key_id
+                QueueUrl=self._url, MessageBody=body, DelaySeconds=REQUEUE_DELAY_SECONDS, MessageGroupId=group
             )
         self._requeued_at = {key: at for key, at in self._requeued_at.items() if now - at < RECHECK_SECONDS}
         self._requeued_at[account, access_key_id] = now

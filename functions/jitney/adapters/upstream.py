@@ -81,8 +81,9 @@ class Upstream:
         except HTTPError as error:
             raise _may_have_run() from error
         try:
-            if answer.status not in _BODILESS and not _LENGTHS.intersection(map(str.lower, answer.headers)):
-                # Python's HTTP client takes headers that end early as whole. A length shows that the answer is.
+            has_body = answer.status not in _BODILESS and sent.method != "HEAD"
+            if has_body and not _LENGTHS.intersection(map(str.lower, answer.headers)):
+                # Only a length shows that the body is whole (RFC 9112 section 8). S3 answers HeadBucket without one.
                 raise _may_have_run()
             received = self._body(answer)
         except HTTPError as error:
