@@ -63,13 +63,13 @@ class _TimedResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
-        self.fp = _LineReader(_TimedReader(sock, self.fp.detach()))
+        self._lines = _LineReader(_TimedReader(sock, self.fp.detach()))
+        self.fp = self._lines
 
     def begin(self) -> None:
         """Read the head. Raises IncompleteRead if it ends early, which Python's client takes as whole."""
-        lines = self.fp
         super().begin()
-        if lines.at_end:
+        if self._lines.at_end:
             raise IncompleteRead(b"")
 
 

@@ -21,6 +21,7 @@ from jitney.core.gateway.aws_answer import MOST_PATHS, AwsAnswer, MaskedAnswer
 from jitney.core.gateway.json_answers import mask_json
 from jitney.core.gateway.mask_rules import MaskRules, Path, UnmaskableAnswer, path_text
 from jitney.core.gateway.message_checksums import with_message_checksums
+from jitney.core.gateway.result_columns import RESULT_COLUMNS, mask_columns
 from jitney.core.gateway.xml_answers import mask_xml
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.named_secrets import is_secret
@@ -116,7 +117,11 @@ def _masked_body(
         masked, found = _masked_error(plain, rules)
     elif mask_body := _BODIES.get(service.resolved_protocol):
         masked, found = mask_body(plain, shapes.shapes, shapes.start, rules)
-        if found and (service.service_name, operation.name) == _MESSAGES:
+        key = service.service_name, operation.name
+        if key in RESULT_COLUMNS:
+            masked, cells = mask_columns(masked, RESULT_COLUMNS[key], rules)
+            found = [*found, *cells]
+        if found and key == _MESSAGES:
             masked = with_message_checksums(plain, masked)
     else:
         raise UnmaskableAnswer(f"the protocol {service.resolved_protocol} is not supported")

@@ -16,8 +16,8 @@ from jitney.core.gateway.mask_rules import (
     wire_text,
 )
 from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
-from jitney.core.masking.members import PAIR_NAMES, PAIR_VALUES, may_be_named
 from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.pairs import is_named_by, is_pair_name, is_pair_value
 from jitney.core.masking.table import ANY, Shape, ShapeRef
 
 _ENCODINGS = frozenset({"utf-8", "us-ascii"})
@@ -66,11 +66,11 @@ class _Element:
     texts_before: int
     counts: dict[str, int] | None = None
     """The number of children by name. None for an element without children, which most are."""
-    names_secret: bool = False
-    """Whether a child is the name of a secret, so that the child beside it is its value."""
     has_comment: bool = False
-    values: list[tuple[int, int]] | None = None
-    """The children that are values of pairs: for each, the indexes of its first text and of the text after its last."""
+    names: list[tuple[str, str]] | None = None
+    """The children that may name a value beside them: their names and texts."""
+    values: list[tuple[str, int, int]] | None = None
+    """The children that may be such values: name, index of the first text, and index of the text after the last."""
 
     def path(self) -> Path:
         """Return the path below the root. Elements with the same name are counted."""
@@ -108,7 +108,8 @@ class _XmlReader:
         self._open: list[_Element] = []
         self._parts: list[str] = []
         """The text since the last tag."""
-        self._harmless: set[str] = set()
+        self._by_name: dict[str, bool] = {}
+        """Whether elements and attributes of a name are secrets by that name."""
         parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
         parser.ordered_attributes = True
@@ -147,7 +148,7 @@ class _XmlReader:
             if key.partition(":")[0] == "xmlns":
                 continue  # a masked name space would change what the names are
             listed = self._member(ref, ATTRIBUTE + key) if isinstance(ref, int) else ref
-            named = listed is None and self._may_be_named(key) and self._is_secret(key, value)
+            named = listed is None and self._names_secret(key) and is_secret(value)
             found = _XmlText(value, AWS_KEY_REF if named else listed, element, start, start, key)
             self._texts.append(found)
 
@@ -179,20 +180,22 @@ class _XmlReader:
         elif text:
             end = self._parser.CurrentByteIndex
             self._texts.append(_XmlText(text, self._text_ref(element, text), element, element.start, end))
-        if element.parent is not None and self._may_be_named(element.name):
+        if element.parent is not None:
             self._note_pair(element, text, element.parent)
 
     def _text_ref(self, element: _Element, text: str) -> ShapeRef:
-        if isinstance(element.ref, str) or not self._may_be_named(element.name):
+        if isinstance(element.ref, str) or not self._names_secret(element.name):
             return element.ref
-        return AWS_KEY_REF if self._is_secret(element.name, text) else None
+        return AWS_KEY_REF if is_secret(text) else None
 
     def _end_holder(self, element: _Element, children: Iterable[str]) -> None:
         """Mark the texts of a finished element that its names make secret."""
-        if element.names_secret:
-            for first, end in element.values or ():
-                self._mark(first, end)
-        if self._may_be_named(element.name) and self._rules.names(element.name) and _ITEMS.issuperset(children):
+        if element.values and element.names:
+            naming = {name for name, text in element.names if self._rules.names(text)}
+            for value, first, end in element.values:
+                if is_named_by(value, naming):
+                    self._mark(first, end)
+        if _ITEMS.issuperset(children) and self._names_secret(element.name):
             self._mark(element.texts_before, len(self._texts))
 
     def _mark(self, first: int, end: int) -> None:
@@ -201,11 +204,12 @@ class _XmlReader:
                 each.ref = AWS_KEY_REF
 
     def _note_pair(self, element: _Element, text: str, parent: _Element) -> None:
-        if element.name in PAIR_VALUES:
+        if is_pair_value(element.name):
             parent.values = parent.values or []
-            parent.values.append((element.texts_before, len(self._texts)))
-        elif element.name in PAIR_NAMES and self._rules.names(text):
-            parent.names_secret = True
+            parent.values.append((element.name, element.texts_before, len(self._texts)))
+        elif is_pair_name(element.name):
+            parent.names = parent.names or []
+            parent.names.append((element.name, text))
 
     def _member(self, ref: ShapeRef, name: str) -> ShapeRef:
         """Return the reference of an element. Everything below a letter has the letter."""
@@ -214,16 +218,10 @@ class _XmlReader:
         shape = self._shapes[ref]
         return shape.get(name, shape.get(ANY))
 
-    def _may_be_named(self, name: str) -> bool:
-        if name in self._harmless:
-            return False
-        if name in PAIR_NAMES or may_be_named(name, self._rules.names):
-            return True
-        self._harmless.add(name)
-        return False
-
-    def _is_secret(self, name: str, text: str) -> bool:
-        return self._rules.names(name) and is_secret(text)
+    def _names_secret(self, name: str) -> bool:
+        if (known := self._by_name.get(name)) is None:
+            known = self._by_name[name] = self._rules.names(name)
+        return known
 
 
 def _require_utf8(_version: str, encoding: str | None, _standalone: int) -> None:

@@ -9,7 +9,12 @@ from enum import Enum
 from typing import NamedTuple
 
 from jitney.core.masking.lazy_patterns import LazyPattern
+from jitney.core.masking.pairs import KINDS
 
+_OF_A_PAIR = (
+    rf"(?:{'|'.join([*KINDS, 'attribute', 'header', 'option', 'output', 'property', 'tag', 'variable'])})?_?value"
+)
+"""The member with the value, after the member with its name."""
 # After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
 _JOINED = LazyPattern(
     r"""\s{0,9}:\s{0,3}\{\s{0,40}(?:["'](?:sensitive|type)["']\s{0,3}:\s{0,3}["'\w]{1,20},\s{0,40}){0,2}["']value["']\s{0,3}:\s{0,9}
@@ -17,9 +22,10 @@ _JOINED = LazyPattern(
       \s{1,40}(?:value|default)\s{1,20}=\s{1,9}(?=")
     |\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
     |\s{0,9}(?:[!=]==?\s{0,9}(?=["'`])|=>|:{0,3}=|[?.+|]{1,2}=|:|%3[dD])(?:[^\S\n]{0,9}(?!\n)|\s{0,9}(?=["'`]))
-    |["']?\s{0,3}\n\s{1,40}["']?value["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])|</(?:key|name)>\s{0,99}<(?:string|value|data)>\s{0,99}
-    |["']\s{0,9},\s{0,9}(?:["']type["']\s{0,9}:\s{0,9}["']\w{1,40}["']\s{0,9},\s{0,9})?["'](?:parameter)?value["']\s{0,9}:\s{0,9}
-    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""",
+    |["']?\s{0,3}\n\s{1,40}["']?OF_A_PAIR["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])
+    |</\w{0,20}(?:key|name)>\s{0,99}<(?:string|data|OF_A_PAIR)>\s{0,99}
+    |["']\s{0,9},\s{0,9}(?:["']type["']\s{0,9}:\s{0,9}["']\w{1,40}["']\s{0,9},\s{0,9})?["']OF_A_PAIR["']\s{0,9}:\s{0,9}
+    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""".replace("OF_A_PAIR", _OF_A_PAIR),
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 _IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")

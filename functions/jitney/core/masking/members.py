@@ -4,11 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jitney.core.masking.named_secrets import is_secret, names_secret
+from jitney.core.masking.pairs import has_secret_name, is_pair_value
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
-
-# Pairs of a name and a value: environment variables, stack parameters, tags.
-PAIR_NAMES = ("Name", "name", "Key", "key", "ParameterKey", "parameterKey", "ParameterName", "parameterName")
-PAIR_VALUES = frozenset({"Value", "value", "ParameterValue", "parameterValue", "StringValue", "stringValue"})
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
 ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
@@ -133,18 +130,14 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
 
 def may_be_named(name: str, names: Callable[[str], bool]) -> bool:
     """Return whether `is_named_secret` has to look at a member of this name."""
-    return names(name) or name in PAIR_VALUES
+    return names(name) or is_pair_value(name)
 
 
 def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str], bool] = names_secret) -> bool:
     """Return whether a member of `holder` is a secret, by its name or by a name beside it. `names` looks names up."""
-    if not names(name) and (name not in PAIR_VALUES or not _is_secret_pair(holder, names)):
+    if not names(name) and not has_secret_name(name, holder, names):
         return False
     value = holder[name]
     if isinstance(value, Mapping) and len(value) == 1 and (kind := next(iter(value))) in ATTRIBUTE_TYPES:
         value = value[kind]
     return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
-
-
-def _is_secret_pair(holder: Mapping[Any, Any], names: Callable[[str], bool]) -> bool:
-    return any(isinstance(text := holder.get(name), str) and names(text) for name in PAIR_NAMES)

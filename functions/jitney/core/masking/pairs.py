@@ -1,0 +1,76 @@
+"""Pairs of members: the text of one is the name of the other, such as `OptionName` and `Value`.
+
+Environment variables, parameters and outputs of stacks, options, headers and tags have this form.
+"""
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+KINDS = (
+    "active", "after", "before", "cancelled", "current", "default", "enforced", "override", "parameter", "pending",
+    "resolved", "string",
+)  # fmt: skip
+"""What a value may be called beside a name of any other kind, such as `ParameterKey` and `ResolvedValue`."""
+_NAMES = ("Name", "name", "Key", "key")
+_OTHER_NAMES = frozenset(
+    form
+    for name in (
+        "attribute",
+        "field",
+        "header",
+        "id",
+        "label",
+        "option",
+        "parameter",
+        "property",
+        "setting",
+        "variable",
+    )
+    for form in (name, name.title())
+)
+_VALUES = ("Value", "value")
+_OF_ANY_NAME = frozenset(
+    {*_VALUES, *(form for kind in KINDS for form in (f"{kind}Value", f"{kind.title()}Value", f"{kind}_value"))}
+)
+
+
+def is_pair_name(member: str) -> bool:
+    """Return whether the text of a member may be the name of a value beside it."""
+    return member.endswith(_NAMES) or member in _OTHER_NAMES
+
+
+def is_pair_value(member: str) -> bool:
+    """Return whether a member may be the value of a name beside it."""
+    return member.endswith(_VALUES)
+
+
+def is_named_by(value: str, naming: AbstractSet[str]) -> bool:
+    """Return whether a member of the set `naming` may hold the name of the member `value`. All pass `is_pair_name`."""
+    return bool(naming) if value in _OF_ANY_NAME else not naming.isdisjoint(_names_of(value))
+
+
+def has_secret_name(value: str, holder: Mapping[Any, Any], names: Callable[[str], bool]) -> bool:
+    """Return whether the member `value` of `holder` has a name beside it that is the name of a secret.
+
+    Few members can have a name of any kind. So the time does not grow with the square of the number of members.
+    """
+    if not is_pair_value(value):
+        return False
+    naming = filter(_is_name, holder) if value in _OF_ANY_NAME else _names_of(value)
+    return any(isinstance(text := _text_of(holder.get(each)), str) and names(text) for each in naming)
+
+
+def _text_of(value: Any) -> Any:
+    """Return the text of a value in DynamoDB's form: {"S": "password"}."""
+    return value.get("S") if isinstance(value, Mapping) and len(value) == 1 else value
+
+
+def _is_name(member: Any) -> bool:
+    return isinstance(member, str) and is_pair_name(member)
+
+
+def _names_of(value: str) -> tuple[str, ...]:
+    """Return the members that have the same beginning as `value`: `OutputKey` for `OutputValue`."""
+    beginning = value[: -len("value")]
+    return tuple(beginning + name for name in _NAMES)

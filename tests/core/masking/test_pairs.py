@@ -1,0 +1,98 @@
+"""A member with the name of a secret makes the member beside it a secret (row MASK 1)."""
+
+import json
+
+import pytest
+
+from jitney import resources
+from jitney.core.masking.aws_masker import AwsMasker, CallDirection
+from jitney.core.masking.pairs import has_secret_name, is_named_by
+from jitney.core.masking.table import MaskTable
+from jitney.core.masking.text import mask_text
+from tests.core.gateway.test_answer_masking import TAGS, masked, masked_json
+from tests.cpu_time import within_cpu_seconds
+
+SECRET = "tr0ub4dor-And-3xtra"
+PAIRS = [
+    ("Name", "Value"),
+    ("key", "value"),
+    ("ParameterKey", "ParameterValue"),
+    ("ParameterKey", "ResolvedValue"),
+    ("ParameterKey", "DefaultValue"),
+    ("Name", "BeforeValue"),
+    ("Name", "AfterValue"),
+    ("OutputKey", "OutputValue"),
+    ("outputKey", "outputValue"),
+    ("OptionName", "Value"),
+    ("TagKey", "TagValue"),
+    ("HeaderName", "HeaderValue"),
+    ("AttributeName", "AttributeValue"),
+    ("name", "resolvedValue"),
+    ("name", "defaultValue"),
+    ("id", "stringValue"),
+    ("field", "value"),
+    ("Header", "Value"),
+    ("setting_name", "setting_value"),
+]
+NO_PAIRS = [("AlarmName", "StateValue"), ("Username", "FeedbackValue"), ("Description", "Value"), ("Name", "Status")]
+
+
+@pytest.mark.parametrize(("name", "value"), PAIRS)
+@pytest.mark.parametrize("order", [1, -1], ids=["name first", "value first"])
+def test_mask_01_a_value_is_masked_by_the_name_beside_it(name: str, value: str, order: int):
+    pair = dict([(name, "DB_PASSWORD"), (value, SECRET)][::order])
+    plain = {name: "Zone", value: SECRET}
+    in_json = masked_json("ssm", "DescribeDocument", [pair, plain])
+    assert json.loads(in_json.body) == [pair | {value: TAGS.mask(SECRET, "credential")}, plain]
+    elements = "".join(f"<{each}>{text}</{each}>" for each, text in pair.items())
+    in_xml = masked("cloudformation", "DescribeStacks", f"<a><b>{elements}</b></a>".encode())
+    assert in_xml.masked == (f"b.{value}",)
+    recorded = AwsMasker(MaskTable.load(resources.MASKS.read_bytes()), TAGS).call(
+        "ssm", "NoSuchOperation", CallDirection.INPUT, {"x": [pair, plain]}
+    )
+    assert recorded.paths == (f"x[0].{value}",)
+
+
+@pytest.mark.parametrize(("name", "value"), NO_PAIRS)
+def test_mask_01_members_that_are_no_pair_are_kept(name: str, value: str):
+    pair = {name: "api-token", value: "ALARM"}
+    assert json.loads(masked_json("cloudwatch", "DescribeAlarms", pair).body) == pair
+
+
+def test_mask_01_dynamodb_writes_the_types_of_names_and_values():
+    item = {"Item": {"name": {"S": "DB_PASSWORD"}, "value": {"S": SECRET}}}
+    assert masked_json("dynamodb", "GetItem", item).masked == ("Item.value.S",)
+    kept = {"Item": {"name": {"S": "zone"}, "value": {"S": SECRET}, "key": {"M": {}}}}
+    assert masked_json("dynamodb", "GetItem", kept).masked == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{"OutputKey": "DbPassword", "OutputValue": "{}"}}',
+        '{{"OptionName":"DB_PASSWORD","Value":"{}"}}',
+        "- OutputKey: DbPassword\n  OutputValue: {}\n",
+        "<OutputKey>DbPassword</OutputKey><OutputValue>{}</OutputValue>",
+        "<OptionName>DB_PASSWORD</OptionName>\n<Value>{}</Value>",
+    ],
+)
+def test_mask_01_pairs_in_texts_are_found(text: str):
+    assert mask_text(text.format(SECRET), TAGS) == text.format(TAGS.mask(SECRET, "credential"))
+
+
+@pytest.mark.parametrize("value", ["Value", "defaultValue", "x_value"])
+def test_mask_01_many_members_take_linear_time(value: str):
+    """An agent chooses the names in a map, such as the tags or the environment of its own resource."""
+    many = {f"a{number}Name": "zone" for number in range(8_000)} | {f"a{number}Value": "x" for number in range(8_000)}
+    with within_cpu_seconds(5):
+        for each in (*many, value):
+            has_secret_name(each, many | {value: "x"} if each == value else many, lambda text: text == "password")
+        elements = "".join(f"<{name}>token</{name}>" for name in many) + f"<{value}>{SECRET}</{value}>"
+        masked("cloudformation", "DescribeStacks", f"<a><b>{elements}</b></a>".encode())
+
+
+def test_mask_01_a_value_needs_a_name_of_its_kind():
+    assert is_named_by("Value", {"OptionName"})
+    assert is_named_by("OutputValue", {"OutputKey"})
+    assert not is_named_by("StateValue", {"AlarmName", "Name"})
+    assert not is_named_by("Value", set())
