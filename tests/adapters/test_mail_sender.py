@@ -7,7 +7,9 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
+from jitney.adapters.aws_clients import ONE_ATTEMPT
 from jitney.adapters.mail_sender import CODES, MailMessage, MailSender
+from tests.adapters.forgotten_connections import forgetting_server
 
 MESSAGE = MailMessage("One asks", "text \u2713", "<p>text</p>", "g-aaaaaaaaaaaaaa")
 SENDER = "jitney@example.com"
@@ -67,9 +69,24 @@ def test_rev_13_only_a_mail_that_ses_did_not_get_is_sent_again(failure: Exceptio
             self.tried += 1
             raise failure
 
+        def close(self) -> None:
+            """Have no connections."""
+
     ses = Hanging()
     sender = MailSender(ses, SENDER, lambda _: None)  # type: ignore[arg-type]
     assert (sender.send(MESSAGE, "alice@example.com"), ses.tried) == (code, attempts)
+
+
+def test_rev_13_no_mail_is_lost_with_a_connection_that_ses_closed():
+    """A function is frozen between its events, and cannot see that SES closes the connection meanwhile."""
+    body = b'{"MessageId": "1"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with forgetting_server(answer) as server:
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        ses = boto3.client("sesv2", "eu-west-1", endpoint_url=server.url, config=ONE_ATTEMPT, **keys)
+        sender = MailSender(ses, SENDER)
+        assert [sender.send(MESSAGE, "alice@example.com") for _ in range(3)] == ["", "", ""]
+    assert server.requests == 3
 
 
 ANY_MAIL = {"FromEmailAddress": ANY, "Destination": ANY, "Content": ANY}

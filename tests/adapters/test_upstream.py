@@ -14,11 +14,12 @@ from botocore.awsrequest import AWSRequest
 
 from jitney.adapters import timed_connections, upstream
 from jitney.adapters.aws_models import AwsEndpoint
-from jitney.adapters.timed_connections import timed_pool
+from jitney.adapters.timed_connections import MOST_IDLE_MILLISECONDS, timed_pool
 from jitney.adapters.upstream import Upstream
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
+from tests.adapters.forgotten_connections import forgetting_server
 
 KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "secret", "session", 2_000_000_000)
 Behaviour = Callable[[socket.socket], None]
@@ -254,3 +255,24 @@ def test_gw_12_both_kinds_of_connection_have_the_deadline(scheme: str):
         connections = pool.connection_from_url(f"{scheme}://127.0.0.1:1")
         assert connections.ConnectionCls.response_class.__module__ == "jitney.adapters.timed_connections"
         assert connections.conn_kw.get("cert_reqs", "CERT_REQUIRED") == "CERT_REQUIRED"
+
+
+def test_gw_06_a_connection_is_not_used_again_after_a_pause(monkeypatch: pytest.MonkeyPatch):
+    """A function is frozen between its events, and cannot see that AWS closes the connection meanwhile."""
+    now = [1_000_000]
+    monkeypatch.setattr(timed_connections.clock, "now_milliseconds", lambda: now[0])
+    with forgetting_server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as server, timed_pool() as pool:
+
+        def put() -> int:
+            request = AWSRequest("PUT", f"{server.url}/path", {}, b"")
+            return Upstream(pool).send(request, AwsEndpoint(server.url, "s3", "eu-west-1"), "s3v4", KEYS).status
+
+        assert put() == 200
+        now[0] += MOST_IDLE_MILLISECONDS + 1
+        assert put() == 200
+        now[0] -= 1  # a clock that is set back says nothing about the pause
+        assert put() == 200
+        with pytest.raises(Problem) as caught:
+            put()
+    assert caught.value.code == "call_may_have_run"
+    assert server.requests == 3

@@ -12,6 +12,7 @@ import pytest
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.handlers.building import PORTS
 from jitney.handlers.ports import Ports
+from tests.adapters.forgotten_connections import forgetting_server
 from tests.handlers.conftest import ROOT, configuration
 
 ENVIRONMENT = {
@@ -96,3 +97,18 @@ def test_a_cold_start_imports_the_adapters_of_its_ports_alone():
         "vote_history",
     }
     assert imported <= {"aws_clients", "clock", "session_clients", "sessions", "store"} | of_the_store
+
+
+def test_sts_08_sessions_are_scoped_on_a_connection_that_sts_closed_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    """A function is frozen between its events. Its next call of STS finds out that the connection is gone."""
+    body = b"<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    for variable, value in ENVIRONMENT.items():
+        monkeypatch.setenv(variable, value)
+    with forgetting_server(answer) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        lend = Ports(config=CONFIG).sessions._lend
+        for _ in range(3):
+            with lend("ASIAONE", "s", "t") as client:
+                client.get_caller_identity()
+    assert server.requests == 3

@@ -28,10 +28,13 @@ bucket.
 """
 
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
-"""One attempt of at most 5 s, for requests that must not be repeated late or twice, such as mail."""
+"""One attempt of at most 5 s, for requests that must not be repeated late or twice, such as mail.
+
+It needs a new connection. AWS may have closed an idle one, and only another attempt would notice that.
+"""
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})
-"""At most 4 s, for a call that a function does not depend on."""
+"""At most 4 s, for a call that has to be short."""
 
 LARGE_OBJECTS = Config(connect_timeout=1, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 """For objects of megabytes, where no caller waits for the answer."""

@@ -1,4 +1,4 @@
-"""HTTP connections on which a whole answer has one deadline (row GW 12).
+"""HTTP connections on which a whole answer has one deadline, and which are not reused after a pause (rows GW 6, GW 12).
 
 A socket's own timeout is for each read. A server that sends one byte a second would never reach it.
 """
@@ -12,6 +12,14 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from jitney.adapters import clock
+
+MOST_IDLE_MILLISECONDS = 5_000
+"""After a longer pause, a request gets a new connection.
+
+A function that waits for its next event is frozen. Meanwhile, AWS closes idle connections, and the function cannot see
+that. A request on such a connection would fail, as if it may have run.
+https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
+"""
 
 
 def timed_pool() -> PoolManager:
@@ -75,10 +83,22 @@ class _TimedResponse(HTTPResponse):
 
 class _TimedConnection(HTTPConnection):
     response_class = _TimedResponse
+    _answered_at = 0
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()
+        self._answered_at = clock.now_milliseconds()
+        return response
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may use the connection again."""
+        idle = clock.now_milliseconds() - self._answered_at
+        return super().is_connected and 0 <= idle <= MOST_IDLE_MILLISECONDS
 
 
-class _TimedTlsConnection(HTTPSConnection):
-    response_class = _TimedResponse
+class _TimedTlsConnection(_TimedConnection, HTTPSConnection):
+    pass
 
 
 class _TimedPool(HTTPConnectionPool):

@@ -72,7 +72,7 @@ def _regional_sts_client(region: str, *session_keys: str) -> Any:
 
 
 def _sessions(ports: "Ports") -> Any:
-    shared = import_module("jitney.adapters.session_clients").shared_client("sts", ONE_ATTEMPT)
+    shared = import_module("jitney.adapters.session_clients").shared_client("sts", SHORT_TIMEOUT)
     return adapter("sessions.Sessions", client("sts"), shared, ports.now)
 
 
