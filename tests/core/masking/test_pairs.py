@@ -1,4 +1,4 @@
-"""A member with the name of a secret makes the member beside it a secret (row MASK 1)."""
+"""The name of a secret makes the value beside it a secret (row MASK 1)."""
 
 import json
 
@@ -12,6 +12,7 @@ from jitney.core.masking.text import mask_text
 from tests.core.gateway.test_answer_masking import TAGS, masked, masked_json
 from tests.cpu_time import within_cpu_seconds
 
+MASKS = MaskTable.load(resources.MASKS.read_bytes())
 SECRET = "tr0ub4dor-And-3xtra"
 PAIRS = [
     ("Name", "Value"),
@@ -47,9 +48,7 @@ def test_mask_01_a_value_is_masked_by_the_name_beside_it(name: str, value: str, 
     elements = "".join(f"<{each}>{text}</{each}>" for each, text in pair.items())
     in_xml = masked("cloudformation", "DescribeStacks", f"<a><b>{elements}</b></a>".encode())
     assert in_xml.masked == (f"b.{value}",)
-    recorded = AwsMasker(MaskTable.load(resources.MASKS.read_bytes()), TAGS).call(
-        "ssm", "NoSuchOperation", CallDirection.INPUT, {"x": [pair, plain]}
-    )
+    recorded = AwsMasker(MASKS, TAGS).call("ssm", "NoSuchOperation", CallDirection.INPUT, {"x": [pair, plain]})
     assert recorded.paths == (f"x[0].{value}",)
 
 
@@ -74,10 +73,33 @@ def test_mask_01_dynamodb_writes_the_types_of_names_and_values():
         "- OutputKey: DbPassword\n  OutputValue: {}\n",
         "<OutputKey>DbPassword</OutputKey><OutputValue>{}</OutputValue>",
         "<OptionName>DB_PASSWORD</OptionName>\n<Value>{}</Value>",
+        '"command": ["app", "--db-password", "{}", "--verbose"]',
+        "Parameters:\n  DbPassword:\n    Type: String\n    NoEcho: true\n    Default: {}\n",
+        '{{"DbPassword": {{"Type": "String", "Description": "of the database, long", "Default": "{}"}}}}',
     ],
 )
 def test_mask_01_pairs_in_texts_are_found(text: str):
     assert mask_text(text.format(SECRET), TAGS) == text.format(TAGS.mask(SECRET, "credential"))
+
+
+ARGUMENTS = ["app", "--db-password", SECRET, "--verbose", SECRET, "-token", "changeme", "--password"]
+
+
+def test_mask_01_the_argument_of_an_option_is_masked_by_its_name():
+    expected = [*ARGUMENTS[:2], TAGS.mask(SECRET, "credential"), *ARGUMENTS[3:]]
+    answer = masked_json("ecs", "DescribeTaskDefinition", {"command": ARGUMENTS})
+    assert json.loads(answer.body) == {"command": expected}
+    assert answer.masked == ("command[2]",)
+    asked = {"overrides": {"containerOverrides": [{"command": ARGUMENTS}]}}
+    recorded = AwsMasker(MASKS, TAGS).call("ecs", "RunTask", CallDirection.INPUT, asked)
+    assert recorded.value == {"overrides": {"containerOverrides": [{"command": expected}]}}
+    assert json.loads(masked_json("ecs", "DescribeTaskDefinition", ["--password", 7]).body) == ["--password", 7]
+
+
+def test_mask_01_with_reveal_only_arguments_with_aws_keys_are_masked():
+    arguments = ["--password", SECRET, "--secret-access-key", SECRET]
+    answer = masked_json("ecs", "DescribeTaskDefinition", arguments, reveal=True)
+    assert json.loads(answer.body) == [*arguments[:3], TAGS.mask(SECRET, "credential")]
 
 
 @pytest.mark.parametrize("value", ["Value", "defaultValue", "x_value"])

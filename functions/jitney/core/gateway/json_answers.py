@@ -1,7 +1,7 @@
 """Masks the body of an answer in JSON: only the masked values change, and all other bytes stay (row GW 5)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, NUMBER
@@ -14,7 +14,7 @@ from jitney.core.gateway.mask_rules import (
     searched_text,
     wire_text,
 )
-from jitney.core.masking.members import is_named_secret, may_be_named
+from jitney.core.masking.members import element_refs, is_named_secret, may_be_named
 from jitney.core.masking.table import ANY, KEYS, Shape, ShapeRef
 
 _UNLISTED: Shape = {}
@@ -83,9 +83,8 @@ class _Survey:
             self._see_object(value, self.shape(ref), depth)
         elif kind is list:
             self._require_shallow(depth)
-            ref = self.element(ref)
-            for each in value:
-                self.see(each, ref, depth + 1)
+            for each, on in zip(value, self.elements(ref, value), strict=True):
+                self.see(each, on, depth + 1)
 
     def _see_object(self, value: dict[str, Any], shape: Shape, depth: int) -> None:
         self._require_shallow(depth)
@@ -131,8 +130,10 @@ class _Survey:
             return ref
         return len(self.shapes) - 1 if isinstance(holder[name], dict) else AWS_KEY_REF
 
-    def element(self, ref: ShapeRef) -> ShapeRef:
-        return self.shape(ref).get(ANY) if isinstance(ref, int) else ref
+    def elements(self, ref: ShapeRef, values: list[Any]) -> Iterable[ShapeRef]:
+        """Return the references of a list's elements, in order."""
+        listed = self.shape(ref).get(ANY) if isinstance(ref, int) else ref
+        return element_refs(values, listed, AWS_KEY_REF, self.rules.names)
 
 
 class _Rewriter:
@@ -160,8 +161,8 @@ class _Rewriter:
             }
             return _renamed(value, written, names)
         if kind is list:
-            ref = self._survey.element(ref)
-            return _unless_equal(value, [self.write(each, ref, (path, place)) for place, each in enumerate(value)])
+            refs = enumerate(zip(value, self._survey.elements(ref, value), strict=True))
+            return _unless_equal(value, [self.write(each, on, (path, place)) for place, (each, on) in refs])
         return value
 
     def _text(self, text: str, ref: ShapeRef, path: Path) -> str:

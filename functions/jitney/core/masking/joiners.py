@@ -15,9 +15,12 @@ _OF_A_PAIR = (
     rf"(?:{'|'.join([*KINDS, 'attribute', 'header', 'option', 'output', 'property', 'tag', 'variable'])})?_?value"
 )
 """The member with the value, after the member with its name."""
+_ABOUT = "allowedpattern|constraintdescription|description|maxlength|minlength|noecho|sensitive|type"
+"""The members of a parameter before its value, such as in templates of CloudFormation."""
 # After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
 _JOINED = LazyPattern(
-    r"""\s{0,9}:\s{0,3}\{\s{0,40}(?:["'](?:sensitive|type)["']\s{0,3}:\s{0,3}["'\w]{1,20},\s{0,40}){0,2}["']value["']\s{0,3}:\s{0,9}
+    r"""\s{0,9}:\s{0,3}\{\s{0,40}(?:["'](?:ABOUT)["']\s{0,3}:\s{0,3}(?:\w{1,20}|"[^"\0]{0,200}"|'[^'\0]{0,200}'),\s{0,40}){0,5}["'](?:value|default)["']\s{0,3}:\s{0,9}
+    |["']?\s{0,3}:\s{0,3}\n(?:\s{1,40}(?:ABOUT):[^\n\0]{0,200}\n){0,5}\s{1,40}default:\s{1,9}
     |["']\s{0,3}\{?\s{0,3}\n(?:\s{1,40}(?:type|description|sensitive|tier|key_id)\s{1,20}=[^\n\0]{1,200}\n){0,4}
       \s{1,40}(?:value|default)\s{1,20}=\s{1,9}(?=")
     |\s{0,9}(?::\s?)?\s?(?:string|str)\s{0,3}=(?!=)\s{0,9}
@@ -25,7 +28,7 @@ _JOINED = LazyPattern(
     |["']?\s{0,3}\n\s{1,40}["']?OF_A_PAIR["']?\s?:\s{1,9}|\s{1,9}value\s{0,3}=\s{0,3}(?=["'])
     |</\w{0,20}(?:key|name)>\s{0,99}<(?:string|data|OF_A_PAIR)>\s{0,99}
     |["']\s{0,9},\s{0,9}(?:["']type["']\s{0,9}:\s{0,9}["']\w{1,40}["']\s{0,9},\s{0,9})?["']OF_A_PAIR["']\s{0,9}:\s{0,9}
-    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""".replace("OF_A_PAIR", _OF_A_PAIR),
+    |["']\]\s{0,3}=\s{0,3}(?=["'`])|["']?,\svalue:\s""".replace("OF_A_PAIR", _OF_A_PAIR).replace("ABOUT", _ABOUT),
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 _IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
@@ -75,7 +78,7 @@ def value_of(text: str, start: int, end: int, *, element: bool) -> Value | None:
         return Value(match.end(), Joiner.NOTATION)
     if text.startswith("--", start) and text.startswith(" ", end):
         return Value(end + 1, Joiner.NOTATION)
-    if quote and text[max(0, start - 2) : start - 1] == "(":
+    if quote and (text[max(0, start - 2) : start - 1] == "(" or text.startswith("--", start)):
         match = _NEXT_ARGUMENT.match(text, _closed(text, start, end))
         return Value(match.end(), Joiner.ARGUMENT) if match else None
     match = _WORDS.match(text, end)

@@ -1,6 +1,7 @@
 """Which members are masked as a whole: by an operation's shapes, or by name in CloudTrail events."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from jitney.core.masking.named_secrets import is_secret, names_secret
@@ -48,9 +49,12 @@ class MemberLookup:
         """Return the kind of mask for the keys of a map of this shape; None to keep them."""
         return self.kind(self._shapes[ref].get(KEYS)) if isinstance(ref, int) else None
 
-    def element(self, ref: ShapeRef) -> ShapeRef:
-        """Return the shape of a list's elements."""
-        return self._listed(ref, ANY)
+    def elements(self, ref: ShapeRef, values: Sequence[Any]) -> Iterable[ShapeRef]:
+        """Return the shapes of a list's elements, in order.
+
+        The argument of an option that is named like a secret counts as a credential.
+        """
+        return element_refs(values, self._listed(ref, ANY), CREDENTIAL_REF, names_secret)
 
     def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
         if not isinstance(ref, int):
@@ -141,3 +145,22 @@ def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str],
     if isinstance(value, Mapping) and len(value) == 1 and (kind := next(iter(value))) in ATTRIBUTE_TYPES:
         value = value[kind]
     return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
+
+
+def element_refs(
+    values: Sequence[Any], listed: ShapeRef, secret: ShapeRef, names: Callable[[str], bool]
+) -> Iterable[ShapeRef]:
+    """Return the references of a list's elements, in order: `listed`, or `secret` for some arguments of options.
+
+    These options are named like a secret, such as `["--password", "hunter2000"]`.
+    """
+    if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
+        return repeat(listed, len(values))
+    return [
+        secret if isinstance(value, str) and _is_secret_option(before, names) and is_secret(value) else listed
+        for before, value in zip([None, *values], values, strict=False)
+    ]
+
+
+def _is_secret_option(value: Any, names: Callable[[str], bool]) -> bool:
+    return isinstance(value, str) and value[:1] == "-" and names(value.lstrip("-"))

@@ -46,9 +46,8 @@ class Survey:
             for name, each in value.items():
                 see(each, member(ref, name, value))
         elif isinstance(value, _LISTS):
-            ref = self._guide.element(ref)
-            for each in value:
-                self.see(each, ref)
+            for each, on in zip(value, self._guide.elements(ref, value), strict=True):
+                self.see(each, on)
         elif isinstance(value, str):
             self.texts.append(value)
         elif isinstance(value, _BYTES):
@@ -83,8 +82,9 @@ class Rewriter:
                 for name, each in value.items()
             }
         if isinstance(value, _LISTS):
-            ref = self._guide.element(ref)
-            return [self.write(each, ref, f"{path}[{place}]") for place, each in enumerate(value)]
+            refs = self._guide.elements(ref, value)
+            numbered = enumerate(zip(value, refs, strict=True))
+            return [self.write(each, on, f"{path}[{place}]") for place, (each, on) in numbered]
         if isinstance(value, str):
             return self._text(value, path)
         if isinstance(value, _BYTES):
