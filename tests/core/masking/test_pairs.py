@@ -6,7 +6,7 @@ import pytest
 
 from jitney import resources
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
-from jitney.core.masking.pairs import has_secret_name, is_named_by
+from jitney.core.masking.pairs import is_named_by, names_beside
 from jitney.core.masking.table import MaskTable
 from jitney.core.masking.text import mask_text
 from tests.core.gateway.test_answer_masking import TAGS, masked, masked_json
@@ -82,6 +82,40 @@ def test_mask_01_pairs_in_texts_are_found(text: str):
     assert mask_text(text.format(SECRET), TAGS) == text.format(TAGS.mask(SECRET, "credential"))
 
 
+RANDOM = "k3v7q2M5x4TbcA9dLw0z"
+HINTS = [
+    ({"name": "GITHUB_PAT", "value": RANDOM}, "value"),
+    ({"Key": "ci-token", "Value": RANDOM}, "Value"),
+    ({"OutputKey": "STRIPE_KEY", "OutputValue": RANDOM}, "OutputValue"),
+    ({"hf_token": RANDOM}, "hf_token"),
+    ({"STRIPE_KEY": {"S": RANDOM}}, "STRIPE_KEY.S"),
+]
+NO_HINTS: list[dict[str, object]] = [
+    {"name": "GITHUB_PAT", "value": "production"},
+    {"name": "partition_key", "value": RANDOM},
+    {"MarkerToken": RANDOM},
+    {"ZoneKey": RANDOM},
+    {"hf_token": 7},
+    {"next_token": RANDOM},
+]
+
+
+@pytest.mark.parametrize(("value", "path"), HINTS)
+def test_mask_01_a_random_value_is_masked_by_a_chosen_name_that_hints_at_a_secret(value, path: str):
+    assert masked_json("ecs", "DescribeTaskDefinition", value).masked == (path,)
+    assert masked_json("ecs", "DescribeTaskDefinition", value, reveal=True).masked == ()
+    if all(isinstance(text, str) for text in value.values()) and len(value) > 1:
+        elements = "".join(f"<{each}>{text}</{each}>" for each, text in value.items())
+        body = f"<a><b>{elements}</b></a>".encode()
+        assert masked("cloudformation", "DescribeStacks", body).masked == (f"b.{path}",)
+        assert masked("cloudformation", "DescribeStacks", body, reveal=True).masked == ()
+
+
+@pytest.mark.parametrize("value", NO_HINTS)
+def test_mask_03_words_and_the_tokens_of_aws_are_kept(value):
+    assert masked_json("ecs", "DescribeTaskDefinition", value).masked == ()
+
+
 ARGUMENTS = ["app", "--db-password", SECRET, "--verbose", SECRET, "-token", "changeme", "--password"]
 
 
@@ -108,7 +142,7 @@ def test_mask_01_many_members_take_linear_time(value: str):
     many = {f"a{number}Name": "zone" for number in range(8_000)} | {f"a{number}Value": "x" for number in range(8_000)}
     with within_cpu_seconds(5):
         for each in (*many, value):
-            has_secret_name(each, many | {value: "x"} if each == value else many, lambda text: text == "password")
+            list(names_beside(each, many | {value: "x"} if each == value else many))
         elements = "".join(f"<{name}>token</{name}>" for name in many) + f"<{value}>{SECRET}</{value}>"
         masked("cloudformation", "DescribeStacks", f"<a><b>{elements}</b></a>".encode())
 

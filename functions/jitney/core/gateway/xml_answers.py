@@ -1,6 +1,6 @@
 """Masks the body of an answer in XML: only the masked texts change, and all other bytes stay (row GW 5)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
@@ -16,7 +16,7 @@ from jitney.core.gateway.mask_rules import (
     wire_text,
 )
 from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
-from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.named_secrets import hints_at_secret, is_random_secret, is_secret, names_secret
 from jitney.core.masking.pairs import is_named_by, is_pair_name, is_pair_value
 from jitney.core.masking.table import ANY, Shape, ShapeRef
 
@@ -192,15 +192,20 @@ class _XmlReader:
         """Mark the texts of a finished element that its names make secret."""
         if element.values and element.names:
             naming = {name for name, text in element.names if self._rules.names(text)}
+            hinting = {
+                name for name, text in element.names if self._rules.names is names_secret and hints_at_secret(text)
+            }
             for value, first, end in element.values:
                 if is_named_by(value, naming):
-                    self._mark(first, end)
+                    self._mark(first, end, is_secret)
+                elif is_named_by(value, hinting):
+                    self._mark(first, end, is_random_secret)
         if _ITEMS.issuperset(children) and self._names_secret(element.name):
-            self._mark(element.texts_before, len(self._texts))
+            self._mark(element.texts_before, len(self._texts), is_secret)
 
-    def _mark(self, first: int, end: int) -> None:
+    def _mark(self, first: int, end: int, is_masked: Callable[[str], bool]) -> None:
         for each in self._texts[first:end]:
-            if not isinstance(each.ref, str) and is_secret(each.text):
+            if not isinstance(each.ref, str) and is_masked(each.text):
                 each.ref = AWS_KEY_REF
 
     def _note_pair(self, element: _Element, text: str, parent: _Element) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from jitney.core.masking.named_secrets import is_secret, names_secret
-from jitney.core.masking.pairs import has_secret_name, is_pair_value
+from jitney.core.masking.named_secrets import hints_at_secret, is_random_secret, is_secret, names_secret
+from jitney.core.masking.pairs import is_pair_value, names_beside
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
@@ -134,17 +134,30 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
 
 def may_be_named(name: str, names: Callable[[str], bool]) -> bool:
     """Return whether `is_named_secret` has to look at a member of this name."""
-    return names(name) or is_pair_value(name)
+    return names(name) or is_pair_value(name) or (_is_chosen(name) and hints_at_secret(name))
 
 
 def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str], bool] = names_secret) -> bool:
-    """Return whether a member of `holder` is a secret, by its name or by a name beside it. `names` looks names up."""
-    if not names(name) and not has_secret_name(name, holder, names):
-        return False
+    """Return whether a member of `holder` is a secret, by its name or by a name beside it. `names` looks names up.
+
+    If `names` are those of all secrets, a random value is a secret if a chosen name only hints at one.
+    """
     value = holder[name]
     if isinstance(value, Mapping) and len(value) == 1 and (kind := next(iter(value))) in ATTRIBUTE_TYPES:
         value = value[kind]
-    return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
+    if names(name) or any(map(names, names_beside(name, holder))):
+        return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
+    if names is not names_secret or not isinstance(value, str) or not is_random_secret(value):
+        return False
+    return (_is_chosen(name) and hints_at_secret(name)) or any(map(hints_at_secret, names_beside(name, holder)))
+
+
+def _is_chosen(name: str) -> bool:
+    """Return whether a person or a program chose the name, such as the key of a map. Names of AWS's members are words.
+
+    Such words may hint at a secret too, but AWS's random values are tokens of pages and ids.
+    """
+    return "_" in name or "-" in name
 
 
 def element_refs(

@@ -135,8 +135,13 @@ def _snake_case(name: str) -> str:
     return compiled(r"(?<=[a-z0-9])(?=[A-Z])").sub("_", name)
 
 
+def hints_at_secret(name: str) -> bool:
+    """Return whether a value of this name is a secret if it looks random."""
+    return _hints_at_secret(name[-120:])
+
+
 @lru_cache(maxsize=8192)
-def _suggests_secret(name: str) -> bool:
+def _hints_at_secret(name: str) -> bool:
     plain = _plain(name)
     return (
         _SUGGESTIVE_NAME.fullmatch(plain) is not None
@@ -145,9 +150,9 @@ def _suggests_secret(name: str) -> bool:
     )
 
 
-def suggests_secret(name: str, value: str) -> bool:
-    """Return whether the name suggests that its value is a secret, and the value looks random."""
-    return _suggests_secret(name[-120:]) and looks_random(value) and is_secret(value)
+def is_random_secret(value: str) -> bool:
+    """Return whether a value after a name that hints at a secret is one."""
+    return looks_random(value) and is_secret(value)
 
 
 def names_aws_key(name: str) -> bool:
@@ -229,7 +234,7 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
     if not element and text[max(0, start - 1) : start] == ":" and name[0] != "_":
         return None
     proved = names(name.lstrip("-"))
-    if not proved and (names is not names_secret or not _suggests_secret(name[-120:])):
+    if not proved and (names is not names_secret or not hints_at_secret(name)):
         return None
     if name.lower().endswith(_HEADER) and (
         joined := joiners.joined(text, start, end) or headers.PAIR_SEPARATOR.match(text, end)

@@ -3,7 +3,7 @@
 Environment variables, parameters and outputs of stacks, options, headers and tags have this form.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -50,15 +50,15 @@ def is_named_by(value: str, naming: AbstractSet[str]) -> bool:
     return bool(naming) if value in _OF_ANY_NAME else not naming.isdisjoint(_names_of(value))
 
 
-def has_secret_name(value: str, holder: Mapping[Any, Any], names: Callable[[str], bool]) -> bool:
-    """Return whether the member `value` of `holder` has a name beside it that is the name of a secret.
+def names_beside(value: str, holder: Mapping[Any, Any]) -> Iterator[str]:
+    """Yield the texts in `holder` that may be the name of its member `value`.
 
     Few members can have a name of any kind. So the time does not grow with the square of the number of members.
     """
-    if not is_pair_value(value):
-        return False
-    naming = filter(_is_name, holder) if value in _OF_ANY_NAME else _names_of(value)
-    return any(isinstance(text := _text_of(holder.get(each)), str) and names(text) for each in naming)
+    if is_pair_value(value):
+        for each in filter(_is_name, holder) if value in _OF_ANY_NAME else _names_of(value):
+            if isinstance(text := _text_of(holder.get(each)), str):
+                yield text
 
 
 def _text_of(value: Any) -> Any:
