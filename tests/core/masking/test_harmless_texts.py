@@ -7,6 +7,8 @@ from jitney.core.masking.aws_masker import EVENT_TEXTS, AwsMasker
 from jitney.core.masking.harmless_texts import LONGEST, HarmlessTexts
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.members import lookup_by_shape
+from jitney.core.masking.named_secrets import judge_secret_name
+from jitney.core.masking.pairs import NamesBeside
 from jitney.core.masking.text import suspects
 from tests.core.masking.conftest import MASKS
 
@@ -57,5 +59,6 @@ def test_mask_05_a_lookup_forgets_names_beyond_the_most(monkeypatch):
     monkeypatch.setattr(members, "_MOST_NAMES", 2)
     lookup = lookup_by_shape(members.OperationShapes((), None, None), None, {})
     holder = {"a": 1, "b": 2, "c": 3, "password": "k3v7q2M5x4Tb"}
-    assert [lookup.member(None, name, holder) for name in (*holder, "a")] == [None, None, None, "c", None]
+    beside = NamesBeside(holder, judge_secret_name)
+    assert [lookup.member(None, name, beside) for name in (*holder, "a")] == [None, None, None, "c", None]
     assert len(lookup._plain) == 2

@@ -15,6 +15,7 @@ from jitney.core.gateway.mask_rules import (
     wire_text,
 )
 from jitney.core.masking.members import element_refs, is_named_secret, may_be_named
+from jitney.core.masking.pairs import NamesBeside
 from jitney.core.masking.table import ANY, KEYS, Shape, ShapeRef
 
 _UNLISTED: Shape = {}
@@ -92,10 +93,11 @@ class _Survey:
         if shape.get(KEYS) in self.rules.kinds:
             self.members = True
         harmless, texts, others = self._harmless, self.texts, shape.get(ANY)
+        beside = NamesBeside(value, self.rules.judge)
         for name, each in value.items():
             ref = shape.get(name, others)
             if name not in harmless:
-                ref = self.member(shape, name, value)
+                ref = self.member(shape, name, beside)
             if ref is None and type(each) is str:  # the most frequent case
                 texts.append(each)
             else:
@@ -118,17 +120,17 @@ class _Survey:
     def shape(self, ref: ShapeRef) -> Shape:
         return self.shapes[ref] if isinstance(ref, int) else _UNLISTED
 
-    def member(self, shape: Shape, name: str, holder: Mapping[str, Any]) -> ShapeRef:
-        """Return the reference of a member of `holder`. A member that is not listed may be a secret by its name."""
+    def member(self, shape: Shape, name: str, beside: NamesBeside) -> ShapeRef:
+        """Return the reference of a member of an object. A member that is not listed may be a secret by its name."""
         ref = shape.get(name, shape.get(ANY))
         if name in self._harmless or isinstance(ref, str):
             return ref
-        if not may_be_named(name, self.rules.names):
+        if not may_be_named(name, self.rules.judge):
             self._harmless.add(name)
             return ref
-        if not is_named_secret(name, holder, self.rules.names):
+        if not is_named_secret(name, beside):
             return ref
-        return len(self.shapes) - 1 if isinstance(holder[name], dict) else AWS_KEY_REF
+        return len(self.shapes) - 1 if isinstance(beside.holder[name], dict) else AWS_KEY_REF
 
     def elements(self, ref: ShapeRef, values: list[Any]) -> Iterable[ShapeRef]:
         """Return the references of a list's elements, in order."""
@@ -153,10 +155,10 @@ class _Rewriter:
         if kind is str:
             return self._text(value, ref, path)
         if kind is dict:
-            shape = self._survey.shape(ref)
+            shape, beside = self._survey.shape(ref), NamesBeside(value, self._rules.judge)
             names = {name: self._name(name, shape.get(KEYS), path) for name in value}
             written = {
-                name: self.write(each, self._survey.member(shape, name, value), (path, names[name]))
+                name: self.write(each, self._survey.member(shape, name, beside), (path, names[name]))
                 for name, each in value.items()
             }
             return _renamed(value, written, names)

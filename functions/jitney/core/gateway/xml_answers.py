@@ -16,7 +16,7 @@ from jitney.core.gateway.mask_rules import (
     wire_text,
 )
 from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
-from jitney.core.masking.named_secrets import hints_at_secret, is_random_secret, is_secret, names_secret
+from jitney.core.masking.named_secrets import HINTED, PROVEN, is_random_secret, is_secret
 from jitney.core.masking.pairs import is_named_by, is_pair_name, is_pair_value
 from jitney.core.masking.table import ANY, Shape, ShapeRef
 
@@ -191,10 +191,9 @@ class _XmlReader:
     def _end_holder(self, element: _Element, children: Iterable[str]) -> None:
         """Mark the texts of a finished element that its names make secret."""
         if element.values and element.names:
-            naming = {name for name, text in element.names if self._rules.names(text)}
-            hinting = {
-                name for name, text in element.names if self._rules.names is names_secret and hints_at_secret(text)
-            }
+            judged = [(name, self._rules.judge(text)) for name, text in element.names]
+            naming = {name for name, found in judged if found == PROVEN}
+            hinting = {name for name, found in judged if found == HINTED}
             for value, first, end in element.values:
                 if is_named_by(value, naming):
                     self._mark(first, end, is_secret)

@@ -4,8 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from jitney.core.masking.named_secrets import hints_at_secret, is_random_secret, is_secret, names_secret
-from jitney.core.masking.pairs import is_pair_value, names_beside
+from jitney.core.masking.named_secrets import (
+    HINTED,
+    PROVEN,
+    is_random_secret,
+    is_secret,
+    judge_secret_name,
+    names_secret,
+)
+from jitney.core.masking.pairs import NamesBeside, is_pair_value
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
 
 # DynamoDB writes the value of an attribute with its type: {"password": {"S": "..."}}.
@@ -30,16 +37,16 @@ class MemberLookup:
         """Return the kind of mask for everything below this shape; None to look at its members."""
         return self._kinds.get(ref) if isinstance(ref, str) else None
 
-    def member(self, ref: ShapeRef, name: Any, holder: Mapping[Any, Any]) -> ShapeRef:
-        """Return the shape of a member of `holder`.
+    def member(self, ref: ShapeRef, name: Any, beside: NamesBeside) -> ShapeRef:
+        """Return the shape of a member. `beside` is its object, with the judgement `judge_secret_name`.
 
         A member that is not listed counts as a credential if it is named like a secret.
         """
         if (ref, name) in self._plain:
             return self._plain[ref, name]
         on = self._listed(ref, name)
-        if isinstance(name, str) and not isinstance(on, str) and may_be_named(name, names_secret):
-            return CREDENTIAL_REF if is_named_secret(name, holder) else on
+        if isinstance(name, str) and not isinstance(on, str) and may_be_named(name, judge_secret_name):
+            return CREDENTIAL_REF if is_named_secret(name, beside) else on
         if len(self._plain) >= _MOST_NAMES:
             self._plain.clear()
         self._plain[ref, name] = on
@@ -132,32 +139,31 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
                     yield name.lower(), ref
 
 
-def may_be_named(name: str, names: Callable[[str], bool]) -> bool:
-    """Return whether `is_named_secret` has to look at a member of this name."""
-    return names(name) or is_pair_value(name) or (_is_chosen(name) and hints_at_secret(name))
+def may_be_named(name: str, judge: Callable[[str], int]) -> bool:
+    """Return whether `is_named_secret` has to look at a member of this name. `judge` judges names."""
+    return is_pair_value(name) or bool(_judged(name, judge))
 
 
-def is_named_secret(name: str, holder: Mapping[Any, Any], names: Callable[[str], bool] = names_secret) -> bool:
-    """Return whether a member of `holder` is a secret, by its name or by a name beside it. `names` looks names up.
-
-    If `names` are those of all secrets, a random value is a secret if a chosen name only hints at one.
-    """
-    value = holder[name]
+def is_named_secret(name: str, beside: NamesBeside) -> bool:
+    """Return whether a member of an object is a secret, by its name or by a name beside it."""
+    found = max(_judged(name, beside.judge), beside.highest(name))
+    if not found:
+        return False
+    value = beside.holder[name]
     if isinstance(value, Mapping) and len(value) == 1 and (kind := next(iter(value))) in ATTRIBUTE_TYPES:
         value = value[kind]
-    if names(name) or any(map(names, names_beside(name, holder))):
+    if found == PROVEN:
         return is_secret(value) if isinstance(value, str) else not isinstance(value, bool | Mapping | None)
-    if names is not names_secret or not isinstance(value, str) or not is_random_secret(value):
-        return False
-    return (_is_chosen(name) and hints_at_secret(name)) or any(map(hints_at_secret, names_beside(name, holder)))
+    return found == HINTED and isinstance(value, str) and is_random_secret(value)
 
 
-def _is_chosen(name: str) -> bool:
-    """Return whether a person or a program chose the name, such as the key of a map. Names of AWS's members are words.
+def _judged(name: str, judge: Callable[[str], int]) -> int:
+    """Return the judgement of a member's own name.
 
-    Such words may hint at a secret too, but AWS's random values are tokens of pages and ids.
+    Without `_` or `-`, it cannot hint at a secret. AWS has such names for tokens of pages, which are random, too.
     """
-    return "_" in name or "-" in name
+    found = judge(name)
+    return found if found != HINTED or "_" in name or "-" in name else 0
 
 
 def element_refs(

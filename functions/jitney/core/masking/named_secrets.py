@@ -31,6 +31,8 @@ PARTS = (
     "-auth",
 )
 """Every name of a secret contains one of these in lower case, in any spelling, or one of `TAILS`."""
+PROVEN, HINTED = 2, 1
+"""A value of this name is a secret; it is one if it looks random."""
 TAILS = ("Key", "Pass", "Auth", "Pw")
 """The last words of names such as `storageKey`. Their other spelling is a needle: `storage_key`."""
 
@@ -115,15 +117,29 @@ _HEADER = "authorization"
 _SCHEME = LazyPattern(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
 
+def judge_secret_name(name: str) -> int:
+    """Return PROVEN, HINTED or 0 for the name of a member, variable or option."""
+    return _judged(name[-120:])
+
+
 def names_secret(name: str) -> bool:
     """Return whether a member, variable or option of this name holds a secret."""
-    return _names_secret(name[-120:])
+    return _judged(name[-120:]) == PROVEN
+
+
+def hints_at_secret(name: str) -> bool:
+    """Return whether a value of this name is a secret if it looks random."""
+    return _judged(name[-120:]) == HINTED
 
 
 @lru_cache(maxsize=8192)
-def _names_secret(name: str) -> bool:
+def _judged(name: str) -> int:
     plain = _plain(name)
-    return _SECRET_NAME.fullmatch(plain) is not None and _LOOK_ALIKE.fullmatch(plain) is None
+    if _LOOK_ALIKE.fullmatch(plain):
+        return 0
+    if _SECRET_NAME.fullmatch(plain):
+        return PROVEN
+    return HINTED if _SUGGESTIVE_NAME.fullmatch(plain) and not _ABOUT_A_SECRET.fullmatch(plain) else 0
 
 
 def _plain(name: str) -> str:
@@ -135,19 +151,9 @@ def _snake_case(name: str) -> str:
     return compiled(r"(?<=[a-z0-9])(?=[A-Z])").sub("_", name)
 
 
-def hints_at_secret(name: str) -> bool:
-    """Return whether a value of this name is a secret if it looks random."""
-    return _hints_at_secret(name[-120:])
-
-
-@lru_cache(maxsize=8192)
-def _hints_at_secret(name: str) -> bool:
-    plain = _plain(name)
-    return (
-        _SUGGESTIVE_NAME.fullmatch(plain) is not None
-        and _LOOK_ALIKE.fullmatch(plain) is None
-        and _ABOUT_A_SECRET.fullmatch(plain) is None
-    )
+def judge_aws_key_name(name: str) -> int:
+    """Return PROVEN or 0 for the name of a member, variable or option that may hold an AWS key."""
+    return PROVEN if names_aws_key(name) else 0
 
 
 def is_random_secret(value: str) -> bool:

@@ -3,7 +3,7 @@
 Environment variables, parameters and outputs of stacks, options, headers and tags have this form.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -50,20 +50,42 @@ def is_named_by(value: str, naming: AbstractSet[str]) -> bool:
     return bool(naming) if value in _OF_ANY_NAME else not naming.isdisjoint(_names_of(value))
 
 
-def names_beside(value: str, holder: Mapping[Any, Any]) -> Iterator[str]:
-    """Yield the texts in `holder` that may be the name of its member `value`.
+class NamesBeside:
+    """What the names in one object say about the values beside them.
 
-    Few members can have a name of any kind. So the time does not grow with the square of the number of members.
+    `judge` returns a number for a name, and 0 for most names. It judges each name of an object about once, because
+    callers choose the members of maps.
     """
-    if is_pair_value(value):
-        for each in filter(_is_name, holder) if value in _OF_ANY_NAME else _names_of(value):
-            if isinstance(text := _text_of(holder.get(each)), str):
-                yield text
+
+    __slots__ = ("_of_all", "holder", "judge")
+
+    def __init__(self, holder: Mapping[Any, Any], judge: Callable[[str], int]) -> None:
+        self.holder = holder
+        self.judge = judge
+        self._of_all: int | None = None
+
+    def highest(self, value: str) -> int:
+        """Return the highest number of the names that the member `value` may have, or 0."""
+        if not is_pair_value(value):
+            return 0
+        if value not in _OF_ANY_NAME:
+            return self._highest(_names_of(value))
+        if self._of_all is None:
+            self._of_all = self._highest(filter(_is_name, self.holder))
+        return self._of_all
+
+    def _highest(self, members: Iterable[str]) -> int:
+        found = 0
+        for each in members:
+            text = _text_of(self.holder.get(each))
+            if isinstance(text, str):
+                found = max(found, self.judge(text))
+        return found
 
 
 def _text_of(value: Any) -> Any:
     """Return the text of a value in DynamoDB's form: {"S": "password"}."""
-    return value.get("S") if isinstance(value, Mapping) and len(value) == 1 else value
+    return value.get("S") if isinstance(value, dict) and len(value) == 1 else value
 
 
 def _is_name(member: Any) -> bool:

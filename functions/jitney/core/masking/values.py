@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.members import MemberLookup
+from jitney.core.masking.named_secrets import judge_secret_name
+from jitney.core.masking.pairs import NamesBeside
 from jitney.core.masking.table import ShapeRef
 from jitney.core.masking.text import mask_text
 
@@ -42,9 +44,9 @@ class Survey:
         elif isinstance(value, dict):
             self.members = self.members or bool(self._guide.key_kind(ref))
             self.names.update(dict.fromkeys(value))
-            member, see = self._guide.member, self.see
+            member, see, beside = self._guide.member, self.see, NamesBeside(value, judge_secret_name)
             for name, each in value.items():
-                see(each, member(ref, name, value))
+                see(each, member(ref, name, beside))
         elif isinstance(value, _LISTS):
             for each, on in zip(value, self._guide.elements(ref, value), strict=True):
                 self.see(each, on)
@@ -74,10 +76,11 @@ class Rewriter:
             return self._wholly(value, kind, path)
         if isinstance(value, dict):
             keys = self._guide.key_kind(ref)
+            beside = NamesBeside(value, judge_secret_name)
             names = self._keys(value, keys, path) if keys else {name: self._name(name, path) for name in value}
             return {
                 names[name]: self.write(
-                    each, self._guide.member(ref, name, value), _joined(path, names[name] if keys else name)
+                    each, self._guide.member(ref, name, beside), _joined(path, names[name] if keys else name)
                 )
                 for name, each in value.items()
             }
