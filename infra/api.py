@@ -128,7 +128,8 @@ class Api(Construct):
         self._name = domain.name if domain else ""
         self.outputs: Mapping[str, str] = {}
         if domain and self._endpoints:
-            PrivateDomain(self, "Domain", settings=domain, rest_api=self.rest_api, vpc_endpoints=self._endpoints)
+            # Its resources have types of their own, so they need logical ids of their own.
+            PrivateDomain(self, "PrivateDomain", settings=domain, rest_api=self.rest_api, vpc_endpoints=self._endpoints)
         elif domain:
             self.outputs = Domain(self, "Domain", settings=domain, rest_api=self.rest_api).outputs
         for response_type, problem in REFUSALS.items():

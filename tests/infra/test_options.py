@@ -1,0 +1,60 @@
+"""Changes of the options in `jitney.yaml`, as updates of a deployed stack (row OPS 2)."""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import Synthesized, configured
+from tests.infra.test_domain import DOMAIN
+from tests.infra.test_network import PRIVATE, VPC
+from tests.infra.test_replication import REPLICATION
+
+pytestmark = pytest.mark.xdist_group("cdk")
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "public": {"domain": DOMAIN, "replication": REPLICATION, "deployment": "all_at_once"},
+    "private": {"domain": DOMAIN, "private_api": PRIVATE, "vpc": VPC},
+}
+PAIRS = tuple(combinations(OPTIONS, 2))
+# Properties whose value an account or a Region has once.
+NAMES = ("FunctionName", "RoleName", "ManagedPolicyName", "AlarmName", "LogGroupName", "DeploymentGroupName")
+
+
+@pytest.fixture(scope="module")
+def templates(synthesize: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Return the resources of the broker's stack for each set of options."""
+
+    def resources(name: str) -> dict[str, Any]:
+        made: Synthesized = synthesize(configured(tmp_path_factory.mktemp(name), **OPTIONS[name]))
+        return made.broker["Resources"]
+
+    return {name: resources(name) for name in OPTIONS}
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_ops_02_no_option_changes_the_type_of_a_resource(templates: dict[str, dict[str, Any]], before: str, after: str):
+    """CloudFormation refuses an update in which a logical id gets another type."""
+    old, new = templates[before], templates[after]
+    assert [name for name in old.keys() & new.keys() if old[name]["Type"] != new[name]["Type"]] == []
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_ops_02_no_option_moves_a_name_to_another_resource(
+    templates: dict[str, dict[str, Any]], before: str, after: str
+):
+    """CloudFormation creates new resources before it deletes old ones, so the name would exist already."""
+    old, new = _named(templates[before]), _named(templates[after])
+    assert {key: (old[key], new[key]) for key in old.keys() & new.keys() if old[key] != new[key]} == {}
+    assert len(old) > 100
+
+
+def _named(resources: dict[str, Any]) -> dict[tuple[str, str, str], str]:
+    """Return the logical ids by type, property and name."""
+    return {
+        (each["Type"], name, each["Properties"][name]): logical_id
+        for logical_id, each in resources.items()
+        for name in NAMES
+        if isinstance(each.get("Properties", {}).get(name), str)
+    }
