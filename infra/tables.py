@@ -117,7 +117,8 @@ class Tables(Construct):
             time_to_live_attribute="expires",
             dynamo_stream=stream,
             deletion_protection=kept,
-            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if kept else RemovalPolicy.DESTROY,
+            # DynamoDB refuses to delete a protected table, so even the rollback of a first deployment must not try.
+            removal_policy=RemovalPolicy.RETAIN if kept else RemovalPolicy.DESTROY,
         )
 
 

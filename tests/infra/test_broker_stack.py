@@ -80,12 +80,23 @@ def test_resources_with_data_outlive_the_stack(assembly):
         for name, resource in assembly.broker["Resources"].items()
         if resource["Type"] in kept
     }
-    deleted = [plain({"Ref": name}) for name, policy in policies.items() if policy != "RetainExceptOnCreate"]
+    deleted = [plain({"Ref": name}) for name, policy in policies.items() if policy == "Delete"]
     # Keys of logs and of notifications, and masked answers, for minutes.
     assert sorted(deleted) == ["DeadLettersAlarmKey", "LogGroupsKey", "TablesAnswers"]
-    # A first deployment that fails leaves nothing behind, whose fixed names would stop the next one.
     replaced = [name for name in policies if assembly.broker["Resources"][name]["UpdateReplacePolicy"] == "Retain"]
     assert len(replaced) == len(policies) - len(deleted)
+
+
+def test_ops_02_a_first_deployment_that_fails_rolls_back_and_leaves_only_tables_behind(assembly):
+    """DynamoDB refuses to delete a protected table. So CloudFormation must not try, or the rollback fails, too."""
+    resources = assembly.broker["Resources"]
+    protected = {
+        name
+        for name, each in resources.items()
+        if any(replica.get("DeletionProtectionEnabled") for replica in each["Properties"].get("Replicas", ()))
+    }
+    assert {plain({"Ref": name}) for name in protected} == {"TablesState", "TablesAudit"}
+    assert {resources[name]["DeletionPolicy"] for name in protected} == {"Retain"}
 
 
 def test_every_function_gets_what_it_declares_and_no_more(assembly):
