@@ -167,10 +167,13 @@ _ROOM_INLINE, _ROOM_MANAGED = 4_000, 5_600
 
 
 def _asynchronous(spec: FunctionSpec) -> dict[str, Any]:
-    """Return the settings of asynchronous invocations, {} for a function without them."""
-    if not spec.most_event_age_seconds:
-        return {}
-    return {"max_event_age": Duration.seconds(spec.most_event_age_seconds), "retry_attempts": spec.retries}
+    """Return the settings of asynchronous invocations, {} for a function without them.
+
+    A schedule invokes asynchronously, too, and its next run replaces a late one. Without these settings, Lambda repeats
+    a failed run twice. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    age = spec.most_event_age_seconds or spec.every_seconds
+    return {"max_event_age": Duration.seconds(age), "retry_attempts": spec.retries} if age else {}
 
 
 def _lowered(sentence: str) -> str:

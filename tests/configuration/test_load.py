@@ -268,7 +268,7 @@ REFUSED = [
     ((f"{TARGET}.tags", {"env": "é"}), f"{TARGET}.tags.env", "cannot be used", "letters"),
     (("targets", {}), "targets", "empty", "at least one"),
     (("targets", dict(map(many, range(101)))), "targets", "101 roles", "at most 100"),
-    (("targets", dict(map(many, range(41)))), "targets", "41 targets, and canary", "all_at_once"),
+    (("targets", dict(map(many, range(36)))), "targets", "36 targets, and canary", "all_at_once"),
     (("reviewers", {"owners": ["staff/alice"]}), "reviewers.owners", "not a mapping", "below it"),
     (owners(), "reviewers.owners.members", "missing", "members:"),
     (owners(members=[]), "reviewers.owners.members", "empty", "at least one"),

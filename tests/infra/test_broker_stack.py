@@ -232,12 +232,16 @@ def test_end_07_the_route_without_a_token_has_the_lowest_rate():
     assert SPECS["health"].requests_per_second == 5
 
 
-def test_end_06_a_measurement_that_is_late_or_failed_is_dropped(assembly):
+def test_end_06_late_and_failed_runs_are_repeated_as_declared(assembly):
+    """Lambda repeats a failed run twice for up to six hours, unless the function says otherwise.
+
+    EventBridge's own retries are for events that Lambda did not accept.
+    """
     asynchronous = of_type(assembly.broker, "AWS::Lambda::EventInvokeConfig").values()
-    assert [
+    assert sorted(
         (plain(each["FunctionName"]), each["MaximumEventAgeInSeconds"], each["MaximumRetryAttempts"])
         for each in asynchronous
-    ] == [("DenialMeasurementsFunction", 60, 0)]
+    ) == [("DenialMeasurementsFunction", 60, 0), ("ReconcilerFunction", 300, 1), ("SealerFunction", 3600, 2)]
 
 
 def test_gw_12_calls_wait_for_aws_within_the_functions_time_and_cannot_use_up_more_than_their_executions(assembly):
