@@ -259,6 +259,27 @@ def test_end_06_further_roles_differ_from_the_first_in_their_name_alone():
     assert all(each == alone for each in found.values())
 
 
+def test_ops_02_the_template_of_another_alias_updates_the_same_role_in_the_same_stack():
+    """Two stacks cannot have a role of one name. So the stack stays, with new names for what the alias names."""
+    policy = {"policy": {"Statement": [STATEMENT]}, "roles": 2}
+    before, after = synthesized_stack("x", **policy), synthesized_stack("y", **policy)
+    kinds = [{name: each["Type"] for name, each in template["Resources"].items()} for template in (before, after)]
+    assert kinds[0] == kinds[1]
+    names = [[role["RoleName"] for role in roles_in(template).values()] for template in (before, after)]
+    assert names == [["jitney-target-x", "jitney-target-x.role2"]] * 2
+    others = [set(_named(template)) - set(names[0]) for template in (before, after)]
+    assert len(others[0]) == len(others[1]) == 4  # the boundary, the revoker, and the forwarding role and rule
+    assert not others[0] & others[1]
+
+
+def _named(template):
+    """Yield the names of all resources."""
+    for each in template["Resources"].values():
+        yield from (
+            each["Properties"][key] for key in ("RoleName", "ManagedPolicyName", "Name") if key in each["Properties"]
+        )
+
+
 def test_end_06_all_roles_have_the_external_id_of_their_target():
     ids = {json.dumps(synthesized(managed_policy="ReadOnlyAccess")["AssumeRolePolicyDocument"])}
     several = roles_in(synthesized_stack(managed_policy="ReadOnlyAccess", roles=10)).values()
