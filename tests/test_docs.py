@@ -81,6 +81,13 @@ def test_pages_stay_short(page: Path):
     assert lines <= LONGEST.get(str(page.relative_to(ROOT)), 150)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_ops_01_the_aws_cli_starts_functions_without_waiting(page: Path):
+    """The AWS CLI waits for a minute, and then invokes the function again. Runs take up to 15 minutes."""
+    invocations = re.findall(r"aws lambda invoke[^`\n]*", page.read_text(encoding="utf-8"))
+    assert [each for each in invocations if "--invocation-type Event" not in each] == []
+
+
 def titles_of_steps(module: str) -> list[str]:
     """Return the titles of the steps of one chapter of the demo, with the values of this run."""
     source = importlib.import_module(f"local.demo.{module}")
