@@ -165,6 +165,8 @@ REPLICATION = {
 OWN_KEY = REPLICATION["key_arn"].replace("444455556666", PLACE["account"])
 PRIVATE = PLACE | {"private_api": {"vpc_endpoints": ["vpce-0a1b2c3d"]}}
 DOMAIN = {"name": "jitney.example.com", "certificate_arn": "arn:aws:acm:us-east-1:111122223333:certificate/1a2b"}
+STREAM = "arn:aws:dynamodb:eu-west-1:111122223333:table/audit-2/stream/2026-11-29T02:00:00.000"
+RESTORED = {"state_table": "state-2", "audit_table": "audit-2", "audit_stream_arn": STREAM}
 REFUSED = [
     # The change, the problem's path, what is wrong, and the fix.
     ((f"{ISSUER}.algorithms", ["HS256"]), f"{ISSUER}.algorithms.0", '"HS256" is not an accepted', "RS256 or RS384"),
@@ -399,6 +401,21 @@ REFUSED = [
             ),
         )
     ],
+    *[
+        (("broker", PLACE | {"restored_tables": RESTORED | change}), f"broker{where}", wrong, fix)
+        for change, where, wrong, fix in (
+            (
+                {"audit_table": "state-2", "state_table": "audit-2"},
+                ".restored_tables",
+                "is a stream of audit-2",
+                "print",
+            ),
+            ({"state_table": "audit-2"}, ".restored_tables", "state_table is audit-2", "prints them"),
+            ({"audit_stream_arn": STREAM.replace("eu-west-1", "us-east-2")}, "", "111122223333 us-east-2", "leave"),
+            ({"audit_stream_arn": STREAM.replace("1111", "4444")}, "", "444422223333 eu-west-1", "leave"),
+        )
+    ],
+    (("broker", PLACE | {"tags": {"Aws:team": "x"}}), "broker", "AWS keeps tags such as Aws:team", "another name"),
     (
         ("broker", PLACE | {"replication": {"account": "444455556666"}}),
         "broker.replication.region",
@@ -778,6 +795,22 @@ PRIVATE_CONFLICTS = [
     (("slack", slack()), "broker", "Slack cannot reach it", "notify by mail"),
     ((f"{TARGET}.bind_to_caller", "true"), "targets", "prod has bind_to_caller", "leave bind_to_caller out"),
 ]
+
+
+REGION_CONFLICTS = [
+    # The change, the problem's path, what is wrong, and the fix.
+    (("slack", slack()), "broker", "a secret of slack is in eu-central-1", "name secrets in eu-west-1"),
+    ((f"{TARGET}.region", "cn-north-1"), "targets", "no role there can trust a broker in eu-west-1", "in aws-cn"),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "wrong", "fix"), REGION_CONFLICTS)
+def test_ops_02_what_cannot_work_from_the_brokers_region_is_refused(compiled, change, place, wrong, fix):
+    compiled(changed(("broker", PLACE)))
+    found = problems(compiled, changed(("broker", PLACE), change))
+    assert place in found
+    assert wrong in found[place][0]
+    assert fix in found[place][1]
 
 
 def test_ops_02_replicas_may_be_in_the_same_region_of_another_account(compiled):

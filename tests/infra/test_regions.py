@@ -22,7 +22,9 @@ GLOBAL = {
 @pytest.fixture(scope="module")
 def there(synthesize: Any) -> Synthesized:
     """Return the same configuration in another Region."""
-    return synthesize({"JITNEY_REGION": THERE})
+    secret = f"arn:aws:secretsmanager:{THERE}:111122223333:secret:jitney/slack"
+    secrets = {"JITNEY_SLACK_BOT_TOKEN_ARN": f"{secret}-bot", "JITNEY_SLACK_SIGNING_SECRET_ARN": f"{secret}-signing"}
+    return synthesize({"JITNEY_REGION": THERE} | secrets)
 
 
 def global_names(template: dict[str, Any]) -> set[tuple[str, str]]:

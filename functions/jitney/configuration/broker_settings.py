@@ -61,6 +61,21 @@ class RestoredTableSettings(SettingsModel):
     audit_table: TableName
     audit_stream_arn: StreamArn
 
+    @model_validator(mode="after")
+    def _has_the_stream_of_its_audit_table(self) -> Self:
+        table = self.audit_stream_arn.split("/")[1]
+        if table != self.audit_table or self.state_table == self.audit_table:
+            wrong = f"audit_stream_arn is a stream of {table}, state_table is {self.state_table}, and audit_table is "
+            fix = "write all three as `jitney restore` prints them"
+            raise refused(f"{wrong}{self.audit_table}", fix)
+        return self
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The account and the Region of the tables."""
+        region, account = self.audit_stream_arn.split(":")[3:5]
+        return account, region
+
 
 class ReplicationSettings(SettingsModel):
     """The operator's buckets to which S3 replicates records and seals, and the key that encrypts replicas of records.
@@ -120,6 +135,19 @@ class BrokerSettings(SettingsModel):
     def _has_its_certificate_here(self) -> Self:
         if self.domain and self.domain.certificate_arn.split(":")[3] != self.region:
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
+        return self
+
+    @model_validator(mode="after")
+    def _restores_here(self) -> Self:
+        if self.restored_tables and self.restored_tables.place != (self.account, self.region):
+            wrong = f"the restored tables are in account and Region {' '.join(self.restored_tables.place)}"
+            raise refused(wrong, f"leave restored_tables out: this broker is in {self.account} {self.region}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_tags_of_its_own(self) -> Self:
+        if taken := [tag for tag in self.tags if tag.lower().startswith("aws:")]:
+            raise refused(f"AWS keeps tags such as {taken[0]} for itself", "give the tag another name")
         return self
 
     @model_validator(mode="after")

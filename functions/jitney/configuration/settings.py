@@ -252,6 +252,28 @@ class Settings(ChannelSettings):
             raise refused("its API is private, so Slack cannot reach it", "leave slack out, and notify by mail")
         return broker
 
+    @field_validator("broker")
+    @classmethod
+    def _has_its_secrets_here(cls, broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
+        # Functions read secrets in their own Region.
+        slack = info.data.get("slack")
+        secrets = (slack.bot_token_arn, slack.signing_secret_arn) if slack else ()
+        if broker and (elsewhere := {arn.split(":")[3] for arn in secrets} - {broker.region}):
+            raise refused(f"a secret of slack is in {min(elsewhere)}", f"name secrets in {broker.region}, under slack")
+        return broker
+
+    @field_validator("targets")
+    @classmethod
+    def _are_in_the_brokers_partition(
+        cls, targets: dict[str, TargetSettings], info: ValidationInfo
+    ) -> dict[str, TargetSettings]:
+        broker = info.data.get("broker")
+        for alias, each in targets.items():
+            if broker and partition_of(each.region) != partition_of(broker.region):
+                wrong = f"{alias} is in {each.region}, and no role there can trust a broker in {broker.region}"
+                raise refused(wrong, f"deploy another broker in {partition_of(each.region)} for it")
+        return targets
+
     @field_validator("targets")
     @classmethod
     def _are_bound_to_public_addresses(
