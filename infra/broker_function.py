@@ -87,9 +87,9 @@ class BrokerFunction(Construct):
         acknowledge(self.function, "The bundle is built, locked and tested for Python 3.13.", "L1")
         if any("*" in resources[allow.resource] for allow in spec.allows):
             acknowledge(self, "ListStreams cannot be limited to a resource.", "IAM5[Resource::*]")
-        further = [arn for arn in resources["targets"] if arn.endswith("*")]
-        reason = "The pattern is for the target's further roles alone."
-        acknowledge(self, reason, *(f"IAM5[Resource::{arn}]" for arn in further))
+        for resource, reason in _PATTERNS.items():
+            patterns = [arn for arn in resources[resource] if arn.endswith("*")]
+            acknowledge(self, reason, *(f"IAM5[Resource::{arn}]" for arn in patterns))
         self.alias: lambda_.Alias | None = None
         if alias and spec.routes:
             self.alias = lambda_.Alias(self, "Alias", alias_name=ALIAS, version=self.function.current_version)
@@ -160,6 +160,11 @@ class BrokerFunction(Construct):
         return iam.PolicyStatement(actions=list(allow.actions), resources=arns, conditions=conditions)
 
 
+_PATTERNS = {
+    "targets": "The pattern is for the target's further roles alone.",
+    "mail_sender": "A configuration set alone sends no mail, and the sender's address is fixed.",
+}
+"""Why permissions on these resources may have patterns."""
 _OF_TARGETS = ("targets", "revokers")
 """Resources whose number grows with every target."""
 # Characters for them in a role's inline policies (10,240) and in a managed policy (6,144): "IAM and STS quotas".

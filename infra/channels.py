@@ -41,8 +41,10 @@ CHECK = tuple(allow for each in CHANNELS.values() for allow in each.check)
 def channel_resources(stack: Stack, settings: ChannelSettings) -> dict[str, list[str]]:
     """Return the ARNs in the channels' sections, by resource. A channel that is not configured has no resources."""
     identities = _mail_identities(stack, settings.mail)
+    # If the sender's identity has a default configuration set, SES also requires the permission on that set.
+    sets = [stack.format_arn(service="ses", resource="configuration-set", resource_name="*")] if identities else []
     secrets = {name: [secret_resource(arn)] if arn else [] for name, arn in settings.secrets()}
-    return {"mail_sender": identities, "mail_identity": identities, **secrets}
+    return {"mail_sender": [*identities, *sets], "mail_identity": identities, **secrets}
 
 
 def channel_conditions(settings: ChannelSettings) -> dict[str, dict[str, Any]]:

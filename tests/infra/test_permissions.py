@@ -225,6 +225,8 @@ ALLOWED = {
         },
         "arn:aws:ses:eu-west-1:111122223333:identity/jitney@example.com": {"ses:SendEmail"},
         "arn:aws:ses:eu-west-1:111122223333:identity/example.com": {"ses:SendEmail"},
+        # SES requires it if the sender's identity has a default configuration set.
+        "arn:aws:ses:eu-west-1:111122223333:configuration-set/*": {"ses:SendEmail"},
         SLACK_BOT: {"secretsmanager:GetSecretValue"},
     },
     "jitney-review-failures": {
