@@ -88,6 +88,12 @@ def test_ops_01_the_aws_cli_starts_functions_without_waiting(page: Path):
     assert [each for each in invocations if "--invocation-type Event" not in each] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_ops_02_no_page_writes_the_stage_into_an_address(page: Path):
+    """`ApiUrl` ends with the stage only if the API has no domain name of its own."""
+    assert "/live/" not in page.read_text(encoding="utf-8")
+
+
 def titles_of_steps(module: str) -> list[str]:
     """Return the titles of the steps of one chapter of the demo, with the values of this run."""
     source = importlib.import_module(f"local.demo.{module}")
