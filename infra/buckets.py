@@ -29,9 +29,11 @@ def private_bucket(
 ) -> s3.Bucket:
     """Return a versioned bucket that remains when the stack is deleted, encrypted with `key` or a key of S3.
 
-    Its owner owns all objects. `lock` is the default retention. `more` are other properties of the bucket.
+    Its policy remains, too. Its owner owns all objects. `lock` is the default retention. `more` are other properties of
+    the bucket.
     """
-    return s3.Bucket(
+    removal_policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    bucket = s3.Bucket(
         scope,
         construct_id,
         encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
@@ -42,9 +44,12 @@ def private_bucket(
         versioned=True,
         lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)), *lifecycle_rules],
         object_lock_default_retention=lock,
-        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        removal_policy=removal_policy,
         **more,
     )
+    if bucket.policy:
+        bucket.policy.apply_removal_policy(removal_policy)
+    return bucket
 
 
 class Buckets(Construct):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 import yaml
 
 import app
+from infra.function_specs import SPECS
 from jitney.configuration.load import ConfigurationError
+from jitney.core.access.suspension_denials import LIVE_SECONDS
 from tests.configuration.test_load import ROOT, valid, write_policies
 from tests.infra.conftest import of_type, target_role
 from tests.infra.test_target_account_stack import ISSUING
@@ -122,3 +125,9 @@ def test_ops_02_only_the_broker_in_aws_is_protected_from_removal(assembly, local
 
     assert protected(assembly) == ["Jitney"]
     assert protected(local_assembly) == []
+
+
+def test_ops_02_jitney_is_removed_when_no_deny_document_keeps_a_targets_role():
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (minutes,) = re.findall(r"Wait for (\d+) minutes\. Then the reconciler has removed the deny documents", page)
+    assert LIVE_SECONDS + 2 * SPECS["reconciler"].every_seconds <= int(minutes) * 60

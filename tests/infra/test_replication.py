@@ -325,7 +325,7 @@ def test_ops_02_the_operators_buckets_keep_every_version_and_outlive_their_stack
     assert named(encryption["Records"]) == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
     assert encryption["Seals"] == {"SSEAlgorithm": "AES256"}
     for each in operators["Resources"].values():
-        if each["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key"):
+        if each["Type"] in ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::KMS::Key"):
             assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
