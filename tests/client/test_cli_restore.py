@@ -145,6 +145,7 @@ def test_ops_02_a_missing_table_is_a_problem_with_a_fix(restored: StoredSystem, 
     restored.client.delete_table(TableName="state")
     done = run(config, "--json")
     assert (done.exit_code, json.loads(done.output)["code"]) == (6, "aws_refused")
+    assert json.loads(done.output)["fix"].startswith("Check its name, and that AWS_REGION and your credentials")
 
 
 def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(
@@ -156,8 +157,9 @@ def test_ops_02_a_write_that_aws_refuses_is_a_problem_with_a_fix(
     problem = json.loads(done.output)
     assert (done.exit_code, problem["code"]) == (6, "aws_refused")
     assert "TransactWriteItems" in problem["detail"]
+    assert "permissions" in problem["fix"]
     assert "repeating it is safe" in problem["fix"]
 
 
 def refused(*_: Any, **__: Any) -> None:
-    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "TransactWriteItems")
+    raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "TransactWriteItems")

@@ -1,6 +1,6 @@
 """The problems of `jitney restore` when AWS refuses a request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,6 +10,14 @@ from jitney.client.restored_forms import TITLE
 from jitney.core.problems import Problem
 
 AGAIN = "Run the same command again: repeating it is safe."
+_MISSING = f"Check its name, and that AWS_REGION and your credentials are the broker's. {AGAIN}"
+_DENIED = f"Use credentials with the permissions that docs/restore.md lists. {AGAIN}"
+_FIXES: Mapping[str, str] = {
+    "AccessDeniedException": _DENIED,
+    "NotFoundException": _MISSING,  # of KMS
+    "ResourceNotFoundException": _MISSING,
+}
+"""The fixes by AWS's code, if AGAIN alone would not help."""
 
 
 @contextmanager
@@ -20,4 +28,6 @@ def available(what: str) -> Iterator[None]:
     except (BotoCoreError, ClientError, Problem) as error:
         # The adapters raise a Problem, whose cause says what AWS answered.
         why = (error.__cause__ or error) if isinstance(error, Problem) else error
-        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", AGAIN) from error
+        code = why.response["Error"]["Code"] if isinstance(why, ClientError) else ""
+        fix = _FIXES.get(code, AGAIN)
+        raise Unavailable("aws_refused", TITLE, f"AWS refused a request about {what}: {why}", fix) from error
