@@ -74,6 +74,9 @@ class BrokerFunction(Construct):
             memory_size=spec.memory_mb,
             timeout=Duration.seconds(spec.timeout_seconds),
             reserved_concurrent_executions=spec.reserved_executions or None,
+            # By default, Lambda stops invoking a function after about 16 rounds through its own queue.
+            # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if spec.feeds_itself else None,
             **_asynchronous(spec),
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -69,6 +69,11 @@ class FunctionSpec:
         """Return the names of the function's own environment variables."""
         return {VARIABLES[allow.resource] for allow in self.allows if allow.resource in VARIABLES} | {*self.variables}
 
+    @property
+    def feeds_itself(self) -> bool:
+        """Whether the function sends messages to the queue from which it gets them."""
+        return any({"sqs:ReceiveMessage", "sqs:SendMessage"} <= {*allow.actions} for allow in self.allows)
+
     def at(self, executions: int) -> "FunctionSpec":
         """Return the spec for an account with this many concurrent executions of Lambda."""
         if not self.grows:

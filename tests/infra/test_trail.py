@@ -167,6 +167,16 @@ def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):
     assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}  # what takes grants back has the others
 
 
+def test_aud_06_lambda_does_not_stop_the_function_that_puts_events_back(assembly):
+    """Lambda stops a function after about 16 rounds through its own queue, if the function does not allow more.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    functions = of_type(assembly.broker, "AWS::Lambda::Function").values()
+    loops = {each["FunctionName"]: each.get("RecursiveLoop", "Terminate") for each in functions}
+    assert {name for name, loop in loops.items() if loop == "Allow"} == {"jitney-correlator"}
+
+
 def test_aud_03_the_correlator_knows_every_function_that_takes_a_targets_role(assembly):
     taking = {
         name
