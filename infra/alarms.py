@@ -226,7 +226,7 @@ ALARMS = (
         "Undelivered",
         Row.RECORDS,
         of_queue("{record_dead_letters}", DEPTH),
-        "Audit records could not be published for 20 hours.",
+        "Audit records could not be published in 50 attempts or 20 hours.",
     ),
     Alarm(
         "RecordsLate",
