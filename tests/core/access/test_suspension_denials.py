@@ -12,6 +12,7 @@ from jitney.core.access.cut_offs import CutOffs
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, ROLE_POLICY_LIMIT, DenyEntry, compose_deny_document
 from jitney.core.access.suspension_denials import LIVE_SECONDS, MOST_DENIALS, suspension_denials
 from jitney.core.access.suspensions import MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
+from jitney.core.identity.source_identity import source_identity
 from tests.core.access.test_profile_policy import TARGET
 from tests.fakes import GRANT, NOW
 
@@ -116,6 +117,21 @@ def test_end_08_many_that_were_lifted_become_one_denial_too():
     assert len(json.loads(text)["Statement"]) == 1
     assert denied(text, SESSION, NOW + 29 + IN_FLIGHT_SECONDS)
     assert not denied(text, SESSION, NOW + 30 + IN_FLIGHT_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"kind": SuspensionKind.ISSUER, "name": "github"},
+        {"kind": SuspensionKind.AGENT, "name": source_identity("github", "https://issuer", "run")},
+        {"kind": SuspensionKind.HUMAN, "name": source_identity("github", "https://issuer", "run")},
+    ],
+)
+def test_end_08_a_suspension_does_not_follow_an_issuer_that_gets_another_name(members: dict[str, Any]):
+    """The page of deployments says so: keep the first entry of an issuer."""
+    before, after = (source_identity(name, "https://issuer", "run") for name in ("github", "actions"))
+    assert suspension(**members).covers(before, "unit", None)
+    assert not suspension(**members).covers(after, "unit", None)
 
 
 def test_end_08_the_denial_lasts_as_long_as_credentials_from_before():
