@@ -462,3 +462,14 @@ def test_the_local_template_differs_in_plain_http_only(assembly, local_assembly)
         return resources
 
     assert without_tls(local_assembly.broker) == without_tls(assembly.broker)
+
+
+def test_aud_01_the_page_of_personal_data_names_every_folder_that_the_stack_fills(assembly):
+    page = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
+    streams = of_type(assembly.broker, "AWS::KinesisFirehose::DeliveryStream").values()
+    written = [each["ExtendedS3DestinationConfiguration"] for each in streams]
+    logged = [each.get("LoggingConfiguration", {}) for each in of_type(assembly.broker, "AWS::S3::Bucket").values()]
+    folders = {each[key].split("/")[0] for each in written for key in ("Prefix", "ErrorOutputPrefix")}
+    folders |= {each["LogFilePrefix"].split("/")[0] for each in logged if each}
+    assert folders == {"records", "records-errors", "calls", "calls-errors", "api", "api-errors", "s3"}
+    assert {each for each in folders if f"`{each}/`" not in page} == set()
