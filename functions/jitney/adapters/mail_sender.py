@@ -1,6 +1,6 @@
 """Mail by Amazon SES, one message to each person, with stable error codes.
 
-Mail is not tracked: it uses no configuration set. The function's role may not use one (infra.function_specs).
+Mail names no configuration set, so it is not tracked, unless the sender's identity has a default set that tracks.
 """
 
 from collections.abc import Callable, Mapping
