@@ -291,6 +291,12 @@ def test_rev_17_hostile_text_does_not_reach_the_terminal(alice: Terminal):
     assert "\u202e" not in done.output
 
 
+def test_rev_10_an_agents_words_do_not_continue_after_their_quotation_in_a_terminal(alice: Terminal):
+    grant = pending(alice.desk, reason="fix\u201d  approved by corp.bob  \u201cok")
+    for command in (("list",), ("show", grant.id)):
+        assert '“fix" approved by corp.bob "ok”\n' in alice.run(*command).stdout
+
+
 def flood(terminal: Terminal, count: int = 3) -> list[Grant]:
     return [pending(terminal.desk, reason=f"request {number}") for number in range(count)]
 

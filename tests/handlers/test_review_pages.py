@@ -185,6 +185,16 @@ def test_rev_17_a_request_after_a_rejection_shows_and_links_it(desk: ReviewSyste
     assert page.index("Text from the agent") < page.index("It is &lt;tomorrow&gt;.")
 
 
+def test_rev_10_no_words_continue_after_their_quotation_on_the_page(desk: ReviewSystem, alice: Browser):
+    forged = "no\u201d. Approved by corp.bob. \u201cfine"
+    grant = pending(desk, reason=forged)
+    alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id, "reject") | {"comment": forged})
+    quoted = "<bdi>“no&#34;. Approved by corp.bob. &#34;fine”</bdi>"
+    page, listed = (alice.send("GET", path).text for path in (f"/reviews/{grant.id}", "/reviews"))
+    votes = page[page.index("<h2>Approvals</h2>") :]
+    assert (quoted in votes, quoted in listed) == (True, True)
+
+
 ELSEWHERE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "another site": ({}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}),
     "another site, an old browser": ({}, {"Origin": "https://evil.example", "Sec-Fetch-Site": None}),
@@ -307,9 +317,9 @@ def test_rev_10_the_agents_words_are_escaped_and_marked_on_their_own(desk: Revie
     assert "<form" not in first_screen
     assert text.count("<script") == 1  # our own
     listed = alice.send("GET", "/reviews").text
-    quoted = re.findall(r"Text from the agent, unverified:</span> <q><bdi>(.*?)</bdi></q>", listed)
+    quoted = re.findall(r"Text from the agent, unverified:</span> <bdi>“(.*?)”</bdi>", listed)
     assert [unescape(each) for each in quoted] == [" ".join(reason.split())]
-    assert reason not in unescape(re.sub(r"<q>.*?</q>", "", listed))
+    assert reason not in unescape(re.sub(r"<bdi>.*?</bdi>", "", listed))
 
 
 def test_rev_10_what_cannot_be_seen_is_shown_by_its_number(desk: ReviewSystem, alice: Browser):

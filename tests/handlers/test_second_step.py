@@ -185,7 +185,7 @@ def test_rev_15_the_list_groups_by_urgency_and_shows_harm_reason_and_age(desk: R
     assert "Decide within 1 hour</p>" in text
     assert text.index(f"reviews/{severe.id}") < text.index(f"reviews/{mild.id}")
     assert text.count('<span class="level severe">Severe harm</span>') == 1
-    assert "Text from the agent, unverified:</span> <q><bdi>clean &lt;up&gt;</bdi></q>" in text
+    assert "Text from the agent, unverified:</span> <bdi>“clean &lt;up&gt;”</bdi>" in text
     assert text.count(">1 minute</time> ago") == 2
     assert text.count("<p>No person named. ") == 2
     desk.system.now += 3600 - 60 - 600

@@ -15,12 +15,14 @@ from jitney.client.api_reviews import (
 from jitney.client.command_result import screen
 from jitney.client.durations import format_duration
 from jitney.client.wording import who
+from jitney.core.review.safe_text import quote
 
 if TYPE_CHECKING:
     from jitney.client.screen import Screen
 
 _LEVELS = {"severe": "bold red", "high": "bold red", "unknown": "bold red", "moderate": "bold yellow", "low": "bold"}
 _RESULTS = {"active": ("Approved", "bold green"), "rejected": ("Rejected", "bold red"), "pending": ("Voted", "bold")}
+_MOST_TEXT = 1000
 UNVERIFIED = "written by the agent and unverified"
 
 
@@ -53,7 +55,9 @@ def show_entries(entries: Sequence[ListedReview]) -> None:
 def _entry(shown: "Screen", entry: ListedReview) -> None:
     shown.heading(f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
     behalf = f"on behalf of {entry.on_behalf_of}" if entry.on_behalf_of else "no person named"
-    shown.rows([("", f"{entry.agent}, {behalf}; until {entry.expires_at}"), ("", f"agent: “{entry.reason}”")])
+    shown.rows(
+        [("", f"{entry.agent}, {behalf}; until {entry.expires_at}"), ("", f"agent: {quote(entry.reason, _MOST_TEXT)}")]
+    )
 
 
 def show_review(review: ApiShownReview, *, details: bool) -> None:
@@ -71,7 +75,7 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
     shown.rows(("comment", f"{name}: {words}") for name, words in review.comments)
     if any(words for _, words in review.agent):
         shown.rows([("agent", f"({UNVERIFIED})")])
-        shown.rows((f"  {name}", f"“{words}”" if words else "") for name, words in review.agent)
+        shown.rows((f"  {name}", quote(words, _MOST_TEXT) if words else "") for name, words in review.agent)
     if details:
         shown.rows((name, value) for name, value in review.details)
     shown.rows([("content", review.content)])

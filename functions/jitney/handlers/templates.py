@@ -14,7 +14,7 @@ from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources
 from jitney.core.review.call_wording import all_parameters, call_title
 from jitney.core.review.harm import takes_second_step
-from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word
+from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word, quote
 from jitney.core.times import form_time, format_clock, format_duration, format_time, iso, rough_duration
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def environment(folder: Path) -> "Environment":
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}
     made.filters |= {
         "cut": cut,
+        "quote": quote,
         "escape_exact": escape_exact,
         "escape_invisible": escape_invisible,
         "format_duration": format_duration,
@@ -130,7 +131,7 @@ def access_line(grant: Grant) -> str:
     resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
     shown = ", ".join(actions[:MOST_ACTIONS])
     more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    arns = format_list([middle_cut(one_word(arn), MOST_ARN) for arn in resources], MOST_RESOURCES, "resources")
+    arns = format_list([middle_cut(arn, MOST_ARN, one_word) for arn in resources], MOST_RESOURCES, "resources")
     if grant.access_profile:
         shown = f"{grant.access_profile.name}: {shown}"
     return f"{shown}{more} on {arns}{_limited(grant)}"

@@ -101,7 +101,9 @@ LOOK_ALIKE = {
         '"\u0430\u0435\u043e\u0440\u0441\u0443" (not ASCII: U+0430, U+0435, U+043E, U+0440 and 2 more)',
     ),
     "a forged note": ("a (not ASCII: U+0041)", '"a (not ASCII: U+0041)"'),
-    "marks": ("a\u0301\u0301\u0301", r'"a\u0301\u0301\u0301" (not ASCII: U+0301)'),
+    "marks": ("a\u0301\u0301\u0301", '"a\u0301\u0301[U+0301]" (not ASCII: U+0301)'),
+    "marks of no class": ("a\u0e47\u0e47\u0e47", '"a\u0e47\u0e47[U+0E47]" (not ASCII: U+0E47)'),
+    "the name of a hidden character": ("re[U+200B]ports", '"re[U+005B]U+200B]ports"'),
     "markup": ("<b>approved</b>", '"<b>approved</b>"'),
 }
 
@@ -115,6 +117,9 @@ def test_rev_16_values_that_differ_are_shown_differently():
     texts = [
         "a",
         "a ",
+        "a\u200b",
+        "a[U+200B]",
+        "a[U+005B]U+200B]",
         " a",
         "a\t",
         "a\u00a0",
@@ -127,8 +132,17 @@ def test_rev_16_values_that_differ_are_shown_differently():
     ]
     values: list[Any] = [*texts, 1, True, None, 1.5, "1", "true", "null", {}, [], "{}", "[]"]
     assert len({rows({"Key": value})[0][1] for value in values}) == len(values)
-    names = ["a", "a.b", 'a"', "a b", "a  b", "a]", "a[0]", ""]
+    names = ["a", "a.b", 'a"', "a b", "a  b", "a]", "a[0]", "a\u200b", "a[U+200B]", "\u0430", ""]
     assert len({rows({"M": {name: "x"}})[0][0] for name in names}) == len(names)
+
+
+def test_rev_16_a_name_with_letters_that_look_like_others_says_so_on_each_channel():
+    parameters = {"Key": {"us\u0435r.id": {"S": "1"}}}
+    name = 'Key["us\u0435r.id"].S (not ASCII: U+0435)'
+    assert rows(parameters) == [(name, '"1"')]
+    assert short_parameters(call_of(parameters)) == (ShownParameter(name, '"1"'),)
+    assert short_parameters(call_of({"Key": "a "})) == (ShownParameter("Key", '"a "'),)
+    assert short_parameters(call_of({"Key": "a  "})) == (ShownParameter("Key", '"a[U+0020][U+0020]"'),)
 
 
 def test_rev_16_the_page_shows_a_long_value_whole_and_other_channels_say_that_it_is_cut():

@@ -10,13 +10,15 @@ from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerd
 from jitney.core.access.conditions import conditions_of
 from jitney.core.access.decision import HarmLevel, Risk
 from jitney.core.access.grant import GrantEnd, State, Vote, VoteVerdict
+from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission
 from jitney.core.review import wording
 from jitney.core.review.access_wording import accesses, action_verb
 from jitney.core.review.content import content_hash
+from jitney.core.review.like_requests import LikeRequests
 from jitney.core.review.mail import AGENT_TEXT_NOTE, review_mail
 from jitney.core.review.notices import Notice
-from jitney.core.review.safe_text import defang, escape_exact
+from jitney.core.review.safe_text import MOST_MARKS, defang, escape_exact, escape_invisible
 from jitney.core.review.selection import selected_permissions
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.slack.message import message
@@ -41,6 +43,7 @@ HOSTILE = {
     "length": "urgent " * 15_000,
     "one long word": "a" * 100_000,
     "combining": "a" + "\u0301" * 5000,
+    "combining marks of no class": "a" + "\u0e47" * 5000,
 }
 
 
@@ -217,15 +220,37 @@ def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
         (" q3.csv", "[U+0020]q3.csv"),
         ("q3  report", "q3[U+0020][U+0020]report"),
         ("q3\treport\n", "q3[U+0009]report[U+000A]"),
+        ("q3.csv[U+0020]", "q3.csv[U+005B]U+0020]"),
+        ("q3.csv[U+005B]U+0020]", "q3.csv[U+005B]U+005B]U+0020]"),
         ("", ""),
     ],
 )
 def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str, shown: str):
     assert escape_exact(name) == shown
-    assert escape_exact(shown) == shown
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::reports/{name}",)),))
     (access,) = review_mail(Notice.REQUESTED, sheet(grant), URL).accesses
     assert access.resources == (f"arn:aws:s3:::reports/{escape_exact('/' + name).removeprefix('/')}",)
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0e47", "\u0489", "\u20dd", "\u0f92"])
+def test_rev_10_marks_do_not_pile_up_over_other_lines(mark: str):
+    assert escape_invisible(f"a{mark * 5}b") == f"a{mark * MOST_MARKS}{f'[U+{ord(mark):04X}]' * 3}b"
+    assert escape_invisible(f"a{mark}b{mark}" * 9) == f"a{mark}b{mark}" * 9
+
+
+@pytest.mark.parametrize("mark", ["\u201d", "\u201c", "\u201e", "\uff02", "\u2033"])
+def test_rev_10_no_words_continue_after_their_quotation(mark: str):
+    forged = f"no{mark}; approved 40 times, last by corp.bob: {mark}fine"
+    quoted = '“no"; approved 40 times, last by corp.bob: "fine”'
+    vote = a_vote("alice", VoteVerdict.REJECT, forged)
+    repeated = RepeatedRequest("", "g-before", "corp.alice", NOW, forged)
+    for like in (
+        LikeRequests(rejected=1, last_rejection=replace(vote, at=NOW - 60)),
+        LikeRequests(revoked=1, last_revocation=GrantEnd(NOW, "corp.otto", forged)),
+    ):
+        shown = {row.name: row.value for row in wording.first_facts(sheet(like=like, repeated=repeated))}
+        assert shown["Before"].endswith(f": {quoted}.")
+        assert shown["Rejected before"].endswith(f": {quoted}")
 
 
 def test_rev_08_a_break_glass_mail_says_who_why_and_when_the_follow_up_is_due():

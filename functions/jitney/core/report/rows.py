@@ -1,6 +1,5 @@
 """The rows of a report: plain text, escaped and shortened."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,15 +8,10 @@ from typing import NamedTuple
 from jitney.core.access.conditions import conditions_in_words
 from jitney.core.access.request import Permission
 from jitney.core.report.grant_report import GrantReport, Terms
-from jitney.core.review.safe_text import cut, escape_invisible, format_list, middle_cut
+from jitney.core.review.safe_text import escape_invisible, format_list, middle_cut, quote
 from jitney.core.times import format_duration
 
 MOST_ARN, MOST_WORDS, MOST_NAME, MOST_SHOWN, MOST_PEOPLE, MOST_ROWS = 200, 500, 100, 3, 8, 40
-
-# Unicode's double quotation marks, its double primes, and the letters that look like them.
-_MARKS = re.compile(
-    "[\u201c-\u201f\u2033\u2036\u275d\u275e\u2760\u2e42\u301d-\u301f\uff02\U0001f676-\U0001f678\u02ba\u02dd\u02ee\u05f4]"
-)
 
 
 class Tone(StrEnum):
@@ -63,9 +57,8 @@ def allows(permission: Permission) -> str:
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:
-    """Return text in quotation marks. Quotation marks within it are replaced by `"`."""
-    plain = _MARKS.sub('"', text)
-    return f"“{cut(plain, most)}”" if text else "nothing"
+    """Return text in quotation marks, or "nothing"."""
+    return quote(text, most) if text else "nothing"
 
 
 def after(moment: int, before: int) -> str:

@@ -1,17 +1,16 @@
 """One call under review in words, the same on every channel: its title, what an approval covers, its parameters. Pure.
 
 Each parameter has a line of its own with its whole value. A text is in the quotation marks of JSON, so no value can
-look like another line or another type. Characters that look like other characters are shown with their names.
+look like another line or another type. Names and values with characters that are not ASCII say so.
 """
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jitney.core.access.reviewed_call import ReviewedCall
-from jitney.core.review.safe_text import MOST_MARKS, cut, escape_exact, middle_cut
+from jitney.core.review.safe_text import cut, escape_exact, middle_cut
 
 MOST_PARAMETERS, MOST_PARAMETER_NAME, MOST_VALUE, MOST_TITLE = 12, 100, 300, 120
 """How many parameters a channel other than the page shows, and how many characters of each."""
@@ -34,14 +33,15 @@ def call_title(call: ReviewedCall) -> str:
 
 def all_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:
     """Return every parameter with its whole value, in the order of their names."""
-    return tuple(ShownParameter(escape_exact(name), value) for name, value in _rows("", json.loads(call.parameters)))
+    rows = _rows("", json.loads(call.parameters))
+    return tuple(ShownParameter(_noted(name), _noted(_written(value))) for name, value in rows)
 
 
 def short_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:
     """Return the first parameters, with long values cut in the middle, and how many more there are."""
     every = all_parameters(call)
     shown = [
-        ShownParameter(middle_cut(each.name, MOST_PARAMETER_NAME), middle_cut(each.value, MOST_VALUE))
+        ShownParameter(middle_cut(each.name, MOST_PARAMETER_NAME, str), middle_cut(each.value, MOST_VALUE, str))
         for each in every[:MOST_PARAMETERS]
     ]
     if len(every) > MOST_PARAMETERS:
@@ -59,7 +59,7 @@ def shows_all_parameters(call: ReviewedCall) -> bool:
     )
 
 
-def _rows(path: str, value: Any) -> Iterator[tuple[str, str]]:
+def _rows(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield each value that contains no other values, with its path: "Delete.Objects[0].Key"."""
     if isinstance(value, dict) and value:
         for name, each in value.items():
@@ -68,37 +68,22 @@ def _rows(path: str, value: Any) -> Iterator[tuple[str, str]]:
         for place, each in enumerate(value):
             yield from _rows(f"{path}[{place}]", each)
     elif path:
-        yield path, _shown(value)
+        yield path, value
 
 
 def _member(path: str, name: str) -> str:
     if not _PLAIN_NAME.fullmatch(name):
-        return f"{path}[{_quoted(name)}]"
+        return f"{path}[{_written(name)}]"
     return f"{path}.{name}" if path else name
 
 
-def _shown(value: Any) -> str:
-    if not isinstance(value, str):
-        return json.dumps(value)
-    foreign = dict.fromkeys(each for each in value if not each.isascii() and each.isprintable())
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _noted(text: str) -> str:
+    """Return the escaped text, with a note on its characters that are not ASCII."""
+    foreign = dict.fromkeys(each for each in text if not each.isascii() and each.isprintable())
     named = ", ".join(f"U+{ord(each):04X}" for each in list(foreign)[:_MOST_NAMED])
     more = f" and {len(foreign) - _MOST_NAMED} more" if len(foreign) > _MOST_NAMED else ""
-    note = f" (not ASCII: {named}{more})" if foreign else ""
-    return escape_exact(f"{_quoted(value)}{note}")
-
-
-def _quoted(text: str) -> str:
-    """Return the text as JSON.
-
-    Combining marks that would be left out, because there are too many in a row, are shown as their code points.
-    """
-    return json.dumps(text, ensure_ascii=_piles_up(text))
-
-
-def _piles_up(text: str) -> bool:
-    marks = 0
-    for each in text:
-        marks = marks + 1 if unicodedata.combining(each) else 0
-        if marks > MOST_MARKS:
-            return True
-    return False
+    return escape_exact(f"{text}{f' (not ASCII: {named}{more})' if foreign else ''}")

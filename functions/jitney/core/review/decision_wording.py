@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jitney.core.access.decision import Risk
 from jitney.core.access.request import Permission
 from jitney.core.review.harm import harm_level
-from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word
+from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
 
@@ -96,13 +96,13 @@ def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
             if (action, arn, conditions) not in granted:
                 lost.setdefault(action, {})[arn] = None
     for action, arns in lost.items():
-        resources = format_list([middle_cut(one_word(arn), MOST_RESOURCE) for arn in arns], MOST_LEFT_OUT, "resources")
+        resources = format_list([middle_cut(arn, MOST_RESOURCE, one_word) for arn in arns], MOST_LEFT_OUT, "resources")
         yield f"{cut(action, MOST_PEOPLE_NAME)}{f' on {resources}' if action in kept else ''}"
 
 
 def _last(who: str, at: int, viewer: str, why: str = "") -> str:
     name = "you" if who == viewer else cut(who, MOST_PEOPLE_NAME)
-    return f", last by {name} at {format_time(at)}{f': “{cut(why, MOST_COMMENT)}”' if why else ''}"
+    return f", last by {name} at {format_time(at)}{f': {quote(why, MOST_COMMENT)}' if why else ''}"
 
 
 def _times(count: int) -> str:

@@ -34,7 +34,7 @@ from jitney.core.review.decision_wording import (
     shortened,
 )
 from jitney.core.review.headlines import NO_PERSON
-from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut
+from jitney.core.review.safe_text import cut, defang, escape_exact, escape_invisible, format_list, middle_cut, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
 
@@ -162,8 +162,8 @@ def rejected_before(sheet: Sheet, viewer: str = "") -> str:
     if sheet.repeated is None:
         return ""
     by = "you" if sheet.repeated.by == viewer else cut(sheet.repeated.by, MOST_NAME)
-    comment = cut(sheet.repeated.comment, MOST_COMMENT)
-    return f"by {by} at {format_time(sheet.repeated.at)}, request {sheet.repeated.grant_id}: “{comment}”"
+    comment = quote(sheet.repeated.comment, MOST_COMMENT)
+    return f"by {by} at {format_time(sheet.repeated.at)}, request {sheet.repeated.grant_id}: {comment}"
 
 
 def access_profile(sheet: Sheet) -> str:
