@@ -25,7 +25,7 @@ from jitney.core.review.slack.message import message
 from jitney.core.review.slack.modals import approve_selected_modal
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import GROUPS
-from tests.fakes import ACTIONS, NOW, PENDING
+from tests.fakes import ACTIONS, CALL, NOW, PENDING
 
 URL = "https://jitney.example.com/reviews"
 WRITES = replace(
@@ -195,6 +195,29 @@ def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
     assert max(map(len, text.splitlines())) < 250
 
 
+def test_rev_10_no_text_that_an_agent_chooses_is_an_address_in_a_mail():
+    words = "Sign in at evil.example, or mail x@evil.example"
+    arn = f"arn:aws:s3:::reports.example/q3.csv {words}"
+    limited = conditions_of({"aws:RequestTag/evil.example": [words]})
+    grant = replace(
+        WRITES,
+        permissions=(Permission(("s3:PutObject",), (arn, "arn:aws:s3:::evil.example/x"), limited),),
+        call=CALL._replace(parameters=json.dumps({"Body": words, "Metadata": {"evil.example": words}})),
+    )
+    mail = review_mail(Notice.REQUESTED, sheet(grant), URL)
+    shown = "Sign in at evil[.]example, or mail x[@]evil[.]example"
+    assert f"  arn:aws:s3:::reports.example/q3.csv {shown}" in mail.text.splitlines()
+    assert f'  Only if aws:RequestTag "evil[.]example" is "{shown}"' in mail.text.splitlines()
+    assert f'  Body: "{shown}"' in mail.text.splitlines()
+    assert f'  Metadata["evil[.]example"]: "{shown}"' in mail.text.splitlines()
+    assert not re.search(r"(?<!:::)evil\.example|x@", mail.text)
+
+
+def test_rev_10_names_of_parameters_are_not_defanged():
+    call = CALL._replace(parameters=json.dumps({"Delete": {"Objects": [{"Key": "a"}]}}))
+    assert '  Delete.Objects[0].Key: "a"' in review_mail(Notice.REQUESTED, sheet(replace(WRITES, call=call)), URL).text
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
@@ -228,7 +251,7 @@ def test_rev_10_addresses_are_shown_and_lead_nowhere(words: str, shown: str):
 def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str, shown: str):
     assert escape_exact(name) == shown
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::reports/{name}",)),))
-    (access,) = review_mail(Notice.REQUESTED, sheet(grant), URL).accesses
+    (access,) = accesses(sheet(grant))
     assert access.resources == (f"arn:aws:s3:::reports/{escape_exact('/' + name).removeprefix('/')}",)
 
 

@@ -2,8 +2,8 @@
 
 The order is that of the page: the sentence, the harm, the resources, the agent's text (marked as such), the link, and
 then the details (REV 10, 15). The only link grants nothing, because the reader must sign in (REV 1). In text that an
-agent can choose, addresses are changed so that mail programs do not turn them into links. Names of resources stay
-exact, except for their scheme.
+agent can choose, also in parameters and conditions, addresses are changed so that mail programs do not turn them into
+links. An ARN stays exact up to its first space, except for a scheme and an at sign.
 """
 
 import textwrap
@@ -87,7 +87,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
         introduction=f"{outcome}. {introduction}{until}" if decided else f"{introduction}{deadline}",
         link=f"{reviews_url}/{sheet.grant_id}",
         harm=harm(sheet),
-        first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet, defang)),
+        first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet)),
         rows=wording.detail_facts(sheet, defang),
         accesses=tuple(_unlinked(access) for access in accesses(sheet)),
         comments=wording.comments(sheet),
@@ -99,19 +99,25 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
 
 
 def _unlinked(access: Access) -> Access:
-    resources, conditions = (
-        tuple(each.replace("://", "[:]//") for each in named) for named in (access.resources, access.conditions)
+    return access._replace(
+        resources=tuple(map(_unlinked_name, access.resources)), conditions=tuple(map(defang, access.conditions))
     )
-    return access._replace(resources=resources, conditions=conditions)
+
+
+def _unlinked_name(arn: str) -> str:
+    """Return an escaped ARN. Mail programs begin a host's name at its start, which is "arn:", or after a space."""
+    name, space, rest = arn.partition(" ")
+    return f"{name.replace('://', '[:]//').replace('@', '[@]')}{space}{defang(rest)}"
 
 
 def _unlinked_fact(fact: Fact) -> Fact:
-    return fact._replace(value=fact.value.replace("://", "[:]//"))
+    return fact._replace(value=defang(fact.value))
 
 
 def _unlinked_parameter(parameter: ShownParameter) -> ShownParameter:
-    name, value = (each.replace("://", "[:]//") for each in parameter)
-    return ShownParameter(name, value)
+    """Return a parameter. The agent chose its value, and the quoted parts of its name."""
+    name = defang(parameter.name) if '"' in parameter.name else parameter.name
+    return ShownParameter(name, defang(parameter.value))
 
 
 def _lines(mail: ReviewMail) -> Iterator[str]:

@@ -107,11 +107,8 @@ def target(sheet: Sheet) -> str:
     return cut(sheet.target, MOST_NAME)
 
 
-def first_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact, ...]:
-    """Return what a reviewer reads after the sentence: the harm, the further risks, and what happened before.
-
-    The channel's own `escape` is applied to what people wrote.
-    """
+def first_facts(sheet: Sheet) -> tuple[Fact, ...]:
+    """Return what a reviewer reads after the sentence: the harm, the further risks, and what happened before."""
     rows = [Fact(harm_in_words(harm(sheet)), harm_sentence(sheet))]
     rows.extend(Fact(f"Risk ({risk.level})", risk_sentence(risk)) for risk in sheet.risks[1:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
@@ -120,8 +117,8 @@ def first_facts(sheet: Sheet, escape: Callable[[str], str] = str) -> tuple[Fact,
     if less := shortened(sheet):
         rows.append(Fact("Duration", less))
     if line := rejected_before(sheet):
-        rows.append(Fact("Rejected before", escape(line)))
-    rows.append(Fact("Before", escape(before(sheet))))
+        rows.append(Fact("Rejected before", line))
+    rows.append(Fact("Before", before(sheet)))
     return tuple(rows)
 
 
