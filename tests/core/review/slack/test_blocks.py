@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.decision import Risk
-from jitney.core.access.grant import Grant, State, Vote, VoteVerdict
-from jitney.core.access.request import Permission
+from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
+from jitney.core.access.rejections import RepeatedRequest
+from jitney.core.access.request import Permission, RequestedAccess
 from jitney.core.config import ReviewerGroup
 from jitney.core.identity.principal import IdentityFact
+from jitney.core.review import decision_wording as wording
+from jitney.core.review.like_requests import LikeRequests
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import escape_exact
 from jitney.core.review.selection import selected_permissions
@@ -28,7 +31,7 @@ from jitney.core.review.slack.modals import (
     reject_modal,
     selected_boxes,
 )
-from jitney.core.review.slack.names import APPROVE
+from jitney.core.review.slack.names import APPROVE, PAGE, REJECT
 from tests.core.review.samples import under_review
 from tests.examples import examples
 from tests.fakes import ACTIONS, NOW, PENDING
@@ -131,6 +134,30 @@ def test_rev_09_a_message_is_within_slacks_limits(permissions: Any, words: str, 
     within(made.blocks, 50)
     assert len(json.dumps(made.blocks)) <= MOST_BYTES
     assert len(made.notification) <= 5 * 150
+
+
+def test_rev_09_a_message_with_a_long_history_is_within_slacks_limits_and_shows_the_harm():
+    quotes, faces = '"' * 500, "\U0001f600" * 500
+    arns = tuple(f"arn:aws:s3:::{number}{quotes}" for number in range(20))
+    less = tuple(Permission((name,), arns[:4]) for name in NAMES)
+    vote = Vote("corp.alice", VoteVerdict.REJECT, "", faces, NOW, "slack")
+    worst = sheet(
+        asked(less, faces, faces),
+        [Risk("DataExfiltration", f"{number}{quotes}", (), (), "") for number in range(9)],
+        repeated=RepeatedRequest(faces, "g-before", "corp.alice", NOW, faces),
+        requested=RequestedAccess(tuple(Permission((name,), arns) for name in NAMES), 3600),
+        like=LikeRequests(
+            rejected=2, revoked=1, last_rejection=vote, last_revocation=GrantEnd(NOW, "corp.otto", faces)
+        ),
+    )
+    made = message(worst, URL)
+    within(made.blocks, 50)
+    assert len(json.dumps(made.blocks)) <= MOST_BYTES
+    texts = [place["text"] for place in walk(made.blocks) if place.get("type") == "text"]
+    assert wording.harm_sentence(worst) in texts
+    assert "Risks and history: " in texts
+    (buttons,) = [each["elements"] for each in made.blocks if each["type"] == "actions"]
+    assert [each["action_id"] for each in buttons] == [REJECT, PAGE]
 
 
 @settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -53,13 +53,18 @@ def message(sheet: Sheet, url: str, *, active_channel: bool = True) -> SlackMess
     A channel that is no longer active, because policies need other reviewers, gets no decision buttons.
     """
     deciding = active_channel and sheet.state == "pending"
+    harm_fact, *others = wording.first_facts(sheet)
+    first = (Fact("On behalf of", sheet.requester.human_name or NO_PERSON), harm_fact)
     listed, details = [*_parameters(sheet), *_accesses(sheet)], _facts(wording.detail_facts(sheet))
-    made = _message(sheet, url, listed, details, deciding=deciding, complete=wording.shows_all(sheet))
+    parts = _Parts((*first, *others), listed, details, complete=wording.shows_all(sheet))
+    made = _message(sheet, url, parts, deciding=deciding)
     no_accesses = [_rich(_line(_CONTENT[sheet.call is not None], "too many to show here: open the request"))]
     no_details = _rich(_line("Details", "too long to show here: open the request"))
-    for left_out in ((no_accesses, details), (no_accesses, no_details)):
+    no_others = (*first, Fact("Risks and history", "too long to show here: open the request"))
+    for left_out in ({"listed": no_accesses}, {"details": no_details}, {"first": no_others}):
         if len(json.dumps(made.blocks)) > MOST_BYTES:
-            made = _message(sheet, url, *left_out, deciding=deciding, complete=False)
+            parts = parts._replace(**left_out, complete=False)
+            made = _message(sheet, url, parts, deciding=deciding)
     return made
 
 
@@ -79,17 +84,23 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _message(
-    sheet: Sheet, url: str, listed: list[Block], details: Block, *, deciding: bool, complete: bool
-) -> SlackMessage:
+class _Parts(NamedTuple):
+    """The parts of a message that may be too long. `complete` says whether they show the whole request."""
+
+    first: tuple[Fact, ...]
+    listed: list[Block]
+    details: Block
+    complete: bool
+
+
+def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackMessage:
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    first = _facts((Fact("On behalf of", sheet.requester.human_name or NO_PERSON), *wording.first_facts(sheet)))
-    hint = [] if complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
-    buttons = _buttons(sheet, url, deciding=deciding, complete=complete)
-    parts = [header, *outcome, first, *listed, _agent_text(sheet), *hint, buttons, {"type": "divider"}, details]
-    return SlackMessage(escaped(shown), tuple(parts))
+    hint = [] if parts.complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
+    buttons = _buttons(sheet, url, deciding=deciding, complete=parts.complete)
+    above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]
+    return SlackMessage(escaped(shown), (*above, {"type": "divider"}, parts.details))
 
 
 def _outcome(sheet: Sheet) -> Element:
