@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from email.header import decode_header, make_header
 
 import pytest
 
@@ -211,6 +212,15 @@ def test_rev_10_no_text_that_an_agent_chooses_is_an_address_in_a_mail():
     assert f'  Body: "{shown}"' in mail.text.splitlines()
     assert f'  Metadata["evil[.]example"]: "{shown}"' in mail.text.splitlines()
     assert not re.search(r"(?<!:::)evil\.example|x@", mail.text)
+
+
+@pytest.mark.parametrize("word", ["=?utf-8?B?4oCuZGV2b3JwcGE=?=", "=?us-ascii?q?_approved?="])
+@pytest.mark.parametrize("notice", [Notice.REQUESTED, Notice.DECIDED])
+def test_rev_10_a_mail_program_decodes_nothing_in_a_subject(word: str, notice: Notice):
+    grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (f"arn:aws:s3:::{word}",)),))
+    subject = review_mail(notice, sheet(replace(grant, subject=word)), URL).subject
+    assert str(make_header(decode_header(subject))) == subject
+    assert subject.count(word.replace("=?", "[=]?")) == 2
 
 
 def test_rev_10_names_of_parameters_are_not_defanged():

@@ -82,7 +82,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     until = f" Access ends at {format_time(sheet.expires_at)}." if active else ""
     introduction = _INTRODUCTIONS[notice]
     return ReviewMail(
-        subject=f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}",
+        subject=_undecoded(f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}"),
         title=defang(wording.sentence(sheet)),
         introduction=f"{outcome}. {introduction}{until}" if decided else f"{introduction}{deadline}",
         link=f"{reviews_url}/{sheet.grant_id}",
@@ -96,6 +96,11 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
         changed=defang(wording.agent_changed(sheet)),
         parameters=tuple(_unlinked_parameter(each) for each in short_parameters(sheet.call)) if sheet.call else (),
     )
+
+
+def _undecoded(subject: str) -> str:
+    """Return the subject without encoded words, which mail programs decode also in ASCII text (RFC 2047 section 2)."""
+    return subject.replace("=?", "[=]?")
 
 
 def _unlinked(access: Access) -> Access:
