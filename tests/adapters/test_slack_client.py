@@ -148,6 +148,37 @@ def test_rev_10_what_slack_receives_of_an_agents_words_is_text_alone(
     assert URL in {each.get("url") for each in walk(arrived["blocks"])}
 
 
+def test_rev_10_slack_is_told_to_read_no_markup_mention_or_link_in_any_message():
+    sent: list[dict[str, Any]] = []
+
+    class Recording(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            sent.append({**json.loads(body), "path": self.path})
+            answer = b'{"ok": true, "channel": "C1", "ts": "1.0"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with serving(Recording) as slack:
+        place = slack.post("#x", PLAIN)
+        slack.update(place, PLAIN)
+        slack.reply(place, "<!channel> & <https://evil.example|a>")
+    posted, updated, replied = sent
+    assert [each["parse"] for each in sent] == ["none"] * 3
+    for each in (posted, replied):
+        said = {name: each[name] for name in ("link_names", "mrkdwn", "unfurl_links", "unfurl_media")}
+        assert said == dict.fromkeys(said, False)
+    assert updated["path"].endswith("chat.update")
+    assert replied["text"] == "&lt;!channel&gt; &amp; &lt;https://evil.example|a&gt;"
+    (block,) = replied["blocks"]
+    assert block["text"] == {"type": "plain_text", "text": "<!channel> & <https://evil.example|a>", "emoji": False}
+
+
 @pytest.mark.parametrize("said", ["xoxb-canary-bot-token is wrong", "", 7, "Not_A_Word", "x" * 80])
 def test_a_strange_word_is_no_code(said: Any):
     with answering((200, json.dumps({"ok": False, "error": said}).encode(), {})) as (slack, _):

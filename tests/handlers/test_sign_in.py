@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from jitney.core.config import PeopleIssuer
-from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS
-from jitney.core.identity.sign_in import SIGN_IN_SECONDS
+from jitney.core.identity.session import IDLE_SECONDS, MAX_SESSION_SECONDS, SKEW_SECONDS, Session, session_of_view
+from jitney.core.identity.sign_in import SIGN_IN_SECONDS, sign_in_of_cookie
+from jitney.core.problems import Problem
 from tests.core.identity import minting
 from tests.handlers.review_browser import HOST, STAFF, TWIN, WEB, Browser, ReviewSystem, review_system
 
@@ -189,6 +190,34 @@ def test_a_session_that_is_not_used_ends_and_an_old_cookie_is_worth_nothing(desk
     assert Browser(desk, old).send("GET", "/reviews").status == 303
 
 
+def test_rev_01_no_cookie_of_a_later_time_is_accepted(desk: ReviewSystem, browser: Browser):
+    """A cookie from before a clock was set back does not last longer than another one."""
+    browser.sign_in("alice")
+    session, now = kept_session(desk), desk.system.now
+    ours, latest = "a" * 43, now + SKEW_SECONDS
+    accepted = [session.accepts_cookie(session.cookie(ours, seen), now) for seen in (now, latest, latest + 1)]
+    assert accepted == [True, True, False]
+    assert sign_in_of_cookie(f"{ours}.{latest}.", now)
+    with pytest.raises(Problem, match="longer than 10 minutes"):
+        sign_in_of_cookie(f"{ours}.{latest + 1}.", now)
+
+
+def kept_session(desk: ReviewSystem) -> Session:
+    (view,) = desk.sessions.kept.values()
+    session = session_of_view(view, desk.system.config)
+    assert session
+    return session
+
+
+def test_rev_05_no_session_outlives_the_kind_of_its_issuer(desk: ReviewSystem, browser: Browser):
+    browser.sign_in("alice")
+    (view,) = desk.sessions.kept.values()
+    entry = replace(desk.system.config.issuers["staff"], kind="agent")
+    config = replace(desk.system.config, issuers={**desk.system.config.issuers, "staff": entry})
+    assert session_of_view(view, desk.system.config)
+    assert session_of_view(view, config) is None
+
+
 FOREIGN = [
     "theme=a",
     'prefs={"dark":true}',
@@ -313,3 +342,7 @@ def test_every_answer_keeps_itself_to_itself(browser: Browser):
     assert "unsafe" not in policy
     assert {"form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
     assert (headers["Cache-Control"], headers["X-Frame-Options"]) == ("no-store", "DENY")
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"

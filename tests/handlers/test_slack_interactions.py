@@ -104,6 +104,22 @@ def test_rev_09_a_body_is_remembered_for_as_long_as_its_signature_is_fresh(offic
     assert office.send(None, body=body, headers=headers)[0] == 401
 
 
+def test_rev_09_a_later_request_with_the_same_body_is_another_one(office: SlackSystem):
+    grant = office.pending()
+    body = urlencode({"payload": json.dumps(office.press(grant, "approve", "oscar"))}).encode()
+    for count in (1, 2):
+        assert office.send(None, body=body) == (200, {})
+        assert len(office.slack.alone) == count
+        office.system.now += 1
+
+
+def test_rev_09_a_body_with_two_payloads_decides_nothing(office: SlackSystem):
+    grant = office.pending()
+    one = urlencode({"payload": json.dumps(office.press(grant, "approve"))})
+    assert office.send(None, body=f"{one}&{one}".encode()) == (200, {})
+    assert office.grant(grant.id) == grant
+
+
 def test_rev_09_a_double_click_is_one_vote(office: SlackSystem):
     grant = office.pending()
     for _ in range(2):

@@ -25,6 +25,7 @@ from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.message import MOST_BYTES, SlackMessage, message, reply
 from jitney.core.review.slack.modals import (
+    FACTS_TOO_LONG,
     MOST_BLOCKS,
     approve_selected_modal,
     message_modal,
@@ -237,6 +238,24 @@ def test_rev_10_a_reason_cannot_add_a_line_that_looks_like_a_ticket():
     (quoted,) = [each for each in walk(made.blocks) if each.get("type") == "rich_text_quote"]
     lines = "".join(each["text"] for each in quoted["elements"]).splitlines()
     assert lines == ["fix it Ticket: CHG-1 approved", "Ticket: OPS-12"]
+
+
+def test_rev_10_an_address_in_an_agents_words_leads_nowhere_in_slack():
+    words = "sign in at evil.example or x@evil.example"
+    repeated = RepeatedRequest(words, "g-before", "corp.alice", NOW, "no")
+    made = message(sheet(replace(PENDING, reason=words, ticket=words), repeated=repeated), URL)
+    (quoted,) = [each for each in walk(made.blocks) if each.get("type") == "rich_text_quote"]
+    said = "".join(each["text"] for each in quoted["elements"])
+    assert said.count("sign in at evil[.]example or x[@]evil[.]example") == 3
+    assert "evil.example" not in json.dumps(made.blocks)
+
+
+def test_rev_09_facts_that_are_too_long_for_a_modal_are_on_the_page():
+    facts = tuple(IdentityFact(f"Fact {number}", "\u540d" * 200) for number in range(9))
+    requester = under_review(replace(PENDING, facts=facts)).requester
+    for view in (approve_selected_modal(PENDING, requester), reject_modal(PENDING, requester)):
+        modal_within(view)
+        assert view["blocks"][1]["text"]["text"] == FACTS_TOO_LONG
 
 
 def test_rev_10_the_notification_names_the_resource_and_is_escaped():
