@@ -148,7 +148,7 @@ def test_rev_10_what_slack_receives_of_an_agents_words_is_text_alone(
     assert URL in {each.get("url") for each in walk(arrived["blocks"])}
 
 
-def test_rev_10_slack_is_told_to_read_no_markup_mention_or_link_in_any_message():
+def test_rev_10_slack_reads_no_markup_mention_or_link_in_any_message():
     sent: list[dict[str, Any]] = []
 
     class Recording(BaseHTTPRequestHandler):

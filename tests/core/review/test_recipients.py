@@ -9,7 +9,7 @@ from jitney.core.access.grant import GrantEnd, State
 from jitney.core.config import ReviewerGroup
 from jitney.core.delegation import Delegation
 from jitney.core.review.notices import Notice
-from jitney.core.review.recipients import recipients
+from jitney.core.review.recipients import people_asked, recipients
 from tests.core.review.samples import under_review
 from tests.core.review.test_votes import EITHER, GROUPS, after
 from tests.fakes import NOW, PENDING
@@ -33,6 +33,22 @@ def test_rev_06_all_who_may_approve_are_notified(notice):
 @pytest.mark.parametrize("notice", Notice)
 def test_rev_06_fewer_may_be_notified_than_may_approve(notice):
     assert notified(ASKED_OWNERS, FEWER, notice) == ["bob"]
+
+
+@pytest.mark.parametrize("notice", BEFORE)
+def test_rev_13_a_request_for_the_only_notified_member_reaches_the_others(notice):
+    own = replace(ASKED_OWNERS, human="corp.bob")
+    assert notified(own, FEWER, notice) == ["alice", "carol"]
+    assert [each.removeprefix("corp.") for each in people_asked(under_review(own), FEWER, NOW)] == ["alice", "carol"]
+    without_bob = FEWER | {"owners": FEWER["owners"]._replace(members=("corp.alice", "corp.carol"))}
+    assert notified(ASKED_OWNERS, without_bob, notice) == ["alice", "carol"]  # he is suspended
+
+
+def test_rev_13_once_all_notified_members_voted_reminders_reach_the_others():
+    voted = after(ASKED_OWNERS, "bob")
+    assert notified(voted, FEWER, Notice.REMINDED) == ["alice", "carol"]
+    assert notified(voted, FEWER, Notice.DECIDED) == ["bob"]
+    assert notified(replace(voted, duration_seconds=60), FEWER, Notice.NARROWED) == ["bob"]
 
 
 def test_rev_06_a_notified_members_delegate_is_notified_too():

@@ -12,7 +12,8 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
     """Return the source identities to notify, sorted. `groups` come from `handlers.current_reviewers`.
 
     A request goes to the members to notify at once and their delegates. After an escalation, it goes to everyone who
-    may then approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision
+    may then approve. If none of a group's members to notify can still vote, its notices go to all who may approve. A
+    person who voted gets no reminder, unless the request was narrowed after the vote. A decision
     goes to those who were asked before it, and to all voters, also if it is sent again later. Break-glass goes to
     everyone who could ever decide, and to the people configured for it. A follow-up reminder goes to those who may do
     the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
@@ -35,22 +36,25 @@ def _people(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) 
         return all_possible_reviewers(review, groups) | {*grant.break_glass.notified, grant.break_glass.human}
     # The time at which a request failed is unknown.
     is_over = notice is Notice.DECIDED and grant.state is not State.FAILED
-    notified = _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
-    content, voters = content_hash(grant), {vote.human for vote in grant.votes}
+    content, voters = content_hash(grant), frozenset(vote.human for vote in grant.votes)
     if notice is Notice.DECIDED:
-        people = notified | voters
+        people = voters | _notified_people(review, groups, under_review_at(grant, now) if is_over else now)
     else:
-        people = notified | (voters if notice is Notice.NARROWED else set())
-        people -= {vote.human for vote in grant.votes if vote.content == content}
+        voted = frozenset(vote.human for vote in grant.votes if vote.content == content)
+        people = _notified_people(review, groups, now, voted)
+        people = (people | voters if notice is Notice.NARROWED else people) - voted
     return people - review.requesters
 
 
-def _notified_people(review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
+def _notified_people(
+    review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return the people to notify. `voted` are those whose votes count."""
     asked = requested_groups(review.grant)
-    return frozenset[str]().union(*(_notified(group, review, groups, now) for group in asked))
+    return frozenset[str]().union(*(_notified(group, review, groups, now, voted) for group in asked))
 
 
-def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) -> frozenset[str]:
+def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int, voted: frozenset[str]) -> frozenset[str]:
     if group not in groups:
         return frozenset()
     entry, eligible = groups[group], eligible_members(group, review, groups, now)
@@ -58,4 +62,5 @@ def _notified(group: str, review: GrantUnderReview, groups: Groups, now: int) ->
     if escalated or not entry.notify:
         return eligible
     delegates = {human for human, delegation in entry.active_delegations if delegation.delegator in entry.notify}
-    return eligible & {*entry.notify, *delegates}
+    chosen = eligible & {*entry.notify, *delegates}
+    return chosen if chosen - voted else eligible
