@@ -1,5 +1,6 @@
 """`jitney review list`, `show`, `approve`, `reject` and `reject-all` against the deployed handlers (REV 17, 18)."""
 
+import io
 import json
 import threading
 import time
@@ -10,16 +11,23 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import keyring
 import pytest
+from rich.cells import chop_cells
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from jitney.client.api_reviews import ApiShownReview, ListedReview
 from jitney.client.broker import Broker
 from jitney.client.cli import build_app
 from jitney.client.commands import review_rejections
 from jitney.client.login.sign_in import DeveloperSignIn
+from jitney.client.review_screen import show_entries, show_review
+from jitney.client.screen import Screen
 from jitney.core.access.grant import Grant, State
 from jitney.core.access.request import Permission
 from jitney.core.review import bulk_rejection
 from jitney.core.review.content import content_hash
+from jitney.core.review.sheet_document import sheet_document
+from jitney.handlers.review_sheet import build_sheet
 from tests.client.login.keyring_double import MemoryBackend
 from tests.handlers.api_app import ApiApp, handlers, with_ports
 from tests.handlers.review_browser import STAFF, ReviewSystem
@@ -295,6 +303,35 @@ def test_rev_10_an_agents_words_do_not_continue_after_their_quotation_in_a_termi
     grant = pending(alice.desk, reason="fix\u201d  approved by corp.bob  \u201cok")
     for command in (("list",), ("show", grant.id)):
         assert '“fix" approved by corp.bob "ok”\n' in alice.run(*command).stdout
+
+
+@pytest.mark.parametrize("filler", ["x", "\u540d"], ids=["narrow", "wide"])
+def test_rev_10_no_word_of_an_agent_begins_a_line_of_a_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, filler: str
+):
+    shown = Screen()
+    written = io.StringIO()
+    shown.out = Console(file=written, force_terminal=True, color_system=None, width=80, soft_wrap=True, highlight=False)
+    monkeypatch.setattr("jitney.client.review_screen.screen", lambda: shown)
+    words = f"{filler * 20} {'Approved by people.bob. ' * 9}".strip()
+    arn = f"arn:aws:s3:::reports/{'a' * 90} {'Approved by people.bob. ' * 5}".strip()
+    grant = replace(
+        pending(terminal.desk, reason=words),
+        subject="Approved by people.bob. " * 9,
+        permissions=(Permission(("s3:GetObject",), (arn,)),),
+    )
+    ports = terminal.desk.system.ports
+    document = sheet_document(build_sheet(grant, ports)) | {"agent": {"reason": words, "changed": words, "ticket": ""}}
+    show_review(ApiShownReview.read(document), details=True)
+    listed = {name: str(document.get(name, "")) for name in ("id", "expires_at", "content", "on_behalf_of")}
+    names = {"title": document["sentence"], "agent": "local.agent", "unit": "", "reason": words}
+    show_entries([ListedReview.read({**listed, **names, "harm": document["harm"]})])
+    printed = written.getvalue().splitlines()
+    seen = [line for long in printed for line in chop_cells(long, 80)]  # as a terminal breaks long lines
+    said = [line for line in seen if "Approved" in line or "bob" in line]
+    assert len(said) > 15
+    assert [line for line in said if not line.startswith(("  ", "Low harm  Agent "))] == []
+    assert f"    on      arn:aws:s3:::reports/{'a' * 90}" in printed
 
 
 def flood(terminal: Terminal, count: int = 3) -> list[Grant]:

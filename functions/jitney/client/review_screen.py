@@ -1,7 +1,8 @@
 """What `jitney review` prints for people, in the order of the reviewers' page."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from jitney.client.api_reviews import (
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {"severe": "bold red", "high": "bold red", "unknown": "bold red", "moderate": "bold yellow", "low": "bold"}
 _RESULTS = {"active": ("Approved", "bold green"), "rejected": ("Rejected", "bold red"), "pending": ("Voted", "bold")}
-_MOST_TEXT = 1000
+_MOST_TEXT, _LEAST_COLUMNS = 1000, 20
 UNVERIFIED = "written by the agent and unverified"
 
 
@@ -53,32 +54,57 @@ def show_entries(entries: Sequence[ListedReview]) -> None:
 
 
 def _entry(shown: "Screen", entry: ListedReview) -> None:
-    shown.heading(f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
+    _fold_heading(shown, f"  {entry.id}  {entry.level}", _LEVELS.get(entry.level, "bold red"), entry.title)
     behalf = f"on behalf of {entry.on_behalf_of}" if entry.on_behalf_of else "no person named"
-    shown.rows(
-        [("", f"{entry.agent}, {behalf}; until {entry.expires_at}"), ("", f"agent: {quote(entry.reason, _MOST_TEXT)}")]
-    )
+    reason = f"agent: {quote(entry.reason, _MOST_TEXT)}"
+    _fold(shown, [("", f"{entry.agent}, {behalf}; until {entry.expires_at}"), ("", reason)])
 
 
 def show_review(review: ApiShownReview, *, details: bool) -> None:
     """Print one request. The agent's text comes last, marked as such."""
     shown = screen()
     label, sentence = review.harm
-    shown.heading(label, _LEVELS.get(review.level, "bold red"), review.sentence)
-    shown.rows([("status", review.status), ("harm", sentence), *review.facts])
+    _fold_heading(shown, label, _LEVELS.get(review.level, "bold red"), review.sentence)
+    _fold(shown, [("status", review.status), ("harm", sentence), *review.facts])
     for each in review.actions:
-        shown.rows([("access", f"{each.action}, which {each.does}")])
-        shown.rows(("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources)
-        shown.rows(("  only if", words) for words in each.only_if)
-    shown.rows(("parameter", f"{name}: {value}") for name, value in review.parameters)
-    shown.rows([("lasts", review.duration)])
-    shown.rows(("comment", f"{name}: {words}") for name, words in review.comments)
+        _fold(shown, [("access", f"{each.action}, which {each.does}")])
+        _fold(shown, (("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources))
+        _fold(shown, (("  only if", words) for words in each.only_if))
+    _fold(shown, (("parameter", f"{name}: {value}") for name, value in review.parameters))
+    _fold(shown, [("lasts", review.duration)])
+    _fold(shown, (("comment", f"{name}: {words}") for name, words in review.comments))
     if any(words for _, words in review.agent):
         shown.rows([("agent", f"({UNVERIFIED})")])
-        shown.rows((f"  {name}", quote(words, _MOST_TEXT) if words else "") for name, words in review.agent)
+        _fold(shown, ((f"  {name}", quote(words, _MOST_TEXT) if words else "") for name, words in review.agent))
     if details:
-        shown.rows((name, value) for name, value in review.details)
+        _fold(shown, review.details)
     shown.rows([("content", review.content)])
+
+
+def _fold_heading(shown: "Screen", words: str, style: str, rest: str) -> None:
+    first, *others = _lines(shown, words, rest)
+    shown.heading(words, style, first)
+    shown.rows(("", each) for each in others)
+
+
+def _fold(shown: "Screen", rows: Iterable[tuple[str, str]]) -> None:
+    """Print rows. In a terminal, a long text continues below itself, so that no word of an agent begins a line."""
+    for name, value in rows:
+        shown.rows(zip(chain([name], repeat("")), _lines(shown, f"  {name:9} ", value), strict=False))
+
+
+def _lines(shown: "Screen", before: str, text: str) -> list[str]:
+    """Return the text in lines that fit after `before`. A long ARN stays whole, because readers copy it."""
+    from rich.cells import cell_len, chop_cells  # noqa: PLC0415 - as in `screen`
+
+    if not shown.out.is_terminal:
+        return [text]
+    left, lines = max(shown.out.width - len(f"{before}  "), _LEAST_COLUMNS), [""]
+    for word in text.split(" "):
+        for part in [word] if word.startswith("arn:") else chop_cells(word, left):
+            longer = f"{lines[-1]} {part}".lstrip()
+            lines = [*lines, part] if lines[-1] and cell_len(longer) > left else [*lines[:-1], longer]
+    return lines
 
 
 def show_next(review: ApiShownReview) -> None:
