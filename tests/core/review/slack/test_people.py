@@ -22,6 +22,14 @@ UNKNOWN = {
     "no address": (ALICE._replace(email=""), replace(KNOWN, emails={"people.alice": ""})),
     "an address without a person": (ALICE, replace(KNOWN, subjects={})),
     "an address of two people": (ALICE, replace(KNOWN, emails={**KNOWN.emails, "people.bob": ALICE.email.upper()})),
+    "letters whose lower case is ASCII": (
+        ALICE._replace(email="\u212aim@example.com"),
+        replace(KNOWN, emails={"people.alice": "kim@example.com"}),
+    ),
+    "letters that fold to ASCII": (
+        ALICE._replace(email="\u017fam@example.com"),
+        replace(KNOWN, emails={"people.alice": "sam@example.com"}),
+    ),
     "a guest": (ALICE._replace(is_full_member=False), KNOWN),
 }
 

@@ -30,8 +30,9 @@ def principal_of(profile: SlackProfile, config: Config) -> Principal:
 
     As at sign-in, the person belongs to an issuer and has the issuer's kind.
     """
-    address = profile.email.casefold()
-    found = [name for name, email in config.emails.items() if email.casefold() == address]
+    # Configured addresses are ASCII. The lower case of some other letters, such as the Kelvin sign, is ASCII too.
+    address = profile.email.lower() if profile.email.isascii() else ""
+    found = [name for name, email in config.emails.items() if email.lower() == address]
     if not profile.is_full_member or not address or len(found) != 1 or found[0] not in config.subjects:
         fix = "Ask your platform engineer to add your Slack address under people in jitney.yaml."
         raise Problem("slack_user_unknown", "Jitney does not know who you are in Slack.", fix)
