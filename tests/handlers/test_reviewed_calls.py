@@ -1,5 +1,6 @@
 """Reviewed calls by POST /v1/calls: what AWS receives, counted."""
 
+import re
 import threading
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,27 @@ def test_rev_16_a_reviewed_call_is_sent_once_after_its_approval(gateway: Gateway
     state = gateway.system.call(read_call, grant_id=waiting["call_id"])[1]
     assert (state["state"], state["grant_id"]) == ("answered", gateway.grant_id)
     assert gateway.system.call(withdraw_call, grant_id=waiting["call_id"])[1]["code"] == "call_already_made"
+
+
+def test_rev_16_a_masked_number_or_boolean_is_shown_as_masked_and_sent_as_it_is() -> None:
+    """AWS marks VPN options as sensitive. A reviewer must not read 0 or false instead of them."""
+    arn = "arn:aws:ec2:eu-west-1:444455556666:vpn-connection/vpn-0123456789abcdef0"
+    action = "ec2:ModifyVpnTunnelOptions"
+    gateway = Gateway(
+        POLICIES.replace("s3:DeleteObject", action), permissions=[{"actions": [action], "resources": [arn]}]
+    )
+    options = {"Phase1LifetimeSeconds": 28_800, "EnableTunnelLifecycleControl": True}
+    parameters = {"VpnConnectionId": arn.rpartition("/")[2], "VpnTunnelOutsideIpAddress": "192.0.2.1"}
+    call = {"service": "ec2", "operation": "ModifyVpnTunnelOptions", "region": "eu-west-1"}
+    call |= {"parameters": parameters | {"TunnelOptions": options}}
+    status, waiting = gateway.post(call, "k")
+    shown = waiting["grant"]["call"]["parameters"]
+    assert (status, shown["VpnConnectionId"]) == (202, parameters["VpnConnectionId"])
+    assert all(re.fullmatch(r"\[masked sensitive [0-9a-f]{6}\]", each) for each in shown["TunnelOptions"].values())
+    approve(gateway)
+    assert gateway.post(call, "k")[0] == 200
+    ((request, _),) = gateway.upstream.sent
+    assert (b"Phase1LifetimeSeconds=28800" in request.body, b"LifecycleControl=true" in request.body) == (True, True)
 
 
 def test_rev_16_the_approval_is_used_in_the_write_before_sending(gateway: Gateway) -> None:

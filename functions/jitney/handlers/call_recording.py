@@ -10,7 +10,7 @@ from jitney.core.gateway.call_records import AnswerFacts, RecordedCall, call_rec
 from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac, shown_parameters
 from jitney.core.gateway.tickets import is_upload
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
-from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.mask_tags import TextMaskTags
 from jitney.handlers.call_checks import GatewayCall
 
 _DIRECT = "the agent sends the call to S3 itself, and the answer is not masked"
@@ -24,7 +24,7 @@ def recorded_call(made: GatewayCall, credentials: Credentials | None) -> Recorde
     """Return the call as its records show it, without its id."""
     ports, modelled, owner = made.authenticated.ports, made.modelled, made.grant.owner_key
     operation, exact = modelled.operation.name, modelled.parameters
-    masker = AwsMasker(ports.masks, MaskTags(lambda: ports.mask_keys.of(owner)))
+    masker = AwsMasker(ports.masks, TextMaskTags(lambda: ports.mask_keys.of(owner)))
     masked = masker.call(modelled.service, operation, CallDirection.INPUT, exact).value
     if made.asked.direct:
         # Shown and hashed, so that the approval of a call through the gateway does not cover its ticket.

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from hypothesis import strategies as st
 from jitney import resources
 from jitney.core.gateway.shown_parameters import canonical_parameters, parameters_mac, shown_parameters
 from jitney.core.masking.aws_masker import AwsMasker, CallDirection
-from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.mask_tags import MASK, TextMaskTags
 from jitney.core.masking.table import MaskTable
 
 KEY = b"k" * 32
-MASKER = AwsMasker(MaskTable.load(resources.MASKS.read_bytes()), MaskTags(lambda: KEY))
+MASKER = AwsMasker(MaskTable.load(resources.MASKS.read_bytes()), TextMaskTags(lambda: KEY))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx\n-----END RSA PRIVATE KEY-----\n"
 
@@ -50,6 +51,18 @@ def test_rev_16_secrets_are_masked_and_all_else_is_whole():
     found = shown("secretsmanager", "PutSecretValue", {"SecretId": long, "SecretString": "hunter2"})
     assert found["SecretId"] == long
     assert found["SecretString"].startswith("[masked credential ")
+
+
+def test_rev_16_no_masked_value_looks_like_another_value():
+    options = {"Phase1LifetimeSeconds": 28_800, "EnableTunnelLifecycleControl": True, "PreSharedKey": "a"}
+    found = shown("ec2", "ModifyVpnTunnelOptions", {"VpnConnectionId": "vpn-1", "TunnelOptions": options})
+    assert found["VpnConnectionId"] == "vpn-1"
+    assert all(MASK.fullmatch(each) for each in found["TunnelOptions"].values())
+    for value in (0, False, 0.0, 1.5, Decimal(0), NOON):
+        assert MASK.fullmatch(TextMaskTags(lambda: KEY).masked(value, "sensitive"))
+    assert TextMaskTags().masked(7, "sensitive") == "[masked sensitive]"
+    assert TextMaskTags().masked(None, "sensitive") is None
+    assert TextMaskTags().masked(b"a", "credential") == b"[masked credential]"
 
 
 def test_rev_16_times_and_nested_values_are_json():

@@ -19,7 +19,7 @@ _PURPOSE = b"jitney call parameters 1\0"
 def shown_parameters(checked: Mapping[str, Any], masked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters as JSON values.
 
-    `checked` are the exact parameters, and `masked` the same parameters without their secrets.
+    `checked` are the exact parameters, and `masked` the same parameters without their secrets (by `TextMaskTags`).
 
     A body becomes a text: "[12 bytes, SHA-256 ...]". The hash of a body that holds a secret is left out, because a
     guess of the secret could be tested with it. A time becomes ISO 8601.

@@ -68,5 +68,18 @@ class MaskTags:
         return self._give_key()
 
 
+class TextMaskTags(MaskTags):
+    """Makes masks for people to read. Each masked value becomes a text.
+
+    A number, a boolean or a time cannot say that it is masked: a reviewer would read 0, false or 1970 (row REV 16).
+    """
+
+    def masked(self, value: Any, kind: str) -> Any:
+        """Return the mask of a value, as a text for any type but bytes."""
+        if isinstance(value, bool | int | float | Decimal | datetime):
+            return self.mask(str(value), kind)
+        return super().masked(value, kind)
+
+
 NO_TAGS = MaskTags()
 """The tags without a key: for logs, and for the final check of records, which should not contain secrets any more."""
