@@ -63,7 +63,7 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     },
     "review": {
         "access", "access_profile", "actions", "audit", "break_glass_config", "channel_config", "config", "delegation",
-        "identity", "patterns", "policy", "problems", "record_texts", "strict_json", "target_roles", "times",
+        "identity", "masking", "patterns", "policy", "problems", "record_texts", "strict_json", "target_roles", "times",
     },
     "trail": {
         "access", "actions", "audit", "call_lookup", "calls", "masking", "patterns", "problems", "record_texts",

@@ -25,6 +25,7 @@ from jitney.core.review.grant_under_review import GrantUnderReview, ended_with
 from jitney.core.review.mail import review_mail
 from jitney.core.review.notices import Notice
 from jitney.core.review.sheet import Sheet, sheet_of
+from jitney.core.review.sheet_document import sheet_document
 from jitney.core.review.slack.message import SlackMessage, message
 from jitney.core.review.slack.modals import approve_selected_modal, reject_modal
 from tests.core.review.samples import CONFIG, under_review
@@ -229,6 +230,25 @@ def test_rev_16_the_mail_shows_the_call_its_grant_and_what_an_approval_covers():
         "PARAMETERS"
         not in review_mail(Notice.REQUESTED, sheet_of(under_review(PENDING), GROUPS, ACTIONS, (), (), NOW), URL).text
     )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"Bucket": "reports", "Key": "a masked key"}, ""),
+        ({"A": "x [masked credential 1a5dbd] y", "B": "[masked credential 1a5dbd]"}, "2 values are masked: "),
+        ({"A": {"[masked sensitive]": 1}}, "1 value is masked: "),
+        ({"A": "[9 bytes with a masked secret]", "B": "[9 bytes, SHA-256 00]"}, "1 value is masked: "),
+    ],
+)
+def test_rev_16_each_channel_says_that_a_value_cannot_be_read(parameters: dict[str, Any], said: str):
+    """An agent can write a command in the form of a secret."""
+    shown = sheet(parameters)
+    note = f"{said}no reviewer can read what the agent sends there." if said else ""
+    (covers,) = [each.value for each in wording.detail_facts(shown) if each.name == "An approval covers"]
+    mail = " ".join(review_mail(Notice.REQUESTED, shown, URL).text.split())
+    texts = (covers, mail, sheet_document(shown)["duration"], text_of(message(shown, URL)))
+    assert [note in text and (" masked: " in text) == bool(said) for text in texts] == [True] * 4
 
 
 def test_rev_16_a_sent_call_has_been_used():

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jitney.core.access.reviewed_call import ReviewedCall
+from jitney.core.masking.mask_tags import MASK
 from jitney.core.review.safe_text import cut, escape_exact, middle_cut
 
 MOST_PARAMETERS, MOST_PARAMETER_NAME, MOST_VALUE, MOST_TITLE = 12, 100, 300, 120
 """How many parameters a channel other than the page shows, and how many characters of each."""
 _MOST_NAMED = 4
+_MASKED_BODY = " with a masked secret]"
+"""The end of a body that has no hash (`jitney.core.gateway.shown_parameters`)."""
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 NOT_NARROWED = "A call is approved whole, or rejected."
 
@@ -35,6 +38,19 @@ def all_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:
     """Return every parameter with its whole value, in the order of their names."""
     rows = _rows("", json.loads(call.parameters))
     return tuple(ShownParameter(_noted(name), _noted(_written(value))) for name, value in rows)
+
+
+def hidden_values(call: ReviewedCall) -> str:
+    """Return a sentence on the masked values of a call; "" for none.
+
+    An agent can write anything in the form of a secret. A reviewer has to know that something cannot be read.
+    """
+    count = sum(bool(MASK.search(text)) or _MASKED_BODY in text for text in map(": ".join, all_parameters(call)))
+    if not count:
+        return ""
+    return (
+        f"{count} {'value is' if count == 1 else 'values are'} masked: no reviewer can read what the agent sends there."
+    )
 
 
 def short_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:

@@ -21,7 +21,7 @@ from jitney.core.review.access_wording import (
     MOST_RESOURCES,
     together,
 )
-from jitney.core.review.call_wording import call_title, shows_all_parameters
+from jitney.core.review.call_wording import call_title, hidden_values, shows_all_parameters
 from jitney.core.review.decision_wording import (
     MOST_COMMENT,
     MOST_SENTENCE,
@@ -69,7 +69,8 @@ def duration(sheet: Sheet) -> str:
     """Return the duration of the grant: "1 hour from the approval, until 2026-11-28 03:00 UTC at the latest"."""
     if sheet.call:
         once = f"this call once, with exactly these parameters{_by(sheet)}."
-        return f"{once} Approving does not make the call: the agent has to repeat it."
+        again = "Approving does not make the call: the agent has to repeat it."
+        return " ".join(filter(None, (once, hidden_values(sheet.call), again)))
     latest = f"{_by(sheet)} at the latest" if sheet.ends_by is not None else ""
     return f"{format_duration(sheet.duration_seconds)} from the approval{latest}"
 

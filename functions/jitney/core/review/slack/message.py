@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jitney.core.review import wording
 from jitney.core.review.access_wording import accesses
-from jitney.core.review.call_wording import short_parameters
+from jitney.core.review.call_wording import hidden_values, short_parameters
 from jitney.core.review.decision_wording import harm, harm_in_words, harm_sentence
 from jitney.core.review.headlines import NO_PERSON
 from jitney.core.review.notices import Notice
@@ -125,7 +125,8 @@ def _parameters(sheet: Sheet) -> Iterator[Block]:
         {"type": "rich_text_section", "elements": [_text(f"{_safe(each.name)}: "), _text(_safe(each.value), code=True)]}
         for each in short_parameters(sheet.call)
     ]
-    yield _rich(title, {"type": "rich_text_list", "style": "bullet", "elements": items})
+    hidden = [_line("Masked", words)] if (words := hidden_values(sheet.call)) else []
+    yield _rich(title, {"type": "rich_text_list", "style": "bullet", "elements": items}, *hidden)
 
 
 def _accesses(sheet: Sheet) -> Iterator[Block]:
