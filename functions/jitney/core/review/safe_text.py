@@ -20,7 +20,7 @@ _MARKS_OF_QUOTATION = re.compile(
     "[\u201c-\u201f\u2033\u2036\u275d\u275e\u2760\u2e42\u301d-\u301f\uff02\U0001f676-\U0001f678\u02ba\u02dd\u02ee\u05f4]"
 )
 # What makes plain text look like an address: a scheme's colon, the dot before a letter, an at sign.
-_ADDRESS_MARKS = re.compile(r":(?=//)|(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])|(?<=[^\s\[])[@\uff20](?=\S)")
+_ADDRESS_MARKS = re.compile(r":(?=//)|(?<=[^\s\[])(?:[.\u3002\uff0e\uff61](?=[^\W\d_])|[@\uff20](?=\S))")
 MOST_SHORT_RESOURCE = 60
 MOST_MARKS = 2
 """The limit of marks in a row without a width of their own: more would overlap other lines."""
