@@ -356,6 +356,22 @@ def test_mask_05_a_secret_in_an_event_is_masked_before_it_is_stored(correlator: 
     assert "[masked credential" in correlator.lines()["00000000-0000-4000-8000-000000000002"]["response"]
 
 
+@pytest.mark.parametrize("session", [GRANT.id, "admin"], ids=["the grant's", "another one"])
+def test_mask_05_a_masked_number_or_boolean_in_an_event_says_so(correlator: Correlator, session: str):
+    options = {"phase1LifetimeSeconds": 28_800, "enableTunnelLifecycleControl": True}
+    event = call_event(
+        2,
+        who=identity(session=session),
+        eventSource="ec2.amazonaws.com",
+        eventName="ModifyVpnTunnelOptions",
+        requestParameters={"vpnConnectionId": "vpn-1", "tunnelOptions": options},
+    )
+    correlator.take_in(assume_role_event(1), event)
+    request = json.loads(correlator.lines()["00000000-0000-4000-8000-000000000002"]["request"])
+    assert request["vpnConnectionId"] == "vpn-1"
+    assert all(each.startswith("[masked sensitive") for each in request["tunnelOptions"].values())
+
+
 @pytest.mark.parametrize("session", [GRANT.id, f"g-canary-{GRANT.id[2:]}"])
 def test_aud_03_an_event_older_than_grant_retention_is_rejected(session: str, capsys, caplog):
     correlator = Correlator()  # TTL took the grant

@@ -21,7 +21,7 @@ from jitney.core.audit import (
     Outcome,
 )
 from jitney.core.masking.aws_masker import AwsMasker
-from jitney.core.masking.mask_tags import NO_TAGS, MaskTags
+from jitney.core.masking.mask_tags import MaskTags, TextMaskTags
 from jitney.core.trail.beyond_grant import BeyondReason
 from jitney.core.trail.call import CloudTrailCall, call_of
 from jitney.core.trail.call_join import (
@@ -193,9 +193,9 @@ def _grant(session: str, ports: Ports) -> Grant | None:
 def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
     """Return the tags of the grant's owner, or no tags if the session is not the grant's."""
     if grant is None or grant.role_arn != seen.role_arn:
-        return NO_TAGS
+        return TextMaskTags()
     owner = grant.owner_key
-    return MaskTags(lambda: ports.mask_keys.of(owner))
+    return TextMaskTags(lambda: ports.mask_keys.of(owner))
 
 
 def _report(call: CloudTrailCall, verdict: CallVerdict, target: str, issue: KeyIssuance | None, ports: Ports) -> None:
