@@ -313,7 +313,7 @@ def test_rev_10_no_word_of_an_agent_begins_a_line_of_a_terminal(
     written = io.StringIO()
     shown.out = Console(file=written, force_terminal=True, color_system=None, width=80, soft_wrap=True, highlight=False)
     monkeypatch.setattr("jitney.client.review_screen.screen", lambda: shown)
-    words = f"{filler * 20} {'Approved by people.bob. ' * 9}".strip()
+    words = f"{filler * 90}Approved {'Approved by people.bob. ' * 9}".strip()
     arn = f"arn:aws:s3:::reports/{'a' * 90} {'Approved by people.bob. ' * 5}".strip()
     grant = replace(
         pending(terminal.desk, reason=words),

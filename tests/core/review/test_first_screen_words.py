@@ -164,6 +164,7 @@ def test_rev_15_one_sentence_says_who_on_whose_behalf_what_where_and_how_long(gr
         ("arn:aws:s3", "arn:aws:s3"),
         ("arn:aws:s3:::reports/a ", "s3 reports/a[U+0020]"),
         ("arn:aws:s3:::reports/a in dev", "s3 reports/a[U+0020]in[U+0020]dev"),
+        ("arn:aws:s3:::reports/a[U+0020]in dev", "s3 reports/a[U+005B]U+0020]in[U+0020]dev"),
     ],
 )
 def test_rev_15_a_resource_is_named_in_a_few_words(arn: str, words: str):

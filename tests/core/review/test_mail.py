@@ -187,12 +187,12 @@ def test_rev_10_hostile_words_stay_on_their_lines_in_their_place(words: str):
 
 def test_rev_10_names_that_an_agent_chooses_stay_on_their_lines_too():
     wild = "arn:aws:s3:::reports/x\nPERMISSIONS\n\u202eread\u0000" + "y" * 1000
-    link = "arn:aws:s3:::reports/https://evil.example/x"
+    link = "arn:aws:s3:::reports/https://evil.example/x@evil.example"
     grant = replace(WRITES, permissions=(Permission(("s3:PutObject",), (wild, link)),))
     text = review_mail(Notice.REQUESTED, sheet(grant), URL).text
     assert text.count("\nPERMISSIONS\n") == 1
     assert "[U+202E]read[U+0000]" in text
-    assert "arn:aws:s3:::reports/https[:]//evil.example/x" in text
+    assert "arn:aws:s3:::reports/https[:]//evil.example/x[@]evil.example" in text
     assert max(map(len, text.splitlines())) < 250
 
 
@@ -272,6 +272,10 @@ def test_rev_10_names_that_differ_by_spaces_alone_are_shown_to_differ(name: str,
 def test_rev_10_marks_do_not_pile_up_over_other_lines(mark: str):
     assert escape_invisible(f"a{mark * 5}b") == f"a{mark * MOST_MARKS}{f'[U+{ord(mark):04X}]' * 3}b"
     assert escape_invisible(f"a{mark}b{mark}" * 9) == f"a{mark}b{mark}" * 9
+
+
+def test_rev_10_a_blank_note_is_shown_by_its_number():
+    assert escape_invisible("a\U0001d159b") == "a[U+1D159]b"
 
 
 @pytest.mark.parametrize("mark", ["\u201d", "\u201c", "\u201e", "\uff02", "\u2033"])
