@@ -70,6 +70,17 @@ def test_rev_13_unreachable_contacts_are_reported_with_code_and_fix_and_are_on_r
     assert all(each["fix"] for each in checked(office)["checks"] if not each["ok"])
 
 
+def test_rev_13_a_group_that_no_channel_notifies_is_reported(office: SlackSystem):
+    config = office.system.config
+    without = replace(config, reviewers={**config.reviewers, "owners": config.reviewers["owners"]._replace(channel="")})
+    office.system.ports.config = without
+    assert wrong(office) == {"channel owners": "no_channel"}
+    office.system.ports.config = replace(without, mail=MailConfig("jitney@example.com"))
+    assert wrong(office) == {}
+    office.system.ports.config = replace(without, slack=None)
+    assert wrong(office) == {}
+
+
 def test_rev_13_slack_that_is_down_is_reported_for_each_contact_in_time(office: SlackSystem):
     office.slack.code = "unreachable"
     assert set(wrong(office).values()) == {"unreachable"}

@@ -71,8 +71,7 @@ class MaskTags:
 class TextMaskTags(MaskTags):
     """Makes masks for people to read. Each masked value becomes a text.
 
-    A number, a boolean or a time cannot say that it is masked: a reviewer or an auditor would read 0, false or 1970 (row
-    REV 16).
+    A number, a boolean or a time cannot say that it is masked: a reviewer would read 0, false or 1970 (row REV 16).
     """
 
     def masked(self, value: Any, kind: str) -> Any:

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from jitney.core.config import Config
 
 CHANNEL, PERSON, SENDER = "channel", "person", "sender"
-NO_ADDRESS, NOT_FULL_MEMBER, NOT_CHECKED = "no_address", "not_full_member", "not_checked"
+NO_ADDRESS, NO_CHANNEL, NOT_FULL_MEMBER, NOT_CHECKED = "no_address", "no_channel", "not_full_member", "not_checked"
 
 _FIXES: Mapping[str, str] = {
     "channel_not_found": "Correct the group's channel in jitney.yaml; invite the app first if it is private.",
     "not_in_channel": "Invite the app into the channel: /invite @jitney.",
     "no_address": "Add the person's address under people in jitney.yaml.",
     "users_not_found": "Change the person's address under people in jitney.yaml to their Slack address.",
+    "no_channel": "Add a channel to the group in jitney.yaml, or add mail. Its reviewers are not notified now.",
     "not_full_member": "Ask your Slack administrator. Guests, bots and unconfirmed addresses cannot review.",
     "sender_not_verified": "Verify the mail sender's address or domain in Amazon SES.",
     "missing_scope": "Reinstall the Slack app with the scopes in docs/slack.md.",
@@ -42,7 +43,10 @@ class ContactCheck(NamedTuple):
 
 
 def contact_checks(config: Config) -> Iterator[ContactCheck]:
-    """Yield one check of the mail sender, and one of each channel and person of the reviewer groups."""
+    """Yield one check of the mail sender, and one of each channel and person of the reviewer groups.
+
+    A group that no channel notifies yields a check that has failed already, with the name of the group.
+    """
     names = tuple(sorted(config.reviewers))
     if config.mail:
         yield ContactCheck(SENDER, config.mail.sender, names)
@@ -52,6 +56,8 @@ def contact_checks(config: Config) -> Iterator[ContactCheck]:
         group = config.reviewers[name]
         if group.channel:
             channels.setdefault(group.channel, []).append(name)
+        elif config.slack and not config.mail:  # the only channel
+            yield ContactCheck(CHANNEL, name, (name,), NO_CHANNEL)
         for human in dict.fromkeys((*group.members, *group.delegates)):
             people.setdefault(human, []).append(name)
     yield from (ContactCheck(CHANNEL, name, tuple(groups)) for name, groups in channels.items())
