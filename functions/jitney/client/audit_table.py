@@ -16,7 +16,7 @@ from jitney.adapters.trail import retention_of
 from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import Invalid
 from jitney.core.audit import sort_key
-from jitney.core.integrity.contents import RecordPosition, read_contents
+from jitney.core.integrity.contents import RecordPosition, read_record
 from jitney.core.integrity.published_calls import CallPlace, StoredCall, read_call
 from jitney.core.integrity.reconciliation import WrittenRecord
 from jitney.core.problems import Problem
@@ -118,13 +118,13 @@ def _written_at(item: Mapping[str, Any]) -> int:
 
 def _written(item: Mapping[str, Any]) -> WrittenRecord | None:
     """Return the record of an item, if it is intact and at its own key."""
-    entries = read_contents(record_in(item).encode()).entries
-    if len(entries) != 1 or not entries[0].intact:
+    record = read_record(record_in(item).encode())
+    if not record or not record.intact:
         return None
-    position = entries[0].position
+    position = record.position
     if (item["pk"]["S"], item["sk"]["S"]) != (position.chain, sort_key(position.seq)):
         return None
-    return WrittenRecord(position, entries[0].hash, _written_at(item))
+    return WrittenRecord(position, record.hash, _written_at(item))
 
 
 def _call(item: Mapping[str, Any]) -> StoredCall | None:

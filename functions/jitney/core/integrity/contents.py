@@ -3,9 +3,8 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from jitney.core.record_texts import canonical
+from jitney.core.record_texts import hashed_text
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,7 +20,11 @@ class RecordPosition:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it is stored, with its grant or "". `intact` says whether its hash matches its content."""
+    """A record as it is stored, with its grant or "".
+
+    `intact` says whether its hash matches its content, and its text is the only one for this content. Another text
+    could be read in two ways: of two members with one name, Athena may take the first and Jitney the last.
+    """
 
     position: RecordPosition
     hash: str
@@ -44,20 +47,26 @@ def read_contents(body: bytes) -> Contents:
     entries, invalid_lines = [], []
     for number, line in enumerate(body.split(b"\n"), 1):
         if line:
-            try:
-                entries.append(_entry(json.loads(line)))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            record = read_record(line)
+            if record:
+                entries.append(record)
+            else:
                 invalid_lines.append(number)
     return Contents(hashlib.sha256(body).hexdigest(), tuple(entries), tuple(invalid_lines))
 
 
-def _entry(members: dict[str, Any]) -> StoredRecord:
-    claimed = members.pop("hash")
-    chain, seq, prev = members["chain"], members["seq"], members["prev"]
-    if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
-        raise TypeError("a record's members have wrong types")
-    if seq < 0:
-        raise ValueError("a chain starts at 0")
-    claimed.encode()  # a seal is UTF-8, which cannot encode all of JSON's strings
-    digest = hashlib.sha256(canonical(members).encode()).hexdigest()
-    return StoredRecord(RecordPosition(chain, seq), claimed, prev, digest == claimed, str(members.get("grant_id", "")))
+def read_record(line: bytes) -> StoredRecord | None:
+    """Return the record in a line; None for other bytes."""
+    try:
+        members = json.loads(line)
+        claimed, chain, seq, prev = members.pop("hash"), members["chain"], members["seq"], members["prev"]
+        if not (isinstance(chain, str) and type(seq) is int and isinstance(prev, str) and isinstance(claimed, str)):
+            return None
+        if seq < 0:  # a chain starts at 0
+            return None
+        claimed.encode()  # a seal is UTF-8, which cannot encode all of JSON's strings
+        text, digest = hashed_text(members)
+        intact = digest == claimed and text.encode() == line
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return StoredRecord(RecordPosition(chain, seq), claimed, prev, intact, str(members.get("grant_id", "")))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from jitney.core.audit import sort_key
 from jitney.core.call_lookup import call_index
-from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.contents import read_record
 from jitney.core.record_texts import canonical
 from jitney.core.trail.call import CALLS_PREFIX, calls_partition
 from jitney.core.trail.call_line import verdict_key
@@ -26,11 +26,9 @@ def is_indexed(text: str, index: Mapping[str, str]) -> bool:
 
 
 def is_record(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is an intact and canonical record, with the chain and the number in this key."""
-    if not _is_canonical(text):
-        return False
-    entries = read_contents(text.encode()).entries
-    return any(each.intact and (pk, sk) == (each.position.chain, sort_key(each.position.seq)) for each in entries)
+    """Return whether `text` is an intact record, with the chain and the number in this key."""
+    record = read_record(text.encode("utf-8", "surrogatepass"))
+    return bool(record and record.intact and (pk, sk) == (record.position.chain, sort_key(record.position.seq)))
 
 
 def is_call_line(pk: str, sk: str, text: str) -> bool:
