@@ -26,7 +26,7 @@ OBJECT = {"Bucket": "reports", "Key": "a"}
     [
         ("PutObject", PLAIN, UPLOAD),
         ("UploadPart", PLAIN, UPLOAD),
-        ("HeadObject", PLAIN, NO_BODY),
+        ("HeadObject", REVEALING, NO_BODY),
         ("GetObject", REVEALING, NO_BODY),
     ],
 )
@@ -39,6 +39,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "deletion": (("s3", "DeleteObject", OBJECT, NO_BODY, REVEALING), "call_unsupported"),
     "another service": (("s3control", "GetObject", OBJECT, NO_BODY, REVEALING), "call_unsupported"),
     "unmasked without reveal": (("s3", "GetObject", OBJECT, NO_BODY, PLAIN), "call_unsupported"),
+    "unmasked headers without reveal": (("s3", "HeadObject", OBJECT, NO_BODY, PLAIN), "call_unsupported"),
     "a body twice": (("s3", "PutObject", {**OBJECT, "Body": b"x"}, UPLOAD, PLAIN), "call_invalid"),
     "a body of a download": (("s3", "GetObject", OBJECT, UPLOAD, REVEALING), "call_invalid"),
 }
@@ -52,9 +53,10 @@ def test_gw_09_any_other_call_has_no_ticket(case: str):
     assert refused.value.code == code
 
 
-def test_gw_12_bytes_that_cannot_be_counted_are_not_sent_directly():
+@pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
+def test_gw_12_bytes_that_cannot_be_counted_are_not_sent_directly(operation: str):
     with pytest.raises(Problem) as refused:
-        require_ticket("s3", "GetObject", OBJECT, NO_BODY, REVEALING, CallLimits(bytes_out=10**9))
+        require_ticket("s3", operation, OBJECT, NO_BODY, REVEALING, CallLimits(bytes_out=10**9))
     assert refused.value.code == "call_budget_used"
     require_ticket("s3", "PutObject", OBJECT, UPLOAD, PLAIN, CallLimits(bytes_out=10**9))
 

@@ -1,7 +1,8 @@
 """Tickets: a signed request that the agent sends to S3 itself, because Lambda cannot carry its body (row GW 9).
 
 A ticket is one request for one object. The session that signed it may do only this call, and ends after a minute. The
-body of an upload is bound by its SHA-256 and its length. The answer to a download is not masked.
+body of an upload is bound by its SHA-256 and its length. The answer to a download is not masked: neither the object nor
+its headers, which can hold secrets in the object's metadata.
 """
 
 import re
@@ -82,7 +83,7 @@ def require_ticket(
 ) -> None:
     """Return None if the call can have a ticket in this grant. `parameters` fit AWS's model.
 
-    Raises Problem call_unsupported for another operation, and for an object that a grant without `reveal` would get
+    Raises Problem call_unsupported for another operation, and for a download, which a grant without `reveal` would get
     unmasked. Raises call_invalid for a body in the parameters, or for an upload without `direct` members. Raises
     call_budget_used for a download from a grant whose bytes are limited, because they cannot be counted.
     """
@@ -93,13 +94,13 @@ def require_ticket(
             f"There is no direct transfer for {service} {operation}.",
             f"Leave direct out. Direct transfers exist for s3 {names}.",
         )
-    if operation == "GetObject" and not grant.reveal:
+    if operation in DOWNLOADS and not grant.reveal:
         raise Problem(
             "call_unsupported",
-            "S3 sends the object to you directly and unmasked, but the grant has no reveal.",
-            "Request a grant with reveal, or read ranges of the object without direct.",
+            "S3 sends its answer to you directly and unmasked, but the grant has no reveal.",
+            "Request a grant with reveal, or leave direct out and read the object in ranges.",
         )
-    if operation == "GetObject" and limits.bytes_out:
+    if operation in DOWNLOADS and limits.bytes_out:
         detail = (
             f"The grant has a limit of {limits.bytes_out} bytes of answers, and direct downloads cannot be counted."
         )
