@@ -14,6 +14,7 @@ from jitney.core.gateway.mask_rules import (
     searched_text,
     wire_text,
 )
+from jitney.core.masking.member_names import distinct
 from jitney.core.masking.members import element_refs, is_named_secret, may_be_named
 from jitney.core.masking.pairs import NamesBeside
 from jitney.core.masking.table import ANY, KEYS, Shape, ShapeRef
@@ -156,7 +157,7 @@ class _Rewriter:
             return self._text(value, ref, path)
         if kind is dict:
             shape, beside = self._survey.shape(ref), NamesBeside(value, self._rules.judge)
-            names = {name: self._name(name, shape.get(KEYS), path) for name in value}
+            names = self._named(value, shape.get(KEYS), path)
             written = {
                 name: self.write(each, self._survey.member(shape, name, beside), (path, names[name]))
                 for name, each in value.items()
@@ -174,19 +175,22 @@ class _Rewriter:
         self.paths.append(path)
         return wire_text(text, ref, self._texts[place])
 
-    def _name(self, name: str, keys: ShapeRef, path: Path) -> str:
+    def _named(self, value: dict[str, Any], keys: ShapeRef, path: Path) -> dict[str, str]:
+        """Return the names of members as they are written. `keys` says how a map's names are masked."""
+        whole = isinstance(keys, str) and keys in self._rules.kinds
+        if not whole and not self._names:
+            return {name: name for name in value}
         rules = self._rules
-        masked = (
-            rules.whole(name, keys) if isinstance(keys, str) and keys in rules.kinds else self._names.get(name, name)
+        names = distinct(
+            {name: rules.whole(name, str(keys)) if whole else self._names.get(name, name) for name in value}
         )
-        if masked is not name:
-            self.paths.append((path, masked))
-        return masked
+        self.paths += [(path, new) for name, new in names.items() if new != name]
+        return names
 
     def _whole(self, value: Any, ref: str, path: Path) -> Any:
         """Return `value` with everything in it masked, except the names of members."""
         if isinstance(value, dict):
-            names = {name: self._name(name, None, path) for name in value}
+            names = self._named(value, None, path)
             written = {name: self._whole(each, ref, (path, names[name])) for name, each in value.items()}
             return _renamed(value, written, names)
         if isinstance(value, list):
@@ -201,22 +205,10 @@ class _Rewriter:
 
 def _renamed(value: dict[str, Any], written: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return `written` with other names, or `value` itself if nothing changed."""
-    if all(written[name] is value[name] and names[name] is name for name in value):
+    if all(written[name] is value[name] and names[name] == name for name in value):
         return value
-    renamed: dict[str, Any] = {}
-    for name, each in written.items():
-        renamed[_unused(names[name], renamed)] = each
-    return renamed
+    return {names[name]: each for name, each in written.items()}
 
 
 def _unless_equal(value: list[Any], written: list[Any]) -> list[Any]:
     return value if all(new is old for new, old in zip(written, value, strict=True)) else written
-
-
-def _unused(name: str, taken: Mapping[str, Any]) -> str:
-    """Return the name, or a new name if another member has it, because two secrets can have the same mask."""
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name} {number}"
-    return free

@@ -17,6 +17,7 @@ from jitney.core.gateway.answer_shapes import (
 )
 from jitney.core.gateway.content_text import content_text
 from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
+from jitney.core.masking.member_names import distinct
 from jitney.core.masking.named_secrets import (
     judge_aws_key_name,
     judge_secret_name,
@@ -127,15 +128,15 @@ def _blob(rules: MaskRules, text: str, kind: str) -> str:
 
 def _json_text(rules: MaskRules, text: str, kind: str) -> str:
     try:
-        value = json.loads(text)
-    except ValueError:
+        return json.dumps(_all_masked(rules, json.loads(text), kind))
+    except (ValueError, RecursionError):
         return rules.tags.mask(text, kind)
-    return json.dumps(_all_masked(rules, value, kind))
 
 
 def _all_masked(rules: MaskRules, value: Any, kind: str) -> Any:
     if isinstance(value, dict):
-        return {name: _all_masked(rules, each, kind) for name, each in value.items()}
+        names = distinct({name: mask_text(name, rules.tags, rules.sought) for name in value})
+        return {names[name]: _all_masked(rules, each, kind) for name, each in value.items()}
     if isinstance(value, list):
         return [_all_masked(rules, each, kind) for each in value]
     return rules.tags.masked(value, kind)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from jitney.core.masking.mask_tags import MaskTags
+from jitney.core.masking.member_names import distinct
 from jitney.core.masking.members import MemberLookup
 from jitney.core.masking.named_secrets import judge_secret_name
 from jitney.core.masking.pairs import NamesBeside
@@ -75,13 +76,10 @@ class Rewriter:
         if kind := self._guide.kind(ref):
             return self._wholly(value, kind, path)
         if isinstance(value, dict):
-            keys = self._guide.key_kind(ref)
-            beside = NamesBeside(value, judge_secret_name)
-            names = self._keys(value, keys, path) if keys else {name: self._name(name, path) for name in value}
+            names = self._named(value, self._guide.key_kind(ref), path)
+            member, beside = self._guide.member, NamesBeside(value, judge_secret_name)
             return {
-                names[name]: self.write(
-                    each, self._guide.member(ref, name, beside), _joined(path, names[name] if keys else name)
-                )
+                names[name]: self.write(each, member(ref, name, beside), _joined(path, names[name]))
                 for name, each in value.items()
             }
         if isinstance(value, _LISTS):
@@ -101,26 +99,21 @@ class Rewriter:
         self.paths.append(path)
         return self._changes.texts[place]
 
-    def _name(self, name: str, path: str) -> str:
-        if name not in self._changes.names:
-            return name
-        self.paths.append(_joined(path, self._changes.names[name]))
-        return self._changes.names[name]
-
-    def _keys(self, value: Mapping[str, Any], kind: str, path: str) -> dict[str, str]:
-        """Return the masks of a map's keys. Equal masks, such as those without tags, are numbered."""
-        names: dict[str, str] = {}
-        for name in value:
-            masked = self._tags.mask(name, kind)
-            number = sum(each.startswith(masked) for each in names.values())
-            names[name] = f"{masked} {number + 1}" if number else masked
-            self.paths.append(_joined(path, names[name]))
+    def _named(self, value: Mapping[str, Any], kind: str | None, path: str) -> dict[str, str]:
+        """Return the names of members as they are written. With a kind of mask, all names are masked."""
+        if not kind and not self._changes.names:
+            return {name: name for name in value}
+        names = distinct({name: self._name(name, kind) for name in value})
+        self.paths += [_joined(path, new) for name, new in names.items() if new != name]
         return names
+
+    def _name(self, name: str, kind: str | None) -> str:
+        return self._tags.mask(name, kind) if kind else self._changes.names.get(name, name)
 
     def _wholly(self, value: Any, kind: str, path: str) -> Any:
         """Return `value` with everything masked except the names in maps."""
         if isinstance(value, dict):
-            names = {name: mask_text(name, self._tags) for name in value}
+            names = distinct({name: mask_text(name, self._tags) for name in value})
             return {names[name]: self._wholly(each, kind, _joined(path, names[name])) for name, each in value.items()}
         if isinstance(value, _LISTS):
             return [self._wholly(each, kind, f"{path}[{place}]") for place, each in enumerate(value)]
