@@ -36,10 +36,12 @@ def test_gw_10_a_suspended_agent_makes_no_call_and_gets_no_kept_answer(
     assert gateway.entries()[-1] == ("call", "refused", "suspended")
 
 
-def test_gw_10_a_suspended_target_is_called_no_more(gateway: Gateway):
+def test_gw_10_a_suspended_target_is_called_no_more_and_gives_no_kept_answer(gateway: Gateway):
+    assert gateway.post(PUT, key="made")[0] == gateway.post(PUT, key="made")[0] == 200
     suspend(gateway, SuspensionKind.TARGET, "analytics-prod")
     assert gateway.post(GET)[1]["code"] == "grant_revoked"
-    assert gateway.upstream.sent == []
+    assert gateway.post(PUT, key="made")[1].get("code") == "grant_revoked"
+    assert len(gateway.upstream.sent) == 1
 
 
 def test_gw_10_a_call_of_a_suspended_agent_requests_no_grant(gateway: Gateway):

@@ -53,14 +53,14 @@ MASKED_BYTES_PER_SECOND = 400_000
 def repeated_answer(context: CallContext, content: str, call: AuthenticatedRequest) -> Response | None:
     """Return the kept answer to a repeated POST, or None if the call was not sent.
 
-    A grant that expired or was released still returns the answer, because the call was made before. Raises Problem as
-    `repeat` does, and grant_revoked.
+    A grant that expired or was released still returns the answer, because the call was made before. A grant that is
+    revoked, also by a suspension of its target, returns none. Raises Problem as `repeat` does, and grant_revoked.
     """
     attempt = context.attempt
     if attempt is None or attempt.repeat(content, call.now) is Repeat.SEND:
         return None
-    if context.grant and context.grant.at(call.now).state is State.REVOKED:
-        active_grant(context.grant, call)
+    if context.grant and (grant := call.own(context.grant)).at(call.now).state is State.REVOKED:
+        active_grant(grant, call)
     kept = call.ports.call_store.kept_answer(attempt, call.now)
     if kept is None:
         raise attempt.already_made()
