@@ -116,7 +116,12 @@ def _opened(
     review_ends = now + ports.config.limits.review_seconds
     child_id = dated_id(ports.new_id("g"), ports.now())
     child = open_call_grant(child_id, authenticated.principal, parent, call, decision, review_ends, now)
-    queued = added(child, pending_list(child, authenticated), key, authenticated)
+    try:
+        queued = added(child, pending_list(child, authenticated), authenticated)
+    except Problem as problem:
+        if authenticated.use_of_key(key):  # the same POST at the same time
+            raise Conflict(key) from problem
+        raise
     quota = review_quota(child.unit_key, ports.config.limits.reviews_per_hour, now)
     record = audit.grant_record(
         AuditEvent.REQUEST,

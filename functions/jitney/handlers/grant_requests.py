@@ -70,21 +70,19 @@ def _decide(access_request: AccessRequest, key: str, call: AuthenticatedRequest,
     ports = call.ports
     target = ports.config.targets[access_request.target]
     decision, others = decide_request(access_request, call, AuditEvent.REQUEST)
-    if decision.effect is Effect.DENY and call.use_of_key(key):  # policies changed after the first POST
-        return _idempotent_response(key, call, access_request)
-    with _recording_ungranted(access_request, decision, call):
-        if decision.effect is Effect.DENY:
-            raise denial(decision, access_request, call, others)
-        review_ends = call.now + ports.config.limits.review_seconds
-        grant_id = dated_id(ports.new_id("g"), ports.now())
-        end = call.caller.grants_end_by
-        bound = call.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
-        grant = open_grant(
-            grant_id, call.principal, access_request, target, decision, review_ends, call.now, end, bound
-        )
-        session = session_request_of(grant, call, access_request.credential_seconds)
-        updates = others.updates_for(grant)
     try:
+        with _refusing_new(access_request, key, decision, call):
+            if decision.effect is Effect.DENY:
+                raise denial(decision, access_request, call, others)
+            review_ends = call.now + ports.config.limits.review_seconds
+            grant_id = dated_id(ports.new_id("g"), ports.now())
+            end = call.caller.grants_end_by
+            bound = call.origin.source_ip if target.bind_to_caller and access_request.way is Way.GATEWAY else ""
+            grant = open_grant(
+                grant_id, call.principal, access_request, target, decision, review_ends, call.now, end, bound
+            )
+            session = session_request_of(grant, call, access_request.credential_seconds)
+            updates = others.updates_for(grant)
         if decision.effect is not Effect.ALLOW:
             return _review(grant, decision, key, call, access_request, updates, trial)
         created = _create(grant, decision, key, call, access_request, updates)
@@ -103,10 +101,13 @@ def _conflict(call: AuthenticatedRequest) -> Problem:
 
 
 @contextmanager
-def _recording_ungranted(
-    access_request: AccessRequest, decision: Decision, call: AuthenticatedRequest
+def _refusing_new(
+    access_request: AccessRequest, key: str, decision: Decision, call: AuthenticatedRequest
 ) -> Iterator[None]:
-    """Record a problem inside as the outcome of the request, then re-raise it.
+    """Record a problem inside as the outcome of a new request, then re-raise it.
+
+    Raises Conflict instead for a repeated POST. It gets the grant of the first one, although policies, limits or other
+    grants may have changed since.
 
     The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is the
     same (POL 9).
@@ -116,6 +117,8 @@ def _recording_ungranted(
     except Problem as problem:
         if problem.code in ("unavailable", "store_busy"):  # reveals nothing of the decision
             raise
+        if call.use_of_key(key):
+            raise Conflict(key) from problem
         outcome = Outcome.DENIED if decision.effect is Effect.DENY else Outcome.REFUSED
         target = call.ports.config.targets[access_request.target]
         members = call.request_members(access_request, target, decision) | deciding_policies(decision)
@@ -146,9 +149,9 @@ def _review(
     Before a new grant is created, a trial shows whether STS accepts the size of its policy. Raises Conflict or
     StaleWrite as `_create`.
     """
-    with _recording_ungranted(access_request, decision, call):
-        grant = unless_rejected_before(grant, key, access_request.changed, call)
-        queued = queue(grant, key, call)
+    with _refusing_new(access_request, key, decision, call):
+        grant = unless_rejected_before(grant, access_request.changed, call)
+        queued = queue(grant, call)
     if isinstance(queued, Grant):
         join(queued, decision, key, call, access_request)
         start_review(queued, call.ports)
@@ -156,7 +159,7 @@ def _review(
         return replace(answer, body={**answer.body, "repeats": True})
     if call.use_of_key(key):
         raise Conflict(key)  # a repeated POST needs no trial
-    with _recording_ungranted(access_request, decision, call):
+    with _refusing_new(access_request, key, decision, call):
         tried = trial.detail(grant)
     created = _create(grant, decision, key, call, access_request, (*updates, queued), tried)
     start_review(created, call.ports)
@@ -201,7 +204,7 @@ def _create(
         if used.key != quota.key:
             raise
         problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
-        with _recording_ungranted(access_request, decision, call):
+        with _refusing_new(access_request, key, decision, call):
             raise problem_of(quota, grant.unit, call.now) from used
 
 

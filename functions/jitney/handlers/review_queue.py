@@ -19,24 +19,23 @@ from jitney.handlers.callers import AuthenticatedRequest
 from jitney.handlers.responses import deciding_policies, unit_limited_problem
 
 
-def queue(grant: Grant, key: str, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
+def queue(grant: Grant, call: AuthenticatedRequest) -> Grant | GrantListUpdate:
     """Return the pending grant that a new grant repeats, or else the update to write with the new grant.
 
-    Raises Problem too_many_pending, or Conflict for a POST whose idempotency key was used before.
+    Raises Problem too_many_pending.
     """
     read = pending_list(grant, call)
     for grant_id in equal_to(read.at(call.now), grant):
         if same := _pending(grant_id, call):
             return same
-    return added(grant, read, key, call)
+    return added(grant, read, call)
 
 
-def unless_rejected_before(grant: Grant, key: str, changed: str, call: AuthenticatedRequest) -> Grant:
+def unless_rejected_before(grant: Grant, changed: str, call: AuthenticatedRequest) -> Grant:
     """Return the new grant, with the rejection of a request for the same access in the last day, if there is one.
 
     Requests of a unit for one human count together, because agents of the unit could repeat each other's requests.
-    Raises Problem rejected_before if the agent does not say what `changed`, or Conflict for a POST whose key was used
-    before.
+    Raises Problem rejected_before if the agent does not say what `changed`.
     """
     store = call.ports.store
     rejected = repeated_rejection(grant.permissions, store.rejections(grant.quota_key, grant.role_arn, call.now))
@@ -44,8 +43,6 @@ def unless_rejected_before(grant: Grant, key: str, changed: str, call: Authentic
         return grant
     if changed:
         return replace(grant, repeated=RepeatedRequest(changed, *rejected[:4]))
-    if call.use_of_key(key):
-        raise Conflict(key)
     view = rejected.view()
     detail = f"{rejected.by} rejected an equal request at {view['at']}: {rejected.comment.rstrip('.')}."
     fix = (
@@ -61,15 +58,13 @@ def pending_list(grant: Grant, call: AuthenticatedRequest) -> GrantList:
     return call.ports.store.grant_lists([key_of_list])[key_of_list]
 
 
-def added(grant: Grant, read: GrantList, key: str, call: AuthenticatedRequest) -> GrantListUpdate:
-    """Return the update of the list `read`, to be written with a new grant. Raises the problems of `queue`."""
+def added(grant: Grant, read: GrantList, call: AuthenticatedRequest) -> GrantListUpdate:
+    """Return the update of the list `read`, to be written with a new grant. Raises Problem too_many_pending."""
     most, before = call.ports.config.limits.max_pending, read.at(call.now)
     if len(before.entries) >= most:
         ids = [each.grant_id for each in before.entries]
         before = before.without([each for each in ids if _pending(each, call) is None])
     if len(before.entries) >= most:
-        if call.use_of_key(key):
-            raise Conflict(key)
         raise _too_many(before, grant, call)
     return GrantListUpdate(read, before.with_entry(pending_review(grant)))
 
@@ -84,7 +79,7 @@ def join(grant: Grant, decision: Decision, key: str, call: AuthenticatedRequest,
         call.record(
             AuditEvent.REQUEST,
             Outcome.REVIEW,
-            (quota, *keys),
+            (*keys, quota),  # a repeated POST gets its grant, even if the quota is used up
             code="joined",
             grant_id=grant.id,
             **members,
