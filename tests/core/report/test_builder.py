@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -368,3 +369,24 @@ def test_athena_cells_and_published_lines_give_the_same_report():
     lists = ("actions", "resources", "created", "deleted", "reasons")
     rows = [each | {name: json.dumps(each[name]) for name in lists} for each in CALLS]
     assert build_report(GRANT.id, cells, rows, LATER) == report_of(recorded, CALLS)
+
+
+UNREADABLE: dict[str, Any] = {
+    "a key of a later version": {"aws:NewKey": ["x"]},
+    "a text": "s3:prefix",
+    "a list": [["s3:prefix", "a"]],
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_aud_04_a_permission_with_unreadable_conditions_is_not_reported_without_them(name: str):
+    conditional = {"actions": ["s3:ListBucket"], "resources": ["arn:aws:s3:::b"], "conditions": UNREADABLE[name]}
+    plain = {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*"]}
+    for listed, readable in (([conditional], 0), ([conditional, plain], 1)):
+        report = report_of(requested(permissions=listed), [call(1)])
+        assert report.granted
+        assert len(report.granted.permissions) == readable
+        assert all(each.actions == ("s3:GetObject",) for each in report.granted.permissions)
+        assert report.partial
+        assert "Some permissions could not be read." in report.warnings
+    assert not report_of(requested(permissions=[plain])).partial

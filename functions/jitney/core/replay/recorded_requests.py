@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import AccessRequest, Permission, Way
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.audit import AuditEvent
 from jitney.core.identity.principal import Principal
 from jitney.core.masking.mask_tags import MASK
 from jitney.core.policy.decision_inputs import MEMBER, DecisionInputs, UnreadableInputs
-from jitney.core.report.published_lines import Line, PublishedRecord, parse_record, written_permissions
+from jitney.core.report.published_lines import (
+    Line,
+    PublishedRecord,
+    are_damaged,
+    parse_record,
+    written_permissions,
+)
 
 DECIDED = frozenset({AuditEvent.REQUEST, AuditEvent.PREVIEW})
 """The events whose records are about a decision on a request. A preview is a dry run."""
@@ -153,7 +158,7 @@ def _read(text: str) -> _Detail:
     if MASK.search(json.dumps([detail.get("permissions"), detail[MEMBER]])):
         raise NotReplayable("a value that the decision saw is masked in the record")
     permissions = written_permissions(detail)
-    if not permissions or permissions_view(permissions) != detail["permissions"]:
+    if not permissions or are_damaged(detail):
         raise NotReplayable("the record's permissions are damaged")
     way, reveal, table = detail.get("way"), detail.get("reveal"), detail.get("action_table")
     if way not in set(Way) or type(reveal) is not bool or not isinstance(table, str):

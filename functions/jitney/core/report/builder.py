@@ -30,6 +30,7 @@ from jitney.core.trail.gaps import TrailGap
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
 _CUT = "Incomplete: only part of the records and calls was read here. Use `jitney audit show` for all of them."
+_DAMAGED = "Some permissions could not be read."
 
 
 def build_report(
@@ -53,8 +54,10 @@ def build_report(
     granted, way = _granted(own, requested), _way(first)
     made, used = _activity(grant_id, calls, chain.others, granted)
     silent = gaps_of_grant(gaps, first.target, times, now) if granted else ()
-    partial = cut or used.unreadable > 0 or (bool(silent) and way.name != Way.GATEWAY)
-    warnings = (*((_CUT,) if cut else ()), *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first))
+    damaged = any(each.has_damaged_permissions for each in own)
+    partial = cut or damaged or used.unreadable > 0 or (bool(silent) and way.name != Way.GATEWAY)
+    missing = [sentence for sentence, is_true in ((_CUT, cut), (_DAMAGED, damaged)) if is_true]
+    warnings = (*missing, *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first))
     return GrantReport(
         **_request_members(first),
         grant_id=grant_id,

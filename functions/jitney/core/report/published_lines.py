@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from jitney.core.access.conditions import Conditions, conditions_of
+from jitney.core.access.grant import permissions_view
 from jitney.core.access.request import Permission
 from jitney.core.identity.principal import IdentityFact
 from jitney.core.identity.requester import Requester
@@ -83,8 +84,16 @@ class PublishedRecord:
     @property
     def permissions(self) -> tuple[Permission, ...]:
         """The permissions in `detail`, or else each action on each resource of the record."""
-        found = written_permissions(self.detail_members) or (Permission(self.actions, self.resources),)
+        detail = self.detail_members
+        found = (
+            written_permissions(detail) if detail.get("permissions") else (Permission(self.actions, self.resources),)
+        )
         return tuple(each for each in found if each.actions and each.resources)
+
+    @property
+    def has_damaged_permissions(self) -> bool:
+        """Whether a part of the permissions in `detail` could not be read."""
+        return are_damaged(self.detail_members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +143,22 @@ class PublishedCall:
 
 
 def written_permissions(detail: Mapping[str, Any]) -> tuple[Permission, ...]:
-    """Return the permissions in a record's `detail`, as far as they are readable."""
+    """Return the permissions in a record's `detail`, as far as they are readable.
+
+    A permission with unreadable conditions is left out, because without them it would be wider.
+    """
     listed = detail.get("permissions")
     return tuple(
-        Permission(_texts(each.get("actions")), _texts(each.get("resources")), _conditions(each.get("conditions")))
+        Permission(_texts(each.get("actions")), _texts(each.get("resources")), conditions)
         for each in (listed if isinstance(listed, list) else ())
-        if isinstance(each, dict)
+        if isinstance(each, dict) and (conditions := _conditions(each.get("conditions"))) is not None
     )
+
+
+def are_damaged(detail: Mapping[str, Any]) -> bool:
+    """Return whether a record's `detail` lists permissions that `written_permissions` does not return as they are."""
+    listed = detail.get("permissions")
+    return bool(listed) and permissions_view(written_permissions(detail)) != listed
 
 
 def parse_record(line: Line) -> PublishedRecord | None:
@@ -200,12 +218,14 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
 
 
-def _conditions(value: Any) -> Conditions:
-    """Return the conditions of a permission; () if no grant can have them."""
-    try:
-        return conditions_of({key: _texts(each) for key, each in value.items()}) if isinstance(value, dict) else ()
-    except ValueError:
+def _conditions(value: Any) -> Conditions | None:
+    """Return the conditions of a permission; None if they are unreadable, or if no grant can have them."""
+    if value is None:
         return ()
+    try:
+        return conditions_of({key: _texts(each) for key, each in value.items()}) if isinstance(value, dict) else None
+    except ValueError:
+        return None
 
 
 def _members(text: Any) -> Mapping[str, Any]:
