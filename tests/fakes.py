@@ -265,9 +265,10 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda each: each.at, reverse=True)
 
-    def idempotency_value(self, key: str) -> str | None:
+    def idempotency_value(self, key: str, now: int) -> str | None:
         self._answer("idempotency_value")
-        return self.taken[key][2] if key in self.taken else None
+        _, expires_at, value = self.taken.get(key, (0, 0, ""))
+        return value if expires_at > now else None
 
     def _answer(self, call: str) -> None:
         self.log.append(call)

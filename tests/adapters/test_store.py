@@ -146,7 +146,14 @@ def test_a_used_key_stops_the_whole_transaction(store: Store, client):
     assert raised.value.key == once.key
     assert store.grant(PENDING.id) is None
     assert len(records(client)) == 1
-    assert store.idempotency_value(once.key) == "held"
+    assert store.idempotency_value(once.key, once.expires_at - 1) == "held"
+
+
+def test_a_single_use_key_is_unknown_from_the_moment_when_it_may_be_used_again(store: Store):
+    once = SingleUseKey("IDEMPOTENCY#a", NOW + 60, "held")
+    opened(store, GRANT, once)
+    assert store.idempotency_value(once.key, NOW + 60) is None
+    store.consume([once], now=NOW + 60)
 
 
 def test_an_expired_single_use_key_may_be_used_again(store: Store):
@@ -236,7 +243,7 @@ def test_pol_08_an_unreachable_table_is_a_problem_not_an_answer(client):
     for call in (
         lambda: store.grant("g-x"),
         lambda: store.grants_of("a"),
-        lambda: store.idempotency_value("k"),
+        lambda: store.idempotency_value("k", NOW),
         lambda: opened(store),
     ):
         with pytest.raises(Problem) as raised:

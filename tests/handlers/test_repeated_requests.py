@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from jitney.core.problems import Problem
+from jitney.core.single_use import IDEMPOTENCY_SECONDS
 from jitney.handlers import grant_requests
 from jitney.handlers.grants import create_grant
+from tests.core.identity import minting
 from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 
 REFUSALS = {
@@ -57,3 +59,20 @@ def test_rev_12_a_joined_post_can_be_repeated_when_the_unit_may_join_no_more(sys
     for key in ("a", "b", "c"):
         again = system.call(create_grant, asked, Idempotency_Key=key)
         assert (again[0], again[1].get("grant", {}).get("id")) == (202, first[1]["grant"]["id"])
+
+
+@pytest.mark.parametrize("permissions", [REQUEST_BODY["permissions"], WRITE], ids=["allowed", "reviewed"])
+def test_rev_12_a_key_is_new_again_after_a_day_although_it_is_deleted_later(permissions: Any, system: System):
+    def post() -> tuple[int, dict[str, Any]]:
+        token = minting.token(iat=system.now, exp=system.now + 300)
+        return system.call(create_grant, REQUEST_BODY | {"permissions": permissions}, Idempotency_Key="k", token=token)[
+            :2
+        ]
+
+    first = post()
+    system.now += IDEMPOTENCY_SECONDS - 1
+    assert post()[1]["code"] == "grant_ended"
+    system.now += 1
+    again = post()
+    assert again[0] == first[0]
+    assert again[1]["grant"]["id"] != first[1]["grant"]["id"]

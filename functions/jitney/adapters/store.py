@@ -256,9 +256,13 @@ class Store:
             answer = self._client.query(**rejections_query(self._state_table, quota_key, role_arn, now))
         return [rejection_of(item) for item in answer["Items"]]
 
-    def idempotency_value(self, key: str) -> str | None:
-        """Return the payload that the first use of a single-use key stored, or None."""
-        return item["payload"]["S"] if (item := self._item(item_key(key, SINGLE_USE))) else None
+    def idempotency_value(self, key: str, now: int) -> str | None:
+        """Return the payload that the use of a single-use key stored; None if the key may be used.
+
+        TTL deletes late, so a key whose time is over counts as new, as in the transaction that uses it.
+        """
+        item = self._item(item_key(key, SINGLE_USE))
+        return item["payload"]["S"] if item and int(item["expires"]["N"]) > now else None
 
     def _related_writes(self, before: Grant, after: Grant, deny_entry: DenyEntry | None) -> Iterator[Item]:
         """Yield the items that change with a grant: deny entry, new votes, follow-up reviews."""

@@ -118,7 +118,8 @@ class AuthenticatedRequest:
 
     def use_of_key(self, key: str) -> str | None:
         """Return what the store keeps of an earlier POST with this Idempotency-Key; None for "" and for a new key."""
-        return self.ports.store.idempotency_value(idempotency_key(self.principal.owner_key, key)) if key else None
+        stored = idempotency_key(self.principal.owner_key, key)
+        return self.ports.store.idempotency_value(stored, self.now) if key else None
 
     @contextmanager
     def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:
