@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jitney.core.access.fields import MOST_ERRORS
 from jitney.core.gateway.call_request import MAX_CALL_BYTES, parse_call
 from jitney.core.problems import Problem
+from tests.cpu_time import within_cpu_seconds
 
 IN_GRANT: dict[str, Any] = {
     "grant": "g-aaaaaaaaaaaaaa",
@@ -77,6 +79,14 @@ def test_gw_12_a_large_body_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(Problem) as refused:
         parse_call(b"[" * (MAX_CALL_BYTES + 1))
     assert refused.value.code == "call_too_large"
+
+
+def test_gw_12_a_body_of_many_unknown_members_is_refused_at_once() -> None:
+    body = json.dumps({f"{number}operation": 1 for number in range(200_000)}).encode()
+    assert len(body) < MAX_CALL_BYTES
+    with within_cpu_seconds(2), pytest.raises(Problem) as refused:
+        parse_call(body)
+    assert len(refused.value.extras["errors"]) == MOST_ERRORS
 
 
 def test_gw_02_a_call_is_read_whole() -> None:

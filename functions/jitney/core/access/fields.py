@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from jitney.core.problems import Problem
 
 MAX_POINTER_NAME = 160
+MOST_ERRORS = 20
+"""How many errors an answer lists."""
 
 
 class FieldError(NamedTuple):
@@ -49,13 +51,16 @@ class FieldErrors:
         if self.found:
             first = self.found[0]
             detail = f"{first.pointer or '/'}: {first.detail}"
-            errors = [fault.body() for fault in self.found[:20]]
+            errors = [fault.body() for fault in self.found[:MOST_ERRORS]]
             raise Problem("request_invalid", detail, first.fix, {"errors": errors})
 
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
-        """Add an error for every member of `value` that is not in `known`, with the closest known name."""
-        for name in sorted(set(value) - set(known)):
-            near = difflib.get_close_matches(name, known, n=1)
+        """Add an error for members of `value` that are not in `known`, with the closest known name.
+
+        Names are compared only for the errors that an answer lists, because the body chooses their number.
+        """
+        for name in sorted(set(value) - set(known))[:MOST_ERRORS]:
+            near = difflib.get_close_matches(name[:100], known, n=1)
             fix = f"Did you mean {near[0]!r}?" if near else f"Remove it. The members are {', '.join(known)}."
             self.add(
                 f"{pointer}/{escape_pointer(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near
