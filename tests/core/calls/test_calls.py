@@ -621,10 +621,13 @@ REFUSED = {
     "aws ec2 start-instances --instance-ids '[1'": ("call_invalid", "wrong type of json"),
     "aws ec2 start-instances --instance-ids '[{}]'": ("call_invalid", "wrong type of json"),
     "aws s3api delete-objects --bucket b --delete 'Objects=[{Key=a}]' Quiet=true": ("call_invalid", "to no option"),
-    f"aws ec2 start-instances --instance-ids {' '.join(f'i-{each}' for each in range(201))}": (
-        "call_invalid",
-        "more than 200 resources",
-    ),
+    **{
+        f"aws ec2 start-instances --instance-ids {' '.join(f'i-{each}' for each in range(count))}": (
+            "call_invalid",
+            "more than 200 resources",
+        )
+        for count in (201, 202, 500)
+    },
     "aws s3 cp 's3://reports/*' .": ("call_invalid", "--recursive"),
     # The key contains the file's name, which must satisfy the rules for keys.
     "aws s3 cp '*' s3://reports/2026/": ("call_invalid", "cannot name a key with"),

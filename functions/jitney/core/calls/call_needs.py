@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jitney.core.access.request import ExplainedAction, PossibleAction
-from jitney.core.calls.arns import MAX_ARNS
 from jitney.core.calls.call import MASKED, UNKNOWN_VALUE, AwsCall, AwsLocation
 from jitney.core.calls.call_conditions import narrowing
-from jitney.core.calls.named_resources import check_parameters, open_types, resources_of
+from jitney.core.calls.named_resources import check_parameters, open_types, require_few, resources_of
 from jitney.core.calls.operations import Operation, Parameter, RequiredAction
 from jitney.core.calls.options import invalid_call
 from jitney.core.calls.templates import condition_holds, name_parameters, templates_of
@@ -83,8 +82,7 @@ def _unheld(call: AwsCall, needs: Sequence[RequiredAction]) -> Iterator[Possible
 
 def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocation) -> ExplainedAction:
     arns = resources_of(need, call.parameters, place) or (open_types(need, place) if need.why else [])
-    if len(arns) > MAX_ARNS:
-        raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Make several requests.")
+    require_few(arns)
     why = [need.why or _by_name(call.operation, need.action)]
     if need.types is None:
         why.append("it acts on no named resource")

@@ -1,9 +1,9 @@
 """The resources that a call's parameters name, for one action. A parameter that is not understood refuses the call."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from jitney.core.calls.arns import Filling, values_of
+from jitney.core.calls.arns import MAX_ARNS, Filling, values_of
 from jitney.core.calls.call import FILES, UNKNOWN_VALUE, AwsLocation
 from jitney.core.calls.forms import EXPECTED
 from jitney.core.calls.operations import RequiredAction, ResourceTemplates
@@ -31,6 +31,8 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
         raise invalid_call(f"The call names more than {MOST_NAMES} resources.", "Name fewer resources in one call.")
     named = _Named(need.types or ())
     named.fill(Filling(parameters, place), set())
+    for arns in named.arns:  # more than that, and values are left that no ARN holds
+        require_few(dict.fromkeys(arns))
     if left - named.held:
         named.fill(Filling(parameters, place, open_names=True), left - named.held)
     if left - named.held:
@@ -44,6 +46,12 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
         ]
         found |= dict.fromkeys(open_format(template, place) for template in unnamed)
     return list(found)
+
+
+def require_few(arns: Collection[str]) -> None:
+    """Raise Problem call_invalid for more than `MAX_ARNS` ARNs."""
+    if len(arns) > MAX_ARNS:
+        raise invalid_call(f"The call names more than {MAX_ARNS} resources.", "Make several requests.")
 
 
 def open_types(need: RequiredAction, place: AwsLocation) -> list[str]:
