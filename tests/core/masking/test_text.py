@@ -322,6 +322,9 @@ def test_most_requests_and_records_pass_the_quick_check():
         "apiKey=" * 12_000,
         "password=enc[" * 12_000,
         "dbPass=ENC[AES256_GCM,data:" * 4000,
+        "password=" + "." * 100_000 + "!",
+        "token: /" + "." * 100_000 + "!",
+        'secret: "' + "." * 100_000 + '!"',
     ],
     ids=lambda text: text[:12],
 )
