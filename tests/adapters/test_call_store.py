@@ -94,7 +94,7 @@ def records(client, chain: str) -> int:
 
 def test_gw_06_one_read_finds_the_grant_the_suspensions_the_budget_and_the_earlier_attempt(calls):
     first = calls.read(GRANT.id, OWNER, KEY, NOW)
-    assert (first.grant, first.attempt, first.budget) == (GRANT, None, CallBudget())
+    assert (first.stored_grant, first.attempt, first.budget) == (GRANT, None, CallBudget())
     assert not first.suspensions.version
     attempt = begun(calls, amounts=use(calls=1))
     later = calls.read(GRANT.id, OWNER, KEY, NOW)
@@ -284,7 +284,7 @@ def test_gw_06_an_approval_is_used_with_the_call_or_not_at_all(calls):
     after = audit.with_chain_head(used, chained)
     attempt, first = new()
     calls.begin(attempt, first, NOTHING, CallBudget(), ApprovedUse(GRANT, after, chained), now=NOW)
-    assert calls.read(GRANT.id, OWNER, KEY, NOW).grant == after
+    assert calls.read(GRANT.id, OWNER, KEY, NOW).stored_grant == after
     other, again = new("c-bbbbbbbbbbbbbb", key_hash("k-2"))
     with pytest.raises(StaleWrite):
         calls.begin(other, again, NOTHING, CallBudget(), ApprovedUse(GRANT, after, chained), now=NOW)

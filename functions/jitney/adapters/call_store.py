@@ -42,9 +42,12 @@ _AS_READ = "records = :had AND call_id = :call"
 
 
 class CallContext(NamedTuple):
-    """What a call depends on, as last written. `attempt` is the earlier attempt under the same key."""
+    """What a call depends on, as last written. `attempt` is the earlier attempt under the same key.
 
-    grant: Grant | None
+    A suspension may have ended `stored_grant`. So callers read it through `AuthenticatedRequest.own`.
+    """
+
+    stored_grant: Grant | None
     suspensions: Suspensions
     budget: CallBudget
     attempt: CallAttempt | None

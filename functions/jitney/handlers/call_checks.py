@@ -50,7 +50,7 @@ def check_call(
     grant.
     """
     with call.counting_refusals(AuditEvent.CALL):
-        grant = active_grant(call.own(context.grant), call)
+        grant = active_grant(call.own(context.stored_grant), call)
         target = target_of(grant, call.ports.config)
         _require_gateway(grant)
         _require_address(grant, call)

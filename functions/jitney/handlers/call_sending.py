@@ -59,7 +59,8 @@ def repeated_answer(context: CallContext, content: str, call: AuthenticatedReque
     attempt = context.attempt
     if attempt is None or attempt.repeat(content, call.now) is Repeat.SEND:
         return None
-    if context.grant and (grant := call.own(context.grant)).at(call.now).state is State.REVOKED:
+    grant = call.own(context.stored_grant) if context.stored_grant else None
+    if grant and grant.at(call.now).state is State.REVOKED:
         active_grant(grant, call)
     kept = call.ports.call_store.kept_answer(attempt, call.now)
     if kept is None:
