@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -75,9 +76,36 @@ def test_a_failed_command_is_named_without_its_output(source: CommandToken, said
     assert "printed-9f0c" not in detail
 
 
-def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("jitney.client.tokens.command._SECONDS", 0.2)
-    assert "printed no token within" in refusal(printing("import time; print('canary', flush=True); time.sleep(60)"))
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; print('canary', flush=True); time.sleep(60)",
+        "import os, time; print('canary', flush=True); os.close(1); os.close(2); time.sleep(60)",
+        "import time\nwhile True: print('canary', flush=True); time.sleep(0.01)",
+    ],
+)
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, code: str):
+    monkeypatch.setattr("jitney.client.tokens.command._SECONDS", 0.5)
+    detail = refusal(printing(code))
+    assert "did not end within" in detail
+    assert "canary" not in detail
+
+
+def test_cli_06_a_command_that_prints_without_end_fills_no_memory():
+    detail = refusal(printing("import sys\nwhile True: sys.stdout.write('canary' * 10_000)"))
+    assert "printed more than 1000000 bytes" in detail
+    assert "canary" not in detail
+
+
+def test_cli_06_a_command_does_not_read_what_is_piped_into_this_program():
+    """It would take the messages of an MCP client, or the input of the command of `jitney run`."""
+    program = (
+        "import sys; from jitney.client.tokens.command import CommandToken; "
+        "child = 'import sys; print(f\"read{len(sys.stdin.read())}\")'; "
+        "print(CommandToken((sys.executable, '-c', child)).fetch().value, sys.stdin.read())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input="data", capture_output=True, text=True, check=True)
+    assert done.stdout == "read0 data\n"
 
 
 def test_client_credentials_are_sent_as_rfc_6749_says(broker: FakeBroker):

@@ -1,17 +1,27 @@
 """A token that a command prints, such as a company's own login tool."""
 
+import os
+import selectors
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jitney.client.problems import Unauthenticated
+from jitney.client.setting_files import MOST_BYTES
 from jitney.client.tokens import Token, checked_token
 
 _SECONDS = 60
+_READ_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class CommandToken:
-    """The token that `argv` prints on standard output. No shell runs it, and its standard error is passed on."""
+    """The token that `argv` prints on standard output. No shell runs it, and its standard error is passed on.
+
+    It may ask questions on a terminal. It reads no other standard input, which is for this program: an MCP client's
+    messages, or what a user pipes into `jitney run`.
+    """
 
     argv: tuple[str, ...]
 
@@ -20,16 +30,36 @@ class CommandToken:
 
         Raises Unauthenticated when the command fails, takes longer than a minute, or prints no token.
         """
+        stdin = None if os.isatty(0) else subprocess.DEVNULL
         try:
-            done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=_SECONDS, check=True)
+            with subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE) as child:
+                try:
+                    printed = self._printed_by(child)
+                finally:
+                    child.kill()  # it may still run after an error or Ctrl-C
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}") from error
-        except subprocess.TimeoutExpired:
-            # The exception holds the output so far, which may be a token: it is dropped here.
-            raise self._failed(f"printed no token within {_SECONDS} seconds") from None
-        except subprocess.CalledProcessError as error:
-            raise self._failed(f"failed with exit code {error.returncode}") from None
-        return Token(checked_token(done.stdout.decode("utf-8", "replace"), f"The token command {self.argv[0]}"))
+        if child.returncode:
+            raise self._failed(f"failed with exit code {child.returncode}")
+        return Token(checked_token(printed.decode("utf-8", "replace"), f"The token command {self.argv[0]}"))
+
+    def _printed_by(self, child: subprocess.Popen[bytes]) -> bytearray:
+        """Return what the command prints until it ends. Raises Unauthenticated if that is too much or too late."""
+        assert child.stdout  # noqa: S101 - it is a pipe
+        printed, until = bytearray(), time.monotonic() + _SECONDS
+        with selectors.DefaultSelector() as output:
+            output.register(child.stdout, selectors.EVENT_READ)
+            while (left := until - time.monotonic()) > 0 and output.select(left):
+                piece = os.read(child.stdout.fileno(), _READ_BYTES)
+                if not piece:
+                    with suppress(subprocess.TimeoutExpired):
+                        child.wait(left)
+                        return printed
+                    break
+                printed += piece
+                if len(printed) > MOST_BYTES:
+                    raise self._failed(f"printed more than {MOST_BYTES} bytes")
+        raise self._failed(f"did not end within {_SECONDS} seconds")
 
     def _failed(self, what: str) -> Unauthenticated:
         detail = f"The token command {self.argv[0]} {what}."
