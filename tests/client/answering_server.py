@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,10 +31,13 @@ class Said:
 
 
 class AnsweringServer:
-    """Answers each request with what `answer` returns for it, in a thread of its own. It runs once it is made."""
+    """Answers each request with what `answer` returns for it, in a thread of its own. It runs once it is made.
 
-    def __init__(self, answer: Callable[[Asked], Said]) -> None:
-        self._handler = _handler(answer)
+    `clock` gives the epoch seconds of its Date headers.
+    """
+
+    def __init__(self, answer: Callable[[Asked], Said], clock: Callable[[], float] = time.time) -> None:
+        self._handler = _handler(answer, clock)
         self._reserved: socket.socket | None = None
         self._run(0)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -62,7 +66,7 @@ class AnsweringServer:
         self._thread.start()
 
 
-def _handler(answer: Callable[[Asked], Said]) -> type[BaseHTTPRequestHandler]:
+def _handler(answer: Callable[[Asked], Said], clock: Callable[[], float]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -78,6 +82,9 @@ def _handler(answer: Callable[[Asked], Said]) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(said.body)
 
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(clock() if timestamp is None else timestamp)
 
         def log_message(self, *_: Any) -> None:
             """Log nothing. The test keeps the requests."""

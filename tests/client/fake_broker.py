@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import defaultdict, deque
 from typing import Any
 
@@ -123,13 +124,14 @@ def problem(code: str, title: str = "The title", **members: Any) -> dict[str, An
 
 
 class FakeBroker:
-    """Answers each (method, path) with what `say` queued for it. The last answer stays."""
+    """Answers each (method, path) with what `say` queued for it. The last answer stays. Its clock may be `ahead`."""
 
     def __init__(self) -> None:
+        self.ahead = 0.0
         self.asked: list[Asked] = []
         self._said: dict[tuple[str, str], deque[Said]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._server = AnsweringServer(self._answer)
+        self._server = AnsweringServer(self._answer, lambda: time.time() + self.ahead)
         self.url = self._server.url
 
     def say(self, method: str, path: str, status: int, body: Any = None, **headers: str) -> None:

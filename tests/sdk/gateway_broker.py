@@ -8,6 +8,7 @@ from typing import Any
 from moto.core.models import botocore_stubber
 
 import jitney
+from jitney.client.broker_clock import BrokerClock
 from jitney.client.gateway.call_answers import CallUnderReview
 from jitney.client.grant_request import GrantRequest
 from jitney.client.responses import GrantResponse
@@ -22,6 +23,7 @@ CALL_REVIEW = CallUnderReview(CALL_ID, GrantResponse.read(under_review()), 1)
 class GatewayBroker(AwsBehindBroker):
     """Grants every request, and makes its calls."""
 
+    clock: BrokerClock = field(default_factory=BrokerClock)
     api_url: str = "https://jitney.example.com"
     requests: list[GrantRequest] = field(default_factory=list)
     released: list[str] = field(default_factory=list)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from jitney.client.bearer import BearerAuth
+from jitney.client.broker_clock import BrokerClock
 from jitney.client.connection import HttpRequest, HttpResponse, checked_url, json_body, send
 from jitney.client.grant_request import GrantRequest
 from jitney.client.problems import ClientProblem, Invalid, Unavailable, from_problem_json
@@ -50,6 +51,7 @@ class Broker:
         note: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.api_url = checked_url("The API's address", api_url)
+        self.clock = BrokerClock()
         self._auth = BearerAuth(source, sending=self._send)
         self._sleep = sleep
         self._note = note
@@ -212,7 +214,7 @@ class Broker:
 
     def _send(self, request: HttpRequest) -> HttpResponse:
         with self._note():
-            return send(request, sleep=self._sleep)
+            return self.clock.timed(lambda: send(request, sleep=self._sleep))
 
     def _about(self, request: GrantRequest, call: Callable[[], T]) -> T:
         try:

@@ -1,7 +1,5 @@
 """Finds a grant and its credentials, and waits for its review."""
 
-import time
-
 from jitney.client.broker import Broker
 from jitney.client.command_result import wait_with_progress
 from jitney.client.connection_options import ConnectionOptions
@@ -32,7 +30,7 @@ def wait_for_credentials(
     """
     if answer.grant.state == "pending":
         if not wait:
-            raise pending_problem(answer, time.time())
+            raise pending_problem(answer, broker.clock.now())
         answer = wait_with_progress(broker, answer, at_most)
     if answer.credentials:
         return GrantWithCredentials(answer.grant, answer.credentials)

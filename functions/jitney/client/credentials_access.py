@@ -1,7 +1,6 @@
 """Gets a grant, and serves its credentials to the processes of one command until it is released."""
 
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,14 +65,14 @@ def credentials_endpoint(
             server.close()
 
 
-def note_end(user: str, issued: GrantWithCredentials) -> None:
+def note_end(broker: Broker, user: str, issued: GrantWithCredentials) -> None:
     """Show a line when the keys of the command `user` end, if this process still runs then."""
 
     def note() -> None:
         text = f"jitney: {user} outlives its keys of {issued.grant.id}, which ended now. Its AWS calls fail."
         screen().note(f"{text} Leave out --static-keys, so that they are renewed, or request longer: --for 1h.")
 
-    left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - time.time()
+    left = datetime.fromisoformat(issued.credentials.expiration).timestamp() - broker.clock.now()
     timer = threading.Timer(min(max(left, 0), threading.TIMEOUT_MAX), note)
     timer.daemon = True
     start_unsignalled(timer)

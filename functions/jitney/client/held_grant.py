@@ -1,7 +1,6 @@
 """One grant for one need, shared by all users: renewed in slices, and released at the end (rows CLI 4, CLI 6)."""
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,7 +55,7 @@ class HeldGrant:
     rejection or revocation there is no further attempt, because a person has to decide whether to request again.
 
     `on_new_grant` is called with the grant that continues an earlier one, and `on_failure` with each problem of a
-    renewal. `clock` gives epoch seconds. `aside` runs a function in the background.
+    renewal. `clock` gives epoch seconds: the broker's, unless it is given. `aside` runs a function in the background.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class HeldGrant:
         memory: GrantMemory | None = None,
         on_new_grant: Callable[[ApiGrant], None] = lambda _: None,
         on_failure: Callable[[ClientProblem], None] = lambda _: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         aside: Callable[[Callable[[], None]], None] = lambda act: start_unsignalled(
             threading.Thread(target=act, daemon=True)
         ),
@@ -81,7 +80,7 @@ class HeldGrant:
         self._slices = slices
         self._on_new_grant = on_new_grant
         self._on_failure = on_failure
-        self._clock = clock
+        self._clock = clock or broker.clock.now
         self._aside = aside
         self._turn = threading.Lock()
         self._slice: _Slice | None = None

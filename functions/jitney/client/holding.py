@@ -1,12 +1,12 @@
 """Gets a grant for a command, holds it while the command runs, and releases it at the end."""
 
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from jitney.client import wording
 from jitney.client.broker import Broker
 from jitney.client.command_result import screen, wait_with_progress
+from jitney.client.durations import format_duration
 from jitney.client.grant_release import release_held
 from jitney.client.grant_request import GrantRequest
 from jitney.client.held_grant import HeldGrant
@@ -14,6 +14,9 @@ from jitney.client.polling import pending_problem
 from jitney.client.problems import ClientProblem, GrantEnded, ReviewPending, Revoked, Unavailable
 from jitney.client.request_options import WaitOptions
 from jitney.client.responses import ApiGrant, GrantResponse
+
+# AWS refuses a signature that is five minutes old, and most keys last five minutes.
+_WRONG_SECONDS = 290.0
 
 
 @contextmanager
@@ -25,34 +28,46 @@ def holding(
     The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
     `user` is the command's name in the notes. Raises the problems of requests and waits.
     """
-    notes = _RenewalNotes(user, named=isinstance(access, str))
+    notes = _RenewalNotes(user, broker.clock.now, named=isinstance(access, str))
     held = HeldGrant(broker, access, way=way, on_new_grant=notes.continued, on_failure=notes.failed)
     at_most = waiting.at_most
 
     def decided(answer: GrantResponse) -> GrantResponse:
         if not waiting.wait:
-            raise pending_problem(answer, time.time())
+            raise pending_problem(answer, broker.clock.now())
         return wait_with_progress(broker, answer, at_most)
 
     try:
         notes.grant = held.begin(decided)
+        if way == "credentials":
+            note_wrong_clock(broker)
         yield held
     finally:
         if not keep:
             release_held(held)
 
 
+def note_wrong_clock(broker: Broker) -> None:
+    """Show a line if the clock of this machine is so wrong that AWS clients or AWS may refuse the keys."""
+    ahead = broker.clock.ahead()
+    if abs(ahead) > _WRONG_SECONDS:
+        off = f"{format_duration(round(abs(ahead)))} {'ahead of' if ahead > 0 else 'behind'} the broker's"
+        fix = "AWS clients or AWS may refuse the keys. Set it, for example with NTP."
+        screen().note(f"jitney: this machine's clock is {off}. {fix}")
+
+
 class _RenewalNotes:
     """Shows a line when another grant continues a grant, or when none can. `HeldGrant` never calls it concurrently."""
 
-    def __init__(self, user: str, *, named: bool) -> None:
+    def __init__(self, user: str, now: Callable[[], float], *, named: bool) -> None:
+        self._now = now
         self.grant: ApiGrant | None = None
         self._user = user
         self._advice = "Leave out --grant, so that the next one is requested." if named else "Request longer: --for 1h."
         self._shown = ""
 
     def continued(self, grant: ApiGrant) -> None:
-        until = wording.moment(grant.expires_at, time.time())
+        until = wording.moment(grant.expires_at, self._now())
         before, self.grant, self._shown = self.grant, grant, ""
         screen().note(f"jitney: {grant.id} continues {before.id if before else 'the grant'}, until {until}.")
 
@@ -64,7 +79,7 @@ class _RenewalNotes:
         screen().note(f"jitney: {self._failure(grant, problem)}".rstrip())
 
     def _failure(self, grant: ApiGrant, problem: ClientProblem) -> str:
-        until = wording.moment(grant.expires_at, time.time())
+        until = wording.moment(grant.expires_at, self._now())
         if isinstance(problem, Unavailable):
             return f"{grant.id} (until {until}) cannot be renewed: {problem.detail} Trying again."
         why = f"{problem.title}: {problem.detail}"

@@ -22,7 +22,7 @@ def wait_for_decision(
     answer: GrantResponse,
     on_progress: Callable[[GrantResponse, Unavailable | None], None],
     at_most: float | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> GrantResponse:
     """Return the answer once its grant is no longer pending.
@@ -30,10 +30,11 @@ def wait_for_decision(
     Each poll asks the broker to hold its answer until the decision. If the broker held it, the next poll follows at
     once. Otherwise the pause before the next poll is at least `retry_seconds` of the last answer, and grows from poll
     to poll. One more poll is made when the time is up. Each poll calls `on_progress` with the state and, if there was
-    no answer, the problem. `clock` gives epoch seconds.
+    no answer, the problem. `clock` gives epoch seconds: the broker's, unless it is given.
 
     Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """
+    clock = clock or broker.clock.now
     deadline = _deadline(answer, clock(), at_most)
     pause = 0.0
     while answer.grant.state == "pending":

@@ -7,7 +7,6 @@ botocore leaves this process.
 import hashlib
 import io
 import json
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -124,7 +123,7 @@ class GatewayCalls:
         def on_review(answer: CallUnderReview) -> None:
             if not reviewed:
                 reviewed.append(answer)
-                self._waits.show(review_problem(answer.child, time.time()))
+                self._waits.show(review_problem(answer.child, self._opened.broker.clock.now()))
 
         sender = CallSender(
             self._opened.broker,
@@ -137,7 +136,7 @@ class GatewayCalls:
         try:
             return DirectTransfers(sender, reveal=grant.reveal).called(call, body, key, proceed)
         except AbandonedError:
-            raise review_problem(reviewed[-1].child, time.time()) from None
+            raise review_problem(reviewed[-1].child, self._opened.broker.clock.now()) from None
 
 
 class AnswerBody(io.BufferedReader):

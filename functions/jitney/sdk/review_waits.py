@@ -44,11 +44,11 @@ class ReviewWait:
 
     def decided(self, broker: Broker, answer: GrantResponse) -> GrantResponse:
         """Return the answer once reviewers have decided. Raises ReviewPending when the time is up."""
-        self.show(review_problem(answer, time.time()))
+        self.show(review_problem(answer, broker.clock.now()))
         waiting = self.begin()
         try:
             if self.seconds == 0:
-                raise review_problem(answer, time.time())
+                raise review_problem(answer, broker.clock.now())
             return wait_for_decision(broker, answer, waiting.go_on, self.seconds, sleep=waiting.sleep)
         except ReviewPending as problem:
             raise _for_programs(problem) from None

@@ -67,7 +67,7 @@ class GrantingBroker:
         self._calls: dict[str, Given] = {}
         self._said: dict[tuple[str, int], tuple[str, Said]] = {}
         self._changed = threading.Condition()
-        self.server = AnsweringServer(self._answer)
+        self.server = AnsweringServer(self._answer, clock)
         self._routes: tuple[tuple[str, Callable[[Asked, str], Said]], ...] = (
             ("POST /v1/grants", self._request),
             ("GET /v1/grants/()", self._show),

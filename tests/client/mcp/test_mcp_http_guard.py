@@ -2,10 +2,12 @@
 
 import pytest
 
+from jitney.client.broker import Broker
 from jitney.client.mcp import transports
 from jitney.client.mcp.http_guard import has_token
 from jitney.client.problems import Invalid
 from tests.client.fake_broker import FakeBroker
+from tests.client.mcp.conftest import FixedToken
 
 
 @pytest.mark.parametrize(
@@ -29,8 +31,8 @@ def test_gw_13_a_short_token_of_the_environment_serves_no_one(broker: FakeBroker
     monkeypatch.setattr(transports.anyio, "run", lambda *given: served.append(given))
     monkeypatch.setenv("JITNEY_MCP_TOKEN", "x" * 31)
     with pytest.raises(Invalid, match="fewer than 32 characters"):
-        transports.serve_http(broker, "gateway", 0)
+        transports.serve_http(Broker(broker.url, FixedToken()), "gateway", 0)
     assert not served
     monkeypatch.setenv("JITNEY_MCP_TOKEN", "x" * 32)
-    transports.serve_http(broker, "gateway", 0)
+    transports.serve_http(Broker(broker.url, FixedToken()), "gateway", 0)
     assert served

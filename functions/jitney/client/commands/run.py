@@ -21,6 +21,7 @@ from jitney.client.gateway_access import gateway_endpoint
 from jitney.client.grant_release import release
 from jitney.client.grant_request import GrantRequest
 from jitney.client.grouping import grouped
+from jitney.client.holding import note_wrong_clock
 from jitney.client.request_options import invalid
 
 Gateway = Annotated[
@@ -134,7 +135,8 @@ def _with_keys(
     answer = grant_by_id(broker, access) if isinstance(access, str) else broker.request(access)
     issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
     try:
-        watch = partial(note_end, child[0], issued)
+        note_wrong_clock(broker)
+        watch = partial(note_end, broker, child[0], issued)
         return run_child(child, child_environment(os.environ, issued), started=watch)
     finally:
         if not keep:

@@ -17,11 +17,11 @@ _LEAST_SECONDS = 30.0
 
 
 class OpenedGrants:
-    """Requests grants, and remembers them until they are released. Thread-safe. `clock` gives epoch seconds."""
+    """Requests grants, and remembers them until they are released. Thread-safe. `clock` gives the broker's time."""
 
-    def __init__(self, broker: Broker, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, broker: Broker, clock: Callable[[], float] | None = None) -> None:
         self._broker = broker
-        self._clock = clock
+        self._clock = clock or broker.clock.now
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[GrantRequest, float]] = {}  # with the end of the grant, if it is known
         self._ending = False
