@@ -123,6 +123,11 @@ def test_cli_05_access_is_stated_in_each_form_of_the_command(granting: FakeBroke
         ({"wait": "soon", "calls": ["aws s3 ls"]}, "wait: 'soon'"),
         ({"wait": float("inf"), "calls": ["aws s3 ls"]}, "wait: cannot convert"),
         ({"duration": float("nan"), "calls": ["aws s3 ls"]}, "duration: cannot convert"),
+        ({"calls": None}, "calls is None"),
+        ({"actions": 5, "resources": "*"}, "actions is 5"),
+        ({"actions": "a:B", "resources": True}, "resources is True"),
+        ({"actions": "a:B", "resources": "*", "conditions": ["c"]}, "conditions is"),
+        ({"actions": "a:B", "resources": "*", "conditions": {"s3:max-keys": 5}}, "s3:max-keys is 5"),
         ({"way": "tunnel", "calls": ["aws s3 ls"]}, "way is 'tunnel'"),
         ({"reveal": True, "calls": ["aws s3 ls"]}, "needs the gateway"),
     ],
@@ -195,6 +200,30 @@ def test_cli_03_a_program_that_does_not_wait_goes_on_with_the_same_review_later(
         assert session.grant.id == GRANT_ID
     assert len(reviewing.calls("POST", "/v1/grants")) == 1
     assert len(reviewing.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_03_an_approval_is_used_although_the_program_failed_before_it_had_the_keys(reviewing: FakeBroker):
+    """Otherwise the reviewers would be asked again."""
+    reviewing.say("GET", GRANT, 200, {"grant": grant()})
+    reviewing.say("POST", f"{GRANT}/credentials", 502, problem("aws_unavailable"))
+    reviewing.say("POST", f"{GRANT}/credentials", 200, issued())
+    with pytest.raises(jitney.Unavailable), jitney.grant("analytics-prod", **ACCESS):
+        pass
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        assert session.grant.id == GRANT_ID
+    assert len(reviewing.calls("POST", "/v1/grants")) == 1
+
+
+def test_cli_03_a_listener_that_fails_loses_no_review(reviewing: FakeBroker):
+    def fail(_review: jitney.ReviewPending) -> None:
+        raise OSError("no chat")
+
+    reviewing.say("POST", f"{GRANT}/credentials", 200, issued())
+    with pytest.raises(OSError, match="no chat"), jitney.grant("analytics-prod", on_pending=fail, **ACCESS):
+        pass
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        assert session.grant.id == GRANT_ID
+    assert len(reviewing.calls("POST", "/v1/grants")) == 1
 
 
 def test_cli_03_a_rejection_has_the_reviewers_words(reviewing: FakeBroker):

@@ -29,6 +29,8 @@ def requested_calls(calls: Sequence[Call]) -> tuple[tuple[str, ...], tuple[Opera
     """Return the command lines, with the files that they name, and the operations. Raises Invalid for another value."""
     if isinstance(calls, str):
         raise invalid("calls is a string.", f"Write a list: calls=[{calls!r}].")
+    if not isinstance(calls, Iterable):
+        raise invalid(f"calls is {calls!r:.80}.", "Give a list of calls.")
     lines = [call for call in calls if isinstance(call, str)]
     return with_contents(lines), tuple(_operation(call) for call in calls if not isinstance(call, str))
 
@@ -52,8 +54,10 @@ def requested_permissions(
         return ()
     if not (actions and resources):
         raise invalid("actions and resources are both needed.", "Give both, or calls, or permissions.")
-    limits: ApiConditions = tuple(sorted((key, _names(values)) for key, values in conditions.items()))
-    return (ApiPermission(_names(actions), _names(resources), limits),)
+    if not isinstance(conditions, Mapping):
+        raise invalid(f"conditions is {conditions!r:.80}.", 'Write {"s3:prefix": ["2026/"]}.')
+    limits: ApiConditions = tuple(sorted((key, _names(f"The condition {key}", conditions[key])) for key in conditions))
+    return (ApiPermission(_names("actions", actions), _names("resources", resources), limits),)
 
 
 def access_request(request: GrantRequest) -> GrantRequest:
@@ -86,8 +90,10 @@ def invalid(detail: str, fix: str) -> Invalid:
     return Invalid("argument_invalid", "An argument is not valid", detail, fix)
 
 
-def _names(given: Names) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _names(name: str, given: Names) -> tuple[str, ...]:
+    if isinstance(given, Iterable):
+        return (given,) if isinstance(given, str) else tuple(given)
+    raise invalid(f"{name} is {given!r:.80}.", "Give a text, or a list of texts.")
 
 
 def _operation(call: Any) -> OperationCall:

@@ -12,7 +12,7 @@ from jitney.client.grant_memory import ProcessMemory
 from jitney.client.grant_request import GrantRequest
 from jitney.client.held_grant import HeldGrant
 from jitney.client.optional import load_extra
-from jitney.client.problems import ReviewPending
+from jitney.client.problems import Denied, GrantEnded
 from jitney.client.settings import connect
 from jitney.sdk.access_requests import (
     Call,
@@ -24,7 +24,7 @@ from jitney.sdk.access_requests import (
     whole_seconds,
 )
 from jitney.sdk.open_grant import OpenGrant
-from jitney.sdk.review_waits import OnPending, ReviewWait, WaitAbandonedError
+from jitney.sdk.review_waits import OnPending, ReviewWait
 
 if TYPE_CHECKING:
     from jitney.sdk.aioboto3_sessions import AsyncGrantSession
@@ -158,7 +158,7 @@ class GrantScope:
         try:
             held.begin(lambda answer: self._waits.decided(broker, answer))
         except BaseException as error:
-            if memory and isinstance(error, ReviewPending | WaitAbandonedError | KeyboardInterrupt):
+            if memory and memory.grant_id and not isinstance(error, Denied | GrantEnded):
                 _UNDER_REVIEW[key] = memory.grant_id
             opened.close()
             raise
