@@ -159,6 +159,29 @@ def test_end_01_a_revoked_grant_says_so_at_the_next_call(granting: FakeBroker, c
             session.get_credentials().get_frozen_credentials()
 
 
+def test_end_01_a_revoked_grant_says_so_to_each_thread_at_once(granting: FakeBroker, monkeypatch: pytest.MonkeyPatch):
+    """A multipart upload shows the error of its fastest thread."""
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        session.events.register_first("before-send", refused("AccessDenied"))
+        granting._said[("GET", GRANT)].clear()
+        granting.say("GET", GRANT, 200, ended("revoked", "key leaked"))
+        broker = session._opened.broker
+        asking, present = threading.Event(), broker.grant
+
+        def slow(grant_id: str) -> Any:
+            asking.set()
+            time.sleep(0.3)
+            return present(grant_id)
+
+        monkeypatch.setattr(broker, "grant", slow)
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(session._opened.why_refused)
+            assert asking.wait(5)
+            second = pool.submit(session._opened.why_refused)
+        assert [type(each.result()) for each in (first, second)] == [jitney.Revoked] * 2
+        assert len(granting.calls("GET", GRANT)) == 1
+
+
 def test_end_01_a_denial_of_aws_in_an_active_grant_stays_aws(granting: FakeBroker, monkeypatch: pytest.MonkeyPatch):
     with jitney.grant("analytics-prod", **ACCESS) as session:
         session.events.register_first("before-send", refused("AccessDenied"))

@@ -44,6 +44,7 @@ class OpenGrant(KeptHere):
         self._process = os.getpid()
         self._ended: ClientProblem | None = None
         self._checked_at = float("-inf")
+        self._checking = threading.Lock()
         self._finalizer = weakref.finalize(self, _released_late, held, os.getpid())
 
     def __repr__(self) -> str:
@@ -70,19 +71,20 @@ class OpenGrant(KeptHere):
     def why_refused(self) -> ClientProblem | None:
         """Return the problem that the grant was revoked or released, or None if it was not.
 
-        Call this after AWS refused a call.
+        Call this after AWS refused a call. Threads that call it at the same time get the same answer.
         """
-        if self._ended or self._clock() - self._checked_at < CHECK_SECONDS:
+        with self._checking:
+            if self._ended or self._clock() - self._checked_at < CHECK_SECONDS:
+                return self._ended
+            self._checked_at = self._clock()
+            try:
+                grant = self.broker.grant(self.latest.id)
+            except ClientProblem as problem:
+                LOG.warning("jitney: the state of %r is unknown: %s", self, problem)
+                return None
+            if grant.grant.state in _FINAL:
+                self._ended = ended_problem(grant.grant)
             return self._ended
-        self._checked_at = self._clock()
-        try:
-            grant = self.broker.grant(self.latest.id)
-        except ClientProblem as problem:
-            LOG.warning("jitney: the state of %r is unknown: %s", self, problem)
-            return None
-        if grant.grant.state in _FINAL:
-            self._ended = ended_problem(grant.grant)
-        return self._ended
 
     def close(self) -> None:
         """Release the grant, so that its keys stop working. In a forked process, or when repeated, this does nothing.
