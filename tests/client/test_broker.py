@@ -191,6 +191,7 @@ def test_an_answer_of_another_server_is_recognised(broker: FakeBroker, client: B
         client.grant(GRANT_ID)
     assert refused.value.code == "response_invalid"
     assert refused.value.detail.startswith(f"{broker.url}{GRANT} answered HTTP {status}")
+    assert refused.value.fix.startswith("Try again later." if status >= 500 else "Check")
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -294,7 +294,9 @@ def _refusal(response: HttpResponse) -> ClientProblem:
 
 
 def _not_understood(response: HttpResponse) -> Unavailable:
-    address = response.url.partition("?")[0]
-    detail = f"{address} answered HTTP {response.status}, and that is not one of Jitney's answers."
-    fix = "Check that the API's address is a Jitney deployment's, stage included, with nothing else in between."
+    detail = (
+        f"{response.url.partition('?')[0]} answered HTTP {response.status}, and that is not one of Jitney's answers."
+    )
+    fix = "Try again later. If it stays so: check" if response.is_unavailable else "Check"
+    fix += " that the API's address is a Jitney deployment's, stage included, with nothing else in between."
     return Unavailable("response_invalid", "The answer was not understood", detail, fix)
