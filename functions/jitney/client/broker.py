@@ -254,16 +254,15 @@ def checked_grant_id(text: str) -> str:
 
 def _checked_suspension_id(text: str) -> str:
     if not re.fullmatch(r"s-[a-z2-7]{14}", text, re.ASCII):
-        detail = f"{text!r} is not a suspension id."
         fix = "Take the id from `jitney suspensions list`: s-…"
-        raise Invalid("suspension_id_invalid", "Not a suspension id", detail, fix)
+        raise Invalid("suspension_id_invalid", "Not a suspension id", f"{text!r} is not a suspension id.", fix)
     return text
 
 
 def _checked_alias(text: str) -> str:
     if not _ALIAS.fullmatch(text):
-        detail = f"{text!r} is not an alias."
-        raise Invalid("alias_invalid", "Not a target's alias", detail, "Take it from targets in jitney.yaml.")
+        fix = "Take it from targets in jitney.yaml."
+        raise Invalid("alias_invalid", "Not a target's alias", f"{text!r} is not an alias.", fix)
     return text
 
 
@@ -294,9 +293,8 @@ def _refusal(response: HttpResponse) -> ClientProblem:
 
 
 def _not_understood(response: HttpResponse) -> Unavailable:
-    detail = (
-        f"{response.url.partition('?')[0]} answered HTTP {response.status}, and that is not one of Jitney's answers."
-    )
+    address = response.url.partition("?")[0]
+    detail = f"{address} answered HTTP {response.status}, and that is not one of Jitney's answers."
     fix = "Try again later. If it stays so: check" if response.is_unavailable else "Check"
     fix += " that the API's address is a Jitney deployment's, stage included, with nothing else in between."
     return Unavailable("response_invalid", "The answer was not understood", detail, fix)
