@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import botocore.configloader
+import botocore.exceptions
 import pytest
 from botocore.compat import compat_shell_split
 from hypothesis import given
@@ -114,7 +115,8 @@ def test_writing_twice_is_writing_once_and_botocore_reads_it(tmp_path: Path, tex
 
 
 @pytest.mark.parametrize(
-    "key", ["role_arn", "source_profile", "sso_session", "sso_account_id", "aws_access_key_id", "ROLE_ARN"]
+    "key",
+    ["role_arn", "source_profile", "sso_session", "sso_account_id", "aws_access_key_id", "login_session", "ROLE_ARN"],
 )
 def test_a_profile_that_has_other_credentials_is_left_alone(key: str):
     with pytest.raises(Invalid, match=key.lower()):
@@ -148,6 +150,28 @@ def test_a_file_that_is_not_utf_8_is_left_as_it_is(tmp_path: Path):
     assert refused.value.code == "profile_unwritable"
     assert f"{file} is not UTF-8: line {EXISTING.count('\n') + 1} holds the byte 0xe9." in refused.value.detail
     assert file.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("region = eu-west-1\n", "line 1 is in no section"),
+        ("[default]\naws_secret_access_key canary\n", "line 2 has neither = nor :"),
+        ("[profile a]\nregion = b\n[profile a]\n", "line 3 repeats a section"),
+        ("[profile a]\nregion = b\nregion = canary\n", "line 3 repeats a setting of its section"),
+        ("[profile a\nregion = b\n", "line 1 is in no section"),
+    ],
+)
+def test_cli_01_a_file_that_the_aws_cli_refuses_is_left_as_it_is(tmp_path: Path, content: str, why: str):
+    file = tmp_path / "config"
+    file.write_text(content)
+    with pytest.raises(botocore.exceptions.ConfigParseError):
+        botocore.configloader.load_config(str(file))
+    with pytest.raises(Invalid) as refused:
+        write(file, "x", OURS)
+    assert refused.value.detail == f"{file} is not a configuration file: {why}."
+    assert file.read_text() == content
     assert list(tmp_path.iterdir()) == [file]
 
 

@@ -49,6 +49,16 @@ def key_by(environment: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
+def test_cli_04_the_lines_of_serve_hide_a_default_profile_that_has_credentials(granting: FakeBroker, home: Path):
+    (home / ".aws").mkdir()
+    for config, hidden in (("[default]\nregion = eu-west-1\n", None), ("[default]\nsso_session = s\n", os.devnull)):
+        (home / ".aws/config").write_text(config)
+        done = subprocess.run(
+            [JITNEY, "serve", *ASK, "--background", "--json"], capture_output=True, text=True, check=True
+        )
+        assert json.loads(done.stdout)["environment"].get("AWS_CONFIG_FILE") == hidden
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_end_01_serve_gives_credentials_until_a_signal_and_releases_the_grant(granting: FakeBroker, number: int):
     with subprocess.Popen([JITNEY, "serve", *ASK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:

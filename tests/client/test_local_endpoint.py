@@ -16,9 +16,10 @@ import pytest
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from jitney.client.child import container_environment, overriding_variables
+from jitney.client.child import container_environment, overrides_credentials, overriding_variables
 from jitney.client.container_credentials import (
     CREDENTIALS_PATH,
+    HIDDEN_SOURCES,
     ContainerCredentials,
     EndpointToken,
     container_variables,
@@ -185,6 +186,48 @@ def test_a_command_gets_the_endpoint_and_no_other_source_of_credentials(home: Pa
     assert overriding_variables(before, variables) == names
 
 
+OLD_KEYS = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE\nAWSSecretKey=s\n"
+BOTO = "[Credentials]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n"
+LOGIN = "[default]\nlogin_session = arn:aws:iam::444455556666:user/dev\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "variable"),
+    [
+        ("keys", OLD_KEYS, "AWS_CREDENTIAL_FILE"),
+        ("boto", BOTO, "BOTO_CONFIG"),
+        (".boto", BOTO, ""),
+        (".aws/credentials", BOTO.replace("Credentials", "default"), ""),
+        (".aws/config", LOGIN, ""),
+    ],
+)
+def test_cli_04_botocore_uses_the_endpoint_before_each_file_of_keys(
+    home: Path, endpoint: Endpoint, name: str, content: str, variable: str
+):
+    """A command would use a person's keys, and nothing would show it."""
+    path = home / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    before = os.environ | ({variable: str(path)} if variable else {})
+    variables = container_variables(endpoint.port, endpoint.token) | HIDDEN_SOURCES
+    found = container_environment(before, variables, held(endpoint.broker).grant())
+    code = "import botocore.session; print(botocore.session.Session().get_credentials().method)"
+    done = subprocess.run([sys.executable, "-c", code], env=found, capture_output=True, text=True, check=False)
+    assert done.stdout == "container-role\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    # Go reads the first two, Ruby all of them.
+    ["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AMAZON_ACCESS_KEY_ID", "AMAZON_SECRET_ACCESS_KEY", "AMAZON_SESSION_TOKEN"],
+)
+def test_cli_04_other_names_of_keys_are_removed(home: Path, endpoint: Endpoint, name: str):
+    grant = held(endpoint.broker).grant()
+    assert name not in container_environment({name: "x"}, {}, grant)
+    assert overriding_variables({name: "x"}, {}) == [name]
+    assert overrides_credentials(name)
+
+
 @pytest.mark.parametrize(
     ("config", "hidden"),
     [
@@ -192,6 +235,7 @@ def test_a_command_gets_the_endpoint_and_no_other_source_of_credentials(home: Pa
         ("[default]\naws_access_key_id = A\n", True),
         ("[profile default]\ncredential_process = x\n", True),
         ("[default]\nsso_session = s\n", True),
+        ("[default]\nlogin_session = arn:aws:iam::444455556666:user/dev\n", True),
         ("[other]\n", False),
         (None, False),
         (b"\xff", True),

@@ -19,7 +19,14 @@ _SETTING = re.compile(r"([\w.-]+)\s*[=:]", re.ASCII)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # With one of these in the profile, the SDKs take their credentials from it or refuse the profile.
 _COMPETING = frozenset(
-    {"role_arn", "source_profile", "credential_source", "web_identity_token_file", "aws_access_key_id"}
+    {
+        "role_arn",
+        "source_profile",
+        "credential_source",
+        "web_identity_token_file",
+        "aws_access_key_id",
+        "login_session",
+    }
 )
 
 
@@ -172,6 +179,11 @@ def _set(real: Path, name: str, settings: Mapping[str, str]) -> bool:
     text = ""
     with suppress(FileNotFoundError):
         text = real.read_bytes().decode("utf-8")
+    from jitney.client.aws_config_syntax import broken_line  # noqa: PLC0415 - configparser costs 7 ms
+
+    if broken := broken_line(text):
+        fix = "Correct that line: the AWS CLI and boto3 refuse the whole file."
+        raise _unwritable(f"{real} is not a configuration file: {broken}.", fix)
     content = merged(text, name, settings)
     known = _section_bounds(io.StringIO(text, newline="").readlines(), section_name(name)) is not None
     real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

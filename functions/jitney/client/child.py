@@ -27,6 +27,13 @@ _REMOVED = frozenset(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        # Other names of keys: a file of botocore, and variables of the SDKs for Go, Java and Ruby.
+        "AWS_CREDENTIAL_FILE",
+        "AWS_ACCESS_KEY",
+        "AWS_SECRET_KEY",
+        "AMAZON_ACCESS_KEY_ID",
+        "AMAZON_SECRET_ACCESS_KEY",
+        "AMAZON_SESSION_TOKEN",
         "JITNEY_CLIENT_SECRET",
         "JITNEY_REVIEW_CLIENT_SECRET",
         "JITNEY_TOKEN",
@@ -62,7 +69,7 @@ def child_environment(environment: Mapping[str, str], issued: GrantWithCredentia
 
 def overrides_credentials(name: str) -> bool:
     """Return whether the variable makes SDKs use credentials other than those of the profile in AWS_PROFILE."""
-    return name.startswith(_BEARER) or (name in _REMOVED and name.startswith("AWS_") and not name.endswith("PROFILE"))
+    return name.startswith(_BEARER) or (name in _REMOVED and _is_of_aws(name) and not name.endswith("PROFILE"))
 
 
 def container_environment(
@@ -70,19 +77,30 @@ def container_environment(
 ) -> dict[str, str]:
     """Return `environment` with the `variables` of the endpoint and the grant's id, without other credentials of AWS.
 
-    SDKs use the default profile before an endpoint. So the configuration file is hidden if that profile has
-    credentials.
+    The configuration file is hidden if its default profile has credentials.
     """
     kept = {name: value for name, value in without_aws_credentials(environment).items() if name not in _KEYS}
-    hidden = {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
-    return _with_region(kept, grant) | hidden | dict(variables) | {"JITNEY_GRANT_ID": grant.id}
+    own = {**hidden_configuration(environment), **variables, "JITNEY_GRANT_ID": grant.id}
+    return _with_region(kept, grant) | own
+
+
+def hidden_configuration(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable that hides the configuration file if its default profile has credentials; {} otherwise.
+
+    SDKs use that profile before an endpoint.
+    """
+    return {"AWS_CONFIG_FILE": os.devnull} if gives_credentials(config_path(environment), "default") else {}
 
 
 def overriding_variables(environment: Mapping[str, str], variables: Mapping[str, str]) -> list[str]:
     """Return the names in `environment` that would override the `variables` of an endpoint."""
     names = (_REMOVED | _KEYS) - variables.keys()
     found = (name for name in environment if name in names or name.startswith(_BEARER))
-    return sorted(name for name in found if name.startswith("AWS_"))
+    return sorted(name for name in found if _is_of_aws(name))
+
+
+def _is_of_aws(name: str) -> bool:
+    return not name.startswith("JITNEY_")
 
 
 def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:

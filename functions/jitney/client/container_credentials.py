@@ -20,8 +20,13 @@ from jitney.client.responses import ApiCredentials
 CREDENTIALS_PATH = "/.jitney/credentials"
 """The endpoint's path. It is not a path of AWS, because a bucket's name begins with a letter or a digit."""
 
-# SDKs look into the shared credentials file before they ask an endpoint, and some ask a machine's metadata service.
-HIDDEN_SOURCES = {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+# SDKs look into these files before they ask an endpoint, boto3 and the AWS CLI also into ~/.boto. Some ask a machine's
+# metadata service.
+HIDDEN_SOURCES = {
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "BOTO_CONFIG": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 # SDKs show the message of 4xx only. They repeat a request a few times after any error.
 _STATUSES: Mapping[type[ClientProblem], int] = {

@@ -17,7 +17,7 @@ from jitney.client.background.asking import ask
 from jitney.client.background.need import SERVE, EndpointNeed, endpoints_folder
 from jitney.client.background.starting import start_and_ask
 from jitney.client.broker import Broker
-from jitney.client.child import ended_by_signals, overriding_variables
+from jitney.client.child import ended_by_signals, hidden_configuration, overriding_variables
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.run import WaitByDefault
 from jitney.client.credentials_access import ServedCredentials, credentials_endpoint
@@ -126,6 +126,8 @@ def _stop_all(*, as_json: bool) -> None:
 
 
 def _print_environment(variables: Mapping[str, str], grant: str, *, as_json: bool) -> None:
+    if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in variables:
+        variables = {**variables, **hidden_configuration(os.environ)}
     unset = overriding_variables(os.environ, variables)
     if as_json:
         print_json({"grant": grant, "environment": dict(variables), "unset": unset})
