@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -216,14 +217,15 @@ def test_a_command_that_cannot_run_makes_no_request(connected: FakeBroker, run: 
     assert not connected.asked
 
 
-def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: FakeBroker):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_cli_03_an_interrupted_wait_says_that_the_request_stays_open(connected: FakeBroker, number: int, code: int):
     connected.say("POST", "/v1/grants", 202, under_review(), Retry_After="30")
     connected.say("GET", f"/v1/grants/{GRANT_ID}", 200, under_review(), Retry_After="30")
     with subprocess.Popen([JITNEY, "run", *ASK, *PRINT_KEY], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
-        process.send_signal(2)
-        assert process.wait(PATIENCE) == 130
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == code
         assert process.stderr.read() == (
             f"jitney: interrupted; {GRANT_ID} stays open. Wait on with `jitney grants show {GRANT_ID} --wait`, "
             f"or withdraw it with `jitney grants release {GRANT_ID}`.\n"

@@ -91,8 +91,8 @@ def print_json(document: dict[str, Any], output: TextIO | None = None) -> None:
 def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float | None) -> "GrantResponse":
     """Return the answer once its grant is no longer pending. The wait is shown on standard error.
 
-    If the wait is interrupted, a note says that the request stays open. If the approval is narrower than the request, a
-    note says what was approved.
+    If Ctrl-C or a signal ends the wait, a note says that the request stays open. If the approval is narrower than the
+    request, a note says what was approved.
     """
     if answer.grant.state != "pending":
         return answer
@@ -101,12 +101,14 @@ def wait_with_progress(broker: "Broker", answer: "GrantResponse", at_most: float
     try:
         with screen().show_wait(answer) as on_progress, broker.without_notes():
             decided = wait_for_decision(broker, answer, on_progress, at_most)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ending:  # SystemExit: `ended_by_signals`
         number = answer.grant.id
         wait_on, withdraw = f"`jitney grants show {number} --wait`", f"`jitney grants release {number}`"
         screen().note(
             f"jitney: interrupted; {number} stays open. Wait on with {wait_on}, or withdraw it with {withdraw}."
         )
+        if isinstance(ending, SystemExit):
+            raise
         raise WaitInterrupted from None
     screen().narrowed_approval(answer.grant, decided.grant)
     return decided
