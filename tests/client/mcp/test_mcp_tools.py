@@ -279,6 +279,13 @@ def test_dx_arguments_that_are_not_valid_reach_no_broker(agent: Agent, changed: 
     assert not agent.broker.asked
 
 
+def test_dx_an_argument_that_does_not_exist_gets_the_names_of_those_that_do(agent: Agent):
+    result = agent.call("request", {"target": "analytics-prod", "actions": ["s3:GetObject"], "reason": "report"})
+    fix = result.structured_content["next"]
+    assert "Its arguments are target, " in fix
+    assert ", permissions" in fix
+
+
 def test_dx_credentials_are_not_revealed(agent: Agent):
     result = agent.call("request", ACCESS | {"reveal": True}, way="credentials")
     assert result.structured_content["problem"]["code"] == "reveal_unavailable"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from jitney.client import wording
 from jitney.client.mcp.results import ProblemResult
@@ -38,14 +38,17 @@ def problem_result(problem: ClientProblem) -> ProblemResult:
     return ProblemResult(problem=document, would_pass=others, next=step)
 
 
-def arguments_problem(error: ValidationError) -> Invalid:
-    """Return the problem that a tool's arguments are not valid, without their values."""
+def arguments_problem(error: ValidationError, arguments: type[BaseModel]) -> Invalid:
+    """Return the problem that a tool's `arguments` are not valid, without their values."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = [
         {"pointer": "/" + "/".join(map(str, each["loc"])), "detail": each["msg"].removeprefix("Value error, ")}
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
+        for each in found
     ]
     shown = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:5])
     fix = "Correct the arguments by the tool's input schema."
+    if any(each["type"] == "extra_forbidden" for each in found):
+        fix += f" Its arguments are {', '.join(arguments.model_fields)}."
     return Invalid("arguments_invalid", "The arguments are not valid", shown, fix, {"errors": errors[:20]})
 
 

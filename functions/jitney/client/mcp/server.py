@@ -78,7 +78,7 @@ class Toolbox:
         try:
             given = TOOLS[params.name].arguments.model_validate(params.arguments or {})
         except ValidationError as error:
-            return _shown(problem_result(arguments_problem(error)), failed=True)
+            return _shown(problem_result(arguments_problem(error, TOOLS[params.name].arguments)), failed=True)
         try:
             result = await self._run[params.name](given, ClientTurn(context, params))
         except InputNeededError as needed:
