@@ -95,6 +95,22 @@ async def cancelled() -> None:
         print("cancelled")
 
 
+async def crowd() -> None:
+    """More tasks wait for reviewers than an executor has threads."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    async def wait() -> None:
+        async with jitney.grant("analytics-prod", on_pending=lambda _: loop.call_soon_threadsafe(asked.set), **ACCESS):
+            raise AssertionError("nothing was approved")
+
+    tasks = [asyncio.create_task(wait()) for _ in range(40)]
+    await asked.wait()
+    print(await asyncio.wait_for(asyncio.to_thread(lambda: "a thread is free"), 5))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def late() -> None:
     """The task is cancelled while the broker answers, and the grant comes after that."""
 

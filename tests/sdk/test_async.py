@@ -112,3 +112,16 @@ def test_cli_06_a_cancelled_task_waits_no_longer_and_keeps_no_grant(connected: F
     assert len(connected.calls("POST", "/v1/grants")) == 2
     assert len(connected.calls("GET", GRANT)) <= 2
     assert len(connected.calls("DELETE", GRANT)) == 1
+
+
+def test_cli_03_tasks_that_wait_for_reviewers_use_up_no_executor(connected: FakeBroker, aws: FakeBroker):
+    connected.say("POST", "/v1/grants", 202, under_review())
+    connected.say("GET", GRANT, 200, under_review(), Preference_Applied="wait=10")
+    answered = connected._answer
+
+    def held(asked: Any) -> Any:
+        time.sleep(2 if asked.method == "GET" else 0)
+        return answered(asked)
+
+    connected._answer = held  # type: ignore[method-assign]
+    assert run("crowd")[0] == ["a thread is free"]

@@ -15,6 +15,7 @@ from jitney.sdk.boto3_sessions import RefusedCalls, SessionOfGrant, is_about_acc
 from jitney.sdk.gateway_calls import AnswerBody, GatewayCalls
 from jitney.sdk.grant_credentials import GrantCredentials, GrantProvider, signing_keys
 from jitney.sdk.open_grant import OpenGrant
+from jitney.sdk.own_threads import started
 from jitney.sdk.review_waits import ReviewWait
 
 
@@ -50,7 +51,7 @@ class AsyncGatewayCalls(GatewayCalls):
 
     async def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:  # type: ignore[override]
         """Return the broker's answer. Raises the problem if there is none."""
-        status, headers, body = await asyncio.to_thread(self.answered)
+        status, headers, body = await asyncio.wrap_future(started(self.answered))
         answer: AWSResponse = AioAWSResponse(request.url, status, headers, AsyncAnswerBody(request.url, body))
         return answer
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from jitney.sdk.access_requests import (
     whole_seconds,
 )
 from jitney.sdk.open_grant import OpenGrant
+from jitney.sdk.own_threads import started
 from jitney.sdk.review_waits import OnPending, ReviewWait
 
 if TYPE_CHECKING:
@@ -166,19 +168,19 @@ class GrantScope:
 
     async def _begun_in_thread(self) -> OpenGrant:
         """Return the open grant. If this task is cancelled, the wait ends, and a grant that was opened is released."""
-        loop = asyncio.get_running_loop()
-        beginning = loop.run_in_executor(None, self._begun)
+        beginning = started(self._begun)
         try:
-            return await asyncio.shield(beginning)
+            return await asyncio.wrap_future(beginning)
         except asyncio.CancelledError:
             self._waits.abandoned.set()
-            beginning.add_done_callback(self._close_abandoned)
+            started(lambda: self._close_abandoned(beginning))
             raise
 
-    def _close_abandoned(self, beginning: "asyncio.Future[OpenGrant]") -> None:
+    def _close_abandoned(self, beginning: "Future[OpenGrant]") -> None:
+        unopened = beginning.exception()
         self._waits.abandoned.clear()
-        if not beginning.cancelled() and beginning.exception() is None:
-            asyncio.get_running_loop().run_in_executor(None, self.close)
+        if unopened is None:
+            self.close()
 
 
 def _review_wait(wait: Duration | None, on_pending: OnPending | None) -> ReviewWait:
