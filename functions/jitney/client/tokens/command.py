@@ -39,6 +39,8 @@ class CommandToken:
                     child.kill()  # it may still run after an error or Ctrl-C
         except OSError as error:
             raise self._failed(f"cannot be started: {error.strerror}") from error
+        if child.returncode < 0:
+            raise self._failed(f"was ended by signal {-child.returncode}")
         if child.returncode:
             raise self._failed(f"failed with exit code {child.returncode}")
         return Token(checked_token(printed.decode("utf-8", "replace"), f"The token command {self.argv[0]}"))

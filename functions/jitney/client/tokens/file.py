@@ -10,7 +10,7 @@ from jitney.client.tokens import Token, checked_token
 
 @dataclass(frozen=True, slots=True)
 class FileToken:
-    """The token in the file at `path`, read each time because it may have been rotated."""
+    """The token in the file at `path`. `fetch` reads it again, because it may have been rotated."""
 
     path: Path
 
