@@ -501,6 +501,7 @@ def test_end_06_a_unit_opens_so_many_grants_an_hour_and_others_are_as_if_alone(s
     status, body, headers = system.call(create_grant, REQUEST_BODY)
     left = 3600 - system.now % 3600
     assert (status, body["code"], body["limit"], body["unit"]) == (429, "too_many_grants", 3, "corp.reader-agent")
+    assert "`jitney serve`" in body["fix"]
     assert (headers["Retry-After"], body["retry_at"]) == (str(left), iso(system.now + left))
     assert system.outcomes()[-1] == ("request", "refused", "too_many_grants")
     assert len(system.store.grants) == 3

@@ -80,6 +80,7 @@ def test_rev_12_only_so_many_wait_at_the_same_time(system: System):
     first = [ask(system, name)[1]["grant"]["id"] for name in "abc"]
     status, body, headers = ask(system, "d")
     assert (status, body["code"], sorted(body["pending"])) == (429, "too_many_pending", sorted(first))
+    assert "`jitney grants release ID`" in body["fix"]
     assert "DELETE /v1/grants/{id}" in body["fix"]
     assert int(headers["Retry-After"]) > 0
     assert ask(system, "d", token=minting.token(sub="other-agent"))[0] == 202

@@ -151,8 +151,9 @@ def too_many_reviews_problem(quota: Quota, unit: str, now: int) -> Problem:
 def too_many_grants_problem(quota: Quota, unit: str, now: int) -> Problem:
     """Return the problem for a `unit` that has received all its grants of this hour."""
     fix = (
-        "Keep a grant while you need it, and renew its credentials with POST /v1/grants/{id}/credentials. If you need "
-        "more grants, ask your platform engineer to raise limits.grants_per_hour."
+        "Keep a grant while you need it: `jitney serve` shares one between commands, and POST "
+        "/v1/grants/{id}/credentials renews its credentials. If you need more grants, ask your platform engineer to "
+        "raise limits.grants_per_hour."
     )
     detail = f"{unit} has opened {quota.most} grants in this hour, which is the limit."
     return _used_up("too_many_grants", detail, fix, quota, unit, now)

@@ -99,8 +99,8 @@ def _pending(grant_id: str, call: AuthenticatedRequest) -> Grant | None:
 def _too_many(pending: GrantList, grant: Grant, call: AuthenticatedRequest) -> Problem:
     """Return the problem for a unit's full list. It names the caller's own grants only."""
     fix = (
-        "Wait for the reviewers, or release requests you no longer need with DELETE /v1/grants/{id}. Then try again. "
-        "Agents of one unit share this limit."
+        "Wait for the reviewers, or release requests you no longer need: `jitney grants release ID`, or "
+        "DELETE /v1/grants/{id}. Then try again. Agents of one unit share this limit."
     )
     detail = f"{grant.unit} has {len(pending.entries)} pending requests, which is the limit."
     ids = [each.grant_id for each in pending.entries if each.owner == grant.owner_key]

@@ -286,6 +286,15 @@ def test_dx_an_argument_that_does_not_exist_gets_the_names_of_those_that_do(agen
     assert ", permissions" in fix
 
 
+@pytest.mark.parametrize(
+    ("code", "words"), [("too_many_pending", "tool release"), ("too_many_grants", "tool my_grants")]
+)
+def test_rev_12_a_limit_that_is_reached_names_the_tool_that_helps(agent: Agent, code: str, words: str):
+    agent.broker.say("POST", "/v1/grants", 429, problem(code), Retry_After="60")
+    result = agent.call("request", ACCESS)
+    assert words in result.structured_content["next"]
+
+
 def test_dx_credentials_are_not_revealed(agent: Agent):
     result = agent.call("request", ACCESS | {"reveal": True}, way="credentials")
     assert result.structured_content["problem"]["code"] == "reveal_unavailable"

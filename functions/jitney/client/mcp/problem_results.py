@@ -25,6 +25,8 @@ _FIXES: Mapping[str, str] = {
     "grant_not_found": "Use the tool my_grants to see your grants.",
     "grant_released": "Use the tool request if you still need the access.",
     "grant_ended": "Use the tool request if you still need the access.",
+    "too_many_pending": "Use the tool release for pending requests that you no longer need. Otherwise inform the user.",
+    "too_many_grants": "Use a grant that you have, see the tool my_grants. Otherwise wait until retry_at.",
 }
 
 
