@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ProfileNotFound
 
 import jitney
 from jitney.sdk import boto3_sessions, open_grant
@@ -213,3 +213,25 @@ def test_end_01_other_errors_ask_no_broker(granting: FakeBroker, code: str, stat
         assert not boto3_sessions.is_about_access(answer, {"Error": {"Code": code}})
         assert session.grant.id
     assert not granting.calls("GET", GRANT)
+
+
+def test_cli_04_no_token_of_the_environment_replaces_the_keys_of_the_grant(
+    granting: FakeBroker, monkeypatch: pytest.MonkeyPatch
+):
+    """botocore prefers it for Bedrock. The calls would be another identity's, and outside of the grant."""
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "canary")
+    sent: list[Any] = []
+    with jitney.grant("analytics-prod", **ACCESS) as session:
+        session.events.register_first("before-send", lambda request, **_: sent.append(dict(request.headers)))
+        assert session._session.get_auth_token(signing_name="bedrock") is None
+        session.client("bedrock", region_name="eu-west-1").list_custom_models()
+    (headers,) = sent
+    assert b"Credential=ASIACANARYKEYID/" in headers["Authorization"]
+    assert b"canary" not in headers["Authorization"].lower().replace(b"asiacanarykeyid", b"")
+
+
+def test_cli_06_a_session_that_cannot_be_made_leaves_no_grant(granting: FakeBroker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    with pytest.raises(ProfileNotFound), jitney.grant("analytics-prod", **ACCESS):
+        pass
+    assert len(granting.calls("DELETE", GRANT)) == 1

@@ -1,5 +1,6 @@
 """boto3 sessions whose calls use an open grant."""
 
+import os
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.credentials import CredentialResolver
+from botocore.tokens import TokenProviderChain
 
 from jitney.client.responses import ApiGrant
 from jitney.sdk.gateway_calls import GatewayCalls
@@ -67,8 +69,10 @@ def opened_session(opened: OpenGrant, waits: ReviewWait) -> GrantSession:
 
 
 def use_grant(opened: OpenGrant, session: Any, provider: Any, refused: RefusedCalls, calls: GatewayCalls) -> None:
-    """Let the clients of a session of botocore use an open grant, in the grant's way and Region."""
+    """Let the clients of a session of botocore use an open grant, in the grant's way and Region, and nothing else."""
     events = session.get_component("event_emitter")
+    session.register_component("token_provider", TokenProviderChain([]))
+    events.register_first("choose-signer", sign_with_keys)
     if opened.latest.way == "gateway":
         session.set_credentials(PLACEHOLDER, PLACEHOLDER)
         calls.attach(events)
@@ -77,6 +81,16 @@ def use_grant(opened: OpenGrant, session: Any, provider: Any, refused: RefusedCa
         events.register_last("after-call", refused.explain)
     if session.get_config_variable("region") is None and opened.latest.region:
         session.set_config_variable("region", opened.latest.region)
+
+
+def sign_with_keys(signing_name: str, signature_version: str, **_: Any) -> str | None:
+    """Return the signature of a service that would prefer a token in the environment to the keys of the grant.
+
+    Do nothing for other services. The name is botocore's: AWS_BEARER_TOKEN_BEDROCK, for example.
+    """
+    if f"AWS_BEARER_TOKEN_{re.sub('[- ]', '_', signing_name).upper()}" not in os.environ:
+        return None
+    return "v4" if signature_version == "bearer" else signature_version
 
 
 def is_about_access(answer: AWSResponse, parsed: dict[str, Any]) -> bool:

@@ -117,7 +117,11 @@ class GrantScope:
     async def __aenter__(self) -> "AsyncGrantSession":
         sessions = load_extra("jitney.sdk.aioboto3_sessions", "async", "aioboto3 is not installed")
         opened = await self._begun_in_thread()
-        session: AsyncGrantSession = sessions.opened_session(opened, self._waits)
+        try:
+            session: AsyncGrantSession = sessions.opened_session(opened, self._waits)
+        except BaseException:
+            await asyncio.to_thread(self.close)
+            raise
         return session
 
     async def __aexit__(self, *_: object) -> None:
@@ -129,7 +133,12 @@ class GrantScope:
         Raises Denied, Rejected, ReviewPending, Unauthenticated, Unavailable, GrantEnded or Invalid.
         """
         sessions = load_extra("jitney.sdk.boto3_sessions", "sdk", "The Python SDK is not installed")
-        session: GrantSession = sessions.opened_session(self._begun(), self._waits)
+        opened = self._begun()
+        try:
+            session: GrantSession = sessions.opened_session(opened, self._waits)
+        except BaseException:  # such as botocore's ProfileNotFound
+            self.close()
+            raise
         return session
 
     def provider(self) -> Any:
