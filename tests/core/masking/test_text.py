@@ -336,7 +336,8 @@ def test_no_text_takes_long(hostile):
 @pytest.mark.parametrize(
     "name",
     ["password", "DB_PASSWORD", "masterUserPassword", "AWS_SECRET_ACCESS_KEY", "clientSecret", "X-Api-Key",
-     "accessToken", "GITHUB_TOKEN", "x-amz-security-token", "SecretString", "private_key", "Authorization"],
+     "accessToken", "GITHUB_TOKEN", "x-amz-security-token", "SecretString", "private_key", "Authorization",
+     "password2", "DB_PASSWORD_12", "clientSecret2027"],
 )  # fmt: skip
 def test_names_of_secrets(name):
     assert names_secret(name)

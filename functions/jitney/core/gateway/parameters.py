@@ -127,7 +127,7 @@ class _ParameterReader:
         if not isinstance(value, dict):
             return self.add(pointer, "The value is not an object.", "Send a JSON object.")
         members = shape.members
-        for name in value.keys() - members.keys():
+        for name in (each for each in value if each not in members):
             near = difflib.get_close_matches(name[:100], list(members), n=1)
             fix = f"Did you mean {near[0]!r}?" if near else "Remove it."
             self.add(f"{pointer}/{_escaped(name)}", f"Member {name[:60]!a} does not exist.", fix, alternatives=near)

@@ -41,8 +41,8 @@ _JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
-    r".*(?:password|passwd|passphrase|pwd)\d?"
-    r"|(?:.*[^a-z])?(?:aws|client|app|api|shared|webhook|consumer|jwt|hmac|session|signing|the|db|my)?secret\d?"
+    r".*(?:password|passwd|passphrase|pwd)(?:_?\d{1,4})?"
+    r"|(?:.*[^a-z])?(?:aws|client|app|api|shared|webhook|consumer|jwt|hmac|session|signing|the|db|my)?secret(?:_?\d{1,4})?"
     r"|.*(?:client|app|api|shared|webhook|consumer|jwt|hmac|session)_?secret"
     r"|.*secret_?(?:access_?)?key|.*secret_?(?:string|value|token|binary)"
     r"|.*(?:api|private|account|sharedaccess|signing|auth|pre_?shared)_?key"
