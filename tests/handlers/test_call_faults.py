@@ -191,3 +191,21 @@ def test_gw_06_a_read_that_reached_nothing_is_left_to_the_agent():
     gateway.upstream.answer = failing("upstream_unreached")
     assert gateway.post(GET)[1]["code"] == "upstream_unreached"
     assert len(gateway.upstream.sent) == 1
+
+
+@pytest.mark.parametrize(("call", "repeated"), [(GET, "internal"), (PUT, "call_may_have_run")], ids=["read", "write"])
+def test_gw_07_a_call_whose_answer_makes_the_masker_fail_is_on_record(call: dict[str, Any], repeated: str):
+    gateway = Gateway()
+    gateway.system.ports.answer_masker = FaultyMasker()
+    status, problem = gateway.post(call, key="a")
+    assert (status, problem["code"]) == (500, "internal")
+    assert "ran" in problem["detail"]
+    assert ("call", "failed", "internal") in gateway.entries()
+    assert gateway.post(call, key="a")[1]["code"] == repeated
+
+
+class FaultyMasker:
+    """A masker with a fault that nobody knows yet."""
+
+    def mask(self, *_: Any, **__: Any) -> None:
+        raise LookupError("hunter2000")

@@ -31,6 +31,7 @@ from jitney.handlers.call_checks import GatewayCall
 from jitney.handlers.call_recording import answer_facts, record_of, recorded_call
 from jitney.handlers.call_sessions import call_session, reads_session
 from jitney.handlers.callers import AuthenticatedRequest
+from jitney.handlers.edge import log_unhandled
 from jitney.handlers.http import Response
 from jitney.handlers.responses import active_grant
 
@@ -251,12 +252,26 @@ def _answered(made: GatewayCall, call_id: str, credentials: Credentials) -> tupl
     if most_masked_bytes(answer) > _seconds_left(made) * MASKED_BYTES_PER_SECOND:
         detail = f"The call ran. AWS answered too late to mask {len(answer.body)} bytes."
         raise Problem("answer_unmaskable", detail, "Ask for less in one call, such as a page or a range.")
-    tags = MaskTags(lambda: ports.mask_keys.of(made.grant.owner_key))
-    masked = ports.answer_masker.mask(answer, made.modelled.operation, tags, reveal=made.grant.reveal)
+    masked = _masked(made, answer)
     if not is_carried(masked.body):
         detail = f"The call ran. Its answer has {len(masked.body)} bytes, more than the gateway can return."
         raise Problem("answer_unmaskable", detail, "Ask for less in one call, such as a page or a range.")
     return answer, masked
+
+
+def _masked(made: GatewayCall, answer: AwsAnswer) -> MaskedAnswer:
+    """Return the answer without its secrets. A fault of the masker is a Problem, too, so that the call is on record."""
+    ports = made.authenticated.ports
+    tags = MaskTags(lambda: ports.mask_keys.of(made.grant.owner_key))
+    try:
+        return ports.answer_masker.mask(answer, made.modelled.operation, tags, reveal=made.grant.reveal)
+    except Problem:
+        raise
+    except Exception as error:  # noqa: BLE001 - AWS ran the call, whatever happens to its answer
+        log_unhandled(error)
+        detail = "The call ran. Jitney failed to mask its answer."
+        fix = "Give the request id to your platform engineer. If you need the answer, request credentials for the call."
+        raise Problem("internal", detail, fix) from None
 
 
 def _seconds_left(made: GatewayCall) -> int:
