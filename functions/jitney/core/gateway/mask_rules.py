@@ -26,6 +26,7 @@ from jitney.core.masking.named_secrets import (
 )
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
 from jitney.core.masking.text import Sought, mask_text, suspects
+from jitney.core.masking.text_columns import mask_cells
 
 MOST_OF_PATH = 120
 """How many characters of a path are listed."""
@@ -82,7 +83,8 @@ class MaskRules:
         read = content_text(data)
         if read is None:
             return data
-        masked = mask_text(read.text, self.tags, self.sought)
+        cells = mask_cells(read.text, self.judge, lambda text: self.tags.mask(text, CREDENTIAL))
+        masked = mask_text(cells, self.tags, self.sought)
         return data if masked == read.text else read.encoded(masked)
 
     def changes(self, texts: Sequence[str]) -> dict[int, str]:
