@@ -205,7 +205,7 @@ def test_gw_07_a_call_whose_answer_makes_the_masker_fail_is_on_record(call: dict
 
 
 class FaultyMasker:
-    """A masker with a fault that nobody knows yet."""
+    """A masker with a fault."""
 
     def mask(self, *_: Any, **__: Any) -> None:
         raise LookupError("hunter2000")

@@ -267,7 +267,7 @@ def _masked(made: GatewayCall, answer: AwsAnswer) -> MaskedAnswer:
         return ports.answer_masker.mask(answer, made.modelled.operation, tags, reveal=made.grant.reveal)
     except Problem:
         raise
-    except Exception as error:  # noqa: BLE001 - AWS ran the call, whatever happens to its answer
+    except Exception as error:  # noqa: BLE001 - AWS ran the call, so it has to be on record
         log_unhandled(error)
         detail = "The call ran. Jitney failed to mask its answer."
         fix = "Give the request id to your platform engineer. If you need the answer, request credentials for the call."
