@@ -415,7 +415,7 @@ REFUSED = [
             ({"audit_stream_arn": STREAM.replace("1111", "4444")}, "", "444422223333 eu-west-1", "leave"),
         )
     ],
-    (("broker", PLACE | {"tags": {"Aws:team": "x"}}), "broker", "AWS keeps tags such as Aws:team", "another name"),
+    (("broker", PLACE | {"tags": {"Aws:team": "x"}}), "broker", "AWS reserves tags such as Aws:team", "another name"),
     (
         ("broker", PLACE | {"replication": {"account": "444455556666"}}),
         "broker.replication.region",
@@ -799,7 +799,7 @@ PRIVATE_CONFLICTS = [
 
 REGION_CONFLICTS = [
     # The change, the problem's path, what is wrong, and the fix.
-    (("slack", slack()), "broker", "a secret of slack is in eu-central-1", "name secrets in eu-west-1"),
+    (("slack", slack()), "broker", "a secret of slack is in eu-central-1", "use secrets in eu-west-1"),
     ((f"{TARGET}.region", "cn-north-1"), "targets", "no role there can trust a broker in eu-west-1", "in aws-cn"),
 ]
 

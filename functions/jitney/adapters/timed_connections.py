@@ -17,7 +17,7 @@ MOST_IDLE_MILLISECONDS = 5_000
 """After a longer pause, a request gets a new connection.
 
 A function that waits for its next event is frozen. Meanwhile, AWS closes idle connections, and the function cannot see
-that. A request on such a connection would fail, as if it may have run.
+that. A request on such a connection would fail with the error of a call that may have run.
 https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
 """
 
@@ -75,7 +75,7 @@ class _TimedResponse(HTTPResponse):
         self.fp = self._lines
 
     def begin(self) -> None:
-        """Read the head. Raises IncompleteRead if it ends early, which Python's client takes as whole."""
+        """Read the head. Raises IncompleteRead if it ends early. Python's own client accepts such a head as whole."""
         super().begin()
         if self._lines.at_end:
             raise IncompleteRead(b"")

@@ -229,7 +229,7 @@ class TrailQueue:
         """Queue a request for new verdicts on a key's saved calls. It is delivered after REQUEUE_DELAY_SECONDS.
 
         The key's partition is the message group, so that the queue serves all keys fairly. A group has to have a name,
-        also if a call has no key.
+        even for a call without a key.
 
         A process sends at most one message for each key in RECHECK_SECONDS. Raises Problem unavailable.
         """

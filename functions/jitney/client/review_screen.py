@@ -88,7 +88,7 @@ def _fold_heading(shown: "Screen", words: str, style: str, rest: str) -> None:
 
 
 def _fold(shown: "Screen", rows: Iterable[tuple[str, str]]) -> None:
-    """Print rows. In a terminal, a long text continues below itself, so that no word of an agent begins a line."""
+    """Print rows. In a terminal, a long text continues indented, so that no word of an agent begins a line."""
     for name, value in rows:
         shown.rows(zip(chain([name], repeat("")), _lines(shown, f"  {name:9} ", value), strict=False))
 

@@ -147,7 +147,7 @@ class BrokerSettings(SettingsModel):
     @model_validator(mode="after")
     def _has_tags_of_its_own(self) -> Self:
         if taken := [tag for tag in self.tags if tag.lower().startswith("aws:")]:
-            raise refused(f"AWS keeps tags such as {taken[0]} for itself", "give the tag another name")
+            raise refused(f"AWS reserves tags such as {taken[0]}", "give the tag another name")
         return self
 
     @model_validator(mode="after")

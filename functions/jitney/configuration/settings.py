@@ -259,7 +259,7 @@ class Settings(ChannelSettings):
         slack = info.data.get("slack")
         secrets = (slack.bot_token_arn, slack.signing_secret_arn) if slack else ()
         if broker and (elsewhere := {arn.split(":")[3] for arn in secrets} - {broker.region}):
-            raise refused(f"a secret of slack is in {min(elsewhere)}", f"name secrets in {broker.region}, under slack")
+            raise refused(f"a secret of slack is in {min(elsewhere)}", f"use secrets in {broker.region} under slack")
         return broker
 
     @field_validator("targets")

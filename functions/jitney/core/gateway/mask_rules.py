@@ -53,8 +53,9 @@ class UnmaskableAnswer(Exception):
 class MaskRules:
     """What is masked, with `tags`.
 
-    `kinds` maps the references of masked members to kinds of masks. `names` are the names that make an unlisted member
-    a secret, and `judge` judges names. `sought` are the kinds of secrets that are masked in texts.
+    `kinds` maps the references of masked members to kinds of masks. `names` says whether a name makes an unlisted
+    member a secret, and `judge` returns PROVEN, HINTED or 0 for a name. `sought` are the kinds of secrets that are
+    masked in texts.
     """
 
     tags: MaskTags

@@ -38,11 +38,11 @@ RESULT_COLUMNS: Mapping[tuple[str, str], ResultColumns] = {
 }
 """The operations with such answers, by botocore's names. All answer in JSON."""
 _REFS = {"blobValue": AWS_KEY_REF + BLOB}
-"""How a member of a cell is masked, if not as text."""
+"""How the members of a cell that are not text are masked."""
 
 
 def mask_columns(body: bytes, where: ResultColumns, rules: MaskRules) -> tuple[bytes, list[Path]]:
-    """Return the body with the cells of secret columns masked, and where they were. Returns `body` itself without any.
+    """Return the body with the cells of secret columns masked, and their paths. Without any, return `body` itself.
 
     `body` is JSON that `mask_json` accepts, or empty.
     """

@@ -140,7 +140,7 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
 
 
 def may_be_named(name: str, judge: Callable[[str], int]) -> bool:
-    """Return whether `is_named_secret` has to look at a member of this name. `judge` judges names."""
+    """Return whether `is_named_secret` has to look at a member of this name. `judge` is as in `NamesBeside`."""
     return is_pair_value(name) or bool(_judged(name, judge))
 
 
@@ -160,7 +160,7 @@ def is_named_secret(name: str, beside: NamesBeside) -> bool:
 def _judged(name: str, judge: Callable[[str], int]) -> int:
     """Return the judgement of a member's own name.
 
-    Without `_` or `-`, it cannot hint at a secret. AWS has such names for tokens of pages, which are random, too.
+    A name without `_` or `-` cannot hint at a secret. AWS gives such names to page tokens, which are random, too.
     """
     found = judge(name)
     return found if found != HINTED or "_" in name or "-" in name else 0
@@ -169,9 +169,9 @@ def _judged(name: str, judge: Callable[[str], int]) -> int:
 def element_refs(
     values: Sequence[Any], listed: ShapeRef, secret: ShapeRef, names: Callable[[str], bool]
 ) -> Iterable[ShapeRef]:
-    """Return the references of a list's elements, in order: `listed`, or `secret` for some arguments of options.
+    """Return the references of a list's elements, in order: `listed`, or `secret` for the argument of a secret option.
 
-    These options are named like a secret, such as `["--password", "hunter2000"]`.
+    Such an option has the name of a secret: `["--password", "hunter2000"]`.
     """
     if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
         return repeat(listed, len(values))

@@ -32,7 +32,7 @@ PARTS = (
 )
 """Every name of a secret contains one of these in lower case, in any spelling, or one of `TAILS`."""
 PROVEN, HINTED = 2, 1
-"""A value of this name is a secret; it is one if it looks random."""
+"""Judgements of a name. PROVEN: each value of it is a secret. HINTED: a value is one if it looks random."""
 TAILS = ("Key", "Pass", "Auth", "Pw")
 """The last words of names such as `storageKey`. Their other spelling is a needle: `storage_key`."""
 

@@ -11,7 +11,7 @@ KINDS = (
     "active", "after", "before", "cancelled", "current", "default", "enforced", "override", "parameter", "pending",
     "resolved", "string",
 )  # fmt: skip
-"""What a value may be called beside a name of any other kind, such as `ParameterKey` and `ResolvedValue`."""
+"""The first words of value members that match any name beside them: `ResolvedValue` matches `ParameterKey`."""
 _NAMES = ("Name", "name", "Key", "key")
 _OTHER_NAMES = frozenset(
     form
@@ -46,15 +46,15 @@ def is_pair_value(member: str) -> bool:
 
 
 def is_named_by(value: str, naming: AbstractSet[str]) -> bool:
-    """Return whether a member of the set `naming` may hold the name of the member `value`. All pass `is_pair_name`."""
+    """Return whether one of the members `naming` may hold the name of the member `value`. All pass `is_pair_name`."""
     return bool(naming) if value in _OF_ANY_NAME else not naming.isdisjoint(_names_of(value))
 
 
 class NamesBeside:
     """What the names in one object say about the values beside them.
 
-    `judge` returns a number for a name, and 0 for most names. It judges each name of an object about once, because
-    callers choose the members of maps.
+    `judge` returns a number for a name, and 0 for most names. An agent may choose the members of a map, so each name of
+    an object is judged about once.
     """
 
     __slots__ = ("_of_all", "holder", "judge")

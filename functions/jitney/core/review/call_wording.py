@@ -43,7 +43,7 @@ def all_parameters(call: ReviewedCall) -> tuple[ShownParameter, ...]:
 def hidden_values(call: ReviewedCall) -> str:
     """Return a sentence on the masked values of a call; "" for none.
 
-    An agent can write anything in the form of a secret. A reviewer has to know that something cannot be read.
+    An agent can write anything in the form of a secret. So a reviewer has to know how much is hidden.
     """
     count = sum(bool(MASK.search(text)) or _MASKED_BODY in text for text in map(": ".join, all_parameters(call)))
     if not count:

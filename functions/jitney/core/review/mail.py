@@ -1,9 +1,9 @@
 """A notice as a mail: its subject, order and plain text. `pages/mail.html` is the HTML form.
 
 The order is that of the page: the sentence, the harm, the resources, the agent's text (marked as such), the link, and
-then the details (REV 10, 15). The only link grants nothing, because the reader must sign in (REV 1). In text that an
-agent can choose, also in parameters and conditions, addresses are changed so that mail programs do not turn them into
-links. An ARN stays exact up to its first space, except for a scheme and an at sign.
+then the details (REV 10, 15). The only link grants nothing, because the reader must sign in (REV 1). Addresses in text
+that an agent can choose, such as parameters and conditions, are defanged, so mail programs make no links of them. An
+ARN stays exact up to its first space, except for a scheme and an at sign.
 """
 
 import textwrap
@@ -99,7 +99,7 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
 
 
 def _undecoded(subject: str) -> str:
-    """Return the subject without encoded words, which mail programs decode also in ASCII text (RFC 2047 section 2)."""
+    """Return the subject without encoded words, which mail programs decode even in ASCII text (RFC 2047 section 2)."""
     return subject.replace("=?", "[=]?")
 
 
@@ -110,7 +110,7 @@ def _unlinked(access: Access) -> Access:
 
 
 def _unlinked_name(arn: str) -> str:
-    """Return an escaped ARN. Mail programs begin a host's name at its start, which is "arn:", or after a space."""
+    """Return an escaped ARN. Mail programs find a host's name after a space or at the start, which is "arn:"."""
     name, space, rest = arn.partition(" ")
     return f"{name.replace('://', '[:]//').replace('@', '[@]')}{space}{defang(rest)}"
 

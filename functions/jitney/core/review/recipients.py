@@ -13,8 +13,8 @@ def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: in
 
     A request goes to the members to notify at once and their delegates. After an escalation, it goes to everyone who
     may then approve. If none of a group's members to notify can still vote, its notices go to all who may approve. A
-    person who voted gets no reminder, unless the request was narrowed after the vote. A decision
-    goes to those who were asked before it, and to all voters, also if it is sent again later. Break-glass goes to
+    person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to those who were
+    asked before it, and to all voters, even if it is sent again later. Break-glass goes to
     everyone who could ever decide, and to the people configured for it. A follow-up reminder goes to those who may do
     the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
     """

@@ -13,7 +13,7 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
     map(chr, (0x1D159, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _SPACES = re.compile(r"\s+")
-# Spaces that would be invisible, and the bracket of a name that spells out an escaped character.
+# Spaces that would be invisible, and the bracket of text that looks like an escaped character.
 _MISLEADING = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]|\[(?=U\+[0-9A-F]{4,6}\])")
 # Unicode's double quotation marks, its double primes, and the letters that look like them.
 _MARKS_OF_QUOTATION = re.compile(
@@ -23,15 +23,15 @@ _MARKS_OF_QUOTATION = re.compile(
 _ADDRESS_MARKS = re.compile(r":(?=//)|(?<=[^\s\[])(?:[.\u3002\uff0e\uff61](?=[^\W\d_])|[@\uff20](?=\S))")
 MOST_SHORT_RESOURCE = 60
 MOST_MARKS = 2
-"""The limit of marks in a row without a width of their own: more would overlap other lines."""
+"""The limit of combining marks in a row. More would overlap other lines."""
 _PILING = frozenset({"Mn", "Me"})
 
 
 def escape_invisible(text: str) -> str:
     """Return the text on one line, with each invisible character shown as its code point, such as [U+202E].
 
-    These are control, zero-width, bidi and filler characters, and unassigned ones. Marks that would pile up over other
-    lines are shown so, too. Line breaks become spaces.
+    These are control, zero-width, bidi and filler characters, and unassigned ones. Combining marks that would
+    overlap other lines are shown so, too. Line breaks become spaces.
     """
     line = _SPACES.sub(" ", text).strip()
     if line.isascii() and line.isprintable():
@@ -65,7 +65,7 @@ def cut(text: str, most: int) -> str:
 
 
 def middle_cut(text: str, most: int, escape: Callable[[str], str] = escape_exact) -> str:
-    """Return at most `most` characters of the exact text. Give `escape` for a text that is not to be escaped so.
+    """Return at most `most` characters of the exact text. `escape` escapes the text before it is cut.
 
     The end is kept, because an ARN's last wildcard matters most.
     """
