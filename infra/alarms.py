@@ -127,7 +127,7 @@ ALARMS = (
         "ReviewsWaiting",
         Row.REVIEWS,
         own(gauges.OLDEST_PENDING, "Maximum"),
-        "A request waits for its reviewers for more than 30 minutes.",
+        "A request has waited for its reviewers for more than 30 minutes.",
         above=WAITING_SECONDS,
         period_seconds=RECONCILER_SECONDS,
         keeps_state=True,
@@ -190,7 +190,7 @@ ALARMS = (
         "EventsLate",
         Row.TRAIL,
         of_queue("{trail_queue}", "ApproximateAgeOfOldestMessage"),
-        "A CloudTrail event waits for 30 minutes in the correlator's queue.",
+        "A CloudTrail event has waited in the correlator's queue for 30 minutes.",
         above=LATE_SECONDS,
     ),
     Alarm(
