@@ -66,7 +66,7 @@ class Trail(Construct):
 
     @property
     def resources(self) -> dict[str, list[str]]:
-        """The queue's ARN by its name in permissions."""
+        """The queue's ARN, by the name that permissions have for the queue."""
         return {"trail_queue": [self.queue.queue_arn]}
 
     @property

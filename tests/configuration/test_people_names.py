@@ -167,7 +167,7 @@ REFUSED = {
     "agent and human of one claim": (
         with_humans(("issuers.corp.human_claim", "sub")),
         "issuers.corp",
-        "the claim sub is the agent and its human",
+        "the claim sub names both the agent and its human",
     ),
     "the agent's own id as its human": (
         changed(
@@ -175,7 +175,7 @@ REFUSED = {
             ("issuers.agents", AGENTS | {"human_issuer": "other", "human_claim": "uid"}),
         ),
         "issuers.agents",
-        "the claim uid is the agent's in its own tokens",
+        "the claim uid names the agent in the agent's own tokens",
     ),
     "a human issuer without a claim": (
         with_humans(("issuers.corp.human_claim", None)),

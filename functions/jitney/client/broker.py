@@ -261,7 +261,7 @@ def _checked_suspension_id(text: str) -> str:
 
 def _checked_alias(text: str) -> str:
     if not _ALIAS.fullmatch(text):
-        fix = "Take it from targets in jitney.yaml."
+        fix = "Use an alias under targets in jitney.yaml."
         raise Invalid("alias_invalid", "Not a target's alias", f"{text!r} is not an alias.", fix)
     return text
 
@@ -295,6 +295,6 @@ def _refusal(response: HttpResponse) -> ClientProblem:
 def _not_understood(response: HttpResponse) -> Unavailable:
     address = response.url.partition("?")[0]
     detail = f"{address} answered HTTP {response.status}, and that is not one of Jitney's answers."
-    fix = "Try again later. If it stays so: check" if response.is_unavailable else "Check"
-    fix += " that the API's address is a Jitney deployment's, stage included, with nothing else in between."
+    fix = "Try again later. If it fails again, check" if response.is_unavailable else "Check"
+    fix += " that the address is that of a Jitney deployment, stage included, and that no proxy answers instead."
     return Unavailable("response_invalid", "The answer was not understood", detail, fix)

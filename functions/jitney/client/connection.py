@@ -144,7 +144,7 @@ def _whole(answer: http.client.HTTPResponse, url: SplitResult) -> bytes:
         body += piece
         if len(body) > MOST_ANSWER_BYTES:
             detail = f"The answer of {url.scheme}://{url.netloc} has more than {MOST_ANSWER_BYTES} bytes."
-            fix = "Check that the address is right, with nothing else in between."
+            fix = "Check the address, and that no proxy answers instead."
             raise Unavailable("response_too_large", "The answer is too large", detail, fix)
         if time.monotonic() > until:
             raise TimeoutError("timed out")

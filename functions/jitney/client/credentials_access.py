@@ -52,7 +52,7 @@ def credentials_endpoint(
 ) -> Generator[ServedCredentials]:
     """Get a grant, and serve its credentials until the block ends. `access` is the request, or the id of a grant.
 
-    The grant is released at the end unless `keep`. Notes say when another grant continues it, and when none does.
+    The grant is released at the end unless `keep`. Notes say whether another grant continues the access.
     `user` is the command's name in the notes. Raises the problems of requests and waits.
     """
     with holding(broker, access, waiting, way="credentials", keep=keep, user=user) as held:

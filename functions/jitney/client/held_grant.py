@@ -244,7 +244,7 @@ class HeldGrant:
     def _require_no_revocation(self) -> None:
         """Raise Revoked when the present grant is revoked, because a person has to decide whether to request again.
 
-        The endpoint may not know it: for a grant that is as short as a slice, keys are fetched only once.
+        The endpoint may not know of the revocation: it fetches keys only once for a grant that is as short as a slice.
         """
         number = self._memory.grant_id
         if number and (present := self._broker.grant(number).grant).state == "revoked":

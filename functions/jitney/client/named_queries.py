@@ -156,7 +156,7 @@ def _named(queries: Sequence[NamedQuery], name: str) -> NamedQuery:
     if found:
         return found
     names = ", ".join(each.name for each in queries) or "none"
-    fix = "`jitney audit query` lists them."
+    fix = "Run `jitney audit query`, which says what each query shows."
     raise Invalid("query_unknown", _TITLE, f"Query {name} does not exist. Existing queries: {names}.", fix)
 
 

@@ -92,7 +92,7 @@ def day_after(day: date, count: int) -> date:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether a path is a folder that can be looked up. No name is too long for this."""
+    """Return whether a path is a folder. A path that cannot be looked up, such as one with a long name, is none."""
     try:
         return path.is_dir()
     except OSError:

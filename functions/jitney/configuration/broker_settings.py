@@ -65,7 +65,7 @@ class RestoredTableSettings(SettingsModel):
     def _has_the_stream_of_its_audit_table(self) -> Self:
         table = self.audit_stream_arn.split("/")[1]
         if table != self.audit_table or self.state_table == self.audit_table:
-            wrong = f"audit_stream_arn is a stream of {table}, state_table is {self.state_table}, and audit_table is "
+            wrong = f"audit_stream_arn is of {table}, but state_table is {self.state_table}, and audit_table is "
             fix = "write all three as `jitney restore` prints them"
             raise refused(f"{wrong}{self.audit_table}", fix)
         return self
@@ -157,7 +157,7 @@ class BrokerSettings(SettingsModel):
             fix = "name buckets in another account, or at least in another Region"
             raise refused("the replicas are in the broker's own account and Region, and would be lost with it", fix)
         if to and partition_of(to.region) != partition_of(self.region):
-            wrong = f"S3 replicates within a partition, and {to.region} is in another one than {self.region}"
+            wrong = f"S3 replicates within a partition, and {to.region} and {self.region} are in different ones"
             raise refused(wrong, f"name buckets in a Region of {partition_of(self.region)}")
         return self
 

@@ -188,7 +188,9 @@ class IssuerSettings(SettingsModel):
         alias, first = context.first_with("subject", issuer or "", str(info.data.get("kind")), value=subject)
         if issuer and first != subject:
             wrong = f"issuers.{alias} has the same issuer and another subject"
-            raise refused(wrong, "write the same in both: agents and people have one subject each, in all entries")
+            raise refused(
+                wrong, "write the same claims.subject in both entries, so that each agent and person has one subject"
+            )
         return rules
 
     @field_validator("subject_groups", "owners")
@@ -207,7 +209,7 @@ class IssuerSettings(SettingsModel):
     def _is_the_form_of_people(cls, pattern: str, info: ValidationInfo) -> str:
         provider = info.data.get("provider")
         if pattern and info.data.get("kind") != "human":
-            raise refused("the issuer's subjects are agents", "write it in the entry of the people")
+            raise refused("the issuer's subjects are agents", "write subject_pattern in the entry of the people")
         if pattern and provider and not PROVIDERS[provider].needs_subject_pattern:
             raise refused(f"the form of {provider}'s subjects is known", "leave subject_pattern out")
         if pattern:
@@ -219,7 +221,7 @@ class IssuerSettings(SettingsModel):
     def _is_the_only_one(cls, web: WebClientSettings | None, info: ValidationInfo) -> WebClientSettings | None:
         context = ValidationContext.of(info)
         if web and (alias := context.first_with("web")[0]) != context.entry:
-            raise refused(f"issuers.{alias} has a web too", "keep the web of one issuer: people sign in at one place")
+            raise refused(f"issuers.{alias} has a web too", "keep web in one issuer only: people sign in at one place")
         return web
 
     @model_validator(mode="after")
@@ -227,10 +229,10 @@ class IssuerSettings(SettingsModel):
         agent = self.claims.subject or ("sub",)
         if self.provider == "generic" and (self.human_claim,) == agent:
             fix = "set claims.subject to the agent's claim, such as [azp] or [act.sub]"
-            raise refused(f"the claim {self.human_claim} is the agent and its human", fix)
+            raise refused(f"the claim {self.human_claim} names both the agent and its human", fix)
         if self.human_claim and self.human_claim in _DELEGATION_CLAIMS.get(self.provider, ()):
             raise refused(
-                f"the claim {self.human_claim} is the agent's in its own tokens",
+                f"the claim {self.human_claim} names the agent in the agent's own tokens",
                 "leave human_claim out: a token that a person delegated names the person itself",
             )
         named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS

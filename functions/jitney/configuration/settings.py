@@ -163,7 +163,7 @@ class ReviewerGroupSettings(SettingsModel):
     @model_validator(mode="after")
     def _names_its_members(self) -> Self:
         if self.approvals > len(self.members):
-            wrong = f"it needs {self.approvals} approvals of {len(self.members)} people"
+            wrong = f"the group needs {self.approvals} approvals and has {len(self.members)} members"
             raise refused(wrong, "lower approvals, or add members")
         strangers = [person for person in self.notify if person not in self.members]
         if strangers:
@@ -171,7 +171,7 @@ class ReviewerGroupSettings(SettingsModel):
         idle = [person for person in self.delegates if person in self.members]
         if idle:
             wrong = f'delegates names "{idle[0]}", who is a member and has a vote already'
-            raise refused(wrong, "name people who are no members of the group")
+            raise refused(wrong, "name people who are not members of the group")
         return self
 
 
@@ -295,6 +295,6 @@ class Settings(ChannelSettings):
         broker = info.data.get("broker")
         deployment = broker.deployment if broker else CANARY
         if deployment == CANARY and len(targets) > MOST_CANARY_TARGETS:
-            wrong = f"it has {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
+            wrong = f"there are {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
             raise refused(wrong, "write deployment: all_at_once in the section broker")
         return targets

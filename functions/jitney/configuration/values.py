@@ -102,8 +102,8 @@ def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
     for statement in statements:
         keys = set(statement) if isinstance(statement, dict) else set()
         if not STATEMENT_KEYS <= keys <= STATEMENT_KEYS | {"Sid", "Condition"}:
-            fix = "give each Effect, Action and Resource; a NotAction would allow actions that AWS adds later"
-            raise refused("a statement of the policy has other keys than it may", fix)
+            fix = "give each statement Effect, Action and Resource; a NotAction would allow actions that AWS adds later"
+            raise refused("a statement of the policy has a key that is not allowed, or lacks one", fix)
     return policy
 
 
@@ -112,7 +112,7 @@ def _action_pattern(pattern: str) -> str:
     actions = action_table()
     if not actions.expand(pattern):
         fix = did_you_mean(pattern, actions.closest(pattern), quoted=True) if actions.closest(pattern) else _ACTIONS
-        raise refused(f'"{pattern}" is no action of AWS', fix)
+        raise refused(f'"{pattern}" is not an action of AWS', fix)
     return pattern
 
 

@@ -121,8 +121,8 @@ class Origin:
 class AuditRecord:
     """One event. `time` is in epoch seconds. Members that do not apply are empty.
 
-    The `outcome` of a request is the decision's. The record "allowed" is written before the broker calls STS, so that
-    no credentials exist without a record. If the issue then fails, another record says so. `count` is over 1 for
+    The `outcome` of a request is that of its decision. The record "allowed" is written before the broker calls STS, so
+    that no credentials exist without a record. If STS then issues none, another record says so. `count` is over 1 for
     aggregated refusals.
     """
 

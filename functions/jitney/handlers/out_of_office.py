@@ -76,7 +76,7 @@ def _record_detail(entry: OutOfOffice | None) -> dict[str, object]:
 
 
 def _conflict() -> Problem:
-    detail = "Your out of office was changed or ended after you opened the page."
+    detail = "Your out-of-office period was changed or ended after you opened the page."
     return Problem("out_of_office_conflict", detail, "Open the page again, then make your change.")
 
 

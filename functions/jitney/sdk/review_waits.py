@@ -56,7 +56,7 @@ class ReviewWait:
 
 @dataclass(frozen=True, slots=True)
 class RunningWait:
-    """A wait until `end` in seconds of the monotonic clock, None for no end."""
+    """A wait until `end`, in seconds of the monotonic clock. None is a wait without an end."""
 
     end: float | None
     abandoned: threading.Event

@@ -191,7 +191,7 @@ def test_dx_kept_answers_are_bounded_and_the_oldest_go_first():
     for gone in ("c-0", "c-1", "c-9"):
         with pytest.raises(Invalid, match="not kept"):
             kept.answer(gone, 0)
-    with pytest.raises(Invalid, match="behind its end"):
+    with pytest.raises(Invalid, match="past its end"):
         kept.answer("c-3", 40_001)
 
 

@@ -143,7 +143,9 @@ def confirm(question: str, word: str, verdict: str = "approval") -> None:
         typed = ""
     if typed.strip() != word:
         title = "Nothing was approved" if verdict == "approval" else "Nothing was rejected"
-        raise Invalid(f"{verdict}_not_confirmed", title, f"You did not type {word}.", "Run it again.")
+        raise Invalid(
+            f"{verdict}_not_confirmed", title, f"You did not type {word}.", f"Repeat the command, and type {word}."
+        )
 
 
 def _selection(

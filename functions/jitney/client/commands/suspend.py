@@ -142,7 +142,7 @@ def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
     detail = f"{progress.suspension.id} is in force and nothing more is issued, but not everything is done."
     if failed:
         detail += f" Live credentials still work until they end on: {failed}."
-    fix = "Repeat the command. Jitney goes on by itself every five minutes; if it fails, see docs/suspensions.md."
+    fix = "Repeat the command. Jitney continues every five minutes. If targets keep failing, see docs/suspensions.md."
     return Unavailable("suspension_incomplete", "The suspension is not complete", detail, fix, progress.document())
 
 

@@ -72,7 +72,9 @@ class GatewayEndpoint:
             return self._error(problem, request, scope.signing_name)
         except Exception as error:  # noqa: BLE001 - a cut connection would look like an outage, and SDKs would repeat it
             self._note(f"jitney: the endpoint failed: {type(error).__name__}")
-            failure = Invalid("endpoint_failed", "The endpoint failed", f"{type(error).__name__} in the endpoint.")
+            detail = f"The endpoint raised {type(error).__name__}. The call may have run."
+            fix = "Check in AWS whether the call ran, and report the error."
+            failure = Invalid("endpoint_failed", "The endpoint failed", detail, fix)
             return self._error(failure, request, scope.signing_name)
 
     def _called(self, request: ReceivedRequest, scope: SigningScope, connected: Callable[[], bool]) -> HttpAnswer:

@@ -78,7 +78,7 @@ class RedirectListener:
         return f"http://{self._host}{_CALLBACK}"
 
     def expect(self, location: str, state: str) -> str:
-        """Return the start page's address, which leads one browser to `location`. Accept the redirect with `state`."""
+        """Accept the redirect with `state`. Return the start page's address, which leads one browser to `location`."""
         self._location, self._state = location, state
         return f"http://{self._host}{self._start}"
 

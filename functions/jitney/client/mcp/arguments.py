@@ -128,7 +128,7 @@ class ReadAnswerArguments(StrictArguments):
     """The arguments of the tool read_answer."""
 
     call_id: Annotated[str, Field(pattern=r"^c-[a-z2-7]{14}$", description="The call_id in the result of call.")]
-    offset: int = Field(ge=0, description="Where to begin, in characters: next_offset of the result before.")
+    offset: int = Field(ge=0, description="Where to begin, in characters: next_offset of the previous result.")
 
 
 class ReleaseArguments(StrictArguments):

@@ -86,6 +86,8 @@ class KeptAnswers:
             fix = "Make a call with a smaller answer: a page with a token, a filter, or a Range."
             raise Invalid("answer_gone", "The answer is not kept", detail, fix)
         if offset >= len(answer.text):
-            detail = f"The answer to call {call_id} has {len(answer.text)} characters, and {offset} is behind its end."
-            raise Invalid("offset_invalid", "The offset is not valid", detail, "Take next_offset of the result before.")
+            detail = f"The answer to call {call_id} has {len(answer.text)} characters, and {offset} is past its end."
+            raise Invalid(
+                "offset_invalid", "The offset is not valid", detail, "Use next_offset of the previous result."
+            )
         return answer

@@ -81,7 +81,7 @@ class CallBudget:
     def require_left(self, use: BudgetUse, now: int) -> None:
         """Raise Problem call_budget_used or rate_limited unless the rest of the budget is enough for `use`.
 
-        Before it is sent, the size of a call's answer is unknown. So a call needs a budget of at least one byte.
+        The size of an answer is unknown before its call is sent. So a call needs a budget of at least one byte.
         """
         limits = use.limits
         needed = use._replace(bytes_out=max(use.bytes_out, 1)) if use.calls else use

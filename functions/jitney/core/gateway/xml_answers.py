@@ -189,7 +189,7 @@ class _XmlReader:
         return AWS_KEY_REF if is_secret(text) else None
 
     def _end_holder(self, element: _Element, children: Iterable[str]) -> None:
-        """Mark the texts of a finished element that its names make secret."""
+        """Mark the secret texts of a finished element: those that a name beside them makes secret."""
         if element.values and element.names:
             judged = [(name, self._rules.judge(text)) for name, text in element.names]
             naming = {name for name, found in judged if found == PROVEN}

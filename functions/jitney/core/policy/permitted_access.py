@@ -164,7 +164,7 @@ def _under_conditions(candidate: _Candidate, evaluator: Evaluator) -> Iterator[_
 
 
 def _sampled(candidates: Sequence[_Candidate], evaluator: Evaluator) -> list[_FoundTerms]:
-    """Return the terms of some part of each candidate: those without a review, if there are any.
+    """Return the terms of a part of each candidate. A part that is allowed without a review is preferred.
 
     Raises Exhausted and PatternTooComplex.
     """

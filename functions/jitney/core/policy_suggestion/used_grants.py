@@ -106,7 +106,7 @@ class UsageLog:
         self._read(line)
 
     def _read(self, line: Line) -> PublishedRecord | None:
-        """Return the record of a line. Return None for a gap, which is kept, and for an unreadable line."""
+        """Return the record of a line. Return None for a gap, which is noted, and for an unreadable line."""
         record = parse_record(line)
         if record is None:
             self.unreadable += 1
