@@ -223,7 +223,7 @@ def _tls() -> ssl.SSLContext:
         except OSError as error:
             detail = f"SSL_CERT_FILE ({file}) cannot be read: {error.strerror or 'it holds no certificate'}."
             raise Invalid(
-                "trust_store_invalid", "The trust store is not valid", detail, "Correct or unset it."
+                "trust_store_invalid", "The trust store is not valid", detail, "Correct or unset SSL_CERT_FILE."
             ) from error
     import certifi  # noqa: PLC0415 - only where TLS is used
 

@@ -128,7 +128,7 @@ def checked_grant_ids(grant_ids: Sequence[str]) -> tuple[str, ...]:
     """Return the ids without duplicates. Raises Invalid for a malformed id."""
     for each in grant_ids:
         if not GRANT_ID.fullmatch(each):
-            fix = "A grant id is g- and 14 letters or digits. `jitney grants list` and the records have it."
+            fix = "Take the id from `jitney grants list` or a record: g- and 14 letters or digits."
             raise Invalid("grant_id_invalid", "The command line is not valid", f"{each[:60]!r} is not a grant id.", fix)
     return tuple(dict.fromkeys(grant_ids))
 

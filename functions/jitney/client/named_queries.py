@@ -123,7 +123,9 @@ def run_named_query(
     for each, value in zip(wanted, values, strict=True):
         if each.name == "grant" and not GRANT_ID.fullmatch(value):
             detail = f"{value[:60]!r} is not a grant id."
-            raise Invalid("grant_id_invalid", _TITLE, detail, "A grant id is g- and 14 letters or digits.")
+            raise Invalid(
+                "grant_id_invalid", _TITLE, detail, "Give g- and 14 letters or digits, as `jitney grants list` shows."
+            )
     try:
         sql = within(query.sql, *days, today)
     except ValueError as error:

@@ -40,7 +40,7 @@ def review_settings(settings: ConnectionSettings) -> "LoginSettings":
     if "client_id" not in own:
         raise _missing("review_client_id", settings)
     if (issuer, own["client_id"]) == (values.get("token_issuer"), values.get("client_id")):
-        fix = "Use a client of its own for reviews. Agents on this machine use the tokens of the other one."
+        fix = "Use another client for reviews. Agents on this machine use the tokens of this one."
         raise bad_setting("review_client_id", f"is the client of {SETTINGS['client_id'][0]}", fix)
     return login_settings(settings, {**_DEFAULTS, **own, "token_issuer": issuer})
 

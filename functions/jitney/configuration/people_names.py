@@ -77,7 +77,9 @@ def check_subject_pattern(pattern: str, issuer: str, names: Names) -> None:
     try:
         compiled = re.compile(pattern, re.ASCII)
     except re.error as error:
-        raise refused(f'subject_pattern "{pattern}" is no regular expression: {error}', "correct it") from error
+        raise refused(
+            f'subject_pattern "{pattern}" is no regular expression: {error}', "correct the pattern"
+        ) from error
     if sum(compiled.fullmatch(form) is not None for form in _FORMS) > 1:
         raise refused(
             f'subject_pattern "{pattern}" fits names of different forms, such as a login and an id',

@@ -123,7 +123,7 @@ def _problems(profile: AccessProfileSettings, account: str) -> Iterator[Any]:
     for arn in assumed_roles([profile]):
         # The target's boundary permits no other role to be assumed.
         if arn == "*" or has_wildcard(arn) or ":role/jitney/" in arn:
-            yield refused(f'the profile may assume "{arn}"', "name each role by its ARN, and none of Jitney")
+            yield refused(f'the profile may assume "{arn}"', "name each role by its ARN, and no role of Jitney")
 
 
 AccessProfiles = dict[ProfileName, Annotated[AccessProfileSettings, AfterValidator(_of_target)]]

@@ -247,7 +247,7 @@ def _answered(made: GatewayCall, call_id: str, credentials: Credentials) -> tupl
     """
     ports = made.authenticated.ports
     if (left := _seconds_left(made)) < 1:
-        raise Problem("upstream_unreached", "No time was left to call AWS, so the call did not run.", "Repeat it.")
+        raise Problem("upstream_unreached", "No time was left, so the call did not run.", "Repeat the call.")
     answer = ports.aws_calls.send(made.modelled, call_id, credentials, left)
     if most_masked_bytes(answer) > _seconds_left(made) * MASKED_BYTES_PER_SECOND:
         detail = f"The call ran. AWS answered too late to mask {len(answer.body)} bytes."

@@ -139,7 +139,7 @@ def show_overview(visit: Visit) -> Page:
         return Page(200, "overview", {"tables": tables, "most_shown": MOST_SHOWN, "ages": counts})
     make = TABLES.get(query.get("table", ""))
     if query["format"] != "csv" or make is None:
-        fix = f"Use format=csv and table= one of {', '.join(TABLES)}."
+        fix = f"Use format=csv, and as table one of {', '.join(TABLES)}."
         raise Problem("request_invalid", "There is no such table or format.", fix)
     table = make(reads)
     name = f"jitney-{table.name}{'' if table.complete else '-incomplete'}.csv"

@@ -49,7 +49,9 @@ def _ballot(visit: FormVisit, grant: Grant) -> Ballot:
         fix = "Go back, and choose one of the buttons."
         raise Problem("request_invalid", "No button was pressed, so nothing was decided.", fix)
     if verdict is None or (given == VoteVerdict.APPROVE and visit.fields.keys() & _BOXES):
-        raise Problem("request_invalid", "The form has no verdict that fits its fields.", "Open the page again.")
+        raise Problem(
+            "request_invalid", "The form has no verdict that fits its fields.", "Open the page, then vote again."
+        )
     narrowing = None
     # If the request changed since the reviewer saw it, `vote` refuses the whole ballot.
     if given == SELECTED and content == content_hash(grant):

@@ -33,7 +33,7 @@ def start_and_ask(
         if answer := ask(folder, key, method, path):
             return answer
     detail = "The endpoint ended as soon as it had started."
-    raise Unavailable("endpoint_not_started", "No endpoint", detail, "Try again.")
+    raise Unavailable("endpoint_not_started", "No endpoint", detail, "Run the command again.")
 
 
 @contextmanager

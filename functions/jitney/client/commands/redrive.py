@@ -37,7 +37,9 @@ def redrive_dead_letters(
     with exit_on_problem("audit redrive", as_json=as_json):
         redrive = load_extra("jitney.client.redrive", "audit", "Nothing was redriven")
         if (until and not since) or (since and until and until < since):
-            raise Invalid("usage", "The command line is not valid", "--until needs an earlier --since.", "Give both.")
+            raise Invalid(
+                "usage", "The command line is not valid", "--until needs an earlier --since.", "Give --since, too."
+            )
         more = None
         if since:
             end = (until or datetime.now(since.tzinfo)) + timedelta(days=1)

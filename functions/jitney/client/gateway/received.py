@@ -118,5 +118,5 @@ def _line(body: bytes, at: int) -> tuple[bytes, int]:
 
 def _malformed(why: str) -> Invalid:
     return Invalid(
-        "call_invalid", "The body is malformed", f"The request's body cannot be read: {why}.", "Send it again."
+        "call_invalid", "The body is malformed", f"The request's body cannot be read: {why}.", "Send the request again."
     )

@@ -38,7 +38,9 @@ def serve_http(broker: Broker, way: str, port: int) -> None:
     given = os.environ.get(TOKEN_VARIABLE, "")
     if given and len(given) < _LEAST_TOKEN:
         detail = f"{TOKEN_VARIABLE} has fewer than {_LEAST_TOKEN} characters."
-        raise Invalid("token_too_short", "The token is too short", detail, "Set a long random one, or none.")
+        raise Invalid(
+            "token_too_short", "The token is too short", detail, "Set a long random token, or unset the variable."
+        )
     token = given or secrets.token_urlsafe(32)
     with _listening(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"

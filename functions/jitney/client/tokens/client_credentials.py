@@ -37,7 +37,7 @@ class ClientCredentials:
         return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
     def _fix(self, response: HttpResponse) -> str:
-        fix = "Check the client id, its secret, and scope or resource."
+        fix = "Check the client id, its secret, and the scope or resource."
         if response.document().get("error") == "invalid_client" and is_loopback(urlsplit(self.url).hostname or ""):
             return f"`make up` makes new secrets each time: load the agent's .env file again. {fix}"
         return fix

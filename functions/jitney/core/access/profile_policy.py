@@ -55,7 +55,7 @@ def granted_profile(granted: GrantedProfile, target: Target) -> AccessProfile:
         raise Problem(
             "access_profile_changed",
             f"Access profile {granted.name!a} of target {target.alias} {happened}.",
-            "Make a new request. It is decided and reviewed with the target's present access profiles.",
+            "Make a new request. It is decided and reviewed with the target's current access profiles.",
             {"access_profile": {**granted._asdict(), "present_content": profile.content if profile else None}},
         )
     return profile

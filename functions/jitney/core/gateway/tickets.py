@@ -112,7 +112,7 @@ def require_ticket(
             "Leave Body out, and write its content_sha256 and content_length in direct.",
         )
     if operation in DOWNLOADS and direct != NO_BODY:
-        raise Problem("call_invalid", "/direct: The operation has no body.", "Write {}.")
+        raise Problem("call_invalid", "/direct: The operation has no body.", "Send {} as direct.")
 
 
 def is_upload(operation: str) -> bool:

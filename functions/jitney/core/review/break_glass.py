@@ -49,7 +49,11 @@ def activated_by_break_glass(
         detail = f"The request is already {current.state}."
         raise Problem("review_ended", detail, "No decision is needed.", {"grant": current.view()})
     if shown != content_hash(grant):
-        raise Problem("review_changed", "The request changed after you opened it.", "Read it again.")
+        raise Problem(
+            "review_changed",
+            "The request changed after you opened it.",
+            "Read the request again, then use break-glass.",
+        )
     if set(follow_up_keys(grant, who.source_identity)) & set(outstanding):
         detail = f"An earlier use of break-glass, by you or for {grant.unit}, has no follow-up review yet."
         raise Problem("follow_up_due", detail, "Ask its reviewers to confirm it or object, then try again.")
