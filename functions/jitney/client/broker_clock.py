@@ -8,11 +8,11 @@ from jitney.client.connection import HttpResponse
 
 
 class BrokerClock:
-    """The broker's epoch seconds, from the Date of its answers. Until one is known, it is the time of this machine.
+    """The broker's epoch seconds, from the Date of its answers. Before the first answer, this machine's time counts.
 
-    A clock that may be right, because a Date has whole seconds, counts as right. `wall` is this machine's clock, and
-    `steady` seconds that nothing sets. `steady` can stop while the machine sleeps, and `wall` can be set back, so the
-    later of both counts.
+    A Date has whole seconds. So this machine's clock counts as right if it may be. `wall` is this machine's clock, and
+    `steady` is a clock that no program can set. `steady` can stop while the machine sleeps, and `wall` can be set back,
+    so the later of both counts.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:

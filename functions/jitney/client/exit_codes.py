@@ -20,7 +20,7 @@ EXIT_CODES = (
     ExitCode(2, "the request, an option, a file or a setting is not valid", "read the fix"),
     ExitCode(
         3,
-        "policy denied the request, a reviewer rejected it, or it was revoked or suspended",
+        "policy denied the request, a reviewer rejected it, or access was revoked or suspended",
         "request less, or ask the person",
     ),
     ExitCode(4, "the request is under review", "wait, for example with `--wait`"),

@@ -52,7 +52,7 @@ def note_wrong_clock(broker: Broker) -> None:
     ahead = broker.clock.ahead()
     if abs(ahead) > _WRONG_SECONDS:
         off = f"{format_duration(round(abs(ahead)))} {'ahead of' if ahead > 0 else 'behind'} the broker's"
-        fix = "AWS clients or AWS may refuse the keys. Set it, for example with NTP."
+        fix = "AWS clients or AWS may refuse the keys. Set the clock, for example with NTP."
         screen().note(f"jitney: this machine's clock is {off}. {fix}")
 
 

@@ -30,7 +30,7 @@ def wait_for_decision(
     Each poll asks the broker to hold its answer until the decision. If the broker held it, the next poll follows at
     once. Otherwise the pause before the next poll is at least `retry_seconds` of the last answer, and grows from poll
     to poll. One more poll is made when the time is up. Each poll calls `on_progress` with the state and, if there was
-    no answer, the problem. `clock` gives epoch seconds: the broker's, unless it is given.
+    no answer, the problem. `clock` returns epoch seconds; the default is the broker's clock.
 
     Raises ReviewPending after `at_most` seconds, or a minute after the review's end.
     """

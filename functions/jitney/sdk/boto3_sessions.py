@@ -84,9 +84,9 @@ def use_grant(opened: OpenGrant, session: Any, provider: Any, refused: RefusedCa
 
 
 def sign_with_keys(signing_name: str, signature_version: str, **_: Any) -> str | None:
-    """Return the signature of a service that would prefer a token in the environment to the keys of the grant.
+    """Return a signature with keys for a service that would otherwise use a token of the environment; None for others.
 
-    Do nothing for other services. The name is botocore's: AWS_BEARER_TOKEN_BEDROCK, for example.
+    The variable has botocore's name for the service, such as AWS_BEARER_TOKEN_BEDROCK.
     """
     if f"AWS_BEARER_TOKEN_{re.sub('[- ]', '_', signing_name).upper()}" not in os.environ:
         return None

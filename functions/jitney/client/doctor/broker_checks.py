@@ -85,7 +85,7 @@ class BrokerChecks:
         try:
             theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
         except (KeyError, ValueError):
-            return warning("clock", "the broker's answer has no date to compare with", "Check what is in between.")
+            return warning("clock", "the broker's answer has no date", "Check whether a proxy removes the date.")
         off = round(self.now - theirs)
         if abs(off) <= _CLOCK_WARNING_SECONDS:
             return ok("clock", "equals the broker's")

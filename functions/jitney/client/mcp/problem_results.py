@@ -26,7 +26,7 @@ _FIXES: Mapping[str, str] = {
     "grant_released": "Use the tool request if you still need the access.",
     "grant_ended": "Use the tool request if you still need the access.",
     "too_many_pending": "Use the tool release for pending requests that you no longer need. Otherwise inform the user.",
-    "too_many_grants": "Use a grant that you have, see the tool my_grants. Otherwise wait until retry_at.",
+    "too_many_grants": "Use a grant that the tool my_grants lists. Otherwise wait until retry_at.",
 }
 
 

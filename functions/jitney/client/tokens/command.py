@@ -19,8 +19,8 @@ _READ_BYTES = 65_536
 class CommandToken:
     """The token that `argv` prints on standard output. No shell runs it, and its standard error is passed on.
 
-    It may ask questions on a terminal. It reads no other standard input, which is for this program: an MCP client's
-    messages, or what a user pipes into `jitney run`.
+    The command may ask questions on a terminal. It gets no other standard input, because that is for `jitney`: an MCP
+    client's messages, or what a user pipes into `jitney run`.
     """
 
     argv: tuple[str, ...]

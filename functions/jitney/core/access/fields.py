@@ -57,7 +57,7 @@ class FieldErrors:
     def unknown_members(self, value: Mapping[str, Any], known: tuple[str, ...], pointer: str) -> None:
         """Add an error for members of `value` that are not in `known`, with the closest known name.
 
-        Names are compared only for the errors that an answer lists, because the body chooses their number.
+        Names are compared only for the errors that an answer lists, because a body can have any number of members.
         """
         for name in sorted(set(value) - set(known))[:MOST_ERRORS]:
             near = difflib.get_close_matches(name[:100], known, n=1)

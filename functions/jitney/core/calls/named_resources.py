@@ -31,7 +31,7 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
         raise invalid_call(f"The call names more than {MOST_NAMES} resources.", "Name fewer resources in one call.")
     named = _Named(need.types or ())
     named.fill(Filling(parameters, place), set())
-    for arns in named.arns:  # more than that, and values are left that no ARN holds
+    for arns in named.arns:  # with too many, values are left that no ARN holds
         require_few(dict.fromkeys(arns))
     if left - named.held:
         named.fill(Filling(parameters, place, open_names=True), left - named.held)

@@ -22,8 +22,8 @@ class RecordPosition:
 class StoredRecord:
     """A record as it is stored, with its grant or "".
 
-    `intact` says whether its hash matches its content, and its text is the only one for this content. Another text
-    could be read in two ways: of two members with one name, Athena may take the first and Jitney the last.
+    `intact` says whether its hash matches its content, and whether it is canonical JSON. Other JSON could be read
+    in two ways: of two members with one name, Athena may take the first and Jitney the last.
     """
 
     position: RecordPosition

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 
 def distinct(masked: Mapping[str, str]) -> dict[str, str]:
-    """Return the masked names of an object's members, without two equal ones, by the members' names.
+    """Return the masked name of each member of an object. No two of them are equal.
 
-    Two secrets can have the same mask, and have it always if masks have no tags. An object cannot hold a name twice, so
-    a member would vanish. Such names are numbered. A name that is not masked stays as it is.
+    Two secrets can have the same mask, and always have it if masks have no tags. An object cannot hold a name twice, so
+    a member would vanish. So equal masks are numbered. A name that is not masked stays as it is.
     """
     found: dict[str, str] = {}
     taken = {name for name, mask in masked.items() if mask == name}

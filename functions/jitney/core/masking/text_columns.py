@@ -15,10 +15,10 @@ Span = tuple[int, int]
 
 
 def mask_cells(text: str, judge: Callable[[str], int], mask: Callable[[str], str]) -> str:
-    """Return the text with masked cells in columns that `judge` takes for secrets. Returns `text` itself without any.
+    """Return the text with the cells masked whose column `judge` takes for secret. Without any, return `text` itself.
 
-    A line with another number of cells than the first one is kept. The `csv` module does not say where a cell is, so it
-    cannot keep the other characters.
+    A line is kept if it has more or fewer cells than the first one. The `csv` module is not used, because it does not
+    say where a cell is, so the other characters could not be kept.
     """
     end = text.find("\n", 0, _LONGEST_HEADER)
     header = text[: max(end, 0)].removeprefix(_BYTE_ORDER_MARK).rstrip("\r")
