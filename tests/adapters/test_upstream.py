@@ -45,7 +45,11 @@ class Aws:
                 read = b""
                 while b"\r\n\r\n" not in read:
                     read += connection.recv(65536)
-                self.requests.append(read)
+                head, _, body = read.partition(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                while length and len(body) < int(length[1]):  # a connection closed with unread bytes would be reset
+                    body += connection.recv(65536)
+                self.requests.append(head + b"\r\n\r\n" + body)
                 self._behave(connection)
 
     def close(self) -> None:

@@ -509,6 +509,22 @@ def test_rev_16_the_same_post_twice_at_once_begins_one_review(gateway: Gateway):
     assert gateway.system.reviews.started == [gateway.child().id]
 
 
+def test_rev_16_the_same_post_twice_at_once_needs_one_place_for_pending_requests(gateway: Gateway):
+    ports, store = gateway.system.ports, gateway.system.store
+    ports.config = replace(ports.config, limits=replace(ports.config.limits, max_pending=1))
+    read, others = store.grant_lists, list[tuple[int, dict[str, Any]]]()
+
+    def read_after_another(*arguments: Any) -> Any:
+        store.grant_lists = read  # type: ignore[method-assign]
+        others.append(gateway.post())
+        return read(*arguments)
+
+    store.grant_lists = read_after_another  # type: ignore[method-assign]
+    assert gateway.post() == others[0]
+    assert others[0][0] == 202
+    assert gateway.post(key="k-2", parameters={"Bucket": "reports", "Key": "2026/7"})[1]["code"] == "too_many_pending"
+
+
 @pytest.mark.parametrize("route", [read_call, withdraw_call])
 @pytest.mark.parametrize("given", ["c-..", "g-aaaaaaaaaaaaaa", "c-AAAAAAAAAAAAAA", "c-aaaaaaaaaaaaaa\n", ""])
 def test_rev_16_what_is_no_id_of_a_call_is_not_looked_up(gateway: Gateway, route: Any, given: str):

@@ -200,9 +200,7 @@ def _create(
     keys = (idempotency_record(grant.owner_key, key, access_request.body, grant.id, call.now),) if key else ()
     try:
         return write_new_grant(grant, record, (*keys, quota), updates, call.ports, call.now)
-    except Conflict as used:
-        if used.key != quota.key:
-            raise
+    except Conflict as used:  # also for a used Idempotency-Key, which `_refusing_new` finds
         problem_of = too_many_reviews_problem if grant.state is State.PENDING else too_many_grants_problem
         with _refusing_new(access_request, key, decision, call):
             raise problem_of(quota, grant.unit, call.now) from used

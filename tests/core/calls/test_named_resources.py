@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jitney.core.calls.arns import fill_template
+from jitney.core.calls.arns import MAX_ARNS, fill_template
 from jitney.core.calls.call import AwsCall
 from jitney.core.calls.call_needs import explain_call
 from jitney.core.calls.named_resources import resources_of
@@ -135,3 +135,11 @@ def call(service: str, name: str, **parameters: Any) -> Any:
 def test_gw_12_large_parameters_take_linear_time(service, operation, parameters):
     with within_cpu_seconds(5), pytest.raises(Problem):
         explain_call(AwsCall(OPERATIONS.service(service).operation(operation), parameters), PLACE)
+
+
+def test_pol_13_resources_of_several_types_count_together():
+    ids = [f"{kind}-{number:017x}" for kind in ("i", "vol") for number in range(MAX_ARNS // 2 + 1)]
+    with pytest.raises(Problem) as raised:
+        call("ec2", "CreateTags", Resources=ids, Tags=[{"Key": "a", "Value": "b"}])
+    assert raised.value.detail == f"The call names more than {MAX_ARNS} resources."
+    call("ec2", "CreateTags", Resources=ids[1:-1], Tags=[{"Key": "a", "Value": "b"}])
