@@ -138,8 +138,9 @@ def test_gw_12_large_parameters_take_linear_time(service, operation, parameters)
 
 
 def test_pol_13_resources_of_several_types_count_together():
-    ids = [f"{kind}-{number:017x}" for kind in ("i", "vol") for number in range(MAX_ARNS // 2 + 1)]
+    few = {"WindowId": [f"mw-{number}" for number in range(MAX_ARNS // 2)]}
+    targets = [f"t-{number}" for number in range(MAX_ARNS // 2 + 1)]
     with pytest.raises(Problem) as raised:
-        call("ec2", "CreateTags", Resources=ids, Tags=[{"Key": "a", "Value": "b"}])
+        call("ssm", "DeregisterTargetFromMaintenanceWindow", **few, WindowTargetId=targets)
     assert raised.value.detail == f"The call names more than {MAX_ARNS} resources."
-    call("ec2", "CreateTags", Resources=ids[1:-1], Tags=[{"Key": "a", "Value": "b"}])
+    call("ssm", "DeregisterTargetFromMaintenanceWindow", **few, WindowTargetId=targets[1:])
