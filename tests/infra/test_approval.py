@@ -13,6 +13,7 @@ from jitney.handlers.review_notices import (
     MOST_RETRIES,
     MessagesUnsent,
     NoReviewerNotified,
+    RequestUndecidable,
     ReviewEnded,
     StepFailure,
     TooFewReviewers,
@@ -107,12 +108,14 @@ def test_rev_13_the_workflow_repeats_a_notice_as_often_as_its_function_expects()
 
     decision = MACHINE["States"]["NotifyDecision"]
     assert retries(WAIT, NoReviewerNotified.__name__) == retries(decision, MessagesUnsent.__name__) == MOST_RETRIES
-    assert retries(WAIT, ReviewEnded.__name__) == retries(WAIT, TooFewReviewers.__name__) == 0
+    for failure in (ReviewEnded, TooFewReviewers, RequestUndecidable):
+        assert retries(WAIT, failure.__name__) == 0
     for state in (WAIT, decision):
         assert state["Arguments"]["Payload"]["retries"] == "{% $states.context.State.RetryCount %}"
     assert {each.__name__ for each in StepFailure.__subclasses__()} == {
         "MessagesUnsent",
         "NoReviewerNotified",
+        "RequestUndecidable",
         "ReviewEnded",
         "TooFewReviewers",
     }

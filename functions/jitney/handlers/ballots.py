@@ -31,6 +31,7 @@ from jitney.handlers.responses import deciding_policies
 from jitney.handlers.under_review import under_review
 from jitney.handlers.workflow import resume_workflow
 
+REQUEST_AGAIN = "The request cannot be approved any more. Reject it, and the agent can request again."
 OUTCOMES = {VoteVerdict.APPROVE: Outcome.APPROVED, VoteVerdict.REJECT: Outcome.REJECTED}
 
 
@@ -146,10 +147,13 @@ def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResu
 
 
 def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Ports) -> Decision:
-    """Return the policy's current decision about a grant with these approvals. Raises Problem."""
+    """Return the policy's current decision about a grant with these approvals. Raises Problem, for a reviewer."""
     grant = review.grant
     config, who = ports.config, requester(grant, ports)
-    target = target_of(grant, config)
+    try:
+        target = target_of(grant, config)
+    except Problem as problem:
+        raise Problem(problem.code, problem.detail, REQUEST_AGAIN) from problem
     return decide(
         who,
         grant.as_request(inherited_approvals(review, ports.now())),
@@ -168,7 +172,7 @@ def requester(grant: Grant, ports: Ports) -> Principal:
     issuer = ports.config.issuers.get(grant.issuer_name)
     if issuer is None:
         detail = f"The requester's issuer {grant.issuer_name!r} is no longer configured."
-        raise Problem("review_ended", detail, "The request can no longer be decided. It expires by itself.")
+        raise Problem("review_ended", detail, REQUEST_AGAIN)
     return Principal(
         issuer=grant.issuer,
         issuer_name=issuer.name,

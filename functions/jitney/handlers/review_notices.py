@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from jitney.core.access.grant import Grant
+from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
 from jitney.core.review.schedule import has_changed_since, is_waiting
@@ -22,7 +23,7 @@ from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
 from jitney.handlers.notifications import CHANNELS, notify_reviewers
 from jitney.handlers.ports import REVIEW_PORTS, Ports
-from jitney.handlers.review_sheet import build_sheet
+from jitney.handlers.review_sheet import build_sheet, present_decision
 from jitney.handlers.under_review import under_review
 
 DECISION_NOTICES = frozenset(
@@ -49,6 +50,10 @@ class NoReviewerNotified(StepFailure):
 
 class TooFewReviewers(StepFailure):
     """Too few people could ever approve the request, so reviewers are not notified."""
+
+
+class RequestUndecidable(StepFailure):
+    """The configuration changed so that the request cannot be approved any more, so reviewers are not notified."""
 
 
 class MessagesUnsent(StepFailure):
@@ -96,10 +101,15 @@ def _take_step(event: Mapping[str, Any], ports: Ports) -> Grant:
 
 
 def _can_be_decided(grant: Grant, ports: Ports) -> bool:
-    """Return whether the request has enough possible approvers, or its target allows break-glass."""
+    """Return whether the request has enough possible approvers, or its target allows break-glass.
+
+    Raises RequestUndecidable when no approval could have an effect.
+    """
     config = ports.config
     break_glass = config.break_glass is not None and grant.target in config.break_glass.targets
     review = under_review(grant, ports, ports.suspensions.current())
+    if isinstance(present_decision(review, ports), Problem):
+        raise RequestUndecidable
     return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions))
 
 
@@ -109,7 +119,7 @@ def _is_waiting(grant: Grant, since: int, now: int) -> bool:
 
 
 def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> None:
-    """Send the notice that is due on every channel. Raises TooFewReviewers, NoReviewerNotified and MessagesUnsent."""
+    """Send the notice that is due on every channel. Raises StepFailure."""
     due, retries = Notice(event["due"]), event.get("retries")
     # The time of a follow-up review is over, and the review is missing.
     notice = Notice.FOLLOW_UP_DUE if due is Notice.DECIDED and grant.awaits_follow_up else due

@@ -1,8 +1,16 @@
-"""The sheet of a grant, which reviewers see on every channel (REV 10, 11)."""
+"""The sheet of a grant, which reviewers see on every channel (REV 10, 11).
+
+A grant outlives changes of the configuration. So its sheet can be built when the present configuration cannot decide
+about it any more. Otherwise no reviewer could reject such a request, revoke such a grant or review its break-glass.
+"""
 
 from collections.abc import Collection
 
-from jitney.core.access.grant import Grant
+from jitney.core.access.decision import Decision, Risk
+from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
+from jitney.core.review.grant_under_review import GrantUnderReview
+from jitney.core.review.harm import not_decidable, own_risks
 from jitney.core.review.sheet import Sheet, sheet_of
 from jitney.handlers.ballots import decision_on
 from jitney.handlers.current_reviewers import current_reviewers
@@ -15,28 +23,64 @@ MAX_PAGES = 20
 
 Access from older grants is shown as new, and the sheet says that not all grants were compared.
 """
+RECONFIGURED = frozenset(
+    {"target_unknown", "review_ended", "access_profile_changed", "action_unknown", "request_invalid"}
+)
+"""The codes of a decision about a stored grant that the configuration of now prevents.
+
+Each of them lasts, and none comes from a store.
+"""
 
 
 def build_sheet(grant: Grant, ports: Ports) -> Sheet:
-    """Return the current sheet of `grant`. Raises Problem, also when its target or issuer was reconfigured."""
+    """Return the current sheet of `grant`. Raises Problem when a store fails.
+
+    If the target, the issuer, the access profile or a limit changed so that policy cannot decide any more, the sheet
+    says so among the risks. It then has only the risks of the permissions themselves.
+    """
     history, cut = _history(grant, ports, ports.now())
-    return _sheet(grant, history, ports, history_cut=cut)
+    review = under_review(grant, ports, ports.suspensions.current())
+    decision = present_decision(review, ports)
+    if isinstance(decision, Problem):
+        pending = grant.at(ports.now()).state is State.PENDING
+        risks = (not_decidable(decision.detail, pending=pending), *own_risks(grant.permissions, ports.actions))
+    else:
+        risks = decision.risks
+    return _sheet(review, risks, history, ports, history_cut=cut)
 
 
 def granted_sheet(grant: Grant, ports: Ports) -> Sheet:
     """Return the sheet of what a vote would grant, without a comparison with the agent's other grants.
 
-    Raises Problem as `build_sheet`.
+    Raises Problem when a store fails, and when policy cannot decide about the grant any more.
     """
-    return _sheet(grant, (), ports)
+    review = under_review(grant, ports, ports.suspensions.current())
+    return _sheet(review, decision_on(review, grant.approvals, ports).risks, (), ports)
 
 
-def _sheet(grant: Grant, history: Collection[Grant], ports: Ports, *, history_cut: bool = False) -> Sheet:
-    now, suspensions = ports.now(), ports.suspensions.current()
-    review = under_review(grant, ports, suspensions)
-    risks = decision_on(review, grant.approvals, ports).risks
-    groups = current_reviewers(ports, suspensions)
-    return sheet_of(review, groups, ports.actions, risks, history, now, history_cut=history_cut)
+def present_decision(review: GrantUnderReview, ports: Ports) -> Decision | Problem:
+    """Return the policy's current decision about a grant, or the Problem why there can be none any more.
+
+    Raises Problem when a store fails.
+    """
+    try:
+        return decision_on(review, review.grant.approvals, ports)
+    except Problem as problem:
+        if problem.code not in RECONFIGURED:
+            raise
+        return problem
+
+
+def _sheet(
+    review: GrantUnderReview,
+    risks: tuple[Risk, ...],
+    history: Collection[Grant],
+    ports: Ports,
+    *,
+    history_cut: bool = False,
+) -> Sheet:
+    groups = current_reviewers(ports, review.suspensions)
+    return sheet_of(review, groups, ports.actions, risks, history, ports.now(), history_cut=history_cut)
 
 
 def _history(grant: Grant, ports: Ports, now: int) -> tuple[list[Grant], bool]:

@@ -112,6 +112,16 @@ def own_risks(permissions: Iterable[Permission], actions: ActionTable) -> tuple[
     return describe_risks(names, gained) if names else ()
 
 
+def not_decidable(why: str, *, pending: bool) -> Risk:
+    """Return the risk of a grant about which the present configuration cannot decide. `why` is a sentence.
+
+    It says what the other risks leave out. A pending request cannot be approved any more.
+    """
+    what = "It cannot be approved any more: reject it, and the agent can request again." if pending else ""
+    left_out = "Other risks are those of the permissions alone."
+    return Risk("NotAssessed", " ".join(filter(None, (why, what, left_out))), ())
+
+
 def _change(use: Use, arn: str, risks: Sequence[Risk]) -> _Change | None:
     wide = has_wildcard(arn)
     if deletes(use.action, use.level):

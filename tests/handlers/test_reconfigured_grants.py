@@ -1,0 +1,146 @@
+"""Grants outlive changes of the configuration: people still see, reject, revoke and review them (REV 10, 13, END 1)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from jitney.core.access.grant import Grant, State
+from jitney.core.problems import Problem
+from jitney.handlers.ballots import REQUEST_AGAIN
+from jitney.handlers.review_notices import notify
+from jitney.handlers.review_reads import show_review
+from jitney.handlers.terminal_votes import vote_from_terminal
+from tests.handlers.review_browser import Browser, ReviewSystem
+from tests.handlers.test_break_glass import SETTINGS, judge, smash, token_of
+from tests.handlers.test_review_pages import pending, stored
+from tests.handlers.test_review_steps import TOKEN, asked, decided
+from tests.handlers.test_terminal_reviews import call, own_token, terminal_desk
+
+LOST = "It cannot be approved any more: reject it, and the agent can request again."
+
+
+def without_target(desk: ReviewSystem) -> None:
+    desk.system.ports.config = replace(desk.system.ports.config, targets={})
+
+
+def renamed_target(desk: ReviewSystem) -> None:
+    (target,) = desk.system.ports.config.targets.values()
+    renamed = replace(target, alias="analytics")
+    desk.system.ports.config = replace(desk.system.ports.config, targets={renamed.alias: renamed})
+
+
+def other_roles(desk: ReviewSystem) -> None:
+    (target,) = desk.system.ports.config.targets.values()
+    moved = replace(target, role_arn=f"{target.role_arn}-other")
+    desk.system.ports.config = replace(desk.system.ports.config, targets={moved.alias: moved})
+
+
+def without_issuer(desk: ReviewSystem) -> None:
+    issuers = {name: each for name, each in desk.system.ports.config.issuers.items() if name != "corp"}
+    desk.system.ports.config = replace(desk.system.ports.config, issuers=issuers)
+
+
+def fewer_pairs(desk: ReviewSystem) -> None:
+    limits = replace(desk.system.ports.config.limits, max_pairs=1)
+    desk.system.ports.config = replace(desk.system.ports.config, limits=limits)
+
+
+Change = Callable[[ReviewSystem], None]
+CHANGES = [without_target, renamed_target, other_roles, without_issuer, fewer_pairs]
+changes = pytest.mark.parametrize("change", CHANGES)
+
+
+@pytest.fixture
+def desk() -> ReviewSystem:
+    return terminal_desk()
+
+
+def person(desk: ReviewSystem, name: str, *groups: str) -> Browser:
+    browser = Browser(desk)
+    browser.sign_in(name, groups=groups)
+    return browser
+
+
+def approved(desk: ReviewSystem, alice: Browser) -> Grant:
+    grant = pending(desk)
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+    return stored(desk, grant)
+
+
+@changes
+def test_rev_10_a_request_that_cannot_be_decided_is_shown_and_rejected(desk: ReviewSystem, change: Change):
+    alice, grant = person(desk, "alice"), pending(desk)
+    change(desk)
+    page = alice.send("GET", f"/reviews/{grant.id}")
+    assert (page.status, LOST in page.text) == (200, True)
+    shown = call(desk, show_review, grant, own_token(desk))[1]["review"]
+    assert any(LOST in each["sentence"] for each in shown["risks"])
+    assert [each["level"] for each in shown["risks"]] == ["unknown", "moderate"]
+    form = alice.first_form(grant.id, "reject") | {"comment": "the target is gone"}
+    assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
+    assert stored(desk, grant).state is State.REJECTED
+
+
+@changes
+def test_rev_03_a_request_that_cannot_be_decided_is_not_approved(desk: ReviewSystem, change: Change):
+    alice, grant = person(desk, "alice"), pending(desk)
+    change(desk)
+    answer = alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
+    body = {"verdict": "approve", "content": call(desk, show_review, grant, own_token(desk))[1]["review"]["content"]}
+    status, problem = call(desk, vote_from_terminal, grant, own_token(desk), **body)
+    assert answer.status == status >= 400
+    if change is not fewer_pairs:
+        assert problem["fix"] == REQUEST_AGAIN
+    assert stored(desk, grant) == grant
+
+
+@changes
+def test_end_01_a_person_opens_and_revokes_an_active_grant_from_its_page(desk: ReviewSystem, change: Change):
+    alice = person(desk, "alice")
+    grant = approved(desk, alice)
+    change(desk)
+    page = alice.send("GET", f"/reviews/{grant.id}")
+    assert (page.status, LOST in page.text, 'id="revoke"' in page.text) == (200, False, True)
+    form = {"token": token_of(alice), "reason": "the laptop was stolen"}
+    alice.send("POST", f"/reviews/{grant.id}/revocation", form)
+    assert stored(desk, grant).state is State.REVOKED
+    assert alice.send("GET", f"/reviews/{grant.id}").status == 200
+
+
+@changes
+def test_rev_08_break_glass_is_reviewed_afterwards(desk: ReviewSystem, change: Change):
+    desk.system.ports.config = replace(desk.system.ports.config, break_glass=SETTINGS)
+    grant = pending(desk)
+    smash(person(desk, "gina"), grant)
+    change(desk)
+    bob = person(desk, "bob")
+    assert 'id="follow-up"' in bob.send("GET", f"/reviews/{grant.id}").text
+    assert judge(bob, grant, "confirm").status == 303
+
+
+@changes
+@pytest.mark.parametrize("due", ["requested", "reminded", "escalated"])
+def test_rev_13_the_next_notice_ends_a_request_that_cannot_be_decided(desk: ReviewSystem, change: Change, due: str):
+    grant = pending(desk)
+    change(desk)
+    assert notify(asked(grant, due), desk.system.ports)["error"] == "RequestUndecidable"
+    assert desk.system.task_answers.failed == [(TOKEN, "RequestUndecidable")]
+
+
+@changes
+def test_rev_13_its_decision_is_still_notified(desk: ReviewSystem, change: Change):
+    alice, grant = person(desk, "alice"), pending(desk)
+    change(desk)
+    alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, "reject") | {"comment": "no"})
+    assert notify(decided(stored(desk, grant)), desk.system.ports)["state"] == "rejected"
+
+
+def test_pol_08_a_store_that_fails_shows_no_request(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+
+    def failing(*_: object) -> None:
+        raise Problem("unavailable", "DynamoDB did not answer.", "Try again.")
+
+    desk.system.store.grants_of = failing  # type: ignore[assignment]
+    assert alice.send("GET", f"/reviews/{grant.id}").status == 503
