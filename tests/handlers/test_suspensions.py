@@ -10,6 +10,7 @@ from jitney.core.access.deny_document import CLOCK_SKEW_SECONDS
 from jitney.core.access.grant import Grant, State, VoteVerdict
 from jitney.core.access.suspensions import LIFTED_SECONDS, MOST_SUSPENSIONS, Suspension, SuspensionKind, Suspensions
 from jitney.core.config import TargetRole
+from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.core.review.break_glass import activated_by_break_glass
 from jitney.core.review.content import content_hash
@@ -692,6 +693,34 @@ class TestNames:
         system.ports.__dict__["config"] = config
         body = suspended(system, {"kind": "human", "name": "people/alice"})
         assert body["suspension"]["name"] == "people.alice"
+
+    @pytest.mark.parametrize("alias", ["", "robots"])
+    def test_end_08_an_issuer_that_was_removed_or_renamed_is_suspended_while_it_has_grants(self, system, alias):
+        grant_id = opened(system)
+        removed = system.config.issuers["corp"]
+        issuers = {name: each for name, each in system.config.issuers.items() if name != "corp"}
+        issuers |= {alias: replace(removed, name=alias, identity_name=alias)} if alias else {}
+        system.ports.__dict__["config"] = replace(system.config, issuers=issuers, operators=("other/security",))
+        body = suspended(system, {"kind": "issuer", "name": "corp"}, **other_operator())
+        assert body["grants_ended"] == 1
+        assert system.store.grants[grant_id].state is State.REVOKED
+        assert "corp.*" in system.role_policies.documents[ROLE_ARN]
+
+    def test_end_08_a_renamed_issuers_agent_uses_its_grant_until_the_earlier_name_is_suspended(self, system):
+        grant_id = opened(system)
+        renamed = replace(system.config.issuers["corp"], name="robots", identity_name="robots")
+        issuers = {**system.config.issuers, "robots": renamed}
+        del issuers["corp"]
+        config = replace(system.config, issuers=issuers, operators=("other/security",))
+        text = config.policies.text.replace('"corp/', '"robots/')
+        system.ports.__dict__["config"] = config
+        system.ports.__dict__["policies"] = PolicySet.load(replace(config.policies, text=text))
+        assert (
+            system.call(create_credentials, grant_id=grant_id, token=fresh(system, groups=["data-readers"]))[0] == 200
+        )
+        suspended(system, {"kind": "issuer", "name": "corp"}, **other_operator())
+        status, body, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
+        assert (status, body["code"]) == (410, "grant_revoked")
 
     def test_an_entry_of_an_issuer_stands_for_the_issuer(self, system):
         entry = replace(system.config.issuers["github"], name="github-staging")

@@ -1,7 +1,8 @@
 """The names that can be suspended. An unknown name is an error with suggestions, never a silent success. Pure.
 
-An agent, a unit or a human is known from the configuration or from its grants. Jitney keeps no list of callers. So a
-caller without any request can be suspended by its exact name, with `unseen`.
+An agent, a unit, a human or an issuer is known from the configuration or from its grants. So an issuer can be suspended
+after it was removed from the configuration, while its grants last. Jitney keeps no list of callers. So a caller without
+any request can be suspended by its exact name, with `unseen`.
 """
 
 import difflib
@@ -38,7 +39,7 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
     if spellings.get(request.name) == request.name:
         return request.name
     if request.kind in (SuspensionKind.ISSUER, SuspensionKind.TARGET):
-        raise _unknown(request, spellings, f"Use a name that jitney.yaml has under {request.kind}s.")
+        raise _unknown(request, spellings, _LISTED[request.kind])
     prefixes = sorted({identity_prefix(each.identity_name) for each in config.issuers.values()})
     if not _IDENTITY.fullmatch(request.name) or not request.name.startswith(tuple(prefixes)):
         fix = f"Use the name that Jitney's pages and records show. It begins with {' or '.join(prefixes)}"
@@ -86,6 +87,10 @@ def _issuers(config: Config) -> dict[str, str]:
     return {alias: each.identity_name for each in entries for alias in (each.name, each.identity_name)}
 
 
+_LISTED: Mapping[SuspensionKind, str] = {
+    SuspensionKind.ISSUER: "Use a name that jitney.yaml has under issuers, or with which names of open grants begin.",
+    SuspensionKind.TARGET: "Use a name that jitney.yaml has under targets.",
+}
 _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {
     SuspensionKind.AGENT: _agents,
     SuspensionKind.UNIT: lambda _: {},
@@ -104,5 +109,8 @@ def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[st
         return {grant.subject: grant.unit, grant.principal: grant.unit, grant.unit: grant.unit}
     if kind is SuspensionKind.AGENT:
         return {} if is_person else {grant.subject: grant.principal, grant.principal: grant.principal}
+    if kind is SuspensionKind.ISSUER:  # of a removed issuer, too: its credentials work until the grants end
+        identities = [each for each in (grant.principal, grant.human) if each]
+        return {name: name for name in (each.partition(".")[0] for each in identities)}
     people = [grant.human, *(vote.human for vote in grant.votes), *([grant.principal] if is_person else [])]
     return {each: each for each in people if each} if kind is SuspensionKind.HUMAN else {}
