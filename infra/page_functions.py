@@ -14,12 +14,12 @@ from infra.permissions import (
 from infra.read_functions import GRANTS_OF_PRINCIPAL, OPEN_GRANTS
 from infra.record_functions import ACCESS_KEY_CHAINS
 from infra.spec import REVIEW_EXECUTIONS, REVIEW_REQUESTS_PER_SECOND, FunctionSpec
-from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS, TRAIL_ITEMS
+from infra.state_items import FOLLOW_UP_ITEMS, GRANT_ITEMS, KNOWN_ROLES, OUT_OF_OFFICE_ITEMS, SESSION_ITEMS, TRAIL_ITEMS
 
 # What the list of requests and the sheet of a request need (jitney.handlers.request_list, .review_sheet).
 _SHOW_REQUESTS = (
     READ_OTHER_GRANTS,
-    on_state("GetItem", items=GRANT_ITEMS),
+    on_state("GetItem", items=(*GRANT_ITEMS, *KNOWN_ROLES)),
     on_state("Query", items=(*OUT_OF_OFFICE_ITEMS, *FOLLOW_UP_ITEMS)),
     GRANTS_OF_PRINCIPAL,
     OPEN_GRANTS,
@@ -58,7 +58,7 @@ PAGE_SPECS = (
         # No permission to write, as above, and no Scan.
         allows=(
             on_state("BatchGetItem", items=GRANT_ITEMS),
-            on_state("GetItem", items=SESSION_ITEMS),
+            on_state("GetItem", items=(*SESSION_ITEMS, *KNOWN_ROLES)),
             on_state("Query", items=FOLLOW_UP_ITEMS),
             GRANTS_OF_PRINCIPAL,
             OPEN_GRANTS,

@@ -8,8 +8,10 @@ import pytest
 from jitney.core.access.grant import Grant, State
 from jitney.core.problems import Problem
 from jitney.handlers.ballots import REQUEST_AGAIN
+from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review_notices import notify
-from jitney.handlers.review_reads import show_review
+from jitney.handlers.review_reads import list_reviews, show_review
+from jitney.handlers.suspensions import suspend
 from jitney.handlers.terminal_votes import vote_from_terminal
 from tests.handlers.review_browser import Browser, ReviewSystem
 from tests.handlers.test_break_glass import SETTINGS, judge, smash, token_of
@@ -106,6 +108,24 @@ def test_end_01_a_person_opens_and_revokes_an_active_grant_from_its_page(desk: R
     alice.send("POST", f"/reviews/{grant.id}/revocation", form)
     assert stored(desk, grant).state is State.REVOKED
     assert alice.send("GET", f"/reviews/{grant.id}").status == 200
+
+
+@changes
+def test_rev_19_open_grants_are_listed_after_the_change(desk: ReviewSystem, change: Change):
+    alice, olga = person(desk, "alice"), person(desk, "olga", "security")
+    active, waiting = approved(desk, alice), pending(desk, reason="another report")
+    reconcile(desk.system.ports)
+    change(desk)
+    overview = olga.send("GET", "/reviews/overview").text
+    listed = alice.send("GET", "/reviews").text
+    for grant in (active, waiting):
+        assert f"/reviews/{grant.id}" in overview
+        assert f"/reviews/{grant.id}" in listed
+    found = call(desk, list_reviews, "", own_token(desk))[1]
+    assert [each["id"] for each in (*found["waiting_for_you"], *found["active"])] == [waiting.id, active.id]
+    asked = {"kind": "unit", "name": active.unit, "reason": "its key leaked"}
+    token = desk.id_token("olga", None, aud="web", groups=["security"])
+    assert desk.system.call(suspend, asked, token=token)[0] in (201, 202)
 
 
 @changes

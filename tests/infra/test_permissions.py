@@ -452,7 +452,7 @@ ITEMS = {
     },
     "jitney-reviews": {
         BATCH: ANY_LIST,
-        READ: {"GRANT#*", "SESSION#*", "SUSPENSIONS"},
+        READ: {"GRANT#*", "ROLE#", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"VOTES#*", "OUT_OF_OFFICE", "FOLLOW_UP", "TRAIL"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
@@ -461,7 +461,7 @@ ITEMS = {
     },
     "jitney-overview": {
         BATCH: ANY_GRANT,
-        READ: {"SESSION#*", "SUSPENSIONS"},
+        READ: {"ROLE#", "SESSION#*", "SUSPENSIONS"},
         QUERY: {"FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},
@@ -469,7 +469,7 @@ ITEMS = {
     # It records refused callers, and writes nothing to the state table.
     "jitney-review-reads": {
         BATCH: ANY_LIST,
-        READ: {"GRANT#*", "SUSPENSIONS"},
+        READ: {"GRANT#*", "ROLE#", "SUSPENSIONS"},
         QUERY: {"OUT_OF_OFFICE", "FOLLOW_UP"},
         BY_PRINCIPAL: {"PRINCIPAL#*"},
         BY_ROLE: {"ROLE#*"},

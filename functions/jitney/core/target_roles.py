@@ -6,7 +6,7 @@ role has the target's role name, and the others add a number to it.
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 MOST_ROLES = 10
 """The most roles of one target."""
@@ -40,6 +40,14 @@ def first_role(role: str) -> str:
     """Return the name or ARN of the first role of the target that has, or had, this role."""
     numbered = _NUMBERED.fullmatch(role)
     return numbered[1] if numbered else role
+
+
+def first_roles(roles: Iterable[str], seen: Collection[str]) -> tuple[str, ...]:
+    """Return the first roles of the targets with `roles`, then those of removed targets. Each index of grants has one.
+
+    `seen` has all roles that any target ever had.
+    """
+    return tuple(dict.fromkeys(first_role(each) for each in (*roles, *sorted(seen))))
 
 
 def further_roles(role: str) -> str:

@@ -149,5 +149,15 @@ def show_overview(visit: Visit) -> Page:
 handler = pages(
     {"/reviews/overview": show_overview},
     {},
-    ("config", "actions", "store", "suspensions", "follow_ups", "web_sessions", "templates", "seal_reader"),
+    (
+        "config",
+        "actions",
+        "store",
+        "suspensions",
+        "deny_list",
+        "follow_ups",
+        "web_sessions",
+        "templates",
+        "seal_reader",
+    ),
 )

@@ -17,6 +17,7 @@ from jitney.core.review.content import content_hash
 from jitney.core.review.fair_share import fair_share
 from jitney.core.review.harm import LOW, harm_level, own_risks, with_changes
 from jitney.core.review.headlines import headline_of_grant, uses_of
+from jitney.core.target_roles import first_roles
 from jitney.handlers.current_reviewers import current_reviewers
 from jitney.handlers.ports import Ports
 from jitney.handlers.under_review import all_under_review
@@ -120,9 +121,12 @@ def _unreviewed(ports: Ports) -> GrantsRead:
 
 
 def read_open(state: State, ports: Ports, now: int) -> GrantsRead:
-    """Return the grants in a state, from each target in turn, within the limits on number and time."""
+    """Return the grants in a state, from each target in turn, within the limits on number and time.
+
+    They include the grants of removed targets, whose credentials work until the grants end.
+    """
     began, read = ports.stopwatch(), list[Grant]()
-    roles = dict.fromkeys(target.role_arn for target in ports.config.targets.values())
+    roles = first_roles((each.role_arn for each in ports.config.targets.values()), ports.deny_list.seen_roles())
     turns = zip_longest(*(ports.store.grants_in_state(role_arn, state, now) for role_arn in roles))
     for grant in filter(None, chain.from_iterable(turns)):
         if len(read) == MOST_READ or ports.stopwatch() - began > MOST_MILLISECONDS:

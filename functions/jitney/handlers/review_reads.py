@@ -82,5 +82,5 @@ def _viewer(grant: Grant, viewer: ViewerPermissions, now: int) -> dict[str, Any]
 
 handler = endpoints(
     {("GET", "/v1/reviews"): list_reviews, ("GET", "/v1/reviews/{id}"): show_review},
-    (*REVIEW_PORTS, "follow_ups"),
+    (*REVIEW_PORTS, "follow_ups", "deny_list"),
 )

@@ -80,6 +80,7 @@ handler = pages(
     (
         *REVIEW_PORTS,
         "follow_ups",
+        "deny_list",
         "vote_history",
         "web_sessions",
         "trail_watches",

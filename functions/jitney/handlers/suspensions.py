@@ -20,7 +20,7 @@ from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
-from jitney.core.target_roles import earlier_roles
+from jitney.core.target_roles import earlier_roles, first_roles
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.edge import endpoints
@@ -86,9 +86,7 @@ class CallStart(NamedTuple):
 def suspend(request: Request, ports: Ports) -> Response:
     """201 when everything is stopped and on record, 202 when the call must be repeated.
 
-    Raises Problem for an unknown name.
-
-    After the call's first write, nothing is issued, even if the answer is 202.
+    Raises Problem for an unknown name. After the call's first write, nothing is issued, even if the answer is 202.
     """
     began = CallStart(ports.stopwatch(), ports.now_milliseconds())
     call = authenticate_request(request, ports)
@@ -137,10 +135,10 @@ def _name(asked: SuspensionRequest, ports: Ports) -> str:
 
 
 def _open_grants(ports: Ports) -> Iterator[Grant]:
-    """Yield open grants of every target, within limits of number and time."""
-    began = ports.stopwatch()
-    for target in ports.config.targets.values():
-        for grant in islice(ports.store.open_grants(target.role_arn, _FAR_FUTURE), MOST_READ):
+    """Yield open grants of every target, and of removed ones, within limits of number and time."""
+    began, targets = ports.stopwatch(), ports.config.targets.values()
+    for role_arn in first_roles([each.role_arn for each in targets], ports.deny_list.seen_roles()):
+        for grant in islice(ports.store.open_grants(role_arn, _FAR_FUTURE), MOST_READ):
             if ports.stopwatch() - began > MOST_READ_MILLISECONDS:
                 return
             yield grant
