@@ -6,13 +6,17 @@ from dataclasses import replace
 import pytest
 
 from jitney.core.access.grant import Grant, State
+from jitney.core.policy.cedar import PolicySet
 from jitney.core.problems import Problem
 from jitney.handlers.ballots import REQUEST_AGAIN
+from jitney.handlers.credentials import create_credentials
+from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import reconcile
 from jitney.handlers.review_notices import notify
 from jitney.handlers.review_reads import list_reviews, show_review
 from jitney.handlers.suspensions import suspend
 from jitney.handlers.terminal_votes import vote_from_terminal
+from tests.handlers.conftest import POLICIES, REQUEST_BODY
 from tests.handlers.review_browser import Browser, ReviewSystem
 from tests.handlers.test_break_glass import SETTINGS, judge, smash, token_of
 from tests.handlers.test_review_pages import pending, stored
@@ -154,6 +158,34 @@ def test_rev_13_its_decision_is_still_notified(desk: ReviewSystem, change: Chang
     change(desk)
     alice.send("POST", f"/reviews/{grant.id}", alice.first_form(grant.id, "reject") | {"comment": "no"})
     assert notify(decided(stored(desk, grant)), desk.system.ports)["state"] == "rejected"
+
+
+def policies_are(desk: ReviewSystem, more: str) -> None:
+    texts = replace(desk.system.ports.config.policies, text=POLICIES + more, version="v2")
+    config = replace(desk.system.ports.config, policies=texts)
+    desk.system.ports.__dict__.update(config=config, policies=PolicySet.load(texts))
+
+
+REVIEWED = """@id("now-reviewed") @approval("owners") forbid (principal, action, resource)
+unless { context.approvals.contains("owners") };"""
+STOPPED = '@id("stopped") @advice("Stopped.") forbid (principal, action, resource);'
+
+
+def test_pol_07_a_grant_that_needs_a_review_now_is_requested_again(desk: ReviewSystem):
+    _, body, _ = desk.system.call(create_grant, REQUEST_BODY)
+    policies_are(desk, REVIEWED)
+    status, problem, _ = desk.system.call(create_credentials, grant_id=body["grant"]["id"])
+    assert (status, problem["code"]) == (403, "denied")
+    assert problem["fix"] == "Make a new request. Its reviewers are asked then."
+    assert desk.system.call(create_grant, REQUEST_BODY)[0] == 202
+
+
+def test_sts_07_a_request_that_policy_denied_at_its_last_approval_says_so(desk: ReviewSystem):
+    alice, grant = person(desk, "alice"), pending(desk)
+    policies_are(desk, STOPPED)
+    assert alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id)).status == 303
+    status, problem, _ = desk.system.call(create_credentials, grant_id=grant.id)
+    assert (status, problem["code"], "policy denied it" in problem["detail"]) == (410, "grant_ended", True)
 
 
 def test_pol_08_a_store_that_fails_shows_no_request(desk: ReviewSystem):

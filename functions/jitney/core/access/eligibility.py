@@ -13,7 +13,7 @@ from jitney.core.times import iso
 _DETAILS: Mapping[State, str] = {
     State.PENDING: "Grant {id} is under review until {end}.",
     State.EXPIRED: "Grant {id} ended at {end}.",
-    State.FAILED: "Grant {id} failed: its review could not start, or its credentials could not be issued.",
+    State.FAILED: "Grant {id} failed: it could not be reviewed or issued, or policy denied it.",
     State.USED: "Grant {id} covered one call, which was sent.",
 }
 _ENDED: Mapping[State, tuple[str, str]] = {
