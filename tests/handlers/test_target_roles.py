@@ -254,6 +254,18 @@ class TestChangedNumber:
         assert suspended(system)[0] == 201
         reconcile(system.ports)
 
+    def test_end_08_a_removed_role_that_aws_refuses_to_name_is_denied_until_it_is_forgotten(
+        self, system: System, grant: Grant
+    ):
+        """IAM looks up a role's boundary before it says that there is no such role (docs/targets.md)."""
+        refuse_on(system, THIRD)
+        assert suspended(system)[0] == 202
+        with pytest.raises(RuntimeError, match=THIRD):
+            reconcile(system.ports)
+        system.store.deny_list.known.discard(THIRD)
+        assert suspended(system)[0] == 201
+        reconcile(system.ports)
+
     def test_end_03_the_reconciler_keeps_its_document_until_that_is_empty(self, system: System, grant: Grant):
         assert end_as(system, grant.id, "revoked")[0] == 200
         system.role_policies.documents.clear()
