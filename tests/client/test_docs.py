@@ -22,7 +22,7 @@ CHECK = {"target": "analytics-prod", "account": "444455556666", "session": "g-ch
     "attempts": [{"name": "role", "description": "assume it", "expected": ["allowed"], "answer": "allowed", "ok": True}]
 }
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE + TARGETS, re.DOTALL)
-LINES = [shlex.split(line) for block in BLOCKS for line in block.splitlines()]
+LINES = [shlex.split(line) for block in BLOCKS for line in block.replace("\\\n", " ").splitlines()]
 COMMANDS = [words for words in LINES if words[0] == "jitney"]
 OF_OTHERS = {"python3", "export", "pip", "aws"}  # the wheel's installation, and a use of the profile
 CALLER = {"principal": "local.reader-agent", "groups": [], "human": None, "claims": {}}

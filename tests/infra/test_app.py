@@ -130,5 +130,5 @@ def test_ops_02_only_the_broker_in_aws_is_protected_from_removal(assembly, local
 @pytest.mark.parametrize("name", ["deploy.md", "target-changes.md"])
 def test_ops_02_roles_are_deleted_when_no_deny_document_keeps_them(name):
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    (minutes,) = re.findall(r"Wait for (\d+) minutes\. Then the reconciler has removed the deny documents", page)
+    (minutes,) = re.findall(r"Wait for (\d+) minutes, until the reconciler has removed the deny documents", page)
     assert LIVE_SECONDS + 2 * SPECS["reconciler"].every_seconds <= int(minutes) * 60
