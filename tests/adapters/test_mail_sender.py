@@ -9,7 +9,7 @@ from botocore.stub import ANY, Stubber
 
 from jitney.adapters.aws_clients import ONE_ATTEMPT
 from jitney.adapters.mail_sender import CODES, MailMessage, MailSender
-from tests.adapters.forgotten_connections import forgetting_server
+from tests.adapters.answering_server import forgetting_server
 
 MESSAGE = MailMessage("One asks", "text \u2713", "<p>text</p>", "g-aaaaaaaaaaaaaa")
 SENDER = "jitney@example.com"
@@ -86,7 +86,7 @@ def test_rev_13_no_mail_is_lost_with_a_connection_that_ses_closed():
         ses = boto3.client("sesv2", "eu-west-1", endpoint_url=server.url, config=ONE_ATTEMPT, **keys)
         sender = MailSender(ses, SENDER)
         assert [sender.send(MESSAGE, "alice@example.com") for _ in range(3)] == ["", "", ""]
-    assert server.requests == 3
+    assert len(server.requests) == 3
 
 
 ANY_MAIL = {"FromEmailAddress": ANY, "Destination": ANY, "Content": ANY}

@@ -19,49 +19,17 @@ from jitney.adapters.upstream import Upstream
 from jitney.core.access.credentials import Credentials
 from jitney.core.gateway.aws_answer import AwsAnswer
 from jitney.core.problems import Problem
-from tests.adapters.forgotten_connections import forgetting_server
+from tests.adapters.answering_server import AnsweringServer, Behaviour, forgetting_server
 
 KEYS = Credentials("AKIAIOSFODNN7EXAMPLE", "secret", "session", 2_000_000_000)
-Behaviour = Callable[[socket.socket], None]
-
-
-class Aws:
-    """A server that reads one request for each connection and then does what a test wants."""
-
-    def __init__(self, behave: Behaviour) -> None:
-        self.requests: list[bytes] = []
-        self._behave = behave
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection:
-                read = b""
-                while b"\r\n\r\n" not in read:
-                    read += connection.recv(65536)
-                head, _, body = read.partition(b"\r\n\r\n")
-                length = re.search(rb"(?i)content-length: (\d+)", head)
-                while length and len(body) < int(length[1]):  # a connection closed with unread bytes would be reset
-                    body += connection.recv(65536)
-                self.requests.append(head + b"\r\n\r\n" + body)
-                self._behave(connection)
-
-    def close(self) -> None:
-        self._listening.close()
 
 
 @pytest.fixture
-def aws() -> Iterator[Callable[[Behaviour], Aws]]:
-    started: list[Aws] = []
+def aws() -> Iterator[Callable[[Behaviour], AnsweringServer]]:
+    started: list[AnsweringServer] = []
 
-    def start(behave: Behaviour) -> Aws:
-        started.append(Aws(behave))
+    def start(behave: Behaviour) -> AnsweringServer:
+        started.append(AnsweringServer(behave))
         return started[-1]
 
     yield start
@@ -279,4 +247,4 @@ def test_gw_06_a_connection_is_not_used_again_after_a_pause(monkeypatch: pytest.
         with pytest.raises(Problem) as caught:
             put()
     assert caught.value.code == "call_may_have_run"
-    assert server.requests == 3
+    assert len(server.requests) == 3

@@ -12,7 +12,7 @@ import pytest
 from jitney.core.channel_config import MailConfig, SlackConfig
 from jitney.handlers.building import PORTS
 from jitney.handlers.ports import Ports
-from tests.adapters.forgotten_connections import forgetting_server
+from tests.adapters.answering_server import forgetting_server
 from tests.handlers.conftest import ROOT, configuration
 
 ENVIRONMENT = {
@@ -111,4 +111,4 @@ def test_sts_08_sessions_are_scoped_on_a_connection_that_sts_closed_meanwhile(mo
         for _ in range(3):
             with lend("ASIAONE", "s", "t") as client:
                 client.get_caller_identity()
-    assert server.requests == 3
+    assert len(server.requests) == 3

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, NUMBER
-from jitney.core.gateway.json_edit import edit_json
+from jitney.core.gateway.json_edit import edit_json, unless_equal
 from jitney.core.gateway.mask_rules import (
     MAX_DEPTH,
     MaskRules,
@@ -165,7 +165,7 @@ class _Rewriter:
             return _renamed(value, written, names)
         if kind is list:
             refs = enumerate(zip(value, self._survey.elements(ref, value), strict=True))
-            return _unless_equal(value, [self.write(each, on, (path, place)) for place, (each, on) in refs])
+            return unless_equal(value, [self.write(each, on, (path, place)) for place, (each, on) in refs])
         return value
 
     def _text(self, text: str, ref: ShapeRef, path: Path) -> str:
@@ -194,7 +194,7 @@ class _Rewriter:
             written = {name: self._whole(each, ref, (path, names[name])) for name, each in value.items()}
             return _renamed(value, written, names)
         if isinstance(value, list):
-            return _unless_equal(value, [self._whole(each, ref, (path, place)) for place, each in enumerate(value)])
+            return unless_equal(value, [self._whole(each, ref, (path, place)) for place, each in enumerate(value)])
         rules = self._rules
         masked = rules.whole(value, ref) if isinstance(value, str) else rules.tags.masked(value, rules.kinds[ref])
         if masked == value:
@@ -208,7 +208,3 @@ def _renamed(value: dict[str, Any], written: Mapping[str, Any], names: Mapping[s
     if all(written[name] is value[name] and names[name] == name for name in value):
         return value
     return {names[name]: each for name, each in written.items()}
-
-
-def _unless_equal(value: list[Any], written: list[Any]) -> list[Any]:
-    return value if all(new is old for new, old in zip(written, value, strict=True)) else written

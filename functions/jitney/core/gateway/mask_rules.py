@@ -18,12 +18,7 @@ from jitney.core.gateway.answer_shapes import (
 from jitney.core.gateway.content_text import content_text
 from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
 from jitney.core.masking.member_names import distinct
-from jitney.core.masking.named_secrets import (
-    judge_aws_key_name,
-    judge_secret_name,
-    names_aws_key,
-    names_secret,
-)
+from jitney.core.masking.named_secrets import PROVEN, judge_aws_key_name, judge_secret_name
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
 from jitney.core.masking.text import Sought, mask_text, suspects
 from jitney.core.masking.text_columns import mask_cells
@@ -53,14 +48,12 @@ class UnmaskableAnswer(Exception):
 class MaskRules:
     """What is masked, with `tags`.
 
-    `kinds` maps the references of masked members to kinds of masks. `names` says whether a name makes an unlisted
-    member a secret, and `judge` returns PROVEN, HINTED or 0 for a name. `sought` are the kinds of secrets that are
-    masked in texts.
+    `kinds` maps the references of masked members to kinds of masks. `judge` returns PROVEN, HINTED or 0 for a name.
+    `sought` are the kinds of secrets that are masked in texts.
     """
 
     tags: MaskTags
     kinds: Mapping[str, str]
-    names: Callable[[str], bool]
     judge: Callable[[str], int]
     sought: Sought
 
@@ -68,8 +61,12 @@ class MaskRules:
     def of(cls, tags: MaskTags, *, reveal: bool) -> Self:
         """Return the masks of an answer. With `reveal`, only AWS's secret keys and session tokens are masked."""
         if reveal:
-            return cls(tags, _AWS_KEYS, names_aws_key, judge_aws_key_name, Sought.AWS_KEYS)
-        return cls(tags, _ALL, names_secret, judge_secret_name, Sought.SECRETS)
+            return cls(tags, _AWS_KEYS, judge_aws_key_name, Sought.AWS_KEYS)
+        return cls(tags, _ALL, judge_secret_name, Sought.SECRETS)
+
+    def names(self, name: str) -> bool:
+        """Return whether an unlisted member of this name is a secret."""
+        return self.judge(name) == PROVEN
 
     def kind(self, ref: Any) -> str | None:
         """Return the kind of mask of a member with this reference, or None if it is not masked as a whole."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB
-from jitney.core.gateway.json_edit import edit_json
+from jitney.core.gateway.json_edit import edit_json, unless_equal
 from jitney.core.gateway.mask_rules import MaskRules, Path
 from jitney.core.masking.mask_tags import CREDENTIAL
 from jitney.core.masking.named_secrets import is_secret
@@ -86,7 +86,7 @@ class _CellMasker:
             return _changed(value, path[0], self.within(value[path[0]], path[1:], (place, path[0])))
         if path or not isinstance(value, list):
             return value
-        return _unless_equal(value, [self._row(row, (place, number)) for number, row in enumerate(value)])
+        return unless_equal(value, [self._row(row, (place, number)) for number, row in enumerate(value)])
 
     def _row(self, row: Any, place: Path) -> Any:
         name = self._where.cells
@@ -102,7 +102,7 @@ class _CellMasker:
             self._masked(cell, (place, number), self._secret[number]) if number in self._secret else cell
             for number, cell in enumerate(cells)
         ]
-        return _unless_equal(cells, masked)
+        return unless_equal(cells, masked)
 
     def _masked(self, value: Any, place: Path, names: frozenset[str], ref: str = AWS_KEY_REF) -> Any:
         """Return a cell with all of its texts and numbers masked. Athena's first row has the `names` themselves."""
@@ -112,7 +112,7 @@ class _CellMasker:
             }
             return value if all(written[name] is value[name] for name in value) else written
         if isinstance(value, list):
-            return _unless_equal(value, [self._masked(each, (place, n), names, ref) for n, each in enumerate(value)])
+            return unless_equal(value, [self._masked(each, (place, n), names, ref) for n, each in enumerate(value)])
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -123,10 +123,6 @@ class _CellMasker:
             masked = self._rules.tags.masked(value, CREDENTIAL)
         self.paths.append(place)
         return masked
-
-
-def _unless_equal(value: list[Any], written: list[Any]) -> list[Any]:
-    return value if all(new is old for new, old in zip(written, value, strict=True)) else written
 
 
 def _changed(value: dict[str, Any], name: str, new: Any) -> dict[str, Any]:
