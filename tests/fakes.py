@@ -15,7 +15,7 @@ from jitney.adapters.deny_list import LEASE_SECONDS, MOST_CLOCK_SKEW_SECONDS, Wr
 from jitney.adapters.grant_history import HistoryPage
 from jitney.adapters.mail_sender import MailMessage
 from jitney.adapters.message_locations import MessageLocation
-from jitney.adapters.role_policies import PolicyWriteRefused
+from jitney.adapters.role_policies import PolicyRefused
 from jitney.adapters.sent_messages import SentMessage
 from jitney.adapters.store import PAGE_SIZE
 from jitney.adapters.transactions import Conflict, StaleWrite
@@ -517,7 +517,7 @@ class MemoryDenyList:
 class MemoryRolePolicies:
     """IAM: the deny document of each role, which refuses what is too long; `during` runs in the middle of a write.
 
-    `refusals` writes are refused, `lost` calls are not answered.
+    `refusals` writes are refused, `lost` calls are not answered. With `unread`, reads are refused, too.
     """
 
     documents: dict[str, str] = field(default_factory=dict)
@@ -526,6 +526,7 @@ class MemoryRolePolicies:
     refusals: int = 0
     refusal: str = "Throttling"
     lost: int = 0
+    unread: bool = False
     during: Any = None
 
     def of(self, role: TargetRole) -> "MemoryRolePolicy":
@@ -544,6 +545,8 @@ class MemoryRolePolicy:
     role_arn: str
 
     def read(self) -> dict[str, Any] | None:
+        if self.policies.unread and self.policies.refusals:
+            raise PolicyRefused(self.policies.refusal)
         text = self.policies.documents.get(self.role_arn)
         return json.loads(text) if text else None
 
@@ -556,7 +559,7 @@ class MemoryRolePolicy:
             raise Problem("unavailable", "IAM did not answer as it should.", "Try again in a moment.")
         if iam.refusals or len(text) > iam.room:
             iam.refusals -= 1
-            raise PolicyWriteRefused(iam.refusal)
+            raise PolicyRefused(iam.refusal)
         iam.writes += 1
         iam.documents[self.role_arn] = text
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
 from jitney.adapters.canary import Canary
-from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicies, RolePolicy
+from jitney.adapters.role_policies import PolicyRefused, RolePolicies, RolePolicy
 from jitney.adapters.trail_heartbeat import TrailHeartbeat
 from jitney.core.access.credentials import Credentials
 from jitney.core.access.deny_document import DENY_POLICY_NAME
@@ -88,7 +88,7 @@ def test_no_text_deletes_the_document_and_nothing_to_delete_is_as_good(iam: Stub
 )
 def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bool):
     iam.add_client_error("put_role_policy", code)
-    with pytest.raises(PolicyWriteRefused) as raised:
+    with pytest.raises(PolicyRefused) as raised:
         RolePolicy(iam.client, ROLE).write("{}")
     assert (raised.value.code, raised.value.transient) == (code, transient)
 
@@ -100,7 +100,7 @@ def test_a_refusal_says_whether_it_passes(iam: Stubber, code: str, transient: bo
 )
 def test_end_01_a_document_that_was_not_written_is_refused(iam: Stubber, text: str, call: str, code: str):
     iam.add_client_error(call, code)
-    with pytest.raises(PolicyWriteRefused, match=code):
+    with pytest.raises(PolicyRefused, match=code):
         RolePolicy(iam.client, ROLE).write(text)
 
 
@@ -112,8 +112,19 @@ def test_what_iam_has_is_read(iam: Stubber):
     policy = RolePolicy(iam.client, ROLE)
     assert policy.read() is not None
     assert policy.read() is None
-    with pytest.raises(Problem):
+    with pytest.raises(PolicyRefused, match="AccessDenied") as raised:
         policy.read()
+    assert not raised.value.transient
+
+
+def test_end_07_a_read_without_an_answer_may_be_repeated(monkeypatch: pytest.MonkeyPatch, iam: Stubber):
+    def unanswered(**_: object) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://iam.amazonaws.com")
+
+    monkeypatch.setattr(iam.client, "get_role_policy", unanswered)
+    with pytest.raises(PolicyRefused) as raised:
+        RolePolicy(iam.client, ROLE).read()
+    assert (raised.value.code, raised.value.transient) == ("", True)
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
@@ -124,9 +135,8 @@ def test_end_07_a_failure_keeps_awss_own_code(sts: Stubber, iam: Stubber, code: 
     assert (raised.value.code, raised.value.aws_code) == ("unavailable", code)
     assert code not in json.dumps(raised.value.body())
     iam.add_client_error("get_role_policy", code)
-    with pytest.raises(Problem) as raised:
+    with pytest.raises(PolicyRefused, match=code):
         RolePolicy(iam.client, ROLE).read()
-    assert raised.value.aws_code == code
 
 
 def test_end_07_no_answer_has_no_code_of_aws(sts: Stubber, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from jitney.core.problems import Problem
 from jitney.core.target_roles import role_number, role_of_grant
 from jitney.handlers.building import PORTS
 from jitney.handlers.credentials import create_credentials
+from jitney.handlers.deny_documents import UNUSED_ROLE_SECONDS
 from jitney.handlers.grants import create_grant
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
 from jitney.handlers.suspensions import suspend
@@ -48,10 +49,12 @@ def suspended(system: System) -> tuple[int, dict[str, Any]]:
     return system.call(suspend, asked, token=token)[:2]
 
 
-def refuse_on(system: System, refused: str) -> Callable[[Any], Any]:
+def refuse_on(
+    system: System, refused: str, *, unread: bool = False, refusal: str = "AccessDenied"
+) -> Callable[[Any], Any]:
     """Have IAM refuse to write the document of one role. Return what answers for every role, as before."""
     write = system.role_policies.of
-    refusing = replace(system.role_policies, refusals=99, refusal="AccessDenied")
+    refusing = replace(system.role_policies, refusals=9999, refusal=refusal, unread=unread)
     system.ports.role_policies.of = lambda role: refusing.of(role) if role.arn == refused else write(role)
     return write
 
@@ -254,17 +257,52 @@ class TestChangedNumber:
         assert suspended(system)[0] == 201
         reconcile(system.ports)
 
-    def test_end_08_a_removed_role_that_aws_refuses_to_name_is_denied_until_it_is_forgotten(
-        self, system: System, grant: Grant
+    @pytest.mark.parametrize("unread", [True, False])
+    def test_end_08_a_removed_role_that_aws_refuses_to_name_is_denied_until_its_sessions_are_over(
+        self, system: System, grant: Grant, unread: bool
     ):
         """IAM looks up a role's boundary before it says that there is no such role (docs/targets.md)."""
-        refuse_on(system, THIRD)
+        refuse_on(system, THIRD, unread=unread)
+        system.now += UNUSED_ROLE_SECONDS
         assert suspended(system)[0] == 202
         with pytest.raises(RuntimeError, match=THIRD):
             reconcile(system.ports)
-        system.store.deny_list.known.discard(THIRD)
+        system.now += 1
         assert suspended(system)[0] == 201
         reconcile(system.ports)
+        assert suspended(system)[0] == 201
+
+    @pytest.mark.parametrize("code", ["Throttling", "ServiceFailure", ""])
+    def test_end_08_another_refusal_never_counts_as_a_role_without_sessions(
+        self, system: System, grant: Grant, code: str
+    ):
+        refuse_on(system, THIRD, unread=True, refusal=code)
+        system.now += UNUSED_ROLE_SECONDS + 1
+        assert suspended(system)[0] == 202
+        with pytest.raises(RuntimeError, match=THIRD):
+            reconcile(system.ports)
+
+    def test_end_08_a_present_role_must_deny_however_long_it_was_unused(self, system: System, grant: Grant):
+        refuse_on(system, ROLE_ARN, unread=True)
+        system.now += UNUSED_ROLE_SECONDS + 1
+        assert suspended(system)[0] == 202
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+
+    def test_end_08_a_table_that_never_wrote_the_roles_document_does_not_know_that_it_is_unused(
+        self, system: System, grant: Grant
+    ):
+        refuse_on(system, THIRD, unread=True)
+        del system.store.deny_list.leases[THIRD]
+        system.now += UNUSED_ROLE_SECONDS + 1
+        assert suspended(system)[0] == 202
+
+    def test_end_03_a_role_whose_document_cannot_be_read_is_free_for_the_next_writer(self, system: System):
+        write = refuse_on(system, ROLE_ARN, unread=True)
+        with pytest.raises(RuntimeError, match="analytics-prod"):
+            reconcile(system.ports)
+        system.ports.role_policies.of = write
+        assert reconcile(system.ports)["unfinished"] == 0
 
     def test_end_03_the_reconciler_keeps_its_document_until_that_is_empty(self, system: System, grant: Grant):
         assert end_as(system, grant.id, "revoked")[0] == 200

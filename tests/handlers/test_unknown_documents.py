@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jitney.adapters.deny_list import LEASE_SECONDS, MOST_DIGESTS, WriteLease
+from jitney.adapters.role_policies import PolicyRefused
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, DenyEntry, denies_more
 from jitney.core.access.suspensions import Suspension, SuspensionKind, Suspensions
@@ -336,9 +337,12 @@ def test_end_03_a_target_that_is_suspended_under_an_earlier_alias_raises_no_alar
 def test_end_03_without_an_answer_of_iam_nothing_is_replaced_and_the_lease_is_free(
     system: System, monkeypatch: pytest.MonkeyPatch
 ):
+    def unanswered(_: object) -> None:
+        raise PolicyRefused("")
+
     grant_id = requested(system)
     with monkeypatch.context() as patch:
-        patch.setattr(MemoryRolePolicy, "read", lost)
+        patch.setattr(MemoryRolePolicy, "read", unanswered)
         assert revoked(system, grant_id) == 503
         assert system.role_policies.documents[ROLE_ARN] == OF_ANOTHER_TABLE
     assert revoked(system, grant_id) == 200

@@ -24,17 +24,20 @@ _TRANSIENT = frozenset(
 )
 
 
-class PolicyWriteRefused(Exception):
-    """IAM refused a write. `transient` says whether another attempt may succeed later."""
+class PolicyRefused(Exception):
+    """IAM refused a call, so it changed nothing. `code` is AWS's, or "" for a read without an answer.
+
+    `transient` says whether another attempt may succeed later.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-        self.transient = code.removesuffix("Exception") in _TRANSIENT
+        self.transient = not code or code.removesuffix("Exception") in _TRANSIENT
 
 
 class RolePolicies:
-    """Reads and writes deny documents. Every method raises Problem unavailable when STS or IAM does not answer."""
+    """The deny documents of all roles. Raises Problem unavailable when STS gives no session of the target's account."""
 
     def __init__(self, sts: "STSClient", client_of: Callable[[str, str, str], "IAMClient"]) -> None:
         self._sts = sts
@@ -72,18 +75,20 @@ class RolePolicy:
         self._role = role_name
 
     def read(self) -> dict[str, Any] | None:
-        """Return the document in IAM, or None. Raises Problem unavailable."""
+        """Return the document in IAM, or None. Raises PolicyRefused."""
         try:
             answer = self._client.get_role_policy(RoleName=self._role, PolicyName=DENY_POLICY_NAME)
         except self._client.exceptions.NoSuchEntityException:
             return None
-        except (ClientError, *NO_ANSWER) as error:
-            raise unavailable(_IAM, error) from error
+        except ClientError as error:
+            raise PolicyRefused(error.response["Error"]["Code"]) from error
+        except NO_ANSWER as error:
+            raise PolicyRefused("") from error
         document: Any = answer["PolicyDocument"]
         return json.loads(document) if isinstance(document, str) else dict(document)
 
     def write(self, text: str) -> None:
-        """Replace the document with `text`, or delete it if `text` is "". Raises PolicyWriteRefused.
+        """Replace the document with `text`, or delete it if `text` is "". Raises PolicyRefused.
 
         Raises Problem unavailable when it is unknown whether IAM wrote the document.
         """
@@ -95,6 +100,6 @@ class RolePolicy:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if text or code != "NoSuchEntity":
-                raise PolicyWriteRefused(code) from error
+                raise PolicyRefused(code) from error
         except NO_ANSWER as error:
             raise unavailable(_IAM, error) from error

@@ -1,25 +1,16 @@
 """Writes a role's whole deny document from its deny list, one writer at a time (END 3)."""
 
-import hashlib
 import json
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from jitney.adapters.deny_list import LEASE_SECONDS, WriteLease
-from jitney.adapters.role_policies import PolicyWriteRefused, RolePolicy
+from jitney.adapters.role_policies import PolicyRefused, RolePolicy
 from jitney.adapters.transactions import StaleWrite
 from jitney.core import audit
 from jitney.core.access.credentials import MAX_STS_SESSION_SECONDS
 from jitney.core.access.cut_offs import CutOffs
-from jitney.core.access.deny_document import (
-    IN_FLIGHT_SECONDS,
-    MOST_OPEN_GRANTS,
-    DenyDocument,
-    compose_deny_document,
-    denies_more,
-)
-from jitney.core.access.suspension_denials import suspension_denials
+from jitney.core.access.deny_document import IN_FLIGHT_SECONDS, denies_more
 from jitney.core.audit import UNDENIED_REVOCATIONS, AuditEvent, AuditRecord, Outcome
 from jitney.core.config import TargetRole
 from jitney.core.problems import Problem
@@ -27,6 +18,7 @@ from jitney.core.times import iso
 from jitney.handlers.logs import logger
 from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
+from jitney.handlers.required_documents import document_digest, required_document
 
 TIMEOUT_MILLISECONDS = 6_000
 WAIT_SECONDS = 0.1
@@ -42,6 +34,11 @@ UNUSED_SECONDS = 600
 
 A table without a completed write for this time was out of use: it is new, was restored, or an earlier deployment used
 it. So denials of another table may be missing in it.
+"""
+UNUSED_ROLE_SECONDS = 2 * MAX_STS_SESSION_SECONDS
+"""The reconciler writes documents for the present roles only, and grants on other roles get no new sessions.
+
+So a role without a completed write for this time has no session that still works.
 """
 LAST_READ_MILLISECONDS = TIMEOUT_MILLISECONDS + 1_000
 """The longest time from a call of `write_deny_document` to the end of the read of IAM before a write.
@@ -123,43 +120,21 @@ def repair_deny_document(role: TargetRole, ports: Ports) -> bool | None:
             raise _unwritten("Another writer holds the deny document's lease and does not complete its write.")
         ports.pause(WAIT_SECONDS)
     asked = ports.stopwatch()
-    document = _document(lease, role, ports)
-    if policy.read() == (json.loads(document.text) if document.text else None):
-        ports.deny_list.complete(role.arn, lease, _digest(document.text))
+    document = required_document(lease, role, ports)
+    try:
+        present = policy.read()
+    except PolicyRefused as refused:
+        if _needs_no_document(refused, lease, role, ports):
+            return False
+        raise _unwritten("The deny document cannot be read from IAM.", refused.code) from refused
+    if present == (json.loads(document.text) if document.text else None):
+        ports.deny_list.complete(role.arn, lease, document_digest(document.text))
         return False
     write_by = asked + LAST_START_MILLISECONDS
     attempt = _write_under_lease(_Turn(lease, write_by, write_by, force=True), role, policy, ports)
     if not attempt.done:
         raise _unwritten("IAM did not accept the deny document.", attempt.aws_code)
     return True
-
-
-def denies(role: TargetRole, ports: Ports) -> bool:
-    """Return whether the role's document denies something, or has to deny something."""
-    now = ports.now()
-    if ports.deny_list.deny_entries(role.arn, now) or suspension_denials(ports.suspensions.current(), role.target, now):
-        return True
-    return ports.deny_list.lease(role.arn).document_digest not in ("", _digest(""))
-
-
-def _document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument:
-    """Return the document of the whole list and of the suspensions.
-
-    The role's open grants are read only if the document would cut off a unit.
-    """
-    now = ports.now()
-    compose = partial(
-        compose_deny_document,
-        ports.deny_list.deny_entries(role.arn, now),
-        lease.cut_offs,
-        now,
-        role.target.deny_room,
-        standing=suspension_denials(ports.suspensions.current(), role.target, now),
-    )
-    document = compose()
-    if document.cut_offs.since(lease.cut_offs).last is None:
-        return document
-    return compose(open_grants=ports.store.open_grant_ids(role.arn, now, MOST_OPEN_GRANTS))
 
 
 def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> _WriteAttempt:
@@ -171,10 +146,10 @@ def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports:
     try:
         if unknown:
             lease = _with_unknown_cut_off(turn, role, policy, ports)
-        document = _document(lease, role, ports)
+        document = required_document(lease, role, ports)
         if document.cut_offs.since(lease.cut_offs).last is not None:
             _record_cut_off(lease, document.cut_offs, FULL, role, ports)
-        digest = _digest(document.text)
+        digest = document_digest(document.text)
         if turn.force or digest != lease.document_digest:
             if unknown:
                 _announce(turn.lease, digest, role, ports)
@@ -183,9 +158,8 @@ def _write_under_lease(turn: _Turn, role: TargetRole, policy: RolePolicy, ports:
     except (StaleWrite, _TooLate):
         ports.deny_list.abandon(role.arn, lease)
         return _WriteAttempt(done=False)
-    except PolicyWriteRefused as refused:
-        ports.deny_list.abandon(role.arn, lease)
-        if _is_gone(role, refused):
+    except PolicyRefused as refused:
+        if _needs_no_document(refused, lease, role, ports):
             return _WriteAttempt(done=True)
         if not refused.transient:
             raise _unwritten(
@@ -211,34 +185,37 @@ def _require_time(last: int, ports: Ports) -> None:
         raise _TooLate
 
 
-def _is_gone(role: TargetRole, refused: PolicyWriteRefused) -> bool:
-    """Return whether a role that its target had before no longer exists. AWS denies all its sessions then.
+def _needs_no_document(refused: PolicyRefused, lease: WriteLease, role: TargetRole, ports: Ports) -> bool:
+    """Release the lease after a refusal. Return whether the role needs no document, because no session of it can work.
 
-    A new role of the same name does not get these sessions.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage_delete.html
+    That is so for a role that its target had before and that no longer exists. AWS denies all its sessions, and a new
+    role of the same name does not get them. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage_delete.html
+    IAM may answer AccessDenied for it, because it looks for the role's boundary first. This answer counts only when the
+    target has long been without the role.
     """
-    return refused.code == "NoSuchEntity" and role.arn not in role.target.role_arns
+    ports.deny_list.abandon(role.arn, lease)
+    if role.arn in role.target.role_arns:
+        return False
+    return refused.code == "NoSuchEntity" or (
+        refused.code == "AccessDenied" and lease.document_times.is_before(ports.now() - UNUSED_ROLE_SECONDS)
+    )
 
 
 def _with_unknown_cut_off(turn: _Turn, role: TargetRole, policy: RolePolicy, ports: Ports) -> WriteLease:
     """Return the lease. If IAM's document is of another table, the lease gets a cut-off of the whole role.
 
     That document may deny grants and suspensions that this table does not know. So every earlier session is denied
-    before the document is replaced. Raises StaleWrite or _TooLate.
+    before the document is replaced. Raises StaleWrite, _TooLate or PolicyRefused.
     """
     lease, now = turn.lease, ports.now()
     if lease.cut_offs.role is not None and now < lease.cut_offs.role:  # then every session is denied
         return lease
-    try:
-        present = policy.read()
-    except Problem:
-        ports.deny_list.abandon(role.arn, lease)
-        raise
+    present = policy.read()
     _require_time(turn.read_by, ports)
-    if present is None or lease.has_written(_digest(json.dumps(present, separators=(",", ":")))):
+    if present is None or lease.has_written(document_digest(json.dumps(present, separators=(",", ":")))):
         return lease
     ended = ports.deny_list.deny_entries(role.arn, now - MAX_STS_SESSION_SECONDS)
-    if not denies_more(present, _document(lease, role, ports).text, [each.grant_id for each in ended]):
+    if not denies_more(present, required_document(lease, role, ports).text, [each.grant_id for each in ended]):
         return lease
     moment = now + IN_FLIGHT_SECONDS
     cut_offs = lease.cut_offs._replace(role=moment).at(now)
@@ -290,7 +267,3 @@ def _record_cut_off(lease: WriteLease, cut_offs: CutOffs, code: str, role: Targe
 def _unwritten(detail: str, aws_code: str = "") -> Problem:
     fix = "Repeat the call: it continues where it stopped. If the problem persists, ask your platform engineer."
     return Problem("revocation_incomplete", detail, fix, aws_code=aws_code)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -17,7 +17,7 @@ from jitney.core.problems import Problem
 from jitney.core.target_roles import first_role
 from jitney.core.times import iso
 from jitney.handlers.decided_workflows import resume_decided
-from jitney.handlers.deny_documents import denies, log_undenied, repair_deny_document
+from jitney.handlers.deny_documents import log_undenied, repair_deny_document
 from jitney.handlers.deny_records import record_written
 from jitney.handlers.edge import event_handler
 from jitney.handlers.ended_calls import end_calls
@@ -28,6 +28,7 @@ from jitney.handlers.logs import logger
 from jitney.handlers.metrics import count, emit
 from jitney.handlers.ports import Ports
 from jitney.handlers.reconciler_run import ReconcilerRun, count_recorded
+from jitney.handlers.required_documents import denies
 from jitney.handlers.suspended_grants import end_suspended_grants
 from jitney.handlers.suspension_completion import complete_suspensions
 from jitney.handlers.trail_heartbeats import record_gaps, send_heartbeat

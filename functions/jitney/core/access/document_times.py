@@ -37,6 +37,10 @@ class DocumentTimes(NamedTuple):
         """
         return now - seconds <= self.last <= now + CLOCK_SKEW_SECONDS
 
+    def is_before(self, time: int) -> bool:
+        """Return whether IAM accepted a document, and the last one before `time`. A role without one is not known."""
+        return 0 < self.last < time
+
     def covers(self, ended_at: int, now: int) -> bool:
         """Return whether a document that denies a grant ended at `ended_at` is in force at `now`.
 

@@ -1,0 +1,43 @@
+"""The deny document that a role needs, from its deny list and the suspensions in force (END 3)."""
+
+import hashlib
+from functools import partial
+
+from jitney.adapters.deny_list import WriteLease
+from jitney.core.access.deny_document import MOST_OPEN_GRANTS, DenyDocument, compose_deny_document
+from jitney.core.access.suspension_denials import suspension_denials
+from jitney.core.config import TargetRole
+from jitney.handlers.ports import Ports
+
+
+def required_document(lease: WriteLease, role: TargetRole, ports: Ports) -> DenyDocument:
+    """Return the document of the whole list and of the suspensions.
+
+    The role's open grants are read only if the document would cut off a unit.
+    """
+    now = ports.now()
+    compose = partial(
+        compose_deny_document,
+        ports.deny_list.deny_entries(role.arn, now),
+        lease.cut_offs,
+        now,
+        role.target.deny_room,
+        standing=suspension_denials(ports.suspensions.current(), role.target, now),
+    )
+    document = compose()
+    if document.cut_offs.since(lease.cut_offs).last is None:
+        return document
+    return compose(open_grants=ports.store.open_grant_ids(role.arn, now, MOST_OPEN_GRANTS))
+
+
+def denies(role: TargetRole, ports: Ports) -> bool:
+    """Return whether the role's document denies something, or has to deny something."""
+    now = ports.now()
+    if ports.deny_list.deny_entries(role.arn, now) or suspension_denials(ports.suspensions.current(), role.target, now):
+        return True
+    return ports.deny_list.lease(role.arn).document_digest not in ("", document_digest(""))
+
+
+def document_digest(text: str) -> str:
+    """Return the digest by which a lease names a document. "" is the text of none."""
+    return hashlib.sha256(text.encode()).hexdigest()
