@@ -20,6 +20,7 @@ from jitney.client.background.need import PROFILE, SERVE, EndpointNeed
 from jitney.client.cli import build_app
 from jitney.client.connection_options import ConnectionOptions
 from jitney.client.grant_request import ApiPermission, GrantRequest, OperationCall
+from jitney.client.problems import ClientProblem
 from tests.client.fake_broker import CREDENTIALS, GRANT_ID, FakeBroker, ended, grant, issued, problem
 from tests.client.test_cli_run import ASK, CREDENTIALS_OF, JITNEY, PRINT_KEY
 from tests.running_systems import PATIENCE, until
@@ -88,6 +89,29 @@ def test_cli_04_a_background_endpoint_is_shared_until_it_is_stopped(granting: Fa
     assert json.loads(command("serve", "--stop", "--json").stdout) == {"stopped": []}
 
 
+LSOF = "kill $(lsof -t {path})"
+
+
+@pytest.mark.parametrize(
+    ("platform", "process", "end"),
+    [("linux", 4711, "kill 4711"), ("linux", 0, LSOF), ("darwin", 4711, LSOF)],
+    ids=["Linux", "another container", "macOS"],
+)
+def test_cli_01_the_fix_ends_only_the_endpoint_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, process: int, end: str
+):
+    monkeypatch.setattr(asking, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(asking.struct, "unpack", lambda *_: (process, os.geteuid(), 0))
+    with socket.socket(socket.AF_UNIX) as silent:
+        with socket_address(tmp_path, "k.sock") as address:
+            silent.bind(address)
+        silent.listen()
+        with pytest.raises(ClientProblem) as raised:
+            asking.ask(tmp_path, "k", "GET", "/")
+    assert f"`{end.format(path=tmp_path / 'k.sock')}`" in raised.value.fix
+
+
 def test_end_01_an_endpoint_that_cannot_be_stopped_leaves_none_of_the_others_running(
     granting: FakeBroker, home: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -102,7 +126,7 @@ def test_end_01_an_endpoint_that_cannot_be_stopped_leaves_none_of_the_others_run
         done = CliRunner().invoke(build_app(), ["serve", "--stop"])
     (folder / "0.sock").unlink()
     assert done.exit_code == 6
-    assert "pkill -f jitney.client.background" in done.stderr
+    assert f"kill {os.getpid()}" in done.stderr
     assert until(lambda: not other.exists())
     assert len(granting.calls("DELETE", RELEASE)) == 1
 

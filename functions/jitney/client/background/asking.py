@@ -6,6 +6,7 @@ SDKs wait for the answer at each start, so this module imports little.
 import contextlib
 import json
 import os
+import shlex
 import socket
 import struct
 import sys
@@ -30,6 +31,13 @@ _MOST_PATH_BYTES = 100
 _KINDS = {kind.exit_code: kind for kind in (Invalid, Denied, ReviewPending, Unauthenticated, Unavailable, GrantEnded)}
 
 
+class _OtherEnd(NamedTuple):
+    """The process at the other end of a connection, by its number, and the number of its user."""
+
+    process: int
+    user: int
+
+
 class EndpointAnswer(NamedTuple):
     """The HTTP status, and the JSON object of the answer."""
 
@@ -48,11 +56,15 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
 
     Raises Invalid when a process of another user answers, and Unavailable when no answer comes in time.
     """
+    end = f"kill $(lsof -t {shlex.quote(str(folder / f'{key}.sock'))})"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER_SECONDS)
         try:
             with socket_address(folder, f"{key}.sock") as address:
                 connection.connect(address)
+            other = _other_end(connection)
+            if other and other.process:  # 0 is a process of another container
+                end = f"kill {other.process}"
             if not is_own(connection):
                 detail = f"{folder / key}.sock is served by a process of another user."
                 raise Invalid("endpoint_foreign", "Not your endpoint", detail, "Remove that folder, and try again.")
@@ -62,7 +74,7 @@ def ask(folder: Path, key: str, method: str, path: str) -> EndpointAnswer | None
             return None
         except TimeoutError as error:
             detail = f"The endpoint did not answer within {ANSWER_SECONDS:.0f} seconds."
-            fix = "Stop it: `jitney serve --stop`. If that has no answer either: `pkill -f jitney.client.background`."
+            fix = f"Stop it: `jitney serve --stop`. If that has no answer either: `{end}`."
             raise Unavailable("no_response", "No answer", detail, fix) from error
     head, _, body = received.partition(b"\r\n\r\n")
     return EndpointAnswer(int(head.split(b" ", 2)[1]), json.loads(body)) if head else None
@@ -92,11 +104,16 @@ def is_own(connection: socket.socket) -> bool:
 
     Only Linux shows that. On other systems, the folder's permissions decide.
     """
+    other = _other_end(connection)
+    return other is None or other.user == os.geteuid()
+
+
+def _other_end(connection: socket.socket) -> _OtherEnd | None:
+    """Return the process at the other end, if the system shows it."""
     if sys.platform != "linux":
-        return True
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return bool(user == os.geteuid())
+        return None
+    process, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return _OtherEnd(process, user)
 
 
 def problem_document(problem: ClientProblem) -> dict[str, Any]:
