@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import json
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import jitney
+from jitney.client.broker_clock import BrokerClock
 from jitney.client.gateway.call_answers import CallAnswer
 from jitney.client.gateway.calling import CallSender
 from jitney.client.problems import Denied, Revoked, Unavailable
@@ -270,6 +272,22 @@ def test_gw_09_large_bodies_go_to_s3_by_ticket(home: Any, aws: None, behind: Gat
     assert not get.body
     assert ["Body" in call["parameters"] for call, _ in behind.calls] == [False, False]
     assert {PLACEHOLDER in str(each.headers) for each in s3.asked} == {False}
+    s3.close()
+
+
+def test_gw_09_a_ticket_ends_by_the_clock_of_the_broker(
+    home: Any, aws: None, behind: GatewayBroker, monkeypatch: pytest.MonkeyPatch
+):
+    """A machine an hour ahead repeats a failed transfer, too."""
+    s3 = FakeBroker()
+    monkeypatch.setattr(BrokerClock, "now", lambda _: time.time() - 3600)
+    upload = ticket(s3, "PUT", "/reports/k", Content_Length="8192000")
+    behind.instead = lambda _call, _key: replace(upload, expires_at=time.time() - 3540)
+    s3.say("PUT", "/reports/k", 503, b"<Error><Code>SlowDown</Code></Error>")
+    s3.say("PUT", "/reports/k", 200, b"", ETag='"e"')
+    with gateway_session(behind) as session:
+        answer = session.client("s3").put_object(Bucket="reports", Key="k", Body=bytes(8_192_000))
+    assert (answer["ETag"], len(s3.asked), len(behind.calls)) == ('"e"', 2, 1)
     s3.close()
 
 

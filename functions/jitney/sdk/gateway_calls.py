@@ -134,7 +134,8 @@ class GatewayCalls:
             sleep=waiting.sleep,
         )
         try:
-            return DirectTransfers(sender, reveal=grant.reveal).called(call, body, key, proceed)
+            transfers = DirectTransfers(sender, reveal=grant.reveal, clock=self._opened.broker.clock.now)
+            return transfers.called(call, body, key, proceed)
         except AbandonedError:
             raise review_problem(reviewed[-1].child, self._opened.broker.clock.now()) from None
 

@@ -66,7 +66,9 @@ def serving(*, reveal: bool) -> Iterator[Served]:
             notes.append,
             sleep=lambda seconds: time.sleep(min(seconds, 0.01)),
         )
-        transfers = DirectTransfers(sender, reveal=reveal, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        transfers = DirectTransfers(
+            sender, reveal=reveal, clock=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.01))
+        )
         server = LoopbackServer(lambda port: GatewayEndpoint(port, keys, PARSER, transfers, notes.append, time.time))
         server.start()
         try:

@@ -34,14 +34,17 @@ _BLOCK_BYTES = 262_144
 
 
 class DirectTransfers:
-    """Sends calls through `sender`, and transfers large bodies itself. `reveal` is the grant's."""
+    """Sends calls through `sender`, and transfers large bodies itself.
+
+    `reveal` is the grant's, and `clock` the broker's, which says when a ticket ends.
+    """
 
     def __init__(
         self,
         sender: CallSender,
         *,
         reveal: bool,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sender = sender

@@ -68,7 +68,7 @@ class GrantTools:
 
         async def report(latest: GrantResponse) -> None:
             pending = latest.grant.state == "pending"
-            words = pending_wording.pending(latest, time.time()) if pending else latest.grant.state
+            words = pending_wording.pending(latest, self._broker.clock.now()) if pending else latest.grant.state
             await turn.progress(time.monotonic() - began, float(given.at_most_seconds), words)
 
         await report(asked)
