@@ -13,7 +13,7 @@ from jitney.adapters.aws_clients import ONE_ATTEMPT, aws_errors_as_unavailable
 from jitney.adapters.canary import Canary
 from jitney.adapters.mail_sender import UNREACHABLE, MailMessage, MailSender
 from jitney.adapters.measurement_starts import MeasurementStarts
-from jitney.adapters.role_policies import RolePolicies, RolePolicy
+from jitney.adapters.role_policies import PolicyRefused, RolePolicies, RolePolicy
 from jitney.adapters.sessions import Sessions
 from jitney.adapters.target_checks import TargetChecks
 from jitney.core.access.credentials import Credentials
@@ -83,7 +83,6 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "the session of the revoker": lambda client: RolePolicies(client("sts"), client).of(
         TargetRole(TARGET, TARGET.role_arn)
     ),
-    "the deny document": lambda client: RolePolicy(client("iam"), "role").read(),
     "a write of the deny document": lambda client: RolePolicy(client("iam"), "role").write("{}"),
     "a target check": lambda client: TargetChecks(client("sts"), client).run(
         [Attempt("trust", "", (), "", {"RoleArn": TARGET.role_arn, "RoleSessionName": "check"})]
@@ -98,6 +97,12 @@ def test_pol_08_a_page_instead_of_an_answer_is_an_outage(client: Callable[..., A
     with pytest.raises(Problem) as raised:
         call(client)
     assert raised.value.code == "unavailable"
+
+
+def test_pol_08_a_page_instead_of_the_deny_document_is_no_refusal_of_iam(client: Callable[..., Any]):
+    with pytest.raises(PolicyRefused) as raised:
+        RolePolicy(client("iam"), "role").read()
+    assert (raised.value.code, raised.value.transient) == ("", True)
 
 
 def test_pol_08_a_page_is_neither_a_denial_nor_a_sent_mail(client: Callable[..., Any]):
