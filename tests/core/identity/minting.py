@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -64,8 +64,14 @@ def decode(segment: str) -> bytes:
 def sign(header: Any, claims: Any, key: str = "rsa", algorithm: str | None = None) -> str:
     """Return a compact JWS over exactly this header and payload, signed with `key` regardless of the header."""
     signing_input = f"{encode(header)}.{encode(claims)}"
-    method = jwt.get_algorithm_by_name(algorithm or algorithm_of(key))
-    return f"{signing_input}.{encode(method.sign(signing_input.encode(), private_key(key)))}"
+    return f"{signing_input}.{_signature(signing_input, key, algorithm or algorithm_of(key))}"
+
+
+@lru_cache(4096)
+def _signature(signing_input: str, key: str, algorithm: str) -> str:
+    """Return the signature of an input. Most tests sign the same tokens, and RSA is slow."""
+    method = jwt.get_algorithm_by_name(algorithm)
+    return encode(method.sign(signing_input.encode(), private_key(key)))
 
 
 CLAIMS: dict[str, Any] = {
@@ -203,7 +209,7 @@ class KnownKeys:
     """A KeySource in memory. `refreshed` returns the keys in `rotated` once they are set."""
 
     def __init__(self, sets: dict[str, bytes]) -> None:
-        self.sets = {url: parse_key_set(raw) for url, raw in sets.items()}
+        self.sets = {url: _parsed(raw) for url, raw in sets.items()}
         self.rotated: dict[str, KeySet] = {}
         self.refreshes = 0
 
@@ -213,6 +219,9 @@ class KnownKeys:
     def refreshed(self, asked: Issuer) -> KeySet:
         self.refreshes += 1
         return self.rotated.get(asked.issuer, self.sets[asked.issuer])
+
+
+_parsed = cache(parse_key_set)
 
 
 @cache
