@@ -61,4 +61,4 @@ def test_mask_05_a_lookup_forgets_names_beyond_the_most(monkeypatch):
     holder = {"a": 1, "b": 2, "c": 3, "password": "k3v7q2M5x4Tb"}
     beside = NamesBeside(holder, judge_secret_name)
     assert [lookup.member(None, name, beside) for name in (*holder, "a")] == [None, None, None, "c", None]
-    assert len(lookup._plain) == 2
+    assert len(lookup.known(None)) == 2

@@ -19,12 +19,13 @@ from jitney.core.gateway.answer_shapes import (
 )
 from jitney.core.gateway.aws_answer import MOST_PATHS, AwsAnswer, MaskedAnswer
 from jitney.core.gateway.json_answers import mask_json
-from jitney.core.gateway.mask_rules import MaskRules, Path, UnmaskableAnswer, path_text
+from jitney.core.gateway.mask_rules import MaskRules, UnmaskableAnswer
 from jitney.core.gateway.message_checksums import with_message_checksums
 from jitney.core.gateway.result_columns import RESULT_COLUMNS, mask_columns
 from jitney.core.gateway.xml_answers import mask_xml
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.paths import Path, path_text
 from jitney.core.masking.table import MaskTable, Shape, ShapeRef
 from jitney.core.problems import Problem
 

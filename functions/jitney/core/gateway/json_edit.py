@@ -19,11 +19,6 @@ def edit_json(text: str, old: Any, new: Any) -> str:
     return editor.finished()
 
 
-def unless_equal(value: list[Any], written: list[Any]) -> list[Any]:
-    """Return `value` itself if `written` has the same objects, otherwise `written`."""
-    return value if all(new is old for new, old in zip(written, value, strict=True)) else written
-
-
 class _JsonEditor:
     """Collects the pieces of the new text. They are complete up to the offset `_copied` in the old text."""
 

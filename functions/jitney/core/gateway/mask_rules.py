@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from jitney.core.gateway.answer_shapes import (
     AWS_KEY_REF,
@@ -16,20 +16,16 @@ from jitney.core.gateway.answer_shapes import (
     TIME,
 )
 from jitney.core.gateway.content_text import content_text
+from jitney.core.masking.generic_masker import mask_value
 from jitney.core.masking.mask_tags import CREDENTIAL, SENSITIVE, MaskTags
-from jitney.core.masking.member_names import distinct
+from jitney.core.masking.members import MemberLookup
 from jitney.core.masking.named_secrets import PROVEN, judge_aws_key_name, judge_secret_name
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF
 from jitney.core.masking.text import Sought, mask_text, suspects
 from jitney.core.masking.text_columns import mask_cells
 
-MOST_OF_PATH = 120
-"""How many characters of a path are listed."""
 MAX_DEPTH = 200
 """Levels of nesting of an answer. DynamoDB's 32 levels of a document are 64 of its answer."""
-
-Path: TypeAlias = "tuple[Path, str | int] | None"
-"""The place of a value: the path of its holder, and its name or its index there. None is the whole body."""
 
 _FORMS = ("", BLOB, NUMBER, BOOLEAN, TIME, JSON_TEXT)
 _AWS_KEYS = {AWS_KEY_REF + form: CREDENTIAL for form in _FORMS}
@@ -107,20 +103,6 @@ def wire_text(text: str, ref: Any, masked: str) -> str:
     return _to_base64(read.encoded(masked)) if read else text
 
 
-def path_text(path: Path) -> str:
-    """Return a path as text: "Users[2].Tags[0].Value"; "body" for the whole body.
-
-    AWS's answer chooses the names. So a long path is cut, and what UTF-8 cannot hold is escaped: records hold paths.
-    """
-    parts: list[str | int] = []
-    while path is not None:
-        path, part = path
-        parts.append(part)
-    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(parts))
-    shown = written.removeprefix(".").encode("utf-8", "backslashreplace").decode()
-    return (shown if len(shown) <= MOST_OF_PATH else f"{shown[: MOST_OF_PATH - 3]}...") or "body"
-
-
 def _blob(rules: MaskRules, text: str, kind: str) -> str:
     data = _from_base64(text)
     return _to_base64(rules.tags.mask(text if data is None else data, kind).encode())
@@ -128,18 +110,10 @@ def _blob(rules: MaskRules, text: str, kind: str) -> str:
 
 def _json_text(rules: MaskRules, text: str, kind: str) -> str:
     try:
-        return json.dumps(_all_masked(rules, json.loads(text), kind))
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return rules.tags.mask(text, kind)
-
-
-def _all_masked(rules: MaskRules, value: Any, kind: str) -> Any:
-    if isinstance(value, dict):
-        names = distinct({name: mask_text(name, rules.tags, rules.sought) for name in value})
-        return {names[name]: _all_masked(rules, each, kind) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_all_masked(rules, each, kind) for each in value]
-    return rules.tags.masked(value, kind)
+    return json.dumps(mask_value(value, MemberLookup((), CREDENTIAL_REF, {CREDENTIAL_REF: kind}), rules.tags).value)
 
 
 def _time(_rules: MaskRules, text: str, _kind: str) -> str:

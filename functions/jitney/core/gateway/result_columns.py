@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB
-from jitney.core.gateway.json_edit import edit_json, unless_equal
-from jitney.core.gateway.mask_rules import MaskRules, Path
+from jitney.core.gateway.json_edit import edit_json
+from jitney.core.gateway.mask_rules import MaskRules
 from jitney.core.masking.mask_tags import CREDENTIAL
 from jitney.core.masking.named_secrets import is_secret
+from jitney.core.masking.paths import Path
+from jitney.core.masking.values import unless_equal
 
 
 class ResultColumns(NamedTuple):

@@ -10,7 +10,6 @@ from jitney.core.gateway.aws_answer import MOST_PATHS
 from jitney.core.gateway.mask_rules import (
     MAX_DEPTH,
     MaskRules,
-    Path,
     UnmaskableAnswer,
     searched_text,
     wire_text,
@@ -18,6 +17,7 @@ from jitney.core.gateway.mask_rules import (
 from jitney.core.gateway.xml_edit import XmlEdit, edit_xml
 from jitney.core.masking.named_secrets import HINTED, PROVEN, is_random_secret, is_secret
 from jitney.core.masking.pairs import is_named_by, is_pair_name, is_pair_value
+from jitney.core.masking.paths import Path
 from jitney.core.masking.table import ANY, Shape, ShapeRef
 
 _ENCODINGS = frozenset({"utf-8", "us-ascii"})

@@ -1,14 +1,16 @@
 """Mask data that no AWS model describes: text by agents and people, records, log lines, problems (row AUD 7)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jitney.core.masking.harmless_texts import HarmlessTexts
 from jitney.core.masking.mask_tags import CREDENTIAL, NO_TAGS, MaskTags
 from jitney.core.masking.members import MemberLookup, lookup_by_shape
+from jitney.core.masking.paths import path_text
 from jitney.core.masking.table import CREDENTIAL_REF, OperationShapes
 from jitney.core.masking.text import Sought, mask_text, suspects
-from jitney.core.masking.values import Replacements, Rewriter, Survey
+from jitney.core.masking.values import PythonForm, mask_members
 
 UNKNOWN_OPERATION = OperationShapes((), None, None)
 """An operation that the table does not know, so that members are masked by name only."""
@@ -49,23 +51,11 @@ def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: Harmle
 
     `harmless` has the texts of earlier values that hold no secret, because values repeat texts.
     """
-    survey = Survey(guide)
-    survey.see(value, guide.start)
-    changes = _changes(survey, tags, harmless)
-    if not survey.members and not any(changes):
-        return MaskedValue(value, ())
-    writing = Rewriter(guide, changes, tags)
-    written = writing.write(value, guide.start, "")
-    return MaskedValue(written, tuple(writing.paths))
 
+    def changes(texts: Sequence[str]) -> Mapping[int, str]:
+        suspected = harmless.suspects(texts, suspects) if harmless else suspects(texts)
+        found = {place: mask_text(texts[place], tags) for place in suspected}
+        return {place: text for place, text in found.items() if text != texts[place]}
 
-def _changes(survey: Survey, tags: MaskTags, harmless: HarmlessTexts | None) -> Replacements:
-    """Return the texts and names that hold a secret, masked."""
-    texts, count = [*survey.texts, *survey.names], len(survey.texts)
-    suspected = harmless.suspects(texts, suspects) if harmless else suspects(texts)
-    found = {place: mask_text(texts[place], tags) for place in suspected}
-    changed = {place: text for place, text in found.items() if text != texts[place]}
-    return Replacements(
-        {place: text for place, text in changed.items() if place < count},
-        {texts[place]: text for place, text in changed.items() if place >= count},
-    )
+    masked, paths = mask_members(value, guide, PythonForm(tags), changes)
+    return MaskedValue(masked, tuple(map(path_text, paths)))

@@ -10,7 +10,6 @@ from jitney.core.masking.named_secrets import (
     is_random_secret,
     is_secret,
     judge_secret_name,
-    names_secret,
 )
 from jitney.core.masking.pairs import NamesBeside, is_pair_value
 from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF, OperationShapes, Shape, ShapeRef
@@ -24,44 +23,85 @@ _MOST_NAMES = 10_000
 
 
 class MemberLookup:
-    """Looks up members, starting from the shape `start`. `kinds` maps a shape's letter to a kind of mask."""
+    """Looks up members, starting from the shape `start`. `kinds` maps a shape's letter to a kind of mask.
 
-    def __init__(self, shapes: Sequence[Shape], start: ShapeRef, kinds: Mapping[str, str]) -> None:
+    `judge` returns PROVEN, HINTED or 0 for the name of a member that is not listed.
+    """
+
+    def __init__(
+        self,
+        shapes: Sequence[Shape],
+        start: ShapeRef,
+        kinds: Mapping[str, str],
+        judge: Callable[[str], int] = judge_secret_name,
+    ) -> None:
         self.start = start
+        self.judge = judge
         self._shapes = shapes
         self._kinds = kinds
-        self._plain: dict[tuple[ShapeRef, Any], ShapeRef] = {}
-        """The shapes of members that are not named like a secret, by the shape of the holder and the name."""
+        self._known: dict[ShapeRef, dict[Any, ShapeRef]] = {}
+        self._count = 0
 
     def kind(self, ref: ShapeRef) -> str | None:
         """Return the kind of mask for everything below this shape; None to look at its members."""
         return self._kinds.get(ref) if isinstance(ref, str) else None
 
+    def known(self, ref: ShapeRef) -> Mapping[Any, ShapeRef]:
+        """Return the shapes of members in this shape, by name, for names that cannot make them a secret.
+
+        `member` adds to it. All other names need `member`.
+        """
+        known = self._known.get(ref)
+        return self._known.setdefault(ref, {}) if known is None else known
+
     def member(self, ref: ShapeRef, name: Any, beside: NamesBeside) -> ShapeRef:
-        """Return the shape of a member. `beside` is its object, with the judgement `judge_secret_name`.
+        """Return the shape of a member. `beside` is its object, with the judgement `judge`.
 
         A member that is not listed counts as a credential if it is named like a secret.
         """
-        if (ref, name) in self._plain:
-            return self._plain[ref, name]
+        known = self._known.setdefault(ref, {})
+        if name in known:
+            return known[name]
         on = self._listed(ref, name)
-        if isinstance(name, str) and not isinstance(on, str) and may_be_named(name, judge_secret_name):
-            return CREDENTIAL_REF if is_named_secret(name, beside) else on
-        if len(self._plain) >= _MOST_NAMES:
-            self._plain.clear()
-        self._plain[ref, name] = on
+        if isinstance(name, str) and not isinstance(on, str) and _may_be_named(name, self.judge):
+            return self._secret(beside.holder[name]) if _is_named_secret(name, beside) else on
+        if self._count >= _MOST_NAMES:
+            self._count = 0
+            for each in self._known.values():
+                each.clear()
+        self._count += 1
+        known[name] = on
         return on
+
+    def key_ref(self, ref: ShapeRef) -> ShapeRef:
+        """Return the reference of the keys of a map of this shape."""
+        return self._shapes[ref].get(KEYS) if isinstance(ref, int) else None
 
     def key_kind(self, ref: ShapeRef) -> str | None:
         """Return the kind of mask for the keys of a map of this shape; None to keep them."""
-        return self.kind(self._shapes[ref].get(KEYS)) if isinstance(ref, int) else None
+        return self.kind(self.key_ref(ref))
 
     def elements(self, ref: ShapeRef, values: Sequence[Any]) -> Iterable[ShapeRef]:
         """Return the shapes of a list's elements, in order.
 
-        The argument of an option that is named like a secret counts as a credential.
+        The argument of an option that is named like a secret counts as one: `["--password", "hunter2000"]`.
         """
-        return element_refs(values, self._listed(ref, ANY), CREDENTIAL_REF, names_secret)
+        listed = self._listed(ref, ANY)
+        if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
+            return repeat(listed, len(values))
+        return [
+            self._secret(value)
+            if isinstance(value, str) and self._is_secret_option(before) and is_secret(value)
+            else listed
+            for before, value in zip([None, *values], values, strict=False)
+        ]
+
+    def _is_secret_option(self, value: Any) -> bool:
+        return isinstance(value, str) and value[:1] == "-" and self.judge(value.lstrip("-")) == PROVEN
+
+    def _secret(self, _value: Any) -> ShapeRef:
+        """Return the shape of a secret that is not listed."""
+        return CREDENTIAL_REF
 
     def _listed(self, ref: ShapeRef, name: str) -> ShapeRef:
         if not isinstance(ref, int):
@@ -139,12 +179,12 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
                     yield name.lower(), ref
 
 
-def may_be_named(name: str, judge: Callable[[str], int]) -> bool:
-    """Return whether `is_named_secret` has to look at a member of this name. `judge` is as in `NamesBeside`."""
+def _may_be_named(name: str, judge: Callable[[str], int]) -> bool:
+    """Return whether `_is_named_secret` has to look at a member of this name. `judge` is as in `NamesBeside`."""
     return is_pair_value(name) or bool(_judged(name, judge))
 
 
-def is_named_secret(name: str, beside: NamesBeside) -> bool:
+def _is_named_secret(name: str, beside: NamesBeside) -> bool:
     """Return whether a member of an object is a secret, by its name or by a name beside it."""
     found = max(_judged(name, beside.judge), beside.highest(name))
     if not found:
@@ -164,22 +204,3 @@ def _judged(name: str, judge: Callable[[str], int]) -> int:
     """
     found = judge(name)
     return found if found != HINTED or "_" in name or "-" in name else 0
-
-
-def element_refs(
-    values: Sequence[Any], listed: ShapeRef, secret: ShapeRef, names: Callable[[str], bool]
-) -> Iterable[ShapeRef]:
-    """Return the references of a list's elements, in order: `listed`, or `secret` for the argument of a secret option.
-
-    Such an option has the name of a secret: `["--password", "hunter2000"]`.
-    """
-    if isinstance(listed, str) or not any(isinstance(each, str) and each[:1] == "-" for each in values):
-        return repeat(listed, len(values))
-    return [
-        secret if isinstance(value, str) and _is_secret_option(before, names) and is_secret(value) else listed
-        for before, value in zip([None, *values], values, strict=False)
-    ]
-
-
-def _is_secret_option(value: Any, names: Callable[[str], bool]) -> bool:
-    return isinstance(value, str) and value[:1] == "-" and names(value.lstrip("-"))

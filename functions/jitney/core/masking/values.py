@@ -1,127 +1,198 @@
-"""Walk a parsed value twice: first survey its texts, then rewrite it if anything must be masked."""
+"""Masks a parsed value in two walks: one surveys its texts, the other rewrites it if anything must be masked.
 
-from collections.abc import Mapping
+All structured data pass here: parameters, CloudTrail events, records, and answers in JSON.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.member_names import distinct
 from jitney.core.masking.members import MemberLookup
-from jitney.core.masking.named_secrets import judge_secret_name
 from jitney.core.masking.pairs import NamesBeside
+from jitney.core.masking.paths import Path
 from jitney.core.masking.table import ShapeRef
-from jitney.core.masking.text import mask_text
 
-_LISTS, _BYTES, _PLAIN = (list, tuple), (bytes, bytearray), (int, float, Decimal, datetime)
+_LISTS, _TEXTS, _PLAIN = (list, tuple), (str, bytes, bytearray), (int, float, Decimal, datetime)
 """Tuples of types, because `list | tuple` would create a union at each check."""
+Changes: TypeAlias = Callable[[Sequence[str]], Mapping[int, str]]
+"""Returns the texts that hold a secret, masked, by index."""
 
 
-class Replacements(NamedTuple):
-    """The masked texts, by index in a `Survey`, and the masked names of members."""
-
-    texts: Mapping[int, str]
-    names: Mapping[str, str]
+class NestedTooDeep(Exception):
+    """A value has more levels than permitted."""
 
 
-class Survey:
-    """Collects a value's texts and member names in order, and notes whether any member is masked as a whole.
+class PythonForm:
+    """How texts are searched and masks are written in a value of Python's types: each mask has the value's type."""
 
-    Bytes are texts with one character for each byte.
+    def __init__(self, tags: MaskTags) -> None:
+        self._tags = tags
+
+    def searched(self, value: str | bytes | bytearray, _ref: ShapeRef) -> str:
+        """Return what detectors search in a text, or in bytes: one character for each byte."""
+        return value if isinstance(value, str) else value.decode("latin-1")
+
+    def replaced(self, value: str | bytes | bytearray, _ref: ShapeRef, masked: str) -> str | bytes:
+        """Return the text or the bytes in which `masked` replaces the searched text."""
+        return masked if isinstance(value, str) else masked.encode("latin-1")
+
+    def whole(self, value: Any, _ref: ShapeRef, kind: str) -> Any:
+        """Return the mask of this kind for a value without members."""
+        return self._tags.masked(value, kind)
+
+
+def mask_members(
+    value: Any, guide: MemberLookup, form: PythonForm, changes: Changes, deepest: int | None = None
+) -> tuple[Any, list[Path]]:
+    """Return `value` without its secrets, and where they were. What has no secret is returned as the same object.
+
+    `guide` says which members are masked as a whole, and `changes` masks the secrets in all other texts. Raises
+    NestedTooDeep for more than `deepest` levels, and TypeError for types that cannot be inspected.
     """
+    survey = _Survey(guide, form, deepest)
+    survey.see(value, guide.start, 0)
+    names, count = list(survey.names), len(survey.texts)
+    found = changes([*survey.texts, *names])
+    if not survey.members and not found:
+        return value, []
+    renamed = {names[place - count]: text for place, text in found.items() if place >= count}
+    rewriter = _Rewriter(guide, form, found, renamed)
+    return rewriter.write(value, guide.start, None), rewriter.paths
 
-    def __init__(self, guide: MemberLookup) -> None:
+
+def unless_equal(value: Any, written: list[Any]) -> Any:
+    """Return the list `value` itself if `written` has the same objects, otherwise `written`."""
+    return value if all(new is old for new, old in zip(written, value, strict=True)) else written
+
+
+class _Survey:
+    """Collects a value's texts in order, and its names. Notes whether any member may be masked as a whole."""
+
+    def __init__(self, guide: MemberLookup, form: PythonForm, deepest: int | None) -> None:
         self.texts: list[str] = []
-        self.names: dict[str, None] = {}
+        self.names: set[str] = set()
         self.members = False
         self._guide = guide
+        self._form = form
+        self._deepest = deepest
 
-    def see(self, value: Any, ref: ShapeRef) -> None:
-        """Survey `value`, which has this shape. Raises TypeError for types that cannot be inspected."""
-        if isinstance(value, str) and ref is None:  # the most frequent case
-            self.texts.append(value)
-        elif self._guide.kind(ref):
+    def see(self, value: Any, ref: ShapeRef, depth: int) -> None:
+        if isinstance(ref, str) and self._guide.kind(ref):
             self.members = True
+            self._see_names(value, depth)
         elif isinstance(value, dict):
-            self.members = self.members or bool(self._guide.key_kind(ref))
-            self.names.update(dict.fromkeys(value))
-            member, see, beside = self._guide.member, self.see, NamesBeside(value, judge_secret_name)
-            for name, each in value.items():
-                see(each, member(ref, name, beside))
+            self._see_object(value, ref, depth)
+        elif isinstance(value, _TEXTS):
+            self.texts.append(self._form.searched(value, ref))
         elif isinstance(value, _LISTS):
+            self._require_shallow(depth)
             for each, on in zip(value, self._guide.elements(ref, value), strict=True):
-                self.see(each, on)
-        elif isinstance(value, str):
-            self.texts.append(value)
-        elif isinstance(value, _BYTES):
-            self.texts.append(value.decode("latin-1"))
+                self.see(each, on, depth + 1)
         elif value is not None and not isinstance(value, _PLAIN):
             raise TypeError(f"a {type(value).__name__} cannot be inspected")
 
+    def _see_object(self, value: dict[str, Any], ref: ShapeRef, depth: int) -> None:
+        self._require_shallow(depth)
+        self.names.update(value)
+        guide, texts, beside = self._guide, self.texts, None
+        if ref is not None and guide.key_kind(ref):
+            self.members = True
+        known = guide.known(ref)
+        for name, each in value.items():
+            if name in known:
+                on = known[name]
+            else:
+                beside = beside or NamesBeside(value, guide.judge)
+                on = guide.member(ref, name, beside)
+            if on is None and isinstance(each, str):  # the most frequent case
+                texts.append(each)
+            else:
+                self.see(each, on, depth + 1)
 
-class Rewriter:
-    """Rewrites a value without its secrets. `paths` are the paths of the masks."""
+    def _see_names(self, value: Any, depth: int) -> None:
+        """Collect the names in a value that is masked as a whole."""
+        if isinstance(value, dict):
+            self._require_shallow(depth)
+            self.names.update(value)
+            for each in value.values():
+                self._see_names(each, depth + 1)
+        elif isinstance(value, _LISTS):
+            self._require_shallow(depth)
+            for each in value:
+                self._see_names(each, depth + 1)
 
-    def __init__(self, guide: MemberLookup, changes: Replacements, tags: MaskTags) -> None:
-        self.paths: list[str] = []
+    def _require_shallow(self, depth: int) -> None:
+        if self._deepest is not None and depth > self._deepest:
+            raise NestedTooDeep
+
+
+class _Rewriter:
+    """Rewrites a value that a `_Survey` saw. `texts` are the masked texts, by index, and `names` the masked names."""
+
+    def __init__(
+        self, guide: MemberLookup, form: PythonForm, texts: Mapping[int, str], names: Mapping[str, str]
+    ) -> None:
+        self.paths: list[Path] = []
         self._guide = guide
-        self._changes = changes
-        self._tags = tags
+        self._form = form
+        self._texts, self._names = texts, names
         self._seen = 0
 
-    def write(self, value: Any, ref: ShapeRef, path: str) -> Any:
-        """Return `value`, which a `Survey` saw, with its secrets masked. `path` is its path."""
-        if isinstance(value, str) and ref is None:
-            return self._text(value, path)
-        if kind := self._guide.kind(ref):
-            return self._wholly(value, kind, path)
+    def write(self, value: Any, ref: ShapeRef, path: Path) -> Any:
+        guide = self._guide
+        if kind := guide.kind(ref):
+            return self._wholly(value, ref, kind, path)
         if isinstance(value, dict):
-            names = self._named(value, self._guide.key_kind(ref), path)
-            member, beside = self._guide.member, NamesBeside(value, judge_secret_name)
-            return {
-                names[name]: self.write(each, member(ref, name, beside), _joined(path, names[name]))
+            beside, names = NamesBeside(value, guide.judge), self._named(value, ref, path)
+            written = {
+                name: self.write(each, guide.member(ref, name, beside), (path, names[name]))
                 for name, each in value.items()
             }
+            return _renamed(value, written, names)
         if isinstance(value, _LISTS):
-            refs = self._guide.elements(ref, value)
-            numbered = enumerate(zip(value, refs, strict=True))
-            return [self.write(each, on, f"{path}[{place}]") for place, (each, on) in numbered]
-        if isinstance(value, str):
-            return self._text(value, path)
-        if isinstance(value, _BYTES):
-            return self._text(value.decode("latin-1"), path).encode("latin-1")
-        return value
+            refs = enumerate(zip(value, guide.elements(ref, value), strict=True))
+            return unless_equal(value, [self.write(each, on, (path, place)) for place, (each, on) in refs])
+        return self._text(value, ref, path) if isinstance(value, _TEXTS) else value
 
-    def _text(self, text: str, path: str) -> str:
+    def _text(self, value: Any, ref: ShapeRef, path: Path) -> Any:
         place, self._seen = self._seen, self._seen + 1
-        if place not in self._changes.texts:
-            return text
+        if place not in self._texts:
+            return value
         self.paths.append(path)
-        return self._changes.texts[place]
+        return self._form.replaced(value, ref, self._texts[place])
 
-    def _named(self, value: Mapping[str, Any], kind: str | None, path: str) -> dict[str, str]:
-        """Return the names of members as they are written. With a kind of mask, all names are masked."""
-        if not kind and not self._changes.names:
+    def _named(self, value: Mapping[str, Any], ref: ShapeRef, path: Path) -> dict[str, str]:
+        """Return the names of members as they are written. All names of a map may be masked."""
+        kind, keys = self._guide.key_kind(ref), self._guide.key_ref(ref)
+        if not kind and not self._names:
             return {name: name for name in value}
-        names = distinct({name: self._name(name, kind) for name in value})
-        self.paths += [_joined(path, new) for name, new in names.items() if new != name]
+        names = distinct(
+            {name: self._form.whole(name, keys, kind) if kind else self._names.get(name, name) for name in value}
+        )
+        self.paths += [(path, new) for name, new in names.items() if new != name]
         return names
 
-    def _name(self, name: str, kind: str | None) -> str:
-        return self._tags.mask(name, kind) if kind else self._changes.names.get(name, name)
-
-    def _wholly(self, value: Any, kind: str, path: str) -> Any:
-        """Return `value` with everything masked except the names in maps."""
+    def _wholly(self, value: Any, ref: ShapeRef, kind: str, path: Path) -> Any:
+        """Return `value` with everything in it masked, except the names of members."""
         if isinstance(value, dict):
-            names = distinct({name: mask_text(name, self._tags) for name in value})
-            return {names[name]: self._wholly(each, kind, _joined(path, names[name])) for name, each in value.items()}
+            names = self._named(value, None, path)
+            written = {name: self._wholly(each, ref, kind, (path, names[name])) for name, each in value.items()}
+            return _renamed(value, written, names)
         if isinstance(value, _LISTS):
-            return [self._wholly(each, kind, f"{path}[{place}]") for place, each in enumerate(value)]
-        masked = self._tags.masked(value, kind)
-        if masked is not value:
-            self.paths.append(path)
+            written_list = [self._wholly(each, ref, kind, (path, place)) for place, each in enumerate(value)]
+            return unless_equal(value, written_list)
+        masked = self._form.whole(value, ref, kind)
+        if masked == value:
+            return value
+        self.paths.append(path)
         return masked
 
 
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _renamed(value: dict[str, Any], written: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return `written` with other names, or `value` itself if nothing changed."""
+    if all(written[name] is value[name] and names[name] == name for name in value):
+        return value
+    return {names[name]: each for name, each in written.items()}
