@@ -21,7 +21,7 @@ from jitney.core.gateway.aws_answer import MOST_PATHS, AwsAnswer, MaskedAnswer
 from jitney.core.gateway.json_answers import mask_json
 from jitney.core.gateway.mask_rules import MaskRules, UnmaskableAnswer
 from jitney.core.gateway.message_checksums import with_message_checksums
-from jitney.core.gateway.result_columns import RESULT_COLUMNS, mask_columns
+from jitney.core.gateway.result_columns import RESULT_COLUMNS
 from jitney.core.gateway.xml_answers import mask_xml
 from jitney.core.masking.mask_tags import MaskTags
 from jitney.core.masking.named_secrets import is_secret
@@ -108,6 +108,7 @@ def _masked_body(
 ) -> tuple[bytes, list[Path]]:
     """Return the body without its secrets, compressed as it was, and where they were."""
     service = operation.service_model
+    key = service.service_name, operation.name
     # Not by Content-Encoding, which a caller of GetObject can replace by ResponseContentEncoding.
     plain, layers, whole = _opened(answer.body)
     if shapes.content:
@@ -116,12 +117,10 @@ def _masked_body(
             raise UnmaskableAnswer("a part of the content holds a secret, and its mask would move the bytes after it")
     elif answer.status >= _FIRST_ERROR:
         masked, found = _masked_error(plain, rules)
+    elif columns := RESULT_COLUMNS.get(key):
+        masked, found = mask_json(plain, shapes.shapes, shapes.start, rules, columns)
     elif mask_body := _BODIES.get(service.resolved_protocol):
         masked, found = mask_body(plain, shapes.shapes, shapes.start, rules)
-        key = service.service_name, operation.name
-        if key in RESULT_COLUMNS:
-            masked, cells = mask_columns(masked, RESULT_COLUMNS[key], rules)
-            found = [*found, *cells]
         if found and key == _MESSAGES:
             masked = with_message_checksums(plain, masked)
     else:

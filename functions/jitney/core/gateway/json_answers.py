@@ -6,6 +6,7 @@ from typing import Any
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB, NUMBER
 from jitney.core.gateway.json_edit import edit_json
 from jitney.core.gateway.mask_rules import MAX_DEPTH, MaskRules, UnmaskableAnswer, searched_text, wire_text
+from jitney.core.gateway.result_columns import ResultColumns, mask_columns
 from jitney.core.masking.members import MemberLookup
 from jitney.core.masking.paths import Path
 from jitney.core.masking.table import Shape, ShapeRef
@@ -20,10 +21,17 @@ _ATTRIBUTE: Shape = {
 _TOO_DEEP = "its JSON is nested too deep"
 
 
-def mask_json(body: bytes, shapes: tuple[Shape, ...], start: ShapeRef, rules: MaskRules) -> tuple[bytes, list[Path]]:
+def mask_json(
+    body: bytes,
+    shapes: tuple[Shape, ...],
+    start: ShapeRef,
+    rules: MaskRules,
+    columns: ResultColumns | None = None,
+) -> tuple[bytes, list[Path]]:
     """Return the body without its secrets, and where they were. Returns `body` itself if it has none.
 
-    Raises UnmaskableAnswer unless it is JSON that every parser reads alike.
+    `columns` says where the answer to a query has its columns. Raises UnmaskableAnswer unless it is JSON that every
+    parser reads alike.
     """
     if not body:
         return body, []
@@ -39,6 +47,9 @@ def mask_json(body: bytes, shapes: tuple[Shape, ...], start: ShapeRef, rules: Ma
         masked, paths = mask_members(value, lookup, _WireForm(rules), rules.changes, MAX_DEPTH)
     except NestedTooDeep:
         raise UnmaskableAnswer(_TOO_DEEP) from None
+    if columns:
+        masked, cells = mask_columns(masked, columns, rules)
+        paths += cells
     return (body if masked is value else edit_json(text, value, masked).encode()), paths
 
 

@@ -3,12 +3,10 @@
 The answer names each column once, apart from the cells. So no cell has the name of a secret beside it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jitney.core.gateway.answer_shapes import AWS_KEY_REF, BLOB
-from jitney.core.gateway.json_edit import edit_json
 from jitney.core.gateway.mask_rules import MaskRules
 from jitney.core.masking.mask_tags import CREDENTIAL
 from jitney.core.masking.named_secrets import is_secret
@@ -43,19 +41,14 @@ _REFS = {"blobValue": AWS_KEY_REF + BLOB}
 """How the members of a cell that are not text are masked."""
 
 
-def mask_columns(body: bytes, where: ResultColumns, rules: MaskRules) -> tuple[bytes, list[Path]]:
-    """Return the body with the cells of secret columns masked, and their paths. Without any, return `body` itself.
+def mask_columns(value: Any, where: ResultColumns, rules: MaskRules) -> tuple[Any, list[Path]]:
+    """Return an answer's JSON value with the cells of secret columns masked, and their paths.
 
-    `body` is JSON that `mask_json` accepts, or empty.
+    What has no such cell is returned as the same object.
     """
-    text = body.decode()
-    value = json.loads(text) if text else None
     secret = dict(_secret_columns(_at(value, where.columns), where, rules))
-    if not secret:
-        return body, []
     masker = _CellMasker(where, secret, rules)
-    masked = masker.within(value, where.rows, None)
-    return (edit_json(text, value, masked).encode() if masker.paths else body), masker.paths
+    return (masker.within(value, where.rows, None) if secret else value), masker.paths
 
 
 def _at(value: Any, path: tuple[str, ...]) -> Any:
