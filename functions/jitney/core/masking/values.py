@@ -114,14 +114,12 @@ class _Survey:
 
     def _see_names(self, value: Any, depth: int) -> None:
         """Collect the names in a value that is masked as a whole."""
-        if isinstance(value, dict):
-            self._require_shallow(depth)
+        named = isinstance(value, dict)
+        if named:
             self.names.update(value)
-            for each in value.values():
-                self._see_names(each, depth + 1)
-        elif isinstance(value, _LISTS):
+        if named or isinstance(value, _LISTS):
             self._require_shallow(depth)
-            for each in value:
+            for each in value.values() if named else value:
                 self._see_names(each, depth + 1)
 
     def _require_shallow(self, depth: int) -> None:
