@@ -29,6 +29,7 @@ from jitney.configuration.values import (
 from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
+from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
 
 # The claims where the provider's module finds the agent and the person of a delegated token.
 _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
@@ -36,9 +37,6 @@ _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "google": ("azp", "sub"),
     "okta": ("cid", "sub", "uid"),
 }
-
-MOST_REVIEW_TOKEN_SECONDS = 900
-"""The longest age of a token with which people review. For that time, a captured token could read, and vote once."""
 
 
 class WebClientSettings(SettingsModel):

@@ -8,6 +8,8 @@ import hashlib
 from typing import NamedTuple
 
 IDEMPOTENCY_SECONDS = 24 * 3600
+MOST_REVIEW_TOKEN_SECONDS = 900
+"""The longest age of a token with which people review. For that time, a captured token could read, and vote once."""
 REPEATED_RELEASES_PER_MINUTE = 30
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 NARROWINGS_PER_HOUR = 10

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from jitney.client.cli import build_app
 from jitney.client.commands.login import has_browser
+from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
 from tests.client.fake_broker import FakeBroker
 from tests.client.login.keyring_double import MemoryBackend
 from tests.client.login.test_sign_in import CODE, DISCOVERY, document, id_token
@@ -234,12 +236,14 @@ def test_rev_17_a_reviewer_signs_in_with_a_client_of_its_own(
     monkeypatch.setenv("JITNEY_REVIEW_CLIENT_ID", "jitney-review")
     answer = {"access_token": "x", "token_type": "Bearer", "refresh_token": "canary"}
     developer._said.pop(("POST", "/token"))
-    developer.say("POST", "/token", 200, answer | {"id_token": id_token(developer, aud="jitney-review")})
+    token = id_token(developer, aud="jitney-review", exp=int(time.time()) + 3600)
+    developer.say("POST", "/token", 200, answer | {"id_token": token})
     done = run("login", "--review")
     assert done.exit_code == 0, done.output
     assert "reviewer  with the client jitney-review" in done.stdout
     ((place, kept),) = memory.entries.items()
     assert place == ("jitney", f"jitney-review at {developer.url}")
+    assert json.loads(kept)["expires_at"] <= time.time() + MOST_REVIEW_TOKEN_SECONDS  # the broker accepts no older one
     assert "canary" not in kept  # no refresh token: the sign-in ends with its token
     form = developer.calls("POST", "/device")[0].body.decode()
     assert ("client_id=jitney-review" in form, "scope=openid" in form, "offline_access" in form) == (True, True, False)

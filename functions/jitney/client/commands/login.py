@@ -19,6 +19,7 @@ from jitney.client.reviewer_sign_in import review_settings
 from jitney.client.settings import read_settings
 from jitney.client.token_choice import choose
 from jitney.client.token_sources import login_lock, login_settings
+from jitney.core.single_use import MOST_REVIEW_TOKEN_SECONDS
 
 if TYPE_CHECKING:
     from jitney.client.login.device_flow import DeviceCode
@@ -59,7 +60,8 @@ def login(
         store, chosen = tokens.KeyringStore(what), None if review else choose(settings)
         signed_in = _signed_in(what, device=device, no_browser=no_browser)
         if review:
-            signed_in = replace(signed_in, refresh_token="")
+            accepted_until = int(time.time()) + MOST_REVIEW_TOKEN_SECONDS
+            signed_in = replace(signed_in, refresh_token="", expires_at=min(signed_in.expires_at, accepted_until))
         with tokens.locked(login_lock(settings)):
             store.save(signed_in)
         _show(what, signed_in, as_json=as_json, review=review)
