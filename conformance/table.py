@@ -35,6 +35,14 @@ CHECKS: tuple[Check, ...] = (
         needs="a second Region",
     ),
     Check(
+        "missing-role",
+        "END 8",
+        "IAM refuses to read and write the deny document of a role that was deleted, with one of two known errors",
+        ending.missing_role,
+        only_aws="The emulator's IAM looks for the role at another moment.",
+        needs="an IAM role for the run",
+    ),
+    Check(
         "short-grant",
         "STS 4",
         "the keys of a grant of seconds end with it",

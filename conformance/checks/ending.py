@@ -1,5 +1,6 @@
 """How grants end: a revocation in two Regions, the end of a short grant, and drift reversal of the target."""
 
+import json
 import time
 from typing import Any
 
@@ -7,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import DENIED, code_of, expect, waited
-from conformance.configuration import KEY, ROLE_NAME
+from conformance.checks.scoping import document, temporary_role
+from conformance.configuration import KEY, MADE, ROLE_NAME
 from conformance.system import ConformanceSystem, new_agent, session_keys
 
 DENY_POLICY = "JitneyRevocations"
@@ -78,6 +80,26 @@ def short_grant(system: ConformanceSystem) -> Observation:
         if each not in DENIED | {"ExpiredToken"}:
             raise CheckFailedError(f"AWS answers {each or 'the call'} after the end", facts)
     return Observation(facts, {"worked_seconds": round(worked, 1)})
+
+
+def missing_role(system: ConformanceSystem) -> Observation:
+    """Return the errors with which IAM answers the revoker's calls for a role that does not exist."""
+    role, resource = f"{MADE}missing", f"arn:aws:iam::{system.account}:role/jitney/{MADE}missing"
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{system.account}:policy/{MADE}bounds"}}
+    reads = {"Effect": "Allow", "Action": "iam:GetRolePolicy", "Resource": resource}
+    writes = {"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": resource, "Condition": bounded}
+    everything = document({"Effect": "Allow", "Action": ["iam:*", "s3:GetObject"], "Resource": "*"})
+    with temporary_role(system, reads, writes) as assume:
+        iam = system.client("iam", session_keys(assume(everything)))
+        policy = {"RoleName": role, "PolicyName": DENY_POLICY}
+        written = {**policy, "PolicyDocument": json.dumps(everything)}
+        facts = {
+            "read": code_of(lambda: iam.get_role_policy(**policy)),
+            "write": code_of(lambda: iam.put_role_policy(**written)),
+        }
+    if not {*facts.values()} <= {"AccessDenied", "NoSuchEntity"}:
+        raise CheckFailedError(f"IAM answers {facts} for a role that does not exist", facts)
+    return Observation(facts)
 
 
 def revert_drift(system: ConformanceSystem) -> Observation:

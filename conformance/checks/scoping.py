@@ -29,7 +29,7 @@ EXPECTED: Mapping[str, Any] = {
 def scoped_credentials(system: ConformanceSystem) -> Observation:
     """Return what scoped credentials can do, whose session they are, and when they end."""
     seconds = AWS_SECONDS if system.on_aws else 4
-    with _role(system) as assume:
+    with temporary_role(system) as assume:
         parent = assume(_policy(system, KEY, OTHER_KEY, SCOPE))
         sts = system.client("sts", session_keys(parent))
         scope = json.dumps(_policy(system, KEY, "third/c.csv"))
@@ -65,14 +65,17 @@ def scoped_credentials(system: ConformanceSystem) -> Observation:
 
 
 @contextmanager
-def _role(system: ConformanceSystem) -> Iterator[Any]:
-    """Yield a function that starts a session of a role with a session policy. The role is deleted afterwards."""
+def temporary_role(system: ConformanceSystem, *further: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield a function that starts a session of a role with a session policy. The role is deleted afterwards.
+
+    Its policy has the statements in `further`, too.
+    """
     iam, name = system.client("iam"), f"{MADE}{uuid.uuid4().hex[:8]}"
     principal = {"AWS": f"arn:aws:iam::{system.account}:root"}
     trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     everything = {"Effect": "Allow", "Action": ["s3:GetObject", SCOPE], "Resource": "*"}
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_document(trust)))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(_document(everything)))
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document(trust)))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(document(everything, *further)))
 
     def assumed(policy: Mapping[str, Any]) -> dict[str, Any]:
         sts = system.client("sts")
@@ -103,8 +106,9 @@ def _policy(system: ConformanceSystem, *names: str) -> dict[str, Any]:
     statements = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources}]
     if SCOPE in names:
         statements.append({"Effect": "Allow", "Action": SCOPE, "Resource": "*"})
-    return _document(*statements)
+    return document(*statements)
 
 
-def _document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+def document(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
