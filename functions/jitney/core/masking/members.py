@@ -1,6 +1,7 @@
 """Which members are masked as a whole: by an operation's shapes, or by name in CloudTrail events."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -179,6 +180,7 @@ def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tup
                     yield name.lower(), ref
 
 
+@lru_cache(maxsize=8192)
 def _may_be_named(name: str, judge: Callable[[str], int]) -> bool:
     """Return whether `_is_named_secret` has to look at a member of this name. `judge` is as in `NamesBeside`."""
     return is_pair_value(name) or bool(_judged(name, judge))
