@@ -34,7 +34,7 @@ class AbandonedError(Exception):
 
 
 def idempotency_key(request: ReceivedRequest) -> tuple[str, bool]:
-    """Return the call's key, and whether another attempt of the SDK has the same key.
+    """Return the call's key, and whether another attempt of the SDK would have the same key.
 
     SDKs send the same invocation id with each attempt at a call.
     """
@@ -130,9 +130,9 @@ class CallSender:
             self._await_decision(answer, connected)
 
     def _await_decision(self, answer: CallUnderReview, connected: Callable[[], bool]) -> None:
-        """Return when the POST should be repeated: after a decision, or after an answer that the broker held.
+        """Wait until the POST should be repeated: after a decision, or after an answer that the broker held.
 
-        If the broker does not hold answers, return after the time in Retry-After.
+        If the broker does not hold answers, wait for the time in Retry-After.
         """
         if not connected():
             raise AbandonedError

@@ -56,7 +56,7 @@ class GatewayEndpoint:
         return MAX_UPLOAD_BYTES if upload else MAX_BODY_BYTES
 
     def too_large(self, head: ReceivedRequest) -> HttpAnswer:
-        """Return the answer to a request whose body is too large. It is not sent."""
+        """Return the answer to a request whose body is too large. The call is not sent to the broker."""
         return self._error(too_large(self.body_limit(head)), head, self._signatures.claimed_name(head))
 
     def answer(self, request: ReceivedRequest, connected: Callable[[], bool]) -> HttpAnswer:
@@ -104,11 +104,14 @@ class GatewayEndpoint:
         return before.removesuffix(".s3")
 
     def _path_style(self, request: ReceivedRequest, scope: SigningScope) -> ReceivedRequest:
-        """Return a request to S3 with the bucket in its path. Raises Invalid for other hosts of other services."""
+        """Return the request. For S3, the bucket in the host moves to the path.
+
+        Raises Invalid if the host has a prefix and the service is not S3.
+        """
         before = self._checked_host(request)
         if scope.signing_name not in _S3:
             if before:
-                detail = f"The host begins with {before[:40]!a}, and only S3 has such hosts."
+                detail = f"The host begins with {before[:40]!a}, which the gateway accepts only for S3."
                 raise Invalid(
                     "call_unsupported", "Not supported", detail, "Set AWS_DISABLE_HOST_PREFIX_INJECTION=true."
                 )

@@ -33,7 +33,7 @@ def endpoint_environment(port: int, keys: PlaceholderKeys, region: str) -> dict[
     return {
         _ENDPOINTS: base,
         **{endpoint_variable(each): f"{base}/.service/{each}" for each in SHARED_PATHS},
-        # Its SDKs put the account before the host, which an address of numbers cannot have.
+        # SDKs put the account before the host of S3 Control. That works with localhost, but not with 127.0.0.1.
         f"{_ENDPOINTS}_S3_CONTROL": f"http://localhost:{port}",
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret,

@@ -64,12 +64,12 @@ def form_parameters(fields: Mapping[str, str], operation: OperationModel, protoc
 
 
 class _QueryForm:
-    """The names of the protocol query."""
+    """How the protocol query names members, list items and map entries."""
 
     def name(self, shape: Any, default: str) -> str:
         """Return a member's name on the wire."""
         if shape.type_name == "list" and shape.serialization.get("flattened"):
-            # A flattened list has the name of its members, if that has one.
+            # A flattened list is named as its members are, if the model names them.
             renamed = shape.member.serialization.get("name")
             if renamed:
                 return str(renamed)
@@ -133,7 +133,7 @@ class _QueryForm:
 
 
 class _Ec2Form(_QueryForm):
-    """The names of the protocol ec2, where all lists are flattened."""
+    """How the protocol ec2 names members. All its lists are flattened."""
 
     def name(self, shape: Any, default: str) -> str:
         if "queryName" in shape.serialization:

@@ -22,7 +22,7 @@ from jitney.client.unsignalled import start_unsignalled
 MAX_CONNECTIONS = 128
 IDLE_SECONDS = 120.0
 LAST_ANSWERS_SECONDS = 2.0
-"""The longest wait at the end for answers in progress."""
+"""How long `close` waits for answers in progress."""
 _READ_BYTES = 65_536
 _MAX_DISCARDED_BYTES = 100_000_000
 """How much of a body that is too large is read before the answer. SDKs read no answer while they send."""

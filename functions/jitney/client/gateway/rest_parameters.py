@@ -46,10 +46,11 @@ def rest_parameters(
 
 
 def without_sdk_checksum(parameters: dict[str, Any], operation: OperationModel) -> dict[str, Any]:
-    """Return parameters without the SDK's choice of a checksum that the broker cannot compute.
+    """Return the parameters without the name of a checksum algorithm that the broker cannot compute.
 
-    AWS CLI 2 chooses CRC64NVME by itself. It is a checksum of the bytes that the SDK sent, and not of the object. The
-    broker computes its own, unless the operation has a parameter for the value of the SDK's checksum.
+    AWS CLI 2 chooses CRC64NVME by itself. That checksum covers the bytes of the SDK's request, and not an object, so
+    the broker computes one for its own request. If the operation has a parameter for the checksum's value, nothing is
+    removed.
     """
     name = operation.http_checksum.get("requestAlgorithmMember", "")
     algorithm = str(parameters.get(name, ""))

@@ -13,7 +13,7 @@ from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.gateway.wire_values import invalid_call
 
 _LABEL = re.compile(r"\{([^{}+]+)(\+?)\}")
-# Headers with this prefix change what S3 does. All but these belong to the transport.
+# Headers with this prefix change what S3 does, except those in `_OF_THE_TRANSPORT`.
 _MEANINGFUL = "x-amz-"
 _OF_THE_TRANSPORT = frozenset(
     {

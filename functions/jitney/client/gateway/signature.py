@@ -23,7 +23,7 @@ from jitney.client.gateway.received import ReceivedRequest
 from jitney.client.problems import ClientProblem, Invalid, Unauthenticated
 
 MAX_SKEW_SECONDS = 300
-"""The largest difference between the signature's time and the clock. Both are of the same machine."""
+"""The largest difference between the signature's time and the clock. Both times are from this machine."""
 
 # Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
 _S3_SIGNED = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
@@ -34,7 +34,7 @@ _AUTHORIZATION = re.compile(
 )
 _NOT_OF_THE_BODY = frozenset({"UNSIGNED-PAYLOAD"})
 _STREAMING = "STREAMING-"
-WITH_CREDENTIALS = "Use credentials for it instead: `jitney run` without --gateway."
+WITH_CREDENTIALS = "Use credentials for this call instead: `jitney run` without --gateway."
 """The advice to use credentials for calls that the gateway does not support."""
 
 
@@ -150,7 +150,7 @@ _OTHER_SIGNATURES = {
 def _unsupported_signature(given: str, query: str) -> ClientProblem:
     kind = _OTHER_SIGNATURES.get(given.partition(" ")[0])
     if "X-Amz-Signature=" in query or "X-Amz-Credential=" in query:
-        kind = "presigned URLs, which are made without a call"
+        kind = "presigned URLs, because SDKs make them without a call"
     if kind:
         return Invalid("call_unsupported", "Not supported", f"The gateway does not accept {kind}.", WITH_CREDENTIALS)
     return _refused("The request is not signed with the access key of this run (AWS Signature Version 4).")

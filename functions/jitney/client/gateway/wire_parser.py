@@ -25,8 +25,9 @@ from jitney.client.gateway.wire_values import from_tree, invalid_call
 from jitney.client.problems import Invalid
 from jitney.core.problems import Problem
 
+_NEWER_SDK = "Update the SDK, or use credentials: `jitney run` without --gateway."
 _OF_S3 = frozenset({"s3express"})
-"""Other names in signatures of some operations of the services that sign as "s3"."""
+"""The name in the signatures of some operations of S3, instead of "s3"."""
 _SLASHES_COUNT = frozenset({"s3", *_OF_S3})
 """Services whose paths end with a name that the caller chooses, so every slash counts."""
 SERVICE_PATH = re.compile(r"/\.service/(?P<service>[a-z0-9-]+)(?P<path>/.*)", re.DOTALL)
@@ -94,7 +95,7 @@ class WireParser:
         if not rest:
             protocol = services[0].resolved_protocol
             detail = f"This SDK speaks another protocol to {services[0].service_name} than {protocol}."
-            raise Invalid("call_unsupported", "Not supported", detail, f"Update the SDK. {WITH_CREDENTIALS}")
+            raise Invalid("call_unsupported", "Not supported", detail, _NEWER_SDK)
         return self._rest(request, rest, signing_name)
 
     def _json(
@@ -142,7 +143,7 @@ class WireParser:
         routes = [route for model in services for route in self._routes(model.service_name, signing_name)]
         best = best_routes(routes, request, query)
         if not best and signing_name not in _SLASHES_COUNT:
-            # AWS takes a path with and without a slash at its end. SDKs of different age write it differently.
+            # AWS accepts a path with and without a slash at its end, and SDKs of different age send one or the other.
             path = request.path.removesuffix("/") if request.path.endswith("/") else f"{request.path}/"
             best = best_routes(routes, replace(request, path=path), query)
         if not best or best[0][1].unfit:
@@ -151,7 +152,7 @@ class WireParser:
             raise _unsupported(f"No operation of {services[0].service_name} is at this address.")
         route, match = best[0]
         if match.unfit:
-            detail = f"The request has parameters that {route.operation.name} does not have, or it lacks some."
+            detail = f"The request has parameters that {route.operation.name} does not have, or lacks required ones."
             raise invalid_call(detail)
         if len(best) > 1:
             raise _ambiguous(each.operation for each, _ in best)
@@ -205,7 +206,7 @@ def _whole_model(service: str) -> ServiceModel:
 
 
 def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
-    """Return the problem that several services have this request, so that only the endpoint distinguishes them."""
+    """Return the problem that the request fits several services, so that each needs an endpoint of its own."""
     services = sorted(each.service_model.service_name for each in operations)
     named = " and ".join(services)
     variables = " and ".join(endpoint_variable(each) for each in services)
@@ -214,7 +215,7 @@ def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
 
 
 def endpoint_variable(service: str) -> str:
-    """Return the name of the variable with the endpoint of one service, if the service's id is its name."""
+    """Return the variable that names the endpoint of one service. It is right for services whose id is their name."""
     return f"AWS_ENDPOINT_URL_{service.replace('-', '_').upper()}"
 
 
