@@ -253,7 +253,7 @@ def test_rev_14_a_rejected_request_is_repeated_only_with_what_changed(agent: Age
 
     refused, granted = agent.use(scenario)
     assert refused.structured_content["problem"]["rejection"] == rejection
-    assert "say it in changed" in refused.structured_content["next"]
+    assert "say it in `changed`" in refused.structured_content["next"]
     assert not granted.is_error
     assert agent.broker.calls("POST", "/v1/grants")[1].json["changed"] == "It is tomorrow."
 
@@ -261,8 +261,8 @@ def test_rev_14_a_rejected_request_is_repeated_only_with_what_changed(agent: Age
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"commands": []}, "Either commands and calls"),
-        ({"permissions": PERMISSIONS}, "Either commands and calls"),
+        ({"commands": []}, "The arguments name no access"),
+        ({"permissions": PERMISSIONS}, "The arguments name no access"),
         ({"grant": "x"}, "/grant: Extra inputs"),
         ({"duration_seconds": "300"}, "/duration_seconds"),
         ({"reason": f"a{chr(0x202E)}b"}, "/reason: it has characters that a reviewer would not see: U+202E"),
@@ -496,8 +496,8 @@ def test_cli_03_a_call_under_review_says_how_to_go_on(agent: Agent):
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
-        ("call_already_made", 409, "add 1 to again"),
-        ("idempotency_mismatch", 422, "add 1 to again"),
+        ("call_already_made", 409, "add 1 to `again`"),
+        ("idempotency_mismatch", 422, "add 1 to `again`"),
         ("call_may_have_run", 502, "Read the state"),
         ("call_in_progress", 409, "Repeat the tool call"),
         ("grant_released", 409, "Use the tool request"),

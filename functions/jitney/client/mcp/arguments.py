@@ -119,7 +119,7 @@ class CallArguments(AwsOperation):
         le=1_000_000,
         description=(
             "An equal call in a grant is made once. To make it once more on purpose, set 1, then 2. "
-            "Calls that only read need this only after a review."
+            "Calls that only read are made again without it, except after a review."
         ),
     )
 

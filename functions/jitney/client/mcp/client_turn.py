@@ -1,7 +1,7 @@
 """One call of a tool by a client: asks the person at the client, and reports progress.
 
-Only clients with elicitation ask. Clients of revision 2026-07-28 get the question as the result, and repeat the tool
-call with the answer. Older clients get a request during the tool call.
+The person is asked only if the client supports elicitation. Clients of revision 2026-07-28 get the question as the
+result, and repeat the tool call with the answer. Older clients get a request during the tool call.
 """
 
 from collections.abc import AsyncGenerator

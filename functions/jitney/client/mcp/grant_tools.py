@@ -104,7 +104,7 @@ class GrantTools:
         """
         named = bool(given.commands or given.calls)
         if named == bool(given.permissions):
-            detail = "Either commands and calls are needed, or permissions; not both, and not none."
+            detail = "The arguments name no access, or name it both by commands or calls and by permissions."
             fix = "Name what you will do in commands or calls. Use permissions for access to more than single calls."
             raise Invalid("access_unnamed", "What the access is for is not clear", detail, fix)
         if given.reveal and self._way != "gateway":

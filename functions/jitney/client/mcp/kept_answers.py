@@ -82,7 +82,7 @@ class KeptAnswers:
         """Return a kept answer that has more than `offset` characters. Raises Invalid."""
         answer = self._kept.get(call_id)
         if answer is None:
-            detail = f"No rest of the answer to call {call_id} is kept."
+            detail = f"The rest of the answer to call {call_id} is not kept."
             fix = "Make a call with a smaller answer: a page with a token, a filter, or a Range."
             raise Invalid("answer_gone", "The answer is not kept", detail, fix)
         if offset >= len(answer.text):

@@ -14,14 +14,14 @@ from jitney.client.responses import read_permissions, read_ways
 # What a model does, where the broker's fix speaks of HTTP or of the command line.
 _FIXES: Mapping[str, str] = {
     "call_in_progress": "Repeat the tool call with the same arguments. You then get the outcome.",
-    "call_already_made": "Read the state of the resource. To make an equal call once more on purpose, add 1 to again.",
-    "call_may_have_run": "Read the state of the resource first. To make the call once more anyway, add 1 to again.",
-    "idempotency_mismatch": "The call needs a review now. To begin it, make the call again and add 1 to again.",
+    "call_already_made": "Read the state of the resource. To make an equal call on purpose, add 1 to `again`.",
+    "call_may_have_run": "Read the state of the resource first. To make the call once more anyway, add 1 to `again`.",
+    "idempotency_mismatch": "The call needs a review now. To begin it, make the call again and add 1 to `again`.",
     "grant_pending": "Use the tool wait with this grant.",
     "credentials_grant": "Use the tool request for a grant with way gateway, or run jitney run --grant in a shell.",
     "call_outside_grant": "Use the tool request with the arguments in would_pass, then make the call in the new grant.",
     "call_unsupported": "Inform the user. The call needs credentials: jitney run TARGET -- COMMAND.",
-    "rejected_before": "Inform the user of this. Request again only if something differs, and say it in changed.",
+    "rejected_before": "Inform the user of this. Request again only if something differs, and say it in `changed`.",
     "grant_not_found": "Use the tool my_grants to see your grants.",
     "grant_released": "Use the tool request if you still need the access.",
     "grant_ended": "Use the tool request if you still need the access.",

@@ -65,9 +65,9 @@ class GrantResult(StructuredResult):
 
     grant: GrantView
     review: ReviewView | None = None
-    existing: bool = Field(default=False, description="Whether an earlier equal request is answered.")
+    existing: bool = Field(default=False, description="Whether the grant answers an earlier equal request.")
     notes: list[str] = Field(
-        default_factory=list, description="What was approved other than requested; what outlives it."
+        default_factory=list, description="How the approval differs from the request; what outlives the grant."
     )
     next: str
 
@@ -118,7 +118,7 @@ class AnswerResult(StructuredResult):
     mark: str = Field(description="The mark in the first and the last line of data.")
     data: str = Field(description="AWS's headers and body between two lines with the mark. Secrets are masked.")
     encoding: Literal["text", "base64"] = Field(description="How the body is written.")
-    masked: int = Field(default=0, description="How many masks the answer has, as far as they are counted.")
+    masked: int = Field(default=0, description="How many values are masked. Some masks may not be counted.")
     characters: int = Field(description="The characters of the whole answer.")
     next_offset: int | None = Field(default=None, description="Where read_answer goes on, if there is more.")
     repeated: bool = Field(default=False, description="Whether this server gave the same answer before.")

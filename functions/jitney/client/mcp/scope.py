@@ -35,7 +35,7 @@ SCOPE = Resource(
     uri=SCOPE_URI,
     name="scope",
     title="What you may request",
-    description="The AWS targets that you may request access to, and what policy permits there. As by list_targets.",
+    description="The AWS targets that you may request access to, and what policy permits there, as from list_targets.",
     mime_type="application/json",
 )
 
@@ -122,7 +122,7 @@ class Scope:
                 self._sessions = self._others(session)
 
     def _others(self, session: ServerSession) -> list[ServerSession]:
-        """Return the sessions of other connections. A connection keeps the parameters of its handshake."""
+        """Return the sessions of other connections. The parameters of the handshake identify a connection."""
         return [each for each in self._sessions if each.client_params is not session.client_params]
 
 
