@@ -1,4 +1,4 @@
-"""The table of token sources: how each is built, the setting that chooses it, and how it is found without one."""
+"""The table of token sources: how each is built, the setting that chooses it, and how it is found without a setting."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from jitney.client.login.login_settings import LoginSettings, TokenKind
 
 MACHINE = Path("/sys/class/dmi/id")
-"""The file in which Linux names the kind of machine. The search for sources makes no network request."""
+"""The folder whose files name the kind of machine on Linux. So the search for sources needs no network request."""
 _AZURE_RESOURCE = "api://jitney"
 # Lambda, and ECS. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 _OF_AWS = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 _WORKLOAD_API = "SPIFFE_ENDPOINT_SOCKET"
 _APP_SERVICE = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
-# The asset tag of every virtual machine in Azure, by which cloud-init recognizes them.
+# The asset tag of every virtual machine in Azure. cloud-init recognizes them by it, too.
 _AZURE_TAG = "7783-7084-3265-9085-8269-3286-77"
 
 
 class SourceKind(NamedTuple):
-    """A kind of source: how to build it, the setting that chooses it, and how it is found without one.
+    """A kind of source: how to build it, the setting that chooses it, and how it is found without a setting.
 
-    `found` returns what was found, or "".
+    `found` returns what it found on this machine, or "".
     """
 
     build: Callable[[ConnectionSettings], TokenSource]
@@ -91,7 +91,7 @@ def _login(settings: ConnectionSettings) -> TokenSource:
 def login_settings(settings: ConnectionSettings, own: Mapping[str, str] | None = None) -> "LoginSettings":
     """Return the settings of `jitney login`. Raises Invalid when one is missing or not valid.
 
-    `own` are the complete settings of another sign-in. It shares only the port of the redirect.
+    `own` are the complete settings of another sign-in, which shares only the port of the redirect.
     """
     from jitney.client.login.login_settings import LoginSettings
 
@@ -122,7 +122,7 @@ def login_settings(settings: ConnectionSettings, own: Mapping[str, str] | None =
 
 
 def login_lock(settings: ConnectionSettings) -> Path:
-    """Return the file by which processes wait for each other when they renew a sign-in."""
+    """Return the file that processes lock while they renew a sign-in."""
     return xdg(settings.environment, "XDG_CACHE_HOME", ".cache") / "login.lock"
 
 
@@ -137,7 +137,7 @@ def _github_actions(settings: ConnectionSettings) -> TokenSource:
 
     environment = settings.environment
     url = checked_url("ACTIONS_ID_TOKEN_REQUEST_URL", environment.get("ACTIONS_ID_TOKEN_REQUEST_URL", ""))
-    # http.client quotes an invalid header in its error.
+    # The token is checked first, because http.client quotes an invalid header in its error.
     token = environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
     return GitHubActions(url, checked_token(token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN"), settings.audience)
 

@@ -14,7 +14,7 @@ from jitney.client.tokens.token_endpoint import granted, post_form, refusal_word
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _AGAIN = "Run `jitney login --device` again."
-# RFC 8628 section 3.5: added to the interval at each slow_down. Section 3.2: the interval without a stated one.
+# RFC 8628: what each slow_down adds to the interval (section 3.5), and the interval if none is stated (section 3.2).
 _SLOWER_SECONDS = _INTERVAL_SECONDS = 5
 _LONGEST_SECONDS = 1800
 

@@ -10,10 +10,10 @@ from jitney.client.login.sign_in import DeveloperSignIn
 from jitney.client.problems import Invalid
 
 _SERVICE = "jitney"
-# keyring's own measure: from 1 on, a backend is recommended. Those that keep plain files, or nothing, are below.
+# keyring recommends backends with a priority of at least 1. Those that keep plain files, or nothing, have less.
 _RECOMMENDED = 1
 _FIX = (
-    "Unlock or start a keyring, such as GNOME Keyring or KWallet, and run the command again. Where there can be none,"
+    "Unlock or start a keyring, such as GNOME Keyring or KWallet, and run the command again. On a machine without one,"
     " use another source of the token (docs/tokens.md). Jitney writes no token to a plain file."
 )
 
@@ -60,7 +60,7 @@ def _backend() -> KeyringBackend:
     """
     try:
         chosen = keyring.get_keyring()
-        # A chain would go on to a backend of plain files when the first one does not work.
+        # Only one backend of a chain is used: the chain itself would go on to one of plain files when the first fails.
         candidates = list(chosen.backends) if isinstance(chosen, ChainerBackend) else [chosen]
         usable = [each for each in candidates if each.priority >= _RECOMMENDED]
     except (KeyringError, RuntimeError) as error:

@@ -30,7 +30,8 @@ class ProviderMetadata:
 def discover(issuer: str) -> ProviderMetadata:
     """Return the metadata of exactly this issuer (OpenID Connect Discovery section 4).
 
-    Raises Invalid when the document is another issuer's or an address in it is not usable, Unavailable without one.
+    Raises Invalid when the document is another issuer's or an address in it is not usable, and Unavailable without a
+    document.
     """
     url = checked_url("JITNEY_TOKEN_ISSUER", issuer) + _DISCOVERY
     response = send(HttpRequest("GET", url, {"Accept": "application/json"}))

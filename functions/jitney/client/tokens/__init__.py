@@ -16,7 +16,7 @@ _B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 # The clocks of this machine and of the issuer may differ by as much as the broker permits.
 _LEEWAY_SECONDS = 60
 CLIENT_CLAIMS = ("azp", "appid", "client_id", "cid")
-"""The claims that name the client: in a person's token, the agent (docs/identity/humans.md)."""
+"""The claims that name the client. In a person's token, the client is the agent (docs/identity/humans.md)."""
 NAME_CLAIMS = ("email", "preferred_username", "name")
 """The claims that name a person for people to read, the best first."""
 
@@ -40,12 +40,12 @@ class TokenSource(Protocol):
 def checked_token(text: str, where: str) -> str:
     """The token in `text` without surrounding white space.
 
-    Raises Unauthenticated if the text is not one bearer token. `where` says in that problem where the text came from.
+    Raises Unauthenticated if the text is not one bearer token. `where` is where the text came from, for the problem.
     """
     token = text.strip()
     if not _B64TOKEN.fullmatch(token):
         what = "is empty" if not token else "holds something else than one bearer token"
-        fix = "Make it give the token alone, without a prefix such as Bearer."
+        fix = "Let this source give only the token, without a prefix such as Bearer."
         raise Unauthenticated("token_unusable", "No usable token", f"{where} {what}.", fix)
     return token
 

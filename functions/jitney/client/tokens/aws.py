@@ -1,7 +1,7 @@
 """A token for the caller's own AWS identity, by sts:GetWebIdentityToken.
 
 botocore signs the call with the keys of the Lambda function, container, machine or pod, or with the keys in the
-environment. It reads no profile: one of them may be Jitney's own, which would ask for a token again.
+environment. No profile is read: one of them may use Jitney, which would then need a token again.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
 """
 
@@ -39,7 +39,7 @@ class AwsIdentity:
     def fetch(self) -> Token:
         """Return a new token. Raises Unauthenticated when AWS refuses, Unavailable when it does not answer."""
         session = _session()
-        # The stubs do not know the last one. It keeps AWS_ENDPOINT_URL, such as a gateway's, out of this call.
+        # The last option, which the type stubs lack, keeps AWS_ENDPOINT_URL out of this call. It may name a gateway.
         options: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 10, "ignore_configured_endpoint_urls": True}
         try:
             sts: Any = session.create_client(
@@ -81,7 +81,7 @@ def aws_identity(audience: str, environment: Mapping[str, str]) -> AwsIdentity:
 
 
 def _session() -> Session:
-    # No profile and no file: neither of the environment's variables about them is read.
+    # botocore reads no profile and no file, and no variable of the environment that names one.
     nothing: dict[str, Any] = dict.fromkeys(("profile", "settings_file", "credentials_file"), (None, [], None, None))
     session = Session(session_vars=nothing)
     resolver = create_credential_resolver(session)

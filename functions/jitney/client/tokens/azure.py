@@ -61,7 +61,7 @@ def app_service(resource: str, client_id: str, endpoint: str, secret: str) -> Az
 
 
 def _lifetime(document: Mapping[str, object], token: Token) -> Token:
-    """Return the token. If it does not state its lifetime, it gets the lifetime that Azure states."""
+    """Return the token. If the token does not state its lifetime, the lifetime in Azure's answer is set."""
     end = str(document.get("expires_on", ""))
     if token.lifetime_seconds is not None or not end.isdecimal():
         return token

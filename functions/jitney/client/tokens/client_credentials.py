@@ -14,7 +14,7 @@ from jitney.client.tokens.token_endpoint import granted, post_form
 class ClientCredentials:
     """Tokens of the client `client_id` from the token endpoint at `url` (a checked URL).
 
-    The form holds `parameters` beside the grant type: scope, resource (RFC 8707), audience.
+    The form holds the grant type and `parameters`: scope, resource (RFC 8707), audience.
     """
 
     url: str

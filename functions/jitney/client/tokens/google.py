@@ -25,7 +25,7 @@ class GoogleIdentity:
 
     def fetch(self) -> Token:
         """Return a token. Raises Unauthenticated when Google refuses, Unavailable when it does not answer."""
-        # format=full adds the project, which an issuer's entry may require. Other services than machines ignore it.
+        # format=full adds the project, which an issuer's entry may require. Services other than machines ignore it.
         response = self.service.get(_PATH, {"audience": self.audience, "format": "full"}, _FLAVOR)
         if response.headers.get("metadata-flavor") != "Google":
             raise self.service.unavailable("is not Google's: its answer lacks the header Metadata-Flavor")

@@ -23,7 +23,7 @@ _FIX = "Run `jitney login`."
 
 @dataclass(frozen=True, slots=True)
 class LoginToken:
-    """Tokens of the sign-in at the issuer. `lock` is an empty file by which processes wait for each other.
+    """Tokens of the sign-in at the issuer. Processes lock the empty file `lock` in turn.
 
     `fix` says how to sign in.
     """
@@ -37,7 +37,7 @@ class LoginToken:
     def fetch(self) -> Token:
         """Return the token, renewed if it ends soon.
 
-        Raises Unauthenticated without a sign-in and when it has ended, Unavailable without the issuer.
+        Raises Unauthenticated without a sign-in or after it has ended, and Unavailable if the issuer does not answer.
         """
         store = self.store(self.settings)
         found = store.load()

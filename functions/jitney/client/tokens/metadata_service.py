@@ -46,8 +46,10 @@ class MetadataService:
         """
         url = urlsplit(f"{self.address}{path}")
         if not (url.scheme == "http" and is_link_local(url.hostname or "")):
-            detail = f"The metadata service {url.scheme}://{url.netloc} is not on this machine or its link."
-            raise Invalid("url_invalid", "The metadata service's address is not valid", detail, "Correct or unset it.")
+            detail = f"The metadata service {url.scheme}://{url.netloc} is neither on this machine nor link-local."
+            raise Invalid(
+                "url_invalid", "The metadata service's address is not valid", detail, "Correct IDENTITY_ENDPOINT."
+            )
         for pause in (*_PAUSES_SECONDS, None):
             response = self._attempt(url, urlencode(query), headers)
             if pause is None or response.status not in _NOT_NOW:

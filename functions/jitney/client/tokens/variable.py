@@ -16,5 +16,7 @@ class VariableToken:
 
     def fetch(self) -> Token:
         """Return the token. Raises Unauthenticated when it is not a token, has expired, or is for another audience."""
-        fix = "In GitLab, declare JITNEY_TOKEN under id_tokens of the job. A job gets it once, at its start."
+        fix = (
+            "Set JITNEY_TOKEN to a current token. In GitLab, declare it under id_tokens of the job, which gets it once."
+        )
         return checked_jwt(checked_token(self.text, _WHERE), _WHERE, self.audience, fix)
