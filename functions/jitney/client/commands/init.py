@@ -27,11 +27,11 @@ from jitney.client.setup.setup_screen import SetupScreen
 Clients = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="CLIENT...", help="claude-code, codex, cursor, vscode, gemini-cli or aws (else: those found)."
+        metavar="CLIENT...", help="claude-code, codex, cursor, vscode, gemini-cli or aws (default: those found)."
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before writing.")]
-Remove = Annotated[bool, typer.Option("--remove", help="Undo it: restore the files as they were.")]
+Remove = Annotated[bool, typer.Option("--remove", help="Remove Jitney from the clients' files.")]
 Folder = Annotated[Path, typer.Option("--folder", metavar="FOLDER", help="The project's folder.")]
 Profile = Annotated[str, typer.Option("--profile", metavar="NAME", help="With aws: the profile's name.")]
 Target = Annotated[str, typer.Option("--target", metavar="TARGET", help="With aws: the target's alias.")]
@@ -52,9 +52,10 @@ def init(
 ) -> None:
     """Set up Claude Code, Codex, Cursor and others to use Jitney.
 
-    It sets up Claude Code, Codex, Cursor, VS Code, Gemini CLI or an AWS profile. Shows the change and asks before it
-    writes. The first five get Jitney's MCP server, and `jitney init` checks that the server starts. An AWS profile
-    needs --target, --reason and what to request. With --json, nothing is written without --yes.
+    CLIENT is one of five agent programs, or aws for an AWS profile. Shows the change and asks before it writes. An
+    agent program gets Jitney's MCP server, and `jitney init` checks that the server starts. An AWS profile needs
+    --target, --reason and what to request. With --remove, a file that was not changed since is restored byte by byte.
+    With --json, nothing is written without --yes.
 
     Example: jitney init claude-code
     """
@@ -125,7 +126,7 @@ def _terminal() -> bool:
 
 
 def _read_back(change: FileChange) -> None:
-    """Read the file as its client does. Raises Invalid if it does not contain the planned change."""
+    """Read the written file, as its client does. Raises Invalid if the file is not as planned."""
     path = change.file.path
     there = path.read_bytes() if path.exists() else None
     if there != (None if change.after is None else change.after.encode("utf-8")):

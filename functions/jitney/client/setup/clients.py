@@ -24,13 +24,13 @@ SERVER = "jitney"
 
 
 class FileText(Protocol):
-    """A client's file, read. Its constructor raises ValueError for a text that the client would not read."""
+    """A client's file, parsed. Its constructor raises ValueError for a text that the client could not parse."""
 
     def entry(self, place: Sequence[str]) -> Any:
         """Return the entry at the place; None if there is none."""
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return the insertions after which the free place holds the entry.
+        """Return the insertions that put the entry at the place, which must be free.
 
         Raises ValueError when that is impossible.
         """
@@ -132,7 +132,7 @@ AWS = AgentClient(
     "aws", "AWS profile", "~/.aws/config", ProfileText, (), variable="AWS_CONFIG_FILE",
     next_step="use it with `aws --profile NAME`, or AWS_PROFILE=NAME",
 )  # fmt: skip
-"""Every AWS SDK and the AWS CLI. Its place is the profile's section."""
+"""The AWS SDKs and the AWS CLI. The place of the entry is the profile's section."""
 
 
 def is_ours(entry: Any) -> bool:

@@ -33,7 +33,7 @@ class ClientFile:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A planned change. `after` is None if the file is to be removed, and equals `before` without a change.
+    """A planned change. `after` is None if the file is to be removed, and equals `before` if nothing is to change.
 
     `note` explains an unusual change. `record` has the data to undo the change.
     """
@@ -83,7 +83,7 @@ class FileChange:
 
 
 def addition(file: ClientFile, entry: Mapping[str, Any], record: ChangeRecord | None) -> FileChange:
-    """Return the change after which the place holds the entry.
+    """Return the change that puts the entry at the place.
 
     Raises Invalid when the file is not valid, or when the place holds an entry of another program.
     """
@@ -105,7 +105,7 @@ def addition(file: ClientFile, entry: Mapping[str, Any], record: ChangeRecord | 
 
 
 def removal(file: ClientFile, record: ChangeRecord | None) -> FileChange:
-    """Return the change after which the place is empty again.
+    """Return the change that removes the entry from the place.
 
     If the file was not changed later, it gets its former bytes. Otherwise only the entry is removed, and `note` says
     so. Raises Invalid when the place holds an entry of another program, or the file is not valid.
@@ -151,7 +151,7 @@ def _read(file: ClientFile, text: str) -> FileText:
     try:
         return file.read(text)
     except (ValueError, RecursionError) as error:
-        fix = "Correct the file, or move it away. It stays as it is."
+        fix = "Correct the file, or move it away. Jitney did not change it."
         raise Invalid(
             "client_file_invalid", "The client's file is not valid", f"{file.path} cannot be read: {error}.", fix
         ) from error
@@ -165,8 +165,8 @@ def _insertions(file: ClientFile, text: str, entry: Mapping[str, Any]) -> Any:
     try:
         return _read(file, text).insertions(file.place, entry)
     except ValueError as error:
-        detail = f"{file.path} has {file.place[0]} in a form to which nothing can be added: {error}."
-        fix = "Write the entry yourself, or give that member the usual form. The file stays as it is."
+        detail = f"Nothing can be added to {file.place[0]} in {file.path}, because of its form: {error}."
+        fix = "Write the entry yourself, or write that member in its usual form. The file was not changed."
         raise Invalid("client_file_invalid", "The client's file is not valid", detail, fix) from error
 
 
@@ -174,7 +174,7 @@ def _require_ours(file: ClientFile, entry: Any) -> None:
     if not is_ours(entry):
         where = ".".join(file.place)
         detail = f"{file.path} already has {where}, and it does not start Jitney."
-        fix = "Rename or remove that entry. It stays as it is."
+        fix = "Rename or remove that entry. Jitney did not change it."
         raise Invalid("client_conflict", "The name is in use", detail, fix)
 
 

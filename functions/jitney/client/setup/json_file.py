@@ -59,7 +59,7 @@ class JsonText:
         return value
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return the insertions after which the place, which must be free, holds the entry.
+        """Return the insertions that put the entry at the place, which must be free.
 
         Raises ValueError when a value on the path to the place is not an object.
         """

@@ -1,6 +1,6 @@
-"""The changes of `jitney init` on this machine: their places, and the hashes of the files before and after. No content.
+"""The changes of `jitney init` on this machine: their places, and the hashes of the files before and after.
 
-The hashes and places are enough to restore a file byte by byte, unless it was changed later.
+No content is kept. The hashes and places are enough to restore a file byte by byte, unless it was changed later.
 """
 
 import json
@@ -17,9 +17,9 @@ from jitney.client.setup.insertions import Span
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """One change: whether the file existed, its hashes, what was inserted, and what was created for it.
+    """One change: whether the file existed, its hashes, the inserted spans, and the created folders.
 
-    `levels` counts the members of the place that existed before. `folders` are the created folders.
+    `levels` is how many members of the path to the place existed before.
     """
 
     existed: bool
@@ -31,12 +31,12 @@ class ChangeRecord:
 
 
 def digest(text: str) -> str:
-    """Return the hash by which a file's text is recognised."""
+    """Return the hash that shows whether a file's text is unchanged."""
     return sha256(text.encode("utf-8")).hexdigest()
 
 
 class Ledger:
-    """The records, in one file that only the user can read."""
+    """The records of the changes, in one file that only the user can read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -62,7 +62,7 @@ class Ledger:
             replace_file(self._path, json.dumps(known, indent=2).encode())
         except OSError as error:
             detail = f"{self._path} cannot be written: {error.strerror}."
-            fix = "Set XDG_DATA_HOME to a folder that you can write to. Without it, nothing could be undone."
+            fix = "Set XDG_DATA_HOME to a folder that you can write to. Without it, the change could not be undone."
             raise Invalid("init_unrecorded", "The change cannot be recorded", detail, fix) from error
 
     def _read(self) -> dict[str, object]:

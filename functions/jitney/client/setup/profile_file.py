@@ -25,7 +25,7 @@ class ProfileText:
         return dict(self._parser[place[0]]) if place[0] in self._parser else None
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return the insertions after which the file holds the section, which must not exist."""
+        """Return the insertions that add the section, which must not exist."""
         merged = aws_profile.merged(self._text, place[0].removeprefix("profile "), entry)
         return [Insertion(len(self._text), merged[len(self._text) :])]
 

@@ -15,7 +15,7 @@ _NAMES = (*(each.name for each in CLIENTS), AWS.name)
 # Claude Code, Cursor, VS Code and Gemini CLI replace $NAME or ${NAME} in their files.
 _EXPANDED = "$"
 _WRITTEN = ("settings_file", "api", "token_file", "token_command")
-"""The settings that the written command has as options."""
+"""The settings that become options of the command in a client's file."""
 
 
 def selected(names: Sequence[str], project: Path, environment: Mapping[str, str]) -> tuple[AgentClient, ...]:
@@ -38,7 +38,7 @@ def selected(names: Sequence[str], project: Path, environment: Mapping[str, str]
 
 
 def server_command(connection: ConnectionOptions, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the command that starts Jitney's MCP server. It contains the settings that a client would not pass on.
+    """Return the command that starts Jitney's MCP server. It names the settings that clients do not pass on.
 
     Raises Invalid for an argument that a client would change.
     """
@@ -53,20 +53,20 @@ def server_command(connection: ConnectionOptions, environment: Mapping[str, str]
 def written_connection(connection: ConnectionOptions, environment: Mapping[str, str]) -> ConnectionOptions:
     """Return the options, completed from the environment. Files get absolute paths.
 
-    Raises Invalid for a setting of the environment that the command cannot name, because a client would not pass it on.
+    Raises Invalid for another setting in the environment: no option can name it, and a client would not pass it on.
     """
     shell_only = [
         variable for name, (variable, _) in SETTINGS.items() if name not in _WRITTEN and environment.get(variable)
     ]
     if shell_only:
         detail = f"Clients do not pass on {', '.join(shell_only)}, which only this shell has."
-        fix = "Unset them, write them into a file like config.toml, and give --settings-file FILE."
+        fix = "Write them into a file in the form of config.toml, unset them, and give --settings-file FILE."
         raise Invalid("settings_of_shell", "Some settings are in this shell only", detail, fix)
 
     def given(name: str) -> str:
         return str(getattr(connection, name)) or environment.get(SETTINGS[name][0], "")
 
-    # An option overrides the environment's other source.
+    # An option for one token source overrides the other source in the environment.
     chosen = connection.token_file or connection.token_command
     file, command = (getattr(connection, name) if chosen else given(name) for name in ("token_file", "token_command"))
     return ConnectionOptions(given("api"), _absolute(file), command, _absolute(given("settings_file")))

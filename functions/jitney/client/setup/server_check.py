@@ -16,8 +16,8 @@ _LINES_SHOWN = 3
 def tools_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the tools that a server lists, after starting it with this command.
 
-    The server gets only HOME, PATH and a few more variables: several clients pass no others. Raises Unavailable with
-    the server's last words if it does not start or answer.
+    The server gets only HOME, PATH and a few more variables: several clients pass no others. Raises Unavailable, with
+    the last lines that the server wrote, if it does not start or answer.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
 
@@ -34,7 +34,7 @@ def tools_of(words: Sequence[str]) -> tuple[str, ...]:
             lines = [line.strip() for line in complaints.read().splitlines() if line.strip()][-_LINES_SHOWN:]
             said = " ".join(line if line.endswith((".", ":")) else f"{line}." for line in lines)
             detail = f"`{' '.join(words)}` does not answer as an MCP server. {said or _named(error)}"
-            fix = "Run `jitney doctor`. A client starts the server without your shell's variables: use config.toml."
+            fix = "Run `jitney doctor`. A client does not pass on your shell's variables: use config.toml instead."
             raise Unavailable("mcp_server_failed", "The MCP server does not start", detail, fix) from error
 
 

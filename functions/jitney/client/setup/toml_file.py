@@ -24,9 +24,10 @@ class TomlText:
         return value
 
     def insertions(self, place: Sequence[str], entry: Mapping[str, Any]) -> list[Insertion]:
-        """Return the insertions after which the place, which must be free, holds the entry.
+        """Return the insertions that put the entry at the place, which must be free.
 
-        Raises ValueError when the file has the other tables in a form that cannot be extended, such as {}.
+        Raises ValueError when a table on the path to the place is written in a form that cannot be extended, such as
+        {}.
         """
         added: Any = tomlkit.table()
         added.update(entry)
