@@ -18,7 +18,10 @@ from jitney.client.setting_names import IDENTITY_VARIABLES, SETTINGS
 from jitney.client.tokens import issuer_and_subject
 
 PROFILE, SERVE = "profile", "serve"
-"""The kinds of endpoint: for `jitney credentials`, which ends by itself, and for `jitney serve --background`."""
+"""The kinds of endpoint.
+
+The one for `jitney credentials` ends by itself, the one for `jitney serve --background` when it is stopped.
+"""
 
 _NAMED = ("settings_file", "api", "token_file", "token_command")
 
@@ -60,7 +63,7 @@ class EndpointNeed:
 
 
 def _working_folder() -> str:
-    """Return the path of the working folder; "" if it was removed, so no relative path leads to a file."""
+    """Return the path of the working folder; "" if it was removed, because then no relative path leads to a file."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:
@@ -85,8 +88,7 @@ def _holder(token_file: str) -> str:
 def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of this user's endpoints, which no other user can enter.
 
-    Raises Invalid when it is a link, belongs to another user, or other users may enter it, because their process could
-    answer.
+    Raises Invalid when it is a link, belongs to another user, or lets other users in: a process of theirs could answer.
     """
     base = environment.get("XDG_RUNTIME_DIR", "")
     state = xdg(environment, "XDG_STATE_HOME", ".local/state")
@@ -105,7 +107,7 @@ def endpoints_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def folder_unusable(folder: Path, error: OSError) -> Invalid:
-    """Return the problem that nothing can be made in the folder of endpoints."""
+    """Return the problem that no file can be created in the folder of endpoints."""
     return _unusable(f"{folder} cannot be written: {error.strerror}.", STATE_FOLDER_FIX)
 
 

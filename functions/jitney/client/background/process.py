@@ -32,8 +32,8 @@ from jitney.client.held_grant import HeldGrant, Slices
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.settings import connect
 
-# boto3 and the AWS CLI run a credential process for each call from 15 minutes before the end of its credentials. So
-# these slices have at least a minute more, also when they are given out last.
+# In the last 15 minutes of its credentials, boto3 and the AWS CLI run a credential process for each call. So a slice
+# is replaced when less than 16 minutes are left, and an SDK never gets one in its last 15 minutes.
 PROFILE_SLICES = Slices(seconds=1200, margin=960)
 _LOOK_SECONDS = 5.0
 
@@ -57,7 +57,7 @@ class BackgroundService:
         }
 
     def refused(self, _head: ReceivedRequest) -> HttpAnswer | None:
-        """Return None. The server has closed the connections of other users."""
+        """Return None: no request is refused, because the server closes the connections of other users."""
         return None
 
     def body_limit(self, _head: ReceivedRequest) -> int:

@@ -18,7 +18,7 @@ from jitney.client.setting_names import ConnectionSettings
 from jitney.client.settings import address_of, chosen_source, read_settings
 from jitney.client.tokens import Token, claims_of
 
-# A signature of AWS is refused when the clock is five minutes wrong; a token's times usually at less.
+# AWS refuses a signature when the clock is five minutes wrong. Tokens are often refused at less than that.
 _CLOCK_WARNING_SECONDS, _CLOCK_FAULT_SECONDS = 30, 300
 _SOON_SECONDS = 60
 
@@ -46,7 +46,7 @@ class BrokerChecks:
             yield _accepted(api, token)
 
     def _endpoint(self, api: str) -> Generator[Finding, None, bool]:
-        """Yield findings about the answer of the broker's address. Return whether it is a broker."""
+        """Yield findings about the answer at the broker's address. Return whether a broker answers there."""
         url = urlsplit(api)
         host = url.hostname or ""
         try:
@@ -90,7 +90,7 @@ class BrokerChecks:
         if abs(off) <= _CLOCK_WARNING_SECONDS:
             return ok("clock", "equals the broker's")
         text = f"this machine's clock is {format_duration(abs(off))} {'ahead' if off > 0 else 'behind'}"
-        fix = "Set the clock, for example with NTP. AWS and the broker refuse signatures and tokens of other times."
+        fix = "Set the clock, for example with NTP. Else AWS refuses signatures, and the broker refuses tokens."
         return (fault if abs(off) > _CLOCK_FAULT_SECONDS else warning)("clock", text, fix)
 
     def _token(self, settings: ConnectionSettings) -> Generator[Finding, None, Token | None]:
@@ -135,7 +135,7 @@ def _permitted(broker: Broker) -> Finding:
 def _not_connected(host: str, error: BaseException) -> Finding:
     why = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or type(error).__name__
     if "CERTIFICATE" in str(error).upper():
-        fix = "If a proxy inspects TLS, set SSL_CERT_FILE to its authority. Otherwise check the address."
+        fix = "If a proxy inspects TLS, set SSL_CERT_FILE to the file of its authority. Otherwise check the address."
         return fault("tls", f"the certificate of {host} is not valid: {getattr(error, 'verify_message', why)}", fix)
     return fault(
         "endpoint", f"there is no connection to {host}: {why}", "Check the address, the network and the proxy."
@@ -145,7 +145,7 @@ def _not_connected(host: str, error: BaseException) -> Finding:
 def _health(api: str, answer: HttpResponse) -> Finding:
     version = answer.document().get("version")
     if not answer.succeeded or not isinstance(version, str):
-        fix = "Give the API's address with its stage, as the stack's output says."
+        fix = "Give the API's address with its stage, as in the stack's outputs."
         return fault("endpoint", f"{api} answered HTTP {answer.status}, which is not a broker's answer", fix)
     return ok("endpoint", f"the broker answers; its version is {version}, and this command's {__version__}")
 
@@ -156,7 +156,7 @@ def _token_finding(token: Token, now: float) -> Finding:
     try:
         left, begins = round(float(claims["exp"]) - now), float(claims.get("nbf", 0))
     except (KeyError, TypeError, ValueError, OverflowError):
-        return warning("token", "it is no JWT with an end, so its times are unknown", "Check its source.")
+        return warning("token", "not a JWT with an end, so its times are unknown", "Check the token's source.")
     audiences = audience if isinstance(audience, list) else [audience or "?"]
     said = f"issued by {issuer} for {', '.join(map(str, audiences))}"
     if left <= 0:

@@ -48,9 +48,7 @@ class MachineChecks:
         if not names or own:
             yield ok("aws variables", "they come from Jitney" if own else "none overrides Jitney's credentials")
             return
-        text = (
-            f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} set, and SDKs prefer that to a profile of Jitney's"
-        )
+        text = f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} set, and SDKs prefer that to Jitney's profiles"
         yield warning("aws variables", text, f"unset {' '.join(names)}")
 
     def _served(self) -> bool:
