@@ -60,7 +60,7 @@ def test_cli_04_async_with_gives_an_aioboto3_session(granting: FakeBroker, aws: 
         f"{GRANT_ID} eu-west-1",
         "444455556666",
         f"AsyncGrantSession(OpenGrant({GRANT_ID})) AsyncGrantCredentials(OpenGrant({GRANT_ID}))",
-        "AsyncGrantSession cannot be pickled or copied, because it leads to keys: open a grant where it is used",
+        "AsyncGrantSession cannot be pickled or copied, because it gives access to keys: open a grant where needed",
         "grant_released",
         f"Grant {GRANT_ID} is revoked: key leaked.",
     ]

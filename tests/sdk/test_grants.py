@@ -253,7 +253,7 @@ def test_cli_04_nested_grants_are_apart(connected: FakeBroker, aws: None):
 
 def test_cli_04_a_scope_begins_once_at_a_time_and_again_after_its_end(granting: FakeBroker):
     scope = jitney.grant("analytics-prod", **ACCESS)
-    with scope, pytest.raises(RuntimeError, match="used already"):
+    with scope, pytest.raises(RuntimeError, match="in use"):
         scope.open()
     with scope as session:
         assert session.client("sts").get_caller_identity()

@@ -40,11 +40,13 @@ def requested_permissions(
 ) -> tuple[ApiPermission, ...]:
     """Return the permissions that `actions`, `resources` and `conditions` state, or those in `permissions`.
 
-    Raises Invalid unless they are complete, or when both are given.
+    Return () if none are stated. Raises Invalid if they are incomplete, or if both forms are given.
     """
     named = bool(actions or resources or conditions)
     if named and permissions:
-        raise invalid("permissions cannot be combined with actions, resources and conditions.", "Use one of them.")
+        raise invalid(
+            "permissions cannot be combined with actions, resources and conditions.", "Give one or the other."
+        )
     if permissions:
         try:
             return parse_permissions(json.dumps(list(permissions)))
@@ -66,7 +68,7 @@ def access_request(request: GrantRequest) -> GrantRequest:
         raise invalid("reason is empty.", "Say in a sentence what the access is for.")
     called = bool(request.calls or request.operations)
     if called and request.permissions:
-        raise invalid("calls cannot be combined with actions, resources or permissions.", "Use one of them.")
+        raise invalid("calls cannot be combined with actions, resources or permissions.", "Give one or the other.")
     if not (called or request.permissions or request.access_profile):
         raise invalid("The request names no access.", "Give calls, or actions and resources, or access_profile.")
     if request.way not in ("credentials", "gateway"):

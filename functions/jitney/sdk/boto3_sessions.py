@@ -25,7 +25,7 @@ PLACEHOLDER = "jitney-gateway"
 
 
 class SessionOfGrant(KeptHere):
-    """The common part of the sessions of boto3 and aioboto3. Their base class gets the session of botocore."""
+    """The common part of the sessions of boto3 and aioboto3. botocore's session is passed on to their base class."""
 
     def __init__(self, opened: OpenGrant, botocore_session: Any) -> None:
         super().__init__(botocore_session=botocore_session)  # type: ignore[call-arg]
@@ -84,9 +84,9 @@ def use_grant(opened: OpenGrant, session: Any, provider: Any, refused: RefusedCa
 
 
 def sign_with_keys(signing_name: str, signature_version: str, **_: Any) -> str | None:
-    """Return a signature with keys for a service that would otherwise use a token of the environment; None for others.
+    """Return the signature version that uses keys, if the environment has a bearer token for the service; else None.
 
-    The variable has botocore's name for the service, such as AWS_BEARER_TOKEN_BEDROCK.
+    The variable of the token has botocore's name for the service, such as AWS_BEARER_TOKEN_BEDROCK.
     """
     if f"AWS_BEARER_TOKEN_{re.sub('[- ]', '_', signing_name).upper()}" not in os.environ:
         return None

@@ -29,7 +29,7 @@ from jitney.sdk.sent_parameters import read_stream, sent_parameters
 
 _SENT = "jitney_sent"
 _ATTEMPT: ContextVar[dict[str, Any]] = ContextVar("jitney_attempt")
-"""The context of botocore's attempt. It creates and sends a request in the same thread or task."""
+"""The context of the present attempt. botocore creates and sends a request in the same thread or task."""
 _PRESIGNED = ("-query", "-presign-post")
 
 
@@ -49,7 +49,7 @@ class _Sent:
 class GatewayCalls:
     """Sends every call of a session's clients with an open grant.
 
-    `waits` says how long it waits for the review of a call.
+    `waits` says how long to wait for the review of a call.
     """
 
     def __init__(self, opened: OpenGrant, waits: ReviewWait) -> None:

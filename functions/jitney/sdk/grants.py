@@ -63,8 +63,8 @@ def grant(
     says what is different in this request.
 
     `wait` is the longest wait for a review: None waits until the review ends, and 0 raises ReviewPending at once. When
-    a wait begins, `on_pending` gets the ReviewPending, with the reviewers and their page. Without `on_pending`, it is
-    logged. After ReviewPending, the same arguments use the same review and its grant.
+    a wait begins, `on_pending` gets the ReviewPending, with the reviewers and their page. Without `on_pending`, the
+    review is logged. After ReviewPending, the same arguments use the same review and its grant.
 
     `broker` replaces the broker of the `jitney` command's settings. Raises Invalid for wrong arguments.
     """
@@ -90,7 +90,7 @@ def existing_grant(
 ) -> "GrantScope":
     """Return a scope with a grant that was requested before, such as by `jitney request`.
 
-    The grant is not released at its end.
+    The grant is not released at the end of the scope.
     """
     return GrantScope(grant_id, _review_wait(wait, on_pending), broker)
 
@@ -156,7 +156,7 @@ class GrantScope:
     def _begun(self) -> OpenGrant:
         with self._lock:
             if self._opened:
-                raise RuntimeError("this scope was used already: call jitney.grant() again for another session")
+                raise RuntimeError("this scope is in use: close it first, or call jitney.grant() for another session")
             self._opened = self._active(self._broker or connect(ConnectionOptions()))
             return self._opened
 

@@ -27,7 +27,8 @@ class KeptHere:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         kind = type(self).__name__
-        raise TypeError(f"{kind} cannot be pickled or copied, because it leads to keys: open a grant where it is used")
+        why = "because it gives access to keys: open a grant where needed"
+        raise TypeError(f"{kind} cannot be pickled or copied, {why}")
 
 
 class OpenGrant(KeptHere):
@@ -112,7 +113,7 @@ def _released_late(held: HeldGrant, process: int) -> None:
         threading.Thread(target=_release, args=(held,), name="jitney-release").start()
     else:
         _release(held)
-    # It comes last, because a program may turn warnings into errors.
+    # The warning comes last, because a program may turn warnings into errors.
     warnings.warn(f"{number} was not closed: use `with`", ResourceWarning, stacklevel=2)
 
 

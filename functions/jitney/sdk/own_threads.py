@@ -16,7 +16,7 @@ T = TypeVar("T")
 def started(function: Callable[[], T]) -> Future[T]:
     """Return the future result of the function, which a new thread runs in a copy of this context.
 
-    The future cannot be cancelled. Python waits for the thread at its end.
+    The future cannot be cancelled. Python waits for the thread before it exits.
     """
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
