@@ -330,7 +330,7 @@ def test_rev_08_another_person_does_the_follow_up_once(desk: ReviewSystem):
     assert "<h2>Follow-up review</h2>" in shown
     assert "<strong>The access goes on until <time" in shown
     assert "To stop it now, object or revoke it." in shown
-    assert "Revoke leaves the review open." in shown
+    assert "A revocation leaves the review open." in shown
     assert code(judge(alice, grant, "confirm")) == "303"
     done = stored(desk, grant)
     assert (done.state, done.follow_up.human, done.follow_up.judgement) == (

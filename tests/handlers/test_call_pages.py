@@ -143,5 +143,5 @@ def test_rev_16_the_report_shows_the_call_and_that_it_was_sent(desk: ReviewSyste
 def test_end_01_the_page_of_a_gateway_grant_says_what_a_revocation_ends(desk: ReviewSystem, alice: Browser):
     waiting(desk)
     page = alice.send("GET", f"/reviews/{CALL.grant_id}").text
-    assert "you can revoke this access: Jitney makes no more calls in it." in page
+    assert "you can revoke this access: Jitney makes no more calls under this grant." in page
     assert "stop working" not in page
