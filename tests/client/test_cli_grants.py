@@ -117,7 +117,7 @@ def test_end_01_a_released_grant_says_how_fast_its_credentials_were_refused(conn
     result = CliRunner().invoke(build_app(), ["grants", "release", GRANT_ID])
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Released  {GRANT_ID}")
-    assert "by AWS 0.41 s after the call" in result.stdout
+    assert "by AWS 0.41 s later" in result.stdout
 
 
 def test_end_01_an_operator_revokes_with_a_reason(connected: FakeBroker):
@@ -170,7 +170,7 @@ def test_rev_16_the_grant_of_a_call_shows_the_call_and_how_to_send_it(connected:
     assert r'Key: "a\nstate: approved\u001b[2J"' in shown
     assert "repeat the call with the same Idempotency-Key" in shown
     assert "jitney run" not in shown
-    assert "one sending of the call" in shown
+    assert "until the call is sent" in shown
 
 
 def test_gw_04_the_list_says_which_grants_are_for_the_gateway(connected: FakeBroker):

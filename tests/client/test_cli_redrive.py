@@ -162,7 +162,7 @@ def test_aud_06_refused_lines_are_put_again_and_the_letter_stays_until_then(stuc
     paused: list[float] = []
     run = Redrive(resources_of(stuck.stack), lambda *_: None, paused.append)
     stuck.refusing = 5
-    with pytest.raises(Unavailable, match="1 of a batch"):
+    with pytest.raises(Unavailable, match="items of a batch: 1"):
         run.published()
     assert stuck.left("letters") == 1
     stuck.refusing = 2

@@ -276,7 +276,7 @@ def test_rev_17_reviews_have_a_client_of_their_own(terminal: Terminal, monkeypat
     monkeypatch.setenv("JITNEY_TOKEN_ISSUER", STAFF)
     monkeypatch.setenv("JITNEY_CLIENT_ID", AUDIENCE)
     done = terminal.run("list")
-    assert (done.exit_code, "Use another client for reviews." in done.stderr) == (2, True)
+    assert (done.exit_code, "Use a separate client for reviews," in done.stderr) == (2, True)
     monkeypatch.delenv("JITNEY_REVIEW_CLIENT_ID")
     missing = terminal.run("list")
     assert "client_id under [review]" in missing.stderr

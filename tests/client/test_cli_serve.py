@@ -161,7 +161,7 @@ def test_a_background_endpoint_that_cannot_start_says_why(home: Path):
 def test_a_background_endpoint_has_no_gateway_and_releases_its_grant(connected: FakeBroker, more: str):
     done = command("serve", *ASK, "--background", more)
     assert (done.returncode, connected.asked) == (2, [])
-    assert "--background has no --gateway and no --keep." in done.stderr
+    assert "--background cannot be combined with --gateway or --keep." in done.stderr
 
 
 WAIT_FOR_PARENT = "import os, time; print(os.getpid(), flush=True); time.sleep(120)"
@@ -216,7 +216,7 @@ def test_cli_06_a_command_that_outlives_a_named_grant_is_noted_with_what_to_do(c
     done = command("run", "--grant", GRANT_ID, *ASK_LATER)
     assert (done.returncode, done.stdout) == (0, "HTTP Error 410: Gone\n")
     assert f"outlives {GRANT_ID}, which ends at" in done.stderr
-    assert "Leave out --grant, so that the next one is requested." in " ".join(done.stderr.split())
+    assert "Leave out --grant: Jitney then requests the next." in " ".join(done.stderr.split())
     assert "canary" not in done.stderr
 
 

@@ -61,7 +61,7 @@ def test_end_08_it_says_what_is_stopped_how_fast_and_how_to_lift_it(connected: F
         ["complete", "2099-11-24T12:00:02Z"],
         ["ended", "3 grants and reviews"],
         ["denied", "on analytics-prod, after 1.2 s"],
-        ["measured", "when AWS denies on analytics-prod; `jitney audit query suspensions` shows it later"],
+        ["measured", "when AWS denies calls on analytics-prod; `jitney audit query suspensions` shows the time later"],
         ["lift", f"it   jitney suspensions lift {ID} --reason TEXT"],
     ]
 

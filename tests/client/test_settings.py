@@ -88,7 +88,7 @@ def test_the_secret_may_lie_in_a_file_of_its_own(home: Path, config: Path, tmp_p
     [
         ('api = "x', "config.toml: cannot be read"),
         ('token = "x"', "token is not a setting"),
-        ("api = 1", "api is not a setting, or not a string"),
+        ("api = 1", "api is not a setting, or its value is not a string"),
         ('[token]\nclient_secret = "canary"', "token.client_secret is not a setting"),
         ('[token]\nfile = "a"\n[tokens]\nx = 1', "tokens is not a setting"),
         ('[token]\nfile = "a"\ncommand = "b"', "JITNEY_TOKEN_FILE and JITNEY_TOKEN_COMMAND are both set"),

@@ -175,7 +175,7 @@ OWN = {"review_client_id": "review", "review_issuer": "https://idp.example.com"}
     [
         ({"review_client_id": "review"}, "JITNEY_REVIEW_ISSUER"),
         ({"review_issuer": OWN["review_issuer"]}, "JITNEY_REVIEW_CLIENT_ID"),
-        ({**OWN, "token_issuer": OWN["review_issuer"], "client_id": "review"}, "another client"),
+        ({**OWN, "token_issuer": OWN["review_issuer"], "client_id": "review"}, "separate client"),
     ],
 )
 def test_rev_17_a_sign_in_for_reviews_has_an_issuer_and_a_client_of_its_own(values: dict[str, str], missing: str):

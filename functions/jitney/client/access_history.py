@@ -53,7 +53,7 @@ class HistoryRow(NamedTuple):
 
 
 class AccessHistory(NamedTuple):
-    """The rows in order of time, for an agent and a resource by their names in records; "" for any."""
+    """The rows, ordered by time. `agent` and `resource` are names as in records; "" stands for any."""
 
     agent: str
     resource: str
@@ -162,7 +162,7 @@ def _call_row(call: Mapping[str, Any]) -> HistoryRow:
 
 
 def _members(value: Any) -> Mapping[str, Any]:
-    """Return the members of an object, or of one in JSON; {} for anything else."""
+    """Return a mapping, or the one in a JSON text; {} for anything else."""
     try:
         found = loads(value) if isinstance(value, str) and value else value
     except ValueError:

@@ -17,9 +17,12 @@ from jitney.core.integrity.seal_chain import Keys
 from jitney.core.integrity.verification import verify
 
 MOST_READ = 2000
-"""How many objects a check reads. If there are more, it compares only their last change with the time of their seal."""
+"""How many objects are read in full.
+
+If there are more, the objects that have not changed since their seals are not read.
+"""
 COLUMN = "records"
-"""The column with the state of the records of a row's grant."""
+"""The added column: whether the records of the row's grant are verified, sealed, not yet sealed, or broken."""
 _GRANT = "grant_id"
 
 
@@ -39,7 +42,7 @@ def answer_sources(
 def check_answer(
     sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
 ) -> AnswerIntegrity:
-    """Return the integrity of an answer from the records and calls published from day `since` to day `until`.
+    """Return the integrity of an answer that is built from the records and calls published from `since` to `until`.
 
     An answer that cannot be checked is still shown, and the result says why.
     """
@@ -64,7 +67,7 @@ def _named(sources: VerificationSources) -> dict[str, Any]:
 
 
 def _keys(archive: Archive, named: Sequence[str]) -> Keys:
-    """Return the trusted keys. Before the first seal there is no copy of the key, and no seal to verify with it."""
+    """Return the trusted keys; {} before the first seal, when the bucket has no copy of the key and no seal."""
     try:
         return trusted_keys(archive, named)
     except Invalid as problem:
@@ -76,7 +79,7 @@ def _keys(archive: Archive, named: Sequence[str]) -> Keys:
 def marked(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: AnswerIntegrity
 ) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and rows with the state of the records of each row's grant, if rows have grants."""
+    """Return the columns and rows. If rows name grants, `COLUMN` has the state of the records of each row's grant."""
     known = integrity.broken or integrity.waiting or integrity.sealed
     if not known or _GRANT not in columns or COLUMN in columns:
         return list(columns), [list(row) for row in rows]

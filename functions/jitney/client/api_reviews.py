@@ -22,7 +22,7 @@ class ListedReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the entry in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the entry in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         names = ("id", "title", "on_behalf_of", "agent", "unit", "reason", "expires_at", "content")
         level, urgency = str(document["harm"]["level"]), str(document.get("urgency", ""))
         return cls(**{name: str(document[name]) for name in names}, level=level, urgency=urgency)
@@ -48,7 +48,7 @@ class ApiReviewList:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the list in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the list in a body of the API. Raises KeyError or TypeError for any other body."""
         sections = {name: tuple(map(ListedReview.read, document[name])) for name in SECTIONS}
         return cls(str(document["reviewer"]), sections, tuple(document["incomplete"]), document)
 
@@ -94,7 +94,7 @@ class ApiShownReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the request in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the request in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         harm = document["harm"]
         return cls(
             id=str(document["id"]),
@@ -145,7 +145,10 @@ def _named(facts: Any) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class ApiVotedReview:
-    """The state of a request after a vote. `approved` are the groups that approved, of the alternatives `any_of`."""
+    """The state of a request after a vote.
+
+    `approved` are the groups that have approved. All groups of one set in `any_of` must approve.
+    """
 
     id: str
     state: str
@@ -157,7 +160,7 @@ class ApiVotedReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the result in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the result in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         return cls(
             str(document["id"]),
             str(document["state"]),
@@ -182,6 +185,6 @@ class ApiBulkRejection:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the result in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the result in a body of the API. Raises KeyError or TypeError for any other body."""
         others = ((str(each["id"]), f"{each['detail']} {each['fix']}") for each in document["not_rejected"])
         return cls(tuple(map(str, document["rejected"])), tuple(others), document)

@@ -91,15 +91,15 @@ class KnownNames:
         raise self._unknown("agent", text, short)
 
     def human(self, text: str) -> str:
-        """Return the source identity of a person, who may be named without the issuer. Raises Invalid."""
+        """Return the source identity of a person. `text` may lack the issuer. Raises Invalid for an unknown person."""
         return self._one("human", text, HUMANS)
 
     def grant(self, text: str) -> str:
-        """Return the id of a grant with records. Raises Invalid."""
+        """Return the grant's id. Raises Invalid if no record names it."""
         return self._one("grant", text, GRANTS)
 
     def resource(self, arn: str) -> str:
-        """Return the ARN of a resource that a record or a call names, or that a wildcard covers. Raises Invalid."""
+        """Return the ARN. Raises Invalid unless a record or a call names it, or has a wildcard that covers it."""
         day = self.since.isoformat()
         named = [str(row["name"]) for row in self.source.run(RESOURCES, (day, day)).records()]
         if concerns(arn, (each for each in named if each != "*")):

@@ -65,7 +65,7 @@ class AuditScreen(Screen):
         self.rows([("events", f"{_count(summary['trail_events'], 'CloudTrail event')} sent back to the queue")])
         self.rows([("published", f"{again} again{letters}")])
         if summary["misplaced"]:
-            self.rows([("skipped", f"{_count(summary['misplaced'], 'item')} not matching their keys")])
+            self.rows([("skipped", f"{_count(summary['misplaced'], 'item')} with a text that does not fit the key")])
         if summary["unreadable"]:
             self.rows([("left", f"{_count(summary['unreadable'], 'unreadable dead letter')}")])
 

@@ -24,7 +24,7 @@ from jitney.core.problems import Problem
 AT_ONCE = 8
 LOT = 100
 MOST_EMPTY = 20
-"""After this many empty answers, an open shard of the stream has no more records. Earlier answers may be empty, too."""
+"""After this many empty answers in a row, an open shard counts as read. Fewer can come before further records."""
 TITLE = "Nothing could be compared"
 
 
@@ -85,7 +85,7 @@ class AuditTable:
             start = {"ExclusiveStartShardId": described["LastEvaluatedShardId"]}
 
     def _of_shard(self, stream: str, shard: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the items that a shard says were added."""
+        """Yield the items whose addition to the table the shard reports."""
         oldest = {"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
         iterator, empty = self._streams.get_shard_iterator(**oldest)["ShardIterator"], 0
         while iterator and empty < MOST_EMPTY:
@@ -117,7 +117,7 @@ def _written_at(item: Mapping[str, Any]) -> int:
 
 
 def _written(item: Mapping[str, Any]) -> WrittenRecord | None:
-    """Return the record of an item, if it is intact and at its own key."""
+    """Return the record of an item; None unless it is intact and stored at its own key."""
     record = read_record(record_in(item).encode())
     if not record or not record.intact:
         return None
@@ -128,6 +128,6 @@ def _written(item: Mapping[str, Any]) -> WrittenRecord | None:
 
 
 def _call(item: Mapping[str, Any]) -> StoredCall | None:
-    """Return the call of an item, if it is at its own key."""
+    """Return the call of an item; None unless it is stored at its own key."""
     found = read_call(item.get("line", {}).get("S", "").encode())
     return found if found and found.place == (item["pk"]["S"], item["sk"]["S"]) else None

@@ -1,4 +1,4 @@
-"""The problems of an AWS sign-in that is missing or refused, and of AWS that does not answer."""
+"""Problems of calls to AWS: the sign-in is missing or refused, or AWS does not answer."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
-SIGN_IN = "Sign in to AWS as for the AWS CLI, with a Region: AWS_PROFILE, `aws sso login`, or AWS_* variables."
+SIGN_IN = "Sign in to AWS as for the AWS CLI (AWS_PROFILE, `aws sso login` or AWS_* variables), and set a Region."
 _KEYS_REFUSED = frozenset(
     {
         "AuthFailure",
@@ -27,7 +27,7 @@ _KEYS_REFUSED = frozenset(
 
 @contextmanager
 def making_clients(title: str) -> Generator[None]:
-    """Raise what boto3 raises when it makes a client, such as for an unknown profile, as a problem with this title."""
+    """Raise boto3's errors in the block, which makes clients, as problems. An unknown profile is one such error."""
     try:
         yield
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
@@ -35,7 +35,7 @@ def making_clients(title: str) -> Generator[None]:
 
 
 def unusable(error: Exception, title: str) -> ClientProblem:
-    """Return the problem for boto3's `error` that no service of AWS answered: credentials, Region or network."""
+    """Return the problem for an error that boto3 raises without AWS's answer: credentials, Region or network."""
     if isinstance(error, NotConnected | HTTPClientError):
         fix = "Check the network, the proxy and AWS_ENDPOINT_URL, then try again."
         return Unavailable("aws_unreachable", title, f"AWS did not answer: {error}", fix)

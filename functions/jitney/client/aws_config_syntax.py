@@ -18,7 +18,7 @@ _WRONG: Mapping[type[Error], str] = {
 
 
 def broken_line(text: str) -> str:
-    """Return which line is wrong and why, "" if none is. It does not quote the line, which may hold a key."""
+    """Return which line is wrong and why; "" if none is. The text does not quote the line, which may hold a key."""
     try:
         # Their parser: https://github.com/boto/botocore/blob/develop/botocore/configloader.py
         RawConfigParser().read_string(text)

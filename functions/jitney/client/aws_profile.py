@@ -39,8 +39,8 @@ def command_line(words: Sequence[str]) -> str:
         if _UNWRITABLE.search(word):
             detail = f"{word!r} holds a control character, or is not UTF-8."
             raise Invalid("profile_invalid", "The profile cannot be written", detail, "Remove that character.")
-    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Such a space is
-    # always inside single quotes here, and closing and opening them there changes nothing for a shell.
+    # Some SDKs cut a value at a space before # or ; (AWS shared configuration file format, comments). Two quotes after
+    # the space prevent that. A shell ignores them, because the space is always inside single quotes here.
     return re.sub(r" ([#;])", r" ''\1", shlex.join(words))
 
 

@@ -1,8 +1,8 @@
 """Send CloudTrail events from S3 to the correlator's queue, for `jitney audit backfill`.
 
-Events may be sent repeatedly. Their ids identify them, and neither time nor repetition changes their verdict. For each
-day, the starts of sessions of the previous day are sent first, then those of the day, then the calls. So no call waits
-for the origin of its key.
+Events may be sent repeatedly: their ids identify them, and neither the time nor a repetition changes a verdict. The
+starts of sessions are sent before the calls, day by day, from the day before the first day on. So the correlator knows
+the session of a call's key, except on a day with more than `MOST_HELD` characters of calls.
 
 Needs the extra `audit`.
 """
@@ -37,7 +37,7 @@ from jitney.core.trail.join import grant_may_be_deleted
 
 AT_ONCE = 8
 MOST_HELD = 64 * 1024 * 1024
-"""How many characters of messages are held back until the day's session starts are sent."""
+"""How many characters of calls are held back at most until the day's session starts are sent."""
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 MOST_IN_BATCH, MOST_BYTES = 10, 1_000_000
 NEVER_TAKEN = ("InvalidMessageContents", "InvalidParameterValue")
@@ -46,7 +46,7 @@ ATTEMPTS = 5
 DAY = 24 * 3600
 TITLE = "Not everything was sent"
 MESSAGE_GROUP = "backfill"
-"""The queue is fair to message groups: a backfill does not delay new events."""
+"""The messages' own group: the queue is fair to groups, so a backfill does not delay new events."""
 
 BackfillProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -197,7 +197,7 @@ class Backfill:
             return f"could not be read: {type(error).__name__}"
 
     def _roots(self) -> list[str]:
-        """Return the folders of accounts' Regions, inside and outside an organization's folder. Raises Invalid."""
+        """Return the folders of the accounts' Regions, also those in an organization's folder. Raises Invalid."""
         prefix = self._options.prefix.strip("/")
         top = f"{prefix}/AWSLogs/" if prefix else "AWSLogs/"
         folders = self._folders(top)

@@ -42,8 +42,9 @@ class BearerAuth:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send with the token.
 
-        If a token from memory is refused (expired, replayed, keys rotated), send with a new one. A token for one call
-        is not kept. If there is no answer, it is replaced too, because the attempt may have used it up.
+        If the server refuses a token from memory (expired, keys rotated) or a token for one call (replayed), send once
+        more with a new one. A token for one call is forgotten before it is sent, because even an attempt without an
+        answer may use it up.
         """
         with self._lock:
             kept, token = self._value, self._taken()

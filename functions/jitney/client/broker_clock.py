@@ -1,4 +1,4 @@
-"""The broker's time. Its answers say when grants end, and the clock of this machine may be wrong."""
+"""The broker's time. Grants end by the broker's clock, and the clock of this machine may be wrong."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from jitney.client.connection import HttpResponse
 class BrokerClock:
     """The broker's epoch seconds, from the Date of its answers. Before the first answer, this machine's time counts.
 
-    A Date has whole seconds. So this machine's clock counts as right if it may be. `wall` is this machine's clock, and
-    `steady` is a clock that no program can set. `steady` can stop while the machine sleeps, and `wall` can be set back,
-    so the later of both counts.
+    A Date has whole seconds. So this machine's clock counts as right unless the Date contradicts it. `wall` is this
+    machine's clock, and `steady` is a clock that no program can set. `steady` can stop while the machine sleeps, and
+    `wall` can be set back, so the later of both counts.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class BrokerClock:
         return self._wall() - self.now()
 
     def timed(self, exchange: Callable[[], HttpResponse]) -> HttpResponse:
-        """Return the answer, after a comparison of its Date with the clock. An answer without one changes nothing."""
+        """Return the answer, after comparing its Date with the clock. An answer without a Date changes nothing."""
         began = self._steady()
         response = exchange()
         wall, steady = self._wall(), self._steady()

@@ -18,7 +18,7 @@ class CheckedCall:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the call in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the call in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         # A check without `ok` has failed.
         return cls(**known | {"expected": tuple(document["expected"]), "ok": document["ok"] is True})
@@ -40,7 +40,7 @@ class TargetCheck:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the check in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the check in a body of the API. Raises KeyError or TypeError for any other body."""
         attempts = tuple(CheckedCall.read(item) for item in document["attempts"])
         return cls(document["target"], document["account"], document["session"], attempts)
 
@@ -62,7 +62,7 @@ class ApiContactCheck:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the check in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the check in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         # A check without `ok` has failed.
         return cls(**known | {"groups": tuple(document["groups"]), "ok": document["ok"] is True})
@@ -81,7 +81,7 @@ class ReviewCheck:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the checks in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the checks in a body of the API. Raises KeyError or TypeError for any other body."""
         return cls(tuple(ApiContactCheck.read(item) for item in document["checks"]))
 
     def document(self) -> dict[str, Any]:

@@ -43,9 +43,9 @@ _REMOVED = frozenset(
 # API keys of Bedrock and other services: botocore and the SDKs prefer them to a session's keys.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html
 _BEARER = "AWS_BEARER_TOKEN_"
-# botocore reads only the second, the other SDKs only the first.
+# botocore reads only AWS_DEFAULT_REGION, and the other SDKs only AWS_REGION.
 _REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
-# Those in the environment come before the endpoint's.
+# SDKs prefer keys in these variables to those of the endpoint.
 _KEYS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"})
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -104,7 +104,7 @@ def _is_of_aws(name: str) -> bool:
 
 
 def _with_region(environment: dict[str, str], grant: ApiGrant) -> dict[str, str]:
-    """Return `environment` with the Region of the grant's target, unless it names one."""
+    """Return `environment`, with the Region of the grant's target if `environment` names none."""
     if not grant.region or any(environment.get(name) for name in _REGION):
         return environment
     return environment | dict.fromkeys(_REGION, grant.region)
@@ -142,7 +142,7 @@ def run_child(
 
 @contextmanager
 def ended_by_signals() -> Generator[None]:
-    """End the block with SystemExit when a signal would end this process. So it can release its grants."""
+    """End the block with SystemExit when a signal would end this process, so that the block can release its grants."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -209,11 +209,11 @@ class _Signals:
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Ignore a signal that the terminal sends to the child itself."""
+    """Ignore a signal, because the terminal sends it to the child, too."""
 
 
 def _in_foreground() -> bool:
-    """Return whether keys such as Ctrl-C in the terminal signal this process group."""
+    """Return whether the terminal sends the signals of keys such as Ctrl-C to this process group."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError:

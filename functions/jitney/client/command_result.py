@@ -43,7 +43,7 @@ def audit_screen() -> "AuditScreen":
     return AuditScreen()
 
 
-# The commands that can leave a grant, and what a person can do about it.
+# The commands after which a grant may remain, and what a person can do about it.
 _REQUESTING = frozenset({"request", "run", "serve", "credentials"})
 _MAY_BE_GRANTED = (
     ". A request that reached the broker stays: `jitney grants list` shows it, and `jitney grants release ID` ends it."
@@ -51,7 +51,7 @@ _MAY_BE_GRANTED = (
 
 
 class WaitInterrupted(KeyboardInterrupt):
-    """A wait was interrupted. Its effect on the grant is already shown."""
+    """A wait was interrupted, and a note already says what becomes of the grant."""
 
 
 @contextmanager

@@ -26,12 +26,15 @@ _CONNECT_SECONDS = 5.0
 # API Gateway gives up after 29 seconds, so no answer comes later than this.
 _ANSWER_SECONDS = 35.0
 MOST_ANSWER_BYTES = 64_000_000
-"""The broker's largest answer has 33 MB: 5.5 MB of a call, each byte as \\u0001. A larger one is not the broker's."""
+"""The limit of an answer.
+
+The broker's largest one has 33 MB: 5.5 MB from AWS, each byte written as \\u0001.
+"""
 WHOLE_ANSWER_SECONDS = 120.0
 _READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
 _LONGEST_PAUSE_SECONDS = 10.0
-# Answers that say "not now". A 502 that is a problem of the broker is final: AWS refused.
+# Answers that say "not now". A 502 with problem+json comes from the broker, and is final: AWS refused.
 _NOT_NOW = frozenset({429, 502, 503, 504})
 _URL = re.compile(r"[!-~]+", re.ASCII)
 
@@ -237,9 +240,10 @@ def send(
 ) -> HttpResponse:
     """Return the answer to `request`. It is sent up to four times. Raises Unavailable when there is no answer.
 
-    A request is sent again when there was no connection. After other failures, and after the answer "not now", it is
-    sent again only when that is safe: a GET, a DELETE, or a request with an Idempotency-Key. Pauses follow Retry-After.
-    If it demands more than ten seconds, the caller has to wait and repeat.
+    A request is sent again when there was no connection, unless the server is on this machine or its certificate is
+    wrong. After the answer "not now", and after failures other than a timeout, a request is sent again only when that
+    is safe: a GET, a DELETE, or a request with an Idempotency-Key. Pauses follow Retry-After. If it demands more than
+    ten seconds, the caller has to wait and repeat.
     """
     repeatable = request.method in ("GET", "DELETE") or "Idempotency-Key" in request.headers
     local = is_loopback(urlsplit(request.url).hostname or "")

@@ -20,8 +20,8 @@ from jitney.client.responses import ApiCredentials
 CREDENTIALS_PATH = "/.jitney/credentials"
 """The endpoint's path. It is not a path of AWS, because a bucket's name begins with a letter or a digit."""
 
-# SDKs look into these files before they ask an endpoint, boto3 and the AWS CLI also into ~/.boto. Some ask a machine's
-# metadata service.
+# Variables that hide what SDKs try before an endpoint: the credentials file, and ~/.boto (boto3 and the AWS CLI).
+# Some SDKs also try a machine's metadata service.
 HIDDEN_SOURCES = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "BOTO_CONFIG": os.devnull,
@@ -76,7 +76,7 @@ class ContainerCredentials:
         self._held = held
 
     def refused(self, head: ReceivedRequest) -> HttpAnswer | None:
-        """Return the answer that refuses a request of another process or for another host, or None."""
+        """Return the answer that refuses a request of another process or for another host; None for other requests."""
         if head.headers.get("host", "").lower() not in self._hosts:
             return _refusal(403, "JitneyHostInvalid", "The request is for another host.")
         if not self._token.is_in(head):

@@ -84,7 +84,7 @@ def parse(words: Sequence[str]) -> CredentialOptions | None:
 def print_credentials(options: CredentialOptions) -> None:
     """Print credentials of the grant that the options name or request, in the form that SDKs read.
 
-    They come from the background endpoint for these options. It is started if it is not running.
+    They come from the background endpoint for these options, which is started if it is not running.
     """
     with exit_on_problem("credentials"):
         if sys.stdout.isatty():

@@ -33,17 +33,19 @@ VerificationProgress: TypeAlias = Callable[[str, int, int], None]
 
 
 class _Listed(NamedTuple):
-    """An object of records or calls: the time of its last change (ISO 8601), and what reads it."""
+    """An object of records or calls: the time of its last change (ISO 8601), and the arguments that read it from S3."""
 
     changed: str
     wanted: dict[str, str]
 
 
 class Archive:
-    """The two buckets, read with the environment's AWS credentials. Raises Invalid if they cannot be listed.
+    """The buckets of records and of seals, read with the environment's AWS credentials.
+
+    Raises Invalid if they cannot be listed.
 
     With `first_versions`, objects of records and calls are read as they were first written, also if a later version or
-    a delete marker hides that. Seals always are.
+    a delete marker hides that. Seals are always read as first written.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class Archive:
     def evidence(self, period: Period, now: int, keys: Keys, most_read: int | None = None) -> Evidence:
         """Return the objects of the days of `period`, and the seals of that time, as read at `now`.
 
-        If there are more than `most_read` objects, objects that S3 lists as older than their valid seals are not read.
+        If there are more than `most_read` objects, an object is not read if it has a valid seal and S3 lists no later
+        change.
 
         The seals are read first. So an object that is sealed during the reading counts as waiting for its seal.
         """
@@ -198,8 +201,8 @@ class Archive:
 def seals_of(made: Mapping[str, date], since: date | None, until: date | None) -> list[str]:
     """Return the keys of the seals made in a period, and of the first seal after it.
 
-    If sealing had stopped, the seal after the period covers objects of the period. If there is no such seal, sealing
-    has stopped.
+    If sealing stopped during the period, the first seal after it covers objects of the period. If sealing never
+    continued, there is no such seal.
     """
     after = sorted(key for key, day in made.items() if until is not None and day > until)
     return [key for key, day in made.items() if _within(day, since, until)] + after[:1]

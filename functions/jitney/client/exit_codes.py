@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 INTERRUPTED = 130
-"""128 and the number of SIGINT, as a shell counts it."""
+"""128 plus the number of SIGINT, as shells report it."""
 
 
 class ExitCode(NamedTuple):
@@ -21,7 +21,7 @@ EXIT_CODES = (
     ExitCode(
         3,
         "policy denied the request, a reviewer rejected it, or access was revoked or suspended",
-        "request less, or ask the person",
+        "request less, or ask the person who decided",
     ),
     ExitCode(4, "the request is under review", "wait, for example with `--wait`"),
     ExitCode(5, "there is no token, or the broker does not accept it", "check the token's source: `jitney doctor`"),

@@ -12,7 +12,7 @@ _NAMES = re.compile(r"/permissions/([0-9]{1,4})/(action|resource)s(?:/([0-9]{1,4
 _CONDITION = re.compile(r"/permissions/([0-9]{1,4})/conditions(?:/([^/]{1,200})(?:/[0-9]{1,4})?)?", re.ASCII)
 _CALL = re.compile(r"/calls/([0-9]{1,4})", re.ASCII)
 _OF_OPERATORS = {"/reason": "--reason", "/name": "NAME"}
-"""What sets these members of the bodies that end a grant, suspend, or lift a suspension."""
+"""The options that set these members, in requests to revoke a grant, to suspend, and to lift a suspension."""
 _MOST_SHOWN = 60
 _MOST_OF_A_COMMAND = 80
 
@@ -37,7 +37,7 @@ def fault_and_fix(fault: Mapping[str, Any], request: GrantRequest | None) -> tup
 
 
 def detail_in_options(detail: str, pointer: str, request: GrantRequest | None) -> str:
-    """Return the detail of a problem. An option replaces the pointer at its start."""
+    """Return the detail of a problem, with an option in place of the JSON pointer at its start."""
     place = f"{pointer}: "
     if request is None or not pointer or not detail.startswith(place):
         return detail
@@ -78,7 +78,7 @@ def _place_in_permissions(pointer: str, named: re.Match[str], request: GrantRequ
         value = names[int(position)] if position else ""
     except IndexError:
         return pointer
-    # Several permissions come as JSON only, where the place helps to find the value.
+    # Several permissions can only come as JSON. There, the place helps to find the value.
     inside = f"permissions[{index}].{kind}s" + (f"[{position}]" if position else "")
     return _shown(f"--{kind}" if len(request.permissions) == 1 else f"--permissions, {inside}", value)
 

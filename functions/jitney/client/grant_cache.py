@@ -53,7 +53,7 @@ def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[
 
 
 def _read(descriptor: int, path: Path) -> str:
-    """Return the id. A new entry reserves its place on the disk, so that a full one is found here."""
+    """Return the id. A new entry reserves its space, so that a full disk is noticed before a grant is requested."""
     found = os.pread(descriptor, _ID_BYTES, 0)
     grant_id = found.decode("ascii", "replace").rstrip(" ")
     grant_id = grant_id if GRANT_ID.fullmatch(grant_id) else ""
@@ -66,7 +66,7 @@ def _read(descriptor: int, path: Path) -> str:
 
 
 def _write(descriptor: int, grant_id: str) -> None:
-    """Write the whole entry in place. It needs no further place on the disk."""
+    """Write the whole entry in place, which needs no further space on the disk."""
     os.pwrite(descriptor, grant_id.encode("ascii").ljust(_ID_BYTES), 0)
 
 
@@ -86,7 +86,7 @@ def _unwritable(place: str, error: OSError) -> Invalid:
 
 def _forget_old(folder: Path, now: float) -> None:
     for path in folder.iterdir():
-        # Another process may do the same at the same time.
+        # Another process may delete old entries at the same time.
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < now - _KEPT_SECONDS:
                 path.unlink()

@@ -9,7 +9,8 @@ from typing import Any, Self
 class ApiRevocation:
     """The end of a grant: when (ISO 8601), by which principal, why, and how soon AWS refused its credentials.
 
-    `written_at` is when IAM accepted the denial. Both are missing until they are on record.
+    `written_at` is when IAM accepted the denial. `denied_after_milliseconds` and `written_at` are None until they are
+    on record.
     """
 
     at: str
@@ -20,7 +21,7 @@ class ApiRevocation:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the end in a JSON object of the API. Raises TypeError if it is another object."""
+        """Return the end in a JSON object of the API. Raises TypeError for any other object."""
         return cls(**{item.name: document[item.name] for item in fields(cls) if item.name in document})
 
 
@@ -28,7 +29,7 @@ class ApiRevocation:
 class ApiVote:
     """A reviewer's vote, `approve` or `reject`, with a comment.
 
-    `delegate_for` are absent members for which it counts.
+    A delegate's vote counts for the members `delegate_for`, who are out of office.
     """
 
     human: str
@@ -39,7 +40,7 @@ class ApiVote:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the vote in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the vote in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         comment, at = document.get("comment", ""), document.get("at", "")
         return cls(document["human"], document["verdict"], comment, at, tuple(document.get("delegate_for", ())))
 
@@ -78,7 +79,7 @@ class ApiOutlivingEffect:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the effect in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the effect in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         used = document.get("used")
         return cls(
             document["effect"],

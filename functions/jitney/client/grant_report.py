@@ -58,7 +58,7 @@ FROM records
 WHERE event = 'trail_gap' AND dt >= ?
 """
 LATE = timedelta(days=2)
-"""How long after the last line of a grant its days are checked. Within this time, a seal and late lines arrive."""
+"""How many days after the last line about a grant are checked, too. A seal and late lines may be published on them."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 IntegrityCheck: TypeAlias = Callable[[date, date], AnswerIntegrity]
 """Returns the integrity of the records and calls published from a first to a last day."""
@@ -75,7 +75,7 @@ class ReportSource:
 
     @property
     def line(self) -> str:
-        """Return the source in one line."""
+        """Return the source as one line of text."""
         built = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         return f"Built {built} from Athena database {escape_invisible(self.database)}, records since {self.since}"
 

@@ -71,7 +71,7 @@ class GrantRequest:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the request in `document`, as `document` writes it."""
+        """Return the request in a JSON object that the method `document` returned."""
         calls = document.get("calls", ())
         lists = {
             "permissions": tuple(ApiPermission.read(each) for each in document.get("permissions", ())),
@@ -130,13 +130,13 @@ def parse_permissions(text: str) -> tuple[ApiPermission, ...]:
     if isinstance(document, dict) and set(document) == {"permissions"}:
         document = document["permissions"]
     if not isinstance(document, list) or not document:
-        raise ValueError('permissions: a list of {"actions": [...], "resources": [...]} with at least one is expected')
+        raise ValueError('permissions: a list of at least one {"actions": [...], "resources": [...]} is expected')
     return tuple(_permission(item, f"permissions[{index}]") for index, item in enumerate(document))
 
 
 def _permission(item: Any, place: str) -> ApiPermission:
     if not isinstance(item, dict) or set(item) - {"conditions"} != {"actions", "resources"}:
-        raise ValueError(f"{place}: an object with actions, resources and perhaps conditions is expected")
+        raise ValueError(f"{place}: an object with actions, resources and, if needed, conditions is expected")
     conditions = item.get("conditions", {})
     for key, values in conditions.items() if isinstance(conditions, dict) else (("", None),):
         if not isinstance(values, list) or not values or not all(isinstance(each, str) for each in values):

@@ -23,7 +23,7 @@ class Slices:
     """How credentials are renewed in slices.
 
     Each slice ends after `seconds`, and is replaced when less than `margin` is left. A grant that is shorter than a
-    slice is replaced in its last third. In the last `usable` seconds before its end, no caller gets a slice.
+    slice is replaced in its last third. In the last `usable` seconds of a slice, no caller gets it any more.
     """
 
     seconds: int = 300
@@ -50,7 +50,7 @@ class HeldGrant:
     again before its grant ends. Policies decide each time. A grant that was named by its id is neither requested again
     nor released.
 
-    Only one call of the broker is in flight, for any number of waiting callers. A caller gets the present credentials
+    Only one call to the broker is in flight, for any number of waiting callers. A caller gets the present credentials
     while new ones are fetched. After a failure, callers get the same problem until the next attempt is due. After a
     rejection or revocation there is no further attempt, because a person has to decide whether to request again.
 
@@ -130,7 +130,7 @@ class HeldGrant:
         return held.credentials
 
     def release(self) -> tuple[GrantResponse, ...]:
-        """Release the grants of the request that have not ended. A pending grant stays open. Repeats do nothing.
+        """Release the active grants of the request. A pending grant stays under review. Repeats do nothing.
 
         A revoked grant stays remembered, so that no other holder requests it again. Returns the broker's answers. Tries
         all grants, and then raises the first problem.
@@ -216,13 +216,13 @@ class HeldGrant:
         self._on_failure(problem)
 
     def _has_more(self, before: _Slice, problem: ClientProblem) -> bool:
-        """Return whether the present grant lasts longer than its slice, and the problem is about the next grant."""
+        """Return whether the problem is about the next grant, and the present grant lasts longer than its slice."""
         end = _epoch(before.grant.expires_at)
         about_successor = self._request is not None and end - self._clock() <= before.margin
         return about_successor and isinstance(problem, (Denied, ReviewPending)) and end > before.ends_at
 
     def _answer(self) -> GrantResponse:
-        """Return an active grant with its credentials, if it has any. Request one when the present grant ends."""
+        """Return an active grant with its credentials, if it has any. Request a new grant when the present one ends."""
         number = self._memory.grant_id
         if number and not (self._request and self._ends_soon()):
             try:
@@ -244,7 +244,7 @@ class HeldGrant:
     def _require_no_revocation(self) -> None:
         """Raise Revoked when the present grant is revoked, because a person has to decide whether to request again.
 
-        The endpoint may not know of the revocation: it fetches keys only once for a grant that is as short as a slice.
+        This process may not know of the revocation: for a grant that is as short as a slice, it fetches keys only once.
         """
         number = self._memory.grant_id
         if number and (present := self._broker.grant(number).grant).state == "revoked":
@@ -277,7 +277,7 @@ class HeldGrant:
             self._opened[grant.id] = _epoch(grant.expires_at)
 
     def _ends_soon(self) -> bool:
-        """Return whether the present grant ends so soon that a slice could not be longer than its margin."""
+        """Return whether the present grant ends within the margin, so that another slice of it would be too short."""
         held = self._slice
         if held is None or held.grant.id != self._memory.grant_id:
             return False

@@ -63,7 +63,7 @@ class _RenewalNotes:
         self._now = now
         self.grant: ApiGrant | None = None
         self._user = user
-        self._advice = "Leave out --grant, so that the next one is requested." if named else "Request longer: --for 1h."
+        self._advice = "Leave out --grant: Jitney then requests the next." if named else "Request longer: --for 1h."
         self._shown = ""
 
     def continued(self, grant: ApiGrant) -> None:

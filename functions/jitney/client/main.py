@@ -28,7 +28,7 @@ def main() -> None:
     except OSError as error:
         if error.filename is not None or error.errno not in _OF_OUTPUT:  # of a file, or of the network
             raise
-        # Python would write to the output once more at its end. https://docs.python.org/3/library/signal.html
+        # At its exit, Python would write to the output once more. https://docs.python.org/3/library/signal.html
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             from jitney.client.command_result import show_lost_output

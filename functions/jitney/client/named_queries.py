@@ -14,7 +14,7 @@ from jitney.client.periods import first_day_read, period, within
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
 
-# Strings and comments, whose question marks are no parameters, or a parameter.
+# A parameter, or a string or a comment, in which a question mark is no parameter.
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
 _PARAMETER = re.compile(r"-- (?P<name>[a-z_]{1,40}): (?P<description>.*)", re.ASCII)
 GRANT_ID = re.compile(r"g-[a-z2-7]{14}", re.ASCII)
@@ -129,7 +129,7 @@ def run_named_query(
     try:
         sql = within(query.sql, *days, today)
     except ValueError as error:
-        fix = "Omit --since and --until, or give the earlier day to --since."
+        fix = "Omit --since and --until, or give an earlier --since."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
     days_of_query = period(query.sql, *days, today)
     answer = athena.run(sql, given := _as_recorded(wanted, values), progress)

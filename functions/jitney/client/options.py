@@ -103,7 +103,7 @@ class WaitParameters(WaitOptions):
     wait_at_most: Annotated[
         str | None,
         typer.Option(
-            "--wait-at-most", metavar="DURATION", help="Wait no longer than this (else: until the review ends)."
+            "--wait-at-most", metavar="DURATION", help="Wait no longer than this (default: until the review ends)."
         ),
     ] = None
 

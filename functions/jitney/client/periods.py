@@ -1,10 +1,12 @@
 """The days that a query covers: its own number of days, or the days that an auditor names.
 
-A query limits each table with one of two expressions. Athena treats both alike.
+A query limits the days of each table with one of two expressions, which mean the same to Athena.
 
-`dt >= <n days before today>` limits the events that the query is about. `--until` is the last of these days. `<n days
-before today> <= dt` limits later events that belong to them, such as an end or a follow-up review. That range starts
-with the first event and ends today. If a query reads one table more days back than the others, the difference is kept.
+`dt >= <n days before today>` limits the events that the query is about: `--until` is the last day of these. `<n days
+before today> <= dt` limits later events that belong to them, such as an end or a follow-up review: that range always
+ends today.
+
+If a query reads one table some days further back than the others, it does so in every period.
 """
 
 import re
@@ -32,7 +34,7 @@ def first_day_read(sql: str, first: date) -> date:
 
 
 def within(sql: str, since: date | None, until: date | None, today: date) -> str:
-    """Return the query for the days from `since` to `until`, or the query itself if neither is given.
+    """Return the query for the days from `since` to `until`; unchanged if neither is given.
 
     Without `since`, the period starts the query's own number of days before `until`. Raises ValueError if the query has
     no period, or if the period is empty or in the future.

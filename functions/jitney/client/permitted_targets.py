@@ -34,7 +34,7 @@ class ApiPermittedAccess:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the access in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the access in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         lists = {name: tuple(document[name]) for name in ("services", "actions", "resources", "ways")}
         return cls(**known | lists | {"reviews": _reviews(document), "conditions": read_conditions(document)})
@@ -56,14 +56,14 @@ class ApiPermittedProfile:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the profile in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the profile in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         return cls(**known | {"reviews": _reviews(document)})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiPermittedTarget:
-    """A target, and what policies permit the caller there. `max_seconds` is the longest duration of all.
+    """A target, and what policies permit the caller there. `max_seconds` is the longest duration of any of it.
 
     `regions` are those in which sessions may make calls, the target's own first. While the target is `suspended`,
     requests are refused. If it is `incomplete`, access may be missing.
@@ -80,7 +80,7 @@ class ApiPermittedTarget:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the target in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the target in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         lists = {
             "regions": tuple(document["regions"]),
@@ -111,7 +111,7 @@ class ApiPermittedTargets:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the targets in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the targets in a body of the API. Raises KeyError or TypeError for any other body."""
         caller = document["caller"]
         targets = tuple(map(ApiPermittedTarget.read, document["targets"]))
         groups, claims = tuple(caller["groups"]), {**caller["claims"]}

@@ -40,12 +40,12 @@ def explain_case(config: Path | None, name: str) -> dict[str, Any]:
 
 
 def explain_request(config: Path | None, members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the explanation of a request with the members of a case. Raises Invalid."""
+    """Return the explanation of a request that is given as the members of a case in tests.yaml. Raises Invalid."""
     loaded = loaded_policies(config, TITLE)
     try:
         case = Case.read({"name": "this request", "effect": "", **members}, {})
     except ValueError as error:
-        raise Invalid("usage", "The command line is not valid", f"{error}.", "") from error
+        raise Invalid("usage", "The command line is not valid", f"{error}.", "Correct that option.") from error
     return _explained(loaded, config, _decided(case, loaded))
 
 
@@ -70,7 +70,7 @@ def _decided(case: Case, loaded: Any) -> Decision:
         return decide_case(case, loaded.context)
     except CaseFault as fault:
         detail = f"The request is refused before a decision ({fault.code}): {fault}."
-        raise Invalid(fault.code, TITLE, detail.replace("..", "."), "") from fault
+        raise Invalid(fault.code, TITLE, detail.replace("..", "."), "Correct the request or the case.") from fault
 
 
 def _explained(loaded: Any, config: Path | None, decision: Decision) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def deciding(result: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield each deciding policy once: its name, the sentence, and its place and text; "" for a built-in rule."""
+    """Yield each deciding policy once: its name, its sentence, and its place and text ("" for a built-in rule)."""
     for each in result["reasons"]:
         source = each["source"]
         text = f"{source['file']}:{source['line']}\n{source['text']}" if source else ""

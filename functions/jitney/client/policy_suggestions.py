@@ -111,7 +111,8 @@ def _nothing(scope: SuggestionScope, log: UsageLog) -> Invalid:
 
 
 def _unusable(problems: list[str], laxer: tuple[str, ...]) -> Invalid:
-    detail = "; ".join(problems) or f"The policies would review less of {', '.join(laxer[:3])} than the present ones."
+    fewer = f"The policies would need fewer approvals than the present ones for {', '.join(laxer[:3])}."
+    detail = "; ".join(problems) or fewer
     fix = "Suggest for one agent, or for fewer days. If that fails as well, report it."
     return Invalid("suggestion_unusable", TITLE, detail, fix)
 

@@ -10,7 +10,7 @@ from jitney.client.broker import Broker
 from jitney.client.problems import ClientProblem, GrantEnded, Rejected, ReviewPending, Revoked, Unavailable
 from jitney.client.responses import ApiGrant, GrantResponse
 
-# After the review's end the broker has this long to close the grant itself.
+# How long after the end of the review the broker has to end the grant itself.
 _GRACE_SECONDS = 60.0
 HOLD_SECONDS = 10
 """How long the broker is asked to hold an answer: the longest time that it allows."""
@@ -92,7 +92,7 @@ _ENDED: Mapping[str, tuple[type[ClientProblem], str]] = {
 
 
 def ended_problem(grant: ApiGrant) -> ClientProblem:
-    """Return the problem that a grant is not active. The reason is the last reviewer's or the operator's."""
+    """Return the problem that a grant is not active, with the words of the reviewer or operator who ended it."""
     said = [(vote.human, vote.comment) for vote in grant.votes if vote.verdict == "reject"]
     if grant.ending:
         said = [(grant.ending.by, grant.ending.reason)]

@@ -80,7 +80,7 @@ class ReviewPending(ClientProblem):
 
     @property
     def review_url(self) -> str:
-        """The page on which its reviewers decide, or ""."""
+        """The page on which the reviewers decide, or ""."""
         return str(self.extras.get("review", {}).get("review_url", ""))
 
     @property

@@ -14,9 +14,12 @@ from jitney.core.audit import AuditEvent
 ReadingProgress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being read, the count so far and the total."""
 GAPS_BEFORE_DAYS = 30
-"""Reports and suggestions also read gaps of CloudTrail that began up to this long before their first day."""
+"""Reports and suggestions also read the records of gaps published up to this long before their first day."""
 GAPS_AFTER_DAYS = 2
-"""A gap is on record within hours of its beginning, and published on that day or on the next."""
+"""Suggestions also read the records of gaps published up to this long after their last day.
+
+A gap is on record within hours of its beginning, and published on that day or on the next.
+"""
 _DAY = "dt="
 _GAP = AuditEvent.TRAIL_GAP.encode()
 
@@ -53,7 +56,7 @@ class RecordSource(NamedTuple):
     def outside_gaps(
         self, since: date | None, until: date | None, title: str, progress: ReadingProgress
     ) -> Iterator[Mapping[str, Any]]:
-        """Yield the lines about CloudTrail's gaps of the days before `since` and after `until`.
+        """Yield the lines about CloudTrail's gaps that were published before `since` or after `until`.
 
         A gap that covers these days may have all its records on other days.
         """
@@ -92,7 +95,7 @@ def day_after(day: date, count: int) -> date:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether a path is a folder. A path that cannot be looked up, such as one with a long name, is none."""
+    """Return whether a path is a folder; False if it cannot be looked up, for example because its name is too long."""
     try:
         return path.is_dir()
     except OSError:

@@ -1,7 +1,7 @@
 """The suspensions in the records of the audit table, for `jitney restore`.
 
-The command uses these suspensions if the state table is lost. Any function can write such a record. So a record never
-removes a suspension: a suspension whose end was recorded is kept, and listed.
+The command uses these suspensions if the state table is lost. Any function can write such a record. So a recorded end
+never removes a suspension: the suspension is kept, and listed for the operator.
 """
 
 import json
@@ -17,7 +17,7 @@ from jitney.core.masking.mask_tags import MASK
 from jitney.core.times import epoch
 
 CHAINS = "r-"
-"""The prefix of the chain of a record that belongs to no grant and no call."""
+"""The prefix of the chains of records that belong to no grant and no call."""
 RECORD_SECONDS = 900
 """A suspension is in the state table within this time after its `since`.
 

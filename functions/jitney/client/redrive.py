@@ -31,16 +31,16 @@ from jitney.core.integrity.publishable_items import is_call_line, is_record
 STREAMS = {"record": ("jitney-records", is_record), "line": ("jitney-calls", is_call_line)}
 """For each attribute of items: the delivery stream, and the check of the text against the key.
 
-The publisher uses the same.
+The publisher uses the same streams and checks.
 """
 MARGIN_SECONDS = 120
-"""How far an item's time may differ from the stream's: twice a function's timeout."""
+"""How far an item's own time may differ from the time in the dead letter: twice a function's timeout."""
 HELD_SECONDS = 900
 AT_ONCE = 500
 ATTEMPTS = 5
 TITLE = "Not everything was redriven"
 MESSAGE_GROUP = "redrive"
-"""The queue is fair to message groups: a redrive does not delay new events."""
+"""The messages' own group: the queue is fair to groups, so a redrive does not delay new events."""
 AGAIN = "Run the same command again: repeating it is safe."
 
 RedriveProgress: TypeAlias = Callable[[str, int, int], None]
@@ -169,7 +169,7 @@ class Redrive:
             with _unavailable("Firehose"):
                 left = [left[index] for index in self._streams[attribute].put(left)]
         if left:
-            raise Unavailable("stream_unavailable", TITLE, f"Firehose did not take {len(left)} of a batch.", AGAIN)
+            raise Unavailable("stream_unavailable", TITLE, f"Firehose refused items of a batch: {len(left)}.", AGAIN)
         if attribute == "record":
             self.summary.records += len(texts)
         else:
@@ -234,4 +234,5 @@ def _unavailable(part: str) -> Iterator[None]:
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"].get("Code") if isinstance(error, ClientError) else type(error).__name__
         fix = fix_of(code, f"{AGAIN} docs/redrive.md lists the permissions.")
-        raise Unavailable("redrive_unavailable", TITLE, f"AWS answered {code} for {part}.", fix) from error
+        detail = f"AWS answered {code} to a request about {part}."
+        raise Unavailable("redrive_unavailable", TITLE, detail, fix) from error

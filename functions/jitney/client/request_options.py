@@ -38,12 +38,12 @@ class RequestOptions:
     def grant_request(self, target: str | None, command: Sequence[str] = ()) -> GrantRequest:
         """Return the request that the options describe. Raises Invalid, which names the missing or wrong option.
 
-        If the options have no permissions or calls, and `command` is an AWS CLI command, it is the call to request
-        access for.
+        If the options name no access, and `command` is an AWS CLI command, that command is the call to request access
+        for.
         """
         if not target:
             raise invalid(
-                "TARGET is missing.", "Name the target, or an existing grant with --grant where there is that option."
+                "TARGET is missing.", "Name the target. Most commands accept an existing grant instead: --grant ID."
             )
         if not self.reason:
             raise invalid("--reason is missing.", "Say in a sentence what the access is for.")
@@ -52,7 +52,8 @@ class RequestOptions:
         declared = named or self.access_profile
         if self.call and named:
             raise invalid(
-                "--call cannot be combined with --action, --resource, --condition or --permissions.", "Use one of them."
+                "--call cannot be combined with --action, --resource, --condition or --permissions.",
+                "Give --call or these options, not both.",
             )
         calls = with_contents(self.call or (() if declared else aws_cli_calls(command)))
         if command and not (calls or declared):
@@ -128,7 +129,7 @@ def seconds(option: str, text: str) -> int:
 def _conditions(given: Sequence[str]) -> ApiConditions:
     """Return the conditions in words KEY=VALUE. Values of the same key are alternatives.
 
-    The key ends at the first "=". For a tag key that contains one, use --permissions.
+    The key ends at the first "=". For a tag key that contains "=", use --permissions.
     """
     found: dict[str, list[str]] = {}
     for word in given:

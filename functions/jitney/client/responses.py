@@ -62,7 +62,7 @@ class ApiGrant:
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Return the grant in a JSON object of the API.
 
-        Raises KeyError, TypeError or ValueError if it is another object.
+        Raises KeyError, TypeError or ValueError for any other object.
         """
         known = {item.name: document[item.name] for item in fields(cls) if item.name in document}
         ending, profile = document.get("ending"), document.get("access_profile")
@@ -116,7 +116,7 @@ class ApiReview:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the review in a JSON object of the API. Raises KeyError or TypeError if it is another object."""
+        """Return the review in a JSON object of the API. Raises KeyError or TypeError for any other object."""
         return cls(
             tuple(tuple(groups) for groups in document["any_of"]),
             document.get("expires_at"),
@@ -148,7 +148,7 @@ class GrantResponse:
     def read(
         cls, document: Mapping[str, Any], retry_seconds: int = DEFAULT_RETRY_SECONDS, *, held: bool = False
     ) -> Self:
-        """Return the answer in a body of the API. Raises KeyError, TypeError or ValueError if it is another body."""
+        """Return the answer in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
         credentials, review = document.get("credentials"), document.get("review")
         return cls(
             ApiGrant.read(document["grant"]),
@@ -172,7 +172,9 @@ class GrantResponse:
 
 @dataclass(frozen=True, slots=True)
 class ApiReason:
-    """One reason of a decision: the name of a policy or built-in rule, a sentence, and the pair ("" for all pairs).
+    """One reason of a decision: the name of a policy or built-in rule, and a sentence.
+
+    `action` and `resource` are what the reason is about; "" stands for all.
 
     `template` is the sentence with `{action}` instead of the action, or "" when the sentence names no action.
     """
@@ -186,7 +188,7 @@ class ApiReason:
 
 @dataclass(frozen=True, slots=True)
 class ApiRisk:
-    """A risk of a request: its name, a sentence, the actions that have it, own grants that contribute, and a source."""
+    """A risk: its name, a sentence, the actions that have it, the agent's other grants that add to it, and a source."""
 
     risk: str
     sentence: str
@@ -216,7 +218,7 @@ class ApiDecision:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the decision in a body of the API. Raises KeyError or TypeError if it is another body."""
+        """Return the decision in a body of the API. Raises KeyError or TypeError for any other body."""
         return cls(
             effect=document["effect"],
             reasons=read_reasons(document["reasons"]),
@@ -250,7 +252,7 @@ class GrantPage:
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Return the page in a body of the API. Raises KeyError, TypeError or ValueError if it is another body."""
+        """Return the page in a body of the API. Raises KeyError, TypeError or ValueError for any other body."""
         return cls(tuple(ApiGrant.read(item) for item in document["grants"]), document.get("next"))
 
     def document(self) -> dict[str, Any]:
@@ -264,7 +266,7 @@ def read_ways(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_permissions(items: Any) -> tuple[ApiPermission, ...]:
-    """Return the permissions in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
+    """Return the permissions in a JSON list of the API. Raises KeyError or TypeError for any other list."""
     return tuple(ApiPermission.read(item) for item in items)
 
 
@@ -275,7 +277,7 @@ def read_reasons(items: Any) -> tuple[ApiReason, ...]:
 
 
 def read_risks(items: Any) -> tuple[ApiRisk, ...]:
-    """Return the risks in a JSON list of the API. Raises KeyError or TypeError if it is another list."""
+    """Return the risks in a JSON list of the API. Raises KeyError or TypeError for any other list."""
     return tuple(
         ApiRisk(
             item["risk"],

@@ -17,12 +17,12 @@ _FIXES: Mapping[str, str] = {
     "NotFoundException": _MISSING,  # of KMS
     "ResourceNotFoundException": _MISSING,
 }
-"""The fixes by AWS's code, if AGAIN alone would not help."""
+"""The fix for each of AWS's codes for which AGAIN alone would not help."""
 
 
 @contextmanager
 def available(what: str) -> Iterator[None]:
-    """Raise Unavailable if AWS refuses a request of the block. `what` names the subject of the requests."""
+    """Raise Unavailable if AWS refuses a request of the block. `what` says what the requests are about."""
     try:
         yield
     except (BotoCoreError, ClientError, Problem) as error:

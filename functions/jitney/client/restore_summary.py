@@ -11,8 +11,8 @@ class RestoreSummary:
     """What a run found and did. `continued` are grants with newer records in the audit table than in the state table.
 
     `taken_over` are missing suspensions that were restored from the table `taken_over_from`. `lifted_on_record` are the
-    suspensions in `taken_over` that were lifted according to records. `not_taken_over` did not fit. `masked` are
-    suspensions whose names are unknown.
+    suspensions in `taken_over` that were lifted according to records. `not_taken_over` are those for which there was no
+    room. `masked` are suspensions whose names are unknown.
     """
 
     state_table: str

@@ -13,13 +13,13 @@ from jitney.client.restore_summary import RestoreSummary
 
 
 class RestoredItems:
-    """Changes items of the state table of a `summary`, and counts them there. Methods raise Unavailable."""
+    """Changes items of the restored state table, and counts them in `summary`. Methods raise Unavailable."""
 
     def __init__(self, dynamodb: Any, summary: RestoreSummary, progress: Callable[[str], None]) -> None:
         self._dynamodb, self._summary, self._progress = dynamodb, summary, progress
 
     def forget(self) -> None:
-        """Delete the sessions of people and the out-of-office entries, because any of them may have ended since."""
+        """Delete people's sessions and out-of-office entries: any may have ended after the restored moment."""
         ended = {":office": {"S": OUT_OF_OFFICE}, ":session": {"S": SESSION_PREFIX}}
         for item in self._scanned("pk = :office OR begins_with(pk, :session)", ended):
             with available("the state table"):
@@ -33,7 +33,7 @@ class RestoredItems:
             self._progress(f"ending sessions of people: {self._summary.sessions_ended}")
 
     def continue_chains(self) -> None:
-        """Set the next record of each open grant to the one after its last record in the audit table."""
+        """Let the records of each open grant continue after its last record in the audit table."""
         for item in self._open_items():
             self._summary.open_grants += 1
             self._progress(f"continuing the records of open grants: {self._summary.open_grants}")

@@ -1,10 +1,11 @@
 """The suspensions of a restored state table, for `jitney restore`.
 
 A suspension that operators made after the restored moment is copied from the earlier state table or from the records.
-Suspensions from records may be forged. So some room is reserved for operators.
+Suspensions from records may be forged, and the table has room for a limited number. So they leave room for operators.
 
 The restore suspends each target. No suspension can be lifted until every session and token from before has ended.
-Otherwise an operator who was suspended after the moment, or a token that was used after it, could lift them.
+Otherwise they could be lifted by an operator who was suspended after the restored moment, or with a token that was used
+after it.
 """
 
 from collections.abc import Iterable
@@ -35,11 +36,11 @@ LOCK_SECONDS = 75 * 60
 The other 15 minutes are for different clocks and for calls in flight.
 """
 TOKEN_MARGIN_SECONDS = 60
-"""The most by which clocks differ. A token is refused when it is that much older than its issuer permits."""
+"""How much the clocks of issuers may differ. A token is refused when it is that much older than its issuer permits."""
 
 
 def lock_seconds(longest_token_seconds: int) -> int:
-    """Return how long suspensions are locked, if the oldest token that an issuer permits has this age."""
+    """Return how long suspensions are locked. The argument is the greatest age of a token that an issuer permits."""
     return max(LOCK_SECONDS, longest_token_seconds + TOKEN_MARGIN_SECONDS)
 
 
@@ -53,12 +54,12 @@ class RestoredSuspensions:
         self.earlier: Suspensions = NO_SUSPENSIONS
         """The suspensions that were in force before the restore."""
         self.leaves_room = False
-        """Whether to leave room for operators, because `earlier` is from records."""
+        """Whether to leave room for operators. It is true if `earlier` comes from records."""
 
     def suspend_target(self, alias: str, role_arn: str, now: int) -> bool:
-        """Begin the suspension of the target with this first role at `now`.
+        """Suspend the target from `now` on. `role_arn` is its first role.
 
-        A suspension that is in force keeps its id, operator and reason, but is marked as not complete. Raises
+        A suspension that is in force keeps its id, operator and reason. It begins again, and is not complete. Raises
         StaleWrite if others change the suspensions meanwhile.
         """
         before = self._reader.current()
@@ -88,9 +89,10 @@ class RestoredSuspensions:
         return [each for each in suspensions if present.with_id(each.id) is None]
 
     def take_over(self, suspension: Suspension, now: int) -> bool:
-        """Add an earlier suspension unchanged. Return False if there is no room.
+        """Add an earlier suspension. Return False if there is no room.
 
-        It gets a new id if another suspension has its id. Raises StaleWrite as `suspend_target` does.
+        It keeps its start, operator and reason, and its id unless another suspension has that. Raises StaleWrite as
+        `suspend_target` does.
         """
         before = self._reader.current()
         if _knows(before, suspension):
@@ -120,7 +122,7 @@ class RestoredSuspensions:
 def _knows(present: Suspensions, suspension: Suspension) -> bool:
     """Return whether the table has or had this suspension.
 
-    An id alone is not enough, because a record may be forged.
+    An equal id alone is not enough, because a record may be forged.
     """
     same = present.with_id(suspension.id)
     known = same is not None and (same.kind, same.name) == (suspension.kind, suspension.name)
@@ -128,13 +130,13 @@ def _knows(present: Suspensions, suspension: Suspension) -> bool:
 
 
 def _is_nearly_full(present: Suspensions) -> bool:
-    """Return whether only the operators' share of the room is left. Suspensions from records do not use it."""
+    """Return whether only the room reserved for operators is left, which suspensions from records do not use."""
     most, characters = (each - operators_share(each) for each in (MOST_SUSPENSIONS, MAX_CHARACTERS))
     return len(present.entries) >= most or len(present.text()) > characters
 
 
 def _with(suspensions: Suspensions, changed: Suspension) -> Suspensions:
-    """Return the suspensions with one that begins later, and therefore denies later sessions, too."""
+    """Return the suspensions with `changed`. It begins later than before, so it denies later sessions, too."""
     return suspensions._replace(
         entries=tuple(changed if each.id == changed.id else each for each in suspensions.entries)
     )

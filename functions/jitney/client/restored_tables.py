@@ -3,10 +3,11 @@
 A table that was restored to an earlier time does not know which grants were revoked later. So every target is suspended
 in it before a function reads it. Then nothing is issued, every grant of the table ends, and the deny documents deny all
 sessions from before. An operator lifts the suspensions when no session and no token from before is left
-(docs/restore.md). A second run, after the deployment, begins the suspensions again. So it covers sessions that earlier
-functions issued meanwhile.
+(docs/restore.md). A second run, after the deployment, begins the suspensions again. So they cover sessions that the
+earlier functions issued meanwhile.
 
-A restored table also lacks the latest sign-outs and ends of delegations. So sessions and delegations are deleted.
+A restored table also lacks the latest sign-outs and ends of delegations. So the sessions of people and all delegations
+are deleted.
 
 The audit table may be newer than the state table. Then the next record of each open grant follows its last record in
 the audit table. Otherwise no change of the grant could be recorded.
@@ -97,8 +98,9 @@ class RestoredTables:
     def prepare(self, plan: RestorePlan) -> None:
         """Enable the audit table's stream, which publishes all further records. Then suspend the targets.
 
-        So a later failure leaves no access open. Sessions, chains and settings follow. Earlier suspensions are copied
-        last, because records of them may be forged. Raises Invalid for a table of another form or key.
+        So a later failure leaves no access open. People's sessions, chains of records and table settings follow.
+        Earlier suspensions are copied last, because records of them may be forged. Raises Invalid for a table of
+        another form or key.
         """
         self._check()
         self._enable_stream()
@@ -133,7 +135,7 @@ class RestoredTables:
         self.summary.audit_stream_arn = self._table(self.summary.audit_table)["LatestStreamArn"]
 
     def _suspend(self, plan: RestorePlan) -> RestoredSuspensions:
-        """Suspend the targets. Return the suspensions of the restored table, with the earlier ones."""
+        """Suspend the targets. Return the restored table's suspensions, which know the earlier ones."""
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
         recorded = self._earlier_suspensions()
@@ -158,7 +160,7 @@ class RestoredTables:
             return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
     def _know_roles(self) -> None:
-        """Add the roles that targets had according to the earlier table, so that their documents are written, too."""
+        """Add the roles that targets had by the earlier table, so that deny documents are written for them, too."""
         if self._earlier:
             with available(self._earlier):
                 roles = DenyList(self._dynamodb, self._earlier).seen_roles()
@@ -167,7 +169,7 @@ class RestoredTables:
                     DenyList(self._dynamodb, self.summary.state_table).known_roles(roles)
 
     def _take_over(self, suspensions: RestoredSuspensions) -> None:
-        """Copy the earlier suspensions, until there is no more room."""
+        """Copy the earlier suspensions, until there is no room for the next."""
         missing = suspensions.missing()
         for number, each in enumerate(missing):
             self._progress(f"taking over the suspension of {each.title}")
@@ -179,13 +181,13 @@ class RestoredTables:
     def _attempt(self, change: Callable[[int], bool]) -> bool:
         """Change the suspensions, and return what `change` returns.
 
-        Repeats, because operators may change them in a deployed table meanwhile.
+        Repeated after a conflict: operators may change the suspensions of a deployed table.
         """
         for _ in range(ATTEMPTS):
             with suppress(StaleWrite), available("the state table"):
                 return change(self._now())
             self._pause(PAUSE_SECONDS)
-        raise Unavailable("aws_refused", TITLE, "Others change the suspensions at the same time.", AGAIN)
+        raise Unavailable("aws_refused", TITLE, "Others keep changing the suspensions meanwhile.", AGAIN)
 
     def _protect(self) -> None:
         """Set the settings that a restore does not keep: time to live, recovery and protection."""

@@ -11,7 +11,7 @@ _TO_DO = {
     "not_taken_over": ("no room", "There was no room for these. Suspend them again if they are still needed"),
     "masked": ("name masked", "The records hide the names of these suspensions. Suspend them again by hand"),
 }
-"""What an operator has to do about the suspensions in a member of the summary."""
+"""For each list of suspensions in the summary: its label, and what an operator has to do about them."""
 
 
 def restored_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

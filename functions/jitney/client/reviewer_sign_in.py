@@ -1,7 +1,7 @@
 """The sign-in of a person who reviews in a terminal. It is separate from the sign-in that agents use (row REV 17).
 
-Its client and audience are for reviews only. No refresh token is kept. The token ends after minutes, and is accepted
-for one vote.
+Its client and audience are for reviews only. No refresh token is kept. The token is short-lived, and is accepted for
+one vote.
 """
 
 import os
@@ -40,7 +40,7 @@ def review_settings(settings: ConnectionSettings) -> "LoginSettings":
     if "client_id" not in own:
         raise _missing("review_client_id", settings)
     if (issuer, own["client_id"]) == (values.get("token_issuer"), values.get("client_id")):
-        fix = "Use another client for reviews. Agents on this machine use the tokens of this one."
+        fix = "Use a separate client for reviews, because agents on this machine use the tokens of this one."
         raise bad_setting("review_client_id", f"is the client of {SETTINGS['client_id'][0]}", fix)
     return login_settings(settings, {**_DEFAULTS, **own, "token_issuer": issuer})
 

@@ -93,7 +93,7 @@ class Screen:
                 self.rows([("review at", review.review_url)])
             self.rows([("decide by", wording.moment(end, self._now()))])
             lasts = (
-                "one sending of the call" if grant.call else f"{format_duration(grant.duration_seconds)} once approved"
+                "until the call is sent" if grant.call else f"{format_duration(grant.duration_seconds)} once approved"
             )
             self.rows([("lasts", lasts)])
         else:

@@ -11,7 +11,7 @@ MOST_BYTES = 1_000_000
 def user_path(text: str) -> Path:
     """Return the path that a user wrote, with the home folder for ~. Raises Invalid if that folder is not known.
 
-    A container's user may have no entry in its list of users, and no HOME.
+    In a container, the user may have neither an entry in the list of users nor HOME.
     """
     try:
         return Path(text).expanduser()
@@ -23,8 +23,8 @@ def user_path(text: str) -> Path:
 def read_setting_file(path: Path) -> str:
     """Return the text of the file.
 
-    Raises OSError, with its reason in `strerror`, also for a file of more than `MOST_BYTES` or that is not UTF-8. So a
-    wrong path, such as one of a device or of a disk image, fills no memory.
+    Raises OSError, with its reason in `strerror`, also for a file that has more than `MOST_BYTES` or is not UTF-8. The
+    limit protects the memory if the path is wrong, such as that of a device or a disk image.
     """
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)

@@ -57,7 +57,7 @@ class SettingLevel(NamedTuple):
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """The settings of all levels, the strongest first, the environment, and the path of config.toml."""
+    """The settings of all levels (the strongest level first), the environment, and the path of config.toml."""
 
     levels: tuple[SettingLevel, ...]
     environment: Mapping[str, str] = field(repr=False)
@@ -70,7 +70,7 @@ class ConnectionSettings:
 
     @property
     def audience(self) -> str:
-        """The audience to request from a source that issues tokens for any."""
+        """The audience to request from a source that issues tokens for any audience."""
         return self.values.get("audience", DEFAULT_AUDIENCE)
 
 
@@ -86,14 +86,14 @@ def missing_setting(name: str, fix: str) -> Invalid:
 
 
 def closest(name: str, known: Iterable[str], similarity: float = 0.6) -> list[str]:
-    """Return the known name that is most like `name`, or nothing."""
+    """Return the known name that is most like `name`; [] if none is close."""
     import difflib
 
     return difflib.get_close_matches(name[:100], list(known), n=1, cutoff=similarity)
 
 
 def misspelt(environment: Mapping[str, str]) -> str:
-    """Return a question for each variable whose name is close to a setting's, or ""."""
+    """Return a question for each unknown variable whose name is close to a setting's; "" if there is none."""
     known = [variable for variable, _ in SETTINGS.values()]
     given = sorted(name for name in environment if name.startswith("JITNEY_") and name not in known)
     close = ((name, closest(name, known, 0.8)) for name in given)

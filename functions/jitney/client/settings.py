@@ -66,7 +66,7 @@ def read_settings(options: ConnectionOptions, environment: Mapping[str, str] = o
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, str]:
-    """Return the settings in the file; {} without a file that is not required.
+    """Return the settings in the file; {} if the file does not exist and is not required.
 
     Raises Invalid, naming the file and the member.
     """
@@ -90,7 +90,7 @@ def _read_file(path: Path, *, required: bool) -> dict[str, str]:
         if place not in places or not isinstance(value, str):
             near = [] if place in places else closest(place, places)
             fix = f"Did you mean {near[0]}?" if near else f"Settings are {', '.join(places)}."
-            raise _bad_file(path, f"{place} is not a setting, or not a string.", fix)
+            raise _bad_file(path, f"{place} is not a setting, or its value is not a string.", fix)
         found[places[place]] = value
     return found
 

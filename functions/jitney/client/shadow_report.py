@@ -12,7 +12,7 @@ from jitney.core.times import iso
 
 TITLE = "The shadow's answers were not read"
 SHOWN_VERSION = 12
-"""How many characters of a version are shown to people."""
+"""How many characters of a policy version are shown to people."""
 __all__ = ["COLUMNS", "ReplayOptions", "counts", "document", "shadowed", "table"]
 
 

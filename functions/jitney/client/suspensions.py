@@ -20,8 +20,8 @@ class ApiSuspensionKind(StrEnum):
 class ApiSuspension:
     """One suspension. Times are ISO 8601, UTC.
 
-    `lifted_at` is None while it is in force, and `completed_at` until everything that it covers is denied and ended.
-    A suspension of a restore cannot be lifted before `not_before`.
+    `lifted_at` is None while it is in force. `completed_at` is None until AWS denies everything that it covers, and all
+    its grants have ended. A suspension of a restore cannot be lifted before `not_before`.
     """
 
     id: str
@@ -51,8 +51,8 @@ class ApiSuspensionProgress:
     """A suspension, and the result of a call. Times are from the start of the call.
 
     `complete` is true if every role denies what is suspended and every end is on record. `targets_failed` has the code
-    of the problem by target. The last deny document was written after `written_after_milliseconds`. On the targets in
-    `targets_measured`, Jitney measures when AWS denies a call of the suspended.
+    of the problem of each failed target. The last deny document was written after `written_after_milliseconds`. On the
+    targets in `targets_measured`, Jitney measures when AWS begins to deny calls.
     """
 
     suspension: ApiSuspension

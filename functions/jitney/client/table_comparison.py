@@ -15,14 +15,14 @@ from jitney.core.integrity.verification import CallEvidence, Evidence, sealed_at
 def with_table(
     evidence: Evidence, keys: Keys, archive: Archive, table: AuditTable, most_read: int | None = None
 ) -> Evidence:
-    """Return the evidence with the table's records at the places of unsealed ones, and with the days' calls.
+    """Return the evidence with the table's records at the positions of unsealed ones, and with its days' calls.
 
     If there are more than `most_read` objects of calls, calls are not compared. Raises Invalid.
     """
     sealed = sealed_at(evidence.files, keys, whole=evidence.since is None)
     fresh = [found for key, found in evidence.contents.items() if key not in sealed]
     held = table.held({each.position for found in fresh for each in found.entries})
-    # Read after S3: a record that arrived in between is then in both.
+    # The table is read after S3. Records are written to it first, so it has each record that S3 has.
     recent, recent_calls = table.recent()
     period = _kept(evidence)
     evidence = replace(evidence, table=TableEvidence(held, recent))
@@ -32,7 +32,7 @@ def with_table(
     calls, unreadable = found
     places = {each.place for lines in calls.values() for each in lines.calls}
     due = [each for at, each in recent_calls if at <= evidence.now - ARRIVAL_SECONDS and _on(each, period)]
-    # A call in an object that cannot be read may be there.
+    # If an object cannot be read, a call that seems to be missing may be in it.
     compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due))
     return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
 

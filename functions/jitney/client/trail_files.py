@@ -38,7 +38,7 @@ class LogFile(NamedTuple):
 
 
 class MalformedLogFile(Exception):
-    """A malformed log file. `reason` is the end of a sentence that starts with the file."""
+    """A malformed log file. `reason` is the end of a sentence that begins with the file's key."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -116,7 +116,7 @@ def select_events(events: list[Any], account: str) -> Iterator[SelectedEvent | R
 def message_of(chosen_event: SelectedEvent) -> str:
     """Return the event as a message from EventBridge.
 
-    The role's account reports it, even if another account's copy was read.
+    `account` is the account of the role, even if the event was read from the files of another account.
     """
     event, seen = chosen_event
     source = str(event.get("eventSource", ""))
@@ -139,7 +139,7 @@ def message_of(chosen_event: SelectedEvent) -> str:
 def _roles_of(event: Any) -> dict[str, str]:
     """Return the roles of Jitney that an event may be about, with their accounts.
 
-    `session_event` decides which role it is.
+    `session_event` decides which of them the event is about.
     """
     if not isinstance(event, Mapping):
         return {}

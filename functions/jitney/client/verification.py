@@ -74,7 +74,7 @@ def verify_archive(
 def noted_seal(text: str, *, limited: bool) -> NotedSeal:
     """Return the seal in NUMBER:HASH.
 
-    Raises Invalid for other texts, and if the period is `limited`, because seals are then left out.
+    Raises Invalid for other texts. Also raises it if the period is `limited`, because not all seals are then read.
     """
     if limited:
         fix = "Omit --since and --until, because the noted seal may be on another day."
@@ -92,8 +92,8 @@ def trusted_keys(archive: Archive, named: Sequence[str]) -> Keys:
         copies = ", ".join(archive.fingerprints()) or "none"
         detail = f"No trusted key was given. Untrusted copies in the bucket of seals: {copies}."
         fix = (
-            "Compare it with `aws kms get-public-key --key-id alias/jitney-seals --query PublicKey --output text | "
-            "base64 -d | sha256sum`, then give it with --key."
+            "Compare a copy with `aws kms get-public-key --key-id alias/jitney-seals --query PublicKey --output text | "
+            "base64 -d | sha256sum`, then give that with --key."
         )
         raise Invalid("key_missing", "Nothing could be verified", detail, fix)
     return dict(_key(archive, each) for each in named)

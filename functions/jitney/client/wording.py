@@ -19,7 +19,7 @@ from jitney.core.identity.requester import MOST_VALUE, escape_name, shorten_name
 from jitney.core.printable import strip_control_characters
 from jitney.core.review.call_wording import all_parameters
 
-# The distance to a time is rounded to the requested duration when they differ by at most this much.
+# The time left is shown as the requested duration when the two differ by at most this many seconds.
 _ROUNDING_SECONDS = 2
 _VERDICTS = {"approve": "approved", "reject": "rejected"}
 # Stands for the action in a reason's `template`.
@@ -34,7 +34,8 @@ def who(any_of: Sequence[Sequence[str]]) -> str:
 def moment(iso: str | None, now: float, requested: int = 0) -> str:
     """Return the time in UTC and its distance from `now` (epoch seconds): "12:05:00 UTC (in 5m)".
 
-    `requested` is the distance that was requested, in seconds. It is shown if the actual distance is nearly the same.
+    `requested` is the requested distance in seconds. It is shown instead of the actual distance if both are nearly the
+    same.
     """
     if not iso:
         return "-"
@@ -96,7 +97,7 @@ def call_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Yield one row for each vote: the vote, the reviewer, the absent members it was cast for, and the comment."""
+    """Yield one row for each vote: the vote, the reviewer, a delegate's out-of-office members, and the comment."""
     for vote in grant.votes:
         delegation = f" (delegate for {', '.join(vote.delegate_for)})" if vote.delegate_for else ""
         comment = f": {vote.comment}" if vote.comment else ""
@@ -104,7 +105,7 @@ def votes(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def requester_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
-    """Yield rows with the grant's requester: the short name, the provider's facts, the names in logs and policies."""
+    """Yield rows about the requester: its short name, its provider's facts, and its names in logs and policies."""
     yield "requester", grant.requester
     for fact in grant.facts:
         yield "", f"{escape_name(fact.label)}: {shorten_name(fact.value, MOST_VALUE)}"
@@ -117,7 +118,7 @@ def requester_rows(grant: ApiGrant) -> Iterator[tuple[str, str]]:
 
 
 def narrowed_approval_lines(requested: ApiGrant, grant: ApiGrant) -> list[str]:
-    """Return lines that say who approved an active grant, and for what; () unless that is narrower than `requested`."""
+    """Return who approved an active grant, and what, in lines; [] unless it is narrower than `requested`."""
     shorter = grant.duration_seconds < requested.duration_seconds
     narrower = grant.permissions != requested.permissions
     if grant.state != "active" or not (shorter or narrower):
@@ -153,7 +154,7 @@ def conditions_in_words(conditions: ApiConditions) -> tuple[str, ...]:
 
 
 def reason_line(reason: ApiReason) -> str:
-    """Return the reason in one line: the sentence, the policy, and the pair unless the sentence names it."""
+    """Return the reason in one line: action and resource (unless the sentence names them), sentence and policy."""
     unnamed = [part for part in (reason.action, reason.resource) if part not in reason.sentence]
     pair = f"{reason.action} on {reason.resource}: " if unnamed else ""
     return strip_control_characters(f"{pair}{reason.sentence} ({reason.policy})")
@@ -268,12 +269,12 @@ def alternatives(
 
 
 def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Yield rows that say how and how fast a grant was ended, and whether its role was cut off."""
+    """Yield rows that say how a grant was ended, how soon AWS denied it, and whether its credentials were cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
         if grant.ending.denied_after_milliseconds is not None:
-            yield "refused", f"by AWS {grant.ending.denied_after_milliseconds / 1000:.2f} s after the call"
+            yield "refused", f"by AWS {grant.ending.denied_after_milliseconds / 1000:.2f} s later"
         elif grant.ending.written_at:
             yield "denied", f"by IAM since {moment(grant.ending.written_at, now)}"
     if grant.cut_off_at:

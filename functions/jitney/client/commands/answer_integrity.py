@@ -1,4 +1,4 @@
-"""The integrity of answers of `jitney audit query`, `who` and `show`, as they show it."""
+"""How `jitney audit query`, `who` and `show` check the integrity of their answers, and their options for it."""
 
 import time
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def checked_answer(
     check: bool,
     quiet: bool = False,
 ) -> Any:
-    """Return the integrity of an answer from these days, as `core.integrity.answer_integrity` does. Raises Invalid.
+    """Return the integrity of an answer from these days, an `AnswerIntegrity` of core. Raises Invalid.
 
     Progress is shown, unless `quiet`.
     """
@@ -46,7 +46,7 @@ def checked_answer(
 
 
 def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:
-    """Return columns and rows with the state of the records of each row's grant, where it is known."""
+    """Return the columns and rows, with the state of the records of each row's grant if it is known."""
     marked: tuple[list[str], Any] = load_extra("jitney.client.answer_check", "audit", _TITLE).marked(
         columns, rows, integrity
     )

@@ -22,7 +22,7 @@ _AGO = re.compile(r"([0-9]{1,4})d", re.ASCII)
 
 
 def read_day(text: str) -> datetime:
-    """Return the start of a day (UTC), which may be some days ago (7d). Raises typer.BadParameter for other texts."""
+    """Return the start of a day (UTC). "7d" means seven days ago. Raises typer.BadParameter for other texts."""
     if found := _AGO.fullmatch(text):
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return today - timedelta(days=int(found[1]))
@@ -59,7 +59,12 @@ ExpectLast = Annotated[
     str, typer.Option(metavar="NUMBER:HASH", help="A seal that you noted, which must still be there unchanged.")
 ]
 Table = Annotated[
-    str, typer.Option(metavar="NAME", envvar="JITNEY_AUDIT_TABLE", help="Audit table, to compare what is not sealed.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        envvar="JITNEY_AUDIT_TABLE",
+        help="Audit table. Unsealed records and calls are compared with it.",
+    ),
 ]
 FirstVersions = Annotated[
     bool, typer.Option("--first-versions", help="Read objects of records as they were first written.")
@@ -88,9 +93,9 @@ def verify_records(
 ) -> None:
     """Verify that the records in S3 are unchanged.
 
-    Finds records that were changed, removed, added or reordered. Reads the two buckets with your AWS credentials.
-    Unsealed records and calls are compared with the audit table, if --table or --stack names it. Exit codes: 0
-    verified, 1 broken, 2 not everything could be verified.
+    Finds records that were changed, removed, added or reordered. Reads the buckets of records and of seals with your
+    AWS credentials. Unsealed records and calls are compared with the audit table, if --table or --stack names it. Exit
+    codes: 0 verified, 1 broken, 2 not everything could be verified.
 
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """
@@ -114,5 +119,5 @@ def _verification() -> Any:
 
 
 def day_of(given: datetime | None) -> date | None:
-    """Return the day of an optional time."""
+    """Return the day of a time; None for None."""
     return given.date() if given else None

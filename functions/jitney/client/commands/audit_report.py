@@ -33,8 +33,8 @@ def show_report(
     """Report on grants, from the request to the last AWS call.
 
     Shows the request, decision, timeline, AWS calls, and the least-privilege suggestion. Reads Athena with your AWS
-    credentials. Covers the last 90 days, or the days from --since. Checks the records and calls of the days with
-    records of the grant, and exits with 1 if they are broken.
+    credentials. Covers the last 90 days, or the days from --since. Checks the records and calls of each day on which
+    the grant has any, and exits with 1 if they are broken.
 
     Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """

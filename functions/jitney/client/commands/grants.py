@@ -64,7 +64,7 @@ def revoke_grant(
 
 
 def _show_ended(answer: GrantResponse, *, as_json: bool) -> None:
-    """Print the grant. The exit code is 0, because the command had to end the grant."""
+    """Print the grant. The exit code is 0, because the command was to end the grant."""
     if as_json:
         print_json(answer.document())
     else:

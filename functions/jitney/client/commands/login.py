@@ -56,7 +56,7 @@ def login(
         settings = read_settings(ConnectionOptions())
         what = review_settings(settings) if review else login_settings(settings)
         tokens = load_extra("jitney.client.tokens.login", "login", _TITLE)
-        # Both before the person does anything for nothing.
+        # Before the sign-in: a failure of either would make the person sign in for nothing.
         store, chosen = tokens.KeyringStore(what), None if review else choose(settings)
         signed_in = _signed_in(what, device=device, no_browser=no_browser)
         if review:
@@ -130,7 +130,7 @@ def has_browser(environment: Mapping[str, str]) -> bool:
 def _address_shower(*, open_it: bool) -> Callable[[str], None]:
     def show(address: str) -> None:
         screen().note(f"To sign in, open this address once, in a browser of this machine: {address}")
-        # The address leads to our own page. The issuer's, with its state, is on no command line.
+        # This is our own start page. The issuer's address holds the state, which may be on no command line.
         if open_it and not webbrowser.open(address):
             screen().note("The browser did not start.")
 

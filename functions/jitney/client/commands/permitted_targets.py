@@ -32,7 +32,7 @@ def targets(
 
 
 def _only(found: ApiPermittedTargets, alias: str) -> ApiPermittedTargets:
-    """Return the target with this alias alone. Raises Invalid with the aliases that are close to an unknown one."""
+    """Return only the target with this alias. Raises Invalid for an unknown alias, and names similar ones."""
     kept = tuple(each for each in found.targets if each.target == alias)
     if kept:
         return replace(found, targets=kept)

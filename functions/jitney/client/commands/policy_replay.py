@@ -15,11 +15,11 @@ from jitney.client.record_lines import RecordSource
 
 Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration (else: jitney.yaml)."),
+    typer.Option(metavar="FILE", envvar="JITNEY_CONFIG", help="The configuration (default: jitney.yaml)."),
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="A local copy: `aws s3 sync s3://BUCKET/records DIR`, instead of the bucket."),
+    typer.Option(metavar="DIR", help="Instead of the bucket: a local copy, `aws s3 sync s3://BUCKET/records DIR`."),
 ]
 Previews = Annotated[bool, typer.Option("--previews", help="Include dry runs.")]
 FailOnChange = Annotated[

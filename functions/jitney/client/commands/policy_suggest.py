@@ -19,7 +19,7 @@ Group = Annotated[str, typer.Option(metavar="NAME", help="A group, as policies n
 Unit = Annotated[str, typer.Option(metavar="NAME", help="An accountable unit, such as a repository.")]
 Calls = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="A local copy: `aws s3 sync s3://BUCKET/calls DIR`, with --folder."),
+    typer.Option(metavar="DIR", help="With --folder: a copy of the calls, `aws s3 sync s3://BUCKET/calls DIR`."),
 ]
 Least = Annotated[
     int,

@@ -18,7 +18,7 @@ Write = Annotated[
 ]
 Region = Annotated[
     str,
-    typer.Option("--region", metavar="REGION", help="The profile's Region (else, with --grant: the target's)."),
+    typer.Option("--region", metavar="REGION", help="The profile's Region (default with --grant: the target's)."),
 ]
 
 
@@ -70,6 +70,6 @@ def profile(
 
 
 def _region_of(grant: str, connection: options.Connection) -> str:
-    """The Region of the grant's target, "" when the broker does not name one."""
+    """Return the Region of the grant's target; "" if the broker names none."""
     with connection.broker() as broker:
         return broker.grant(grant).grant.region

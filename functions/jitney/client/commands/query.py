@@ -70,7 +70,7 @@ def run_query(
         days = (day_of(since), day_of(until))
         with audit_screen().querying(name) as progress:
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
-        # Until today: later events of a listed row are in the answer, too.
+        # The check covers the days until today, because later events of a listed row are in the answer, too.
         integrity = checked_answer(stack, key, run.first_day_read, None, check=check)
         _show(run, integrity, as_csv=as_csv, as_json=as_json)
         exit_by(integrity)

@@ -18,9 +18,12 @@ Stack = Annotated[
 ]
 Since = Annotated[
     datetime | None,
-    typer.Option(parser=read_day, metavar="DAY", help="Publish again everything written from this day (UTC) on."),
+    typer.Option(parser=read_day, metavar="DAY", help="First day (UTC) to publish again completely."),
 ]
-Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last such day; needs --since.")]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC) to publish again; needs --since."),
+]
 
 
 def redrive_dead_letters(
@@ -29,8 +32,8 @@ def redrive_dead_letters(
     """Redrive dead letters.
 
     CloudTrail events go to the queue, and records and calls to Firehose. Uses your AWS credentials; docs/redrive.md
-    lists the permissions. Items that had arrived before are published again. Exit codes: 0 all dead letters are
-    redriven, 2 some cannot be redriven.
+    lists the permissions. Items that had already arrived are published again, which does no harm. Exit codes: 0 all
+    dead letters are redriven, 2 some cannot be redriven.
 
     Example: jitney audit redrive --stack outputs.json
     """

@@ -20,7 +20,7 @@ EarlierStateTable = Annotated[
     typer.Option(
         "--earlier-state-table",
         metavar="TABLE",
-        help="The table of grants that was in use. Suspensions are taken over from it. Default: from the records.",
+        help="The table of grants that was in use. Its suspensions are taken over (default: those in the records).",
     ),
 ]
 

@@ -34,9 +34,9 @@ def reject_all(
     as_json: options.AsJson = False,
     connection: options.Connection,
 ) -> None:
-    """Reject the requests of an agent or a unit that wait for you.
+    """Reject the pending requests of one agent or unit.
 
-    Lists them and asks first. Rejects at most 50 at once, and says how many remain.
+    Lists those that wait for your vote, and asks first. Rejects at most 50 at once, and says how many remain.
 
     Example: jitney review reject-all --agent local.writer-agent --comment "The agent is in a loop."
     """

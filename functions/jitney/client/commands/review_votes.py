@@ -151,7 +151,7 @@ def confirm(question: str, word: str, verdict: str = "approval") -> None:
 def _selection(
     found: ApiShownReview, actions: Sequence[str], resources: Sequence[str], seconds: int
 ) -> Mapping[str, Any]:
-    """Return the members of a narrowed approval: positions on the sheet, which are the names of the page's boxes."""
+    """Return the members of a narrowed approval. As on the page, actions and resources are given by their positions."""
     _require_known("action", actions, [each.action for each in found.actions])
     _require_known("resource", resources, [arn for each in found.actions for arn in each.resources])
     chosen: dict[str, Any] = {"duration_seconds": seconds} if seconds else {}
@@ -186,7 +186,7 @@ def _seconds(duration: str) -> int:
 
 @contextmanager
 def voting(connection: options.Connection, command: str) -> Generator[None]:
-    """Raise a problem that says what to do if the token has voted before, and forget the token.
+    """If the block fails because the token has voted before, forget it, and let the problem say what to do.
 
     `command` shows the result of the vote.
     """

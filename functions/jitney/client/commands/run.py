@@ -30,7 +30,8 @@ Gateway = Annotated[
 StaticKeys = Annotated[
     bool,
     typer.Option(
-        "--static-keys", help="Put the keys into COMMAND's environment, for programs that read no other. Not renewed."
+        "--static-keys",
+        help="Put the keys into COMMAND's environment, for programs that read them only there. Not renewed.",
     ),
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Do not release the grant when COMMAND has ended.")]
@@ -113,7 +114,7 @@ def run(
         with connection.broker() as broker:
             access = grant or asked.grant_request(target, child)
             if static_keys and asked.way == "gateway":
-                raise invalid("--static-keys cannot be combined with --gateway: it gives no keys.", "Leave out one.")
+                raise invalid("--static-keys cannot be combined with --gateway, which gives no keys.", "Leave out one.")
             run_with = _with_gateway if asked.way == "gateway" else _with_keys if static_keys else _with_endpoint
             with ended_by_signals():
                 raise typer.Exit(run_with(broker, access, child, waiting, keep=keep or bool(grant)))

@@ -74,7 +74,7 @@ def serve(
         access = grant or asked.grant_request(target)
         if background:
             if isinstance(access, GrantRequest) and (access.way == "gateway" or keep):
-                raise invalid("--background has no --gateway and no --keep.", "Leave out one of them.")
+                raise invalid("--background cannot be combined with --gateway or --keep.", "Leave out one of them.")
             _in_background(EndpointNeed(SERVE, access, connection), as_json=as_json)
             return
         with ended_by_signals(), connection.broker() as broker:

@@ -124,17 +124,17 @@ def _until_complete(
 
 
 def _sum(first: ApiSuspensionProgress, later: ApiSuspensionProgress) -> ApiSuspensionProgress:
-    """Return the sum of the results of both calls. Only the call that began the suspension starts measurements."""
+    """Return the results of two calls in one. Only the call that began the suspension names the targets measured."""
     ended = first.grants_ended + later.grants_ended
     return replace(later, grants_ended=ended, targets_measured=first.targets_measured or later.targets_measured)
 
 
 def _measured(progress: ApiSuspensionProgress) -> str:
-    """Return the targets on which Jitney measures AWS's denial, and the command that shows the time; "" for none."""
+    """Return the targets on which Jitney measures when AWS denies calls, and the command that shows it; "" for none."""
     if not progress.targets_measured:
         return ""
     named = ", ".join(progress.targets_measured[:MOST_ROWS])
-    return f"when AWS denies on {named}; `jitney audit query suspensions` shows it later"
+    return f"when AWS denies calls on {named}; `jitney audit query suspensions` shows the time later"
 
 
 def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
@@ -142,7 +142,8 @@ def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
     detail = f"{progress.suspension.id} is in force and nothing more is issued, but not everything is done."
     if failed:
         detail += f" Live credentials still work until they end on: {failed}."
-    fix = "Repeat the command. Jitney continues every five minutes. If targets keep failing, see docs/suspensions.md."
+    fix = "Repeat the command, or wait: Jitney tries again every five minutes. "
+    fix += "If targets keep failing, see docs/suspensions.md."
     return Unavailable("suspension_incomplete", "The suspension is not complete", detail, fix, progress.document())
 
 

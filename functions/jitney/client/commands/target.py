@@ -15,7 +15,7 @@ target = command_group("Check the accounts that Jitney grants access to. For ope
 
 @target.callback()
 def _group() -> None:
-    """Keeps the name of the only command."""
+    """Does nothing: without a callback, typer would drop the name of the only command."""
 
 
 @target.command("check")
