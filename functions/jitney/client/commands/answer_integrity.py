@@ -54,6 +54,6 @@ def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity
 
 
 def exit_by(integrity: Any) -> None:
-    """Exit with the code for a broken or unverified answer. Return if the answer is verified."""
+    """Exit with the code for a broken or unverified answer. Return for other answers."""
     if integrity.exit_code:
         raise typer.Exit(integrity.exit_code)

@@ -34,7 +34,7 @@ def show_report(
 
     Shows the request, decision, timeline, AWS calls, and the least-privilege suggestion. Reads Athena with your AWS
     credentials. Covers the last 90 days, or the days from --since. Checks the records and calls of each day on which
-    the grant has any, and exits with 1 if they are broken.
+    the grant has any, and exits with 1 if they are broken, or with 2 if the check fails.
 
     Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """

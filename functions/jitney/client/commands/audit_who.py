@@ -36,7 +36,7 @@ def who_did(
     """List what an agent requested, did and was denied.
 
     Reads Athena with your AWS credentials. Covers the last 30 days, or the days from --since to --until. Checks the
-    records and calls of these days, and exits with 1 if they are broken.
+    records and calls of these days, and exits with 1 if they are broken, or with 2 if the check fails.
 
     Example: jitney audit who --agent reader-agent --resource s3://reports/2026 --since 7d
     """

@@ -53,7 +53,8 @@ def run_query(
     """Run a named query over records and calls in Athena. Without a name, list the queries.
 
     Uses your AWS credentials; docs/queries.md lists the permissions. Each query covers the days in its description, or
-    those from --since to --until. Checks the records and calls of these days, and exits with 1 if they are broken.
+    those from --since to --until. Checks the records and calls of these days, and exits with 1 if they are broken, or
+    with 2 if the check fails.
 
     Example: jitney audit query bypasses --stack outputs.json
     """
