@@ -144,7 +144,7 @@ class Backfill:
             starts = []
             for found in self._read(some, counts=counts):
                 message = message_of(found)
-                if len(message) > MOST_BYTES:  # a message is ASCII
+                if len(message) > MOST_BYTES:  # characters are bytes: a message is ASCII
                     self.summary.skipped[f"larger than {MOST_BYTES} bytes: event {found.seen.event_id}"] += 1
                 elif found.seen.issue:
                     starts.append(message)

@@ -169,7 +169,7 @@ def _dies_with_parent() -> Callable[[], None] | None:
 
     def before_exec() -> None:
         set_signal(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it ended in between
+        if os.getppid() != parent:  # the parent ended before the setting
             os._exit(128 + signal.SIGKILL)
 
     return before_exec

@@ -83,7 +83,7 @@ def _exit_on_usage_error(ctx: Any, error: Any) -> NoReturn:
     raise AssertionError  # pragma: no cover - exit_on_problem has ended the process
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes it by position
     if wanted:
         typer.echo(f"jitney {__version__}")
         raise typer.Exit

@@ -99,7 +99,7 @@ def print_credentials(options: CredentialOptions) -> None:
         except ReviewPending as problem:
             if not options.waiting.wait:
                 raise
-            from jitney.client.credential_lookup import wait_for_review  # noqa: PLC0415 - few wait
+            from jitney.client.credential_lookup import wait_for_review  # noqa: PLC0415 - few processes wait
 
             wait_for_review(need.connection, problem, at_most)
             found = _asked(need, "POST")  # the endpoint may remember for a second that the review was pending
@@ -112,7 +112,7 @@ def _asked(need: EndpointNeed, method: str = "GET", *, new_grant: bool = False) 
     try:
         answer = None if new_grant else ask(folder, need.key(), method, CREDENTIALS_PATH)
         if answer is None:
-            from jitney.client.background.starting import start_and_ask  # noqa: PLC0415 - it is there mostly
+            from jitney.client.background.starting import start_and_ask  # noqa: PLC0415 - the endpoint mostly runs already
 
             answer = start_and_ask(folder, need, method, CREDENTIALS_PATH, new_grant=new_grant)
         return answer.content()

@@ -49,7 +49,7 @@ def _open_missing_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one
-            os.set_inheritable(number, True)  # noqa: FBT003 - it takes no name
+            os.set_inheritable(number, True)  # noqa: FBT003 - the parameter has no name
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8"))
 
 

@@ -55,7 +55,7 @@ def recorded_suspensions(
                 ended.add(found.id)
             elif record["outcome"] == Outcome.SET:
                 key = (found.id, found.kind, found.name)
-                begun[key] = min(begun.get(key, found), found, key=_since)  # later ones are of a restore
+                begun[key] = min(begun.get(key, found), found, key=_since)  # a restore records it again, later
                 last[key] = max(last.get(key, found.since), found.since)
     later = [each for key, each in begun.items() if last[key] >= restored_to - RECORD_SECONDS]
     later.sort(key=lambda each: (each.id in ended, each.since))

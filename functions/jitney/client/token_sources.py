@@ -180,7 +180,7 @@ def _aws(settings: ConnectionSettings) -> TokenSource:
 
 def _in_aws(settings: ConnectionSettings) -> str:
     environment = settings.environment
-    if "JITNEY_GRANT_ID" in environment:  # its keys are in the environment, too
+    if "JITNEY_GRANT_ID" in environment:  # the keys in the environment are the grant's
         return ""
     named = [name for name in _OF_AWS if environment.get(name)]
     if named:

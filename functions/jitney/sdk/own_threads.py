@@ -25,7 +25,7 @@ def started(function: Callable[[], T]) -> Future[T]:
     def run() -> None:
         try:
             result = context.run(function)
-        except BaseException as error:  # noqa: BLE001 - who awaits the future gets it
+        except BaseException as error:  # noqa: BLE001 - the caller gets it from the future
             future.set_exception(error)
         else:
             future.set_result(result)

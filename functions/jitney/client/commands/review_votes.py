@@ -120,7 +120,7 @@ def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, A
     narrows = body.keys() & {"actions", "resources", "duration_seconds"}
     if narrows or not found.second_step:
         confirm(f"Approve {'only what you chose' if narrows else 'this'}? Type yes:", "yes")
-    else:  # the person has typed nothing yet, and the harm could be gone meanwhile
+    else:  # the person must confirm below, even if the request needs no second step any more
         body = body | {"confirmed": _NO_HASH}
     try:
         return broker.vote(found.id, body)

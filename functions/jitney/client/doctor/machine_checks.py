@@ -126,7 +126,7 @@ class MachineChecks:
                 if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
                     wrong.append(str(path))
         except FileNotFoundError:
-            pass  # the first command that needs it makes it
+            pass  # the first command that needs the folder makes it
         except OSError as error:
             return fault(
                 "state folder", f"{folder} cannot be read: {error.strerror}", "Remove it, or set XDG_STATE_HOME."

@@ -140,7 +140,7 @@ class CallSender:
         try:
             latest = self._broker.grant(answer.child.grant.id, seconds)
         except ClientProblem:
-            self._wait(answer.retry_seconds, connected)  # the repeat shows what the problem is
+            self._wait(answer.retry_seconds, connected)  # the repeated POST shows the problem
             return
         if latest.grant.state == "pending" and not (latest.held and self._clock() - began >= 1):
             self._wait(answer.retry_seconds, connected)

@@ -59,7 +59,7 @@ def protocol_error(problem: ClientProblem, protocol: str, signing_name: str, *, 
     headers = [("content-type", media_type), ("x-amzn-errortype", code)]
     if protocol == CBOR:
         headers.append(("smithy-protocol", "rpc-v2-cbor"))
-    if protocol in ("json", CBOR):  # services that spoke query before read the code here
+    if protocol in ("json", CBOR):  # SDKs of services that once had the protocol query read it here
         headers.append(("x-amzn-query-error", f"{code};{_REASONS[status]}"))
     return HttpAnswer(status, headers, body)
 
@@ -94,7 +94,7 @@ _BODIES = {"json": _json, "rest-json": _json, "query": _query, "rest-xml": _quer
 def cbor_map(members: Mapping[str, str]) -> bytes:
     """Return a CBOR map of texts."""
     writer: Any = CBORSerializer()
-    body = bytearray(writer._get_initial_byte(writer.MAP_MAJOR_TYPE, len(members)))  # noqa: SLF001 - as its own code
+    body = bytearray(writer._get_initial_byte(writer.MAP_MAJOR_TYPE, len(members)))  # noqa: SLF001 - botocore has no public writer
     for name, value in members.items():
         writer._serialize_type_string(body, name, None, None)  # noqa: SLF001
         writer._serialize_type_string(body, value, None, None)  # noqa: SLF001

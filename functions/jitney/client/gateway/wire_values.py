@@ -49,7 +49,7 @@ def _structure(value: Any, shape: Any, place: str) -> Any:
     read = {}
     for wire, each in value.items():
         if wire not in names:
-            if wire == "__type":  # SDKs name the shape so, and AWS ignores it
+            if wire == "__type":  # some SDKs name the shape in it, and AWS ignores that
                 continue
             raise no_member(place, str(wire))
         if each is not None:

@@ -88,7 +88,7 @@ class CallTools:
             mark=marked.mark,
             data=marked.text,
             encoding="base64" if answer.encoding == "base64" else "text",
-            masked=len(answer.masked),  # their places are names of the answer's author, and would be outside the mark
+            masked=len(answer.masked),  # only the count: names in the answer are untrusted, too
             characters=len(answer.text),
             next_offset=following,
             repeated=repeated,

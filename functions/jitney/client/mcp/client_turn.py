@@ -100,7 +100,7 @@ class ClientTurn:
         return await self._session.elicit_form(asked.message, asked.requested_schema, self._request_id)
 
     async def _offer(self, asked: ElicitRequestURLParams) -> None:
-        with suppress(MCPError):  # the result has the address, too
+        with suppress(MCPError):  # no loss: the result has the address, too
             await self._session.elicit_url(asked.message, asked.url, asked.elicitation_id or "", self._request_id)
 
 

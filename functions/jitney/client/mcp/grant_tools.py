@@ -50,7 +50,7 @@ class GrantTools:
 
     async def request(self, given: arguments.RequestArguments, turn: ClientTurn) -> results.GrantResult:
         """Request access. Ask the person for a reason if it is missing."""
-        stated = self._grant_request(given)  # what is wrong is said before the person is asked
+        stated = self._grant_request(given)  # the person is asked only if the rest is valid
         reason = given.reason.strip() or await turn.reason(given.target)
         if not reason:
             detail, fix = "The argument reason is missing.", "Say in a sentence what the access is for."

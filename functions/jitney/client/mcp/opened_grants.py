@@ -23,7 +23,7 @@ class OpenedGrants:
         self._broker = broker
         self._clock = clock or broker.clock.now
         self._lock = threading.Lock()
-        self._opened: dict[str, tuple[GrantRequest, float]] = {}  # with the end of the grant, if it is known
+        self._opened: dict[str, tuple[GrantRequest, float]] = {}  # and the end of the grant, inf if unknown
         self._ending = False
 
     def request(self, request: GrantRequest) -> tuple[GrantResponse, bool]:
@@ -39,7 +39,7 @@ class OpenedGrants:
             if (earlier := self._earlier(request)) is not None:
                 return earlier, True
             answer = self._broker.request(request)
-            if not answer.repeats:  # another process of this agent opened that one
+            if not answer.repeats:  # else another process of this agent opened it
                 self._opened[answer.grant.id] = (request, _end(answer.grant))
             return answer, answer.repeats
 
@@ -57,7 +57,7 @@ class OpenedGrants:
         """
         end = time.monotonic() + at_most
         self._ending = True
-        if self._lock.acquire(timeout=at_most / 2):  # a request that is under way opens its grant first
+        if self._lock.acquire(timeout=at_most / 2):  # so a request that is under way is finished
             self._forget_ended()
             self._lock.release()
         threads = {

@@ -110,7 +110,7 @@ class Scope:
         while True:
             await anyio.sleep(REFRESH_SECONDS)
             if self.listeners.count or self._sessions:
-                with contextlib.suppress(ClientProblem):  # a client that reads the scope gets the problem
+                with contextlib.suppress(ClientProblem):  # a client gets the problem when it reads the scope
                     await self.fetch()
 
     async def _publish(self) -> None:

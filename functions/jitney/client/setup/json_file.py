@@ -91,7 +91,7 @@ class JsonText:
         body = json.dumps(value, indent=self._unit()).replace("\n", newline + inner)
         member = f"{newline}{inner}{json.dumps(name)}: {body}"
         last = self._before(at.closing)
-        end = self._end(last) - self._tokens[last].value.endswith("\r")  # the tokenizer counts it to a line comment
+        end = self._end(last) - self._tokens[last].value.endswith("\r")  # the token of a line comment may end with it
         closing = text[end : self._tokens[at.closing].index]
         if not at.members:
             return [Insertion(end, member if "\n" in closing else member + newline + outer)]
@@ -103,7 +103,7 @@ class JsonText:
         end = self._end(comma or found.last)
         start = len(self._text[: self._tokens[found.key].index].rstrip(" \t"))
         following = self._text[end:].lstrip(" \t")
-        if self._text[:start].endswith("\n") and following.startswith(("\r\n", "\n")):  # it has its lines for itself
+        if self._text[:start].endswith("\n") and following.startswith(("\r\n", "\n")):  # no other text is on its lines
             end = len(self._text) - len(following.partition("\n")[2])
         text = self._text[:start] + self._text[end:]
         number = at.members.index(found)
@@ -176,7 +176,7 @@ class JsonText:
 def _document(text: str) -> dict[str, Any]:
     document = json5.loads(text)
     if not isinstance(document, dict):
-        raise ValueError("it is not an object")  # noqa: TRY004 - the file's fault, as its syntax
+        raise ValueError("it is not an object")  # noqa: TRY004 - a fault of the file, like wrong syntax
     return document
 
 
