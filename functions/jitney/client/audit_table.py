@@ -102,7 +102,7 @@ class AuditTable:
             fix = "Check its name." if code == "ResourceNotFoundException" else fix_of(code, _PERMISSIONS)
             raise Invalid("table_unreadable", TITLE, f"AWS answered {code} when reading {what}.", fix) from error
         except Problem as error:
-            raise Invalid("table_unreadable", TITLE, f"{what} could not be read.", "Try again in a minute.") from error
+            raise Invalid("table_unreadable", TITLE, f"Reading {what} failed.", "Try again in a minute.") from error
         except BotoCoreError as error:
             raise unusable(error, TITLE) from error
 

@@ -193,7 +193,8 @@ class HeldGrant:
     def _renewed(self) -> _Slice:
         """Fetch the next slice. The caller holds the lock for renewals."""
         if self._released:
-            raise GrantEnded("grant_released", "The grant was released", "This process has released its grant.")
+            detail = "This process has released its grant."
+            raise GrantEnded("grant_released", "The grant was released", detail, "Make a new request.")
         before = self._slice
         try:
             answer = self._answer()

@@ -76,7 +76,9 @@ class GatewayCalls:
         """Raise Invalid call_unsupported for a presigned URL, because its request would bypass the gateway."""
         if str(signature_version).endswith(_PRESIGNED) and _SENT not in (context or {}):
             detail = "The gateway signs no URL, because its answer would not be masked."
-            raise Invalid("call_unsupported", "Not supported", detail, 'Use a grant with way="credentials" for it.')
+            raise Invalid(
+                "call_unsupported", "Not supported", detail, 'Use a grant with way="credentials" to presign URLs.'
+            )
 
     def keep_attempt(self, request: AWSRequest, **_: Any) -> None:
         """Note which call the next request is for."""

@@ -330,7 +330,7 @@ def test_cli_07_what_another_program_writes_at_the_same_time_is_noticed(
         path.write_bytes(other)
 
     monkeypatch.setattr("jitney.client.setup.file_changes.replace_file", overwritten)
-    assert "holds other text" in init("claude-code", "--yes", *API, expected=2)
+    assert "does not hold what was written" in init("claude-code", "--yes", *API, expected=2)
 
 
 def test_cli_07_a_profile_needs_a_target(project: Path):

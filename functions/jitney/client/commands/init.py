@@ -131,7 +131,12 @@ def _read_back(change: FileChange) -> None:
     there = path.read_bytes() if path.exists() else None
     if there != (None if change.after is None else change.after.encode("utf-8")):
         fix = "Another program writes this file. Close it, and run the command again."
-        raise Invalid("client_file_unwritable", "The client's file cannot be changed", f"{path} holds other text.", fix)
+        raise Invalid(
+            "client_file_unwritable",
+            "The client's file cannot be changed",
+            f"{path} does not hold what was written.",
+            fix,
+        )
     if change.after is not None:
         change.file.read(change.after)
 

@@ -41,7 +41,10 @@ def redrive_dead_letters(
         redrive = load_extra("jitney.client.redrive", "audit", "Nothing was redriven")
         if (until and not since) or (since and until and until < since):
             raise Invalid(
-                "usage", "The command line is not valid", "--until needs an earlier --since.", "Give --since, too."
+                "usage",
+                "The command line is not valid",
+                "--until needs a --since that is not later.",
+                "Give the first day to --since.",
             )
         more = None
         if since:

@@ -211,7 +211,9 @@ def _ambiguous(operations: Iterable[OperationModel]) -> Invalid:
     named = " and ".join(services)
     variables = " and ".join(endpoint_variable(each) for each in services)
     fix = f"Set {variables} as `jitney run --gateway` does, so that each service has an endpoint of its own."
-    return Invalid("call_unsupported", "Not clear", f"The services {named} have equal requests for this call.", fix)
+    return Invalid(
+        "call_unsupported", "Several services fit", f"The services {named} have equal requests for this call.", fix
+    )
 
 
 def endpoint_variable(service: str) -> str:

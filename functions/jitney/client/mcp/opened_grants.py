@@ -34,7 +34,9 @@ class OpenedGrants:
         """
         with self._lock:  # of two equal requests at the same time, the second gets the grant of the first
             if self._ending:
-                raise Unavailable("server_ending", "The server is ending", "It requests no more grants.")
+                raise Unavailable(
+                    "server_ending", "The server is ending", "This server is ending, and requests no more grants."
+                )
             self._forget_ended()
             if (earlier := self._earlier(request)) is not None:
                 return earlier, True
