@@ -835,7 +835,7 @@ def test_pol_04_get_caller_identity_alone_opens_no_grant_without_a_permit(ask):
     assert reason.policy == "builtin:no-permission-needed"
     assert reason.sentence == (
         "sts:GetCallerIdentity (Read) needs no permission: the session of every grant may call it. "
-        "Request it with others."
+        "Request it together with other actions."
     )
     nothing = ask(READS, IDENTITY, ("s3:PutObject", "arn:aws:s3:::b/x"))
     assert (nothing.effect, nothing.allowed_subset) == (Effect.DENY, ())

@@ -7,7 +7,7 @@ from jitney.configuration.load import compile_configuration
 from jitney.configuration.policy_table import TABLE, cases_in
 from jitney.core.config import Policies, load
 from jitney.core.policy.cedar import PolicySet
-from jitney.core.policy.policy_tests import Case, CaseContext, run_cases
+from jitney.core.policy.policy_tests import Case, CaseContext, CaseFault, decide_case, run_cases
 
 POLICIES = Path(__file__).parents[3] / "policies"
 ASKED = {"groups": [], "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/x"], "seconds": 300}
@@ -82,6 +82,21 @@ def test_id_11_a_case_gives_claims_to_the_policies(load, setting, claims, effect
     expected = {"effect": effect, "policies": decided[effect]}
     case = Case.read({"name": "x", "target": "analytics-prod", "claims": claims, **expected}, ASKED)
     assert run_cases([case], replace(setting, policy_set=policies, claims=types)).failures == ()
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"other": "x"}, "no issuer makes the claim other visible to policies"),
+        ({"ok": "yes"}, "the value of ok is not of type bool: yes"),
+    ],
+    ids=str,
+)
+def test_id_11_a_case_says_why_a_claim_cannot_be_used(setting, claims, said):
+    case = Case.read({"name": "x", "target": "analytics-prod", "claims": claims, "effect": "deny"}, ASKED)
+    with pytest.raises(CaseFault) as caught:
+        decide_case(case, replace(setting, claims={"ok": "bool"}))
+    assert str(caught.value) == f"a claim cannot be used: {said}"
 
 
 GATEWAY = ASKED | {"target": "analytics-prod", "effect": "allow", "policies": ["a"], "name": "x", "way": "gateway"}

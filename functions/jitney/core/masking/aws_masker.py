@@ -1,7 +1,7 @@
 """Mask the parameters and answers of AWS operations, and CloudTrail events (rows MASK 1-5).
 
 There are three tiers. Members that hold a credential are always masked. Members that AWS's models mark as sensitive are
-masked unless that is switched off. In all other values, detectors find secrets by format or name.
+masked unless `AwsMasker.sensitive` is False. In all other values, detectors find secrets by format or name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from jitney.core.masking.members import MemberLookup, lookup_by_name, lookup_by_
 from jitney.core.masking.table import CREDENTIAL_REF, SENSITIVE_REF, MaskTable, OperationShapes
 
 EVENT_TEXTS = HarmlessTexts()
-"""The harmless texts of CloudTrail's events. Texts of other sources are not kept from one call to the next."""
+"""The harmless texts of CloudTrail's events, kept from one event to the next. Texts of other values are not kept."""
 _OPERATIONS = 512
 """The number of operations whose members a process caches."""
 
@@ -38,7 +38,7 @@ class AwsMasker:
     sensitive: bool = True
 
     def call(self, service: str, operation: str, direction: CallDirection, value: Any) -> MaskedValue:
-        """Mask the parameters or the answer of an operation. They have botocore's form, for any protocol.
+        """Mask the parameters or the answer of an operation, in the form that botocore takes or returns.
 
         `service` is botocore's name. If the table does not know the operation, members are masked by name. Returns
         `value` itself if nothing is masked. Raises TypeError for a stream; read it first.
@@ -63,7 +63,7 @@ def _kinds(sensitive: bool) -> Mapping[str, str]:  # noqa: FBT001 - a part of a 
 
 @lru_cache(maxsize=_OPERATIONS)
 def _event_lookup(masks: MaskTable, source: str, name: str, sensitive: bool) -> MemberLookup:  # noqa: FBT001
-    """Return the lookup of members in an operation's events."""
+    """Return the lookup of masked members in the events with this source and name."""
     found = masks.for_event(source, name)
     parts: Mapping[str, Iterable[tuple[OperationShapes, Any]]] = {
         "requestParameters": [(each, each.input) for each in found],

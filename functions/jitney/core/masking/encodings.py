@@ -17,8 +17,9 @@ from jitney.core.masking.searched_text import SearchedText
 
 Masking: TypeAlias = Callable[[str], str]
 
-# The first characters of base64 show whether it encodes text: the first of four has the upper six bits of a byte, the
-# second has the upper four of the next. This pattern accepts ASCII, UTF-16's zeros and byte order marks.
+# The first characters of base64 show whether it encodes text. Of each four characters, the first has the upper six bits
+# of a byte, and the second has the upper four of the next byte. The pattern accepts the bytes of ASCII, the zeros of
+# UTF-16, and byte order marks.
 _RUN = LazyPattern(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
 _SHORTEST = LONG_WORD
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
@@ -28,7 +29,7 @@ _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield the start, the end, and a function that masks the encoded text and returns it encoded."""
+    """Yield each encoded text: its start, its end, and a function that masks the text and encodes it again."""
     text = searched.text
     for start, end in searched.runs:
         for match in _RUN.finditer(text, start, end + 2):
@@ -38,7 +39,7 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
             if "%" in match[0]:
                 yield match.start(), match.end(), partial(_percent, match[0])
     if "\\" in text:
-        # Start at the first quote and at the second: the first may be an inch sign.
+        # Pair the quotes from the first one, and again from the second, because the first may be an inch sign.
         for start in (0, text.find('"') + 1):
             for match in _escaped(text, start):
                 yield match.start(), match.end(), partial(_json, match[0])
@@ -47,8 +48,8 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
 def _escaped(text: str, start: int) -> Iterator[re.Match[str]]:
     """Yield the matches of `_QUOTED` from `start` that have an escape.
 
-    The number of quotes before a backslash shows whether it is in a quoted text. So quoted texts without an escape are
-    not matched.
+    The number of quotes before a backslash shows whether the backslash is in a quoted text. So no time is spent on
+    quoted texts without an escape.
     """
     outside, at = start, text.find("\\", start)
     while at >= 0:
@@ -70,7 +71,7 @@ def may_contain_encoded(text: str) -> bool:
 
 
 def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
-    """Yield the run itself. If it does not decode, yield its part before a slash, as in a path."""
+    """Yield the run. If it does not decode, yield its part before the first slash, which may be a path's."""
     for run in (match[0], match[0].partition("/")[0]):
         if len(run) >= _SHORTEST and (read := _read(run)) is not None:
             yield match.start(), match.start() + len(run), partial(_base64, run, read)

@@ -26,7 +26,7 @@ class MaskedValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GenericMasker:
-    """Masks with `tags`. Without tags, equal secrets cannot be recognized."""
+    """Masks with `tags`. Without tags, masks do not show which secrets are equal."""
 
     tags: MaskTags = NO_TAGS
 
@@ -43,13 +43,13 @@ class GenericMasker:
 
 
 UNTAGGED = GenericMasker()
-"""The masker for logs, problems and the final check of all records, where no tag key is available in time."""
+"""The masker for logs, problems and the final check of all records, where no grant's key for tags is available."""
 
 
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: HarmlessTexts | None = None) -> MaskedValue:
     """Mask `value`. `guide` says which members to mask. Returns `value` itself if nothing is masked.
 
-    `harmless` has the texts of earlier values that hold no secret, because values repeat texts.
+    `harmless` remembers texts of earlier values that hold no secret, because later values repeat them.
     """
 
     def changes(texts: Sequence[str]) -> Mapping[int, str]:

@@ -1,4 +1,4 @@
-"""Texts that were searched and hold no secret, so that they are not searched again.
+"""Remembers texts that were searched and hold no secret, so that they are not searched again.
 
 CloudTrail repeats most texts from event to event: names of members, the session's ARN, the user agent.
 """

@@ -1,4 +1,4 @@
-"""Find the credentials in an Authorization header of any scheme. They end at the end of the line or quotation.
+"""Find the credentials in an Authorization header of any scheme, up to the end of the line or quotation.
 
 The name of a known scheme is kept. The name of an unknown scheme cannot be distinguished from a key, so it is masked.
 """
@@ -23,13 +23,13 @@ _SCHEME = LazyPattern(
     re.ASCII | re.IGNORECASE,
 )
 _WORDS = LazyPattern(r"([^\s\"'\0]{1,1000})[ \t]{1,20}[^\s\"'\0]")
-# A sentence about authorization: only the first word, which may be masked already, could be a key.
+# In a sentence about authorization, only the first word could be a key. It may be masked already.
 _SENTENCE = LazyPattern(
     rf"(?:{MASK.pattern}|[A-Za-z][a-z]{{0,14}})"
     r"(?:[ \t]{1,3}[a-z][a-z-]{0,13}[,.;:]?){2,40}[ \t]{0,3}(?=[\r\n\"'\0]|\Z)"
 )
-# Quotes within belong to parameters, response="6629fae4", and do not end a key: "ApiKey a2V5=". Possessive, so that
-# the time is linear.
+# A quote after `=` begins a parameter's value if text follows it, as in response="6629fae4". Otherwise it ends the
+# header, as in "ApiKey a2V5=". The quantifiers are possessive, so that the time is linear.
 _LINE = LazyPattern(r"(?:[^\r\n\"'=\\\0]++|\\(?![\"'])|=(?:\\?\"(?=[^\s,)\]}\0])[^\"\r\n\0]*+\"?)?)++")
 _TO_NEXT_PAIR = LazyPattern(r"(?:(?![ \t,][\w.-]{1,40}=)[^\r\n\"'&;\0])++")
 _AFTERWARDS = " \t.,;)]}>"
@@ -39,8 +39,8 @@ _PLACEHOLDER = LazyPattern(r"<[A-Za-z][A-Za-z _-]{0,60}>")
 def credentials(text: str, at: int, *, pair: bool, is_secret: Callable[[str], bool]) -> tuple[int, int] | None:
     """Return the span of the credentials whose scheme starts at `at`; (`at`, `at`) for a placeholder.
 
-    With `pair`, the credentials are in name=value, and the line may go on after them. Returns None for a single word.
-    Single words are handled like the values of other names.
+    With `pair`, the header is written as name=value, and other pairs may follow on the line. Returns None for a single
+    word, which is handled like the value of any other name.
     """
     if _ONE_WORD.match(text, at):
         return None

@@ -14,10 +14,10 @@ from jitney.core.masking.pairs import KINDS
 _OF_A_PAIR = (
     rf"(?:{'|'.join([*KINDS, 'attribute', 'header', 'option', 'output', 'property', 'tag', 'variable'])})?_?value"
 )
-"""The member with the value, after the member with its name."""
+"""Matches the name of the second member of a pair, which holds the value."""
 _ABOUT = "allowedpattern|constraintdescription|description|maxlength|minlength|noecho|sensitive|type"
 """The members of a parameter before its value, such as in templates of CloudFormation."""
-# After a name and its closing quote: what joins it to its value; or the members of a name-value pair.
+# The text between a name (with its closing quote) and its value. For a pair, it includes the second member's name.
 _JOINED = LazyPattern(
     r"""\s{0,9}:\s{0,3}\{\s{0,40}(?:["'](?:ABOUT)["']\s{0,3}:\s{0,3}(?:\w{1,20}|"[^"\0]{0,200}"|'[^'\0]{0,200}'),\s{0,40}){0,5}["'](?:value|default)["']\s{0,3}:\s{0,9}
     |["']?\s{0,3}:\s{0,3}\n(?:\s{1,40}(?:ABOUT):[^\n\0]{0,200}\n){0,5}\s{1,40}default:\s{1,9}
@@ -35,7 +35,7 @@ _IN_ELEMENT = LazyPattern(r"(?:\s[^<>\0]{0,200})?>\s{0,99}")
 _NEXT_ARGUMENT = LazyPattern(r"\s{0,9},\s{0,9}(?=[\"'])")
 _NAMED_ELEMENT = LazyPattern(r"""(?:name|key)=["']\Z""")
 _IN_NAMED_ELEMENT = LazyPattern(r"""["']\s{0,3}>\s{0,99}(?![\s<])""")
-# In place of a value, such as in `user:<password>`, a name in brackets is no element, unless it is closed.
+# A name in brackets that follows a name is a placeholder, as in `user:<password>`, unless an end tag follows it.
 _PLACE_OF_A_VALUE = LazyPattern(r"[\w=:][ \t]{0,9}\Z")
 _LONGEST_ELEMENT = 5000
 _WORDS = LazyPattern(

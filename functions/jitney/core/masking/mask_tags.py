@@ -1,4 +1,4 @@
-"""The replacement of a masked value: it has the same type and says that it is masked.
+"""The replacement of a masked value. It has the same type; a text says that it is a mask.
 
     "[masked credential 3f9a2c]"    a credential, with the tag of its value
     "[masked sensitive 91b0de]"     a value that AWS marks as sensitive

@@ -56,9 +56,9 @@ class MemberLookup:
         return self._known.setdefault(ref, {}) if known is None else known
 
     def member(self, ref: ShapeRef, name: Any, beside: NamesBeside) -> ShapeRef:
-        """Return the shape of a member. `beside` is its object, with the judgement `judge`.
+        """Return the shape of a member. `beside` has the member's object, and judges names by `judge`.
 
-        A member that is not listed counts as a credential if it is named like a secret.
+        A member that the table does not list counts as a credential if it is named like a secret.
         """
         known = self._known.setdefault(ref, {})
         if name in known:
@@ -138,7 +138,7 @@ def lookup_by_name(
     """Return a lookup for a CloudTrail event. Its `parts` have the masked members of these operations.
 
     CloudTrail changes members' names: a small first letter, and "Set" and "items" around the lists of EC2. Therefore a
-    member is masked anywhere in its part of the event, in any case.
+    member is masked anywhere in its part of the event, however its name is capitalized.
     """
     found = {part: list(operations) for part, operations in parts.items()}
     roots: dict[str, ShapeRef] = {part: number for number, part in enumerate(found, start=1)}
@@ -163,9 +163,9 @@ def lookup_by_name(
 
 
 def _listed_members(operation: OperationShapes, start: ShapeRef) -> Iterable[tuple[str, str | int]]:
-    """Yield the listed members that can be reached from `start`, by lower-case name.
+    """Yield the listed members that can be reached from `start`, each as its lower-case name and its reference.
 
-    A number is the shape of a map whose names are listed.
+    A reference that is a number is the shape of a map whose keys are listed.
     """
     waiting, seen = [start], set[int]()
     while waiting:

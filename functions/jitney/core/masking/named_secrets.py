@@ -34,7 +34,7 @@ PARTS = (
 PROVEN, HINTED = 2, 1
 """Judgements of a name. PROVEN: each value of it is a secret. HINTED: a value is one if it looks random."""
 TAILS = ("Key", "Pass", "Auth", "Pw")
-"""The last words of names such as `storageKey`. Their other spelling is a needle: `storage_key`."""
+"""The last words of names such as `storageKey`. For names such as `storage_key`, `_key` is in `NEEDLES`."""
 
 _JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
 """One of these is between a name and its value, or a dash is before the name of an option. Prose may have neither."""
@@ -90,7 +90,8 @@ _VALUE = LazyPattern(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-# After a word such as `is`, only a long random part shows a secret: `secret "deployer-token-4xw9k"` is none.
+# In prose, a value is a secret only if it has a long random part: not `deployer-token-4xw9k` in
+# `the secret "deployer-token-4xw9k"`.
 _RANDOM_IN_PROSE = LazyPattern(r"[\w.~+/=:@!#$^*-]{0,200}?[A-Za-z0-9]{12}[\w.~+/=:@!#$^*-]*")
 # In a manifest of External Secrets: the name of a secret's member, not a secret.
 _MEMBER_OF_A_SECRET = LazyPattern(r"[a-z][a-z._-]{0,60}[ \t]{0,9}(?=[\r\n]|\Z)")
@@ -105,14 +106,14 @@ _NO_SECRET = LazyPattern(
 # in a text full of names.
 _STANDS_FOR_ANOTHER = LazyPattern(
     r"[$@{]|arn:aws[\w-]{0,9}:[\w-]{1,40}:[\w-]{0,40}:\d{0,12}:|\((?:known after apply|sensitive)|enc\[\w{2,20},"
-    # A sentence goes on. A mask would hide this word only.
+    # The next word of a sentence: not a secret.
     r"|(?:see|must|should|is|are|was|not|cannot|may|has|have|required|missing|permission|incorrect|invalid|expired|use"
     r"|ask|the|an?|in|at|to|for|from|of|and|or|with|via|when|if|this|that|it|please|stored) [a-z]",
     re.ASCII | re.IGNORECASE,
 )
 _METAVARIABLE = LazyPattern(r"[A-Z_]*(?:PASSWORD|PASSPHRASE|TOKEN|SECRET|KEY|CREDENTIALS?)[\]})>.,;]*")
 _LONGEST_RANDOM = LONGEST + 300
-"""The limit of a random value's length, with a quote, a scheme or a bracket before it."""
+"""How far a random value may reach, including the quote, scheme or bracket before it."""
 _HEADER = "authorization"
 _SCHEME = LazyPattern(r"(?:bearer|basic|token|digest|negotiate|aws4-hmac-sha256)", re.IGNORECASE)
 
@@ -235,8 +236,8 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
         end = rest.end()
     name = text[start:end]
     element = _ELEMENT.search(text, max(0, start - 22), start) is not None
-    # After a colon it is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of npm's
-    # settings follow one, too: //npm.example.com/:_authToken=
+    # A name after a colon is part of an ARN: arn:aws:secretsmanager:eu-west-1:444455556666:secret:db-A1b2C3. Names of
+    # npm's settings follow a colon, too, but begin with `_`: //npm.example.com/:_authToken=
     if not element and text[max(0, start - 1) : start] == ":" and name[0] != "_":
         return None
     proved = names(name.lstrip("-"))
@@ -251,7 +252,8 @@ def _value(text: str, at: int, end: int, names: Callable[[str], bool]) -> tuple[
         return None
     if value.joiner is joiners.Joiner.NOTATION and proved:
         return None if name == "secretKey" and _MEMBER_OF_A_SECRET.match(text, value.at) else _span(text, value.at)
-    # Names in a long value without spaces all have its end as theirs, so searching that for each takes quadratic time.
+    # All names within one long word have the end of the word as the end of their values. Searching that end for each
+    # name would take quadratic time, so the search is limited.
     span = _span(text, value.at, value.at + _LONGEST_RANDOM)
     if span is None or not looks_random(found := text[span[0] : span[1]]):
         return None
@@ -276,7 +278,7 @@ def _span(text: str, at: int, end: int = sys.maxsize) -> tuple[int, int] | None:
     if match is None or (group := match.lastgroup) is None:
         return None
     if group.startswith("list"):
-        # A list's values become one value, so that JSON stays valid.
+        # The values of a list are masked as one value, so that JSON stays valid.
         values = compiled(r"[\"']\s{0,99},\s{0,99}[\"']").split(match[group])
         return match.span(group) if any(is_secret(value) for value in values) else None
     value = match[group]

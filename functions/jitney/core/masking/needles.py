@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-# Python searches for five letters or fewer several times as fast as for more. Of these parts, the last letters are rare
-# or repeat less. Measured over CSV, JSON and source code without a hit. One letter is found ten times as fast: so first
-# of all, needles are left out that have a letter which the text lacks.
+# Python searches for five letters or fewer several times as fast as for more, and fastest if the last letters are rare.
+# So for some needles, a short part is searched first. Measured over CSV, JSON and source code that hold no needle.
+# A single letter is found ten times as fast. So needles with a letter that the text lacks are left out before that.
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "passphrase": ("ssph",),
     "secret": ("ecret",),

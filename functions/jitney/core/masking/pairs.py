@@ -1,4 +1,4 @@
-"""Pairs of members: the text of one is the name of the other, such as `OptionName` and `Value`.
+"""Pairs of members: the text of one is the name of the other's value, such as `OptionName` and `Value`.
 
 Environment variables, parameters and outputs of stacks, options, headers and tags have this form.
 """
@@ -93,6 +93,6 @@ def _is_name(member: Any) -> bool:
 
 
 def _names_of(value: str) -> tuple[str, ...]:
-    """Return the members that have the same beginning as `value`: `OutputKey` for `OutputValue`."""
+    """Return the members that may hold the name of `value`, with the same beginning: `OutputKey` for `OutputValue`."""
     beginning = value[: -len("value")]
     return tuple(beginning + name for name in _NAMES)

@@ -9,7 +9,7 @@ from jitney.core.masking.lazy_patterns import LazyPattern
 _SHORTEST = 10
 LONGEST = 4096
 _WRITTEN = LazyPattern(r"[\w.~+/=@:!#$^*-]*")
-# A capital before small letters starts a word, so that pair does not count.
+# A change from a capital to a small letter does not count, because words begin with it.
 _ALTERNATION = LazyPattern(r"(?<=[a-z])[A-Z0-9]|(?<=[A-Z])[0-9]|(?<=[0-9])[A-Za-z]")
 _RUN = LazyPattern(r"[A-Za-z0-9]{8,}")
 _TIME = LazyPattern(r"\d{4}-?\d{2}-?\d{2}(?:[T ].*)?")

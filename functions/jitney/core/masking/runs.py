@@ -37,8 +37,8 @@ def runs_around(text: str, mark: str) -> Iterator[tuple[int, int]]:
 
 
 def _spans(text: str, least: int, table: bytes) -> Iterator[tuple[int, int]]:
-    # Two passes in C read 800 MB a second; a regular expression reads 15 to 50. In parts, because memory for a copy of
-    # a large text is as slow to get as the passes.
+    # Two passes in C read 800 MB a second; a regular expression reads 15 to 50. The text is read in parts, because
+    # allocating memory for a copy of a large text takes as long as the passes.
     wanted, start = b"a" * least, -1
     for at in range(0, len(text), _PART):
         shape, found = text[at : at + _PART].encode("latin-1", "replace").translate(table), 0

@@ -18,7 +18,7 @@ from jitney.core.masking.searched_text import SearchedText
 
 
 class SecretFormat(NamedTuple):
-    """The format of a kind of secret. `needle` is `offset` characters after the start of `pattern`.
+    """The format of a kind of secret. `needle` is `offset` characters after the start of each match of `pattern`.
 
     If the pattern has a group, group 1 is the secret. Unless it is `loose`, the needle of a match is in a long word. A
     match contains the character `mark`, which is searched before the needle.
@@ -59,7 +59,7 @@ FORMATS = (
     SecretFormat("ABSK", rf"{_WORD}ABSK[A-Za-z0-9+/]{{100,270}}={{0,2}}"),
     SecretFormat("bedrock-api-key-", r"bedrock-api-key-[A-Za-z0-9+/=%_-]{20,}"),
     SecretFormat("amzn.mws.", r"amzn\.mws\.[0-9a-f-]{36}"),
-    # Private keys, to their end or the text's.
+    # Private keys, up to their last line or the end of the text.
     SecretFormat(
         "-- BEGIN ",
         r"-{4} BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY -{4}[^\0]*?(?:-{4} END [A-Z0-9 ]{0,40}-{4}|(?=\0)|\Z)",
@@ -89,7 +89,7 @@ FORMATS = (
     SecretFormat("hooks.slack.com/", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,})"),
     SecretFormat("api.telegram.org/", r"api\.telegram\.org/(?:file/)?bot(\d{6,12}:[\w-]{30,50})"),
     SecretFormat(":AA", r"(?<=\d{8}):AA[\w-]{33}(?![\w-])", loose=True, mark=":"),  # Telegram's, without a URL
-    # Any webhook's URL: its last random part.
+    # In the URL of any webhook: the last random part.
     SecretFormat(
         "hook",
         r"hooks?[\w.-]{0,40}(?:/[\w.@-]{1,64}){0,4}?/"
@@ -164,7 +164,8 @@ FORMATS = (
     SecretFormat("sntry", r"sntry[su]_[\w+/=-]{40,}"),
     SecretFormat("Q~", r"(?<![\w.~-])[\w.~]{3}\dQ~[\w.~-]{31,34}(?![\w.~-])", 4),
     # In URLs: the password before the host, and signatures.
-    # Up to the last @ before a possible host, as URLs are parsed; else including characters that should be encoded.
+    # The password ends at the last @ before the path, as URLs are parsed. Otherwise it ends at the first @, and may
+    # contain characters that should be encoded.
     SecretFormat(
         "://",
         r"://[^\s/:\"'<>\\\0]{0,100}:(?!\$|\{)([^\s/?#\"'<>\\\0]{1,400}(?=@)|[^\s/@\"'<>\\\0]{1,200}(?=@))",

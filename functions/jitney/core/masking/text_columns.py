@@ -15,10 +15,10 @@ Span = tuple[int, int]
 
 
 def mask_cells(text: str, judge: Callable[[str], int], mask: Callable[[str], str]) -> str:
-    """Return the text with the cells masked whose column `judge` takes for secret. Without any, return `text` itself.
+    """Return the text with the secrets masked in columns whose names `judge` takes for names of secrets.
 
-    A line is kept if it has more or fewer cells than the first one. The `csv` module is not used, because it does not
-    say where a cell is, so the other characters could not be kept.
+    Returns `text` itself if there are none. A line is kept if it has more or fewer cells than the first one. The `csv`
+    module is not used: it does not say where a cell is, so the text between cells could not be kept.
     """
     end = text.find("\n", 0, _LONGEST_HEADER)
     header = text[: max(end, 0)].removeprefix(_BYTE_ORDER_MARK).rstrip("\r")

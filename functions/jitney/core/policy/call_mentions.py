@@ -1,6 +1,6 @@
 """Which policies look at the call.
 
-They see only the approvals of the call itself, not those of its grant (row GW 4).
+Such policies see only the approvals of the call itself, not those of its grant (row GW 4).
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def _uses_call(condition: Any) -> bool:
 
 
 def _reads_other_member(operator: str, operands: Any) -> bool:
-    """Return whether this is an access to a member of the context other than `call`, as `context.way`."""
+    """Return whether this reads a member of the context other than `call`, such as `context.way`."""
     if operator not in _ACCESSES or not isinstance(operands, dict) or operands.keys() != {"left", "attr"}:
         return False
     return operands["left"] == _CONTEXT and isinstance(operands["attr"], str) and operands["attr"] != "call"

@@ -26,13 +26,13 @@ from jitney.core.policy.risks import RISK_NAMES
 from jitney.core.policy.way_conditions import never_holds
 
 MAX_REMEMBERED_PATTERNS = 256
-"""How many requested patterns a policy set caches witnesses of, about 5 kB each."""
+"""The limit of requested patterns whose witnesses (`PolicySet.witnesses`) a policy set caches, about 5 kB each."""
 ANNOTATIONS = ("id", "advice", "approval", "call_limits")
 
 _LIMITS_EXAMPLE = "items_deleted=20, calls=100"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 
-# Parts of Cedar's messages to drop: its own name of the policy, and the action for which it repeats a fault.
+# Parts of Cedar's messages to drop: Cedar's name of the policy, and the action, for each of which it repeats a fault.
 _CEDAR_NAMES = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
 
 
@@ -65,8 +65,8 @@ class Rule(NamedTuple):
 
     `id` is its @id. `advice` is its @advice, which denials and reviews quote. `groups` and `risks` are the reviewer
     groups and the risks that its conditions name. `mentions` are those of WILDCARD and REVEAL (`literals`) that the
-    policy mentions. A permit that does not mention WILDCARD or REVEAL does not permit it. `call_limits` is a permit's
-    @call_limits.
+    policy mentions. A permit permits wildcards, or unmasked answers, only if it mentions them. `call_limits` is a
+    permit's @call_limits.
     """
 
     id: str
@@ -170,8 +170,8 @@ class PolicySet:
         """Return ARNs that `asked` matches, one of each class, each with its class (row POL 3).
 
         If the policies give the same answer for all returned ARNs, they give it for every ARN that `asked` matches.
-        Raises PatternTooComplex. Cached witnesses count the same steps again, so the same request always gets the same
-        answer.
+        Raises PatternTooComplex. Cached witnesses spend the same steps of `budget` again, so the same request always
+        gets the same answer.
         """
         known = self._witnesses.get(asked)
         if known:
@@ -208,7 +208,7 @@ def _set_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     if not policies:
         yield PolicyFault("", "", "there is no policy, so nothing would be permitted; write at least one permit")
     for key, template in document["templates"].items():
-        yield PolicyFault(key, _id(template), "templates (?principal, ?resource) are never linked; write a policy")
+        yield PolicyFault(key, _id(template), "templates have no effect; write a policy without ?principal, ?resource")
     seen: set[str] = set()
     for key, policy in policies.items():
         if _id(policy) and _id(policy) in seen:
@@ -257,7 +257,7 @@ def _way_faults(policy: Mapping[str, Any], literals: Literals) -> Iterator[str]:
     for way in sorted(ways - set(Way)):
         yield f"the way {way!r} does not exist; the ways are {', '.join(Way)}"
     if (ways or REVEAL in literals.mentions) and ways <= set(Way) and never_holds(policy):
-        yield "no request has its context.way with its context.reveal; reveal is true with the way gateway only"
+        yield "no request meets its conditions on context.way and context.reveal; reveal is true only with way gateway"
 
 
 def _rule(policy: Mapping[str, Any], literals: Literals) -> Rule:

@@ -2,9 +2,9 @@
 
 Policies compare the values of `context.call` with literals. A permission is decided by evaluating one call for each way
 in which its calls can match these literals. So an agent cannot avoid a forbid by a wider pattern, or by leaving the
-condition out. Without a condition, calls with every value and calls without the key are evaluated.
+condition out. Without a condition, calls with each kind of value and calls without the key are evaluated.
 
-S3 lists every key that begins with the prefix of a call. So forbids are also evaluated for each longer prefix.
+S3 lists every key that begins with the prefix of a call. So forbids are also evaluated for each kind of longer prefix.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ class PairCalls(NamedTuple):
 class KeyReads(NamedTuple):
     """The literals with which policies compare a condition key.
 
-    `spellings` are the names by which they call the key, and `family` its name in `core.access.conditions.KEYS`.
+    `spellings` are the policies' names of the key, and `family` is its name in `core.access.conditions.KEYS`.
     `texts` are patterns, and `numbers` the literals of a numeric key.
     """
 
@@ -76,7 +76,10 @@ class KeyReads(NamedTuple):
         return tuple(sorted(found.values()))
 
     def longer(self, condition: Condition, budget: Budget) -> tuple[str, ...]:
-        """Return one text of each further kind, which begins with a value of `condition`. Raises PatternTooComplex."""
+        """Return a text of each further kind of texts that begin with a value of `condition`.
+
+        Raises PatternTooComplex.
+        """
         own = self._kinds(condition.values, budget)
         found = self._kinds((f"{value}*" for value in condition.values), budget)
         return tuple(sorted(text for kind, text in found.items() if kind not in own))
@@ -100,8 +103,8 @@ class ConditionReads(NamedTuple):
     def calls(self, pair: Pair, operation: str, budget: Budget) -> PairCalls:
         """Return a call of each kind that `pair` allows, and the longer prefixes. Raises PatternTooComplex.
 
-        `operation` is the operation of a call that is decided individually, or "" for all calls of a permission. The
-        conditions of such a pair have the values of that call.
+        `operation` is the operation of a call that is decided individually, or "" for all calls of a permission. With
+        an operation, the pair's conditions have the values of that call.
         """
         possible = pair.action.possible_keys
         own: Call = ((OPERATION, operation),) if operation and OPERATION in self.keys else ()
@@ -128,7 +131,7 @@ class ConditionReads(NamedTuple):
 
 
 def _combined(choices: Iterable[list[Call]]) -> tuple[Call, ...]:
-    """Return each call that has one of the values of each key. Raises PatternTooComplex."""
+    """Return a call for each combination of one choice for each key. Raises PatternTooComplex."""
     found = []
     for parts in product(*choices):
         found.append(tuple(value for part in parts for value in part))
@@ -181,7 +184,7 @@ class CallLiterals:
             wrong = self.texts if kind.operator is Operator.AT_MOST else self.numbers
             if name in wrong:
                 member = NUMBER if wrong is self.texts else TEXT
-                yield f"the value of {name} is compared by .{member} only"
+                yield f"the value of {name} is in .{member}; compare that member"
 
 
 def _tag_of(name: str) -> ConditionKey | None:
@@ -190,7 +193,7 @@ def _tag_of(name: str) -> ConditionKey | None:
 
 
 def condition_reads(policies: Iterable[CallLiterals]) -> ConditionReads:
-    """Return what all policies read. Their names must be supported."""
+    """Return what all policies read of condition keys. Raises ValueError for a key that is not supported."""
     found = tuple(policies)
     spellings: dict[str, set[str]] = {}
     for name in (name for each in found for name in each.names):

@@ -12,9 +12,9 @@ from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 
 VERSION = 1
 MEMBER = "decision_inputs"
-"""The member of a record's `detail`."""
+"""The member of a record's `detail` that holds the inputs."""
 _NUMBERS: Mapping[type, str] = {bool: "bool", int: "long"}
-"""The types of claims whose values are written as text, by their names in `jitney.yaml`."""
+"""The names in `jitney.yaml` of the types of claims whose values are written as text."""
 
 
 class UnreadableInputs(ValueError):
@@ -22,7 +22,7 @@ class UnreadableInputs(ValueError):
 
 
 class DecisionInputs(NamedTuple):
-    """The inputs of one decision that other members of its record do not have, and its answer.
+    """The answer of one decision, and those of its inputs that are nowhere else in its record.
 
     `held` are the actions of other active grants that counted for privilege escalations, or None if the decision did
     not read them. `reviews` are the alternatives of a review.

@@ -2,7 +2,7 @@
 
 Policies distinguish principals, actions, resources, durations and calls only by the literals that they name. So the
 space has a value on each side of each literal: each group and no group, each kind of ARN, each duration and the second
-after it. The space is finite, and `walk` soon visits every part of it.
+after it. The space is finite. `walk` spreads its first requests over all of it.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -33,7 +33,7 @@ from jitney.core.policy.risks import completed_escalations, risks_of
 MOST_PAIRED = 8
 """The space has each pair of groups if there are at most this many groups."""
 MOST_ARNS = 24
-"""The limit of ARNs of one type of resource, and of claims of one kind of requester."""
+"""The limit of ARNs of one type of resource, of combinations of claims, and of values of one condition key."""
 _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
@@ -130,7 +130,10 @@ def _subsets(groups: Sequence[str]) -> list[frozenset[str]]:
 
 
 def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:
-    """Return combinations of claims: each claim absent, and with a value on each side of each literal."""
+    """Return combinations of claims: each claim absent, and with a value on each side of each literal.
+
+    If there are too many, the result has each such value alone.
+    """
     types = {name: kind for each in versions for name, kind in each.claims.items()}
     literals: dict[str, set[Any]] = {}
     for each in versions:
@@ -228,7 +231,7 @@ def _classes(arn: str, types: Sequence[str], policy_set: PolicySet, budget: Budg
 def _conditions(action: Action, arn: str, versions: Sequence[CaseContext]) -> Iterator[Conditions]:
     """Yield no condition, and each condition with one value of a kind that the versions distinguish.
 
-    Calls with a prefix are also about longer prefixes. So each text is repeated with one more character.
+    A call with a prefix is also about longer prefixes. So each text is yielded again with one more character.
     """
     yield ()
     budget = Budget(MAX_REQUEST_STEPS)

@@ -42,7 +42,7 @@ def principal_entity(principal: Principal) -> Entity:
 
 
 def target_entity(target: Target) -> Entity:
-    """Return the target in its account."""
+    """Return the target, with its account as its parent."""
     return {
         "uid": uid("Target", target.alias),
         "attrs": {"account": target.account},

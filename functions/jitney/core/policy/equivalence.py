@@ -16,10 +16,11 @@ from jitney.core.policy.literals import ACTION_ATTRIBUTES, LEVEL, Literals
 
 
 class ActionEquivalence(NamedTuple):
-    """What policies can distinguish: `levels` by value, and the `names`, `services` and `risks` that they name.
+    """What policies can distinguish: levels, and the `names`, `services` and `risks` that they name.
 
-    `by_value` are the attributes that policies do not only compare with literals (some of
-    core.policy.literals.ACTION_ATTRIBUTES). Each of their values counts as different.
+    `levels` has equal values for levels that policies cannot distinguish. `by_value` are the attributes that policies
+    do not only compare with literals (some of core.policy.literals.ACTION_ATTRIBUTES). Each value of these attributes
+    counts as different.
     """
 
     levels: Mapping[AccessLevel, Hashable]
@@ -39,7 +40,7 @@ class ActionEquivalence(NamedTuple):
 
 
 def action_equivalence(policies: Iterable[Literals], schema: cedarpy.Schema) -> ActionEquivalence:
-    """Return what all policies can distinguish."""
+    """Return what at least one of the policies can distinguish."""
     found = tuple(policies)
     return ActionEquivalence(
         levels=_levels(sorted({name for each in found for name in each.actions}), schema),

@@ -17,7 +17,7 @@ from jitney.core.policy.entities import Entity, call_uid, principal_entity, reso
 from jitney.core.policy.literals import REVEAL, WILDCARD
 from jitney.core.policy.questions import Question
 
-# Answers cached for one target and the principals that policies cannot distinguish, about 1 kB each.
+# The limit of cached answers for one target and for principals that policies cannot distinguish, about 1 kB each.
 MAX_REMEMBERED = 2000
 
 _Resource: TypeAlias = tuple[bool, Hashable]
@@ -132,7 +132,7 @@ class Evaluation:
         }
 
     def _evaluate(self, new: Mapping[_Key, tuple[Question, str]]) -> dict[_Key, _CedarAnswer]:
-        """Return Cedar's answer for the ARN of each question."""
+        """Return Cedar's answer for each key, which comes with its question and an ARN."""
         samples = {key.resource: arn for key, (_, arn) in new.items()}
         answers: dict[_Key, _CedarAnswer] = {}
         for kinds in _batches((wildcard, arn) for (wildcard, _), arn in samples.items()):
@@ -176,9 +176,10 @@ class Evaluation:
         return {"uid": call_uid(call), "attrs": {}, "parents": [], "tags": tags}
 
     def _request(self, question: Question, arn: str, key: _Key, approvals: Iterable[str]) -> Entity:
-        """Return the request to Cedar. Each member of its context is in the key of the cached answers.
+        """Return the request to Cedar.
 
-        `ActionEquivalence` has the key of action, service and risks, and `PrincipalReads` that of onBehalfOfHuman.
+        Answers are cached, so each member of the context must be in the key of the cached answers. The keys of
+        `ActionEquivalence` include action, service and risks. Those of `PrincipalReads` include onBehalfOfHuman.
         """
         action = question.pair.action
         context = {

@@ -24,7 +24,7 @@ _CALL: Expression = {".": {"left": _CONTEXT, "attr": "call"}}
 _NAMING = frozenset({"action", "service", "target", "accessProfile", "way"})
 
 WILDCARD, REVEAL = "resource.wildcard", "context.reveal"
-"""A permit must mention these to permit them: a request with wildcards, and a request for unmasked answers."""
+"""A permit must mention the first to permit a request with wildcards, and the second for unmasked answers."""
 
 LEVEL = "level"
 """The key in `Literals.by_value` for Cedar's action, which is the level of the AWS action."""
@@ -50,8 +50,8 @@ class Literals:
 
     `call` are the literals of condition keys. `by_value` are the attributes of the context that the policy does not
     only compare with literals. "level" is among them if the policy uses Cedar's action in such a way. `mentions` are
-    WILDCARD and REVEAL, if the policy mentions them.
-    `faults` are sentences about uses of a resource that cannot be decided for wildcards.
+    WILDCARD and REVEAL, if the policy mentions them. `faults` are sentences about uses of the resource or the context
+    that Jitney cannot decide.
     """
 
     resources: list[Pattern] = field(default_factory=list)
@@ -112,7 +112,7 @@ def _read(found: Literals, expression: Any) -> None:
 
 def _read_variable(found: Literals, name: str) -> bool:
     if name == "resource":
-        found.faults.append("uses `resource` itself, which cannot be decided for wildcards")
+        found.faults.append("uses `resource` itself, which cannot be decided for requests with wildcards")
     if name == "context":
         found.faults.append("uses `context` itself, which cannot be decided for all calls of a permission")
     if name == "action":
@@ -144,7 +144,7 @@ def _read_access(found: Literals, operands: Operands) -> bool:
     if name in _PLACES:
         found.faults.append(
             f"uses resource.{name} other than with ==, !=, like or [...].contains() and literals, "
-            "which cannot be decided for wildcards"
+            "which cannot be decided for requests with wildcards"
         )
     return True
 
@@ -237,7 +237,7 @@ def _read_membership(found: Literals, operands: Operands) -> bool:
 
 
 def _read_constant(_: Literals, operands: Operands) -> bool:
-    """Read `resource is T`, `resource has a` or `context has a`: the result is always the same."""
+    """Accept `resource is T`, `resource has a` and `context has a`, whose results are always the same."""
     return operands["left"] in (_RESOURCE, _CONTEXT) and "in" not in operands
 
 

@@ -10,7 +10,8 @@ from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
 from jitney.core.problems import Problem
 
-# Combinations examined for each permitted pair: most actions that a wildcard matches do not act on the resource.
+# A request may have this many combinations to examine for each pair of its limit, because most actions that a wildcard
+# matches do not act on the resource.
 LOOKED_AT = 20
 
 # A permitted `*` must not let a session's holder create other sessions (row STS 2).
@@ -82,7 +83,7 @@ def _expand(name: str, actions: ActionTable, budget: Budget) -> tuple[Action, ..
         fix = (
             f"Did you mean {' or '.join(closest)}?"
             if closest
-            else "Use a name of the AWS service authorization reference."
+            else "Use a name from the AWS service authorization reference."
         )
         raise Problem("action_unknown", f"Action {name[:200]!a} does not exist.", fix, {"alternatives": list(closest)})
     return _of_sts(name, found) if found[0].service == _STS else found
@@ -133,7 +134,8 @@ def _not_carried(action: Action, arn: str, conditions: Conditions, carried: froz
     return Problem(
         "request_invalid",
         f"Calls of {action.name} on {arn[:200]!a} have no {missing}, so a condition on it would never hold.",
-        f"Request it in a permission without this condition. Its calls have {', '.join(keys) or 'no supported key'}.",
+        f"Request {action.name} in a permission without this condition. "
+        f"Its calls have {', '.join(keys) or 'no supported key'}.",
         {"condition_keys": keys},
     )
 

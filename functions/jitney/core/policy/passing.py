@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jitney.core.policy.evaluation import Evaluation
 from jitney.core.policy.questions import Question
 
-# Alternatives of reviewer groups that are tried for each number of groups. Beyond that, all groups must approve.
+# The limit of sets of reviewer groups that are tried for each number of groups. With more, all groups must approve.
 MAX_ALTERNATIVES = 64
 
 
@@ -34,7 +34,7 @@ class Passing(NamedTuple):
 def review_alternatives(case: Passing, seconds: int) -> tuple[frozenset[str], ...]:
     """Return the smallest sufficient sets of further groups.
 
-    It is known that all possible groups together are sufficient.
+    The caller knows that all possible groups together are sufficient.
     """
     further = case.possible - case.given
     affordable = case.affordable - len(further)

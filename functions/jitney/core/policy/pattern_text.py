@@ -23,8 +23,8 @@ def wildcard_text(pattern: Pattern, position: int = 0) -> str:
 def beginning_with(head: str, pattern: Pattern, budget: Budget) -> Iterator[str]:
     """Yield the wildcard patterns of the texts that begin with `head` and match `pattern`.
 
-    If a run of the pattern can match exactly the end of the head or more, only patterns that continue after a literal
-    are yielded: `arn:aws:sqs:*:orders` gives `arn:aws:sqs:eu-west-1:444455556666:orders`. Raises PatternTooComplex.
+    A `*` that matches the end of the head may also match more. Then only the pattern in which it ends with the head is
+    yielded: `arn:aws:sqs:*:orders` gives `arn:aws:sqs:eu-west-1:444455556666:orders`. Raises PatternTooComplex.
     """
     left = pattern.after(head, budget)
     rests = [wildcard_text(pattern, place) for place in range(len(pattern.wanted) + 1) if left >> place & 1]

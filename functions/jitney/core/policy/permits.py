@@ -63,7 +63,7 @@ class Permits:
     def in_scope(self, principal: Principal, target: Target) -> PermitScopes:
         """Return the permits whose scope has the principal and the target, by access level.
 
-        Whether their conditions can hold is not known.
+        Their conditions are not evaluated.
         """
         resource = resource_entity(ANY_RESOURCE, target, wildcard=False)
         entities = [principal_entity(principal), target_entity(target), resource]
@@ -111,7 +111,7 @@ def _permit(policy: Mapping[str, Any]) -> Permit:
 
 
 def _conditions(found: Literals) -> Iterator[Condition]:
-    """Yield a condition for each literal with which condition keys are compared, if it can be requested."""
+    """Yield a condition for each literal with which a condition key is compared, if a request can have it."""
     for name, patterns in found.call.texts.items():
         yield from _valid(name, (text for pattern in patterns if (text := wildcard_text(pattern))))
     for name, numbers in found.call.numbers.items():

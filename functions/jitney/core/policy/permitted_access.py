@@ -103,8 +103,9 @@ def _batched(stage: Sequence[Proposal]) -> Iterator[Sequence[Proposal]]:
 def _found(stage: Iterable[Proposal], served: AbstractSet[str], evaluator: Evaluator) -> list[_FoundTerms]:
     """Return what policies permit of the proposals of one stage. Raises Exhausted and PatternTooComplex.
 
-    If policies permit only a part of a proposal, the literals that name the part are listed. So other proposals are
-    sampled only for permits that are not `served`. That means that nothing was found for their literals.
+    If policies permit only a part of a proposal, the literals that name the part have entries of their own. So
+    proposals without a literal are sampled only for permits that are not `served`: nothing was found for their
+    literals.
     """
     kinds = [
         (each, wildcards, is_sample, kind)
@@ -126,9 +127,9 @@ def _found(stage: Iterable[Proposal], served: AbstractSet[str], evaluator: Evalu
 
 
 def _kinds(proposal: Proposal, evaluator: Evaluator, *, wildcards: bool) -> Iterator[tuple[bool, Kind]]:
-    """Yield the kinds of a proposal, or of one ARN instead. Raises PatternTooComplex.
+    """Yield the kinds of a proposal, each with whether it is about only one ARN. Raises PatternTooComplex.
 
-    If policies name very many parts of the resource, not all classes of its ARNs can be evaluated.
+    If policies name very many parts of the resource, its ARNs have too many classes, and one ARN stands for all.
     """
     try:
         kinds = evaluator.kinds(proposal.acting, proposal.resource, (), wildcards=wildcards)

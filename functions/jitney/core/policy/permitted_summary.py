@@ -7,7 +7,7 @@ from jitney.core.policy.permitted_access import PermittedAccess
 
 
 def summarized(entries: Sequence[PermittedAccess], budget: Budget) -> tuple[PermittedAccess, ...]:
-    """Return the same access in fewer entries, by access level. Raises PatternTooComplex."""
+    """Return the same access in fewer entries. Raises PatternTooComplex."""
     distinct = list(dict.fromkeys(entries))
     kept: list[PermittedAccess] = []
     for place, entry in enumerate(distinct):
@@ -30,7 +30,7 @@ def _says(outer: PermittedAccess, inner: PermittedAccess, budget: Budget) -> boo
 
 
 def _says_which(narrow: PermittedAccess, wide: PermittedAccess, budget: Budget) -> bool:
-    """Return whether `narrow` is the part of `wide` that may be requested with wildcards."""
+    """Return whether `narrow` says which part of `wide` may be requested with wildcards."""
     if not (wide.partial and wide.wildcards and narrow.wildcards and _alike(narrow, wide)):
         return False
     return narrow.resources != wide.resources and _covers(wide, narrow, budget)

@@ -122,10 +122,10 @@ class Evaluator:
     ) -> dict[int, int]:
         """Return the longest duration at which each of the `places` in `asked` passes. Raises Exhausted.
 
-        A question that passes neither for the longest nor for the shortest duration is not tried for others. Each
-        further try halves the range of durations, so the result may be shorter than the longest. With `own`, one of the
-        question's own permits must permit it. Otherwise any permit may, which is enough if the own permit applies with
-        approvals.
+        A question that passes neither for the longest nor for the shortest duration is not tried for others. Further
+        tries halve the range of durations. So the result is too short if policies permit a duration, but not every
+        shorter one. With `own`, one of the question's own permits must permit it. Otherwise any permit may do so, which
+        is enough if an own permit permits it with approvals.
         """
 
         def passing(places: Iterable[int], seconds: int) -> list[int]:
@@ -134,7 +134,7 @@ class Evaluator:
         *shorter, longest = self._durations
         found = dict.fromkeys(passing(places, longest), longest)
         left = passing([place for place in places if place not in found], shorter[0]) if shorter else []
-        # The place of a duration that passes, and of one that does not.
+        # The index of a duration that passes, and of one that does not.
         ranges = dict.fromkeys(left, (0, len(shorter)))
         while ranges:
             halves: dict[int, list[int]] = {}
@@ -198,7 +198,7 @@ class Evaluator:
         return replace(question, wildcard=False, risks=own | reach_risks(action.name, resource, self._target))
 
     def _gained(self, actions: Iterable[Action]) -> list[CompletedEscalation]:
-        """Return the escalations that each action is alone."""
+        """Return the escalations that a single action completes."""
         names = {action.name for action in actions} & self._actions.escalation_actions
         return [gain for name in sorted(names) for gain in completed_escalations({name}, (), self._actions.escalations)]
 

@@ -31,7 +31,7 @@ class PolicyDifference:
 class PolicyDiff(NamedTuple):
     """The differences, the most frequent first. `compared` requests of the space's `size` were decided.
 
-    `other_policies` counts the requests with the same answer by other policies.
+    `other_policies` counts the requests that get the same answer, but from other policies.
     """
 
     differences: tuple[PolicyDifference, ...]
@@ -43,7 +43,7 @@ class PolicyDiff(NamedTuple):
 def compare(
     old: CaseContext, new: CaseContext, space: DecisionSpace, most: int, progress: Callable[[int, int], None]
 ) -> PolicyDiff:
-    """Decide `most` requests of the space by both versions. Calls `progress` with the count and the total."""
+    """Decide up to `most` requests of the space by both versions. Calls `progress` with the count and the total."""
     found: dict[tuple[VersionAnswer, VersionAnswer], PolicyDifference] = {}
     whole, compared, others = min(most, space.size), 0, 0
     for request in space.walk(most):

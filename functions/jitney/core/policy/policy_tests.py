@@ -66,7 +66,7 @@ class Case:
         if self.way != Way.GATEWAY and (self.reveal == "true" or self.operation):
             raise ValueError(f"{self.name}: reveal and operation need way: gateway; add it")
         if self.grant_approvals and not self.operation:
-            raise ValueError(f"{self.name}: grant_approvals needs an operation; write approvals for those of a request")
+            raise ValueError(f"{self.name}: grant_approvals needs an operation; without one, write approvals")
 
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
@@ -95,7 +95,7 @@ class Case:
             source_identity=self.source_identity,
             unit=self.source_identity,
             human=self.human,
-            tags=tuple((name, _tag(value, types.get(name))) for name, value in self.claims.items()),
+            tags=tuple((name, _tag(name, value, types.get(name))) for name, value in self.claims.items()),
         )
 
     def request(self, target: Target) -> AccessRequest:
@@ -132,7 +132,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
-    """The outcome of each case. `untested` are the policies that do not decide any passing case."""
+    """The outcome of each case. `untested` are the policies that decide no passing case."""
 
     outcomes: tuple[CaseOutcome, ...]
     untested: tuple[str, ...]
@@ -195,7 +195,7 @@ def decide_case(case: Case, setting: CaseContext) -> Decision:
     try:
         principal = case.principal(setting.claims)
     except ValueError as error:
-        raise CaseFault("claim_unknown", f"a claim is unknown, or has another type: {error}") from error
+        raise CaseFault("claim_unknown", f"a claim cannot be used: {error}") from error
     try:
         request = case.request(target)
     except ProfileMismatch as mismatch:
@@ -244,8 +244,10 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _tag(text: str | tuple[str, ...], kind: str | None) -> TagValue:
+def _tag(name: str, text: str | tuple[str, ...], kind: str | None) -> TagValue:
     """Return the value of a claim of this type. Raises ValueError for another type, and for an unknown claim."""
+    if kind is None:
+        raise ValueError(f"no issuer makes the claim {name} visible to policies")
     match kind, text:
         case "string", str():
             return text
@@ -255,4 +257,4 @@ def _tag(text: str | tuple[str, ...], kind: str | None) -> TagValue:
             return text == "true"
         case "strings", tuple():
             return text
-    raise ValueError(f"{text} is no {kind}")
+    raise ValueError(f"the value of {name} is not of type {kind}: {text}")

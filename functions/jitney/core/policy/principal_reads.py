@@ -84,7 +84,7 @@ def _read(found: _Found, expression: Any) -> None:
 def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool:
     """Add what one operator reads of the principal. Return False for a use that cannot be added."""
     if operator == "Value" and "__entity" in operands:
-        # Also without `principal`: the only agent that Cedar knows is the principal.
+        # An expression without `principal` can still test the principal: no other agent is among Cedar's entities.
         found.entities.add(operands["__entity"]["id"])
         return True
     if operands.get("left") != _PRINCIPAL:
@@ -105,7 +105,7 @@ def _read_use(found: _Found, operator: str, operands: Mapping[str, Any]) -> bool
 
 
 def claim_literals(policies: Iterable[Mapping[str, Any]]) -> Mapping[str, frozenset[Any]]:
-    """Return the literals with which `policies`, in Cedar's JSON form, compare each claim of principals, by its name.
+    """Return the literals with which `policies`, in Cedar's JSON form, compare each claim of principals, by claim.
 
     A pattern is represented by a text that it matches. Other uses of a claim have no literals.
     """

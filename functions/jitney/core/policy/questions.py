@@ -11,7 +11,7 @@ from jitney.core.policy.pairs import Pair
 from jitney.core.policy.reach import reach_risks
 from jitney.core.policy.risks import CompletedEscalation, risks_of
 
-# ARNs evaluated for one request, about 60 ms each time. Only patterns built to be slow come near.
+# The limit of evaluations of one request, which together take about 60 ms. Only patterns built to be slow come near it.
 MAX_MEMBERS = 1000
 
 
@@ -23,7 +23,7 @@ class Question:
 
     `members` maps each ARN to its class (`PolicySet.match_class`). It holds the resource itself if that is a single
     ARN, and "*" for an action that AWS cannot restrict to resources. `risks` are the names of the pair's risks; `gains`
-    are the escalations that it contributes to.
+    are the escalations that the pair contributes to.
     """
 
     pair: Pair
@@ -52,7 +52,7 @@ def questions_of(
 
     `gained` are the escalations that the pairs complete together. `operation` is described in `AccessRequest`.
 
-    Raises PatternTooComplex, also for more than `max_members` ARNs.
+    Raises PatternTooComplex, also for more than `max_members` evaluations.
     """
     questions = []
     witnesses: dict[str, Mapping[str, Hashable]] = {}

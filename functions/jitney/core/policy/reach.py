@@ -52,7 +52,7 @@ def reach_notes(target: Target) -> Mapping[str, str]:
 
 
 def _may_be_of(resource: str, position: int, own: str, others: Collection[str], *, any_other: bool) -> bool:
-    """Return whether the segment of the ARN at `position` may differ from `own`."""
+    """Return whether the ARN's segment at `position` may be one of `others`, or with `any_other` any but `own`."""
     parts = resource.split(":", 5)
     member = parts[position] if len(parts) > position else "*"
     if member == own or not (others or any_other):

@@ -79,7 +79,7 @@ def too_long(seconds: int, longest: int, target: Target) -> Reason:
 
 def _denials(verdict: PairVerdict, policy_set: PolicySet, principal: Principal, target: Target) -> Iterable[Reason]:
     if verdict.question.pair.action.name in NEEDS_NO_PERMISSION:
-        yield _reason(NO_PERMISSION_NEEDED, f"{_NO_PERMISSION} Request it with others.", verdict)
+        yield _reason(NO_PERMISSION_NEEDED, f"{_NO_PERMISSION} Request it together with other actions.", verdict)
         return
     for policy in verdict.policies:
         sentence = _sentence(verdict, "is forbidden", policy, policy_set)
@@ -118,7 +118,7 @@ def _what(verdict: PairVerdict) -> str:
 
 
 def _reason(policy: str, template: str, verdict: PairVerdict) -> Reason:
-    """Return the reason. Its sentence names the action and its level where `sentence` has `_ACTION`."""
+    """Return the reason. Its sentence names the action and its level where `template` has `_ACTION`."""
     return _reason_for(policy, template, verdict.question.pair)
 
 

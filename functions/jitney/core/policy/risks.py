@@ -27,7 +27,7 @@ RISK_PHRASES: Mapping[str, tuple[str, str]] = {
     "LoggingEvasion": ("can stop or hide logging or detection", "can stop or hide logging or detection"),
     "DataSharing": ("can give data to another account or the public", "can give data to another account or the public"),
     "IrreversibleDeletion": ("deletes what AWS cannot restore", "delete what AWS cannot restore"),
-    "UnboundedCost": ("causes costs until a person ends it", "cause costs until a person ends them"),
+    "UnboundedCost": ("causes costs until a person ends them", "cause costs until a person ends them"),
     "OtherAccounts": ("may use resources of other accounts", "may use resources of other accounts"),
     "UnwatchedRegions": (
         "may be called in Regions whose calls Jitney does not record",

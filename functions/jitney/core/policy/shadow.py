@@ -1,7 +1,7 @@
 """A second set of policies that decides each request too, and changes no answer (row POL 14).
 
-If its answer differs, the decision's record has it. Nothing else reads it. An error of the shadow is recorded instead
-of an answer, and never stops a request.
+If the shadow's answer differs, the decision's record has both answers. Nothing else uses the shadow's answer. An error
+of the shadow is recorded instead of its answer, and never stops a request.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from jitney.core.policy.risks import HeldActions
 from jitney.core.problems import Problem
 
 SHADOW = "shadow"
-"""The member of a record's `detail`."""
+"""The member of a record's `detail` about the shadow."""
 
 
 class UnreadHeldActionsError(LookupError):
@@ -36,7 +36,7 @@ class ShadowPolicies:
 
     @classmethod
     def load(cls, source: Policies) -> Self:
-        """Return the shadow in `source`. If it has errors, they are its answer to each request."""
+        """Return the shadow in `source`. If it cannot be loaded, the error is its answer to each request."""
         try:
             return cls(source.version, PolicySet.load(source))
         except BaseException as error:  # noqa: BLE001 - Cedar's panics are no Exception

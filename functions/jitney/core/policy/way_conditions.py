@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from jitney.core.access.request import Way
 
 _Known: TypeAlias = Any
-"""The value of an expression, or None if it depends on something else than the way and reveal."""
+"""The value of an expression, or None if it depends on anything but the way and reveal."""
 _WAYS: tuple[Mapping[str, Any], ...] = (
     {"way": Way.CREDENTIALS.value, "reveal": False},
     {"way": Way.GATEWAY.value, "reveal": False},
@@ -59,7 +59,7 @@ def _negated(value: _Known) -> _Known:
 
 
 def _joined(operator: str, left: _Known, right: _Known) -> _Known:
-    """Return the value of a conjunction or disjunction. One known side can be enough."""
+    """Return the value of a conjunction or disjunction. The value of one side can decide it."""
     deciding = operator == "||"
     if deciding in (left, right):
         return deciding
