@@ -172,7 +172,7 @@ def test_pol_14_calls_that_cannot_be_known_keep_their_permissions():
     both = asked(replace(READS, actions=("s3:GetObject", "s3:GetObjectTagging")), LISTS)
     found = suggested(A, [published(1, agent(), both, [("s3:GetObject", f"{KEY}a")])])
     assert effect(found, "s3:GetObjectTagging", f"{KEY}*") is Effect.ALLOW
-    assert "Kept without a call: s3:GetObjectTagging: CloudTrail logs it only as a data event" in texts(found)
+    assert "Kept without a call: s3:GetObjectTagging, because CloudTrail logs it only as a data event" in texts(found)
     assert effect(found, "ec2:DescribeImages", "*") is Effect.DENY
     unread = suggested(A, [published(1, agent(), both)], calls_read=False)
     assert effect(unread, "ec2:DescribeImages", "*") is Effect.ALLOW

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from jitney.core.review.safe_text import cut
 
 MOST_COMMENT = 200
-"""Characters of one text in a comment."""
+"""The limit of characters of one text in a comment."""
 _PLAIN = frozenset(string.ascii_letters + string.digits + " !#$%&'()*+,-./:;<=>?@[]^_`{|}~")
 
 

@@ -29,27 +29,27 @@ def permit_text(permit: SuggestedPermit, name: str) -> str:
 
 
 def evidence(permit: SuggestedPermit) -> Iterator[str]:
-    """Yield why the permit is suggested, and what is wider than what was used, as sentences."""
+    """Yield sentences on why the permit is suggested, and on where it permits more than was used."""
     grants = {each for use in permit.uses for each in use.grants}
     seconds = sorted({each for use in permit.uses for each in use.seconds})
     when, grant_id, reason = max(use.last for use in permit.uses)
     spread = f"{seconds[0]} s" if len(seconds) == 1 else f"{seconds[0]} to {seconds[-1]} s"
-    yield f"{_count(len(grants), 'grant')} of {spread}, the last one {grant_id} of {iso(when)[:10]}."
+    yield f"{_count(len(grants), 'grant')} for {spread}, the last one {grant_id} on {iso(when)[:10]}."
     if reason:
         yield f"The agent's reason, unverified: {quoted(reason)}"
     if len(permit.holders) > 1:
-        yield f"Equal use by {len(permit.holders)} {permit.place.holder.kind}s."
+        yield f"Used in the same way by {len(permit.holders)} {permit.place.holder.kind}s."
     for prefix in permit.prefixes:
         used = sorted({use.pair.resource for use in permit.uses if use.pair.resource.startswith(prefix)})
         shown = ", ".join(used[:MOST_EXAMPLES])
         yield f"Generalized: {_count(len(used), 'resource')} below {prefix} were used, such as {shown}."
     if permit.shape in (ResourceShape.PATTERNS, ResourceShape.ANY) and any(use.called for use in permit.uses):
-        yield "Used, but the calls do not name all resources of the requested wildcard."
+        yield "The requested wildcard is kept, because its calls do not name all resources that they used."
     unseen = sorted((gap, use.pair.action) for use in permit.uses if not use.called for gap in use.gaps)
     for gap, actions in groupby(unseen, key=lambda each: each[0]):
         names = sorted({action for _, action in actions})
         more = f" and {len(names) - MOST_EXAMPLES} more" if len(names) > MOST_EXAMPLES else ""
-        yield f"Kept without a call: {', '.join(names[:MOST_EXAMPLES])}{more}: {gap}."
+        yield f"Kept without a call: {', '.join(names[:MOST_EXAMPLES])}{more}, because {gap}."
 
 
 def _who(holders: tuple[PermitHolder, ...]) -> str:

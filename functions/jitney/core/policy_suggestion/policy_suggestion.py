@@ -1,8 +1,8 @@
 """Suggest the narrowest permits that cover what was used, and check them by deciding each used request again.
 
 The forbids of the present policies stay, and decide together with the suggestion. Requests that the present policies
-review stay under review. If the suggestion would allow one without a review, its permits are built again with the
-review.
+review stay under review. If the suggestion would allow such a request without a review, the permits are built again
+with the review.
 """
 
 import re
@@ -84,8 +84,8 @@ class Checked(NamedTuple):
     """How the used requests are decided under the suggestion.
 
     `allowed` and `reviewed` count requests. `denied` are ids of grants whose used request is denied. `laxer` are ids of
-    grants for which the suggestion would need fewer approvals than the present policies. It is () in a finished
-    suggestion.
+    grants for which the suggestion would need fewer approvals than the present policies. Unless `laxer` is (), the
+    suggestion must not be used.
     """
 
     allowed: int
@@ -114,7 +114,7 @@ class PolicySuggestion:
 
 @dataclass(slots=True)
 class _Uses:
-    """The uses by place, pair and reviews, the denied uses, and the permits that cover the rest."""
+    """The permitted uses by place, pair and reviews, the denied uses, and the present permits that permit the first."""
 
     found: dict[tuple[PermitPlace, GrantedPair, Reviews], PairUse] = field(default_factory=dict)
     denied: dict[tuple[PermitPlace, GrantedPair], UncoveredUse] = field(default_factory=dict)
@@ -253,7 +253,7 @@ def _checked(
     present: RememberedDecisions,
     rules: CaseContext | None,
 ) -> tuple[Checked, dict[tuple[PermitPlace, GrantedPair], Reviews]]:
-    """Return how the used requests are decided, and the further reviews that pairs need."""
+    """Return how the used requests are decided under `rules`, and the further reviews that pairs need."""
     suggested = RememberedDecisions(rules) if rules else None
     effects: Counter[Effect] = Counter()
     denied, laxer = list[str](), list[str]()

@@ -8,7 +8,7 @@ _TYPE_ALONE = re.compile(r"[^/:]+(?:/|:/?)", re.ASCII)
 
 
 def wide_prefixes(arns: Collection[str], least: int) -> Mapping[str, tuple[str, ...]]:
-    """Return the longest prefixes of at least `least` of the ARNs, each with these ARNs.
+    """Return the longest prefixes that at least `least` of the ARNs share, each with these ARNs.
 
     A prefix ends with "/". An ARN counts for one prefix, the longest one that has enough.
     """

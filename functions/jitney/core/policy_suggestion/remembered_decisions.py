@@ -45,7 +45,7 @@ class RememberedDecisions:
         return self.decision(who, with_pairs(request, (pair,), seconds), held)
 
     def arns_below(self, prefix: str, action: str) -> tuple[str, ...]:
-        """Return an ARN of each kind that policies distinguish below a prefix, and that the action can act on.
+        """Return, for each kind that policies distinguish, an ARN below the prefix on which the action can act.
 
         Returns () if there are too many kinds.
         """
@@ -77,7 +77,7 @@ def with_pairs(request: AccessRequest, pairs: Iterable[GrantedPair], seconds: in
 
 
 def reviews_of(decision: Decision) -> Reviews:
-    """Return the reviews that a decision needs. The decision is not a denial."""
+    """Return the reviews that a decision needs. The decision must not be a denial."""
     return frozenset({frozenset(decision.reviews)}) if decision.effect is Effect.REVIEW else frozenset()
 
 

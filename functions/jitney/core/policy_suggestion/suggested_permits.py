@@ -17,7 +17,7 @@ from jitney.core.policy_suggestion.remembered_decisions import Held, RememberedD
 
 
 class PermitHolder(NamedTuple):
-    """The requesters of a permit: one agent or human by its source identity, or the members of a group of one kind."""
+    """The requesters of a permit: one agent or human by its source identity, or the agents or humans in a group."""
 
     kind: Literal["agent", "human"]
     group: str
@@ -123,7 +123,7 @@ def suggested_permits(uses: Iterable[PairUse], present: RememberedDecisions, lea
 
 
 def _by_duration(uses: Sequence[PairUse], present: RememberedDecisions) -> Iterator[tuple[int, list[PairUse]]]:
-    """Yield groups of uses, each with one longest duration.
+    """Yield groups of uses, each with the longest duration that its permits allow.
 
     A pair gets a longer duration than its own only if the present policies need no further review for it.
     """

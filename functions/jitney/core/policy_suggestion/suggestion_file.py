@@ -113,7 +113,7 @@ def _claim(value: Any) -> Any:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether the table can hold the text unchanged. The table's reader replaces `${NAME}`."""
+    """Return whether a reader of the table gets the text unchanged. The reader replaces `${NAME}`."""
     return text.isprintable() and "${" not in text
 
 

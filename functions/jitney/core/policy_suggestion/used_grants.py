@@ -23,7 +23,7 @@ from jitney.core.report.usage import covers_arn
 MOST_PAIRS = 10_000
 """The limit of pairs of one grant. Grants on access profiles have the most."""
 MOST_ARNS = 1000
-"""How many ARNs may replace one wildcard. Prefixes can replace the ARNs in turn (`prefixes.py`)."""
+"""How many ARNs may replace one wildcard. Prefixes may then replace these ARNs (`prefixes.py`)."""
 UNREAD_CALLS = "CloudTrail's calls were not read"
 NO_SESSION = "no session of its grant was seen in CloudTrail"
 SILENT_TRAIL = "CloudTrail was silent while its grant was open"
@@ -56,7 +56,7 @@ class SuggestionScope(NamedTuple):
                 return who.unit == self.name
 
     def excludes(self, record: PublishedRecord) -> bool:
-        """Return whether a record of a grant shows, without the grant's request, that it is out of the scope."""
+        """Return whether this record alone shows that its grant is out of the scope."""
         match self.kind:
             case ScopeKind.AGENT:
                 return record.principal not in ("", self.name)
@@ -67,7 +67,7 @@ class SuggestionScope(NamedTuple):
 
 
 class UsedGrant(NamedTuple):
-    """A grant as decided, and its pairs: the pairs to keep, with the reasons, and the unused pairs.
+    """A grant with its recorded request, the pairs that were used or may have been, and the unused pairs.
 
     `reason` is the agent's text.
     """
@@ -82,7 +82,7 @@ class UsedGrant(NamedTuple):
 class UsageLog:
     """Collects the lines of records, and then those of calls, and joins them by grant.
 
-    `left_out` counts grants that are not used, by the reason. `unreadable` counts lines.
+    `left_out` counts the grants that the result lacks, by reason. `unreadable` counts lines.
     """
 
     scope: SuggestionScope
@@ -122,7 +122,7 @@ class UsageLog:
             self._calls.setdefault(grant_id, []).append(line)
 
     def grants(self, now: int) -> Iterator[UsedGrant]:
-        """Yield the grants of the scope, as known at `now`. Counts the grants that cannot be decided again."""
+        """Yield the grants of the scope, as known at `now`. Counts in `left_out` those that cannot be decided again."""
         gaps = published_gaps(self._gaps)
         for grant_id, lines in sorted(self._records.items()):
             request = _request(grant_id, lines)
@@ -146,7 +146,7 @@ class UsageLog:
         return UsedGrant(recorded, report.reason, kept, tuple(each for each in unused if not _is_kept(each, kept)))
 
     def _expanded(self, recorded: RecordedRequest, granted: Sequence[Permission]) -> tuple[Permission, ...]:
-        """Return the permissions with single actions. Raises NotReplayable."""
+        """Return the permissions with their action wildcards expanded. Raises NotReplayable."""
         request = replace(recorded.request, permissions=tuple(granted))
         try:
             pairs = pairs_of(request, self.context.actions, MOST_PAIRS, Budget(10 * MAX_REQUEST_STEPS))
@@ -167,7 +167,7 @@ class UsageLog:
 
         def gap_of(action: str, resources: Collection[str]) -> CoverageGap | None:
             gap = coverage_gap(action, resources, seen, self.may_need)
-            # The gateway records each call itself. It only does not see what AWS does within a call.
+            # The gateway records each call itself. The only gap is what AWS does within a call.
             return gap if not gateway or gap is CoverageGap.IMPLICIT else None
 
         yield from kept_pairs(permissions, seen, self.context.actions, gap_of, MOST_ARNS)

@@ -38,7 +38,7 @@ class ReplayedAnswer(NamedTuple):
 
 
 class ReplayedRequest(NamedTuple):
-    """A recorded request with its answer then and its answer now."""
+    """A recorded request, with its answer at that time and its answer now."""
 
     recorded: RecordedRequest
     before: ReplayedAnswer
@@ -75,16 +75,16 @@ def decide_again(recorded: RecordedRequest, context: CaseContext) -> Decision:
             held_actions=held,
         )
     except Problem as problem:
-        raise NotReplayable(f"it is refused before the decision now, with {problem.code}") from problem
+        raise NotReplayable(f"it is now refused before a decision, with {problem.code}") from problem
 
 
 @dataclass(slots=True)
 class PolicyReplay:
-    """Replays records one by one, in any order, and counts.
+    """Replays records one by one, in any order, and counts the results.
 
-    `effects` counts the effects before and after. `changed` are the requests with another effect or other reviews.
-    `other_policies` counts those with the same effect that other policies decide. `left_out` counts the reasons why
-    decisions are not replayable. `other_tables` counts the decisions with another table of AWS actions.
+    `effects` counts pairs of effects, before and after. `changed` are the requests with another effect or other
+    reviews. `other_policies` counts the other requests that other policies decide now. `left_out` counts the decisions
+    that are not replayable, by reason. `other_tables` counts the decisions with another table of AWS actions.
     """
 
     context: CaseContext
@@ -97,7 +97,7 @@ class PolicyReplay:
     _answers: dict[Hashable, ReplayedAnswer | NotReplayable] = field(default_factory=dict)
 
     def add(self, line: Line) -> None:
-        """Replay the decision in a line of published records. Lines about other things count for nothing.
+        """Replay the decision in a line of published records. Lines about other things are ignored.
 
         A record that was published twice counts once.
         """
@@ -119,7 +119,7 @@ class PolicyReplay:
 
     @property
     def distinct(self) -> int:
-        """How many of the decisions policies can distinguish."""
+        """How many different requests, as policies see them, the decisions were about."""
         return len(self._answers)
 
     def _count(self, recorded: RecordedRequest, after: ReplayedAnswer) -> None:
@@ -133,7 +133,7 @@ class PolicyReplay:
             self.other_policies += before.policies != after.policies
 
     def _answer(self, recorded: RecordedRequest) -> ReplayedAnswer:
-        """Return the answer to a request, once for all requests that policies cannot distinguish."""
+        """Return the answer to a request. It is computed once for all requests that policies cannot distinguish."""
         request, inputs = recorded.request, recorded.inputs
         # Everything that `decide_again` reads, with the principal as far as policies read it.
         key = (

@@ -46,7 +46,7 @@ class _Detail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request that was decided: what the decision saw, and its answer then.
+    """A request that was decided: what the decision saw, and the answer.
 
     `chain` and `seq` are the record's position. `time` is in epoch seconds.
     """
@@ -65,9 +65,9 @@ class RecordedRequest:
 
 
 def is_decision(record: PublishedRecord, *, previews: bool) -> bool:
-    """Return whether a record is about the decision on a request. Dry runs count with `previews` only.
+    """Return whether a record is about the decision on a request. Dry runs count only with `previews`.
 
-    Only the record of a decision names policies. Records of earlier refusals and of failed issues do not.
+    A record names policies only if they decided: the record of an earlier refusal does not. Failed issues do not count.
     """
     if record.event not in DECIDED or (record.event == AuditEvent.PREVIEW and not previews):
         return False
@@ -86,7 +86,7 @@ class DecisionLines:
     _seen: set[tuple[str, int]] = field(default_factory=set)
 
     def decision_in(self, line: Line) -> PublishedRecord | None:
-        """Return the record of a decision that was not found before. None for any other line."""
+        """Return the record of a decision that was not found before; None for any other line."""
         record = parse_record(line)
         if record is None:
             self.unreadable += 1
@@ -125,7 +125,7 @@ def recorded_request(record: PublishedRecord) -> RecordedRequest:
 
 
 def _principal(record: PublishedRecord, inputs: DecisionInputs) -> Principal:
-    """Return the requester. Its alias, display name, owners and facts are not in the record, and decide nothing."""
+    """Return the requester, without what the record lacks and policies do not see, such as its display name."""
     return Principal(
         issuer=record.issuer,
         issuer_name="",

@@ -11,7 +11,7 @@ from jitney.core.replay.policy_replay import ReplayedAnswer
 from jitney.core.replay.recorded_requests import DecisionLines
 from jitney.core.report.published_lines import Line, PublishedRecord
 
-DAMAGED = "the record's answer of the shadow is damaged"
+DAMAGED = "the shadow's answer in the record is damaged"
 
 
 class ShadowDifference(NamedTuple):
@@ -25,11 +25,11 @@ class ShadowDifference(NamedTuple):
 
 @dataclass(slots=True)
 class ShadowLog:
-    """Reads records one by one, in any order, and counts.
+    """Reads records one by one, in any order, and counts the shadow's answers.
 
-    `versions` counts the decisions with each version of the shadow. `effects` counts pairs of different effects: that
-    of the active policies and that of the shadow. `errors` counts the errors of the shadow by name. `without` counts
-    decisions without a shadow.
+    `versions` counts the decisions with each version of the shadow. For answers that differ, `effects` counts pairs of
+    effects: that of the active policies and that of the shadow. `errors` counts the errors of the shadow by name.
+    `without` counts decisions without a shadow.
     """
 
     decisions: DecisionLines = field(default_factory=DecisionLines)
@@ -45,7 +45,7 @@ class ShadowLog:
         return self.versions.total()
 
     def add(self, line: Line) -> None:
-        """Count the decision in a line of published records. Lines about other things count for nothing.
+        """Count the decision in a line of published records. Lines about other things are ignored.
 
         A record that was published twice counts once.
         """
