@@ -231,7 +231,7 @@ def test_aud_04_a_time_without_cloudtrail_is_a_warning_and_no_proof(ledger: Ledg
     assert document["suggestion"]["verdict"] == "unknown"
     words = " ".join(show().stdout.split())
     assert f"CloudTrail was silent from {since} to {until}, for target analytics-prod." in words
-    assert "CloudTrail was silent while it was open, so it is not known what was needed." in words
+    assert "CloudTrail was silent while the grant was open, so it is not known what was needed." in words
 
 
 def test_aud_04_a_silence_that_began_before_the_first_day_and_lasts_is_known(ledger: Ledger):

@@ -208,7 +208,7 @@ def test_aud_02_a_gap_in_the_chain_is_a_warning_and_the_rest_is_reported(missing
     recorded = reviewed()
     del recorded.links[missing]
     report = report_of(recorded, CALLS)
-    assert f"Missing from the chain: record {missing}. The report lacks what it says." in report.warnings
+    assert f"Missing from the chain: record {missing}. The report is incomplete." in report.warnings
     assert len(report.records) == 6
 
 

@@ -97,7 +97,7 @@ def test_aud_04_an_action_logged_as_data_event_stays_unless_one_was_seen():
     ]
     said = "CloudTrail logs it only as a data event, and no data event was seen"
     until = "calls that CloudTrail does not show may have been made until the end"
-    assert found.reasons == (f"s3:PutObject stays: {said}.", f"the time stays: {until}.")
+    assert found.reasons == (f"s3:PutObject stays: {said}.", f"the duration stays: {until}.")
 
 
 def test_aud_04_a_resource_without_data_events_stays():
@@ -244,8 +244,8 @@ def test_aud_04_a_release_shortens_the_duration_and_a_revocation_does_not():
 @pytest.mark.parametrize(
     ("outcome", "why"),
     [
-        (Outcome.REVOKED, "the time stays: the grant was revoked and may have been needed for longer."),
-        (None, "the time stays: the grant has not ended."),
+        (Outcome.REVOKED, "the duration stays: the grant was revoked and may have been needed for longer."),
+        (None, "the duration stays: the grant has not ended."),
     ],
 )
 def test_aud_04_the_reason_for_the_same_duration_is_given_without_a_suggestion(outcome: Outcome | None, why: str):
@@ -437,7 +437,7 @@ def test_rev_01_the_report_of_a_reviewed_grant_suggests_a_policy_with_its_review
     "members",
     [
         {"break_glass": ReportedBreakGlass(NOW, "staff.gina", "down", "")},
-        {"warnings": ("Missing from the chain: record 0. The report lacks what it says.",)},
+        {"warnings": ("Missing from the chain: record 0. The report is incomplete.",)},
         {"votes": (ReportedVote(NOW, "staff.bob", "approved", (), "", "", None),)},  # by groups that no record names
         {"reviews": ((),)},
         {"reviews": (("owners, security",),)},

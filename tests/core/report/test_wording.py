@@ -95,7 +95,7 @@ def test_aud_04_the_summary_names_what_was_granted_denied_and_how_it_ended_befor
     first, *_ = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), ())
     assert first.title == "Summary"
     said = {row.name: row.text for row in first.rows}
-    assert said["use"] == "no calls seen in CloudTrail, without the denied"
+    assert said["use"] == "no calls seen in CloudTrail, not counting denied calls"
     assert said["denied"] == f"1 call: {report.denied[0].name}"
     assert said["outcome"].startswith("released")
     assert dict(rows(report))["on behalf of"] == (report.requester.human_name or "no person named")

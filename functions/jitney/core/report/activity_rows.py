@@ -20,7 +20,7 @@ from jitney.core.report.snippets import policy_text, request_lines
 from jitney.core.report.suggestion import Suggestion, SuggestionOutcome
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut
 
-_NO_POLICY = "none: Cedar has no `?`, break-glass access gets no policy, or the reviews are not in the records"
+_NO_POLICY = "none is safe: a value contains `?`, access was by break-glass, or records or reviews are missing"
 _NOT_SENT = (Outcome.REFUSED, Outcome.DENIED)
 """Outcomes of gateway calls that AWS never saw, and whose parameters are not recorded."""
 
@@ -42,7 +42,8 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
     """
     if not report.calls:
         found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
-        yield ReportRow("calls", f"{found}; object and item access is seen only where a trail logs data events")
+        text = f"{found}; CloudTrail shows access to objects and items only where a trail logs data events"
+        yield ReportRow("calls", text)
     # Bypasses and calls beyond the grant come first and are never cut: an agent can make any number of kinds of calls.
     yield from _uses(report.bypasses, "not explained by a grant", report)
     yield from _uses(report.beyond_grant, "beyond the grant", report)

@@ -1,7 +1,7 @@
 """Order and deduplicate the records of a grant, and warn of gaps in their chain.
 
-These warnings do not verify records: only `jitney audit verify` compares records with their seals. They show that a
-report is incomplete.
+The warnings show that a report is incomplete. They do not verify records: only `jitney audit verify` compares records
+with their seals.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +41,7 @@ def _warnings(own: Sequence[PublishedRecord]) -> Iterator[str]:
     if gaps:
         shown = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in gaps[:MOST_GAPS])
         more = f" and more in {len(gaps) - MOST_GAPS} other gaps" if len(gaps) > MOST_GAPS else ""
-        yield f"Missing from the chain: record {shown}{more}. The report lacks what it says."
+        yield f"Missing from the chain: record {shown}{more}. The report is incomplete."
     for number in numbers:
         claims = [each for each in own if each.seq == number]
         if len(claims) > 1:

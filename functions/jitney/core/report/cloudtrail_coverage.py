@@ -1,7 +1,7 @@
 """What CloudTrail can show: whether an action without a visible call was really not called.
 
-An action counts as observable only if its service is listed here. In addition, it must not be a data event, be
-unlogged, or be needed implicitly by other calls. So an unknown action counts as not observable.
+An action counts as observable if its service is listed here, unless it is a data event, is not logged, or may be needed
+by other calls. So an action of an unlisted service does not count as observable.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 """
 
@@ -16,7 +16,7 @@ from jitney.core.report.published_lines import PublishedCall
 ImplicitActions: TypeAlias = Callable[[str], frozenset[str]]
 """Maps a call ("s3:CopyObject") to the actions that it may need in addition to its own."""
 
-# By service: the actions that are in data events only, or in no event. All other actions are management events.
+# By service: the actions that are in data events only, or in no event. Its other actions are in management events.
 _NOT_IN_MANAGEMENT_EVENTS: Mapping[str, tuple[str, ...]] = {
     "acm": (),
     "autoscaling": (),
@@ -56,7 +56,7 @@ class CoverageGap(StrEnum):
 def coverage_gap(
     action: str, resources: Iterable[str], seen: Iterable[PublishedCall], may_need: ImplicitActions
 ) -> CoverageGap | None:
-    """Return why `action` may have been called although no call was seen; None if CloudTrail would show it."""
+    """Return why `action` may have been called although no call was seen; None if CloudTrail would show a call."""
     calls = list(seen)
     service, _, name = action.partition(":")
     implicit = {need.lower() for each in {call.name for call in calls} for need in may_need(each)}

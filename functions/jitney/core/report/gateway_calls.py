@@ -27,7 +27,7 @@ def gateway_calls(records: Iterable[PublishedRecord], calls: Iterable[PublishedC
 
 
 def unseen_calls(made: Iterable[ReportedCall], records: Iterable[PublishedRecord]) -> Iterator[PublishedCall]:
-    """Yield answered calls without an event of CloudTrail. Their records show that they were made."""
+    """Yield the answered calls that have no event of CloudTrail. Their records show that they were made."""
     answered = {each.call_id: each for each in made if not each.events and each.outcome == Outcome.ANSWERED}
     firsts = {each.chain: each for each in records if each.chain in answered and each.seq == 0}
     for call_id, record in firsts.items():

@@ -52,8 +52,8 @@ class Times(NamedTuple):
 class ReportedEnd(NamedTuple):
     """The end of a grant, with the person who ended it and the reason.
 
-    `denied_after_milliseconds` is the time from the call to AWS's first denial. It is None if no denial was seen.
-    `measured` says whether the broker measured it. `recorded` says whether the end is on record.
+    `denied_after_milliseconds` is the time from the call that ended access to AWS's first denial. It is None if no
+    denial was seen. `measured` says whether the broker measured it. `recorded` says whether the end is on record.
     """
 
     state: ReportedState
@@ -75,7 +75,7 @@ class SentNotification(NamedTuple):
 
 
 class ReportedVote(NamedTuple):
-    """One vote. `narrowed_terms` is what the vote granted, if that is less than was requested."""
+    """One vote. `narrowed_terms` is what the vote granted, if the vote narrowed the request."""
 
     at: int
     by: str
@@ -87,7 +87,7 @@ class ReportedVote(NamedTuple):
 
 
 class ReportedBreakGlass(NamedTuple):
-    """A use of break-glass, without its reviewers."""
+    """A use of break-glass, without its follow-up review."""
 
     at: int
     by: str
@@ -130,7 +130,7 @@ class CallGroup(NamedTuple):
 
 
 class ReportedCall(NamedTuple):
-    """One call through the gateway. `parameters` are JSON with secrets masked, and `masked` the places in the answer.
+    """One call through the gateway. `parameters` are JSON with secrets masked. `masked` are paths in the answer.
 
     `outcome` is the outcome in the last record. `status` is AWS's HTTP status, or 0. `ticket` is True if the agent sent
     a presigned request itself. `events` counts CloudTrail's events of the call.
@@ -169,7 +169,7 @@ class RecordSummary(NamedTuple):
 
 
 class ReportedWay(NamedTuple):
-    """How the grant is used: a name of `Way`, or "" if the request's record has none, and whether answers reveal."""
+    """How the grant is used: a name of `Way`, or "" if the record has none, and whether answers are unmasked."""
 
     name: str
     reveal: bool
@@ -194,14 +194,14 @@ class GrantReport:
 
     `calls` counts all calls in the grant's name. They are `uses` (successful and failed calls that the grant explains),
     `denied` (calls that IAM denied), `beyond_grant` (calls that succeeded outside of what was granted) and `bypasses`
-    (calls that the grant does not explain). `broker_calls` counts calls
-    that the broker makes to issue credentials and to check that access has ended. `sessions_started` counts the
-    sessions that CloudTrail saw start. `explained_calls` lists the calls that the grant explains. `unused_permissions`
-    are the granted actions without such a call. `gateway_calls` are the calls through the gateway, in order.
+    (calls that the grant does not explain). `broker_calls` counts calls that the broker makes to issue credentials and
+    to check that access has ended. `sessions_started` counts the sessions that CloudTrail saw start. `explained_calls`
+    lists the calls that the grant explains. `unused_permissions` are the granted actions without such a call.
+    `gateway_calls` are the calls through the gateway, in order.
 
     `trail_gaps` are the times in which CloudTrail was silent while the grant was open. `warnings` are sentences about
-    these, and about missing records and contradictions. With `partial`, records or calls are missing, or may be. A
-    missing call then proves nothing, so `unused_permissions` is empty.
+    these, and about missing records and contradictions. With `partial`, records or calls are missing, or may be. Then
+    the absence of a call proves nothing, so `unused_permissions` is empty.
     """
 
     grant_id: str

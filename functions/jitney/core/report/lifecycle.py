@@ -44,7 +44,7 @@ def times_of(own: Sequence[PublishedRecord], now: int) -> Times:
 def end_of(own: Sequence[PublishedRecord], times: Times, now: int) -> ReportedEnd:
     """Return how the grant ended, or its state at `now`.
 
-    After its expiry it counts as expired, even without a record.
+    After its expiry, a grant counts as expired, even without a record.
     """
     state, record = _ended(own)
     if state in _UNDECIDED_OR_ACTIVE and 0 < times.expires_at <= now:

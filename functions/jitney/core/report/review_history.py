@@ -14,7 +14,10 @@ def state_after_vote(record: PublishedRecord) -> str:
 
 
 def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[ReportedVote, ...]:
-    """Return the votes in order. A vote has narrowed terms if it granted less than was requested."""
+    """Return the votes in order. A vote has narrowed terms if it narrowed the request.
+
+    A vote for a request that an earlier vote narrowed has none.
+    """
     votes = []
     for each in own:
         if each.event != AuditEvent.VOTE:

@@ -62,7 +62,7 @@ class KeptPair(NamedTuple):
 
 
 CoverageLookup: TypeAlias = Callable[[str, Sequence[str]], CoverageGap | None]
-"""Returns why an action on these resources may have been called although no call shows it; None if not."""
+"""Returns why an action on these resources may have been called although no call shows it; None if it was not."""
 
 
 def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions, now: int) -> Suggestion:
@@ -71,7 +71,7 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("nothing was granted.",))
     if report.partial:
         cause = (
-            "CloudTrail was silent while it was open"
+            "CloudTrail was silent while the grant was open"
             if report.trail_gaps
             else "not all records and calls were read here"
         )
@@ -93,7 +93,7 @@ def suggest(report: GrantReport, actions: ActionTable, may_need: ImplicitActions
         return Suggestion(SuggestionOutcome.UNKNOWN, None, ("no permission was used: the grant was not needed.", *late))
     seconds, stays = _seconds(report, bool(gap))
     terms = Terms(together(each.pair for each in kept), seconds)
-    reasons = (*gap, *((f"the time stays: {stays}.",) if stays else ()), *late)
+    reasons = (*gap, *((f"the duration stays: {stays}.",) if stays else ()), *late)
     narrower = _pairs(terms.permissions) != _pairs(report.granted.permissions)
     if not narrower and terms.duration_seconds == report.granted.duration_seconds:
         return Suggestion(SuggestionOutcome.NOTHING, None, reasons)
@@ -148,9 +148,9 @@ def _reached(
 ) -> dict[str, tuple[str, ...]]:
     """Return the ARNs that were used, by granted resource; {} if the calls do not show them.
 
-    The calls show the ARNs if each call names all resources that it used. An action that needs several resource types
-    at once is never shown, because events name only some of these. A trail that shows one data event of an action on a
-    granted resource is assumed to show all of them.
+    The calls show the ARNs if each call names all resources that it used. They never do so for an action that needs
+    several types of resources at once, because events name only some of these. A trail that shows one data event of an
+    action on a granted resource is assumed to show all such events.
     """
     if action is None or gap not in (None, CoverageGap.DATA):
         return {}

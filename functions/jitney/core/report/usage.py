@@ -19,7 +19,7 @@ DENIAL_CODES = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "Autho
 
 
 class GrantUsage(NamedTuple):
-    """The members are those of `jitney.core.report.grant_report.GrantReport`.
+    """The members are described in `jitney.core.report.grant_report.GrantReport`, where `total` is named `calls`.
 
     `unreadable` counts lines that are not calls.
     """
@@ -73,7 +73,7 @@ def used_actions(calls: Iterable[PublishedCall]) -> frozenset[str]:
 
 
 def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantEffect, ...]:
-    """Return what outlives the grant of a report, and whether it was used; () until credentials were issued."""
+    """Return what outlives the grant of a report, and whether it was used; () if no credentials were issued."""
     granted = report.granted if report.times.issued else None
     masked = answers_masked(report.way.name, reveal=report.way.reveal)
     effects = effects_of(granted.permissions, actions, masked=masked) if granted else ()
