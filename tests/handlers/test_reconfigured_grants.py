@@ -23,7 +23,7 @@ from tests.handlers.test_review_pages import pending, stored
 from tests.handlers.test_review_steps import TOKEN, asked, decided
 from tests.handlers.test_terminal_reviews import call, own_token, terminal_desk
 
-LOST = "It cannot be approved any more: reject it, and the agent can request again."
+LOST = "The request cannot be approved any more: reject it, and the agent can request again."
 
 
 def without_target(desk: ReviewSystem) -> None:

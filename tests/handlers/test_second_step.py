@@ -136,7 +136,8 @@ def test_rev_11_the_page_says_of_new_access_that_a_person_revoked_it_before(desk
     assert ('<span class="new">new</span>' in text, '<p class="before">' in text) == (True, True)
     desk.system.store.grants[before.id] = before
     text = alice.send("GET", f"/reviews/{grant.id}").text
-    assert '<p class="before stopped"><strong>Before</strong> In the last 30 days: revoked after' in text
+    line = '<p class="before stopped"><strong>Before</strong> Similar requests in the last 30 days: revoked after'
+    assert line in text
     assert text.count('<span class="new">revoked before</span>') == 5  # 2 at the top, 2 in the form, its meaning
     assert "a person revoked it or objected to it." in text
 

@@ -193,7 +193,7 @@ def test_rev_15_like_requests_are_counted_by_what_became_of_them():
     revoked = replace(GRANTED, state=State.REVOKED, ending=GrantEnd(NOW - 30, "corp.olga", "leaked"))
     history = (GRANTED, GRANTED, revoked, REJECTED, replace(GRANT), glass, replace(PENDING, state=State.EXPIRED))
     assert before(shown(PENDING, *history)) == (
-        "In the last 30 days: rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
+        "Similar requests in the last 30 days: rejected once, last by corp.bob at 2026-11-24 11:58 UTC: “never”; "
         "revoked after it was granted once, last by corp.olga at 2026-11-24 11:59 UTC: “leaked”; "
         "granted by break-glass once; not decided once; "
         "approved 3 times, last by corp.bob at 2026-11-24 11:59 UTC; allowed without review once."
@@ -211,9 +211,9 @@ def test_rev_15_an_approval_for_less_is_no_precedent_for_the_whole():
 def test_rev_15_a_rejection_that_is_shown_above_is_not_said_twice():
     again = RepeatedRequest("It has a ticket.", "g-4wq2x7ncd3kfaa", "corp.bob", NOW - 120, "never")
     asked = replace(PENDING, repeated=again)
-    assert before(shown(asked, REJECTED)) == "Nothing else like it in the last 30 days."
+    assert before(shown(asked, REJECTED)) == "No other similar request in the last 30 days."
     other = replace(REJECTED, votes=(vote(VoteVerdict.REJECT, NOW - 300, "no"),))
-    assert before(shown(asked, REJECTED, other)) == "In the last 30 days: also rejected once."
+    assert before(shown(asked, REJECTED, other)) == "Similar requests in the last 30 days: also rejected once."
     assert rejected_before(shown(asked), "corp.bob").startswith("by you at ")
     assert rejected_before(shown(asked), "corp.alice").startswith("by corp.bob at ")
     assert "last by you at" in before(shown(PENDING, REJECTED), "corp.bob")
@@ -236,12 +236,12 @@ OTHER = {
 
 @pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
 def test_rev_15_a_request_for_something_else_is_not_like_it(change: dict[str, Any]):
-    assert before(shown(PENDING, replace(REJECTED, **change))) == "Nothing like it in the last 30 days."
+    assert before(shown(PENDING, replace(REJECTED, **change))) == "No similar request in the last 30 days."
 
 
 def test_rev_15_a_request_on_another_role_of_the_same_target_is_like_it():
     other = replace(REJECTED, role_arn=f"{PENDING.role_arn}.role2")
-    assert before(shown(PENDING, other)).startswith("In the last 30 days: rejected once")
+    assert before(shown(PENDING, other)).startswith("Similar requests in the last 30 days: rejected once")
 
 
 def test_rev_07_what_was_not_granted_is_said():

@@ -68,7 +68,7 @@ def test_rev_15_a_mail_has_the_order_of_the_page():
         "Your decision is needed: approve or reject. Decide before 2026-11-24",
         "High harm: s3:PutObject changes who may do what.",
         "Risk (moderate): s3:PutObject changes s3 reports/2026/1",
-        "Before: Nothing like it in the last 30 days.",
+        "Before: No similar request in the last 30 days.",
         "write: s3:PutObject",
         "  arn:aws:s3:::reports/2026/1",
         AGENT_TEXT_NOTE.split(".", maxsplit=1)[0],

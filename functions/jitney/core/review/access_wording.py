@@ -36,7 +36,7 @@ class Access(NamedTuple):
 
 
 def action_verb(requested: RequestedAction) -> str:
-    """Return what an action does, as one word: "writes"."""
+    """Return what an action does, as a verb with its object if it has one: "writes", "reads secrets"."""
     if deletes(requested.action, requested.level):
         return "deletes"
     return _VERBS.get(requested.level, "is unknown to Jitney")

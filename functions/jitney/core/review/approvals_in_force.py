@@ -13,7 +13,7 @@ from jitney.core.review.votes import present_approvals, valid_approvals
 def approvals_in_force(review: GrantUnderReview, now: int) -> frozenset[str]:
     """Return the approvals of a grant that are valid now, including those that break-glass replaces.
 
-    For calls through the gateway, votes do not count if the voter has left the group since.
+    In a grant for the gateway, a vote does not count if the voter left the group after voting.
     """
     grant = review.grant
     if not grant.break_glass and not grant.approvals:

@@ -43,7 +43,7 @@ def activated_by_break_glass(
     if who.source_identity in review.requesters and not settings.own_requests:
         raise Problem("own_request", "This is your own request.", "Ask another person to use break-glass for it.")
     if not reason:
-        raise Problem("request_invalid", "The reason is missing.", "Go back, and say why it cannot wait.")
+        raise Problem("request_invalid", "The reason is missing.", "Go back, and say why the request cannot wait.")
     current = grant.at(now)
     if current.state is not State.PENDING:
         detail = f"The request is already {current.state}."
@@ -75,10 +75,11 @@ def follow_up_keys(grant: Grant, human: str) -> tuple[str, str]:
 
 
 def break_glass_approvals(review: GrantUnderReview, groups: Collection[str]) -> frozenset[str]:
-    """Return the approvals that break-glass replaces: all for exactly this grant, or none if its use is not valid now.
+    """Return the approvals that break-glass replaces: those of all groups, or none if its use is not valid now.
 
-    Each issue of credentials repeats this check against the present configuration. If the configuration names only
-    people, the person must still be one of them. Membership of a group is not checked, because only a token shows it.
+    A use is valid only for the exact content of the grant. Each issue of credentials repeats this check against the
+    present configuration. If the configuration names only people, the person must still be one of them. Membership of a
+    group is not checked, because only a token shows it.
     """
     grant, settings = review.grant, review.config.break_glass
     use = grant.break_glass
@@ -139,6 +140,6 @@ def followed_up(grant: Grant, given: FollowUp) -> Grant:
     if done and (done.human, done.judgement) == (given.human, given.judgement):
         return grant
     if grant.break_glass is None or done:
-        detail = f"{done.human} did the follow-up review already." if done else "Break-glass was not used here."
+        detail = f"{done.human} did the follow-up review already." if done else "Break-glass was not used for this grant."
         raise Problem("review_ended", detail, "No follow-up review is needed.")
     return replace(grant, follow_up=given)

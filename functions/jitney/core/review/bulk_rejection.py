@@ -19,9 +19,9 @@ from jitney.core.review.safe_text import escape_invisible
 MOST_REJECTIONS = 50
 """Limit of one submission. A rejection takes about a tenth of a second, and the function has 15 s."""
 LEAST_OFFERED, MOST_OFFERED = 3, 10
-"""The list of requests offers to reject an agent's requests at once if there are this many or more.
+"""The list of requests offers to reject an agent's or unit's requests at once if there are at least LEAST_OFFERED.
 
-The list offers this for at most this many agents and units.
+The list offers this for at most MOST_OFFERED agents and units.
 """
 KINDS = ("agent", "unit")
 MEMBERS = (*KINDS, "requests", "comment")
@@ -82,7 +82,7 @@ def owner_in(fields: Mapping[str, str]) -> RequestOwner:
 def rejection_in_form(fields: Mapping[str, Sequence[str]]) -> BulkRejection:
     """Return what the page's form rejects. Raises Problem request_invalid for any form that the page does not have."""
     if not fields.get("verdict"):
-        fix = "Go back, and choose the button."
+        fix = "Go back, and press the button."
         raise Problem("request_invalid", "No button was pressed, so nothing was rejected.", fix)
     single = {name: values for name, values in fields.items() if name != "request"}
     if not fields.keys() <= _FIELDS or any(len(values) != 1 for values in single.values()):

@@ -22,7 +22,7 @@ _FIXES: Mapping[str, str] = {
     "throttled": "Check again in a minute.",
     "unreachable": "Check again in a minute. The service could not be reached.",
     "no_answer": "Check again in a minute. The service did not answer.",
-    "not_checked": "Check again: the time ran out.",
+    "not_checked": "Check again: no time was left for this check.",
     "unavailable": "Check the secrets of slack in jitney.yaml, and the function's permission to read them.",
 }
 _OTHERWISE = "Look up the code in the documentation of Slack or Amazon SES."

@@ -1,4 +1,4 @@
-"""The hash that a vote covers. It is over everything that reviewers decide about (row REV 3). Pure."""
+"""The hash that a vote names, of everything that reviewers decide about (row REV 3). Pure."""
 
 import hashlib
 

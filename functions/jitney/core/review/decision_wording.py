@@ -13,7 +13,7 @@ from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
 
 MOST_PEOPLE_NAME, MOST_COMMENT, MOST_SENTENCE, MOST_LEFT_OUT, MOST_RESOURCE = 80, 200, 240, 4, 100
-NO_RISK = "It only lists, or reads what it names, and no rule found a risk."
+NO_RISK = "The request only lists, or reads what it names, and no rule found a risk."
 
 
 def harm(sheet: Sheet) -> str:
@@ -39,8 +39,8 @@ def risk_sentence(risk: Risk) -> str:
 def before(sheet: Sheet, viewer: str = "") -> str:
     """Return the results of the agent's like requests in the last 30 days, and who decided about the last ones.
 
-    The worst comes first, because a small screen may show the beginning only. A rejection that `rejected_before` shows
-    is not repeated. `viewer` is the source identity of the reader, who is called "you".
+    The worst result comes first, because a small screen may show only the beginning. A rejection that `rejected_before`
+    shows is not repeated. `viewer` is the source identity of the reader, who is called "you".
     """
     like = sheet.like
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
@@ -63,8 +63,8 @@ def before(sheet: Sheet, viewer: str = "") -> str:
         ("allowed without review", like.automatic, ""),
     )
     said = "; ".join(f"{words} {_times(count)}{more}" for words, count, more in parts if count)
-    nothing = f"Nothing {'else ' if shown else ''}like it in the last 30 days."
-    found = f"In the last 30 days: {said}." if said else nothing
+    nothing = f"No {'other ' if shown else ''}similar request in the last 30 days."
+    found = f"Similar requests in the last 30 days: {said}." if said else nothing
     return f"{found} Not all earlier requests were compared." if like.incomplete else found
 
 

@@ -8,7 +8,10 @@ T = TypeVar("T")
 
 
 def fair_share(listed: Sequence[T], owner: Callable[[T], Hashable], most: int) -> list[T]:
-    """Return at most `most` entries, in order: the first of each owner, then the second of each, and so on."""
+    """Return at most `most` entries, in the order of `listed`.
+
+    They are chosen in turns: the first of each owner, then the second of each, and so on.
+    """
     counts: Counter[Hashable] = Counter()
     turns = []
     for position, each in enumerate(listed):

@@ -48,7 +48,7 @@ class GrantUnderReview:
         return requester_of_grant(self.grant, self.config)
 
     def with_grant(self, grant: Grant) -> Self:
-        """The same review with another version of its grant."""
+        """Return the same review with another version of its grant."""
         return replace(self, grant=grant)
 
 
@@ -69,7 +69,7 @@ def requester_of_grant(grant: Grant, config: Config) -> Requester:
 def ended_with(grant: Grant, parent: Grant) -> Grant:
     """Return the grant of a call, ended if `parent`, the grant that the call is made in, has ended.
 
-    The grant's `ends_by` is already limited to the time of `parent`. So an expiry of `parent` needs no check here.
+    The grant's `ends_by` is not after the end of `parent`. So an expiry of `parent` needs no check here.
     """
     if grant.state not in OPEN_STATES or parent.state in (State.ACTIVE, State.EXPIRED):
         return grant

@@ -113,12 +113,12 @@ def own_risks(permissions: Iterable[Permission], actions: ActionTable) -> tuple[
 
 
 def not_decidable(why: str, *, pending: bool) -> Risk:
-    """Return the risk of a grant about which the present configuration cannot decide. `why` is a sentence.
+    """Return the risk of a grant about which the present configuration cannot decide, for the reason `why`.
 
-    It says what the other risks leave out. A pending request cannot be approved any more.
+    Its sentences say what the other risks leave out, and that a pending request cannot be approved any more.
     """
-    what = "It cannot be approved any more: reject it, and the agent can request again." if pending else ""
-    left_out = "Other risks are those of the permissions alone."
+    what = "The request cannot be approved any more: reject it, and the agent can request again." if pending else ""
+    left_out = "The other risks are those of the permissions alone."
     return Risk("NotAssessed", " ".join(filter(None, (why, what, left_out))), ())
 
 

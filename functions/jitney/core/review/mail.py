@@ -110,7 +110,7 @@ def _unlinked(access: Access) -> Access:
 
 
 def _unlinked_name(arn: str) -> str:
-    """Return an escaped ARN. Mail programs find a host's name after a space or at the start, which is "arn:"."""
+    """Return an escaped ARN. Mail programs look for host names after spaces and at the start, where "arn:" is."""
     name, space, rest = arn.partition(" ")
     return f"{name.replace('://', '[:]//').replace('@', '[@]')}{space}{defang(rest)}"
 

@@ -50,7 +50,7 @@ class DelegateOptions(NamedTuple):
 
 
 def delegate_options(human: str, groups: Groups) -> tuple[DelegateOptions, ...]:
-    """Return the groups that `human`, a source identity, is a configured member of, by name."""
+    """Return the groups that `human`, a source identity, is a configured member of, with the possible delegates."""
     return tuple(
         DelegateOptions(name, tuple(each for each in group.delegates if each != human))
         for name, group in sorted(groups.items())

@@ -1,6 +1,6 @@
 """The pending reviews of one unit.
 
-Equal requests of an agent are joined, and their number is limited (row REV 12). Pure.
+Equal requests of an agent are joined, and the number of pending reviews is limited (row REV 12). Pure.
 
 The pending reviews of a unit are one `GrantList`. So when two equal requests arrive at the same time, the second finds
 the first. The next request removes ended reviews from the list.

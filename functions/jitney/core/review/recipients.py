@@ -11,12 +11,12 @@ from jitney.core.review.reviewers import Groups, eligible_members, requested_gro
 def recipients(notice: Notice, review: GrantUnderReview, groups: Groups, now: int) -> tuple[str, ...]:
     """Return the source identities to notify, sorted. `groups` come from `handlers.current_reviewers`.
 
-    A request goes to the members to notify at once and their delegates. After an escalation, it goes to everyone who
-    may then approve. If none of a group's members to notify can still vote, its notices go to all who may approve. A
-    person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to those who were
-    asked before it, and to all voters, even if it is sent again later. Break-glass goes to
-    everyone who could ever decide, and to the people configured for it. A follow-up reminder goes to those who may do
-    the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
+    A request goes at once to each group's members in `notify`, and to their delegates. After an escalation, it goes to
+    everyone who may then approve. If none of a group's members in `notify` can still vote, its notices go to all who
+    may approve. A person who voted gets no reminder, unless the request was narrowed after the vote. A decision goes to
+    those who were asked before it, and to all voters, even if it is sent again later. Break-glass goes to everyone who
+    could ever decide, to the people configured for it, and to the person who used it. A follow-up reminder goes to
+    those who may do the follow-up review. Requesters are notified of break-glass only. Suspended people get no notices.
     """
     people = _people(notice, review, groups, now)
     return tuple(sorted(each for each in people if not review.suspensions.covers_person(each)))

@@ -24,8 +24,8 @@ def due(grant: Grant, groups: Groups, since: int, now: int) -> Due:
     """Return what has become due since the check at `since` (epoch seconds, or NEVER_CHECKED).
 
     After break-glass, its notice is due first, then reminders of the follow-up review until its due time. Otherwise
-    only one notice is sent at a time, in this order: of a restarted review, of an escalation, of a narrowed request,
-    and a reminder. Each notice reaches everyone that the later notices would reach.
+    only one notice is sent at a time: the first in the order restarted review, escalation, narrowed request, reminder.
+    It reaches everyone that the notices after it in this order would reach.
     """
     if grant.break_glass:
         return _due_after_break_glass(grant.break_glass, since, now)

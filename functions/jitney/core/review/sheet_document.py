@@ -1,6 +1,6 @@
 """A sheet as JSON, for people who review in a terminal. The words are those of the page (REV 10, 15, 17). Pure.
 
-All text is escaped, so that a terminal can print it. Nothing that a vote covers is cut.
+All text is escaped, so that a terminal can print it. Actions, resources, conditions and parameters are never cut.
 """
 
 from typing import Any

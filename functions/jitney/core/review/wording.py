@@ -218,7 +218,7 @@ def comments(sheet: Sheet) -> tuple[Fact, ...]:
 
 
 def shows_all(sheet: Sheet) -> bool:
-    """Return whether `facts` and `accesses` show the requester and all that is requested, with its risks, in full."""
+    """Return whether the facts and `accesses` show the requester and all that is requested, with its risks, in full."""
     grouped = together(sheet)
     names = [sheet.target, *(each.action for each in sheet.actions)]
     arns = [sheet.role_arn, *(arn for each in sheet.actions for arn in each.resources)]

@@ -67,7 +67,7 @@ def read(payload: str) -> ButtonClick | ModalSubmission | None:
     try:
         given = strict_json.loads(payload.encode("utf-8", "surrogatepass"))
     except ValueError as error:
-        raise Problem("body_malformed", "The payload is not JSON.", "Only Slack calls this.") from error
+        raise Problem("body_malformed", "The payload is not JSON.", "Only Slack calls this route.") from error
     kinds = {"block_actions": _button_click, "view_submission": _submission}
     try:
         kind = kinds.get(given["type"])

@@ -25,7 +25,7 @@ from jitney.core.times import format_time
 
 MOST_HEADER, MOST_CONFIRM, MOST_TEXT, MOST_BLOCKS = 150, 300, 3000, 50
 MOST_BYTES = 14_000
-"""Limit of a message. Slack sends it with every click, escaped to three times its size. The firewall accepts 64 kB."""
+"""The limit of a message. Slack sends it with each click, and escaping triples its size. The firewall accepts 64 kB."""
 NOT_ALL = "open the request, because this message cannot show all of it"
 
 _WAITING: Mapping[Notice, str] = {

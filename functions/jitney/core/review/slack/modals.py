@@ -24,7 +24,7 @@ View: TypeAlias = dict[str, Any]
 
 MOST_OPTIONS, MOST_OPTION, MOST_TITLE, MOST_BLOCKS = 10, 75, 24, 100
 MOST_BYTES = 12_000
-"""Limit of a view. With its state, Slack sends it back twice as large. The firewall accepts 64 kB."""
+"""The limit of a view. Slack sends it back with its state, twice as large. The firewall accepts 64 kB."""
 MOST_SENTENCE = 1000
 MOST_FACTS = 2700
 """Limit of the facts about the requester, in bytes of JSON. Slack accepts 3,000 characters in a text."""
