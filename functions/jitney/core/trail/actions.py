@@ -16,9 +16,9 @@ ONE_OF_SEVERAL = frozenset(
 class EventOperation(NamedTuple):
     """The needs of an event's operation.
 
-    `operation` is None and `needs` is () for an operation that the table does not know. Actions that are needed only
-    for a reason are left out if others need none, because events do not show the reason. `variants` are the needs for
-    other kinds of resources.
+    `operation` is None and `needs` is () for an operation that the table does not know. A need with a reason (`why`) is
+    left out if there are needs without one, because events do not show whether the reason applies. `variants` are the
+    needs for other kinds of resources.
     """
 
     operation: Operation | None

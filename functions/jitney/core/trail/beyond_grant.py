@@ -2,7 +2,8 @@
 
 A session policy allows only what was granted. A successful call outside of it shows that the policy was wrong or that
 something else allowed the call, such as a resource policy. If an event does not show a resource, the call counts as
-within the grant. But a call of an unknown operation or service counts as beyond it.
+within the grant. But a call of an unknown operation counts as beyond the grant, unless an action of its name was
+granted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -89,7 +90,8 @@ RESOURCE_POLICY_SERVICES = frozenset(
 )
 """The services whose resource policies can allow a session more than its own policy does.
 
-Only sealed sessions are not affected. Roles are left out, because a call that assumes another role is always reported.
+Sealed sessions are not affected, because their own policy overrides resource policies. Roles are left out, because a
+call that assumes another role is always reported.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
 """
 
@@ -166,7 +168,7 @@ class ScopeComparison:
         parameters: Mapping[str, object],
         held: _Held,
     ) -> tuple[BeyondReason, RequiredAction] | None:
-        """Return the needs of the call that are not granted, each with its reason.
+        """Return a need of the call that is not granted, with the reason; None if the call may be within the grant.
 
         If values that events leave out decide which needs apply, one granted need is enough.
         """

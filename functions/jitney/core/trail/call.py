@@ -95,7 +95,7 @@ def call_of(masked: Mapping[str, Any], seen: SessionEvent, actions_of: ActionsOf
 
 
 def calls_partition(account: str, access_key_id: str) -> str:
-    """Return the `pk` of the calls with a key, in the audit table."""
+    """Return the `pk` of the calls with an access key, in the audit table."""
     return f"{CALLS_PREFIX}{account}-{access_key_id or 'none'}"
 
 

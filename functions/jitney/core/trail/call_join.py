@@ -17,7 +17,7 @@ from jitney.core.trail.join import GRACE_SECONDS, ParsedSessionName, Purpose
 
 GATEWAY_PURPOSES = frozenset({Purpose.READS, Purpose.CALL})
 RECORDED_WITHIN_SECONDS = CALL_SECONDS + GRACE_SECONDS
-"""How long after a call its record exists. The function that makes the call ends earlier."""
+"""The longest time from a call to its record. The function that makes the call ends before that."""
 
 
 class RecordMatch(StrEnum):
@@ -109,7 +109,7 @@ def join_record(
 
 
 def _match(call: CloudTrailCall, recorded: CallInRecords) -> RecordMatch | None:
-    """Return how the call with the event's id explains it; None if it does not.
+    """Return how the recorded call explains the event; None if it does not.
 
     A call is sent again only if AWS refused it without running it. So every other request of the call has an error.
     """

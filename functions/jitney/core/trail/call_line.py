@@ -13,8 +13,8 @@ from jitney.core.trail.join import KEY_NOT_ISSUED, CallVerdict, verdict_word
 def verdict_key(event_id: str, reasons: Sequence[str]) -> str:
     """Return the `sk` of a call's verdict in the audit table.
 
-    Each kind of verdict has its own key. A call may get the verdict bypass after another final verdict, because events
-    dispute the origin of its key.
+    Each kind of verdict has its own key. A call gets the verdict bypass after another final verdict if later events
+    dispute the origin of its access key.
     """
     if tuple(reasons) == KEY_NOT_ISSUED:
         return f"UNISSUED#{event_id}"

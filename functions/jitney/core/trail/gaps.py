@@ -16,13 +16,13 @@ from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 GAP_SECONDS = MAX_EVENT_DELAY_SECONDS
 """A longer time without a heartbeat is a gap. The alarms of a silent trail wait as long (infra.alarms)."""
 KEPT_SECONDS = GRANT_RETENTION_SECONDS + 10 * 86_400
-"""How long a watch keeps an ended gap, for the reviewers' pages: longer than they show any grant of that time."""
+"""How long a watch keeps an ended gap. The reviewers' pages show no grant from the time of a gap longer than this."""
 MOST_KEPT = 5000
 """How many ended gaps a watch keeps. Gaps of `GAP_SECONDS` are fewer in that time, so no gap displaces another one."""
 UNORDERED_SECONDS = 900
 """A gap may hide calls this long before and after it, because CloudTrail's events do not arrive in order.
 
-They arrive within 5 minutes on average (`core.trail.join`). So when a heartbeat arrives, earlier calls may not have.
+They arrive within 5 minutes on average (`core.trail.join`). A heartbeat may arrive before the events of earlier calls.
 """
 _MISSING = f"Calls of that time, and of {UNORDERED_SECONDS // 60} minutes before and after, may be missing here."
 

@@ -42,7 +42,7 @@ It applies to all calls with the key, even if they were explained before.
 BEYOND_GRANT = frozenset({"action_not_granted", "resource_not_granted", "resource_policy_possible"})
 """Not a bypass: the grant's session made the call, but the call succeeded outside of what was granted."""
 MOST_PARENTS = 4
-"""How often a session can be scoped down: STS allows three times (STS API Reference, GetScopedCredentials)."""
+"""The limit of keys of a session. STS allows scoping down three times (STS API Reference, GetScopedCredentials)."""
 
 
 class Purpose(StrEnum):
@@ -92,7 +92,7 @@ class ParsedSessionName(NamedTuple):
 
 
 class CallVerdict(NamedTuple):
-    """The verdict on a call: explained by a purpose, or a bypass for `reasons`.
+    """The verdict on a call: explained if there are no `reasons`. `verdict_word` gives the verdict for others.
 
     For a session of the gateway, `call_id` is the call whose record explains the event, and `match` says how
     (`core.trail.call_join.RecordMatch`).
@@ -210,7 +210,7 @@ def _end(grant: Grant) -> int:
 
 
 def _shows_access(call: CloudTrailCall) -> bool:
-    """Return whether AWS allowed a call that should have been denied."""
+    """Return whether AWS allowed a call that policies can deny."""
     return not call.error_code and (call.service, call.operation) not in NEVER_DENIED
 
 
