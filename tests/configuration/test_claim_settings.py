@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         GITHUB,
         {"claims": {"subject": ["actor_id"]}},
         "claims",
-        "identity of their own",
+        "sets the subject",
         "tags",
     ),
     "GitHub, a client": (GITHUB, {"clients": ["cli"]}, "clients", "name no client", "leave clients out"),
@@ -187,7 +187,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, str]] = {
         {},
         {"claims": {"subject": ["project_id", "ref"]}},
         "claims",
-        "no unit",
+        "claims.unit is missing",
         "[project_id]",
     ),
     "an ID token without aud": (

@@ -58,7 +58,8 @@ def test_id_07_a_file_with_other_content_is_refused(compiled: Compile, tmp_path:
 
 def test_id_07_a_file_that_is_not_there_is_named(compiled: Compile) -> None:
     found = problems(compiled, from_file("keys/corp.json"))
-    assert found == {FILE: ("corp.json cannot be read: No such file or directory", "name a file, relative to this one")}
+    fix = "name a file, relative to jitney.yaml's folder"
+    assert found == {FILE: ("corp.json cannot be read: No such file or directory", fix)}
 
 
 def test_id_07_an_issuer_has_one_source_of_keys(compiled: Compile, tmp_path: Path) -> None:

@@ -207,13 +207,13 @@ REFUSED = [
     ((f"{ISSUER}.subject_groups", {"bob": "admins"}), f"{ISSUER}.subject_groups.bob", "not a list", "[a, b]"),
     ((f"{ISSUER}.audience", ["x"]), f"{ISSUER}.audience", "no such key", "did you mean audiences or audience_claim?"),
     ((f"{ISSUER}.zzz", "1"), f"{ISSUER}.zzz", "no such key", "use one of issuer, provider"),
-    (web(), f"{ISSUER}", "signs people in", "kind: human"),
-    (web(kind="human"), f"{ISSUER}", "signs people in", "token: id"),
+    (web(), f"{ISSUER}", "people's ID tokens", "kind: human"),
+    (web(kind="human"), f"{ISSUER}", "people's ID tokens", "token: id"),
     (web(kind="human", token="id", audiences=["other"]), f"{ISSUER}", "not among its audiences", "add jitney"),
     (web(kind="human", token="id", provider="entra"), f"{ISSUER}", 'without "profile"', "[openid, profile]"),
-    (for_reviews(kind="agent"), f"{ISSUER}", "for reviews by people", "kind: human"),
-    (for_reviews(web=web()[1]["web"]), f"{ISSUER}", "for reviews by people", "without web"),
-    (for_reviews(human_issuer="staff"), f"{ISSUER}", "for reviews by people", "human_issuer"),
+    (for_reviews(kind="agent"), f"{ISSUER}", "not only for tokens", "kind: human"),
+    (for_reviews(web=web()[1]["web"]), f"{ISSUER}", "not only for tokens", "without web"),
+    (for_reviews(human_issuer="staff"), f"{ISSUER}", "not only for tokens", "human_issuer"),
     (for_reviews(token="access"), f"{ISSUER}", "any client could get them", "token: id"),
     (for_reviews(max_age_seconds=901), f"{ISSUER}", "accepted for too long", "900 or less"),
     (for_reviews(max_age_seconds=None), f"{ISSUER}", "accepted for too long", "900 or less"),
@@ -435,7 +435,7 @@ REFUSED = [
     (("version", 2), "version", '"2" is not accepted', "1"),
     (("version", None), "version", "missing", "version:"),
     (("isuers", {}), "isuers", "no such key", "issuers"),
-    (("policies", "nowhere"), "policies", "nowhere/ has no", "no policy, no grant"),
+    (("policies", "nowhere"), "policies", "nowhere/ has no", "name a folder (relative to this file)"),
 ]
 
 
@@ -533,7 +533,7 @@ def test_only_one_issuer_has_a_web_client(compiled):
     _, entry = web(kind="human", token="id")
     other = copy.deepcopy(entry) | {"issuer": "https://other.example.com"}
     found = problems(compiled, changed(("issuers.corp", entry), ("issuers.other", other)))
-    assert found["issuers.other.web"][0] == "issuers.corp has a web too"
+    assert found["issuers.other.web"][0] == "issuers.corp has web, too"
 
 
 def test_rev_17_tokens_for_reviews_are_peoples_own_and_short_lived(compiled):

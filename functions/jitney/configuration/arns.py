@@ -19,7 +19,7 @@ def role_arns(target: TargetSettings) -> tuple[str, ...]:
 
 
 def revoker_arn(alias: str, target: TargetSettings) -> str:
-    """Return the ARN of the role that writes the deny documents. `core.config.Target` has the same."""
+    """Return the ARN of the role that writes the deny documents. `core.config.Target.revoker_arn` gives the same."""
     return f"arn:{partition_of(target.region)}:iam::{target.account}:role{ROLE_PATH}{revoker_name(alias)}"
 
 
@@ -37,7 +37,7 @@ def boundary_arn(alias: str, target: TargetSettings) -> str:
 def profile_policy_name(alias: str, profile: str, content: str) -> str:
     """Return the name of an access profile's managed policy, which changes with its `content`.
 
-    Aliases and profiles have no full stops, so no two targets or profiles share a name. It has at most 113 of 128
+    Aliases and profiles have no full stops, so no two targets or profiles share a name. A name has at most 113 of 128
     characters.
     """
     return f"jitney-profile-{alias}.{profile}.{content[:NAME_CHARACTERS]}"

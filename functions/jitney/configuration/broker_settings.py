@@ -29,7 +29,7 @@ MOST_CANARY_TARGETS = 35
 """With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
 
 # Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
-# most, one route has 4,000 requests a second, below the 10,000 of an account (API Gateway Developer Guide, "quotas").
+# largest quota, one route has 4,000 requests a second, and an account 10,000 (API Gateway Developer Guide, "quotas").
 LAMBDA_EXECUTIONS, MOST_LAMBDA_EXECUTIONS = 1_000, 100_000
 
 
@@ -113,10 +113,10 @@ class ReplicationSettings(SettingsModel):
 class BrokerSettings(SettingsModel):
     """Where the broker is deployed. The target roles trust the roles of its functions.
 
-    `tags` are the tags of the broker's resources. The targets' roles do not get them, because policies can see their
-    tags. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of gateway
-    calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests first
-    (`infra.canary`). Alarms name their runbooks below `runbooks_url`.
+    `tags` are the tags of the broker's resources. The targets' roles do not get them, because policies can see the tags
+    of these roles. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of
+    gateway calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests
+    first (`infra.canary`). Alarms name their runbooks below `runbooks_url`.
     """
 
     account: Account
@@ -155,7 +155,8 @@ class BrokerSettings(SettingsModel):
         to = self.replication
         if to and (to.account, to.region) == (self.account, self.region):
             fix = "name buckets in another account, or at least in another Region"
-            raise refused("the replicas are in the broker's own account and Region, and would be lost with it", fix)
+            wrong = "the replicas are in the broker's own account and Region, and would be lost with the originals"
+            raise refused(wrong, fix)
         if to and partition_of(to.region) != partition_of(self.region):
             wrong = f"S3 replicates within a partition, and {to.region} and {self.region} are in different ones"
             raise refused(wrong, f"name buckets in a Region of {partition_of(self.region)}")

@@ -82,16 +82,16 @@ def rule_faults(provider: str, issuer: str, rules: ClaimSettings) -> Iterator[Ru
             )
     yield from _unfit_values(provider, rules.require)
     if len(rules.subject) > 1 and not rules.unit:
-        wrong = "the subject has several claims, and no unit says which of them a token's holder cannot choose"
-        yield RuleFault(wrong, f"write claims.unit, such as [{rules.subject[0]}]: quotas count by it")
+        wrong = "claims.subject names several claims, and claims.unit is missing"
+        fix = f"write claims.unit, such as [{rules.subject[0]}]: claims that a token's holder cannot choose, for quotas"
+        yield RuleFault(wrong, fix)
     for path in rules.unit:
         if known.units and path not in known.units:
-            yield RuleFault(
-                f"the holder of a token may choose {path}", f"use {' or '.join(known.units)} in claims.unit"
-            )
+            wrong = f"the holder of a token may choose {path}, and quotas count by it"
+            yield RuleFault(wrong, f"use {' or '.join(known.units)} in claims.unit")
     if rules.subject and provider != "generic":
         yield RuleFault(
-            f"{provider} tokens have an identity of their own: {known.example or 'sub'}",
+            f"{provider} sets the subject of its tokens itself: {known.example or 'sub'}",
             "leave claims.subject out; use claims.groups or claims.tags for other claims",
         )
     for path, kind in rules.tags.items():
@@ -117,13 +117,14 @@ def _open_to_anyone(provider: str, issuer: str, require: Mapping[str, Collection
         (found for start, found in SHARED_ISSUERS.items() if f"{issuer}/".startswith(start)), SharedIssuer(())
     )
     if shared.provider not in ("", provider):
-        yield RuleFault(f"the tokens of {issuer} are not those of provider {provider}", f"write {shared.provider}")
+        wrong = f"the tokens of {issuer} are not those of provider {provider}"
+        yield RuleFault(wrong, f"write provider: {shared.provider}")
         return
     tenants = shared.tenants or PROVIDERS[provider].known.tenants
     if tenants and not any(path in require and not any(map(has_wildcard, require[path])) for path in tenants):
         yield RuleFault(
             f"anyone can get a token of {issuer}, and claims.require names no customer",
-            f"require {' or '.join(tenants)}, with the values of your own and without wildcards",
+            f"require {' or '.join(tenants)}, with your own values and without wildcards",
         )
 
 

@@ -219,7 +219,7 @@ class IssuerSettings(SettingsModel):
     def _is_the_only_one(cls, web: WebClientSettings | None, info: ValidationInfo) -> WebClientSettings | None:
         context = ValidationContext.of(info)
         if web and (alias := context.first_with("web")[0]) != context.entry:
-            raise refused(f"issuers.{alias} has a web too", "keep web in one issuer only: people sign in at one place")
+            raise refused(f"issuers.{alias} has web, too", "keep web in one issuer only: people sign in at one place")
         return web
 
     @model_validator(mode="after")
@@ -231,7 +231,7 @@ class IssuerSettings(SettingsModel):
         if self.human_claim and self.human_claim in _DELEGATION_CLAIMS.get(self.provider, ()):
             raise refused(
                 f"the claim {self.human_claim} names the agent in the agent's own tokens",
-                "leave human_claim out: a token that a person delegated names the person itself",
+                "leave human_claim out: Jitney finds the person of a delegated token without it",
             )
         named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS
         if self.human_issuer and not named:
@@ -241,7 +241,7 @@ class IssuerSettings(SettingsModel):
     @model_validator(mode="after")
     def _signs_people_in(self) -> Self:
         if self.web and (self.kind, self.token) != ("human", "id"):
-            raise refused("the issuer's web client signs people in", "write kind: human and token: id")
+            raise refused("web is only for people's ID tokens", "write kind: human and token: id, or leave web out")
         if self.web and self.web.client_id not in self.audiences:
             fix = f"add {self.web.client_id} to audiences: the client is the audience of its ID tokens"
             raise refused("the issuer's web client is not among its audiences", fix)
@@ -257,7 +257,7 @@ class IssuerSettings(SettingsModel):
             return self
         if self.kind != "human" or self.web or self.human_issuer:
             fix = "write kind: human, without web and human_issuer, in an entry of its own"
-            raise refused("the entry's tokens are for reviews by people", fix)
+            raise refused("for_reviews is set, and the entry is not only for tokens with which people review", fix)
         if (self.token, self.clients) == ("access", ()):
             fix = "name the clients with which people review, or write token: id"
             raise refused("the entry's tokens are for reviews, and any client could get them", fix)

@@ -35,7 +35,7 @@ def _read(file: Path, alias: str, texts: dict[str, str]) -> Iterator[tuple[str, 
         keys = parse_key_set(raw)
         entries = strict_json.loads(raw)["keys"]
     except OSError as error:
-        yield f"{file.name} cannot be read: {error.strerror}", "name a file, relative to this one"
+        yield f"{file.name} cannot be read: {error.strerror}", "name a file, relative to jitney.yaml's folder"
     except ValueError as error:
         yield f"{file.name} is not a set of public keys: {error}", _EXPORT
     else:

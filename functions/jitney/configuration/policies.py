@@ -43,7 +43,7 @@ def read_policies(folder: Path, names: Names, key: str = "policies") -> tuple[Po
 def _read(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProblem]]:
     files = sorted(folder.glob("*.cedar"))
     if not files:
-        fix = "name a folder (relative to this file) with *.cedar files: no policy, no grant"
+        fix = "name a folder (relative to this file) with *.cedar files: without policies, nothing is granted"
         return NO_POLICIES, [_problem("", f"{folder.name}/ has no *.cedar files", fix)]
     copies = sorted(folder.glob(SCHEMA_COPIES))
     if copies:
@@ -98,7 +98,7 @@ def _syntax_problems(written: Sequence[PolicyStatement]) -> Iterator[Configurati
     for statement in written:
         if fault := statement.syntax_fault():
             place, wrong = fault
-            yield _problem(str(place), wrong, "correct the syntax here, or before it")
+            yield _problem(str(place), wrong, "correct the syntax at this place, or before it")
 
 
 def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSo
 from jitney.core.policy.policy_tests import Case
 
 TABLE = "tests.yaml"
-_FIX = f"Jitney's own policies/{TABLE} shows how cases are written"
+_FIX = f"write it as in Jitney's own policies/{TABLE}"
 _NUMBERS = frozenset(each.name for each in fields(Case) if each.type is int)
 _MAPPINGS = frozenset({"claims", "conditions"})
 _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) is tuple)
@@ -27,7 +27,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
-    # An unreadable table would cause every further problem.
+    # Further problems of a table that cannot be read would only follow from that.
     cases = () if source.problems and not source.value else tuple(_read(source))
     if source.problems:
         placed_problems = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
@@ -41,7 +41,8 @@ def _read(source: YamlSource) -> Iterator[Case]:
     listed = table.get("cases")
     if not isinstance(listed, list):
         wrong = "there is no list of cases"
-        source.problems.append(ConfigurationProblem((), wrong, "write cases: and below it - name: ..., for each"))
+        fix = "write cases: and below it one - name: ... for each case"
+        source.problems.append(ConfigurationProblem((), wrong, fix))
         return
     defaults = _typed(table.get("defaults", {}), ("defaults",), source)
     cases = [_typed(each, ("cases", index), source) for index, each in enumerate(listed)]

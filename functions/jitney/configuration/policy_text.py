@@ -76,7 +76,7 @@ class PolicyStatement:
             # A quotation mark is a token only if its string does not end. In other cases, the message's last word is
             # the place.
             return self.place('"', wrong.rpartition(" ")[2].strip("`")), wrong
-        # The last token is wrong in the shortest prefix whose problem is not its end.
+        # In the shortest prefix that Cedar refuses for any reason but its end, the last token is wrong.
         count = bisect_left(range(len(self.tokens)), True, key=lambda n: self._refusal(n) not in (None, _END))  # noqa: FBT003
         return self._place(self.tokens[count - 1]), wrong
 

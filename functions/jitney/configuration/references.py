@@ -74,12 +74,12 @@ def _operator_group(value: str, info: ValidationInfo) -> str:
 
 def _known_issuer(alias: str, issuers: Collection[str]) -> None:
     if issuers and alias not in issuers:
-        raise refused(f'there is no issuer "{alias}"', f"use an alias of issuers: {', '.join(issuers)}")
+        raise refused(f'there is no issuer "{alias}"', f"use an alias from issuers: {', '.join(issuers)}")
 
 
 def _not_reserved(group: str) -> str:
     if group == BREAK_GLASS_APPROVAL:
-        wrong = f'"{group}" is reserved: policies see it among the approvals of an emergency access'
+        wrong = f'"{group}" is reserved: policies see it as the approval of break-glass'
         raise refused(wrong, "give the group another name")
     return group
 
@@ -87,9 +87,8 @@ def _not_reserved(group: str) -> str:
 def _first_role_name(value: str) -> str:
     """Refuse a name that a further role of another target could have. IAM ignores the case of names."""
     if first_role(value.casefold()) != value.casefold():
-        raise refused(
-            f'"{value}" has an ending that Jitney gives to further roles (roles)', "give the role another name"
-        )
+        wrong = f'"{value}" ends like the names of further roles, which Jitney numbers (see roles)'
+        raise refused(wrong, "give the role another name")
     return value
 
 
@@ -103,7 +102,10 @@ def _channel(value: str, info: ValidationInfo) -> str:
 
 
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
-    """Refuse a value that an earlier entry of the section has, if both have the same value of the field `within`."""
+    """Refuse a value that an earlier entry of the section has.
+
+    With `within`, only entries with the same value of that field are compared.
+    """
 
     def check(value: str, info: ValidationInfo) -> str:
         context = ValidationContext.of(info)

@@ -105,7 +105,7 @@ class TargetSettings(SettingsModel):
             raise refused("other_regions names the target's own Region", "name other Regions only")
         foreign = [each for each in self.other_regions if partition_of(each) != partition_of(self.region)]
         if foreign:
-            wrong = f"{foreign[0]} is in another partition than {self.region}, and no role is in two"
+            wrong = f"{foreign[0]} is in another partition than {self.region}, and a role is in one partition only"
             raise refused(wrong, f"name Regions of {partition_of(self.region)} only")
         return self
 
@@ -114,17 +114,16 @@ class TargetSettings(SettingsModel):
         excess = len(role_number(self.role_name, self.roles)) - LONGEST_ROLE_NAME
         if excess > 0:
             wrong = f"the name of its last role would have {LONGEST_ROLE_NAME + excess} characters"
-            raise refused(wrong, f"shorten role_name: by {excess} characters")
+            raise refused(wrong, f"shorten role_name by {excess} characters")
         return self
 
     @model_validator(mode="after")
     def _fits_its_boundary(self) -> Self:
         excess = excess_characters(self)
         if excess:
-            shorter = (
-                "the policy, or name a managed_policy" if self.policy else "other_accounts and any_account_actions"
-            )
-            fix = f"shorten {shorter}: by {excess} characters"
+            shorter = "the policy" if self.policy else "other_accounts and any_account_actions"
+            otherwise = ", or name a managed_policy" if self.policy else ""
+            fix = f"shorten {shorter} by {excess} characters{otherwise}"
             raise refused(f"the role's permissions boundary would have {BOUNDARY_LIMIT + excess} characters", fix)
         return self
 
@@ -145,7 +144,7 @@ def _within_role_limit(targets: dict[str, TargetSettings]) -> dict[str, TargetSe
     roles = sum(each.roles for each in targets.values())
     if roles > MOST_TARGET_ROLES:
         fix = f"have at most {MOST_TARGET_ROLES}, and deploy another broker in its own account for the other targets"
-        raise refused(f"its targets have {roles} roles; their policies would exceed AWS's limits", fix)
+        raise refused(f"the targets have {roles} roles; their policies would exceed AWS's limits", fix)
     return targets
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jitney.configuration.settings import TargetSettings
 
 BOUNDARY_LIMIT = 6144
-"""Characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS quotas")."""
+"""The limit of characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS quotas")."""
 RULES = "jitney-"
 """The prefix of the names of rules that forward events from a target's account."""
 _PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
@@ -118,7 +118,7 @@ def _account_guard(target: "TargetSettings") -> Statement:
     """Return the denial of resources that other accounts own.
 
     Without the test for Null, it would also deny each request without aws:ResourceAccount, because negated operators
-    hold for a missing key. AWS sets the key, except for the actions in `core.policy.reach`, which are not denied.
+    hold for a missing key. AWS sets the key for all actions but those in `core.policy.reach`. They are not denied.
     """
     return {
         "Effect": "Deny",
