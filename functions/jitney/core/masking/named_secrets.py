@@ -25,12 +25,12 @@ NEEDLES = (
     "cookie", "_pass", "_pat", "_pw", "_key", "-key", "encryptionkey", "accesskey", "masterkey", "credential", "creds",
     "_auth", "-auth", "presharedkey",
 )  # fmt: skip
-"""Every name of a secret contains one of these in lower case, or one of `TAILS`. Texts are searched for them first."""
+"""Each name of a secret contains one of these, ignoring case, or one of `TAILS`. Texts are searched for them first."""
 PARTS = (
     *("passw", "passphrase", "pwd", "secret", "token", "key", "authorization", "cookie", "_p", "cred", "_auth"),
     "-auth",
 )
-"""Every name of a secret contains one of these in lower case, in any spelling, or one of `TAILS`."""
+"""Each of `NEEDLES` contains one of these."""
 PROVEN, HINTED = 2, 1
 """Judgements of a name. PROVEN: each value of it is a secret. HINTED: a value is one if it looks random."""
 TAILS = ("Key", "Pass", "Auth", "Pw")
@@ -158,7 +158,7 @@ def judge_aws_key_name(name: str) -> int:
 
 
 def is_random_secret(value: str) -> bool:
-    """Return whether a value after a name that hints at a secret is one."""
+    """Return whether the value of a name that hints at a secret is a secret."""
     return looks_random(value) and is_secret(value)
 
 

@@ -65,7 +65,7 @@ class NamesBeside:
         self._of_all: int | None = None
 
     def highest(self, value: str) -> int:
-        """Return the highest number of the names that the member `value` may have, or 0."""
+        """Return the highest number that `judge` gives to a name of the member `value`, or 0."""
         if not is_pair_value(value):
             return 0
         if value not in _OF_ANY_NAME:

@@ -19,7 +19,7 @@ def runs(text: str, least: int) -> Iterator[tuple[int, int]]:
 
 
 def long_words(text: str) -> str:
-    """Return the words of at least `LONG_WORD` of the characters in tokens and URLs, each once, joined by spaces."""
+    """Return the words with at least `LONG_WORD` characters of tokens and URLs, each once, joined by spaces."""
     return " ".join(dict.fromkeys([text[start:end] for start, end in _spans(text, LONG_WORD, _TOKEN_TABLE)]))
 
 

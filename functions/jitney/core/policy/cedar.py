@@ -32,7 +32,7 @@ ANNOTATIONS = ("id", "advice", "approval", "call_limits")
 _LIMITS_EXAMPLE = "items_deleted=20, calls=100"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 
-# Parts of Cedar's messages to drop: Cedar's name of the policy, and the action, for each of which it repeats a fault.
+# Parts of Cedar's messages to drop: Cedar's name of the policy, and the action, because Cedar repeats a fault for each.
 _CEDAR_NAMES = re.compile(r'for policy `policy\d+`, | for Jitney::Action::"[^"]*"(?= not found)')
 
 

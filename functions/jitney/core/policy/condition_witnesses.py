@@ -76,7 +76,7 @@ class KeyReads(NamedTuple):
         return tuple(sorted(found.values()))
 
     def longer(self, condition: Condition, budget: Budget) -> tuple[str, ...]:
-        """Return a text of each further kind of texts that begin with a value of `condition`.
+        """Return a text of each kind that begins with a value of `condition`, but does not satisfy it.
 
         Raises PatternTooComplex.
         """

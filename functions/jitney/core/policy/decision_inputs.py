@@ -1,7 +1,7 @@
 """What a decision saw of the requester and of its other grants, in a form for audit records (row POL 14).
 
-With this, a record has everything that `decide` needs to decide the same request under other policies. It holds no
-token: groups, and only the claims that `jitney.yaml` makes visible to policies.
+With this, a record has everything that `decide` needs to decide the same request under other policies. The record holds
+no token, only groups and the claims that `jitney.yaml` makes visible to policies.
 """
 
 from collections.abc import Mapping

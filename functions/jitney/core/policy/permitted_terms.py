@@ -95,7 +95,7 @@ class Evaluator:
         return list(found.values())
 
     def terms(self, asked: Sequence[Asked]) -> list[WayTerms]:
-        """Return the terms on which one of its permits permits each of `asked`.
+        """Return, for each of `asked`, the terms on which one of its permits permits it.
 
         All are evaluated together, which is faster. Raises Exhausted.
         """
