@@ -29,7 +29,8 @@ MOST_CANARY_TARGETS = 35
 """With more targets, the stack and its canary deployments would have over 500 resources, CloudFormation's limit."""
 
 # Lambda's default quota of concurrent executions of an account in a Region, which docs/deploy.md requires. With the
-# largest quota, one route has 4,000 requests a second, and an account 10,000 (API Gateway Developer Guide, "quotas").
+# largest quota, one route has 4,000 requests a second; AWS allows an account 10,000 (API Gateway Developer Guide,
+# "quotas").
 LAMBDA_EXECUTIONS, MOST_LAMBDA_EXECUTIONS = 1_000, 100_000
 
 

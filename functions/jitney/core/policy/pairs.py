@@ -10,8 +10,8 @@ from jitney.core.actions import Action, ActionTable
 from jitney.core.patterns import Budget, has_wildcard
 from jitney.core.problems import Problem
 
-# A request may have this many times `max_pairs` combinations to examine, because most actions that a wildcard matches do
-# not act on the resource.
+# A request may have this many times `max_pairs` combinations to examine, because most actions that a wildcard matches
+# do not act on the resource.
 LOOKED_AT = 20
 
 # A permitted `*` must not let a session's holder create other sessions (row STS 2).

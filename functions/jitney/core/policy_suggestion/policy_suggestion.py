@@ -114,7 +114,7 @@ class PolicySuggestion:
 
 @dataclass(slots=True)
 class _Uses:
-    """The permitted uses by place, pair and reviews, the denied uses, and the present permits that permit the first."""
+    """The permitted uses by place, pair and reviews, the denied uses, and the ids of the permits that permit uses."""
 
     found: dict[tuple[PermitPlace, GrantedPair, Reviews], PairUse] = field(default_factory=dict)
     denied: dict[tuple[PermitPlace, GrantedPair], UncoveredUse] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def _cases(found: PolicySuggestion) -> Iterator[dict[str, Any]]:
 
 
 def _members(each: NamedPermit, use: PairUse) -> dict[str, Any]:
-    """Return the members of a case that its request has."""
+    """Return the members of a case that describe its request."""
     who, place, pair = use.who, use.place, use.pair
     members: dict[str, Any] = {
         "name": f"{each.name}: {pair.action}",

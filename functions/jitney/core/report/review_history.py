@@ -16,7 +16,7 @@ def state_after_vote(record: PublishedRecord) -> str:
 def votes_of(own: Sequence[PublishedRecord], requested: Terms) -> tuple[ReportedVote, ...]:
     """Return the votes in order. A vote has narrowed terms if it narrowed the request.
 
-    A vote for a request that an earlier vote narrowed has none.
+    A later vote for the narrowed request has none.
     """
     votes = []
     for each in own:

@@ -40,8 +40,8 @@ def request_lines(target: str, terms: Terms, reason: str, ticket: str, way: Repo
 def policy_text(report: GrantReport, terms: Terms) -> str:
     """Return one Cedar policy for each permission, bound to the same principal, human and reviews.
 
-    Returns "" if no policy would be safe: after break-glass, or if reviews are incomplete or unknown. Also returns ""
-    if a resource or a condition's value contains `?`, which Cedar's patterns do not have.
+    Returns "" if no policy would be safe: after break-glass, or if records or reviews are missing. Also returns "" if a
+    resource or a condition's value contains `?`, which Cedar's patterns do not have.
     """
     named = all(each and all(map(_GROUP.fullmatch, each)) for each in report.reviews)
     unsafe = report.warnings or report.partial or not named or (report.votes and not report.reviews)

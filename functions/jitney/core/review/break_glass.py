@@ -140,6 +140,6 @@ def followed_up(grant: Grant, given: FollowUp) -> Grant:
     if done and (done.human, done.judgement) == (given.human, given.judgement):
         return grant
     if grant.break_glass is None or done:
-        detail = f"{done.human} did the follow-up review already." if done else "Break-glass was not used for this grant."
+        detail = f"{done.human} did the follow-up review already." if done else "Access was not granted by break-glass."
         raise Problem("review_ended", detail, "No follow-up review is needed.")
     return replace(grant, follow_up=given)

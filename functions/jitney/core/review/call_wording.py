@@ -17,7 +17,7 @@ MOST_PARAMETERS, MOST_PARAMETER_NAME, MOST_VALUE, MOST_TITLE = 12, 100, 300, 120
 """How many parameters a channel other than the page shows, and how many characters of each."""
 _MOST_NAMED = 4
 _MASKED_BODY = " with a masked secret]"
-"""The end of a body that has no hash (`jitney.core.gateway.shown_parameters`)."""
+"""The end of the text that is shown for a body with a masked secret (`jitney.core.gateway.shown_parameters`)."""
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 NOT_NARROWED = "A call is approved whole, or rejected."
 

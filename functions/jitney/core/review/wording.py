@@ -206,7 +206,7 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
 
 
 def comments(sheet: Sheet) -> tuple[Fact, ...]:
-    """Return the comments of voters, break-glass, follow-up and revocation, by name, without links."""
+    """Return the comments of votes, break-glass, follow-up and end, each with its author's name, without links."""
     found = [(vote.human, vote.comment) for vote in sheet.votes[-MOST_PEOPLE:]]
     if sheet.break_glass:
         found.append((sheet.break_glass.human, sheet.break_glass.reason))

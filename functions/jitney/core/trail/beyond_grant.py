@@ -206,9 +206,9 @@ class ScopeComparison:
     ) -> Iterator[NamedResource]:
         """Yield the resources on which the call used an action.
 
-        Parameters come first. CloudTrail's list has the table of an index and the bucket of an object, which policies
-        need not name. The list does not say which action used a resource. So it is used only if parameters leave a part
-        open and the call has only this need.
+        Parameters come first. CloudTrail's list also has resources that policies need not name: the table of an index,
+        and the bucket of an object. The list does not say which action used a resource. So it is used only if
+        parameters leave a part open and the call has only this need.
         """
         found = named_by_parameters(call, need, parameters)
         yield from found

@@ -16,7 +16,7 @@ from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS
 GAP_SECONDS = MAX_EVENT_DELAY_SECONDS
 """A longer time without a heartbeat is a gap. The alarms of a silent trail wait as long (infra.alarms)."""
 KEPT_SECONDS = GRANT_RETENTION_SECONDS + 10 * 86_400
-"""How long a watch keeps an ended gap. The reviewers' pages show no grant from the time of a gap longer than this."""
+"""How long a watch keeps an ended gap: longer than the reviewers' pages show any grant of the gap's time."""
 MOST_KEPT = 5000
 """How many ended gaps a watch keeps. Gaps of `GAP_SECONDS` are fewer in that time, so no gap displaces another one."""
 UNORDERED_SECONDS = 900

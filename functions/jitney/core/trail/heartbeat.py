@@ -28,7 +28,7 @@ class Heartbeat(NamedTuple):
 
 
 def heartbeat_of(event: Any, account: str, home: str, revokers: Mapping[str, str], now: int) -> Heartbeat | None:
-    """Return the heartbeat that an event is at `now`. Return None for any other event.
+    """Return the heartbeat in an event that is read at `now`. Return None for any other event.
 
     `account` owns the bus that reported the event, `home` is the broker's account. `revokers` maps the ARN of each
     target's revoker role to the target's alias. Only an account itself can report its events, so no target can hide

@@ -92,7 +92,7 @@ class ParsedSessionName(NamedTuple):
 
 
 class CallVerdict(NamedTuple):
-    """The verdict on a call: explained if there are no `reasons`. `verdict_word` gives the verdict for others.
+    """The verdict on a call: explained if there are no `reasons`. Otherwise `verdict_word` names it.
 
     For a session of the gateway, `call_id` is the call whose record explains the event, and `match` says how
     (`core.trail.call_join.RecordMatch`).

@@ -35,7 +35,7 @@ _WAITING: Mapping[Notice, str] = {
 }
 
 _CONTENT: Mapping[bool, str] = {False: "Permissions", True: "Parameters and permissions"}
-"""The parts that a message leaves out if it is too long, by whether the request is for one call."""
+"""The name of the parts that a too long message leaves out, by whether the request is for one call."""
 
 Element: TypeAlias = dict[str, Any]
 
