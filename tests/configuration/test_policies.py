@@ -90,7 +90,7 @@ def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
         ('"s3:getobject" == context.action', 'policies see "s3:GetObject"', 'write "s3:GetObject"'),
         ('["s3:GetObject", "iam:CreateUsr"].contains(context.action)', '"iam:CreateUsr"', '"iam:CreateUser"'),
         ('context.service != "dynamo"', 'the service "dynamo", which no action has', "dynamodb"),
-        ('["s3", "S3"].contains(context.service)', 'the service "S3"', "prefix of its actions"),
+        ('["s3", "S3"].contains(context.service)', 'the service "S3"', "prefix of a service's actions"),
     ],
 )
 def test_pol_02_actions_and_services_that_aws_does_not_have_are_refused(wrong, condition, said, fix):

@@ -110,7 +110,7 @@ def _unknown_to_aws(literals: Literals) -> Iterator[Unknown]:
         yield Unknown(
             name,
             f'names the service "{name}", which no action has',
-            f"use the prefix of its actions, such as {' or '.join(near)}",
+            f"use the prefix of a service's actions, such as {' or '.join(near)}",
         )
 
 

@@ -24,7 +24,7 @@ WIDTH = 72
 _INTRODUCTIONS: Mapping[Notice, str] = {
     Notice.REQUESTED: "Your decision is needed: approve or reject.",
     Notice.REMINDED: "Your decision is still needed: approve or reject.",
-    Notice.ESCALATED: "Your decision is needed: its first reviewers did not decide in time.",
+    Notice.ESCALATED: "Your decision is needed: the request's first reviewers did not decide in time.",
     Notice.REVIEW_RESTARTED: "Your decision is needed: policies need other reviewers. Earlier votes no longer count.",
     Notice.NARROWED: "Your decision is needed: a reviewer narrowed the request. Earlier votes no longer count.",
     Notice.DECIDED: "No decision is needed.",
