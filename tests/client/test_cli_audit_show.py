@@ -81,7 +81,7 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
         "reason “monthly report”", "ticket “OPS-12”", "granted s3:GetObject on arn:aws:s3:::reports/2026/*",
         "notified staff.alice, staff.bob by mail at 12:00:01; failed: slack: not_here",
         "issued 12:01:05, renewed once, last at 12:01:40", "ended 12:03:20: revoked by staff.olga: “enough”",
-        "measured AWS denied the credentials 1.43 s after the call to end access",
+        "measured AWS denied the credentials 1.43 s later",
         "1 × s3:DeleteObject denied: AccessDenied, 12:01:30, on",
         "left over user x (iam:CreateUser at 12:01:50)", "suggested s3:GetObject on arn:aws:s3:::reports/2026/q3.csv",
     ):  # fmt: skip

@@ -25,7 +25,7 @@ from jitney.client.problems import (
 )
 
 ANSWER_SECONDS = 150.0
-"""The longest wait for an answer. A call of the broker with its repeats takes less."""
+"""The longest wait for an answer. A call to the broker with its repeats takes less."""
 _MOST_PATH_BYTES = 100
 """The limit of a socket's path: macOS permits 103, Linux 107."""
 _KINDS = {kind.exit_code: kind for kind in (Invalid, Denied, ReviewPending, Unauthenticated, Unavailable, GrantEnded)}

@@ -68,7 +68,7 @@ class DirectTransfers:
         except ClientProblem as problem:
             if not download or problem.code != "answer_unmaskable":
                 raise
-            # A read may be made again, and this is another call: its answer does not pass the broker.
+            # A read may be repeated. This is another call, because its answer does not pass the broker.
             return self._transferred(call, {}, b"", invocation_key(f"{key} direct"), connected)
         if isinstance(answer, DirectTicket):
             raise TypeError("a ticket for a call without direct")

@@ -213,7 +213,7 @@ def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:
         yield ReportRow("measured", "AWS denied no call: it is not verified that access has ended", Tone.BAD)
     elif end.measured:
         seconds = (end.denied_after_milliseconds or 0) / 1000
-        yield ReportRow("measured", f"AWS denied the credentials {seconds:.2f} s after the call to end access")
+        yield ReportRow("measured", f"AWS denied the credentials {seconds:.2f} s later")
     yield from (
         ReportRow("cut off", f"at {clock(each, report)}, with all other sessions of the role", Tone.BAD)
         for each in report.cut_offs
