@@ -165,7 +165,7 @@ def test_the_page_is_self_contained_and_runs_no_script(ledger: Ledger, tmp_path:
     assert "default-src 'none'" in text
     assert "alert(1)" in read.said
     said = " ".join(read.said.split())
-    for words in ("Revoked", SOURCE, "staff.olga", "1.43 s after the call", "user x", "as a policy", "left over"):
+    for words in ("Revoked", SOURCE, "staff.olga", "1.43 s later", "user x", "as a policy", "left over"):
         assert words in said
 
 
