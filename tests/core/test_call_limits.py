@@ -26,7 +26,7 @@ def test_gw_04_a_policy_writes_limits_by_name():
     ],
 )
 def test_gw_04_any_other_form_is_refused(text: str):
-    with pytest.raises(ValueError, match="no limit"):
+    with pytest.raises(ValueError, match="not a limit"):
         written_limits(text)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 class AccessProfile(NamedTuple):
     """One access profile of a target.
 
-    `permissions` have the form of a request, with action wildcards expanded. `content` is the SHA-256 of the managed
+    `permissions` are written as in a request, with action wildcards expanded. `content` is the SHA-256 of the managed
     policy's text, in hexadecimal. The policy's name contains the beginning of this hash, so a change creates another
     policy.
     """

@@ -11,9 +11,9 @@ services that it needs:
              "actions": {name: "LETTERS type type!~keys ~keys @effect"}}
 
 An action's letters are its level (`LEVELS`) and its risks (`RISKS`). A type is an index into "types"; `!` marks a
-required one. After `~` are indexes into "keys", joined by commas: the condition keys that calls of the action carry
-for resources of the type or, without a type, for all resources. Only keys of `core.access.conditions` are listed. An
-effect is an index into "outliving".
+required one. After `~` are indexes into "keys", joined by commas. They are the condition keys that calls of the action
+carry for resources of the type or, without a type, for all resources. Only keys of `core.access.conditions` are listed.
+An effect is an index into "outliving".
 
 An action that is not in the table is unknown and never allowed (row POL 4).
 """
@@ -31,7 +31,7 @@ from jitney.core.outliving import OUTLIVES_GRANT, OutlivingEffect
 from jitney.core.patterns import Budget, Pattern, has_wildcard, wildcard_pattern
 
 MAGIC = b"JAT1"
-_CLOSE_SERVICES = 8  # are searched for an action of an unknown service
+_CLOSE_SERVICES = 8  # how many services with a similar name are searched for an unknown service's action
 
 
 class AccessLevel(StrEnum):
@@ -83,7 +83,7 @@ class ResourceType(NamedTuple):
     def covers_whole_type(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, which has wildcards, matches every resource of the type in an account or a Region.
 
-        A resource that matches every name of one length also counts. Raises PatternTooComplex.
+        A pattern that matches every name of one length, such as `????`, also counts. Raises PatternTooComplex.
         """
         none, steps = covers_format(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
@@ -103,8 +103,8 @@ class ResourceType(NamedTuple):
 class Action:
     """An AWS action under its canonical name. An action without `resource_types` can be granted on "*" only.
 
-    `condition_keys` are the keys in its calls on all resources. Keys that end with "/" or ":" are followed by another
-    name, such as a tag key. `outliving` is its effect that outlives a grant, if it has one.
+    `condition_keys` are the keys that its calls have on every resource. In a call, a key that ends with "/" or ":" is
+    followed by another name, such as a tag key. `outliving` is its effect that outlives a grant, if it has one.
     """
 
     name: str

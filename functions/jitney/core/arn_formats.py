@@ -24,7 +24,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\*")
 
 @lru_cache(maxsize=4096)
 def format_meets(arn_format: str, resource: str) -> tuple[bool, int]:
-    """Return whether the two patterns intersect, and how many steps the comparison costs.
+    """Return whether `resource` can match an ARN of the format, and how many steps the comparison costs.
 
     A cached answer costs the same.
     """

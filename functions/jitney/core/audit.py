@@ -51,7 +51,7 @@ HEARTBEATS, TARGET_HEARTBEATS = "TrailHeartbeats", "TargetTrailHeartbeats"
 Alarms fire when there are none.
 """
 SEALED = "AuditRecordsSealed"
-"""Metric: seals over records. An alarm fires when no new seal is made."""
+"""Metric: new seals over records. An alarm fires when there are none."""
 
 
 class AuditEvent(StrEnum):

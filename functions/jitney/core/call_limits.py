@@ -8,7 +8,7 @@ _WRITTEN = re.compile(r"([a-z_]+) *= *([1-9][0-9]{0,14})", re.ASCII)
 
 
 class CallLimits(NamedTuple):
-    """The limits of the calls of one grant through the gateway. 0 is no limit.
+    """The limits of the calls of one grant through the gateway. 0 means unlimited.
 
     Over the whole grant: `calls`, `bytes_out` of AWS's answers, `items_deleted`. In a minute: `calls_per_minute`. At
     the same time: `writes_in_flight`, which are calls that change something.
@@ -47,6 +47,6 @@ def written_limits(text: str) -> CallLimits:
     for part in text.split(","):
         found = _WRITTEN.fullmatch(part.strip())
         if not found or found[1] not in CallLimits._fields or found[1] in limits:
-            raise ValueError(f"no limit, or one that is given twice: {part.strip()[:60]!a}")
+            raise ValueError(f"this is not a limit, or repeats one: {part.strip()[:60]!a}")
         limits[found[1]] = int(found[2])
     return NO_CALL_LIMITS._replace(**limits)

@@ -9,11 +9,11 @@ from typing import Any
 CALL_EVENT = "call"
 """The event of a call's records."""
 CALL_CHAIN = "c-"
-"""The prefix of a call's id, which is the chain of its records."""
+"""The prefix of a call's id. The id is also the chain of the call's records."""
 CALL_INDEX = "calls_of_grant"
 """The index of the audit table with the first record of each call.
 
-The keys of the call's later records follow from it.
+The keys of a call's later records follow from the first record's key.
 """
 CALL_INDEX_ATTRIBUTES = ("call_of", "call_at")
 UNANSWERED = "unanswered "

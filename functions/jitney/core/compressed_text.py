@@ -1,15 +1,12 @@
 """Texts as DynamoDB's tables hold them: compressed, because DynamoDB bills each kB of an item.
 
-Grants and most records of calls then fit into 1 kB. Streams, S3 and Athena have the text of records.
+Grants and most records of calls then fit into 1 kB. Firehose, S3 and Athena get the text of records.
 """
 
 import zlib
 
 MAX_TEXT_BYTES = 1_000_000
-"""The limit of a decompressed text.
-
-An item of DynamoDB holds 400 kB, and a small item cannot use up a reader's memory.
-"""
+"""The limit of a decompressed text, so that a small item cannot use up a reader's memory. An item holds 400 kB."""
 
 
 def compress_text(text: str) -> bytes:

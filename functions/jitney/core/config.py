@@ -32,7 +32,7 @@ class ClaimRules(NamedTuple):
     """The rules of an issuer's entry about claims. Each claim is named by its path (`core.identity.claim_rules`).
 
     `require` maps claims to their allowed values, with the wildcards `*` and `?`. `subject` and `unit` are the claims
-    that make up the identity and the accountable unit, () for the provider's own. Each text of the claims `groups` is a
+    that make up the identity and the accountable unit, () for the provider's own. Each text in the claims `groups` is a
     group. `facts` maps labels for reviewers to claims. `tags` maps the claims that policies see to their types.
     """
 
@@ -48,7 +48,7 @@ NO_RULES = ClaimRules()
 
 
 class PeopleIssuer(NamedTuple):
-    """The issuer with which agents' humans sign in. The fields have the meaning of those of its `Issuer`."""
+    """The issuer with which agents' humans sign in. Its fields mean the same as in `Issuer`."""
 
     identity_name: str
     issuer: str
@@ -57,7 +57,7 @@ class PeopleIssuer(NamedTuple):
 
 
 LOCAL_UPSTREAM = "JITNEY_LOCAL_UPSTREAM"
-"""The variable with the address to which a local system sends the gateway's calls. In AWS, `local` is False."""
+"""The environment variable with the address to which a local system sends the gateway's calls. Ignored in AWS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ class Issuer:
     a token must come from one of them. `replay` is "single_use" or "reuse". With `grants_end_with_token`, a grant ends
     when the token that requested it expires. `max_age_seconds` limits a token's age since `iat`. Without `require_iat`,
     it limits the time until `exp` of a token that has no `iat`. `groups_claim` is the provider's claim with groups.
-    Without one, `subject_groups` maps subjects to groups. `human_claim` names the claim with the person on whose behalf
-    an agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated
-    token, to the identity with which they sign in. If `human_issuer` is None, such tokens are refused.
-    `subject_pattern` is the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is
-    the sign-in client. With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents'
-    subjects, with wildcards, to owners.
+    `subject_groups` maps subjects to further groups. `human_claim` names the claim with the person on whose behalf an
+    agent acts, "" for none. The provider of `human_issuer` resolves that person, and the person of a delegated token,
+    to the identity with which they sign in. If `human_issuer` is None, such tokens are refused. `subject_pattern` is
+    the form of people's subjects, "" for the provider's. `claims` are the entry's rules. `web` is the sign-in client.
+    With `for_reviews`, only reviews in a terminal accept these tokens. `owners` maps agents' subjects, with wildcards,
+    to owners.
     """
 
     name: str
@@ -119,7 +119,7 @@ class Target:
     `roles` is their number, and `role_arn` the first (`core.target_roles`). `deny_room` is how many characters of
     inline policy a role has left for the deny document. `boundary_arn` is the roles' permissions boundary. `canary`
     says whether the roles may make the call that shows when a session is denied.
-    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions use
+    `core.access.session_policy.options_for` applies `bind_to_caller`, `sealed` and `action_wildcards`. Sessions may use
     resources of `account` and `other_accounts`, by calls in `region` and `other_regions`. The patterns
     `any_account_actions` and `any_region_actions` name exempt actions. `access_profiles` are keyed by name.
     """
@@ -147,12 +147,12 @@ class Target:
 
     @property
     def role_arns(self) -> tuple[str, ...]:
-        """The present roles. Grants are issued on these."""
+        """The target's current roles. New grants are issued on these."""
         return roles_of(self.role_arn, self.roles)
 
     @property
     def all_role_arns(self) -> tuple[str, ...]:
-        """All roles that the target may have had. Grants may still be open on roles that are not present."""
+        """The current roles, and all that the target may have had before. Grants may still be open on the latter."""
         return roles_of(self.role_arn, MOST_ROLES)
 
     @property
@@ -162,7 +162,7 @@ class Target:
 
 
 class TargetRole(NamedTuple):
-    """One role of a target, by its ARN: present, or one that the target had before."""
+    """One role of a target, by its ARN: a current role, or one that the target had before."""
 
     target: Target
     arn: str
@@ -173,7 +173,8 @@ class ReviewerGroup(NamedTuple):
 
     `notify` are the members that are notified at once, () for all. After `escalates_after_seconds`, a waiting request
     also goes to the group `escalates_to` ("" for none). The members of that group may then approve for this group.
-    `channel` is in Slack. Members out of office choose from `delegates`. `active_delegations` are in force.
+    `channel` is the group's channel in Slack. Members who are out of office choose a delegate from `delegates`.
+    `active_delegations` are those in force, by delegate.
     """
 
     members: tuple[str, ...]
@@ -191,8 +192,7 @@ class Limits:
     """Bounds for every request. Durations in seconds, sizes in bytes.
 
     Per accountable unit and human: `max_pending`, `previews_per_minute`. Per unit: `reviews_per_hour`,
-    `grants_per_hour` without a review, `measured_releases_per_minute` whose denial is measured. Per grant:
-    `renewals_per_minute`.
+    `grants_per_hour` without a review, `measured_releases_per_minute` with a canary. Per grant: `renewals_per_minute`.
     """
 
     min_duration_seconds: int
@@ -246,7 +246,7 @@ class Config:
         return tuple(entry for entry in self.issuers.values() if entry.issuer == issuer)
 
     def owners_of(self, issuer_name: str, subject: str) -> tuple[str, ...]:
-        """Return the present owners of an agent, as source identities."""
+        """Return the current owners of an agent, as source identities."""
         return self.issuers[issuer_name].owners_of(subject) if issuer_name in self.issuers else ()
 
     def target_with(self, role_arn: str) -> Target | None:

@@ -33,7 +33,7 @@ class Gauges:
     overdue: int | None = None
 
     def read_pending(self, grants: Iterable[Grant]) -> list[Grant]:
-        """Return these pending requests, and count them. The index may yield one twice."""
+        """Return these pending requests, and count them. The index may yield a request twice, which counts once."""
         known, self.pending_since = self.pending_since, None
         pending = list(grants)
         if known is not None:

@@ -85,5 +85,5 @@ def grouped_effects(effects: Iterable[tuple[str, OutlivingEffect | None]]) -> tu
 
 
 def with_use(effects: Iterable[GrantEffect], used: Collection[str]) -> tuple[GrantEffect, ...]:
-    """Return the effects with the actions that were `used`, which are in lower case."""
+    """Return the effects, each with those of its actions that are in `used`, a list of lower-case names."""
     return tuple(each._replace(used=tuple(name for name in each.actions if name.lower() in used)) for each in effects)

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
 
 
 class OverviewTable(NamedTuple):
-    """One table, by its name in the address. `complete` is False if not everything could be read."""
+    """One table. The page's address contains `name`. `complete` is False if not everything could be read."""
 
     name: str
     title: str
@@ -43,20 +43,20 @@ class OverviewTable(NamedTuple):
 
 
 class OpenGrants(NamedTuple):
-    """The open grants that were read, and whether they are all."""
+    """The open grants that were read, and whether these are all open grants."""
 
     grants: Sequence[Grant]
     complete: bool
 
     def counts(self, state: State, key: Callable[[Grant], str]) -> Counter[str]:
-        """Return how many grants are in the state, by key."""
+        """Return how many grants in the state have each value of `key`."""
         return Counter(key(each) for each in self.grants if each.state is state)
 
 
 def agents_table(read: OpenGrants, named: Mapping[str, int | None], *, complete: bool) -> OverviewTable:
-    """Return the agents with open grants, and the `named` ones of the configuration with their last request.
+    """Return the agents with open grants, and the agents that the configuration names.
 
-    `complete` says whether the last requests of all named agents were read.
+    `named` maps the latter to the times of their last requests. `complete` says whether all of these were read.
     """
     last: dict[str, int | None] = dict(named)
     names, units = dict[str, str](), dict[str, str]()
@@ -115,7 +115,7 @@ def accounts_table(read: OpenGrants) -> OverviewTable:
 
 
 def active_table(read: OpenGrants, access: Callable[[Grant], str]) -> OverviewTable:
-    """Return the active grants, by account and end. `access` returns in words what a grant allows."""
+    """Return the active grants, sorted by account and end. `access` returns in words what a grant allows."""
     active = sorted(
         (each for each in read.grants if each.state is State.ACTIVE), key=lambda each: (each.account, each.expires_at)
     )

@@ -90,7 +90,7 @@ class Pattern:
         return bool(positions >> len(self.wanted) & 1)
 
     def after(self, text: str, budget: Budget | None = None) -> int:
-        """Return the positions after `text`. Comparing the literal prefix of the pattern is one operation.
+        """Return the positions after `text`. Comparing the literal prefix of the pattern costs no steps.
 
         Raises PatternTooComplex when a `budget` is given and it runs out.
         """
@@ -118,7 +118,7 @@ class Pattern:
     def covers_any_name(self, parts: Iterable[str | Wildcard], budget: Budget) -> bool:
         """Return whether, for some length, the pattern matches `parts` with every name of that length.
 
-        Any one value of a SEGMENT, such as an account, is enough, because it may be known. Raises PatternTooComplex.
+        For a SEGMENT, such as an account, one value is enough, because a request may name it. Raises PatternTooComplex.
         """
         positions = 1
         for part in parts:
@@ -159,7 +159,7 @@ class Pattern:
         return bool(positions & self.ones) or any(positions & run for run, _ in self.runs)
 
 
-# Stands for an unknown character. A pattern that does contain it is only judged to cover less than it does.
+# Stands for an unknown character. A pattern that contains this character is judged to cover less than it does.
 _UNKNOWN = "\U0010ffff"
 
 

@@ -5,7 +5,7 @@ import re
 MOST_WAIT_SECONDS = 10
 """The longest wait. API Gateway ends a request after 29 seconds."""
 
-# The end is optional: searching for an end from every quote would take quadratic time.
+# The closing quote is optional. Otherwise, searching for it from every opening quote would take quadratic time.
 _QUOTED = re.compile(r'("[0-9]{1,9}")|"(?:[^"\\]|\\.)*+"?')
 """A quoted value, as group 1 if it is a number.
 

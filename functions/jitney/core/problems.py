@@ -19,7 +19,7 @@ class ProblemKind(NamedTuple):
 
 
 PROBLEMS: Mapping[str, ProblemKind] = {
-    # Authentication. Token codes say what was wrong, but never what would be right for another token.
+    # Authentication. Token codes say what was wrong, but never what Jitney would accept.
     "token_missing": ProblemKind(401, "No bearer token"),
     "token_malformed": ProblemKind(401, "The token is not a well-formed signed JWT"),
     "token_issuer_unknown": ProblemKind(401, "The token's issuer is not configured"),

@@ -33,7 +33,7 @@ If AWS still allowed the last call of a measurement, the value is the time of th
 MASKED_PLACES = "MaskedPlaces"
 """Places in answers of the gateway in which something was masked."""
 FAILED_MESSAGES = "MessagesFailed"
-"""Messages to reviewers that a channel did not take. A message that is sent again does not count yet."""
+"""Messages to reviewers that a channel did not take. A message that will be sent again does not count yet."""
 
 
 class MetricUnit(StrEnum):
@@ -77,7 +77,7 @@ _Given: TypeAlias = tuple[str, Any, MetricUnit]
 def metrics_of(texts: Iterable[str]) -> Iterator[MetricValue]:
     """Yield the values that published records give. Each text is a record as `core.audit.chain_record` writes it.
 
-    A function may write any JSON into its own chains. A text that is not a valid value is left out, so that no record
+    A function may write any JSON into its own chains. A value that is not a valid count is left out, so that no record
     prevents counting the others.
     """
     for text in texts:
@@ -146,4 +146,4 @@ _FROM_DETAIL: Mapping[str, Callable[[Any], list[_Given]]] = {
     AuditEvent.NOTICE: _messages,
     AuditEvent.CALL: _call,
 }
-"""The values in the detail of a record, by its event."""
+"""The functions that find values in a record's detail, by the record's event."""

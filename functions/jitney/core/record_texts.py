@@ -14,9 +14,8 @@ _HASH = "hash"
 _PLAIN_WAY = (f'"way":"{Way.CREDENTIALS}"', '"way":""')
 """The member that nearly every request has, and its replacement in the quick check.
 
-The check would take the member's value for a secret's name.
-
-Texts of callers cannot contain the member, because JSON escapes their quotation marks.
+The check would take the member's value, "credentials", for a secret's name. Texts of callers cannot contain the member,
+because JSON escapes their quotation marks.
 """
 
 

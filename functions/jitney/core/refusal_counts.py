@@ -8,7 +8,7 @@ from jitney.core.audit import AuditEvent, AuditRecord, Origin, Outcome
 from jitney.core.identity.principal import Principal
 
 MAX_SOURCES = 64
-"""The limit of counts in a minute, for the callers of one accountable unit, and for unauthenticated callers."""
+"""The limit of counts in a minute, for the callers of each accountable unit, and for all unauthenticated callers."""
 OTHERS = "others"
 
 
@@ -62,8 +62,9 @@ class RefusalCounts:
     """The counts of one minute in one process.
 
     A count is written at 1, 2, 4, 8, ... and when the minute is over. So n refusals cause about log2(n) writes. A
-    process that stops loses fewer refusals than it has already written. Above `MAX_SOURCES` counts in a minute, all
-    others share one count. Each accountable unit has counts of its own, so that other callers cannot hide its refusals.
+    process that stops loses fewer refusals than it has already written. Each accountable unit has counts of its own, so
+    that other callers cannot hide its refusals. Above `MAX_SOURCES` of them in a minute, further refusals share one
+    count for each issuer and code.
     """
 
     minute: int = 0

@@ -14,7 +14,7 @@ REPEATED_RELEASES_PER_MINUTE = 30
 OUT_OF_OFFICE_CHANGES_PER_HOUR = 30
 NARROWINGS_PER_HOUR = 10
 MOST_HELD_ANSWERS = 40
-"""How many answers may be held at a time. `infra.read_functions` reserves more executions than that."""
+"""How many answers may be held (`Prefer: wait`) at a time. `infra.read_functions` reserves more executions."""
 _WAITS_WINDOW_SECONDS = 5
 """Half of the longest wait (core.preferences)."""
 
@@ -41,7 +41,7 @@ def idempotency_key(owner: str, key: str) -> str:
 
 
 def idempotency_record(owner: str, key: str, body: bytes, grant_id: str, now: int) -> SingleUseKey:
-    """Return the single-use key of a POST that opens `grant_id`. Its value identifies the body."""
+    """Return the single-use key of a POST that opens `grant_id`. Its value identifies the body and the grant."""
     return SingleUseKey(idempotency_key(owner, key), now + IDEMPOTENCY_SECONDS, f"{_sha256(body)} {grant_id}")
 
 
@@ -62,7 +62,7 @@ def ungranted_quota(owner: str, most: int, now: int) -> Quota:
 
 
 def pending_duplicate_quota(owner: str, most: int, now: int) -> Quota:
-    """Return the quota of requests that are already under review, in the minute of `now`.
+    """Return the quota of requests that repeat one under review, in the minute of `now`.
 
     Each writes a record (REV 12).
     """
@@ -88,7 +88,7 @@ def review_quota(unit: str, most: int, now: int) -> Quota:
 
 
 def trial_quota(unit: str, most: int, now: int) -> Quota:
-    """Return the quota of size trials of an accountable unit in the hour of `now`: each calls STS (STS 10)."""
+    """Return the quota of a unit's trials of session policy sizes in the hour of `now`: each calls STS (STS 10)."""
     return _quota("TRIALS", unit, most, now, window_seconds=3600)
 
 
@@ -106,7 +106,7 @@ def repeated_release_quota(grant_id: str, now: int) -> Quota:
 
 
 def out_of_office_quota(human: str, now: int) -> Quota:
-    """Return the quota of a reviewer's changes of out of office in the hour of `now`: each writes a record."""
+    """Return the quota of a reviewer's out-of-office changes in the hour of `now`: each writes a record."""
     return _quota("OUT_OF_OFFICE_CHANGES", human, OUT_OF_OFFICE_CHANGES_PER_HOUR, now, window_seconds=3600)
 
 

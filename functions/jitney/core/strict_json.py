@@ -1,11 +1,11 @@
-"""Strict JSON (RFC 8259): refuses texts that parsers read differently."""
+"""Strict JSON (RFC 8259): refuses texts that one parser reads differently from another."""
 
 import json
 from typing import Any, Final
 
 
 class Unclear:
-    """The value for a part of a document that parsers read differently."""
+    """Replaces a part of a document that one parser reads differently from another."""
 
 
 UNCLEAR: Final = Unclear()

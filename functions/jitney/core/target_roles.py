@@ -1,4 +1,4 @@
-"""The roles of a target. Each grant is on one of them, and its end is denied by that role alone (row END 6). Pure.
+"""The roles of a target. Each grant is on one of them, and only that role denies it when it ends (row END 6). Pure.
 
 IAM limits the size of a role's deny document. So a target with several roles supports more releases a second. The first
 role has the target's role name, and the others add a number to it.
@@ -43,7 +43,7 @@ def first_role(role: str) -> str:
 
 
 def first_roles(roles: Iterable[str], seen: Collection[str]) -> tuple[str, ...]:
-    """Return the first roles of the targets with `roles`, then those of removed targets. Each index of grants has one.
+    """Return the first roles of the targets with `roles`, then those of removed targets. Grants are indexed by them.
 
     `seen` has all roles that any target ever had.
     """
@@ -56,10 +56,9 @@ def further_roles(role: str) -> str:
 
 
 def role_of_grant(grant_id: str, role: str, count: int) -> str:
-    """Return the role for a new grant.
+    """Return the role for a new grant: one of the target's first `count` roles. `role` is the first role.
 
-    An id always gives the same role, and ids are spread evenly over the `count` roles. The grant stores its role, so a
-    change of `count` does not move it.
+    Ids are spread evenly over the roles. The grant stores its role, so a change of `count` does not move the grant.
     """
     digest = hashlib.sha256(grant_id.encode()).digest()
     return role_number(role, 1 + int.from_bytes(digest[:8]) % count)
