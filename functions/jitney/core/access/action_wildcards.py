@@ -48,7 +48,7 @@ def _patterns(names: tuple[str, ...], actions: ActionTable) -> dict[str, tuple[s
     of_services = {service: [(a.name.lower(), a.name) for a in actions.of_service(service)] for service in services}
     found: dict[str, tuple[str, ...]] = {}
     covered: set[str] = set()
-    # Shorter prefixes come first: two prefixes are disjoint, or one contains the other.
+    # Shorter prefixes come first, because they match more. The names that two prefixes match never overlap in part.
     for prefix in sorted({each for name in names for each in _prefixes(name)}, key=lambda each: (len(each), each)):
         among, start = of_services.get(prefix.partition(":")[0], ()), prefix.lower()
         matched = tuple(name for folded, name in among if folded.startswith(start))

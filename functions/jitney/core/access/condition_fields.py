@@ -21,7 +21,8 @@ MAX_VALUES = 50
 def read_conditions(value: Any, pointer: str, faults: FieldErrors) -> Conditions:
     """Return the conditions in `value`, an object of lists of values by key. Add an error for what is wrong."""
     if not isinstance(value, dict) or not value:
-        faults.add(pointer, "The value is not an object with conditions.", 'Write {"s3:prefix": ["reports/*"]}.')
+        fix = 'Write an object such as {"s3:prefix": ["reports/*"]}.'
+        faults.add(pointer, "The value is not an object with conditions.", fix)
         return ()
     if len(value) > MAX_CONDITIONS:
         faults.add(pointer, f"There are {len(value)} conditions.", f"Use at most {MAX_CONDITIONS}.")
@@ -35,7 +36,7 @@ def read_conditions(value: Any, pointer: str, faults: FieldErrors) -> Conditions
             near = list(closest_keys(name))
             faults.add(place, f"Condition key {name[:80]!a} is not supported.", _fix(near), alternatives=near)
         elif name.lower() in lower:
-            faults.add(place, "The condition key is repeated.", "IAM ignores its case. Write all values into one list.")
+            faults.add(place, "The condition key is repeated in another case.", "Write all values under one key.")
         else:
             found[name] = _values(key, values, place, faults)
         lower.add(name.lower())

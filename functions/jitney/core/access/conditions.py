@@ -38,7 +38,7 @@ class Operator(StrEnum):
 
 
 _NEGATIONS: Mapping[Operator, str] = {
-    # Each is also true for a call without the key.
+    # Each is also true for a call without the key, except ForAnyValue. `negated_blocks` adds a Null block for that.
     Operator.EQUALS: "StringNotEquals",
     Operator.LIKE: "StringNotLike",
     Operator.ALL_LIKE: "ForAnyValue:StringNotLike",
@@ -54,7 +54,7 @@ _VERBS: Mapping[Operator, str] = {
 
 
 class ConditionKey(NamedTuple):
-    """A supported key and its operator. A name that ends with "/" or ":" is followed by a name, such as a tag key."""
+    """A supported key and its operator. A name that ends with "/" or ":" has another after it, such as a tag key."""
 
     name: str
     operator: Operator
@@ -87,7 +87,7 @@ KEYS: Mapping[str, ConditionKey] = {
 
 _SUFFIX = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}", re.ASCII)
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-# As in ARNs: Unicode has several spellings of one character, and IAM compares code points.
+# Only ASCII, as in ARNs: Unicode has several spellings of one character, and IAM compares code points.
 _TEXT = re.compile(rf"[\x20-\x7e]{{0,{MAX_VALUE}}}", re.ASCII)
 
 
@@ -222,7 +222,7 @@ def condition_block(conditions: Conditions) -> dict[str, dict[str, Any]]:
 
 
 def negated_blocks(conditions: Conditions) -> tuple[dict[str, dict[str, Any]], ...]:
-    """Return Condition elements for the opposite: one of them holds exactly when `conditions` do not all hold."""
+    """Return Condition elements for the opposite: at least one holds exactly when `conditions` do not all hold."""
     blocks: list[dict[str, dict[str, Any]]] = []
     for each in conditions:
         blocks.append({_NEGATIONS[each.operator]: {each.key: _one_or_many(each.values)}})

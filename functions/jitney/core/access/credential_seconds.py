@@ -9,12 +9,12 @@ from jitney.core.config import Limits
 from jitney.core.masking.generic_masker import UNTAGGED
 
 MIN_CREDENTIAL_SECONDS = 5
-"""The shortest time for which credentials are issued at once. `renewals_per_minute` limits how often."""
+"""The shortest lifetime that a caller can request. `renewals_per_minute` limits how often credentials are renewed."""
 _MEMBER = "credential_seconds"
 
 
 def read_credential_seconds(body: Mapping[str, Any], limits: Limits, faults: FieldErrors) -> int | None:
-    """Return the longest time in seconds for credentials, None if they end with the grant. Add errors to `faults`."""
+    """Return the requested lifetime of credentials in seconds, None if it is the grant's. Add errors to `faults`."""
     if _MEMBER not in body:
         return None
     return faults.whole_number(body[_MEMBER], f"/{_MEMBER}", MIN_CREDENTIAL_SECONDS, limits.max_duration_seconds)

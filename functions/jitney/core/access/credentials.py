@@ -12,20 +12,20 @@ from jitney.core.times import iso
 _NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}", re.ASCII)
 CANARY_PREFIX = "g-canary-"
-"""Prefix of the names of sessions that the broker keeps for itself.
+"""Prefix of the names of canary sessions, which the broker keeps for itself.
 
 A grant's id has one hyphen, so no grant's id starts with this prefix.
 """
 TRIAL_PREFIX = "g-trial-"
 """Prefix of the names of sessions that only show whether STS accepts the size of a grant's policy and tags."""
 READS_PREFIX = "c-reads-g-"
-"""Prefix of the names of sessions with which the gateway reads for a grant. They are kept in memory."""
+"""Prefix of the names of sessions with which the gateway reads for a grant. These sessions are kept in memory."""
 CALL_ID = re.compile(r"c-[a-z2-7]{14}", re.ASCII)
 """The id of a call through the gateway. A call that may change something has a session of its own, named after it."""
 CALL_SECONDS = 60
 """How long the session of one call is valid."""
 ENDED_SECONDS = 86_400
-"""How many seconds before now the policy of a trial ended. Clocks differ by less."""
+"""How many seconds ago the policy of a trial ended, so that its session may do nothing. Clocks differ by less."""
 MIN_STS_SESSION_SECONDS = 900
 MAX_STS_SESSION_SECONDS = 3600
 """The longest session: AssumeRole from a Lambda function is role chaining, which AWS limits to one hour."""
@@ -34,8 +34,9 @@ MAX_STS_SESSION_SECONDS = 3600
 class SessionRequest(NamedTuple):
     """One session: the role, its name and tags, its policy and its duration.
 
-    `scopable` is set when even STS's shortest session would outlive the grant. The broker keeps such a session. STS
-    derives the agent's credentials from it. They are limited to `policy` and end at `ends_at` (epoch seconds).
+    `scopable` is set when even STS's shortest session would outlive the grant. The broker then keeps a session with the
+    policy `scopable`, from which STS derives the agent's credentials. These are limited to `policy` and end at
+    `ends_at` (epoch seconds).
     """
 
     role_arn: str
@@ -76,10 +77,9 @@ def session_request(
 ) -> SessionRequest:
     """Return the session of an active grant: named after the grant, with the principal as source identity (STS 3).
 
-    A session that the broker uses itself has a `prefix` to its name, such as `CANARY_PREFIX`. The Deny statement in
-    `policy` ends such a session. Its name differs from the grant's id, so that IAM can restrict who creates such
-    sessions. The deny document matches it by its tags. `ends_at` is the end in `policy`; None if the session ends with
-    the grant.
+    The name of a session that the broker uses itself has a `prefix`, such as `CANARY_PREFIX`. So IAM can restrict who
+    creates such sessions. The Deny statement in `policy` ends such a session, and the deny document matches it by its
+    tags. `ends_at` is the end in `policy`; None if the session ends with the grant.
 
     Raises ValueError for a name, source identity or tag that STS would refuse.
     """

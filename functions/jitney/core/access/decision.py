@@ -17,7 +17,7 @@ class Effect(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One reason: the id of the policy or built-in rule that decided, a sentence, and the pair.
+    """One reason: the id of the policy or built-in rule that decided, a sentence, and the action and resource.
 
     `template` is the sentence with `{action}` instead of the action. With it, programs can join reasons that differ
     only in the action.

@@ -36,7 +36,7 @@ class DenyEntry(NamedTuple):
     """A grant whose credentials are denied. It ended at `ended_at`, and its last session ends at `until`.
 
     `unit` is the accountable unit in the unit tag of its sessions. `by_operator` is set when an operator revoked it.
-    `unwritten` is set until a record says that IAM has the entry, for ends that need such a record.
+    Some ends need a record that IAM has the entry: `unwritten` is set until this record exists.
     """
 
     grant_id: str
@@ -63,8 +63,8 @@ class TagDenial(NamedTuple):
 MOST_OPEN_GRANTS = 3_000
 """If a role has more open grants, ranges of ids are not tried.
 
-So many grants are about six pages of the index, and more than a document can name. A smaller number can fit, because
-the newest grants are in no range (`core.access.id_ranges`) and a range is used only if it has few exceptions.
+So many grants are about six pages of the index, and more than a document can name. Of fewer grants, a document names
+only some: the newest are in no range (`core.access.id_ranges`), and a range is used only if it has few exceptions.
 """
 WHOLE_ROLE = TagDenial("grant", "*")
 """Every session of the role."""
@@ -128,7 +128,7 @@ def compose_deny_document(
 def denies_more(document: Mapping[str, Any], text: str, ended: Iterable[str] = ()) -> bool:
     """Return whether the `document` in IAM may deny a session that the document with `text` does not deny.
 
-    The sessions of the grants `ended` are denied, or have ended.
+    Sessions of the grants `ended` do not count, because they are denied or over.
     """
     own = json.loads(text)["Statement"] if text else []
     named = {name for each in own for name in _names(each["Condition"])} - {""} | {*ended}
@@ -216,13 +216,13 @@ def _allowed(room: int, operators_length: int) -> int:
     return room - share + min(share, operators_length)
 
 
-# The size of a list without items. Each item counts with a comma, and the last one is the statement's.
+# The length of a statement with an empty list. Each item counts with a comma; the extra one is after the statement.
 _NAMES_LENGTH = len(_statement({"StringEquals": {_KEY + "grant": []}}))
 _GROUP_LENGTH = len(_statement({"StringEquals": {_KEY + "unit": []}, **_issued_until(0)}))
 
 
 class _Size:
-    """The length of a document while its units are cut off one after the other. Each step costs the same."""
+    """The length of a document while its units are cut off one after the other, without composing it again."""
 
     def __init__(
         self, room: int, listed: Collection[DenyEntry], cuts: CutOffs, standing: Collection[TagDenial]

@@ -13,7 +13,7 @@ RECORDED_SECONDS = 30
 The function has 15 s. The rest is for clocks that differ.
 """
 IN_FORCE_SECONDS = 60
-"""After a document was composed, its write takes at most a lease, 20 s. The rest is for IAM to apply it everywhere."""
+"""How long after its composition a document is in force: at most 20 s for its write, the rest for IAM to apply it."""
 
 
 class DocumentTimes(NamedTuple):
@@ -38,7 +38,7 @@ class DocumentTimes(NamedTuple):
         return now - seconds <= self.last <= now + CLOCK_SKEW_SECONDS
 
     def is_before(self, time: int) -> bool:
-        """Return whether IAM accepted a document, and the last one before `time`. A role without one is not known."""
+        """Return whether the last document that IAM accepted is from before `time`. False without a document."""
         return 0 < self.last < time
 
     def covers(self, ended_at: int, now: int) -> bool:

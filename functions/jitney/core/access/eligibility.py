@@ -23,7 +23,7 @@ _ENDED: Mapping[State, tuple[str, str]] = {
     State.RELEASED: ("grant_released", "You released this grant; make a new request."),
     State.REVOKED: ("grant_revoked", "Talk to {who} before you make another request."),
     State.FAILED: ("grant_ended", "Make a new request. If it fails too, ask your platform engineer."),
-    State.USED: ("grant_ended", "Make the next call with an Idempotency-Key of its own. It is reviewed again."),
+    State.USED: ("grant_ended", "Make the next call with an Idempotency-Key of its own. It gets its own review."),
 }
 
 

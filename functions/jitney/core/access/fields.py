@@ -67,7 +67,7 @@ class FieldErrors:
             )
 
     def text(self, value: Any, pointer: str, most: int, *, required: bool) -> str:
-        """Return a string of at most `most` printable characters, or "" when it is absent and not `required`."""
+        """Return a string of at most `most` printable characters. Add an error and return "" for any other value."""
         if value is None and not required:
             return ""
         if not isinstance(value, str):

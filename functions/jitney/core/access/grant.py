@@ -90,8 +90,8 @@ class Vote:
 class GrantEnd:
     """The release or revocation of a grant: its time (epoch seconds), its author's source identity, and its reason.
 
-    The reason of a release is "". `denied_after_milliseconds` is the time from the request to the first denied call of
-    a canary. It is None if no call was denied. `written_at` is when IAM had the denial, or None if no record says so.
+    The reason of a release is "". `denied_after_milliseconds` is the time from the release or revocation to a canary's
+    first denied call, or None without one. `written_at` is when IAM had the denial, or None if no record says so.
     """
 
     at: int
@@ -123,7 +123,7 @@ class Grant:
     issued up to `cut_off_at` no longer work, because the unit or the whole role was cut off. New ones can be issued.
     `break_glass` is set when the reviewers were bypassed, and `follow_up` once that use was reviewed. `unit` and
     `facts` are described in `Principal`. `agent_owners` are the source identities of the agent's owners at the request.
-    `core.review.grant_under_review` adds the present owners. `review_restarted_at` is when the policy last required
+    `core.review.grant_under_review` adds the current owners. `review_restarted_at` is when the policy last required
     other reviewers than before. `narrowed_at` is when a reviewer last narrowed the approval of a pending grant. The
     grant ends by `ends_by`, if set. `permissions` lie within `access_profile`, if set. `unissued` is set from the
     approval until the first issue of credentials is on record. It is never set for a gateway grant, because the
@@ -216,9 +216,9 @@ class Grant:
         return self.move(State.EXPIRED) if ended else self
 
     def may_have_credentials(self, now: int) -> bool:
-        """Return whether undenied credentials may work at `now`: from the first issue until the grant's end.
+        """Return whether credentials may work at `now` if no deny document denies them.
 
-        A call is signed with credentials of the grant that it is made in.
+        A grant of one call has none, because the call is signed with credentials of the grant that it is made in.
         """
         return self.call is None and self.starts_at is not None and not self.unissued and now < self.expires_at
 
@@ -232,7 +232,7 @@ class Grant:
         return replace(self.move(State.USED), used_at=now)
 
     def end(self, state: State, ending: GrantEnd) -> "Grant":
-        """Return the released or revoked grant. A grant that ended before is returned in its state at `ending.at`."""
+        """Return the released or revoked grant. A grant that ended before changes only if it may have credentials."""
         current = self.at(ending.at)
         over = state not in TRANSITIONS[current.state] or (
             current.state not in OPEN_STATES and not self.may_have_credentials(ending.at)

@@ -37,7 +37,7 @@ def issued_effects(grant: Grant, actions: ActionTable) -> tuple[GrantEffect, ...
 def was_obtained(grant: Grant) -> bool:
     """Return whether the agent obtained the access: its credentials were issued, or its one call was sent.
 
-    A grant for the gateway counts from its start, because its calls are not counted here.
+    A grant for the gateway counts as obtained from its start, because its calls are not read here.
     """
     return grant.starts_at is not None and not grant.unissued and (grant.call is None or grant.used_at is not None)
 

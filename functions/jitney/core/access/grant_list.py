@@ -18,8 +18,8 @@ MAX_ENTRIES = 500
 class ListedGrant(NamedTuple):
     """One grant in a list. `until` is its latest possible end, in epoch seconds.
 
-    `unit` is the key of its agent's accountable unit. `actions` are its combination actions in `account`. `request` is
-    the hash of a request under review.
+    `unit` is the key of its agent's accountable unit. `actions` are those in `account` that escalate privileges only in
+    combination (`core.actions`). `request` is the hash of a request under review.
     """
 
     grant_id: str
@@ -69,7 +69,7 @@ class GrantList(NamedTuple):
         return self._replace(version=entry.grant_id, entries=(*self.entries, entry))
 
     def since(self, grant_id: str) -> tuple[ListedGrant, ...]:
-        """Return the grant's entry and the entries after it. Returns none when the grant has no entry."""
+        """Return the grant's entry and the entries after it; () when the grant has no entry."""
         ids = [entry.grant_id for entry in self.entries]
         return self.entries[ids.index(grant_id) :] if grant_id in ids else ()
 

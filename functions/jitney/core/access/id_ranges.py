@@ -13,10 +13,10 @@ STEP_SECONDS = 2
 FRESH_SECONDS = 4
 """The write of a grant must begin within these seconds of the time in its id. Otherwise the grant gets another id."""
 SETTLED_SECONDS = 20
-"""After these seconds, no new grant gets an id of a step:
+"""A step is settled after these seconds: no new grant with an id of the step can be written any more.
 
-DynamoDB's client gives up a write after 15 seconds (adapters). A longer time would leave more ids outside of ranges. A
-deny document could then not name 20 ended grants a second.
+DynamoDB's client gives up a write after 15 seconds (adapters). With a longer time, more ids would be outside of ranges,
+and a deny document could not name 20 ended grants a second.
 """
 OLDEST_SECONDS = 8 * 3600
 """Ids of an older step are named one by one. So no range is in force when the prefix of its step is used again."""

@@ -18,7 +18,7 @@ left ends first, and needs no entry. A longer time would save more entries, but 
 fast.
 """
 _TICKETED = ("s3", "*")
-"""The prefix of the actions that a ticket needs (`core.gateway.tickets`), in lower case. Other actions have it, too."""
+"""The beginnings of granted actions that may permit a ticket (`core.gateway.tickets`), in lower case."""
 
 
 class NoDenial(StrEnum):

@@ -28,7 +28,7 @@ from jitney.core.problems import Problem
 PROFILE_POLICY_LIMIT = 6144
 """Characters of a managed policy, without white space (IAM quotas)."""
 NAME_CHARACTERS = 16
-"""How many characters of a profile's content are in its policy's name: 64 bits."""
+"""How many characters of a profile's hash (`content`) are in its policy's name: 64 bits."""
 
 
 def profile_document(permissions: tuple[Permission, ...], actions: ActionTable, options: SessionPolicyOptions) -> str:
@@ -128,8 +128,8 @@ def _kept_resources(
 ) -> tuple[str, ...]:
     """Return the resources on which an action stays allowed.
 
-    All others are denied. So a resource keeps either all of its conditions in the profile, or none. Raises Problem
-    policy_too_large when the approval keeps only some of the conditions. Raises ValueError for conditions that the
+    All others are denied. So a resource stays allowed under all conditions that it has in the profile, or not at all.
+    Raises Problem policy_too_large when only some of the conditions are kept. Raises ValueError for conditions that the
     profile does not have.
     """
     if added := after.keys() - before.keys():

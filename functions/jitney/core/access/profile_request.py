@@ -75,7 +75,7 @@ def with_profile(request: AccessRequest, name: str, target: Target) -> AccessReq
 
 
 class _Narrowing:
-    """Narrows a profile. `pointer` is the member that errors point to, or "" for the single permission."""
+    """Narrows a profile. `pointer` is the member that errors point to. If it is "", each points to its permission."""
 
     def __init__(self, profile: AccessProfile, faults: FieldErrors, pointer: str) -> None:
         self._scopes = scopes_of(permissions_in(profile))
@@ -135,7 +135,7 @@ class _Narrowing:
                 found.add(resource)
             elif patterns_intersect(wildcard_pattern(wanted), wildcard_pattern(resource), self._budget):
                 detail = f"Only a part of {wanted[:200]!a} is in the access profile, which has {resource[:200]!a}."
-                self._faults.add(pointer, detail, "Name a resource within it, or the profile's own.")
+                self._faults.add(pointer, detail, "Name this resource of the profile, or one that it covers.")
         return frozenset(found)
 
     def _covers(self, outer: str, inner: str) -> bool:
@@ -148,7 +148,7 @@ class _Narrowing:
             return outer in ("*", inner)
         if max(map(_wildcards, (outer, inner))) > MAX_WILDCARDS:
             raise PatternTooComplex("too many wildcards")
-        # Two patterns side by side, and a few characters to try at each step.
+        # The comparison walks two patterns side by side, and tries a few characters at each step.
         self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
         return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
 

@@ -51,7 +51,7 @@ class RequestedAccess(NamedTuple):
 
 
 class PossibleAction(NamedTuple):
-    """An action that a call may need, and why. It is not requested, because no parameter shows it."""
+    """An action that a call may need, and why. It is not requested, because no parameter shows whether it is needed."""
 
     action: str
     why: str
@@ -83,9 +83,9 @@ class AccessRequest:
     """A request for access. `duration_seconds` counts from the moment when credentials may first be issued.
 
     `explanation` says which permissions each call of the request needs. It is empty for a request without calls. `body`
-    is the masked body that was sent, by which a repeated request is recognized. The permissions
-    lie within `access_profile`, if set. `reveal` asks for answers through the gateway in which sensitive values are not
-    masked. AWS access keys are masked always.
+    is the masked body that was sent, by which a repeated request is recognized. The permissions lie within
+    `access_profile`, if set. `reveal` asks for answers through the gateway in which sensitive values are not masked.
+    AWS access keys are masked always.
 
     `changed` says what differs from a request that reviewers rejected before.
 
@@ -113,7 +113,7 @@ class AccessRequest:
 
     def __post_init__(self) -> None:
         if self.grant_approvals and not self.operation:
-            raise ValueError("only a call is made in a grant, whose approvals count for it")
+            raise ValueError("approvals of a grant count only for a call in it, which needs an operation")
 
     def in_other_way(self) -> "AccessRequest":
         """Return the same request in the other way, without reveal."""

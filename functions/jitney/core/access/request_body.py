@@ -100,14 +100,14 @@ def _profile_name(shown: Mapping[str, Any], faults: FieldErrors) -> str:
 
 
 def _has_permissions(shown: Mapping[str, Any]) -> bool:
-    """Return whether to read the permissions in the body. They may be missing only if it names an access profile."""
+    """Return whether to read permissions in the body. They may be missing if it has calls or an access profile."""
     return "permissions" in shown or not {"calls", "access_profile"} & shown.keys()
 
 
 def parse_reason(body: bytes, limits: Limits) -> str:
     """Return the unmasked reason in an operator's body, {"reason": ...}.
 
-    Raises the same problems as `parse_request`.
+    Raises Problem body_too_large, body_malformed or request_invalid.
     """
     sent = read_object(body, limits)
     faults = FieldErrors()
@@ -118,7 +118,7 @@ def parse_reason(body: bytes, limits: Limits) -> str:
 
 
 def parse_suspension(body: bytes, limits: Limits) -> SuspensionRequest:
-    """Return the suspension in a body, with its reason unmasked. Raises the problems of `parse_request`."""
+    """Return the suspension in a body, with its reason unmasked. Raises the problems of `parse_reason`."""
     sent = read_object(body, limits)
     faults = FieldErrors()
     faults.unknown_members(UNTAGGED.data(sent), SuspensionRequest._fields, "")
@@ -180,7 +180,7 @@ def _explained(
         code = problem.code
     explain([_one_word(call) for call in shown], target)
     detail = "A call cannot be parsed at a value that appears to be a secret."
-    raise Problem(code, detail, "Remove the secret. The names of the call's resources determine what it needs.")
+    raise Problem(code, detail, "Remove the secret. Only the names of its resources determine what a call needs.")
 
 
 def _one_word(call: Any) -> Any:
@@ -256,7 +256,7 @@ def _check_resource(arn: Any, pointer: str, faults: FieldErrors) -> None:
 
 
 def is_arn(arn: Any) -> bool:
-    """Return whether `value` is an ARN, with or without wildcards, that a session policy can name."""
+    """Return whether `arn` is an ARN, with or without wildcards, that a session policy can name."""
     return isinstance(arn, str) and len(arn) <= MAX_ARN and bool(_ARN.fullmatch(arn))
 
 

@@ -1,4 +1,6 @@
-"""The scope of a request: the resources that each action may act on. A policy may add what stays within the scope.
+"""The scope of a request: the resources that each action may act on.
+
+A policy may allow what was not requested, if it stays within the scope.
 
 The comparisons are of regular languages (core.patterns), and a request can make them slow. Once `STEPS` are spent, an
 addition counts as exceeding the scope. The policy is then longer than necessary, but still exact.
@@ -20,7 +22,7 @@ states.
 
 
 class RequestedScope:
-    """The scope of each action: `requested` maps conditions and its name to resources that its types can have.
+    """The scope of each action: `requested` maps conditions to actions' names, and these to resources they can act on.
 
     Scopes of one policy may share a `budget`.
     """
@@ -96,7 +98,7 @@ class RequestedScope:
         if max(_wildcards(inner), _wildcards(outer)) > MAX_WILDCARDS:
             return False
         try:
-            # Two patterns side by side, and a few characters to try at each step.
+            # The comparison walks two patterns side by side, and tries a few characters at each step.
             self._budget.spend((len(inner) + len(outer)) * (8 if has_wildcard(inner) else 1))
             return all(map(covers, outer.split(":", 5), inner.split(":", 5)))
         except PatternTooComplex:

@@ -36,7 +36,7 @@ class ReviewedCall(NamedTuple):
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Equal for the same call only. Masks are left out, because they may differ between readings."""
+        """The values that identify the call. Masks are left out, because they may differ each time a call is masked."""
         return (self.grant_id, self.service, self.operation, self.region, self.mac_key, self.parameters_mac)
 
     def view(self) -> dict[str, Any]:

@@ -4,9 +4,9 @@ A resource policy in the same account that names a session, or everyone, allows 
 allow. Only an explicit Deny overrides it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-resource-id.html
 
-One statement denies every other action. An action has grants, each with resources and conditions. For each subset of
-its grants there is one statement. It denies calls on resources that no grant outside of the subset has, unless they
-satisfy the conditions of a grant in the subset.
+One statement denies every other action. Here, the grants of an action are sets of resources, each with conditions. For
+each subset of an action's grants there is one statement. It denies calls on resources that no grant outside of the
+subset has, unless they satisfy the conditions of a grant in the subset.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ Grants: TypeAlias = tuple[tuple[tuple[str, ...], tuple[Conditions, ...]], ...]
 """What one action is granted: sets of resources, each with alternative conditions."""
 
 MAX_STATEMENTS = 32
-"""Statements for one action.
+"""The most statements for one action.
 
 The number doubles with each set of resources with conditions, and with each alternative with two conditions.
 """
@@ -73,7 +73,7 @@ def sealed_services(statements: Sequence[Statement]) -> dict[str, Any]:
 
 
 def except_for(statement: dict[str, Any], action: str) -> dict[str, Any]:
-    """Return a statement of a sealed policy that does not deny `action` before the end of the session."""
+    """Return `statement` of a sealed policy without its denial of `action` before the session's end."""
     if statement["Effect"] == "Allow" or _ENDING in statement.get("Condition", {}):
         return statement
     if statement.get("Action", "*") != "*":
@@ -130,7 +130,7 @@ def _differ_in_one(one: Conditions, other: Conditions) -> bool:
     if [each.key for each in one] != [each.key for each in other]:
         return False
     changed = [left for left, right in zip(one, other, strict=True) if left != right]
-    # Of a key with several values, all are in one list or all in the other. That is less than all in both together.
+    # ALL_LIKE: all values match one list, or all match the other. In a united list, each could match either.
     return len(changed) == 1 and changed[0].operator in (Operator.EQUALS, Operator.LIKE)
 
 

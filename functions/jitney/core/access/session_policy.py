@@ -104,8 +104,8 @@ def compile_policy(
 def scopable_policy(policy: SessionPolicy) -> SessionPolicy | None:
     """Return `policy` with permission for STS to scope a session down to `policy`, or None where that does not fit.
 
-    Return None also for a policy with managed policies, because STS scopes down by an inline policy alone. The session
-    then ends by the Deny statement of the end.
+    Return None also for a policy with managed policies, because STS scopes down by an inline policy alone. Without a
+    scoped session, the Deny statement for the end in `policy` ends the access.
 
     A session with the extended policy never leaves the broker, because its holder could create other sessions. The
     broker scopes it down from its own address. So `policy` denies other addresses, but the extended policy does not.

@@ -93,7 +93,7 @@ def by_resources(requested: Requested) -> tuple[Statement, ...]:
 
 
 def with_statement(statements: tuple[Statement, ...], new: Statement, scope: RequestedScope) -> tuple[Statement, ...]:
-    """Return `statements` with `new`, merged into the first statement that allows it.
+    """Return `statements` with `new`, merged into the first statement where the merge allows nothing more.
 
     Merging never lengthens a policy.
     """
@@ -104,7 +104,7 @@ def with_statement(statements: tuple[Statement, ...], new: Statement, scope: Req
 
 
 def one_or_many(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    """Return a list of one name as the bare name. IAM reads both forms alike."""
+    """Return the names, or a single name without its list. IAM reads both forms alike."""
     return names[0] if len(names) == 1 else names
 
 

@@ -10,7 +10,7 @@ def with_derived_state(grant: Grant) -> Grant:
 
     The stored `state` can end a grant but not open it. Many functions may write the state, and few may write the rest
     (`adapters.grant_items`). Only a vote or an allowed request gives a grant its start. A rejection stays among the
-    votes, and the time at which its call was sent stays on the grant. An unsupported end counts as a failure. Issued
+    votes, and `used_at` stays set after the grant's call was sent. An unsupported end counts as a failure. Issued
     credentials can still be revoked after a failure.
     """
     if grant.ending:

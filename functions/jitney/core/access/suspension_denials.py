@@ -1,7 +1,7 @@
 """The denials that suspensions add to the deny document of a role (END 8). Pure.
 
 A suspension denies the credentials that were issued before it, or while it was being written. After that, it prevents
-every issue that it covers. So its denial is needed only while the earlier credentials may be valid. Months of
+every issue that it covers. So its denial is needed only while the earlier credentials may be valid, and months of
 suspensions do not fill the document. When a suspension is lifted, new credentials work at once, without a new document.
 """
 
@@ -16,7 +16,7 @@ from jitney.core.identity.source_identity import identity_prefix
 MOST_DENIALS, MOST_STATEMENTS = 40, 12
 """More denials would take too much of the document.
 
-Above this number, all sessions from before the last suspension are denied. Agents that are not suspended renew their
+Above either number, all sessions from before the last suspension are denied. Agents that are not suspended renew their
 credentials.
 """
 LIVE_SECONDS = MAX_STS_SESSION_SECONDS + IN_FLIGHT_SECONDS + CLOCK_SKEW_SECONDS

@@ -1,8 +1,8 @@
 """The names that can be suspended. An unknown name is an error with suggestions, never a silent success. Pure.
 
 An agent, a unit, a human or an issuer is known from the configuration or from its grants. So an issuer can be suspended
-after it was removed from the configuration, while its grants last. Jitney keeps no list of callers. So a caller without
-any request can be suspended by its exact name, with `unseen`.
+after it was removed from the configuration, while its grants last. Jitney keeps no list of callers, so it does not know
+a caller without such a grant. With `unseen`, such a caller can be suspended by its exact name.
 """
 
 import difflib
@@ -88,7 +88,8 @@ def _issuers(config: Config) -> dict[str, str]:
 
 
 _LISTED: Mapping[SuspensionKind, str] = {
-    SuspensionKind.ISSUER: "Use a name that jitney.yaml has under issuers, or with which names of open grants begin.",
+    SuspensionKind.ISSUER: "Use a name that jitney.yaml has under issuers. For a removed issuer, use the text before "
+    "the first full stop of its agents' names.",
     SuspensionKind.TARGET: "Use a name that jitney.yaml has under targets.",
 }
 _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {

@@ -23,11 +23,11 @@ from jitney.core.times import iso
 MOST_SUSPENSIONS = 200
 """How many suspensions fit into an item of DynamoDB (400 kB), with the longest names and reasons."""
 MAX_CHARACTERS = 200_000
-"""Limit of the text before another suspension is added. Lifting one adds little text, and is always possible."""
+"""The longest text to which a suspension is added. Lifting one adds little text, and is always possible."""
 ENDING_SECONDS = 86_400
 """How long the reconciler looks for grants that a suspension ended. One run takes minutes, and runs are repeated."""
 LIFTED_SECONDS = 7 * 86400
-"""How long a lifted suspension is kept: the longest review.
+"""How long a lifted suspension is kept: as long as the longest review.
 
 A grant that the suspension ended may be stored as open for that long.
 """
@@ -101,7 +101,7 @@ class Suspension:
         return self.kind is SuspensionKind.TARGET and (alias == self.name or first_role(role_arn) == self.role)
 
     def concerned(self, targets: Iterable[Target]) -> list[Target]:
-        """Return the targets where credentials of what is suspended may be."""
+        """Return the targets where what is suspended may have credentials."""
         whole = self.kind is not SuspensionKind.TARGET
         return [each for each in targets if whole or self.covers_target(each.alias, each.role_arn)]
 
@@ -115,7 +115,7 @@ class Suspension:
         return on_behalf or self.covers_person(identity)
 
     def ends(self, grant: Grant) -> bool:
-        """Return whether the suspension ended the grant. It does not affect grants from after it was lifted."""
+        """Return whether the suspension ended the grant. Grants from after it was lifted are not affected."""
         concerned = self.lifted_at is None or grant.created_at < self.lifted_at
         covered = self.covers_target(grant.target, grant.role_arn)
         return concerned and (covered or self.covers(grant.principal, grant.unit, grant.human))
@@ -248,7 +248,7 @@ class Suspensions(NamedTuple):
         return self._replace(entries=tuple(kept))
 
     def locked_until(self, moment: int) -> Self:
-        """Return the suspensions, with those in force locked until `moment`, or longer if they are."""
+        """Return the suspensions, with those in force locked until `moment`. A later lock stays."""
         locked = (
             replace(each, not_before=max(moment, each.not_before or 0)) if each.in_force else each
             for each in self.entries

@@ -86,7 +86,7 @@ def attempts(target: Target, session: str, principal: str, human: str) -> tuple[
 
 
 def _of_a_role(target: Target, role_arn: str, session: str, principal: str, human: str) -> Iterator[Attempt]:
-    """Yield the attempts of one role. Names of attempts begin with "role", and the number of a further role."""
+    """Yield the attempts of one role. Names of attempts begin with "role" and, after the first role, its number."""
     named = _named(role_arn)
     tags = {"grant": session, "agent": principal, "unit": principal, "human": human}
     whole = {
@@ -108,9 +108,9 @@ def _of_a_role(target: Target, role_arn: str, session: str, principal: str, huma
         ("no_tags", "assume it without session tags", {"Tags": None}),
         ("no_agent", "assume it without the agent tag", {"Tags": _tags({**tags, "agent": ""})}),
         ("no_unit", "assume it without the unit tag", {"Tags": _tags({**tags, "unit": ""})}),
-        ("non_grant_tag", "assume it with a grant tag of no grant", {"Tags": _tags({**tags, "grant": non_grant})}),
+        ("non_grant_tag", "assume it with a malformed grant tag", {"Tags": _tags({**tags, "grant": non_grant})}),
         ("extra_tag", "assume it with an additional tag", {"Tags": _tags({**tags, "more": "x"})}),
-        ("non_grant_name", "assume it with a session name of no grant", {"RoleSessionName": non_grant}),
+        ("non_grant_name", "assume it with a malformed session name", {"RoleSessionName": non_grant}),
     ):
         yield Attempt(f"{named}_{name}", description, (DENIED,), fix, _changed(whole, change))
     if role_arn == target.role_arn:
@@ -128,7 +128,7 @@ def _of_a_role(target: Target, role_arn: str, session: str, principal: str, huma
 def _of_the_profiles(target: Target, whole: Mapping[str, Any]) -> Iterator[Attempt]:
     """Yield an attempt for each access profile: to create a session with its managed policy.
 
-    The broker cannot read the policy. Its name has the hash of the configured content.
+    The broker cannot read the policy, but its name contains the hash of the configured content.
     """
     for profile, each in target.access_profiles.items():
         description = f"create a session with the policy of access profile {profile}"
@@ -179,7 +179,7 @@ def _revoker_calls(target: Target) -> Iterator[_RevokerCall]:
 
 
 def _calls_on(target: Target, role_arn: str) -> Iterator[_RevokerCall]:
-    """Yield the calls that concern one role. Their names end with the number of a further role."""
+    """Yield the calls that concern one role. Except for the first role, their names end with its number."""
     of_role, number = {"RoleName": _name(role_arn)}, _named(role_arn).removeprefix("role")
     changed = _POLICIES.format(role=target.revoker_arn)
     bounds = _BOUNDARY.format(role=role_arn, arn=target.boundary_arn)
