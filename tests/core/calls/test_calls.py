@@ -544,7 +544,7 @@ def test_the_explanation_says_why_an_action_is_needed():
 def test_a_resource_that_no_parameter_names_is_said():
     (unnamed,) = explain_line("aws athena get-query-results --query-execution-id q", PLACE, OPERATIONS)
     assert unnamed.resources == ("*",)
-    assert "no parameter of the call is known to name its resource" in unnamed.why
+    assert "no parameter of the call is known to name the resource" in unnamed.why
 
 
 def test_tags_in_a_file_are_mentioned_as_not_requested():

@@ -1,1 +1,1 @@
-"""Derives the smallest permissions that AWS calls need from the calls as an agent writes them."""
+"""Reads AWS calls as an agent writes them, and derives the smallest permissions that they need."""

@@ -125,7 +125,7 @@ class Filling:
         value = given[variable.name]
         texts = [text for text in TRANSFORMS[variable.transform](value, self.place) if text]
         read = [_last(variable.name, text, self.place, template) for text in texts]
-        # These transforms add a wildcard to the given value.
+        # If the transform adds a wildcard, the given value is checked instead of the result.
         for text in _given(value) if variable.transform in ADDS_WILDCARDS else read:
             check_literal(variable.name, text)
         return read

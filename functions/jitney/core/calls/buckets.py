@@ -14,7 +14,7 @@ ACCESS_POINT_PATH = re.compile(r"(arn:[\w-]+:s3:[a-z0-9-]*:\d{12}:accesspoint/[\
 _OF_BUCKETS = frozenset({"s3:CreateBucket", "s3:DeleteBucket", "s3:TagResource"})
 """Actions that work on directory buckets but not on access points.
 
-Other actions need a session with the directory bucket.
+Other actions on a directory bucket need a session with it.
 """
 
 _SESSION = "a directory bucket's objects are reached in a session, which has no permissions for single objects"

@@ -54,7 +54,7 @@ def _item_key(parameters: Mapping[str, Any]) -> Narrowing:
 def _query(parameters: Mapping[str, Any]) -> Narrowing:
     """Read the partition key from the expression, which must compare it by `=`. Queries of an index are left out.
 
-    Each `=` must have a name on its left. With a value there, it could compare the partition key.
+    Each `=` must have a name on its left. With a value on its left, an `=` could compare the partition key, too.
     """
     expression, values = parameters.get("KeyConditionExpression"), parameters.get("ExpressionAttributeValues")
     if "IndexName" in parameters or not isinstance(expression, str) or not isinstance(values, Mapping):

@@ -15,7 +15,7 @@ from jitney.core.calls.templates import condition_holds, name_parameters, templa
 from jitney.core.patterns import has_wildcard
 from jitney.core.problems import Problem
 
-UNNAMED = "no parameter of the call is known to name its resource, so it is requested on all resources"
+UNNAMED = "no parameter of the call is known to name the resource, so the action is requested on all resources"
 NOTE_OPEN_ARN = "parts of the ARN that no parameter names, such as an id that AWS chooses, are wildcards"
 WITHOUT_PATH = "an IAM name may have a path, which the call does not contain, so the ARN has only the name"
 BY_ID = "keys are authorized by their id or ARN, which neither an alias nor a ciphertext reveals"
@@ -44,7 +44,7 @@ def explain_call(call: AwsCall, place: AwsLocation) -> tuple[ExplainedAction, ..
             check_parameters(need, call.parameters)
         raise invalid_call(
             f"The parameters do not determine what {operation.name} does.",
-            "Write them in the call as JSON, with a statement's table in double quotes, or send permissions instead.",
+            "Write them in the call as JSON (in PartiQL, the table in double quotes), or send permissions instead.",
         )
     return (found[0]._replace(may_need=possible_actions(call, needs, found, where)), *found[1:])
 
@@ -85,7 +85,7 @@ def _explained(need: RequiredAction, call: AwsCall, shown: str, place: AwsLocati
     require_few(arns)
     why = [need.why or _by_name(call.operation, need.action)]
     if need.types is None:
-        why.append("it acts on no named resource")
+        why.append("the action has no named resource")
     elif not arns:
         why.append(UNNAMED)
     if any(has_wildcard(arn) for arn in arns):

@@ -32,13 +32,13 @@ _MAX_ACCOUNTS = 10
 _SPACE_OR_END = re.compile(r"\s+|\Z")
 
 Read = Callable[[str], str]
-"""Returns the text of the file at a path as it is in the command. Raises UnreadFileError."""
+"""Returns the text of a file. Its path is as written in the command. Raises UnreadFileError."""
 _Same = Callable[[Any], bool]
 """Returns whether the explanation is the same with this value."""
 
 
 class UnreadFileError(ValueError):
-    """A file is not read. The text is a sentence that says why."""
+    """A file was not read. The message is a sentence that says why."""
 
 
 def insert_contents(line: str, read: Read, operations: OperationTable) -> str:
@@ -60,7 +60,7 @@ def insert_contents(line: str, read: Read, operations: OperationTable) -> str:
         return line
     inserted = shlex.join(_written(words, contents))
     if len(inserted) > MAX_LINE:
-        detail = f"With what it needs of its files, the command line has {len(inserted)} characters."
+        detail = f"With the needed parts of its files, the command line has {len(inserted)} characters."
         raise invalid_call(detail, f"Use at most {MAX_LINE} characters, or send permissions instead of calls.")
     return inserted
 
@@ -197,7 +197,7 @@ def _in_place(pairs: Sequence[tuple[Any, Any]], at: int, same: _Same) -> _Same:
 
 
 def _fewest(items: list[Any], same: _Same) -> list[Any]:
-    """Return the items without all runs of items that the explanation does not depend on."""
+    """Return the items without every run of items that the explanation does not depend on."""
     size = len(items)
     while size:
         at = 0

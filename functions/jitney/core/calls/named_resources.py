@@ -1,4 +1,7 @@
-"""The resources that a call's parameters name, for one action. A parameter that is not understood refuses the call."""
+"""The resources that a call's parameters name, for one action.
+
+A call with a parameter that is not understood is refused.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -22,8 +25,9 @@ _NO_VALUE = "Write the value instead of file://, fileb:// or a web address, or s
 def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: AwsLocation) -> list[str]:
     """Return the ARNs that the parameters name; [] when they name none.
 
-    If no parameter names a required type of resource, its ARN has `*` there. Raises Problem call_invalid when a
-    parameter names a resource and is empty, unknown or not understood. Raises account_mismatch.
+    If only some required types of resources are named, the ARNs of the others have `*` in place of the names. Raises
+    Problem call_invalid when a parameter names a resource and is empty, unknown or not understood. Raises
+    account_mismatch.
     """
     check_parameters(need, parameters)
     left = _given_names(need, parameters)
@@ -31,7 +35,7 @@ def resources_of(need: RequiredAction, parameters: Mapping[str, Any], place: Aws
         raise invalid_call(f"The call names more than {MOST_NAMES} resources.", "Name fewer resources in one call.")
     named = _Named(need.types or ())
     named.fill(Filling(parameters, place), set())
-    for arns in named.arns:  # with too many, values are left that no ARN holds
+    for arns in named.arns:  # first, because too many ARNs leave values that none of them holds
         require_few(dict.fromkeys(arns))
     if left - named.held:
         named.fill(Filling(parameters, place, open_names=True), left - named.held)

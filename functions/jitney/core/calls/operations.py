@@ -59,9 +59,10 @@ class ResourceTemplates:
 
 @dataclass(frozen=True, slots=True)
 class RequiredAction:
-    """An action that an operation needs: on which types of resources, when, and why. `why` is "" for its own action.
+    """An action that an operation needs: on which types of resources, when, and why.
 
-    `types` is None for an action that has no named resource. It is () if no parameter names the resource.
+    `why` is "" for the action that authorizes the operation itself. `types` is None for an action that has no named
+    resource. It is () if no parameter names the resource.
 
     `when` is "" for always. "Member" means that the parameter is given, and "Member|transform" that the transform finds
     something. "!Member" and "!Member|transform" mean the opposite. Of several conditions, separated by spaces, one is

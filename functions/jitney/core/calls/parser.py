@@ -173,18 +173,17 @@ def _json(text: str) -> Any:
 
 
 def _structure(member: Parameter, value: Any) -> Any:
-    """Return a value whose members are used. The CLI's shorthand in it is parsed.
+    """Return a value whose members name resources, with the CLI's shorthand in it parsed.
 
-    Raises Problem call_invalid for shorthand that the CLI may read differently, because that would name other
-    resources.
+    Raises Problem call_invalid for shorthand that the CLI refuses, or that reads a file.
     """
     if member.kind not in "xm" or not isinstance(value, list) or not any(isinstance(each, str) for each in value):
         return value
     read = [read_shorthand(each) if isinstance(each, str) else None for each in value]
     if None in read or (member.kind == "x" and len(read) > 1):
         raise invalid_call(
-            f"The shorthand of --{member.option}, which names resources, is ambiguous: it is malformed, or holds a"
-            " quote, a space, a backslash or a file.",
+            f"The shorthand of --{member.option}, which names resources, cannot be read: it is malformed, names a file,"
+            " or is more than one word.",
             "Write it as JSON, in single quotes.",
         )
     return read if member.kind == "m" else read[0]

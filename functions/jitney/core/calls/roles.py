@@ -16,7 +16,7 @@ _ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[^\s,\]}\"']+", re.ASCII)
 
 
 def roles_within(value: Any, _place: Any = None) -> Iterator[str]:
-    """Yield the ARNs of the roles in a value: the value itself, or members whose names in `ROLE` mean roles."""
+    """Yield the ARNs of the roles in a value: the value itself, or members whose names match `ROLE`."""
     left = [(value, True)]
     while left:
         each, named = left.pop()

@@ -70,7 +70,7 @@ class S3Command:
         return ExplainedAction(self.shown, *of_bucket(action, resource, why, place))
 
     def listing(self, bucket: str, prefix: str, why: str) -> ExplainedAction:
-        """Return the listing of `prefix` in a bucket; "" for the whole bucket."""
+        """Return the need to list `prefix` in a bucket; "" is the whole bucket."""
         narrowed = listed_prefix(prefix)
         listed = self.need("s3:ListBucket", bucket, f"{why}; {narrowed.note}")
         # A directory bucket is listed in a session, whose action has no prefix.
@@ -90,7 +90,7 @@ class S3Command:
     def with_possible(
         self, found: tuple[ExplainedAction, ...], operations: OperationTable
     ) -> tuple[ExplainedAction, ...]:
-        """Return the needs of the command, with those that its operations may have."""
+        """Return the needs of the command, with the actions that its operations may need."""
         given = self.read.options.get("sse-kms-key-id")
         parameters = {"SSEKMSKeyId": given[0]} if given else {}
         have = {each.action for each in found}

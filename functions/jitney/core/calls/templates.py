@@ -19,7 +19,7 @@ _PLACE = frozenset({"Partition", "Region", "Account", "AccountId"})
 class Variable(NamedTuple):
     """One variable of a template: its text, its parameter, and its transform or "".
 
-    The name of a `fixed` variable is not a parameter. It replaces the variable.
+    The name of a `fixed` variable is not a parameter, but the text that replaces the variable.
     """
 
     text: str
@@ -49,7 +49,7 @@ def templates_of(need: RequiredAction) -> Iterator[str]:
 
 
 def name_parameters(template: str) -> set[str]:
-    """Return the parameters whose values fill a template, if the values hold only names."""
+    """Return the parameters of a template whose values hold nothing but names."""
     return {name for name, transform in members_of(template) if transform not in CONTENT_TRANSFORMS}
 
 
@@ -65,7 +65,7 @@ def structure_parameters(need: RequiredAction) -> set[str]:
 
 
 def filled(template: str, values: Mapping[str, str], place: AwsLocation) -> str:
-    """Return a template with `values`, by the text of each variable, and with the location of the call."""
+    """Return a template filled with `values`, keyed by the text of each variable, and with the location of the call."""
     ours = {"Partition": place.partition, "Region": place.region, "Account": place.account, "AccountId": place.account}
     named = {**{f"${{{name}}}": value for name, value in ours.items()}, **values}
     return _VARIABLE.sub(lambda found: named.get(found[0], found[0]), template)

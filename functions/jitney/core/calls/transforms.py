@@ -176,7 +176,7 @@ def _log_group(value: Any, place: AwsLocation) -> Iterable[str]:
 
 
 def _waf_place(value: Any, place: AwsLocation) -> Iterable[str]:
-    """Yield the location of a list. Lists for CloudFront are global and belong to us-east-1."""
+    """Yield the part of a WAF ARN between service and type. For CloudFront, resources are global and in us-east-1."""
     for scope in strings_in(value):
         if scope == "REGIONAL":
             yield f"{place.region}:{place.account}:regional"
