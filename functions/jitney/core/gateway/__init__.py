@@ -1,1 +1,1 @@
-"""Calls that Jitney makes for an agent: their parameters are checked here."""
+"""Calls that Jitney makes for an agent: their parameters are checked, and AWS's answers masked."""

@@ -30,10 +30,10 @@ from jitney.core.masking.table import MaskTable, Shape, ShapeRef
 from jitney.core.problems import Problem
 
 MAX_DECODED_BYTES = 5_500_000
-"""A compressed body of more bytes is refused. A small one cannot use up the function's memory or time."""
+"""A body with more bytes when decompressed is refused. No body can use up the function's memory or time."""
 
 MOST_LAYERS = 3
-"""How often a body may be compressed in compressed data, to be searched."""
+"""How many layers of compression are opened to search a body."""
 
 _FIRST_ERROR = 300
 _PARTIAL = 206
@@ -109,7 +109,7 @@ def _masked_body(
     """Return the body without its secrets, compressed as it was, and where they were."""
     service = operation.service_model
     key = service.service_name, operation.name
-    # Not by Content-Encoding, which a caller of GetObject can replace by ResponseContentEncoding.
+    # Compression shows in the bytes. A caller of GetObject can set another Content-Encoding.
     plain, layers, whole = _opened(answer.body)
     if shapes.content:
         masked, found = _masked_content(plain, shapes.start, rules)
@@ -133,13 +133,13 @@ def _masked_body(
 
 
 def _masked_error(body: bytes, rules: MaskRules) -> tuple[bytes, list[Path]]:
-    """Return an error without its secrets. A service may refuse a signature in another format than its own."""
+    """Return an error without its secrets. Its beginning shows its format, which may differ from the service's."""
     mask_body = mask_xml if body.lstrip().startswith(b"<") else mask_json
     return mask_body(body, (), None, rules)
 
 
 def _masked_content(data: bytes, ref: ShapeRef, rules: MaskRules) -> tuple[bytes, list[Path]]:
-    """Return content without members, masked as a whole or where detectors find a secret."""
+    """Return content that has no members, masked as a whole or where detectors find a secret."""
     if not data:
         return data, []
     kind = rules.kind(ref)
@@ -211,7 +211,7 @@ class _Opened(NamedTuple):
 
 
 def _opened(body: bytes) -> _Opened:
-    """Return the content of a body, which may be compressed more than once, as by a program and by its upload."""
+    """Return the content of a body. It may be compressed more than once, such as by a program and by an upload tool."""
     opened = _Opened(body, 0, whole=True)
     while opened.data.startswith(_GZIP_MAGIC) and opened.layers < MOST_LAYERS:
         inner = _decompressed(opened.data)

@@ -2,7 +2,7 @@
 
 The table of masks has the names of AWS's models. On the wire, members have other names, lists and maps of XML have
 elements of their own, and a member may be a header or the whole body. A reference is a number, a letter or None, as in
-`core.masking.table`. The letters here are also:
+`core.masking.table`. Here, there are two more letters:
 
     "k"   AWS's secret key or session token, which stays masked if other secrets are revealed
     "b"   a blob that is not listed, so that its content is searched
@@ -101,12 +101,12 @@ def answer_shapes(operation: AnsweredOperation, masked: OperationShapes | None) 
         member = output.members[payload]
         letter = builder.letter(output, payload, table.output, inherited)
         content = member.type_name in ("blob", "string")
-        # A whole body is never base64, also where its member is a blob.
+        # A whole body is never base64, even where its member is a blob.
         start = letter if content else builder.add(member, builder.table_ref(table.output, payload), letter)
     else:
         content = False
         start = builder.add(output, table.output, inherited)
-        # A service that moved from query to JSON keeps the wrapper in its model.
+        # Only for XML: a service that moved from query to JSON keeps the wrapper in its model.
         wrapper = output.serialization.get("resultWrapper") if builder.xml else None
         if wrapper and start is not None:
             start = builder.wrapped(wrapper, start)
@@ -116,7 +116,7 @@ def answer_shapes(operation: AnsweredOperation, masked: OperationShapes | None) 
 
 
 def _letter(ref: ShapeRef, shape: Any) -> str | None:
-    """Return the letter of a reference in the table, or the mark of AWS's model."""
+    """Return the letter of a reference in the table, or else the letter for what AWS's model marks as sensitive."""
     if isinstance(ref, str):
         return ref
     return SENSITIVE_REF if shape.metadata.get("sensitive") else None

@@ -22,7 +22,7 @@ COUNTED: Mapping[str, str] = {
 }
 """The amounts that are counted over the whole grant, and their names in texts.
 
-The names are those of `CallLimits` and `BudgetUse`.
+The keys are fields of `CallLimits` and `BudgetUse`.
 """
 _MINUTE = 60
 
@@ -97,7 +97,7 @@ class CallBudget:
                 headers={"Retry-After": str(_MINUTE - now % _MINUTE)},
             )
         if use.takes_lease and not self._free(limits, now):
-            detail = f"{limits.writes_in_flight} calls of the grant that change something are in progress, the limit."
+            detail = f"The grant already has {limits.writes_in_flight} calls in progress that change something."
             fix = "Repeat the call when one of them has ended."
             raise Problem("rate_limited", detail, fix, headers={"Retry-After": str(IN_PROGRESS_SECONDS)})
 
@@ -132,7 +132,7 @@ class CallBudget:
 
 
 def limits_of(target: Target, decision: Decision) -> CallLimits:
-    """Return the limits of the calls of a grant, for one call: the target's, and those of the permits that decided."""
+    """Return the limits for one call of a grant: the lower ones of the target and of the permits that decided."""
     return target.call_limits.within(decision.call_limits)
 
 

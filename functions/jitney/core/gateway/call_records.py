@@ -110,7 +110,7 @@ def approvals_detail(grant_approvals: frozenset[str]) -> dict[str, Any]:
 
 
 def bounded_parameters(shown: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return parameters that fit into a record. Where they are too long, their long texts are cut, with their hashes.
+    """Return parameters that fit into a record. If they are too long, long texts in them are cut, with their hash.
 
     If that is not enough, only the length remains. The keyed hash in the record covers the exact parameters.
     """

@@ -1,10 +1,10 @@
 """The state of a call that changes something, and what a repeat of its POST gets.
 
 Such a call is on record before it is sent, and is never sent again if it may have run (row GW 6). A repeat has the same
-Idempotency-Key: an agent's or its SDK's. Calls that only read have no state, and may be repeated.
+Idempotency-Key, which the agent or its SDK sets. Calls that only read have no state, and may be repeated.
 
     sent      one execution is sending the call, or was ended while it did. After 30 s the call may have run.
-    answered  AWS answered, even with an error. So a repeat gets the first answer, and an error 500 is not sent again.
+    answered  AWS answered, even with an error. A repeat gets this answer, even an error 500, and is not sent.
     may_have_run  AWS received the call, and no whole answer came.
     not_sent  AWS refused the call by throttling, or received nothing. So a repeat is sent.
 """
@@ -23,7 +23,7 @@ KEY_SECONDS = 24 * 3600
 SENDING_SECONDS = 30
 """No execution takes longer: API Gateway ends a call after 29 s, and the function ends before that."""
 IN_PROGRESS_SECONDS = 1
-"""The seconds after which a repeat should try again while the call is being sent."""
+"""How many seconds a repeat should wait while the call is being sent."""
 
 
 class CallState(StrEnum):
@@ -57,7 +57,8 @@ class CallAttempt:
 
     `key` is the hash of the Idempotency-Key, and `content` the keyed hash of the body, whose parameters are not stored.
     `sent_at` is when an execution last began to send it. `records` counts the records of its chain, and `chain_head` is
-    the hash of the last one. AWS's answer has `status` and `aws_request_id`; it is kept until `answer_until`, 0 if not.
+    the hash of the last one. AWS's answer has `status` and `aws_request_id`; it is kept until `answer_until`, 0 if it
+    is not kept.
     """
 
     call_id: str
@@ -90,7 +91,7 @@ class CallAttempt:
         return state_at(self.state, self.sent_at, now)
 
     def again(self, now: int) -> "CallAttempt":
-        """Return the call as it is sent again. Raises ValueError unless it was not sent."""
+        """Return the call as it is sent again. Raises ValueError unless its state is NOT_SENT."""
         return replace(self._changed(CallState.SENT), sent_at=now)
 
     def answered(self, status: int, aws_request_id: str, answer_until: int = 0) -> "CallAttempt":

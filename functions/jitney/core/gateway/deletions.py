@@ -32,7 +32,7 @@ def _statements(member: str) -> Callable[[Parameters], int]:
 def _may_delete(statement: str) -> int:
     """Return 1 for a PartiQL statement with the word delete, even if the word is only in a text.
 
-    PartiQL deletes one item.
+    Such a statement deletes one item at most.
     """
     return 1 if _PARTIQL_DELETE.search(statement) else 0
 

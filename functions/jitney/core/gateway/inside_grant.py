@@ -35,7 +35,7 @@ class CallNeeds(NamedTuple):
 
 
 def require_inside(explained: Sequence[ExplainedAction], grant: Grant, actions: ActionTable) -> CallNeeds:
-    """Return what the call of `explained` needs. The grant covers all of it.
+    """Return what a call needs, as `explained`, if the grant covers all of it.
 
     Raises Problem call_outside_grant with what is missing, and with the smallest permissions that would be enough.
     Raises call_too_large or call_invalid for resources that cannot be in a record.
@@ -62,14 +62,14 @@ def _require_recordable(explained: Iterable[ExplainedAction]) -> None:
         raise Problem("call_too_large", detail, fix, {"limit_bytes": MOST_RESOURCE_BYTES})
     values = [value for each in explained for condition in each.conditions for value in condition.values]
     if any(mask_text(text, NO_TAGS) != text for text in (*arns, *values)):
-        detail = "The name of a resource or the value of a key appears to hold a secret, which records would store."
+        detail = "The name of a resource or a condition's value appears to hold a secret, which records would store."
         raise Problem("call_invalid", detail, "Name the resource in another way.")
 
 
 def _missing(
     explained: Iterable[ExplainedAction], held: Sequence[Permission], budget: Budget
 ) -> Iterator[ExplainedAction]:
-    """Yield each needed action that is not held on all of its resources, with the others of them only."""
+    """Yield each needed action with those of its resources on which it is not held, if there are any."""
     for needed in explained:
         if needed.action in NEEDS_NO_PERMISSION:
             continue

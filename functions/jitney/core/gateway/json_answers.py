@@ -56,7 +56,7 @@ def mask_json(
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
-        # Parsers differ in which of them they return, so one could be returned that was not searched.
+        # Parsers differ in which of the two they return, so a client could read the one that was not searched.
         raise UnmaskableAnswer("its JSON has an object with the same name twice")
     return read
 
@@ -69,7 +69,7 @@ class _AnswerLookup(MemberLookup):
 
 
 class _WireForm(PythonForm):
-    """Searches and masks values in the form of the wire: a blob is a text in base64, and a time may be one, too."""
+    """Searches and masks values in the form of the wire: a blob is base64 text, and a time may be a text."""
 
     def __init__(self, rules: MaskRules) -> None:
         super().__init__(rules.tags)

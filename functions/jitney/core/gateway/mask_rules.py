@@ -55,7 +55,7 @@ class MaskRules:
 
     @classmethod
     def of(cls, tags: MaskTags, *, reveal: bool) -> Self:
-        """Return the masks of an answer. With `reveal`, only AWS's secret keys and session tokens are masked."""
+        """Return the rules for an answer. With `reveal`, only AWS's secret keys and session tokens are masked."""
         if reveal:
             return cls(tags, _AWS_KEYS, judge_aws_key_name, Sought.AWS_KEYS)
         return cls(tags, _ALL, judge_secret_name, Sought.SECRETS)

@@ -4,8 +4,8 @@ The check is strict: members that the model does not have are refused, and no va
 reviewers see every value that AWS receives (row GW 2). JSON has fewer types than the models. A blob is base64 (RFC 4648
 section 4). A timestamp is ISO 8601 with a zone, or epoch seconds.
 
-A value is also refused if the protocol would send another value, or none: an empty list in a form or a header, a
-carriage return in XML, a free name that replaces a header or a query parameter of the model.
+A value is also refused if the protocol would send another value, or none. Such values are an empty list in a form or a
+header, a carriage return in XML, and a name in a map that would replace a header or a query parameter of the model.
 """
 
 import base64
@@ -33,7 +33,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 section 5.
 _DOTS = frozenset({".", ".."})
 _GREEDY = re.compile(r"\{(\w+)\+\}")
 _FORMS = frozenset({"query", "ec2"})
-"""Protocols whose forms have no empty lists, maps and structures."""
+"""Protocols whose forms cannot hold empty lists, maps and structures."""
 # XML parsers read a carriage return as a line feed: https://www.w3.org/TR/xml/#sec-line-ends
 _NOT_IN_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -76,7 +76,7 @@ class _TooManyErrors(Exception):
 
 @dataclass(slots=True)
 class _ParameterReader:
-    """Reads values by their shapes. An invalid value adds an error, and None stands for it. `whole` is the input's."""
+    """Reads values by their shapes. An invalid value adds an error and becomes None. `whole` is the input's shape."""
 
     protocol: str
     path: str
@@ -163,7 +163,7 @@ class _ParameterReader:
             place = f"{pointer}/{_escaped(name)}"
             sent_as = (prefix + name).lower()
             if location and (sent_as in seen or sent_as in taken):
-                self.add(place, "The name replaces another one, in any case of its letters.", "Send another name.")
+                self.add(place, "The name replaces another one (case is ignored).", "Send another name.")
             seen.add(sent_as)
             if in_headers and not _HEADER_NAME.fullmatch(name):
                 self.add(place, "The name cannot be part of a header's name.", "Use letters, digits and hyphens.")
@@ -177,9 +177,10 @@ class _ParameterReader:
             return self.add(pointer, "The value is not a string.", "Send a JSON string.")
         location = shape.serialization.get("location")
         if location is None and self.protocol == "rest-xml" and _NOT_IN_XML.search(value):
-            return self.add(pointer, "The value holds a character that XML does not keep.", "Send another value.")
+            fix = "Remove carriage returns and control characters."
+            return self.add(pointer, "The value holds a character that XML does not keep.", fix)
         if location == "uri" and "/" in value and shape.serialization.get("name") in self.one_segment():
-            return self.add(pointer, "The value has a slash, which ends the name in a path.", "Send another name.")
+            return self.add(pointer, "The value has a slash, which ends the name in a path.", "Send a name without it.")
         if location == "uri" and (not value or _DOTS.intersection(value.split("/"))):
             # An empty name addresses what contains the resource, and HTTP software removes "." and ".." from paths.
             return self.add(pointer, 'The value is empty, or a part of it is "." or "..".', "Send another name.")
@@ -208,7 +209,7 @@ class _ParameterReader:
         bound = _INTEGERS[shape.type_name]
         if isinstance(value, bool) or not isinstance(value, int) or not -bound <= value < bound:
             fix = f"Send a whole number from {-bound} to {bound - 1}."
-            return self.add(pointer, "The value is not such a number.", fix, bounds=[-bound, bound - 1])
+            return self.add(pointer, "The value is not a whole number in the range.", fix, bounds=[-bound, bound - 1])
         return value
 
     def number(self, value: Any, _shape: Any, pointer: str, _depth: int) -> Any:
@@ -250,9 +251,9 @@ _CONNECTION = frozenset({"host", "authorization", "content-length", "transfer-en
 
 
 def _taken_names(shape: Any, path: str) -> Mapping[str, frozenset[str]]:
-    """Return the names that the model itself sends in headers and in the query, in small letters.
+    """Return the names that the model itself sends in headers and in the query, in lower case.
 
-    No free name may replace them.
+    No name in a map of the parameters may replace them.
     """
     members = [each.serialization for each in shape.members.values()] if shape else []
     named = {

@@ -36,7 +36,7 @@ RESULT_COLUMNS: Mapping[tuple[str, str], ResultColumns] = {
     ("redshift-data", "GetStatementResult"): _REDSHIFT,
     ("redshift-data", "GetStatementResultV2"): _REDSHIFT,
 }
-"""The operations with such answers, by botocore's names. All answer in JSON."""
+"""The operations that answer with columns and rows, by botocore's names. All answer in JSON."""
 _REFS = {"blobValue": AWS_KEY_REF + BLOB}
 """How the members of a cell that are not text are masked."""
 
@@ -44,7 +44,7 @@ _REFS = {"blobValue": AWS_KEY_REF + BLOB}
 def mask_columns(value: Any, where: ResultColumns, rules: MaskRules) -> tuple[Any, list[Path]]:
     """Return an answer's JSON value with the cells of secret columns masked, and their paths.
 
-    What has no such cell is returned as the same object.
+    A value without such cells is returned as the same object.
     """
     secret = dict(_secret_columns(_at(value, where.columns), where, rules))
     masker = _CellMasker(where, secret, rules)
@@ -87,7 +87,7 @@ class _CellMasker:
         name = self._where.cells
         if name and isinstance(row, dict) and name in row:
             return _changed(row, name, self._cells(row[name], (place, name)))
-        # In CSV, one text has several rows.
+        # In CSV, one text has several rows, and is masked as a whole.
         return self._cells(row, place) if isinstance(row, list) else self._masked(row, place, frozenset())
 
     def _cells(self, cells: Any, place: Path) -> Any:

@@ -30,7 +30,7 @@ def shown_parameters(checked: Mapping[str, Any], masked: Mapping[str, Any]) -> d
 def parameters_mac(key: bytes, service: str, operation: str, region: str, checked: Mapping[str, Any]) -> str:
     """Return the HMAC-SHA256, in hexadecimal, of a call with its exact parameters.
 
-    Two different calls never have the same text.
+    The hashed texts of two different calls are never equal.
     """
     text = _CANONICAL.encode([service, operation, region, _typed(checked)])
     return hmac.new(key, _PURPOSE + text.encode(), hashlib.sha256).hexdigest()

@@ -84,7 +84,7 @@ def require_ticket(
     """Return None if the call can have a ticket in this grant. `parameters` fit AWS's model.
 
     Raises Problem call_unsupported for another operation, and for a download, which a grant without `reveal` would get
-    unmasked. Raises call_invalid for a body in the parameters, or for an upload without `direct` members. Raises
+    unmasked. Raises call_invalid for a body in the parameters, or for a download with members in `direct`. Raises
     call_budget_used for a download from a grant whose bytes are limited, because they cannot be counted.
     """
     if service != "s3" or operation not in UPLOADS | DOWNLOADS:

@@ -65,12 +65,12 @@ class _Element:
     place: int
     texts_before: int
     counts: dict[str, int] | None = None
-    """The number of children by name. None for an element without children, which most are."""
+    """The number of children by name. None for an element without children. Most elements have none."""
     has_comment: bool = False
     names: list[tuple[str, str]] | None = None
     """The children that may name a value beside them: their names and texts."""
     values: list[tuple[str, int, int]] | None = None
-    """The children that may be such values: name, index of the first text, and index of the text after the last."""
+    """The children that may have a name beside them: name, index of the first text, index after the last text."""
 
     def path(self) -> Path:
         """Return the path below the root. Elements with the same name are counted."""
@@ -146,7 +146,7 @@ class _XmlReader:
         self._open.append(element)
         for key, value in zip(attributes[::2], attributes[1::2], strict=True):
             if key.partition(":")[0] == "xmlns":
-                continue  # a masked name space would change what the names are
+                continue  # if a namespace were masked, names would mean something else
             listed = self._member(ref, ATTRIBUTE + key) if isinstance(ref, int) else ref
             named = listed is None and self._names_secret(key) and is_secret(value)
             found = _XmlText(value, AWS_KEY_REF if named else listed, element, start, start, key)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 _TAG = re.compile(rb"<[^\s/>]+(?:\s+[^\s=]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*>")
 _TAG_NAME = re.compile(rb"<[^\s/>]+")
 _NEXT_ATTRIBUTE = re.compile(rb"\s+([^\s=]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-# A parser reads these otherwise: as markup, or as another white space.
+# Unescaped, a parser would read these as markup, or as other white space.
 _ESCAPED = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
 )
