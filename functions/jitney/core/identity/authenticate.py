@@ -58,7 +58,7 @@ class Authenticated(NamedTuple):
 def authenticate(header: str | None, config: Config, keys: KeySource, now: int) -> Authenticated:
     """Return the sender of the Authorization `header`, at `now` in epoch seconds.
 
-    For any header, it raises Refusal or nothing. The refusal's code is one of `jitney.core.problems`.
+    For any header, the only exception is Refusal. The refusal's code is one of `jitney.core.problems`.
     """
     token = parse_token(bearer_token(header))
     issuer = issuer_of(token, config)

@@ -1,8 +1,8 @@
 """An issuer's rules about claims. They decide which tokens are admitted and what their claims mean.
 
 The rules work alike for every provider. A claim is named by its path (`claim_path`). Its texts are its value, or each
-member of a list. Whole numbers, `true` and `false` are texts too. Other values have no text. `scope` and `scp` list
-their values between spaces (RFC 6749 section 3.3).
+member of a list. Whole numbers, `true` and `false` are texts too. Other values have no text. `scope` and `scp` hold
+values separated by spaces (RFC 6749 section 3.3).
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ def check_admitted(claims: SignedClaims, required: Requirements, tenants: tuple[
     """
     if tenants and required.keys().isdisjoint(tenants):
         raise not_admitted(
-            "The issuer's tokens are for anyone, and its entry names no customer.",
+            "Anyone can get tokens from this issuer, and the issuer's entry names no customer.",
             f"Add {' or '.join(tenants)} to claims.require in the configuration.",
         )
     for path, values in required.items():
@@ -80,7 +80,7 @@ def claim_groups(claims: SignedClaims, paths: tuple[str, ...], plain: frozenset[
 
 
 def claim_tags(claims: SignedClaims, types: Mapping[str, str]) -> ClaimTags:
-    """Return the present claims that policies see. Raises Refusal token_claims for a claim of the wrong type."""
+    """Return the claims that policies see, if the token has them. Raises Refusal token_claims for a wrong type."""
     return tuple((path, _tag(path, value, types[path])) for path, value in _present(claims, types))
 
 

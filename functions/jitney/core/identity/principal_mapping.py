@@ -21,7 +21,7 @@ from jitney.core.identity.source_identity import is_nameable, source_identity
 
 
 def principal_of(claims: SignedClaims, typ: str, issuer: Issuer) -> Principal:
-    """Return the principal of `claims`. `typ` is the token's. Run the checks of the module `claims` first.
+    """Return the principal of `claims`. `typ` is from the token's header. Run the checks of the module `claims` first.
 
     Raises Refusal. A refusal after the subject was admitted carries the principal, without groups.
     """

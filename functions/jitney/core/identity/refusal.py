@@ -10,7 +10,7 @@ UNKNOWN_ISSUER = "unknown"
 
 @dataclass(eq=False)
 class Refusal(Problem):
-    """Why a caller is not authenticated. It is a 401 with the challenge of RFC 6750 section 3, or a 503 without keys.
+    """Why a caller is not authenticated: a 401 with the challenge of RFC 6750 section 3, or a 503 without keys.
 
     `issuer_name` is the configured issuer's alias, or "unknown" before the issuer is found. `principal` has no groups.
     It is None until the token's signature, times and audience are verified, and its bearer is admitted. Aggregated

@@ -89,7 +89,7 @@ def escape_name(text: str) -> str:
     letters = [each for each in text if unicodedata.category(each)[0] == "L"]
     latin = _ASCII_LETTER.search(text) is not None or all(each in _LIKE_LATIN for each in letters)
     hidden = {place for found in _LOOSE_SPACES.finditer(text) for place in range(*found.span())}
-    hidden |= {found.start() for found in re.finditer(r"\[U\+", text)}  # not an escaped character
+    hidden |= {found.start() for found in re.finditer(r"\[U\+", text)}  # looks like an escaped character
     return "".join(
         each if place not in hidden and _is_plain(each, latin=latin) else f"[U+{ord(each):04X}]"
         for place, each in enumerate(text)

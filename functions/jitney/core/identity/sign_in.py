@@ -31,7 +31,7 @@ _FIX = "Go back to the page that you opened, and sign in again."
 class SignIn(NamedTuple):
     """One sign-in of one browser: its secret, its start (epoch seconds), and the request to open afterwards.
 
-    `secret` is 256 random bits in base64url. `grant_id` is "" for the list.
+    `secret` is 256 random bits in base64url. `grant_id` is "" for the list of requests.
     """
 
     secret: str
@@ -53,7 +53,7 @@ class SignIn(NamedTuple):
 
     @property
     def verifier(self) -> str:
-        """The value that only this browser can redeem the code with (RFC 7636 section 4.1)."""
+        """The value with which only this browser can redeem the code (RFC 7636 section 4.1)."""
         return self._derived("verifier")
 
     @property

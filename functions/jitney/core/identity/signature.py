@@ -13,7 +13,7 @@ SignedClaims = NewType("SignedClaims", Mapping[str, Any])
 
 
 class KeySource(Protocol):
-    """The source of an issuer's keys. Both methods raise Refusal keys_unavailable without trusted keys."""
+    """The source of an issuer's keys. Both methods raise Refusal keys_unavailable if there are no trusted keys."""
 
     def keys(self, issuer: Issuer) -> KeySet:
         """Return the known keys of the issuer."""

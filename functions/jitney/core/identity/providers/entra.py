@@ -76,7 +76,7 @@ def _object(claims: SignedClaims) -> str:
 
 
 def _named(name: str, issuer: str) -> str | None:
-    """Return "oid@tid" for that name, or None for any other name.
+    """Return `name` as "oid@tid", or None if it has another form, or a tenant that is not the issuer's.
 
     If the issuer belongs to one tenant, the oid alone is accepted.
     """

@@ -73,7 +73,7 @@ def one_of(*values: str) -> Form:
 def like(example: str, pattern: str) -> Form:
     """Return the form of a claim that matches `pattern`, such as `example`.
 
-    Rules can also name such a claim with wildcards.
+    A rule's value may also have wildcards.
     """
     return Form(rf"{pattern}|.*[*?].*", f"a value such as {example}")
 
