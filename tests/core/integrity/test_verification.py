@@ -198,7 +198,7 @@ SEALS: dict[str, tuple[Callable[[World], Any], str]] = {
     ),
     "another beginning": (
         lambda world: replaced(world, 0, body=SIGNER.sign(replace(world.seals[0], previous="1" * 64)).text.encode()),
-        "Seal 0 does not follow nothing",
+        "Seal 0 is not the first seal",
     ),
     "an earlier time": (
         lambda world: replaced(
@@ -367,7 +367,7 @@ def test_aud_02_a_missing_record_is_a_failure_once_the_next_seal_is_due():
     world.write(key_of(1), [links[1]])
     world.seal()
     (found,) = world.verify().breaks
-    assert found.sentence.startswith("Record 2 of g-a is nowhere, and record 3 of g-a")
+    assert found.sentence.startswith("Record 2 of g-a is nowhere, but record 3 of g-a")
     world.write(key_of(2), [links[2]])
     assert world.verify().breaks == ()
 

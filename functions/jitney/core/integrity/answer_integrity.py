@@ -27,7 +27,7 @@ _EXIT_CODES = {IntegrityState.BROKEN: 1, IntegrityState.UNVERIFIED: 2}
 
 @dataclass(frozen=True, slots=True)
 class AnswerIntegrity:
-    """The state of an answer's records, and sentences that explain it: failures first.
+    """The state of an answer's records, and sentences that explain the state: failures first.
 
     `broken`, `waiting` and `sealed` are the grants with failures, with unsealed records, and with sealed records.
     `read` says whether all sealed records were read and compared with their seals.

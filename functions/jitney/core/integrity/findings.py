@@ -11,7 +11,7 @@ MOST_NAMED = 5
 
 
 class VerificationResult(StrEnum):
-    """The result in one word. With failures and also unreadable evidence, the result is the failure."""
+    """The result in one word. If there are failures and unreadable evidence, the result is BROKEN."""
 
     VERIFIED = "verified"
     UNVERIFIED = "unverified"

@@ -32,7 +32,7 @@ def is_record(pk: str, sk: str, text: str) -> bool:
 
 
 def is_call_line(pk: str, sk: str, text: str) -> bool:
-    """Return whether `text` is a canonical verdict on the call of this key (access key id and event id)."""
+    """Return whether `text` is a canonical verdict on a call, and the key has the call's access key and event id."""
     if not _is_canonical(text):
         return False
     try:

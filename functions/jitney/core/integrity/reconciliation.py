@@ -72,7 +72,7 @@ def missing_records(
     until: date | None,
     now: int,
 ) -> Iterator[IntegrityBreak]:
-    """Yield the failure that recent records are not in S3, if there are any.
+    """Yield one failure if recent records are not in S3.
 
     `published` are the records of objects and seals of the days from `since` to `until`. A day that has ended may be
     without its last records, because they arrive on the next day. So no record is reported as missing if `until` has

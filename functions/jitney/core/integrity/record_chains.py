@@ -66,13 +66,14 @@ def _gap(name: str, chain: _Chain, entry: StoredRecord, key: str) -> IntegrityBr
         else (RecordPosition(name, first),)
     )
     which = f"{lost[0]} is" if seq - first == 1 else f"Records {first} to {seq - 1} of {name} are"
-    sentence = f"{which[0].upper()}{which[1:]} nowhere, and {entry.position}, in {key}, was written after it."
+    sentence = f"{which[0].upper()}{which[1:]} nowhere, but {entry.position}, in {key}, was written later."
     return IntegrityBreak(sentence, None, key, lost)
 
 
 def _follows(chain: _Chain, entry: StoredRecord, key: str) -> Iterator[IntegrityBreak]:
     before = GENESIS_HASH if entry.position.seq == 0 else next(iter(chain.entries[entry.position.seq - 1]))
     if entry.prev != before:
-        after = "nothing" if entry.position.seq == 0 else f"record {entry.position.seq - 1}"
-        sentence = f"{str(entry.position).capitalize()}, in {key}, does not follow {after} as it is there."
+        seq = entry.position.seq
+        fault = f"does not follow record {seq - 1}" if seq else "is not the first of its chain"
+        sentence = f"{str(entry.position).capitalize()}, in {key}, {fault}: it names another predecessor."
         yield IntegrityBreak(sentence, None, key, (entry.position,))

@@ -114,8 +114,8 @@ def _order(before: Seal | None, seal: Seal, *, whole: bool) -> str:
     expected = (0, GENESIS_HASH) if before is None else (before.number + 1, before.hash)
     adjacent = seal.number == expected[0] and (before is not None or whole)
     if adjacent and seal.previous != expected[1]:
-        after = f"seal {before.number}" if before else "nothing"
-        return f"Seal {seal.number} does not follow {after}: it was made after another seal."
+        fault = f"does not follow seal {before.number}" if before else "is not the first seal"
+        return f"Seal {seal.number} {fault}: it was made after another seal."
     if before and seal.time < before.time:
         return f"Seal {seal.number} was made at {seal.time}, before seal {before.number}."
     return ""

@@ -8,7 +8,7 @@ from jitney.core.integrity.seals import SealedObject
 
 
 def check_object(number: int, sealed: SealedObject, found: Contents | None) -> Iterator[IntegrityBreak]:
-    """Yield the failures of an object of seal `number`. `found` is its present content, or None if it is missing."""
+    """Yield the failures of an object of seal `number`. `found` is its current content, or None if it is missing."""
     records = tuple(place for place, _ in sealed.records)
     if found is None:
         which = f": {describe_records(records)}" if records else ""

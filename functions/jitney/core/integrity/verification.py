@@ -36,8 +36,9 @@ class Evidence:
     """What was read: seal files, the contents of objects by key, and errors by key.
 
     `since` and `until` are the first and last day (dt=) of the objects, or None for all. The last seal is the one that
-    closes `until`, or the newest one. `now` is in epoch seconds. `unread` are sealed objects that were only listed: S3
-    lists them as not written again. `table` has the records of the audit table, or is None if it was not read.
+    closes the day `until`, or the newest one. `now` is in epoch seconds. `unread` are sealed objects that were only
+    listed: S3's list shows that they were not written again. `table` has the records of the audit table, or is None if
+    it was not read.
     """
 
     files: tuple[SealFile, ...]
@@ -52,7 +53,7 @@ class Evidence:
 
 
 def day_of(key: str) -> date | None:
-    """Return the day of an object's folder; None if folders of this name are not sealed."""
+    """Return the day in the name of an object's folder, `records/dt=...` or `calls/dt=...`; None for another folder."""
     folder = _FOLDER.match(key)
     try:
         return date.fromisoformat(folder[1]) if folder else None
@@ -104,11 +105,11 @@ def _against_table(
     yield from missing_records(evidence.table.recent, published, **days, now=evidence.now)
 
 
-_ADDED = "{key} was added: no seal covers it, and the seals of its day are closed or not yet open."
+_ADDED = "{key} was added: no seal covers it, and the next seal will not cover its folder."
 
 
 def _closed(last: Seal, until: date | None) -> bool:
-    """Return whether no seal after `last` covers the day `until`. A missing later seal does not matter then."""
+    """Return whether no seal after `last` covers the day `until`. Then a missing later seal does not matter."""
     return until is not None and first_day(last) > until
 
 
