@@ -106,10 +106,10 @@ class HeldGrant:
             if self._pending is None:
                 raise
             decided(self._pending)
-            self.forget_pending()
+            self.ask_again()
             return self.grant()
 
-    def forget_pending(self) -> None:
+    def ask_again(self) -> None:
         """Make the next call ask the broker again, because a caller saw the decision on a pending review."""
         if self._failure and isinstance(self._failure[0], ReviewPending):
             self._failure = None

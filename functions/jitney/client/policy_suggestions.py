@@ -92,8 +92,8 @@ def suggest(options: SuggestionOptions, config: Path | None, now: int, progress:
         period = SuggestionPeriod(first, (options.until or today).isoformat())
         text = file_text(found, options.scope, period)
         problems = module.text_problems(file, os.environ, text) if found.permits else []
-    if problems or found.checked.laxer:
-        raise _unusable(problems, found.checked.laxer)
+    if problems or found.checked.less_reviewed:
+        raise _unusable(problems, found.checked.less_reviewed)
     return SuggestionResult(options, found, text, cases_text(found), log.left_out, log.unreadable)
 
 
@@ -110,8 +110,8 @@ def _nothing(scope: SuggestionScope, log: UsageLog) -> Invalid:
     return Invalid("no_grants", TITLE, f"No grant of {scope.kind} {scope.name} is in these records.{reasons}", fix)
 
 
-def _unusable(problems: list[str], laxer: tuple[str, ...]) -> Invalid:
-    fewer = f"The policies would need fewer approvals than the present ones for {', '.join(laxer[:3])}."
+def _unusable(problems: list[str], less_reviewed: tuple[str, ...]) -> Invalid:
+    fewer = f"The policies would need fewer approvals than the present ones for {', '.join(less_reviewed[:3])}."
     detail = "; ".join(problems) or fewer
     fix = "Suggest for one agent, or for fewer days. If that fails as well, report it."
     return Invalid("suggestion_unusable", TITLE, detail, fix)

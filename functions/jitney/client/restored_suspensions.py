@@ -53,7 +53,7 @@ class RestoredSuspensions:
         self._lock_seconds = lock_seconds
         self.earlier: Suspensions = NO_SUSPENSIONS
         """The suspensions that were in force before the restore."""
-        self.leaves_room = False
+        self.must_leave_room = False
         """Whether to leave room for operators. It is true if `earlier` comes from records."""
 
     def suspend_target(self, alias: str, role_arn: str, now: int) -> bool:
@@ -97,7 +97,7 @@ class RestoredSuspensions:
         before = self._reader.current()
         if _knows(before, suspension):
             return True
-        if self.leaves_room and _is_nearly_full(before):
+        if self.must_leave_room and _is_nearly_full(before):
             return False
         suspension = replace(suspension, since=min(suspension.since, now))
         if before.with_id(suspension.id):

@@ -105,7 +105,7 @@ class RestoredTables:
         self._check()
         self._enable_stream()
         suspensions = self._suspend(plan)
-        self._know_roles()
+        self._take_over_roles()
         items = RestoredItems(self._dynamodb, self.summary, self._progress)
         items.forget()
         items.continue_chains()
@@ -139,7 +139,7 @@ class RestoredTables:
         names = (self.summary.state_table, self.summary.audit_table)
         suspensions = RestoredSuspensions(self._dynamodb, *names, plan.lock_seconds)
         recorded = self._earlier_suspensions()
-        suspensions.earlier, suspensions.leaves_room = recorded.suspensions, not self._earlier
+        suspensions.earlier, suspensions.must_leave_room = recorded.suspensions, not self._earlier
         ended = [each for each in suspensions.missing() if each.id in recorded.ended]
         self.summary.lifted_on_record = tuple(map(_listed, ended))
         self.summary.masked = tuple(map(_listed, suspensions.unknown(recorded.masked)))
@@ -159,7 +159,7 @@ class RestoredTables:
         with available("the audit table"):
             return recorded_suspensions(self._dynamodb, self.summary.audit_table, moment, self._progress)
 
-    def _know_roles(self) -> None:
+    def _take_over_roles(self) -> None:
         """Add the roles that targets had by the earlier table, so that deny documents are written for them, too."""
         if self._earlier:
             with available(self._earlier):

@@ -99,7 +99,7 @@ class Screen:
         else:
             self.rows([wording.relevant_time(grant, self._now())])
         self.rows(wording.votes(grant))
-        self.rows(wording.revocation_rows(grant, self._now()))
+        self.rows(wording.end_rows(grant, self._now()))
         self.rows([("reason", grant.reason), ("ticket", grant.ticket or "")])
         self.rows(wording.requester_rows(grant))
         self.rows(row for effect in answer.outlives for row in wording.outliving_rows(effect))

@@ -268,7 +268,7 @@ def alternatives(
     return shorter + narrower
 
 
-def revocation_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
+def end_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
     """Yield rows that say how a grant was ended, how soon AWS denied it, and whether its credentials were cut off."""
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""

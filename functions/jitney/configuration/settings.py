@@ -67,7 +67,7 @@ LARGEST_BODY_BYTES = 65536
 
 
 class CallLimitSettings(SettingsModel):
-    """The limits of the calls of one grant, as `jitney.core.call_limits.CallLimits`. 0 is no limit."""
+    """The limits of the calls of one grant, as `jitney.core.call_limits.CallLimits`. 0 means unlimited."""
 
     calls: int = Field(default=0, ge=0, le=10**9)
     bytes_out: int = Field(default=0, ge=0, le=10**15)

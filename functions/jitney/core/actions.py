@@ -85,9 +85,9 @@ class ResourceType(NamedTuple):
 
         A pattern that matches every name of one length, such as `????`, also counts. Raises PatternTooComplex.
         """
-        none, steps = covers_format(self.arn_format, resource)
+        covers, steps = covers_format(self.arn_format, resource)
         budget.spend_once((self.arn_format, resource, "names"), steps)
-        return none
+        return covers
 
     def may_match(self, resource: str, budget: Budget) -> bool:
         """Return whether `resource`, an ARN with or without wildcards, can match a resource of the type.

@@ -40,8 +40,8 @@ def format_meets(arn_format: str, resource: str) -> tuple[bool, int]:
 def covers_format(arn_format: str, resource: str) -> tuple[bool, int]:
     """Return whether `resource` covers all names in the format, and how many steps the comparison costs."""
     budget = Budget(MAX_STEPS)
-    none = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
-    return none, 1 + MAX_STEPS - budget.left
+    covers = wildcard_pattern(resource).covers_any_name(_named(arn_format), budget)
+    return covers, 1 + MAX_STEPS - budget.left
 
 
 @lru_cache(maxsize=1024)

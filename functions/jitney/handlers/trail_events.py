@@ -38,7 +38,7 @@ from jitney.core.trail.join import (
     AGENTS_PURPOSES,
     KEY_ISSUED_TWICE,
     KEY_NOT_ISSUED,
-    MOST_PARENTS,
+    MOST_SESSION_KEYS,
     UNRECORDED,
     CallVerdict,
     classify_call,
@@ -112,7 +112,7 @@ def judge_calls(
     for each in ports.trail.waiting(account, access_key_id, include_explained=include_explained):
         verdict = _judged(each.call, grant_of(each.call.session), each.since, ports, reported=each.reported)
         waiting = waiting or verdict is None
-        if verdict and each.call.issued_access_key_id and depth < MOST_PARENTS:
+        if verdict and each.call.issued_access_key_id and depth < MOST_SESSION_KEYS:
             disputed = verdict.reasons == KEY_ISSUED_TWICE
             judge_calls(account, each.call.issued_access_key_id, ports, depth=depth + 1, include_explained=disputed)
     if waiting:
@@ -168,7 +168,7 @@ def _with_scope(call: CloudTrailCall, verdict: CallVerdict, grant: Grant | None,
 def _key_issuance(account: str, access_key_id: str, now: int, ports: Ports) -> KeyIssuance | None:
     """Return the origin of a key's session, or None. For a scoped-down key, that is the origin of the first key."""
     disputed = False
-    for _ in range(MOST_PARENTS):
+    for _ in range(MOST_SESSION_KEYS):
         issue = ports.trail.issue(account, access_key_id, now) if access_key_id else None
         if issue is None:
             return None

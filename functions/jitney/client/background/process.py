@@ -80,7 +80,7 @@ class BackgroundService:
             return _failure(problem)
 
     def _decided_credentials(self) -> dict[str, Any]:
-        self._held.forget_pending()
+        self._held.ask_again()
         return container_document(self._held.credentials())
 
     def _environment(self) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Suspensions(NamedTuple):
         if stopping := self.stopping(who, target):
             raise suspended_problem(stopping)
 
-    def end_grants_at(self, now: int) -> bool:
+    def may_have_open_grants(self, now: int) -> bool:
         """Return whether the store may have open grants at `now` that a suspension ended.
 
         After a day, there are none.

@@ -83,15 +83,15 @@ class UnusedPair(NamedTuple):
 class Checked(NamedTuple):
     """How the used requests are decided under the suggestion.
 
-    `allowed` and `reviewed` count requests. `denied` are ids of grants whose used request is denied. `laxer` are ids of
-    grants for which the suggestion would need fewer approvals than the present policies. Unless `laxer` is (), the
-    suggestion must not be used.
+    `allowed` and `reviewed` count requests. `denied` are ids of grants whose used request is denied. `less_reviewed`
+    are ids of grants for which the suggestion would need fewer approvals than the present policies. Unless
+    `less_reviewed` is (), the suggestion must not be used.
     """
 
     allowed: int
     reviewed: int
     denied: tuple[str, ...]
-    laxer: tuple[str, ...]
+    less_reviewed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _checked(
     """Return how the used requests are decided under `rules`, and the further reviews that pairs need."""
     suggested = RememberedDecisions(rules) if rules else None
     effects: Counter[Effect] = Counter()
-    denied, laxer = list[str](), list[str]()
+    denied, less_reviewed = list[str](), list[str]()
     further: dict[tuple[PermitPlace, GrantedPair], Reviews] = {}
     for grant in grants:
         place, recorded = _place(grant.recorded, scope), grant.recorded
@@ -274,13 +274,13 @@ def _checked(
             if new.effect is Effect.REVIEW and worst is Effect.ALLOW:
                 worst = Effect.REVIEW
             if not suffices(reviews_of(new), old):
-                laxer.append(recorded.grant_id)
+                less_reviewed.append(recorded.grant_id)
                 wanted = reviews_of(old) if old and old.effect is Effect.REVIEW else frozenset()
                 for pair in some if wanted else ():
                     further[place, pair] = further.get((place, pair), frozenset()) | wanted
         effects[worst] += 1
         denied += [recorded.grant_id] if worst is Effect.DENY else []
-    checked = Checked(effects[Effect.ALLOW], effects[Effect.REVIEW], tuple(denied), tuple(dict.fromkeys(laxer)))
+    checked = Checked(effects[Effect.ALLOW], effects[Effect.REVIEW], tuple(denied), tuple(dict.fromkeys(less_reviewed)))
     return checked, further
 
 

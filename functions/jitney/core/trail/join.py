@@ -41,7 +41,7 @@ It applies to all calls with the key, even if they were explained before.
 """
 BEYOND_GRANT = frozenset({"action_not_granted", "resource_not_granted", "resource_policy_possible"})
 """Not a bypass: the grant's session made the call, but the call succeeded outside of what was granted."""
-MOST_PARENTS = 4
+MOST_SESSION_KEYS = 4
 """The limit of keys of a session. STS allows scoping down three times (STS API Reference, GetScopedCredentials)."""
 
 
