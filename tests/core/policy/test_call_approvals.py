@@ -90,7 +90,7 @@ def test_gw_04_a_policy_that_fails_with_or_without_the_approval_of_the_grant_den
 
 
 def test_gw_04_only_a_call_is_decided_with_the_approvals_of_a_grant():
-    with pytest.raises(ValueError, match="only a call"):
+    with pytest.raises(ValueError, match="only for a call"):
         replace(CALL, operation="", grant_approvals=frozenset({"owners"}))
 
 
