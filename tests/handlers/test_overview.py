@@ -166,7 +166,7 @@ def test_rev_19_agents_of_the_configuration_have_their_last_request(
 )
 def test_rev_19_an_unknown_table_or_format_is_an_error(olga: Browser, query: str):
     answer = olga.send("GET", PATH + query)
-    assert (answer.status, "Use format=csv, and as table one of break-glass," in answer.text) == (400, True)
+    assert (answer.status, "Use format=csv, and one of these tables: break-glass," in answer.text) == (400, True)
 
 
 def test_rev_19_the_answer_has_the_headers_of_a_page(olga: Browser):

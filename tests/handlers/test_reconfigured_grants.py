@@ -176,7 +176,7 @@ def test_pol_07_a_grant_that_needs_a_review_now_is_requested_again(desk: ReviewS
     policies_are(desk, REVIEWED)
     status, problem, _ = desk.system.call(create_credentials, grant_id=body["grant"]["id"])
     assert (status, problem["code"]) == (403, "denied")
-    assert problem["fix"] == "Make a new request. Its reviewers are asked then."
+    assert problem["fix"] == "Make a new request. Its reviewers then decide."
     assert desk.system.call(create_grant, REQUEST_BODY)[0] == 202
 
 

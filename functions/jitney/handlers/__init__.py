@@ -2,6 +2,6 @@
 
 import gc
 
-# What a cold start creates stays in use. Searching it for garbage took a seventh of the start.
+# The objects that a cold start creates stay in use. Searching them for garbage took a seventh of its time.
 # `ports.build_ports` turns the collector on again.
 gc.disable()

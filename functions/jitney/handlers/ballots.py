@@ -63,12 +63,14 @@ def comment_of(verdict: VoteVerdict, text: str) -> str:
 
 
 def vote(ballot: Ballot, ports: Ports) -> Grant:
-    """Record the vote and return the changed grant. Resume the workflow if the vote has an effect, or had one before.
+    """Record the vote and return the changed grant.
 
-    If policies now need other reviewers, the vote that would have been enough restarts the review. That vote is
-    recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required, own_request,
-    not_reviewer, not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable. Refused votes
-    are counted in the records.
+    Resume the workflow if the request is decided or narrowed, or if its review is restarted.
+
+    If policies now need other reviewers, the vote that would have completed the approvals restarts the review. That
+    vote is recorded, and all votes are discarded. Raises Problem: grant_not_found, suspended, human_required,
+    own_request, not_reviewer, not_narrower, review_changed, review_ended, rate_limited, grant_conflict, unavailable.
+    Refused votes are counted in the records.
     """
     grant = ports.store.grant(ballot.grant_id)
     if grant is None:
@@ -80,7 +82,8 @@ def vote(ballot: Ballot, ports: Ports) -> Grant:
     def decide(before: Grant) -> GrantUpdate | None:
         nonlocal result, resumes
         result = _result(before, masked, ports)
-        # A repeated vote that is decided resumes too: the function of the first one may have failed before it did.
+        # A vote on a decided request resumes the workflow too: the function of the deciding vote may have failed
+        # before.
         resumes = result.changes_workflow(before) if result else before.state is not State.PENDING
         if result is None:
             return None
@@ -147,7 +150,10 @@ def _applied(review: GrantUnderReview, ballot: Ballot, ports: Ports) -> VoteResu
 
 
 def decision_on(review: GrantUnderReview, approvals: Collection[str], ports: Ports) -> Decision:
-    """Return the policy's current decision about a grant with these approvals. Raises Problem, for a reviewer."""
+    """Return the policy's current decision about a grant with these approvals.
+
+    Raises Problem, with a fix for reviewers.
+    """
     grant = review.grant
     config, who = ports.config, requester(grant, ports)
     try:
@@ -210,6 +216,6 @@ def _record(result: VoteResult, ballot: Ballot, ports: Ports) -> audit.AuditReco
 
 
 def _count_refusal(grant: Grant, ballot: Ballot, problem: Problem, ports: Ports) -> None:
-    """Count a refused vote, because a voter could repeat it endlessly."""
+    """Count a refused vote. It has no record of its own, because a voter could repeat it endlessly."""
     about = refusal_of(ballot.voter, problem.code, ballot.origin, AuditEvent.VOTE, grant.id)
     count_refused(about, ports, ports.now(), ballot.origin.request_id)

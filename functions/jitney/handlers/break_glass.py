@@ -30,8 +30,8 @@ def break_glass(visit: FormVisit) -> Page:
     """Activate and record the request, and return 303 to it. The workflow notifies the reviewers.
 
     Before the second step is confirmed, nothing is activated, and the answer is 200 with that step. Raises the problems
-    of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy forbids it. Refusals
-    are counted in the records.
+    of `core.review.break_glass.activated_by_break_glass`, grant_not_found, and denied if policy denies the request even
+    with break-glass. Refusals are counted in the records.
     """
     grant, ports = visit.stored_grant(), visit.ports
     reason = _masked_field(visit, grant, "reason")
@@ -56,7 +56,7 @@ def _activated_by_break_glass(before: Grant, reason: str, visit: FormVisit) -> G
     decision = decision_on(activated, break_glass_approvals(activated, ports.config.reviewers), ports)
     if decision.effect is not Effect.ALLOW or after.break_glass is None:
         policies = ", ".join(each.policy for each in decision.reasons)
-        detail = f"Policy denies it, even with all approvals and break-glass: {policies}."
+        detail = f"Policy denies the request, even with all approvals and break-glass: {policies}."
         raise Problem("denied", detail, "Change the request, or ask your platform engineer to change the policy.")
     members = {
         "by": after.break_glass.human,

@@ -29,7 +29,7 @@ MOST_MILLISECONDS = 8000
 
 
 class BulkResult(NamedTuple):
-    """The ids of the requests that are rejected now.
+    """The ids of the requests that are rejected after the call.
 
     `not_rejected` has the id and the problem of each other request.
     """
@@ -42,7 +42,7 @@ class BulkResult(NamedTuple):
 def reject_many(visit: FormVisit) -> Page:
     """Reject the form's requests, and return 200 with each result. A repeated form changes nothing more.
 
-    Raises Problem request_invalid, and rejects nothing, for a form that is not the page's.
+    Raises Problem request_invalid, and rejects nothing, for a form whose fields are not those of the page.
     """
     began = visit.ports.stopwatch()
     with visit.call.counting_refusals():
@@ -94,7 +94,7 @@ def _rejection(seen: SeenRequest, comment: str, call: AuthenticatedRequest, via:
 
 
 def _require_owned(grant: Grant | None, owner: RequestOwner, call: AuthenticatedRequest) -> None:
-    """Require that a request is one of those that the person confirmed. `vote` answers for an unknown request."""
+    """Raise Problem for a request of another owner than the person confirmed. `vote` refuses an unknown request."""
     if grant and not owner.owns(grant):
         call.count_refusal("request_invalid", AuditEvent.VOTE, grant.id)
         detail = f"The request is not one of {owner.kind} {owner.name}."
@@ -103,4 +103,4 @@ def _require_owned(grant: Grant | None, owner: RequestOwner, call: Authenticated
 
 def _out_of_time() -> Problem:
     detail = "The call had no time left for this request."
-    return Problem("unavailable", detail, "Reject the remaining requests again.")
+    return Problem("unavailable", detail, "Repeat the rejection for the requests that remain.")

@@ -73,8 +73,9 @@ def check_call(
 def decided_call(made: GatewayCall) -> tuple[GatewayCall, Decision]:
     """Return the call and the decision about it: allowed, or reviewed. Raises Problem denied after recording it.
 
-    The call keeps only those additional permissions that policies permit for it. So a call without a review cannot use
-    a permission that needs a review of each call. A read without some of these permissions has a session of its own.
+    Of its additional permissions, the call keeps those that policies allow, and those under review if the call itself
+    is. So a call without a review cannot use a permission that needs a review of each call. A read that loses
+    additional permissions has a session of its own.
     """
     call, modelled = made.authenticated, made.modelled
     approvals = approvals_of(made.grant, call)
@@ -105,7 +106,7 @@ def _require_gateway(grant: Grant) -> None:
         fix = 'Call AWS with its credentials, or request a grant with "way": "gateway".'
         raise Problem("credentials_grant", detail, fix, {"grant": grant.view()})
     if grant.call:
-        # It outlives the end of the grant in which its call is made, so no other call may be made in it.
+        # The grant of a reviewed call outlives the grant in which that call is made. So it allows no other call.
         detail = f"Grant {grant.id} covers one reviewed call in grant {grant.call.grant_id}, and no other call."
         fix = "To make that call, repeat its POST with the same Idempotency-Key. Make other calls in their own grant."
         raise Problem("request_invalid", detail, fix)

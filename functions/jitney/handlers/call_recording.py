@@ -14,7 +14,7 @@ from jitney.core.masking.mask_tags import TextMaskTags
 from jitney.handlers.call_checks import GatewayCall
 
 _DIRECT = "the agent sends the call to S3 itself, and the answer is not masked"
-"""The member `direct`, which shows a ticket to records and reviewers beside the parameters.
+"""The value of the member `direct`, which marks a ticket among the parameters in records and reviews.
 
 S3 has no parameter of this name.
 """
@@ -27,7 +27,8 @@ def recorded_call(made: GatewayCall, credentials: Credentials | None) -> Recorde
     masker = AwsMasker(ports.masks, TextMaskTags(lambda: ports.mask_keys.of(owner)))
     masked = masker.call(modelled.service, operation, CallDirection.INPUT, exact).value
     if made.asked.direct:
-        # Shown and hashed, so that the approval of a call through the gateway does not cover its ticket.
+        # `direct` is shown and hashed. So the approval of a call that the gateway sends does not cover a ticket for
+        # that call.
         direct = {"direct": _DIRECT} | ({"Body": made.asked.direct} if is_upload(operation) else {})
         exact, masked = {**exact, **direct}, {**masked, **direct}
     return RecordedCall(

@@ -48,7 +48,7 @@ The time is limited because agents repeat the POST while they wait. After it, th
 
 
 class ApprovedCall(NamedTuple):
-    """A call that may be sent now, under this id. `use` has to be written in the transaction before it is sent.
+    """A call that may be sent now, under this id. The transaction before the call has to write `use`.
 
     `use` is None if the approval was used already, for an attempt that AWS did not receive.
     """
@@ -70,7 +70,7 @@ def review_call(
     `decision` is the decision on the call without approvals: a review. `key` is the Idempotency-Key of the POST, and
     `attempt` the earlier attempt under it. Raises Problem: call_too_large, idempotency_mismatch, grant_rejected,
     grant_revoked, grant_released, grant_ended, denied, call_already_made, call_in_progress, too_many_pending,
-    too_many_reviews, and the problems of `parent`, which has to be active.
+    too_many_reviews, and the problem of a `parent` that is not active.
     """
     active_grant(parent, authenticated)
     stored = authenticated.use_of_key(key)
@@ -94,7 +94,7 @@ def review_call(
 def is_still_approved(approved: ApprovedCall, authenticated: AuthenticatedRequest) -> bool:
     """Return whether an approval is still unused after another record was written on the call's grant.
 
-    Then nothing was sent with it.
+    If so, nothing was sent with it.
     """
     if approved.use is None:
         return False
@@ -154,7 +154,7 @@ def _detail(
 
 
 def _single_use(child: Grant, call: ReviewedCall, key: str, now: int) -> SingleUseKey:
-    """Return the key of the POST. It is valid as long as the call may be approved."""
+    """Return the single-use key of the POST. It is kept as long as the call may be approved."""
     used = idempotency_record(child.owner_key, key, _content(call), child.id, now)
     return used._replace(expires_at=max(used.expires_at, child.ends_by or 0))
 
@@ -165,7 +165,7 @@ def _content(call: ReviewedCall) -> bytes:
 
 
 def _child(stored: str, call: ReviewedCall, authenticated: AuthenticatedRequest) -> Grant:
-    """Return the grant that the key opened for exactly this call, ended if its parent has ended. Raises Problem."""
+    """Return the grant that the key opened for exactly this call. It is ended if its parent is. Raises Problem."""
     child_id = repeated_grant_id(stored, _content(call)) if stored else None
     child = authenticated.ports.store.grant(child_id) if child_id else None
     if child is None:
@@ -190,7 +190,7 @@ def _approved(
     if not again:
         active_grant(child, authenticated)
     if decision.permissions != child.permissions:
-        raise _void(decision, "What the call needs has changed since it was approved.")
+        raise _void(decision, "The permissions that the call needs have changed since its approval.")
     others = authenticated.other_grants(target_of(child, authenticated.ports.config), parent)
     request = child.as_request(approvals_of(parent, authenticated))
     decided = authenticated.decide(request, others, approvals_of(child, authenticated))
@@ -202,7 +202,7 @@ def _approved(
 def _require_no_other_call(attempt: CallAttempt | None, call_id: str = "") -> None:
     """Raise Problem if the key belongs to a call that needed no review and was not sent.
 
-    The call keeps the id of that attempt, so its records would not belong to the approved call.
+    A call has the id of the first attempt with its key. So its records would not be those of the approved call.
     """
     if attempt is not None and attempt.call_id != call_id:
         detail = f"This Idempotency-Key belongs to call {attempt.call_id}, which needed no review and was not sent."

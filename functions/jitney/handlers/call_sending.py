@@ -142,7 +142,7 @@ def finish_read(
 
 
 def _change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None, call_id: str) -> Response:
-    """Make a call that may change something: on record first, in a session of its own, and never twice."""
+    """Make a call that may change something: on record first, in a session of its own, and once at most."""
     sending = begin_change(made, limits, approval, call_id)
     try:
         credentials = call_session(made, sending.attempt.call_id)
@@ -170,7 +170,7 @@ def _change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | None,
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """A call that is on record as sent: its state, its form in records, its budget use, and its place in flight."""
+    """A call on record as sent: its state, its form in records, its budget use, and its place for calls in flight."""
 
     attempt: CallAttempt
     shown: RecordedCall
@@ -215,7 +215,7 @@ def finish_change(
     answer: AnswerFacts | None = None,
     kept: str | None = None,
 ) -> None:
-    """Write the outcome of a call that was on record as sent, and free its place in flight.
+    """Write the outcome of a call that was on record as sent, and free its place for calls in flight.
 
     If the answer has more bytes than the grant has left, the outcome is written without the answer, and Problem
     call_budget_used is raised.

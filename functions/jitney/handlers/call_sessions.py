@@ -16,7 +16,7 @@ from jitney.handlers.call_checks import GatewayCall
 MOST_SESSIONS = 200
 """The number of grants whose session for reads a process keeps."""
 MARGIN_SECONDS = 60
-"""How long before its end a session is no longer used. A call takes less time."""
+"""The time before its end in which a session is not used any more. A call takes less time."""
 
 
 class ReadSessions:
@@ -28,8 +28,8 @@ class ReadSessions:
     def of(self, grant: Grant, now: int, issue: Callable[[], Credentials]) -> Credentials:
         """Return the credentials of the session of `grant`, which is active.
 
-        A new session from `issue` is kept and returned if there is none, if the kept one ends soon but the grant does
-        not, or if a cut-off ended it.
+        A new session from `issue` is kept and returned if none is kept, if a cut-off ended the kept one, or if the kept
+        one ends soon and the grant does not.
         """
         issued_at, kept = self._kept.get(grant.id, (now, None))
         ended = grant.cut_off_at is not None and issued_at <= grant.cut_off_at < now

@@ -57,10 +57,10 @@ class AuthenticatedRequest:
         return f"{self.ports.scheme}:{self.request.base}{path}"
 
     def other_grants(self, target: Target, grant: Grant | None = None) -> OtherGrantsLookup:
-        """Return the lookup of other grants that count in a decision on the target.
+        """Return the lookup of the caller's other grants, for a decision on the target.
 
-        The decision is on a new request, or again on `grant`. For a grant, the agent's unit and owners at the time of
-        its request count.
+        Without `grant`, the decision is on a new request. A decision on `grant` counts the agent's unit and owners at
+        the time of its request.
         """
         if grant is None:
             return OtherGrantsLookup(self.ports, self.principal, target.account, self.now)
@@ -112,7 +112,7 @@ class AuthenticatedRequest:
     def record(
         self, event: AuditEvent, outcome: Outcome, keys: Sequence[SingleUseKey | Quota] = (), **members: Any
     ) -> None:
-        """Write a record without a grant in a chain of its own. Raises Conflict for a used key."""
+        """Write a record that belongs to no grant, in a chain of its own. Raises Conflict for a used key."""
         record = audit.principal_record(event, outcome, self.principal, self.origin, self.now, **members)
         self.ports.store.record(audit.chain_record(record, self.ports.new_id("r")), keys, now=self.now)
 
@@ -123,7 +123,7 @@ class AuthenticatedRequest:
 
     @contextmanager
     def counting_refusals(self, event: AuditEvent = AuditEvent.REFUSAL) -> Iterator[None]:
-        """Count any problem inside as a refusal of `event`, then re-raise it. A caller could repeat it endlessly."""
+        """Count any problem raised in the block as a refusal of `event`, then re-raise it."""
         try:
             yield
         except Problem as problem:
@@ -137,7 +137,7 @@ class AuthenticatedRequest:
 
     @property
     def requester(self) -> Requester:
-        """The caller, for people to read."""
+        """The caller as people read it."""
         return requester_of(self.principal, self.ports.config)
 
     @property
@@ -152,7 +152,7 @@ class AuthenticatedRequest:
             raise Problem("not_operator", f"You are in none of the groups that may {to}.", fix)
 
     def own_grant(self) -> Grant:
-        """Return the caller's own grant with the path's id. A grant that a suspension ended is revoked.
+        """Return the caller's own grant with the path's id. A grant that a suspension ended is returned as revoked.
 
         Raises Problem grant_not_found, also for others' grants, and grant_unreadable.
         """
@@ -174,7 +174,7 @@ class AuthenticatedRequest:
         return (grant.issuer, grant.subject, grant.human) == (who.issuer, who.subject, who.human)
 
     def own(self, grant: Grant | None) -> Grant:
-        """Return a stored grant if it is the caller's own. A grant that a suspension ended is revoked.
+        """Return a stored grant if it is the caller's own. A grant that a suspension ended is returned as revoked.
 
         Raises Problem grant_not_found, also for others' grants.
         """
@@ -190,7 +190,7 @@ class AuthenticatedRequest:
         return grant and self.suspensions.applied(grant)
 
     def stored_grant_in_path(self) -> Grant | None:
-        """Return the grant with the path's id as stored, or None. The caller may not be allowed to see it."""
+        """Return the grant with the path's id as stored, or None. Does not check who may see it."""
         grant_id = self.request.path.get("id", "")
         return self.ports.store.grant(grant_id) if GRANT_ID.fullmatch(grant_id) else None
 
@@ -258,7 +258,7 @@ def verify_caller(request: Request, ports: Ports, now: int) -> Authenticated:
 
 @contextmanager
 def _counting_unauthenticated(request: Request, ports: Ports, now: int) -> Iterator[None]:
-    """Count any Refusal inside, then re-raise it."""
+    """Count any Refusal raised in the block, then re-raise it."""
     try:
         yield
     except Refusal as refusal:

@@ -62,7 +62,7 @@ class DeliveryResult(NamedTuple):
         return self.current and self.code in PASSING
 
     def sent_again(self) -> "DeliveryResult":
-        """Return the result in an attempt that another attempt follows."""
+        """Return the result, marked if the next attempt at the notice sends the message again."""
         return self._replace(again=self.failed and self.code not in {*MAY_BE_SENT, NOT_FORGOTTEN})
 
     def view(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _once(message: SentMessage, send: Callable[[str], str], ports: Ports) -> str
     try:
         if not ports.sent_messages.begin(message, ports.now()):
             return ALREADY_SENT
-    except Problem as problem:  # it would not be known that the message was sent
+    except Problem as problem:  # a message without this item would be sent again
         return problem.code
     code = send(message.to)
     if code and code not in MAY_BE_SENT:

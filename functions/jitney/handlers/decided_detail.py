@@ -1,4 +1,4 @@
-"""The record members about the decision on a request: its inputs, and the shadow's answer."""
+"""The record members about the decision on a request: its inputs, and the answer of the shadow policies."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Measures when AWS denies a grant that was released, revoked or suspended (END 1, END 6, END 8).
 
 The function that ended the grant starts this one and does not wait. The grant is denied even without a measurement.
-`core.access.document_times` then says when the grant no longer counts.
+`core.access.document_times` then shows that IAM denies it.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,9 @@ MOST_REGIONS = 2
 
 
 def measure_denial(event: Mapping[str, Any], ports: Ports) -> dict[str, DenialTime]:
-    """Measure one grant and record the result. Return the time in each Region, {} if there was nothing to measure.
+    """Measure when AWS denies a grant, and record the result.
+
+    Return the time in each Region; {} for nothing to measure.
 
     `event` has the arguments of `adapters.measurement_starts`. Lambda may repeat or delay an event. A measured grant is
     not measured again.
@@ -54,7 +56,7 @@ def measured_regions(target: Target) -> tuple[str, ...]:
 
 
 def _ended_grant(grant_id: str, ports: Ports) -> Grant | None:
-    """Return the grant if it was released or revoked, has to be denied and is not measured. Raises Problem."""
+    """Return the grant if it was released or revoked, has to be denied and is not measured yet. Raises Problem."""
     try:
         grant = ports.store.grant(grant_id)
     except Problem as problem:

@@ -27,7 +27,7 @@ Measured = TypeVar("Measured", bound=Hashable)
 
 
 class DenialTime(NamedTuple):
-    """When AWS denied a canary's call, in milliseconds, or None if it denied no call.
+    """When AWS denied a canary's call, in milliseconds since the grants' end was requested; None if it denied no call.
 
     `allowed` is the time of the last allowed call. AWS began to deny between the two times.
     """
@@ -41,7 +41,7 @@ def canaries_of(
 ) -> dict[str, Callable[[], bool] | None]:
     """Return, by Region, a function that calls AWS in a session of the grant and says whether AWS denied the call.
 
-    The Regions have None if no session starts.
+    Each Region has None instead if no session could be started.
     """
     now = ports.now()
     policy = compile_policy(CANARY_PERMISSIONS, now + CANARY_POLICY_SECONDS, ports.actions)

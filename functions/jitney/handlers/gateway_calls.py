@@ -109,9 +109,9 @@ def _unread(request: Request, ports: Ports, now: int, caller: Authenticated) -> 
 
 
 def _with_grant(asked: CallRequest, key: str, call: AuthenticatedRequest) -> CallRequest | Response:
-    """Return a call in the grant of its first attempt, or else in the grant that it requests.
+    """Return the call in the grant of its first attempt. A call without an earlier attempt requests a grant.
 
-    That grant may have ended, or policies may have changed, after the first attempt. A new request would then be
+    After the first attempt, its grant may have ended, or policies may have changed. A new request would then be
     refused, as if the call had not run.
     """
     earlier = call.ports.call_store.attempt(call.principal.owner_key, key_hash(key), call.now)
@@ -135,7 +135,7 @@ def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallReques
         "reveal": asked.reveal,
     }
     text = json.dumps({name: value for name, value in body.items() if value}).encode()
-    # A key of its own, because the same POST may also begin the review of its call.
+    # The request has a key of its own, because the same POST may also begin the review of its call.
     key = hashlib.sha256(f"the grant of {call.request.headers['idempotency-key']}".encode()).hexdigest()
     headers = {**call.request.headers, "idempotency-key": key}
     answer = request_grant(replace(call, request=replace(call.request, body=text, headers=headers)))
@@ -145,7 +145,7 @@ def _request_grant(asked: CallRequest, call: AuthenticatedRequest) -> CallReques
 def _needed(asked: CallRequest, ports: Ports) -> dict[str, Any]:
     """Return the permissions that a call requests for its own grant.
 
-    An unknown target is refused as in other requests.
+    An unknown target is refused later, as in other requests.
     """
     target = ports.config.targets.get(asked.target)
     if target is None:

@@ -48,8 +48,8 @@ from jitney.handlers.ungranted import record_ungranted
 def request_grant(call: AuthenticatedRequest) -> Response:
     """Return the answer to the grant request in the body of `call`, which is a POST.
 
-    201 with credentials, or without them for the gateway; 202 under review. Raises Problem: the request is malformed,
-    denied, or repeated differently.
+    201 with credentials, or without them for the gateway; 202 under review. Raises Problem if the request is malformed
+    or denied, or repeats a key with another body.
     """
     access_request = incoming_request(call, AuditEvent.REQUEST)
     with call.counting_refusals(AuditEvent.REQUEST):
@@ -104,10 +104,10 @@ def _conflict(call: AuthenticatedRequest) -> Problem:
 def _refusing_new(
     access_request: AccessRequest, key: str, decision: Decision, call: AuthenticatedRequest
 ) -> Iterator[None]:
-    """Record a problem inside as the outcome of a new request, then re-raise it.
+    """Record a problem raised in the block as the outcome of a new request, then re-raise it.
 
-    Raises Conflict instead for a repeated POST. It gets the grant of the first one, although policies, limits or other
-    grants may have changed since.
+    For a repeated POST, raises Conflict instead. The POST then gets the grant of the first one, although policies,
+    limits or other grants may have changed since.
 
     The answer reveals the decision, as a dry run does. So when the quota of the minute is used up, every answer is the
     same (POL 9).
@@ -216,8 +216,8 @@ def _quota_of(grant: Grant, call: AuthenticatedRequest) -> Quota:
 def _idempotent_response(key: str, call: AuthenticatedRequest, access_request: AccessRequest) -> Response:
     """Return the answer to a repeated POST: its grant, or Problem for another body.
 
-    The answer has no credentials, because Jitney does not store them (STS 5). A repeat that issued credentials would
-    add another live key. So it writes nothing, and only starts a review that could not be started before.
+    The answer has no credentials, because Jitney does not store them (STS 5). If a repeat issued credentials, another
+    AWS key would be live. So a repeat writes nothing, and only starts a review that could not be started before.
     """
     payload = call.use_of_key(key)
     grant_id = repeated_grant_id(payload, access_request.body) if payload else None

@@ -35,7 +35,7 @@ PATIENT = Turn(10, 1)
 SHORTEST_PAUSE_SECONDS = 0.02
 
 RecordedGrant = NewType("RecordedGrant", Grant)
-"""A grant whose newest record is in the store (STS 6). The record is about its creation or an issue."""
+"""A grant whose newest record is in the store (STS 6). The record is about its creation or an issue of credentials."""
 
 Written = TypeVar("Written")
 
@@ -52,10 +52,10 @@ class GrantUpdate(NamedTuple):
 def write_until_current(
     attempt: Callable[[], Written], conflict: Callable[[], Problem], ports: Ports, turn: Turn = URGENT
 ) -> Written:
-    """Return the result of `attempt`. Repeats a stale write after a random pause that grows each time.
+    """Return the result of `attempt`. Repeats a stale write after a random pause, whose limit grows.
 
-    So calls that write the same items wait for each other, in any order. Raises the problem of `conflict` when `turn`
-    is over.
+    So calls that write the same items wait for each other, in no fixed order. Raises the problem of `conflict` when
+    `turn` is over.
     """
     started, pause = ports.stopwatch(), SHORTEST_PAUSE_SECONDS
     while True:

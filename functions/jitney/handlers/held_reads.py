@@ -1,4 +1,4 @@
-"""GET /v1/grants/{id} and /v1/calls/{id}: the state of an own grant or call, held while it is pending (row CLI 3).
+"""GET /v1/grants/{id} and /v1/calls/{id}: the caller's own grant or call, held while it is pending (row CLI 3).
 
 `Prefer: wait=N` (RFC 7240) holds the answer until the review is decided, for at most N seconds. API Gateway cannot
 route by a header, so the function also serves requests without the header. It holds fewer answers than it has

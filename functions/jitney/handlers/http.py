@@ -70,7 +70,10 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
 
 
 def grant_id_in(event: Mapping[str, Any]) -> str:
-    """Return the id of the grant that an event is about, or "": of API Gateway, of the workflow, or of its status."""
+    """Return the id of the grant that an event is about, or "".
+
+    The event is of API Gateway, of the approval workflow, or about a change of the workflow's status.
+    """
     match event:
         case {"pathParameters": {"id": str(given)}} | {"grant_id": str(given)} | {"detail": {"name": str(given)}} if (
             GRANT_ID.fullmatch(given)

@@ -22,7 +22,7 @@ from jitney.handlers.ungranted import has_quota, record_ungranted
 
 
 class RequestDecision(NamedTuple):
-    """The decision about a request, and the lookup of the caller's other grants that it read."""
+    """The decision about a request, and the lookup through which it read the caller's other grants."""
 
     decision: Decision
     others: OtherGrantsLookup
@@ -52,7 +52,7 @@ def incoming_request(call: AuthenticatedRequest, event: AuditEvent) -> AccessReq
 
 
 def decide_request(asked: AccessRequest, call: AuthenticatedRequest, event: AuditEvent) -> RequestDecision:
-    """Return the decision about a request, and the caller's other grants that it read.
+    """Return the decision about a request, and the lookup of the caller's other grants.
 
     Raises the problems of `AuthenticatedRequest.decide` after counting a refusal of `event`. If a request for an access
     profile cannot be decided, the problem reveals as little as those of `incoming_request`.
@@ -68,7 +68,10 @@ def decide_request(asked: AccessRequest, call: AuthenticatedRequest, event: Audi
 
 
 def _about_profile(mismatch: ProfileMismatch, call: AuthenticatedRequest, event: AuditEvent) -> Problem:
-    """Record the mismatch, and return the problem to answer. Raises Problem rate_limited or suspended."""
+    """Record that the request does not fit an access profile, and return the problem to answer.
+
+    Raises Problem rate_limited or suspended.
+    """
     asked = mismatch.asked
     target = call.ports.config.targets[asked.target]
     with call.counting_refusals(event):

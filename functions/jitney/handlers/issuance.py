@@ -99,7 +99,7 @@ def approvals_of(grant: Grant, call: AuthenticatedRequest) -> frozenset[str]:
 
 
 def _record_issue(grant: Grant, quota: Quota, call: AuthenticatedRequest) -> RecordedGrant:
-    """Record an issue. Raises Problem when the grant is no longer active, and Conflict when `quota` is used up."""
+    """Record an issue of credentials. Raises Problem for a grant that is not active, and Conflict for a used quota."""
 
     def decide(before: Grant) -> GrantUpdate:
         active = replace(active_grant(before, call), unissued=False)

@@ -26,9 +26,9 @@ _LINE = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False)
 
 @contextmanager
 def about_grant(grant_id: str = "") -> Iterator[None]:
-    """Make log lines in the block name the grant. If the block notes another grant, its lines name that one.
+    """Make log lines in the block name the grant. After a `note_grant` in the block, they name that grant.
 
-    Later lines name the previous grant again.
+    Lines after the block name the previous grant again.
     """
     before = _grant_id.set(grant_id)
     try:

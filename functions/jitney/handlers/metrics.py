@@ -16,7 +16,7 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
 
 def emit(values: Iterable[MetricValue], **dimensions: str) -> None:
     """Write the values, one line per metric. Counts of one metric are added up."""
-    # Only when it is needed: most invocations of most functions have no value.
+    # Imported here, because most invocations of most functions write no metric.
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (  # noqa: PLC0415
         AmazonCloudWatchEMFProvider,
     )

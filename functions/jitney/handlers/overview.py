@@ -31,7 +31,7 @@ from jitney.handlers.viewers import redirect_to_sign_in
 MOST_SHOWN = 50
 """The limit of rows of one table on the page. The CSV has all rows that were read."""
 MOST_NAMED, MOST_NAMED_MILLISECONDS = 50, 2000
-"""Limits of the agents of the configuration whose last request is read, one read each."""
+"""Limits of reading the last requests of agents that the configuration names: one read for each agent."""
 MOST_SEALS = 5
 
 
@@ -139,7 +139,7 @@ def show_overview(visit: Visit) -> Page:
         return Page(200, "overview", {"tables": tables, "most_shown": MOST_SHOWN, "ages": counts})
     make = TABLES.get(query.get("table", ""))
     if query["format"] != "csv" or make is None:
-        fix = f"Use format=csv, and as table one of {', '.join(TABLES)}."
+        fix = f"Use format=csv, and one of these tables: {', '.join(TABLES)}."
         raise Problem("request_invalid", "There is no such table or format.", fix)
     table = make(reads)
     name = f"jitney-{table.name}{'' if table.complete else '-incomplete'}.csv"

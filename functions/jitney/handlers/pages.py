@@ -136,7 +136,8 @@ class Visit:
     def checked_form(self) -> "FormVisit":
         """Return the visit with its form. The form must come from a page of this session.
 
-        Raises Problem form_token_invalid or sign_in_required after recording the refusal.
+        Raises Problem form_token_invalid, sign_in_required, suspended, or one of `form_fields`, after counting the
+        refusal.
         """
         try:
             body = request_from_event(self.event).body

@@ -20,7 +20,7 @@ from jitney.handlers.ungranted import count_preview
 from jitney.handlers.visible_targets import visible_targets
 
 _REPEAT = "Jitney evaluated policies for as long as one answer may take. Repeat the request: it may find more targets."
-"""The fix does not say that there are more targets, because the caller may not request the others."""
+"""The text does not promise more targets, because policies may permit the caller nothing on the others."""
 
 
 def list_targets(request: Request, ports: Ports) -> Response:
@@ -39,7 +39,7 @@ def _nothing_permitted(principal: Principal) -> str:
     groups = f"the groups {', '.join(sorted(principal.groups))}" if principal.groups else "no groups"
     return (
         f"No policy permits {principal.source_identity} anything; its token has {groups}. Ask your platform engineer "
-        "for a policy that permits what you need, or for a group that has it."
+        "for a policy that permits what you need, or for a group that has such a policy."
     )
 
 

@@ -146,7 +146,7 @@ class Ports:
             return self.__dict__.setdefault(name, PORTS[name](self))
 
     def build(self, names: tuple[str, ...]) -> None:
-        """Build the named ports now, because the processor time of a cold start is free."""
+        """Build the named ports now, because Lambda gives a cold start more processor time than an event."""
         for name in names:
             getattr(self, name)
 

@@ -34,7 +34,7 @@ def hides_profile(decision: Decision, asked: AccessRequest, call: AuthenticatedR
 
 
 def disclosed(mismatch: ProfileMismatch, call: AuthenticatedRequest) -> Problem:
-    """Return the problem with what the caller may see of the profile, or with similar names that it may see."""
+    """Return the problem that shows what the caller may see of the profile, or else similar names that it may see."""
     if mismatch.disclosure:
         return mismatch.disclosure if _may_learn(mismatch.name, mismatch.asked, call) else hidden_profile()
     similar = similar_names(mismatch.name, _target(mismatch.asked, call).access_profiles)

@@ -88,7 +88,9 @@ def _added(change: StreamRecord) -> dict[str, dict[str, Any]]:
 
 
 def _is_tampering(change: StreamRecord) -> bool:
-    """Return whether a change without an `_addition` is neither an unpublished item nor the deletion of an expired one.
+    """Return whether a change without an `_addition` is tampering.
+
+    The addition of an unpublished item is allowed, and so is DynamoDB's own deletion of an expired item.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """

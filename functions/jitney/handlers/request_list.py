@@ -24,13 +24,13 @@ from jitney.handlers.under_review import all_under_review
 from jitney.handlers.viewers import ViewerPermissions, viewer_permissions
 
 MOST_READ, MOST_MILLISECONDS = 2000, 3000
-"""Limits of reading, once for pending and once for active grants. A grant may have 60 kB. The function has 15 s."""
+"""Limits of reading, for pending and for active grants separately. A grant may have 60 kB. The function has 15 s."""
 MOST_LISTED = 200
 """Limit of one section of the list."""
 MOST_UNREVIEWED = 200
-"""Limit of break-glass uses without a follow-up review. Each request needs one read.
+"""Limit of the grants by break-glass whose follow-up review is missing. Each needs one read.
 
-A person can have only one such request.
+A person can have only one such grant.
 """
 URGENCY = ((15 * 60, "Decide within 15 minutes"), (3600, "Decide within 1 hour"), (10**10, "Decide later"))
 """The groups of requests that wait for a person: the most seconds left, and the title."""
@@ -102,7 +102,7 @@ def title_of_grant(grant: Grant, ports: Ports) -> str:
 
 
 def by_urgency(waiting: list[Shown], level_of: Callable[[Grant], str], now: int) -> list[tuple[str, list[Shown]]]:
-    """Return the requests that wait for a person in groups of urgency. In a group, the worst harm comes first."""
+    """Return the requests that wait for a person, grouped by urgency. In a group, the worst harm comes first."""
     order = [*map(str, HarmLevel), LOW]
     worst_first = sorted(waiting, key=lambda each: order.index(level_of(each[0])))
     groups: dict[str, list[Shown]] = {title: [] for _, title in URGENCY}

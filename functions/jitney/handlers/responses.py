@@ -184,7 +184,7 @@ _PASSES: Mapping[Effect, str] = {Effect.ALLOW: "Policies allow that.", Effect.RE
 
 def _fix(decision: Decision, ways: Mapping[Way, Effect]) -> str:
     if decision.effect is Effect.REVIEW:  # of a grant, whose approvals do not suffice any more
-        return "Make a new request. Its reviewers are asked then."
+        return "Make a new request. Its reviewers then decide."
     if any(reason.policy == NO_REVEAL for reason in decision.reasons):
         return 'Request it without "reveal". Answers then mask sensitive values.'
     for way, effect in ways.items():

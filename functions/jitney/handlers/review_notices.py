@@ -6,8 +6,8 @@ consistent. If step 2 does not find this wait's token, it came before step 3. So
 finds the decision. Then this function ends the wait as `ReviewEnded`, and the workflow reads the grant. Otherwise the
 deciding function resumes the workflow. If both happen, Step Functions ignores the second.
 
-What the workflow expects and handles is no error of this function. So the function does not raise it, but ends the
-workflow's task with its name. Lambda counts raised errors, and the alarm FunctionErrors watches them.
+A failure that the workflow handles is no error of this function. So the function does not raise it, but ends the
+workflow's task with the failure's name. Lambda counts raised errors, and the alarm FunctionErrors watches them.
 """
 
 from collections.abc import Collection, Mapping
@@ -65,7 +65,7 @@ def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
 
     `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check, "retries": the failed
     attempts at this step}. If the workflow waits for reviewers, the event also has the task "token". With "nothing",
-    the workflow only waits. Otherwise it has the "answer_token", with which this function ends the task.
+    the workflow only waits. Otherwise the event has the "answer_token", with which this function ends the task.
 
     An execution that began before an upgrade may have neither "retries" nor "answer_token". Without a token, a failure
     is raised. Raises LookupError for an unknown grant, and Problem.
@@ -114,7 +114,7 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
 
 
 def _is_waiting(grant: Grant, since: int, now: int) -> bool:
-    """Return whether the wait of the check at `since` has not ended."""
+    """Return whether the wait after the check at `since` goes on."""
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 

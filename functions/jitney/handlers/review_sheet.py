@@ -1,7 +1,8 @@
 """The sheet of a grant, which reviewers see on every channel (REV 10, 11).
 
-A grant outlives changes of the configuration. So its sheet can be built when the present configuration cannot decide
-about it any more. Otherwise no reviewer could reject such a request, revoke such a grant or review its break-glass.
+A grant outlives changes of the configuration. So its sheet can be built even when the present configuration cannot
+decide about it any more. Otherwise no reviewer could reject such a request, revoke such a grant or review its
+break-glass.
 """
 
 from collections.abc import Collection
@@ -26,9 +27,9 @@ Access from older grants is shown as new, and the sheet says that not all grants
 RECONFIGURED = frozenset(
     {"target_unknown", "review_ended", "access_profile_changed", "action_unknown", "request_invalid"}
 )
-"""The codes of a decision about a stored grant that the configuration of now prevents.
+"""The codes with which a decision about a stored grant fails after a change of the configuration.
 
-Each of them lasts, and none comes from a store.
+Each of these failures lasts, and none comes from a store.
 """
 
 
@@ -59,7 +60,7 @@ def granted_sheet(grant: Grant, ports: Ports) -> Sheet:
 
 
 def present_decision(review: GrantUnderReview, ports: Ports) -> Decision | Problem:
-    """Return the policy's current decision about a grant, or the Problem why there can be none any more.
+    """Return the policy's current decision about a grant, or the Problem that says why policy cannot decide any more.
 
     Raises Problem when a store fails.
     """

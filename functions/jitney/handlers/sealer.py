@@ -17,9 +17,9 @@ from jitney.handlers.ports import Ports
 def seal(_event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Seal every unsealed object of records. Return the seal's number and its number of objects.
 
-    Each run looks one day further back than the run before, so it also seals late objects. A repeated run in the same
-    hour adds nothing if it finds nothing new. If two runs are parallel, only one adds a seal. The next run seals the
-    objects that it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
+    Each run looks at the days from the one before the last seal, so it also seals late objects. A repeated run in the
+    same hour adds nothing if it finds nothing new. If two runs are parallel, only one adds a seal. The next run seals
+    the objects that it missed. Raises Problem unavailable, and ValueError if the last seal is not a seal.
     """
     now, before = ports.now(), ports.seals.newest()
     first = first_day(before) if before else None

@@ -1,7 +1,7 @@
 """GET /reviews/sign-in and /reviews/callback, POST /reviews/sign-out: people sign in and out of the pages.
 
-The callback is the only GET that writes. It creates a session for a browser that began a sign-in here. The browser must
-return with the provider's code. For other visitors, the callback changes nothing (row REV 1).
+The callback is the only GET of the pages that writes. It creates a session for a browser that began a sign-in here.
+The browser must return with the provider's code. For other visitors, the callback changes nothing (row REV 1).
 """
 
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ def begin(visit: Visit) -> Page:
 def finish(visit: Visit) -> Page:
     """Return 303 to the requested page, with a new session. Raises Problem, Refusal.
 
-    A callback that matches no sign-in of this browser is not recorded. The provider's refusal is recorded.
+    A callback that matches no sign-in of this browser is not counted as a refusal. Other refusals are counted.
     """
     issuer, web = _people(visit)
     sign_in = sign_in_of_cookie(visit.cookie(SIGN_IN), visit.now)

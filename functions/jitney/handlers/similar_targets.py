@@ -20,7 +20,7 @@ def similar_names(name: str, known: Collection[str]) -> list[str]:
 
 def similar_targets(name: str, principal: Principal, ports: Ports) -> list[str]:
     """Return the aliases similar to `name` that GET /v1/targets lists for the principal, the most similar first."""
-    # A request that names its target does not need these modules.
+    # Imported here, because a request with the name of a known target does not need these modules.
     from jitney.handlers.visible_targets import visible_targets  # noqa: PLC0415 - as above
 
     similar = similar_names(name, ports.config.targets)

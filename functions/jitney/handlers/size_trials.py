@@ -30,7 +30,7 @@ class SizeTrial:
     def detail(self, grant: Grant) -> dict[str, Any]:
         """Return the record members of the trial: the packed size, or the code of the failure.
 
-        Other failures than NEVER_ISSUED do not prevent the review. Raises Problem policy_too_large with both sizes,
+        Failures other than NEVER_ISSUED do not prevent the review. Raises Problem policy_too_large with both sizes,
         access_profile_missing, and too_many_reviews when the unit has used up the trials of this hour.
         """
         if self._detail is None:

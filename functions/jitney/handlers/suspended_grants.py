@@ -27,7 +27,7 @@ _FAR_FUTURE = 10**11
 def end_suspended_grants(
     role_arn: str, suspensions: Suspensions, ports: Ports, has_time: Callable[[], bool] = lambda: True
 ) -> tuple[int, bool]:
-    """Write the ends of the open grants that `suspensions` ended, on all roles of the target of this role.
+    """Write the ends of the open grants that `suspensions` ended, on all roles of the target that has `role_arn`.
 
     Returns the number of written ends, and whether all are written. They are not if `has_time` returned False, or if a
     grant kept changing. Raises Problem unavailable.
@@ -53,8 +53,8 @@ def end_suspended_grant(grant: Grant, suspensions: Suspensions, ports: Ports) ->
     The workflow of a pending review then notifies the reviewers.
 
     The grant needs no deny entry, because the deny document denies everything that the suspension covers
-    (`core.access.suspension_denials`). A role without a target has no document. For such a role, an unwritten entry
-    says until when credentials may work.
+    (`core.access.suspension_denials`). A role without a target has no document. For such a role, a deny entry that IAM
+    does not have says until when credentials may work.
     """
     wrote = False
 

@@ -64,8 +64,8 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
 
     Recent heartbeats are stored and counted. Other events that concern no target's role are ignored.
 
-    `account` owns the bus that reported the event, `home` is the broker's account. Rejected are events that `account`
-    may not report, and events so old that their grant may be deleted.
+    `account` owns the bus that reported the event, `home` is the broker's account. Events that `account` may not report
+    are rejected, and so are events so old that their grant may be deleted.
     """
     seen, now = session_event(event, ports.target_roles), ports.now()
     if seen is None:
@@ -105,7 +105,7 @@ def judge_calls(
 ) -> None:
     """Give verdicts on the waiting calls with a key, and with the keys scoped down from it.
 
-    With `include_explained`, explained calls get a new verdict, too. It is for a key whose origin became disputed.
+    With `include_explained`, explained calls get a new verdict, too. This is for a key whose origin became disputed.
     """
     waiting = False
     grant_of = cache(lambda session: _grant(session, ports))

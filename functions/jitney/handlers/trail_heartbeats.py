@@ -28,8 +28,8 @@ def record_gaps(ports: Ports) -> dict[str, int]:
     """Record the gaps of the broker's account and of each target that began or ended. Return their number.
 
     A watch begins when the reconciler first sees the target. The watch of a removed target remains, because its
-    credentials may still work, and Jitney reads no events of them. The failure of one watch does not stop the others.
-    Raises the last failure at the end.
+    credentials may still work, and Jitney does not get the events of their calls. The failure of one watch does not
+    stop the others. Raises the last failure at the end.
     """
     known = ports.trail_watches.watches(consistent=True)
     accounts = {BROKER: ""} | {alias: each.account for alias, each in ports.config.targets.items()}

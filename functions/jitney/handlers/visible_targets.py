@@ -49,5 +49,5 @@ def visible_targets(principal: Principal, ports: Ports, aliases: Iterable[str]) 
 
 @lru_cache(maxsize=_CACHED)
 def _evaluated(_policies: Policies, _rules: PolicyRules, _seen: Any) -> _Evaluated:
-    """Return the results for principals with one key of `PrincipalReads`."""
+    """Return the kept results for all principals with the same key of `PrincipalReads`."""
     return {}
