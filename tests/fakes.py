@@ -657,7 +657,7 @@ class MemoryMaskKeys:
     def of(self, owner: str) -> bytes:
         self.asked.append(owner)
         if self.broken:
-            raise Problem("unavailable", "The key of masks did not answer as it should.", "Try again in a moment.")
+            raise Problem("unavailable", "KMS did not answer as it should.", "Try again in a moment.")
         return hashlib.sha256(owner.encode()).digest()
 
     def key_or_none(self, owner: str) -> bytes | None:

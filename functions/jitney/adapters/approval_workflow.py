@@ -57,7 +57,10 @@ class TaskTokens:
 
 
 class TaskAnswers:
-    """Ends the task of a workflow by its token. A task that has ended ignores that. Raises Problem unavailable."""
+    """Ends the task of a workflow by its token. An answer to a task that has ended has no effect.
+
+    Raises Problem unavailable.
+    """
 
     def __init__(self, client: "SFNClient") -> None:
         self._client = client
@@ -109,7 +112,7 @@ class ApprovalWorkflow:
             TaskAnswers(self._client).succeed(token, grant.id)
 
     def running(self) -> frozenset[str]:
-        """Return the ids of the grants whose workflow is running. Step Functions may be some moments behind."""
+        """Return the ids of the grants whose workflow is running. The list may be some moments old."""
         with aws_errors_as_unavailable("The approval workflow"):
             return frozenset(self._running())
 

@@ -30,7 +30,7 @@ bucket.
 ONE_ATTEMPT = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1})
 """One attempt of at most 5 s, for requests that must not be repeated late or twice, such as mail.
 
-It needs a new connection. AWS may have closed an idle one, and only another attempt would notice that.
+The attempt needs a new connection: AWS may have closed an idle one, and only a second attempt would succeed then.
 """
 
 SHORT_TIMEOUT = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2})

@@ -29,7 +29,7 @@ class AwsEndpoint(NamedTuple):
 
 
 def endpoint_variant(operation: OperationModel) -> str:
-    """Return the key of the operations of a service that share an endpoint."""
+    """Return a key. A service's operations with the same key share an endpoint."""
     named = [each.name for each in operation.context_parameters if each.name in RESOURCES_IN_URLS]
     return " ".join([*(f"{each.name}={each.value}" for each in operation.static_context_parameters), *named])
 

@@ -232,7 +232,7 @@ class CallStore:
             rooms.append((f"m{minute_of(now)}", use.calls, use.limits.calls_per_minute - use.calls))
         for name, amount, room in rooms:
             adds.append(f"{name} :{name}")
-            # An amount above the limit has a negative room, which no number of an existing or a new item meets.
+            # An amount above the limit makes `room` negative. Then neither a missing nor a stored number may pass.
             unused = f"attribute_not_exists({name}) OR " if room >= 0 else ""
             conditions.append(f"({unused}{name} <= :{name}_room)")
             values |= {f":{name}": {"N": str(amount)}, f":{name}_room": {"N": str(room)}}

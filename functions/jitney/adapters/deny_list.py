@@ -49,8 +49,8 @@ Item = dict[str, Any]
 class WriteLease:
     """The state of a role's leases. `document_digest` is the digest of the last written document.
 
-    `acquired_at` is when the present lease was acquired (epoch seconds), or 0. No entry was read before that.
-    `own_digests` are the digests of the last documents that were written, or announced before a write, the newest
+    `acquired_at` is when the present lease was acquired (epoch seconds), or 0. Its holder read no entry before that
+    time. `own_digests` are the digests of the last documents that were written, or announced before a write, the newest
     first. Until `unknown_until`, a document of another table may be in IAM.
     """
 

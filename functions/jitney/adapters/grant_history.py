@@ -140,7 +140,7 @@ def _may_continue(line: Line) -> bool:
     """Return whether the call may have another record. After a record that cannot be read, it may."""
     if not line:
         return True
-    # A failed read has one record. A call that AWS throttled is sent again after its failure.
+    # A failed read has only its first record. A call that AWS throttled may be sent again after its failure.
     outcome, seq = str(line["outcome"]), int(line["seq"])
     return outcome == Outcome.SENT or (outcome == Outcome.FAILED and seq > 0)
 

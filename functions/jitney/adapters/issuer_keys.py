@@ -7,7 +7,8 @@ A key set stays fresh for ten minutes. If it cannot be fetched again, it stays i
 fetched. So an identity provider may be down for a night without stopping agents. A withdrawn key is trusted for twelve
 hours at most. After that, or if no set was ever fetched, the issuer's tokens are refused (keys_unavailable).
 
-The keys of an issuer with a `key_set` are in the configuration. They are never requested, and change with it only.
+The keys of an issuer with a `key_set` are in the configuration. They are never requested, and change only with the
+configuration.
 """
 
 import functools

@@ -77,8 +77,8 @@ class MailSender:
         same artificial id (RFC 5322 section 3.6.4). Auto-Submitted suppresses out-of-office replies (RFC 3834 section
         5).
         """
-        # SES may have closed the connection while this function was frozen. The error would be that of a mail that may
-        # have been sent.
+        # SES may have closed the connection while this function was frozen. A request on it would fail with the error
+        # of a mail that may have been sent.
         self._client.close()
         thread = f"<{message.thread}@{self._sender.rpartition('@')[2]}>"
         headers = {"Auto-Submitted": "auto-generated", "In-Reply-To": thread, "References": thread}

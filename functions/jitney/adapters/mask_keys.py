@@ -42,7 +42,7 @@ class MaskKeys:
         return self._keys[owner]
 
     def key_or_none(self, owner: str) -> bytes | None:
-        """Call `of` and return its result. If KMS does not answer, log the failure and return None."""
+        """Return the owner's key as `of` does. If KMS does not answer, log the failure and return None."""
         try:
             return self.of(owner)
         except Problem as problem:
@@ -50,7 +50,7 @@ class MaskKeys:
             return None
 
     def _derive(self, owner: str) -> bytes:
-        with aws_errors_as_unavailable("The key of masks"):
+        with aws_errors_as_unavailable("KMS"):
             self._client = self._client or self._connect()
             message = f"{PURPOSE}\0{owner}".encode()
             answer = self._client.generate_mac(KeyId=self._key_id, MacAlgorithm="HMAC_SHA_256", Message=message)

@@ -21,11 +21,11 @@ class MeasurementStarts:
     ) -> None:
         """Start the measurement of the grant.
 
-        Its end was requested at `since_milliseconds` (epoch milliseconds), and IAM had the denial at `written_at`
-        (epoch seconds). `suspension` is the id of the suspension that ended the grant. Its measurement is left out if
-        it would start after `start_by` (epoch seconds).
+        The grant's end was requested at `since_milliseconds` (epoch milliseconds), and IAM had the denial at
+        `written_at` (epoch seconds). `suspension` is the id of the suspension that ended the grant. Then nothing is
+        measured if the function starts after `start_by` (epoch seconds).
         """
         event = {"grant_id": grant_id, "since_milliseconds": since_milliseconds, "written_at": written_at}
         event |= {"suspension": suspension, "start_by": start_by} if suspension else {}
-        with aws_errors_as_unavailable("The measurement of denials"):
+        with aws_errors_as_unavailable("Lambda"):
             self._client.invoke(FunctionName=self._name, InvocationType="Event", Payload=json.dumps(event).encode())

@@ -48,14 +48,18 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
         "STS is not activated in the target's account for this Region.",
         "Ask your platform engineer to activate STS in the Region.",
     ),
-    "Throttling": ("issue_throttled", "STS is throttling this account.", "Try the same grant again in a few seconds."),
+    "Throttling": (
+        "issue_throttled",
+        "STS is throttling this account.",
+        "Try again in a few seconds, with the same grant.",
+    ),
 }
-# What AssumeRole may answer when a managed session policy does not exist. AWS documents no code for that. The session's
-# other parameters are checked before the call.
+# What AssumeRole may answer when a managed session policy does not exist. AWS documents no code for that. The other
+# parameters are checked before the call, so they do not cause these codes.
 _MANAGED_POLICY_REFUSED = frozenset(
     {"InvalidParameterValue", "MalformedPolicyDocument", "NoSuchEntity", "ValidationError"}
 )
-_UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try the same grant again in a few seconds.")
+_UNKNOWN = ("unavailable", "STS did not answer as it should.", "Try again in a few seconds, with the same grant.")
 
 # The error codes when GetScopedCredentials is not available: in an older Region or endpoint, or because the target's
 # role or a service control policy does not allow it.

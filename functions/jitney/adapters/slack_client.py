@@ -114,7 +114,7 @@ _NO_MARKUP: Mapping[str, Any] = {
 
 
 class _ShortRateLimitRetry(RateLimitErrorRetryHandler):
-    """Waits once if Slack's rate limit requires it and the wait is short, because other channels wait too."""
+    """Waits once if Slack's rate limit requires it. A long wait is refused, because other channels wait meanwhile."""
 
     def _can_retry(self, *, response: HttpResponse | None = None, **given: Any) -> bool:
         headers = response.headers.items() if response else ()

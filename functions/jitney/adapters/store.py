@@ -203,8 +203,8 @@ class Store:
     def open_grants(self, role_arn: str, until: int) -> Iterator[Grant]:
         """Yield the grants that end by `until` without a recorded end, the earliest first.
 
-        Includes all roles of the target that has or had this role. The index lags behind the table by moments. So a
-        grant that was activated just now may occur twice.
+        Includes the grants on all roles of the target that has or had this role. The index lags behind the table by
+        moments. So a grant that was activated just now may occur twice.
         """
         found = (self._open(open_role_key(role_arn, state), 0, until) for state in sorted(OPEN_STATES))
         return merge(*found, key=lambda grant: grant.expires_at)

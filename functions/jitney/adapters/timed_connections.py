@@ -56,7 +56,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _LineReader(io.BufferedReader):
-    """Remembers whether the last line that was read is the end of the data."""
+    """Remembers whether the last attempt to read a line found the end of the data."""
 
     at_end = False
 

@@ -65,7 +65,7 @@ JOINED = ("EXPLAINED", "BEYOND")
 """The kinds of verdicts on calls that a grant's session made. A dispute about the key's origin replaces them."""
 
 RECHECK_SECONDS = 600
-"""How long a process caches a key's origin. In this time, the process requeues a key at most once."""
+"""How long a process caches a key's origin. In this time, the process queues the key again at most once."""
 
 Item = dict[str, Any]
 

@@ -25,8 +25,8 @@ _logged: set[str] = set()
 def report_unreadable(found: Sequence[UnreadableGrant]) -> None:
     """Count the open ones among unreadable grants for their alarm, and log each grant once in this process.
 
-    Grants that have ended do not count. Otherwise, the owner of such a grant could keep the alarm by reading it. The
-    alarm rolls canary deployments back.
+    Grants that have ended do not count. Otherwise, the owner of such a grant could keep the alarm on by reading the
+    grant. The alarm rolls canary deployments back.
     """
     for each in found:
         if each.grant_id not in _logged:
@@ -71,7 +71,8 @@ def revocable_grant(item: Item) -> Grant:
     """
     terms, lifecycle, ending = (_members(item, name) for name in ("terms", "lifecycle", "ending"))
     open_role = item.get("open_role", {}).get("S", "").removeprefix("ROLE#").removesuffix("#pending")
-    # The index has the target's first role. Without an attribute of its own, an item is older than further roles.
+    # `open_role` names the target's first role. An item without `role_arn` is older than targets with several roles, so
+    # its grant has that role.
     role_arn = item.get("role_arn", {}).get("S") or open_role or _text(terms, "role_arn")
     principal, _, human = item.get("gsi_pk", {}).get("S", "").removeprefix("PRINCIPAL#").partition("#")
     created = item.get("gsi_sk", {}).get("S", "").partition("#")[0]

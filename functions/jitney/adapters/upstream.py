@@ -28,7 +28,7 @@ MAX_ANSWER_BYTES = 5_500_000
 """The limit of an answer. A Lambda function can answer with 6,291,556 bytes; the rest is for the envelope."""
 _CHUNK_BYTES = 1_048_576
 
-# Of these services, a path is signed as it is sent. Elsewhere it is encoded once more for the signature.
+# With these signatures, a path is signed as it is sent. With others, it is encoded once more for the signature.
 _S3_SIGNED = frozenset({"s3", "s3v4"})
 _BODILESS = frozenset({204, 304})
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
@@ -61,8 +61,8 @@ class Upstream:
         length = sent.headers.get("Content-Length")
         body = sent.body if isinstance(sent.body, bytes) else str(sent.body or "").encode()
         if length is not None and int(length) != len(body):
-            # Else the rest of the body would be read as another request on the same connection (CWE-444).
-            raise ValueError("the length of the body is not the one of its header")
+            # Otherwise the rest of the body would be read as another request on the same connection (CWE-444).
+            raise ValueError("the body has another length than its header says")
         try:
             answer = self._pool.urlopen(
                 sent.method,
