@@ -30,7 +30,8 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     """Return the app, ready for `synth()`. Raises `ConfigurationError`.
 
     `env` may have JITNEY_CONFIG (default jitney.yaml) and JITNEY_LOCAL=1 for a local system (also as context `local`).
-    If the configuration names no broker, it has the CDK CLI's account and Region. `code` replaces the real bundle.
+    If the configuration has no section `broker`, the CDK CLI's account and Region are used. `code` replaces the real
+    bundle.
     """
     # The CDK CLI passes the context. Without the CLI it comes from here.
     app = App(outdir=outdir, context=json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"])

@@ -52,7 +52,7 @@ ALARMS = (
         "SuspensionIncomplete",
         Row.REVOCATION,
         own(record_metrics.INCOMPLETE_SUSPENSIONS),
-        "A suspension has not ended or denied everything that it covers yet.",
+        "A suspension is incomplete: something that it covers is not ended or not denied yet.",
     ),
     Alarm(
         "RevocationSlow",
@@ -256,4 +256,7 @@ ALARMS = (
         "S3 did not replicate audit records or seals to the operator's bucket.",
     ),
 )
-"""The alarms, in the order of the dashboard. Each alarm with a signal of each target or replica exists for each."""
+"""The alarms, in the order of the dashboard.
+
+An alarm whose signal is of each target or replica exists once for each of them.
+"""

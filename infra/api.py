@@ -128,7 +128,7 @@ class Api(Construct):
         self._name = domain.name if domain else ""
         self.outputs: Mapping[str, str] = {}
         if domain and self._endpoints:
-            # Its resources have types of their own, so they need logical ids of their own.
+            # Its resources have other types than those of `Domain`. CloudFormation cannot change a type, so ids differ.
             PrivateDomain(self, "PrivateDomain", settings=domain, rest_api=self.rest_api, vpc_endpoints=self._endpoints)
         elif domain:
             self.outputs = Domain(self, "Domain", settings=domain, rest_api=self.rest_api).outputs

@@ -80,7 +80,8 @@ class BrokerFunction(Construct):
             **_asynchronous(spec),
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            # Lambda logs invocations that fail or time out. Its lines of the others cost more than the functions' own.
+            # Lambda logs only invocations that fail or time out. Its lines of the others would cost more than the
+            # functions' own lines.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment=ALL_FUNCTIONS
             | {"JITNEY_VERSION": code.version}

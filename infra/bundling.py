@@ -29,8 +29,8 @@ PYTHON = (3, 13)
 KEPT = 6
 """How many zips of each kind are kept. The least recently used ones are deleted."""
 
-# The service models that the adapters make clients of, out of botocore's 445. The others would add 28 MB to unpack at
-# each cold start. A test compares this table with the adapters.
+# The services for which the adapters make clients, out of the 445 models of botocore. The others would add 28 MB to
+# unpack at each cold start. A test compares this table with the adapters.
 SERVICES = (
     "dynamodb",
     "firehose",

@@ -100,5 +100,5 @@ class CanaryDeployments(Construct):
             assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
             inline_policies={"allows": iam.PolicyDocument(statements=[move, look])},
         )
-        acknowledge(role, "CodeDeploy asks for alarms by their names, with access to all.", "IAM5[Resource::*]")
+        acknowledge(role, "CodeDeploy reads alarms by name, and needs access to all for that.", "IAM5[Resource::*]")
         return role

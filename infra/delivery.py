@@ -23,8 +23,8 @@ _EXTRACTION = "{dt: .time[0:10]}"
 class Delivery(Construct):
     """A Firehose stream into one prefix of a bucket. Its role allows only that.
 
-    Each day has a folder: the day of delivery or, with `by_line`, the day in the line. With `by_line`, late and
-    repeated lines are in the same folder.
+    Each day has a folder: the day of delivery or, with `by_line`, the day in the line. With `by_line`, a late or
+    repeated line is in the folder of its own day, too.
     """
 
     def __init__(

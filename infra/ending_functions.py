@@ -36,7 +36,7 @@ from jitney.core.access.credentials import CANARY_PREFIX
 
 RESUME_WORKFLOW = Allow("approval", ("states:SendTaskSuccess",))
 _UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
-# What the end of a grant by others than its agent needs: its record, the deny document, and the end of its review.
+# What the end of a grant needs: its record, the deny document, and the end of its review.
 END_AND_DENY = (
     *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
@@ -46,8 +46,8 @@ END_AND_DENY = (
     Allow("revokers", ("sts:AssumeRole",)),
     RESUME_WORKFLOW,
 )
-# To see when the denial is in force, a function takes a session of an ended grant. The target's boundary lets such a
-# session make that one call only. It issues no credentials.
+# To see when the denial is in force, a function starts a session of an ended grant. The target's boundary lets such a
+# session make one harmless call only. The function issues no credentials.
 _MEASURE_DENIAL = issue_to((f"{CANARY_PREFIX}*",))
 MEASURING = "denial_measurements"
 """The function that measures denials. The functions that end grants start it and do not wait."""
@@ -95,7 +95,7 @@ ENDING_SPECS = (
         memory_mb=256,  # it waits
         timeout_seconds=50,
         reserved_executions=MEASURING_EXECUTIONS,
-        # A late measurement says little, and a repeated one nothing more.
+        # A late measurement says little, and a repeated one adds nothing.
         most_event_age_seconds=60,
         allows=(
             *read_and_update(GRANT_ITEMS, (*STATE_ATTRIBUTES, "ending")),

@@ -44,7 +44,7 @@ class Firewall(Construct):
         super().__init__(scope, construct_id)
         body_size = wafv2.CfnWebACL.SizeConstraintStatementProperty(
             field_to_match=wafv2.CfnWebACL.FieldToMatchProperty(
-                # A body that is too large for WAF to inspect is over the limit.
+                # A body that is too large for WAF to inspect counts as over the limit.
                 body=wafv2.CfnWebACL.BodyProperty(oversize_handling="MATCH")
             ),
             comparison_operator="GT",

@@ -137,7 +137,7 @@ _FUNCTIONS = (
         "Records the ends of grants and rewrites the deny documents",
         memory_mb=512,
         timeout_seconds=300,
-        # A failed run is retried once: the next run starts from the beginning.
+        # A failed run is retried only once, because the next run starts from the beginning.
         every_seconds=300,
         retries=1,
         allows=(
@@ -177,7 +177,7 @@ _FUNCTIONS = (
             _READ_OUT_OF_OFFICE,
             on_state("PutItem", items=TOKEN_ITEMS),
             on_state("PutItem", "DeleteItem", items=SENT_ITEMS),
-            # It ends its own tasks, so that what the workflow handles is no error of the function.
+            # It ends its own tasks, so a failure that the workflow handles is no error of the function.
             Allow("approval_tasks", ("states:SendTaskFailure", "states:SendTaskSuccess")),
             GRANTS_OF_PRINCIPAL,
             *NOTIFY,

@@ -155,13 +155,13 @@ GRAPHS = (
         (of_queue("{trail_queue}", "ApproximateAgeOfOldestMessage"),),
     ),
     Graph(
-        "Age of what S3 does not have",
+        "Age of the oldest data not in S3",
         Row.RECORDS,
         "seconds",
         (of_stream("jitney-records"), of_stream("jitney-calls")),
     ),
     Graph(
-        "Age of what is not published",
+        "Age of the oldest unpublished change",
         Row.RECORDS,
         "milliseconds",
         (of_function("publisher", "IteratorAge", "Maximum"),),

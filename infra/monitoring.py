@@ -39,9 +39,9 @@ _HELP = (
 class Monitoring(Construct):
     """The alarms, which notify `topic`, and the dashboard.
 
-    `resources` are the names of the stack's resources, by the names in braces of `infra.signals`. `targets` are their
-    aliases. `replicas` are the buckets of each replication, by what it replicates. Descriptions name the runbooks below
-    `runbooks_url`.
+    `resources` are the names of the stack's resources, by the names that `infra.signals` has in braces. `targets` are
+    their aliases. `replicas` are the buckets of each replication, by what it replicates. Descriptions name the runbooks
+    below `runbooks_url`.
     """
 
     def __init__(

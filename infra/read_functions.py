@@ -9,7 +9,7 @@ from jitney.core.single_use import MOST_HELD_ANSWERS
 
 GRANTS_OF_PRINCIPAL = Allow("state_index", ("dynamodb:Query",), ("PRINCIPAL#*",))
 OPEN_GRANTS = Allow("open_index", ("dynamodb:Query",), ROLE_ITEMS)
-# Held answers leave these executions to requests that are answered at once, which take milliseconds.
+# Held answers leave ten executions to requests that are answered at once, which take milliseconds.
 READ_EXECUTIONS = MOST_HELD_ANSWERS + 10
 
 READ_SPECS = (

@@ -31,7 +31,8 @@ NAME = "JitneyReplicas"
 class ReplicaStack(Stack):
     """Two buckets and a key. The replication of one broker can add objects, and no other call from its account can.
 
-    Its role is named by a condition, because a principal in a policy must exist, and the role may not exist yet.
+    A condition names the role of the replication, because a principal in a policy must exist, and the role may not
+    exist yet.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, broker: BrokerSettings) -> None:

@@ -93,7 +93,7 @@ class Replication(Construct):
             status=enabled,
             filter=_RULE.ReplicationRuleFilterProperty(prefix=""),
             delete_marker_replication=_RULE.DeleteMarkerReplicationProperty(status="Disabled"),
-            # Without it, S3 skips objects that are encrypted with a key of KMS, and reports no failure.
+            # Without these criteria, S3 skips objects that are encrypted with a key of KMS, and reports no failure.
             source_selection_criteria=_RULE.SourceSelectionCriteriaProperty(
                 sse_kms_encrypted_objects=_RULE.SseKmsEncryptedObjectsProperty(status=enabled)
             )
@@ -131,7 +131,7 @@ class Replication(Construct):
         )
 
     def _replicates(self) -> list[iam.PolicyStatement]:
-        """Return what S3 does with the role. It deletes nothing, and adds no tags, because no object has any."""
+        """Return what the role allows S3. S3 deletes nothing, and adds no tags, because no object has any."""
         writes = ["s3:ReplicateObject", *(["s3:ObjectOwnerOverrideToBucketOwner"] if self._crosses_accounts else [])]
         reads = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"]
         locks = ["s3:GetObjectRetention", "s3:GetObjectLegalHold"]
@@ -156,7 +156,7 @@ class Replication(Construct):
         ]
 
     def _uses_key(self, actions: list[str], key_arn: str, region: str, bucket_arn: str) -> iam.PolicyStatement:
-        """Return the use of a key by S3 in that Region, for objects of one bucket.
+        """Return the statement that lets S3 use a key in that Region, for objects of one bucket.
 
         The encryption context is the bucket for objects with an S3 Bucket Key, and otherwise the object.
         """
@@ -166,7 +166,7 @@ class Replication(Construct):
         return iam.PolicyStatement(actions=actions, resources=[key_arn], conditions=conditions)
 
     def _starts(self) -> list[iam.PolicyStatement]:
-        """Return what a job of S3 Batch Operations does, which lists the objects and replicates them by the rules.
+        """Return what the role allows a job of S3 Batch Operations: to list objects and replicate them by the rules.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html
         """

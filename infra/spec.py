@@ -18,7 +18,8 @@ ALL_FUNCTIONS = {
 # milliseconds.
 URGENT_REQUESTS_PER_SECOND, URGENT_EXECUTIONS = 200, 20
 # Agents release without a person. The same rate admits 20 releases a second on each of ten targets. If a release takes
-# a second, these executions end 40 grants in it. It takes at most six more while another writer has the deny document.
+# a second, these executions end 40 grants a second. While another writer has the deny document, a release takes at most
+# six seconds more.
 RELEASE_EXECUTIONS = 40
 # People open pages and vote. A flood of one route, such as the signed-out pages, leaves the others alone.
 REVIEW_REQUESTS_PER_SECOND, REVIEW_EXECUTIONS = 20, 10

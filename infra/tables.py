@@ -13,7 +13,7 @@ from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
 PRINCIPALS = "by_principal"
 """The index of the grants of one principal."""
 OPEN_GRANTS_INDEX = "open_by_role"
-"""The index of the grants of one role whose end is not recorded, by their end time."""
+"""The index of the grants on a target's roles whose end is not recorded, by their end time."""
 
 
 class Tables(Construct):

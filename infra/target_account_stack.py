@@ -221,7 +221,7 @@ def _trust(partition: str, broker: BrokerSettings, external_id: str) -> iam.Poli
         "sts:TagSession": {
             "StringLike": of_a_grant,
             "ForAllValues:StringEquals": {"aws:TagKeys": list(SESSION_TAGS)},
-            # The tag's value is empty if the agent acts for no human. Null could read that as no tag.
+            # The tag's value is empty if the agent acts for no human. A Null condition could take that for no tag.
             "ForAnyValue:StringEquals": {"aws:TagKeys": "human"},
         },
         "sts:SetSourceIdentity": {"StringLike": named},

@@ -45,7 +45,7 @@ class TargetStackSet(Stack):
             description="The roles for Jitney's grants",
             permission_model="SERVICE_MANAGED",
             call_as="DELEGATED_ADMIN" if wanted.delegated_admin else "SELF",
-            # An account that joins a unit is not a target until jitney.yaml names it.
+            # An account that joins an organizational unit is not a target until jitney.yaml names it.
             auto_deployment=CfnStackSet.AutoDeploymentProperty(enabled=False),
             managed_execution={"Active": True},
             capabilities=["CAPABILITY_NAMED_IAM"],

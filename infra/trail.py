@@ -51,13 +51,14 @@ class Trail(Construct):
         self.queue = self._queue("Queue", sqs.DeadLetterQueue(queue=self.dead, max_receive_count=MOST_ATTEMPTS))
         self._bus()
         accounts = sorted({target.account for target in targets.values()})
-        # With many targets their own names would not fit. The correlator skips events about other roles.
+        # A pattern, because the names of many targets' roles would not fit. The correlator skips events about other
+        # roles.
         roles = {"wildcard": f"arn:{Stack.of(self).partition}:iam::*:role{ROLE_PATH}*"}
         own = {"eventName": list(ASSUME_ROLE_EVENTS), "requestParameters": {"roleArn": [roles]}}
         of_aws = {"source": events.Match.prefix(OF_AWS), "account": accounts, "detail_type": [DETAIL_TYPE]}
         starts, named = list(ASSUME_ROLE_EVENTS), {"userIdentity": {"principalId": events.Match.exists()}}
         calls = {"eventName": events.Match.anything_but(*starts), **named}
-        # Every event matches one of the two, and matches it only if it has what its message group is made of.
+        # Every event matches exactly one of these two rules, and has the member that the rule's message group reads.
         others = {"$or": [{"eventName": starts}, {"userIdentity": {"principalId": events.Match.does_not_exist()}}]}
         self._rule("Calls", self.bus, events.EventPattern(**of_aws, detail=calls), BY_SESSION)
         self._rule("Forwarded", self.bus, events.EventPattern(**of_aws, detail=others), BY_ACCOUNT)

@@ -1,4 +1,4 @@
--- Decisions of the last 30 days from which the shadow policies differ, and errors of the shadow
+-- Decisions of the last 30 days that the shadow policies decided differently, and their errors
 SELECT time, event, grant_id, COALESCE(json_extract_scalar(detail, '$.requester.name'), principal) AS requester,
        COALESCE(json_extract_scalar(detail, '$.requester.human_name'), human) AS human_name, principal, human,
        target, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources,

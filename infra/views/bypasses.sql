@@ -1,4 +1,4 @@
--- Calls with targets' roles that no grant explains, or no record of the gateway, with the reasons
+-- Calls with targets' roles that no grant or gateway record explains, with the reasons
 SELECT dt, event_id, time, target, account, role_arn, session, source_identity, access_key_id, service, operation,
        actions, resources, reasons, error_code, source_ip, user_agent, grant_id
 FROM unique_calls

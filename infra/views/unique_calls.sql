@@ -1,4 +1,4 @@
--- Calls with targets' roles without duplicates, each as a bypass or with its grant
+-- Calls with targets' roles without duplicates, each with its grant or marked as a bypass
 SELECT dt, version, event_id, time, account, region, role_arn, session, access_key_id, source_identity, invoked_by,
        service, operation, actions, resources, read_only, error_code, error_message,
        error_code LIKE '%AccessDenied%' OR error_code LIKE '%UnauthorizedOperation%'
