@@ -33,7 +33,10 @@ type Place = Callable[[argparse.Namespace], AbstractContextManager[ConformanceSy
 
 
 def main(arguments: Sequence[str] | None = None, checks: Sequence[Check] = CHECKS, place: Place | None = None) -> int:
-    """Run the checks. Return 0 if no check failed, 1 if a check failed, and 2 if the system could not be deployed."""
+    """Run the checks. Return 0 if no check failed, and 1 if a check failed.
+
+    Return 2 if a check does not exist, or if the system could not be deployed or removed.
+    """
     chosen = _parser().parse_args(arguments)
     console = Console(stderr=True, highlight=False)
     unknown = set(chosen.only) - {each.name for each in checks}

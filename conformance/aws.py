@@ -106,7 +106,7 @@ def require_own(clients: Clients, account: str) -> None:
     tags = _tags_of_broker(clients)
     if tags is not None and TAG not in tags:
         raise AwsDeploymentError(
-            f"Account {account} has a stack {BROKER_STACK} that no conformance run deployed. Use an account of its own."
+            f"Account {account} has a stack {BROKER_STACK} that no conformance run deployed. Use another account."
         )
 
 
@@ -132,7 +132,7 @@ def remove(
     require_own(made, account)
     config = folder / "jitney.yaml"
     if not config.exists():
-        raise AwsDeploymentError(f"{config} is missing, so that no run can be removed from here.")
+        raise AwsDeploymentError(f"{config} is missing. Remove the run from the checkout that deployed it.")
     uproot(made("s3"), bucket_name(account, region))
     key = SigningKey.in_file(folder / "issuer.pem")
     lab = {lab_names.KEY_SET: key.key_set(), lab_names.ACCOUNT: account, lab_names.REGION: region}
@@ -163,7 +163,10 @@ def _deploy_again(settings: Mapping[str, str]) -> None:
 
 
 def cdk(variables: Mapping[str, str], *arguments: str) -> None:
-    """Run the CDK CLI with more variables. Raises AwsDeploymentError with the end of its output."""
+    """Run the CDK CLI with these additional environment variables.
+
+    Raises AwsDeploymentError with the end of its output.
+    """
     program = shutil.which("cdk")
     if program is None:
         raise AwsDeploymentError("The CDK CLI is missing. Install it: npm install -g aws-cdk")

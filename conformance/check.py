@@ -10,7 +10,7 @@ from conformance.system import ConformanceSystem
 
 
 class CheckState(StrEnum):
-    """What a run says about a check. Unverified means that the place where it ran cannot answer it."""
+    """What a run says about a check. Unverified: the place where the check ran cannot show whether it holds."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -79,9 +79,9 @@ class CheckResult:
 
 
 def run_check(check: Check, system: ConformanceSystem) -> CheckResult:
-    """Run a check. In the emulator, a check that only AWS can answer never passes.
+    """Run a check. In the emulator, a check that only AWS can answer stays unverified.
 
-    If AWS might do otherwise, the check does not fail there either. An unexpected error fails everywhere.
+    Only an unexpected error fails such a check there.
     """
     answerable = system.on_aws or not check.only_aws
     if not system.on_aws and not check.runs_locally:

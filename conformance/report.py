@@ -9,7 +9,7 @@ from conformance.check import Check, CheckResult, CheckState
 from conformance.system import ConformanceSystem
 
 EMULATOR = Path(__file__).with_name("emulator.json")
-"""What the emulator showed, by check. A test holds it equal to a run."""
+"""What the emulator showed, by check. A test compares this with a run."""
 AWS = Path(__file__).with_name("aws.json")
 """The report of a run on AWS. Without it, docs/conformance.md lists each check that needs AWS as unverified."""
 
@@ -34,7 +34,7 @@ def facts(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keep(report: Mapping[str, Any]) -> Path:
-    """Keep a whole run's report of AWS, or its facts of the emulator, in this folder. Return the file."""
+    """Keep the report of a whole run on AWS, or the facts of a run on the emulator, in this folder. Return the file."""
     path, kept = (AWS, report) if report["place"] == "aws" else (EMULATOR, facts(report))
     path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     return path
@@ -46,7 +46,7 @@ def known_facts() -> dict[str, Any]:
 
 
 def differences(checks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each fact of a report's checks that the emulator showed otherwise, or not at all."""
+    """Return each fact of a report's checks for which the emulator showed another value, or none."""
     known = known_facts()
     return [
         {"check": each["name"], "fact": name, "emulator": known.get(each["name"], {}).get(name), "here": value}

@@ -45,7 +45,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "short-grant",
         "STS 4",
-        "the keys of a grant of seconds end with it",
+        "the keys of a grant that lasts some seconds end with it",
         ending.short_grant,
         only_aws="The emulator ends scoped credentials as its own code says.",
     ),
@@ -67,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "dependent-permissions",
         "GW 3",
-        "AWS denies calls with tags without the dependent action that Jitney derives, and allows them with it",
+        "AWS allows calls with tags only if the grant has the dependent action that Jitney derives",
         further.dependent_permissions,
         only_aws="The emulator does not check dependent actions.",
     ),
@@ -127,7 +127,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "replication",
         "OPS 2",
-        "S3 replicates records and seals to another Region with their lock and another key, and no deletion",
+        "S3 replicates records and seals, but no deletion, to another Region, with their lock and under another key",
         replication.replication,
         only_aws="The emulator replicates nothing.",
         needs="two buckets and a key in the second Region, and some minutes",

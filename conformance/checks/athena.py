@@ -35,7 +35,7 @@ def _run(athena: Athena, name: str, sql: str, failed: dict[str, str], *parameter
 
 
 def views(system: ConformanceSystem) -> Observation:
-    """Return the views whose columns Athena returns as the table in infra/views.py has them."""
+    """Return the views that run in Athena with the columns of the table in infra/views.py."""
     athena, failed, scanned = _athena(system), dict[str, str](), 0
     for view in VIEWS:
         sql = f"SELECT * FROM {view.name} WHERE dt >= '{SINCE}' LIMIT 1"  # noqa: S608 - our own names
@@ -81,7 +81,7 @@ def trail(system: ConformanceSystem) -> Observation:
     rows = waited(arrived, "the call's arrival", TRAIL_SECONDS, 15.0 if system.on_aws else 0.5)
     facts = {"verdicts": sorted({row["verdict"] for row in rows})}
     if facts != {"verdicts": ["explained"]}:
-        raise CheckFailedError(f"the call is joined otherwise: {facts}", facts)
+        raise CheckFailedError(f"the call is not joined as expected: {facts}", facts)
     return Observation(facts, {"seconds": round(time.monotonic() - began)})
 
 

@@ -17,7 +17,7 @@ PAUSE_SECONDS, MOST_SECONDS = 0.1, 120.0
 AWS_WATCHED_SECONDS, AWS_SHORT_SECONDS = 10.0, 20
 """Long enough for AWS. In the emulator the check waits less, because nothing propagates there."""
 SETTLED_SECONDS = 2.0
-"""The Deny of a grant's end and the end of its keys may be a second apart. After this time, both are over."""
+"""The Deny of a grant's end and the end of its keys may be a second apart. After this time, both have begun."""
 REWRITTEN_SECONDS = 420.0
 
 
@@ -28,7 +28,7 @@ def revoke(system: ConformanceSystem, grant_id: str) -> None:
 
 
 def kill(system: ConformanceSystem) -> Observation:
-    """Return how long after the revocation began AWS denied the session in each Region, and what it allowed later."""
+    """Return the seconds from the revocation to AWS's denial in each Region, and whether AWS allowed a call later."""
     issued = system.opened(new_agent(), ("dynamodb:ListTables",), ("*",))
     keys = session_keys(issued["credentials"])
     regions = (system.region, system.second_region)
@@ -61,7 +61,7 @@ def kill(system: ConformanceSystem) -> Observation:
 
 
 def short_grant(system: ConformanceSystem) -> Observation:
-    """Return the error with which AWS answers the keys of a short grant after its end, and how late."""
+    """Return the error with which AWS answers the keys of a short grant after its end, and how long they worked."""
     seconds = AWS_SHORT_SECONDS if system.on_aws else 8
     issued = system.read_grant(new_agent(), duration_seconds=seconds)
     s3 = system.client("s3", session_keys(issued["credentials"]))
@@ -78,7 +78,7 @@ def short_grant(system: ConformanceSystem) -> Observation:
     facts = {"answer_after_the_end": read()}
     for each in (code, facts["answer_after_the_end"]):
         if each not in DENIED | {"ExpiredToken"}:
-            raise CheckFailedError(f"AWS answers {each or 'the call'} after the end", facts)
+            raise CheckFailedError(f"AWS answers {each or 'without an error'} after the end", facts)
     return Observation(facts, {"worked_seconds": round(worked, 1)})
 
 

@@ -28,7 +28,7 @@ _TABLE_OPTIONS = (
 
 
 class DependentCall(NamedTuple):
-    """A call that creates something with a tag, the dependent action, and the call that deletes it again."""
+    """A call that creates something with a tag, the dependent action, and the call that deletes what was created."""
 
     action: str
     line: str
@@ -99,7 +99,7 @@ def dependent_permissions(system: ConformanceSystem) -> Observation:
     facts = {"calls": seen}
     wrong = [action for action, answers in seen.items() if answers != {"without": "denied", "with": "allowed"}]
     if wrong:
-        raise CheckFailedError(f"AWS decides otherwise about {', '.join(wrong)}: {seen}", facts)
+        raise CheckFailedError(f"AWS does not decide as expected about {', '.join(wrong)}: {seen}", facts)
     return Observation(facts)
 
 

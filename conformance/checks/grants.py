@@ -36,7 +36,7 @@ def code_of(call: Callable[[], Any]) -> str:
 
 
 def waited(found: Callable[[], Any], what: str, seconds: float = MOST_WAIT_SECONDS, pause: float = 1.0) -> Any:
-    """Return what `found` returns once that is true. Raises CheckFailedError with `what` if it never is."""
+    """Return the result of `found` once it is true. Raises CheckFailedError with `what` if that takes too long."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
         if time.monotonic() > deadline:
@@ -57,7 +57,7 @@ def target_check(system: ConformanceSystem) -> Observation:
     wrong = {each["name"]: each["outcome"] for each in attempts if not each["ok"]}
     facts = {"attempts": len(attempts), "wrong": wrong}
     if wrong:
-        raise CheckFailedError(f"AWS answers {len(wrong)} attempts otherwise: {wrong}", facts)
+        raise CheckFailedError(f"AWS does not answer {len(wrong)} attempts as expected: {wrong}", facts)
     return Observation(facts)
 
 
@@ -72,7 +72,7 @@ def credentials(system: ConformanceSystem) -> Observation:
     write = code_of(lambda: s3.put_object(Bucket=system.bucket, Key=KEY, Body=b""))
     facts = {"reads_the_object": body == CONTENT, "other_object": beside, "write": write}
     if body != CONTENT or beside not in DENIED or write not in DENIED:
-        raise CheckFailedError(f"the keys can do something else than what was granted: {facts}", facts)
+        raise CheckFailedError(f"the keys cannot do exactly what was granted: {facts}", facts)
     return Observation(facts, {"request_milliseconds": round(took * 1000)})
 
 
@@ -98,7 +98,7 @@ def gateway(system: ConformanceSystem) -> Observation:
         "outside": outside.status_code,
     }
     if facts != {"has_credentials": False, "write": 200, "read": True, "outside": 403}:
-        raise CheckFailedError(f"the gateway answers otherwise: {facts}", facts)
+        raise CheckFailedError(f"the gateway does not answer as expected: {facts}", facts)
     return Observation(facts)
 
 
@@ -127,7 +127,7 @@ def reviewed(system: ConformanceSystem) -> Observation:
     }
     found = (facts["before"], facts["workflow"], facts["write"])
     if found != ("pending", "SUCCEEDED", "") or facts["other_write"] not in DENIED:
-        raise CheckFailedError(f"the reviewed grant differs: {facts}", facts)
+        raise CheckFailedError(f"the reviewed grant is not as expected: {facts}", facts)
     return Observation(facts, {"approval_milliseconds": round(took * 1000)})
 
 

@@ -1,4 +1,4 @@
-"""S3 replicates records and seals to buckets of another Region, with their key and lock, and no deletion."""
+"""S3 replicates records and seals to buckets of another Region, under another key, with their lock, and no deletion."""
 
 import time
 import uuid
@@ -38,7 +38,7 @@ def replication(system: ConformanceSystem) -> Observation:
         "deletion_replicated": _deletion_is_replicated(here, records, there, to, key),
     }
     if facts != {"seal": "COMPLETED", "same_version": True, "own_key": True, "deletion_replicated": False}:
-        raise CheckFailedError(f"S3 replicates otherwise: {facts}", facts)
+        raise CheckFailedError(f"S3 does not replicate as expected: {facts}", facts)
     return Observation(facts, {"first_replica_seconds": round(first)})
 
 

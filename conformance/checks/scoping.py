@@ -60,7 +60,7 @@ def scoped_credentials(system: ConformanceSystem) -> Observation:
         }
     if facts != EXPECTED or ends > seconds + 1:
         differs = {name: value for name, value in facts.items() if value != EXPECTED[name]}
-        raise CheckFailedError(f"STS differs: {differs}; the credentials end after {ends:.0f} s", facts)
+        raise CheckFailedError(f"STS does not answer as expected: {differs}; its keys end after {ends:.0f} s", facts)
     return Observation(facts, {"ends_after_seconds": round(ends)})
 
 
@@ -101,7 +101,7 @@ def _reads(system: ConformanceSystem, assumed: Any) -> bool:
 
 
 def _policy(system: ConformanceSystem, *names: str) -> dict[str, Any]:
-    """Return a session policy that allows reading the keys in `names`, and SCOPE if it is in there."""
+    """Return a session policy that allows reading the keys in `names`, and SCOPE if it is in `names`."""
     resources = [object_arn(system.bucket, name) for name in names if name != SCOPE]
     statements = [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources}]
     if SCOPE in names:
