@@ -54,7 +54,7 @@ def _token_variables(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
 
 
 def connection_files(stack: Mapping[str, Any], agent: str) -> dict[str, str]:
-    """Return the text of the settings file and, for an agent, of its secret's file, by the suffixes of their names."""
+    """Return the text of the settings file and, for an agent, of the file with its secret, by the files' suffixes."""
     found = _token_variables(stack, agent)
     secret = found.pop("JITNEY_CLIENT_SECRET", None)
     token = {name.removeprefix("JITNEY_").removeprefix("TOKEN_").lower(): value for name, value in found.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = os.environ.get("JITNEY_CHROMIUM", "/usr/bin/chromium")
-# It requests only the pages. In a container it runs as root, where its own sandbox does not work.
+# With these flags, the browser requests only the pages. In a container it runs as root, without its own sandbox.
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",

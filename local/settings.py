@@ -79,5 +79,5 @@ def _port(variable: str, text: str) -> int:
 def _upstream(address: str) -> str:
     """Return the address. Raises ValueError for one that is not on this machine, because calls are signed for it."""
     if address and not _LOOPBACK.fullmatch(address):
-        raise ValueError(f"UPSTREAM is {address!r}; write http://127.0.0.1:PORT")
+        raise ValueError(f"UPSTREAM is {address!r}, which is not on this machine: write http://127.0.0.1:PORT")
     return address

@@ -58,5 +58,5 @@ def _show_reports(run: DemoRun, queries: AuditQueries, reviewed_id: str, revoked
     run.check("The records hold the request, the revocation and the first denial", holds=complete(rows), got=rows)
     report = " ".join(run.command(AUDITOR, "jitney", "audit", "show", reviewed_id, revoked_id).out.split())
     reviewed, revoked = (all(words in report for words in wanted) for wanted in (REVIEWED, REVOKED))
-    run.check("One report says who approved less, and that IAM denied the rest", holds=reviewed)
+    run.check("One report says who approved a part, and that IAM denied the rest", holds=reviewed)
     run.check("The other says who revoked the grant, and how soon AWS denied it", holds=revoked)

@@ -148,7 +148,7 @@ def _show_the_grant(run: DemoRun, grant_id: str) -> None:
 
 
 def _show_the_expiry(run: DemoRun, short: ShortGrant) -> None:
-    run.step("The short grant expires by itself", "The credentials carry their end, so nothing has to run for it.")
+    run.step("The short grant expires by itself", "The credentials contain their end, so no process has to end them.")
     _wait_until(short.grant["expires_at"])
     read = _get(run, short.keys, 255)
     run.check("AWS refuses the copied keys", holds=_refused(read))

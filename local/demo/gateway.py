@@ -61,7 +61,7 @@ def _read_a_secret(run: DemoRun) -> None:
 
 
 def _leave_the_grant(run: DemoRun, grant_id: str) -> None:
-    run.step("A call outside the grant is refused before anything is sent", "The answer has the grant that would do.")
+    run.step("A call outside the grant is refused before anything is sent", "The answer shows a grant that allows it.")
     get = ("aws", "s3api", "get-object", "--bucket", "reports", "--key", "2025/q4.csv", "got")
     answer = run.command(AGENT, *_in(grant_id), *get, code=255)
     refused = "JitneyCallOutsideGrant" in answer.text and "Nothing was sent to AWS" in answer.text

@@ -131,7 +131,7 @@ def _inputs(config: Path) -> Iterator[Path]:
     for place in (ROOT / name for name in SOURCES):
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
-    # A wrong path may lead to a folder with millions of files: policies are in their folder itself.
+    # Subfolders are not read, because a wrong path may name a folder with millions of files in its subfolders.
     named = (path for place in _named(config) for path in ([place] if place.is_file() else sorted(place.glob("*"))))
     yield from (path for path in (config, *named) if path.is_file())
 

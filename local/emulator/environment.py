@@ -103,7 +103,7 @@ class ExecutionEnvironment:
         task_root = unpacked(self.config["CodeSha256"], self.code_zip)
         self._channel, theirs = socket.socketpair()
         self._answers = self._channel.makefile("rb")
-        # Opened for appending: it can be emptied after each invocation while the process goes on writing.
+        # Opened for appending, so that the log can be emptied after each invocation while the process keeps it open.
         self._log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
         lock = os.environ.get(LOCK_VARIABLE)
         with theirs:

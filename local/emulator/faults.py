@@ -1,6 +1,6 @@
 """Faults of AWS on demand, for tests. PREFIX takes a list of rules as JSON, and applies them to the calls they name.
 
-PUT replaces the rules and forgets the calls. GET returns the rules with their hits, and the calls since then. DELETE
+PUT replaces the rules and forgets the calls. GET returns the rules with their hits, and the calls since the PUT. DELETE
 removes both. Without rules, no call is read.
 """
 
@@ -66,7 +66,7 @@ def rule_from(members: Mapping[str, Any]) -> FaultRule:
         raise ValueError(f"no member of a rule: {', '.join(unknown)}")
     rule = FaultRule(**{**members, "reasons": tuple(members.get("reasons", ()))})
     if rule.answer not in ANSWERS or (rule.after and rule.answer == "own"):
-        raise ValueError(f"answer must be one of {', '.join(ANSWERS)}; AWS's own answer is never lost")
+        raise ValueError(f"answer must be one of {', '.join(ANSWERS)}; `own` cannot be combined with `after`")
     return rule
 
 

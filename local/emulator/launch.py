@@ -44,14 +44,14 @@ def environment(settings: LocalSettings, port: int) -> Mapping[str, str]:
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
         "CLOUDTRAIL_RECORDING": "1",
-        "DOCKER_HOST": "unix:///nonexistent",  # it would end containers that carry its label, another checkout's too
+        "DOCKER_HOST": "unix:///nonexistent",  # with Docker, ministack would end the containers of other checkouts
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "ATHENA_ENGINE": "duckdb",
         "S3_DATA_DIR": str(scratch / "s3"),
         "STATE_DIR": str(scratch / "state"),
         "JITNEY_CODE_CACHE": str(settings.cache / "code"),
-        "LAMBDA_WARM_TTL_SECONDS": "60",  # a burst leaves a process a request behind
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # after a burst, each of its requests has left a process
         executions.VARIABLE: str(executions.most_executions(executions.memory_megabytes())),
         "LOG_LEVEL": "WARNING",
         OPEN_GAPS: os.environ.get(OPEN_GAPS, ""),

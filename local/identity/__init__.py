@@ -55,7 +55,7 @@ def install(folder: Path = FOLDER, npm: Path = NPM) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
             return
-        # npm's own start line asks for `node`: the environment's, not the system's.
+        # npm starts the `node` that it finds in PATH. It must be the environment's, not the system's.
         environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         command = [
             str(npm),

@@ -4,7 +4,7 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "
 const escape = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 export function loginPage({ uid, client, wrong }) {
-  const error = wrong ? '<p role="alert" id="error">That name and password do not belong together. Try again.</p>' : "";
+  const error = wrong ? '<p role="alert" id="error">The name or the password is wrong. Try again.</p>' : "";
   const described = wrong ? ' aria-describedby="error" aria-invalid="true"' : "";
   return `<!doctype html>
 <html lang="en">
@@ -24,7 +24,7 @@ export function loginPage({ uid, client, wrong }) {
 <body>
 <main>
 <h1>Sign in</h1>
-<p>to go on to <strong>${escape(client)}</strong>. The sample people and their passwords are in <code>.local/stack.json</code>, under <code>humans</code>.</p>
+<p>to continue to <strong>${escape(client)}</strong>. The sample people and their passwords are in <code>.local/stack.json</code>, under <code>humans</code>.</p>
 ${error}
 <form method="post" action="/interaction/${escape(uid)}">
 <label for="username">Name</label>

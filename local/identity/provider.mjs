@@ -1,8 +1,8 @@
 // A local OpenID provider: client credentials for the sample agents, authorization code with PKCE for the sample
-// humans. oidc-provider does the protocol; this file says who exists and asks humans for their password.
+// humans. oidc-provider implements the protocol. This file has the accounts, and asks humans for their password.
 //
 // JITNEY_IDENTITY names a JSON file: {port, agents: {id: {secret, groups}}, humans: {name: {password, groups}},
-// client: {client_id, redirect_uris} or null, cli and review: the same for `jitney login`, without and with --review}. Keys and secrets are new with each start, nothing is kept.
+// client: {client_id, redirect_uris} or null, cli and review: the same for `jitney login`, without and with --review}. Keys and secrets are new at each start, and nothing is kept.
 import { generateKeyPairSync, randomBytes, timingSafeEqual, createHash } from "node:crypto";
 import { constants, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -44,7 +44,7 @@ const SCOPES = "openid offline_access profile email groups";
 
 const groupsOf = (id) => (Object.hasOwn(known.humans, id) ? known.humans[id] : known.agents[id])?.groups ?? [];
 
-// The client is our own: signing in is consent enough.
+// The clients belong to the local system, so people are not asked for consent.
 const signInOnly = interactionPolicy.base();
 signInOnly.remove("consent");
 
@@ -152,10 +152,10 @@ async function signIn(request, response) {
 
 const serve = provider.callback();
 const server = createServer((request, response) => {
-  // A web page whose name resolves to this machine would otherwise be answered as if it were ours (DNS rebinding).
+  // Otherwise a web page could send requests here through a name that resolves to this machine (DNS rebinding).
   if (request.headers.host !== new URL(issuer).host) {
     response.writeHead(421, { "content-type": "text/plain; charset=utf-8" });
-    response.end(`This is ${issuer}; ask for it by that name.\n`);
+    response.end(`This is ${issuer}. Use this address.\n`);
     return;
   }
   if (!request.url.startsWith("/interaction/")) {
@@ -165,14 +165,14 @@ const server = createServer((request, response) => {
   signIn(request, response).catch((error) => {
     console.error(error);
     response.writeHead(400, { "content-type": "text/plain; charset=utf-8" });
-    response.end("This sign-in has ended or was never begun. Start again where you came from.\n");
+    response.end("This sign-in has ended, or it never began. Start it again on the page that you came from.\n");
   });
 });
 server.listen(known.port, "127.0.0.1");
 
 process.once("SIGTERM", () => process.exit(0));
-// A FIFO: its end is the end of whoever started this process. It is opened without waiting and watched like a socket,
-// for a read that blocks a thread of Node's pool would keep process.exit() waiting.
+// A FIFO, which ends when the program that started this process ends. It is opened without waiting and watched like a
+// socket, because a read that blocks a thread of Node's pool would keep process.exit() waiting.
 const lifeline = process.env.JITNEY_LOCAL_LIFELINE;
 if (lifeline) {
   new Socket({ fd: openSync(lifeline, constants.O_RDONLY | constants.O_NONBLOCK) })

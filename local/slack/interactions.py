@@ -95,7 +95,7 @@ class WorkspaceUsers:
             "X-Slack-Signature": f"v0={digest}",
         }
         try:
-            # A function's first call takes longer here than Slack would wait, and a person would press again.
+            # Longer than Slack waits: a function's first call is slow here, and a person would press the button again.
             answer = httpx.post(
                 self._url, content=body, headers=headers, timeout=scaled_timeout(10 * SECONDS), trust_env=False
             )

@@ -32,7 +32,7 @@ def _mark_session_policies() -> None:
         others = [limit for limit in limits if not isinstance(limit, _SessionPolicies)]
         if len(others) < len(limits):
             denied = result.decision != "Allow"
-            # They decided if the decision would differ without them.
+            # The session policies decided if the decision would differ without them.
             _by_session_policy.set(denied and evaluate(ctx, policies, *others).decision != result.decision)
         return result
 

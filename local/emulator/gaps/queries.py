@@ -16,7 +16,7 @@ from ministack.services import athena, glue
 from local import engine
 
 PACKED = (".gz", ".zst")
-# Strings and comments, whose question marks are no parameters, or a parameter.
+# Strings and comments, in which a question mark is no parameter, or else a parameter.
 _PARAMETER = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<parameter>\?)")
 
 
