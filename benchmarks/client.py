@@ -1,8 +1,8 @@
 """`make bench`: keys through the local endpoint and calls through MCP, compared with plain ways, in one run.
 
-The broker is the tests' double, which answers at once, so the figures are the client's own. Another process is S3.
-`credential_process` of static keys prints a file, as a keyring of AWS keys would at best. Runs of all ways alternate,
-so that changes of the machine's speed affect all of them. Prints one JSON object.
+The broker is the tests' double, which answers at once, so the figures are the client's own. S3 is another process on
+this machine. The `credential_process` of static keys prints a file. No keyring of AWS keys could be faster. Runs of all
+ways alternate, so that changes of the machine's speed affect all of them. Prints one JSON object.
 """
 
 import importlib
@@ -107,7 +107,7 @@ def _cpu(command: list[str], environment: Mapping[str, str]) -> float:
 
 
 def _starts(environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """Return the processor time of one start, when the endpoint runs already, beside its floors."""
+    """Return the processor time of one start, when the endpoint runs already, and of Python alone and of `cat`."""
     commands = {
         "jitney_cpu_ms": [JITNEY, "credentials", *ASK, "--for", "30m"],
         "python_cpu_ms": [sys.executable, "-c", "import json, dataclasses"],

@@ -41,7 +41,10 @@ MONTH_HEADINGS = ("without any request", "a month")
 
 
 class Operation(NamedTuple):
-    """A row: what is counted, how many of it, and the most dollars that they may cost without storage, or with it."""
+    """A row: what is counted, how often, and the most dollars that this may cost.
+
+    The aim covers storage `with_storage`.
+    """
 
     name: str
     times: int

@@ -91,9 +91,9 @@ class CountedSystem:
             return act(*given, self.ports)
 
     def more_than_idle(self, function: str, act: Callable[..., Any]) -> Usage:
-        """Count what a scheduled run uses in addition to the use of the next run, which finds nothing to do.
+        """Count the use of a scheduled run, less the use of the next run, which finds nothing to do.
 
-        Return the latter.
+        Return the use of the next run.
         """
         self.run(function, act)
         idle = self._use_of(function, act)

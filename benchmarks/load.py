@@ -35,7 +35,7 @@ from local.settings import from_environment
 
 LONGEST_PAUSE_SECONDS = 10.0
 GIVEN_UP_SECONDS = 900.0
-"""After the end of the load, requests are repeated for so long. One without an answer may have opened a grant."""
+"""How long requests are repeated after the end of the load. One without an answer may have opened a grant."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -119,7 +119,7 @@ class _Agent:
         self._chance = random.Random(number)  # noqa: S311 - a load, no secret
 
     async def work(self, until: float) -> None:
-        """Work until then, and finish what was begun."""
+        """Work until `until` (monotonic seconds), and finish what was begun."""
         while time.monotonic() < until:
             grant_id = await self._requested()
             if not grant_id:

@@ -3,9 +3,9 @@
     python -m benchmarks.mask_recall [FOLDER] [--made] [--kinds] [--misses]
 
 FOLDER holds the sources `gitleaks` and `detect-secrets`, as their repositories have them. `--made` adds the texts of
-benchmarks/made_texts.py, which no rule was written from. Each set is split in two by a hash of its kinds' names: kinds
-that were known when the masker was written, and kinds that were not. `--kinds` adds each kind's figures, and those of
-what holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
+benchmarks/made_texts.py, which were not used to write any rule. Each set is split in two by a hash of its kinds' names:
+kinds that were known when the masker was written, and kinds that were not. `--kinds` adds each kind's figures, and
+those of what holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
 
 A secret counts as found if no secret of its text is left after masking; in a made text, also no half of one. Where the
 rule does not say which part is the secret, any mask counts. A text that must not match counts as a false alarm if
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def unseen(rule: str) -> bool:
-    """Return whether the rule is in the part that nothing was written beside."""
+    """Return whether the rule is in the part whose texts were not known when the masker was written."""
     return rule not in READ_IN_FULL and hashlib.sha256(rule.encode()).digest()[0] % 2 == 1
 
 
@@ -78,7 +78,10 @@ def wrong(each: Labelled) -> bool:
 
 
 def _parts(each: Labelled, secret: str) -> tuple[str, ...]:
-    """Return what must not be left. What a rule of the other sets matches may begin with a user's name."""
+    """Return what masking must not leave: the secret and, in made texts, each half of it.
+
+    In the other sets, what a rule matches may begin with a user's name, which is no secret.
+    """
     half = len(secret) // 2
     return (secret, secret[:half], secret[half:]) if each.holder and half >= _LEAST_HALF else (secret,)
 

@@ -34,7 +34,7 @@ from jitney.core.access.request import Permission, Way
 from jitney.core.target_roles import MOST_ROLES, role_of_grant
 
 AIM = 20
-"""The most releases per second on one target that do not cut off any agent."""
+"""The releases a second on one target that must not cut off any agent."""
 RATES = (1, 2, 5, 10, 15, 20, 30)
 """Releases a second."""
 ROOM = ROLE_POLICY_LIMIT - 1_240

@@ -2,7 +2,7 @@
 
 results.json keeps what RESULTS.md, docs/scale.md and the next comparison need. `--compare` writes neither file. It
 compares the ratios of the new run with results.json, and exits with 1 if one became worse by more than a tenth: `make
-nightly`. A test may not be timed, because machines are noisy; a ratio of one run is steady.
+nightly`. Only ratios are compared, because machines differ. A ratio of one run is steady.
 """
 
 import argparse

@@ -249,7 +249,7 @@ class _File:
 
 
 def _compiled(pattern: Any) -> re.Pattern[str] | None:
-    """Return Go's pattern for Python. A flag amid a pattern counts for the whole."""
+    """Return Go's pattern for Python. A flag inside a pattern applies to the whole pattern."""
     if not isinstance(pattern, str):
         return None
     ignore = re.IGNORECASE if "(?i)" in pattern else 0
@@ -261,7 +261,10 @@ def _compiled(pattern: Any) -> re.Pattern[str] | None:
 
 
 def written(pattern: str, chosen: random.Random) -> str:
-    """Return a random text that the regular expression matches. Open counts are at their least."""
+    """Return a random text that the regular expression matches.
+
+    A repeated part has its lowest count. If that is 0, it has its highest count, if there is one.
+    """
     return _written(re._parser.parse(re.sub(r"\(\?[a-z]+\)", "", pattern)), chosen)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
