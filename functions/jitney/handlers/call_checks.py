@@ -108,7 +108,8 @@ def _require_gateway(grant: Grant) -> None:
     if grant.call:
         # The grant of a reviewed call outlives the grant in which that call is made. So it allows no other call.
         detail = f"Grant {grant.id} covers one reviewed call in grant {grant.call.grant_id}, and no other call."
-        fix = "To make that call, repeat its POST with the same Idempotency-Key. Make other calls in their own grant."
+        again = "To make that call, repeat its POST with the same Idempotency-Key."
+        fix = f"{again} Make other calls in grant {grant.call.grant_id}."
         raise Problem("request_invalid", detail, fix)
 
 

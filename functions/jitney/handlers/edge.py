@@ -1,7 +1,7 @@
 """The outermost layer of every function.
 
-An HTTP function turns the event into a request, and the answer or problem into an event. It logs one line. Any other
-function re-raises a failure with only its name.
+An HTTP function turns the event into a request, and the answer or problem into the form of API Gateway. It logs one
+line. Any other function re-raises a failure with only its name.
 """
 
 from collections.abc import Callable, Mapping

@@ -129,7 +129,7 @@ def _deniable(grant: Grant, config: Config) -> TargetRole:
     )
     fix = (
         "Ask your platform engineer to deny the role by hand (docs/deny-by-hand.md says how), or to put a target with "
-        "that role back into jitney.yaml, deploy it, and repeat the call."
+        "that role back into jitney.yaml and deploy it. Then repeat the call."
     )
     raise Problem("revocation_incomplete", detail, fix)
 

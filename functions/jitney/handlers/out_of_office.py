@@ -62,7 +62,7 @@ def _write(before: OutOfOffice | None, after: OutOfOffice | None, visit: FormVis
         raise _conflict() from stale
     except Conflict as used:
         at = iso(quota.expires_at)
-        detail = f"You changed your out of office {quota.most} times in this hour, which is the limit."
+        detail = f"You changed your out-of-office period {quota.most} times in this hour, which is the limit."
         headers = {"Retry-After": str(max(1, quota.expires_at - visit.now))}
         raise Problem("rate_limited", detail, f"Make the next change after {at}.", headers=headers) from used
 

@@ -1,7 +1,7 @@
 """The open requests that one person may see, and whether the list is incomplete (row REV 12).
 
 The list is filtered before it is cut. Pending and active requests are read separately, because an agent may have any
-number of active ones. The targets are read one after the other. A section that is too long is cut so that each
+number of active ones. The grants of all targets are read in turns. A section that is too long is cut so that each
 accountable unit keeps a share.
 """
 

@@ -39,7 +39,7 @@ def _revocable(call: AuthenticatedRequest) -> Grant:
         return _unreadable(call)
     review = under_review(grant, call.ports, call.suspensions) if grant else None
     if not (review and may_revoke(call.principal, review, config.reviewers, call.now)):
-        call.require_operator("revoke it")
+        call.require_operator("revoke this grant")
     if grant is None:
         raise Problem("grant_not_found", "There is no grant with this id.", "Check the id.")
     return grant
@@ -50,7 +50,7 @@ def _unreadable(call: AuthenticatedRequest) -> Grant:
 
     The caller must be an operator, because its reviewers are unknown.
     """
-    call.require_operator("revoke it")
+    call.require_operator("revoke this grant")
     grant = call.unreadable_grant_in_path()
     if grant is None:
         raise Problem("grant_conflict", "The grant changed during this call.", "Repeat the call.")
