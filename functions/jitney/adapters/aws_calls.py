@@ -38,7 +38,7 @@ class ModelledCall:
 
     @property
     def protocol(self) -> str:
-        """The protocol of the request and its answer."""
+        """The wire protocol of the request and of its answer."""
         name: str = self.operation.service_model.resolved_protocol
         return name
 
@@ -53,7 +53,7 @@ class AwsCalls:
     def checked(
         self, service: str, operation: str, region: str, parameters: Mapping[str, Any], target: Target
     ) -> ModelledCall:
-        """Return the call with its parameters in the form that is serialized.
+        """Return the call with its parameters as they will be serialized.
 
         `region` may be "" for the target's Region.
 

@@ -15,7 +15,7 @@ from jitney.core.problems import Problem
 
 MAGIC = b"JGM1"
 METADATA, UNSUPPORTED, ENDPOINTS, OPERATION, SHAPE = "metadata", "unsupported", "endpoints", "o ", "s "
-"""The names of the lines of a block. Operations and shapes add their own name."""
+"""The names of a block's lines. The line of an operation or a shape has its own name after the prefix."""
 RESOURCES_IN_URLS = frozenset({"Bucket"})
 """Parameters by which AWS's rules choose an endpoint. Buckets are put into the path, so no caller chooses a host."""
 
@@ -62,7 +62,7 @@ class AwsModels:
         return self._service(service).model
 
     def signing_names(self, operation: OperationModel) -> frozenset[str]:
-        """Return the names with which requests for an operation of this table are signed, in any Region."""
+        """Return the service names with which requests for an operation of this table are signed, in any Region."""
         patterns, places = self._service(operation.service_model.service_name).endpoints
         return frozenset(patterns[place][1] for place in places[endpoint_variant(operation)].values() if place >= 0)
 

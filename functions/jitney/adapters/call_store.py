@@ -156,8 +156,8 @@ class CallStore:
     ) -> None:
         """Write the outcome of a call with its record and its budget. `attempt` is None for a call that only read.
 
-        `answer` is the text to keep of AWS's answer (`core.gateway.kept_answers`). Raises Problem call_budget_used, and
-        writes nothing, if the answer has more bytes than the grant has left.
+        `answer` is the text to keep of AWS's answer (`core.gateway.kept_answers`). Raises Problem call_budget_used or
+        rate_limited, and writes nothing, if the grant has too little budget left.
         """
         writes = [self._put_attempt(attempt, now)] if attempt else []
         if attempt and answer is not None:

@@ -1,6 +1,6 @@
 """Mail by Amazon SES, one message to each person, with stable error codes.
 
-Mail names no configuration set, so it is not tracked, unless the sender's identity has a default set that tracks.
+Mails name no configuration set. So SES tracks them only if the sender's identity has a default set that tracks.
 """
 
 from collections.abc import Callable, Mapping
