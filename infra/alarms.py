@@ -40,7 +40,7 @@ ALARMS = (
         "Roles of targets do not deny all ended credentials. When this alarm returns to OK, all roles deny them.",
         period_seconds=RECONCILER_SECONDS,
         keeps_state=True,
-        clear_periods=2,  # a run does not see what fails while it goes on
+        clear_periods=2,  # a run does not see failures that happen during it
     ),
     Alarm(
         "RevocationIncomplete",
@@ -90,7 +90,7 @@ ALARMS = (
         "Grants cannot be read, such as those of a newer version after a rollback. Nothing is issued for them.",
         period_seconds=RECONCILER_SECONDS,
         clear_periods=2,
-    ),  # The reconciler reads every open grant, and so counts them every five minutes.
+    ),  # The reconciler reads every open grant, and so counts unreadable ones every five minutes.
     Alarm(
         "ApiErrors",
         Row.REQUESTS,
@@ -158,7 +158,7 @@ ALARMS = (
         "MessagesFailed",
         Row.REVIEWS,
         own(record_metrics.FAILED_MESSAGES),
-        "Slack or mail did not take more than two messages to reviewers in 15 minutes.",
+        "More than two messages to reviewers were not accepted by Slack or mail in 15 minutes.",
         above=2,
         period_seconds=900,
     ),

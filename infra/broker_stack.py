@@ -78,7 +78,7 @@ class BrokerStack(Stack):
                 environment=environment,
                 log_groups=log_groups,
                 vpc=broker.vpc,
-                alias=len(settings.targets) <= MOST_CANARY_TARGETS,  # CodeDeploy moves no new alias
+                alias=len(settings.targets) <= MOST_CANARY_TARGETS,  # needed before a canary, which moves no new alias
             )
 
         functions = {name: function(name) for name in (MEASURING, *STEPS.values())}

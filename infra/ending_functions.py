@@ -40,7 +40,7 @@ _UPDATE_DENY_LIST = on_state("GetItem", "Query", "UpdateItem", items=ROLE_ITEMS)
 END_AND_DENY = (
     *read_and_update(GRANT_ITEMS, REVOCATION_ATTRIBUTES),
     _UPDATE_DENY_LIST,
-    OPEN_GRANTS,  # exceptions from the ranges of a deny document
+    OPEN_GRANTS,  # which a range of ids in a deny document must not deny
     READ_SUSPENSIONS,
     *write_records(GRANT_CHAINS, OTHER_CHAINS),
     Allow("revokers", ("sts:AssumeRole",)),
@@ -62,7 +62,7 @@ _REVOKE = (
 ENDING_SPECS = (
     FunctionSpec(
         "releases",
-        "Revokes a grant that its agent releases",
+        "Releases a grant for its agent",
         routes=(("DELETE", "/v1/grants/{id}"),),
         requests_per_second=URGENT_REQUESTS_PER_SECOND,
         reserved_executions=RELEASE_EXECUTIONS,

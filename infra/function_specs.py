@@ -112,7 +112,7 @@ _FUNCTIONS = (
             USE_UP_TOKEN,
             on_state("GetItem", items=SESSION_ITEMS),
             on_state("Query", "PutItem", items=FOLLOW_UP_ITEMS),
-            GRANTS_OF_PRINCIPAL,  # the second step shows what became of like requests
+            GRANTS_OF_PRINCIPAL,  # the second step shows what became of similar requests
         ),
     ),
     FunctionSpec(
@@ -144,7 +144,7 @@ _FUNCTIONS = (
             # It writes the ends of grants that a suspension ended, and resumes their reviews.
             *END_AND_DENY,
             on_state("GetItem", items=TOKEN_ITEMS),
-            on_state("PutItem", items=SUSPENSION_ITEMS),  # that a suspension is complete
+            on_state("PutItem", items=SUSPENSION_ITEMS),  # writes that a suspension is complete
             # It counts the overdue follow-up reviews.
             on_state("Query", items=FOLLOW_UP_ITEMS),
             on_state("BatchGetItem", items=GRANT_ITEMS),

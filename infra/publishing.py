@@ -1,7 +1,7 @@
 """The publishing of audit records from the table to Firehose, the dead letters, and the topic of all alarms.
 
-The publisher is the only reader of the audit table's stream. A batch that it cannot deliver within a day goes to the
-dead-letter queue. All alarms (`infra.alarms`) go to one topic.
+The publisher is the only reader of the audit table's stream. A batch that it cannot deliver in 50 attempts or 20 hours
+goes to the dead-letter queue. All alarms (`infra.alarms`) go to one topic.
 """
 
 from aws_cdk import Duration, RemovalPolicy, Stack

@@ -6,7 +6,7 @@ from infra.state_items import TRAIL_ITEMS
 from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS
 
 CORRELATOR = "correlator"
-# SendMessage puts back events that have to be looked at again.
+# SendMessage is for keys whose calls need a new verdict later.
 _READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage")
 ACCESS_KEY_CHAINS = ("k-*",)
 """The chains of the calls with one access key (jitney.adapters.trail)."""

@@ -22,7 +22,7 @@ from jitney.configuration.arns import ROLE_PATH, role_name
 from jitney.configuration.broker_settings import ReplicationSettings
 
 ROLE = "replication"
-"""The part of the role's name that `arns.role_name` completes. The policies of the operator's buckets name it."""
+"""The part of the role's name that `arns.role_name` completes. The policies of the operator's buckets name the role."""
 _RULE = s3.CfnBucket
 
 
