@@ -28,7 +28,7 @@ CALLS = 20
 CACHED = 200
 JITNEY = str(Path(sys.executable).with_name("jitney"))
 ASK = ["analytics-prod", "--action", "s3:GetObject", "--resource", "arn:aws:s3:::reports/*", "--reason", "benchmark"]
-# The reads alone: boto3's import and its first call, which loads models, are before the clock.
+# Measures the reads alone. boto3's import and its first call, which loads models, are done before the clock starts.
 READS = f"""
 import json, time, boto3
 s3 = boto3.client("s3")

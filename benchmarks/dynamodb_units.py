@@ -11,7 +11,7 @@ from typing import Any
 
 WRITE_BYTES, READ_BYTES = 1024, 4096
 STORED_BYTES_MORE = 100
-"""How many bytes of storage DynamoDB bills for an item of a table or an index, in addition to its own."""
+"""How many bytes of storage DynamoDB bills for an item of a table or an index, in addition to the item's own size."""
 
 type Item = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A secondary index: its keys, and its other attributes. None are all."""
+    """A secondary index: its keys, and its other attributes; None for all attributes."""
 
     keys: tuple[str, ...]
     attributes: frozenset[str] | None

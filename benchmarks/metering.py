@@ -33,9 +33,9 @@ SECONDS = {
 }
 """Assumed times of one call, by service: `upstream` is the call of AWS that the agent wants."""
 CPU_SECONDS = 0.005
-"""Of one invocation on a whole processor. `make bench` measures less than half."""
+"""The assumed processor time of one invocation, on a whole processor. `make bench` measures less than half of it."""
 PUBLISHER_CPU_SECONDS = 0.001
-"""Of an invocation of the publisher with one record."""
+"""The assumed processor time of an invocation of the publisher with one record."""
 FULL_CPU_MB = 1769
 """The memory with which a function has a whole processor (Lambda Developer Guide, "Memory")."""
 PLATFORM_LOG_BYTES = 700

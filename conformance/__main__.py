@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _place(chosen: argparse.Namespace) -> Iterator[ConformanceSystem]:
-    """Yield the deployed system. In AWS it stays, for further runs."""
+    """Yield the deployed system. In AWS, it stays deployed for further runs."""
     if chosen.account:
         yield aws_system(chosen.account, chosen.region, chosen.second_region, FOLDER, Progress())
         return

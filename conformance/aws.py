@@ -66,7 +66,8 @@ def aws_system(
         _timed(times, progress, folder, BROKER_STACK, settings, "--tags", f"{TAG}=yes")
         return replication
 
-    # cdk.json sets explicitStackTags, with which the app's tags are those of resources only.
+    # With explicitStackTags in cdk.json, the app's tags are for resources only. The CLI's option sets tags of the
+    # stack.
     outputs = _timed(times, progress, folder, BROKER_STACK, settings, "--tags", f"{TAG}=yes")
     role_arn = _timed(times, progress, folder, TARGET_STACK, settings)["RoleArn"]
     bucket = bucket_name(account, region)

@@ -139,7 +139,7 @@ def _workflow_end(system: ConformanceSystem, grant_id: str) -> str:
 
 
 def approve(system: ConformanceSystem, grant_id: str) -> dict[str, Any]:
-    """Return the request after the reviewer approved all of it, with the second step if it asks for one."""
+    """Return the request after the reviewer approved all of it, with a second step if the approval needs one."""
     path = f"/v1/reviews/{grant_id}"
     shown = expect(system.send("GET", path, system.identities.reviewer()), 200)["review"]
     body = {"verdict": "approve", "content": shown["content"]}

@@ -11,7 +11,7 @@ from conformance.system import ConformanceSystem, new_agent
 from jitney.adapters.record_items import record_in
 
 COUNTS = (1, 8, 16, 28)
-"""Objects of the requests. The last policy is just below 2,048 characters."""
+"""How many objects each request names. The last policy is just below 2,048 characters."""
 
 
 def packed_sizes(system: ConformanceSystem) -> Observation:
@@ -35,7 +35,7 @@ def packed_sizes(system: ConformanceSystem) -> Observation:
 
 
 def _characters(system: ConformanceSystem, agent: str, permissions: Sequence[Mapping[str, Any]]) -> int:
-    """Return the characters of the session policy of a request."""
+    """Return the number of characters of a request's session policy."""
     body = {"target": ALIAS, "permissions": list(permissions), "duration_seconds": 900, "reason": "conformance"}
     answer = system.send("POST", "/v1/decisions", system.agent_token(agent), body)
     return int(expect(answer, 200)["session_policy_size"]["characters"])

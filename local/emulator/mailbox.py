@@ -1,7 +1,7 @@
 """The mailbox of the local system. A page lists the mails, each as text and HTML. All mails are also served as JSON.
 
-It is served beside the emulator under PREFIX. A mail's HTML is shown as in a strict mail program: without scripts,
-without fetching anything, and in a frame that is isolated from the page.
+The mailbox is served beside the emulator under PREFIX. A mail's HTML is shown as in a strict mail program: without
+scripts, without fetching anything, and in a frame that is isolated from the page.
 """
 
 import json
