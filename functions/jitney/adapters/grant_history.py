@@ -30,7 +30,8 @@ MOST_RECORDS, MOST_KEYS, MOST_CALLS, MOST_GATEWAY_CALLS, MOST_GATEWAY_RECORDS = 
 MOST_OTHERS = 1000
 """The limit of other grants' calls that one search reads. Calls without a key share one partition per account."""
 CONCLUSIONS = ("BYPASS#", "UNISSUED#", "BEYOND#", "EXPLAINED#")
-"""The order in which calls are read. Severe ones come first, because an agent's other calls could fill the page."""
+"""The order in which calls are read. Severe verdicts come first, because other calls of the agent could fill the page.
+"""
 
 Item: TypeAlias = dict[str, Any]
 

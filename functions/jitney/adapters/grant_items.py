@@ -9,8 +9,8 @@
 - `unissued`: exists from the approval until the first issue of credentials. Until then nothing has to be revoked.
 - `records`: the number of audit records, for conditions.
 - `gsi_pk` and `gsi_sk`: list a principal's grants.
-- `open_role`: the first role of the grant's target, and whether the grant is pending. `open_until`: its end time,
-  padded. Both serve the index `open_by_role`, and exist until the grant's end is on record.
+- `open_role`: the first role of the grant's target, and whether the grant is pending. `open_until`: the grant's end
+  time, padded. Both serve the index `open_by_role`, and exist until the grant's end is on record.
 - `role_arn` and `unit`: the grant's own role, and the accountable unit, which never change. `expires`: DynamoDB's TTL,
   the grant's end time and `GRANT_RETENTION_SECONDS`.
 - `version`: the version of this form. A version that does not know the form does not change the grant.

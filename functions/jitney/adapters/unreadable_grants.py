@@ -23,7 +23,7 @@ _logged: set[str] = set()
 
 
 def report_unreadable(found: Sequence[UnreadableGrant]) -> None:
-    """Count the open ones among unreadable grants for their alarm, and log each grant once in this process.
+    """Count the open grants among the unreadable ones for the alarm, and log each grant once in this process.
 
     Grants that have ended do not count. Otherwise, the owner of such a grant could keep the alarm on by reading the
     grant. The alarm rolls canary deployments back.

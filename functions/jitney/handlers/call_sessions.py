@@ -16,7 +16,7 @@ from jitney.handlers.call_checks import GatewayCall
 MOST_SESSIONS = 200
 """The number of grants whose session for reads a process keeps."""
 MARGIN_SECONDS = 60
-"""The time before its end in which a session is not used any more. A call takes less time."""
+"""The time before a session's end in which the session is not used any more. A call takes less time."""
 
 
 class ReadSessions:

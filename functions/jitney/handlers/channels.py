@@ -88,7 +88,7 @@ class Notification:
 
     @property
     def step(self) -> str:
-        """The notice with its time. All attempts at one notice have the same step."""
+        """The notice with the time of its check. All attempts at one notice have the same step."""
         return f"{self.notice}#{self.since}"
 
 

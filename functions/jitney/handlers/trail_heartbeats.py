@@ -25,7 +25,7 @@ def send_heartbeat(target: Target, ports: Ports) -> dict[str, int]:
 
 
 def record_gaps(ports: Ports) -> dict[str, int]:
-    """Record the gaps of the broker's account and of each target that began or ended. Return their number.
+    """Record each gap that began or ended, of the broker's account or of a target. Return the number of gaps.
 
     A watch begins when the reconciler first sees the target. The watch of a removed target remains, because its
     credentials may still work, and Jitney does not get the events of their calls. The failure of one watch does not
