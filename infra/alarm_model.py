@@ -44,7 +44,8 @@ class Alarm:
     def ongoing(self) -> bool:
         """Whether the alarm is about a lasting state: silence, the largest value of a gauge, or a count of every run.
 
-        Its end is notified too. Other alarms count events, and return to OK even if the problem remains.
+        Such an alarm also notifies when it ends. Other alarms count events, and return to OK even if the problem
+        remains.
         """
         return self.when_missing or self.signal.statistic == "Maximum" or self.clear_periods > 1
 

@@ -128,7 +128,7 @@ class Api(Construct):
         self._name = domain.name if domain else ""
         self.outputs: Mapping[str, str] = {}
         if domain and self._endpoints:
-            # Its resources have other types than those of `Domain`. CloudFormation cannot change a type, so ids differ.
+            # A private domain has resources of other types. CloudFormation cannot change a type, so the ids differ.
             PrivateDomain(self, "PrivateDomain", settings=domain, rest_api=self.rest_api, vpc_endpoints=self._endpoints)
         elif domain:
             self.outputs = Domain(self, "Domain", settings=domain, rest_api=self.rest_api).outputs
@@ -153,7 +153,7 @@ class Api(Construct):
         )
 
     def _require_tls(self) -> None:
-        # The access mode STRICT also requires that the name of the TLS handshake is the one in the request. A security
+        # The access mode STRICT also requires that the TLS handshake and the request name the same host. A security
         # policy of this kind needs an access mode.
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
         rest_api = cast("apigateway.CfnRestApi", self.rest_api.node.default_child)

@@ -26,7 +26,7 @@ STEPS: Mapping[str, str] = {
 
 
 def approval_arn(stack: Stack) -> str:
-    """Return the ARN of the workflow without a reference to it, for the roles of the functions that it calls."""
+    """Return the workflow's ARN as text. The workflow refers to its functions, so their roles cannot refer to it."""
     return stack.format_arn(
         service="states", resource="stateMachine", resource_name=_NAME, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )

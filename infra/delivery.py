@@ -101,7 +101,7 @@ class Delivery(Construct):
 
 
 def _partitioning() -> dict[str, Any]:
-    """Return dynamic partitioning, which requires buffers of at least 64 MB.
+    """Return the configuration of dynamic partitioning, which requires buffers of at least 64 MB.
 
     https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
     """

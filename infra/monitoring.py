@@ -75,7 +75,7 @@ class Monitoring(Construct):
             yield self._alarm(alarm, f"{alarm.name}-{which}" if which else alarm.name, names)
 
     def _each(self, signal: Signal) -> Mapping[str, Mapping[str, str]]:
-        """Return the names that the signal refers to, by the target or replica, or by "" if it exists once."""
+        """Return the names that the signal refers to, by target or replica; under "" for a signal that exists once."""
         if signal.of_each_target:
             return self._targets
         return self._replicas if signal.of_each_replica else {"": {}}
@@ -163,7 +163,8 @@ class Monitoring(Construct):
         )
 
     def _labelled(self, signal: Signal, which: str = "", names: Mapping[str, str] | None = None) -> cloudwatch.Metric:
-        """Return the metric of a graph. Its label has `which` or the function: many metrics have the same name."""
+        """Return the metric of a graph. Its label has `which` or the function, because many metrics have the same name.
+        """
         of = which or next((value for name, value in signal.dimensions if name in _NAMED), "")
         words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)
         return self._metric(signal, GRAPH_SECONDS, names or {}, " ".join(filter(None, words)))

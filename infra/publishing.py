@@ -38,8 +38,8 @@ class DeadLetters(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.topic = sns.Topic(self, "Alarms", display_name="Jitney alarms", master_key=key, enforce_ssl=tls_only)
-        # The TLS-only policy replaces the default one, which lets the account's alarms publish, and the construct
-        # does not let CloudWatch use the topic's key. Without these two statements no alarm arrives.
+        # The TLS-only policy replaces the default policy, which would let the account's alarms publish. The construct
+        # does not let CloudWatch use the topic's key. Without these two statements, no alarm arrives.
         from_here = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         cloudwatch_itself = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         self.topic.add_to_resource_policy(

@@ -118,7 +118,8 @@ class Queries(Construct):
             "Workgroup",
             name=WORKGROUP,
             description="Jitney's audit records",
-            # Otherwise the stack could not delete it after a query ran in it. The answers stay in the bucket.
+            # Otherwise the stack could not delete the workgroup after a query ran in it. The answers stay in the
+            # bucket.
             recursive_delete_option=True,
             work_group_configuration=properties.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,

@@ -9,7 +9,7 @@ API_NAME = "jitney"
 TARGET = "{target}"
 """In a dimension, the alias of a target. Such a signal exists for each target."""
 REPLICA = "{replica}"
-"""In a dimension, what a replica is of (`infra.replication`). Such a signal exists for each replica."""
+"""In a dimension, the replica: `records` or `seals` (`infra.replication`). Such a signal exists for each replica."""
 
 
 class Signal(NamedTuple):
@@ -61,7 +61,7 @@ def of_api(name: str, statistic: str = "Sum") -> Signal:
 
 
 def of_queue(queue: str, name: str) -> Signal:
-    """Return a metric of a queue. `queue` names it in braces."""
+    """Return a metric of a queue. `queue` is the queue's name in braces."""
     return Signal(name, "AWS/SQS", (("QueueName", queue),), "Maximum")
 
 

@@ -1,7 +1,7 @@
 """The forwarding of CloudTrail's events to the correlator: a bus for the targets' accounts, rules, and a queue.
 
-A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). The events of the broker's
-functions assuming the role are in the broker's account, in the Region in which the functions call STS.
+A target's own stack sends the events of its role's sessions here (`infra.trail_forwarding`). When a function of the
+broker assumes the role, the event is in the broker's account, in the Region in which the function calls STS.
 
 EventBridge passes read-only events to a rule only if the rule is in the state ALL_EVENTS. AssumeRole counts as
 read-only. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
