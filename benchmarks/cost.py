@@ -43,7 +43,7 @@ MONTH_HEADINGS = ("without any request", "a month")
 class Operation(NamedTuple):
     """A row: what is counted, how often, and the most dollars that this may cost.
 
-    The aim covers storage `with_storage`.
+    `with_storage` says whether that includes the storage.
     """
 
     name: str
@@ -76,7 +76,7 @@ def cost_of(usage: Usage, count: int) -> dict[str, float]:
 
 
 def aimed_at(name: str, costs: Mapping[str, float]) -> float:
-    """Return the dollars of an operation that its aim limits."""
+    """Return the part of an operation's dollars that its aim limits."""
     return costs["all"] - (0 if OPERATIONS[name].with_storage else costs["Storage"])
 
 

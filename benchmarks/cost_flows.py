@@ -258,7 +258,7 @@ def gateway_call(template: Template, kind: str) -> Meter:
         usual = {"read": gateway.OK, "write": gateway.DONE}[kind]
 
         def answer() -> Any:
-            """Return AWS's answer. Each has an id of its own, which makes the id of a read."""
+            """Return AWS's answer. Each has an id of its own, from which the id of a read is made."""
             return replace(usual, headers={**usual.headers, "x-amz-request-id": f"4F2B{next(numbers)}"})
 
         made.upstream.answer = answer

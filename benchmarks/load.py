@@ -35,7 +35,7 @@ from local.settings import from_environment
 
 LONGEST_PAUSE_SECONDS = 10.0
 GIVEN_UP_SECONDS = 900.0
-"""How long requests are repeated after the end of the load. One without an answer may have opened a grant."""
+"""How long requests are repeated after the end of the load. A request without an answer may have opened a grant."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 

@@ -1,6 +1,6 @@
-"""Make labelled texts as agents meet them in AWS: with secrets, and with what only looks like one.
+"""Make labelled texts as agents meet them in AWS: with secrets, and with values that only look like secrets.
 
-benchmarks/made_texts.yaml holds what they are made of, and says how it is written.
+benchmarks/made_texts.yaml has the parts of the texts, and explains its own form.
 """
 
 import base64
@@ -74,7 +74,7 @@ def _names(name: str) -> dict[str, str]:
 
 
 def _filled(text: str, given: Mapping[str, str], chosen: random.Random) -> tuple[str, tuple[str, ...]]:
-    """Return the text with a value for each piece, and the secret ones."""
+    """Return the text with a value for each piece, and the values that are secret."""
     secrets: list[str] = []
 
     def fill(match: re.Match[str]) -> str:

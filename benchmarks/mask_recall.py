@@ -4,10 +4,11 @@
 
 FOLDER holds the sources `gitleaks` and `detect-secrets`, as their repositories have them. `--made` adds the texts of
 benchmarks/made_texts.py, which were not used to write any rule. Each set is split in two by a hash of its kinds' names:
-kinds that were known when the masker was written, and kinds that were not. `--kinds` adds each kind's figures, and
-those of what holds the secrets. `--misses` prints the texts that are judged wrongly, but only of the first part.
+kinds that were known when the masker was written, and kinds that were not. `--kinds` adds the figures of each kind, and
+of each kind of text that holds a secret. `--misses` prints the texts that are judged wrongly, but only of the first
+part.
 
-A secret counts as found if no secret of its text is left after masking; in a made text, also no half of one. Where the
+A secret counts as found if masking leaves no secret of its text and, in a made text, no half of a secret. Where the
 rule does not say which part is the secret, any mask counts. A text that must not match counts as a false alarm if
 anything in it is masked.
 """

@@ -72,7 +72,7 @@ class Meter:
 
     @contextmanager
     def function(self, name: str) -> Iterator[None]:
-        """Count what happens inside as one invocation of a function."""
+        """Count the block as one invocation of a function."""
         self._seconds, begun = 0.0, self._log.tell()
         yield
         memory = self.template.memory_mb(name)
@@ -89,7 +89,7 @@ class Meter:
 
     @contextmanager
     def request(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Count what happens inside as one request to the API. Give the answer's body to the yielded function."""
+        """Count the block as one request to the API. The block passes the answer's body to the yielded function."""
         answered: list[str] = []
         with self.function(name):
             yield answered.append

@@ -1,8 +1,8 @@
 """`make bench`: the named queries over a million records and a million calls of one year, on this machine.
 
 A query's conditions on `dt` determine how many days of each table it reads (`local.scans`). The time is DuckDB's for
-these days. The bytes are the size of the lines of these days. They count each time that the query reads them, as Athena
-bills. The data is always the same, counted back from today. Prints one JSON object.
+these days. The bytes are the size of the lines of these days. A line counts each time that the query reads it, as
+Athena bills. The data is always the same, counted back from today. Prints one JSON object.
 """
 
 import json

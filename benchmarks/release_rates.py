@@ -34,7 +34,7 @@ from jitney.core.access.request import Permission, Way
 from jitney.core.target_roles import MOST_ROLES, role_of_grant
 
 AIM = 20
-"""The releases a second on one target that must not cut off any agent."""
+"""The rate that must not cut off any agent, in releases a second on one target."""
 RATES = (1, 2, 5, 10, 15, 20, 30)
 """Releases a second."""
 ROOM = ROLE_POLICY_LIMIT - 1_240

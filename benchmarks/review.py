@@ -35,7 +35,10 @@ def main() -> None:
 
 
 def _counted(stack: dict[str, Any], ready: Callable[[dict[str, Any], str], bool]) -> dict[str, int]:
-    """Return how many reviews had how many transitions. The agent releases each request when `ready` allows it."""
+    """Return the number of reviews by their number of transitions.
+
+    The agent releases each request when `ready` allows it.
+    """
     return dict(sorted(Counter(str(_of_one(stack, ready)) for _ in range(REVIEWS)).items()))
 
 

@@ -37,7 +37,7 @@ class Workload:
     on_the_hour: float = 0.05
     """The part of the tasks that schedules start, in the first minute of an hour."""
     task_seconds: float = 600.0
-    """The mean. Tasks are exponentially long, and an hour at most."""
+    """The mean duration of a task. Durations are distributed exponentially, up to an hour."""
     key_seconds: int = 900
     released: float = 0.6
     reviewed: float = 0.02

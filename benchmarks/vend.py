@@ -4,7 +4,7 @@ The measured processes use the deployed bundle and the function's own role, agai
 bare calls alternate, so that changes of the machine's speed affect both.
 
 `own_cpu_ms` is for a request whose answers from AWS come from memory. `cpu_difference_ms` compares real requests with
-bare calls. Both find the processor's caches cold after each wait. Prints one JSON object.
+bare calls. After each wait, the processor's caches are cold for both. Prints one JSON object.
 """
 
 import json

@@ -53,8 +53,8 @@ def lines(files: Iterable[str], columns: Sequence[tuple[str, str]]) -> str:
 def opened(folder: Path, newest: Mapping[str, int] | None = None) -> duckdb.DuckDBPyConnection:
     """Return a database with all tables and views. `folder` has a folder for each table and day, as in S3.
 
-    `newest` limits tables to that many of their last days, because DuckDB does not always skip folders of other days,
-    as Athena does. It does not if the query has an UNNEST.
+    `newest` limits tables to that many of their last days, because Athena skips the folders of other days, and DuckDB
+    does not if the query has an UNNEST.
     """
     connection = duckdb.connect(":memory:")
     for function in FUNCTIONS:

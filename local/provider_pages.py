@@ -37,7 +37,7 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield each provider's name with the page of a request by its sample's agent."""
+    """Yield each provider's name, with the page of a request by the agent of the provider's sample."""
     for provider in PROVIDERS:
         agent = agent_of(provider)
         config = replace(sample_config(), emails={agent.human: "ada@corp.example.com"} if agent.human else {})

@@ -77,7 +77,7 @@ def _port(variable: str, text: str) -> int:
 
 
 def _upstream(address: str) -> str:
-    """Return the address. Raises ValueError for one that is not on this machine, because calls are signed for it."""
+    """Return the address. Raises ValueError unless it is on this machine, because signed calls are sent to it."""
     if address and not _LOOPBACK.fullmatch(address):
         raise ValueError(f"UPSTREAM is {address!r}, which is not on this machine: write http://127.0.0.1:PORT")
     return address

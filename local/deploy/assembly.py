@@ -23,7 +23,7 @@ from local.settings import ROOT, LocalSettings
 SOURCES = ("app.py", "cdk.json", "pyproject.toml", "infra", "functions")
 KEPT = 3
 IN_USE_SECONDS = 3600
-"""How long another system may need an assembly while it starts."""
+"""How long a system that starts may need its assembly. No other system deletes the assembly in that time."""
 VARIABLE = re.compile(r"\$\{(\w+)")
 
 

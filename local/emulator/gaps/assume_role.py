@@ -1,4 +1,4 @@
-"""Parses the AssumeRole call that the emulator is serving once, for all gaps that read it."""
+"""Parses the AssumeRole call of the present request, once for all gaps that read it."""
 
 import json
 from collections.abc import Mapping

@@ -55,7 +55,7 @@ def executions_stay_stopped() -> None:
             fail(execution, error, cause)
 
     def add_event(execution: dict[str, Any], kind: str, *more: Any) -> Any:
-        # What ends an execution sets its status first.
+        # Code that ends an execution sets the status first.
         if execution["status"] == "RUNNING" or kind.startswith("Execution"):
             return add(execution, kind, *more)
         return None

@@ -111,7 +111,7 @@ def arns_of_rules() -> None:
     iam_actions.extract_resource_arn = extract_resource_arn
 
 
-# By the operation on a rule: the member with its name.
+# For each operation on a rule: the member of the request that has the rule's name.
 _OF_RULES = {
     **dict.fromkeys(("DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "PutRule"), "Name"),
     **dict.fromkeys(("ListTargetsByRule", "PutTargets", "RemoveTargets"), "Rule"),
