@@ -163,8 +163,7 @@ class Monitoring(Construct):
         )
 
     def _labelled(self, signal: Signal, which: str = "", names: Mapping[str, str] | None = None) -> cloudwatch.Metric:
-        """Return the metric of a graph. Its label has `which` or the function, because many metrics have the same name.
-        """
+        """Return the metric of a graph. Its label has `which` or the function, because many metrics share a name."""
         of = which or next((value for name, value in signal.dimensions if name in _NAMED), "")
         words = (signal.name, of.strip("{}"), "" if signal.statistic == "Sum" else signal.statistic)
         return self._metric(signal, GRAPH_SECONDS, names or {}, " ".join(filter(None, words)))
