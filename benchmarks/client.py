@@ -107,7 +107,7 @@ def _cpu(command: list[str], environment: Mapping[str, str]) -> float:
 
 
 def _starts(environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """Return the processor time of a start when the endpoint runs already, compared with Python alone and with `cat`."""
+    """Return the processor time of a start when the endpoint runs already, compared with Python alone and `cat`."""
     commands = {
         "jitney_cpu_ms": [JITNEY, "credentials", *ASK, "--for", "30m"],
         "python_cpu_ms": [sys.executable, "-c", "import json, dataclasses"],
