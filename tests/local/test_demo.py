@@ -392,7 +392,7 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     ),
     "the report does not say what IAM denied": (
         lambda recorded: recorded.says("audit show", "denied: AccessDenied", "lost"),
-        "who approved less",
+        "who approved a part",
     ),
     "the report does not say who revoked it": (
         lambda recorded: recorded.says("audit show", "incident-bot", "alice"),
