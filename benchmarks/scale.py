@@ -184,7 +184,7 @@ class _System:
         self.call("DELETE", f"/v1/grants/{self.granted('s3:PutObject')}")
 
     def gateway_call(self, operation: str, **parameters: str) -> None:
-        """Make a call of S3 through the gateway, in one grant for all of them."""
+        """Make a call of S3 through the gateway. All calls use one grant."""
         agent = "gateway-agent"
         self._gateway_grant = self._gateway_grant or self.granted(way="gateway", agent=agent)
         named = {"Bucket": "reports", "Key": "2026/q3.csv", **parameters}

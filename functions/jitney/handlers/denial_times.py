@@ -27,7 +27,7 @@ Measured = TypeVar("Measured", bound=Hashable)
 
 
 class DenialTime(NamedTuple):
-    """When AWS denied a canary's call, in milliseconds since the grants' end was requested; None if it denied no call.
+    """When AWS denied a canary's call, in milliseconds since the end was requested; None if it denied no call.
 
     `allowed` is the time of the last allowed call. AWS began to deny between the two times.
     """
