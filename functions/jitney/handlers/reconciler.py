@@ -72,29 +72,29 @@ def reconcile(ports: Ports) -> dict[str, int]:
         incomplete.extend(ports.suspensions.current().incomplete_at(ports.now()))
         return {}
 
-    run.take(_SUSPENSIONS, read_suspensions)
+    run.perform(_SUSPENSIONS, read_suspensions)
     for target in targets:
         # The ends first: the repair depends on the target's account.
-        _take_grants(target.alias, target.role_arn, run, ports)
+        _grant_steps(target.alias, target.role_arn, run, ports)
         for role_arn in target.role_arns:
-            run.take_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
-            run.take(target.alias, partial(_cut_offs, TargetRole(target, role_arn), ports))
-        run.take(target.alias, partial(send_heartbeat, target, ports))
+            run.perform_on_role(target.alias, role_arn, partial(_repair, TargetRole(target, role_arn), ports))
+            run.perform(target.alias, partial(_cut_offs, TargetRole(target, role_arn), ports))
+        run.perform(target.alias, partial(send_heartbeat, target, ports))
     known = set[str]()
 
     def read_roles() -> dict[str, int]:
         known.update(ports.deny_list.known_roles(present))
         return {}
 
-    run.take_role(_REMOVED, _REMOVED, read_roles)
+    run.perform_on_role(_REMOVED, _REMOVED, read_roles)
     for role_arn in sorted(known - present):
-        _take_removed(role_arn, run, ports)
+        _removed_role_steps(role_arn, run, ports)
     if not run.done["unfinished"]:
         failed = [*run.failed, *run.gauges.not_denying]
-        run.take(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
-    run.take("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
-    run.take("the gaps of CloudTrail", partial(record_gaps, ports))
-    run.take("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
+        run.perform(_SUSPENSIONS, partial(complete_suspensions, incomplete, failed, ports))
+    run.perform("the workflows of decided requests", lambda: {"resumed": resume_decided(ports)})
+    run.perform("the gaps of CloudTrail", partial(record_gaps, ports))
+    run.perform("the follow-up reviews", partial(_follow_ups, run.gauges, ports))
     logger.info("reconciled", done=run.done, failed=[*run.failed], not_denying=sorted(run.gauges.not_denying))
     emit(run.gauges.values(ports.now()))
     if run.failed:
@@ -103,20 +103,20 @@ def reconcile(ports: Ports) -> dict[str, int]:
     return run.done
 
 
-def _take_grants(name: str, role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
+def _grant_steps(name: str, role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
     """Run the steps for the grants on all roles of a target."""
     for step in (_calls, _suspended, _expired, partial(_reviews, gauges=run.gauges)):
-        run.take(name, partial(step, role_arn, ports))
+        run.perform(name, partial(step, role_arn, ports))
 
 
-def _take_removed(role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
+def _removed_role_steps(role_arn: str, run: ReconcilerRun, ports: Ports) -> None:
     """Run the steps for a role that no target has now: its target was removed, or has fewer roles than before."""
     if target := ports.config.target_with(role_arn):
-        run.take_role(role_arn, role_arn, partial(_removed_role, TargetRole(target, role_arn), ports))
+        run.perform_on_role(role_arn, role_arn, partial(_removed_role, TargetRole(target, role_arn), ports))
         return
     if role_arn == first_role(role_arn):
-        _take_grants(role_arn, role_arn, run, ports)
-    run.take_role(role_arn, role_arn, partial(_without_target, role_arn, run.gauges, ports))
+        _grant_steps(role_arn, role_arn, run, ports)
+    run.perform_on_role(role_arn, role_arn, partial(_without_target, role_arn, run.gauges, ports))
 
 
 def _expired(role_arn: str, ports: Ports) -> dict[str, int]:

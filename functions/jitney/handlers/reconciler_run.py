@@ -24,7 +24,7 @@ class ReconcilerRun:
         self.failed: dict[str, None] = {}
         self.gauges = Gauges()
 
-    def take(self, name: str, step: Step) -> bool:
+    def perform(self, name: str, step: Step) -> bool:
         """Run one step and add its counts. Return False for a failure, which is logged and remembered under `name`."""
         try:
             counts = step()
@@ -39,9 +39,9 @@ class ReconcilerRun:
         self.failed[name] = None
         return False
 
-    def take_role(self, name: str, role_arn: str, step: Step) -> None:
+    def perform_on_role(self, name: str, role_arn: str, step: Step) -> None:
         """Run a step. If it fails, the role may not deny all ended credentials."""
-        if not self.take(name, step):
+        if not self.perform(name, step):
             self.gauges.not_denying.add(role_arn)
 
 
