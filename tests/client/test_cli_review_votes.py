@@ -200,6 +200,23 @@ def test_rev_17_a_selection_adds_nothing(alice: Terminal, option: str, value: st
     assert untouched(alice, grant)
 
 
+@pytest.mark.parametrize("flags", [(), ("--yes", "--content", "CONTENT")], ids=["a person", "a program"])
+def test_rev_10_a_request_that_cannot_be_decided_is_refused_before_a_question(alice: Terminal, flags: tuple[str, ...]):
+    grant, ports = pending(alice.desk), alice.desk.system.ports
+    ports.config = replace(ports.config, targets={})
+    with with_ports(ports):
+        shown = alice.run("show", grant.id)
+        assert f"jitney review reject {grant.id}" in shown.stdout
+        assert f"jitney review approve {grant.id}" not in shown.stdout
+        words = [content_hash(grant) if each == "CONTENT" else each for each in flags]
+        done = alice.run("approve", grant.id, *words, typed="approve\n")
+        assert (done.exit_code, "type approve" in done.output) == (2, False)
+        assert "The request cannot be approved any more: reject it" in done.stderr
+        assert untouched(alice, grant)
+        assert alice.backend.entries  # the token has not voted
+        assert alice.run("reject", grant.id, "--comment", "the target is gone").exit_code == 0
+
+
 PIPES: dict[str, tuple[str, ...]] = {
     "no flag": (),
     "--yes alone": ("--yes",),

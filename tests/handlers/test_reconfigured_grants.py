@@ -79,9 +79,10 @@ def test_rev_10_a_request_that_cannot_be_decided_is_shown_and_rejected(desk: Rev
     alice, grant = person(desk, "alice"), pending(desk)
     change(desk)
     page = alice.send("GET", f"/reviews/{grant.id}")
-    assert (page.status, LOST in page.text) == (200, True)
+    assert (page.status, page.text.count(LOST)) == (200, 1)
+    assert 'value="approve' not in page.text
     shown = call(desk, show_review, grant, own_token(desk))[1]["review"]
-    assert any(LOST in each["sentence"] for each in shown["risks"])
+    assert shown["undecidable"].endswith(LOST)
     assert [each["level"] for each in shown["risks"]] == ["unknown", "moderate"]
     form = alice.first_form(grant.id, "reject") | {"comment": "the target is gone"}
     assert alice.send("POST", f"/reviews/{grant.id}", form).status == 303
@@ -91,14 +92,29 @@ def test_rev_10_a_request_that_cannot_be_decided_is_shown_and_rejected(desk: Rev
 @changes
 def test_rev_03_a_request_that_cannot_be_decided_is_not_approved(desk: ReviewSystem, change: Change):
     alice, grant = person(desk, "alice"), pending(desk)
+    form = alice.first_form(grant.id)
     change(desk)
-    answer = alice.decide(f"/reviews/{grant.id}", alice.first_form(grant.id))
+    answer = alice.decide(f"/reviews/{grant.id}", form)
     body = {"verdict": "approve", "content": call(desk, show_review, grant, own_token(desk))[1]["review"]["content"]}
     status, problem = call(desk, vote_from_terminal, grant, own_token(desk), **body)
     assert answer.status == status >= 400
     if change is not fewer_pairs:
         assert problem["fix"] == REQUEST_AGAIN
     assert stored(desk, grant) == grant
+
+
+@changes
+def test_rev_08_no_page_offers_break_glass_for_a_request_that_cannot_be_decided(desk: ReviewSystem, change: Change):
+    desk.system.ports.config = replace(desk.system.ports.config, break_glass=SETTINGS)
+    gina, grant = person(desk, "gina"), pending(desk)
+    assert 'id="break-glass"' in gina.send("GET", f"/reviews/{grant.id}").text
+    change(desk)
+    page = gina.send("GET", f"/reviews/{grant.id}").text
+    assert ('id="break-glass"' in page, "The request cannot be approved any more." in page, LOST in page) == (
+        False,
+        True,
+        False,
+    )
 
 
 @changes

@@ -69,7 +69,8 @@ class ApiShownReview:
     """A request as a reviewer sees it. `content` is the hash that a vote names.
 
     `harm` is the label and its sentence. `second_step` says whether an approval has to be confirmed. `facts` are read
-    before deciding, `details` afterwards. `agent` is the agent's own text.
+    before deciding, `details` afterwards. `agent` is the agent's own text. `undecidable` says why the request
+    cannot be approved any more; "" if it can.
     """
 
     id: str
@@ -80,6 +81,7 @@ class ApiShownReview:
     level: str
     harm: tuple[str, str]
     second_step: bool
+    undecidable: str
     facts: tuple[tuple[str, str], ...]
     actions: tuple[ReviewedAction, ...]
     parameters: tuple[tuple[str, str], ...]
@@ -105,6 +107,7 @@ class ApiShownReview:
             level=str(harm["level"]),
             harm=(str(harm["label"]), str(harm["sentence"])),
             second_step=document["second_step"] is not False,
+            undecidable=str(document.get("undecidable", "")),
             facts=tuple(_facts(document)),
             actions=tuple(
                 ReviewedAction(

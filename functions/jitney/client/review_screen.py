@@ -65,7 +65,7 @@ def show_review(review: ApiShownReview, *, details: bool) -> None:
     shown = screen()
     label, sentence = review.harm
     _fold_heading(shown, label, _LEVELS.get(review.level, "bold red"), review.sentence)
-    _fold(shown, [("status", review.status), ("harm", sentence), *review.facts])
+    _fold(shown, [("status", review.status), ("note", review.undecidable), ("harm", sentence), *review.facts])
     for each in review.actions:
         _fold(shown, [("access", f"{each.action}, which {each.does}")])
         _fold(shown, (("  on", f"{arn}{' (new)' if arn in each.new else ''}") for arn in each.resources))
@@ -111,7 +111,7 @@ def show_next(review: ApiShownReview) -> None:
     """Print what the reviewer can do next."""
     if review.may_vote and not review.voted:
         approve, reject = f"jitney review approve {review.id}", f"jitney review reject {review.id} --comment TEXT"
-        screen().rows([("next", approve), ("or", reject)])
+        screen().rows([("next", reject)] if review.undecidable else [("next", approve), ("or", reject)])
     elif review.voted:
         screen().rows([("your vote", f"{review.voted}, for this content")])
 

@@ -37,17 +37,18 @@ def build_sheet(grant: Grant, ports: Ports) -> Sheet:
     """Return the current sheet of `grant`. Raises Problem when a store fails.
 
     If the target, the issuer, the access profile or a limit changed so that policy cannot decide any more, the sheet
-    says so among the risks. It then has only the risks of the permissions themselves.
+    says so among the risks. It then has only the risks of the permissions themselves, and a pending request is
+    `undecidable`.
     """
     history, cut = _history(grant, ports, ports.now())
     review = under_review(grant, ports, ports.suspensions.current())
     decision = present_decision(review, ports)
-    if isinstance(decision, Problem):
-        pending = grant.at(ports.now()).state is State.PENDING
-        risks = (not_decidable(decision.detail, pending=pending), *own_risks(grant.permissions, ports.actions))
-    else:
-        risks = decision.risks
-    return _sheet(review, risks, history, ports, history_cut=cut)
+    if not isinstance(decision, Problem):
+        return _sheet(review, decision.risks, history, ports, history_cut=cut)
+    risks = (not_decidable(decision.detail), *own_risks(grant.permissions, ports.actions))
+    pending = grant.at(ports.now()).state is State.PENDING
+    sheet = _sheet(review, risks, history, ports, history_cut=cut)
+    return sheet._replace(undecidable=decision.detail if pending else "")
 
 
 def granted_sheet(grant: Grant, ports: Ports) -> Sheet:

@@ -56,6 +56,7 @@ def environment(folder: Path) -> "Environment":
         "rejected_before",
         "sentence",
         "target",
+        "undecidable",
     )
     made.filters |= {name: getattr(wording, name) for name in words}
     made.filters |= {name: getattr(decision_wording, name) for name in _DECISION_WORDS}

@@ -69,6 +69,7 @@ def approve_review(
         _require_deliberate(asks=asks, content=content, can_ask=is_interactive() and not as_json)
         with connection.reviewer() as broker, voting(connection, f"review show {request}"):
             found = broker.review(request)
+            _require_decidable(found)
             body = {"verdict": "approve", "content": content or found.content, "comment": comment}
             selection = _selection(found, action or (), resource or (), seconds)
             body |= selection
@@ -112,6 +113,12 @@ def _require_deliberate(*, asks: bool, content: str, can_ask: bool) -> None:
         detail = "--yes approves without a question, and --content is missing."
         fix = "Give --content with the hash that `jitney review show ID` printed."
         raise Invalid("approval_not_confirmed", "Nothing was approved", detail, fix)
+
+
+def _require_decidable(found: ApiShownReview) -> None:
+    if found.undecidable:
+        fix = f"Run `jitney review reject {found.id} --comment TEXT`."
+        raise Invalid("request_undecidable", "Nothing was approved", found.undecidable, fix)
 
 
 def _approved_by_person(broker: Broker, found: ApiShownReview, body: dict[str, Any]) -> ApiVotedReview:

@@ -112,14 +112,12 @@ def own_risks(permissions: Iterable[Permission], actions: ActionTable) -> tuple[
     return describe_risks(names, gained) if names else ()
 
 
-def not_decidable(why: str, *, pending: bool) -> Risk:
-    """Return the risk of a grant about which the present configuration cannot decide, for the reason `why`.
+def not_decidable(why: str) -> Risk:
+    """Return the risk of a grant about which the present configuration cannot decide. `why` is a sentence.
 
-    Its sentences say what the other risks leave out, and that a pending request cannot be approved any more.
+    The risk also says what the other risks leave out.
     """
-    what = "The request cannot be approved any more: reject it, and the agent can request again." if pending else ""
-    left_out = "The other risks are those of the permissions alone."
-    return Risk("NotAssessed", " ".join(filter(None, (why, what, left_out))), ())
+    return Risk("NotAssessed", f"{why} The other risks are those of the permissions alone.", ())
 
 
 def _change(use: Use, arn: str, risks: Sequence[Risk]) -> _Change | None:

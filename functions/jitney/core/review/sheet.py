@@ -63,7 +63,8 @@ class Sheet(NamedTuple):
     end of the token, if the grant ends with its token. `call` is set for a request of one call. `way` says in words how
     a grant for the gateway is used; "" for credentials. `repeated` is set if a request for the same access was rejected
     before. `risks` include every change. `requested` is what the agent requested, if the grant was narrowed. `like` has
-    the results of earlier like requests. `headline` is the request in a sentence.
+    the results of earlier like requests. `headline` is the request in a sentence. `undecidable` says why the present
+    configuration cannot decide about a pending request, which then cannot be approved; "" if it can.
     """
 
     grant_id: str
@@ -95,6 +96,7 @@ class Sheet(NamedTuple):
     repeated: RepeatedRequest | None = None
     requested: RequestedAccess | None = None
     like: LikeRequests = LikeRequests()
+    undecidable: str = ""
 
 
 def sheet_of(

@@ -33,6 +33,7 @@ def sheet_document(sheet: Sheet, *, compared: bool = True) -> dict[str, Any]:
         "sentence": wording.sentence(sheet),
         "harm": harm_document(harm) | {"sentence": decision_wording.harm_sentence(sheet)},
         "second_step": takes_second_step(sheet.risks),
+        "undecidable": wording.undecidable(sheet),
         "risks": [{"level": str(each.level), "sentence": escape_invisible(each.sentence)} for each in sheet.risks],
         "not_granted": [*decision_wording.not_granted(sheet), *_shortened(sheet)],
         "rejected_before": wording.rejected_before(sheet),

@@ -348,6 +348,12 @@ def test_rev_09_what_is_shown_whole_is_approved_in_slack():
     assert narrowing(asked(HARMLESS))["callback_id"] == "approve_selected"
 
 
+def test_rev_10_a_request_that_cannot_be_decided_is_not_approved_in_slack():
+    made = message(sheet(asked(HARMLESS), undecidable="The target is gone."), URL)
+    assert presses(made.blocks) == ["reject", "page"]
+    assert "The target is gone. The request cannot be approved any more: reject it" in json.dumps(made.blocks)
+
+
 HARMLESS = [Permission(("s3:PutObject",), ("arn:aws:s3:::reports/1",))]
 HIDING = {
     "a seventh action": [Permission(tuple(f"s3:Put{one}" for one in "ABCDEFG"), ("arn:aws:s3:::reports/1",))],

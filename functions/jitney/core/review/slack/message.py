@@ -97,8 +97,9 @@ def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackM
     outcome = [] if deciding else [_rich(_outcome(sheet))]
     shown = cut(unlinked(sheet.headline.title_within(MOST_HEADER)), MOST_HEADER)
     header = {"type": "header", "text": plain(shown)}
-    hint = [] if parts.complete or not deciding else [_rich(_line("To approve", NOT_ALL))]
-    buttons = _buttons(sheet, url, deciding=deciding, complete=parts.complete)
+    obstacle = wording.undecidable(sheet) or ("" if parts.complete else NOT_ALL)
+    hint = [_rich(_line("To approve", obstacle))] if obstacle and deciding else []
+    buttons = _buttons(sheet, url, deciding=deciding, complete=not obstacle)
     above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]
     return SlackMessage(escaped(shown), (*above, {"type": "divider"}, parts.details))
 
