@@ -108,6 +108,17 @@ def test_end_08_what_stays_incomplete_names_the_targets_and_fails(connected: Fak
     assert "finance (revocation_incomplete)" in result.stderr
 
 
+def test_end_08_what_only_a_person_can_deny_is_not_repeated(connected: FakeBroker):
+    role = "arn:aws:iam::444455556666:role/jitney/gone"
+    for ended in (2, 1, 0):
+        left = progress(complete=False, targets_denied=[], targets_failed={role: "no_target"}, grants_ended=ended)
+        connected.say("POST", PATH, 202, left)
+    result = suspend()
+    assert (result.exit_code, len(connected.asked)) == (6, 3)
+    assert "ended     3 grants and reviews" in result.stdout
+    assert "see docs/deny-by-hand.md" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("status", "code", "exit_code"),
     [(404, "suspension_name_unknown", 2), (409, "self_suspension", 2), (403, "not_operator", 3), (403, "suspended", 3)],

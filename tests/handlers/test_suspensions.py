@@ -722,6 +722,42 @@ class TestNames:
         status, body, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
         assert (status, body["code"]) == (410, "grant_revoked")
 
+    def test_end_08_a_target_that_was_removed_is_suspended_while_it_has_grants(self, system):
+        grant_id = opened(system)
+        waiting = opened(system, permissions=WRITE, reason="publish")
+        reconcile(system.ports)
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        asked = {"kind": "target", "name": "analytics-prod"}
+        body = suspended(system, asked, status=202)
+        assert (body["suspension"]["role"], body["targets_failed"]) == (ROLE_ARN, {ROLE_ARN: "no_target"})
+        assert body["grants_ended"] == 2
+        for ended in (grant_id, waiting):
+            assert system.store.grants[ended].state is State.REVOKED
+            assert [each["code"] for each in system.records() if each["grant_id"] == ended][-1] == "suspended"
+        status, problem, _ = system.call(create_credentials, grant_id=grant_id, token=fresh(system))
+        assert (status, problem["code"]) == (410, "grant_revoked")
+        assert suspended(system, asked, status=202)["grants_ended"] == 0  # repeated, although no grant is open
+        assert len(system.store.suspensions.entries) == 1
+        assert reconcile(system.ports)["completed"] == 0
+        system.now = system.store.grants[grant_id].expires_at + CLOCK_SKEW_SECONDS
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_aud_10_the_earlier_alias_of_a_target_names_the_present_one(self, system):
+        opened(system)
+        targets_are(system, alias="live")
+        asked = {"kind": "target", "name": "analytics-prod", "reason": REASON}
+        status, body, _ = system.call(suspend, asked, token=operator(system))
+        assert (status, body["alternatives"]) == (404, ["live"])
+        assert not system.store.suspensions.entries
+
+    def test_end_08_a_call_is_repeated_although_the_grants_that_had_its_name_have_ended(self, system):
+        opened(system)
+        asked = {"kind": "unit", "name": "corp.reader-agent"}
+        system.role_policies.refusals, system.role_policies.refusal = 99, "AccessDenied"
+        assert suspended(system, asked, status=202)["grants_ended"] == 1
+        system.role_policies.refusals = 0
+        assert suspended(system, asked)["complete"]
+
     def test_an_entry_of_an_issuer_stands_for_the_issuer(self, system):
         entry = replace(system.config.issuers["github"], name="github-staging")
         config = replace(system.config, issuers={**system.config.issuers, entry.name: entry})

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from jitney.core import audit
-from jitney.core.access.suspensions import Suspension, SuspensionKind
+from jitney.core.access.suspensions import Suspension
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
 from jitney.handlers.grant_updates import write_until_current
@@ -71,7 +71,7 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
 def _is_others(name: str, suspension: Suspension, known: Collection[str]) -> bool:
     """Return whether a failure is on a target that the suspension does not concern.
 
-    Failures of other roles and steps always count: roles without a target may have credentials of any agent, and steps
-    for all targets may have left out any of them.
+    Failures of steps for all targets always count, because such a step may have left out any of them. A role without a
+    target may have credentials of any agent.
     """
-    return name in known or (suspension.kind is SuspensionKind.TARGET and name.startswith("arn:"))
+    return name in known or (name.startswith("arn:") and not suspension.concerns_role(name))

@@ -8,19 +8,17 @@ After the documents, the first call starts a function that measures when AWS den
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 from jitney.core import audit
 from jitney.core.access.grant import Grant
 from jitney.core.access.request_body import MAX_REASON, parse_reason, parse_suspension
-from jitney.core.access.suspension_names import configured_name, seen_name
 from jitney.core.access.suspensions import Suspension, SuspensionKind, SuspensionRequest, Suspensions
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.config import Target, TargetRole
 from jitney.core.problems import Problem
 from jitney.core.review.safe_text import cut
-from jitney.core.target_roles import earlier_roles, first_roles
+from jitney.core.target_roles import earlier_roles
 from jitney.handlers.callers import AuthenticatedRequest, authenticate_request
 from jitney.handlers.deny_documents import log_undenied, write_deny_document
 from jitney.handlers.edge import endpoints
@@ -29,11 +27,10 @@ from jitney.handlers.http import Request, Response
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grant, end_suspended_grants
+from jitney.handlers.suspended_names import SuspendedName, suspended_name
 from jitney.handlers.suspension_completion import complete_suspension, suspension_conflict, suspension_detail
 from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
-MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
-"""Limits of the open grants that are read to find a name."""
 MOST_MILLISECONDS = 12_000
 """The time after which a call starts no further document. The last one may take 11 s more.
 
@@ -42,7 +39,6 @@ The function has 25 s, and API Gateway waits 29 s.
 RETRY_SECONDS = 1
 NOT_TRIED, NO_TARGET = "not_tried", "no_target"
 """The codes of a target that a call had no time for, and of a role without a target, which Jitney cannot change."""
-_FAR_FUTURE = 10**11
 
 
 class Progress(NamedTuple):
@@ -93,8 +89,8 @@ def suspend(request: Request, ports: Ports) -> Response:
     with call.counting_refusals():
         call.require_operator("suspend")
         asked = parse_suspension(request.body, ports.config.limits)
-        asked = asked._replace(name=_name(asked, ports))
-    suspension, suspensions = write_until_current(lambda: _begun(asked, call), suspension_conflict, ports)
+        named = suspended_name(asked, ports)
+    suspension, suspensions = write_until_current(lambda: _begun(asked, named, call), suspension_conflict, ports)
     progress = _carry_out(suspension, suspensions, began, ports)
     suspension = _with_progress(suspension, progress, call)
     body = {"suspension": suspension.view(), **progress.view()}
@@ -125,35 +121,17 @@ def lift(request: Request, ports: Ports) -> Response:
     )
 
 
-def _name(asked: SuspensionRequest, ports: Ports) -> str:
-    """Return the name to suspend. Raises Problem suspension_name_unknown."""
-    if name := configured_name(asked, ports.config):
-        return name
-    if asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
-        return asked.name
-    return seen_name(asked, ports.config, _open_grants(ports))
-
-
-def _open_grants(ports: Ports) -> Iterator[Grant]:
-    """Yield open grants of every target, and of removed ones, within limits of number and time."""
-    began, targets = ports.stopwatch(), ports.config.targets.values()
-    for role_arn in first_roles([each.role_arn for each in targets], ports.deny_list.seen_roles()):
-        for grant in islice(ports.store.open_grants(role_arn, _FAR_FUTURE), MOST_READ):
-            if ports.stopwatch() - began > MOST_READ_MILLISECONDS:
-                return
-            yield grant
-
-
-def _begun(asked: SuspensionRequest, call: AuthenticatedRequest) -> tuple[Suspension, Suspensions]:
+def _begun(
+    asked: SuspensionRequest, named: SuspendedName, call: AuthenticatedRequest
+) -> tuple[Suspension, Suspensions]:
     """Write the suspension with its record, unless it is in force already. Return it and all suspensions."""
     ports = call.ports
     before = ports.suspensions.current()
-    if same := before.of(asked.kind, asked.name):
+    if same := before.of(asked.kind, named.name):
         return same, before
     reason = cut(ports.mask_comment(call.principal.owner_key).text(asked.reason), MAX_REASON)
     by = call.principal.source_identity
-    role = ports.config.targets[asked.name].role_arn if asked.kind is SuspensionKind.TARGET else ""
-    suspension = Suspension(ports.new_id("s"), asked.kind, asked.name, ports.now(), by, reason, role=role)
+    suspension = Suspension(ports.new_id("s"), asked.kind, named.name, ports.now(), by, reason, role=named.role)
     with call.counting_refusals():
         after = before.with_new(suspension)
         if after.stopping(call.principal) and not asked.including_caller:
@@ -205,12 +183,12 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
     for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-    if suspension.kind is not SuspensionKind.TARGET:
-        for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
-            count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
-            ended, all_ended = ended + count, all_ended and complete
-            if any(each.unwritten for each in ports.deny_list.deny_entries(role_arn, ports.now())):
-                failed[role_arn] = NO_TARGET
+    removed = sorted(each for each in seen if ports.config.target_with(each) is None)
+    for role_arn in filter(suspension.concerns_role, removed):
+        count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
+        ended, all_ended = ended + count, all_ended and complete
+        if any(each.unwritten for each in ports.deny_list.deny_entries(role_arn, ports.now())):
+            failed[role_arn] = NO_TARGET
     aliases = tuple(each.alias for each in denied)
     return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
 

@@ -17,6 +17,8 @@ from jitney.client.suspensions import ApiSuspension, ApiSuspensionKind, ApiSuspe
 REPEAT_SECONDS = 300
 """How long the command repeats an incomplete suspension. After that, the broker continues it every five minutes."""
 MOST_ROWS = 20
+NO_TARGET = "no_target"
+"""The code of a role whose target was removed from `jitney.yaml`."""
 
 suspensions = command_group("List suspensions, and lift one. For operators.")
 
@@ -105,7 +107,7 @@ def _until_complete(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ApiSuspensionProgress:
-    """Repeat the call until it is complete, or REPEAT_SECONDS are over. Returns the sum of all calls."""
+    """Repeat the call while that helps, for REPEAT_SECONDS at most. Returns the sum of all calls."""
     began, progress = clock(), attempt()
     while not progress.complete and clock() - began < REPEAT_SECONDS:
         screen().note(f"jitney: {progress.suspension.id} is in force; {progress.grants_ended} grants ended so far.")
@@ -120,7 +122,14 @@ def _until_complete(
             return progress  # the operator suspended themselves too, and Jitney completes it
         else:
             progress = _sum(progress, later)
+            if later.grants_ended == 0 and _is_left_to_hand(later):
+                break
     return progress
+
+
+def _is_left_to_hand(progress: ApiSuspensionProgress) -> bool:
+    """Return whether only roles without a target do not deny. Jitney cannot change these roles."""
+    return bool(progress.targets_failed) and set(progress.targets_failed.values()) == {NO_TARGET}
 
 
 def _sum(first: ApiSuspensionProgress, later: ApiSuspensionProgress) -> ApiSuspensionProgress:
@@ -144,6 +153,8 @@ def _incomplete(progress: ApiSuspensionProgress) -> Unavailable:
         detail += f" Live credentials still work until they end on: {failed}."
     fix = "Repeat the command, or wait: Jitney tries again every five minutes. "
     fix += "If targets keep failing, see docs/suspensions.md."
+    if _is_left_to_hand(progress):
+        fix = "These roles have no target in jitney.yaml, so Jitney cannot change them: see docs/deny-by-hand.md."
     return Unavailable("suspension_incomplete", "The suspension is not complete", detail, fix, progress.document())
 
 

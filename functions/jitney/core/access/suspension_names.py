@@ -1,8 +1,9 @@
 """The names that can be suspended. An unknown name is an error with suggestions, never a silent success. Pure.
 
-An agent, a unit, a human or an issuer is known from the configuration or from its grants. So an issuer can be suspended
-after it was removed from the configuration, while its grants last. Jitney keeps no list of callers, so it does not know
-a caller without such a grant. With `unseen`, such a caller can be suspended by its exact name.
+An agent, a unit, a human, an issuer or a target is known from the configuration or from its grants. So an issuer or a
+target can be suspended after it was removed from the configuration, while its grants last. Jitney keeps no list of
+callers, so it does not know a caller without such a grant. With `unseen`, such a caller can be suspended by its exact
+name.
 """
 
 import difflib
@@ -15,6 +16,7 @@ from jitney.core.config import Config
 from jitney.core.identity.source_identity import identity_prefix, source_identity
 from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.problems import Problem
+from jitney.core.target_roles import first_role
 
 MOST_SUGGESTIONS = 5
 _IDENTITY = re.compile(r"[\w+=.@-]{2,64}", re.ASCII)
@@ -48,6 +50,12 @@ def seen_name(request: SuspensionRequest, config: Config, grants: Iterable[Grant
         fix = "To suspend this exact name although Jitney has not seen it, add `--unseen`."
         raise _unknown(request, spellings, fix)
     return request.name
+
+
+def removed_role(alias: str, config: Config, grants: Iterable[Grant]) -> str:
+    """Return the ARN of the first role of a removed target, as one of `grants` has it; "" for none."""
+    roles = (each.role_arn for each in grants if each.target == alias and config.target_with(each.role_arn) is None)
+    return next(map(first_role, roles), "")
 
 
 def _unknown(request: SuspensionRequest, spellings: Mapping[str, str], fix: str) -> Problem:
@@ -90,7 +98,7 @@ def _issuers(config: Config) -> dict[str, str]:
 _LISTED: Mapping[SuspensionKind, str] = {
     SuspensionKind.ISSUER: "Use a name that jitney.yaml has under issuers. For a removed issuer, use the text before "
     "the first full stop of its agents' names.",
-    SuspensionKind.TARGET: "Use a name that jitney.yaml has under targets.",
+    SuspensionKind.TARGET: "Use a name that jitney.yaml has under targets, or that an open grant has.",
 }
 _CONFIGURED: Mapping[SuspensionKind, Callable[[Config], Mapping[str, str]]] = {
     SuspensionKind.AGENT: _agents,
@@ -113,5 +121,8 @@ def _spellings_in(kind: SuspensionKind, grant: Grant, config: Config) -> dict[st
     if kind is SuspensionKind.ISSUER:  # of a removed issuer, too: its credentials work until the grants end
         identities = [each for each in (grant.principal, grant.human) if each]
         return {name: name for name in (each.partition(".")[0] for each in identities)}
+    if kind is SuspensionKind.TARGET:  # a removed one, or the present alias of a renamed one
+        present = config.target_with(grant.role_arn)
+        return {grant.target: present.alias if present else grant.target}
     people = [grant.human, *(vote.human for vote in grant.votes), *([grant.principal] if is_person else [])]
     return {each: each for each in people if each} if kind is SuspensionKind.HUMAN else {}

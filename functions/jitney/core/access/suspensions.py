@@ -105,6 +105,10 @@ class Suspension:
         whole = self.kind is not SuspensionKind.TARGET
         return [each for each in targets if whole or self.covers_target(each.alias, each.role_arn)]
 
+    def concerns_role(self, role_arn: str) -> bool:
+        """Return whether credentials of what is suspended may be on a role that no configured target has."""
+        return self.kind is not SuspensionKind.TARGET or first_role(role_arn) == self.role
+
     def covers(self, identity: str, unit: str, human: str | None) -> bool:
         """Return whether the suspension covers the requests of this agent and unit on behalf of `human`."""
         if self.kind is SuspensionKind.TARGET:

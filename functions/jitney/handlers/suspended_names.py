@@ -1,0 +1,49 @@
+"""The name that an operator means to suspend: configured, of an open grant, or suspended already."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from jitney.core.access.grant import Grant
+from jitney.core.access.suspension_names import configured_name, removed_role, seen_name
+from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
+from jitney.core.target_roles import first_roles
+from jitney.handlers.ports import Ports
+
+MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
+"""Limits of the open grants that are read to find a name."""
+_FAR_FUTURE = 10**11
+
+
+class SuspendedName(NamedTuple):
+    """The name of a suspension, as it is stored. `role` is the ARN of a target's first role, "" for other kinds."""
+
+    name: str
+    role: str
+
+
+def suspended_name(asked: SuspensionRequest, ports: Ports) -> SuspendedName:
+    """Return the name to suspend. Raises Problem suspension_name_unknown.
+
+    A suspension that is in force is known by its name, although its grants have ended. So its call can be repeated.
+    """
+    config, is_target = ports.config, asked.kind is SuspensionKind.TARGET
+    if same := ports.suspensions.current().of(asked.kind, asked.name):
+        return SuspendedName(same.name, same.role)
+    if name := configured_name(asked, config):
+        return SuspendedName(name, config.targets[name].role_arn if is_target else "")
+    if asked.kind is SuspensionKind.AGENT and ports.store.grants_of(f"{asked.name}#")[0]:
+        return SuspendedName(asked.name, "")
+    grants = list(_open_grants(ports))
+    name = seen_name(asked, config, grants)
+    return SuspendedName(name, removed_role(name, config, grants) if is_target else "")
+
+
+def _open_grants(ports: Ports) -> Iterator[Grant]:
+    """Yield open grants of every target, and of removed ones, within limits of number and time."""
+    began, targets = ports.stopwatch(), ports.config.targets.values()
+    for role_arn in first_roles([each.role_arn for each in targets], ports.deny_list.seen_roles()):
+        for grant in islice(ports.store.open_grants(role_arn, _FAR_FUTURE), MOST_READ):
+            if ports.stopwatch() - began > MOST_READ_MILLISECONDS:
+                return
+            yield grant
