@@ -54,7 +54,7 @@ class BrokerStack(Stack):
         Queries(self, "Queries", records=buckets.records, results=buckets.results, key=tables.key)
         specs = {name: spec.at(broker.lambda_executions) for name, spec in SPECS.items()}
         api = Api(self, "Api", access_log=access_log, specs=specs.values(), broker=broker)
-        sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key)
+        sealing = Sealing(self, "Seals", buckets=buckets, key=tables.key, number=broker.seal_key)
         trail = Trail(self, "Trail", targets=settings.targets, tls_only=not local)
         resources = {
             **tables.resources,

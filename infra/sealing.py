@@ -16,15 +16,19 @@ from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER
 
 
 class Sealing(Construct):
-    """The key and the policies. Only the function `sealer` can sign with the key and add to the bucket of seals."""
+    """The key and the policies. Only the function `sealer` can sign with the key and add to the bucket of seals.
 
-    def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, key: kms.IKey) -> None:
+    `number` is that of the key. Another number makes another key, and the earlier one stays in KMS, outside the stack.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, buckets: Buckets, key: kms.IKey, number: int) -> None:
         super().__init__(scope, construct_id)
         self._records, self._seals, self._records_key = buckets.records, buckets.seals, key
+        added = "" if number == 1 else f"{number}"
         self.key = kms.Key(
             self,
-            "Key",
-            alias="alias/jitney-seals",
+            f"Key{added}",
+            alias=f"alias/jitney-seals{added}",
             description="Jitney: signs the seals over audit records",
             key_spec=kms.KeySpec.ECC_NIST_P256,
             key_usage=kms.KeyUsage.SIGN_VERIFY,

@@ -117,7 +117,8 @@ class BrokerSettings(SettingsModel):
     `tags` are the tags of the broker's resources. The targets' roles do not get them, because policies can see the tags
     of these roles. `lambda_executions` is the account's quota of concurrent executions. The limits of requests and of
     gateway calls grow with it. `deployment` says whether a new version of a function serves a tenth of the requests
-    first (`infra.canary`). Alarms name their runbooks below `runbooks_url`.
+    first (`infra.canary`). Alarms name their runbooks below `runbooks_url`. `seal_key` is the number of the key that
+    signs seals: another number makes a new key.
     """
 
     account: Account
@@ -131,6 +132,7 @@ class BrokerSettings(SettingsModel):
     vpc: VpcSettings | None = None
     replication: ReplicationSettings | None = None
     runbooks_url: Address | None = None
+    seal_key: int = Field(default=1, ge=1, le=99)
 
     @model_validator(mode="after")
     def _has_its_certificate_here(self) -> Self:
