@@ -35,6 +35,7 @@ GAPS = (
     "buckets.owners_in_conditions",
     "principals.principal_arn_of_sessions",
     "encryption.tables_use_the_callers_key",
+    "encryption.restored_tables_have_their_key",
     "tables.leading_keys",
     "tables.attributes",
     "executions.executions_named_once",

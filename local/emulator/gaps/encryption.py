@@ -1,10 +1,14 @@
-"""KMS: the permissions on customer managed keys that another service uses for a caller."""
+"""KMS: the customer managed keys that another service uses for a caller, and the permissions on them."""
 
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.services import dynamodb, kms
 
+type Members = dict[str, Any]
+type Answer = tuple[int, Members, Any]
 type Denied = iam_evaluator.EvalResult | iam_evaluator.AuthError | None
 
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"})
@@ -29,6 +33,28 @@ def tables_use_the_callers_key() -> None:
         return denied
 
     iam_evaluator.enforce = enforce_with_key
+
+
+def restored_tables_have_their_key() -> None:
+    """A table is restored with the key of SSESpecificationOverride, which an alias can name.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_RestoreTableToPointInTime.html
+    """
+    dynamodb._restore_table_from_backup = _with_key(dynamodb._restore_table_from_backup)
+    dynamodb._restore_table_to_point_in_time = _with_key(dynamodb._restore_table_to_point_in_time)
+
+
+def _with_key(restore: Callable[[Members], Answer]) -> Callable[[Members], Answer]:
+    def restored(request: Members) -> Answer:
+        answer = restore(request)
+        wish = request.get("SSESpecificationOverride") or {}
+        record = kms._resolve_key(wish.get("KMSMasterKeyId", ""))
+        if answer[0] == HTTPStatus.OK and record:
+            known = dynamodb._sse_description_from_spec({**wish, "KMSMasterKeyId": record["Arn"]})
+            dynamodb._tables[request["TargetTableName"]]["SSEDescription"] = known
+        return answer
+
+    return restored
 
 
 def _key_actions(action: str) -> tuple[str, ...]:

@@ -98,6 +98,25 @@ def test_tables_use_the_callers_key(emulator: Emulator) -> None:
             assert "dynamodb:PutItem" in message or "kms:" in message
 
 
+def test_restored_tables_have_their_key(emulator: Emulator) -> None:
+    made, dynamodb, kms = table(emulator), emulator.root("dynamodb"), emulator.root("kms")
+    kms.create_alias(AliasName="alias/tables", TargetKeyId=made["Key"])
+    key = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": "alias/tables"}
+    dynamodb.put_item(TableName=made["Table"], Item={"pk": {"S": "one"}})
+    dynamodb.restore_table_to_point_in_time(
+        SourceTableName=made["Table"],
+        TargetTableName="latest",
+        UseLatestRestorableTime=True,
+        SSESpecificationOverride=key,
+    )
+    backup = dynamodb.create_backup(TableName=made["Table"], BackupName="daily")["BackupDetails"]["BackupArn"]
+    dynamodb.restore_table_from_backup(BackupArn=backup, TargetTableName="daily", SSESpecificationOverride=key)
+    for name in ("latest", "daily"):
+        encryption = dynamodb.describe_table(TableName=name)["Table"].get("SSEDescription", {})
+        assert encryption.get("KMSMasterKeyArn") == made["Key"]
+        assert dynamodb.scan(TableName=name)["Items"] == [{"pk": {"S": "one"}}]
+
+
 def test_named_query(emulator: Emulator) -> None:
     query = {"Name": "who asked", "Database": "records", "QueryString": "SELECT 1", "WorkGroup": {"Ref": "WorkGroup"}}
     resources = {
