@@ -1,5 +1,6 @@
 """Mail by SES: what is sent, and the codes of failures."""
 
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -8,7 +9,7 @@ from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, Endp
 from botocore.stub import ANY, Stubber
 
 from jitney.adapters.aws_clients import ONE_ATTEMPT
-from jitney.adapters.mail_sender import CODES, MailMessage, MailSender
+from jitney.adapters.mail_sender import CODES, FAILED, MAY_BE_SENT, UNREACHABLE, MailMessage, MailSender
 from tests.adapters.answering_server import forgetting_server
 
 MESSAGE = MailMessage("One asks", "text \u2713", "<p>text</p>", "g-aaaaaaaaaaaaaa")
@@ -90,3 +91,9 @@ def test_rev_13_no_mail_is_lost_with_a_connection_that_ses_closed():
 
 
 ANY_MAIL = {"FromEmailAddress": ANY, "Destination": ANY, "Content": ANY}
+
+
+def test_ops_01_the_runbook_explains_every_code_of_a_lost_mail():
+    page = Path("docs/slack.md").read_text(encoding="utf-8")
+    codes = {*CODES.values(), FAILED, MAY_BE_SENT, UNREACHABLE}
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
