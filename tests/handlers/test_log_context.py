@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.function_specs import SPECS
+from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.access.grant import State
 from jitney.handlers import review_failures, review_notices, review_schedule
+from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.logs import about_grant, logger, note_grant
 from jitney.handlers.reconciler import EXPIRY_GRACE_SECONDS, reconcile
@@ -116,6 +119,20 @@ def test_ops_01_a_new_grant_is_in_the_lines_after_its_record(system: System, log
     unhandled, answered = lines(log)[1:]
     (other,) = set(system.store.grants) - {granted}
     assert unhandled["grant_id"] == answered["grant_id"] == other
+
+
+def test_ops_01_a_service_that_did_not_answer_is_named_with_its_own_code(system: System, log: io.StringIO):
+    def disabled(*_: object) -> None:
+        refusal = {"Error": {"Code": "AccessDeniedException", "Message": "the key arn:aws:kms:x is disabled"}}
+        with aws_errors_as_unavailable("The store"):
+            raise ClientError(refusal, "Query")
+
+    system.store.grants_of = disabled  # type: ignore[assignment]
+    assert system.call(list_grants)[0] == 503
+    failed, answered = lines(log)
+    assert (failed["message"], failed["aws_code"]) == ("unavailable", "AccessDeniedException")
+    assert failed["detail"] == "The store did not answer as it should."
+    assert answered["code"] == "unavailable"
 
 
 def test_ops_01_a_call_through_the_gateway_names_its_grant(log: io.StringIO):

@@ -1,7 +1,7 @@
 """The outermost layer of every function.
 
 An HTTP function turns the event into a request, and the answer or problem into the form of API Gateway. It logs one
-line. Any other function re-raises a failure with only its name.
+line, and another one for a service that did not answer. Any other function re-raises a failure with only its name.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,8 @@ HttpHandler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 EventHandler: TypeAlias = Callable[[Mapping[str, Any], Any], Answer]
 
-FAILURES = frozenset({"internal", "unavailable"})
+UNAVAILABLE = "unavailable"
+FAILURES = frozenset({"internal", UNAVAILABLE})
 """The problems that are counted as failures of Jitney.
 
 Agents can cause the other problems with a status of 5xx, such as answer_unmaskable, at will. So these must not stop a
@@ -83,6 +84,8 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
         problem = Problem("internal", "Jitney failed to answer.", fix)
     if problem.code in FAILURES:
         count(FAILED_ANSWERS)
+    if problem.code == UNAVAILABLE:
+        logger.warning(UNAVAILABLE, detail=problem.detail, aws_code=problem.aws_code or None)
     return on_problem(problem)
 
 
