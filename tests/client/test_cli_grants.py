@@ -58,6 +58,13 @@ def test_the_exit_code_says_what_became_of_a_grant(connected: FakeBroker, state:
         assert CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID, *form]).exit_code == code
 
 
+def test_rev_13_a_grant_that_failed_says_so_and_what_to_do(connected: FakeBroker):
+    connected.say("GET", PATH, 200, {"grant": grant("failed")})
+    shown = CliRunner().invoke(build_app(), ["grants", "show", GRANT_ID]).stdout
+    assert "it could not be reviewed or issued, or policy denied it" in shown
+    assert "make a new request" in shown
+
+
 def test_cli_03_a_pending_grant_can_be_waited_for_later(connected: FakeBroker):
     connected.say("GET", PATH, 200, {"grant": grant("pending"), "review": REVIEW}, Retry_After="1")
     connected.say("GET", PATH, 200, {"grant": grant()})

@@ -269,7 +269,10 @@ def alternatives(
 
 
 def end_rows(grant: ApiGrant, now: float) -> Iterator[tuple[str, str]]:
-    """Yield rows that say how a grant was ended, how soon AWS denied it, and whether its credentials were cut off."""
+    """Yield rows that say how a grant ended or why it failed, how soon AWS denied it, and whether it was cut off."""
+    if grant.state == "failed":
+        yield "why", "it could not be reviewed or issued, or policy denied it"
+        yield "next", "make a new request; if it fails too, ask your platform engineer"
     if grant.ending:
         why = f": {grant.ending.reason}" if grant.ending.reason else ""
         yield "ended", f"{moment(grant.ending.at, now)} by {grant.ending.by}{why}"
