@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from infra.function_specs import SPECS
 from jitney.adapters.aws_clients import aws_errors_as_unavailable
 from jitney.core.access.grant import State
+from jitney.core.problems import Problem
 from jitney.handlers import review_failures, review_notices, review_schedule
+from jitney.handlers.edge import event_handler
 from jitney.handlers.grant_reads import list_grants
 from jitney.handlers.grants import create_grant
 from jitney.handlers.logs import about_grant, logger, note_grant
@@ -133,6 +135,25 @@ def test_ops_01_a_service_that_did_not_answer_is_named_with_its_own_code(system:
     assert (failed["message"], failed["aws_code"]) == ("unavailable", "AccessDeniedException")
     assert failed["detail"] == "The store did not answer as it should."
     assert answered["code"] == "unavailable"
+
+
+def test_ops_01_a_scheduled_function_names_the_service_that_did_not_answer(log: io.StringIO):
+    def run(*_: object) -> None:
+        with aws_errors_as_unavailable("The seals' key"):
+            raise ClientError({"Error": {"Code": "DisabledException", "Message": "arn:aws:kms:x"}}, "Sign")
+
+    with pytest.raises(Exception, match="see the log"):
+        event_handler(run, ())({}, None)
+    (line,) = lines(log)
+    assert (line["code"], line["aws_code"]) == ("unavailable", "DisabledException")
+    assert line["detail"] == "The seals' key did not answer as it should."
+    with pytest.raises(Exception, match="see the log"):
+        event_handler(hostile, ())({}, None)
+    assert "canary" not in log.getvalue()
+
+
+def hostile(*_: object) -> None:
+    raise Problem("request_invalid", "canary", "canary")
 
 
 def test_ops_01_a_call_through_the_gateway_names_its_grant(log: io.StringIO):

@@ -85,7 +85,7 @@ def errors_as_problems(attempt: Callable[[], Answer], on_problem: Callable[[Prob
     if problem.code in FAILURES:
         count(FAILED_ANSWERS)
     if problem.code == UNAVAILABLE:
-        logger.warning(UNAVAILABLE, detail=problem.detail, aws_code=problem.aws_code or None)
+        logger.warning(UNAVAILABLE, **_service(problem))
     return on_problem(problem)
 
 
@@ -109,9 +109,18 @@ def event_handler(run: Callable[[Mapping[str, Any], Ports], Answer], needs: tupl
 
 
 def log_unhandled(error: Exception) -> None:
-    """Log an exception's type and place. Its text is not logged, because it may quote a token or a credential."""
+    """Log an exception's type and place. Its text is not logged, because it may quote a token or a credential.
+
+    A service that did not answer is named, with AWS's own code.
+    """
     where = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    logger.error("unhandled", error=type(error).__name__, where=where)
+    found: dict[str, Any] = {"code": error.code, **_service(error)} if isinstance(error, Problem) else {}
+    logger.error("unhandled", error=type(error).__name__, where=where, **found)
+
+
+def _service(problem: Problem) -> dict[str, Any]:
+    """Return the members of a log line that name the service that did not answer; {} for another problem."""
+    return {"detail": problem.detail, "aws_code": problem.aws_code or None} if problem.code == UNAVAILABLE else {}
 
 
 def _line(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
