@@ -88,15 +88,53 @@ def test_a_duplicate_key_is_refused_at_any_depth():
         ("a: &x 1\nb: *x", "alias *x"),
         ("a: &x [*x]", "alias *x"),
         ("? [1, 2]\n: 3", "a key is not plain text"),
+        ("a: !Ref b", "the tag !Ref has no meaning"),
+        ("a: !!binary YQ==", "binary has no meaning"),
+        ("a: null", "null is YAML's word for no value"),
+        ("a: [~]", "~ is YAML's word for no value"),
+        ("a:\nb: 1", "it has no value"),
+        ("channel: #reviews", "it has no value"),
     ],
 )
 def test_aliases_tags_and_other_syntax_are_refused(text, wrong):
     assert wrong in read(text, {}).problems[0].wrong
 
 
-def test_an_object_tag_creates_no_object():
+def test_an_object_tag_creates_no_object_and_is_a_problem():
     source = read("a: !!python/object/apply:os.system ['true']", {})
     assert source.value == {"a": ["true"]}
+    assert "has no meaning here" in source.problems[0].wrong
+
+
+@pytest.mark.parametrize("text", ['a: "null"', "a: '~'", 'a: ""', "a: nullable", "a: !!str b"])
+def test_text_that_only_resembles_no_value_is_text(text):
+    assert read(text, {}).problems == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "fix"),
+    [
+        ("a:\n\tb: 1", 2, "with spaces, not with tabs"),
+        ("a: @b", 1, "in quotation marks"),
+        ("a: b: c", 1, "in quotation marks, or correct the indentation"),
+        ("a: *\nb: 1", 1, 'such as "*"'),
+        ("a: [*]", 1, 'such as "*"'),
+        ("a:\n  - b\n c: 1", 3, "in the same column"),
+        ("a: 1\nb\nc: 2", 3, "a colon and a space"),
+        ("a: 1\n---\nb: 2", 2, "remove the line ---"),
+        ("a: [b\nc: 1", 2, "close the bracket"),
+        ('a: "b', 1, "close the quotation mark"),
+        ("a: 1\nb: \x07", 2, "remove the control character"),
+        ("a: " + "[" * 60 + "]" * 60, 1, "correct the brackets"),
+        ("a: " + "{b: " * 60 + "1" + "}" * 60, 1, "correct the brackets"),
+        ("a" * 2_000_001, 0, "name the right file"),
+    ],
+)
+def test_text_that_is_not_yaml_has_its_line_and_a_fix(text, line, fix):
+    (problem,) = read(text, {}).problems
+    assert fix in problem.fix
+    assert problem.line == line
+    assert "\n" not in problem.wrong
 
 
 def test_lines_are_those_of_the_keys():

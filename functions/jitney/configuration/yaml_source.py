@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from jitney.configuration.yaml_syntax import MOST_CHARACTERS, MOST_NESTED, line_of_error, node_fault, syntax_fix
+
 Path: TypeAlias = tuple[str | int, ...]
 Value: TypeAlias = str | list["Value"] | dict[str, "Value"]
 
@@ -44,26 +46,40 @@ class YamlSource:
 def read(text: str, env: Mapping[str, str]) -> YamlSource:
     """Return the document in `text`. `${VAR}` and `${VAR:-default}` are replaced from `env`. Never raises.
 
-    A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases and unset variables
-    are problems. If the text is not YAML, the value is empty.
+    A default applies to a variable that is unset or empty, as in a shell. Duplicate keys, aliases, tags, keys without
+    a value and unset variables are problems. If the text is not YAML, the value is empty.
     """
     source = YamlSource({})
+    if len(text) > MOST_CHARACTERS:
+        wrong = f"the file has {len(text)} characters, and at most {MOST_CHARACTERS} are read"
+        source.problems.append(ConfigurationProblem((), wrong, "name the right file, or remove what it does not need"))
+        return source
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                wrong = f"the alias *{event.anchor} stands for another part of the file"
-                source.problems.append(
-                    ConfigurationProblem((), wrong, "write that part here again", _line(event.start_mark))
-                )
+        source.problems += _structure_problems(text)
         node = None if source.problems else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        wrong = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        source.problems.append(ConfigurationProblem((), wrong, "correct the syntax", _line(mark)))
+        # PyYAML's other errors have their message in several lines, with the place.
+        message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+        wrong, line = f"this is not YAML: {message}", line_of_error(error, text)
+        source.problems.append(ConfigurationProblem((), wrong, syntax_fix(message), line))
         return source
     if node is not None:
         source.value = _value(node, (), source, env)
     return source
+
+
+def _structure_problems(text: str) -> Iterator[ConfigurationProblem]:
+    """Yield the aliases in `text`, and the place where it is nested too deep. Raises YAMLError."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            wrong = f"the alias *{event.anchor} stands for another part of the file"
+            yield ConfigurationProblem((), wrong, "write that part here again", _line(event.start_mark))
+        if depth > MOST_NESTED:
+            wrong = f"lists and mappings are nested deeper than {MOST_NESTED} levels"
+            yield ConfigurationProblem((), wrong, "correct the brackets or the indentation", _line(event.start_mark))
+            return
 
 
 def _line(mark: Any) -> int:
@@ -73,6 +89,8 @@ def _line(mark: Any) -> int:
 
 def _value(node: yaml.Node, path: Path, source: YamlSource, env: Mapping[str, str]) -> Value:
     source.lines[path] = _line(node.start_mark)
+    if fault := node_fault(node):
+        source.problems.append(ConfigurationProblem(path, *fault, _line(node.start_mark)))
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, source, env)
     if isinstance(node, yaml.SequenceNode):
