@@ -29,8 +29,9 @@ from jitney.configuration.arns import (
 )
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.external_id import external_id
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.settings import LONGEST_SESSION_SECONDS, TargetSettings
-from jitney.configuration.target_boundary import boundary_statements, partition_of
+from jitney.configuration.target_boundary import boundary_statements
 from jitney.configuration.target_policies import inline_policies, policy_of
 from jitney.core.target_roles import further_roles, role_number
 

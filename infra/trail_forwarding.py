@@ -14,8 +14,8 @@ from constructs import Construct
 from infra.trail import ALL_EVENTS, ASSUME_ROLE_EVENTS, BUS, DETAIL_TYPE, OF_AWS
 from jitney.configuration.arns import ROLE_PATH, forwarder_name, forwarding_name, revoker_arn, role_arn
 from jitney.configuration.broker_settings import BrokerSettings
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.settings import TargetSettings
-from jitney.configuration.target_boundary import partition_of
 from jitney.core.target_roles import further_roles
 from jitney.core.trail.heartbeat import HEARTBEAT_OPERATION
 

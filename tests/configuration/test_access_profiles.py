@@ -17,7 +17,9 @@ ROLE = "arn:aws:iam::012345670123:role"
 
 def having(*permissions, **more):
     profiles = {"deploy": {"permissions": list(permissions)}}
-    return changed((PROFILES, profiles), *((f"targets.prod.{name}", value) for name, value in more.items()))
+    whole = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    members = {"policy": whole} | more
+    return changed((PROFILES, profiles), *((f"targets.prod.{name}", value) for name, value in members.items()))
 
 
 def test_a_profile_reaches_the_functions_with_its_actions_expanded_and_its_policy(compiled):  # noqa: F811
@@ -71,6 +73,25 @@ def test_the_content_is_the_hash_of_the_policy_that_the_stack_provisions(tmp_pat
 def test_a_profile_that_no_request_may_have_is_refused_at_its_place(compiled, permission, place, wrong):  # noqa: F811
     found = problems(compiled, having(permission))
     assert wrong in found[place][0]
+
+
+def test_pol_15_a_profile_that_the_targets_policy_never_allows_is_refused(compiled):  # noqa: F811
+    def policy(*statements):
+        return {
+            "Statement": [{"Effect": effect, "Action": action, "Resource": arn} for effect, action, arn in statements]
+        }
+
+    refused = [
+        policy(("Allow", "s3:PutObject", "*")),
+        policy(("Allow", "s3:*", "arn:aws:s3:::other/*")),
+        policy(("Allow", "s3:PutObject", "*"), ("Deny", "s3:GetObject", "*")),
+    ]
+    for each in refused:
+        wrong, fix = problems(compiled, having(PERMISSION, policy=each))[PROFILES]
+        assert wrong == "the target's policy allows s3:GetObject on none of the resources in the profile deploy"
+        assert "leave it out" in fix
+    for each in (policy(("Allow", "S3:get*", "arn:aws:s3:::state/a*")), policy(("Allow", ["s3:GetObject"], ["*"]))):
+        assert compiled(having(PERMISSION, policy=each)).targets["prod"].access_profiles
 
 
 def test_sts_01_a_profile_longer_than_a_managed_policy_is_refused_with_its_size(compiled):  # noqa: F811

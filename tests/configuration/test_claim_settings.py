@@ -28,7 +28,17 @@ UID = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"
 def entry(of_provider: dict[str, Any], **members: Any) -> dict[str, Any]:
     """Return an issuer's entry of a provider. `members` replace the entry's members; claims are merged."""
     claims = of_provider.get("claims", {}) | members.pop("claims", {})
-    return valid()["issuers"]["corp"] | of_provider | {"claims": claims} | members
+    keys = {"jwks_uri": keys_of((of_provider | members).get("issuer", "https://idp.example.com/"))}
+    return valid()["issuers"]["corp"] | keys | of_provider | {"claims": claims} | members
+
+
+def keys_of(issuer: str) -> str:
+    """Return an address at which the keys of the issuer can be."""
+    elsewhere = {
+        "https://accounts.google.com": "https://www.googleapis.com/oauth2/v3/certs",
+        ENTRA["issuer"]: "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/discovery/v2.0/keys",
+    }
+    return elsewhere.get(issuer, f"{issuer.rstrip('/')}/keys")
 
 
 def required(**claims: list[str]) -> dict[str, Any]:

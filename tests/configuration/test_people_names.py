@@ -14,7 +14,12 @@ KEYCLOAK = {"provider": "generic", "subject_pattern": "[0-9a-f]{8}(-[0-9a-f]{4})
 PROVIDERS = {
     "keycloak": KEYCLOAK,
     "okta": {"provider": "okta", "subject_pattern": None},
-    "entra": {"provider": "entra", "issuer": ENTRA, "subject_pattern": None},
+    "entra": {
+        "provider": "entra",
+        "issuer": ENTRA,
+        "jwks_uri": f"https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys",
+        "subject_pattern": None,
+    },
     "google": {"provider": "google", "subject_pattern": None, "claims": {"require": {"hd": ["example.com"]}}},
 }
 

@@ -218,7 +218,7 @@ def test_id_11_a_claim_that_no_issuer_makes_visible_is_refused(wrong, read, said
 
 
 def test_id_11_visible_claims_and_the_tags_of_targets_are_accepted(wrong):
-    names = replace(NAMES, claims={"event": "string", "roles": "strings"})
+    names = replace(NAMES, claims={"event": "string", "roles": "strings"}, target_tags={"env": {"prod"}})
     text = (
         'principal.hasTag("event") && principal.getTag("event").string like "s*" && principal.hasTag("roles") && '
         'principal.getTag("roles").strings.contains("a") && resource.target.hasTag("env")'

@@ -1,7 +1,8 @@
 """Names and ARNs of Jitney's roles. They must be the same in the accounts of the broker and of the targets."""
 
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.settings import TargetSettings
-from jitney.configuration.target_boundary import RULES, partition_of
+from jitney.configuration.target_boundary import RULES
 from jitney.core.access.profile_policy import NAME_CHARACTERS
 from jitney.core.target_roles import roles_of
 

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from jitney.configuration.target_boundary import partition_of
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.values import (
     Account,
     Address,
@@ -138,6 +138,8 @@ class BrokerSettings(SettingsModel):
     def _has_its_certificate_here(self) -> Self:
         if self.domain and self.domain.certificate_arn.split(":")[3] != self.region:
             raise refused("the certificate is in another Region", f"name a certificate in {self.region}")
+        if self.domain and self.domain.certificate_arn.split(":")[4] != self.account:
+            raise refused("the certificate is in another account", f"name a certificate of {self.account}")
         return self
 
     @model_validator(mode="after")

@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third
 
 import hashlib
 
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.settings import TargetSettings
-from jitney.configuration.target_boundary import partition_of
 
 
 def external_id(alias: str, target: TargetSettings, broker_account: str) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from jitney.configuration.claim_settings import ClaimSettings, names_clients, rule_faults, subject_fault
+from jitney.configuration.foreign_audiences import owner_of
+from jitney.configuration.known_issuers import issuer_faults, keys_faults
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.people_names import (
     check_human_issuer,
@@ -94,6 +96,25 @@ class IssuerSettings(SettingsModel):
             raise refused(wrong, "name the address of the issuer's keys in jwks_uri, or else a file with them here")
         return file
 
+    @field_validator("issuer")
+    @classmethod
+    def _can_be_a_tokens(cls, issuer: str, info: ValidationInfo) -> str:
+        for fault in issuer_faults(issuer):
+            raise refused(*fault)
+        # Entries whose issuers only look the same would give one person two identities.
+        alias, first = ValidationContext.of(info).first_with("issuer", issuer.casefold().rstrip("/"), value=issuer)
+        if first != issuer:
+            wrong = f'"{issuer}" and {first} of issuers.{alias} differ only in letters\' case or the / at the end'
+            raise refused(wrong, "write the issuer exactly as its tokens' iss claim has it, in both entries")
+        return issuer
+
+    @field_validator("jwks_uri")
+    @classmethod
+    def _has_the_issuers_keys(cls, address: str, info: ValidationInfo) -> str:
+        for fault in keys_faults(info.data.get("issuer", ""), address) if address else ():
+            raise refused(*fault)
+        return address
+
     @field_validator("jwks_uri", "jwks_file", "provider")
     @classmethod
     def _is_the_issuers(cls, value: Any, info: ValidationInfo) -> Any:
@@ -107,8 +128,11 @@ class IssuerSettings(SettingsModel):
 
     @field_validator("audiences")
     @classmethod
-    def _are_exact(cls, audiences: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_exact(cls, audiences: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         for audience in audiences:
+            if owner := owner_of(audience, info.data.get("issuer", "")):
+                fix = "let agents request tokens for an audience of Jitney's own, such as jitney, and write that"
+                raise refused(f'the audience "{audience}" belongs to {owner}', fix)
             if "*" in audience:
                 wrong = f'the audience "{audience}" holds a wildcard'
                 raise refused(wrong, "audiences are compared exactly: name each")

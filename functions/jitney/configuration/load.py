@@ -15,6 +15,7 @@ from jitney.configuration.arns import boundary_arn, profile_policy_arn, role_arn
 from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.external_id import external_id
 from jitney.configuration.key_sets import read_key_sets
+from jitney.configuration.look_alikes import value_problems
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
 from jitney.configuration.problems import format_problems, from_pydantic, placed
@@ -22,7 +23,7 @@ from jitney.configuration.references import ValidationContext
 from jitney.configuration.settings import Settings, TargetSettings
 from jitney.configuration.target_policies import deny_room, has_canary, policy_of
 from jitney.configuration.values import SettingsModel
-from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource, read
+from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSource, read
 from jitney.core.access.grant import permissions_view
 from jitney.core.config import Policies
 from jitney.core.identity.source_identity import source_identity
@@ -66,6 +67,8 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     source = _read(path, env)
     if source.problems and not source.value:  # they would cause every further problem
         raise ConfigurationError(path, placed(source))
+    _add_broker(source.value, env, local=local)
+    source.problems.extend(value_problems(source.value))
     names = Names.of(source.value)
     settings = _settings(source, ValidationContext(names, local=local))
     policies = _policies(path.parent, source, names, "policies")
@@ -74,7 +77,7 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     source.problems.extend(problems)
     if source.problems or settings is None:
         raise ConfigurationError(path, placed(source))
-    broker = _broker(settings, env, path, local=local)
+    broker = _broker(settings, path, local=local)
     return Configuration(settings, broker, _compiled(settings, broker, policies, shadow, key_sets, local=local))
 
 
@@ -111,14 +114,18 @@ def _policies(folder: Path, source: YamlSource, names: Names, key: str) -> Polic
     return policies
 
 
-def _broker(settings: Settings, env: Mapping[str, str], path: Path, *, local: bool) -> BrokerSettings:
+def _add_broker(value: Value, env: Mapping[str, str], *, local: bool) -> None:
+    """Add the CDK CLI's account and Region to a document without a broker, so that sections are checked with them."""
     account, region = env.get("CDK_DEFAULT_ACCOUNT"), env.get("CDK_DEFAULT_REGION")
+    if isinstance(value, dict) and account and region and not local:
+        value.setdefault("broker", {"account": account, "region": region})
+
+
+def _broker(settings: Settings, path: Path, *, local: bool) -> BrokerSettings:
     if settings.broker:
         return settings.broker
     if local:
         return LOCAL_BROKER
-    if account and region:
-        return BrokerSettings(account=account, region=region)
     fix = "write broker: {account: ..., region: ...}, or run this through the CDK CLI with AWS credentials"
     problem = ConfigurationProblem(("broker",), "nothing says where the broker is deployed", fix)
     raise ConfigurationError(path, [problem])

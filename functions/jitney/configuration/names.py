@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from jitney.configuration.group_names import GroupSource, group_source
 from jitney.configuration.yaml_source import Value, entries
 from jitney.core.config import PeopleIssuer
 from jitney.core.identity.providers import PROVIDERS
@@ -30,6 +31,12 @@ class Names:
     sections: Collection[str] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
     access_profiles: Collection[str] = ()
+    group_sources: Mapping[str, GroupSource] = field(default_factory=dict)
+    issuer_urls: Collection[str] = ()
+    web_issuers: tuple[str, ...] = ()
+    target_tags: Mapping[str, Collection[str]] = field(default_factory=dict)
+    regions: Collection[str] = ()
+    reaches_others: bool = False
 
     @classmethod
     def of(cls, value: Value) -> "Names":
@@ -48,7 +55,24 @@ class Names:
                 {name for target in targets.values() for name, _ in entries(target, "access_profiles")}
             ),
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
+            group_sources={alias: source for alias, issuer in issuers.items() if (source := group_source(issuer))},
+            issuer_urls=[str(dict(entries(issuer)).get("issuer")) for issuer in issuers.values()],
+            web_issuers=tuple(alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer))),
+            target_tags=_tag_values(targets),
+            regions=[str(dict(entries(target)).get("region")) for target in targets.values()],
+            reaches_others=any(not _OPENING.isdisjoint(dict(entries(target))) for target in targets.values()),
         )
+
+
+_OPENING = frozenset({"any_account_actions", "other_accounts"})
+
+
+def _tag_values(targets: Mapping[str, Value]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for target in targets.values():
+        for tag, value in entries(target, "tags"):
+            found.setdefault(tag, set()).add(str(value))
+    return found
 
 
 def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:

@@ -96,8 +96,10 @@ def _texts(files: Sequence[Path]) -> tuple[list[str], list[ConfigurationProblem]
 
 def _syntax_problems(written: Sequence[PolicyStatement]) -> Iterator[ConfigurationProblem]:
     for statement in written:
-        if fault := statement.syntax_fault():
-            place, wrong = fault
+        for place, fault in statement.text_faults():
+            yield _problem(str(place), fault.wrong, fault.fix)
+        if found := statement.syntax_fault():
+            place, wrong = found
             yield _problem(str(place), wrong, "correct the syntax at this place, or before it")
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jitney.configuration.action_table import action_table
+from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import operation_names
+from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
@@ -32,8 +34,8 @@ class Unknown:
 def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     """Yield the names in `policy`, in Cedar's JSON form, that are not in `names`.
 
-    For a group, only the issuer's alias is checked. A configuration without issuers or without targets is reported
-    elsewhere. Names of the missing kind are then not checked.
+    A group is checked as far as the issuer's groups are known. A configuration without issuers or without targets is
+    reported elsewhere. Names of the missing kind are then not checked.
     """
     literals = read_policy(policy)
     found = set(_entities(policy)) | {("Jitney::Target", target) for target in literals.names.get("target", ())}
@@ -41,6 +43,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
         match kind:
             case "Jitney::Group":
                 yield from _of_issuer("group", name, "/", names)
+                yield from _impossible_group(name, names)
             case "Jitney::Agent" | "Jitney::Human":
                 yield from _of_issuer(kind.removeprefix("Jitney::").lower(), name, ".", names)
             case "Jitney::Target" if names.targets and name not in names.targets:
@@ -52,6 +55,8 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     yield from _unknown_claims(policy, names)
     yield from _unknown_to_aws(literals)
     yield from _unknown_operations(literals)
+    for each in impossible_comparisons(policy, names):
+        yield Unknown(*each)
     for name in sorted(literals.names.get("accessProfile", set()) - {"", *names.access_profiles}):
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"
@@ -137,6 +142,13 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
         wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
         choices = " or ".join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)
         yield Unknown(name, wrong, f"write {choices}")
+
+
+def _impossible_group(name: str, names: Names) -> Iterator[Unknown]:
+    alias, _, group = name.partition("/")
+    source = names.group_sources.get(alias)
+    for wrong, fix in group_faults(alias, group, source) if source else ():
+        yield Unknown(name, f'names group "{name}": {wrong}', fix)
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:

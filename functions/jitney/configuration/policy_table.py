@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from jitney.configuration.load import ConfigurationError
+from jitney.configuration.look_alikes import value_problems
 from jitney.configuration.problems import place_of, placed
 from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSource, read
 from jitney.core.policy.policy_tests import Case
@@ -27,6 +28,7 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the file is not UTF-8 text"
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
+    source.problems.extend(value_problems(source.value))
     # Further problems of a table that cannot be read would only follow from that.
     cases = () if source.problems and not source.value else tuple(_read(source))
     if source.problems:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import cedarpy
 
+from jitney.configuration.look_alikes import TextFault, text_fault
+
 # Comments and white space are tokens here too. https://docs.cedarpolicy.com/policies/syntax-grammar.html
 _TOKEN = re.compile(r'//[^\r\n]*|\s+|"(?:\\.|[^"\\])*"|\w+|::|[=!<>]=|&&|\|\||.', re.DOTALL)
 _NO_TOKEN = ("//", " ", "\t", "\r", "\n", "\f", "\v")
@@ -62,6 +64,14 @@ class PolicyStatement:
         ordered = (*self.tokens[head:], *self.tokens[:head])
         found = (token for word in words for token in ordered if token[0] == word)
         return self._place(next(found, self.tokens[0]))
+
+    def text_faults(self) -> Iterator[tuple[SourceLocation, TextFault]]:
+        """Yield the place of each text that only looks right, with its fault. Annotations may quote as they like."""
+        head = next((n for n, token in enumerate(self.tokens) if token[0] in ("permit", "forbid")), 0)
+        for token in self.tokens[head:]:
+            fault = text_fault(token[0][1:-1]) if token[0].startswith('"') else None
+            if fault:
+                yield self._place(token), fault
 
     def syntax_fault(self) -> tuple[SourceLocation, str] | None:
         """Return the place where Cedar cannot read the policy, with Cedar's message, or None if it can."""

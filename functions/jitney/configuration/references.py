@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.people_names import check_person
 from jitney.configuration.values import Email, Text, matching, refused, unique
@@ -68,8 +69,50 @@ def _person(value: str, info: ValidationInfo) -> str:
 
 
 def _operator_group(value: str, info: ValidationInfo) -> str:
-    _known_issuer(value.partition("/")[0], ValidationContext.of(info).names.issuers)
+    names = ValidationContext.of(info).names
+    alias, _, group = value.partition("/")
+    _known_issuer(alias, names.issuers)
+    source = names.group_sources.get(alias)
+    for fault in group_faults(alias, group, source) if source else ():
+        raise refused(*fault)
+    if value in names.addresses:
+        raise refused(f"{value} is a person, and only members of groups are meant here", "write a group of the people")
     return value
+
+
+def _sign_in_group(value: str, info: ValidationInfo) -> str:
+    """Refuse a group of tokens with which no person signs in to the pages."""
+    pages = ValidationContext.of(info).names.web_issuers
+    if pages and value.partition("/")[0] not in pages:
+        wrong = f"people sign in to the pages with {pages[0]}, and no token of it has the group {value}"
+        raise refused(wrong, f"write {pages[0]}/ and a group of these people")
+    return value
+
+
+def _different_people(values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Refuse one person under the aliases of two entries of an issuer."""
+    names, first = ValidationContext.of(info).names, dict[tuple[str, str], str]()
+    for value in values:
+        known = first.setdefault(_identity(value, names), value)
+        if known != value:
+            raise refused(f"{value} and {known} are one person, who has one vote", "list the person once")
+    return values
+
+
+def _first_name(value: str, info: ValidationInfo) -> str:
+    """Refuse a person that has an entry under another alias of the same issuer."""
+    context = ValidationContext.of(info)
+    _, first = context.first_with("person", *_identity(value, context.names), value=value)
+    if first != value:
+        raise refused(f"{value} and {first} are one person", "write the person once")
+    return value
+
+
+def _identity(person: str, names: Names) -> tuple[str, str]:
+    """Return the issuer and the subject of a person. The aliases of several entries may have the same issuer."""
+    alias, _, subject = person.partition("/")
+    people = names.human_issuers.get(alias)
+    return (people.issuer if people else alias), subject
 
 
 def _known_issuer(alias: str, issuers: Collection[str]) -> None:
@@ -149,8 +192,11 @@ OperatorGroup = Annotated[
     AfterValidator(_operator_group),
 ]
 OperatorGroups = Annotated[tuple[OperatorGroup, ...], AfterValidator(unique)]
+SignInGroups = Annotated[tuple[Annotated[OperatorGroup, AfterValidator(_sign_in_group)], ...], AfterValidator(unique)]
 Reviewer = Annotated[str, AfterValidator(_person)]
-Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique)]
+Reviewers = Annotated[tuple[Reviewer, ...], AfterValidator(unique), AfterValidator(_different_people)]
+Person = Annotated[Reviewer, AfterValidator(_first_name)]
+"""A key of the section `people`."""
 Owners = Annotated[tuple[Reviewer, ...], AfterValidator(unique), Field(min_length=1, max_length=20)]
 OwnEmail = Annotated[Email, _OWN_ADDRESS]
 Channel = Annotated[

@@ -15,9 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
+from jitney.configuration.broker_settings import BrokerSettings
 from jitney.configuration.channel_settings import ChannelSettings
 from jitney.configuration.issuer_settings import IssuerSettings
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.profile_settings import AccessProfiles
 from jitney.configuration.references import (
     ENTRY,
@@ -25,13 +26,23 @@ from jitney.configuration.references import (
     Channel,
     OperatorGroups,
     OwnEmail,
-    Reviewer,
+    Person,
     ReviewerGroup,
     Reviewers,
     RoleName,
+    SignInGroups,
     reference,
 )
-from jitney.configuration.target_boundary import BOUNDARY_LIMIT, excess_characters, partition_of
+from jitney.configuration.role_policy import RolePolicy, check_managed_policy, check_profile
+from jitney.configuration.section_checks import (
+    bound_to_public_addresses,
+    has_secrets_here,
+    in_brokers_partition,
+    leave_room_for_canaries,
+    leave_time,
+    reached_by_channels,
+)
+from jitney.configuration.target_boundary import BOUNDARY_LIMIT, excess_characters
 from jitney.configuration.values import (
     Account,
     Accounts,
@@ -39,7 +50,6 @@ from jitney.configuration.values import (
     Alias,
     IssuerAlias,
     OrganizationalUnits,
-    PolicyDocument,
     Region,
     Regions,
     SettingsModel,
@@ -85,8 +95,6 @@ class TargetSettings(SettingsModel):
     region: Region
     max_duration_seconds: int = Field(default=LONGEST_SESSION_SECONDS, ge=1, le=LONGEST_SESSION_SECONDS)
     tags: dict[Tag, TagValue] = Field(default_factory=dict)
-    policy: PolicyDocument | None = None
-    managed_policy: Text | None = None
     bind_to_caller: bool = False
     sealed: bool = False
     action_wildcards: bool = False
@@ -94,8 +102,25 @@ class TargetSettings(SettingsModel):
     any_account_actions: ActionPatterns = ()
     other_regions: Regions = ()
     any_region_actions: ActionPatterns = ()
+    policy: RolePolicy | None = None
+    managed_policy: Text | None = None
     access_profiles: AccessProfiles = Field(default_factory=dict)
     call_limits: CallLimitSettings = Field(default_factory=CallLimitSettings)
+
+    @field_validator("managed_policy")
+    @classmethod
+    def _is_in_reach(cls, policy: str | None, info: ValidationInfo) -> str | None:
+        account, region = info.data.get("account"), info.data.get("region")
+        if policy and account and region:
+            check_managed_policy(policy, account, region)
+        return policy
+
+    @field_validator("access_profiles")
+    @classmethod
+    def _are_allowed(cls, profiles: AccessProfiles, info: ValidationInfo) -> AccessProfiles:
+        for name, profile in profiles.items():
+            check_profile(name, profile, info.data.get("policy"))
+        return profiles
 
     @model_validator(mode="after")
     def _guards_others_only(self) -> Self:
@@ -202,7 +227,7 @@ class BreakGlassSettings(SettingsModel):
     """Who may get emergency access, as `jitney.core.break_glass_config.BreakGlassConfig`."""
 
     people: Reviewers = ()
-    groups: OperatorGroups = ()
+    groups: SignInGroups = ()
     targets: Annotated[tuple[Annotated[Text, reference("targets", "target")], ...], AfterValidator(unique)] = Field(
         min_length=1
     )
@@ -229,71 +254,23 @@ class Settings(ChannelSettings):
     """The whole of `jitney.yaml`."""
 
     version: Annotated[Literal[1], BeforeValidator(lambda value: 1 if value in ("1", 1) else value)]
-    broker: BrokerSettings | None = None
+    broker: Annotated[BrokerSettings | None, AfterValidator(reached_by_channels), AfterValidator(has_secrets_here)] = (
+        None
+    )
     issuers: dict[Annotated[IssuerAlias, ENTRY], IssuerSettings] = Field(min_length=1)
     targets: Annotated[
-        dict[Annotated[Alias, ENTRY], TargetSettings], AfterValidator(_within_role_limit), Field(min_length=1)
+        dict[Annotated[Alias, ENTRY], TargetSettings],
+        Field(min_length=1),
+        AfterValidator(_within_role_limit),
+        AfterValidator(in_brokers_partition),
+        AfterValidator(bound_to_public_addresses),
+        AfterValidator(leave_room_for_canaries),
     ]
     reviewers: dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings] = Field(default_factory=dict)
-    people: dict[Annotated[Reviewer, ENTRY], OwnEmail] = Field(default_factory=dict)
+    people: dict[Annotated[Person, ENTRY], OwnEmail] = Field(default_factory=dict)
     operators: OperatorGroups = ()
     break_glass: BreakGlassSettings | None = None
     stack_set: StackSetSettings | None = None
-    limits: LimitSettings = LimitSettings()
+    limits: Annotated[LimitSettings, AfterValidator(leave_time)] = LimitSettings()
     policies: Text = "policies"
     shadow_policies: Text | None = None
-
-    @field_validator("broker")
-    @classmethod
-    def _is_reached_by_its_channels(cls, broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
-        # Slack sends a click on a button to the API from its own network.
-        if broker and broker.private_api and info.data.get("slack"):
-            raise refused("its API is private, so Slack cannot reach it", "leave slack out, and notify by mail")
-        return broker
-
-    @field_validator("broker")
-    @classmethod
-    def _has_its_secrets_here(cls, broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
-        # Functions read secrets in their own Region.
-        slack = info.data.get("slack")
-        secrets = (slack.bot_token_arn, slack.signing_secret_arn) if slack else ()
-        if broker and (elsewhere := {arn.split(":")[3] for arn in secrets} - {broker.region}):
-            raise refused(f"a secret of slack is in {min(elsewhere)}", f"use secrets in {broker.region} under slack")
-        return broker
-
-    @field_validator("targets")
-    @classmethod
-    def _are_in_the_brokers_partition(
-        cls, targets: dict[str, TargetSettings], info: ValidationInfo
-    ) -> dict[str, TargetSettings]:
-        broker = info.data.get("broker")
-        for alias, each in targets.items():
-            if broker and partition_of(each.region) != partition_of(broker.region):
-                wrong = f"{alias} is in {each.region}, and no role there can trust a broker in {broker.region}"
-                raise refused(wrong, f"deploy another broker in {partition_of(each.region)} for it")
-        return targets
-
-    @field_validator("targets")
-    @classmethod
-    def _are_bound_to_public_addresses(
-        cls, targets: dict[str, TargetSettings], info: ValidationInfo
-    ) -> dict[str, TargetSettings]:
-        broker = info.data.get("broker")
-        bound = [alias for alias, each in targets.items() if each.bind_to_caller]
-        # A private API sees an address of the VPC. AWS sees another one when the agent uses its keys.
-        if bound and broker and broker.private_api:
-            wrong = f"{bound[0]} has bind_to_caller, and the API is private: it does not see callers' public addresses"
-            raise refused(wrong, "leave bind_to_caller out")
-        return targets
-
-    @field_validator("targets")
-    @classmethod
-    def _leave_room_for_canaries(
-        cls, targets: dict[str, TargetSettings], info: ValidationInfo
-    ) -> dict[str, TargetSettings]:
-        broker = info.data.get("broker")
-        deployment = broker.deployment if broker else CANARY
-        if deployment == CANARY and len(targets) > MOST_CANARY_TARGETS:
-            wrong = f"there are {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
-            raise refused(wrong, "write deployment: all_at_once in the section broker")
-        return targets

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jitney.configuration.partitions import partition_of
 from jitney.configuration.profile_settings import ASSUME_ROLE, assumed_roles
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ BOUNDARY_LIMIT = 6144
 """The limit of characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS quotas")."""
 RULES = "jitney-"
 """The prefix of the names of rules that forward events from a target's account."""
-_PARTITIONS: Mapping[str, str] = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 Statement: TypeAlias = Mapping[str, Any]
 
@@ -80,11 +80,6 @@ _OF_AWS = (
     "ssm:*::document/*",
     "ssm:*::parameter/*",
 )
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of a Region: the second part of its ARNs."""
-    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def boundary_statements(target: "TargetSettings") -> tuple[Statement, ...]:

@@ -10,10 +10,10 @@ from pydantic_core import PydanticCustomError
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.names import did_you_mean
+from jitney.configuration.partitions import REGION, partition_of
 from jitney.core.identity.source_identity import MAX_ALIAS_CHARACTERS
 
 _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
-STATEMENT_KEYS = frozenset({"Effect", "Action", "Resource"})
 
 
 class SettingsModel(BaseModel):
@@ -35,15 +35,27 @@ def refused(wrong: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
 
 
-def matching(pattern: str, fix: str) -> AfterValidator:
-    """Refuse text that does not match the whole of `pattern` (ASCII)."""
+def matching(pattern: str, fix: str, *, secret: bool = False) -> AfterValidator:
+    """Refuse text that does not match the whole of `pattern` (ASCII). The message does not repeat a possible secret."""
 
     def check(value: str) -> str:
         if re.fullmatch(pattern, value, re.ASCII) is None:
-            raise refused(f'"{value}" cannot be used here', fix)
+            raise refused("the value cannot be used here" if secret else f'"{value}" cannot be used here', fix)
         return value
 
     return AfterValidator(check)
+
+
+def _in_its_partition(arn: str) -> str:
+    """Refuse an ARN whose partition does not have its Region."""
+    _, partition, _, region, *_ = arn.split(":")
+    if partition != partition_of(region):
+        wrong = f"the ARN is in the partition {partition}, but {region} is in {partition_of(region)}"
+        raise refused(wrong, f"write arn:{partition_of(region)}:... , or another Region")
+    return arn
+
+
+_OwnPartition = AfterValidator(_in_its_partition)
 
 
 def one_of(allowed: Collection[str], what: str) -> AfterValidator:
@@ -90,21 +102,11 @@ def _address(value: str, info: ValidationInfo) -> str:
     allowed = ("https", "http") if info.context and info.context.local else ("https",)
     if parts.scheme not in allowed:
         raise refused(f'"{value}" is not an https address', "use https; only a local system (make up) accepts http")
+    if not value.isascii():
+        raise refused(f'"{value}" has characters that are not ASCII', "write an international host name as xn--...")
     if not parts.hostname or parts.username or parts.fragment or re.search(r"[\s\\]", value):
         raise refused(f'"{value}" is not a plain address', "write https://host/path: no user, fragment or space")
     return value
-
-
-def _policy_document(policy: dict[str, Any]) -> dict[str, Any]:
-    statements = policy.get("Statement")
-    if not isinstance(statements, list) or not statements:
-        raise refused("the policy has no statements", "write an IAM policy: Statement: [{Effect, Action, Resource}]")
-    for statement in statements:
-        keys = set(statement) if isinstance(statement, dict) else set()
-        if not STATEMENT_KEYS <= keys <= STATEMENT_KEYS | {"Sid", "Condition"}:
-            fix = "give each statement Effect, Action and Resource; a NotAction would allow actions that AWS adds later"
-            raise refused("a statement of the policy has a key that is not allowed, or lacks one", fix)
-    return policy
 
 
 def _action_pattern(pattern: str) -> str:
@@ -132,7 +134,7 @@ Address = Annotated[str, AfterValidator(_address)]
 OptionalAddress = Annotated[str, AfterValidator(lambda value, info: value and _address(value, info))]
 Account = Annotated[str, matching("[0-9]{12}", "write the account's 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(unique)]
-Region = Annotated[str, matching("[a-z]{2}(-[a-z]+)+-[0-9]", "write a region, such as eu-west-1")]
+Region = Annotated[str, matching(REGION, "write a Region of aws, aws-cn or aws-us-gov, such as eu-west-1")]
 Regions = Annotated[tuple[Region, ...], AfterValidator(unique)]
 ActionPattern = Annotated[str, AfterValidator(_action_pattern)]
 ActionPatterns = Annotated[tuple[ActionPattern, ...], AfterValidator(unique)]
@@ -158,7 +160,9 @@ SecretArn = Annotated[
     matching(
         r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[\w/+=.@-]{1,512}",
         "write the secret's ARN, such as arn:aws:secretsmanager:eu-west-1:111122223333:secret:jitney/slack-bot-AbCdEf",
+        secret=True,  # a person may write the secret itself
     ),
+    _OwnPartition,
 ]
 DomainName = Annotated[
     str,
@@ -170,6 +174,7 @@ CertificateArn = Annotated[
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-z0-9-]+",
         "write the ARN of a certificate of AWS Certificate Manager in the broker's Region",
     ),
+    _OwnPartition,
 ]
 VpcEndpoints = Annotated[
     tuple[Annotated[str, matching("vpce-[0-9a-f]{8,17}", "write an id, such as vpce-0a1b2c3d4e5f67890")], ...],
@@ -196,6 +201,7 @@ KeyArn = Annotated[
         r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]{8,64}",
         "write the key's ARN, such as arn:aws:kms:us-east-2:444455556666:key/ID, not its alias",
     ),
+    _OwnPartition,
 ]
 TableName = Annotated[str, matching(r"[\w.-]{3,255}", "write the table's name, not its ARN")]
 StreamArn = Annotated[
@@ -204,5 +210,5 @@ StreamArn = Annotated[
         r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[\w.-]+/stream/[0-9T:.-]+",
         "write the ARN of the audit table's stream, as `jitney restore` prints it",
     ),
+    _OwnPartition,
 ]
-PolicyDocument = Annotated[dict[str, Any], AfterValidator(_policy_document)]

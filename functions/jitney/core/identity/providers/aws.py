@@ -82,4 +82,5 @@ PROVIDER = workload_provider(
         ("Account", f"{_NAMESPACE}.aws_account"),
     ),
     known=KNOWN,
+    group_claims={"account": f"{_NAMESPACE}.aws_account", "org": f"{_NAMESPACE}.org_id"},
 )

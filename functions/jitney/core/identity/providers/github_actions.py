@@ -124,4 +124,5 @@ PROVIDER = workload_provider(
     ),
     unit=_unit,
     known=KNOWN,
+    group_claims={name: name for name in _GROUP_CLAIMS},
 )

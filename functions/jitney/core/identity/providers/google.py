@@ -88,6 +88,7 @@ PROVIDER = Provider(
     display=("email",),
     fact_sources=(("E-mail", "email"), ("Workspace domain", "hd"), ("Client", "azp")),
     known=KNOWN,
+    group_claims={"hd": "hd"},
     human=_human,
     person=_person,
 )

@@ -100,4 +100,5 @@ PROVIDER = workload_provider(
     ),
     unit=_unit,
     known=KNOWN,
+    group_claims={"namespace": "kubernetes.io.namespace"},
 )

@@ -28,6 +28,7 @@ class Provider(NamedTuple):
     `human` returns the person who delegated the token to an agent, or None for an agent's own token. `person` returns
     the subject with which a named person signs in at the issuer. It returns None for a name that is not a subject
     there. With `needs_subject_pattern`, `person` knows the form of subjects only from the issuer's `subject_pattern`.
+    `group_claims` maps the names of groups "name:value" to the claim with the value, if `groups` returns no others.
     """
 
     subject: Callable[[SignedClaims, Issuer], str]
@@ -41,6 +42,7 @@ class Provider(NamedTuple):
     human: Callable[[SignedClaims, Issuer], str | None] = lambda _claims, _issuer: None
     person: Callable[[str, PeopleIssuer], str | None] = lambda _name, _people: None
     needs_subject_pattern: bool = False
+    group_claims: Mapping[str, str] | None = None
 
     def resolves_people(self, subject_pattern: str) -> bool:
         """Return whether `person` can distinguish a person's subject from another name."""

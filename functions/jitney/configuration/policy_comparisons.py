@@ -1,0 +1,155 @@
+"""What policies compare resources, targets' tags and requesters with, if no request could ever have it.
+
+Such a comparison is never true. A permit with it permits nothing, and a forbid with it forbids nothing.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+from jitney.configuration.action_table import action_table
+from jitney.configuration.names import Names, did_you_mean
+from jitney.configuration.partitions import REGION, partition_of
+from jitney.core.arn_formats import format_meets
+from jitney.core.patterns import PatternTooComplex
+from jitney.core.policy.literals import literals_in
+
+_KINDS = ("agent", "human")
+# The beginning of a text whose account, if it has one, can be an account.
+_ACCOUNT = re.compile(r"(?!arn:[^:*]*:[^:*]*:[^:*]*:(?![0-9*]*(:|$)|aws:))")
+_ANY_TARGET = {".": {"left": {"Var": "resource"}, "attr": "target"}}
+
+
+class Comparison(NamedTuple):
+    """An expression of a policy, and a text with which it is compared. `*` is a wildcard in a `pattern` only."""
+
+    read: Mapping[str, Any]
+    text: str
+    is_pattern: bool = False
+
+    def is_attribute(self, variable: str, name: str) -> bool:
+        """Return whether the expression is `variable.name`."""
+        return self.read == {".": {"left": {"Var": variable}, "attr": name}}
+
+
+class Impossible(NamedTuple):
+    """A comparison that is never true: its literal, what is wrong, and the fix."""
+
+    literal: str
+    wrong: str
+    fix: str
+
+
+def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[Impossible]:
+    """Yield the comparisons in `policy`, in Cedar's JSON form, that are never true with the configuration `names`."""
+    for condition in policy["conditions"]:
+        for each in _comparisons(condition["body"]):
+            yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
+        for tag in sorted(set(_tags_read(condition["body"])) - names.target_tags.keys()) if names.targets else ():
+            known = sorted(names.target_tags)
+            fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
+            yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
+
+
+def _comparisons(part: Any) -> Iterator[Comparison]:
+    """Yield each expression that a part of a policy compares with texts."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _comparisons(each)
+    for operator, operands in part.items() if isinstance(part, dict) else ():
+        if operator in ("==", "!=", "contains", "containsAny"):
+            for read, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
+                yield from (Comparison(read, each) for each in literals_in(other) if isinstance(each, str))
+        elif operator == "like":
+            text = "".join("*" if each == "Wildcard" else each["Literal"] for each in operands["pattern"])
+            yield Comparison(operands["left"], text, is_pattern=True)
+        yield from _comparisons(list(operands.values()) if isinstance(operands, dict) else operands)
+
+
+def _tags_read(part: Any) -> Iterator[str]:
+    """Yield the tags of targets that a part of a policy reads."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _tags_read(each)
+    for operator, operands in part.items() if isinstance(part, dict) else ():
+        if operator in ("getTag", "hasTag") and operands["left"] == _ANY_TARGET:
+            yield from (str(each) for each in literals_in(operands["right"]))
+        yield from _tags_read(list(operands.values()) if isinstance(operands, dict) else operands)
+
+
+def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
+    text = compared.text
+    tag = compared.read.get("getTag", {})
+    if tag.get("left") == _ANY_TARGET and not compared.is_pattern:
+        yield from _tag_faults(str(literals_in(tag["right"])[0]), text, names)
+    elif compared.is_attribute("resource", "arn"):
+        yield from _arn_faults(compared, names)
+    elif compared.is_attribute("resource", "account") and not compared.is_pattern:
+        yield from _unknown("account", text, names.accounts if not names.reaches_others else (), allowed=("", "aws"))
+    elif compared.is_attribute("resource", "region") and not compared.is_pattern:
+        if text and re.fullmatch(REGION, text) is None:
+            yield f'compares the Region with "{text}", which is no Region', did_you_mean(text, sorted(names.regions))
+    elif compared.is_attribute("principal", "kind"):
+        yield from _unknown("kind of requester", text, _KINDS)
+    elif compared.is_attribute("principal", "issuer") and not compared.is_pattern:
+        yield from _unknown("issuer", text, names.issuer_urls)
+
+
+def _unknown(what: str, text: str, known: Collection[str], allowed: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    if known and text not in (*known, *allowed):
+        yield f'compares the {what} with "{text}", which none has', did_you_mean(text, sorted(set(known)), quoted=True)
+
+
+def _tag_faults(tag: str, text: str, names: Names) -> Iterator[tuple[str, str]]:
+    values = sorted(names.target_tags.get(tag, ()))
+    if values and text not in values:
+        yield f'compares the tag {tag} with "{text}", which no target has', did_you_mean(text, values, quoted=True)
+
+
+def _arn_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
+    text = compared.text
+    if text == "*":  # the ARN of actions that AWS cannot limit to a resource
+        return
+    if "?" in text or ("*" in text and not compared.is_pattern):
+        wrong = f'compares resource.arn with "{text}", but policies never see the wildcards of requests'
+        yield wrong, "write like with *, which matches any text; ? is no wildcard in policies"
+        return
+    partition = text.split(":", 2)[1] if text.startswith("arn:") and text.count(":") > 1 else "*"
+    partitions = sorted({partition_of(each) for each in names.regions})
+    if partitions and "*" not in partition and partition not in partitions:
+        wrong = f'compares resource.arn with "{text}", but all targets are in the partition {" or ".join(partitions)}'
+        yield wrong, f"write arn:{partitions[0]}:..."
+    elif not _is_possible(text):
+        wrong = f'compares resource.arn with "{text}", which is the form of no ARN of AWS'
+        yield wrong, "write an ARN as AWS does: S3's have neither Region nor account, as in arn:aws:s3:::reports/*"
+
+
+@cache
+def _is_possible(text: str) -> bool:
+    """Return whether the ARN or pattern can match a resource of some type.
+
+    Most resources belong to the service of their actions, whose formats are tried before those of all services.
+    """
+    if text.startswith("*") or _ACCOUNT.match(text) is None:
+        return text.startswith("*")
+    named = text.split(":", 3)[2] if text.count(":") > 2 else ""
+    if named and _meets_one_of({each for each in _formats(named) if each.split(":", 3)[2] == named}, text):
+        return True
+    others = set(chain.from_iterable(map(_formats, action_table().services())))
+    # AWS Backup's formats have a variable as service. They count only for a service without formats of its own.
+    of_service = {each for each in others if each.split(":", 3)[2] == named}
+    return _meets_one_of(of_service or others, text)
+
+
+def _meets_one_of(formats: Collection[str], text: str) -> bool:
+    try:
+        return any(format_meets(each, text)[0] for each in formats)
+    except PatternTooComplex:
+        return True
+
+
+def _formats(service: str) -> set[str]:
+    """Return AWS's formats of the ARNs on which the service's actions act."""
+    return {kind.arn_format for action in action_table().of_service(service) for kind in action.resource_types}

@@ -1,0 +1,89 @@
+"""Checks of `jitney.yaml` between its sections: what each section allows, and another one makes impossible.
+
+Each is a validator of the later section, and refuses what could never work.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationInfo
+
+from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
+from jitney.configuration.partitions import partition_of
+from jitney.configuration.values import refused
+
+if TYPE_CHECKING:
+    from jitney.configuration.settings import BreakGlassSettings, LimitSettings, ReviewerGroupSettings, TargetSettings
+
+
+def reached_by_channels(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
+    """Refuse a private API with Slack, which sends a click on a button to the API from its own network."""
+    if broker and broker.private_api and info.data.get("slack"):
+        raise refused("its API is private, so Slack cannot reach it", "leave slack out, and notify by mail")
+    return broker
+
+
+def has_secrets_here(broker: BrokerSettings | None, info: ValidationInfo) -> BrokerSettings | None:
+    """Refuse secrets elsewhere: functions read secrets of their own account in their own Region."""
+    slack = info.data.get("slack")
+    secrets = (slack.bot_token_arn, slack.signing_secret_arn) if slack else ()
+    if broker and (elsewhere := {arn.split(":")[3] for arn in secrets} - {broker.region}):
+        raise refused(f"a secret of slack is in {min(elsewhere)}", f"use secrets in {broker.region} under slack")
+    if broker and (elsewhere := {arn.split(":")[4] for arn in secrets} - {broker.account}):
+        wrong = f"a secret of slack is in the account {min(elsewhere)}"
+        raise refused(wrong, f"use secrets of the broker's account {broker.account} under slack")
+    return broker
+
+
+def in_brokers_partition(targets: "dict[str, TargetSettings]", info: ValidationInfo) -> "dict[str, TargetSettings]":
+    """Refuse targets in another partition than the broker."""
+    broker = info.data.get("broker")
+    for alias, each in targets.items():
+        if broker and partition_of(each.region) != partition_of(broker.region):
+            wrong = f"{alias} is in {each.region}, and no role there can trust a broker in {broker.region}"
+            raise refused(wrong, f"deploy another broker in {partition_of(each.region)} for it")
+    return targets
+
+
+def bound_to_public_addresses(
+    targets: "dict[str, TargetSettings]", info: ValidationInfo
+) -> "dict[str, TargetSettings]":
+    """Refuse bind_to_caller with a private API.
+
+    A private API sees an address of the VPC. AWS sees another one when the agent uses its keys.
+    """
+    broker = info.data.get("broker")
+    bound = [alias for alias, each in targets.items() if each.bind_to_caller]
+    if bound and broker and broker.private_api:
+        wrong = f"{bound[0]} has bind_to_caller, and the API is private: it does not see callers' public addresses"
+        raise refused(wrong, "leave bind_to_caller out")
+    return targets
+
+
+def leave_room_for_canaries(targets: "dict[str, TargetSettings]", info: ValidationInfo) -> "dict[str, TargetSettings]":
+    """Refuse more targets than a stack with canary deployments has room for."""
+    broker = info.data.get("broker")
+    deployment = broker.deployment if broker else CANARY
+    if deployment == CANARY and len(targets) > MOST_CANARY_TARGETS:
+        wrong = f"there are {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
+        raise refused(wrong, "write deployment: all_at_once in the section broker")
+    return targets
+
+
+def leave_time(limits: "LimitSettings", info: ValidationInfo) -> "LimitSettings":
+    """Refuse limits under which a target, break-glass or an escalation could never happen."""
+    targets: Mapping[str, TargetSettings] = info.data.get("targets") or {}
+    glass: BreakGlassSettings | None = info.data.get("break_glass")
+    longest: dict[str, Any] = {f"targets.{alias}": each.max_duration_seconds for alias, each in targets.items()}
+    longest |= {"break_glass": glass.max_duration_seconds} if glass else {}
+    for name, seconds in longest.items():
+        if seconds < limits.min_duration_seconds:
+            wrong = f"no grant can last {limits.min_duration_seconds} seconds, because {name} allows {seconds} at most"
+            raise refused(wrong, f"lower min_duration_seconds, or raise max_duration_seconds of {name}")
+    groups: Mapping[str, ReviewerGroupSettings] = info.data.get("reviewers") or {}
+    for group, each in groups.items():
+        if each.escalates_to and each.escalates_after_seconds >= limits.review_seconds:
+            wrong = f"reviews end after {limits.review_seconds} seconds, and reviewers.{group} escalates after "
+            fix = f"raise review_seconds, or lower escalates_after_seconds of reviewers.{group}"
+            raise refused(f"{wrong}{each.escalates_after_seconds}: never", fix)
+    return limits
