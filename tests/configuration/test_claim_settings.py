@@ -19,7 +19,11 @@ GITHUB = {
 GOOGLE = {"issuer": "https://accounts.google.com", "provider": "google", "token": "id"}
 EKS = {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/E", "provider": "kubernetes", "token": "id"}
 AWS = {"issuer": "https://a1b2.tokens.sts.global.api.aws", "provider": "aws", "token": "id"}
-ENTRA = {"issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/", "provider": "entra"}
+ENTRA = {
+    "issuer": "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/",
+    "provider": "entra",
+    "clients": ["a"],
+}
 GITLAB = {"issuer": "https://gitlab.com", "token": "id"}
 OWNED = {"reviewers": ["people/alice"]}
 UID = "14ee3fa4-a7e2-420f-9f9a-dbc4507c3798"
@@ -293,3 +297,27 @@ def test_id_11_what_is_known_of_a_provider_agrees_with_itself(name):
     for path, values in known.required.items():
         assert all(known.can_match(path, value) for value in values)
     assert not any(wildcard_pattern(each).matches("sub") for each in known.names if each != "sub")
+
+
+@pytest.mark.parametrize("of_provider", [GITHUB, EKS, AWS, GOOGLE | required(hd=["example.com"])], ids=str)
+def test_id_04_a_provider_of_id_tokens_only_has_no_access_tokens(compiled, of_provider):
+    found = problems(compiled, changed(("issuers.corp", entry(of_provider, token="access"))))
+    assert "is an ID token" in found["issuers.corp.token"][0]
+    assert found["issuers.corp.token"][1] == "write token: id"
+
+
+@pytest.mark.parametrize("of_provider", [GITHUB, EKS])
+def test_id_08_a_provider_without_a_groups_claim_has_none_configured(compiled, of_provider):
+    found = problems(compiled, changed(("issuers.corp", entry(of_provider, groups_claim="teams"))))
+    wrong, fix = found["issuers.corp.groups_claim"]
+    assert "come from no claim" in wrong
+    assert "claims.groups" in fix
+
+
+def test_id_11_an_entra_entry_names_applications_or_what_an_administrator_assigns(compiled):
+    open_entry = entry(ENTRA | {"clients": []})
+    found = problems(compiled, changed(("issuers.corp", open_entry | required(idtyp=["app"]))))
+    assert "any application of the tenant" in found["issuers.corp"][0]
+    assert "roles" in found["issuers.corp"][1]
+    assert compiled(changed(("issuers.corp", open_entry | required(roles=["jitney.request"]))))
+    assert compiled(changed(("issuers.corp", entry(ENTRA))))

@@ -180,6 +180,9 @@ REFUSED = [
     ((f"{ISSUER}.leeway_seconds", -1), f"{ISSUER}.leeway_seconds", "-1 is too small", "at least 0"),
     ((f"{ISSUER}.leeway_seconds", "soon"), f"{ISSUER}.leeway_seconds", '"soon" is not a whole number', "digits"),
     ((f"{ISSUER}.leeway_seconds", "1.5"), f"{ISSUER}.leeway_seconds", '"1.5" is not a whole number', "digits"),
+    ((f"{ISSUER}.max_age_seconds", "15m"), f"{ISSUER}.max_age_seconds", "not a whole number", "digits only: 900"),
+    ((f"{ISSUER}.max_age_seconds", "2 hours"), f"{ISSUER}.max_age_seconds", "not a whole number", "digits only: 7200"),
+    (("limits", {"max_pairs": "3m"}), "limits.max_pairs", "not a whole number", "write digits only"),
     ((f"{ISSUER}.max_age_seconds", 90000), f"{ISSUER}.max_age_seconds", "too large", "86400"),
     ((f"{ISSUER}.audiences", []), f"{ISSUER}.audiences", "empty", "at least one"),
     ((f"{ISSUER}.audiences", None), f"{ISSUER}.audiences", "missing", "audiences:"),
@@ -232,6 +235,8 @@ REFUSED = [
     ((f"{TARGET}.account", "44445555666"), f"{TARGET}.account", "cannot be used", "12 digits"),
     ((f"{TARGET}.account", "4444-5555-6666"), f"{TARGET}.account", "cannot be used", "12 digits"),
     ((f"{TARGET}.account", "٤٤٤٤٥٥٥٥٦٦٦٦"), f"{TARGET}.account", "cannot be used", "12 digits"),
+    ((f"{TARGET}.region", "eu-wset-1"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
+    ((f"{TARGET}.region", "us-iso-east-1"), f"{TARGET}.region", "cannot be used", "aws, aws-cn or aws-us-gov"),
     ((f"{TARGET}.region", "europe"), f"{TARGET}.region", "cannot be used", "eu-west-1"),
     ((f"{TARGET}.role_name", "a/b"), f"{TARGET}.role_name", "cannot be used", "letters"),
     ((f"{TARGET}.role_name", "a.Role2"), f"{TARGET}.role_name", "further roles", "another name"),
@@ -307,6 +312,18 @@ REFUSED = [
     (("slack", slack(signing_secret_arn=f"{SECRET}*")), "slack.signing_secret_arn", "cannot be used", "ARN"),
     (("slack", slack(signing_secret_arn=f"{SECRET}-bot")), "slack.signing_secret_arn", "is the same", "of its own"),
     (("slack", slack(signing_secret_arn=f"{SECRET}-bot-AbCdEf")), "slack.signing_secret_arn", "is the same", "its own"),
+    (
+        ("slack", slack(bot_token_arn=SECRET.replace("aws", "aws-cn", 1))),
+        "slack.bot_token_arn",
+        "in the partition aws-cn, but eu-central-1 is in aws",
+        "write arn:aws:",
+    ),
+    (
+        ("slack", slack(bot_token_arn=SECRET.replace("9999", "8888"))),
+        "broker",
+        "in the account 888811112222",
+        "the broker's account 999911112222",
+    ),
     (("slack", slack(workspace="jitney")), "slack.workspace", "cannot be used", "T0123ABCD"),
     (("slack", slack(api_url="http://slack.com/api/")), "slack.api_url", "not an https", "https"),
     (("slack", slack(api_url="https://slack.com/api")), "slack.api_url", "cannot be used", "GovSlack"),
@@ -424,6 +441,12 @@ REFUSED = [
             ({"audit_stream_arn": STREAM.replace("1111", "4444")}, "", "444422223333 eu-west-1", "leave"),
         )
     ],
+    (
+        ("broker", PLACE | {"region": "us-east-1", "domain": DOMAIN, "account": "444455556666"}),
+        "broker",
+        "certificate is in another account",
+        "444455556666",
+    ),
     (("broker", PLACE | {"tags": {"Aws:team": "x"}}), "broker", "AWS reserves tags such as Aws:team", "another name"),
     (
         ("broker", PLACE | {"replication": {"account": "444455556666"}}),
@@ -536,6 +559,56 @@ def test_id_10_people_do_not_act_on_behalf_of_others(compiled):
 def test_a_role_has_one_alias(compiled):
     found = problems(compiled, changed(("targets.again", valid()["targets"]["prod"])))
     assert found["targets.again.role_name"][0] == "targets.prod has the same account and role_name"
+
+
+def test_a_role_has_one_alias_in_any_case_of_its_name(compiled):
+    again = valid()["targets"]["prod"] | {"role_name": "Jitney-Target-Prod"}
+    found = problems(compiled, changed(("targets.again", again)))
+    assert found["targets.again.role_name"][0] == "targets.prod has the same account and role_name"
+
+
+SAME = valid()["issuers"]["staff"] | {"audiences": ["jitney-review"], "for_reviews": True, "max_age_seconds": 900}
+
+
+def test_rev_04_one_person_under_two_aliases_has_one_vote(compiled):
+    group = owners(members=["staff/alice", "terminal/alice"], approvals=2)
+    found = problems(compiled, changed(("issuers.terminal", SAME), group))
+    wrong, fix = found["reviewers.owners.members"]
+    assert wrong == "terminal/alice and staff/alice are one person, who has one vote"
+    assert fix == "list the person once"
+    addresses = ("people", {"staff/alice": "a@example.com", "terminal/alice": "alice@example.com"})
+    found = problems(compiled, changed(("issuers.terminal", SAME), addresses))
+    assert found["people.terminal/alice"][0] == "terminal/alice and staff/alice are one person"
+
+
+IMPOSSIBLE_TIMES = [
+    # The changes, what is wrong, and the fix.
+    (
+        [("limits", {"min_duration_seconds": 60}), (f"{TARGET}.max_duration_seconds", 59)],
+        "no grant can last 60 seconds, because targets.prod allows 59",
+        "raise max_duration_seconds of targets.prod",
+    ),
+    (
+        [("limits", {"min_duration_seconds": 60}), glass(max_duration_seconds=59)],
+        "because break_glass allows 59",
+        "of break_glass",
+    ),
+    (
+        [("limits", {"review_seconds": 900}), owners(members=["staff/a"], escalates_to="owners")],
+        "end after 900 seconds, and reviewers.owners escalates after 900: never",
+        "raise review_seconds",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "wrong", "fix"), IMPOSSIBLE_TIMES, ids=["target", "break_glass", "escalation"])
+def test_ops_02_limits_leave_time_for_what_is_configured(compiled, changes, wrong, fix):
+    found = problems(compiled, changed(*changes))
+    assert wrong in found["limits"][0]
+    assert fix in found["limits"][1]
+    (_, limits), other = changes
+    later = {name: value + (1 if name == "review_seconds" else -1) for name, value in limits.items()}
+    assert compiled(changed(("limits", later), other))
 
 
 def test_only_one_issuer_has_a_web_client(compiled):
@@ -746,6 +819,14 @@ def test_the_settings_have_the_fields_that_the_functions_read():
     }
     own = {"alias", "external_id", "role_arn", "boundary_arn", "deny_room", "canary"}
     assert {item.name for item in dataclasses.fields(config.Target)} - own <= set(TargetSettings.model_fields)
+
+
+def test_ops_02_a_message_does_not_repeat_what_may_be_a_secret(compiled):
+    token = "xoxb-1234567890-" + "a" * 24
+    with pytest.raises(ConfigurationError) as refusal:
+        compiled(changed(("slack", slack(bot_token_arn=token))))
+    assert "the value cannot be used here" in str(refusal.value)
+    assert token not in str(refusal.value)
 
 
 def test_the_same_configuration_gives_the_same_text(compiled, tmp_path):

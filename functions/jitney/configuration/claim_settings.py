@@ -140,6 +140,18 @@ def subject_fault(provider: str, rules: ClaimSettings, subject: str) -> RuleFaul
     return RuleFault(f'no subject of this entry can be "{subject}"', f"write it as in {known.example}")
 
 
+def is_open_to_tenant(provider: str, clients: Collection[str], rules: ClaimSettings) -> bool:
+    """Return whether any application of the customer can get a token that the entry admits.
+
+    Entra issues a token for an API to every application of the tenant, unless the API requires an assignment.
+    """
+    return provider == "entra" and not clients and not _NAMING.intersection(rules.require)
+
+
+# The claims that say which application has a token, or that an administrator assigns to it.
+_NAMING = frozenset({"appid", "azp", "groups", "oid", "roles", "scp", "sub", "wids", "xms_mirid"})
+
+
 def names_clients(provider: str) -> bool:
     """Return whether the provider's tokens always name the client that they were issued to."""
     return any(map(PROVIDERS[provider].known.has, CLIENT_CLAIMS))

@@ -5,8 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from jitney.configuration.claim_settings import ClaimSettings, names_clients, rule_faults, subject_fault
-from jitney.configuration.foreign_audiences import owner_of
+from jitney.configuration.claim_settings import (
+    ClaimSettings,
+    is_open_to_tenant,
+    names_clients,
+    rule_faults,
+    subject_fault,
+)
 from jitney.configuration.known_issuers import issuer_faults, keys_faults
 from jitney.configuration.names import did_you_mean
 from jitney.configuration.people_names import (
@@ -28,6 +33,7 @@ from jitney.configuration.values import (
     unique,
     without_query,
 )
+from jitney.configuration.web_client_settings import WebClientSettings
 from jitney.core.identity.keys import ALGORITHMS
 from jitney.core.identity.providers import PROVIDERS
 from jitney.core.patterns import has_wildcard
@@ -39,23 +45,6 @@ _DELEGATION_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "google": ("azp", "sub"),
     "okta": ("cid", "sub", "uid"),
 }
-
-
-class WebClientSettings(SettingsModel):
-    """The client with which an issuer's people sign in to the reviewers' pages, as `jitney.core.config.Web`."""
-
-    client_id: Text
-    authorization_url: Address
-    token_url: Address
-    scopes: Texts = ("openid",)
-
-    @field_validator("scopes")
-    @classmethod
-    def _is_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        if "openid" not in scopes or any(" " in scope for scope in scopes):
-            # Without it the provider may leave out who signed in (OpenID Connect Core section 3.1.2.1).
-            raise refused('the scopes are without "openid", or one has a space in it', "write [openid, ...]")
-        return scopes
 
 
 class IssuerSettings(SettingsModel):
@@ -96,6 +85,24 @@ class IssuerSettings(SettingsModel):
             raise refused(wrong, "name the address of the issuer's keys in jwks_uri, or else a file with them here")
         return file
 
+    @field_validator("token")
+    @classmethod
+    def _is_issued(cls, kind: str, info: ValidationInfo) -> str:
+        provider = info.data.get("provider")
+        if provider and kind == "access" and PROVIDERS[provider].only_id_tokens:
+            raise refused(f"every token of {provider} is an ID token", "write token: id")
+        return kind
+
+    @field_validator("groups_claim")
+    @classmethod
+    def _is_read(cls, claim: str, info: ValidationInfo) -> str:
+        provider = info.data.get("provider")
+        groups = PROVIDERS[provider].group_claims if provider else None
+        if groups is not None and claim != "groups":
+            fix = f"use claims.groups, or the groups {', '.join(f'{each}:VALUE' for each in groups)}"
+            raise refused(f"the groups of {provider} come from no claim with a list of groups", fix)
+        return claim
+
     @field_validator("issuer")
     @classmethod
     def _can_be_a_tokens(cls, issuer: str, info: ValidationInfo) -> str:
@@ -125,18 +132,6 @@ class IssuerSettings(SettingsModel):
             wrong = f"issuers.{alias} has the same issuer and another {name}"
             raise refused(wrong, "write the same in both: it is one issuer")
         return value
-
-    @field_validator("audiences")
-    @classmethod
-    def _are_exact(cls, audiences: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        for audience in audiences:
-            if owner := owner_of(audience, info.data.get("issuer", "")):
-                fix = "let agents request tokens for an audience of Jitney's own, such as jitney, and write that"
-                raise refused(f'the audience "{audience}" belongs to {owner}', fix)
-            if "*" in audience:
-                wrong = f'the audience "{audience}" holds a wildcard'
-                raise refused(wrong, "audiences are compared exactly: name each")
-        return audiences
 
     @field_validator("kind")
     @classmethod
@@ -260,6 +255,13 @@ class IssuerSettings(SettingsModel):
         named = self.human_claim or self.kind == "human" or self.provider in _DELEGATION_CLAIMS
         if self.human_issuer and not named:
             raise refused("human_issuer is set, but human_claim is missing", "name the claim, or leave both out")
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_applications(self) -> Self:
+        if self.kind == "agent" and is_open_to_tenant(self.provider, self.clients, self.claims):
+            fix = "list their client ids in clients, or require an app role that you assign: roles"
+            raise refused("any application of the tenant can get a token that this entry admits", fix)
         return self
 
     @model_validator(mode="after")

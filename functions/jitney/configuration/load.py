@@ -17,7 +17,7 @@ from jitney.configuration.external_id import external_id
 from jitney.configuration.key_sets import read_key_sets
 from jitney.configuration.look_alikes import value_problems
 from jitney.configuration.names import Names
-from jitney.configuration.policies import read_policies
+from jitney.configuration.policies import NO_POLICIES, read_policies
 from jitney.configuration.problems import format_problems, from_pydantic, placed
 from jitney.configuration.references import ValidationContext
 from jitney.configuration.settings import Settings, TargetSettings
@@ -72,7 +72,8 @@ def load_configuration(path: Path, env: Mapping[str, str], *, local: bool) -> Co
     names = Names.of(source.value)
     settings = _settings(source, ValidationContext(names, local=local))
     policies = _policies(path.parent, source, names, "policies")
-    shadow = _policies(path.parent, source, names, SHADOW) if settings and settings.shadow_policies else None
+    shadowed = isinstance(source.value, dict) and SHADOW in source.value
+    shadow = _policies(path.parent, source, names, SHADOW) if shadowed else None
     key_sets, problems = read_key_sets(path.parent, settings) if settings else ({}, [])
     source.problems.extend(problems)
     if source.problems or settings is None:
@@ -109,6 +110,8 @@ def _settings(source: YamlSource, context: ValidationContext) -> Settings | None
 
 def _policies(folder: Path, source: YamlSource, names: Names, key: str) -> Policies:
     name = source.value.get(key, "policies") if isinstance(source.value, dict) else "policies"
+    if any(each.path == (key,) for each in source.problems):  # it names no folder
+        return NO_POLICIES
     policies, problems = read_policies(folder / str(name), names, key)
     source.problems.extend(problems)
     return policies

@@ -1,5 +1,6 @@
 """Turns pydantic's errors into problems of the configuration: the place in the file, what is wrong, and the fix."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,15 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
     return "there is no such key", did_you_mean(str(key), list(model.model_fields))
 
 
+def _digits(details: ErrorDetails) -> str:
+    """Return the fix for a number: in seconds, if the value is a duration with a unit."""
+    duration = re.fullmatch(r"(\d{1,6}) ?([smhd])[a-z]*", str(details["input"]), re.ASCII)
+    if duration is None or not str(details["loc"][-1]).endswith("_seconds"):
+        return "write digits only"
+    return f"write seconds as digits only: {int(duration[1]) * _SECONDS[duration[2]]}"
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _MessageBuilder: TypeAlias = Callable[[ErrorDetails], tuple[str, str]]
 
 _MESSAGES: Mapping[str, _MessageBuilder] = {
@@ -40,7 +50,7 @@ _MESSAGES: Mapping[str, _MessageBuilder] = {
     "extra_forbidden": _unknown_key,
     "missing": lambda error: ("it is missing", f"write {error['loc'][-1]}: and its value"),
     "literal_error": lambda error: (f'"{error["input"]}" is not accepted', f"use {error['ctx']['expected']}"),
-    "int_parsing": lambda error: (f'"{error["input"]}" is not a whole number', "write digits only"),
+    "int_parsing": lambda error: (f'"{error["input"]}" is not a whole number', _digits(error)),
     "greater_than_equal": lambda error: (f"{error['input']} is too small", f"use at least {error['ctx']['ge']}"),
     "less_than_equal": lambda error: (f"{error['input']} is too large", f"use at most {error['ctx']['le']}"),
     "too_short": lambda _: ("it is empty", "name at least one"),

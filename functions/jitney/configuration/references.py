@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from jitney.configuration.foreign_audiences import owner_of
 from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.people_names import check_person
@@ -144,6 +145,17 @@ def _channel(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _exact_audiences(audiences: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    """Refuse wildcards, and audiences of tokens that were issued for other services."""
+    for audience in audiences:
+        if "*" in audience:
+            raise refused(f'the audience "{audience}" holds a wildcard', "audiences are compared exactly: name each")
+        if owner := owner_of(audience, info.data.get("issuer", "")):
+            fix = "let agents request tokens for an audience of Jitney's own, such as jitney, and write that"
+            raise refused(f'the audience "{audience}" belongs to {owner}', fix)
+    return audiences
+
+
 def own(section: str, wrong: str, fix: str, *, within: str = "", key: Callable[[str], str] = str) -> AfterValidator:
     """Refuse a value that an earlier entry of the section has.
 
@@ -180,9 +192,11 @@ RoleName = Annotated[
     str,
     matching(rf"[\w+=,.@-]{{1,{LONGEST_ROLE_NAME}}}", f"use up to {LONGEST_ROLE_NAME} letters, digits and +=,.@_-"),
     AfterValidator(_first_role_name),
-    own("targets", "account and role_name", "use one alias for each role", within="account"),
+    own("targets", "account and role_name", "use one alias for each role", within="account", key=str.casefold),
 ]
-Audiences = Annotated[tuple[Annotated[Text, _OWN_AUDIENCE], ...], AfterValidator(unique)]
+Audiences = Annotated[
+    tuple[Annotated[Text, _OWN_AUDIENCE], ...], AfterValidator(unique), AfterValidator(_exact_audiences)
+]
 ReviewerGroup = Annotated[
     str, matching(r"[A-Za-z0-9][\w.-]{0,63}", "use letters, digits and _.- only"), AfterValidator(_not_reserved)
 ]

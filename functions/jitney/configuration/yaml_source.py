@@ -126,7 +126,12 @@ def _expand(text: str, path: Path, env: Mapping[str, str]) -> tuple[str, list[Co
         if inside is None or not match[0].endswith("}"):
             wrong = f'"{match[0]}" is not a reference to an environment variable'
             problems.append(
-                ConfigurationProblem(path, wrong, "write ${NAME} or ${NAME:-default}; a default cannot contain $ or }")
+                ConfigurationProblem(
+                    path,
+                    wrong,
+                    "write ${NAME} or ${NAME:-default}; a default cannot contain $ or }, and variables of IAM and "
+                    "CloudFormation cannot be used",
+                )
             )
             return ""
         name, default = inside[1], inside[2]

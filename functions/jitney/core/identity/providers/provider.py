@@ -44,6 +44,11 @@ class Provider(NamedTuple):
     needs_subject_pattern: bool = False
     group_claims: Mapping[str, str] | None = None
 
+    @property
+    def only_id_tokens(self) -> bool:
+        """Whether the provider issues no access tokens to Jitney's callers."""
+        return self.kinds is id_token_kinds
+
     def resolves_people(self, subject_pattern: str) -> bool:
         """Return whether `person` can distinguish a person's subject from another name."""
         return self.is_machine is not always_machine and bool(subject_pattern or not self.needs_subject_pattern)
