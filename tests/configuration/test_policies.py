@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from jitney.configuration.group_names import GroupSource
+from jitney.configuration.load import ConfigurationError
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
+from jitney.configuration.policy_table import cases_in
 from tests.configuration.test_load import write_policies
 
 ANY = "(principal, action, resource)"
@@ -233,3 +236,21 @@ def test_id_11_names_hold_the_claims_of_providers_and_entries():
     claims = Names.of(document).claims
     assert claims["level"] == "long"
     assert claims["event_name"] == claims["runner_environment"] == "string"
+
+
+def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
+    names = replace(NAMES, group_sources={"local": GroupSource("kubernetes", {"namespace": "a"}, is_open=False)})
+    text = (
+        "defaults: { groups: [corb/a], target: prod, seconds: 60, actions: [s3:GetObject], resources: ['*'] }\n"
+        "cases:\n  - { name: one, effect: deny }\n  - { name: two, effect: deny, groups: [corp/a, local/b] }\n"
+        "  - { name: one, effect: deny }\n"
+    )
+    (tmp_path / "tests.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refusal:
+        cases_in(tmp_path / "tests.yaml", {}, names)
+    places = [each.place.partition("tests.yaml:")[2] for each in refusal.value.problems]
+    assert places == ["1  defaults.groups[0]", "4  cases[1].groups[1]", "5  cases[2].name"]
+    wrong = [each.wrong for each in refusal.value.problems]
+    assert wrong[0] == 'the case names group "corb/a", but "corb" is not in issuers'
+    assert wrong[1] == 'the case names group "local/b": no token of kubernetes has the group "b"'
+    assert wrong[2] == "the case in line 3 has the same name"

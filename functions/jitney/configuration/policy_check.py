@@ -22,10 +22,11 @@ from jitney.core.policy.policy_tests import Case, CaseContext, CaseReport, run_c
 
 
 class LoadedPolicies(NamedTuple):
-    """The configuration's policies, ready to decide. `folder` holds their files."""
+    """The configuration's policies, ready to decide. `folder` holds their files, which may use `names`."""
 
     folder: Path
     context: CaseContext
+    names: Names
 
 
 def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
@@ -44,7 +45,7 @@ def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
         reviewers=frozenset(loaded.reviewers),
         claims={name: kind for issuer in loaded.issuers.values() for name, kind in visible_claims(issuer).items()},
     )
-    return LoadedPolicies(path.parent / configuration.settings.policies, context)
+    return LoadedPolicies(path.parent / configuration.settings.policies, context, _names_in(path, env))
 
 
 def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseReport]:
@@ -63,7 +64,7 @@ def sources_of(loaded: LoadedPolicies) -> dict[str, PolicySource]:
 
 def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
     """Return the problems of `text` as the only file of policies of the valid configuration at `path`."""
-    names = Names.of(read(path.read_text(encoding="utf-8"), env).value)
+    names = _names_in(path, env)
     with TemporaryDirectory() as folder:
         Path(folder, "policies.cedar").write_text(text, encoding="utf-8")
         _, problems = read_policies(Path(folder), names)
@@ -72,7 +73,11 @@ def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
 
 def read_cases(loaded: LoadedPolicies, env: Mapping[str, str]) -> tuple[Case, ...]:
     """Return the cases of the table beside the policies. Raises ConfigurationError."""
-    return cases_in(loaded.folder / TABLE, env)
+    return cases_in(loaded.folder / TABLE, env, loaded.names)
+
+
+def _names_in(path: Path, env: Mapping[str, str]) -> Names:
+    return Names.of(read(path.read_text(encoding="utf-8"), env).value)
 
 
 def problem_documents(file: Path, error: ConfigurationError) -> list[dict[str, str]]:

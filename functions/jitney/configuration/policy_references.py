@@ -42,8 +42,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
     for kind, name in sorted(found):
         match kind:
             case "Jitney::Group":
-                yield from _of_issuer("group", name, "/", names)
-                yield from _impossible_group(name, names)
+                yield from unknown_group(name, names)
             case "Jitney::Agent" | "Jitney::Human":
                 yield from _of_issuer(kind.removeprefix("Jitney::").lower(), name, ".", names)
             case "Jitney::Target" if names.targets and name not in names.targets:
@@ -65,6 +64,15 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
         add = f"add {group}: [issuer alias/subject] to reviewers"
         fix = f"{did_you_mean(group, names.reviewers, quoted=True)} or {add}" if names.reviewers else add
         yield Unknown(group, f'asks for the approval of "{group}", which is not in reviewers', fix)
+
+
+def unknown_group(name: str, names: Names) -> Iterator[Unknown]:
+    """Yield why no token has the group `name`, as far as the issuers' groups are known."""
+    yield from _of_issuer("group", name, "/", names)
+    alias, _, group = name.partition("/")
+    source = names.group_sources.get(alias)
+    for wrong, fix in group_faults(alias, group, source) if source else ():
+        yield Unknown(name, f'names group "{name}": {wrong}', fix)
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
@@ -142,13 +150,6 @@ def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[U
         wrong = f'names {kind} "{name}", which does not begin with the alias of an issuer and "{separator}"'
         choices = " or ".join(f'"{issuer}{separator}{name}"' for issuer in names.issuers)
         yield Unknown(name, wrong, f"write {choices}")
-
-
-def _impossible_group(name: str, names: Names) -> Iterator[Unknown]:
-    alias, _, group = name.partition("/")
-    source = names.group_sources.get(alias)
-    for wrong, fix in group_faults(alias, group, source) if source else ():
-        yield Unknown(name, f'names group "{name}": {wrong}', fix)
 
 
 def _entities(value: Any) -> Iterator[tuple[str, str]]:

@@ -7,19 +7,22 @@ from typing import Any, get_origin
 
 from jitney.configuration.load import ConfigurationError
 from jitney.configuration.look_alikes import value_problems
+from jitney.configuration.names import Names
+from jitney.configuration.policy_references import unknown_group
 from jitney.configuration.problems import place_of, placed
 from jitney.configuration.yaml_source import ConfigurationProblem, Value, YamlSource, read
 from jitney.core.policy.policy_tests import Case
 
 TABLE = "tests.yaml"
 _FIX = f"write it as in Jitney's own policies/{TABLE}"
+_NO_NAMES = Names()
 _NUMBERS = frozenset(each.name for each in fields(Case) if each.type is int)
 _MAPPINGS = frozenset({"claims", "conditions"})
 _LISTS = frozenset(each.name for each in fields(Case) if get_origin(each.type) is tuple)
 
 
-def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
-    """Return the cases of a table. `env` gives the values of `${VAR}`.
+def cases_in(file: Path, env: Mapping[str, str], names: Names = _NO_NAMES) -> tuple[Case, ...]:
+    """Return the cases of a table. `env` gives the values of `${VAR}`, and `names` the groups that tokens can have.
 
     Raises ConfigurationError with file and lines.
     """
@@ -30,14 +33,14 @@ def cases_in(file: Path, env: Mapping[str, str]) -> tuple[Case, ...]:
         source = YamlSource({}, problems=[ConfigurationProblem((), f"there are no cases: {reason}", _FIX)])
     source.problems.extend(value_problems(source.value))
     # Further problems of a table that cannot be read would only follow from that.
-    cases = () if source.problems and not source.value else tuple(_read(source))
+    cases = () if source.problems and not source.value else tuple(_read(source, names))
     if source.problems:
         placed_problems = [replace(each, place=place_of(file, each).strip()) for each in placed(source)]
         raise ConfigurationError(file, placed_problems)
     return cases
 
 
-def _read(source: YamlSource) -> Iterator[Case]:
+def _read(source: YamlSource, names: Names) -> Iterator[Case]:
     """Yield the cases that can be read. Other cases become problems of the source."""
     table = source.value if isinstance(source.value, dict) else {}
     listed = table.get("cases")
@@ -50,11 +53,26 @@ def _read(source: YamlSource) -> Iterator[Case]:
     cases = [_typed(each, ("cases", index), source) for index, each in enumerate(listed)]
     if source.problems:
         return
+    source.problems.extend(_impossible_groups(defaults, ("defaults",), names))
+    first: dict[str, int] = {}
     for index, each in enumerate(cases):
+        source.problems.extend(_impossible_groups(each, ("cases", index), names))
+        if (earlier := first.setdefault(str(each.get("name")), index)) != index:
+            wrong = f"the case in line {source.lines['cases', earlier]} has the same name"
+            source.problems.append(ConfigurationProblem(("cases", index, "name"), wrong, "name each case differently"))
         try:
             yield Case.read(each, defaults)
         except ValueError as error:
             source.problems.append(ConfigurationProblem(("cases", index), str(error), _FIX))
+
+
+def _impossible_groups(
+    members: Mapping[str, Any], path: tuple[str | int, ...], names: Names
+) -> Iterator[ConfigurationProblem]:
+    """Yield the groups that no token has. A case with such a group shows nothing."""
+    for at, group in enumerate(members.get("groups", ())):
+        for unknown in unknown_group(str(group), names):
+            yield ConfigurationProblem((*path, "groups", at), f"the case {unknown.wrong}", unknown.fix)
 
 
 def _typed(members: Value, path: tuple[str | int, ...], source: YamlSource) -> dict[str, Any]:
