@@ -25,6 +25,7 @@ WRONG = READS | {"name": "wrong", "policies": ["never"]}
 
 # Everything that a case has to say, in lines 2 to 8 of a table that begins with "cases:".
 FULL = "name: x\n  target: prod\n  groups: []\n  actions: []\n  resources: []\n  seconds: 1\n  effect: allow"
+SECOND = FULL.replace("name: x", "name: y")
 
 
 @pytest.fixture
@@ -101,7 +102,8 @@ def test_pol_11_the_configuration_is_checked_first(tested):
         ("\na: [", ":2", "not YAML"),
         ("cases:\n- {}", ":2  cases[0]", "missing"),
         ("cases:\n- x", ":2  cases[0]", "not a mapping"),
-        (f"cases:\n- {FULL}\n- {FULL}\n  efect: deny", ":9  cases[1]", "unknown member efect"),
+        (f"cases:\n- {FULL}\n- {SECOND}\n  efect: deny", ":9  cases[1]", "unknown member efect"),
+        (f"cases:\n- {FULL}\n- {FULL}", ":9  cases[1].name", "the case in line 2 has the same name"),
         (f"cases:\n- {FULL}\n  effect: deny", ":9  cases[0].effect", "given twice, first in line 8"),
         (f"defaults:\n  seconds: 1\n  seconds: 2\ncases:\n- {FULL}", ":3  defaults.seconds", "given twice"),
         (f"cases: []\ncases:\n- {FULL}", ":2  cases", "given twice, first in line 1"),
@@ -122,7 +124,7 @@ def test_pol_11_an_invalid_table_is_named_by_file_and_line(tested, text, place, 
 
 def test_pol_11_all_errors_of_a_table_are_shown_at_once(tested):
     wrong = "longest_seconds: 2h\n  other_grant_actions: ${NOBODY}\n"
-    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {FULL}\n  {wrong}")
+    code, said = tested(f"cases:\n- {FULL}\n  effect: deny\n- {SECOND}\n  {wrong}")
     assert (code, [line.split(": ")[0] for line in said if line.startswith("/")]) == (
         2,
         [

@@ -525,7 +525,7 @@ def test_id_06_a_person_has_one_name_in_all_entries_of_an_issuer(compiled):
         ("issuers", {"corp": corp, "agents": agents, "staff": staff}),
         ("reviewers", {"a": {"members": ["staff/alice"]}}),
     )
-    loaded = compiled(document)
+    loaded = compiled(document, local=True)
     assert {entry.identity_name for entry in loaded.issuers.values()} == {"corp"}
     assert loaded.issuers["agents"].human_claim == "act.sub"
     people = config.PeopleIssuer("corp", "https://idp.example.com/", "generic", "[a-z]+")
@@ -581,6 +581,21 @@ def test_rev_04_one_person_under_two_aliases_has_one_vote(compiled):
     assert found["people.terminal/alice"][0] == "terminal/alice and staff/alice are one person"
 
 
+@pytest.mark.parametrize(
+    "way",
+    [("issuers.terminal", SAME), ("slack", slack()), web(kind="human", token="id")],
+    ids=["terminal", "slack", "web"],
+)
+def test_rev_06_reviewers_have_a_way_to_decide(compiled, way):
+    group = owners(members=["staff/alice"])
+    wrong, fix = problems(compiled, changed(group))["reviewers"]
+    assert "no reviewer can decide" in wrong
+    assert "add web" in fix
+    assert compiled(changed(group), local=True)
+    group = owners(members=["corp/alice"]) if way[0] == ISSUER else group
+    assert compiled(changed(group, way, *([("issuers.staff", None)] if way[0] == ISSUER else [])))
+
+
 IMPOSSIBLE_TIMES = [
     # The changes, what is wrong, and the fix.
     (
@@ -603,12 +618,12 @@ IMPOSSIBLE_TIMES = [
 
 @pytest.mark.parametrize(("changes", "wrong", "fix"), IMPOSSIBLE_TIMES, ids=["target", "break_glass", "escalation"])
 def test_ops_02_limits_leave_time_for_what_is_configured(compiled, changes, wrong, fix):
-    found = problems(compiled, changed(*changes))
+    found = problems(compiled, changed(*changes), local=True)
     assert wrong in found["limits"][0]
     assert fix in found["limits"][1]
     (_, limits), other = changes
     later = {name: value + (1 if name == "review_seconds" else -1) for name, value in limits.items()}
-    assert compiled(changed(("limits", later), other))
+    assert compiled(changed(("limits", later), other), local=True)
 
 
 def test_only_one_issuer_has_a_web_client(compiled):

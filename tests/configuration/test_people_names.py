@@ -33,7 +33,7 @@ def found(tmp_path):
     def compile_document(document):
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         try:
-            return config.load(compile_configuration(path, BROKER, local=False))
+            return config.load(compile_configuration(path, BROKER, local=True))  # without a sign-in to the pages
         except ConfigurationError as refusal:
             return {path_of(each): each.wrong for each in refusal.problems}
 

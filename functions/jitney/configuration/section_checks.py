@@ -10,6 +10,7 @@ from pydantic import ValidationInfo
 
 from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
 from jitney.configuration.partitions import partition_of
+from jitney.configuration.references import ValidationContext
 from jitney.configuration.values import refused
 
 if TYPE_CHECKING:
@@ -68,6 +69,22 @@ def leave_room_for_canaries(targets: "dict[str, TargetSettings]", info: Validati
         wrong = f"there are {len(targets)} targets, and canary deployments leave room for {MOST_CANARY_TARGETS}"
         raise refused(wrong, "write deployment: all_at_once in the section broker")
     return targets
+
+
+def have_a_way_to_decide(
+    reviewers: "dict[str, ReviewerGroupSettings]", info: ValidationInfo
+) -> "dict[str, ReviewerGroupSettings]":
+    """Refuse reviewers who can neither sign in to the pages nor decide in a terminal or in Slack.
+
+    A local configuration may lack all of them, so that policies can be written before the deployment.
+    """
+    issuers, slack = info.data.get("issuers"), info.data.get("slack")
+    if not reviewers or not issuers or slack or ValidationContext.of(info).local:
+        return reviewers
+    if not any(each.web or each.for_reviews for each in issuers.values()):
+        wrong = "no reviewer can decide: no issuer has web or for_reviews, and slack is not configured"
+        raise refused(wrong, "add web to the issuer with which they sign in")
+    return reviewers
 
 
 def leave_time(limits: "LimitSettings", info: ValidationInfo) -> "LimitSettings":

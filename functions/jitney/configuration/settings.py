@@ -37,6 +37,7 @@ from jitney.configuration.role_policy import RolePolicy, check_managed_policy, c
 from jitney.configuration.section_checks import (
     bound_to_public_addresses,
     has_secrets_here,
+    have_a_way_to_decide,
     in_brokers_partition,
     leave_room_for_canaries,
     leave_time,
@@ -266,7 +267,9 @@ class Settings(ChannelSettings):
         AfterValidator(bound_to_public_addresses),
         AfterValidator(leave_room_for_canaries),
     ]
-    reviewers: dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings] = Field(default_factory=dict)
+    reviewers: Annotated[
+        dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings], AfterValidator(have_a_way_to_decide)
+    ] = Field(default_factory=dict)
     people: dict[Annotated[Person, ENTRY], OwnEmail] = Field(default_factory=dict)
     operators: OperatorGroups = ()
     break_glass: BreakGlassSettings | None = None
