@@ -110,6 +110,7 @@ def _target(bucket: str, account: str, region: str, second_region: str) -> dict[
         "account": account,
         "region": region,
         "role_name": ROLE_NAME,
+        "in_broker_account": True,
         "other_regions": [second_region],
         "policy": {"Version": "2012-10-17", "Statement": statements},
     }

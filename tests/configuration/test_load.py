@@ -596,6 +596,24 @@ def test_rev_06_reviewers_have_a_way_to_decide(compiled, way):
     assert compiled(changed(group, way, *([("issuers.staff", None)] if way[0] == ISSUER else [])))
 
 
+def test_rev_08_break_glass_is_on_the_pages(compiled):
+    wrong, fix = problems(compiled, changed(glass(), ("slack", slack())))["break_glass"]
+    assert "no issuer has web" in wrong
+    assert "leave break_glass out" in fix
+    assert compiled(changed(glass()), local=True).break_glass
+
+
+def test_id_10_a_wrong_kind_or_issuer_of_people_has_no_misleading_further_problems(compiled):
+    group = owners(members=["staff/alice"])
+    found = problems(compiled, changed(("issuers.staff.kind", "Human"), group))
+    assert found["reviewers.owners.members.0"][1] == "write kind: human in issuers.staff, if people sign in with it"
+    of_agent = ((f"{ISSUER}.human_claim", "act.sub"), (f"{ISSUER}.human_issuer", "staff"))
+    found = problems(compiled, changed(("issuers.staff.kind", "Human"), *of_agent))
+    assert found[f"{ISSUER}.human_issuer"][1] == "write kind: human in issuers.staff"
+    found = problems(compiled, changed(("issuers.staff.issuer", "staff.example.com"), group))
+    assert list(found) == ["issuers.staff.issuer"]
+
+
 IMPOSSIBLE_TIMES = [
     # The changes, what is wrong, and the fix.
     (
@@ -787,7 +805,7 @@ def test_accepted_values_reach_the_functions_unchanged(compiled):
 
 
 def test_rev_08_break_glass_reaches_the_functions(compiled):
-    loaded = compiled(changed(glass(groups=["corp/on-call"], notify=["staff/olga"])))
+    loaded = compiled(changed(glass(groups=["corp/on-call"], notify=["staff/olga"])), local=True)
     assert loaded.break_glass == config.BreakGlassConfig(
         ("staff.gina",), ("corp/on-call",), ("prod",), ("staff.olga",), 900, 86400, own_requests=False
     )
@@ -916,6 +934,16 @@ def test_ops_02_what_cannot_work_from_the_brokers_region_is_refused(compiled, ch
     assert place in found
     assert wrong in found[place][0]
     assert fix in found[place][1]
+
+
+def test_ops_02_a_target_in_the_brokers_own_account_says_so(compiled):
+    own = (f"{TARGET}.account", BROKER["CDK_DEFAULT_ACCOUNT"])
+    flag = (f"{TARGET}.in_broker_account", "true")
+    wrong, fix = problems(compiled, changed(own))["targets"]
+    assert "prod is in the broker's account 999911112222" in wrong
+    assert "in_broker_account: true" in fix
+    assert compiled(changed(own, flag))
+    assert "and is not in the broker's account" in problems(compiled, changed(flag))["targets"][0]
 
 
 def test_ops_02_replicas_may_be_in_the_same_region_of_another_account(compiled):

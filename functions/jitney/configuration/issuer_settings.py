@@ -160,12 +160,14 @@ class IssuerSettings(SettingsModel):
             fix = f"name the issuer with which people sign in: {' or '.join(people) or 'an issuer of kind: human'}"
             raise refused("it is missing, but human_claim is set", fix)
         if value and value not in people:
-            fix = did_you_mean(value, people) if people else "add one"
+            entered = value in ValidationContext.of(info).names.issuers
+            add = f"write kind: human in issuers.{value}" if entered else "add one"
+            fix = did_you_mean(value, people) if people else add
             raise refused(f'there is no issuer "{value}" of kind: human', fix)
         if value:
             check_human_issuer(value, ValidationContext.of(info).names)
-        elif info.data.get("kind") == "human":
-            check_only_people(str(info.data.get("issuer")), ValidationContext.of(info).names)
+        elif info.data.get("kind") == "human" and "issuer" in info.data:
+            check_only_people(info.data["issuer"], ValidationContext.of(info).names)
         return value
 
     @field_validator("clients")

@@ -212,7 +212,8 @@ def _with_identities(settings: Settings, section: SettingsModel, *members: str) 
 
 def _target(alias: str, settings: Settings, broker: BrokerSettings) -> dict[str, Any]:
     target = settings.targets[alias]
-    kept = target.model_dump(exclude={"role_name", "policy", "managed_policy", "access_profiles", "call_limits"})
+    own = {"role_name", "policy", "managed_policy", "access_profiles", "call_limits", "in_broker_account"}
+    kept = target.model_dump(exclude=own)
     derived = {
         "external_id": external_id(alias, target, broker.account),
         "role_arn": role_arn(target),

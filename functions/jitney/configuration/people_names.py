@@ -17,7 +17,9 @@ def check_person(value: str, names: Names) -> None:
     people = names.human_issuers.get(alias)
     if people is None:
         known = names.human_issuers
-        fix = did_you_mean(alias, known) if known else "add an issuer of kind: human"
+        fix = (
+            did_you_mean(alias, known) if known else f"write kind: human in issuers.{alias}, if people sign in with it"
+        )
         raise refused(f'the issuer "{alias}" is not of kind: human', fix)
     provider = PROVIDERS.get(people.provider)
     if provider and provider.resolves_people(people.subject_pattern):

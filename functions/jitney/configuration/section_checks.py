@@ -46,6 +46,21 @@ def in_brokers_partition(targets: "dict[str, TargetSettings]", info: ValidationI
     return targets
 
 
+def outside_of_brokers_account(
+    targets: "dict[str, TargetSettings]", info: ValidationInfo
+) -> "dict[str, TargetSettings]":
+    """Refuse targets in the broker's own account that do not say so: a session there could change Jitney itself."""
+    broker = info.data.get("broker")
+    for alias, each in targets.items():
+        if broker and (each.account == broker.account) is not each.in_broker_account:
+            known = f"the broker's account {broker.account}"
+            if each.in_broker_account:
+                raise refused(f"{alias} has in_broker_account, and is not in {known}", "leave in_broker_account out")
+            fix = "use another account, or write in_broker_account: true if the role's policy reaches no part of Jitney"
+            raise refused(f"{alias} is in {known}, where a session could change Jitney's functions and records", fix)
+    return targets
+
+
 def bound_to_public_addresses(
     targets: "dict[str, TargetSettings]", info: ValidationInfo
 ) -> "dict[str, TargetSettings]":
@@ -85,6 +100,15 @@ def have_a_way_to_decide(
         wrong = "no reviewer can decide: no issuer has web or for_reviews, and slack is not configured"
         raise refused(wrong, "add web to the issuer with which they sign in")
     return reviewers
+
+
+def are_used_on_pages(glass: "BreakGlassSettings | None", info: ValidationInfo) -> "BreakGlassSettings | None":
+    """Refuse break-glass without the pages, on which alone people use it. A local configuration may lack them."""
+    issuers = info.data.get("issuers")
+    if glass and issuers and not ValidationContext.of(info).local and not any(each.web for each in issuers.values()):
+        wrong = "no person can use it: it is on the reviewers' pages, and no issuer has web"
+        raise refused(wrong, "add web to the issuer with which these people sign in, or leave break_glass out")
+    return glass
 
 
 def leave_time(limits: "LimitSettings", info: ValidationInfo) -> "LimitSettings":

@@ -35,12 +35,14 @@ from jitney.configuration.references import (
 )
 from jitney.configuration.role_policy import RolePolicy, check_managed_policy, check_profile
 from jitney.configuration.section_checks import (
+    are_used_on_pages,
     bound_to_public_addresses,
     has_secrets_here,
     have_a_way_to_decide,
     in_brokers_partition,
     leave_room_for_canaries,
     leave_time,
+    outside_of_brokers_account,
     reached_by_channels,
 )
 from jitney.configuration.target_boundary import BOUNDARY_LIMIT, excess_characters
@@ -99,6 +101,7 @@ class TargetSettings(SettingsModel):
     bind_to_caller: bool = False
     sealed: bool = False
     action_wildcards: bool = False
+    in_broker_account: bool = False
     other_accounts: Accounts = ()
     any_account_actions: ActionPatterns = ()
     other_regions: Regions = ()
@@ -264,6 +267,7 @@ class Settings(ChannelSettings):
         Field(min_length=1),
         AfterValidator(_within_role_limit),
         AfterValidator(in_brokers_partition),
+        AfterValidator(outside_of_brokers_account),
         AfterValidator(bound_to_public_addresses),
         AfterValidator(leave_room_for_canaries),
     ]
@@ -272,7 +276,7 @@ class Settings(ChannelSettings):
     ] = Field(default_factory=dict)
     people: dict[Annotated[Person, ENTRY], OwnEmail] = Field(default_factory=dict)
     operators: OperatorGroups = ()
-    break_glass: BreakGlassSettings | None = None
+    break_glass: Annotated[BreakGlassSettings | None, AfterValidator(are_used_on_pages)] = None
     stack_set: StackSetSettings | None = None
     limits: Annotated[LimitSettings, AfterValidator(leave_time)] = LimitSettings()
     policies: Text = "policies"
