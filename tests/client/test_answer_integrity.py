@@ -22,7 +22,7 @@ from jitney.client import answer_check, grant_report
 from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.cli import build_app
-from jitney.core.audit import AuditEvent, Outcome, sort_key
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.published_calls import read_call
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
@@ -99,6 +99,7 @@ class Deployment:
         grants = [RecordedGrant(replace(GRANT, id=each)) for each in GRANTS]
         for each in grants:
             each.write(AuditEvent.REQUEST, Outcome.ALLOWED, self.early)
+            self.item(each.grant.id, sort_key(0), self.early, **record_attribute(each.links[0].text))
         self.put(f"records/dt={self.day(self.early)}/0", "\n".join(each.links[0].text for each in grants))
         self.seal(self.now - 2 * HOUR)
         for each in grants:
@@ -107,7 +108,7 @@ class Deployment:
             self.put(self.call(each.grant.id), self.call_line(each.grant.id))
             place = read_call(self.call_line(each.grant.id).encode())
             assert place
-            self._item(*place.place, self.late, line={"S": self.call_line(each.grant.id)})
+            self.item(*place.place, self.late, line={"S": self.call_line(each.grant.id)})
 
     def call_line(self, grant_id: str) -> str:
         made = replace(CALL, time=self.late, event_id=f"e-{grant_id}", session=grant_id)
@@ -127,12 +128,12 @@ class Deployment:
     def publish(self, grant: RecordedGrant, at: int) -> str:
         """Write and publish a grant's newest record. Return its object."""
         link = grant.links[-1]
-        self._item(link.chain, sort_key(link.seq), at, **record_attribute(link.text))
+        self.item(link.chain, sort_key(link.seq), at, **record_attribute(link.text))
         key = f"records/dt={self.day(at)}/{link.chain}-{link.seq}"
         self.put(key, link.text)
         return key
 
-    def _item(self, pk: str, sk: str, at: int, **content: Any) -> None:
+    def item(self, pk: str, sk: str, at: int, **content: Any) -> None:
         expires = {"N": str(at + (CALL_RETENTION_SECONDS if "line" in content else RECORD_RETENTION_SECONDS))}
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "expires": expires} | content
         self.dynamodb.put_item(TableName="audit", Item=item)
@@ -285,6 +286,57 @@ def test_aud_09_every_command_says_what_was_tampered_with(deployment: Deployment
     assert lost.count(" of g-") == (0 if sealed else 2)  # deleted, and moved to where no query looks
     rows = json.loads(run("query", "--json").stdout)["rows"]
     assert {each["records"] for each in rows if each["grant_id"] in GRANTS} == {"broken"}
+
+
+BEFORE_THE_SEAL: dict[str, tuple[Callable[[Deployment, str], None], str]] = {
+    "forged": (forge, "record 0 of g-forgedforgedfo: forged, because the audit table has no such record"),
+    "changed": (change, "record 1 of {0}: changed before the seal"),
+    "removed": (remove, "Missing in S3: record 1 of {0}."),
+    "moved away": (move(None), "Missing in S3: record 1 of {0}."),
+    "moved to an earlier day": (move(-1), "record 1 of {0}: moved"),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE_THE_SEAL)
+def test_aud_09_what_was_tampered_with_before_its_seal_is_named_after_it(deployment: Deployment, name: str):
+    attack, words = BEFORE_THE_SEAL[name]
+    attack(deployment, GRANT.id)
+    deployment.seal(deployment.now - 60)
+    deployment.stream.images.clear()  # DynamoDB keeps a stream for 24 hours
+    for command in COMMANDS:
+        code, state, failures = claims(command)
+        assert (code, state) == (1, "broken"), command
+        assert any(words.format(GRANT.id) in each for each in failures), (command, failures)
+    rows = json.loads(run("query", "--json").stdout)["rows"]
+    assert {each["records"] for each in rows if each["grant_id"] == GRANT.id} == {"broken"}
+
+
+def test_aud_09_a_missing_call_through_the_gateway_leaves_no_grant_verified(deployment: Deployment):
+    record = AuditRecord(deployment.late, AuditEvent.CALL, Outcome.ANSWERED, grant_id=GRANT.id)
+    link = chain_record(replace(record, detail={"call": {}}), "c-aaaaaaaaaaaaaa")
+    key = f"records/dt={deployment.day(deployment.late)}/{link.chain}"
+    deployment.item(link.chain, sort_key(0), deployment.late, **record_attribute(link.text))
+    deployment.put(key, link.text)
+    deployment.seal(deployment.now - 60)
+
+    def states() -> set[str]:
+        rows = json.loads(run("query", "--json").stdout)["rows"]
+        return {each["records"] for each in rows}
+
+    assert states() == {"verified"}
+    deployment.delete(key)
+    assert (states(), claims("query")[1]) == ({""}, "broken")
+
+
+def test_aud_09_too_many_records_are_not_compared_and_the_answer_says_so(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    count = 2 * len(GRANTS)
+    deployment.seal(deployment.now - 60)
+    compared = f"{count} sealed records: verified against their seals; {{}} of them compared with the audit table."
+    assert compared.format(count) in json.loads(run("query", "--json").stdout)["integrity"]["sentences"]
+    monkeypatch.setattr(answer_check, "MOST_COMPARED", count - 1)
+    assert compared.format(0) in json.loads(run("query", "--json").stdout)["integrity"]["sentences"]
 
 
 def test_aud_09_an_untouched_answer_says_what_is_sealed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):

@@ -21,6 +21,8 @@ MOST_READ = 2000
 
 If there are more, the objects that have not changed since their seals are not read.
 """
+MOST_COMPARED = 20_000
+"""How many records a check compares with the audit table. If there are more, it compares only unsealed ones."""
 COLUMN = "records"
 """The added column: whether the records of the row's grant are verified, sealed, not yet sealed, or broken."""
 _GRANT = "grant_id"
@@ -55,7 +57,7 @@ def check_answer(
         archive = Archive(sources.records, sources.seals, progress)
         keys = _keys(archive, sources.keys)
         evidence = archive.evidence(period, now, keys, MOST_READ)
-        evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ)
+        evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ, MOST_COMPARED)
     except ClientProblem as problem:
         return unchecked(f"{problem.detail} {problem.fix}".strip(), failed=True)
     return answer_integrity(verify(evidence, keys), evidence.contents)

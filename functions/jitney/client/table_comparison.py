@@ -1,31 +1,40 @@
 """Add the audit table's records to the evidence from S3."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
+from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
 from jitney.client.audit_table import AuditTable
 from jitney.client.evidence import Archive, Period
+from jitney.core.integrity.contents import RecordPosition, StoredRecord
 from jitney.core.integrity.published_calls import StoredCall
-from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence
+from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence, WrittenRecord
 from jitney.core.integrity.seal_chain import Keys
-from jitney.core.integrity.verification import CallEvidence, Evidence, sealed_at
+from jitney.core.integrity.verification import CallEvidence, Evidence, sealed_by_key
+
+DAY_SECONDS = 24 * 3600
 
 
 def with_table(
-    evidence: Evidence, keys: Keys, archive: Archive, table: AuditTable, most_read: int | None = None
+    evidence: Evidence,
+    keys: Keys,
+    archive: Archive,
+    table: AuditTable,
+    most_read: int | None = None,
+    most_compared: int | None = None,
 ) -> Evidence:
-    """Return the evidence with the table's records at the positions of unsealed ones, and with its days' calls.
+    """Return the evidence with the table's records at the positions of published ones, and with its days' calls.
 
-    If there are more than `most_read` objects of calls, calls are not compared. Raises Invalid.
+    If there are more than `most_read` objects of calls, calls are not compared. If there are more than `most_compared`
+    records, only unsealed ones are compared. Raises Invalid.
     """
-    sealed = sealed_at(evidence.files, keys, whole=evidence.since is None)
-    fresh = [found for key, found in evidence.contents.items() if key not in sealed]
-    held = table.held({each.position for found in fresh for each in found.entries})
+    held = _records(evidence, keys, table, most_compared)
     # The table is read after S3. Records are written to it first, so it has each record that S3 has.
     recent, recent_calls = table.recent()
     period = _kept(evidence)
-    evidence = replace(evidence, table=TableEvidence(held, recent))
+    evidence = replace(evidence, table=replace(held, recent=recent))
     found = archive.calls(period, most_read)
     if found is None:
         return evidence
@@ -35,6 +44,37 @@ def with_table(
     # If an object cannot be read, a call that seems to be missing may be in it.
     compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due))
     return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
+
+
+def _records(evidence: Evidence, keys: Keys, table: AuditTable, most: int | None) -> TableEvidence:
+    """Return the table's records at the places of published records, and those that follow the last ones."""
+    sealed = sealed_by_key(evidence.files, keys, whole=evidence.since is None)
+    since = evidence.now - RECORD_RETENTION_SECONDS + DAY_SECONDS
+    entries = {key: found.entries for key, found in evidence.contents.items()}
+    fresh = {each.position for key, found in entries.items() if key not in sealed for each in found}
+    old = [each for key, found in entries.items() if key in sealed for each in found]
+    looked_up = {each.position for each in old if each.time is None or each.time >= since}
+    places = {place for each in sealed.values() for place, _ in each.records} | {each.position for each in old} | fresh
+    if most is not None and len(places) > most:
+        return TableEvidence(table.held(fresh))
+    held = table.held(fresh | looked_up)
+    return TableEvidence(held | _later(places, entries, table), sealed_since=since)
+
+
+def _later(
+    places: Collection[RecordPosition], entries: Mapping[str, Collection[StoredRecord]], table: AuditTable
+) -> dict[RecordPosition, WrittenRecord]:
+    """Return the table's records after the last published one of each chain, and of named grants without any."""
+    last = {each.grant_id: -1 for found in entries.values() for each in found if each.grant_id}
+    for each in places:
+        last[each.chain] = max(each.seq, last.get(each.chain, -1))
+    later: dict[RecordPosition, WrittenRecord] = {}
+    wanted = {RecordPosition(chain, seq + 1) for chain, seq in last.items()}
+    while wanted:
+        found = table.held(wanted)
+        later |= found
+        wanted = {RecordPosition(each.chain, each.seq + 1) for each in found}
+    return later
 
 
 def _kept(evidence: Evidence) -> Period:

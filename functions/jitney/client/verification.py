@@ -60,7 +60,7 @@ def verify_archive(
 ) -> Findings:
     """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid.
 
-    If the audit table is named, unsealed records and calls are compared with it.
+    If the audit table is named, records and calls are compared with it.
     """
     noted = noted_seal(expected, limited=days != (None, None)) if expected else None
     archive = Archive(sources.records, sources.seals, progress, first_versions=sources.first_versions)
@@ -134,7 +134,12 @@ def document(findings: Findings) -> dict[str, Any]:
         ],
         "unverified": list(findings.unverified),
         "seals": {"count": extent.seals, "first": _seal(extent.first), "last": _seal(extent.last)},
-        "sealed": {"objects": extent.objects, "records": extent.records, "chains": extent.chains},
+        "sealed": {
+            "objects": extent.objects,
+            "records": extent.records,
+            "chains": extent.chains,
+            "compared": extent.compared,
+        },
         "awaiting_seal": {
             "objects": extent.unsealed_objects,
             "records": extent.unsealed_records,

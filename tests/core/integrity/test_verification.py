@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.findings import VerificationResult, describe_records
+from jitney.core.integrity.reconciliation import TableEvidence
 from jitney.core.integrity.seals import read_seal
 from jitney.core.integrity.verification import SKEW_SECONDS, Evidence, verify
 from tests.core.integrity.world import HOUR, SIGNER, STRANGER, World, chain, key_of, replaced, rewritten, world_of
 from tests.examples import examples
+from tests.fakes import NOW
 
 
 @st.composite
@@ -435,6 +437,23 @@ def test_aud_02_an_added_invalid_line_is_named(line: bytes):
     world.objects[key_of(0)] += line + b"\n"
     (found,) = world.verify().breaks
     assert found.sentence == f"Line 2 of {key_of(0)} is not a record, and was put there after seal 0."
+
+
+@pytest.mark.parametrize(("sealed_since", "named"), [(NOW, True), (NOW + 1, False), (None, False)])
+def test_aud_09_sealed_records_are_compared_as_long_as_the_table_keeps_them(sealed_since: int | None, *, named: bool):
+    world = world_of([[chain("g-a", 1)]])
+    contents = {key: read_contents(body) for key, body in world.objects.items()}
+    table = TableEvidence({}, sealed_since=sealed_since)
+    evidence = Evidence(tuple(world.files.values()), contents, now=world.now, table=table)
+    found = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
+    assert [(each.seal, each.records) for each in found.breaks] == ([(0, (RecordPosition("g-a", 0),))] if named else [])
+    assert found.extent.compared == int(named)
+
+
+@pytest.mark.parametrize("time", ["", "1", None, "2026-11-24T12:05:00+00:00", "99999-01-01T00:00:00Z"])
+def test_aud_09_a_record_without_a_readable_time_counts_as_new(time: Any):
+    (record,) = read_contents(rewritten(chain("g-a", 1)[0].text.encode(), rehash=True, time=time)).entries
+    assert TableEvidence({}, sealed_since=NOW).was_looked_up(record)
 
 
 def test_a_seal_file_has_exactly_one_spelling():

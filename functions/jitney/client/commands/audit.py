@@ -59,12 +59,7 @@ ExpectLast = Annotated[
     str, typer.Option(metavar="NUMBER:HASH", help="A seal that you noted, which must still be there unchanged.")
 ]
 Table = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        envvar="JITNEY_AUDIT_TABLE",
-        help="Audit table. Unsealed records and calls are compared with it.",
-    ),
+    str, typer.Option(metavar="NAME", envvar="JITNEY_AUDIT_TABLE", help="Audit table, to compare records and calls.")
 ]
 FirstVersions = Annotated[
     bool, typer.Option("--first-versions", help="Read objects of records as they were first written.")
@@ -94,8 +89,8 @@ def verify_records(
     """Verify that the records in S3 are unchanged.
 
     Finds records that were changed, removed, added or reordered. Reads the buckets of records and of seals with your
-    AWS credentials. Unsealed records and calls are compared with the audit table, if --table or --stack names it. Exit
-    codes: 0 verified, 1 broken, 2 not everything could be verified.
+    AWS credentials. Records and calls are compared with the audit table, if --table or --stack names it. Exit codes: 0
+    verified, 1 broken, 2 not everything could be verified.
 
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """

@@ -1,10 +1,11 @@
 """The integrity state of an answer from published records: verified, sealed, not yet sealed, or broken."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from jitney.core.call_lookup import CALL_CHAIN
 from jitney.core.integrity.contents import Contents
 from jitney.core.integrity.findings import Findings
 
@@ -86,9 +87,16 @@ def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> An
         tuple(each.sentence for each in findings.breaks),
         frozenset(broken),
         frozenset(waiting),
-        sealed | {grants[chain] for chain in sealed if chain in grants},
+        frozenset()
+        if _hide_their_grant(chains, grants)
+        else sealed | {grants[each] for each in sealed if each in grants},
         not findings.extent.unread,
     )
+
+
+def _hide_their_grant(chains: Collection[str], grants: Mapping[str, str]) -> bool:
+    """Return whether records of a gateway call are missing, so that its grant is unknown: no grant is verified then."""
+    return any(each.startswith(CALL_CHAIN) and each not in grants for each in chains)
 
 
 def _names(record: Any) -> set[str]:
@@ -114,7 +122,8 @@ def _sentences(findings: Findings) -> tuple[str, ...]:
     found = [*failures, *findings.unverified[:MOST_FAILURES]]
     if extent.objects:
         read = "listed as unchanged since their seals" if extent.unread else "verified against their seals"
-        found.append(f"{_count(extent.records, 'sealed record')}: {read}.")
+        compared = f"; {extent.compared or 0:,} of them compared with the audit table"
+        found.append(f"{_count(extent.records, 'sealed record')}: {read}{compared}.")
     if extent.unsealed_records:
         compared = "compared with the audit table" if extent.reconciled else "not compared with the audit table"
         found.append(f"{_count(extent.unsealed_records, 'record')} not sealed yet: {compared}.")

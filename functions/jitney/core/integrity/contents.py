@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 from jitney.core.record_texts import hashed_text
+from jitney.core.times import epoch
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +24,8 @@ class StoredRecord:
     """A record as it is stored, with its grant or "".
 
     `intact` says whether its hash matches its content, and whether it is canonical JSON. Other JSON could be read
-    in two ways: of two members with one name, Athena may take the first and Jitney the last.
+    in two ways: of two members with one name, Athena may take the first and Jitney the last. `time` is in epoch
+    seconds, or None if it is unreadable.
     """
 
     position: RecordPosition
@@ -31,6 +33,7 @@ class StoredRecord:
     prev: str
     intact: bool
     grant_id: str = ""
+    time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +72,12 @@ def read_record(line: bytes) -> StoredRecord | None:
         intact = digest == claimed and text.encode() == line
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return StoredRecord(RecordPosition(chain, seq), claimed, prev, intact, str(members.get("grant_id", "")))
+    grant_id, at = str(members.get("grant_id", "")), _time(members.get("time"))
+    return StoredRecord(RecordPosition(chain, seq), claimed, prev, intact, grant_id, at)
+
+
+def _time(text: object) -> int | None:
+    try:
+        return epoch(text) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None

@@ -38,7 +38,8 @@ class Extent:
 
     `sealed_chains` are the chains with sealed records. `waiting` are the objects without a seal. `reconciled` says
     whether these were compared with the audit table. `unread` counts sealed objects that were listed but not read.
-    `calls` counts the compared calls, or is None if calls were not compared.
+    `calls` counts the compared calls, or is None if calls were not compared. `compared` counts the sealed records that
+    were compared with the audit table, or is None if it was not read.
     """
 
     seals: int = 0
@@ -54,6 +55,7 @@ class Extent:
     reconciled: bool = False
     unread: int = 0
     calls: int | None = None
+    compared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

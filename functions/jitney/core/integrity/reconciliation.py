@@ -1,12 +1,14 @@
-"""Compare unsealed records with the audit table.
+"""Compare records with the audit table.
 
 A record in S3 is protected by its seal, within the hour. Until then, anyone who can write to the bucket could forge,
-change or delete it. The audit table has every record before S3 has it, and a change of the table raises an alarm.
+change or delete it, and the seal then covers the result. The audit table has every record before S3 has it, and a
+change of the table raises an alarm. So sealed records are compared, too, as long as the table keeps them.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jitney.core.integrity.contents import Contents, RecordPosition, StoredRecord
@@ -27,28 +29,40 @@ class WrittenRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TableEvidence:
-    """The records of the audit table: `held` are those that unsealed objects claim to hold, and possibly more.
+    """The records of the audit table: `held` are those that S3 claims to hold, and the next ones of the same chains.
 
     `recent` are the records of the last 24 hours. `recent` comes from the table's stream, so it includes records that
-    are not in S3.
+    are not in S3. `sealed_since` is the time (epoch seconds) from which sealed records were looked up: the table keeps
+    no earlier ones. It is None if there were too many.
     """
 
     held: Mapping[RecordPosition, WrittenRecord]
     recent: tuple[WrittenRecord, ...] = ()
+    sealed_since: int | None = None
+
+    def was_looked_up(self, record: StoredRecord) -> bool:
+        """Return whether the table must have a sealed record. A record without a readable time counts as new."""
+        return self.sealed_since is not None and (record.time is None or record.time >= self.sealed_since)
 
 
 def reconcile(
-    fresh: Mapping[str, Contents], table: TableEvidence, day_of: Callable[[str], date | None]
+    objects: Mapping[str, Contents],
+    table: TableEvidence,
+    day_of: Callable[[str], date | None],
+    seals: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[IntegrityBreak]:
-    """Yield the differences between the unsealed objects and the audit table. `day_of` returns an object's day."""
-    for key, found in sorted(fresh.items()):
+    """Yield the differences between objects and the audit table.
+
+    `day_of` returns an object's day. `seals` are the numbers of the seals of the sealed objects.
+    """
+    for key, found in sorted(objects.items()):
         differences: dict[str, list[RecordPosition]] = {}
         for each in found.entries:
             if words := _difference(each, table.held.get(each.position), day_of(key)):
                 differences.setdefault(words, []).append(each.position)
         for words, positions in differences.items():
             named = tuple(dict.fromkeys(positions))
-            yield IntegrityBreak(f"In {key}, {describe_records(named)}: {words}.", None, key, named)
+            yield IntegrityBreak(f"In {key}, {describe_records(named)}: {words}.", seals.get(key), key, named)
 
 
 _FORGED = "forged, because the audit table has no such record"
@@ -65,14 +79,14 @@ def _difference(record: StoredRecord, written: WrittenRecord | None, day: date |
 
 
 def missing_records(
-    recent: Iterable[WrittenRecord],
+    written: Iterable[WrittenRecord],
     published: Collection[RecordPosition],
     *,
     since: date | None,
     until: date | None,
     now: int,
 ) -> Iterator[IntegrityBreak]:
-    """Yield one failure if recent records are not in S3.
+    """Yield one failure if recent records of the table are not in S3.
 
     `published` are the records of objects and seals of the days from `since` to `until`. A day that has ended may be
     without its last records, because they arrive on the next day. So no record is reported as missing if `until` has
@@ -82,7 +96,7 @@ def missing_records(
         return
     absent = sorted(
         each
-        for each in set(recent)
+        for each in set(written)
         if each.time <= now - ARRIVAL_SECONDS
         and (since is None or _day(each.time) >= since)
         and each.position not in published

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from jitney.core.integrity.contents import Contents, RecordPosition
@@ -67,6 +67,12 @@ def sealed_at(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str
     return {each.key: seal.time for seal in seals for each in seal.objects}
 
 
+def sealed_by_key(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, SealedObject]:
+    """Return the objects that valid seals cover, by key."""
+    seals, _ = check_seals(files, keys, whole=whole)
+    return {each.key: each for seal in seals for each in seal.objects}
+
+
 def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Findings:
     """Return the findings from the evidence. `keys` are trusted. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
@@ -81,7 +87,8 @@ def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Fi
     breaks += [
         found for each in sorted({*fresh, *added}) for found in invalid_line_breaks(each, evidence.contents[each])
     ]
-    breaks += _against_table(sealed, fresh, evidence)
+    looked_up = _looked_up(sealed, evidence)
+    breaks += _against_table(sealed, looked_up, fresh, evidence)
     done = frozenset(place for each in breaks for place in each.records)
     breaks += altered_record_breaks(evidence.contents, done)
     done |= {place for each in breaks for place in each.records}
@@ -89,20 +96,38 @@ def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Fi
     breaks += check_chains(evidence.contents, done | _withheld(sealed, evidence), fresh | last, whole=whole)
     breaks += [late] if late else []
     breaks += call_breaks(evidence.calls.contents, evidence.calls.held, evidence.calls.recent) if evidence.calls else ()
-    return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), _extent(seals, sealed, fresh, evidence))
+    extent = _extent(seals, sealed, fresh, evidence, looked_up)
+    return Findings(tuple(breaks), tuple(_unverified(seals, sealed, evidence)), extent)
+
+
+def _looked_up(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence) -> dict[str, Contents]:
+    """Return the sealed records that were looked up in the audit table. Altered objects are left out."""
+    table = evidence.table
+    if table is None:
+        return {}
+    return {
+        key: replace(found, entries=tuple(each for each in found.entries if table.was_looked_up(each)))
+        for key, found in evidence.contents.items()
+        if key in sealed and found.digest == sealed[key][1].digest
+    }
 
 
 def _against_table(
-    sealed: Mapping[str, tuple[int, SealedObject]], fresh: Collection[str], evidence: Evidence
+    sealed: Mapping[str, tuple[int, SealedObject]],
+    looked_up: Mapping[str, Contents],
+    fresh: Collection[str],
+    evidence: Evidence,
 ) -> Iterator[IntegrityBreak]:
-    """Yield the differences between unsealed records and the audit table."""
-    if evidence.table is None:
+    """Yield the differences between records and the audit table."""
+    table = evidence.table
+    if table is None:
         return
-    yield from reconcile({key: evidence.contents[key] for key in fresh}, evidence.table, day_of)
+    yield from reconcile({key: evidence.contents[key] for key in fresh}, table, day_of)
+    yield from reconcile(looked_up, table, day_of, {key: sealed[key][0] for key in looked_up})
     published = {place for _, each in sealed.values() for place, _ in each.records}
     published |= {each.position for found in evidence.contents.values() for each in found.entries}
     days = {"since": evidence.since, "until": evidence.until}
-    yield from missing_records(evidence.table.recent, published, **days, now=evidence.now)
+    yield from missing_records((*table.recent, *table.held.values()), published, **days, now=evidence.now)
 
 
 _ADDED = "{key} was added: no seal covers it, and the next seal will not cover its folder."
@@ -156,7 +181,11 @@ def _unverified(seals: list[Seal], sealed: Collection[str], evidence: Evidence) 
 
 
 def _extent(
-    seals: list[Seal], sealed: Mapping[str, tuple[int, SealedObject]], fresh: frozenset[str], evidence: Evidence
+    seals: list[Seal],
+    sealed: Mapping[str, tuple[int, SealedObject]],
+    fresh: frozenset[str],
+    evidence: Evidence,
+    looked_up: Mapping[str, Contents],
 ) -> Extent:
     covered: set[tuple[RecordPosition, str]] = {record for _, each in sealed.values() for record in each.records}
     waiting = {(each.position, each.hash) for key in fresh for each in evidence.contents[key].entries} - covered
@@ -175,4 +204,5 @@ def _extent(
         evidence.table is not None,
         len(evidence.unread & set(sealed)),
         sum(len(each.calls) for each in evidence.calls.contents.values()) if evidence.calls else None,
+        len({each.position for found in looked_up.values() for each in found.entries}) if evidence.table else None,
     )
