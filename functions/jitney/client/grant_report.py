@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -57,11 +57,9 @@ SELECT dt, chain, seq, hash, event, outcome, time, target, detail
 FROM records
 WHERE event = 'trail_gap' AND dt >= ?
 """
-LATE = timedelta(days=2)
-"""How many days after the last line about a grant are checked, too. A seal and late lines may be published on them."""
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-IntegrityCheck: TypeAlias = Callable[[date, date], AnswerIntegrity]
-"""Returns the integrity of the records and calls published from a first to a last day."""
+IntegrityCheck: TypeAlias = Callable[[date], AnswerIntegrity]
+"""Returns the integrity of the records and calls published from a first day until today."""
 __all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 
 
@@ -152,8 +150,8 @@ def reports(
 ) -> list[PrintedReport]:
     """Return the report of each grant from the lines published since the day `since`.
 
-    `check` checks the days on which lines about a grant, or about gaps of its target, were published. Raises GrantEnded
-    for a grant without records, and what `Athena.run` raises.
+    `check` checks all days from the first line about a grant, or about a gap of its target, because its last lines may
+    have been removed. Raises GrantEnded for a grant without records, and what `Athena.run` raises.
     """
     source = ReportSource(now, athena.database, since)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -170,7 +168,7 @@ def reports(
     days = {str(row.pop("dt", "")) for rows in (*results[0], *results[1], own_gaps) for row in rows} - {""}
     integrity = unchecked("--no-check was given.")
     if check and days:
-        integrity = check(date.fromisoformat(min(days)), date.fromisoformat(max(days)) + LATE)
+        integrity = check(date.fromisoformat(min(days)))
     gaps = published_gaps(each for _, each in gap_records)
     found = zip(grant_ids, *results, strict=True)
     return [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]

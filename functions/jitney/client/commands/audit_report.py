@@ -33,8 +33,8 @@ def show_report(
     """Report on grants, from the request to the last AWS call.
 
     Shows the request, decision, timeline, AWS calls, and the least-privilege suggestion. Reads Athena with your AWS
-    credentials. Covers the last 90 days, or the days from --since. Checks the records and calls of each day on which
-    the grant has any, and exits with 1 if they are broken, or with 2 if the check fails.
+    credentials. Covers the last 90 days, or the days from --since. Checks the records and calls of all days from the
+    first record of the grant, and exits with 1 if they are broken, or with 2 if the check fails.
 
     Example: jitney audit show g-abcdefghijklm2 --stack outputs.json
     """
@@ -43,8 +43,8 @@ def show_report(
         ids, now = report.checked_grant_ids(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
 
-        def checked(since: date, until: date) -> Any:
-            return checked_answer(stack, key, since, until, check=check, quiet=True)
+        def checked(since: date) -> Any:
+            return checked_answer(stack, key, since, None, check=check, quiet=True)
 
         with report.waiting():
             reports = report.reports(report.connected(workgroup, database, stack), ids, first, now, checked)
