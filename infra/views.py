@@ -66,7 +66,7 @@ _TYPES: dict[str, str] = {
     **dict.fromkeys(("version", "seq", "duration_seconds", "count"), "int"),
     **dict.fromkeys(("class_uid", "activity_id", "severity_id", "status_id"), "int"),
     **dict.fromkeys(("bytes_in", "bytes_out", "calls", "failed"), "bigint"),
-    **dict.fromkeys(("read_only", "denied", "granted", "as_delegate"), "boolean"),
+    **dict.fromkeys(("read_only", "denied", "granted", "grants_access", "as_delegate"), "boolean"),
 }
 
 
@@ -84,7 +84,7 @@ VIEWS: tuple[View, ...] = (
         "unique_records",
         "dt version chain seq time event outcome code grant_id principal issuer subject unit human target account "
         "actions resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies "
-        "detail count prev hash",
+        "detail count prev hash grants_access",
     ),
     _view(
         "unique_calls",
@@ -96,7 +96,7 @@ VIEWS: tuple[View, ...] = (
     _view(
         "grant_timeline",
         "dt grant_id time kind activity outcome code person principal human target account actions resources reason "
-        "source_ip seq detail",
+        "source_ip seq detail grants_access",
     ),
     _view("used_versus_granted", "dt grant_id principal human target account action granted calls failed"),
     _view(

@@ -6,4 +6,3 @@ WHERE bytes_out > 0
   AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 GROUP BY source_identity, human, target, service
 ORDER BY bytes_read DESC
-LIMIT 100

@@ -5,9 +5,7 @@ SELECT COALESCE(json_extract_scalar(ended.detail, '$.ended_at'), ended.time) AS 
 FROM unique_records AS ended
 JOIN (
     SELECT grant_id,
-           BOOL_OR((event IN ('request', 'issue') AND outcome = 'allowed')
-                   OR (event IN ('vote', 'break_glass') AND outcome = 'approved'
-                       AND COALESCE(json_extract_scalar(detail, '$.state'), '') <> 'pending')) AS was_active,
+           BOOL_OR(grants_access) AS was_active,
            MAX(CASE WHEN (event = 'deny_entry' AND outcome = 'set') OR (event = 'canary' AND outcome = 'denied')
                     THEN seq END) AS denied,
            MAX(CASE WHEN event = 'deny_entry' AND outcome = 'failed' THEN seq END) AS failed,

@@ -10,9 +10,8 @@ JOIN unique_records AS allowed
   ON allowed.unit = denied.unit
  AND allowed.human = denied.human
  AND allowed.target = denied.target
- AND ((allowed.event = 'request' AND allowed.outcome = 'allowed')
-      OR (allowed.event = 'vote' AND allowed.outcome = 'approved'
-          AND COALESCE(json_extract_scalar(allowed.detail, '$.state'), '') <> 'pending'))
+ AND allowed.grants_access
+ AND allowed.event <> 'issue' -- a renewal
  AND allowed.time >= denied.time
  AND DATE_DIFF('second', CAST(REPLACE(SUBSTR(denied.time, 1, 19), 'T', ' ') AS TIMESTAMP),
                CAST(REPLACE(SUBSTR(allowed.time, 1, 19), 'T', ' ') AS TIMESTAMP)) <= 3600

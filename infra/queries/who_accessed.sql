@@ -8,10 +8,10 @@ FROM (
            REPLACE(REPLACE(REPLACE(REPLACE(REPLACE(listed.resource, '!', '!!'), '%', '!%'), '_', '!_'), '*', '%'),
                    '?', '_') AS pattern
     FROM (
-        SELECT time, CASE WHEN kind = 'call' THEN 'called' ELSE 'granted' END AS access_type, activity, outcome,
-               principal, human, grant_id, target, resources
+        SELECT time, CASE kind WHEN 'record' THEN 'granted' WHEN 'gateway' THEN 'gateway' ELSE 'called' END
+                   AS access_type, activity, outcome, principal, human, grant_id, target, resources
         FROM grant_timeline
-        WHERE (kind = 'call' OR (activity IN ('request', 'issue') AND outcome = 'allowed'))
+        WHERE (kind = 'gateway' OR (kind = 'call' AND outcome NOT IN ('bypass', 'unrecorded')) OR grants_access)
           AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
         UNION ALL
         SELECT time, 'bypass' AS access_type, service || ':' || operation AS activity, error_code AS outcome,

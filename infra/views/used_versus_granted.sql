@@ -4,10 +4,9 @@ SELECT dt, grant_id, MIN(principal) AS principal, MIN(human) AS human, MIN(targe
 FROM (
     SELECT dt, grant_id, principal, human, target, account, action, TRUE AS granted,
            CAST(NULL AS VARCHAR) AS event_id, CAST(NULL AS VARCHAR) AS failed_id
-    FROM records CROSS JOIN UNNEST(actions) AS listed (action)
+    FROM unique_records CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE grant_id <> ''
-      AND event IN ('request', 'issue')
-      AND outcome = 'allowed'
+      AND grants_access
     UNION ALL
     SELECT dt, grant_id, source_identity AS principal, human, target, account, action, FALSE AS granted,
            CASE WHEN call_id <> '' THEN call_id ELSE event_id END AS event_id,
@@ -21,5 +20,11 @@ FROM (
     FROM records CROSS JOIN UNNEST(actions) AS listed (action)
     WHERE event = 'call'
       AND outcome = 'answered'
+    UNION ALL
+    SELECT dt, grant_id, principal, human, target, account, action, FALSE AS granted, chain AS event_id,
+           CAST(NULL AS VARCHAR) AS failed_id
+    FROM records CROSS JOIN UNNEST(actions) AS listed (action)
+    WHERE event = 'use' -- the grant of one reviewed call
+      AND outcome = 'sent'
 ) AS lines
 GROUP BY dt, grant_id, action

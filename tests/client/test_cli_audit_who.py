@@ -134,6 +134,7 @@ def test_aud_10_an_unknown_name_is_an_error_with_suggestions(ledger: Queries):
         f"Did you mean {GRANT.id}?",
     )
     assert problem("query", "agents_of_human", "--param", "corp.nomen")[0] == "human_unknown"
+    assert problem("query", "decisions_of_person", "--param", "corp.nomen")[0] == "person_unknown"
     assert problem("who")[0] == "usage"
 
 
@@ -159,6 +160,19 @@ def test_aud_10_a_short_name_of_two_agents_is_ambiguous(ledger: Queries):
     ledger.publish("records", [*requested(OTHER).lines, *requested(twin).lines])
     code, fix = problem("who", "--agent", "writer-agent")
     assert (code, fix) == ("agent_ambiguous", "Name one of them, such as corp.writer-agent.")
+
+
+def test_aud_10_a_short_name_of_two_people_is_ambiguous(ledger: Queries):
+    grants = [replace(OTHER, id=f"g-{each[0] * 14}", human=f"{each}.eve") for each in ("gg", "hh")]
+    ledger.publish("records", [line for each in grants for line in requested(each).lines])
+    code, fix = problem("query", "agents_of_human", "--param", "eve")
+    assert (code, fix) == ("human_ambiguous", "Name one of them, such as gg.eve.")
+
+
+def test_aud_10_a_call_through_the_gateway_beyond_its_grant_is_listed_as_such(ledger: Queries):
+    beyond = BEYOND._replace(purpose=Purpose.READS, call_id="c-aaaaaaaaaaaaaa", match="recorded")
+    ledger.publish("calls", [{**call(90, beyond), "source_identity": GRANT.principal}])
+    assert [row["result"] for row in who("--agent", "reader-agent") if row["what"] == "used"] == ["beyond_grant"]
 
 
 def test_aud_10_a_call_through_the_gateway_counts_once(ledger: Queries):

@@ -398,8 +398,16 @@ def test_aud_04_the_timeline_of_a_grant_has_its_records_and_its_calls_in_order(l
         ("s3:GetObject", "done", "", ""),
         ("s3:GetObject", "denied", "AccessDenied", ""),
         ("s3:GetObject", "failed", "NoSuchKey", ""),
+        ("s3:GetObject", "bypass", "", ""),
         ("revocation", "revoked", "", "corp.ops"),
     ]
+
+
+@pytest.mark.parametrize("purpose", [Purpose.GRANT, Purpose.CANARY])
+def test_aud_04_the_timeline_names_no_bypass_as_the_brokers_own_call(lake: Lake, purpose: Purpose):
+    lake.call(1, purpose=purpose, bypass=["not_issued_by_jitney"], error_code="AccessDenied")
+    (row,) = lake.ask("timeline_of_grant", "g-1")
+    assert (row["outcome"], row["code"], row["person"]) == ("bypass", "AccessDenied", "")
 
 
 REQUESTER = {
@@ -549,8 +557,95 @@ def test_aud_08_calls_beyond_a_grant_are_neither_its_use_nor_bypasses(lake: Lake
     used = [(row["action"], row["granted"], row["calls"]) for row in lake.ask("used_versus_granted")]
     assert used == [("s3:GetObject", True, 1), ("iam:CreateUser", False, 1), ("s3:GetObject", False, 1)]
     outcomes = [row["outcome"] for row in lake.ask("timeline_of_grant", "g-1") if row["kind"] == "call"]
-    assert sorted(outcomes) == ["beyond_grant", "beyond_grant", "done"]
+    assert sorted(outcomes) == ["beyond_grant", "beyond_grant", "bypass", "done"]
     assert sum(row["beyond_grant"] for row in lake.ask("actions_by_day")) == 2
+
+
+def approved(lake: Lake) -> None:
+    """Write grants that people approved, in which no credentials were issued."""
+    for name in ("voted", "first", "used"):
+        lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id=f"g-{name}", actions=("s3:GetObject", "s3:PutObject"))
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-voted", seq=1, detail={"state": "active"})
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-first", seq=1, detail={"state": "pending"})
+    lake.record(AuditEvent.VOTE, Outcome.REFUSED, grant_id="g-first", seq=2)
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-glass", seq=1)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-used", seq=1, detail={"state": "active"})
+    lake.record(AuditEvent.USE, Outcome.SENT, grant_id="g-used", seq=2)
+
+
+def test_aud_04_what_people_approved_is_granted_even_if_no_credentials_were_issued(lake: Lake):
+    approved(lake)
+    used = [(row["grant_id"], row["action"], row["calls"]) for row in lake.ask("used_versus_granted")]
+    assert used == [("g-glass", "s3:GetObject", 0), ("g-used", "s3:GetObject", 1), ("g-voted", "s3:GetObject", 0)]
+    rows = lake.ask("who_accessed", "arn:aws:s3:::reports/a")
+    assert sorted((row["grant_id"], row["access_type"], row["activity"]) for row in rows) == [
+        ("g-glass", "granted", "break_glass"),
+        ("g-used", "granted", "vote"),
+        ("g-voted", "granted", "vote"),
+    ]
+
+
+def test_aud_04_grants_without_a_call_are_listed(lake: Lake):
+    approved(lake)
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-1", actions=("s3:GetObject", "s3:PutObject"))
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-idle", actions=("s3:GetObject", "s3:PutObject"))
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, grant_id="g-old", days_ago=40)
+    lake.call(1)
+    lake.call(2, grant="g-idle", bypass=["after_the_end"])
+    lake.call(3, grant="g-idle", purpose=Purpose.CANARY)
+    rows = [(row["grant_id"], row["actions"]) for row in lake.ask("unused_grants")]
+    assert rows == [("g-glass", 1), ("g-idle", 2), ("g-voted", 1)]
+
+
+def test_aud_04_uses_that_no_decision_allows_are_listed(lake: Lake):
+    """As after a change of the state table by hand: a grant without a decision, a wider one, one of another agent."""
+    wide = {"resources": ("arn:aws:s3:::reports/*",)}
+    lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-none")
+    lake.record(**gateway_call("c-none", Outcome.ANSWERED), grant_id="g-none-2", later=1)
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-pending", later=2)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-pending", seq=1, later=2, detail={"state": "pending"})
+    lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, grant_id="g-pending", seq=2, later=3)
+    for number, changed in enumerate((wide, {"principal": "corp.b"}, {"target": "other"}, {})):
+        grant = {"grant_id": f"g-{number}", "later": 4 + number}
+        lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, days_ago=1, **grant)
+        lake.record(AuditEvent.ISSUE, Outcome.ALLOWED, seq=1, **grant | changed)
+    lake.record(**gateway_call("c-3", Outcome.SENT), grant_id="g-3", resources=("arn:aws:s3:::reports/b",))
+    lake.record(**gateway_call("c-4", Outcome.REFUSED), grant_id="g-none-3")
+    lake.record(AuditEvent.ISSUE, Outcome.DENIED, grant_id="g-none-4")
+    found = [row["grant_id"] for row in lake.ask("uses_without_decision")]
+    assert found == ["g-2", "g-1", "g-0", "g-pending", "g-none-2", "g-none"]
+
+
+def test_aud_04_all_decisions_of_a_person_are_listed(lake: Lake):
+    by = {"by": "corp.olga"}
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1", seq=1, detail=by | {"comment": "fine"})
+    lake.record(AuditEvent.VOTE, Outcome.REJECTED, grant_id="g-2", seq=1, later=1, detail=by)
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, grant_id="g-3", seq=1, later=2, detail=by)
+    lake.record(AuditEvent.FOLLOW_UP, Outcome.CONFIRMED, grant_id="g-3", seq=2, later=3, detail=by)
+    lake.record(AuditEvent.REVOCATION, Outcome.REVOKED, grant_id="g-1", seq=2, later=4, detail=by | {"reason": "odd"})
+    suspended = {"suspension": "s-1", "kind": "agent", "name": "corp.a"}
+    lake.record(AuditEvent.SUSPENSION, Outcome.SET, principal="corp.olga", reason="leak", later=5, detail=suspended)
+    refused = {"grant": "g-4"}
+    lake.record(AuditEvent.VOTE, Outcome.REFUSED, principal="corp.olga", code="own_request", later=6, detail=refused)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-5", seq=1, later=7, detail={"by": "corp.bob"})
+    lake.record(AuditEvent.REQUEST, Outcome.ALLOWED, principal="corp.olga", grant_id="g-6", later=8)
+    assert [
+        (row["event"], row["outcome"], row["grant_id"], row["principal"], row["comment"])
+        for row in lake.ask("decisions_of_person", "corp.olga")
+    ] == [
+        ("vote", "refused", "g-4", "", ""),
+        ("suspension", "set", "", "corp.a", "leak"),
+        ("revocation", "revoked", "g-1", "corp.a", "odd"),
+        ("follow_up", "confirmed", "g-3", "corp.a", ""),
+        ("break_glass", "approved", "g-3", "corp.a", ""),
+        ("vote", "rejected", "g-2", "corp.a", ""),
+        ("vote", "approved", "g-1", "corp.a", "fine"),
+    ]
+
+
+def test_aud_04_permissions_that_people_approved_may_be_unused(lake: Lake):
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-voted", seq=1, detail={"state": "active"})
+    assert [(row["action"], row["grants"]) for row in lake.ask("unused_permissions")] == [("s3:GetObject", 1)]
 
 
 def test_aud_04_unused_permissions_span_all_grants_of_a_principal(lake: Lake):
@@ -741,6 +836,13 @@ def test_aud_04_who_accessed_lists_grants_calls_and_bypasses(lake: Lake):
     assert {row["grant_id"] for row in below} == {"g-exact", "g-star", "g-sign", "g-all", "g-nor", "g-1", "g-x"}
 
 
+def test_gw_08_who_accessed_lists_calls_through_the_gateway_without_an_event(lake: Lake):
+    """CloudTrail logs data events only where a trail is set to."""
+    lake.record(**gateway_call("c-1", Outcome.ANSWERED, status=200), grant_id="g-1")
+    (row,) = lake.ask("who_accessed", "arn:aws:s3:::reports")
+    assert (row["access_type"], row["activity"], row["outcome"]) == ("gateway", "s3:GetObject", "answered")
+
+
 def test_aud_04_who_accessed_takes_wildcards_in_the_name_literally(lake: Lake):
     for number, resource in enumerate(("report?/*", "*/2026/payroll.csv", "reports-*", "repor?/*")):
         lake.record(
@@ -771,11 +873,11 @@ def test_aud_04_who_accessed_matches_exactly_what_a_pattern_covers(lake: Lake):
 
 def test_aud_04_who_accessed_omits_calls_without_resources(lake: Lake):
     lake.call(1, resources=())
-    lake.call(2, resources=(), bypass=["unknown_grant"])
+    lake.call(2, resources=(), bypass=["unknown_grant"], later=1)
     assert lake.ask("who_accessed", "arn:aws:s3:::reports") == []
-    assert [row["activity"] for row in lake.ask("timeline_of_grant", "g-1")] == ["s3:GetObject"]
+    assert [row["outcome"] for row in lake.ask("timeline_of_grant", "g-1")] == ["done", "bypass"]
     guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
-    assert "`who_accessed` finds a call only if its event names the resource" in guide
+    assert "`who_accessed` finds a call only if its event or record names the resource" in guide
 
 
 def test_end_02_time_to_deny_has_measurement_and_last_call(lake: Lake):
@@ -986,6 +1088,12 @@ def test_aud_04_biggest_readers_are_sorted_by_bytes(lake: Lake):
     ]
 
 
+def test_aud_04_no_number_of_readers_hides_another(lake: Lake):
+    for number in range(101):
+        lake.call(number, bytes_out=1000 - number, source_identity=f"corp.reader-{number}")
+    assert len(lake.ask("biggest_readers")) == 101
+
+
 def test_pol_06_granted_after_denial_pairs_denials_and_grants(lake: Lake):
     wide, narrow = ("arn:aws:s3:::reports/*",), ("arn:aws:s3:::reports/a",)
 
@@ -1000,9 +1108,10 @@ def test_pol_06_granted_after_denial_pairs_denials_and_grants(lake: Lake):
     asked(Outcome.ALLOWED, narrow, grant_id="g-before", later=-60)
     asked(Outcome.ALLOWED, wide, grant_id="g-same", later=90)
     lake.record(AuditEvent.VOTE, Outcome.APPROVED, resources=narrow, duration_seconds=300, grant_id="g-voted", later=70)
-    less, voted, sibling = lake.ask("granted_after_denial")
+    lake.record(AuditEvent.BREAK_GLASS, Outcome.APPROVED, resources=narrow, grant_id="g-glass", later=99)
+    less, voted, sibling, glass = lake.ask("granted_after_denial")
     assert (less["grant_id"], less["denied_resources"], less["allowed_resources"]) == ("g-less", [*wide], [*narrow])
-    assert (voted["grant_id"], sibling["grant_id"]) == ("g-voted", "g-sibling")
+    assert (voted["grant_id"], sibling["grant_id"], glass["grant_id"]) == ("g-voted", "g-sibling", "g-glass")
 
 
 def test_aud_04_requests_are_counted_by_accountable_unit(lake: Lake):

@@ -66,7 +66,10 @@ def test_aud_05_a_views_columns_match_its_sql(tmp_path: Path):
 
 
 def test_aud_05_the_unique_views_have_every_column_of_their_table():
-    assert {name for name, _ in BY_NAME["unique_records"].columns} == {name for name, _ in RECORD_COLUMNS} | {"dt"}
+    assert {name for name, _ in BY_NAME["unique_records"].columns} == {name for name, _ in RECORD_COLUMNS} | {
+        "dt",
+        "grants_access",
+    }
     assert {name for name, _ in BY_NAME["unique_calls"].columns} == {name for name, _ in CALL_COLUMNS} | {
         "dt",
         "denied",

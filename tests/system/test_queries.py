@@ -24,6 +24,7 @@ PARAMETERS = {
     "history_of_grant": 1,
     "timeline_of_grant": 1,
     "agents_of_human": 1,
+    "decisions_of_person": 1,
     "who_accessed": 1,
 }
 

@@ -23,7 +23,7 @@ SELECT time, service, operation, verdict, denied, error_code, grant_id, source_i
 FROM unique_calls
 WHERE dt >= ? AND dt <= ? AND ? IN ('', source_identity)
   AND (verdict NOT IN ('explained', 'beyond_grant') OR purpose IN ('grant', 'reads', 'call'))
-  AND call_id = ''
+  AND (call_id = '' OR verdict <> 'explained')
   AND NOT (verdict = 'explained' AND service = 'sts' AND operation IN ('AssumeRole', 'GetScopedCredentials'))
 ORDER BY time
 """

@@ -26,6 +26,15 @@ WHERE principal <> '' AND dt >= ?
 GROUP BY principal
 """
 HUMANS = "SELECT DISTINCT human AS name FROM unique_records WHERE human <> '' AND dt >= ?"
+PEOPLE = """
+SELECT DISTINCT name
+FROM (
+    SELECT COALESCE(json_extract_scalar(detail, '$.by'), principal) AS name
+    FROM unique_records
+    WHERE event IN ('vote', 'break_glass', 'follow_up', 'revocation', 'suspension') AND dt >= ?
+) AS decided
+WHERE name <> ''
+"""
 GRANTS = "SELECT DISTINCT grant_id AS name FROM unique_records WHERE grant_id <> '' AND dt >= ?"
 RESOURCES = """
 SELECT DISTINCT resource AS name
@@ -82,17 +91,21 @@ class KnownNames:
         if text in {row["name"] for row in rows}:
             return text
         found = sorted({str(row["name"]) for row in rows if text in _short_names(row)})
-        if len(found) == 1:
-            return found[0]
         if found:
-            detail = f"{text[:60]!r} may be {', '.join(found)}."
-            raise Invalid("agent_ambiguous", _TITLE, detail, f"Name one of them, such as {found[0]}.")
+            return _only("agent", text, found)
         short = {name: str(row["name"]) for row in rows for name in _short_names(row)}
         raise self._unknown("agent", text, short)
 
     def human(self, text: str) -> str:
-        """Return the source identity of a person. `text` may lack the issuer. Raises Invalid for an unknown person."""
+        """Return the source identity of a person. `text` may lack the issuer.
+
+        Raises Invalid for an unknown or ambiguous name.
+        """
         return self._one("human", text, HUMANS)
+
+    def person(self, text: str) -> str:
+        """Return the source identity of a person who decided something, as `human` does."""
+        return self._one("person", text, PEOPLE)
 
     def grant(self, text: str) -> str:
         """Return the grant's id. Raises Invalid if no record names it."""
@@ -112,10 +125,10 @@ class KnownNames:
         raise self._unknown("resource", arn, {each: each for each in named})
 
     def _one(self, kind: str, text: str, sql: str) -> str:
-        names = [str(row["name"]) for row in self._rows(sql)]
+        names = sorted(str(row["name"]) for row in self._rows(sql))
         found = [each for each in names if each == text] or [each for each in names if each.partition(".")[2] == text]
-        if len(found) == 1:
-            return found[0]
+        if found:
+            return _only(kind, text, found)
         raise self._unknown(kind, text, {each: each for each in names})
 
     def _rows(self, sql: str) -> list[Mapping[str, Any]]:
@@ -131,6 +144,14 @@ class KnownNames:
         )
         detail = f"No record since {self.since} names {kind} {text[:120]!r}."
         return Invalid(f"{kind}_unknown", _TITLE, detail, fix, {"alternatives": alternatives})
+
+
+def _only(kind: str, text: str, found: Sequence[str]) -> str:
+    """Return the only name in `found`. Raises Invalid if there are several."""
+    if len(found) == 1:
+        return found[0]
+    detail = f"{text[:60]!r} may be {', '.join(found)}."
+    raise Invalid(f"{kind}_ambiguous", _TITLE, detail, f"Name one of them, such as {found[0]}.")
 
 
 def _short_names(row: Mapping[str, Any]) -> set[str]:

@@ -147,7 +147,13 @@ def _known(
 ) -> list[str]:
     """Return the values by their names in records. Raises Invalid for a name that no record has."""
     names = KnownNames(athena, min(days[0], days[1] - LOOKED_BACK))
-    kinds = {"grant": names.grant, "principal": names.agent, "human": names.human, "arn": names.resource}
+    kinds = {
+        "grant": names.grant,
+        "principal": names.agent,
+        "human": names.human,
+        "person": names.person,
+        "arn": names.resource,
+    }
     return [
         kinds[each.name](value) if each.name in kinds else value for each, value in zip(wanted, values, strict=True)
     ]

@@ -97,5 +97,4 @@ def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
     else:
         audit_screen().table(columns, rows)
     audit_screen().integrity(integrity.document())
-    if not as_csv:
-        audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)
+    audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)
