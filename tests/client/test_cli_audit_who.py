@@ -175,6 +175,15 @@ def test_aud_10_a_call_through_the_gateway_beyond_its_grant_is_listed_as_such(le
     assert [row["result"] for row in who("--agent", "reader-agent") if row["what"] == "used"] == ["beyond_grant"]
 
 
+def test_aud_10_a_call_that_the_gateway_did_not_send_was_not_used(ledger: Queries):
+    lines = requested().write(AuditEvent.CALL, Outcome.REFUSED, code="suspended", detail={"call": {}}).lines
+    ledger.publish("records", lines)
+    ledger.publish("calls", [])
+    assert [(row["what"], row["result"]) for row in who("--agent", "reader-agent")][1:] == [
+        ("denied", "refused (suspended)")
+    ]
+
+
 def test_aud_10_a_call_through_the_gateway_counts_once(ledger: Queries):
     made = {"call": {"service": "s3", "operation": "GetObject", "status": 200}}
     lines = requested().write(AuditEvent.CALL, Outcome.ANSWERED, detail=made).lines

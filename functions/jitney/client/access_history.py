@@ -27,8 +27,11 @@ WHERE dt >= ? AND dt <= ? AND ? IN ('', source_identity)
   AND NOT (verdict = 'explained' AND service = 'sts' AND operation IN ('AssumeRole', 'GetScopedCredentials'))
 ORDER BY time
 """
-_ENDS = frozenset({"review", "release", "revocation", "expiry"})
-_WHAT = {"request": "requested", "vote": "decided", "break_glass": "break-glass", "call": "used"}
+_WHAT = {"request": "requested", "vote": "decided", "break_glass": "break-glass", "call": "used"} | dict.fromkeys(
+    ("review", "release", "revocation", "expiry"), "ended"
+)
+_NOT_SENT = frozenset({"denied", "refused"})
+"""Outcomes of gateway calls that AWS did not receive."""
 
 
 class HistoryRow(NamedTuple):
@@ -115,7 +118,7 @@ def _record_row(record: Mapping[str, Any]) -> HistoryRow:
     by_policy = ", ".join(record["policies"] or ()) if event == "request" else ""
     return HistoryRow(
         time=str(record["time"]),
-        what="ended" if event in _ENDS else _WHAT[event],
+        what="denied" if event == "call" and record["outcome"] in _NOT_SENT else _WHAT[event],
         result=f"{record['outcome']}{status}{code}",
         agent=str(record["principal"] or ""),
         human=str(record["human"] or ""),

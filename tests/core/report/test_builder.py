@@ -212,6 +212,24 @@ def test_aud_02_a_gap_in_the_chain_is_a_warning_and_the_rest_is_reported(missing
     assert len(report.records) == 6
 
 
+def test_aud_04_access_that_no_record_allows_is_a_warning():
+    """As after a change of the state table by hand."""
+    no_decision = "Access was used, but no record says who allowed it."
+    assert no_decision in report_of(RecordedGrant().write(AuditEvent.ISSUE, Outcome.ALLOWED)).warnings
+    call_made = chain_record(AuditRecord(NOW, AuditEvent.CALL, Outcome.SENT, grant_id=GRANT.id), "c-aaaaaaaaaaaaaa")
+    pending = requested(replace(GRANT, state=PENDING.state), Outcome.REVIEW)
+    for lines, warnings in (([], ()), ([json.loads(call_made.text)], (no_decision,))):
+        report = build_report(GRANT.id, [*pending.lines, *lines], (), LATER)
+        assert report is not None
+        assert report.warnings == warnings
+    wider = reviewed()
+    wider.becomes(permissions=(Permission(("s3:GetObject",), ("arn:aws:s3:::*",)),))
+    wider.write(AuditEvent.ISSUE, Outcome.ALLOWED, NOW + 150)
+    assert report_of(wider).warnings == (
+        "Credentials were issued for other actions or resources than those on record as granted.",
+    )
+
+
 def test_aud_02_a_huge_record_number_is_a_gap_and_takes_no_time():
     recorded = reviewed()
     lines = recorded.lines

@@ -6,7 +6,7 @@ The order of the input lines does not matter, and neither do repeated lines.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from jitney.core.access.request import Way
+from jitney.core.access.request import Permission, Way
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.record_texts import canonical
@@ -29,6 +29,8 @@ from jitney.core.trail.gaps import TrailGap
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
+_SENT = frozenset({Outcome.SENT, Outcome.ANSWERED})
+"""Outcomes of gateway calls that AWS may have received."""
 _CUT = "Incomplete: only part of the records and calls was read here. Use `jitney audit show` for all of them."
 _DAMAGED = "Some permissions could not be read."
 
@@ -57,7 +59,8 @@ def build_report(
     damaged = any(each.has_damaged_permissions for each in own)
     partial = cut or damaged or used.unreadable > 0 or (bool(silent) and way.name != Way.GATEWAY)
     missing = [sentence for sentence, is_true in ((_CUT, cut), (_DAMAGED, damaged)) if is_true]
-    warnings = (*missing, *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first))
+    undecided = () if cut else _undecided([*own, *chain.others], granted)
+    warnings = (*missing, *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first), *undecided)
     return GrantReport(
         **_request_members(first),
         grant_id=grant_id,
@@ -130,6 +133,21 @@ def _granted(own: Sequence[PublishedRecord], requested: Terms) -> Terms | None:
         if (each.event, each.outcome) in _GRANTING or state_after_vote(each) == "active":
             found = Terms(each.permissions or requested.permissions, each.duration_seconds)
     return found
+
+
+def _undecided(records: Sequence[PublishedRecord], granted: Terms | None) -> Iterator[str]:
+    """Yield a warning if access was used that no record allows, as after a change of the state table by hand."""
+    issued = [each for each in records if (each.event, each.outcome) == (AuditEvent.ISSUE, Outcome.ALLOWED)]
+    called = any(each.event == AuditEvent.CALL and each.outcome in _SENT for each in records)
+    if granted is None and (issued or called):
+        yield "Access was used, but no record says who allowed it."
+    elif granted and any(_named(each) != _named(*granted.permissions) for each in issued):
+        yield "Credentials were issued for other actions or resources than those on record as granted."
+
+
+def _named(*permissions: Permission | PublishedRecord) -> tuple[set[str], set[str]]:
+    actions = {name for each in permissions for name in each.actions}
+    return actions, {arn for each in permissions for arn in each.resources}
 
 
 def _addresses(own: Sequence[PublishedRecord]) -> tuple[str, ...]:
