@@ -21,7 +21,7 @@ from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.test_cli_audit_show import DAY, Ledger
-from tests.core.report.recorded_grants import call, requested
+from tests.core.report.recorded_grants import RecordedGrant, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
 from tests.fakes import GRANT
 
@@ -153,6 +153,17 @@ def test_aud_10_parameters_of_queries_are_named_as_people_type_them(ledger: Quer
 def test_aud_10_a_day_may_be_some_days_ago():
     assert read_day("7d").date() == datetime.now(UTC).date() - timedelta(days=7)
     assert read_day("2026-11-26").date() == date(2026, 11, 26)
+
+
+def test_aud_10_the_days_are_those_of_the_events(ledger: Queries):
+    """A record of the last second of a day is published on the next day."""
+    midnight = int(datetime.fromisoformat(f"{DAY}T23:59:59+00:00").timestamp())
+    before, after = (replace(GRANT, id=f"g-{each * 14}") for each in "jk")
+    late = RecordedGrant(before).write(AuditEvent.REQUEST, Outcome.ALLOWED, midnight)
+    other = RecordedGrant(after).write(AuditEvent.REQUEST, Outcome.ALLOWED, midnight + 1)
+    ledger.publish("records", [*late.lines, *other.lines], "2026-11-25")
+    found = {row["grant_id"] for row in who("--agent", "reader-agent")}
+    assert (before.id in found, after.id in found) == (True, False)
 
 
 def test_aud_10_a_short_name_of_two_agents_is_ambiguous(ledger: Queries):

@@ -70,6 +70,11 @@ class AccessHistory(NamedTuple):
         return self._asdict() | {"since": self.since.isoformat(), "until": self.until.isoformat(), "rows": rows}
 
     @property
+    def read_until(self) -> date:
+        """The last day of publishing that was read."""
+        return read_until(self.until)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The names of the rows' members."""
         return HistoryRow._fields
@@ -84,17 +89,25 @@ class AccessHistory(NamedTuple):
 def access_history(source: Source, agent: str, resource: str, since: date, until: date) -> AccessHistory:
     """Return the history of an agent, of a resource with everything below it, or of both. "" stands for any.
 
-    Raises Invalid for a name that no record has.
+    The last records of a day are published on the next one, so that day is read, too. Raises Invalid for a name that no
+    record has.
     """
     known = KnownNames(source, min(since, until - LOOKED_BACK))
     principal = known.agent(agent) if agent else ""
     arn = resource_arn(resource) if resource else ""
-    values = (since.isoformat(), until.isoformat(), principal)
-    records, calls = source.run(RECORDS, values).records(), source.run(CALLS, values).records()
-    rows = (*_of_records(list(records), arn), *_of_calls(calls, arn))
+    first, last = since.isoformat(), until.isoformat()
+    records = source.run(RECORDS, (first, read_until(until).isoformat(), principal)).records()
+    calls = source.run(CALLS, (first, last, principal)).records()
+    rows = [*_of_records(list(records), arn), *_of_calls(calls, arn)]
     if arn and not rows:
         known.resource(arn)
-    return AccessHistory(principal, arn, since, until, tuple(sorted(rows, key=lambda each: each.time)))
+    happened = [each for each in rows if first <= each.time[:10] <= last]
+    return AccessHistory(principal, arn, since, until, tuple(sorted(happened, key=lambda each: each.time)))
+
+
+def read_until(until: date) -> date:
+    """Return the last day of publishing that is read for events until a day."""
+    return until + timedelta(days=1)
 
 
 def _of_records(records: list[Mapping[str, Any]], arn: str) -> Iterator[HistoryRow]:
