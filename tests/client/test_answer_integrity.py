@@ -311,6 +311,15 @@ def test_aud_09_what_was_tampered_with_before_its_seal_is_named_after_it(deploym
     assert {each["records"] for each in rows if each["grant_id"] == GRANT.id} == {"broken"}
 
 
+def test_aud_09_an_answer_about_days_before_the_first_seal_is_not_verified(deployment: Deployment):
+    deployment.seal(deployment.now - 60)
+    code, state, _ = claims("query", "--since", "9d", "--until", "5d")
+    assert (code, state) == (2, "unverified")
+    (words,) = (each for each in json.loads(run("query", "--json").stdout)["integrity"]["sentences"] if "first" in each)
+    assert words.endswith(": a missing row of an earlier day proves nothing.")
+    assert claims("query")[:2] == (0, "verified")
+
+
 def test_aud_09_a_missing_call_through_the_gateway_leaves_no_grant_verified(deployment: Deployment):
     record = AuditRecord(deployment.late, AuditEvent.CALL, Outcome.ANSWERED, grant_id=GRANT.id)
     link = chain_record(replace(record, detail={"call": {}}), "c-aaaaaaaaaaaaaa")

@@ -42,10 +42,16 @@ def answer_sources(
 
 
 def check_answer(
-    sources: VerificationSources, since: date | None, until: date | None, progress: VerificationProgress, now: int
+    sources: VerificationSources,
+    since: date | None,
+    until: date | None,
+    progress: VerificationProgress,
+    now: int,
+    last: date | None = None,
 ) -> AnswerIntegrity:
     """Return the integrity of an answer that is built from the records and calls published from `since` to `until`.
 
+    `last` is the last day that the answer is about, if later days were read for it.
     An answer that cannot be checked is still shown, and the result says why.
     """
     missing = [name for name, value in _named(sources).items() if not value]
@@ -60,7 +66,7 @@ def check_answer(
         evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ, MOST_COMPARED)
     except ClientProblem as problem:
         return unchecked(f"{problem.detail} {problem.fix}".strip(), failed=True)
-    return answer_integrity(verify(evidence, keys), evidence.contents)
+    return answer_integrity(verify(evidence, keys), evidence.contents, since, last or until)
 
 
 def _named(sources: VerificationSources) -> dict[str, Any]:

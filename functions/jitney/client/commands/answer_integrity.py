@@ -28,6 +28,7 @@ def checked_answer(
     *,
     check: bool,
     quiet: bool = False,
+    last: date | None = None,
 ) -> Any:
     """Return the integrity of an answer from these days, an `AnswerIntegrity` of core. Raises Invalid.
 
@@ -40,9 +41,9 @@ def checked_answer(
     found = load_extra("jitney.client.answer_check", "audit", _TITLE)
     sources, now = found.answer_sources(stack, tuple(keys or ())), int(time.time())
     if quiet:
-        return found.check_answer(sources, since, until, lambda *_: None, now)
+        return found.check_answer(sources, since, until, lambda *_: None, now, last)
     with audit_screen().reading() as progress:
-        return found.check_answer(sources, since, until, progress, now)
+        return found.check_answer(sources, since, until, progress, now, last)
 
 
 def marked_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], integrity: Any) -> tuple[list[str], Any]:

@@ -49,7 +49,7 @@ def who_did(
             raise invalid("--since is later than --until.", "Give the earlier day to --since.")
         with audit_screen().querying("who"):
             found = _history(agent, resource, first, last, workgroup, database, stack)
-        integrity = checked_answer(stack, key, found.since, found.read_until, check=check)
+        integrity = checked_answer(stack, key, found.since, found.read_until, check=check, last=found.until)
         columns, rows = marked_rows(found.columns, found.rows, integrity)
         if as_json:
             members = [dict(zip(columns, row, strict=True)) for row in rows]

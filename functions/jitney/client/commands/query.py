@@ -72,7 +72,8 @@ def run_query(
         with audit_screen().querying(name) as progress:
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
         # The check covers the days until today, because later events of a listed row are in the answer, too.
-        integrity = checked_answer(stack, key, run.first_day_read, None, check=check)
+        last = run.period[1] if run.period else None
+        integrity = checked_answer(stack, key, run.first_day_read, None, check=check, last=last)
         _show(run, integrity, as_csv=as_csv, as_json=as_json)
         exit_by(integrity)
 

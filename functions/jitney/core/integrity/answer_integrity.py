@@ -1,7 +1,8 @@
 """The integrity state of an answer from published records: verified, sealed, not yet sealed, or broken."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -68,8 +69,14 @@ def unchecked(reason: str, *, failed: bool = False) -> AnswerIntegrity:
     return AnswerIntegrity(state, (reason,))
 
 
-def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> AnswerIntegrity:
-    """Return the state of an answer with these findings. `contents` are the objects that were read."""
+def answer_integrity(
+    findings: Findings, contents: Mapping[str, Contents], since: date | None = None, until: date | None = None
+) -> AnswerIntegrity:
+    """Return the state of an answer about the days from `since` to `until`, with these findings.
+
+    `contents` are the objects that were read.
+    """
+    findings = _about(findings, until)
     entries = [(key, each) for key, found in contents.items() for each in found.entries]
     grants = {each.position.chain: each.grant_id for _, each in entries if each.grant_id}
     chains = {place.chain for each in findings.breaks for place in each.records}
@@ -83,7 +90,7 @@ def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> An
     waiting = {name for key, each in entries if key in findings.extent.waiting for name in _names(each)}
     return AnswerIntegrity(
         _state(findings),
-        _sentences(findings),
+        (*_sentences(findings), *_beginning(findings, since)),
         tuple(each.sentence for each in findings.breaks),
         frozenset(broken),
         frozenset(waiting),
@@ -92,6 +99,26 @@ def answer_integrity(findings: Findings, contents: Mapping[str, Contents]) -> An
         else sealed | {grants[each] for each in sealed if each in grants},
         not findings.extent.unread,
     )
+
+
+def _about(findings: Findings, until: date | None) -> Findings:
+    """Return the findings about days until `until`, which are unverified if they ended before the first seal."""
+    first = _very_first(findings)
+    if not (first and until and str(until) < first[:10]) or findings.unverified:
+        return findings
+    return replace(findings, unverified=(f"The first seal was made at {first}: {until} cannot be verified.",))
+
+
+def _beginning(findings: Findings, since: date | None) -> Iterator[str]:
+    """Yield a sentence if the days began before the first seal, so that a missing row proves nothing."""
+    first = _very_first(findings)
+    if first and since and str(since) < first[:10] and not findings.unverified:
+        yield f"The first seal was made at {first}: a missing row of an earlier day proves nothing."
+
+
+def _very_first(findings: Findings) -> str:
+    first = findings.extent.first
+    return first.time if first and first.number == 0 else ""
 
 
 def _hide_their_grant(chains: Collection[str], grants: Mapping[str, str]) -> bool:
