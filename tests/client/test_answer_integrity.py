@@ -18,12 +18,13 @@ from typer.testing import CliRunner
 from jitney.adapters.record_items import record_attribute
 from jitney.adapters.trail import CALL_RETENTION_SECONDS
 from jitney.adapters.transactions import RECORD_RETENTION_SECONDS
-from jitney.client import answer_check, grant_report
+from jitney.client import answer_check, grant_report, table_comparison
 from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
+from jitney.client.audit_table import AuditTable
 from jitney.client.cli import build_app
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
-from jitney.core.integrity.contents import read_contents
+from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.published_calls import read_call
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
 from jitney.core.integrity.seals import Seal, next_seal, public_key_path, seal_key
@@ -309,6 +310,18 @@ def test_aud_09_what_was_tampered_with_before_its_seal_is_named_after_it(deploym
         assert any(words.format(GRANT.id) in each for each in failures), (command, failures)
     rows = json.loads(run("query", "--json").stdout)["rows"]
     assert {each["records"] for each in rows if each["grant_id"] == GRANT.id} == {"broken"}
+
+
+def test_aud_09_old_chains_are_not_looked_up(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
+    deployment.seal(deployment.now - 60)
+    asked: list[RecordPosition] = []
+    held = AuditTable.held
+    monkeypatch.setattr(AuditTable, "held", lambda table, places: asked.extend(places) or held(table, places))
+    assert claims("verify")[:2] == (0, "verified")
+    assert {place.seq for place in asked} == {0, 1, 2}
+    asked.clear()
+    monkeypatch.setattr(table_comparison, "RECORD_RETENTION_SECONDS", -31 * 24 * HOUR)
+    assert (claims("verify")[:2], asked) == ((0, "verified"), [])
 
 
 def test_aud_09_an_answer_about_days_before_the_first_seal_is_not_verified(deployment: Deployment):

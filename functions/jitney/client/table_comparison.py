@@ -15,6 +15,8 @@ from jitney.core.integrity.seal_chain import Keys
 from jitney.core.integrity.verification import CallEvidence, Evidence, sealed_by_key
 
 DAY_SECONDS = 24 * 3600
+LONGEST_CHAIN_SECONDS = 30 * DAY_SECONDS
+"""The longest time between two records of a chain. A chain without a later record than that has none in the table."""
 
 
 def with_table(
@@ -57,17 +59,24 @@ def _records(evidence: Evidence, keys: Keys, table: AuditTable, most: int | None
     places = {place for each in sealed.values() for place, _ in each.records} | {each.position for each in old} | fresh
     if most is not None and len(places) > most:
         return TableEvidence(table.held(fresh))
-    held = table.held(fresh | looked_up)
-    return TableEvidence(held | _later(places, entries, table), sealed_since=since)
+    published = {each.position: each for found in entries.values() for each in found}
+    later = _later(places, published, since - LONGEST_CHAIN_SECONDS, table)
+    return TableEvidence(table.held(fresh | looked_up) | later, sealed_since=since)
 
 
 def _later(
-    places: Collection[RecordPosition], entries: Mapping[str, Collection[StoredRecord]], table: AuditTable
+    places: Collection[RecordPosition], published: Mapping[RecordPosition, StoredRecord], since: int, table: AuditTable
 ) -> dict[RecordPosition, WrittenRecord]:
-    """Return the table's records after the last published one of each chain, and of named grants without any."""
-    last = {each.grant_id: -1 for found in entries.values() for each in found if each.grant_id}
+    """Return the table's records after the last published one of each chain, and of named grants without any.
+
+    Chains that ended before `since` are left out.
+    """
+    old = {place for place, each in published.items() if each.time is not None and each.time < since}
+    last = {each.grant_id: -1 for place, each in published.items() if each.grant_id and place not in old}
+    open_chains = {*last, *(each.chain for each in places if each not in old)}
     for each in places:
-        last[each.chain] = max(each.seq, last.get(each.chain, -1))
+        if each.chain in open_chains:
+            last[each.chain] = max(each.seq, last.get(each.chain, -1))
     later: dict[RecordPosition, WrittenRecord] = {}
     wanted = {RecordPosition(chain, seq + 1) for chain, seq in last.items()}
     while wanted:
