@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from typer.testing import CliRunner
 
@@ -76,6 +77,19 @@ class Stream:
         return answer if shard == "0" and page == "3" else answer | {"NextShardIterator": f"{shard}:{int(page) + 1}"}
 
 
+def refuse_impossible_keys(params: dict[str, Any], **_: Any) -> None:
+    """Refuse keys as DynamoDB does, and moto does not.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    for key in [each for table in params["RequestItems"].values() for each in table["Keys"]]:
+        pk, sk = (key[name]["S"].encode("utf-8", "surrogatepass") for name in ("pk", "sk"))
+        if not (
+            0 < len(pk) <= 2048 and 0 < len(sk) <= 1024 and (pk + sk).decode("utf-8", "ignore").encode() == pk + sk
+        ):
+            raise ClientError({"Error": {"Code": "ValidationException"}}, "BatchGetItem")
+
+
 class Deployment:
     """Grants whose requests are sealed. Their releases and one call each, of the last hour, are not sealed yet."""
 
@@ -86,6 +100,7 @@ class Deployment:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        self.dynamodb.meta.events.register("provide-client-params.dynamodb.BatchGetItem", refuse_impossible_keys)
         self.dynamodb.create_table(
             TableName="audit",
             BillingMode="PAY_PER_REQUEST",
@@ -310,6 +325,25 @@ def test_aud_09_what_was_tampered_with_before_its_seal_is_named_after_it(deploym
         assert any(words.format(GRANT.id) in each for each in failures), (command, failures)
     rows = json.loads(run("query", "--json").stdout)["rows"]
     assert {each["records"] for each in rows if each["grant_id"] == GRANT.id} == {"broken"}
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["before", "after"])
+def test_aud_09_names_that_no_table_can_hold_are_forged_and_stop_no_check(deployment: Deployment, *, sealed: bool):
+    """An added line must not end the check before it names what was tampered with."""
+    line, folder = deployment.body(deployment.released(GRANT.id)), f"records/dt={deployment.day(deployment.late)}"
+    for number, members in enumerate(({"chain": "x" * 2049}, {"seq": 10**1100}, {"chain": ""})):
+        deployment.put(f"{folder}/forged-{number}", rewritten(line, rehash=True, **members))
+    call = deployment.call_line(GRANT.id)
+    for number, name in enumerate(("x" * 2000, "\\ud800")):
+        forged = call.replace(f'"e-{GRANT.id}"', f'"{name}"')
+        deployment.put(f"{deployment.call(GRANT.id)}-{number}", forged)
+    if sealed:
+        deployment.seal(deployment.now - 60)
+    for command in ("query", "verify"):
+        code, state, failures = claims(command)
+        assert (code, state) == (1, "broken")
+        assert sum("forged, because the audit table has no such" in each for each in failures) == 5, failures
+        assert run(command).exit_code == 1
 
 
 def test_aud_09_old_chains_are_not_looked_up(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):

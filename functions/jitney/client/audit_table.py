@@ -23,6 +23,7 @@ from jitney.core.problems import Problem
 
 AT_ONCE = 8
 LOT = 100
+MOST_PK_BYTES, MOST_SK_BYTES = 2048, 1024
 MOST_EMPTY = 20
 """After this many empty answers in a row, an open shard counts as read. Fewer can come before further records."""
 TITLE = "Nothing could be compared"
@@ -65,7 +66,7 @@ class AuditTable:
         return tuple(filter(None, map(_written, items))), tuple((at, call) for at, call in calls if call)
 
     def _items(self, keys: Iterator[tuple[str, str]]) -> Iterator[Mapping[str, Any]]:
-        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(set(keys)) if pk]
+        wanted = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(set(keys)) if _is_key(pk, sk)]
         lots = [wanted[start : start + LOT] for start in range(0, len(wanted), LOT)]
 
         def read(lot: list[Any]) -> list[Any]:
@@ -105,6 +106,17 @@ class AuditTable:
             raise Invalid("table_unreadable", TITLE, f"Reading {what} failed.", "Try again in a minute.") from error
         except BotoCoreError as error:
             raise unusable(error, TITLE) from error
+
+
+def _is_key(pk: str, sk: str) -> bool:
+    """Return whether a table can hold an item with this key. An added line in S3 can have any names.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    """
+    try:
+        return 0 < len(pk.encode()) <= MOST_PK_BYTES and len(sk.encode()) <= MOST_SK_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 _PERMISSIONS = "docs/integrity.md lists the permissions."
