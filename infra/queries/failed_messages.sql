@@ -10,7 +10,8 @@ FROM (
     WHERE event = 'notice'
       AND dt >= CAST(CAST(current_date - INTERVAL '30' DAY AS DATE) AS VARCHAR)
 ) AS notice
-CROSS JOIN UNNEST(sequence(0, 199)) AS message (number)
+CROSS JOIN UNNEST(sequence(0, CAST(json_array_length(json_extract(notice.detail, '$.sent')) AS INTEGER)))
+    AS message (number)
 WHERE json_extract_scalar(notice.detail, '$.sent[' || CAST(message.number AS VARCHAR) || '].code')
       NOT IN ('', 'already_sent')
   AND coalesce(json_extract_scalar(notice.detail, '$.sent[' || CAST(message.number AS VARCHAR) || '].again'), '')

@@ -1153,6 +1153,17 @@ def test_rev_13_messages_that_a_channel_did_not_take_are_listed_with_their_codes
     ]
 
 
+def test_rev_13_no_number_of_messages_hides_a_failed_one(lake: Lake):
+    sent = [
+        {"channel": "mail", "to": f"corp.{number}", "code": "" if number < 300 else "no_answer"}
+        for number in range(301)
+    ]
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-1", detail={"notice": "break_glass_used", "sent": sent})
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-2", detail={"notice": "requested"})
+    lake.record(AuditEvent.NOTICE, Outcome.SENT, grant_id="g-3", detail={"notice": "requested", "sent": []})
+    assert [row["recipient"] for row in lake.ask("failed_messages")] == ["corp.300"]
+
+
 def test_aud_04_times_without_cloudtrail_are_listed_with_their_ends(lake: Lake):
     first, second = {"since": "2026-11-20T10:00:00Z"}, {"since": "2026-11-21T10:00:00Z"}
     ended = first | {"until": "2026-11-20T11:30:20Z"}

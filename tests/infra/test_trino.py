@@ -9,17 +9,25 @@ import pytest
 
 from infra.queries import QUERIES
 from infra.views import VIEWS
-from jitney.client import grant_report
+from jitney.client import access_history, audit_names, grant_report
 from tests.infra.trino.grammar import faults
 
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in QUERIES.glob("*.sql")}
 TEXTS |= {f"view {view.name}": view.sql for view in VIEWS}
-TEXTS |= {"records of audit show": grant_report.RECORDS, "calls of audit show": grant_report.CALLS}
+TEXTS |= {
+    f"{module.__name__} {name}": getattr(module, name)
+    for module, names in (
+        (grant_report, ("RECORDS", "CALLS", "GAPS")),
+        (access_history, ("RECORDS", "CALLS")),
+        (audit_names, ("AGENTS", "HUMANS", "PEOPLE", "GRANTS", "RESOURCES")),
+    )
+    for name in names
+}
 # https://trino.io/docs/current/functions/list.html; OPERATORS are what DuckDB's parser makes of operators and casts.
 OF_TRINO = {
-    "any_match", "bool_or", "coalesce", "count", "count_if", "date_diff", "json_extract", "json_extract_scalar",
-    "json_format", "length", "lower", "map", "max", "max_by", "min", "replace", "row_number", "sequence", "substr",
-    "sum", "to_unixtime", "transform", "unnest",
+    "any_match", "bool_or", "coalesce", "count", "count_if", "date_diff", "json_array_length", "json_extract",
+    "json_extract_scalar", "json_format", "length", "lower", "map", "max", "max_by", "min", "replace", "row_number",
+    "sequence", "substr", "sum", "to_unixtime", "transform", "unnest",
 }  # fmt: skip
 OPERATORS = {"-", "+", "*", "||", "~~", "!~~", "like_escape", "list_value", "trunc", "to_days", "count_star"}
 
