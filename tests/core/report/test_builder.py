@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.access.request import Permission
+from jitney.core.access.request import Permission, Way
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import CredentialIssuance, FollowUpReview, ReportedBreakGlass, ReportedState, Terms
@@ -210,6 +210,12 @@ def test_aud_02_a_gap_in_the_chain_is_a_warning_and_the_rest_is_reported(missing
     report = report_of(recorded, CALLS)
     assert f"Missing from the chain: record {missing}. The report is incomplete." in report.warnings
     assert len(report.records) == 6
+
+
+@pytest.mark.parametrize(("way", "issued"), [(Way.CREDENTIALS, 1), (Way.GATEWAY, 0)])
+def test_gw_08_no_credentials_are_issued_for_the_gateway(way: Way, issued: int):
+    report = report_of(requested(way=way, reveal=False))
+    assert (len(report.issuances), report.granted is not None) == (issued, True)
 
 
 def test_aud_04_access_that_no_record_allows_is_a_warning():

@@ -76,7 +76,7 @@ def build_report(
         follow_up_reviews=tuple(follow_up_of(each) for each in own if each.event == AuditEvent.FOLLOW_UP),
         times=times,
         end=end_of(own, times, now),
-        issuances=tuple(_issuances(own)),
+        issuances=tuple(_issuances(own, way)),
         repeated_requests=tuple(each.time for each in chain.others if each.event == AuditEvent.REQUEST),
         cut_offs=tuple(each.time for each in own if each.event == AuditEvent.CUT_OFF),
         uses=used.uses,
@@ -194,15 +194,17 @@ def _words(record: PublishedRecord, name: str) -> tuple[str, ...]:
     return tuple(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
 
 
-def _issuances(own: Sequence[PublishedRecord]) -> Iterator[CredentialIssuance]:
-    """Yield each issuance. A request that policy allowed issues the first credentials.
+def _issuances(own: Sequence[PublishedRecord], way: ReportedWay) -> Iterator[CredentialIssuance]:
+    """Yield each issuance. A request that policy allowed issues the first credentials, unless it is for the gateway.
 
     The record of a failure replaces that of its attempt.
     """
     found: list[CredentialIssuance] = []
     for each in own:
         allowed = (each.event, each.outcome) == (AuditEvent.REQUEST, Outcome.ALLOWED)
-        if allowed or (each.event == AuditEvent.ISSUE and each.outcome == Outcome.ALLOWED):
+        if (allowed and way.name != Way.GATEWAY) or (
+            each.event == AuditEvent.ISSUE and each.outcome == Outcome.ALLOWED
+        ):
             found.append(CredentialIssuance(each.time, each.source_ip, str(Outcome.ALLOWED), ""))
         elif each.event == AuditEvent.ISSUE:
             if found and each.outcome == Outcome.FAILED and found[-1].outcome == Outcome.ALLOWED:
