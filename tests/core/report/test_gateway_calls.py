@@ -1,6 +1,7 @@
 """The report shows a grant's calls through the gateway in order (row GW 8)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
 from jitney.core.report.rows import MOST_ROWS
 from jitney.core.report.suggestion import suggest
+from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections
 from jitney.core.trail.join import CallVerdict, Purpose
-from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, call, grant_of, requested
+from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, PENDING, call, grant_of, requested
 from tests.fakes import GRANT, NOW
 
 ARN = "arn:aws:s3:::reports/2026/q3.csv"
@@ -43,6 +45,27 @@ def reported(*lines: dict[str, Any], calls: tuple[dict[str, Any], ...] = ()) -> 
 def gateway_rows(report: GrantReport) -> list[tuple[str, str]]:
     shown = sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), tuple[GrantEffect, ...]())
     return [(row.name, row.text) for each in shown if each.title == "Calls through the gateway" for row in each.rows]
+
+
+@pytest.mark.parametrize(
+    ("lines", "outlives"),
+    [
+        ((), False),
+        ((record("c-a", NOW + 2, Outcome.REFUSED),), False),
+        ((record("c-a", NOW + 2, Outcome.SENT),), True),
+        ((record("c-a", NOW + 2, Outcome.ANSWERED),), True),
+    ],
+)
+def test_gw_08_what_outlives_an_approved_grant_is_reported_without_an_issuance(lines: Any, *, outlives: bool):
+    user = grant_of(("iam:CreateAccessKey", "arn:aws:iam::444455556666:user/x"))
+    pending = requested(replace(user, state=PENDING, starts_at=None), Outcome.REVIEW, way="gateway", reveal=False)
+    approved = pending.write(AuditEvent.VOTE, Outcome.APPROVED, detail={"by": "staff.bob", "state": "active"})
+    report = build_report(GRANT.id, [*approved.lines, *lines], (), LATER)
+    assert report is not None
+    assert bool(outliving_effects(report, ACTIONS)) is outlives
+    used = build_report(GRANT.id, approved.write(AuditEvent.USE, Outcome.SENT).lines, (), LATER)
+    assert used is not None
+    assert outliving_effects(used, ACTIONS)
 
 
 WRITE = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.outliving import GrantEffect
-from jitney.core.report.grant_report import CallGroup, GrantReport
+from jitney.core.report.grant_report import NOT_SENT, CallGroup, GrantReport
 from jitney.core.report.rows import (
     MOST_ARN,
     MOST_PEOPLE,
@@ -21,8 +21,6 @@ from jitney.core.report.suggestion import Suggestion, SuggestionOutcome
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut
 
 _NO_POLICY = "none is safe: a value contains `?`, access was by break-glass, or records or reviews are missing"
-_NOT_SENT = (Outcome.REFUSED, Outcome.DENIED)
-"""Outcomes of gateway calls that AWS never saw, and whose parameters are not recorded."""
 
 
 def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:
@@ -78,11 +76,11 @@ def gateway_rows(report: GrantReport) -> Iterator[ReportRow]:
             escape_invisible(each.code),
             "with a ticket" if each.ticket else "",
             f"{len(each.masked)} masked" if each.masked else "",
-            "" if each.events or each.outcome in _NOT_SENT else "not in CloudTrail",
+            "" if each.events or each.outcome in NOT_SENT else "not in CloudTrail",
         ]
         about = "".join(f", {part}" for part in parts if part)
         place = f" in {escape_invisible(each.region)}" if each.region else ""
-        parameters = "" if each.outcome in _NOT_SENT else f": {quoted(each.parameters)}"
+        parameters = "" if each.outcome in NOT_SENT else f": {quoted(each.parameters)}"
         text = f"{escape_invisible(each.name)}{place}{about}{parameters}"
         tone = Tone.PLAIN if each.outcome == Outcome.ANSWERED else Tone.BAD
         yield ReportRow(clock(each.at, report), text, tone)

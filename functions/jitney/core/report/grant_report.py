@@ -10,9 +10,13 @@ from typing import NamedTuple
 from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
+from jitney.core.audit import Outcome
 from jitney.core.identity.requester import Requester
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.gaps import TrailGap
+
+NOT_SENT = (Outcome.REFUSED, Outcome.DENIED)
+"""Outcomes of gateway calls that AWS never saw, and whose parameters are not recorded."""
 
 
 class ReportedState(StrEnum):
