@@ -16,10 +16,11 @@ from jitney.core.report.suggestion import suggest
 from jitney.core.report.usage import outliving_effects
 from jitney.core.report.wording import sections
 from jitney.core.trail.join import CallVerdict, Purpose
-from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, PENDING, call, grant_of, requested
+from tests.core.report.recorded_grants import ACTIONS, LATER, MAY_NEED, PENDING, call, grant_of, report_of, requested
 from tests.fakes import GRANT, NOW
 
 ARN = "arn:aws:s3:::reports/2026/q3.csv"
+OTHER = "g-dddddddddddddd"
 
 
 def record(call_id: str, at: int, outcome: Outcome, *, seq: int = 0, code: str = "", **detail: Any) -> dict[str, Any]:
@@ -66,6 +67,23 @@ def test_gw_08_what_outlives_an_approved_grant_is_reported_without_an_issuance(l
     used = build_report(GRANT.id, approved.write(AuditEvent.USE, Outcome.SENT).lines, (), LATER)
     assert used is not None
     assert outliving_effects(used, ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("used", "words"), [(True, f"sent; the report of grant {OTHER} has the call"), (False, "not sent")]
+)
+def test_gw_08_the_report_on_the_grant_of_one_call_says_whether_it_was_sent(words: str, *, used: bool):
+    call_of_grant = {"grant": OTHER, "service": "s3", "operation": "DeleteObject", "parameters": {"Key": "a"}}
+    asked = requested(grant_of(("s3:DeleteObject", ARN)), way="gateway", reveal=False, call=call_of_grant)
+    report = report_of(asked.write(AuditEvent.USE, Outcome.SENT) if used else asked)
+    rows = [
+        row
+        for section in sections(report, suggest(report, ACTIONS, MAY_NEED, LATER), tuple[GrantEffect, ...]())
+        if section.title in ("Summary", "Activity")
+        for row in section.rows
+    ]
+    assert [row.text for row in rows if row.name == "use"] == [words]
+    assert not {row.name for row in rows} & {"calls", "unused", "no use seen"}
 
 
 WRITE = (

@@ -38,7 +38,7 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
 
     A permission that the suggestion keeps may have been used although no call shows it, so it is not called unused.
     """
-    if not report.calls:
+    if not report.calls and not report.reviewed_call:
         found = f"{'no call' if report.sessions_started else 'no session and no call'} was seen"
         text = f"{found}; CloudTrail shows access to objects and items only where a trail logs data events"
         yield ReportRow("calls", text)

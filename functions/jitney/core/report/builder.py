@@ -87,7 +87,8 @@ def build_report(
         calls=used.total,
         sessions_started=used.sessions_started,
         broker_calls=used.broker_calls,
-        unused_permissions=() if partial else used.unused_permissions,
+        # The one call of a reviewed call's grant is on record in another grant.
+        unused_permissions=() if partial or _reviewed_call(first) else used.unused_permissions,
         leftover_resources=used.leftover_resources,
         explained_calls=used.explained_calls,
         records=tuple(_record_summary(each) for each in (*own, *chain.others) if each.event != AuditEvent.CALL),

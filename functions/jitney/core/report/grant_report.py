@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jitney.core.access.request import Permission
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.access.way_wording import way_in_words
-from jitney.core.audit import Outcome
+from jitney.core.audit import AuditEvent, Outcome
 from jitney.core.identity.requester import Requester
 from jitney.core.report.published_lines import PublishedCall
 from jitney.core.trail.gaps import TrailGap
@@ -249,3 +249,8 @@ class GrantReport:
     trail_gaps: tuple[TrailGap, ...]
     warnings: tuple[str, ...]
     partial: bool
+
+    @property
+    def call_was_sent(self) -> bool:
+        """Whether the one call of this grant was sent. The grant in which it was made has the call's records."""
+        return any(each.event == AuditEvent.USE for each in self.records)

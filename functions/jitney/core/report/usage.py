@@ -7,7 +7,6 @@ from typing import NamedTuple
 from jitney.core.access.grant_effects import answers_masked, effects_of
 from jitney.core.access.request import Permission
 from jitney.core.actions import ActionTable
-from jitney.core.audit import AuditEvent
 from jitney.core.outliving import GrantEffect, with_use
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.report.grant_report import (
@@ -82,8 +81,7 @@ def used_actions(calls: Iterable[PublishedCall]) -> frozenset[str]:
 def outliving_effects(report: GrantReport, actions: ActionTable) -> tuple[GrantEffect, ...]:
     """Return what outlives the grant of a report, and whether it was used; () until access could be used."""
     called = any(each.outcome not in NOT_SENT for each in report.gateway_calls)
-    used_once = any(each.event == AuditEvent.USE for each in report.records)
-    granted = report.granted if report.times.issued or called or used_once else None
+    granted = report.granted if report.times.issued or called or report.call_was_sent else None
     masked = answers_masked(report.way.name, reveal=report.way.reveal)
     effects = effects_of(granted.permissions, actions, masked=masked) if granted else ()
     used = {name.lower() for each in report.uses if not each.code for name in each.actions}

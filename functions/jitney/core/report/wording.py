@@ -92,7 +92,10 @@ def _summary_rows(report: GrantReport) -> Iterator[ReportRow]:
     """Yield the main facts: what was granted, what was used and denied, and how the grant ended."""
     less = ", less than requested" if report.granted not in (None, report.requested) else ""
     yield ReportRow("grant", f"{_in_short(report.granted)}{less}" if report.granted else "nothing")
-    if report.granted:
+    if report.granted and report.reviewed_call:
+        sent = f"sent; the report of grant {cut(report.reviewed_call.grant_id, MOST_NAME)} has the call"
+        yield ReportRow("use", sent if report.call_was_sent else "not sent")
+    elif report.granted:
         through = f"{_count(report.gateway_calls, 'call')} through the gateway; " if report.gateway_calls else ""
         seen = sum(each.times for each in report.uses)
         if seen or not report.partial:
