@@ -60,7 +60,7 @@ def build_report(
     partial = cut or damaged or used.unreadable > 0 or (bool(silent) and way.name != Way.GATEWAY)
     missing = [sentence for sentence, is_true in ((_CUT, cut), (_DAMAGED, damaged)) if is_true]
     undecided = () if cut else _undecided([*own, *chain.others], granted)
-    warnings = (*missing, *gap_warnings(silent, way), *chain.warnings, *_damage(parsed, used, first), *undecided)
+    doubts = (*chain.warnings, *_damage(parsed, used, first), *undecided)
     return GrantReport(
         **_request_members(first),
         grant_id=grant_id,
@@ -87,13 +87,12 @@ def build_report(
         calls=used.total,
         sessions_started=used.sessions_started,
         broker_calls=used.broker_calls,
-        # The one call of a reviewed call's grant is on record in another grant.
         unused_permissions=() if partial or _reviewed_call(first) else used.unused_permissions,
         leftover_resources=used.leftover_resources,
         explained_calls=used.explained_calls,
         records=tuple(_record_summary(each) for each in (*own, *chain.others) if each.event != AuditEvent.CALL),
         trail_gaps=silent,
-        warnings=warnings,
+        warnings=(*missing, *gap_warnings(silent, way), *doubts),
         partial=partial,
     )
 
