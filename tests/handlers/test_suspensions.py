@@ -42,7 +42,7 @@ from tests.handlers.conftest import REQUEST_BODY, WRITE, System
 from tests.handlers.review_browser import Browser, ReviewSystem, review_system
 from tests.handlers.test_ballots import ballot, person
 from tests.handlers.test_break_glass import GROUPS, SETTINGS, smash
-from tests.handlers.test_ending import mine, targets_are
+from tests.handlers.test_ending import end_as, mine, targets_are
 
 REASON = "a key of the build farm leaked"
 AGENT = {"kind": "agent", "name": "corp.reader-agent"}
@@ -645,6 +645,17 @@ def targets_operators(system: System) -> None:
     system.ports.__dict__["config"] = config
 
 
+def failing_on(role: str) -> Any:
+    """Return what writes no end of a grant on this role, because the store does not answer."""
+
+    def written(role_arn: str, *others: Any) -> tuple[int, bool]:
+        if role_arn == role:
+            raise Problem("unavailable", "The store did not answer.", "Try again.")
+        return suspended_grants.end_suspended_grants(role_arn, *others)
+
+    return written
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("asked", "suggested"),
@@ -741,6 +752,49 @@ class TestNames:
         assert reconcile(system.ports)["completed"] == 0
         system.now = system.store.grants[grant_id].expires_at + CLOCK_SKEW_SECONDS
         assert reconcile(system.ports)["completed"] == 1
+
+    @pytest.mark.parametrize("unreadable", [False, True])
+    def test_end_08_a_target_whose_alias_got_another_role_is_incomplete_while_its_earlier_grants_work(
+        self, system, unreadable
+    ):
+        grant_id = opened(system)
+        reconcile(system.ports)
+        targets_are(system, role_arn=f"{ROLE_ARN}-other")
+        asked = {"kind": "target", "name": "analytics-prod"}
+        body = suspended(system, asked, status=202)
+        assert (body["grants_ended"], body["targets_failed"]) == (1, {ROLE_ARN: "no_target"})
+        assert system.store.grants[grant_id].state is State.REVOKED
+        assert suspended(system, asked, status=202)["grants_ended"] == 0
+        expires_at = system.store.grants[grant_id].expires_at
+        if unreadable:
+            del system.store.grants[grant_id]
+        assert suspended(system, asked, status=202)["targets_failed"] == {ROLE_ARN: "no_target"}
+        assert reconcile(system.ports)["completed"] == 0
+        system.now = expires_at + CLOCK_SKEW_SECONDS
+        assert reconcile(system.ports)["completed"] == 1
+
+    def test_end_08_ends_that_cannot_be_written_on_a_targets_earlier_role_keep_its_suspension_incomplete(
+        self, system, monkeypatch
+    ):
+        opened(system)
+        reconcile(system.ports)
+        targets_are(system, role_arn=f"{ROLE_ARN}-other")
+        begun = Suspension("s-1", SuspensionKind.TARGET, "analytics-prod", system.now, "corp.carol", "", role="other")
+        system.store.suspensions = Suspensions((begun,))
+        with monkeypatch.context() as patch:
+            patch.setattr(reconciler, "end_suspended_grants", failing_on(ROLE_ARN))
+            with pytest.raises(RuntimeError, match=ROLE_ARN):
+                reconcile(system.ports)
+        assert system.store.suspensions.entries[0].completed_at is None
+
+    def test_end_08_a_removed_targets_grants_keep_no_suspension_of_another_target_incomplete(self, system):
+        grant_id = opened(system)
+        reconcile(system.ports)
+        targets_are(system, alias="other", role_arn=f"{ROLE_ARN}-other")
+        assert end_as(system, grant_id, "revoked")[0] == 503
+        body = suspended(system, {"kind": "target", "name": "other"}, status=201)
+        assert body["targets_failed"] == {}
+        assert system.store.suspensions.entries[0].completed_at == system.now
 
     def test_aud_10_the_earlier_alias_of_a_target_names_the_present_one(self, system):
         opened(system)

@@ -20,7 +20,7 @@ from jitney.handlers.grant_updates import GrantUpdate, update_grant
 from jitney.handlers.ports import Ports
 from jitney.handlers.workflow import resume_workflow
 
-_FAR_FUTURE = 10**11
+FAR_FUTURE = 10**11
 """Later than any grant ends."""
 
 
@@ -33,7 +33,7 @@ def end_suspended_grants(
     grant kept changing. Raises Problem unavailable.
     """
     written, complete = 0, True
-    for grant in ports.store.open_grants(role_arn, _FAR_FUTURE):
+    for grant in ports.store.open_grants(role_arn, FAR_FUTURE):
         if not has_time():
             return written, False
         if suspensions.ending(grant) is None:

@@ -9,10 +9,10 @@ from jitney.core.access.suspension_names import configured_name, removed_role, s
 from jitney.core.access.suspensions import SuspensionKind, SuspensionRequest
 from jitney.core.target_roles import first_roles
 from jitney.handlers.ports import Ports
+from jitney.handlers.suspended_grants import FAR_FUTURE
 
 MOST_READ, MOST_READ_MILLISECONDS = 2000, 3000
 """Limits of the open grants that are read to find a name."""
-_FAR_FUTURE = 10**11
 
 
 class SuspendedName(NamedTuple):
@@ -43,7 +43,7 @@ def _open_grants(ports: Ports) -> Iterator[Grant]:
     """Yield open grants of every target, and of removed ones, within limits of number and time."""
     began, targets = ports.stopwatch(), ports.config.targets.values()
     for role_arn in first_roles([each.role_arn for each in targets], ports.deny_list.seen_roles()):
-        for grant in islice(ports.store.open_grants(role_arn, _FAR_FUTURE), MOST_READ):
+        for grant in islice(ports.store.open_grants(role_arn, FAR_FUTURE), MOST_READ):
             if ports.stopwatch() - began > MOST_READ_MILLISECONDS:
                 return
             yield grant

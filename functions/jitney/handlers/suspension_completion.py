@@ -12,6 +12,7 @@ from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.problems import Problem
 from jitney.handlers.grant_updates import write_until_current
 from jitney.handlers.ports import Ports
+from jitney.handlers.suspended_grants import FAR_FUTURE
 
 
 def suspension_detail(suspension: Suspension) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
     for suspension in begun:
         concerned = suspension.concerned(targets)
         mine = {name for each in concerned for name in (each.alias, *each.all_role_arns)}
-        if any(name in mine or not _is_others(name, suspension, known) for name in failed):
+        if any(name in mine or not _is_others(name, suspension, known, ports) for name in failed):
             continue
         progress = {"complete": True, "targets_denied": [each.alias for each in concerned], "by": "reconciler"}
         detail = suspension_detail(suspension) | progress
@@ -68,10 +69,26 @@ def complete_suspensions(begun: Iterable[Suspension], failed: Collection[str], p
     return {"completed": completed}
 
 
-def _is_others(name: str, suspension: Suspension, known: Collection[str]) -> bool:
+def has_undenied(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
+    """Return whether credentials that the suspension ends may still work on a role without a target.
+
+    A role that the suspended target does not have may have grants of that target: from before its alias got another
+    role. They are told by their alias. An unreadable grant counts.
+    """
+    undenied = {each.grant_id for each in ports.deny_list.deny_entries(role_arn, ports.now()) if each.unwritten}
+    if suspension.concerns_role(role_arn):
+        return bool(undenied)
+    if any(map(suspension.ends, ports.store.open_grants(role_arn, FAR_FUTURE))):
+        return True
+    grants = ports.store.readable_grants(undenied)
+    return len(grants) < len(undenied) or any(map(suspension.ends, grants.values()))
+
+
+def _is_others(name: str, suspension: Suspension, known: Collection[str], ports: Ports) -> bool:
     """Return whether a failure is on a target that the suspension does not concern.
 
     Failures of steps for all targets always count, because such a step may have left out any of them. A role without a
     target may have credentials of any agent.
     """
-    return name in known or (name.startswith("arn:") and not suspension.concerns_role(name))
+    others = name.startswith("arn:") and not suspension.concerns_role(name)
+    return name in known or (others and not has_undenied(name, suspension, ports))

@@ -28,7 +28,12 @@ from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
 from jitney.handlers.suspended_grants import end_suspended_grant, end_suspended_grants
 from jitney.handlers.suspended_names import SuspendedName, suspended_name
-from jitney.handlers.suspension_completion import complete_suspension, suspension_conflict, suspension_detail
+from jitney.handlers.suspension_completion import (
+    complete_suspension,
+    has_undenied,
+    suspension_conflict,
+    suspension_detail,
+)
 from jitney.handlers.suspension_measurements import grants_to_measure, start_measurement
 
 MOST_MILLISECONDS = 12_000
@@ -183,11 +188,10 @@ def _carry_out(suspension: Suspension, suspensions: Suspensions, began: CallStar
     for target in targets:
         count, complete = end_suspended_grants(target.role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-    removed = sorted(each for each in seen if ports.config.target_with(each) is None)
-    for role_arn in filter(suspension.concerns_role, removed):
+    for role_arn in sorted(each for each in seen if ports.config.target_with(each) is None):
         count, complete = end_suspended_grants(role_arn, suspensions, ports, has_time)
         ended, all_ended = ended + count, all_ended and complete
-        if any(each.unwritten for each in ports.deny_list.deny_entries(role_arn, ports.now())):
+        if has_undenied(role_arn, suspension, ports):
             failed[role_arn] = NO_TARGET
     aliases = tuple(each.alias for each in denied)
     return Progress(aliases, failed, ended, all_ended, written, tuple(measured))
