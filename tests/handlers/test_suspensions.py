@@ -780,7 +780,7 @@ class TestNames:
         reconcile(system.ports)
         targets_are(system, role_arn=f"{ROLE_ARN}-other")
         begun = Suspension("s-1", SuspensionKind.TARGET, "analytics-prod", system.now, "corp.carol", "", role="other")
-        system.store.suspensions = Suspensions((begun,))
+        system.store.suspensions = system.store.suspensions.with_new(begun)
         with monkeypatch.context() as patch:
             patch.setattr(reconciler, "end_suspended_grants", failing_on(ROLE_ARN))
             with pytest.raises(RuntimeError, match=ROLE_ARN):
