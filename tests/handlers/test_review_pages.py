@@ -50,6 +50,14 @@ def stored(desk: ReviewSystem, grant: Grant) -> Grant:
     return desk.system.store.grants[grant.id]
 
 
+def test_rev_13_the_page_of_a_failed_request_says_why_nothing_is_granted(desk: ReviewSystem, alice: Browser):
+    grant = pending(desk)
+    words = "Nothing is granted: Jitney could not continue the review"
+    assert words not in alice.send("GET", f"/reviews/{grant.id}").text
+    desk.system.store.grants[grant.id] = replace(grant, state=State.FAILED)
+    assert words in alice.send("GET", f"/reviews/{grant.id}").text
+
+
 def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: ReviewSystem, alice: Browser):
     grant = pending(desk)
     answer = alice.send("POST", f"/reviews/{grant.id}", alice.form_of(grant.id))
