@@ -27,6 +27,8 @@ AUDIENCES = "issuers.corp.audiences"
         ("api \u0391dmin", "GREEK CAPITAL LETTER ALPHA", "again"),
         ("\uff4aitney", "FULLWIDTH LATIN SMALL LETTER J", "again"),
         ("\u201cjitney\u201d", "LEFT DOUBLE QUOTATION MARK", "plain quotation marks"),
+        ("\u201cjitney", "LEFT DOUBLE QUOTATION MARK", "plain quotation marks"),
+        ("jitney\u00bb", "RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK", "plain quotation marks"),
         ("jitney\u2013web", "character 7 is EN DASH", "hyphen"),
     ],
 )
