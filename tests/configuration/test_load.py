@@ -593,7 +593,38 @@ def test_rev_06_reviewers_have_a_way_to_decide(compiled, way):
     assert "add web" in fix
     assert compiled(changed(group), local=True)
     group = owners(members=["corp/alice"]) if way[0] == ISSUER else group
+    group = owners(members=["staff/alice"], channel="#all") if way[0] == "slack" else group
     assert compiled(changed(group, way, *([("issuers.staff", None)] if way[0] == ISSUER else [])))
+
+
+MAIL = ("mail", {"sender": "jitney@example.com"})
+TO_ALICE = ("people", {"staff/alice": "alice@example.com"})
+
+
+@pytest.mark.parametrize(
+    ("channels", "fix"),
+    [
+        ([("slack", slack())], "give it a channel"),
+        ([MAIL], "write the members' addresses under people"),
+        ([("slack", slack()), MAIL], "give it a channel or write the members' addresses"),
+        ([("slack", slack()), TO_ALICE], "give it a channel"),
+        ([MAIL, ("people", {"staff/bob": "bob@example.com"})], "write the members'"),
+    ],
+)
+def test_rev_06_a_group_that_no_channel_notifies_is_refused(compiled, channels, fix):
+    wrong, shown = problems(compiled, changed(owners(members=["staff/alice"]), *channels), local=True)["people"]
+    assert wrong == "nothing notifies reviewers.owners: it has no channel, and no member has an address for mail"
+    assert fix in shown
+
+
+def test_rev_06_a_channel_or_the_address_of_one_member_notifies_a_group(compiled):
+    by_slack = owners(members=["staff/alice"], channel="#all")
+    assert compiled(changed(by_slack, ("slack", slack())), local=True).reviewers
+    both = owners(members=["staff/alice", "staff/bob"])
+    assert compiled(changed(both, MAIL, TO_ALICE), local=True).reviewers
+    again = ("people", {"terminal/alice": "alice@example.com"})
+    assert compiled(changed(both, MAIL, again, ("issuers.terminal", SAME)), local=True).reviewers
+    assert compiled(changed(both), local=True).reviewers
 
 
 def test_rev_08_break_glass_is_on_the_pages(compiled):

@@ -94,7 +94,7 @@ def _different_people(values: tuple[str, ...], info: ValidationInfo) -> tuple[st
     """Refuse one person under the aliases of two entries of an issuer."""
     names, first = ValidationContext.of(info).names, dict[tuple[str, str], str]()
     for value in values:
-        known = first.setdefault(_identity(value, names), value)
+        known = first.setdefault(identity_of(value, names), value)
         if known != value:
             raise refused(f"{value} and {known} are one person, who has one vote", "list the person once")
     return values
@@ -103,13 +103,13 @@ def _different_people(values: tuple[str, ...], info: ValidationInfo) -> tuple[st
 def _first_name(value: str, info: ValidationInfo) -> str:
     """Refuse a person that has an entry under another alias of the same issuer."""
     context = ValidationContext.of(info)
-    _, first = context.first_with("person", *_identity(value, context.names), value=value)
+    _, first = context.first_with("person", *identity_of(value, context.names), value=value)
     if first != value:
         raise refused(f"{value} and {first} are one person", "write the person once")
     return value
 
 
-def _identity(person: str, names: Names) -> tuple[str, str]:
+def identity_of(person: str, names: Names) -> tuple[str, str]:
     """Return the issuer and the subject of a person. The aliases of several entries may have the same issuer."""
     alias, _, subject = person.partition("/")
     people = names.human_issuers.get(alias)
@@ -215,6 +215,9 @@ Owners = Annotated[tuple[Reviewer, ...], AfterValidator(unique), Field(min_lengt
 OwnEmail = Annotated[Email, _OWN_ADDRESS]
 Channel = Annotated[
     str,
-    matching(r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}", "write a Slack channel, such as #approvals"),
+    matching(
+        r"|#?[a-z0-9_-]{1,80}|[CG][A-Z0-9]{8,}",
+        'write a channel of Slack in lower case, such as "#approvals", or its id, such as C0123ABCD',
+    ),
     AfterValidator(_channel),
 ]

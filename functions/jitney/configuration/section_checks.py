@@ -10,7 +10,7 @@ from pydantic import ValidationInfo
 
 from jitney.configuration.broker_settings import CANARY, MOST_CANARY_TARGETS, BrokerSettings
 from jitney.configuration.partitions import partition_of
-from jitney.configuration.references import ValidationContext
+from jitney.configuration.references import ValidationContext, identity_of
 from jitney.configuration.values import refused
 
 if TYPE_CHECKING:
@@ -100,6 +100,19 @@ def have_a_way_to_decide(
         wrong = "no reviewer can decide: no issuer has web or for_reviews, and slack is not configured"
         raise refused(wrong, "add web to the issuer with which they sign in")
     return reviewers
+
+
+def are_reached_by_a_channel(people: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+    """Refuse a group of reviewers whom no configured channel notifies. Without channels, people look at the pages."""
+    groups: Mapping[str, ReviewerGroupSettings] = info.data.get("reviewers") or {}
+    slack, mail, names = info.data.get("slack"), info.data.get("mail"), ValidationContext.of(info).names
+    addressed = {identity_of(person, names) for person in people} if mail else set()
+    for group, each in groups.items() if slack or mail else ():
+        if not each.channel and addressed.isdisjoint(identity_of(person, names) for person in each.members):
+            wrong = f"nothing notifies reviewers.{group}: it has no channel, and no member has an address for mail"
+            ways = ["give it a channel"] * bool(slack) + ["write the members' addresses under people"] * bool(mail)
+            raise refused(wrong, " or ".join(ways))
+    return people
 
 
 def are_used_on_pages(glass: "BreakGlassSettings | None", info: ValidationInfo) -> "BreakGlassSettings | None":

@@ -35,6 +35,7 @@ from jitney.configuration.references import (
 )
 from jitney.configuration.role_policy import RolePolicy, check_managed_policy, check_profile
 from jitney.configuration.section_checks import (
+    are_reached_by_a_channel,
     are_used_on_pages,
     bound_to_public_addresses,
     has_secrets_here,
@@ -274,7 +275,9 @@ class Settings(ChannelSettings):
     reviewers: Annotated[
         dict[Annotated[ReviewerGroup, ENTRY], ReviewerGroupSettings], AfterValidator(have_a_way_to_decide)
     ] = Field(default_factory=dict)
-    people: dict[Annotated[Person, ENTRY], OwnEmail] = Field(default_factory=dict)
+    people: Annotated[dict[Annotated[Person, ENTRY], OwnEmail], AfterValidator(are_reached_by_a_channel)] = Field(
+        default_factory=dict
+    )
     operators: OperatorGroups = ()
     break_glass: Annotated[BreakGlassSettings | None, AfterValidator(are_used_on_pages)] = None
     stack_set: StackSetSettings | None = None
