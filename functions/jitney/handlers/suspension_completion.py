@@ -73,7 +73,7 @@ def has_undenied(role_arn: str, suspension: Suspension, ports: Ports) -> bool:
     """Return whether credentials that the suspension ends may still work on a role without a target.
 
     A role that the suspended target does not have may have grants of that target: from before its alias got another
-    role. They are told by their alias. An unreadable grant counts.
+    role. Their alias shows it. An unreadable grant counts.
     """
     undenied = {each.grant_id for each in ports.deny_list.deny_entries(role_arn, ports.now()) if each.unwritten}
     if suspension.concerns_role(role_arn):
