@@ -22,7 +22,7 @@ def _seal(run: DemoRun) -> None:
 
 def _verify(run: DemoRun) -> None:
     run.step(
-        "An auditor verifies the records, from S3 alone",
+        "An auditor verifies the records",
         "The auditor trusts one key, whose fingerprint the deployment printed.",
     )
     said = run.command(AUDITOR, "jitney", "audit", "verify").text

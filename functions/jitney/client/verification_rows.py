@@ -31,7 +31,9 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         chains, objects = _count(sealed["chains"], "chain"), _count(sealed["objects"], "object")
         verified = "" if result["failures"] or result["unverified"] else ": all verified"
         yield "records", f"{_count(sealed['records'], 'record')} of {chains}, in {objects}{verified}"
-    if sealed["compared"] is not None:
+    if sealed["compared"] is None:
+        yield "compared", "nothing with the audit table, which --table or --stack names"
+    else:
         yield "compared", f"{_count(sealed['compared'], 'sealed record')} with the audit table"
     if later["records"]:
         came = f"{_count(later['records'], 'record')} in {_count(later['objects'], 'object')}"
