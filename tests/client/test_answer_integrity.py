@@ -346,6 +346,30 @@ def test_aud_09_names_that_no_table_can_hold_are_forged_and_stop_no_check(deploy
         assert run(command).exit_code == 1
 
 
+def test_aud_09_a_removed_record_of_a_call_is_named_if_cloudtrail_has_the_call(deployment: Deployment):
+    """A read through the gateway has one record, so nothing in its chain shows that it is missing."""
+    name, at = "c-aaaaaaaaaaaaaa", deployment.late
+    link = chain_record(
+        AuditRecord(at, AuditEvent.CALL, Outcome.ANSWERED, grant_id=GRANT.id, detail={"call": {}}), name
+    )
+    deployment.item(name, sort_key(0), at, **record_attribute(link.text))
+    deployment.put(f"records/dt={deployment.day(at)}/{name}", link.text)
+    made = replace(CALL, time=at, event_id="e-read", session=f"c-reads-{GRANT.id}")
+    verdict = CallVerdict(Purpose.READS, GRANT.id, (), name, "recorded")
+    line = line_of(made, verdict, GRANT, "analytics-prod", at)
+    place = read_call(line.encode())
+    assert place
+    deployment.item(*place.place, at, line={"S": line})
+    deployment.put(f"{deployment.call(GRANT.id)}-read", line)
+    assert {command: claims(command)[2] for command in COMMANDS} == {name: [] for name in COMMANDS}
+    deployment.delete(f"records/dt={deployment.day(at)}/{name}")
+    deployment.seal(deployment.now - 60)
+    deployment.stream.images.clear()
+    for command in COMMANDS:
+        code, _, failures = claims(command)
+        assert (code, [each.partition(".")[0] for each in failures]) == (1, [f"Missing in S3: record 0 of {name}"])
+
+
 def test_aud_09_old_chains_are_not_looked_up(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
     deployment.seal(deployment.now - 60)
     asked: list[RecordPosition] = []

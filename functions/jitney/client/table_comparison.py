@@ -32,24 +32,30 @@ def with_table(
     If there are more than `most_read` objects of calls, calls are not compared. If there are more than `most_compared`
     records, only unsealed ones are compared. Raises Invalid.
     """
-    held = _records(evidence, keys, table, most_compared)
+    period = _kept(evidence)
+    found = archive.calls(period, most_read)
+    calls, unreadable = found or ({}, {})
+    listed = [each for lines in calls.values() for each in lines.calls]
+    held = _records(evidence, keys, table, most_compared, listed)
     # The table is read after S3. Records are written to it first, so it has each record that S3 has.
     recent, recent_calls = table.recent()
-    period = _kept(evidence)
     evidence = replace(evidence, table=replace(held, recent=recent))
-    found = archive.calls(period, most_read)
     if found is None:
         return evidence
-    calls, unreadable = found
-    places = {each.place for lines in calls.values() for each in lines.calls}
+    places = {each.place for each in listed}
     due = [each for at, each in recent_calls if at <= evidence.now - ARRIVAL_SECONDS and _on(each, period)]
     # If an object cannot be read, a call that seems to be missing may be in it.
     compared = CallEvidence(calls, table.held_calls(places), () if unreadable else tuple(due))
     return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
 
 
-def _records(evidence: Evidence, keys: Keys, table: AuditTable, most: int | None) -> TableEvidence:
-    """Return the table's records at the places of published records, and those that follow the last ones."""
+def _records(
+    evidence: Evidence, keys: Keys, table: AuditTable, most: int | None, calls: Collection[StoredCall]
+) -> TableEvidence:
+    """Return the table's records at the places of published records, and those that follow the last ones.
+
+    `calls` name grants and calls through the gateway, which must have records.
+    """
     sealed = sealed_by_key(evidence.files, keys, whole=evidence.since is None)
     since = evidence.now - RECORD_RETENTION_SECONDS + DAY_SECONDS
     entries = {key: found.entries for key, found in evidence.contents.items()}
@@ -60,19 +66,26 @@ def _records(evidence: Evidence, keys: Keys, table: AuditTable, most: int | None
     if most is not None and len(places) > most:
         return TableEvidence(table.held(fresh))
     published = {each.position: each for found in entries.values() for each in found}
-    later = _later(places, published, since - LONGEST_CHAIN_SECONDS, table)
+    first = str(datetime.fromtimestamp(since, UTC).date())
+    named = {name for each in calls if each.day >= first for name in (each.grant_id, each.call_id)} - {""}
+    later = _later(places, published, named, since - LONGEST_CHAIN_SECONDS, table)
     return TableEvidence(table.held(fresh | looked_up) | later, sealed_since=since)
 
 
 def _later(
-    places: Collection[RecordPosition], published: Mapping[RecordPosition, StoredRecord], since: int, table: AuditTable
+    places: Collection[RecordPosition],
+    published: Mapping[RecordPosition, StoredRecord],
+    named: Collection[str],
+    since: int,
+    table: AuditTable,
 ) -> dict[RecordPosition, WrittenRecord]:
-    """Return the table's records after the last published one of each chain, and of named grants without any.
+    """Return the table's records after the last published one of each chain, and of named chains without any.
 
-    Chains that ended before `since` are left out.
+    Chains that ended before `since` are left out. Records and calls name chains: those of `named`, and of grants.
     """
     old = {place for place, each in published.items() if each.time is not None and each.time < since}
-    last = {each.grant_id: -1 for place, each in published.items() if each.grant_id and place not in old}
+    last = dict.fromkeys(named, -1)
+    last |= {each.grant_id: -1 for place, each in published.items() if each.grant_id and place not in old}
     open_chains = {*last, *(each.chain for each in places if each not in old)}
     for each in places:
         if each.chain in open_chains:

@@ -31,12 +31,13 @@ class CallPlace(NamedTuple):
 
 
 class StoredCall(NamedTuple):
-    """A call: its place, the SHA-256 of its line, its day (ISO 8601) and its grant, or ""."""
+    """A call: its place, the SHA-256 of its line, its day (ISO 8601), its grant, or "", and its gateway call, or ""."""
 
     place: CallPlace
     digest: str
     day: str
     grant_id: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,12 @@ def read_call(line: bytes) -> StoredCall | None:
             calls_partition(members["account"], members["access_key_id"]),
             verdict_key(members["event_id"], members["reasons"]),
         )
-        day, grant = members["time"][:10], members["grant_id"]
+        day, grant, call_id = members["time"][:10], members["grant_id"], members.get("call_id", "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    if not (isinstance(day, str) and isinstance(grant, str)):
+    if not (isinstance(day, str) and isinstance(grant, str) and isinstance(call_id, str)):
         return None
-    return StoredCall(place, hashlib.sha256(line).hexdigest(), day, grant)
+    return StoredCall(place, hashlib.sha256(line).hexdigest(), day, grant, call_id)
 
 
 def call_breaks(
