@@ -52,9 +52,9 @@ REASONS: Mapping[str, str] = {
 HEAD = """# The AWS CLI's examples
 
 The AWS CLI's documentation has examples for its commands. Jitney derives the permissions of each example for the
-services in [calls.md](calls.md). `make examples` repeats this and writes the page, from AWS CLI {version}. The account
-in each example, also as `account` or `12345EXAMPLE`, is taken as the target's account. The words of an example are
-those that a POSIX shell passes to `aws`. A file has the content that the page of the example shows.
+services in [calls.md](calls.md). `make examples` repeats this and writes the page, from AWS CLI {version}. Jitney reads
+the account in each example as the target's account, even if it is written as `account` or `12345EXAMPLE`. The words of
+an example are those that a POSIX shell passes to `aws`. A file has the content that the page of the example shows.
 
 | examples | number | share |
 | --- | ---: | ---: |

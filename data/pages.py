@@ -25,7 +25,7 @@ The table counts each service's operations. `make data` generates it from botoco
 | by name | The operation needs the action with the same name. |
 | by exception | The operation needs another action. `data/operations.yaml` lists these exceptions. |
 | unsupported | The action is unknown, so Jitney refuses the call. Request permissions instead. |
-| ARN derived | A parameter names the resource, so Jitney derives its ARN. For a new resource, it ends with `TYPE/*`. |
+| ARN derived | A parameter names the resource, so Jitney derives its ARN. For a new resource, the ARN ends with `TYPE/*`. |
 | requested on `*` | No parameter names the resource, and the operation creates none. |
 | further | Jitney derives further permissions from some parameters. |
 | may need | Jitney mentions permissions that the call may need, and does not request them. |
@@ -79,7 +79,7 @@ list them.
 | in both, with the same dependent actions | {equal} |
 
 Of the {actions} such actions in supported services, {differences} differ{which}.
-`make data` uses those of both packages.
+For these, `make data` uses the dependent actions of both packages.
 
 {operations} supported operations have dependent actions. Jitney derives or mentions each of them.
 
@@ -106,9 +106,9 @@ Jitney reads a command line as the AWS CLI does, or refuses it. It reads most of
   sends only the parts on which the permissions depend, such as the tables of a transaction, and replaces other texts.
   It sends nothing of a file that is not needed, such as a policy document or user data. In calls that an API client
   sends, and for `fileb://`, the value is unknown. If it names a resource, the call is refused.
-- **Resources.** A parameter that names a resource yields an ARN, or the call is refused with the forms that it takes.
-  If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id is `*`. If the call creates the
-  resource, the id is `*` too.
+- **Resources.** A parameter that names a resource yields an ARN. Otherwise the call is refused, and the refusal lists
+  the forms that the parameter takes. If AWS chose the id in the ARN, and the parameter holds a name or an alias, the id
+  is `*`. If the call creates the resource, the id is `*` too.
 - **Refusals.** A refusal names the option or the parameter, and says what to write instead. If Jitney accepts no form
   of the command, request permissions: `jitney request TARGET --action ACTION --resource ARN --reason TEXT`."""
 

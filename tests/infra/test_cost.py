@@ -84,7 +84,7 @@ def test_ops_03_the_page_says_what_is_assumed():
     assert times == {CALLED[name]: round(seconds * 1000) for name, seconds in metering.SECONDS.items()}
     milliseconds = [metering.CPU_SECONDS, metering.PUBLISHER_CPU_SECONDS, cost.SEALED_OBJECT_SECONDS]
     cpu, publisher, sealed = (f"{seconds * 1000:g} ms" for seconds in milliseconds)
-    assert f"takes {cpu} of CPU on a whole processor, one of the publisher {publisher}" in section
+    assert f"takes {cpu} of CPU on a whole processor. An invocation of the publisher takes {publisher}" in section
     assert f"reads {cost.SEALED_OBJECTS_AN_HOUR} objects an hour, {sealed} each" in section
     assert f"logs {cost_flows.TRANSITION_LOG_BYTES:,} bytes for each transition" in section
     assert counted_system.EXPIRED_AT_ONCE == 10
