@@ -103,7 +103,7 @@ def have_a_way_to_decide(
 
 
 def are_reached_by_a_channel(people: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-    """Refuse a group of reviewers whom no configured channel notifies. Without channels, people look at the pages."""
+    """Refuse a group of reviewers that no configured channel notifies. Without channels, people look at the pages."""
     groups: Mapping[str, ReviewerGroupSettings] = info.data.get("reviewers") or {}
     slack, mail, names = info.data.get("slack"), info.data.get("mail"), ValidationContext.of(info).names
     addressed = {identity_of(person, names) for person in people} if mail else set()
