@@ -19,11 +19,12 @@ from jitney.client.cli import build_app
 from jitney.client.commands.audit import read_day
 from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Outcome
+from jitney.core.trail.gaps import TrailWatch, change_of_gap
 from jitney.core.trail.join import CallVerdict, Purpose
 from tests.client.test_cli_audit_show import DAY, Ledger
 from tests.core.report.recorded_grants import RecordedGrant, call, requested
 from tests.core.report.test_builder import CALLS, reviewed
-from tests.fakes import GRANT
+from tests.fakes import GRANT, NOW
 
 OTHER = replace(
     GRANT,
@@ -153,6 +154,30 @@ def test_aud_10_parameters_of_queries_are_named_as_people_type_them(ledger: Quer
 def test_aud_10_a_day_may_be_some_days_ago():
     assert read_day("7d").date() == datetime.now(UTC).date() - timedelta(days=7)
     assert read_day("2026-11-26").date() == date(2026, 11, 26)
+
+
+def test_aud_10_an_answer_that_lists_calls_says_when_cloudtrail_was_silent(ledger: Queries):
+    """An empty answer does not prove that no call was made."""
+
+    def warned(*arguments: str) -> list[str]:
+        return list(json.loads(audit(*arguments, "--json").stdout)["warnings"])
+
+    who_reader = ("who", "--agent", "reader-agent")
+    assert (warned(*who_reader), warned("query", "bypasses")) == ([], [])
+    began = change_of_gap(TrailWatch("analytics-prod", NOW), "r-1", GRANT.account, NOW + 2000)
+    assert began
+    ended = change_of_gap(began.after._replace(seen_at=NOW + 5000), "r-1", GRANT.account, NOW + 5300)
+    assert ended
+    old = change_of_gap(TrailWatch("other", NOW - 9 * 86_400), "r-2", "", NOW - 9 * 86_400 + 2000)
+    assert old
+    over = change_of_gap(old.after._replace(seen_at=NOW - 8 * 86_400), "r-2", "", NOW - 8 * 86_400 + 300)
+    assert over
+    ledger.publish("records", [json.loads(each.record.text) for each in (old, over)], "2026-11-16")
+    ledger.publish("records", [*reviewed().lines, *(json.loads(each.record.text) for each in (began, ended))])
+    (words,) = warned(*who_reader)
+    assert words.startswith("CloudTrail was silent from 2026-11-24T12:00:00Z to 2026-11-24T13:23:20Z, for target an")
+    assert (warned("query", "bypasses"), warned("query", "who_approved")) == ([words], [])
+    assert f"Warning: {words}" in audit("query", "bypasses", "--csv").stderr
 
 
 def test_aud_10_the_days_are_those_of_the_events(ledger: Queries):

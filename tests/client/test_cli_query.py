@@ -113,6 +113,7 @@ def test_aud_05_json_has_rows_with_their_types(aws: FakeAthena):
         "until": "2026-01-03",
         "columns": ["who", "times"],
         "rows": [{"who": "=1", "times": 7}, {"who": "b", "times": None}],
+        "warnings": [],
         "bytes_read": 2048,
         "seconds": 1.5,
         "integrity": {

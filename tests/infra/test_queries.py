@@ -14,6 +14,7 @@ import pytest
 from infra.queries import QUERIES
 from infra.views import VIEWS, first_comment
 from jitney.client.periods import within
+from jitney.client.trail_silence import READ_CALLS, reads_calls
 from jitney.core import audit
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from jitney.core.report.published_lines import parse_call
@@ -114,6 +115,14 @@ def test_aud_05_every_query_limits_its_days():
         read = scans(sql)
         assert read, name
         assert all(each.days is not None and each.days <= 90 for each in read), (name, read)
+
+
+def test_aud_10_what_reads_calls_is_known():
+    """Answers of these queries say when CloudTrail was silent."""
+    views = {view.name for view in VIEWS if "calls" in {each.table for each in scans(view.sql)}}
+    assert {*views, "calls"} == READ_CALLS
+    for name, sql in FILES.items():
+        assert reads_calls(sql) is ("calls" in {each.table for each in scans(sql)}), name
 
 
 def test_aud_05_every_parameter_is_where_athena_allows_one():

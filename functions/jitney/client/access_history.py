@@ -6,6 +6,7 @@ from json import loads
 from typing import Any, NamedTuple
 
 from jitney.client.audit_names import KnownNames, Source, concerns, resource_arn
+from jitney.client.trail_silence import silences
 
 LOOKED_BACK = timedelta(days=90)
 """How far back names are looked up, so that a known name without events in the period is not an error."""
@@ -56,13 +57,17 @@ class HistoryRow(NamedTuple):
 
 
 class AccessHistory(NamedTuple):
-    """The rows, ordered by time. `agent` and `resource` are names as in records; "" stands for any."""
+    """The rows, ordered by time. `agent` and `resource` are names as in records; "" stands for any.
+
+    `warnings` say when CloudTrail was silent on these days.
+    """
 
     agent: str
     resource: str
     since: date
     until: date
     rows: tuple[HistoryRow, ...]
+    warnings: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the history as JSON."""
@@ -102,7 +107,8 @@ def access_history(source: Source, agent: str, resource: str, since: date, until
     if arn and not rows:
         known.resource(arn)
     happened = [each for each in rows if first <= each.time[:10] <= last]
-    return AccessHistory(principal, arn, since, until, tuple(sorted(happened, key=lambda each: each.time)))
+    in_order = tuple(sorted(happened, key=lambda each: each.time))
+    return AccessHistory(principal, arn, since, until, in_order, silences(source, since, until))
 
 
 def read_until(until: date) -> date:

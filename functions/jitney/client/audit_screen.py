@@ -1,6 +1,6 @@
 """Output of `jitney audit` for people."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -100,6 +100,11 @@ class AuditScreen(Screen):
         self.err.print(Text.assemble((word, style), ("  records and calls behind this answer", "dim")))
         for each in sentences:
             self.note(f"  {each}")
+
+    def warnings(self, sentences: Iterable[str]) -> None:
+        """Print what may be missing in an answer to standard error."""
+        for each in sentences:
+            self.err.print(Text(f"Warning: {strip_control_characters(each)}", style="bold yellow"))
 
     @contextmanager
     def querying(self, name: str) -> Generator[Callable[[str, float, int], None]]:

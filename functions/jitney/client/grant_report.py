@@ -14,14 +14,14 @@ from jitney.client.grant_report_output import page, show, waiting
 from jitney.client.named_queries import GRANT_ID, athena_location
 from jitney.client.problems import GrantEnded, Invalid
 from jitney.client.record_lines import GAPS_BEFORE_DAYS, day_after
+from jitney.client.trail_silence import GAPS, gap_records
 from jitney.core.actions import ActionTable
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport
 from jitney.core.report.json_document import report_document
-from jitney.core.report.published_gaps import is_gap, published_gaps
-from jitney.core.report.published_lines import parse_record
+from jitney.core.report.published_gaps import published_gaps
 from jitney.core.report.rows import ReportRow, Section, Tone
 from jitney.core.report.suggestion import Suggestion, suggest
 from jitney.core.report.usage import outliving_effects
@@ -51,11 +51,6 @@ SELECT dt, event_id, time, region, role_arn, session, service, operation, read_o
        CAST(deleted AS JSON) AS deleted, CAST(reasons AS JSON) AS reasons
 FROM calls
 WHERE grant_id = ? AND dt >= ?
-"""
-GAPS = """
-SELECT dt, chain, seq, hash, event, outcome, time, target, detail
-FROM records
-WHERE event = 'trail_gap' AND dt >= ?
 """
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 IntegrityCheck: TypeAlias = Callable[[date], AnswerIntegrity]
@@ -162,14 +157,14 @@ def reports(
         silent = pool.submit(athena.run, GAPS, (day_after(since, -GAPS_BEFORE_DAYS).isoformat(),))
         results = [[answer.result().records() for answer in found] for found in (answers(RECORDS), answers(CALLS))]
         gap_rows = silent.result().records()
-    gap_records = [(row, each) for row in gap_rows if (each := parse_record(_present(row))) and is_gap(each)]
+    of_gaps = list(gap_records(gap_rows))
     targets = {BROKER, *(str(row.get("target", "")) for rows in results[0] for row in rows)}
-    own_gaps = [row for row, each in gap_records if each.target in targets]
+    own_gaps = [row for row, each in of_gaps if each.target in targets]
     days = {str(row.pop("dt", "")) for rows in (*results[0], *results[1], own_gaps) for row in rows} - {""}
     integrity = unchecked("--no-check was given.")
     if check and days:
         integrity = check(date.fromisoformat(min(days)))
-    gaps = published_gaps(each for _, each in gap_records)
+    gaps = published_gaps(each for _, each in of_gaps)
     found = zip(grant_ids, *results, strict=True)
     return [_report(each, records, calls, gaps, source, integrity) for each, records, calls in found]
 

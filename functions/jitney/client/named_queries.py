@@ -13,6 +13,7 @@ from jitney.client.audit_names import KnownNames, resource_arn
 from jitney.client.periods import first_day_read, period, within
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
+from jitney.client.trail_silence import reads_calls, silences
 
 # A parameter, or a string or a comment, in which a question mark is no parameter.
 _MARK = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|(?P<mark>\?)")
@@ -32,11 +33,15 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True)
 class QueryRun:
-    """The answer of a query for the days of `period`, its first and last day."""
+    """The answer of a query for the days of `period`, its first and last day.
+
+    If the query lists calls, `warnings` say when CloudTrail was silent on these days.
+    """
 
     query: NamedQuery
     answer: QueryResult
     period: tuple[date, date] | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -61,6 +66,7 @@ class QueryRun:
             "until": str(self.period[1]) if self.period else None,
             "columns": list(self.answer.columns),
             "rows": self.answer.records(),
+            "warnings": list(self.warnings),
             "bytes_read": self.answer.bytes_read,
             "seconds": self.answer.seconds,
         }
@@ -135,7 +141,8 @@ def run_named_query(
     answer = athena.run(sql, given := _as_recorded(wanted, values), progress)
     if not answer.rows and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
         answer = athena.run(sql, known, progress)
-    return QueryRun(query, answer, days_of_query)
+    silent = silences(athena, *days_of_query) if days_of_query and reads_calls(query.sql) else ()
+    return QueryRun(query, answer, days_of_query, silent)
 
 
 def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str]) -> list[str]:

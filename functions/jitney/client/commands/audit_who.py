@@ -57,6 +57,7 @@ def who_did(
         else:
             audit_screen().table(columns, rows)
             audit_screen().integrity(integrity.document())
+            audit_screen().warnings(found.warnings)
             audit_screen().note(f"{found.about}: {len(rows)} rows")
         exit_by(integrity)
 

@@ -98,4 +98,5 @@ def _show(run: Any, integrity: Any, *, as_csv: bool, as_json: bool) -> None:
     else:
         audit_screen().table(columns, rows)
     audit_screen().integrity(integrity.document())
+    audit_screen().warnings(run.warnings)
     audit_screen().took(run.about, len(rows), run.answer.bytes_read, run.answer.seconds)
