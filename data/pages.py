@@ -25,7 +25,7 @@ The table counts each service's operations. `make data` generates it from botoco
 | by name | The operation needs the action with the same name. |
 | by exception | The operation needs another action. `data/operations.yaml` lists these exceptions. |
 | unsupported | The action is unknown, so Jitney refuses the call. Request permissions instead. |
-| ARN derived | A parameter names the resource, so Jitney derives its ARN. That of a new resource ends with `TYPE/*`. |
+| ARN derived | A parameter names the resource, so Jitney derives its ARN. The ARN of a new one ends with `TYPE/*`. |
 | requested on `*` | No parameter names the resource, and the operation creates none. |
 | further | Jitney derives further permissions from some parameters. |
 | may need | Jitney mentions permissions that the call may need, and does not request them. |
