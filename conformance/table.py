@@ -15,7 +15,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "target-roles",
         "STS 3",
-        "IAM refuses every session of the target's roles that the target check tries and must not get",
+        "IAM refuses every session of a target's role that the target check starts and the role must refuse",
         grants.target_check,
         only_aws="The emulator has an IAM of its own.",
     ),
@@ -39,15 +39,15 @@ CHECKS: tuple[Check, ...] = (
         "END 8",
         "IAM refuses to read and write the deny document of a role that was deleted, with one of two known errors",
         ending.missing_role,
-        only_aws="The emulator's IAM looks for the role at another moment.",
+        only_aws="The emulator's IAM may check permissions and the role's existence in another order.",
         needs="an IAM role for the run",
     ),
     Check(
         "short-grant",
         "STS 4",
-        "the keys of a grant that lasts some seconds end with it",
+        "the keys of a grant that lasts some seconds end with the grant",
         ending.short_grant,
-        only_aws="The emulator ends scoped credentials as its own code says.",
+        only_aws="The emulator's own code decides when scoped credentials end.",
     ),
     Check(
         "scoped-credentials",
@@ -113,7 +113,7 @@ CHECKS: tuple[Check, ...] = (
         "AUD 2",
         "S3 refuses to delete a seal, even for an administrator",
         athena.seal_lock,
-        only_aws="The emulator's Object Lock is its own.",
+        only_aws="The emulator has an Object Lock of its own.",
     ),
     Check(
         "revert-drift",
