@@ -18,7 +18,7 @@ from jitney.core.identity.principal import Principal
 from jitney.core.identity.providers import google, okta
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.source_identity import source_identity
-from tests.configuration.test_load import valid, write_policies
+from tests.configuration.test_load import slack, valid, write_policies
 from tests.core.identity.minting import NOW
 from tests.identity_recipes.pages import BROKER, PAGES, principal_at
 from tests.identity_recipes.samples import OID, TENANT
@@ -57,7 +57,8 @@ TOKENS: dict[str, tuple[dict[str, Any], str, str]] = {
 def compiled(issuers: dict[str, Any]) -> config.Config:
     """Return the configuration of a block. Its person reviews, and signs in with `people`."""
     person = f"people/{TOKENS[issuers['people']['provider']][2]}"
-    document = valid() | {"issuers": issuers, "reviewers": {"data-owners": {"members": [person]}}}
+    reviewers = {"data-owners": {"members": [person], "channel": "#data"}}
+    document = valid() | {"issuers": issuers, "reviewers": reviewers, "slack": slack()}
     with TemporaryDirectory() as name:
         folder = Path(name)
         write_policies(folder / "policies", '@id("a") permit (principal, action, resource);')
