@@ -83,7 +83,7 @@ def test_pol_02_reviewers_that_are_not_there_are_refused(wrong):
     ((place, what, fix),) = wrong(text)
     assert place == f"1:{text.rindex('"boses"') + 1}"
     assert what == 'x asks for the approval of "boses", which is not in reviewers'
-    assert fix == 'did you mean "bosses"? or add boses: [issuer alias/subject] to reviewers'
+    assert fix == 'did you mean "bosses"? or add boses: { members: [issuer alias/subject] } to reviewers'
 
 
 @pytest.mark.parametrize(
@@ -254,3 +254,29 @@ def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
     assert wrong[0] == 'the case names group "corb/a", but "corb" is not in issuers'
     assert wrong[1] == 'the case names group "local/b": no token of kubernetes has the group "b"'
     assert wrong[2] == "the case in line 3 has the same name"
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        (f'@id("x") permit {ANY};\n@id("x") permit {ANY};', "an @id of its own"),
+        (f"permit {ANY};", '@id("team/rule")'),
+        (f'@id("x") @advise("y") permit {ANY};', "did you mean advice?"),
+        (f'@id("x") @approval("owners") permit {ANY};', 'contains("owners") to a condition'),
+        ('@id("x") permit (principal, action == Jitney::Action::"ReadOnly", resource);', "action in, resource in"),
+        ('@id("x") permit (principal == Jitney::Group::"corp/a", action, resource);', "principal in, action in"),
+        (f'@id("x") permit {ANY} when {{ resource.target.getTag("env") == "prod" }};', 'hasTag("env") &&'),
+        (f'@id("x") permit {ANY} when {{ principal.getTag("event").string == "push" }};', ".hasTag()"),
+        (f'@id("x") permit {ANY} when {{ context.durationSeconds <= "30m" }};', "without quotation marks"),
+        (f"@id('x') permit {ANY};", "double quotation marks"),
+        (f'@id("x") permit {ANY}\n@id("y") permit {ANY};', "before it with ;"),
+    ],
+)
+def test_pol_02_a_common_mistake_in_a_policy_has_its_fix(wrong, text, fix):
+    found = wrong(text, replace(NAMES, target_tags={"env": {"prod"}}, claims={"event": "string"}))
+    assert any(fix in shown for _, _, shown in found), found
+
+
+def test_pol_02_a_claim_that_no_issuer_shows_is_one_problem(wrong):
+    text = f'@id("x") permit {ANY} when {{ principal.hasTag("evnt") && principal.getTag("evnt").string == "push" }};'
+    assert len(wrong(text, NAMES)) == 1

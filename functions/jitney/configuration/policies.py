@@ -15,7 +15,7 @@ from jitney.configuration.policy_references import unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
 from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies
-from jitney.core.policy.cedar import InvalidPolicies, PolicyFault, PolicySet
+from jitney.core.policy.cedar import ANNOTATIONS, InvalidPolicies, PolicyFault, PolicySet
 from jitney.resources import SCHEMA
 
 SCHEMA_COPIES = "*.cedarschema"
@@ -28,6 +28,37 @@ _COMMENT = re.compile(r"//.*")
 _UNKNOWN_ATTRIBUTE = re.compile(r"attribute `(\w+)` (?:in context|on entity type `Jitney::(\w+)`) not found")
 _UNKNOWN_ACTION = re.compile(r'unrecognized action `Jitney::Action::"(.+)"`')
 _UNKNOWN_TYPE = re.compile(r"unrecognized entity type `(?:Jitney::)?(\w+)`")
+_UNKNOWN_ANNOTATION = re.compile(r"@(\w+) is not known")
+# Sentences of Cedar and of `core.policy.cedar`, each with its fix.
+_FIXES = (
+    ("the @id is used more than once", "give each policy an @id of its own"),
+    ("it needs an @id", 'write @id("team/rule") before permit or forbid'),
+    (
+        "@approval names '(.+)', but no condition",
+        r'add context.approvals.contains("\1") to a condition, or leave \1 out of @approval',
+    ),
+    (
+        "unable to find an applicable action",
+        (
+            "write in for groups, levels in groups, targets and accounts: principal in, action in, resource in. "
+            "With ==, one agent, one level or one resource is meant"
+        ),
+    ),
+    (
+        r'unable to guarantee safety of access to tag `"(.+)"` on entity type `Jitney::Target`',
+        r'ask first: resource.target.hasTag("\1") && ...',
+    ),
+    (
+        "unable to guarantee safety of access to tag",
+        "ask first with .hasTag() whether there is one: ...hasTag() && ...",
+    ),
+    ("expected Long but saw String", "write a number without quotation marks; durations are in seconds"),
+    ("the risk '.+' does not exist", "write one of these risks"),
+)
+_SYNTAX_FIXES = (
+    ("invalid token", 'write texts in straight double quotation marks: "..."'),
+    ("unexpected token `@`", "end the policy before it with ;"),
+)
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
@@ -100,7 +131,8 @@ def _syntax_problems(written: Sequence[PolicyStatement]) -> Iterator[Configurati
             yield _problem(str(place), fault.wrong, fault.fix)
         if found := statement.syntax_fault():
             place, wrong = found
-            yield _problem(str(place), wrong, "correct the syntax at this place, or before it")
+            fixes = [fix for beginning, fix in _SYNTAX_FIXES if wrong.startswith(beginning)]
+            yield _problem(str(place), wrong, *(fixes or ["correct the syntax at this place, or before it"]))
 
 
 def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[Found]:
@@ -132,6 +164,11 @@ def _fix(sentence: str, schema: str) -> str:
         return did_you_mean(found[1], sorted(set(re.findall(r'"(\w+)"', schema))))
     if found := _UNKNOWN_TYPE.search(sentence):
         return did_you_mean(found[1], re.findall(r"entity\s+(\w+)", schema))
+    for pattern, fix in _FIXES:
+        if found := re.search(pattern, sentence):
+            return found.expand(fix)
+    if found := _UNKNOWN_ANNOTATION.match(sentence):
+        return did_you_mean(found[1], ANNOTATIONS)
     return f"correct the policy; {SCHEMA} says what policies can speak about"
 
 

@@ -90,7 +90,10 @@ def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
         yield from _unknown("account", text, names.accounts if not names.reaches_others else (), allowed=("", "aws"))
     elif compared.is_attribute("resource", "region") and not compared.is_pattern:
         if text and re.fullmatch(REGION, text) is None:
-            yield f'compares the Region with "{text}", which is no Region', did_you_mean(text, sorted(names.regions))
+            yield (
+                f'compares the Region with "{text}", which is no Region',
+                did_you_mean(text, sorted(set(names.regions))),
+            )
     elif compared.is_attribute("principal", "kind"):
         yield from _unknown("kind of requester", text, _KINDS)
     elif compared.is_attribute("principal", "issuer") and not compared.is_pattern:
