@@ -86,6 +86,9 @@ def test_id_07_keys_at_another_host_are_refused(compiled, issuer, keys, wrong):
 
 def test_id_07_keys_of_unknown_issuers_may_be_anywhere():
     assert list(keys_faults("https://idp.example.com", "https://keys.example.net/jwks")) == []
+    assert (
+        list(keys_faults(f"https://sts.windows.net/{TENANT}/", "https://login.windows.net/common/discovery/keys")) == []
+    )
     assert list(keys_faults("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/certs")) == []
 
 

@@ -15,15 +15,15 @@ _DISCOVERY = "/.well-known/openid-configuration"
 
 
 class KnownIssuer(NamedTuple):
-    """A provider: patterns of its `hosts` and of its issuers' paths, an example, and the pattern of its keys' hosts.
+    """A provider: patterns of its `hosts` and of its issuers' paths, an example, and the hosts of its keys.
 
-    With `keys` "", the keys are at the issuer's host.
+    Without `keys`, the keys are at the issuer's host.
     """
 
     hosts: str
     path: str
     example: str
-    keys: str = ""
+    keys: tuple[str, ...] = ()
 
 
 # GitHub, GitLab, Buildkite, HCP Terraform, CircleCI, Bitbucket, Auth0, Amazon EKS and Cognito, Microsoft, Google: the
@@ -52,9 +52,12 @@ KNOWN_ISSUERS = (
     ),
     KnownIssuer(r"login\.microsoftonline\.(com|us)", rf"/{_ID}/v2\.0", _ENTRA),
     KnownIssuer(
-        r"sts\.windows\.net", f"/{_ID}/", "https://sts.windows.net/TENANT-ID/", keys=r"login\.microsoftonline\.com"
+        r"sts\.windows\.net",
+        f"/{_ID}/",
+        "https://sts.windows.net/TENANT-ID/",
+        keys=("login.microsoftonline.com", "login.windows.net"),
     ),
-    KnownIssuer(r"accounts\.google\.com", "", "https://accounts.google.com", keys=r"www\.googleapis\.com"),
+    KnownIssuer(r"accounts\.google\.com", "", "https://accounts.google.com", keys=("www.googleapis.com",)),
 )
 
 
@@ -75,9 +78,9 @@ def keys_faults(issuer: str, jwks_uri: str) -> Iterator[tuple[str, str]]:
         yield f'"{jwks_uri}" is the address of a discovery document', "write what that document calls jwks_uri"
         return
     known, issuing, serving = _known(issuer), urlsplit(issuer).hostname or "", urlsplit(jwks_uri).hostname or ""
-    if known and re.fullmatch(known.keys or re.escape(issuing), serving) is None:
-        hosts = known.keys.replace("\\", "") or issuing
-        yield f"the keys of {issuing} are not at {serving}", f"write the address of the keys at {hosts}"
+    hosts = known.keys or (issuing,) if known else (serving,)
+    if serving not in hosts:
+        yield f"the keys of {issuing} are not at {serving}", f"write the address of the keys at {' or '.join(hosts)}"
 
 
 def _known(issuer: str) -> KnownIssuer | None:
