@@ -699,6 +699,19 @@ def test_an_unset_variable_is_the_only_problem_about_its_value(compiled):
     assert "JITNEY_NOT_SET is not set" in found["targets.prod.account"][0]
 
 
+@pytest.mark.parametrize("key", ["policies", "shadow_policies"])
+def test_a_folder_without_a_name_is_one_problem(compiled, key):
+    with pytest.raises(ConfigurationError) as refusal:
+        compiled(yaml.safe_dump(valid()) + f"{key}: null\n")
+    (problem,) = refusal.value.problems
+    assert "no value" in problem.wrong
+
+
+def test_pol_14_problems_of_shadow_policies_are_reported_with_all_others(compiled):
+    found = problems(compiled, changed((f"{TARGET}.account", "1"), ("shadow_policies", "nowhere")))
+    assert found.keys() == {f"{TARGET}.account", "shadow_policies"}
+
+
 def test_variables_may_hold_any_value(compiled):
     document = changed((f"{ISSUER}.leeway_seconds", "${LEEWAY:-20}"), (f"{TARGET}.account", "${ACCOUNT}"))
     loaded = compiled(document, env={"ACCOUNT": "999900001111"})
