@@ -142,7 +142,9 @@ def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, te
     """
     iam, role = aws("iam", TARGET), f"jitney-target-{kind}"
     managed = iam.create_policy(PolicyName=f"lists-{kind}", PolicyDocument=document(LISTS))["Policy"]["Arn"]
-    bound = {"policy": {"Statement": [LISTS]}} if kind == "policy" else {"managed_policy": managed}
+    # jitney.yaml may not allow actions of IAM. It does not see what a managed policy allows.
+    bound = {"policy": {"Statement": [LISTS | {"Action": LISTS["Action"][:1]}]}}
+    bound = bound if kind == "policy" else {"managed_policy": managed}
     configured = {"account": TARGET, "role_name": role, "region": "eu-west-1", **bound}
     body = template(kind, broker=BROKER, targets={kind: configured})
     deployed(aws, TARGET, f"JitneyTarget-{kind}", body)
@@ -154,9 +156,7 @@ def test_end_03_who_has_the_whole_broker_adds_nothing_to_a_targets_role(kind, te
     attack("s3").list_buckets()  # it is a session of the role
     refused("AccessDeniedException", attack("dynamodb").list_tables)
     refused("AccessDenied", attack("s3").create_bucket, Bucket="attack")
-    refused(
-        "AccessDenied", attack("iam").list_users
-    )  # forbidden for all agents, although the target's policy allows it
+    refused("AccessDenied", attack("iam").list_users)  # forbidden for all agents, although the managed policy allows it
 
 
 @pytest.mark.parametrize("kind", ["policy", "managed-policy"])

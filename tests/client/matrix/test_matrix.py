@@ -14,7 +14,7 @@ WAYS = ("profile", "endpoint", "gateway")
 """The columns of the table."""
 EVENTS = {
     "the keys end, and later the grant ends": Happenings.renewal,
-    "the broker ends, while keys are valid": Happenings.outage,
+    "the broker stops while keys are valid": Happenings.outage,
     "the keys end before the broker is back": Happenings.long_outage,
     "the broker is back": Happenings.restart,
     "the next grant needs a review": Happenings.pending_grant,
