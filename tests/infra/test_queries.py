@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.queries import PARAMETERS
 from infra.queries import QUERIES
 from infra.views import VIEWS, first_comment
+from jitney.client.named_queries import parameters_of
 from jitney.client.periods import within
 from jitney.client.trail_silence import READ_CALLS, reads_calls
 from jitney.core import audit
@@ -1260,3 +1262,8 @@ def test_the_query_reference_lists_every_query_and_view():
     guide = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
     found = {name: first_comment(sql) for name, sql in FILES.items()} | {view.name: view.description for view in VIEWS}
     assert [f"| `{name}` | {says} |" for name, says in found.items() if f"| `{name}` | {says} |" not in guide] == []
+
+
+def test_ops_08_the_benchmark_has_a_value_for_each_query_with_a_parameter():
+    asked = {each.stem for each in QUERIES.glob("*.sql") if parameters_of(each.read_text("utf-8"))}
+    assert PARAMETERS.keys() == asked
