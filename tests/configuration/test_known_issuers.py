@@ -103,6 +103,7 @@ def test_id_07_keys_of_unknown_issuers_may_be_anywhere():
         ("//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b", "Google Cloud"),
         ("https://idp.example.com", "the issuer itself"),
         ("account", "Keycloak"),
+        ("npm:packages.example.com", "npm"),
     ],
 )
 def test_id_03_an_audience_of_another_service_is_refused(compiled, audience, owner):

@@ -23,6 +23,8 @@ AUDIENCES = "issuers.corp.audiences"
         ("jit\u200bney", "character 4 is invisible: ZERO WIDTH SPACE (U+200B)", "remove"),
         ("jitney\u00a0web", "NO-BREAK SPACE", "remove"),
         ("\u202ejitney", "RIGHT-TO-LEFT OVERRIDE", "remove"),
+        ("jitney\u3164", "HANGUL FILLER", "remove"),
+        ("jit\u034fney", "COMBINING GRAPHEME JOINER", "remove"),
         ("jitn\u0435y", "character 5 is CYRILLIC SMALL LETTER IE (U+0435), among Latin letters", "again"),
         ("api \u0391dmin", "GREEK CAPITAL LETTER ALPHA", "again"),
         ("\uff4aitney", "FULLWIDTH LATIN SMALL LETTER J", "again"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jitney.client.audit_names import KnownNames, Source, concerns, resource_arn
 from jitney.client.trail_silence import silences
+from jitney.core.report.grant_report import NOT_SENT
 
 LOOKED_BACK = timedelta(days=90)
 """How far back names are looked up, so that a known name without events in the period is not an error."""
@@ -31,8 +32,6 @@ ORDER BY time
 _WHAT = {"request": "requested", "vote": "decided", "break_glass": "break-glass", "call": "used"} | dict.fromkeys(
     ("review", "release", "revocation", "expiry"), "ended"
 )
-_NOT_SENT = frozenset({"denied", "refused"})
-"""Outcomes of gateway calls that AWS did not receive."""
 
 
 class HistoryRow(NamedTuple):
@@ -137,7 +136,7 @@ def _record_row(record: Mapping[str, Any]) -> HistoryRow:
     by_policy = ", ".join(record["policies"] or ()) if event == "request" else ""
     return HistoryRow(
         time=str(record["time"]),
-        what="denied" if event == "call" and record["outcome"] in _NOT_SENT else _WHAT[event],
+        what="denied" if event == "call" and record["outcome"] in NOT_SENT else _WHAT[event],
         result=f"{record['outcome']}{status}{code}",
         agent=str(record["principal"] or ""),
         human=str(record["human"] or ""),

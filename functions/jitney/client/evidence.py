@@ -16,7 +16,7 @@ from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
 from jitney.core.integrity.seal_chain import Keys, SealFile
 from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
-from jitney.core.integrity.verification import Evidence, day_of, sealed_at
+from jitney.core.integrity.verification import Evidence, day_of, sealed_by_key
 from jitney.core.times import iso
 
 AT_ONCE = 16
@@ -93,8 +93,10 @@ class Archive:
         listed = self._listed(RECORDS, period)
         unread: frozenset[str] = frozenset()
         if most_read is not None and len(listed) > most_read:
-            sealed = sealed_at(read, keys, whole=since is None)
-            unread = frozenset(key for key, each in listed.items() if key in sealed and each.changed <= sealed[key])
+            sealed = sealed_by_key(read, keys, whole=since is None)
+            unread = frozenset(
+                key for key, each in listed.items() if key in sealed and each.changed <= sealed[key][0].time
+            )
         wanted = [each.wanted for key, each in listed.items() if key not in unread]
         contents, unreadable = self._parsed("records", wanted, read_contents)
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}

@@ -16,7 +16,7 @@ from jitney.client.problems import GrantEnded, Invalid
 from jitney.client.record_lines import GAPS_BEFORE_DAYS, day_after
 from jitney.client.trail_silence import GAPS, gap_records
 from jitney.core.actions import ActionTable
-from jitney.core.integrity.answer_integrity import AnswerIntegrity, unchecked
+from jitney.core.integrity.answer_integrity import AnswerIntegrity, IntegrityState, unchecked
 from jitney.core.outliving import GrantEffect
 from jitney.core.report.builder import build_report
 from jitney.core.report.grant_report import GrantReport
@@ -97,9 +97,10 @@ class PrintedReport:
         """The state of the grant's records, and what was checked."""
         found = self.integrity
         state = found.of_grant(self.report.grant_id) or found.state
+        named = "not yet sealed" if state == IntegrityState.NOT_YET else state
         words = [escape_invisible(each) for each in found.sentences]
         tone = Tone.BAD if found.exit_code else Tone.PLAIN
-        return (ReportRow("", f"Records: {state}. {' '.join(words)}", tone),)
+        return (ReportRow("", f"Records: {named}. {' '.join(words)}", tone),)
 
     @property
     def sections(self) -> tuple[Section, ...]:

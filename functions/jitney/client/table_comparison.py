@@ -62,7 +62,9 @@ def _records(
     fresh = {each.position for key, found in entries.items() if key not in sealed for each in found}
     old = [each for key, found in entries.items() if key in sealed for each in found]
     looked_up = {each.position for each in old if each.time is None or each.time >= since}
-    places = {place for each in sealed.values() for place, _ in each.records} | {each.position for each in old} | fresh
+    places = (
+        {place for _, each in sealed.values() for place, _ in each.records} | {each.position for each in old} | fresh
+    )
     if most is not None and len(places) > most:
         return TableEvidence(table.held(fresh))
     published = {each.position: each for found in entries.values() for each in found}

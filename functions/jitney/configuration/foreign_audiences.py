@@ -27,7 +27,7 @@ _OWNERS: Mapping[str, str] = {
     "realm-management": "Keycloak's administration",
     "sigstore": "Sigstore",
     "pypi": "PyPI",
-    "npm:registry.npmjs.org": "npm",
+    "npm:*": "npm",
     "vault": "HashiCorp Vault",
 }
 

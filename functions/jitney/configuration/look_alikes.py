@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from jitney.configuration.yaml_source import ConfigurationProblem, Path, Value
+from jitney.core.review.safe_text import is_invisible
 
 _WORD = re.compile(r"\w+")
 _LETTERS = frozenset({"Ll", "Lo", "Lt", "Lu"})
@@ -17,7 +18,6 @@ _LETTERS = frozenset({"Ll", "Lo", "Lt", "Lu"})
 _SIMILAR = frozenset(
     {"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "DESERET", "FULLWIDTH", "GREEK", "LISU", "MATHEMATICAL"}
 )
-_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Zl", "Zp", "Zs"})
 _QUOTES = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a")
 _DASH = re.compile(r"(?<=\w)[\u2010-\u2015\u2212](?=\w)")
 
@@ -34,7 +34,7 @@ def text_fault(text: str) -> TextFault | None:
     if text != text.strip(" "):
         return TextFault("it begins or ends with a space", "remove the space")
     for at, character in enumerate(text, 1):
-        if character != " " and unicodedata.category(character) in _INVISIBLE:
+        if is_invisible(character):
             return TextFault(f"character {at} is invisible: {_named(character)}", "remove that character")
     if text[:1] in _QUOTES or text[-1:] in _QUOTES:
         quote = text[0] if text[0] in _QUOTES else text[-1]

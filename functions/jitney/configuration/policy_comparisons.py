@@ -4,7 +4,7 @@ Such a comparison is never true. A permit with it permits nothing, and a forbid 
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -45,38 +45,41 @@ class Impossible(NamedTuple):
 def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[Impossible]:
     """Yield the comparisons in `policy`, in Cedar's JSON form, that are never true with the configuration `names`."""
     for condition in policy["conditions"]:
-        for each in _comparisons(condition["body"]):
+        operations = list(_operations(condition["body"]))
+        for each in _comparisons(operations):
             yield from (Impossible(each.text, *fault) for fault in _faults(each, names))
-        for tag in sorted(set(_tags_read(condition["body"])) - names.target_tags.keys()) if names.targets else ():
+        for tag in sorted(set(_tags_read(operations)) - names.target_tags.keys()) if names.targets else ():
             known = sorted(names.target_tags)
             fix = did_you_mean(tag, known, quoted=True) if known else f"add tags: {{ {tag}: ... }} to a target"
             yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
 
 
-def _comparisons(part: Any) -> Iterator[Comparison]:
-    """Yield each expression that a part of a policy compares with texts."""
+def _operations(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each operator in a part of a policy, with its operands."""
     if isinstance(part, list):
         for each in part:
-            yield from _comparisons(each)
+            yield from _operations(each)
     for operator, operands in part.items() if isinstance(part, dict) else ():
+        yield operator, operands
+        yield from _operations(list(operands.values()) if isinstance(operands, dict) else operands)
+
+
+def _comparisons(operations: Iterable[tuple[str, Any]]) -> Iterator[Comparison]:
+    """Yield each expression that is compared with texts."""
+    for operator, operands in operations:
         if operator in ("==", "!=", "contains", "containsAny"):
             for read, other in ((operands["left"], operands["right"]), (operands["right"], operands["left"])):
                 yield from (Comparison(read, each) for each in literals_in(other) if isinstance(each, str))
         elif operator == "like":
             text = "".join("*" if each == "Wildcard" else each["Literal"] for each in operands["pattern"])
             yield Comparison(operands["left"], text, is_pattern=True)
-        yield from _comparisons(list(operands.values()) if isinstance(operands, dict) else operands)
 
 
-def _tags_read(part: Any) -> Iterator[str]:
-    """Yield the tags of targets that a part of a policy reads."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _tags_read(each)
-    for operator, operands in part.items() if isinstance(part, dict) else ():
+def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """Yield the tags of targets that are read."""
+    for operator, operands in operations:
         if operator in ("getTag", "hasTag") and operands["left"] == _ANY_TARGET:
             yield from (str(each) for each in literals_in(operands["right"]))
-        yield from _tags_read(list(operands.values()) if isinstance(operands, dict) else operands)
 
 
 def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:

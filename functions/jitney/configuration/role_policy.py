@@ -1,7 +1,8 @@
 """The IAM policy of a target's role in `jitney.yaml`.
 
 IAM accepts actions and resources that do not exist, and the role then silently lacks what was meant. So each statement
-is checked for what could never apply to a session of the target.
+is checked for what could never apply to a session of the target. IAM Access Analyzer's ValidatePolicy needs AWS, and
+does not know the target.
 """
 
 import re

@@ -61,16 +61,10 @@ def day_of(key: str) -> date | None:
         return None
 
 
-def sealed_at(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, str]:
-    """Return the objects that valid seals cover, each with the time of its seal (ISO 8601)."""
+def sealed_by_key(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, tuple[Seal, SealedObject]]:
+    """Return the objects that valid seals cover, by key, each with its seal."""
     seals, _ = check_seals(files, keys, whole=whole)
-    return {each.key: seal.time for seal in seals for each in seal.objects}
-
-
-def sealed_by_key(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, SealedObject]:
-    """Return the objects that valid seals cover, by key."""
-    seals, _ = check_seals(files, keys, whole=whole)
-    return {each.key: each for seal in seals for each in seal.objects}
+    return {each.key: (seal, each) for seal in seals for each in seal.objects}
 
 
 def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Findings:

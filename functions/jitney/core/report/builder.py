@@ -13,6 +13,7 @@ from jitney.core.record_texts import canonical
 from jitney.core.report.chain import chain_of
 from jitney.core.report.gateway_calls import gateway_calls, unseen_calls
 from jitney.core.report.grant_report import (
+    NOT_SENT,
     CredentialIssuance,
     GrantReport,
     RecordSummary,
@@ -29,8 +30,6 @@ from jitney.core.trail.gaps import TrailGap
 
 _GRANTING = frozenset({(AuditEvent.REQUEST, Outcome.ALLOWED), (AuditEvent.BREAK_GLASS, Outcome.APPROVED)})
 
-_SENT = frozenset({Outcome.SENT, Outcome.ANSWERED})
-"""Outcomes of gateway calls that AWS may have received."""
 _CUT = "Incomplete: only part of the records and calls was read here. Use `jitney audit show` for all of them."
 _DAMAGED = "Some permissions could not be read."
 
@@ -138,7 +137,7 @@ def _granted(own: Sequence[PublishedRecord], requested: Terms) -> Terms | None:
 def _undecided(records: Sequence[PublishedRecord], granted: Terms | None) -> Iterator[str]:
     """Yield a warning if access was used that no record allows, as after a change of the state table by hand."""
     issued = [each for each in records if (each.event, each.outcome) == (AuditEvent.ISSUE, Outcome.ALLOWED)]
-    called = any(each.event == AuditEvent.CALL and each.outcome in _SENT for each in records)
+    called = any(each.event == AuditEvent.CALL and each.outcome not in NOT_SENT for each in records)
     if granted is None and (issued or called):
         yield "Access was used, but no record says who allowed it."
     elif granted and any(_named(each) != _named(*granted.permissions) for each in issued):
