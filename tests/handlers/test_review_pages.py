@@ -56,6 +56,12 @@ def test_rev_13_the_page_of_a_failed_request_says_why_nothing_is_granted(desk: R
     assert words not in alice.send("GET", f"/reviews/{grant.id}").text
     desk.system.store.grants[grant.id] = replace(grant, state=State.FAILED)
     assert words in alice.send("GET", f"/reviews/{grant.id}").text
+    now = desk.system.now
+    renewed = replace(grant, state=State.FAILED, starts_at=now, expires_at=now + 300, unissued=False)
+    desk.system.store.grants[grant.id] = renewed
+    page = alice.send("GET", f"/reviews/{grant.id}").text
+    assert (words in page, "Nothing more is issued" in page) == (False, True)
+    assert "Credentials from before may work until" in page
 
 
 def test_rev_04_approving_all_that_is_checked_grants_what_was_asked(desk: ReviewSystem, alice: Browser):
