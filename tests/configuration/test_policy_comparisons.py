@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+import cedarpy
 import pytest
 
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
+from jitney.configuration.policy_actions import LEVEL_GROUPS
+from jitney.core.actions import AccessLevel
+from jitney.core.policy.entities import uid
+from jitney.resources import SCHEMA
 
 NAMES = Names(
     issuers=("corp",),
@@ -32,6 +37,16 @@ IMPOSSIBLE = [
     ('resource.arn like "arn:aws-cn:s3:::reports/*"', "all targets are in the partition aws", "write arn:aws:"),
     ('resource.account == "444455556667"', 'account with "444455556667"', "444455556666"),
     ('resource.region == "eu-wset-1"', '"eu-wset-1", which is no Region', "eu-west-1"),
+    (
+        'resource.arn == "arn:aws:dynamodb:eu-west1:444455556666:table/orders"',
+        '"eu-west1", which is no Region',
+        "eu-west-1",
+    ),
+    ('resource.arn like "arn:aws:sqs:eu-west-1:444455556667:*"', 'account with "444455556667"', "444455556666"),
+    ('context.action like "IAM:Put*"', 'action with "IAM:Put*", which matches none', "iam:PutGroupPolicy"),
+    ('context.action like "s3:Gett*"', 'action with "s3:Gett*", which matches none', "s3:GetObject"),
+    ('context.action like "*:Zap*"', 'action with "*:Zap*", which matches none', "s3:GetObject"),
+    ('context.service like "S3*"', 'service with "S3*", which no action has', "such as s3"),
     ('principal.kind == "robot"', 'kind of requester with "robot"', "agent"),
     ('principal.issuer == "https://idp.example.com/"', "compares the issuer with", '"https://idp.example.com"'),
 ]
@@ -65,10 +80,73 @@ def test_pol_02_a_comparison_that_is_never_true_is_refused_in_its_line(tmp_path,
         'resource.account == "" || resource.account == "444455556666" || resource.region == ""',
         'resource.region == "us-east-1" || principal.kind == "human"',
         'principal.issuer == "https://idp.example.com"',
+        'resource.arn like "arn:aws:sqs:*:444455556667:x" || resource.arn like "arn:aws:iam::aws:policy/*"',
+        'context.action like "s3:Put*" || context.action like "*:Delete*" || context.service like "s3*"',
+        '!(context.action like "s3:*") && context.service != "iam"',
+        'context.service == "iam" && !(context.action like "iam:Get*")',
     ],
 )
 def test_pol_02_comparisons_that_can_be_true_are_accepted(tmp_path, condition):
     assert found(tmp_path, condition) == []
+
+
+UNMET = [
+    # The action in the scope, the condition, what is wrong with a named action, and the fix.
+    (
+        'action in Jitney::Action::"ReadOnly"',
+        'context.action == "secretsmanager:GetSecretValue"',
+        "; secretsmanager:GetSecretValue is ReadSecret",
+        'write Jitney::Action::"ReadSecret" in its scope',
+    ),
+    (
+        'action in [Jitney::Action::"Write", Jitney::Action::"Tagging"]',
+        '["iam:PutRolePolicy", "iam:AttachRolePolicy"].contains(context.action)',
+        "; iam:AttachRolePolicy is PermissionsManagement",
+        'write Jitney::Action::"PermissionsManagement" in its scope',
+    ),
+    ('action in Jitney::Action::"ReadOnly"', 'context.action like "s3:Put*"', "", "correct the conditions"),
+    ("action", 'context.service == "iam" && context.action like "s3:Put*"', "", "correct the conditions"),
+    ("action", 'context.action == "s3:GetObject" && !(context.action like "s3:*")', "", "correct the conditions"),
+    ("action", 'if context.service == "s3" then false else context.service == "s3"', "", "correct the conditions"),
+]
+
+
+def with_scope(folder, action, condition):
+    text = f'@id("x") forbid (principal, {action}, resource)\nwhen {{ {condition} }};\n'
+    (folder / "a.cedar").write_text(text, encoding="utf-8")
+    return read_policies(folder, NAMES)[1]
+
+
+@pytest.mark.parametrize(("action", "condition", "named", "fix"), UNMET, ids=[row[1] for row in UNMET])
+def test_pol_02_a_policy_that_no_action_meets_is_refused(tmp_path, action, condition, named, fix):
+    (problem,) = with_scope(tmp_path, action, condition)
+    assert problem.wrong.startswith("x applies to no action")
+    assert problem.wrong.endswith(named or "context.service")
+    assert fix in problem.fix
+
+
+def test_pol_02_an_unknown_action_is_reported_once(tmp_path):
+    (problem,) = with_scope(tmp_path, "action", 'context.action == "s3:GetObjects"')
+    assert problem.wrong == 'x names the action "s3:GetObjects", which does not exist'
+
+
+@pytest.mark.parametrize("level", AccessLevel)
+@pytest.mark.parametrize("group", [*LEVEL_GROUPS, *AccessLevel])
+def test_pol_02_levels_are_in_the_groups_of_the_schema(group, level):
+    inside = level in LEVEL_GROUPS.get(group, {group})
+    assert is_permitted(f'permit (principal, action in Jitney::Action::"{group}", resource);', level) is inside
+
+
+def is_permitted(policy, level):
+    context = {"action": "", "service": "", "target": "", "durationSeconds": 1, "approvals": [], "risks": []}
+    context |= {"onBehalfOfHuman": False, "accessProfile": "", "way": "", "reveal": False}
+    request = {
+        "principal": uid("Agent", ""),
+        "action": uid("Action", str(level)),
+        "resource": uid("Resource", ""),
+        "context": context | {"call": {"__entity": uid("Call", "")}},
+    }
+    return cedarpy.is_authorized(request, policy, [], SCHEMA.read_text(encoding="utf-8")).allowed
 
 
 def test_pol_02_accounts_of_other_owners_are_unknown_where_a_target_reaches_them(tmp_path):

@@ -13,7 +13,7 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.partitions import REGION, partition_of
 from jitney.core.arn_formats import format_meets
-from jitney.core.patterns import PatternTooComplex
+from jitney.core.patterns import PatternTooComplex, wildcard_pattern
 from jitney.core.policy.literals import literals_in
 
 _KINDS = ("agent", "human")
@@ -85,18 +85,16 @@ def _tags_read(operations: Iterable[tuple[str, Any]]) -> Iterator[str]:
 def _faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
     text = compared.text
     tag = compared.read.get("getTag", {})
-    if tag.get("left") == _ANY_TARGET and not compared.is_pattern:
+    if compared.is_pattern and compared.read.get(".", {}).get("left") == {"Var": "context"}:
+        yield from _name_faults(compared.read["."]["attr"], text)
+    elif tag.get("left") == _ANY_TARGET and not compared.is_pattern:
         yield from _tag_faults(str(literals_in(tag["right"])[0]), text, names)
     elif compared.is_attribute("resource", "arn"):
         yield from _arn_faults(compared, names)
     elif compared.is_attribute("resource", "account") and not compared.is_pattern:
-        yield from _unknown("account", text, names.accounts if not names.reaches_others else (), allowed=("", "aws"))
+        yield from _account_faults(text, names)
     elif compared.is_attribute("resource", "region") and not compared.is_pattern:
-        if text and re.fullmatch(REGION, text) is None:
-            yield (
-                f'compares the Region with "{text}", which is no Region',
-                did_you_mean(text, sorted(set(names.regions))),
-            )
+        yield from _region_faults(text, names)
     elif compared.is_attribute("principal", "kind"):
         yield from _unknown("kind of requester", text, _KINDS)
     elif compared.is_attribute("principal", "issuer") and not compared.is_pattern:
@@ -108,10 +106,34 @@ def _unknown(what: str, text: str, known: Collection[str], allowed: Collection[s
         yield f'compares the {what} with "{text}", which none has', did_you_mean(text, sorted(set(known)), quoted=True)
 
 
+def _account_faults(text: str, names: Names) -> Iterator[tuple[str, str]]:
+    return _unknown("account", text, names.accounts if not names.reaches_others else (), allowed=("", "aws"))
+
+
+def _region_faults(text: str, names: Names) -> Iterator[tuple[str, str]]:
+    if text and re.fullmatch(REGION, text) is None:
+        yield f'compares the Region with "{text}", which is no Region', did_you_mean(text, sorted(set(names.regions)))
+
+
 def _tag_faults(tag: str, text: str, names: Names) -> Iterator[tuple[str, str]]:
     values = sorted(names.target_tags.get(tag, ()))
     if values and text not in values:
         yield f'compares the tag {tag} with "{text}", which no target has', did_you_mean(text, values, quoted=True)
+
+
+def _name_faults(attribute: str, pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield why a pattern for actions or services matches none. Cedar compares exactly, also upper and lower case."""
+    table, matches = action_table(), wildcard_pattern(pattern).matches
+    if attribute == "service" and not any(map(matches, table.services())):
+        yield f'compares the service with "{pattern}", which no action has', "write it as in actions, such as s3"
+    if attribute != "action":
+        return
+    alike = [each.name for each in table.expand(pattern)]  # in any case
+    found = alike or (each.name for prefix in table.services() for each in table.of_service(prefix))
+    if not any(map(matches, found)):
+        near = alike or table.closest(pattern.replace("*", ""))
+        wrong = f'compares the action with "{pattern}", which matches none'
+        yield wrong, f"policies see names such as {' or '.join([*near, 's3:GetObject'][:2])}"
 
 
 def _arn_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]:
@@ -130,6 +152,11 @@ def _arn_faults(compared: Comparison, names: Names) -> Iterator[tuple[str, str]]
     elif not _is_possible(text):
         wrong = f'compares resource.arn with "{text}", which is the form of no ARN of AWS'
         yield wrong, "write an ARN as AWS does: S3's have neither Region nor account, as in arn:aws:s3:::reports/*"
+    else:
+        # A wildcard can match any number of segments: what follows it has no certain place.
+        _, _, _, region, account, *_ = [*text.partition("*")[0].split(":")[:-1], *[""] * 5]
+        yield from _region_faults(region, names)
+        yield from _account_faults(account, names)
 
 
 @cache

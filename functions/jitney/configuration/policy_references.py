@@ -14,6 +14,7 @@ from jitney.configuration.action_table import action_table
 from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import operation_names
+from jitney.configuration.policy_actions import unmet_by_actions
 from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
 from jitney.core.patterns import wildcard_pattern
@@ -52,10 +53,9 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
     yield from _unknown_claims(policy, names)
-    yield from _unknown_to_aws(literals)
     yield from _unknown_operations(literals)
-    for each in impossible_comparisons(policy, names):
-        yield Unknown(*each)
+    unmet = [*_unknown_to_aws(literals), *(Unknown(*each) for each in impossible_comparisons(policy, names))]
+    yield from unmet or (Unknown(*each) for each in unmet_by_actions(policy, literals))
     for name in sorted(literals.names.get("accessProfile", set()) - {"", *names.access_profiles}):
         known = names.access_profiles
         fix = did_you_mean(name, known, quoted=True) if known else f"add {name} to access_profiles of a target"

@@ -1,0 +1,53 @@
+"""Finds policies that no action of AWS meets. Such a forbid would forbid nothing, and no error would show that.
+
+The scope and the conditions of a policy are evaluated for each action of AWS, with everything else unknown.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from jitney.configuration.action_table import action_table
+from jitney.configuration.policy_comparisons import Impossible
+from jitney.core.actions import READING, AccessLevel, Action
+from jitney.core.policy.known_conditions import may_hold
+from jitney.core.policy.literals import Literals
+
+LEVEL_GROUPS = {
+    "ReadOnly": READING,
+    "Mutating": frozenset({AccessLevel.WRITE, AccessLevel.TAGGING, AccessLevel.PERMISSIONS_MANAGEMENT}),
+}
+"""The groups of access levels in the Cedar schema."""
+
+
+def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[Impossible]:
+    """Yield why no action of AWS meets the policy, in Cedar's JSON form, if none does. `literals` are the policy's."""
+    levels = _levels(literals)
+    if not levels:  # an unknown level, which Cedar reports
+        return
+    table = action_table()
+    named = [action for name in sorted(literals.names.get("action", ())) if (action := table.get(name))]
+    services = chain(sorted(literals.names.get("service", ())), table.services())
+    others = chain.from_iterable(map(table.of_service, services))
+    if any(each.level in levels and may_hold(policy, _context(each)) for each in chain(named, others)):
+        return
+    wrong = "applies to no action: none meets its scope and its conditions on context.action and context.service"
+    outside = [each for each in named if may_hold(policy, _context(each))]
+    if outside:
+        name, level = outside[0].name, outside[0].level
+        yield Impossible(name, f"{wrong}; {name} is {level}", f'write Jitney::Action::"{level}" in its scope')
+    else:
+        literal = min(chain(*literals.names.values()), default="")
+        yield Impossible(literal, wrong, "correct the conditions, which contradict each other or the scope")
+
+
+def _levels(literals: Literals) -> frozenset[AccessLevel]:
+    """Return the access levels in the policy's scope: all levels if it has none."""
+    if not literals.actions:
+        return frozenset(AccessLevel)
+    named = (LEVEL_GROUPS.get(each, {each}) for each in literals.actions)
+    return frozenset(AccessLevel).intersection(chain.from_iterable(named))
+
+
+def _context(action: Action) -> Mapping[str, str]:
+    return {"action": action.name, "service": action.service}

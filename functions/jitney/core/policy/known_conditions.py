@@ -1,0 +1,72 @@
+"""Evaluates a policy's conditions when only a part of the request is known. All other values are unknown."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from jitney.core.patterns import Pattern, Wildcard, compile_pattern
+
+_Known: TypeAlias = Any
+"""The value of an expression, or None if it depends on what is unknown."""
+
+
+def may_hold(policy: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
+    """Return whether some request with these attributes of the context meets the conditions of a policy in JSON form.
+
+    True can be wrong: the conditions may contradict each other in what is unknown.
+    """
+    met = {"when": True, "unless": False}
+    return all(_value(each["body"], context) in (None, met[each["kind"]]) for each in policy["conditions"])
+
+
+def _value(expression: Mapping[str, Any], context: Mapping[str, Any]) -> _Known:
+    ((operator, operands),) = expression.items()
+    match operator, operands:
+        case "Value", (str() | bool()):
+            return operands
+        case "Set", list():
+            members = [_value(each, context) for each in operands]
+            return None if None in members else members
+        case ".", {"left": {"Var": "context"}, "attr": str(name)}:
+            return context.get(name)
+        case "!", {"arg": inner}:
+            return _negated(_value(inner, context))
+        case (("&&" | "||"), {"left": left, "right": right}):
+            return _joined(operator, _value(left, context), _value(right, context))
+        case (("==" | "!="), {"left": left, "right": right}):
+            return _compared(_value(left, context), _value(right, context), equal=operator == "==")
+        case "like", {"left": left, "pattern": list(parts)}:
+            text = _value(left, context)
+            return text if text is None else _is_like(text, parts)
+        case "contains", {"left": left, "right": right}:
+            members, member = _value(left, context), _value(right, context)
+            return None if members is None or member is None else member in members
+        case "if-then-else", {"if": test, "then": then, "else": otherwise}:
+            chosen = _value(test, context)
+            return None if chosen is None else _value(then if chosen else otherwise, context)
+    return None
+
+
+def _negated(value: _Known) -> _Known:
+    return None if value is None else not value
+
+
+def _joined(operator: str, left: _Known, right: _Known) -> _Known:
+    """Return the value of a conjunction or disjunction. The value of one side can decide it."""
+    deciding = operator == "||"
+    if deciding in (left, right):
+        return deciding
+    return None if None in (left, right) else not deciding
+
+
+def _compared(left: _Known, right: _Known, *, equal: bool) -> _Known:
+    return None if left is None or right is None else (left == right) is equal
+
+
+def _is_like(text: str, parts: list[Any]) -> bool:
+    return _pattern(tuple(Wildcard.RUN if part == "Wildcard" else part["Literal"] for part in parts)).matches(text)
+
+
+@lru_cache(256)
+def _pattern(tokens: tuple[str | Wildcard, ...]) -> Pattern:
+    return compile_pattern(tokens)
