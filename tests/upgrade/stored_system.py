@@ -92,6 +92,9 @@ def stored_configuration() -> Config:
     )
 
 
+_BATCH = 25  # the most items that BatchWriteItem accepts
+
+
 @dataclass
 class StoredSystem:
     """A system whose state is in tables. It begins at `now` with empty tables.
@@ -179,8 +182,9 @@ class StoredSystem:
     def load(self, tables: Tables) -> None:
         """Write the items of a dump."""
         for table, items in tables.items():
-            for item in items:
-                self.client.put_item(TableName=table, Item=stored_item(item))
+            for batch in itertools.batched(items, _BATCH, strict=False):
+                puts = [{"PutRequest": {"Item": stored_item(item)}} for item in batch]
+                assert not self.client.batch_write_item(RequestItems={table: puts})["UnprocessedItems"]
 
     def _scan(self, table: str) -> Iterator[Item]:
         for page in self.client.get_paginator("scan").paginate(TableName=table):
