@@ -94,7 +94,9 @@ def test_pol_02_a_policys_text_that_only_looks_right_has_its_place(compiled, tmp
 
 
 def test_pol_11_a_case_that_only_looks_right_has_its_place(tmp_path):
-    (tmp_path / "tests.yaml").write_text('cases:\n  - name: a\n    groups: ["corp/\u0430b"]\n', encoding="utf-8")
+    rest = "effect: deny, target: prod, seconds: 60, actions: [], resources: []"
+    text = f'cases:\n  - {{ name: a, {rest},\n      groups: ["corp/\u0430b"] }}\n'
+    (tmp_path / "tests.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError) as refusal:
         cases_in(tmp_path / "tests.yaml", {})
     (problem,) = refusal.value.problems

@@ -251,8 +251,8 @@ def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
     places = [each.place.partition("tests.yaml:")[2] for each in refusal.value.problems]
     assert places == ["1  defaults.groups[0]", "4  cases[1].groups[1]", "5  cases[2].name"]
     wrong = [each.wrong for each in refusal.value.problems]
-    assert wrong[0] == 'the case names group "corb/a", but "corb" is not in issuers'
-    assert wrong[1] == 'the case names group "local/b": no token of kubernetes has the group "b"'
+    assert wrong[0] == 'it names group "corb/a", but "corb" is not in issuers'
+    assert wrong[1] == 'it names group "local/b": no token of kubernetes has the group "b"'
     assert wrong[2] == "the case in line 3 has the same name"
 
 

@@ -18,6 +18,22 @@ from jitney.core.report.published_lines import parse_record
 
 TITLE = "The decision was not explained"
 _BUILTIN = "builtin:"
+_OPTIONS = {
+    "target": "TARGET: ",
+    "actions": "--action: ",
+    "resources": "--resource: ",
+    "groups": "--group: ",
+    "claims": "--claim: ",
+    "conditions": "--condition: ",
+    "approvals": "--approval: ",
+    "other_grant_actions": "--held: ",
+    "seconds": "--for: ",
+    "human": "--human: ",
+    "kind": "--kind: ",
+    "way": "--way: ",
+    "reveal": "--reveal: ",
+}
+"""How messages name the option of each member of a case."""
 
 
 class ExplainedGrant(NamedTuple):
@@ -42,11 +58,7 @@ def explain_case(config: Path | None, name: str) -> dict[str, Any]:
 def explain_request(config: Path | None, members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the explanation of a request that is given as the members of a case in tests.yaml. Raises Invalid."""
     loaded = loaded_policies(config, TITLE)
-    try:
-        case = Case.read({"name": "this request", "effect": "", **members}, {})
-    except ValueError as error:
-        raise Invalid("usage", "The command line is not valid", f"{error}.", "Correct that option.") from error
-    return _explained(loaded, config, _decided(case, loaded))
+    return _explained(loaded, config, _decided(_request_case(loaded, config, members), loaded))
 
 
 def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingProgress) -> dict[str, Any]:
@@ -63,6 +75,17 @@ def explain_grant(config: Path | None, asked: ExplainedGrant, progress: ReadingP
                 raise Invalid("not_replayable", TITLE, detail, fix) from reason
     detail = f"No record in the source is about the request of {asked.grant_id}."
     raise Invalid("grant_unknown", TITLE, detail, "Check the id, and that the copy has the day of the request.")
+
+
+def _request_case(loaded: Any, config: Path | None, members: Mapping[str, Any]) -> Case:
+    with policy_module(config or CONFIGURATION, TITLE) as module:
+        try:
+            case: Case = module.request_case(loaded, members)
+        except module.ConfigurationError as error:
+            problem = error.problems[0]
+            option = _OPTIONS.get(str(next(iter(problem.path), "")), "")
+            raise Invalid("usage", "The command line is not valid", f"{option}{problem.wrong}.", problem.fix) from error
+    return case
 
 
 def _decided(case: Case, loaded: Any) -> Decision:

@@ -99,7 +99,7 @@ def _settings(source: YamlSource, context: ValidationContext) -> Settings | None
     try:
         return Settings.model_validate(source.value, context=context)
     except ValidationError as error:
-        found = [(from_pydantic(details), details["type"]) for details in error.errors()]
+        found = [(from_pydantic(details, Settings), details["type"]) for details in error.errors()]
         parts = {each.path[:length] for each, _ in found for length in range(len(each.path))}
         for each, kind in found:
             # pydantic also calls a list empty when it refused the only member. That member's problem is enough.

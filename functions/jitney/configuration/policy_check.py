@@ -6,16 +6,17 @@ The command `jitney policy test` (jitney.client.policy_testing) shows the result
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
 from jitney.configuration.names import Names
 from jitney.configuration.policies import PolicySource, policy_sources, read_policies
-from jitney.configuration.policy_table import TABLE, cases_in
+from jitney.configuration.policy_table import TABLE, case_of, cases_in
 from jitney.configuration.problems import place_of
 from jitney.configuration.yaml_source import read
 from jitney.core import config
+from jitney.core.access.decision import Effect
 from jitney.core.identity.principal_mapping import visible_claims
 from jitney.core.policy.cedar import PolicySet
 from jitney.core.policy.policy_tests import Case, CaseContext, CaseReport, run_cases
@@ -69,6 +70,17 @@ def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:
         Path(folder, "policies.cedar").write_text(text, encoding="utf-8")
         _, problems = read_policies(Path(folder), names)
     return [f"{each.wrong}: {each.fix}" for each in problems]
+
+
+def request_case(loaded: LoadedPolicies, members: Mapping[str, Any]) -> Case:
+    """Return a request as a case. `members` are those of an entry in the table, without an expectation.
+
+    Raises ConfigurationError with the problems of the members.
+    """
+    found = case_of({"name": "this request", "effect": str(Effect.ALLOW), **members}, loaded.names)
+    if isinstance(found, Case):
+        return found
+    raise ConfigurationError(loaded.folder / TABLE, found)
 
 
 def read_cases(loaded: LoadedPolicies, env: Mapping[str, str]) -> tuple[Case, ...]:

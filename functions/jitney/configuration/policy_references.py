@@ -13,7 +13,7 @@ from typing import Any
 from jitney.configuration.action_table import action_table
 from jitney.configuration.group_names import group_faults
 from jitney.configuration.names import Names, did_you_mean
-from jitney.configuration.operation_names import operation_names
+from jitney.configuration.operation_names import operation_fix, operation_names
 from jitney.configuration.policy_actions import unmet_by_actions
 from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
@@ -45,7 +45,7 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
             case "Jitney::Group":
                 yield from unknown_group(name, names)
             case "Jitney::Agent" | "Jitney::Human":
-                yield from _of_issuer(kind.removeprefix("Jitney::").lower(), name, ".", names)
+                yield from unknown_identity(kind.removeprefix("Jitney::").lower(), name, names)
             case "Jitney::Target" if names.targets and name not in names.targets:
                 fix = did_you_mean(name, names.targets, quoted=True)
                 yield Unknown(name, f'names target "{name}", which is not in targets', fix)
@@ -73,6 +73,11 @@ def unknown_group(name: str, names: Names) -> Iterator[Unknown]:
     source = names.group_sources.get(alias)
     for wrong, fix in group_faults(alias, group, source) if source else ():
         yield Unknown(name, f'names group "{name}": {wrong}', fix)
+
+
+def unknown_identity(kind: str, name: str, names: Names) -> Iterator[Unknown]:
+    """Yield why no issuer has the source identity `name`. `kind` is agent or human."""
+    yield from _of_issuer(kind, name, ".", names)
 
 
 def _unknown_claims(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
@@ -135,9 +140,7 @@ def _unknown_operations(literals: Literals) -> Iterator[Unknown]:
     for name in sorted(literals.call.operations):
         pattern = wildcard_pattern(name)
         if not any(pattern.matches(each) for each in operation_names()):
-            near = difflib.get_close_matches(name, operation_names(), n=3) or ["s3:DeleteObject"]
-            fix = f"write the SDK's names of service and operation, such as {' or '.join(near)}"
-            yield Unknown(name, f'names the operation "{name}", which no SDK has', fix)
+            yield Unknown(name, f'names the operation "{name}", which no SDK has', operation_fix(name))
 
 
 def _of_issuer(kind: str, name: str, separator: str, names: Names) -> Iterator[Unknown]:

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from jitney.configuration.names import did_you_mean
-from jitney.configuration.settings import Settings
 from jitney.configuration.values import model_in
 from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
 
@@ -18,11 +17,10 @@ from jitney.configuration.yaml_source import ConfigurationProblem, YamlSource
 _ABSENT_KEYS = {"external_id": ("external ids are made by the broker", "leave it out")}
 
 
-def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
+def _unknown_key(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     *parents, key = details["loc"]
     if key in _ABSENT_KEYS:
         return _ABSENT_KEYS[str(key)]
-    model: type[BaseModel] = Settings
     parts = iter(parents)
     for part in parts:
         if isinstance(part, int):  # a place in a list, whose model is known already
@@ -37,7 +35,7 @@ def _unknown_key(details: ErrorDetails) -> tuple[str, str]:
 def _digits(details: ErrorDetails) -> str:
     """Return the fix for a number: in seconds, if the value is a duration with a unit."""
     duration = re.fullmatch(r"(\d{1,6}) ?([smhd])[a-z]*", str(details["input"]), re.ASCII)
-    if duration is None or not str(details["loc"][-1]).endswith("_seconds"):
+    if duration is None or not str(details["loc"][-1]).endswith("seconds"):
         return "write digits only"
     return f"write seconds as digits only: {int(duration[1]) * _SECONDS[duration[2]]}"
 
@@ -47,7 +45,6 @@ _MessageBuilder: TypeAlias = Callable[[ErrorDetails], tuple[str, str]]
 
 _MESSAGES: Mapping[str, _MessageBuilder] = {
     "refused": lambda error: (error["ctx"]["wrong"], error["ctx"]["fix"]),
-    "extra_forbidden": _unknown_key,
     "missing": lambda error: ("it is missing", f"write {error['loc'][-1]}: and its value"),
     "literal_error": lambda error: (f'"{error["input"]}" is not accepted', f"use {error['ctx']['expected']}"),
     "int_parsing": lambda error: (f'"{error["input"]}" is not a whole number', _digits(error)),
@@ -65,10 +62,13 @@ _MESSAGES: Mapping[str, _MessageBuilder] = {
 }
 
 
-def from_pydantic(details: ErrorDetails) -> ConfigurationProblem:
-    """Return one of pydantic's errors about `Settings` as a problem without a line."""
+def from_pydantic(details: ErrorDetails, model: type[BaseModel]) -> ConfigurationProblem:
+    """Return one of pydantic's errors about `model` as a problem without a line."""
     message = _MESSAGES.get(details["type"])
-    wrong, fix = message(details) if message else (details["msg"], "see the comments in jitney.yaml")
+    if details["type"] == "extra_forbidden":
+        wrong, fix = _unknown_key(details, model)
+    else:
+        wrong, fix = message(details) if message else (details["msg"], "see the comments in jitney.yaml")
     # pydantic adds this step to the path of a mapping's key.
     path = tuple(part for part in details["loc"] if part != "[key]")
     return ConfigurationProblem(path, wrong, fix)

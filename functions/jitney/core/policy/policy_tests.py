@@ -4,7 +4,7 @@ This module is pure, so that both the test suite and the `jitney` command can ru
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -58,30 +58,10 @@ class Case:
     operation: str = ""
     grant_approvals: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        if self.way not in set(Way):
-            raise ValueError(f"{self.name}: way is not {' or '.join(Way)}")
-        if self.reveal not in ("true", "false"):
-            raise ValueError(f"{self.name}: reveal is not true or false")
-        if self.way != Way.GATEWAY and (self.reveal == "true" or self.operation):
-            raise ValueError(f"{self.name}: reveal and operation need way: gateway; add it")
-        if self.grant_approvals and not self.operation:
-            raise ValueError(f"{self.name}: grant_approvals needs an operation; without one, write approvals")
-
     @classmethod
     def read(cls, raw: Mapping[str, Any], defaults: Mapping[str, Any]) -> Self:
-        """Return the case in one entry of the table, completed by the table's defaults. Raises ValueError."""
-        members = {**defaults, **raw}
-        unknown = members.keys() - {each.name for each in fields(cls)}
-        if unknown:
-            raise ValueError(f"{raw.get('name')}: unknown member {', '.join(sorted(unknown))}; remove it")
-        needed = [each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING]
-        if "access_profile" not in members:
-            needed += ["actions", "resources"]
-        missing = [name for name in needed if name not in members]
-        if missing:
-            raise ValueError(f"{raw.get('name')}: {', '.join(missing)} is missing; add it")
-        return cls(**{name: _frozen(value) for name, value in members.items()})
+        """Return the case with these members, completed by the defaults. `configuration.case_settings` checks them."""
+        return cls(**{name: _frozen(value) for name, value in {**defaults, **raw}.items()})
 
     def principal(self, types: Mapping[str, str]) -> Principal:
         """Return a principal who is in the case's groups, with its claims of these `types`. Raises ValueError."""
@@ -179,6 +159,10 @@ def _expected(case: Case) -> dict[str, Any]:
     }
 
 
+CASE_FAULTS = ("claim_unknown", "condition_unknown")
+"""The codes of faults that only cases have. Other faults have the codes of problems."""
+
+
 class CaseFault(ValueError):
     """A case that is refused before a decision. `code` is the code of a problem, or names the unknown member."""
 
@@ -220,11 +204,13 @@ def decide_case(case: Case, setting: CaseContext) -> Decision:
 
 
 def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
+    """Return what `_expected` describes. "why" is the sentence of a case that is refused before a decision."""
     try:
         decision = decide_case(case, setting)
     except CaseFault as fault:
-        return {"effect": fault.code, "policies": [], "reviews": [], "longest_seconds": 0}
+        return {"effect": fault.code, "policies": [], "reviews": [], "longest_seconds": 0, "why": str(fault)}
     return {
+        "why": "",
         "effect": str(decision.effect),
         "policies": sorted({reason.policy for reason in decision.reasons}),
         "reviews": sorted(map(sorted, decision.reviews)),
@@ -233,6 +219,8 @@ def _found(case: Case, setting: CaseContext) -> dict[str, Any]:
 
 
 def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
+    if found["why"] and found["effect"] != expected["effect"]:
+        return (f"effect is {found['effect']!r}, expected {expected['effect']!r}: {found['why']}",)
     return tuple(
         f"{what} is {found[what]!r}, expected {wanted!r}" for what, wanted in expected.items() if found[what] != wanted
     )

@@ -95,7 +95,7 @@ def _members(each: NamedPermit, use: PairUse) -> dict[str, Any]:
     }
     optional: dict[str, Any] = {
         "source_identity": place.holder.name,
-        "human": "any.person" if place.human else "",
+        "human": f"{who.source_identity.partition('.')[0]}.any-person" if place.human else "",
         "access_profile": place.profile.name if place.profile else "",
         "conditions": conditions_view(pair.conditions),
         "claims": {name: _claim(value) for name, value in who.tags if _is_plain(str(value))},

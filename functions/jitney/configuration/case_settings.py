@@ -1,0 +1,132 @@
+"""The model of a case: a request to policies, and the decision that its author expects.
+
+Cases are in the `tests.yaml` beside the policies. A name that no request can have would test nothing, so each name must
+be in the configuration. But a case can expect the problem that an unknown name causes.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from jitney.configuration.names import did_you_mean
+from jitney.configuration.operation_names import operation_fix, operation_names
+from jitney.configuration.policy_references import unknown_group, unknown_identity
+from jitney.configuration.references import ValidationContext
+from jitney.configuration.values import ActionPattern, SettingsModel, Text, refused
+from jitney.core.access.decision import Effect
+from jitney.core.access.request import Way
+from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
+from jitney.core.policy.policy_tests import CASE_FAULTS
+from jitney.core.problems import PROBLEMS
+
+_OUTCOMES = (*Effect, *CASE_FAULTS, *PROBLEMS)
+
+
+def _group(value: str, info: ValidationInfo) -> str:
+    for unknown in unknown_group(value, ValidationContext.of(info).names):
+        raise refused(f"it {unknown.wrong}", unknown.fix)
+    return value
+
+
+def _reviewers(value: str, info: ValidationInfo) -> str:
+    known = ValidationContext.of(info).names.reviewers
+    if known and value not in (*known, BREAK_GLASS_APPROVAL):
+        raise refused(f'there is no reviewer group "{value}"', did_you_mean(value, known))
+    return value
+
+
+Group = Annotated[str, AfterValidator(_group)]
+ReviewerGroups = tuple[Annotated[str, AfterValidator(_reviewers)], ...]
+
+
+class CaseSettings(SettingsModel):
+    """A case, as `core.policy.policy_tests.Case` describes it. Members that are not given keep that class's defaults.
+
+    `effect` is first, because it says which unknown names the case is about.
+    """
+
+    effect: str
+    name: Text
+    target: Text
+    groups: tuple[Group, ...]
+    seconds: Annotated[int, Field(ge=1, le=10**9)]
+    access_profile: str = ""
+    actions: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    policies: tuple[Text, ...] = ()
+    approvals: ReviewerGroups = ()
+    reviews: tuple[ReviewerGroups, ...] = ()
+    longest_seconds: Annotated[int, Field(ge=0, le=10**9)] = 0
+    kind: Literal["agent", "human"] = "agent"
+    human: str | None = None
+    source_identity: str | None = None
+    other_grant_actions: tuple[ActionPattern, ...] = ()
+    claims: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    conditions: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    way: Literal["credentials", "gateway"] = "credentials"
+    reveal: Literal["true", "false"] = "false"
+    operation: str = ""
+    grant_approvals: ReviewerGroups = ()
+
+    @field_validator("effect")
+    @classmethod
+    def _is_an_outcome(cls, effect: str) -> str:
+        if effect not in _OUTCOMES:
+            raise refused(f'"{effect}" is no outcome', f"use {', '.join(Effect)}, or the code of a problem")
+        return effect
+
+    @field_validator("target")
+    @classmethod
+    def _is_a_target(cls, target: str, info: ValidationInfo) -> str:
+        known = ValidationContext.of(info).names.targets
+        if known and target not in known and info.data.get("effect") != "target_unknown":
+            raise refused(f'there is no target "{target}"', did_you_mean(target, known))
+        return target
+
+    @field_validator("claims")
+    @classmethod
+    def _are_visible(
+        cls, claims: dict[str, str | tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, str | tuple[str, ...]]:
+        known = ValidationContext.of(info).names.claims
+        unknown = [each for each in claims if known and each not in known]
+        if unknown and info.data.get("effect") != "claim_unknown":
+            raise refused(f'no issuer makes the claim "{unknown[0]}" visible', did_you_mean(unknown[0], known))
+        return claims
+
+    @field_validator("human", "source_identity")
+    @classmethod
+    def _is_of_an_issuer(cls, identity: str | None, info: ValidationInfo) -> str | None:
+        kind = "human" if info.field_name == "human" else str(info.data.get("kind"))
+        for unknown in unknown_identity(kind, identity, ValidationContext.of(info).names) if identity else ():
+            raise refused(f"it {unknown.wrong}", unknown.fix)
+        return identity
+
+    @field_validator("reveal", "operation")
+    @classmethod
+    def _goes_through_the_gateway(cls, value: str, info: ValidationInfo) -> str:
+        if value not in ("", "false") and info.data.get("way") != Way.GATEWAY:
+            raise refused("only requests through the gateway have it", "add way: gateway")
+        return value
+
+    @field_validator("operation")
+    @classmethod
+    def _is_an_operation(cls, operation: str) -> str:
+        if operation and operation not in operation_names():
+            raise refused(f'"{operation}" is no operation of the SDKs', operation_fix(operation))
+        return operation
+
+    @field_validator("grant_approvals")
+    @classmethod
+    def _are_about_a_call(cls, groups: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if groups and not info.data.get("operation"):
+            raise refused("only a call has approvals of its grant", "add the operation, or write approvals")
+        return groups
+
+    @model_validator(mode="after")
+    def _requests_something(self) -> Self:
+        given = self.model_fields_set
+        if "access_profile" not in given and not {"actions", "resources"} <= given:
+            wrong = "the case requests nothing"
+            raise refused(wrong, "write actions: [...] and resources: [...], or an access_profile:")
+        return self
