@@ -62,7 +62,8 @@ def test_pol_14_suggested_policies_pass_their_own_tests(suggesting, tmp_path: Pa
     code, out, err = suggesting(*scope, "--out", str(tmp_path / "new"))
     assert (code, out) == (0, f"Wrote {tmp_path / 'new'}\n"), err
     assert (tmp_path / "new" / "suggested.cedar").read_text().count("\npermit (") == permits
-    assert outcome_of(tmp_path, tmp_path / "new")[0] == 0
+    code, said = outcome_of(tmp_path, tmp_path / "new")
+    assert code == 0, said
     # They pass the same tests together with the forbids that stay.
     (tmp_path / "new" / "forbids.cedar").write_text(FORBIDS)
     code, out = outcome_of(tmp_path, tmp_path / "new")
