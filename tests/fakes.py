@@ -453,6 +453,10 @@ class MemoryDenyList:
         with self.lock:
             return [each for each in self.listed.get(role_arn, {}).values() if each.until > now]
 
+    def denied_ids(self, role_arn: str, now: int, most: int) -> list[str] | None:
+        found = [each.grant_id for each in self.deny_entries(role_arn, now)]
+        return found if len(found) < most else None
+
     def known_roles(self, configured: Iterable[str]) -> frozenset[str]:
         with self.lock:
             self.known |= set(configured)

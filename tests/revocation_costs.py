@@ -75,9 +75,10 @@ class CountingTable:
         if "ExclusiveStartKey" in asked:
             first = bisect_right(self._keys, asked["ExclusiveStartKey"]["sk"]["S"])
         last = bisect_right(self._keys, values[":last"]["S"])
-        page = [self._items[key] for key in self._keys[first : min(last, first + PAGE_ITEMS)]]
+        end = first + asked.get("Limit", PAGE_ITEMS)
+        page = [self._items[key] for key in self._keys[first : min(last, end)]]
         self.items_read += len(page)
-        more = {"LastEvaluatedKey": page[-1]} if first + PAGE_ITEMS < last else {}
+        more = {"LastEvaluatedKey": page[-1]} if end < last else {}
         return {"Items": page, **more}
 
     def get_item(self, **asked: Any) -> dict[str, Any]:

@@ -444,6 +444,9 @@ def test_end_06_only_unexpired_entries_are_read(client):
     assert DenyList(client, "state").acquire(role, NOW)  # the lease has the same partition key
     read = DenyList(client, "state").deny_entries
     assert [read(role, now) for now in (NOW, NOW + 1, NOW + 3600)] == [entries[3:], entries[4:], []]
+    ids = DenyList(client, "state").denied_ids
+    assert ids(role, NOW, 3) == [each.grant_id for each in entries[3:]]
+    assert [ids(role, now, 2) for now in (NOW, NOW + 1, NOW + 3600)] == [None, [entries[4].grant_id], []]
 
 
 AGENT, HUMAN = "ACTIVE_GRANTS#corp.agent", "ACTIVE_GRANTS#corp.alice"

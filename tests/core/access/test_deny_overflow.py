@@ -22,7 +22,9 @@ from jitney.core.access.deny_document import (
     DenyEntry,
     TagDenial,
     compose_deny_document,
+    most_names,
     operators_share,
+    short_deny_document,
 )
 from jitney.core.access.id_ranges import (
     OLDEST_SECONDS,
@@ -86,6 +88,27 @@ def some_by_operators(entries: list[DenyEntry], one_in: int) -> list[DenyEntry]:
 def test_end_06_one_pass_composes_what_the_definition_says(listed, earlier, room, one_in):
     entries = some_by_operators(listed, one_in)
     assert compose_deny_document(entries, earlier, NOW, room) == slow_document(entries, earlier, NOW, room)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(denials(), st.integers(100, ROLE_POLICY_LIMIT), st.sampled_from([1, 2, 10**9]), st.booleans())
+def test_end_06_a_document_of_ids_alone_is_the_one_of_the_entries(listed, room, one_in, suspended):
+    live = [each for each in some_by_operators(listed, one_in) if each.until > NOW]
+    standing = [TagDenial("agent", "corp.*", NOW)] if suspended else []
+    short = short_deny_document([each.grant_id for each in live], room, standing)
+    whole = compose_deny_document(live, CutOffs(), NOW, room, standing=standing)
+    assert short in (None, whole)
+    assert short is None or (short.cut_offs.last is None and len(live) <= most_names(room))
+    if len(whole.text) <= room - operators_share(room) and whole.cut_offs.last is None:
+        assert short == whole
+
+
+def test_end_06_ids_alone_never_take_the_operators_share():
+    ids = [each.grant_id for each in many(CAPACITY + 1)]
+    assert short_deny_document(ids[:-1], ROLE_POLICY_LIMIT, ()) == compose_deny_document(
+        many(CAPACITY), CutOffs(), NOW, ROLE_POLICY_LIMIT
+    )
+    assert short_deny_document(ids, ROLE_POLICY_LIMIT, ()) is None
 
 
 @settings(max_examples=examples(50), deadline=None)

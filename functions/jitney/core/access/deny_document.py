@@ -83,6 +83,20 @@ def operators_share(room: int) -> int:
     return room // 10
 
 
+def most_names(room: int) -> int:
+    """Return how many grants a document of `room` characters can name."""
+    return room // _item_length("g-" + 14 * "a")
+
+
+def short_deny_document(grant_ids: Iterable[str], room: int, standing: Collection[TagDenial]) -> DenyDocument | None:
+    """Return the document with deny entries of these grants, `standing` and no cut-offs, or None if it may be too long.
+
+    `compose_deny_document` returns the same for these entries. It also reads what the choice of a cut-off needs.
+    """
+    document = _document(IdCover(sorted(grant_ids)), CutOffs(), standing)
+    return document if len(document.text) <= _allowed(room, 0) else None
+
+
 def compose_deny_document(
     entries: Iterable[DenyEntry],
     cut_offs: CutOffs,
