@@ -1,7 +1,8 @@
 """A grant as an item: it comes back as it was, and a change names only the attributes that it changes."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from jitney.adapters.grant_items import UnreadableGrant, grant_of, grant_update,
 from jitney.adapters.unreadable_grants import readable_grants
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
+from jitney.core.access.request import Way
 from jitney.core.delegation import Delegation
 from jitney.core.review.votes import activated
 from tests.fakes import GRANT, NOW, PENDING
@@ -108,6 +110,29 @@ def test_rev_03_a_change_names_only_what_it_changes(before: Grant, after: Grant,
     named = {each.partition(" = ")[0] for each in sets.split(", ")} | set(filter(None, gone.split(", ")))
     assert named == names | {"lifecycle", "records"}
     assert (update["Key"], update["ConditionExpression"]) == (item_key(before.id), "records = :had")
+
+
+OTHER: dict[type, Callable[[Any], Any]] = {
+    str: lambda text: f"{text}x",
+    int: lambda number: number + 1,
+    bool: lambda flag: not flag,
+    tuple: lambda values: (*values, "x"),
+    type(None): lambda _: "x",
+    Way: lambda _: Way.GATEWAY,
+    State: lambda _: State.EXPIRED,
+}
+APART = ("id", "ending", "follow_up")
+"""The key, and what the changes above cover."""
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Grant) if each.name not in APART])
+def test_rev_03_a_change_of_any_member_is_written(name: str):
+    present = getattr(ACTIVE, name)
+    after = replace(ACTIVE, **{name: OTHER[type(present)](present)})
+    was, item, update = item_of(ACTIVE), item_of(after), grant_update("state", ACTIVE, after)
+    changed = {f":{each}": item[each] for each in item if was.get(each) != item[each]}
+    assert changed or was.keys() - item.keys()
+    assert update["ExpressionAttributeValues"] == changed | {":had": was["records"]}
 
 
 def test_what_has_no_terms_is_no_grant():

@@ -128,10 +128,13 @@ def open_role_key(role_arn: str, state: State) -> str:
 
 def item_of(grant: Grant) -> Item:
     """Return the item of a grant."""
+    return _item_without_terms(grant) | {"terms": _terms_attribute(_terms_of(grant))}
+
+
+def _item_without_terms(grant: Grant) -> Item:
     item = item_key(grant.id) | {
         "gsi_pk": {"S": owner_key(grant.owner_key)},
         "gsi_sk": {"S": f"{grant.created_at:012d}#{grant.id}"},
-        "terms": {"B": compress_text(_json(_terms_of(grant)))},
         "lifecycle": {"S": _json({name: getattr(grant, name) for name in _LIFECYCLE})},
         "records": {"N": str(grant.records)},
         "role_arn": {"S": grant.role_arn},
@@ -155,13 +158,20 @@ def item_of(grant: Grant) -> Item:
     return item
 
 
+def _terms_attribute(terms: dict[str, Any]) -> Item:
+    return {"B": compress_text(_json(terms))}
+
+
 def grant_update(table: str, before: Grant, after: Grant) -> Item:
     """Return the part of a transaction that changes a grant, unless the grant changed since it was read.
 
     The update names only the attributes that change, so it needs no permission for the others.
     """
-    was, item = item_of(before), item_of(after)
+    was, item = _item_without_terms(before), _item_without_terms(after)
     changed = {name: value for name, value in item.items() if was.get(name) != value}
+    terms = _terms_of(after)
+    if terms != _terms_of(before):  # most changes keep the terms, which take longest to write
+        changed["terms"] = _terms_attribute(terms)
     gone = [name for name in was if name not in item]
     remove = f" REMOVE {', '.join(gone)}" if gone else ""
     return {
