@@ -43,22 +43,30 @@ class AwsMasker:
         `service` is botocore's name. If the table does not know the operation, members are masked by name. Returns
         `value` itself if nothing is masked. Raises TypeError for a stream; read it first.
         """
-        shapes = self.masks.of(service, operation) or UNKNOWN_OPERATION
-        start = shapes.input if direction is CallDirection.INPUT else shapes.output
-        return mask_value(value, lookup_by_shape(shapes, start, self._kinds), self.tags)
+        return mask_value(value, _call_lookup(self.masks, service, operation, direction, self.sensitive), self.tags)
 
     def event(self, event: Mapping[str, Any]) -> MaskedValue:
         """Mask a CloudTrail event: requestParameters and responseElements by member, everything else by detectors."""
         source, name = str(event.get("eventSource", "")), str(event.get("eventName", ""))
         return mask_value(event, _event_lookup(self.masks, source, name, self.sensitive), self.tags, EVENT_TEXTS)
 
-    @property
-    def _kinds(self) -> Mapping[str, str]:
-        return _kinds(self.sensitive)
-
 
 def _kinds(sensitive: bool) -> Mapping[str, str]:  # noqa: FBT001 - a part of a cached function's key
     return {CREDENTIAL_REF: CREDENTIAL} | ({SENSITIVE_REF: SENSITIVE} if sensitive else {})
+
+
+@lru_cache(maxsize=_OPERATIONS)
+def _call_lookup(
+    masks: MaskTable,
+    service: str,
+    operation: str,
+    direction: CallDirection,
+    sensitive: bool,  # noqa: FBT001
+) -> MemberLookup:
+    """Return the lookup of masked members in the parameters or the answer of this operation."""
+    shapes = masks.of(service, operation) or UNKNOWN_OPERATION
+    start = shapes.input if direction is CallDirection.INPUT else shapes.output
+    return lookup_by_shape(shapes, start, _kinds(sensitive))
 
 
 @lru_cache(maxsize=_OPERATIONS)

@@ -14,7 +14,8 @@ from jitney.core.masking.values import PythonForm, mask_members
 
 UNKNOWN_OPERATION = OperationShapes((), None, None)
 """An operation that the table does not know, so that members are masked by name only."""
-_KINDS = {CREDENTIAL_REF: CREDENTIAL}
+_BY_NAME = lookup_by_shape(UNKNOWN_OPERATION, None, {CREDENTIAL_REF: CREDENTIAL})
+"""The lookup for all values without a model. It keeps which names cannot make a member a secret."""
 
 
 class MaskedValue(NamedTuple):
@@ -39,7 +40,7 @@ class GenericMasker:
 
         Returns `value` itself if nothing is masked. Raises TypeError for values that cannot be inspected.
         """
-        return mask_value(value, lookup_by_shape(UNKNOWN_OPERATION, None, _KINDS), self.tags).value
+        return mask_value(value, _BY_NAME, self.tags).value
 
 
 UNTAGGED = GenericMasker()
