@@ -9,7 +9,7 @@ from typing import Any
 from jitney.core.actions import ResourceType
 from jitney.core.calls.call import AwsLocation
 from jitney.core.calls.options import invalid_call
-from jitney.core.calls.templates import WHOLE, Variable, filled, variables_of
+from jitney.core.calls.templates import WHOLE, Variable, filled, plain_format, variables_of
 from jitney.core.calls.transforms import (
     ADDS_WILDCARDS,
     CONTENT_TRANSFORMS,
@@ -85,11 +85,11 @@ class Filling:
         by_arn = {name: text for name, text in given.items() if isinstance(text, str) and text.startswith("arn:")}
         read = {each.transform for each in variables} & READS_ARNS
         if len(units) == 1 and by_arn and not (read and self._transformed(variables, given)):
-            yield from (arn for arn in by_arn.values() if _fits(arn, _plain(template), self.place))
+            yield from (arn for arn in by_arn.values() if _fits(arn, plain_format(template), self.place))
             return
         for each in variables:
             arn = by_arn.get(each.name, "")
-            if not each.transform and _fits(arn, _plain(template), self.place):
+            if not each.transform and _fits(arn, plain_format(template), self.place):
                 yield from [arn] if self._holds_others(arn, each, template, variables, given) else []
                 return
         texts = [each.text for each in variables]
@@ -217,11 +217,3 @@ def _check_account(arn: str, place: AwsLocation) -> None:
     parts = arn.split(":", 5)
     if len(parts) == 6 and (parts[4] not in ("", "aws", place.account) or parts[1] != place.partition):
         raise wrong_account(arn, place)
-
-
-def _plain(template: str) -> str:
-    """Return a template as an ARN format, without transforms."""
-    text = template
-    for variable in variables_of(template):
-        text = text.replace(variable.text, "*" if variable.fixed else f"${{{variable.name}}}")
-    return text

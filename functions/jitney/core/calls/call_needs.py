@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from jitney.core.access.request import ExplainedAction, PossibleAction
@@ -107,7 +108,9 @@ def _by_name(operation: Operation, action: str) -> str:
 def _shown(call: AwsCall) -> str:
     """Return the call with the values that name its resources. Other values may be secret and are masked."""
     words = ["aws", call.operation.service_command, call.operation.command]
-    naming = set(_naming(call.operation))
+    naming = frozenset[str]().union(
+        *(name_parameters(each) for need in call.operation.needs for each in templates_of(need))
+    )
     for member in call.operation.members:
         if member.name in call.parameters:
             refused = "no-" if member.kind == "b" and call.parameters[member.name] is False else ""
@@ -117,13 +120,7 @@ def _shown(call: AwsCall) -> str:
     return shlex.join([*words, *region])[:MAX_SHOWN]
 
 
-def _naming(operation: Operation) -> Iterator[str]:
-    for need in operation.needs:
-        for template in templates_of(need):
-            yield from name_parameters(template)
-
-
-def _words(member: Parameter, value: Any, naming: set[str]) -> list[str]:
+def _words(member: Parameter, value: Any, naming: AbstractSet[str]) -> list[str]:
     if member.kind == "b":
         return []
     texts = [value] if isinstance(value, str) else value

@@ -35,11 +35,12 @@ def variables_of(template: str) -> tuple[Variable, ...]:
     return tuple(dict.fromkeys(Variable(each[0], bool(each[1]), each[2], each[3] or "") for each in found))
 
 
-def members_of(template: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def members_of(template: str) -> tuple[tuple[str, str], ...]:
     """Return the parameters of a template, each with its transform or ""."""
     if whole := WHOLE.fullmatch(template):
-        return [(whole[1], whole[2] or "")]
-    return [(each.name, each.transform) for each in variables_of(template) if not each.fixed]
+        return ((whole[1], whole[2] or ""),)
+    return tuple((each.name, each.transform) for each in variables_of(template) if not each.fixed)
 
 
 def templates_of(need: RequiredAction) -> Iterator[str]:
@@ -48,9 +49,19 @@ def templates_of(need: RequiredAction) -> Iterator[str]:
         yield from kind.arns
 
 
-def name_parameters(template: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def name_parameters(template: str) -> frozenset[str]:
     """Return the parameters of a template whose values hold nothing but names."""
-    return {name for name, transform in members_of(template) if transform not in CONTENT_TRANSFORMS}
+    return frozenset(name for name, transform in members_of(template) if transform not in CONTENT_TRANSFORMS)
+
+
+@lru_cache(maxsize=4096)
+def plain_format(template: str) -> str:
+    """Return a template as an ARN format, without transforms."""
+    text = template
+    for variable in variables_of(template):
+        text = text.replace(variable.text, "*" if variable.fixed else f"${{{variable.name}}}")
+    return text
 
 
 def structure_parameters(need: RequiredAction) -> set[str]:
