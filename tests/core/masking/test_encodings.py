@@ -1,10 +1,26 @@
-"""Quoted text with escapes is found without matching the quoted texts between (row MASK 1)."""
+"""Encoded text is found without matching the patterns against the whole text (row MASK 1)."""
+
+import base64
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jitney.core.masking.encodings import _QUOTED, _escaped
+from jitney.core.masking.encodings import _QUOTED, _RUN, _escaped, _read, find_encoded, may_contain_encoded
+from jitney.core.masking.searched_text import SearchedText
 from tests.examples import examples
+
+PIECES = st.one_of(
+    st.binary(max_size=24).map(lambda data: base64.b64encode(data).decode()),
+    st.text(st.sampled_from("abz 12:-"), max_size=24).map(
+        lambda text: base64.urlsafe_b64encode(text.encode()).decode()
+    ),
+    st.text(st.sampled_from("abz 12:-"), max_size=16).map(
+        lambda text: base64.b64encode(text.encode("utf-16")).decode()
+    ),
+    st.sampled_from(["77u/", "77u_", "cGFzc3dvcmQ9", "aHVudGVyMjAwMA=="]),
+    st.text(st.sampled_from("aA7+/_-=.~%: \0é\n"), max_size=6),
+)
 
 
 @given(st.text(st.sampled_from('"\\\0an ')), st.integers(0, 3))
@@ -12,3 +28,16 @@ from tests.examples import examples
 def test_mask_01_escaped_quotes_equal_the_matches_of_a_plain_search(text: str, start: int):
     found = [match.span() for match in _QUOTED.finditer(text, start) if "\\" in match[0]]
     assert [match.span() for match in _escaped(text, start)] == found
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+@settings(max_examples=examples(1000))
+def test_mask_01_base64_equals_the_matches_in_the_whole_text(text: str):
+    matches = [match for match in re.finditer(_RUN.pattern, text, re.ASCII) if len(match[0]) >= 16]
+    decoded = [(match, [run for run in (match[0], match[0].partition("/")[0]) if len(run) >= 16]) for match in matches]
+    found = [(each.start(), next(filter(_read, runs), "")) for each, runs in decoded]
+    spans = [
+        (start, end) for start, end, _ in find_encoded(SearchedText.of(text)) if not set(text[start:end]) & set("%\\")
+    ]
+    assert spans == [(start, start + len(run)) for start, run in found if run]
+    assert may_contain_encoded(text) or not matches

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jitney.core.masking import named_secrets, needles, runs, secret_formats
 from jitney.core.masking.runs import _LETTERS, _TOKEN_LETTERS
+from jitney.core.masking.searched_text import SearchedText
 
 NEEDLES = [*named_secrets.PARTS, *(each.needle for each in secret_formats.FORMATS)]
 LONG = "\n" * 3000
@@ -39,10 +40,10 @@ def test_mask_01_the_contained_needles_are_those_that_a_plain_search_finds(text:
 @given(st.lists(st.tuples(st.sampled_from("aé= %"), st.integers(0, 40)), max_size=8), st.integers(1, 30))
 def test_mask_01_runs_are_found_across_the_parts_of_a_text(pieces: list[tuple[str, int]], size: int):
     text = "".join(letter * count for letter, count in pieces)
-    whole = list(runs.runs(text, 8)), runs.long_words(text)
+    whole = runs.runs(text, 8), SearchedText.of(text)
     assert whole[0] == [match.span() for match in re.finditer("a{8,}", text)]
     with mock.patch.object(runs, "_PART", size):
-        assert (list(runs.runs(text, 8)), runs.long_words(text)) == whole
+        assert (runs.runs(text, 8), SearchedText.of(text)) == whole
 
 
 @pytest.mark.parametrize("each", [each for each in secret_formats.FORMATS if each.mark], ids=lambda each: each.needle)

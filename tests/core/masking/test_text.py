@@ -15,7 +15,7 @@ from jitney.core.masking import text as text_module
 from jitney.core.masking.generic_masker import GenericMasker
 from jitney.core.masking.mask_tags import MASK, MaskTags
 from jitney.core.masking.named_secrets import names_secret
-from jitney.core.masking.runs import long_words
+from jitney.core.masking.searched_text import SearchedText
 from jitney.core.masking.secret_formats import FORMATS
 from jitney.core.masking.text import DEEPEST, Sought, cannot_hold_secret, mask_text, suspects
 from tests.core.masking.planted import HIDING, PASSWORD, PLANTED, SECRET_KEY
@@ -86,7 +86,7 @@ def test_mask_01_the_needle_of_a_format_is_in_a_long_word(each):
     @settings(max_examples=examples(10))
     def tried(text):
         found = re.search(each.pattern, text, flags)
-        searched, words = (part.lower() if each.folded else part for part in (text, long_words(text)))
+        searched, words = (part.lower() if each.folded else part for part in (text, SearchedText.of(text).words))
         if found and searched.startswith(each.needle, found.start() + each.offset):
             assert each.needle in words
 

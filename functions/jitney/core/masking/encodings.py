@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeAlias
 
 from jitney.core.masking.lazy_patterns import LazyPattern, compiled
-from jitney.core.masking.runs import LONG_WORD, runs, runs_around
+from jitney.core.masking.runs import LONG_WORD, long_words, runs_around, word_spans
 from jitney.core.masking.searched_text import SearchedText
 
 Masking: TypeAlias = Callable[[str], str]
@@ -20,7 +20,7 @@ Masking: TypeAlias = Callable[[str], str]
 # The first characters of base64 show whether it encodes text. Of each four characters, the first has the upper six bits
 # of a byte, and the second has the upper four of the next byte. The pattern accepts the bytes of ASCII, the zeros of
 # UTF-16, and byte order marks.
-_RUN = LazyPattern(r"(?<![A-Za-z0-9+_-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
+_RUN = LazyPattern(r"\b(?<![+-])(?:77u[/_]|(?:[ACDI-Za-f][AC-HQS-Xgi-nw-z0-3][\w+/-]{2}){2})[\w+/-]{8,}={0,2}")
 _SHORTEST = LONG_WORD
 _PERCENT = LazyPattern(r"(?:[A-Za-z0-9._~!*'()@:/?=&+$,;#-]|%[0-9A-Fa-f]{2}){4,}")
 # The end is optional: searching for an end from every quote would take quadratic time.
@@ -31,9 +31,11 @@ _UNPRINTABLE = LazyPattern(r"[\x00-\x08\x0e-\x1f\x7f]")
 def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:
     """Yield each encoded text: its start, its end, and a function that masks the text and encodes it again."""
     text = searched.text
-    for start, end in searched.runs:
-        for match in _RUN.finditer(text, start, end + 2):
+    for at, end in searched.spans if _RUN.search(searched.words) else ():
+        match = _RUN.search(text, at, end)
+        while match:
             yield from _base64_in(match)
+            match = _RUN.search(text, match.end(), end)
     for start, end in runs_around(text, "%"):
         for match in _PERCENT.finditer(text, start, end):
             if "%" in match[0]:
@@ -67,7 +69,7 @@ def may_contain_encoded(text: str) -> bool:
     """Return whether `text` may contain encoded text."""
     if "%" in text or "\\" in text:
         return True
-    return any(_RUN.search(text, start, end + 2) for start, end in runs(text, _SHORTEST))
+    return _RUN.search(long_words(text, word_spans(text))) is not None
 
 
 def _base64_in(match: re.Match[str]) -> Iterator[tuple[int, int, Callable[[Masking], str]]]:

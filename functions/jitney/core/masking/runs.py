@@ -1,6 +1,7 @@
 """Find long words. Keys, tokens and base64 occur only in long words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/-")
 _TABLE = bytes(ord("a") if code in _LETTERS else ord(" ") for code in range(256))
@@ -10,20 +11,26 @@ _TOKEN_TABLE = bytes(ord("a") if code in _TOKEN_LETTERS else ord(" ") for code i
 _URL_LETTERS = _LETTERS | frozenset(b".~!*'()@:?=&$,;#%")
 _URL_TABLE = bytes(ord("a") if code in _URL_LETTERS else ord(" ") for code in range(256))
 LONG_WORD = 16
+Span: TypeAlias = tuple[int, int]
 _PART = 65_536
 
 
-def runs(text: str, least: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans of at least `least` characters of base64 or base64url."""
-    yield from _spans(text, least, _TABLE)
+def runs(text: str, least: int) -> list[Span]:
+    """Return the spans of at least `least` characters of base64 or base64url."""
+    return _spans(text, least, _TABLE)
 
 
-def long_words(text: str) -> str:
-    """Return the words with at least `LONG_WORD` characters of tokens and URLs, each once, joined by spaces."""
-    return " ".join(dict.fromkeys([text[start:end] for start, end in _spans(text, LONG_WORD, _TOKEN_TABLE)]))
+def word_spans(text: str) -> list[Span]:
+    """Return the spans of the words with at least `LONG_WORD` characters of tokens and URLs."""
+    return _spans(text, LONG_WORD, _TOKEN_TABLE)
 
 
-def runs_around(text: str, mark: str) -> Iterator[tuple[int, int]]:
+def long_words(text: str, spans: Iterable[Span]) -> str:
+    """Return the words at `spans`, each once, joined by spaces."""
+    return " ".join(dict.fromkeys([text[start:end] for start, end in spans]))
+
+
+def runs_around(text: str, mark: str) -> Iterator[Span]:
     """Yield the spans of URL characters that contain `mark`, which is a URL character itself."""
     at = text.find(mark)
     if at < 0:
@@ -36,23 +43,25 @@ def runs_around(text: str, mark: str) -> Iterator[tuple[int, int]]:
         at = text.find(mark, end)
 
 
-def _spans(text: str, least: int, table: bytes) -> Iterator[tuple[int, int]]:
+def _spans(text: str, least: int, table: bytes) -> list[Span]:
     # Two passes in C read 800 MB a second; a regular expression reads 15 to 50. The text is read in parts, because
     # allocating memory for a copy of a large text takes as long as the passes.
+    found: list[Span] = []
     wanted, start = b"a" * least, -1
     for at in range(0, len(text), _PART):
-        shape, found = text[at : at + _PART].encode("latin-1", "replace").translate(table), 0
+        shape, first = text[at : at + _PART].encode("latin-1", "replace").translate(table), 0
         if start >= 0:
-            found = shape.find(b" ")
-            if found < 0:
+            first = shape.find(b" ")
+            if first < 0:
                 continue
-            if at + found - start >= least:
-                yield start, at + found
+            if at + first - start >= least:
+                found.append((start, at + first))
         start = at + shape.rfind(b" ") + 1
-        found = shape.find(wanted, found)
-        while 0 <= found < start - at:
-            end = shape.find(b" ", found)
-            yield at + found, at + end
-            found = shape.find(wanted, end)
+        first = shape.find(wanted, first)
+        while 0 <= first < start - at:
+            end = shape.find(b" ", first)
+            found.append((at + first, at + end))
+            first = shape.find(wanted, end)
     if start >= 0 and len(text) - start >= least:
-        yield start, len(text)
+        found.append((start, len(text)))
+    return found

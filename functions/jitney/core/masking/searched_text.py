@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Self
 
-from jitney.core.masking.runs import LONG_WORD, long_words, runs
+from jitney.core.masking.runs import Span, long_words, word_spans
 
 # ASCII, and the Kelvin sign, whose small letter is ASCII's k.
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | {0x212A: ord("k")}
@@ -11,20 +11,20 @@ _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | {0x212A: 
 class SearchedText(NamedTuple):
     """A text that is searched for secrets.
 
-    `lowered` is the text of the same length with ASCII in lower case. `words` are its long words, each once, separated
-    by spaces. Keys, tokens and base64 occur only in long words. `runs` are the spans of its long runs of base64.
+    `lowered` is the text of the same length with ASCII in lower case. Keys, tokens and base64 occur only in long words:
+    `spans` are their places, and `words` the words themselves, each once, separated by spaces.
     """
 
     text: str
     lowered: str
     words: str
-    runs: tuple[tuple[int, int], ...]
+    spans: list[Span]
 
     @classmethod
     def of(cls, text: str) -> Self:
         """Return the text with its parts."""
-        words = long_words(text)
-        return cls(text, lower(text), words, tuple(runs(text, LONG_WORD)) if words else ())
+        spans = word_spans(text)
+        return cls(text, lower(text), long_words(text, spans), spans)
 
 
 def lower(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jitney.core.masking.lazy_patterns import compiled
 from jitney.core.masking.needles import contained
 from jitney.core.masking.random_values import is_filled
-from jitney.core.masking.runs import long_words
+from jitney.core.masking.runs import long_words, word_spans
 from jitney.core.masking.searched_text import SearchedText
 
 
@@ -186,6 +186,7 @@ _URL_PARAMETER = "x-amz-security-token="
 _PLAIN = [each for each in FORMATS if not each.folded]
 _FOLDED = [each for each in FORMATS if each.folded]
 _LOOSE = [each for each in _PLAIN if each.loose]
+_IN_WORDS = [each.needle for each in _PLAIN if not each.loose]
 _NEEDLES = [each.needle for each in _PLAIN]
 _FOLDED_NEEDLES = [each.needle for each in _FOLDED]
 _SHORT = 1000
@@ -195,7 +196,7 @@ _SHORT = 1000
 def may_contain_known_format(text: str, lowered: str) -> bool:
     """Return whether any needle occurs in the text."""
     if len(text) > _SHORT:
-        return bool(_plain_in(text, long_words(text)) or _folded_in(lowered))
+        return bool(_plain_in(text, long_words(text, word_spans(text))) or _folded_in(lowered))
     return any(map(text.__contains__, _NEEDLES)) or any(map(lowered.__contains__, _FOLDED_NEEDLES))
 
 
@@ -218,10 +219,8 @@ def _plain_in(text: str, words: str) -> list[SecretFormat]:
 
     Most needles are searched only in the long `words`, because prose has none.
     """
-    loose = contained([each.needle for each in _LOOSE if each.mark in text], text)
-    if not (loose or words):
-        return []
-    return [each for each in _PLAIN if (each.needle in loose if each.loose else each.needle in words)]
+    found = [*contained([each.needle for each in _LOOSE if each.mark in text], text), *contained(_IN_WORDS, words)]
+    return [each for each in _PLAIN if each.needle in found] if found else []
 
 
 def _folded_in(lowered: str) -> list[SecretFormat]:

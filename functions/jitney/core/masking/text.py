@@ -59,7 +59,7 @@ def cannot_hold_secret(text: str) -> bool:
         or [tail for tail in named_secrets.TAILS if tail in text]
         or secret_formats.may_contain_known_format(text, lowered)
         or encodings.may_contain_encoded(text)
-        or any(runs(text, SHORTEST_IN_PROSE))
+        or bool(runs(text, SHORTEST_IN_PROSE))
     )
 
 
@@ -135,7 +135,7 @@ def _found(searched: SearchedText, candidates: _Candidates, sought: Sought) -> I
     yield from secret_formats.find_known_formats(searched, candidates.formats)
     yield from named_secrets.find_named_secrets(searched, candidates.needles)
     if sought is Sought.SECRETS_IN_PROSE:
-        for start, end in searched.runs:
+        for start, end in searched.spans:
             if end - start >= SHORTEST_IN_PROSE:
                 yield from (match.span() for match in _BARE_KEY.finditer(searched.text, start, end + 1))
 
