@@ -44,7 +44,9 @@ def mask_json(
         raise UnmaskableAnswer("it is not JSON") from None
     lookup = _AnswerLookup((*shapes, _ATTRIBUTE), start, rules.kinds, rules.judge)
     try:
-        masked, paths = mask_members(value, lookup, _WireForm(rules), rules.changes, MAX_DEPTH)
+        masked, paths = mask_members(
+            value, lookup, _WireForm(rules), lambda texts, names: rules.changes([*texts, *names]), MAX_DEPTH
+        )
     except NestedTooDeep:
         raise UnmaskableAnswer(_TOO_DEEP) from None
     if columns:

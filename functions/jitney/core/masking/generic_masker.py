@@ -12,6 +12,8 @@ from jitney.core.masking.table import CREDENTIAL_REF, OperationShapes
 from jitney.core.masking.text import Sought, mask_text, suspects
 from jitney.core.masking.values import PythonForm, mask_members
 
+_NAMES = HarmlessTexts()
+"""The names of members that hold no secret."""
 UNKNOWN_OPERATION = OperationShapes((), None, None)
 """An operation that the table does not know, so that members are masked by name only."""
 _BY_NAME = lookup_by_shape(UNKNOWN_OPERATION, None, {CREDENTIAL_REF: CREDENTIAL})
@@ -50,13 +52,16 @@ UNTAGGED = GenericMasker()
 def mask_value(value: Any, guide: MemberLookup, tags: MaskTags, harmless: HarmlessTexts | None = None) -> MaskedValue:
     """Mask `value`. `guide` says which members to mask. Returns `value` itself if nothing is masked.
 
-    `harmless` remembers texts of earlier values that hold no secret, because later values repeat them.
+    `harmless` remembers texts of earlier values that hold no secret, because later values repeat them. Names of members
+    are always remembered.
     """
 
-    def changes(texts: Sequence[str]) -> Mapping[int, str]:
+    def changes(texts: Sequence[str], names: Sequence[str]) -> Mapping[int, str]:
         suspected = harmless.suspects(texts, suspects) if harmless else suspects(texts)
-        found = {place: mask_text(texts[place], tags) for place in suspected}
-        return {place: text for place, text in found.items() if text != texts[place]}
+        suspected |= {len(texts) + place for place in (harmless or _NAMES).suspects(names, suspects)}
+        every = [*texts, *names]
+        found = {place: mask_text(every[place], tags) for place in suspected}
+        return {place: text for place, text in found.items() if text != every[place]}
 
     masked, paths = mask_members(value, guide, PythonForm(tags), changes)
     return MaskedValue(masked, tuple(map(path_text, paths)))

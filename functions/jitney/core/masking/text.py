@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import partial
+from itertools import accumulate
 from typing import NamedTuple, Self, TypeAlias
 
 from jitney.core.masking import encodings, named_secrets, secret_formats
@@ -84,15 +85,14 @@ class _Candidates(NamedTuple):
 
 def suspects(texts: Sequence[str], sought: Sought = Sought.SECRETS) -> set[int]:
     """Return the indexes of all texts that may hold a secret. No text with a secret is missing."""
-    starts, at = [], 0
-    for text in texts:
-        starts.append(at)
-        at += len(text) + 1
     joined = "\0".join(texts)
     searched = SearchedText.of(joined)
     places = [start for start, _ in _found(searched, _Candidates.of(searched, searched), sought)]
     probe = partial(_masked, tags=NO_TAGS, sought=sought, depth=1)
     places += [start for start, end, rewrite in find_encoded(searched) if rewrite(probe) != joined[start:end]]
+    if not places:
+        return set()
+    starts = [0, *accumulate(len(text) + 1 for text in texts)]
     return {bisect_right(starts, place) - 1 for place in places}
 
 

@@ -17,8 +17,11 @@ from jitney.core.masking.table import ShapeRef
 
 _LISTS, _TEXTS, _PLAIN = (list, tuple), (str, bytes, bytearray), (int, float, Decimal, datetime)
 """Tuples of types, because `list | tuple` would create a union at each check."""
-Changes: TypeAlias = Callable[[Sequence[str]], Mapping[int, str]]
-"""Returns the texts that hold a secret, masked, by index."""
+Changes: TypeAlias = Callable[[Sequence[str], Sequence[str]], Mapping[int, str]]
+"""Takes a value's texts and the names of its members. Returns those that hold a secret, masked, by index.
+
+The index of a name follows the indexes of the texts.
+"""
 
 
 class NestedTooDeep(Exception):
@@ -55,7 +58,7 @@ def mask_members(
     survey = _Survey(guide, form, deepest)
     survey.see(value, guide.start, 0)
     names, count = list(survey.names), len(survey.texts)
-    found = changes([*survey.texts, *names])
+    found = changes(survey.texts, names)
     if not survey.members and not found:
         return value, []
     renamed = {names[place - count]: text for place, text in found.items() if place >= count}
