@@ -6,13 +6,14 @@ review, and `decide` finds the smallest sufficient sets of groups. If not, the r
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
 from jitney.core.access.decision import Decision, Effect, Risk
 from jitney.core.access.profile_policy import granted_profile
 from jitney.core.access.request import AccessRequest, Permission
 from jitney.core.actions import Action, ActionTable
+from jitney.core.call_limits import CallLimits
 from jitney.core.config import Limits, Target
 from jitney.core.identity.principal import Principal
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
@@ -116,14 +117,18 @@ def decide(
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
         reasons = why_allowed(now) or why_unconditional(unconditional)
-        return _allowed(Decision(Effect.ALLOW, reasons, permissions, *versions, **seen), now, policy_set)
+        return Decision(
+            Effect.ALLOW, reasons, permissions, *versions, call_limits=_call_limits(now, policy_set), **seen
+        )
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
         waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
         reasons, reviews = why_reviewed(waiting, policy_set), review_alternatives(case, asked)
-        review = Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, **seen)
-        return _allowed(review, reviewed, policy_set)
+        call_limits = _call_limits(reviewed, policy_set)
+        return Decision(
+            Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, call_limits=call_limits, **seen
+        )
 
     return Decision(
         Effect.DENY,
@@ -198,10 +203,9 @@ def _risks(questions: Iterable[Question], target: Target) -> tuple[Risk, ...]:
     return describe_risks(names, gained.values(), reach_notes(target))
 
 
-def _allowed(decision: Decision, verdicts: Iterable[PairVerdict], policy_set: PolicySet) -> Decision:
-    """Return the decision with the limits of the permits that allow, or will allow after a review."""
-    names = {name for verdict in verdicts for name in verdict.policies}
-    return replace(decision, call_limits=policy_set.call_limits(names))
+def _call_limits(verdicts: Iterable[PairVerdict], policy_set: PolicySet) -> CallLimits:
+    """Return the limits of the permits that allow, or will allow after a review."""
+    return policy_set.call_limits({name for verdict in verdicts for name in verdict.policies})
 
 
 def _refused(verdicts: Iterable[PairVerdict]) -> list[PairVerdict]:
