@@ -348,7 +348,6 @@ def test_gw_06_the_newest_record_of_a_call_shows_its_state(calls):
 
 def test_gw_07_the_records_and_the_state_of_a_common_call_take_a_kilobyte_each(client):
     made = RecordedCall(
-        call_id="c-aaaaaaaaaaaaaa",
         service="s3",
         operation="PutObject",
         region="eu-west-1",
@@ -365,7 +364,7 @@ def test_gw_07_the_records_and_the_state_of_a_common_call_take_a_kilobyte_each(c
     )
     origin, calls = Origin("198.51.100.7", "3f0a2c1e-6b7d-4f52-9a55-0f6f2f4f1c11"), real(client)
     named = ("s3", "PutObject", "eu-west-1")
-    attempt = new_attempt(made.call_id, GRANT.id, OWNER, KEY, key_hash("c"), named, NOW)
+    attempt = new_attempt("c-aaaaaaaaaaaaaa", GRANT.id, OWNER, KEY, key_hash("c"), named, NOW)
     sent, first = recorded(attempt, call_record(GRANT, made, Outcome.SENT, origin, NOW))
     calls.begin(sent, first, NOTHING, CallBudget(), now=NOW)
     facts = AnswerFacts(200, "4Q8XK2WJ5Z7N9B3M", 0)

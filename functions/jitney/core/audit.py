@@ -270,25 +270,22 @@ def principal_record(
 def grant_record(
     event: AuditEvent, outcome: Outcome, grant: Grant, origin: Origin, now: int, **more: Any
 ) -> AuditRecord:
-    """Return the record of an event of `grant`. `more` are other members of `AuditRecord`."""
-    return AuditRecord(
-        time=now,
-        event=event,
-        outcome=outcome,
-        grant_id=grant.id,
-        principal=grant.principal,
-        issuer=grant.issuer,
-        subject=grant.subject,
-        unit=grant.unit,
-        human=grant.human or "",
-        target=grant.target,
-        account=grant.account,
+    """Return the record of an event of `grant`. `more` are other members of `AuditRecord`, or replace the grant's."""
+    of_grant = {
+        "principal": grant.principal,
+        "issuer": grant.issuer,
+        "subject": grant.subject,
+        "unit": grant.unit,
+        "human": grant.human or "",
+        "target": grant.target,
+        "account": grant.account,
         **_named(grant.permissions),
-        duration_seconds=grant.duration_seconds,
-        expires_at=iso(grant.expires_at),
-        reason=grant.reason,
-        ticket=grant.ticket,
-        source_ip=origin.source_ip,
-        request_id=origin.request_id,
-        **{"policy_version": grant.policy_version, **more},
-    )
+        "duration_seconds": grant.duration_seconds,
+        "expires_at": iso(grant.expires_at),
+        "reason": grant.reason,
+        "ticket": grant.ticket,
+        "source_ip": origin.source_ip,
+        "request_id": origin.request_id,
+        "policy_version": grant.policy_version,
+    }
+    return AuditRecord(now, event, outcome, grant_id=grant.id, **(of_grant | more))

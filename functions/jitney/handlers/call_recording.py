@@ -21,7 +21,7 @@ S3 has no parameter of this name.
 
 
 def recorded_call(made: GatewayCall, credentials: Credentials | None) -> RecordedCall:
-    """Return the call as its records show it, without its id."""
+    """Return the call as its records show it."""
     ports, modelled, owner = made.authenticated.ports, made.modelled, made.grant.owner_key
     operation, exact = modelled.operation.name, modelled.parameters
     masker = AwsMasker(ports.masks, TextMaskTags(lambda: ports.mask_keys.of(owner)))
@@ -32,7 +32,6 @@ def recorded_call(made: GatewayCall, credentials: Credentials | None) -> Recorde
         direct = {"direct": _DIRECT} | ({"Body": made.asked.direct} if is_upload(operation) else {})
         exact, masked = {**exact, **direct}, {**masked, **direct}
     return RecordedCall(
-        call_id="",
         service=modelled.service,
         operation=operation,
         region=modelled.region,

@@ -90,7 +90,7 @@ def _read(made: GatewayCall, limits: CallLimits) -> Response:
     if facts.aws_request_id:
         call_id = read_call_id(credentials.access_key_id, facts.aws_request_id)
     use = use._replace(bytes_out=facts.bytes_out)
-    finish_read(made, replace(shown, call_id=call_id), use, Outcome.ANSWERED, answer=facts)
+    finish_read(made, call_id, shown, use, Outcome.ANSWERED, answer=facts)
     return _response(made, call_id, masked, facts, use)
 
 
@@ -108,7 +108,7 @@ def _read_answer(
         try:
             return call_id, *_answered(made, call_id, credentials)
         except Problem as problem:
-            finish_read(made, replace(shown, call_id=call_id), use, Outcome.FAILED, code=problem.code)
+            finish_read(made, call_id, shown, use, Outcome.FAILED, code=problem.code)
             late = ports.stopwatch() - started > REPEAT_WITHIN_MILLISECONDS
             if problem.code != "call_may_have_run" or late or not left:
                 raise
@@ -117,6 +117,7 @@ def _read_answer(
 
 def finish_read(
     made: GatewayCall,
+    call_id: str,
     shown: RecordedCall,
     use: BudgetUse,
     outcome: Outcome,
@@ -131,13 +132,13 @@ def finish_read(
     call = made.authenticated
     record = record_of(made, shown, outcome, code=code, answer=answer, first=True)
     try:
-        call.ports.call_store.finish(None, chain_record(record, shown.call_id), use, now=call.now)
+        call.ports.call_store.finish(None, chain_record(record, call_id), use, now=call.now)
     except Problem as problem:
         if problem.code not in OVER_BUDGET:
             raise
         failed = record_of(made, shown, Outcome.FAILED, code=problem.code, answer=answer, first=True)
         uncounted = use._replace(limits=NO_CALL_LIMITS)
-        call.ports.call_store.finish(None, chain_record(failed, shown.call_id), uncounted, now=call.now)
+        call.ports.call_store.finish(None, chain_record(failed, call_id), uncounted, now=call.now)
         raise
 
 
@@ -188,7 +189,7 @@ def begin_change(made: GatewayCall, limits: CallLimits, approval: ApprovedUse | 
         named = (modelled.service, modelled.operation.name, modelled.region)
         new = call_id or call.ports.new_id("c")
         attempt = new_attempt(new, made.grant.id, call.principal.owner_key, made.key, made.content, named, call.now)
-    shown = replace(recorded_call(made, None), call_id=attempt.call_id)
+    shown = recorded_call(made, None)
     attempt, record = recorded(attempt, record_of(made, shown, Outcome.SENT, first=not attempt.records))
     use = BudgetUse(
         made.grant.id,
@@ -285,7 +286,6 @@ def _with_call(problem: Problem, call_id: str) -> Problem:
 def _response(made: GatewayCall, call_id: str, masked: MaskedAnswer, facts: AnswerFacts, use: BudgetUse) -> Response:
     """Return the answer of the route."""
     text = body_text(masked.body)
-    left = made.context.budget.after(use, None, made.authenticated.now).left(use.limits)
     body: dict[str, Any] = {
         "call_id": call_id,
         "grant_id": made.grant.id,
@@ -295,6 +295,6 @@ def _response(made: GatewayCall, call_id: str, masked: MaskedAnswer, facts: Answ
         "body_encoding": "base64" if text is None else "text",
         "masked": list(masked.masked),
         "request_id": facts.aws_request_id,
-        "budget": left,
+        "budget": made.context.budget.after(use, None, made.authenticated.now).left(use.limits),
     }
     return Response(200, body)

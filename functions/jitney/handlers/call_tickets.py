@@ -46,7 +46,7 @@ def _of_read(made: GatewayCall, limits: CallLimits) -> Response:
         made.context.budget.require_left(use, call.now)
         credentials = call_session(made, call_id, for_agent=True)
     ticket = _ticket(made, call_id, credentials)
-    finish_read(made, replace(recorded_call(made, credentials), call_id=call_id), use, Outcome.SENT)
+    finish_read(made, call_id, recorded_call(made, credentials), use, Outcome.SENT)
     return _response(made, call_id, ticket)
 
 

@@ -11,8 +11,8 @@ from jitney.core.call_lookup import CALL_EVENT, call_index, read_call_id
 from jitney.core.gateway.call_records import MOST_BYTES, AnswerFacts, RecordedCall, call_record
 from tests.fakes import GRANT, NOW
 
+CALL_ID = "c-bcdefghijklmno"
 CALL = RecordedCall(
-    call_id="c-bcdefghijklmno",
     service="dynamodb",
     operation="PutItem",
     region="eu-west-1",
@@ -28,14 +28,14 @@ ORIGIN = Origin("198.51.100.7", "request-1")
 
 def stored(outcome: Outcome, call: RecordedCall = CALL, **more: Any) -> dict[str, Any]:
     """Return the members of a record as it is stored."""
-    made = chain_record(call_record(GRANT, call, outcome, ORIGIN, NOW, **more), call.call_id)
+    made = chain_record(call_record(GRANT, call, outcome, ORIGIN, NOW, **more), CALL_ID)
     members: dict[str, Any] = json.loads(made.text)
     return members | {"detail": json.loads(members["detail"])}
 
 
 def test_gw_07_the_record_before_a_call_says_what_is_sent_and_with_which_key():
     record = stored(Outcome.SENT)
-    assert (record["event"], record["outcome"], record["chain"]) == ("call", "sent", CALL.call_id)
+    assert (record["event"], record["outcome"], record["chain"]) == ("call", "sent", CALL_ID)
     assert (record["grant_id"], record["principal"], record["target"]) == (GRANT.id, GRANT.principal, GRANT.target)
     assert (record["actions"], record["resources"]) == (list(CALL.actions), list(CALL.resources))
     assert record["detail"]["call"] == {
@@ -95,16 +95,16 @@ def test_gw_08_a_reads_id_follows_from_its_key_and_aws_request_id():
     made = read_call_id("ASIAAAAAAAAAAAAAAAA2", "AWSREQUESTID")
     assert made == read_call_id("ASIAAAAAAAAAAAAAAAA2", "AWSREQUESTID")
     assert len({made, read_call_id("ASIAAAAAAAAAAAAAAAA3", "AWSREQUESTID"), read_call_id("ASIA", "B")}) == 3
-    assert len(made) == len(CALL.call_id)
+    assert len(made) == len(CALL_ID)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_gw_08_only_the_first_record_of_a_call_is_in_the_index_and_failures_apart(outcome: Outcome):
-    made = chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL.call_id)
-    place = f"2026-11-24T12:00:00Z {CALL.call_id}"
+    made = chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL_ID)
+    place = f"2026-11-24T12:00:00Z {CALL_ID}"
     failed = outcome is Outcome.FAILED
     assert dict(made.index) == {"call_of": GRANT.id, "call_at": f"unanswered {place}" if failed else place}
-    assert chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL.call_id, 1, made.hash).index == ()
+    assert chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), CALL_ID, 1, made.hash).index == ()
     assert chain_record(call_record(GRANT, CALL, outcome, ORIGIN, NOW), "r-refusal").index == ()
     others = [each for each in AuditEvent if each != CALL_EVENT]
     assert not any(call_index({**json.loads(made.text), "event": each}) for each in others)

@@ -6,7 +6,7 @@ record, before its answer leaves. So parallel calls of a grant do not wait for e
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jitney.core.access.grant import Grant
@@ -23,14 +23,13 @@ MOST_OF_TEXT = 500
 class RecordedCall:
     """One call as its records show it.
 
-    `call_id` is the chain of its records. `service` and `operation` are botocore's names. `parameters` are those of
+    The chain of its records is its id. `service` and `operation` are botocore's names. `parameters` are those of
     `core.gateway.shown_parameters.shown_parameters`: secrets masked, bodies by their hash. `parameters_mac` is the
     keyed hash of the exact parameters under the key `mac_key`. `actions` and `resources` are what the call needs.
     `access_key_id` is the key that signs it, "" for a call that was not sent. `ticket` is True if the agent sends the
     call itself, as a presigned request. `grant_approvals` are the approvals of its grant with which policy decided.
     """
 
-    call_id: str
     service: str
     operation: str
     region: str
@@ -93,8 +92,14 @@ def call_record(
     if call.ticket:
         detail["ticket"] = True
     detail |= answer.detail() if answer else {}
-    return replace(
-        grant_record(AuditEvent.CALL, outcome, grant, origin, now, code=code, detail={"call": detail}),
+    return grant_record(
+        AuditEvent.CALL,
+        outcome,
+        grant,
+        origin,
+        now,
+        code=code,
+        detail={"call": detail},
         actions=call.actions,
         resources=call.resources,
         reason="",

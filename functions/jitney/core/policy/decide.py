@@ -117,18 +117,15 @@ def decide(
     now = evaluation.verdicts(questions, asked, given)
     if all(verdict.allowed for verdict in now):
         reasons = why_allowed(now) or why_unconditional(unconditional)
-        return Decision(
-            Effect.ALLOW, reasons, permissions, *versions, call_limits=_call_limits(now, policy_set), **seen
-        )
+        calls = _call_limits(now, policy_set)
+        return Decision(Effect.ALLOW, reasons, permissions, *versions, call_limits=calls, **seen)
 
     reviewed = evaluation.verdicts(questions, asked, case.possible)
     if all(verdict.allowed for verdict in reviewed):
         waiting = [pair for pair in zip(now, reviewed, strict=True) if not pair[0].allowed]
         reasons, reviews = why_reviewed(waiting, policy_set), review_alternatives(case, asked)
-        call_limits = _call_limits(reviewed, policy_set)
-        return Decision(
-            Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, call_limits=call_limits, **seen
-        )
+        calls = _call_limits(reviewed, policy_set)
+        return Decision(Effect.REVIEW, reasons, permissions, *versions, reviews=reviews, call_limits=calls, **seen)
 
     return Decision(
         Effect.DENY,
