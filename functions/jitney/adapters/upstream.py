@@ -97,7 +97,9 @@ class Upstream:
         """Return the whole body. Raises HTTPError if it is incomplete or late, and the problems of `send`."""
         chunks: list[bytes] = []
         size = 0
-        while chunk := answer.read(_CHUNK_BYTES):
+        # urllib3 copies a piece that is shorter than the amount that it should read.
+        amount = min(answer.length_remaining or _CHUNK_BYTES, _CHUNK_BYTES)
+        while chunk := answer.read(amount):
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_ANSWER_BYTES:
