@@ -41,6 +41,8 @@ class MemberLookup:
         self._shapes = shapes
         self._kinds = kinds
         self._known: dict[ShapeRef, dict[Any, ShapeRef]] = {}
+        self.masked_keys: set[ShapeRef] = set()
+        """The shapes whose keys are masked, of those that `known` was called for."""
         self._count = 0
 
     def kind(self, ref: ShapeRef) -> str | None:
@@ -53,14 +55,18 @@ class MemberLookup:
         `member` adds to it. All other names need `member`.
         """
         known = self._known.get(ref)
-        return self._known.setdefault(ref, {}) if known is None else known
+        if known is None:
+            known = self._known[ref] = {}
+            if self.key_kind(ref):
+                self.masked_keys.add(ref)
+        return known
 
     def member(self, ref: ShapeRef, name: Any, beside: NamesBeside) -> ShapeRef:
         """Return the shape of a member. `beside` has the member's object, and judges names by `judge`.
 
         A member that the table does not list counts as a credential if it is named like a secret.
         """
-        known = self._known.setdefault(ref, {})
+        known = self.known(ref)
         if name in known:
             return known[name]
         on = self._listed(ref, name)

@@ -3,6 +3,7 @@
 All structured data pass here: parameters, CloudTrail events, records, and answers in JSON.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -80,7 +81,7 @@ class _Survey:
         self.members = False
         self._guide = guide
         self._form = form
-        self._deepest = deepest
+        self._deepest = sys.maxsize if deepest is None else deepest
 
     def see(self, value: Any, ref: ShapeRef, depth: int) -> None:
         if isinstance(ref, str) and self._guide.kind(ref):
@@ -91,19 +92,21 @@ class _Survey:
         elif isinstance(value, _TEXTS):
             self.texts.append(self._form.searched(value, ref))
         elif isinstance(value, _LISTS):
-            self._require_shallow(depth)
+            if depth > self._deepest:
+                raise NestedTooDeep
             for each, on in zip(value, self._guide.elements(ref, value), strict=True):
                 self.see(each, on, depth + 1)
         elif value is not None and not isinstance(value, _PLAIN):
             raise TypeError(f"a {type(value).__name__} cannot be inspected")
 
     def _see_object(self, value: dict[str, Any], ref: ShapeRef, depth: int) -> None:
-        self._require_shallow(depth)
+        if depth > self._deepest:
+            raise NestedTooDeep
         self.names.update(value)
         guide, texts, beside = self._guide, self.texts, None
-        if ref is not None and guide.key_kind(ref):
-            self.members = True
         known = guide.known(ref)
+        if ref in guide.masked_keys:
+            self.members = True
         for name, each in value.items():
             if name in known:
                 on = known[name]
@@ -112,6 +115,8 @@ class _Survey:
                 on = guide.member(ref, name, beside)
             if on is None and isinstance(each, str):  # the most frequent case
                 texts.append(each)
+            elif isinstance(each, dict) and not isinstance(on, str):
+                self._see_object(each, on, depth + 1)
             else:
                 self.see(each, on, depth + 1)
 
@@ -121,13 +126,10 @@ class _Survey:
         if named:
             self.names.update(value)
         if named or isinstance(value, _LISTS):
-            self._require_shallow(depth)
+            if depth > self._deepest:
+                raise NestedTooDeep
             for each in value.values() if named else value:
                 self._see_names(each, depth + 1)
-
-    def _require_shallow(self, depth: int) -> None:
-        if self._deepest is not None and depth > self._deepest:
-            raise NestedTooDeep
 
 
 class _Rewriter:
