@@ -156,6 +156,10 @@ demo: $(READY) $(AWSCLI) ## show the main job step by step, and check each step
 up: $(READY) $(AWSCLI) ## start the system and leave it running; CONFIG=other.yaml, UPSTREAM=http://127.0.0.1:PORT for another AWS behind the gateway
 	@$(BIN)/python -m local up
 
+.PHONY: update
+update: $(READY) $(AWSCLI) ## deploy changes into the running system, which keeps its state; STACKS="Jitney" for some of its stacks
+	@$(BIN)/python -m local update $(STACKS)
+
 .PHONY: down
 down: $(READY) ## stop the system
 	@$(BIN)/python -m local down

@@ -30,6 +30,7 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     """Return the app, ready for `synth()`. Raises `ConfigurationError`.
 
     `env` may have JITNEY_CONFIG (default jitney.yaml) and JITNEY_LOCAL=1 for a local system (also as context `local`).
+    With JITNEY_LOCAL_RESTORED=1, the emulator has the tables of `restored_tables`.
     If the configuration has no section `broker`, the CDK CLI's account and Region are used. `code` replaces the real
     bundle.
     """
@@ -39,12 +40,15 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")
     configuration = load_configuration(path, env, local=local)
     broker = configuration.broker
-    if not local:
+    if local:
+        broker = broker.local(restored=env.get("JITNEY_LOCAL_RESTORED") == "1")
+    else:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     jitney = BrokerStack(
         app,
         "Jitney",
         configuration=configuration,
+        broker=broker,
         code=code or _code(configuration.json, local=local),
         local=local,
     )

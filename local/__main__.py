@@ -1,18 +1,19 @@
-"""`python -m local up | down | status`: the whole system on this machine."""
+"""`python -m local up | update [STACK ...] | down | status`: the whole system on this machine."""
 
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from local import agent_shell, system
 from local import settings as local_settings
+from local import update as local_update
 from local.progress import Progress
 from local.settings import DEFAULT_CONFIG, LocalSettings
 
-USAGE = "usage: python -m local up | down | status"
+USAGE = "usage: python -m local up | update [STACK ...] | down | status"
 LOST = "grants, pending requests and records"
 """What is lost when the emulator stops, because it is kept in memory: for example open reviews."""
 NOT_ACCEPTED = " (of the sample provider, which this configuration does not accept)"
@@ -25,6 +26,20 @@ def up(settings: LocalSettings, progress: Progress) -> int:
     except system.StartupError as problem:
         progress.fail(str(problem))
         return 1
+    _show(description, settings, progress)
+    return 0
+
+
+def update(settings: LocalSettings, progress: Progress, stacks: Sequence[str]) -> int:
+    """Deploy into the running system, which keeps its state. Return 0 when all stacks are as wanted."""
+    try:
+        description = local_update.update(settings, progress, stacks)
+    except local_update.UpdateError as problem:
+        progress.fail(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        progress.fail("interrupted; a stack may still be updating. Run make update again")
+        return 130
     _show(description, settings, progress)
     return 0
 
@@ -46,6 +61,7 @@ def status(settings: LocalSettings, progress: Progress) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[LocalSettings, Progress], int]] = {"up": up, "down": down, "status": status}
+UPDATE = "update"
 
 
 def _show(description: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> None:
@@ -83,11 +99,14 @@ def main(arguments: list[str]) -> int:
     """Run one command and return its exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     progress = Progress()
-    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+    command, *stacks = arguments or [""]
+    if command != UPDATE and (stacks or command not in COMMANDS):
         progress.fail(USAGE)
         return 2
     try:
-        return COMMANDS[arguments[0]](local_settings.from_environment(), progress)
+        if command == UPDATE:
+            return update(local_settings.from_environment(), progress, stacks)
+        return COMMANDS[command](local_settings.from_environment(), progress)
     except ValueError as problem:
         progress.fail(str(problem))
         return 2

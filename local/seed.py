@@ -1,5 +1,6 @@
 """Sample data in a target's account: objects that the sample agents may read, and objects that they may not read."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 
@@ -24,7 +25,9 @@ ORDERS: tuple[Mapping[str, str], ...] = (
 
 def verify(session: boto3.Session, endpoint: str, sender: str) -> None:
     """Verify the domain of the address `sender` in SES, in the account of `session`."""
-    session.client("sesv2", endpoint_url=endpoint).create_email_identity(EmailIdentity=sender.rpartition("@")[2])
+    ses = session.client("sesv2", endpoint_url=endpoint)
+    with contextlib.suppress(ses.exceptions.AlreadyExistsException):
+        ses.create_email_identity(EmailIdentity=sender.rpartition("@")[2])
 
 
 def plant(session: boto3.Session, endpoint: str) -> None:

@@ -2,14 +2,12 @@
 
 import contextlib
 import fcntl
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from subprocess import CalledProcessError
 from typing import Any
-from urllib.parse import urlsplit
 
-from local import agent_shell, identity, ports, probes, processes, seed, slack, stack_file
+from local import agent_shell, description, identity, ports, probes, processes, restored, seed, slack, stack_file
 from local.deploy import assembly, deployment
 from local.deploy.assembly import Stack
 from local.emulator import launch
@@ -24,7 +22,6 @@ READY_SECONDS = 180.0
 
 A process that has ended is reported at once.
 """
-TARGET_STACK = "JitneyTarget-"
 SAMPLE_TARGET = "analytics-prod"
 
 
@@ -38,29 +35,29 @@ def up(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     Raises StartupError. After an error or an interruption, the processes that were started are ended. A running system
     stays up if its replacement cannot be synthesized.
     """
-    with _alone(settings):
+    with alone(settings):
         known = stack_file.read(settings.stack_file)
-        if known and _well(known, settings) and _as_wanted(known, settings, progress):
+        if known and well(known, settings) and _as_wanted(known, settings, progress):
             progress.say("The system is already up.")
             agent_shell.write(known)
             return known
         _clean(settings)
         try:
-            description = _start(settings, progress)
+            written = _start(settings, progress)
         except (OSError, CalledProcessError, assembly.SynthesisError, deployment.DeploymentError) as problem:
             _clean(settings)
             raise StartupError(_failure_text(problem)) from problem
         except BaseException:
             _clean(settings)
             raise
-        agent_shell.write(description)
-        stack_file.write(settings.stack_file, description)
-        return description
+        agent_shell.write(written)
+        stack_file.write(settings.stack_file, written)
+        return written
 
 
 def down(settings: LocalSettings) -> bool:
     """Stop the system. Return whether any of it was running."""
-    with _alone(settings):
+    with alone(settings):
         was_up = any(running(name, settings) for name in NAMES)
         _clean(settings)
         return was_up
@@ -69,7 +66,7 @@ def down(settings: LocalSettings) -> bool:
 def status(settings: LocalSettings) -> dict[str, Any] | None:
     """Return stack.json if the whole system runs and answers, otherwise None."""
     known = stack_file.read(settings.stack_file)
-    return known if known and _well(known, settings) else None
+    return known if known and well(known, settings) else None
 
 
 def _failure_text(problem: Exception) -> str:
@@ -79,7 +76,7 @@ def _failure_text(problem: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _alone(settings: LocalSettings) -> Iterator[None]:
+def alone(settings: LocalSettings) -> Iterator[None]:
     """Wait for other commands that change this system."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with (settings.state / "command.lock").open("w") as lock:
@@ -87,13 +84,15 @@ def _alone(settings: LocalSettings) -> Iterator[None]:
         yield
 
 
-def _well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
+def well(known: Mapping[str, Any], settings: LocalSettings) -> bool:
+    """Return whether all processes run, and the API in stack.json answers."""
     return all(running(name, settings) for name in NAMES) and probes.healthy(known["api_url"])
 
 
 def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Progress) -> bool:
     """Return whether the running system has the wanted configuration. If not, say why. Raises StartupError."""
-    variables = _variables(known, known.get("people", known), urlsplit(str(known["slack_url"])).port or 0)
+    variables = description.known_variables(known)
+    variables |= restored.variables(settings, variables, known)
     if known.get("upstream") != settings.upstream:
         progress.say("The system is up with another upstream. It is restarted and loses its grants and records.")
         return False
@@ -111,19 +110,6 @@ def _as_wanted(known: Mapping[str, Any], settings: LocalSettings, progress: Prog
         f"The system is up, but {why}. It is restarted with {settings.config} and loses its grants and records."
     )
     return False
-
-
-def _variables(of_agents: Mapping[str, Any], of_people: Mapping[str, Any], slack_port: int) -> dict[str, str]:
-    """Return the variables of the local identity providers and the local Slack that a configuration can use."""
-    return {
-        **slack.variables(slack_port),
-        "JITNEY_LOCAL_ISSUER": of_agents["issuer"],
-        "JITNEY_LOCAL_JWKS_URI": of_agents["jwks_uri"],
-        "JITNEY_PEOPLE_ISSUER": of_people["issuer"],
-        "JITNEY_PEOPLE_JWKS_URI": of_people["jwks_uri"],
-        "JITNEY_PEOPLE_AUTHORIZATION_URL": of_people["authorization_url"],
-        "JITNEY_PEOPLE_TOKEN_URL": of_people["token_url"],
-    }
 
 
 def _clean(settings: LocalSettings) -> None:
@@ -146,25 +132,24 @@ def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
     ):
         processes.start(process, settings)
     with progress.step("templates and functions"):
-        stacks = assembly.synthesize(settings, _variables(of_agents, of_people, app.port))
+        stacks = assembly.synthesize(settings, description.variables(of_agents, of_people, app.port))
     with progress.step("emulator and identity provider"):
         _await(launch.NAME, lambda: probes.answers(f"{endpoint}/_ministack/health"), settings)
         _await(identity.NAME, lambda: probes.answers(of_agents["jwks_uri"]), settings)
-    outputs = {}
     for stack in stacks:
         with progress.step(f"stack {stack.name} in account {stack.account}"):
-            outputs[stack.name] = deployment.deploy(stack, endpoint)
+            deployment.deploy(stack, endpoint)
     with progress.step("sample data"):
         _plant(stacks, endpoint)
     issuers = assembly.issuers(stacks)
-    made = _description(stacks, outputs, endpoint)
+    made = description.deployed(stacks, endpoint)
     # The redirect address is known only after the deployment.
     people = identity.people(chosen["people"], [f"{made['reviews_url']}/callback"])
     processes.start(identity.process(settings, people, identity.PEOPLE), settings)
     slack.store_secrets(app, deployment.session(stacks[0].account, stacks[0].region), endpoint)
     processes.start(slack.process(settings, app, f"{made['api_url']}/slack/interactions"), settings)
     described = identity.description(agents, people)
-    description = {
+    written = {
         **made,
         **described,
         "config": str(settings.config),
@@ -179,11 +164,11 @@ def _start(settings: LocalSettings, progress: Progress) -> dict[str, Any]:
         "pids": {name: running(name, settings) for name in NAMES},
     }
     with progress.step("API and tokens"):
-        _await(launch.NAME, lambda: probes.healthy(description["api_url"]), settings)
+        _await(launch.NAME, lambda: probes.healthy(written["api_url"]), settings)
         _await(identity.NAME, lambda: _has_tokens(described), settings)
         _await(identity.PEOPLE, lambda: probes.answers(of_people["jwks_uri"]), settings)
         _await(slack.NAME, lambda: probes.answers(f"{app.url}/messages"), settings)
-    return description
+    return written
 
 
 def _has_tokens(described: Mapping[str, Any]) -> bool:
@@ -201,51 +186,9 @@ def _await(name: str, ready: Callable[[], bool], settings: LocalSettings) -> Non
 
 
 def _plant(stacks: list[Stack], endpoint: str) -> None:
-    targets = [stack for stack in stacks if stack.name.startswith(TARGET_STACK)]
-    chosen = next((stack for stack in targets if stack.name == TARGET_STACK + SAMPLE_TARGET), None)
+    targets = [stack for stack in stacks if stack.name.startswith(description.TARGET_STACK)]
+    chosen = next((stack for stack in targets if stack.name == description.TARGET_STACK + SAMPLE_TARGET), None)
     if chosen := chosen or next(iter(targets), None):
         seed.plant(deployment.session(chosen.account, chosen.region), endpoint)
     if sender := assembly.sender(stacks):
         seed.verify(deployment.session(stacks[0].account, stacks[0].region), endpoint, sender)
-
-
-def _fingerprint(broker: Stack, key_arn: str, endpoint: str) -> str:
-    """Return the SHA-256 of the public key that verifies seals. An auditor trusts this key."""
-    kms = deployment.session(broker.account, broker.region).client("kms", endpoint_url=endpoint)
-    return hashlib.sha256(kms.get_public_key(KeyId=key_arn)["PublicKey"]).hexdigest()
-
-
-def _description(stacks: list[Stack], outputs: Mapping[str, Mapping[str, str]], endpoint: str) -> dict[str, Any]:
-    """Return what stack.json says about AWS."""
-    broker, made = stacks[0], outputs[stacks[0].name]
-    stage = urlsplit(made["ApiUrl"]).path.strip("/")
-    api_url = f"{endpoint}/_aws/execute-api/{made['ApiId']}/{stage}"
-    return {
-        "api_url": api_url,
-        "calls_url": f"{api_url}/v1/calls",
-        "reviews_url": f"{api_url}/reviews",
-        "aws_endpoint": endpoint,
-        "region": broker.region,
-        "account": broker.account,
-        "tables": {"state": made["StateTable"], "audit": made["AuditTable"]},
-        "buckets": {
-            "records": made["RecordsBucket"],
-            "seals": made["SealsBucket"],
-            "athena_results": made["ResultsBucket"],
-        },
-        "trail_queue": made["TrailQueue"],
-        "trail_dead_letters": made["TrailDeadLetters"],
-        "dead_letters": made["RecordDeadLetters"],
-        "seal_key_arn": made["SealKeyArn"],
-        "seal_key": _fingerprint(broker, made["SealKeyArn"], endpoint),
-        "athena": {"workgroup": made["AthenaWorkgroup"], "database": made["GlueDatabase"]},
-        "approval_arn": made["ApprovalArn"],
-        "targets": {
-            stack.name.removeprefix(TARGET_STACK): {
-                "account": stack.account,
-                "region": stack.region,
-                "role_arn": outputs[stack.name]["RoleArn"],
-            }
-            for stack in stacks[1:]
-        },
-    }

@@ -25,6 +25,8 @@ KEPT = 3
 IN_USE_SECONDS = 3600
 """How long a system that starts may need its assembly. No other system deletes the assembly in that time."""
 VARIABLE = re.compile(r"\$\{(\w+)")
+OF_APP = ("CDK_DEFAULT_", "JITNEY_LOCAL_RESTORED")
+"""How the names of variables begin that app.py reads, besides those in the configuration."""
 
 
 class SynthesisError(Exception):
@@ -122,7 +124,7 @@ def digest(config: Path, environment: Mapping[str, str]) -> str:
         digest.update(f"\0{path}\0".encode())
         digest.update(path.read_bytes())
     text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
-    for name in sorted({*VARIABLE.findall(text), *(name for name in environment if name.startswith("CDK_DEFAULT_"))}):
+    for name in sorted({*VARIABLE.findall(text), *(name for name in environment if name.startswith(OF_APP))}):
         digest.update(f"\0{name}={environment.get(name)}".encode())
     return digest.hexdigest()[:32]
 

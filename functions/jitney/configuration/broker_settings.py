@@ -172,9 +172,13 @@ class BrokerSettings(SettingsModel):
         """Whether a new version of a function serves a tenth of the requests first."""
         return self.deployment == CANARY
 
-    def local(self) -> Self:
-        """Return the settings for a local system, which has none of `_ONLY_IN_AWS`."""
-        return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS))
+    def local(self, *, restored: bool) -> Self:
+        """Return the settings for a local system, which has none of `_ONLY_IN_AWS`.
+
+        `restored` says whether its emulator has the restored tables.
+        """
+        kept = self.restored_tables if restored else None
+        return self.model_copy(update=dict.fromkeys(_ONLY_IN_AWS) | {"restored_tables": kept})
 
 
-_ONLY_IN_AWS = ("restored_tables", "domain", "private_api", "vpc", "replication")
+_ONLY_IN_AWS = ("domain", "private_api", "vpc", "replication")

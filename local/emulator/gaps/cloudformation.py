@@ -77,6 +77,63 @@ def role_boundary() -> None:
     _also("AWS::IAM::Role", settle)
 
 
+def role_names_taken() -> None:
+    """AWS::IAM::Role is not created over a role of the same name.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    create = handlers["create"]
+
+    def create_new(logical_id: str, properties: Properties, stack: str) -> Created:
+        name = properties.get("RoleName")
+        if name in iam._roles:
+            raise ValueError(f"Role with name {name} already exists.")
+        created: Created = create(logical_id, properties, stack)
+        return created
+
+    handlers["create"] = create_new
+
+
+def roles_with_policies_kept() -> None:
+    """AWS::IAM::Role is not deleted while it has an inline policy that is not the template's.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    delete = handlers["delete"]
+
+    def delete_empty(name: str, properties: Properties) -> None:
+        own = {each["PolicyName"] for each in properties.get("Policies", [])}
+        if name in iam._roles and iam._roles[name]["InlinePolicies"].keys() - own:
+            raise ValueError("Cannot delete entity, must delete policies first.")
+        delete(name, properties)
+
+    handlers["delete"] = delete_empty
+
+
+def stream_labels() -> None:
+    """The label of a table's stream is a time without a zone.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Stream.html
+    """
+    for resource_type in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        handlers = provisioners._RESOURCE_HANDLERS[resource_type]
+        handlers["create"] = _with_stream_label(handlers["create"])
+
+
+def _with_stream_label(create: Callable[[str, Properties, str], Created]) -> Callable[[str, Properties, str], Created]:
+    def created(logical_id: str, properties: Properties, stack: str) -> Created:
+        name, attributes = create(logical_id, properties, stack)
+        table = dynamodb._tables[name]
+        if "StreamArn" in attributes:
+            table["LatestStreamArn"] = attributes["StreamArn"] = attributes["StreamArn"].rstrip("Z")
+            table["LatestStreamLabel"] = attributes["StreamArn"].rpartition("/")[2]
+        return name, attributes
+
+    return created
+
+
 def table_settings() -> None:
     """AWS::DynamoDB::Table and GlobalTable set time to live, point-in-time recovery and the encryption key.
 

@@ -88,14 +88,20 @@ def deploy(
     cloudformation.create_stack(
         StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-
-    def ended() -> dict[str, Any] | None:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        return None if found["StackStatus"].endswith("_IN_PROGRESS") else dict(found)
-
-    found = emulator.until(ended)
+    found = ended(emulator, name)
     assert found["StackStatus"] == "CREATE_COMPLETE", found
     return {"StackName": name} | {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+
+def ended(emulator: Emulator, stack: str) -> dict[str, Any]:
+    """Return the stack's description when no operation on it runs."""
+    cloudformation = emulator.root("cloudformation")
+
+    def found() -> dict[str, Any] | None:
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return None if described["StackStatus"].endswith("_IN_PROGRESS") else dict(described)
+
+    return dict(emulator.until(found))
 
 
 EVERYTHING = """

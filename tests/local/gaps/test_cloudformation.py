@@ -3,9 +3,11 @@ closes it.
 """
 
 import json
+import re
+from typing import Any
 
 from local.settings import REGION
-from tests.local.gaps.contracts import Emulator, deploy, refused, rest_api, role, trust
+from tests.local.gaps.contracts import ALLOW_ALL, Emulator, deploy, ended, refused, rest_api, role, trust
 
 
 def test_role_boundary(emulator: Emulator) -> None:
@@ -29,6 +31,31 @@ def test_role_boundary(emulator: Emulator) -> None:
     session = emulator.root("sts").assume_role(RoleArn=outputs["Role"], RoleSessionName="session")
     emulator.session("s3", session["Credentials"]).list_buckets()
     refused("AccessDeniedException", emulator.session("dynamodb", session["Credentials"]).list_tables)
+
+
+def named_role(emulator: Emulator) -> dict[str, Any]:
+    properties = {"RoleName": "named", "AssumeRolePolicyDocument": json.loads(trust(emulator.account))}
+    return {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
+
+
+def test_role_names_taken(emulator: Emulator) -> None:
+    deploy(emulator, named_role(emulator))
+    again, cloudformation = json.dumps({"Resources": named_role(emulator)}), emulator.root("cloudformation")
+    cloudformation.create_stack(StackName="again", TemplateBody=again, Capabilities=["CAPABILITY_NAMED_IAM"])
+    assert ended(emulator, "again")["StackStatus"] == "ROLLBACK_COMPLETE"
+    emulator.root("iam").get_role(RoleName="named")
+    events = cloudformation.describe_stack_events(StackName="again")["StackEvents"]
+    assert [each["LogicalResourceId"] for each in events if "already exists" in each.get("ResourceStatusReason", "")]
+
+
+def test_roles_with_policies_kept(emulator: Emulator) -> None:
+    stack, iam = deploy(emulator, named_role(emulator))["StackName"], emulator.root("iam")
+    iam.put_role_policy(RoleName="named", PolicyName="of-another", PolicyDocument=json.dumps(ALLOW_ALL))
+    emulator.root("cloudformation").delete_stack(StackName=stack)
+    assert ended(emulator, stack)["StackStatus"] == "DELETE_FAILED"
+    iam.delete_role_policy(RoleName="named", PolicyName="of-another")
+    emulator.root("cloudformation").delete_stack(StackName=stack)
+    emulator.until(lambda: not iam.list_roles()["Roles"])
 
 
 def test_pseudo_parameters_in_conditions(emulator: Emulator) -> None:
@@ -78,6 +105,15 @@ def test_table_settings(emulator: Emulator) -> None:
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     sse = dynamodb.describe_table(TableName=made["Table"])["Table"]["SSEDescription"]
     assert (sse["Status"], sse["KMSMasterKeyArn"]) == ("ENABLED", made["Key"])
+
+
+def test_stream_labels(emulator: Emulator) -> None:
+    streamed = GLOBAL_TABLE | {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}
+    resources = {"Key": KEY, "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": streamed}}
+    made = deploy(emulator, resources, {"Table": {"Ref": "Table"}, "Stream": {"Fn::GetAtt": ["Table", "StreamArn"]}})
+    known = emulator.root("dynamodb").describe_table(TableName=made["Table"])["Table"]
+    assert made["Stream"] == known["LatestStreamArn"] == f"{known['TableArn']}/stream/{known['LatestStreamLabel']}"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}", known["LatestStreamLabel"])
 
 
 def test_tables_use_the_callers_key(emulator: Emulator) -> None:

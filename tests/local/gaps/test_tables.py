@@ -1,5 +1,6 @@
 """DynamoDB: one contract test for each gap, named after the function that closes it."""
 
+import time
 from typing import Any
 
 import pytest
@@ -23,6 +24,53 @@ def table(emulator: Emulator) -> None:
             }
         ],
     )
+
+
+def test_moments_of_restores(emulator: Emulator) -> None:
+    table(emulator)
+    dynamodb = emulator.root("dynamodb")
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    restore = {"SourceTableName": "items", "TargetTableName": "earlier"}
+    refused(
+        "PointInTimeRecoveryUnavailableException",
+        dynamodb.restore_table_to_point_in_time,
+        **restore,
+        UseLatestRestorableTime=True,
+    )
+    dynamodb.update_continuous_backups(TableName="items", PointInTimeRecoverySpecification=recovery)
+    for key in ("changed", "deleted", "kept"):
+        dynamodb.put_item(**put(key))
+    time.sleep(0.01)
+    moment = time.time()
+    time.sleep(0.01)
+    dynamodb.put_item(**put("added"))
+    for value in ("1", "2"):
+        dynamodb.update_item(
+            TableName="items",
+            Key={"pk": {"S": "changed"}},
+            UpdateExpression="SET #owner = :value",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":value": {"S": value}},
+        )
+    dynamodb.transact_write_items(
+        TransactItems=[{"Delete": {"TableName": "items", "Key": {"pk": {"S": "deleted"}}}}, {"Put": put("kept")}]
+    )
+    dynamodb.restore_table_to_point_in_time(**restore, RestoreDateTime=moment)
+    found = {each["pk"]["S"]: each["owner"]["S"] for each in dynamodb.scan(TableName="earlier")["Items"]}
+    assert found == {key: f"o-{key}" for key in ("changed", "deleted", "kept")}
+    indexed = {"IndexName": "by_owner", "KeyConditionExpression": "#owner = :value"}
+    names, values = {"#owner": "owner"}, {":value": {"S": "o-changed"}}
+    query = {**indexed, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+    assert dynamodb.query(TableName="earlier", **query)["Count"] == 1
+    restored = dynamodb.describe_table(TableName="earlier")["Table"]["RestoreSummary"]
+    source = dynamodb.describe_table(TableName="items")["Table"]["TableArn"]
+    assert (restored["SourceTableArn"], restored["RestoreInProgress"]) == (source, False)
+    assert int(restored["RestoreDateTime"].timestamp()) == int(moment)
+    period = dynamodb.describe_continuous_backups(TableName="items")["ContinuousBackupsDescription"]
+    earliest = period["PointInTimeRecoveryDescription"]["EarliestRestorableDateTime"].timestamp()
+    for wrong in (earliest - 60, time.time() + 60):
+        again = restore | {"TargetTableName": "another", "RestoreDateTime": wrong}
+        refused("InvalidRestoreTimeException", dynamodb.restore_table_to_point_in_time, **again)
 
 
 def limited(emulator: Emulator, name: str, *patterns: str) -> Any:
