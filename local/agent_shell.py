@@ -86,6 +86,7 @@ def _beside(stack: Mapping[str, Any], agent: str, end: str) -> str:
 def _of_auditor(stack: Mapping[str, Any]) -> dict[str, str]:
     """Return the auditor's variables: root's keys of the emulated account, and the fingerprint of the trusted key."""
     return {
+        "JITNEY_LOCAL": "1",
         "JITNEY_RECORDS_BUCKET": stack["buckets"]["records"],
         "JITNEY_SEALS_BUCKET": stack["buckets"]["seals"],
         "JITNEY_SEAL_KEY": stack["seal_key"],

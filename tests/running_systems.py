@@ -80,20 +80,27 @@ def shared(name: str, start: Callable[[LocalSettings], dict[str, Any]]) -> dict[
 def start_stack(settings: LocalSettings, config: Path | None = None) -> dict[str, Any]:
     """Run `python -m local up` with the sample configuration or another. Return its stack.json."""
     chosen = ports.choose({}, _remembered_ports(settings, f"test-ports{'-' + config.stem if config else ''}.json"))
+    variables = {variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()}
+    code, said = run_local(settings, config, "up", **variables)
+    if code:
+        pytest.fail(f"the local system does not come up:\n{said}")
+    return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))
+
+
+def run_local(settings: LocalSettings, config: Path | None, *command: str, **variables: str) -> tuple[int, str]:
+    """Run `python -m local COMMAND`. Return its exit status and its output."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("JITNEY_")},
-        **{variable: str(chosen[name]) for name, variable in PORT_VARIABLES.items()},
+        **variables,
         "JITNEY_LOCAL_DIR": str(settings.state),
         "JITNEY_REVIEWS_PER_HOUR": "1000",  # one agent begins the reviews of many tests
         "JITNEY_MEASURED_RELEASES_PER_MINUTE": "1000",  # and releases their grants
         "JITNEY_LOCAL_LIFELINE": settings.lifeline,
         **({"JITNEY_CONFIG": str(config)} if config else {}),
     }
-    command = [sys.executable, "-m", "local", "up"]
-    up = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if up.returncode:
-        pytest.fail(f"the local system does not come up:\n{up.stdout}{up.stderr}")
-    return dict(json.loads(settings.stack_file.read_text(encoding="utf-8")))
+    program = [sys.executable, "-m", "local", *command]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def _remembered_ports(settings: LocalSettings, name: str) -> Path:

@@ -54,10 +54,10 @@ class RestorePlan(NamedTuple):
 
 
 def plan_of(config: Path | None, env: dict[str, str]) -> RestorePlan:
-    """Return the plan for the configured targets and issuers. Raises Invalid."""
+    """Return the plan for the configured targets and issuers. JITNEY_LOCAL=1 admits http issuers. Raises Invalid."""
     path = config or Path("jitney.yaml")
     try:
-        settings = load_configuration(path, env, local=False).settings
+        settings = load_configuration(path, env, local=env.get("JITNEY_LOCAL") == "1").settings
     except ConfigurationError as error:
         raise Invalid(
             "configuration_invalid", TITLE, str(error), "Correct the file, or name it with --config."
