@@ -9,6 +9,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from infra import bundling
@@ -39,20 +40,19 @@ def build(env: Mapping[str, str], outdir: str, code: Code | None = None) -> App:
     local = env.get("JITNEY_LOCAL") == "1" or str(app.node.try_get_context("local")).lower() == "true"
     path = Path(env.get("JITNEY_CONFIG") or ROOT / "jitney.yaml")
     configuration = load_configuration(path, env, local=local)
-    broker = configuration.broker
     if local:
-        broker = broker.local(restored=env.get("JITNEY_LOCAL_RESTORED") == "1")
+        broker = configuration.broker.local(restored=env.get("JITNEY_LOCAL_RESTORED") == "1")
+        configuration = replace(configuration, broker=broker)
     else:
         Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     jitney = BrokerStack(
         app,
         "Jitney",
         configuration=configuration,
-        broker=broker,
         code=code or _code(configuration.json, local=local),
         local=local,
     )
-    for name, value in sorted(broker.tags.items()):
+    for name, value in sorted(configuration.broker.tags.items()):
         Tags.of(jitney).add(name, value)
     settings = configuration.settings
     if settings.stack_set and not local:

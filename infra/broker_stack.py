@@ -24,7 +24,7 @@ from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
 from jitney.configuration.arns import revoker_arn, role_arn, role_arns
-from jitney.configuration.broker_settings import MOST_CANARY_TARGETS, BrokerSettings
+from jitney.configuration.broker_settings import MOST_CANARY_TARGETS
 from jitney.configuration.load import Configuration
 from jitney.configuration.settings import Settings, TargetSettings
 from jitney.core.target_roles import further_roles
@@ -36,20 +36,14 @@ DESCRIPTION = "Jitney: just-in-time AWS access for AI agents"
 class BrokerStack(Stack):
     """The stack `Jitney`. `local` is true for a local system, where AWS answers over plain HTTP.
 
-    `broker` are the configuration's settings. A local system has fewer of them (`BrokerSettings.local`).
+    A local system has fewer of the broker's settings (`BrokerSettings.local`).
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        configuration: Configuration,
-        broker: BrokerSettings,
-        code: Code,
-        local: bool,
+        self, scope: Construct, construct_id: str, *, configuration: Configuration, code: Code, local: bool
     ) -> None:
         settings = configuration.settings
+        broker = configuration.broker
         env = Environment(account=broker.account, region=broker.region)
         super().__init__(scope, construct_id, env=env, description=DESCRIPTION, termination_protection=not local)
         tables = Tables(self, "Tables", restored=broker.restored_tables)

@@ -16,6 +16,7 @@ WAITING_GROUPS = (
     "conformance",
     "roles",
     "deployments",
+    "updates",
 )
 FIRST = ("tests/system/test_integrity.py", "tests/system/test_records.py", "tests/system/test_queries.py")
 """Modules that come first, or first in their group. They read all records of the shared system, which are few then."""

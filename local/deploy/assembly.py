@@ -26,7 +26,7 @@ IN_USE_SECONDS = 3600
 """How long a system that starts may need its assembly. No other system deletes the assembly in that time."""
 VARIABLE = re.compile(r"\$\{(\w+)")
 OF_APP = ("CDK_DEFAULT_", "JITNEY_LOCAL_RESTORED")
-"""How the names of variables begin that app.py reads, besides those in the configuration."""
+"""How the names begin of variables that app.py itself reads. The configuration names others."""
 
 
 class SynthesisError(Exception):

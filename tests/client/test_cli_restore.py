@@ -63,6 +63,17 @@ def test_ops_02_it_suspends_every_configured_target_and_prints_the_setting(resto
     assert (document["suspended"], document["taken_over_from"]) == (["prod"], "audit")
 
 
+@pytest.mark.parametrize("local", [False, True])
+def test_ops_02_http_issuers_are_those_of_a_local_system(
+    restored: StoredSystem, config: Path, monkeypatch: pytest.MonkeyPatch, local: bool
+):
+    text = config.read_text(encoding="utf-8").replace("https://idp.example.com", "http://127.0.0.1:4000")
+    config.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("JITNEY_LOCAL", "1" if local else "")
+    done = run(config)
+    assert (done.exit_code, "accepts http" in done.output) == ((0, False) if local else (2, True)), done.output
+
+
 def test_ops_02_it_says_what_it_took_over_and_from_where(restored: StoredSystem, config: Path):
     shown = " ".join(run(config).output.split())
     assert "no suspension was missing (compared with audit)" in shown

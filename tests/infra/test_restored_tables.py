@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from jitney.configuration.broker_settings import BrokerSettings
 from tests.infra.conftest import Synthesized, configured, of_type, plain
 
 pytestmark = pytest.mark.xdist_group("cdk")
@@ -40,3 +41,12 @@ def test_ops_02_functions_use_the_restored_tables_and_may_use_no_others(restored
     assert template["Outputs"]["StateTable"]["Value"] == "state-2"
     names = [each["RoleName"] for each in of_type(assembly.broker, "AWS::IAM::Role").values()]
     assert {each["RoleName"] for each in of_type(template, "AWS::IAM::Role").values()} <= set(names)
+
+
+def test_ops_02_a_local_system_has_them_only_if_its_emulator_does():
+    broker = BrokerSettings.model_validate(
+        {"account": "111122223333", "region": "eu-west-1"} | {"restored_tables": RESTORED}
+    )
+    assert broker.restored_tables is not None
+    assert broker.local(restored=False).restored_tables is None
+    assert broker.local(restored=True).restored_tables == broker.restored_tables

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local import restored
 from local.deploy import assembly
 from local.settings import LocalSettings, from_environment
 
@@ -61,6 +62,10 @@ def test_only_the_variables_that_the_configuration_names_count(settings: LocalSe
     before = assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/here"})
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:1", "HOME": "/there"}) == before
     assert assembly.digest(settings.config, {"THE_ISSUER": "http://127.0.0.1:2", "HOME": "/here"}) != before
+
+
+def test_a_system_with_restored_tables_has_an_assembly_of_its_own(settings: LocalSettings):
+    assert assembly.digest(settings.config, {restored.VARIABLE: "1"}) != assembly.digest(settings.config, {})
 
 
 def test_a_wrong_configuration_is_reported_and_nothing_is_kept(settings: LocalSettings):

@@ -1,4 +1,4 @@
-"""`up`, `down` and `status`, run as a person runs them."""
+"""`up`, `update`, `down` and `status`, run as a person runs them."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Machine:
 
     def begin(self, command: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "local", command],
+            [sys.executable, "-m", "local", *command.split()],
             cwd=ROOT,
             env={**self.environment, **more},
             stdout=subprocess.PIPE,
@@ -130,6 +130,39 @@ def test_up_again_says_so_and_changes_nothing(up: Machine):
     assert up.run("status")[0] == 0
 
 
+def test_an_update_of_some_stacks_without_changes_changes_nothing(up: Machine):
+    before = up.described()
+    code, said = up.run("update Jitney")
+    assert (code, "JitneyTarget" in said) == (0, False), said
+    assert up.described() == before
+
+
+def test_an_update_names_the_stacks_that_there_are(up: Machine):
+    code, said = up.run("update JitneyTarget-x")
+    assert code == 1
+    assert re.search(
+        r"JitneyTarget-x is not a stack of .*other.yaml. It has: Jitney, JitneyTarget-analytics-prod", said
+    )
+
+
+def test_an_update_keeps_the_upstream(up: Machine):
+    code, said = up.run("update", JITNEY_UPSTREAM="http://127.0.0.1:4566")
+    assert (code, "upstream" in said) == (1, True)
+
+
+def test_an_update_says_which_restored_tables_are_not_there(up: Machine, config: Path):
+    """The configuration of a broker that was restored in AWS."""
+    stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/audit-2/stream/2026-11-29T02:00:00.000"
+    tables = f"  restored_tables: {{ state_table: state-2, audit_table: audit-2, audit_stream_arn: {stream} }}\n"
+    text, before = config.read_text(encoding="utf-8"), up.described()
+    changed = config.with_name("restored.yaml")
+    changed.write_text(text.replace("broker:\n", f"broker:\n{tables}", 1), encoding="utf-8")
+    code, said = up.run("update Jitney", JITNEY_CONFIG=str(changed))
+    assert (code, "does not have state-2 and audit-2" in said) == (0, True), said
+    assert up.described()["tables"] == before["tables"]
+    assert up.run("update Jitney")[0] == 0
+
+
 def test_another_configuration_is_shown_with_the_issuers_that_it_accepts(up: Machine):
     code, said = up.run("status")
     assert code == 0
@@ -200,6 +233,11 @@ def _living(group: int) -> list[str]:
         if int(own) == group and state != "Z":
             found.append(path.parent.name)
     return found
+
+
+def test_a_system_that_is_not_up_is_not_updated(another: Machine):
+    code, said = another.run("update")
+    assert (code, "To start it: make up" in said, another.alive()) == (1, True, [])
 
 
 def test_a_stale_stack_json_is_not_believed(another: Machine, up: Machine):
