@@ -27,6 +27,7 @@ GAPS = (
     "cloudformation.role_boundary",
     "cloudformation.role_names_taken",
     "cloudformation.roles_with_policies_kept",
+    "cloudformation.global_tables_updated_in_place",
     "cloudformation.table_settings",
     "cloudformation.stream_labels",
     "cloudformation.bucket_lock",

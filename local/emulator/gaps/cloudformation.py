@@ -112,6 +112,22 @@ def roles_with_policies_kept() -> None:
     handlers["delete"] = delete_empty
 
 
+def global_tables_updated_in_place() -> None:
+    """AWS::DynamoDB::GlobalTable is not replaced, unless its name, its keys or its local indexes change.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::GlobalTable"]
+    update = handlers["update"]
+
+    def update_in_place(physical_id: str, before: Properties, properties: Properties, stack: str) -> Created:
+        # ministack takes a generated name for another one.
+        answer: Created = update(physical_id, before, {"TableName": physical_id, **properties}, stack)
+        return answer
+
+    handlers["update"] = update_in_place
+
+
 def stream_labels() -> None:
     """The label of a table's stream is a time without a zone.
 

@@ -107,6 +107,24 @@ def test_table_settings(emulator: Emulator) -> None:
     assert (sse["Status"], sse["KMSMasterKeyArn"]) == ("ENABLED", made["Key"])
 
 
+def test_global_tables_updated_in_place(emulator: Emulator) -> None:
+    resources = {"Key": KEY, "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": GLOBAL_TABLE}}
+    outputs = {"Table": {"Ref": "Table"}, "Key": {"Fn::GetAtt": ["Key", "Arn"]}}
+    made, dynamodb = deploy(emulator, resources, outputs), emulator.root("dynamodb")
+    dynamodb.put_item(TableName=made["Table"], Item={"pk": {"S": "one"}})
+    (replica,) = GLOBAL_TABLE["Replicas"]
+    tagged = GLOBAL_TABLE | {"Replicas": [replica | {"Tags": [{"Key": "cost-center", "Value": "1"}]}]}
+    changed = {"Key": KEY, "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": tagged}}
+    shown = {name: {"Value": value} for name, value in outputs.items()}
+    template = json.dumps({"Resources": changed, "Outputs": shown})
+    emulator.root("cloudformation").update_stack(StackName=made["StackName"], TemplateBody=template)
+    found = ended(emulator, made["StackName"])
+    assert found["StackStatus"] == "UPDATE_COMPLETE", found
+    after = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+    assert after["Table"] == made["Table"]
+    assert dynamodb.scan(TableName=after["Table"])["Items"] == [{"pk": {"S": "one"}}]
+
+
 def test_stream_labels(emulator: Emulator) -> None:
     streamed = GLOBAL_TABLE | {"StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}
     resources = {"Key": KEY, "Table": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": streamed}}
