@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from infra.glue_tables import TABLES
-from infra.queries import QUERIES
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.glue_tables import TABLES
 from local.engine import opened
 from local.scans import Scan, scans
 

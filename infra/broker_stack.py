@@ -18,11 +18,12 @@ from infra.function_specs import SPECS
 from infra.log_groups import LogGroups
 from infra.monitoring import Monitoring
 from infra.publishing import DeadLetters, publish
-from infra.queries import DATABASE, WORKGROUP, Queries
+from infra.queries import Queries
 from infra.record_functions import CORRELATOR
 from infra.sealing import Sealing
 from infra.tables import Tables
 from infra.trail import Trail, issuers
+from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.configuration.arns import revoker_arn, role_arn, role_arns
 from jitney.configuration.broker_settings import MOST_CANARY_TARGETS
 from jitney.configuration.load import Configuration

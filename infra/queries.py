@@ -1,28 +1,25 @@
-"""Glue tables and views, the Athena workgroup, and the named queries in `queries/`."""
+"""Glue tables and views, the Athena workgroup, and the named queries of `jitney.audit_database`."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.glue_tables import TABLES, Table
-from infra.views import VIEWS, View, first_comment
-
-QUERIES = Path(__file__).with_name("queries")
-DATABASE = "jitney"
-WORKGROUP = "jitney"
-FIRST_DAY = "2026-01-01"
+from jitney.audit_database.definitions import DATABASE, WORKGROUP, query_texts, table_inputs
+from jitney.audit_database.glue_tables import TABLES
+from jitney.audit_database.views import VIEWS, first_comment
 
 # Athena stops a query that reads more. Enough for a year of a busy broker, at a predictable cost.
 MOST_BYTES_SCANNED = 10 * 1024**3
 
 
 class Queries(Construct):
-    """The database and the workgroup `jitney`, with tables, views, and a named query for each file in `queries/`."""
+    """The database and the workgroup `jitney`, with tables, views, and the named queries."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, records: s3.IBucket, results: s3.IBucket, key: kms.IKey
@@ -34,17 +31,16 @@ class Queries(Construct):
             catalog_id=Stack.of(self).account,
             database_input=glue.CfnDatabase.DatabaseInputProperty(name=DATABASE),
         )
-        tables = [self._table(each, f"s3://{records.bucket_name}/{each.name}/") for each in TABLES]
-        tables += [self._view(each) for each in VIEWS]
+        ids = {each.name: each.construct_id for each in TABLES} | {each.name: f"View-{each.name}" for each in VIEWS}
+        tables = [self._table(ids[name], each) for name, each in table_inputs(records.bucket_name).items()]
         for table in tables:
             table.add_resource_dependency(database)
         workgroup = self._workgroup(f"s3://{results.bucket_name}/", key)
-        for path in sorted(QUERIES.glob("*.sql")):
-            sql = path.read_text(encoding="utf-8")
+        for name, sql in query_texts().items():
             query = athena.CfnNamedQuery(
                 self,
-                path.stem,
-                name=path.stem,
+                name,
+                name=name,
                 description=first_comment(sql),
                 database=DATABASE,
                 query_string=sql,
@@ -54,62 +50,14 @@ class Queries(Construct):
             for table in tables:
                 query.add_resource_dependency(table)
 
-    def _table(self, table: Table, location: str) -> glue.CfnTable:
-        properties = glue.CfnTable
-        return properties(
-            self,
-            table.construct_id,
-            catalog_id=Stack.of(self).account,
-            database_name=DATABASE,
-            table_input=properties.TableInputProperty(
-                name=table.name,
-                description=table.description,
-                table_type="EXTERNAL_TABLE",
-                parameters={
-                    "classification": "json",
-                    # Partitions are computed from the query, not listed: no crawler, no MSCK REPAIR.
-                    "projection.enabled": "true",
-                    "projection.dt.type": "date",
-                    "projection.dt.format": "yyyy-MM-dd",
-                    "projection.dt.range": f"{FIRST_DAY},NOW",
-                    "projection.dt.interval": "1",
-                    "projection.dt.interval.unit": "DAYS",
-                    "storage.location.template": f"{location}dt=${{dt}}/",
-                },
-                partition_keys=[properties.ColumnProperty(name="dt", type="string", comment=table.day)],
-                storage_descriptor=properties.StorageDescriptorProperty(
-                    location=location,
-                    columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in table.columns],
-                    input_format="org.apache.hadoop.mapred.TextInputFormat",
-                    output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-                    serde_info=properties.SerdeInfoProperty(serialization_library="org.openx.data.jsonserde.JsonSerDe"),
-                ),
-            ),
-        )
-
-    def _view(self, view: View) -> glue.CfnTable:
-        properties = glue.CfnTable
-        return properties(
-            self,
-            f"View-{view.name}",
-            catalog_id=Stack.of(self).account,
-            database_name=DATABASE,
-            table_input=properties.TableInputProperty(
-                name=view.name,
-                description=view.description,
-                table_type="VIRTUAL_VIEW",
-                # Athena requires a list, even if it is empty.
-                # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html
-                partition_keys=[],
-                parameters={"presto_view": "true", "comment": "Presto View"},
-                storage_descriptor=properties.StorageDescriptorProperty(
-                    columns=[properties.ColumnProperty(name=name, type=kind) for name, kind in view.columns],
-                    serde_info=properties.SerdeInfoProperty(),
-                ),
-                view_original_text=view.original_text(DATABASE),
-                view_expanded_text="/* Presto View */",
-            ),
-        )
+    def _table(self, construct_id: str, table_input: Mapping[str, Any]) -> CfnResource:
+        # Glue and CloudFormation have the same `TableInput`. The commands of auditors compare Glue's with these files.
+        properties = {
+            "CatalogId": Stack.of(self).account,
+            "DatabaseName": DATABASE,
+            "TableInput": table_input,
+        }
+        return CfnResource(self, construct_id, type="AWS::Glue::Table", properties=properties)
 
     def _workgroup(self, output: str, key: kms.IKey) -> athena.CfnWorkGroup:
         properties = athena.CfnWorkGroup

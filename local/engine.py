@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from infra.glue_tables import TABLES
-from infra.views import VIEWS
+from jitney.audit_database.glue_tables import TABLES
+from jitney.audit_database.views import VIEWS
 
 TYPES = {
     "string": "VARCHAR",

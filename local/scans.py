@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from infra.views import VIEWS
+from jitney.audit_database.views import VIEWS
 
 type Node = Mapping[str, Any]
 

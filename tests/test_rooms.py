@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "adapters": {"adapters", "core"},
     "handlers": {"handlers", "adapters", "core", "resources"},
     "configuration": {"configuration", "core", "resources"},
-    "client": {"client", "adapters", "configuration", "core", "resources"},
+    "audit_database": {"audit_database"},
+    "client": {"client", "adapters", "audit_database", "configuration", "core", "resources"},
     "sdk": {"sdk", "client"},
 }
 """The rooms of the package, and the rooms that each may import."""

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import waited
 from conformance.system import ConformanceSystem, new_agent, session_keys
-from infra.views import VIEWS
+from jitney.audit_database.views import VIEWS
 from jitney.client.athena import Athena, AthenaLocation, QueryResult
 from jitney.client.named_queries import parameters_of
 from jitney.client.problems import ClientProblem
@@ -35,7 +35,7 @@ def _run(athena: Athena, name: str, sql: str, failed: dict[str, str], *parameter
 
 
 def views(system: ConformanceSystem) -> Observation:
-    """Return the views that run in Athena with the columns of the table in infra/views.py."""
+    """Return the views that run in Athena with the columns of the table in functions/jitney/audit_database/views.py."""
     athena, failed, scanned = _athena(system), dict[str, str](), 0
     for view in VIEWS:
         sql = f"SELECT * FROM {view.name} WHERE dt >= '{SINCE}' LIMIT 1"  # noqa: S608 - our own names

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from infra.queries import QUERIES
-from infra.views import first_comment
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.views import first_comment
 from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.audit_names import concerns, resource_arn

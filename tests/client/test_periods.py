@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from infra.queries import QUERIES
+from jitney.audit_database.definitions import QUERIES
 from jitney.client.periods import BOUND, days_of, within
 from local.scans import scans
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.queries import QUERIES
 from infra.spec import ALL_FUNCTIONS
 from jitney.adapters import trail
 from jitney.adapters.delivery_streams import DeliveryStream
+from jitney.audit_database.definitions import QUERIES
 from jitney.handlers import correlator, trail_events
 from jitney.handlers.logs import logger
 from local.engine import opened

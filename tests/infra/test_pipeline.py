@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from infra.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
-from infra.queries import QUERIES
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS
 from jitney.core import audit
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome
 from tests.infra.conftest import of_type, only, plain

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.queries import PARAMETERS
-from infra.queries import QUERIES
-from infra.views import VIEWS, first_comment
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.views import VIEWS, first_comment
 from jitney.client.named_queries import parameters_of
 from jitney.client.periods import within
 from jitney.client.trail_silence import READ_CALLS, reads_calls

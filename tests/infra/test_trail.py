@@ -10,9 +10,9 @@ from ministack.services.eventbridge import _matches_pattern_view, _pattern_event
 
 from infra.alarms import LATE_SECONDS, RECONCILER_SECONDS, SILENT_SECONDS
 from infra.function_specs import SPECS
-from infra.glue_tables import CALL_COLUMNS
 from infra.trail import ALL_EVENTS, BY_ACCOUNT, BY_SESSION, DETAIL_TYPE
 from jitney.adapters.trail import REQUEUE_DELAY_SECONDS
+from jitney.audit_database.glue_tables import CALL_COLUMNS
 from jitney.core.target_roles import MOST_ROLES, roles_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of

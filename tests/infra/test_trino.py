@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from infra.queries import QUERIES
-from infra.views import VIEWS
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.views import VIEWS
 from jitney.client import access_history, audit_names, grant_report
 from tests.infra.trino.grammar import faults
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from infra.glue_tables import CALL_COLUMNS, RECORD_COLUMNS, TABLES
-from infra.views import FOLDER, VIEWS
+from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS, TABLES
+from jitney.audit_database.views import FOLDER, VIEWS
 from local.engine import TYPES, opened
 from tests.infra.conftest import of_type, plain
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from infra.queries import QUERIES
-from infra.views import VIEWS
+from jitney.audit_database.definitions import QUERIES
+from jitney.audit_database.views import VIEWS
 from jitney.client.athena import connected
 from jitney.client.cli import build_app
 from tests.running_systems import until

@@ -11,11 +11,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.client.aws import fix_of, making_clients, unusable
 from jitney.client.problems import ClientProblem, Invalid, Unavailable
 
-NAME = "jitney"
-"""The name of the workgroup and of the database in Jitney's stack."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 _TITLE = "The query failed"
 _READ: Mapping[str, Callable[[str], Any]] = {
@@ -35,8 +34,8 @@ QueryProgress: TypeAlias = Callable[[str, float, int], None]
 class AthenaLocation:
     """Where queries run. The workgroup sets the place of results and the limit of bytes that are read."""
 
-    workgroup: str = NAME
-    database: str = NAME
+    workgroup: str = WORKGROUP
+    database: str = DATABASE
 
 
 @dataclass(frozen=True, slots=True)

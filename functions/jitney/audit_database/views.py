@@ -7,7 +7,7 @@ Queries can combine days, for example for a review overnight. They limit the num
 import base64
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 FOLDER = Path(__file__).with_name("views")
 # Glue's types in Trino, Athena's engine.
@@ -20,7 +20,7 @@ _TRINO = {
     "array<string>": "array(varchar)",
 }
 
-type Columns = tuple[tuple[str, str], ...]
+Columns: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class View(NamedTuple):
