@@ -95,6 +95,7 @@ def seals(system: ConformanceSystem) -> Observation:
         "JITNEY_SEALS_BUCKET": system.outputs["SealsBucket"],
         "JITNEY_AUDIT_TABLE": system.outputs["AuditTable"],
         "JITNEY_SEAL_KEY": system.outputs["SealKey"],
+        "JITNEY_ATHENA_WORKGROUP": system.outputs["AthenaWorkgroup"],
     }
     done = subprocess.run(
         [str(Path(sys.executable).parent / "jitney"), "audit", "verify"],

@@ -32,6 +32,7 @@ from jitney.core.integrity.seals import Seal, next_seal, public_key_path, seal_k
 from jitney.core.times import iso
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose
+from tests.client.fake_definitions import FakeDefinitions
 from tests.client.test_cli_audit import REGION, pem
 from tests.core.integrity.world import HOUR, SIGNER, rewritten
 from tests.core.report.recorded_grants import CALL, RecordedGrant
@@ -41,6 +42,7 @@ ENVIRONMENT = {
     "JITNEY_RECORDS_BUCKET": "records",
     "JITNEY_SEALS_BUCKET": "seals",
     "JITNEY_AUDIT_TABLE": "audit",
+    "JITNEY_ATHENA_WORKGROUP": "jitney",
     "JITNEY_SEAL_KEY": SIGNER.fingerprint,
 }
 COMMANDS = {
@@ -108,7 +110,7 @@ class Deployment:
             AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         )
-        self.stream = Stream()
+        self.stream, self.definitions = Stream(), FakeDefinitions()
         self.last: Seal | None = None
         self.s3.put_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint), Body=pem(SIGNER.key))
         self.early, self.late = self.now - 3 * HOUR, self.now - HOUR // 2
@@ -210,6 +212,7 @@ def deployment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployme
     with mock_aws():
         made = Deployment()
         known = {"dynamodbstreams": made.stream, "dynamodb": made.dynamodb, "s3": made.s3}
+        known |= dict.fromkeys(("athena", "glue", "cloudformation"), made.definitions)
         monkeypatch.setattr(boto3.session.Session, "client", lambda _, name, **__: known[name])
         monkeypatch.setattr(athena_module, "connected", lambda *_: made)
         monkeypatch.setattr(grant_report, "connected", lambda *_: made)
@@ -491,3 +494,35 @@ def test_aud_09_an_answer_that_was_not_checked_says_so(
     assert (result.exit_code, found["state"]) == (code, state), found
     assert words in found["sentences"][0]
     assert claims("query", "--no-check")[:2] == (0, "unchecked")
+
+
+def test_aud_09_every_command_names_a_view_that_hides_a_record(deployment: Deployment):
+    """The records in S3 are whole, but the answer lacks one, because its view leaves out a grant."""
+    place = f"grant_id <> '{GRANT.id}' AND place = 1"
+    deployment.definitions.change_view("unique_records", "place = 1", place)
+    for command in COMMANDS:
+        code, state, failures = claims(command)
+        assert (code, state) == (1, "broken"), command
+        assert [each for each in failures if GRANT.id in each and each.startswith("View unique_records was changed")]
+    assert claims("verify", "--first-versions")[0] == 0  # for replicas of a lost account
+    deployment.s3.delete_object(Bucket="seals", Key=public_key_path(SIGNER.fingerprint))
+    assert "View unique_records" in claims("query")[2][0]  # also if the records cannot be checked
+
+
+def test_aud_09_another_version_of_the_stack_is_not_verified_and_not_broken(deployment: Deployment):
+    def new_sql(stack: FakeDefinitions) -> None:
+        stack.change_view("bypasses", "'beyond_grant'", "'beyond_grant', 'new'")
+
+    deployment.definitions.redeploy("0.2.0", new_sql)
+    for command in COMMANDS:
+        assert claims(command) == (2, "unverified", []), command
+        assert "The stack runs 0.2.0, and this command is" in run(command, "--json").stdout
+
+
+def test_aud_09_verify_compares_no_queries_without_their_workgroup(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    assert "definitions of tables, views and queries compared" in run("verify").stdout
+    monkeypatch.delenv("JITNEY_ATHENA_WORKGROUP")
+    assert "not compared with this version's; --stack or --workgroup names them" in run("verify").stdout
+    assert claims("verify")[0] == 0

@@ -77,12 +77,13 @@ def verify(*more: str, key: str = SIGNER.fingerprint) -> Any:
 def test_aud_02_a_verified_result_has_its_coverage(archive: Archive):
     result = verify()
     assert (result.exit_code, result.stderr) == (0, "")
-    heading, seals, records, compared, last = result.stdout.splitlines()
+    heading, seals, records, compared, not_compared, last = result.stdout.splitlines()
     assert heading == "Verified  records in S3, checked against their seals"
     first, newest = archive.world.seals[0], archive.world.seals[-1]
     assert seals.split(maxsplit=1) == ["seals", f"3 (numbers 0 to 2), from {first.time} to {newest.time}"]
     assert records.split(maxsplit=1) == ["records", "4 records of 2 chains, in 2 objects: all verified"]
     assert compared.split(maxsplit=1) == ["compared", "nothing with the audit table, which --table or --stack names"]
+    assert not_compared.split(maxsplit=1)[1].startswith("not compared with this version's")
     assert newest.hash in last
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from jitney.audit_database.definitions import query_texts, table_inputs
 from jitney.client.cli import build_app
 from jitney.core.integrity.seals import seal_key
 from local import agent_shell
+from tests.client.fake_definitions import FakeDefinitions
 from tests.core.integrity.world import rewritten
 from tests.running_systems import until
 from tests.system.conftest import Api
@@ -226,11 +228,23 @@ def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are
     names = {"RECORDS-BUCKET": real.records, "SEALS-BUCKET": real.seals, "KEY-ARN": key}
     # The emulator finds no resource in a request to a stream.
     names |= {"AUDIT-TABLE-ARN/stream/*": "*", "AUDIT-TABLE-ARN": table["TableArn"]}
+    names |= {"REGION": stack["region"], "ACCOUNT": stack["account"]}
+    # The emulator finds no stack in a request to CloudFormation.
+    names |= {f"arn:aws:cloudformation:{stack['region']}:{stack['account']}:stack/Jitney/*": "*"}
+    further = json.loads(block_of("query-definitions.md", 0, names))["Statement"]
     block, iam = block_of("integrity.md", 0, names), aws("iam")
-    with with_only_permissions(block, aws, stack, monkeypatch) as role:
+    both = json.dumps({**json.loads(block), "Statement": [*json.loads(block)["Statement"], *further]})
+    with with_only_permissions(both, aws, stack, monkeypatch) as role:
         code, document = real.verify("--table", table["TableName"])
         assert (code, document.get("failures")) == (0, []), document
         assert document["awaiting_seal"]["compared"]
+        assert document["definitions"] == len(table_inputs("")) + len(query_texts()) + 1
+        iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=block)
+        code, document = real.verify()
+        assert (code, document["unverified"]) == (2, [document["unverified"][0]])
+        assert "docs/query-definitions.md lists the permissions." in document["unverified"][0]
+        monkeypatch.delenv("JITNEY_ATHENA_WORKGROUP")
+        monkeypatch.delenv("JITNEY_ATHENA_DATABASE")
         hidden, policy = holding(real, grants[0], 0), json.loads(block)
         deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{real.records}/{hidden}"}
         but = json.dumps({**policy, "Statement": [*policy["Statement"], deny]})
@@ -241,3 +255,36 @@ def test_aud_02_the_documented_permissions_are_enough_and_unreadable_objects_are
         "unverified",
         [f"{hidden} could not be read: AccessDenied"],
     )
+
+
+def test_aud_09_a_view_that_hides_a_record_is_named(api: Api, aws: Any, real: Buckets, stack: dict[str, Any]):
+    """The view in Glue is changed by hand. The query lacks the grant, and both commands name the view."""
+    grant_id, glue = api.ask()["grant"]["id"], aws("glue")
+    published = Published(real.s3, real.records)
+    until(lambda: any(each["chain"] == grant_id for each in published.records()))
+    seal(aws)  # the first seal brings the copy of the key
+
+    def asked() -> tuple[int, bool, list[str]]:
+        """Return the exit code, whether the answer has the grant, and the failures."""
+        result = CliRunner().invoke(build_app(), ["audit", "query", "who_requested_what", "--json"])
+        document = json.loads(result.stdout)
+        listed = any(row["grant_id"] == grant_id for row in document["rows"])
+        return result.exit_code, listed, document["integrity"]["failures"]
+
+    assert asked() == (0, True, [])
+    fake = FakeDefinitions()
+    fake.change_view("unique_records", "WHERE place = 1", f"WHERE place = 1 AND grant_id <> '{grant_id}'")
+    inputs = ("Name", "Description", "TableType", "PartitionKeys", "Parameters", "ViewExpandedText")
+    was = glue.get_table(DatabaseName="jitney", Name="unique_records")["Table"]
+    table = {each: was[each] for each in (*inputs, "StorageDescriptor", "ViewOriginalText")}
+    changed = table | {"ViewOriginalText": fake.tables["unique_records"]["ViewOriginalText"]}
+    try:
+        glue.update_table(DatabaseName="jitney", TableInput=changed)
+        code, listed, failures = asked()
+        named = [each for each in failures if each.startswith("View unique_records was changed") and grant_id in each]
+        assert (code, listed, len(named)) == (1, False, 1)
+        code, document = real.verify()
+        assert (code, [each["sentence"] for each in document["failures"]]) == (1, named)
+    finally:
+        glue.update_table(DatabaseName="jitney", TableInput=table)
+    assert asked() == (0, True, [])

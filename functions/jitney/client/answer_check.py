@@ -2,17 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from jitney.client.athena import AthenaLocation
 from jitney.client.audit_table import AuditTable
-from jitney.client.evidence import Archive, VerificationProgress
+from jitney.client.definition_check import DefinitionSources, check_definitions
+from jitney.client.evidence import Archive, Period, VerificationProgress
 from jitney.client.problems import ClientProblem, Invalid
 from jitney.client.table_comparison import with_table
-from jitney.client.verification import VerificationSources, trusted_keys
+from jitney.client.verification import VerificationSources, trusted_keys, with_definitions
 from jitney.core.integrity.answer_integrity import AnswerIntegrity, answer_integrity, unchecked
+from jitney.core.integrity.contents import Contents
+from jitney.core.integrity.findings import Extent, Findings
 from jitney.core.integrity.seal_chain import Keys
 from jitney.core.integrity.verification import verify
 
@@ -29,12 +34,20 @@ _GRANT = "grant_id"
 
 
 def answer_sources(
-    stack: Path | None, keys: Sequence[str], environment: Mapping[str, str] = os.environ
+    stack: Path | None,
+    keys: Sequence[str],
+    location: AthenaLocation,
+    environment: Mapping[str, str] = os.environ,
 ) -> VerificationSources:
-    """Return the places of the evidence that the environment and the stack file name."""
+    """Return the places of the evidence that the environment and the stack file name.
+
+    `location` is where the answer's queries ran.
+    """
     names = ("JITNEY_RECORDS_BUCKET", "JITNEY_SEALS_BUCKET")
     records, seals = (environment.get(each, "") for each in names)
-    found = VerificationSources(records, seals, tuple(keys), environment.get("JITNEY_AUDIT_TABLE", ""))
+    definitions = DefinitionSources(location.workgroup, location.database, records)
+    table = environment.get("JITNEY_AUDIT_TABLE", "")
+    found = VerificationSources(records, seals, tuple(keys), table, definitions=definitions)
     if stack:
         with suppress(Invalid):  # a file that names only a workgroup: the answer says that it was not checked
             return found.completed_from(stack)
@@ -59,14 +72,25 @@ def check_answer(
         return unchecked(f"Not named: {', '.join(missing)}. Give --stack and --key.")
     today = datetime.fromtimestamp(now, UTC).date()
     period = (since, until if until and until < today else None)
+    with ThreadPoolExecutor(1) as pool:
+        definitions = pool.submit(check_definitions, sources.definitions or DefinitionSources())
+        findings, contents = _findings(sources, period, progress, now)
+        findings = with_definitions(findings, definitions.result())
+    return answer_integrity(findings, contents, since, last or until)
+
+
+def _findings(
+    sources: VerificationSources, period: Period, progress: VerificationProgress, now: int
+) -> tuple[Findings, Mapping[str, Contents]]:
+    """Return the findings about records and calls, and the objects that were read. An AWS problem is a finding."""
     try:
         archive = Archive(sources.records, sources.seals, progress)
         keys = _keys(archive, sources.keys)
         evidence = archive.evidence(period, now, keys, MOST_READ)
         evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ, MOST_COMPARED)
     except ClientProblem as problem:
-        return unchecked(f"{problem.detail} {problem.fix}".strip(), failed=True)
-    return answer_integrity(verify(evidence, keys), evidence.contents, since, last or until)
+        return Findings((), (f"{problem.detail} {problem.fix}".strip(),), Extent()), {}
+    return verify(evidence, keys), evidence.contents
 
 
 def _named(sources: VerificationSources) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jitney.client.athena import Athena
-from jitney.client.athena import connected as connected_at
+from jitney.client.athena import Athena, connected
 from jitney.client.further_needs import may_need
 from jitney.client.grant_report_output import page, show, waiting
 from jitney.client.named_queries import GRANT_ID, athena_location
@@ -55,7 +54,7 @@ WHERE grant_id = ? AND dt >= ?
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 IntegrityCheck: TypeAlias = Callable[[date], AnswerIntegrity]
 """Returns the integrity of the records and calls published from a first day until today."""
-__all__ = ["DAYS", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
+__all__ = ["DAYS", "athena_location", "checked_grant_ids", "connected", "reports", "show", "waiting", "write_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +124,6 @@ def checked_grant_ids(grant_ids: Sequence[str]) -> tuple[str, ...]:
             fix = "Take the id from `jitney grants list` or a record: g- and 14 letters or digits."
             raise Invalid("grant_id_invalid", "The command line is not valid", f"{each[:60]!r} is not a grant id.", fix)
     return tuple(dict.fromkeys(grant_ids))
-
-
-def connected(workgroup: str, database: str, stack: Path | None) -> Athena:
-    """Return Athena at the `athena_location`, with the environment's AWS credentials. Raises Invalid."""
-    return connected_at(athena_location(workgroup, database, stack))
 
 
 def write_html(reports: Sequence[PrintedReport], file: Path) -> None:

@@ -1,12 +1,16 @@
 """Verify the records in S3 for `jitney audit verify`. Needs the extra `audit`."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jitney.audit_database.definitions import DATABASE, WORKGROUP
 from jitney.client.audit_table import AuditTable
+from jitney.client.definition_check import DefinitionSources, check_definitions
+from jitney.client.definition_comparison import DefinitionFindings
 from jitney.client.evidence import Archive, Period, VerificationProgress
 from jitney.client.problems import Invalid
 from jitney.client.stack_file import read_stack_file
@@ -24,7 +28,8 @@ _NOTED = re.compile(r"([0-9]{1,10}):([0-9a-f]{64})", re.ASCII)
 class VerificationSources:
     """The buckets' names, the trusted keys as fingerprints or PEM files, and the audit table's name.
 
-    With `first_versions`, each object of records is read as it was first written.
+    With `first_versions`, each object of records is read as it was first written. With `definitions`, the tables, views
+    and queries of Athena are compared with this package.
     """
 
     records: str = ""
@@ -32,16 +37,24 @@ class VerificationSources:
     keys: tuple[str, ...] = ()
     table: str = ""
     first_versions: bool = False
+    definitions: DefinitionSources | None = None
 
     def completed_from(self, stack: Path) -> "VerificationSources":
         """Fill in missing values from `cdk deploy --outputs-file` or stack.json. Raises Invalid."""
         with read_stack_file(stack, "buckets") as known:
             buckets = known.local.get("buckets") or {}
-            records = self.records or buckets.get("records") or known.outputs["RecordsBucket"]
+            own = buckets.get("records") or known.outputs["RecordsBucket"]
             seals = self.seals or buckets.get("seals") or known.outputs["SealsBucket"]
             keys = self.keys or tuple(filter(None, [known.local.get("seal_key")]))
             table = self.table or (known.local.get("tables") or {}).get("audit") or known.outputs.get("AuditTable", "")
-        return replace(self, records=records, seals=seals, keys=keys, table=table)
+            results = buckets.get("athena_results") or known.outputs.get("ResultsBucket", "")
+            athena = known.local.get("athena") or {}
+            workgroup = athena.get("workgroup") or known.outputs.get("AthenaWorkgroup", "")
+            database = athena.get("database") or known.outputs.get("GlueDatabase", "")
+        named = self.definitions or named_definitions(workgroup, database, own)
+        definitions = named._replace(records=own, results=results) if named else None
+        records = self.records or own
+        return replace(self, records=records, seals=seals, keys=keys, table=table, definitions=definitions)
 
     def checked(self) -> "VerificationSources":
         """Return self. Raises Invalid unless both buckets are named."""
@@ -49,6 +62,19 @@ class VerificationSources:
             fix = "Give --records and --seals, or --stack."
             raise Invalid("usage", "The command line is not valid", "The buckets are missing.", fix)
         return self
+
+
+def named_definitions(
+    workgroup: str, database: str, records: str, environment: Mapping[str, str] = os.environ
+) -> DefinitionSources | None:
+    """Return where to read the definitions of Athena; None if neither a workgroup nor a database is named.
+
+    They must name the deployment's bucket, which the environment names. `records` may be a replica.
+    """
+    if not (workgroup or database):
+        return None
+    own = environment.get("JITNEY_RECORDS_BUCKET") or records
+    return DefinitionSources(workgroup or WORKGROUP, database or DATABASE, own)
 
 
 def verify_archive(
@@ -60,7 +86,8 @@ def verify_archive(
 ) -> Findings:
     """Verify the records of `days`, first and last. `expected` is a noted seal, or "". Raises Invalid.
 
-    If the audit table is named, records and calls are compared with it.
+    If the audit table is named, records and calls are compared with it. If Athena's definitions are named, they are
+    compared with this package.
     """
     noted = noted_seal(expected, limited=days != (None, None)) if expected else None
     archive = Archive(sources.records, sources.seals, progress, first_versions=sources.first_versions)
@@ -68,7 +95,15 @@ def verify_archive(
     evidence = archive.evidence(days, now, keys)
     if sources.table:
         evidence = with_table(evidence, keys, archive, AuditTable(sources.table))
-    return verify(evidence, keys, noted)
+    findings = verify(evidence, keys, noted)
+    if sources.definitions is None or sources.first_versions:  # for buckets whose account may be lost
+        return findings
+    return with_definitions(findings, check_definitions(sources.definitions))
+
+
+def with_definitions(findings: Findings, found: DefinitionFindings) -> Findings:
+    """Return the findings with those about the definitions of Athena."""
+    return findings.with_definitions(found.changed, found.unverified, found.compared)
 
 
 def noted_seal(text: str, *, limited: bool) -> NotedSeal:
@@ -146,6 +181,7 @@ def document(findings: Findings) -> dict[str, Any]:
             "compared": extent.reconciled,
         },
         "calls": extent.calls,
+        "definitions": extent.definitions,
     }
 
 

@@ -41,6 +41,10 @@ def coverage(result: Mapping[str, Any]) -> Rows:
         yield "not yet", f"{came}, waiting for the next seal; {compared}"
     if result["calls"] is not None:
         yield "calls", f"{_count(result['calls'], 'call')}, never sealed; compared with the audit table"
+    if result["definitions"] is None:
+        yield "queries", "not compared with this version's; --stack or --workgroup names them"
+    else:
+        yield "queries", f"{_count(result['definitions'], 'definition')} of tables, views and queries compared"
     if last:
         yield "last seal", f"{last['number']}:{last['hash']} (keep a copy outside this account)"
 

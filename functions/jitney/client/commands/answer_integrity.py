@@ -23,6 +23,7 @@ _TITLE = "The answer was not checked"
 def checked_answer(
     stack: Path | None,
     keys: Sequence[str] | None,
+    location: Any,
     since: date | None,
     until: date | None,
     *,
@@ -32,14 +33,14 @@ def checked_answer(
 ) -> Any:
     """Return the integrity of an answer from these days, an `AnswerIntegrity` of core. Raises Invalid.
 
-    Progress is shown, unless `quiet`.
+    `location` is the `AthenaLocation` where the queries ran. Progress is shown, unless `quiet`.
     """
     if not check:
         from jitney.core.integrity.answer_integrity import unchecked  # noqa: PLC0415 - seldom used
 
         return unchecked("--no-check was given.")
     found = load_extra("jitney.client.answer_check", "audit", _TITLE)
-    sources, now = found.answer_sources(stack, tuple(keys or ())), int(time.time())
+    sources, now = found.answer_sources(stack, tuple(keys or ()), location), int(time.time())
     if quiet:
         return found.check_answer(sources, since, until, lambda *_: None, now, last)
     with audit_screen().reading() as progress:

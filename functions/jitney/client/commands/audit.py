@@ -61,6 +61,12 @@ ExpectLast = Annotated[
 Table = Annotated[
     str, typer.Option(metavar="NAME", envvar="JITNEY_AUDIT_TABLE", help="Audit table, to compare records and calls.")
 ]
+Workgroup = Annotated[
+    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_WORKGROUP", help="Athena workgroup (default: jitney).")
+]
+Database = Annotated[
+    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_DATABASE", help="Glue database (default: jitney).")
+]
 FirstVersions = Annotated[
     bool, typer.Option("--first-versions", help="Read objects of records as they were first written.")
 ]
@@ -82,6 +88,8 @@ def verify_records(
     seals: Seals = "",
     key: Trusted = None,
     table: Table = "",
+    workgroup: Workgroup = "",
+    database: Database = "",
     expect_last: ExpectLast = "",
     first_versions: FirstVersions = False,
     as_json: options.AsJson = False,
@@ -89,14 +97,16 @@ def verify_records(
     """Verify that the records in S3 are unchanged.
 
     Finds records that were changed, removed, added or reordered. Reads the buckets of records and of seals with your
-    AWS credentials. Records and calls are compared with the audit table, if --table or --stack names it. Exit codes: 0
+    AWS credentials. Records and calls are compared with the audit table, if --table or --stack names it. The tables,
+    views and queries of Athena are compared with this version's, if --workgroup or --stack is given. Exit codes: 0
     verified, 1 broken, 2 not everything could be verified.
 
     Example: jitney audit verify --stack outputs.json --key seal.pem
     """
     with exit_on_problem("audit verify", as_json=as_json):
         verification = _verification()
-        sources = verification.VerificationSources(records, seals, tuple(key or ()), table, first_versions)
+        definitions = verification.named_definitions(workgroup, database, records)
+        sources = verification.VerificationSources(records, seals, tuple(key or ()), table, first_versions, definitions)
         sources = (sources.completed_from(stack) if stack else sources).checked()
         with audit_screen().reading() as progress:
             days = (day_of(since), day_of(until))

@@ -10,8 +10,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by
-from jitney.client.commands.audit import Since
-from jitney.client.commands.query import Database, Stack, Workgroup
+from jitney.client.commands.audit import Database, Since, Stack, Workgroup
 from jitney.client.optional import load_extra
 
 Grants = Annotated[list[str], typer.Argument(metavar="GRANT...", help="Grant ids: g- and 14 letters or digits.")]
@@ -43,11 +42,13 @@ def show_report(
         ids, now = report.checked_grant_ids(grants), int(time.time())
         first = (since or datetime.fromtimestamp(now, UTC) - timedelta(days=report.DAYS)).date()
 
+        location = report.athena_location(workgroup, database, stack)
+
         def checked(since: date) -> Any:
-            return checked_answer(stack, key, since, None, check=check, quiet=True)
+            return checked_answer(stack, key, location, since, None, check=check, quiet=True)
 
         with report.waiting():
-            reports = report.reports(report.connected(workgroup, database, stack), ids, first, now, checked)
+            reports = report.reports(report.connected(location), ids, first, now, checked)
         if html:
             report.write_html(reports, html)
             screen().note(f"Wrote {html}")

@@ -8,8 +8,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import Since, Until
-from jitney.client.commands.query import Database, Stack, Workgroup
+from jitney.client.commands.audit import Database, Since, Stack, Until, Workgroup
 from jitney.client.optional import load_extra
 from jitney.client.request_options import invalid
 
@@ -48,8 +47,8 @@ def who_did(
         if first > last:
             raise invalid("--since is later than --until.", "Give the earlier day to --since.")
         with audit_screen().querying("who"):
-            found = _history(agent, resource, first, last, workgroup, database, stack)
-        integrity = checked_answer(stack, key, found.since, found.read_until, check=check, last=found.until)
+            location, found = _history(agent, resource, first, last, workgroup, database, stack)
+        integrity = checked_answer(stack, key, location, found.since, found.read_until, check=check, last=found.until)
         columns, rows = marked_rows(found.columns, found.rows, integrity)
         if as_json:
             members = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -64,9 +63,11 @@ def who_did(
 
 def _history(
     agent: str, resource: str, first: datetime, last: datetime, workgroup: str, database: str, stack: Any
-) -> Any:
+) -> tuple[Any, Any]:
+    """Return where the queries ran, and the history."""
     history = load_extra("jitney.client.access_history", "audit", "The question was not answered")
     queries = load_extra("jitney.client.named_queries", "audit", "The question was not answered")
     athena = load_extra("jitney.client.athena", "audit", "The question was not answered")
-    source = athena.connected(queries.athena_location(workgroup, database, stack))
-    return history.access_history(source, agent, resource, first.date(), last.date())
+    location = queries.athena_location(workgroup, database, stack)
+    source = athena.connected(location)
+    return location, history.access_history(source, agent, resource, first.date(), last.date())

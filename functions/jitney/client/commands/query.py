@@ -1,7 +1,6 @@
 """`jitney audit query`: run the auditor's queries in Athena."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from jitney.client import options
 from jitney.client.command_result import audit_screen, exit_on_problem, print_json
 from jitney.client.commands.answer_integrity import Check, Trusted, checked_answer, exit_by, marked_rows
-from jitney.client.commands.audit import day_of, read_day
+from jitney.client.commands.audit import Database, Stack, Workgroup, day_of, read_day
 from jitney.client.optional import load_extra
 from jitney.client.request_options import invalid
 
@@ -23,16 +22,6 @@ Since = Annotated[
     typer.Option(parser=read_day, metavar="DAY", help="First day (UTC), instead of the query's own."),
 ]
 Until = Annotated[datetime | None, typer.Option(parser=read_day, metavar="DAY", help="Last day (UTC), inclusive.")]
-Stack = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Stack outputs: `cdk deploy --outputs-file`, or .local/stack.json."),
-]
-Workgroup = Annotated[
-    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_WORKGROUP", help="Athena workgroup (default: jitney).")
-]
-Database = Annotated[
-    str, typer.Option(metavar="NAME", envvar="JITNEY_ATHENA_DATABASE", help="Glue database (default: jitney).")
-]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV. No cell can be a formula.")]
 
 
@@ -62,9 +51,8 @@ def run_query(
         if as_csv and as_json:
             raise invalid("--csv and --json exclude each other.", "Give one of them.")
         queries = load_extra("jitney.client.named_queries", "audit", "The query cannot run")
-        athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(
-            queries.athena_location(workgroup, database, stack)
-        )
+        location = queries.athena_location(workgroup, database, stack)
+        athena = load_extra("jitney.client.athena", "audit", "The query cannot run").connected(location)
         if name is None:
             _list(queries.listed(athena.named()), as_json=as_json)
             return
@@ -73,7 +61,7 @@ def run_query(
             run = queries.run_named_query(athena, name, param or (), days, datetime.now(UTC).date(), progress)
         # The check covers the days until today, because later events of a listed row are in the answer, too.
         last = run.period[1] if run.period else None
-        integrity = checked_answer(stack, key, run.first_day_read, None, check=check, last=last)
+        integrity = checked_answer(stack, key, location, run.first_day_read, None, check=check, last=last)
         _show(run, integrity, as_csv=as_csv, as_json=as_json)
         exit_by(integrity)
 

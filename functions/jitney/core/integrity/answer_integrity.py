@@ -63,10 +63,9 @@ class AnswerIntegrity:
         return {"state": str(self.state), "sentences": list(self.sentences), "failures": list(self.failures)}
 
 
-def unchecked(reason: str, *, failed: bool = False) -> AnswerIntegrity:
-    """Return the state of an answer that was not checked. `failed` is True if it should have been checked."""
-    state = IntegrityState.UNVERIFIED if failed else IntegrityState.UNCHECKED
-    return AnswerIntegrity(state, (reason,))
+def unchecked(reason: str) -> AnswerIntegrity:
+    """Return the state of an answer that was not checked."""
+    return AnswerIntegrity(IntegrityState.UNCHECKED, (reason,))
 
 
 def answer_integrity(
@@ -134,10 +133,10 @@ def _state(findings: Findings) -> IntegrityState:
     extent = findings.extent
     if findings.breaks:
         return IntegrityState.BROKEN
+    if len(findings.unverified) > (0 if extent.seals else 1):  # one sentence says that no seal is valid
+        return IntegrityState.UNVERIFIED
     if extent.unsealed_records or not extent.seals:
         return IntegrityState.NOT_YET if extent.reconciled else IntegrityState.UNVERIFIED
-    if findings.unverified:
-        return IntegrityState.UNVERIFIED
     return IntegrityState.SEALED if extent.unread else IntegrityState.VERIFIED
 
 
@@ -158,6 +157,8 @@ def _sentences(findings: Findings) -> tuple[str, ...]:
         found.append(f"{_count(extent.calls, 'call')}: never sealed, compared with the audit table.")
     elif extent.reconciled:
         found.append("There are too many calls to compare with the audit table: choose fewer days with --since.")
+    if extent.definitions is not None:
+        found.append(f"{_count(extent.definitions, 'definition')} of tables, views and queries: compared.")
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """The result of a verification: what is broken, and what was checked."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from jitney.core.integrity.contents import RecordPosition
@@ -39,7 +40,8 @@ class Extent:
     `sealed_chains` are the chains with sealed records. `waiting` are the objects without a seal. `reconciled` says
     whether these were compared with the audit table. `unread` counts sealed objects that were listed but not read.
     `calls` counts the compared calls, or is None if calls were not compared. `compared` counts the sealed records that
-    were compared with the audit table, or is None if it was not read.
+    were compared with the audit table, or is None if it was not read. `definitions` counts the compared tables, views
+    and queries of Athena, or is None if they were not read.
     """
 
     seals: int = 0
@@ -56,6 +58,7 @@ class Extent:
     unread: int = 0
     calls: int | None = None
     compared: int | None = None
+    definitions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,18 @@ class Findings:
         if self.breaks:
             return VerificationResult.BROKEN
         return VerificationResult.UNVERIFIED if self.unverified else VerificationResult.VERIFIED
+
+    def with_definitions(self, changed: Iterable[str], unverified: Iterable[str], compared: int) -> "Findings":
+        """Return the findings with those about Athena's tables, views and queries, as sentences.
+
+        `compared` counts these definitions.
+        """
+        return replace(
+            self,
+            breaks=(*(IntegrityBreak(each) for each in changed), *self.breaks),
+            unverified=(*self.unverified, *unverified),
+            extent=replace(self.extent, definitions=compared or None),
+        )
 
 
 def describe_records(records: tuple[RecordPosition, ...]) -> str:
