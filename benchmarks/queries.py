@@ -48,6 +48,7 @@ SELECT 1 AS version, chain, seq, strftime(moment, '%Y-%m-%dT%H:%M:%SZ') AS time,
        300 AS duration_seconds, strftime(moment + INTERVAL 300 SECOND, '%Y-%m-%dT%H:%M:%SZ') AS expires_at,
        'monthly report of the team' AS reason, 'OPS-' || grant AS ticket, '198.51.100.' || (grant % 250) AS source_ip,
        md5('q' || number) AS request_id, sha256('policies') AS policy_version, ['read-reports'] AS policies,
+       md5('c' || (number // 100000)) AS configuration,
        '{"by":"corp.reviewer-' || (grant % 9) || '","notice":"requested",'
        || '"comment":"fine","via":"slack","delegations":[],'
        || '"permissions":[{"actions":["s3:GetObject","s3:ListBucket"],"resources":["arn:aws:s3:::bucket/2026/*"]}]}'

@@ -28,6 +28,7 @@ from jitney.configuration.arns import revoker_arn, role_arn, role_arns
 from jitney.configuration.broker_settings import MOST_CANARY_TARGETS
 from jitney.configuration.load import Configuration
 from jitney.configuration.settings import Settings, TargetSettings
+from jitney.core.configuration_digest import digest_of
 from jitney.core.target_roles import further_roles
 from jitney.core.trail.join import PURPOSES_BY_FUNCTION
 
@@ -99,7 +100,7 @@ class BrokerStack(Stack):
             CanaryDeployments(self, "Canary", functions=functions.values(), monitoring=monitoring)
         api.route(functions.values())
         Firewall(self, "Firewall", stage=api.rest_api.deployment_stage, max_body_bytes=settings.limits.max_body_bytes)
-        self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail)
+        self._outputs(api, tables, buckets, sealing, approval, dead_letters, trail, digest_of(configuration.json))
 
     def _deliveries(
         self, buckets: Buckets, tables: Tables, log_groups: LogGroups
@@ -159,6 +160,7 @@ class BrokerStack(Stack):
         approval: Approval,
         dead_letters: DeadLetters,
         trail: Trail,
+        configuration_digest: str,
     ) -> None:
         """Output the names and addresses that the launcher, the commands and people need."""
         values = {
@@ -170,6 +172,7 @@ class BrokerStack(Stack):
             "SealKeyArn": sealing.key.key_arn,
             "AthenaWorkgroup": WORKGROUP,
             "GlueDatabase": DATABASE,
+            "ConfigurationDigest": configuration_digest,
             "ApprovalArn": approval.state_machine.state_machine_arn,
             "RecordDeadLetters": dead_letters.queue.queue_arn,
             "AlarmTopic": dead_letters.topic.topic_arn,

@@ -30,6 +30,8 @@ NOT_OURS = {
     "base64": "coreutils",
     "cd": "the shell",
     "cdk": "the CDK CLI",
+    "curl": "curl",
+    "cut": "coreutils",
     "do": "the shell",
     "done": "the shell",
     "dbus-run-session": "dbus",

@@ -42,11 +42,13 @@ CORE_MAY_IMPORT: dict[str, set[str]] = {
     "arn_formats": {"patterns"},
     "actions": {"block_table", "arn_formats", "outliving", "patterns"},
     "access_profile": set(),
+    "configuration_digest": set(),
+    "web_client": set(),
     "config": {
-        "access_profile", "break_glass_config", "call_limits", "channel_config", "delegation", "patterns",
-        "target_roles",
+        "access_profile", "break_glass_config", "call_limits", "channel_config", "configuration_digest", "delegation",
+        "patterns", "target_roles", "web_client",
     },
-    "identity": {"config", "patterns", "problems", "strict_json"},
+    "identity": {"config", "patterns", "problems", "strict_json", "web_client"},
     "access": {
         "access_profile", "actions", "call_limits", "config", "delegation", "identity", "masking", "outliving",
         "patterns", "problems", "strict_json", "target_roles", "times",

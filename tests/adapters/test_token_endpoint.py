@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from jitney.adapters.token_endpoint import TokenEndpoint
-from jitney.core.config import Web
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 
 GOOD = json.dumps({"id_token": "a.b.c", "access_token": "x", "token_type": "Bearer"}).encode()
 

@@ -774,6 +774,29 @@ def test_the_policy_version_changes_with_any_text(compiled, tmp_path, change):
     assert after.version != before.version
 
 
+CHANGES = {
+    "operator": lambda document: document.update(operators=["corp/mallory"]),
+    "limit": lambda document: document["limits"].update(max_pending=11),
+    "target": lambda document: document["targets"]["prod"].update(sealed=True),
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "policies"])
+def test_aud_01_the_digest_changes_with_any_setting_and_policy(compiled, tmp_path, name):
+    document = valid()
+    document.setdefault("limits", {})
+    before = compiled(document).digest
+    assert before == compiled(document).digest
+    if name == "policies":
+        path = tmp_path / "policies" / "a.cedar"
+        path.write_text(path.read_text(encoding="utf-8") + "\n// more\n", encoding="utf-8")
+    else:
+        CHANGES[name](document)
+    after = compiled(document).digest
+    assert after != before
+    assert re.fullmatch(r"[0-9a-f]{32}", after)
+
+
 def test_accepted_values_reach_the_functions_unchanged(compiled):
     issuer = {
         "issuer": "https://idp.example.com/",

@@ -76,6 +76,7 @@ def configuration(policies: str = POLICIES) -> Config:
         reviewers={"owners": ReviewerGroup(("corp.alice",))},
         operators=("corp/security",),
         policies=Policies(policies, schema, "v1"),
+        digest="0123456789abcdef" * 2,
     )
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from jitney.core.config import Config, ReviewerGroup, Web
+from jitney.core.config import Config, ReviewerGroup
 from jitney.core.identity.session import Session, hash_session_id, session_of_view
 from jitney.core.integrity.seals import Seal
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 from jitney.handlers import (
     break_glass,
     bulk_rejection_page,

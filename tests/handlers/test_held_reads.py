@@ -161,7 +161,7 @@ class TestLocation:
             "resource": "/v1/grants/{id}",
             "requestContext": {"domainName": domain, "path": f"{stage}/v1/grants/g-aaaaaaaaaaaaaa"},
         }
-        assert request_from_event(event).base == f"//{domain}{stage}"
+        assert request_from_event(event, "").base == f"//{domain}{stage}"
 
     @pytest.mark.parametrize(
         "header", ["Host", "X-Forwarded-Host", "Forwarded", "X-Original-URL", "X-Forwarded-Proto", "X-Forwarded-Prefix"]

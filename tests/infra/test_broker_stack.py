@@ -1,5 +1,6 @@
 """What the broker's template must contain."""
 
+import hashlib
 import json
 from fnmatch import fnmatchcase
 
@@ -11,6 +12,7 @@ from infra.spec import ALL_FUNCTIONS, grown
 from jitney.adapters import upstream
 from jitney.adapters.aws_clients import DEFAULT_CONFIG
 from jitney.configuration.broker_settings import LAMBDA_EXECUTIONS
+from jitney.configuration.load import compile_configuration
 from jitney.core.access.deny_document import IN_FLIGHT_SECONDS
 from jitney.core.access.id_ranges import FRESH_SECONDS, SETTLED_SECONDS
 from jitney.core.call_lookup import CALL_INDEX, CALL_INDEX_ATTRIBUTES
@@ -408,7 +410,11 @@ def test_a_missing_route_is_a_404_with_and_without_a_token():
 def test_the_outputs_are_those_that_the_launcher_and_the_docs_use(assembly):
     outputs = {name: plain(output["Value"]) for name, output in assembly.broker["Outputs"].items()}
     assert outputs["ApiUrl"] == "https://ApiRestApi.execute-api.eu-west-1.AWS::URLSuffix/live"
-    assert {name: outputs[name] for name in set(outputs) - {"ApiUrl"} if "Endpoint" not in name} == {
+    # What records name is the digest of the file in the functions' bundle.
+    text = compile_configuration(ROOT / "jitney.yaml", {}, local=False)
+    assert outputs["ConfigurationDigest"] == hashlib.sha256(text.encode()).hexdigest()[:32]
+    compared = set(outputs) - {"ApiUrl", "ConfigurationDigest"}
+    assert {name: outputs[name] for name in compared if "Endpoint" not in name} == {
         "ApiId": "ApiRestApi",
         "StateTable": "TablesState",
         "AuditTable": "TablesAudit",

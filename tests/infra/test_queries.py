@@ -228,6 +228,21 @@ def test_aud_01_who_requested_what_lists_requests_and_results(lake: Lake):
     assert denied == {"request": (["never-restricted"], "v7"), "preview": ([], "")}
 
 
+def test_aud_01_configurations_are_listed_with_their_decisions(lake: Lake):
+    old, new = "a" * 32, "b" * 32
+    lake.record(AuditEvent.REQUEST, Outcome.REVIEW, grant_id="g-1", configuration=old, policy_version="v1", days_ago=9)
+    lake.record(AuditEvent.VOTE, Outcome.APPROVED, grant_id="g-1", configuration=new, policy_version="v1", days_ago=8)
+    lake.record(AuditEvent.PREVIEW, Outcome.DENIED, configuration=new, policy_version="v2", days_ago=7)
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, configuration=new, policy_version="v2", days_ago=6)
+    lake.record(AuditEvent.EXPIRY, Outcome.EXPIRED, grant_id="g-1")  # by the clock, or of an earlier version
+    lake.record(AuditEvent.REQUEST, Outcome.DENIED, configuration="c" * 32, days_ago=100)
+    counted = ("requests", "granted", "decisions_of_people", "call_records", "grants")
+    rows = lake.ask("configurations")
+    assert [(row["configuration"], row["policy_version"]) for row in rows] == [(new, "v2"), (old, "v1")]
+    assert [tuple(row[name] for name in counted) for row in rows] == [(1, 1, 1, 0, 1), (1, 0, 0, 0, 1)]
+    assert rows[0]["first_used"] < rows[0]["last_used"]
+
+
 def test_pol_14_the_shadows_differences_and_errors_are_listed(lake: Lake):
     other = {"policy_version": "v2", "effect": "review", "policies": ["new"], "reviews": [["owners"]]}
     answers = [other, {"policy_version": "v2"}, {"policy_version": "v2", "error": "InvalidPolicies"}, None]

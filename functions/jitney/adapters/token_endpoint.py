@@ -5,8 +5,8 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from jitney.adapters.identity_provider import DEFAULT_TIMEOUTS, REQUEST_ERRORS, Timeouts, allowed_schemes, send_request
-from jitney.core.config import Web
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 
 
 class TokenEndpoint:

@@ -29,6 +29,7 @@ RECORD_COLUMNS = (
     ("request_id", "string"),
     ("policy_version", "string"),
     ("policies", "array<string>"),
+    ("configuration", "string"),
     ("detail", "string"),
     ("count", "int"),
     ("prev", "string"),

@@ -84,7 +84,7 @@ VIEWS: tuple[View, ...] = (
         "unique_records",
         "dt version chain seq time event outcome code grant_id principal issuer subject unit human target account "
         "actions resources duration_seconds expires_at reason ticket source_ip request_id policy_version policies "
-        "detail count prev hash grants_access",
+        "configuration detail count prev hash grants_access",
     ),
     _view(
         "unique_calls",

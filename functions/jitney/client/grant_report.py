@@ -38,7 +38,7 @@ AT_ONCE = 8
 # Lists are cast to JSON, because Athena prints arrays without quoting their members.
 RECORDS = """
 SELECT dt, chain, seq, hash, prev, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human,
-       target, account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, detail,
+       target, account, duration_seconds, expires_at, reason, ticket, source_ip, policy_version, configuration, detail,
        CAST(policies AS JSON) AS policies, CAST(actions AS JSON) AS actions, CAST(resources AS JSON) AS resources
 FROM records
 WHERE grant_id = ? AND dt >= ?

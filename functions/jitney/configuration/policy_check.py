@@ -30,6 +30,21 @@ class LoadedPolicies(NamedTuple):
     names: Names
 
 
+class ConfigurationDigests(NamedTuple):
+    """The digest of a configuration, and the versions of its policies, "" for none, as records have them."""
+
+    configuration: str
+    policy_version: str
+    shadow_policy_version: str
+
+
+def digests(path: Path, env: Mapping[str, str]) -> ConfigurationDigests:
+    """Return the digests of the configuration at `path`, as it would be deployed to AWS. Raises ConfigurationError."""
+    loaded = config.load(load_configuration(path, env, local=False).json)
+    shadow = loaded.shadow_policies
+    return ConfigurationDigests(loaded.digest, loaded.policies.version, shadow.version if shadow else "")
+
+
 def load_policies(path: Path, env: Mapping[str, str]) -> LoadedPolicies:
     """Return the policies of the configuration at `path`, with its targets, limits and reviewers.
 

@@ -111,10 +111,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from: the caller's address and API Gateway's request id."""
+    """The caller's address, API Gateway's request id, and the digest of the configuration that the function read."""
 
     source_ip: str = ""
     request_id: str = ""
+    configuration: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class AuditRecord:
 
     The `outcome` of a request is that of its decision. The record "allowed" is written before the broker calls STS, so
     that no credentials exist without a record. If STS then issues none, another record says so. `count` is over 1 for
-    aggregated refusals.
+    aggregated refusals. `configuration` is the digest of what the function read that acted on a request, or "".
     """
 
     time: int
@@ -148,6 +149,7 @@ class AuditRecord:
     request_id: str = ""
     policy_version: str = ""
     policies: tuple[str, ...] = ()
+    configuration: str = ""
     count: int = 1
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -263,6 +265,7 @@ def principal_record(
         human=principal.human or "",
         source_ip=origin.source_ip,
         request_id=origin.request_id,
+        configuration=origin.configuration,
         **more,
     )
 
@@ -286,6 +289,7 @@ def grant_record(
         "ticket": grant.ticket,
         "source_ip": origin.source_ip,
         "request_id": origin.request_id,
+        "configuration": origin.configuration,
         "policy_version": grant.policy_version,
     }
     return AuditRecord(now, event, outcome, grant_id=grant.id, **(of_grant | more))

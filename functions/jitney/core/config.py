@@ -14,18 +14,11 @@ from jitney.core.access_profile import AccessProfile
 from jitney.core.break_glass_config import BreakGlassConfig
 from jitney.core.call_limits import DEFAULT_CALL_LIMITS, CallLimits
 from jitney.core.channel_config import MailConfig, SlackConfig
+from jitney.core.configuration_digest import digest_of
 from jitney.core.delegation import Delegation
 from jitney.core.patterns import wildcard_pattern
 from jitney.core.target_roles import MOST_ROLES, first_role, roles_of
-
-
-class Web(NamedTuple):
-    """The public OIDC client (PKCE) through which people sign in to the reviewers' pages."""
-
-    client_id: str
-    authorization_url: str
-    token_url: str
-    scopes: tuple[str, ...]
+from jitney.core.web_client import Web
 
 
 class ClaimRules(NamedTuple):
@@ -225,6 +218,7 @@ class Config:
     addresses; `subjects` maps them to the alias of their issuer's entry and their subject there. `slack` and `mail` are
     None where that channel is not used. Members of the groups `operators` ("issuer alias/group") may revoke any grant.
     `local` is true only on a developer's machine. `shadow_policies` decide for records only, and change no answer.
+    `digest` is the `digest_of` the file, which records name.
     """
 
     issuers: Mapping[str, Issuer]
@@ -240,6 +234,7 @@ class Config:
     mail: MailConfig | None = None
     break_glass: BreakGlassConfig | None = None
     shadow_policies: Policies | None = None
+    digest: str = ""
 
     def entries(self, issuer: str) -> tuple[Issuer, ...]:
         """Return the entries whose issuer string is exactly `issuer`."""
@@ -297,4 +292,5 @@ def load(text: str) -> Config:
         mail=MailConfig(**raw["mail"]) if raw["mail"] else None,
         break_glass=BreakGlassConfig(**raw["break_glass"]) if raw["break_glass"] else None,
         shadow_policies=Policies(**raw["shadow_policies"]) if raw.get("shadow_policies") else None,
+        digest=digest_of(text),
     )

@@ -65,7 +65,9 @@ def _nowhere(_request: Request, _ports: Ports) -> Response:
 def answer(route: Route, event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
     """Return the answer of `route` to one API Gateway event. Never raises."""
     with about_grant(grant_id_in(event)):
-        response = errors_as_problems(lambda: route(request_from_event(event), ports), problem_response)
+        response = errors_as_problems(
+            lambda: route(request_from_event(event, ports.config.digest), ports), problem_response
+        )
         if grant_id := _grant_id(response):
             note_grant(grant_id)
         logger.info("answered", **_line(event, response))

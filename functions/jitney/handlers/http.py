@@ -54,8 +54,11 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def request_from_event(event: Mapping[str, Any]) -> Request:
-    """Return the request in a REST proxy event. Raises Problem body_malformed for a body that is not base64."""
+def request_from_event(event: Mapping[str, Any], configuration: str) -> Request:
+    """Return the request in a REST proxy event. Raises Problem body_malformed for a body that is not base64.
+
+    `configuration` is the digest of the configuration, for records.
+    """
     context = event.get("requestContext") or {}
     return Request(
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
@@ -63,7 +66,7 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
         query=event.get("queryStringParameters") or {},
         body=_body(event),
         origin=Origin(
-            source_ip=(context.get("identity") or {}).get("sourceIp") or "", request_id=context.get("requestId") or ""
+            (context.get("identity") or {}).get("sourceIp") or "", context.get("requestId") or "", configuration
         ),
         base=_base(event),
     )

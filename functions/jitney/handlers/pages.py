@@ -140,7 +140,7 @@ class Visit:
         refusal.
         """
         try:
-            body = request_from_event(self.event).body
+            body = request_from_event(self.event, self.ports.config.digest).body
             fields = form_fields(body, self.ports.config.limits.max_body_bytes)
             self._require_own_form(fields.get("token", [""])[0])
         except Problem as problem:
@@ -254,7 +254,7 @@ def answer_page(route: PageRoute, event: Mapping[str, Any], ports: Ports) -> dic
 
 def visit_of(event: Mapping[str, Any], ports: Ports) -> Visit:
     """Return the visit of an API Gateway REST proxy event, without its form and session."""
-    request = request_from_event({**event, "body": None})
+    request = request_from_event({**event, "body": None}, ports.config.digest)
     return Visit(event, request, ports, ports.now(), f"{ports.scheme}:{request.base}")
 
 

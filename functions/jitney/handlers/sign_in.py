@@ -6,7 +6,7 @@ The browser must return with the provider's code. For other visitors, the callba
 
 from urllib.parse import urlencode
 
-from jitney.core.config import Issuer, Web
+from jitney.core.config import Issuer
 from jitney.core.identity.session import IDLE_SECONDS, Session, session_id_of
 from jitney.core.identity.sign_in import (
     SIGN_IN_SECONDS,
@@ -16,6 +16,7 @@ from jitney.core.identity.sign_in import (
     signed_in_principal,
 )
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 from jitney.handlers.http import GRANT_ID
 from jitney.handlers.logs import logger
 from jitney.handlers.pages import SESSION, SIGN_IN, FormVisit, Page, Visit, pages

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from jitney.core.config import Web
 from jitney.core.identity.refusal import Refusal
 from jitney.core.identity.sign_in import SignIn, authorization_code, signed_in_principal
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 from tests.core.identity.minting import CLAIMS, NOW, PEOPLE, KnownKeys, config, header_with, issuer, key_sets, sign
 
 WEB = Web("web", "https://people.example.com/auth", "https://people.example.com/token", ("openid",))

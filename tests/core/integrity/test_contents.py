@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import read_record
 from jitney.core.integrity.findings import VerificationResult
+from jitney.core.record_texts import hashed_text
 from tests.core.integrity.world import chain, key_of, world_of
+from tests.fakes import NOW
 
 GENUINE = chain("g-a", 1)[0].text.encode()
 
@@ -46,3 +49,17 @@ def test_aud_02_an_object_with_another_text_of_a_record_is_broken(name: str):
     findings = world.verify()
     assert findings.verdict is VerificationResult.BROKEN
     assert [each.object for each in findings.breaks] == [key_of(1)]
+
+
+def test_aud_02_a_record_from_before_the_digest_of_the_configuration_is_intact():
+    record = AuditRecord(NOW, AuditEvent.REQUEST, Outcome.ALLOWED, configuration="a" * 32)
+    members = json.loads(chain_record(record, "g-x").text)
+    assert members.pop("configuration") == "a" * 32
+    members.pop("hash")
+    text, digest = hashed_text(members)
+    found = read_record(text.encode())
+    assert found
+    assert (found.intact, found.hash) == (True, digest)
+    other = read_record(text.replace('"count":1', '"configuration":"","count":1').encode())
+    assert other
+    assert not other.intact  # so that a digest cannot be added to it, or removed from a later one

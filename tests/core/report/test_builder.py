@@ -74,6 +74,18 @@ CALLS = [
 ]  # fmt: skip
 
 
+def test_aud_01_the_report_has_each_configuration_with_its_first_event():
+    """A vote under another configuration than the request can be that of a reviewer who was added for it."""
+    lines = reviewed().lines
+    assert report_of(reviewed(), CALLS).configurations == ()  # records of before have none
+    digests = {"request": "a" * 32, "vote": "b" * 32, "issue": "b" * 32}
+    named = [{**each, "configuration": digests.get(each["event"], "")} for each in lines]
+    report = build_report(GRANT.id, named, (), NOW)
+    assert report
+    vote = next(each for each in report.votes)
+    assert report.configurations == (("a" * 32, report.times.requested, "request"), ("b" * 32, vote.at, "vote"))
+
+
 def test_aud_04_the_report_has_requester_reason_and_decision():
     report = report_of(reviewed(), CALLS)
     assert (report.requester.principal, report.requester.human) == (GRANT.principal, "local.hal")

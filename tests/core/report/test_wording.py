@@ -6,7 +6,7 @@ import pytest
 
 from jitney.core.access.request import Permission
 from jitney.core.audit import AuditEvent, Outcome
-from jitney.core.report.grant_report import GrantReport
+from jitney.core.report.grant_report import GrantReport, UsedConfiguration
 from jitney.core.report.suggestion import suggest
 from jitney.core.report.wording import sections
 from jitney.core.trail.event import SCOPED_CREDENTIALS_OPERATION
@@ -115,3 +115,12 @@ def test_aud_04_a_permission_that_the_suggestion_keeps_is_not_called_unused():
     without = {row.name: row.text for section in sections(report, unknown, ()) for row in section.rows}
     assert "unused" not in without
     assert without["no use seen"].startswith("s3:PutObject, s3:PutBucketPolicy; ")
+
+
+def test_aud_01_each_configuration_has_a_row():
+    recorded = requested()
+    assert "configuration" not in dict(rows(report_of(recorded)))
+    used = tuple(UsedConfiguration(name * 32, NOW, event) for name, event in (("a", "request"), ("b", "break_glass")))
+    shown = [text for name, text in rows(replace(report_of(recorded), configurations=used)) if name == "configuration"]
+    clock = shown[0].rpartition(" at ")[2]
+    assert shown == [f"{'a' * 32}, since the request at {clock}", f"{'b' * 32}, since the break glass at {clock}"]

@@ -1,7 +1,7 @@
 -- Audit records without duplicate deliveries, by day of publishing
 SELECT dt, version, chain, seq, time, event, outcome, code, grant_id, principal, issuer, subject, unit, human,
        target, account, actions, resources, duration_seconds, expires_at, reason, ticket, source_ip, request_id,
-       policy_version, policies, detail, "count", prev, hash,
+       policy_version, policies, configuration, detail, "count", prev, hash,
        (event IN ('request', 'issue') AND outcome = 'allowed')
        OR (event IN ('vote', 'break_glass') AND outcome = 'approved'
            AND COALESCE(json_extract_scalar(detail, '$.state'), '') <> 'pending') AS grants_access

@@ -6,6 +6,7 @@ from jitney.client import options
 from jitney.client.command_group import command_group
 from jitney.client.command_result import exit_on_problem, print_json, screen
 from jitney.client.commands.policy_diff import compare_policies
+from jitney.client.commands.policy_digest import print_digests
 from jitney.client.commands.policy_explain import explain_decision
 from jitney.client.commands.policy_replay import Config, replay_records
 from jitney.client.commands.policy_shadow import show_shadow
@@ -16,6 +17,7 @@ from jitney.client.problems import ClientProblem
 policy = command_group("Test, compare and explain policies. Runs locally, without a broker.")
 policy.command("replay")(replay_records)
 policy.command("diff")(compare_policies)
+policy.command("digest")(print_digests)
 policy.command("explain")(explain_decision)
 policy.command("shadow")(show_shadow)
 policy.command("suggest")(suggest_policies)

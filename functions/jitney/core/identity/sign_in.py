@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jitney.core.config import Config, Issuer, Web
+from jitney.core.config import Config, Issuer
 from jitney.core.identity.authenticate import authenticate
 from jitney.core.identity.principal import Principal
 from jitney.core.identity.refusal import Refusal
@@ -20,6 +20,7 @@ from jitney.core.identity.session import SKEW_SECONDS
 from jitney.core.identity.signature import KeySource
 from jitney.core.identity.token import parse_token
 from jitney.core.problems import Problem
+from jitney.core.web_client import Web
 
 SIGN_IN_SECONDS = 600
 """How long a sign-in may take."""

@@ -20,6 +20,7 @@ from jitney.core.report.grant_report import (
     ReportedCall,
     ReportedWay,
     Terms,
+    UsedConfiguration,
 )
 from jitney.core.report.lifecycle import end_of, times_of
 from jitney.core.report.published_gaps import gap_warnings, gaps_of_grant
@@ -67,8 +68,7 @@ def build_report(
         requested=requested,
         granted=granted,
         way=way,
-        policies=_policies(own),
-        policy_version=next((each.policy_version for each in reversed(own) if each.policy_version), ""),
+        **_rules(own),
         notifications=tuple(notification_of(each) for each in own if each.event == AuditEvent.NOTICE),
         votes=votes_of(own, requested),
         break_glass=next((break_glass_of(each) for each in own if each.event == AuditEvent.BREAK_GLASS), None),
@@ -153,6 +153,24 @@ def _addresses(own: Sequence[PublishedRecord]) -> tuple[str, ...]:
     # Votes, notifications and ends come from other people's addresses.
     own_records = (each for each in own if each.event in (AuditEvent.REQUEST, AuditEvent.ISSUE))
     return tuple(dict.fromkeys(each.source_ip for each in own_records if each.source_ip))
+
+
+def _rules(own: Sequence[PublishedRecord]) -> dict[str, Any]:
+    """Return the members of the report about the policies and the configurations under which Jitney acted."""
+    return {
+        "policies": _policies(own),
+        "policy_version": next((each.policy_version for each in reversed(own) if each.policy_version), ""),
+        "configurations": tuple(_configurations(own)),
+    }
+
+
+def _configurations(own: Sequence[PublishedRecord]) -> Iterator[UsedConfiguration]:
+    """Yield each configuration in the records, in order, with the first event under it."""
+    known: set[str] = set()
+    for each in own:
+        if each.configuration and each.configuration not in known:
+            known.add(each.configuration)
+            yield UsedConfiguration(each.configuration, each.time, each.event)
 
 
 def _policies(own: Sequence[PublishedRecord]) -> tuple[str, ...]:

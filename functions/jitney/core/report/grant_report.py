@@ -184,6 +184,14 @@ class ReportedWay(NamedTuple):
         return way_in_words(self.name, reveal=self.reveal)
 
 
+class UsedConfiguration(NamedTuple):
+    """A configuration under which Jitney acted on the grant: its digest, and the first event under it."""
+
+    digest: str
+    at: int
+    event: str
+
+
 @dataclass(frozen=True, slots=True)
 class GrantReport:
     """The report of one grant, built from its records and calls.
@@ -223,6 +231,7 @@ class GrantReport:
     reviewed_call: ReviewedCall | None
     policies: tuple[str, ...]
     policy_version: str
+    configurations: tuple[UsedConfiguration, ...]
     risks: tuple[str, ...]
     reviews: tuple[tuple[str, ...], ...]
     notifications: tuple[SentNotification, ...]

@@ -41,6 +41,7 @@ def report_document(report: GrantReport, suggestion: Suggestion, outliving: Sequ
         "granted": _terms(report.granted),
         "policies": report.policies,
         "policy_version": report.policy_version,
+        "configurations": _listed(report.configurations),
         "risks": report.risks,
         "reviews": report.reviews,
         "notifications": _listed(report.notifications),

@@ -47,6 +47,7 @@ class PublishedRecord:
     source_ip: str
     policy_version: str
     policies: tuple[str, ...]
+    configuration: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     detail: str
@@ -197,6 +198,7 @@ def parse_call(line: Line) -> PublishedCall | None:
 _RECORD_TEXTS = (
     "chain", "hash", "prev", "event", "outcome", "code", "grant_id", "principal", "issuer", "subject", "unit",
     "human", "target", "account", "reason", "ticket", "source_ip", "policy_version",
+    "configuration",
 )  # fmt: skip
 _CALL_TEXTS = (
     "event_id", "region", "role_arn", "session", "service", "operation", "error_code", "source_ip", "invoked_by",

@@ -145,6 +145,11 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
     policies = format_list([escape_invisible(each) for each in report.policies], MOST_PEOPLE, "policies")
     version = f" (version {escape_invisible(report.policy_version[:12])})" if report.policy_version else ""
     yield ReportRow("policy", f"{policies or 'none recorded'}{version}")
+    for each in report.configurations:
+        event = escape_invisible(each.event).replace("_", " ")
+        yield ReportRow(
+            "configuration", f"{escape_invisible(each.digest)}, since the {event} at {clock(each.at, report)}"
+        )
     if report.reviews:
         alternatives = ", or ".join(" and ".join(map(escape_invisible, groups)) for groups in report.reviews)
         yield ReportRow("required", f"approval by {alternatives}")

@@ -1,0 +1,27 @@
+"""`jitney policy digest`: the digest of the configuration, as records have it."""
+
+import os
+
+from jitney.client import options
+from jitney.client.command_result import exit_on_problem, print_json, screen
+from jitney.client.commands.policy_replay import Config
+from jitney.client.policy_access import CONFIGURATION, policy_module
+
+
+def print_digests(*, config: Config = None, as_json: options.AsJson = False) -> None:
+    """Print the digest of the configuration and policies, as records of decisions have it.
+
+    The digest covers what `cdk deploy` would give to the functions: jitney.yaml with the values of its variables, the
+    policies, and the key files. Another version of Jitney can have another digest for the same files.
+
+    Example: jitney policy digest --config jitney.yaml
+    """
+    with exit_on_problem("policy digest", as_json=as_json):
+        file = config or CONFIGURATION
+        with policy_module(file, "There is no digest") as module:
+            digests = module.digests(file, os.environ)
+        if as_json:
+            print_json(digests._asdict())
+        else:
+            shown = digests._asdict().items()
+            screen().rows((name.replace("_", " "), value) for name, value in shown if value)
