@@ -25,10 +25,11 @@ from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.audit_table import AuditTable
 from jitney.client.cli import build_app
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
+from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
 from jitney.core.integrity.published_calls import read_call
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS
-from jitney.core.integrity.seals import Seal, next_seal, public_key_path, seal_key
+from jitney.core.integrity.seals import Seal, SignedSeal, next_seal, public_key_path, seal_key
 from jitney.core.times import iso
 from jitney.core.trail.call_line import line_of
 from jitney.core.trail.join import CallVerdict, Purpose
@@ -526,3 +527,19 @@ def test_aud_09_verify_compares_no_queries_without_their_workgroup(
     monkeypatch.delenv("JITNEY_ATHENA_WORKGROUP")
     assert "not compared with this version's; --stack or --workgroup names them" in run("verify").stdout
     assert claims("verify")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "query"])
+def test_aud_02_each_seal_is_verified_once(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, command: str):
+    deployment.seal(deployment.now - 60)
+    verified: list[int] = []
+    check = seal_chain.is_signed_by
+
+    def counted(signed: SignedSeal, key: Any) -> bool:
+        verified.append(signed.seal.number)
+        return check(signed, key)
+
+    monkeypatch.setattr(seal_chain, "is_signed_by", counted)
+    monkeypatch.setattr(answer_check, "MOST_READ", 1)
+    assert claims(command)[0] == 0
+    assert verified == [0, 1]

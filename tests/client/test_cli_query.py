@@ -5,6 +5,8 @@ import io
 import json
 import re
 import sys
+import threading
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from jitney import client
 from jitney.client import athena as athena_module
 from jitney.client.athena import Athena, AthenaLocation, NamedQuery, QueryResult
 from jitney.client.cli import build_app
-from jitney.client.named_queries import QueryRun
+from jitney.client.named_queries import QueryRun, run_named_query
 from tests.client.fake_athena import FakeAthena, refusal
 
 CHAIN = "-- The chain of one grant\n-- grant: the grant's id, such as g-1\nSELECT one FROM records WHERE chain = ? -- ?"
@@ -210,3 +212,26 @@ def test_an_installation_without_the_packages_says_what_to_do(home: Path, monkey
     monkeypatch.setitem(sys.modules, "boto3", None)
     result = query("denied")
     assert (result.exit_code, "PATH[audit]" in result.stderr) == (2, True)
+
+
+class Together:
+    """Athena that answers a query only once another one has been started."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2)
+        self.asked: list[str] = []
+
+    def named(self) -> tuple[NamedQuery, ...]:
+        return (NamedQuery("bypasses", "Bypasses", f"SELECT grant_id FROM bypasses WHERE {PERIOD}"),)  # noqa: S608
+
+    def run(self, sql: str, parameters: Sequence[str] = (), progress: Any = None) -> QueryResult:
+        self.asked.append(sql)
+        self.barrier.wait(30)
+        rows = () if "trail_gap" in sql else (("g-1",),)
+        return QueryResult(("grant_id",), rows, 0, 0.0)
+
+
+def test_aud_10_the_gaps_of_cloudtrail_are_queried_with_the_calls():
+    athena: Any = Together()
+    run = run_named_query(athena, "bypasses", (), (None, None), date(2026, 1, 2), lambda *_: None)
+    assert (run.answer.rows, run.warnings, len(athena.asked)) == ((("g-1",),), (), 2)

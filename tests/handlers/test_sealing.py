@@ -9,7 +9,7 @@ import pytest
 
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record
 from jitney.core.integrity.contents import Contents, read_contents
-from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.seal_chain import SealFile, check_seals
 from jitney.core.integrity.seals import Seal
 from jitney.core.integrity.verification import Evidence, day_of, verify
 from jitney.core.problems import Problem
@@ -99,7 +99,8 @@ def sealed(ports: Any) -> list[list[str]]:
 def proven(ports: Any) -> None:
     files = tuple(SealFile(each.number, SIGNER.sign(each).text.encode()) for each in ports.seals.seals)
     contents = {key: read_contents(body) for key, body in ports.published.objects.items()}
-    findings = verify(Evidence(files, contents, now=ports.now()), {SIGNER.fingerprint: SIGNER.key.public_key()})
+    seals = check_seals(files, {SIGNER.fingerprint: SIGNER.key.public_key()}, whole=True)
+    findings = verify(Evidence(seals, contents, now=ports.now()))
     assert findings.breaks == ()
     assert findings.extent.unsealed_objects == 0
 

@@ -1,6 +1,7 @@
 """Access by agent or resource: requested, approved, granted, used and denied (`jitney audit who`)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from json import loads
 from typing import Any, NamedTuple
@@ -100,14 +101,16 @@ def access_history(source: Source, agent: str, resource: str, since: date, until
     principal = known.agent(agent) if agent else ""
     arn = resource_arn(resource) if resource else ""
     first, last = since.isoformat(), until.isoformat()
-    records = source.run(RECORDS, (first, read_until(until).isoformat(), principal)).records()
-    calls = source.run(CALLS, (first, last, principal)).records()
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(silences, source, since, until)
+        records = source.run(RECORDS, (first, read_until(until).isoformat(), principal)).records()
+        calls = source.run(CALLS, (first, last, principal)).records()
     rows = [*_of_records(list(records), arn), *_of_calls(calls, arn)]
     if arn and not rows:
         known.resource(arn)
     happened = [each for each in rows if first <= each.time[:10] <= last]
     in_order = tuple(sorted(happened, key=lambda each: each.time))
-    return AccessHistory(principal, arn, since, until, in_order, silences(source, since, until))
+    return AccessHistory(principal, arn, since, until, in_order, silent.result())
 
 
 def read_until(until: date) -> date:

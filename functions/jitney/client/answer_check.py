@@ -87,10 +87,10 @@ def _findings(
         archive = Archive(sources.records, sources.seals, progress)
         keys = _keys(archive, sources.keys)
         evidence = archive.evidence(period, now, keys, MOST_READ)
-        evidence = with_table(evidence, keys, archive, AuditTable(sources.table), MOST_READ, MOST_COMPARED)
+        evidence = with_table(evidence, archive, AuditTable(sources.table), MOST_READ, MOST_COMPARED)
     except ClientProblem as problem:
         return Findings((), (f"{problem.detail} {problem.fix}".strip(),), Extent()), {}
-    return verify(evidence, keys), evidence.contents
+    return verify(evidence), evidence.contents
 
 
 def _named(sources: VerificationSources) -> dict[str, Any]:

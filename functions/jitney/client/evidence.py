@@ -14,9 +14,9 @@ from jitney.client.problems import ClientProblem, Invalid
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.published_calls import FOLDER as CALLS
 from jitney.core.integrity.published_calls import CallContents, read_calls
-from jitney.core.integrity.seal_chain import Keys, SealFile
+from jitney.core.integrity.seal_chain import Keys, SealFile, check_seals
 from jitney.core.integrity.seals import FOLDER, KEYS_FOLDER, number_of, public_key_path
-from jitney.core.integrity.verification import Evidence, day_of, sealed_by_key
+from jitney.core.integrity.verification import Evidence, day_of
 from jitney.core.times import iso
 
 AT_ONCE = 16
@@ -90,17 +90,18 @@ class Archive:
         since, until = period
         files = self._seal_files(since, until + SEALED_WITHIN if until else None)
         read = tuple(each for each in files.values() if isinstance(each, SealFile))
+        seals = check_seals(read, keys, whole=since is None)
         listed = self._listed(RECORDS, period)
         unread: frozenset[str] = frozenset()
         if most_read is not None and len(listed) > most_read:
-            sealed = sealed_by_key(read, keys, whole=since is None)
+            sealed = seals.by_key()
             unread = frozenset(
                 key for key, each in listed.items() if key in sealed and each.changed <= sealed[key][0].time
             )
         wanted = [each.wanted for key, each in listed.items() if key not in unread]
         contents, unreadable = self._parsed("records", wanted, read_contents)
         unreadable |= {f"seals/{number}": reason for number, reason in files.items() if isinstance(reason, str)}
-        return Evidence(read, contents, unreadable, since, until, now, unread)
+        return Evidence(seals, contents, unreadable, since, until, now, unread)
 
     def calls(
         self, period: Period, most_read: int | None = None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -138,11 +139,14 @@ def run_named_query(
         fix = "Omit --since and --until, or give an earlier --since."
         raise Invalid("period_invalid", _TITLE, f"{name}: {error}.", fix) from error
     days_of_query = period(query.sql, *days, today)
-    answer = athena.run(sql, given := _as_recorded(wanted, values), progress)
-    if not answer.rows and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
-        answer = athena.run(sql, known, progress)
-    silent = silences(athena, *days_of_query) if days_of_query and reads_calls(query.sql) else ()
-    return QueryRun(query, answer, days_of_query, silent)
+    given, listed = _as_recorded(wanted, values), days_of_query if reads_calls(query.sql) else None
+    # An interrupt stops the query, and then waits for the short one about silences.
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(silences, athena, *listed) if listed else None
+        answer = athena.run(sql, given, progress)
+        if not answer.rows and (known := _known(athena, wanted, given, days_of_query or (today, today))) != given:
+            answer = athena.run(sql, known, progress)
+    return QueryRun(query, answer, days_of_query, silent.result() if silent else ())
 
 
 def _as_recorded(wanted: Sequence[QueryParameter], values: Sequence[str]) -> list[str]:

@@ -11,8 +11,7 @@ from jitney.client.evidence import Archive, Period
 from jitney.core.integrity.contents import RecordPosition, StoredRecord
 from jitney.core.integrity.published_calls import StoredCall
 from jitney.core.integrity.reconciliation import ARRIVAL_SECONDS, TableEvidence, WrittenRecord
-from jitney.core.integrity.seal_chain import Keys
-from jitney.core.integrity.verification import CallEvidence, Evidence, sealed_by_key
+from jitney.core.integrity.verification import CallEvidence, Evidence
 
 DAY_SECONDS = 24 * 3600
 LONGEST_CHAIN_SECONDS = 30 * DAY_SECONDS
@@ -21,7 +20,6 @@ LONGEST_CHAIN_SECONDS = 30 * DAY_SECONDS
 
 def with_table(
     evidence: Evidence,
-    keys: Keys,
     archive: Archive,
     table: AuditTable,
     most_read: int | None = None,
@@ -36,7 +34,7 @@ def with_table(
     found = archive.calls(period, most_read)
     calls, unreadable = found or ({}, {})
     listed = [each for lines in calls.values() for each in lines.calls]
-    held = _records(evidence, keys, table, most_compared, listed)
+    held = _records(evidence, table, most_compared, listed)
     # The table is read after S3. Records are written to it first, so it has each record that S3 has.
     recent, recent_calls = table.recent()
     evidence = replace(evidence, table=replace(held, recent=recent))
@@ -49,14 +47,12 @@ def with_table(
     return replace(evidence, unreadable={**evidence.unreadable, **unreadable}, calls=compared)
 
 
-def _records(
-    evidence: Evidence, keys: Keys, table: AuditTable, most: int | None, calls: Collection[StoredCall]
-) -> TableEvidence:
+def _records(evidence: Evidence, table: AuditTable, most: int | None, calls: Collection[StoredCall]) -> TableEvidence:
     """Return the table's records at the places of published records, and those that follow the last ones.
 
     `calls` name grants and calls through the gateway, which must have records.
     """
-    sealed = sealed_by_key(evidence.files, keys, whole=evidence.since is None)
+    sealed = evidence.seals.by_key()
     since = evidence.now - RECORD_RETENTION_SECONDS + DAY_SECONDS
     entries = {key: found.entries for key, found in evidence.contents.items()}
     fresh = {each.position for key, found in entries.items() if key not in sealed for each in found}

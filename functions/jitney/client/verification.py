@@ -94,8 +94,8 @@ def verify_archive(
     keys = trusted_keys(archive, sources.keys)
     evidence = archive.evidence(days, now, keys)
     if sources.table:
-        evidence = with_table(evidence, keys, archive, AuditTable(sources.table))
-    findings = verify(evidence, keys, noted)
+        evidence = with_table(evidence, archive, AuditTable(sources.table))
+    findings = verify(evidence, noted)
     if sources.definitions is None or sources.first_versions:  # for buckets whose account may be lost
         return findings
     return with_definitions(findings, check_definitions(sources.definitions))

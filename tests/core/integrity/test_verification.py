@@ -235,8 +235,7 @@ def test_aud_02_without_seals_or_trusted_keys_nothing_is_verified():
 
 def test_aud_02_an_unreadable_object_is_unverified():
     world = world_of([[chain("g-a", 1)]])
-    evidence = Evidence(tuple(world.files.values()), {}, {key_of(0): "AccessDenied"}, now=world.now)
-    findings = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
+    findings = verify(Evidence(world.checked(), {}, {key_of(0): "AccessDenied"}, now=world.now))
     assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
     assert findings.unverified == (f"{key_of(0)} could not be read: AccessDenied",)
 
@@ -246,12 +245,11 @@ def test_aud_02_a_chain_through_an_unreadable_object_is_not_broken(hidden: int):
     links = chain("g-a", 3)
     world = world_of([[[each]] for each in links] + [[chain("g-b", 1)]])
     contents = {key: read_contents(body) for key, body in world.objects.items() if key != key_of(hidden)}
-    files, denied = tuple(world.files.values()), {key_of(hidden): "AccessDenied"}
-    keys = {SIGNER.fingerprint: SIGNER.key.public_key()}
-    findings = verify(Evidence(files, contents, denied, now=world.now), keys)
+    seals, denied = world.checked(), {key_of(hidden): "AccessDenied"}
+    findings = verify(Evidence(seals, contents, denied, now=world.now))
     assert (findings.verdict, findings.breaks) == (VerificationResult.UNVERIFIED, ())
     # Without the seal's word for it, the same gap is a failure.
-    assert verify(Evidence(files, contents, now=world.now), keys).verdict is VerificationResult.BROKEN
+    assert verify(Evidence(seals, contents, now=world.now)).verdict is VerificationResult.BROKEN
 
 
 def test_aud_02_unsealed_objects_are_distinguished_from_added_ones():
@@ -444,8 +442,7 @@ def test_aud_09_sealed_records_are_compared_as_long_as_the_table_keeps_them(seal
     world = world_of([[chain("g-a", 1)]])
     contents = {key: read_contents(body) for key, body in world.objects.items()}
     table = TableEvidence({}, sealed_since=sealed_since)
-    evidence = Evidence(tuple(world.files.values()), contents, now=world.now, table=table)
-    found = verify(evidence, {SIGNER.fingerprint: SIGNER.key.public_key()})
+    found = verify(Evidence(world.checked(), contents, now=world.now, table=table))
     assert [(each.seal, each.records) for each in found.breaks] == ([(0, (RecordPosition("g-a", 0),))] if named else [])
     assert found.extent.compared == int(named)
 

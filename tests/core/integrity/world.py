@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from jitney.core.audit import GENESIS_HASH, AuditEvent, AuditRecord, ChainedRecord, Outcome, chain_record
 from jitney.core.integrity.contents import read_contents
 from jitney.core.integrity.findings import Findings
-from jitney.core.integrity.seal_chain import SealFile
+from jitney.core.integrity.seal_chain import CheckedSeals, SealFile, check_seals
 from jitney.core.integrity.seals import Seal, SignedSeal, fingerprint_of, next_seal
 from jitney.core.integrity.verification import Evidence, verify
 from jitney.core.record_texts import canonical
@@ -64,9 +64,13 @@ class World:
         self, *, since: date | None = None, until: date | None = None, later: int = 0, keys: Any = None
     ) -> Findings:
         contents = {key: read_contents(body) for key, body in self.objects.items()}
-        files = tuple(self.files.values())
+        seals = self.checked(keys, whole=since is None)
+        return verify(Evidence(seals, contents, since=since, until=until, now=self.now + later))
+
+    def checked(self, keys: Any = None, *, whole: bool = True) -> CheckedSeals:
+        """Return the seals, checked with the signer's key, or with other keys."""
         trusted = {SIGNER.fingerprint: SIGNER.key.public_key()} if keys is None else keys
-        return verify(Evidence(files, contents, since=since, until=until, now=self.now + later), trusted)
+        return check_seals(tuple(self.files.values()), trusted, whole=whole)
 
     def lines(self, key: str) -> list[bytes]:
         return self.objects[key].splitlines()

@@ -1,6 +1,6 @@
 """Check the chain of seals: complete, no duplicates, signed by a trusted key, each linked to its predecessor."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from jitney.core.audit import GENESIS_HASH
 from jitney.core.integrity.findings import IntegrityBreak
-from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SignedSeal, read_seal
+from jitney.core.integrity.seals import SEAL_INTERVAL_SECONDS, Seal, SealedObject, SignedSeal, read_seal
 from jitney.core.integrity.signatures import is_signed_by
 from jitney.core.times import iso
 
@@ -33,11 +33,20 @@ class SealFile:
     deleted: bool = False
 
 
-def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[list[Seal], list[IntegrityBreak]]:
-    """Return the valid seals in order, and the failures of the others.
+class CheckedSeals(NamedTuple):
+    """The valid seals in order, and the failures of the others. `found` says whether there is any seal."""
 
-    If the seals are `whole`, the first one must exist.
-    """
+    valid: tuple[Seal, ...] = ()
+    breaks: tuple[IntegrityBreak, ...] = ()
+    found: bool = False
+
+    def by_key(self) -> dict[str, tuple[Seal, SealedObject]]:
+        """Return the objects that valid seals cover, by key, each with its seal."""
+        return {each.key: (seal, each) for seal in self.valid for each in seal.objects}
+
+
+def check_seals(files: Collection[SealFile], keys: Keys, *, whole: bool) -> CheckedSeals:
+    """Verify the seals with trusted `keys`. If the seals are `whole`, the first one must exist."""
     held: list[Seal] = []
     breaks: list[IntegrityBreak] = []
     before: int | None = -1 if whole else None
@@ -53,7 +62,7 @@ def check_seals(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> tuple[
         ]
         if signed and not wrong:
             held.append(signed.seal)
-    return held, breaks
+    return CheckedSeals(tuple(held), tuple(breaks), bool(files))
 
 
 class NotedSeal(NamedTuple):

@@ -1,7 +1,7 @@
 """Verify the records: compute the findings from the contents of the two buckets."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -10,7 +10,7 @@ from jitney.core.integrity.findings import Extent, Findings, IntegrityBreak
 from jitney.core.integrity.published_calls import CallContents, CallPlace, StoredCall, call_breaks
 from jitney.core.integrity.reconciliation import TableEvidence, missing_records, reconcile
 from jitney.core.integrity.record_chains import check_chains
-from jitney.core.integrity.seal_chain import Keys, NotedSeal, SealFile, check_seals, differs_from_noted, overdue
+from jitney.core.integrity.seal_chain import CheckedSeals, NotedSeal, differs_from_noted, overdue
 from jitney.core.integrity.sealed_objects import altered_record_breaks, check_object, invalid_line_breaks
 from jitney.core.integrity.seals import Seal, SealedObject, first_day
 
@@ -33,7 +33,7 @@ class CallEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was read: seal files, the contents of objects by key, and errors by key.
+    """What was read: the checked seals, the contents of objects by key, and errors by key.
 
     `since` and `until` are the first and last day (dt=) of the objects, or None for all. The last seal is the one that
     closes the day `until`, or the newest one. `now` is in epoch seconds. `unread` are sealed objects that were only
@@ -41,7 +41,7 @@ class Evidence:
     it was not read.
     """
 
-    files: tuple[SealFile, ...]
+    seals: CheckedSeals
     contents: Mapping[str, Contents]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     since: date | None = None
@@ -61,16 +61,10 @@ def day_of(key: str) -> date | None:
         return None
 
 
-def sealed_by_key(files: Iterable[SealFile], keys: Keys, *, whole: bool) -> dict[str, tuple[Seal, SealedObject]]:
-    """Return the objects that valid seals cover, by key, each with its seal."""
-    seals, _ = check_seals(files, keys, whole=whole)
-    return {each.key: (seal, each) for seal in seals for each in seal.objects}
-
-
-def verify(evidence: Evidence, keys: Keys, noted: NotedSeal | None = None) -> Findings:
-    """Return the findings from the evidence. `keys` are trusted. A `noted` seal must be among those of the evidence."""
+def verify(evidence: Evidence, noted: NotedSeal | None = None) -> Findings:
+    """Return the findings from the evidence. A `noted` seal must be among those of the evidence."""
     whole = evidence.since is None
-    seals, seal_breaks = check_seals(evidence.files, keys, whole=whole)
+    seals, seal_breaks, _ = evidence.seals
     late = None if not seals or _closed(seals[-1], evidence.until) else overdue(seals[-1], evidence.now)
     sealed = {each.key: (seal.number, each) for seal in seals for each in seal.objects if _within(each.key, evidence)}
     other = differs_from_noted(seals, noted) if noted else None
@@ -150,7 +144,7 @@ def _withheld(sealed: Mapping[str, tuple[int, SealedObject]], evidence: Evidence
     return frozenset(place for each in hidden for place, _ in each.records)
 
 
-def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
+def _unsealed(sealed: Iterable[str], seals: Sequence[Seal], evidence: Evidence) -> tuple[frozenset[str], list[str]]:
     """Return the objects that wait for the next seal, and the objects that no seal will cover."""
     unsealed = set(evidence.contents) - set(sealed)
     days = {key: day_of(key) for key in unsealed}
@@ -160,9 +154,9 @@ def _unsealed(sealed: Iterable[str], seals: list[Seal], evidence: Evidence) -> t
     return frozenset(fresh), sorted(unsealed - fresh)
 
 
-def _unverified(seals: list[Seal], sealed: Collection[str], evidence: Evidence) -> Iterator[str]:
+def _unverified(seals: Sequence[Seal], sealed: Collection[str], evidence: Evidence) -> Iterator[str]:
     until = evidence.until
-    if not evidence.files:
+    if not evidence.seals.found:
         which = "" if evidence.since is None and until is None else " for these days"
         yield f"There are no seals{which}: the records cannot be verified."
     elif not seals:
@@ -175,7 +169,7 @@ def _unverified(seals: list[Seal], sealed: Collection[str], evidence: Evidence) 
 
 
 def _extent(
-    seals: list[Seal],
+    seals: Sequence[Seal],
     sealed: Mapping[str, tuple[int, SealedObject]],
     fresh: frozenset[str],
     evidence: Evidence,
