@@ -49,7 +49,7 @@ class MemberLookup:
         """Return the kind of mask for everything below this shape; None to look at its members."""
         return self._kinds.get(ref) if isinstance(ref, str) else None
 
-    def known(self, ref: ShapeRef) -> Mapping[Any, ShapeRef]:
+    def known(self, ref: ShapeRef) -> dict[Any, ShapeRef]:
         """Return the shapes of members in this shape, by name, for names that cannot make them a secret.
 
         `member` adds to it. All other names need `member`.
