@@ -61,7 +61,9 @@ def _deploy(stack: Stack, endpoint: str, progress: Progress) -> None:
         with progress.step(f"stack {stack.name} in account {stack.account}"):
             deployment.deploy(stack, endpoint)
     except deployment.DeploymentError as problem:
-        raise UpdateError(f"{problem}\nCorrect this, and run make update again.") from problem
+        lost = "ROLLBACK_FAILED" in str(problem)
+        fix = "Start a new system: make down, then make up." if lost else "Correct this, and run make update again."
+        raise UpdateError(f"{problem}\n{fix}") from problem
 
 
 def _finished(known: dict[str, Any], stacks: list[Stack], settings: LocalSettings) -> dict[str, Any]:

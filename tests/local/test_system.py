@@ -150,17 +150,18 @@ def test_an_update_keeps_the_upstream(up: Machine):
     assert (code, "upstream" in said) == (1, True)
 
 
-def test_an_update_says_which_restored_tables_are_not_there(up: Machine, config: Path):
-    """The configuration of a broker that was restored in AWS."""
+def test_an_update_without_a_valid_configuration_changes_nothing(up: Machine, config: Path):
+    """It is that of a broker that was restored in AWS, with a mistake."""
     stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/audit-2/stream/2026-11-29T02:00:00.000"
-    tables = f"  restored_tables: {{ state_table: state-2, audit_table: audit-2, audit_stream_arn: {stream} }}\n"
+    tables = f"{{ state_table: state-2, audit_table: audit-2, audit_stream_arn: {stream} }}"
     text, before = config.read_text(encoding="utf-8"), up.described()
     changed = config.with_name("restored.yaml")
-    changed.write_text(text.replace("broker:\n", f"broker:\n{tables}", 1), encoding="utf-8")
+    added = f"broker:\n  restored_tables: {tables}\n  seal_key: 200\n"
+    changed.write_text(text.replace("broker:\n", added, 1), encoding="utf-8")
     code, said = up.run("update Jitney", JITNEY_CONFIG=str(changed))
-    assert (code, "does not have state-2 and audit-2" in said) == (0, True), said
-    assert up.described()["tables"] == before["tables"]
-    assert up.run("update Jitney")[0] == 0
+    assert (code, "goes on with its own configuration" in said, "Traceback" in said) == (1, True, False)
+    assert "the emulator does not have state-2 and audit-2" in said
+    assert up.described() == before
 
 
 def test_another_configuration_is_shown_with_the_issuers_that_it_accepts(up: Machine):
