@@ -1,6 +1,7 @@
 """CloudTrail events become explained calls or bypasses, in any order (row AUD 3)."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -113,6 +114,17 @@ def test_aud_03_a_call_is_joined_to_its_grant_by_account_role_session_name_and_k
     assert (call["actions"], call["resources"]) == (["s3:GetObject"], ["arn:aws:s3:::reports/2026/q3.csv"])
     assert (call["target"], call["time"], call["bytes_out"]) == ("analytics-prod", "2026-11-24T12:00:10Z", 12)
     assert correlator.records() == []
+
+
+def test_aud_03_a_batch_reads_each_grant_once(correlator: Correlator, monkeypatch: pytest.MonkeyPatch):
+    other, reads, read = replace(GRANT, id="g-cccccccccccccc"), Counter[str](), correlator.store.grant
+    monkeypatch.setattr(correlator.store, "grant", lambda grant_id: reads.update([grant_id]) or read(grant_id))
+    others = [call_event(number, who=identity(other.id)) for number in (6, 7)]
+    assert correlator.take_in(assume_role_event(1), *map(call_event, range(2, 6)), *others) == []
+    assert reads == {GRANT.id: 1, other.id: 2}  # an unknown grant is looked up each time
+    correlator.store.grants[other.id] = other
+    correlator.take_in(call_event(8), *others)
+    assert reads == {GRANT.id: 2, other.id: 3}
 
 
 def test_aud_03_a_call_before_its_keys_origin_is_saved_and_joined_later(correlator: Correlator):

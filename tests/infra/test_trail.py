@@ -16,7 +16,7 @@ from jitney.audit_database.glue_tables import CALL_COLUMNS
 from jitney.core.target_roles import MOST_ROLES, roles_of
 from jitney.core.trail.call import CloudTrailCall
 from jitney.core.trail.call_line import line_of
-from jitney.core.trail.join import MAX_EVENT_DELAY_SECONDS, PURPOSES_BY_FUNCTION, CallVerdict
+from jitney.core.trail.join import GRACE_SECONDS, MAX_EVENT_DELAY_SECONDS, PURPOSES_BY_FUNCTION, CallVerdict
 from tests.cloudtrail_events import assume_role_event, call_event, identity, record
 from tests.core.trail.test_heartbeat import revoker_assumed, revoker_called
 from tests.fakes import NOW
@@ -165,6 +165,10 @@ def test_aud_06_a_failed_event_is_retried_and_then_a_dead_letter(assembly):
     (feed,) = (each for each in mappings if each["EventSourceArn"] == "TrailQueue.Arn")
     assert (feed["FunctionName"], feed["FunctionResponseTypes"]) == ("CorrelatorFunction", ["ReportBatchItemFailures"])
     assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}  # what takes grants back has the others
+
+
+def test_aud_03_no_call_of_a_batch_depends_on_a_grants_change_since_the_batch_began():
+    assert SPECS["correlator"].timeout_seconds <= GRACE_SECONDS
 
 
 def test_aud_06_lambda_does_not_stop_the_function_that_puts_events_back(assembly):

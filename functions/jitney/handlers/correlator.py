@@ -13,7 +13,7 @@ from jitney.handlers.edge import event_handler, log_unhandled
 from jitney.handlers.logs import about_grant, logger
 from jitney.handlers.metrics import count
 from jitney.handlers.ports import Ports
-from jitney.handlers.trail_events import judge_calls, process_event
+from jitney.handlers.trail_events import SessionGrants, judge_calls, process_event
 
 DETAIL_TYPE = "AWS API Call via CloudTrail"
 
@@ -23,18 +23,18 @@ def receive(event: Mapping[str, Any], ports: Ports) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
-    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    processor, grants = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False), SessionGrants(ports)
     answer = process_partial_response(
-        event=dict(event), record_handler=lambda record: _process_message(record, ports), processor=processor
+        event=dict(event), record_handler=lambda record: _process_message(record, grants, ports), processor=processor
     )
     return dict(answer)
 
 
-def _process_message(record: SQSRecord, ports: Ports) -> None:
+def _process_message(record: SQSRecord, grants: SessionGrants, ports: Ports) -> None:
     """Process one message. A malformed message is counted for the alarm and dropped, because a retry cannot help."""
     with about_grant():
         try:
-            _dispatch(_message(record.body), record.event_source_arn.split(":")[4], ports)
+            _dispatch(_message(record.body), record.event_source_arn.split(":")[4], grants, ports)
         except RejectedEvent as refused:
             logger.error("event refused", code=refused.code, message_id=record.message_id)
             count(REFUSED_EVENTS)
@@ -53,17 +53,17 @@ def _message(body: str) -> Mapping[str, Any]:
     return message
 
 
-def _dispatch(message: Mapping[str, Any], home: str, ports: Ports) -> None:
+def _dispatch(message: Mapping[str, Any], home: str, grants: SessionGrants, ports: Ports) -> None:
     """Process a parsed message. `home` is the queue's account as Lambda reports it."""
     match message:
         case {"judge_calls": {"account": str(account), "access_key_id": str(access_key_id)}}:
-            judge_calls(account, access_key_id, ports)
+            judge_calls(account, access_key_id, grants, ports)
         case {"source": str(source)} if not source.startswith(AWS_SOURCE_PREFIX):
             raise RejectedEvent("not_by_aws")
         case {"source": str(), "account": str(account), "detail-type": str(kind), "detail": detail} if (
             kind == DETAIL_TYPE
         ):
-            process_event(detail, account, home, ports)
+            process_event(detail, account, home, grants, ports)
         case _:
             raise RejectedEvent("not_an_event")
 

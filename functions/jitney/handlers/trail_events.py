@@ -4,7 +4,6 @@ Every step can be repeated after a crash. An event is saved before it gets a ver
 verdict is saved.
 """
 
-from functools import cache
 from typing import Any
 
 from jitney.adapters.trail import chain_id_of
@@ -59,7 +58,28 @@ _REPORTS = {
 """The record and the metric of a call that is not explained, by its verdict."""
 
 
-def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
+class SessionGrants:
+    """The grants in the names of sessions, each read once for a batch of messages.
+
+    A change after the read concerns no call of the batch. A batch takes at most `GRACE_SECONDS`, and a call that is made
+    so soon after an end or a cut-off counts as made before it.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._found: dict[str, Grant] = {}
+
+    def of(self, session: str) -> Grant | None:
+        """Return the grant in the session's name, or None."""
+        name = parse_session_name(session)
+        if name is None or not name.grant_id:
+            return None
+        if name.grant_id not in self._found and (grant := self._ports.store.grant(name.grant_id)):
+            self._found[name.grant_id] = grant
+        return self._found.get(name.grant_id)
+
+
+def process_event(event: Any, account: str, home: str, grants: SessionGrants, ports: Ports) -> None:
     """Process one event. Raises RejectedEvent or Problem.
 
     Recent heartbeats are stored and counted. Other events that concern no target's role are ignored.
@@ -74,7 +94,7 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
         return
     require_reporting_account(seen, account, home, now)
     _note_grant_of(seen.session)
-    grant = _grant(seen.session, ports)
+    grant = grants.of(seen.session)
     if grant is None and grant_may_be_deleted(seen.session, seen.at, now):
         raise RejectedEvent("grant_forgotten")
     masked = AwsMasker(ports.masks, _tags(seen, grant, ports)).event(event).value
@@ -86,7 +106,7 @@ def process_event(event: Any, account: str, home: str, ports: Ports) -> None:
         if _judged(call, grant, now, ports) is None:
             ports.trail_queue.requeue(call.account, call.access_key_id)
     if seen.issue:
-        judge_calls(seen.account, seen.issue.access_key_id, ports)
+        judge_calls(seen.account, seen.issue.access_key_id, grants, ports)
         if disputed:
             ports.trail_queue.requeue(seen.account, seen.issue.access_key_id)
 
@@ -101,20 +121,26 @@ def _note_heartbeat(heartbeat: Heartbeat, ports: Ports) -> None:
 
 
 def judge_calls(
-    account: str, access_key_id: str, ports: Ports, *, depth: int = 0, include_explained: bool = False
+    account: str,
+    access_key_id: str,
+    grants: SessionGrants,
+    ports: Ports,
+    *,
+    depth: int = 0,
+    include_explained: bool = False,
 ) -> None:
     """Give verdicts on the waiting calls with a key, and with the keys scoped down from it.
 
     With `include_explained`, explained calls get a new verdict, too. This is for a key whose origin became disputed.
     """
     waiting = False
-    grant_of = cache(lambda session: _grant(session, ports))
     for each in ports.trail.waiting(account, access_key_id, include_explained=include_explained):
-        verdict = _judged(each.call, grant_of(each.call.session), each.since, ports, reported=each.reported)
+        verdict = _judged(each.call, grants.of(each.call.session), each.since, ports, reported=each.reported)
         waiting = waiting or verdict is None
         if verdict and each.call.issued_access_key_id and depth < MOST_SESSION_KEYS:
             disputed = verdict.reasons == KEY_ISSUED_TWICE
-            judge_calls(account, each.call.issued_access_key_id, ports, depth=depth + 1, include_explained=disputed)
+            further = each.call.issued_access_key_id
+            judge_calls(account, further, grants, ports, depth=depth + 1, include_explained=disputed)
     if waiting:
         ports.trail_queue.requeue(account, access_key_id)
 
@@ -183,11 +209,6 @@ def _note_grant_of(session: str) -> None:
     """Make the following log lines name the grant whose id is in the session's name."""
     name = parse_session_name(session)
     note_grant(name.grant_id if name else "")
-
-
-def _grant(session: str, ports: Ports) -> Grant | None:
-    name = parse_session_name(session)
-    return ports.store.grant(name.grant_id) if name and name.grant_id else None
 
 
 def _tags(seen: SessionEvent, grant: Grant | None, ports: Ports) -> MaskTags:
