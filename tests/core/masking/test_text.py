@@ -242,6 +242,13 @@ def test_text_encoded_too_deeply_is_masked_whole():
     assert plain not in "\n".join(layers(mask_text(text, TAGS), -20))
 
 
+@pytest.mark.parametrize("joined", ["--password hunt3r", "password=hunt3r", "password: hunt3r", "'password':'hunt3r'"])
+def test_mask_01_a_name_and_its_value_are_found_in_a_text_of_short_words(joined: str):
+    text = f"run tool {joined} now"
+    assert not SearchedText.of(text).words
+    assert "hunt3r" not in mask_text(text, TAGS)
+
+
 def test_equal_values_have_equal_masks_everywhere():
     masked = mask_text(f"password={PASSWORD} postgres://u:{PASSWORD}@h", TAGS)
     assert masked.count(TAGS.mask(PASSWORD, "credential")) == 2

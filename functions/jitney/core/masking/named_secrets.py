@@ -36,8 +36,8 @@ PROVEN, HINTED = 2, 1
 TAILS = ("Key", "Pass", "Auth", "Pw")
 """The last words of names such as `storageKey`. For names such as `storage_key`, `_key` is in `NEEDLES`."""
 
-_JOINERS = (":", "=", '"', "'", "<", "(", "%", "--")
-"""One of these is between a name and its value, or a dash is before the name of an option. Prose may have neither."""
+_JOINERS = (":", "=", '"', "'", "<", "(", "%")
+"""One of these is between a name and its value, unless two dashes are before the name. Prose may have neither."""
 _NEEDLES_BY_PART = {part: [needle for needle in NEEDLES if part in needle] for part in PARTS}
 
 _SECRET_NAME = LazyPattern(
@@ -185,7 +185,8 @@ def may_hold_named_secret(searched: SearchedText) -> bool:
 
 
 def _has_joiner(text: str) -> bool:
-    return any(joiner in text for joiner in _JOINERS)
+    # A single dash is found ten times as fast as two.
+    return any(joiner in text for joiner in _JOINERS) or ("-" in text and "--" in text)
 
 
 def needles_in(searched: SearchedText) -> tuple[str, ...]:
