@@ -1,6 +1,7 @@
 """Searching for a part of a needle first finds the same needles (row MASK 1)."""
 
 import re
+import sys
 from unittest import mock
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from jitney.core.masking import named_secrets, needles, runs, secret_formats
 from jitney.core.masking.runs import _LETTERS, _TOKEN_LETTERS
-from jitney.core.masking.searched_text import SearchedText
+from jitney.core.masking.searched_text import SearchedText, lower
 
 NEEDLES = [*named_secrets.PARTS, *(each.needle for each in secret_formats.FORMATS)]
 LONG = "\n" * 3000
@@ -55,3 +56,19 @@ def test_mask_01_a_format_matches_nothing_without_its_mark(each: secret_formats.
 
 def test_mask_01_base64_occurs_in_long_words_only():
     assert _LETTERS <= _TOKEN_LETTERS
+
+
+@given(st.text() | st.text(st.sampled_from("aAzZ{@[`\u212a\u0130\u017f\u00c9\u00df\u20ac\U0001f511\ud800")))
+def test_mask_01_ascii_is_lowered_in_place(text: str):
+    lowered = [each.lower() for each in text]
+    assert [each if each.isascii() and each != "?" else "" for each in lower(text)] == [
+        each if each.isascii() and each != "?" else "" for each in lowered
+    ]
+
+
+def test_mask_01_only_the_kelvin_sign_has_a_small_letter_in_ascii():
+    assert [chr(code) for code in range(0x80, sys.maxunicode + 1) if chr(code).lower().isascii()] == ["\u212a"]
+
+
+def test_mask_01_no_needle_has_the_sign_of_a_lost_character():
+    assert not [each for each in [*NEEDLES, *named_secrets.NEEDLES] if "?" in each]

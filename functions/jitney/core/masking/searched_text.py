@@ -4,8 +4,8 @@ from typing import NamedTuple, Self
 
 from jitney.core.masking.runs import Span, long_words, word_spans
 
-# ASCII, and the Kelvin sign, whose small letter is ASCII's k.
-_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | {0x212A: ord("k")}
+_KELVIN = "\u212a"
+"""The only character outside ASCII whose small letter is in ASCII."""
 
 
 class SearchedText(NamedTuple):
@@ -28,6 +28,8 @@ class SearchedText(NamedTuple):
 
 
 def lower(text: str) -> str:
-    """Return the text with ASCII in lower case. Its length stays the same."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text.translate(_LOWER)
+    """Return the text with ASCII in lower case. Its length stays the same. Some other characters become `?`."""
+    if text.isascii():
+        return text.lower()
+    # Python lowers bytes ten times as fast as text outside ASCII.
+    return text.replace(_KELVIN, "k").encode("latin-1", "replace").lower().decode("latin-1")
