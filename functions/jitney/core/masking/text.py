@@ -23,8 +23,8 @@ DEEPEST = 8
 # For prose only, because 40 such characters in data may be an id. No 40-letter word has digits and both cases, and a
 # SHA-1 has one case.
 _BARE_KEY = LazyPattern(
-    r"(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])"
-    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
+    r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=]))"
+    r"(?=[^\s]{0,39}[0-9])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])[A-Za-z0-9/+]{40}",
 )
 SHORTEST_IN_PROSE = 40
 """A word of this length may be an AWS secret key. Only prose is searched for such words."""
