@@ -62,9 +62,9 @@ def test_ops_02_a_running_system_changes_and_keeps_its_promises(system: Changing
     a_restored_table_is_adopted(system, keys)
 
 
-def requested(system: ChangingSystem) -> str:
+def requested(system: ChangingSystem, target: str = KEPT) -> str:
     """Return a request that waits for its reviewer."""
-    answer = system.ask(ROBOT, KEPT, "s3:PutObject")
+    answer = system.ask(ROBOT, target, "s3:PutObject")
     assert answer.status_code == 202, answer.text
     return str(answer.json()["grant"]["id"])
 
@@ -106,7 +106,11 @@ def verified(system: ChangingSystem, keys: list[str]) -> None:
 
 def targets_issuers_and_the_key_of_seals_change(system: ChangingSystem, keys: list[str]) -> None:
     """One target and one issuer are renamed, and one of each is removed, without any preparation."""
-    renamed, revoked = system.granted(ROBOT, RENAMED), system.granted(ROBOT, RENAMED)
+    renamed, revoked, waiting = (
+        system.granted(ROBOT, RENAMED),
+        system.granted(ROBOT, RENAMED),
+        requested(system, RENAMED),
+    )
     removed, other = system.granted(ROBOT, REMOVED), system.granted(ROBOT, REMOVED)
     guest, temp, ended = system.granted(GUEST, KEPT), system.granted(TEMP, KEPT), system.granted(TEMP, KEPT)
     system.invoked("jitney-reconciler")  # as every five minutes: it remembers the roles of targets
@@ -126,6 +130,7 @@ def targets_issuers_and_the_key_of_seals_change(system: ChangingSystem, keys: li
     the_key_of_seals_is_another(system, earlier)
     keys.append(system.stack["seal_key"])
     the_target_is_renamed(system, renamed, revoked)
+    can_only_be_rejected(system, waiting)
     the_issuer_is_renamed(system, guest)
     the_issuer_is_removed(system, temp, ended)
     the_target_is_removed(system, removed, other)
@@ -153,6 +158,16 @@ def the_target_is_renamed(system: ChangingSystem, grant: Granted, revoked: Grant
     assert (revoked.revocation(), revoked.works(), revoked.state()) == ((200, ""), False, "revoked")
     assert grant.works()
     assert system.ask(ROBOT, NEW_NAME, bucket=RENAMED).status_code == 201
+
+
+def can_only_be_rejected(system: ChangingSystem, grant_id: str) -> None:
+    path = f"/v1/reviews/{grant_id}"
+    body = {"verdict": "approve", "content": content(system, path)}
+    approval = system.api("POST", f"{path}/votes", body, agent=REVIEWER)
+    assert approval.json()["code"] == "target_unknown", approval.text
+    body |= {"verdict": "reject", "comment": "Request it for the new name."}
+    rejection = system.api("POST", f"{path}/votes", body, agent=REVIEWER)
+    assert (rejection.status_code, rejection.json()["review"]["state"]) == (200, "rejected"), rejection.text
 
 
 def the_target_is_removed(system: ChangingSystem, grant: Granted, released: Granted) -> None:
