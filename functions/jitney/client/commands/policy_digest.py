@@ -9,7 +9,7 @@ from jitney.client.policy_access import CONFIGURATION, policy_module
 
 
 def print_digests(*, config: Config = None, as_json: options.AsJson = False) -> None:
-    """Print the digest of the configuration and policies, as records of decisions have it.
+    """Print the digest that records have of this configuration.
 
     The digest covers what `cdk deploy` would give to the functions: jitney.yaml with the values of its variables, the
     policies, and the key files. Another version of Jitney can have another digest for the same files.
