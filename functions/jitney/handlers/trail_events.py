@@ -61,8 +61,8 @@ _REPORTS = {
 class SessionGrants:
     """The grants in the names of sessions, each read once for a batch of messages.
 
-    A change after the read concerns no call of the batch. A batch takes at most `GRACE_SECONDS`, and a call that is made
-    so soon after an end or a cut-off counts as made before it.
+    A change after the read concerns no call of the batch. A batch takes at most `GRACE_SECONDS`, and a call that is
+    made so soon after an end or a cut-off counts as made before it.
     """
 
     def __init__(self, ports: Ports) -> None:
