@@ -34,7 +34,8 @@ def narrowest(limits: Iterable[CallLimits]) -> CallLimits:
     """Return the lowest limit of each kind."""
     found = NO_CALL_LIMITS
     for each in limits:
-        found = found.within(each)
+        if each != NO_CALL_LIMITS:  # most permits set no limits
+            found = found.within(each)
     return found
 
 
