@@ -24,6 +24,7 @@ from jitney.client import athena as athena_module
 from jitney.client.athena import NamedQuery, QueryResult
 from jitney.client.audit_table import AuditTable
 from jitney.client.cli import build_app
+from jitney.client.evidence import Archive
 from jitney.core.audit import AuditEvent, AuditRecord, Outcome, chain_record, sort_key
 from jitney.core.integrity import seal_chain
 from jitney.core.integrity.contents import RecordPosition, read_contents
@@ -543,3 +544,21 @@ def test_aud_02_each_seal_is_verified_once(deployment: Deployment, monkeypatch: 
     monkeypatch.setattr(answer_check, "MOST_READ", 1)
     assert claims(command)[0] == 0
     assert verified == [0, 1]
+
+
+def test_aud_09_an_unreadable_object_is_not_verified_while_other_records_wait_for_a_seal(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+):
+    assert claims("query")[:2] == (0, "not yet")
+    hidden, body = f"records/dt={deployment.day(deployment.early)}/0", Archive._body
+
+    def denied(archive: Archive, bucket: str, **each: str) -> bytes:
+        if each["Key"] == hidden:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+        return body(archive, bucket, **each)
+
+    monkeypatch.setattr(Archive, "_body", denied)
+    result = run("query", "--json")
+    found = json.loads(result.stdout)["integrity"]
+    assert (result.exit_code, found["state"], found["failures"]) == (2, "unverified", [])
+    assert f"{hidden} could not be read: AccessDenied" in found["sentences"]

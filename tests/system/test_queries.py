@@ -1,9 +1,12 @@
 """AUD 5, end to end: the auditor's queries over what the functions wrote, with the guide's permissions."""
 
 import csv
+import hashlib
 import io
 import json
 import re
+import urllib.request
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,6 +124,18 @@ def test_aud_05_every_view_is_there(allowed: Any):
     for view in VIEWS:
         answer = connected().run(f"SELECT * FROM {view.name} WHERE dt >= '2026-01-01' LIMIT 1")  # noqa: S608
         assert answer.columns == tuple(name for name, _ in view.columns)
+
+
+def test_aud_01_records_have_the_digest_of_the_deployed_configuration(allowed: Any, api: Api, aws: Any):
+    api.ask()
+    (stack,) = aws("cloudformation").describe_stacks(StackName="Jitney")["Stacks"]
+    (deployed,) = (each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "ConfigurationDigest")
+    code = aws("lambda").get_function(FunctionName="jitney-grants")["Code"]["Location"]
+    with urllib.request.urlopen(code) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as bundle:
+        assert hashlib.sha256(bundle.read("configuration.json")).hexdigest()[:32] == deployed
+    rows = until(lambda: answered("configurations")["rows"])
+    assert [each["configuration"] for each in rows] == [deployed]
+    assert rows[0]["requests"] >= 1
 
 
 ACTIONS = (
