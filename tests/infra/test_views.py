@@ -10,6 +10,7 @@ import pytest
 
 from jitney.audit_database.glue_tables import CALL_COLUMNS, RECORD_COLUMNS, TABLES
 from jitney.audit_database.views import FOLDER, VIEWS
+from jitney.client.definition_comparison import differences, in_template, own_definitions, version_in
 from local.engine import TYPES, opened
 from tests.infra.conftest import of_type, plain
 
@@ -91,3 +92,12 @@ def test_aud_05_a_condition_on_dt_limits_what_a_view_reads(tmp_path: Path, name:
         connection.execute(f"SELECT * FROM {name} WHERE dt >= '2026-01-02'").fetchall()  # noqa: S608
         with pytest.raises(duckdb.InvalidInputException, match="Malformed JSON"):
             connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+
+
+def test_aud_09_the_template_has_the_definitions_of_the_package(assembly):
+    """Auditors' commands read the template when something differs. CDK must not write it in another form."""
+    own = own_definitions("records", "results")
+    template = in_template(assembly.broker, "records", "results")
+    assert template.keys() == own.keys()
+    assert differences(template, own) == {}
+    assert version_in(assembly.broker) == "1.2.3"
