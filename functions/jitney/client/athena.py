@@ -182,10 +182,16 @@ def _refused(error: ClientError, what: str, location: AthenaLocation) -> ClientP
 _NAMES = "Check the workgroup, the database, the Region and the account."
 _PERMISSIONS = "docs/queries.md lists the permissions."
 _FEWER = "Query fewer days, with --since and --until."
-# Athena has no error codes for these, only text in the query's status.
+_VERSIONS = (
+    "Install the version of jitney that the stack runs, or deploy yours. If they are equal, check the permissions."
+)
+# Athena has no error codes for these, only text in the query's status. A missing column or table, as of a stack of
+# another version, also says "or requester is not authorized".
 _REASONS: tuple[tuple[str, str, str], ...] = (
     ("bytes scanned limit was exceeded", "query_too_large", _FEWER),
     ("query exhausted resources", "query_too_large", _FEWER),
+    ("column_not_found", "query_outdated", _VERSIONS),
+    ("table_not_found", "query_outdated", _VERSIONS),
     ("access denied", "query_not_permitted", _PERMISSIONS),
     ("permission denied", "query_not_permitted", _PERMISSIONS),
     ("not authorized", "query_not_permitted", _PERMISSIONS),
