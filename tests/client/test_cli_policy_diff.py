@@ -50,7 +50,7 @@ def test_pol_14_programs_get_the_example_as_a_case(compared):
     (difference,) = json.loads(out)["differences"]
     assert (code, difference["example"]["groups"], difference["example"]["target"]) == (1, ["corp/a"], "prod")
     assert 60 < difference["example"]["seconds"] <= 600
-    assert difference["old"] == {"effect": "allow", "policies": ["read"], "reviews": []}
+    assert difference["old"] == {"effect": "allow", "policies": ["read"], "reviews": [], "call_limits": {}}
 
 
 def test_pol_14_equal_versions_have_no_difference(compared):

@@ -7,6 +7,7 @@ from typing import Any
 from jitney.client.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.problems import Invalid
 from jitney.client.record_lines import is_folder
+from jitney.configuration.operation_names import operation_names
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
@@ -21,7 +22,7 @@ def compare_versions(
     """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid."""
     file = old / CONFIGURATION if is_folder(old) else old
     before, after = loaded_policies(file, TITLE).context, loaded_policies(config, TITLE).context
-    space = decision_space((before, after))
+    space = decision_space((before, after), operation_names())
     if not space.targets:
         fix = "Compare versions that have at least one target alias in common."
         raise Invalid("no_common_target", TITLE, "The two configurations have no target in common.", fix)
@@ -44,26 +45,37 @@ def _difference(each: PolicyDifference) -> dict[str, Any]:
 
 def _answer(answer: VersionAnswer) -> dict[str, Any]:
     reviews = [list(groups) for groups in answer.reviews]
-    return {"effect": answer.effect, "policies": list(answer.policies), "reviews": reviews}
+    limits = {name: most for name, most in answer.call_limits._asdict().items() if most}
+    return {"effect": answer.effect, "policies": list(answer.policies), "reviews": reviews, "call_limits": limits}
 
 
 def _example(asked: SpaceRequest) -> dict[str, Any]:
     """Return the request in the form of a case in tests.yaml."""
     who, request = asked.principal, asked.request
-    (permission,) = request.permissions
+    calls = {"operation": request.operation, "grant_approvals": sorted(request.grant_approvals)}
     return {
         "target": request.target,
         "groups": sorted(who.groups),
         "kind": who.kind,
         "human": who.human,
         "claims": {name: list(value) if isinstance(value, tuple) else value for name, value in who.tags},
-        "actions": list(permission.actions),
-        "resources": list(permission.resources),
-        "conditions": conditions_view(permission.conditions),
+        **_scope(asked),
         "seconds": request.duration_seconds,
         "way": request.way,
         "reveal": request.reveal,
         "approvals": sorted(asked.approvals),
+        **(calls if request.operation else {}),
+    }
+
+
+def _scope(asked: SpaceRequest) -> dict[str, Any]:
+    if asked.profile:
+        return {"access_profile": asked.profile}
+    (permission,) = asked.request.permissions
+    return {
+        "actions": list(permission.actions),
+        "resources": list(permission.resources),
+        "conditions": conditions_view(permission.conditions),
     }
 
 
@@ -91,16 +103,21 @@ def _row(each: Mapping[str, Any]) -> list[str]:
         *(["a human"] if asked["kind"] == "human" else []),
         *(["on behalf of a person"] if asked["human"] else []),
         *(f"{name}={value}" for name, value in asked["claims"].items()),
-        *(f"{key}={value}" for key, values in asked["conditions"].items() for value in values),
+        *(f"{key}={value}" for key, values in asked.get("conditions", {}).items() for value in values),
+        *([f"call {asked['operation']}"] if "operation" in asked else []),
         *(f"approved by {group}" for group in asked["approvals"]),
+        *(f"grant approved by {group}" for group in asked.get("grant_approvals", ())),
     ]
     groups = ", ".join(asked["groups"]) or "none"
     old, new = _words(each["old"]), _words(each["new"])
-    return [f"{each['count']:,}", old, new, groups, asked["target"], *asked["actions"], *asked["resources"],
-            ", ".join(further)]  # fmt: skip
+    scope = [f"profile {asked['access_profile']}", ""] if "access_profile" in asked else [
+        *asked["actions"], *asked["resources"]
+    ]  # fmt: skip
+    return [f"{each['count']:,}", old, new, groups, asked["target"], *scope, ", ".join(further)]
 
 
 def _words(answer: Mapping[str, Any]) -> str:
     reviews = " or ".join("+".join(groups) for groups in answer["reviews"])
     policies = f" ({', '.join(answer['policies'])})" if answer["policies"] else ""
-    return f"{answer['effect']}{f' by {reviews}' if reviews else ''}{policies}"
+    limits = "".join(f", {name}={most}" for name, most in answer["call_limits"].items())
+    return f"{answer['effect']}{f' by {reviews}' if reviews else ''}{policies}{limits}"

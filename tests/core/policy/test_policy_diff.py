@@ -1,10 +1,12 @@
 """Two versions of policies are compared by decision, and each difference is real (row POL 14)."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from jitney import resources
+from jitney.core.access_profile import AccessProfile
 from jitney.core.actions import ActionTable
 from jitney.core.config import Limits, Policies, Target
 from jitney.core.policy.cedar import PolicySet
@@ -101,13 +103,56 @@ def test_pol_14_the_space_is_walked_without_repeats_and_reaches_its_end():
     space = decision_space((version(small),))
     walked = list(space.walk(space.size + 1))
     assert len(walked) == len(set(walked)) == space.size
-    first = list(space.walk(len(space.permissions) * len(space.groups)))
+    first = list(space.walk(len(space.asked) * len(space.groups)))
     assert len({(each.request.permissions, each.principal.groups) for each in first}) == len(first)
 
 
 def test_pol_14_each_generated_arn_has_all_its_parts():
     tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
     space = decision_space((version(f'{BASE}@id("tables") {tables}'),))
-    named = [arn for each in space.permissions for arn in each.resources if arn != "*"]
+    named = [arn for each in space.asked if each.permission for arn in each.permission.resources if arn != "*"]
     assert named
     assert [arn for arn in named if arn.count(":") < 5] == []
+
+
+LIMITED = """
+@id("write") @call_limits("items_deleted=20")
+permit (principal in Jitney::Group::"corp/a", action == Jitney::Action::"Write", resource);
+@id("each") @approval("owners") forbid (principal, action, resource)
+when { context.action == "s3:DeleteObject" && context.call.hasTag("operation") }
+unless { context.approvals.contains("owners") };
+@id("bulk") forbid (principal, action, resource)
+when { context.call.hasTag("operation") && context.call.getTag("operation").string == "s3:DeleteObjects" };
+@id("move") permit (principal in Jitney::Group::"corp/a", action in Jitney::Action::"ReadOnly", resource)
+when { context.accessProfile == "move" && [true, false].contains(resource.wildcard) };
+"""
+OPERATIONS = ("dynamodb:Scan", "s3:DeleteObject", "s3:DeleteObjects", "s3:GetObject")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shows"),
+    [
+        ("items_deleted=20", "items_deleted=2000", lambda each: each.new.call_limits.items_deleted == 2000),
+        ('"s3:DeleteObject" &&', '"s3:DeleteObjectTagging" &&', lambda each: each.example.request.operation),
+        ('== "s3:DeleteObjects"', '== "s3:GetObject"', lambda each: "s3:Delete" in each.example.request.operation),
+        (
+            'context.call.hasTag("operation") }\nunless',
+            'context.way == "gateway" }\nunless',
+            lambda each: each.example.request.operation and each.example.request.grant_approvals,
+        ),
+        ('== "move"', '== "other"', lambda each: each.example.profile == "move"),
+    ],
+)
+def test_pol_14_changes_of_call_limits_calls_and_access_profiles_are_found(old, new, shows):
+    """A comparison that left them out would say that nothing changes."""
+    assert old in LIMITED
+    permission = {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::reports/*"]}
+    profile = AccessProfile((permission,), "0" * 64, "arn:aws:iam::444455556666:policy/move")
+    targets = {name: replace(each, access_profiles={"move": profile}) for name, each in TARGETS.items()}
+    versions = [replace(version(text), targets=targets) for text in (LIMITED, LIMITED.replace(old, new, 1))]
+    space = decision_space(versions, OPERATIONS)
+    found = compare(*versions, space, 6000, lambda _count, _whole: None)
+    assert [each for each in found.differences if shows(each)]
+    for each in found.differences:
+        assert answer_of(each.example, versions[0]) == each.old
+        assert answer_of(each.example, versions[1]) == each.new

@@ -5,9 +5,9 @@ space has a value on each side of each literal: each group and no group, each ki
 after it. The space is finite. `walk` spreads its first requests over all of it.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from math import gcd, prod
 from typing import Any, Literal, NamedTuple
@@ -20,12 +20,14 @@ from jitney.core.identity.principal import ClaimTags, Principal, TagValue
 from jitney.core.patterns import (
     MAX_REQUEST_STEPS,
     Budget,
+    Pattern,
     PatternTooComplex,
     has_wildcard,
     match_classes,
     wildcard_pattern,
 )
 from jitney.core.policy.cedar import PolicySet
+from jitney.core.policy.condition_witnesses import OPERATION
 from jitney.core.policy.pattern_text import wildcard_text
 from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import completed_escalations, risks_of
@@ -38,19 +40,34 @@ _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
 
+class Asked(NamedTuple):
+    """What a request of the space asks for: a permission, one call of it, or a whole access profile.
+
+    `operation` and `profile` are "" for a permission. `permission` is None for a profile.
+    """
+
+    permission: Permission | None
+    operation: str = ""
+    profile: str = ""
+
+
 class SpaceRequest(NamedTuple):
-    """One request of the space, with the requester and the reviewer groups that have approved."""
+    """One request of the space, with the requester and the reviewer groups that have approved.
+
+    A request for the access profile `profile` has no permissions. Each version of the target adds its own.
+    """
 
     principal: Principal
     request: AccessRequest
     approvals: frozenset[str]
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionSpace:
     """All combinations of these values."""
 
-    permissions: Sequence[Permission]
+    asked: Sequence[Asked]
     groups: Sequence[frozenset[str]]
     claims: Sequence[ClaimTags]
     seconds: Sequence[int]
@@ -69,9 +86,9 @@ class DecisionSpace:
     def walk(self, most: int) -> Iterator[SpaceRequest]:
         """Yield `most` requests of the space, each at most once, or all if there are fewer.
 
-        The first requests combine each permission with each set of groups. The other values change with each request.
+        The first requests combine each of `asked` with each set of groups. The other values change with each request.
         """
-        cells, rest = len(self.permissions) * len(self.groups), prod(map(len, self._axes[2:]))
+        cells, rest = len(self.asked) * len(self.groups), prod(map(len, self._axes[2:]))
         step = max(1, int(rest * _GOLDEN))
         while gcd(step, rest) != 1:
             step += 1
@@ -82,7 +99,7 @@ class DecisionSpace:
     @property
     def _axes(self) -> tuple[Sequence[Any], ...]:
         return (
-            self.permissions, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
+            self.asked, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
             self.kinds, self.humans, self.names,
         )  # fmt: skip
 
@@ -91,15 +108,22 @@ class DecisionSpace:
         for axis in self._axes:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
-        permission, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
+        asked, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
         issuer = "https://idp.example.com"
         who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
-        request = AccessRequest(target, (permission,), seconds, "", "", way=way, reveal=reveal)
-        return SpaceRequest(who, request, approvals)
+        permissions = (asked.permission,) if asked.permission else ()
+        request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
+        if asked.operation:  # a call has only one way, so this axis says whether its grant was approved
+            granted = frozenset().union(*self.approvals) if way is Way.CREDENTIALS else frozenset[str]()
+            request = replace(request, way=Way.GATEWAY, operation=asked.operation, grant_approvals=granted)
+        return SpaceRequest(who, request, approvals, asked.profile)
 
 
-def decision_space(versions: Sequence[CaseContext]) -> DecisionSpace:
-    """Return the space of requests for which versions of policies can differ, on the targets that all of them have."""
+def decision_space(versions: Sequence[CaseContext], operations: Collection[str] = ()) -> DecisionSpace:
+    """Return the space of requests for which versions of policies can differ, on the targets that all of them have.
+
+    `operations` are the names of all operations, such as s3:DeleteObject.
+    """
     sets = [each.policy_set for each in versions]
     entities = sorted(frozenset[str]().union(*(each.principal_reads.entities for each in sets)))
     groups = [name for name in entities if "/" in name]
@@ -111,7 +135,7 @@ def decision_space(versions: Sequence[CaseContext]) -> DecisionSpace:
     near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     return DecisionSpace(
-        permissions=tuple(_permissions(versions)),
+        asked=tuple(_asked(versions, sorted(targets), sorted(operations))),
         groups=_subsets(groups),
         claims=_claims(versions),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
@@ -159,6 +183,31 @@ def _values(kind: str, literals: set[Any]) -> list[TagValue]:
         case "strings":
             return [("other",), *((text,) for text in texts)]
     return ["other", *texts]
+
+
+def _asked(versions: Sequence[CaseContext], targets: Iterable[str], operations: Sequence[str]) -> Iterator[Asked]:
+    """Yield each permission, a call of each kind with it if a version decides about calls, and each access profile."""
+    reads = [each.policy_set.condition_reads.keys.get(OPERATION) for each in versions]
+    texts = tuple(pattern for each in reads if each for pattern in each.texts)
+    calls: dict[str, list[str]] = {}
+    for permission in _permissions(versions):
+        yield Asked(permission)
+        if any(reads):
+            (action,) = permission.actions
+            service = action.partition(":")[0]
+            if service not in calls:
+                calls[service] = _operations(service, texts, operations)
+            yield from (Asked(permission, each) for each in calls[service] or (action,))
+    profiles = {name for each in versions for alias in targets for name in each.targets[alias].access_profiles}
+    yield from (Asked(None, profile=name) for name in sorted(profiles))
+
+
+def _operations(service: str, texts: Iterable[Pattern], operations: Sequence[str]) -> list[str]:
+    """Return an operation of the service for each way in which the literals can match it."""
+    found: dict[tuple[bool, ...], str] = {}
+    for name in (each for each in operations if each.partition(":")[0] == service):
+        found.setdefault(tuple(text.matches(name) for text in texts), name)
+    return sorted(found.values())[:MOST_ARNS]
 
 
 def _permissions(versions: Sequence[CaseContext]) -> Iterator[Permission]:

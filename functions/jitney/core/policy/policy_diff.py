@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from jitney.core.access.profile_request import with_profile
+from jitney.core.access.request import Way
+from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
 from jitney.core.policy.policy_tests import CaseContext
@@ -11,11 +14,15 @@ from jitney.core.problems import Problem
 
 
 class VersionAnswer(NamedTuple):
-    """The answer of one version: an effect or a problem's code, the policies that decided, and who must approve."""
+    """The answer of one version: an effect or a problem's code, the policies that decided, and who must approve.
+
+    `call_limits` are the limits of the grant's calls through the gateway.
+    """
 
     effect: str
-    policies: tuple[str, ...]
-    reviews: tuple[tuple[str, ...], ...]
+    policies: tuple[str, ...] = ()
+    reviews: tuple[tuple[str, ...], ...] = ()
+    call_limits: CallLimits = NO_CALL_LIMITS
 
 
 @dataclass(slots=True)
@@ -64,9 +71,10 @@ def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
     """Return a version's answer to a request of the space."""
     target = version.targets[asked.request.target]
     try:
+        request = with_profile(asked.request, asked.profile, target) if asked.profile else asked.request
         decision = decide(
             asked.principal,
-            asked.request,
+            request,
             target,
             version.policy_set,
             version.actions,
@@ -75,10 +83,12 @@ def answer_of(asked: SpaceRequest, version: CaseContext) -> VersionAnswer:
             asked.approvals,
         )
     except Problem as problem:
-        return VersionAnswer(problem.code, (), ())
+        return VersionAnswer(problem.code)
     policies = tuple(sorted({reason.policy for reason in decision.reasons}))
-    return VersionAnswer(decision.effect, policies, tuple(sorted(tuple(sorted(each)) for each in decision.reviews)))
+    reviews = tuple(sorted(tuple(sorted(each)) for each in decision.reviews))
+    limits = decision.call_limits if asked.request.way is Way.GATEWAY else NO_CALL_LIMITS
+    return VersionAnswer(decision.effect, policies, reviews, limits)
 
 
-def _decided(answer: VersionAnswer) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    return answer.effect, answer.reviews
+def _decided(answer: VersionAnswer) -> VersionAnswer:
+    return answer._replace(policies=())
