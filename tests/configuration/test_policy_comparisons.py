@@ -5,6 +5,8 @@ from dataclasses import replace
 import cedarpy
 import pytest
 
+from jitney.configuration.action_facts import RISKS_OF_ACTIONS
+from jitney.configuration.action_table import action_table
 from jitney.configuration.names import Names
 from jitney.configuration.policies import read_policies
 from jitney.configuration.policy_actions import LEVEL_GROUPS
@@ -107,6 +109,14 @@ UNMET = [
     ('action in Jitney::Action::"ReadOnly"', 'context.action like "s3:Put*"', "", "correct the conditions"),
     ("action", 'context.service == "iam" && context.action like "s3:Put*"', "", "correct the conditions"),
     ("action", 'context.action == "s3:GetObject" && !(context.action like "s3:*")', "", "correct the conditions"),
+    ("action", 'context.action == "s3:GetObject" && resource.arn == "arn:aws:s3:::lake"', "", "correct the conditions"),
+    ("action", '["s3:GetObject"].contains(context.action) && context.call.hasTag("s3:prefix")', "", "correct the cond"),
+    ("action", 'context.action == "s3:GetObject" && context.risks.contains("DataSharing")', "", "correct the cond"),
+    ("action", 'context.action == "kms:CreateKey" && resource.service == "kms"', "", "correct the conditions"),
+    ("action", 'resource.service == "KMS"', "", "correct the conditions"),
+    ("action", 'context.action == "s3:GetObject" && resource.arn == "*"', "", "correct the conditions"),
+    ("action", 'context.service == "sqs" && ["arn:aws:s3:::lake/a"].contains(resource.arn)', "", "correct the cond"),
+    ("action", 'context.action == "s3:ListBucket" && !(resource.arn != "arn:aws:s3:::lake/a")', "", "correct the cond"),
     ("action", 'if context.service == "s3" then false else context.service == "s3"', "", "correct the conditions"),
 ]
 
@@ -121,8 +131,34 @@ def with_scope(folder, action, condition):
 def test_pol_02_a_policy_that_no_action_meets_is_refused(tmp_path, action, condition, named, fix):
     (problem,) = with_scope(tmp_path, action, condition)
     assert problem.wrong.startswith("x applies to no action")
-    assert problem.wrong.endswith(named or "context.service")
+    assert problem.wrong.endswith(named or "keys and risks")
     assert fix in problem.fix
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'context.action == "s3:GetObject" && resource.arn == "arn:aws:s3:::lake/a"',
+        'context.action == "s3:GetObject" && resource.arn like "arn:aws:s3:*:accesspoint/*"',
+        'context.action == "s3:GetObject" && resource.arn like "*"',
+        'context.action == "s3:GetObject" && resource.arn != "arn:aws:s3:::lake"',
+        'context.action == "s3:ListAllMyBuckets" && resource.arn == "*" && resource.service == ""',
+        'context.action == "kms:CreateKey" || resource.service == "kms"',
+        'context.action == "s3:ListBucket" && context.call.hasTag("s3:prefix")',
+        'context.action == "s3:GetObject" && context.call.hasTag("operation")',
+        'context.action == "s3:PutBucketPolicy" && context.risks.contains("ResourceExposure")',
+        'context.action == "iam:PassRole" && context.risks.contains("EscalationCombination")',
+        'context.action == "s3:DeleteObject" && context.risks.contains("InfrastructureModification")',
+    ],
+)
+def test_pol_02_a_policy_that_some_action_meets_is_accepted(tmp_path, condition):
+    assert with_scope(tmp_path, "action", condition) == []
+
+
+def test_pol_02_the_risks_of_actions_are_those_in_the_table():
+    table = action_table()
+    found = {risk for service in table.services() for each in table.of_service(service) for risk in each.risks}
+    assert found == RISKS_OF_ACTIONS
 
 
 def test_pol_02_an_unknown_action_is_reported_once(tmp_path):

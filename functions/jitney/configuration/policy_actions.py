@@ -4,9 +4,11 @@ The scope and the conditions of a policy are evaluated for each action of AWS, w
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
+from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
 from jitney.configuration.policy_comparisons import Impossible
 from jitney.core.actions import READING, AccessLevel, Action
@@ -29,10 +31,10 @@ def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[
     named = [action for name in sorted(literals.names.get("action", ())) if (action := table.get(name))]
     services = chain(sorted(literals.names.get("service", ())), table.services())
     others = chain.from_iterable(map(table.of_service, services))
-    if any(each.level in levels and may_hold(policy, _context(each)) for each in chain(named, others)):
+    if any(each.level in levels and _may_meet(policy, each) for each in chain(named, others)):
         return
-    wrong = "applies to no action: none meets its scope and its conditions on context.action and context.service"
-    outside = [each for each in named if may_hold(policy, _context(each))]
+    wrong = "applies to no action: none meets its scope and its conditions on the action, its resource, keys and risks"
+    outside = [each for each in named if _may_meet(policy, each)]
     if outside:
         name, level = outside[0].name, outside[0].level
         yield Impossible(name, f"{wrong}; {name} is {level}", f'write Jitney::Action::"{level}" in its scope')
@@ -49,5 +51,5 @@ def _levels(literals: Literals) -> frozenset[AccessLevel]:
     return frozenset(AccessLevel).intersection(chain.from_iterable(named))
 
 
-def _context(action: Action) -> Mapping[str, str]:
-    return {"action": action.name, "service": action.service}
+def _may_meet(policy: Mapping[str, Any], action: Action) -> bool:
+    return may_hold(policy, partial(known_of, action))

@@ -1,6 +1,6 @@
 """Evaluates a policy's conditions when only a part of the request is known. All other values are unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -10,40 +10,56 @@ _Known: TypeAlias = Any
 """The value of an expression, or None if it depends on what is unknown."""
 
 
-def may_hold(policy: Mapping[str, Any], context: Mapping[str, Any]) -> bool:
-    """Return whether some request with these attributes of the context meets the conditions of a policy in JSON form.
+Facts: TypeAlias = Callable[[str, Any], _Known]
+"""Returns the value of an expression, given as operator and operands, or None if it is not known."""
+
+
+def context_facts(context: Mapping[str, Any]) -> Facts:
+    """Return the facts about requests with these attributes of the context."""
+
+    def known(operator: str, operands: Any) -> _Known:
+        match operator, operands:
+            case ".", {"left": {"Var": "context"}, "attr": str(name)}:
+                return context.get(name)
+        return None
+
+    return known
+
+
+def may_hold(policy: Mapping[str, Any], facts: Facts) -> bool:
+    """Return whether some request with these facts meets the conditions of a policy in JSON form.
 
     True can be wrong: the conditions may contradict each other in what is unknown.
     """
     met = {"when": True, "unless": False}
-    return all(_value(each["body"], context) in (None, met[each["kind"]]) for each in policy["conditions"])
+    return all(_value(each["body"], facts) in (None, met[each["kind"]]) for each in policy["conditions"])
 
 
-def _value(expression: Mapping[str, Any], context: Mapping[str, Any]) -> _Known:
+def _value(expression: Mapping[str, Any], facts: Facts) -> _Known:
     ((operator, operands),) = expression.items()
+    if (known := facts(operator, operands)) is not None:
+        return known
     match operator, operands:
         case "Value", (str() | bool()):
             return operands
         case "Set", list():
-            members = [_value(each, context) for each in operands]
+            members = [_value(each, facts) for each in operands]
             return None if None in members else members
-        case ".", {"left": {"Var": "context"}, "attr": str(name)}:
-            return context.get(name)
         case "!", {"arg": inner}:
-            return _negated(_value(inner, context))
+            return _negated(_value(inner, facts))
         case (("&&" | "||"), {"left": left, "right": right}):
-            return _joined(operator, _value(left, context), _value(right, context))
+            return _joined(operator, _value(left, facts), _value(right, facts))
         case (("==" | "!="), {"left": left, "right": right}):
-            return _compared(_value(left, context), _value(right, context), equal=operator == "==")
+            return _compared(_value(left, facts), _value(right, facts), equal=operator == "==")
         case "like", {"left": left, "pattern": list(parts)}:
-            text = _value(left, context)
+            text = _value(left, facts)
             return text if text is None else _is_like(text, parts)
         case "contains", {"left": left, "right": right}:
-            members, member = _value(left, context), _value(right, context)
+            members, member = _value(left, facts), _value(right, facts)
             return None if members is None or member is None else member in members
         case "if-then-else", {"if": test, "then": then, "else": otherwise}:
-            chosen = _value(test, context)
-            return None if chosen is None else _value(then if chosen else otherwise, context)
+            chosen = _value(test, facts)
+            return None if chosen is None else _value(then if chosen else otherwise, facts)
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jitney.core.access.request import Way
-from jitney.core.policy.known_conditions import may_hold
+from jitney.core.policy.known_conditions import context_facts, may_hold
 
 _WAYS: tuple[Mapping[str, Any], ...] = (
     {"way": Way.CREDENTIALS.value, "reveal": False},
@@ -19,4 +19,4 @@ _WAYS: tuple[Mapping[str, Any], ...] = (
 
 def never_holds(policy: Mapping[str, Any]) -> bool:
     """Return whether no request can satisfy the conditions of a policy in JSON form, due to its way or to reveal."""
-    return not any(may_hold(policy, context) for context in _WAYS)
+    return not any(may_hold(policy, context_facts(each)) for each in _WAYS)
