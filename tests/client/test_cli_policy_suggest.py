@@ -28,6 +28,7 @@ def suggesting(home: Path, tmp_path: Path):
     """Suggest from a local copy. Return the exit code, standard output and standard error."""
     settings = valid()
     settings["targets"]["prod"]["account"] = "444455556666"
+    settings["issuers"]["corp"] |= {"human_claim": "act.sub", "human_issuer": "staff"}
     settings["reviewers"] = {"owners": {"members": ["staff/alice"]}}
     (tmp_path / "jitney.yaml").write_text(yaml.safe_dump(settings | {"policies": "own"}))
     write_policies(tmp_path / "own", PRESENT)

@@ -257,6 +257,39 @@ def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("members", "wrong"),
+    [
+        ("groups: [ci/a, corp/b]", "groups are of ci and corp, but a token is of one issuer"),
+        ("groups: [ci/a], kind: human", "tokens of ci are not of kind human"),
+        ("groups: [ci/a], human: staff.bob", "tokens of ci never name a person"),
+        ("groups: [corp/a], claims: { ref: main }", "tokens of corp do not have the claim ref"),
+        ("groups: [corp/a], source_identity: ci.x", "its source_identity is of ci, but its groups are of corp"),
+        ("groups: [ci/a], claims: { ref: main }, source_identity: deploy.x", ""),
+        ("groups: [corp/a], human: staff.bob", ""),
+        ("groups: [staff/a], kind: human", ""),
+        ("groups: [], human: staff.bob, claims: { ref: main }", ""),
+    ],
+)
+def test_pol_11_a_case_about_a_requester_that_no_token_makes_is_refused(tmp_path, members, wrong):
+    """Such a case can pass, and would count as a test of its policy."""
+    issuers = {
+        "ci": {"issuer": "https://ci.example.com", "claims": {"tags": {"ref": "string"}}},
+        "deploy": {"issuer": "https://ci.example.com"},
+        "corp": {"issuer": "https://corp.example.com", "human_claim": "act.sub", "human_issuer": "staff"},
+        "staff": {"issuer": "https://staff.example.com", "kind": "human"},
+    }
+    case = f"{{ name: one, effect: deny, target: prod, seconds: 60, actions: [a:B], resources: ['*'], {members} }}"
+    (tmp_path / "tests.yaml").write_text(f"cases:\n  - {case}\n", encoding="utf-8")
+    names = Names.of({"issuers": issuers, "targets": {"prod": {}}})
+    if wrong:
+        with pytest.raises(ConfigurationError) as refusal:
+            cases_in(tmp_path / "tests.yaml", {}, names)
+        assert [each.wrong for each in refusal.value.problems] == [wrong]
+    else:
+        assert len(cases_in(tmp_path / "tests.yaml", {}, names)) == 1
+
+
+@pytest.mark.parametrize(
     ("text", "fix"),
     [
         (f'@id("x") permit {ANY};\n@id("x") permit {ANY};', "an @id of its own"),

@@ -4,11 +4,12 @@ Cases are in the `tests.yaml` beside the policies. A name that no request can ha
 be in the configuration. But a case can expect the problem that an unknown name causes.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from jitney.configuration.names import did_you_mean
+from jitney.configuration.names import Names, did_you_mean
 from jitney.configuration.operation_names import operation_fix, operation_names
 from jitney.configuration.policy_references import unknown_group, unknown_identity
 from jitney.configuration.references import ValidationContext
@@ -124,9 +125,41 @@ class CaseSettings(SettingsModel):
         return groups
 
     @model_validator(mode="after")
+    def _has_a_possible_requester(self, info: ValidationInfo) -> Self:
+        for wrong, fix in _impossible_requester(self, ValidationContext.of(info).names):
+            raise refused(wrong, fix)
+        return self
+
+    @model_validator(mode="after")
     def _requests_something(self) -> Self:
         given = self.model_fields_set
         if "access_profile" not in given and not {"actions", "resources"} <= given:
             wrong = "the case requests nothing"
             raise refused(wrong, "write actions: [...] and resources: [...], or an access_profile:")
         return self
+
+
+def _impossible_requester(case: CaseSettings, names: Names) -> Iterator[tuple[str, str]]:
+    """Yield why no token makes the case's requester. A case about it would test nothing.
+
+    A token is of one issuer. So its groups, its kind, its claims and its person come from one entry.
+    """
+    aliases = sorted({group.partition("/")[0] for group in case.groups} & names.requesters.keys())
+    if len(aliases) > 1:
+        yield f"groups are of {' and '.join(aliases)}, but a token is of one issuer", "use the groups of one issuer"
+        return
+    possible = {each: names.requesters[each] for each in aliases} or names.requesters
+    whose = f"tokens of {aliases[0]}" if aliases else "tokens of all issuers"
+    if case.kind not in {each.kind for each in possible.values()} and possible:
+        yield f"{whose} are not of kind {case.kind}", "correct the kind, or the groups"
+    if case.human and possible and not any(each.for_people for each in possible.values()):
+        yield f"{whose} never name a person", "set human_claim and human_issuer of the issuer, or leave human out"
+    urls = dict(zip(names.issuers, names.issuer_urls, strict=False))
+    named = (case.source_identity or "").partition(".")[0]
+    if aliases and named in urls and urls[named] != urls[aliases[0]]:
+        yield f"its source_identity is of {named}, but its groups are of {aliases[0]}", "name one issuer in both"
+    known = frozenset[str]().union(*(each.claims for each in possible.values()))
+    hidden = sorted(case.claims.keys() & names.claims.keys() - known)
+    if hidden and possible and case.effect != "claim_unknown":
+        fix = f"add {hidden[0]} to claims.tags of the issuer, or correct the groups"
+        yield f"{whose} do not have the claim {hidden[0]}", fix

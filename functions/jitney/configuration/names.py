@@ -4,11 +4,24 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jitney.configuration.group_names import GroupSource, group_source
 from jitney.configuration.yaml_source import Value, entries
 from jitney.core.config import PeopleIssuer
 from jitney.core.identity.providers import PROVIDERS
+
+
+class Requesters(NamedTuple):
+    """What one issuer's tokens can say about requesters.
+
+    `kind` is "agent" or "human". `claims` are those that policies see. `for_people` says whether agents can act on
+    behalf of people.
+    """
+
+    kind: str
+    claims: frozenset[str]
+    for_people: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +31,7 @@ class Names:
     `human_issuers` are the issuers with `kind: human`, by alias. `people_sign_in_with` are the aliases of the issuers
     with which people sign in: first the issuer with a web client, then the reviewers' issuers and each human_issuer of
     an entry. `addresses` are the people's mail addresses, by person. `claims` are the claims that policies see, each
-    with its type.
+    with its type. `requesters` are what each issuer's tokens can say, by alias.
     """
 
     issuers: Collection[str] = ()
@@ -30,6 +43,7 @@ class Names:
     addresses: Mapping[str, str] = field(default_factory=dict)
     sections: Collection[str] = ()
     claims: Mapping[str, str] = field(default_factory=dict)
+    requesters: Mapping[str, Requesters] = field(default_factory=dict)
     access_profiles: Collection[str] = ()
     group_sources: Mapping[str, GroupSource] = field(default_factory=dict)
     issuer_urls: Collection[str] = ()
@@ -55,6 +69,7 @@ class Names:
                 {name for target in targets.values() for name, _ in entries(target, "access_profiles")}
             ),
             claims={name: kind for issuer in issuers.values() for name, kind in _tags(dict(entries(issuer)))},
+            requesters={alias: _requesters(dict(entries(issuer))) for alias, issuer in issuers.items()},
             group_sources={alias: source for alias, issuer in issuers.items() if (source := group_source(issuer))},
             issuer_urls=[str(dict(entries(issuer)).get("issuer")) for issuer in issuers.values()],
             web_issuers=tuple(alias for alias, issuer in issuers.items() if "web" in dict(entries(issuer))),
@@ -81,6 +96,11 @@ def _tags(issuer: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     yield from provider.known.tags.items() if provider else ()
     for name, kind in entries(dict(entries(issuer.get("claims", {}))).get("tags", {})):
         yield name, str(kind)
+
+
+def _requesters(issuer: Mapping[str, Value]) -> Requesters:
+    kind, people = str(issuer.get("kind") or "agent"), bool(issuer.get("human_issuer"))
+    return Requesters(kind, frozenset(name for name, _ in _tags(issuer)), people)
 
 
 def _reviewing(value: Value) -> Iterator[str]:
