@@ -69,12 +69,20 @@ class FakeDefinitions:
 
     def change_view(self, name: str, before: str, after: str) -> None:
         """Replace a text in the SQL of a view, in Athena's form."""
+
+        def changed(text: str) -> str:
+            definition = json.loads(text)
+            assert before in definition["originalSql"]
+            return json.dumps(definition | {"originalSql": definition["originalSql"].replace(before, after)})
+
+        self.rewrite_view(name, changed)
+
+    def rewrite_view(self, name: str, change: Callable[[str], str]) -> None:
+        """Change the JSON in the text of a view."""
         view = self.tables[name]
         encoded = view["ViewOriginalText"].removeprefix(_TEXT).removesuffix(_END)
-        definition = json.loads(base64.b64decode(encoded))
-        assert before in definition["originalSql"]
-        definition["originalSql"] = definition["originalSql"].replace(before, after)
-        view["ViewOriginalText"] = f"{_TEXT}{base64.b64encode(json.dumps(definition).encode()).decode()}{_END}"
+        text = change(base64.b64decode(encoded).decode())
+        view["ViewOriginalText"] = f"{_TEXT}{base64.b64encode(text.encode()).decode()}{_END}"
 
     def query(self, name: str) -> dict[str, str]:
         """Return the named query."""

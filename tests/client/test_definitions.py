@@ -63,6 +63,13 @@ def as_table(stack: FakeDefinitions) -> None:
     stack.tables["bypasses"] = stack.tables["calls"] | {"Name": "bypasses"}
 
 
+def one_column(stack: FakeDefinitions) -> None:
+    """Replace two columns by one whose name contains both."""
+    columns = stack.tables["records"]["StorageDescriptor"]["Columns"]
+    first, second = columns[:2]
+    columns[:2] = [{"Name": f"{first['Name']} {first['Type']}, {second['Name']}", "Type": second["Type"]}]
+
+
 STORAGE, PARAMETERS = ("records", "StorageDescriptor"), ("records", "Parameters")
 ATTACKS: dict[str, tuple[Callable[[FakeDefinitions], None], str]] = {
     "view hides a grant": (
@@ -108,6 +115,36 @@ ATTACKS: dict[str, tuple[Callable[[FakeDefinitions], None], str]] = {
     "a column reads another member": (
         set_in(*STORAGE, "SerdeInfo", "Parameters", to={"mapping.outcome": "code"}),
         'its SerDe parameter mapping.outcome is "code" instead of empty.',
+    ),
+    "a column reads no member": (
+        set_in(*STORAGE, "SerdeInfo", "Parameters", to={"mapping.outcome": ""}),
+        'its SerDe parameter mapping.outcome is "" instead of empty.',
+    ),
+    "a parameter is only empty": (
+        set_in(*PARAMETERS, "projection.dt.range", to=""),
+        'its parameter projection.dt.range is "" instead of "2026-01-01,NOW".',
+    ),
+    "two columns in one name": (one_column, "its list of columns is"),
+    "files are skipped by buckets": (
+        set_in(*STORAGE, "BucketColumns", to=["grant_id"]),
+        "its BucketColumns is \"['grant_id']\" instead of empty.",
+    ),
+    "view has SQL for each engine": (
+        set_in("bypasses", "ViewDefinition", to={"Representations": [{"Dialect": "ATHENA", "ViewOriginalText": "x"}]}),
+        "its ViewDefinition is",
+    ),
+    "view is computed at times": (set_in("bypasses", "IsMaterializedView", to=True), "its IsMaterializedView is"),
+    "view has its SQL twice": (
+        lambda stack: stack.rewrite_view("bypasses", lambda text: '{"originalSql": "SELECT 1", ' + text[1:]),
+        "View bypasses was changed after its deployment: line 1 of its SQL is",
+    ),
+    "view is a list of pairs": (
+        lambda stack: stack.rewrite_view("bypasses", lambda text: json.dumps(list(json.loads(text).items()))),
+        "View bypasses was changed after its deployment: line 1 of its SQL is",
+    ),
+    "view is nested too deep": (
+        lambda stack: stack.rewrite_view("bypasses", lambda _: "[" * 100_000),
+        "View bypasses was changed after its deployment: line 1 of its SQL is",
     ),
     "another reader": (set_in(*STORAGE, "SerdeInfo", "SerializationLibrary", to="x"), 'its SerDe is "x" instead of'),
     "files are listed": (
@@ -211,6 +248,16 @@ def test_aud_09_names_of_a_changed_view_are_shown_without_invisible_characters(s
     (sentence,) = check_definitions(SOURCES).changed
     assert "[U+202E] -- [U+001B][2Jxxx" in sentence
     assert len(sentence) < 300
+
+
+def test_aud_09_the_members_of_a_changed_view_are_named_without_invisible_characters(stack: FakeDefinitions):
+    odd = {f"\x1b[2J\ud800\n{at}" + "x" * 500: "\u202e" for at in range(1000)}
+    stack.rewrite_view("bypasses", lambda text: json.dumps(json.loads(text) | odd))
+    (sentence,) = check_definitions(SOURCES).changed
+    assert "its definition's [U+001B][2J[U+D800] 0xxx" in sentence
+    assert sentence.isprintable()
+    assert sentence.endswith(f"; and 995 more. {RESTORE}")
+    assert len(sentence) < 1000
 
 
 def test_aud_09_another_workgroup_or_database_is_not_compared(stack: FakeDefinitions):

@@ -12,16 +12,25 @@ from jitney.audit_database.definitions import DATABASE, WORKGROUP, query_texts, 
 from jitney.core.review.safe_text import escape_invisible
 
 Facts: TypeAlias = Mapping[str, str]
-"""What can be compared of one definition. A fact that is missing is ""."""
+"""What can be compared of one definition. Only parameters can be empty without being missing."""
 DefinitionTable: TypeAlias = Mapping[str, Facts]
 """The facts of definitions by kind and name, such as "View bypasses"."""
-MOST_SHOWN, MOST_NAMED = 80, 5
+MOST_SHOWN, MOST_NAMED, MOST_FACTS = 80, 5, 5
 _VIEW, _TEXT = "VIRTUAL_VIEW", "/* Presto View: "
 _SQL, _COPIES = "SQL", "number of queries with this name"
 PLACE = "place of results"
 """The fact of the workgroup that names the bucket of results."""
-_FURTHER = (("TargetTable", "FederatedTable"), ("AdditionalLocations", "SchemaReference"))
-"""What the stack never sets, in a table and in its storage: other tables, locations and columns instead of its own."""
+_FURTHER = (
+    (
+        *("TargetTable", "FederatedTable", "ViewDefinition", "IsMultiDialectView", "IsMaterializedView"),
+        *("IcebergTableMetadata", "RLSProperties"),
+    ),
+    ("AdditionalLocations", "SchemaReference", "BucketColumns"),
+)
+"""What the stack never sets, in a table and in its storage.
+
+It names other tables, locations, columns or SQL than the table's own, filters rows, or has Athena skip files (buckets).
+"""
 _RESTORE = "docs/query-definitions.md says how to restore it."
 
 
@@ -55,7 +64,10 @@ def definition_table(
     found: dict[str, Facts] = {}
     for each in tables:
         kind = "View" if each.get("TableType") == _VIEW else "Table"
-        found[f"{kind} {each.get('Name')}"] = {name: text for name, text in _table_facts(each) if text}
+        found[f"{kind} {each.get('Name')}"] = {
+            **{name: text for name, text in _table_facts(each) if text},
+            **dict(_parameters(each)),
+        }
     for each in queries:
         name = f"Query {each.get('Name')}"
         copies = int(found.get(name, {}).get(_COPIES, "0")) + 1
@@ -75,10 +87,8 @@ def _table_facts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "list of partition keys", _columns(table.get("PartitionKeys"))
     yield "location", str(storage.get("Location") or "")
     yield "input format", str(storage.get("InputFormat") or "")
+    yield "output format", str(storage.get("OutputFormat") or "")
     yield "SerDe", str(reader.get("SerializationLibrary") or "")
-    for kind, named in (("", table), ("storage ", storage), ("SerDe ", reader)):
-        for name, value in (named.get("Parameters") or {}).items():
-            yield f"{kind}parameter {name}", str(value)
     for names, named in zip(_FURTHER, (table, storage), strict=True):
         yield from ((name, json.dumps(named[name], sort_keys=True)) for name in names if named.get(name))
     # With Lake Formation, filters of rows and columns can apply to a table.
@@ -88,21 +98,39 @@ def _table_facts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "expanded text", str(table.get("ViewExpandedText") or "")
 
 
+def _parameters(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters. The SerDe's `mapping.outcome` has an effect even if its value is empty."""
+    storage = table.get("StorageDescriptor") or {}
+    for kind, named in (("", table), ("storage ", storage), ("SerDe ", storage.get("SerdeInfo") or {})):
+        for name, value in (named.get("Parameters") or {}).items():
+            yield f"{kind}parameter {name}", str(value)
+
+
 def _columns(columns: Any) -> str:
-    return ", ".join(f"{each.get('Name')} {each.get('Type')}" for each in columns or ())
+    listed = (f"{each.get('Name')} {each.get('Type')}" for each in columns or ())
+    return ", ".join(json.dumps(each) if "," in each else each for each in listed)
 
 
 def _view_facts(text: str) -> Iterator[tuple[str, str]]:
     """Yield the SQL of a view's text in Glue, and the other members of its definition."""
     try:
-        view = json.loads(base64.b64decode(text.removeprefix(_TEXT).removesuffix(" */"), validate=True))
-        members = dict(view)
-    except (binascii.Error, ValueError, TypeError):
+        encoded = text.removeprefix(_TEXT).removesuffix(" */")
+        members = json.loads(base64.b64decode(encoded, validate=True), object_pairs_hook=_object)
+    except (binascii.Error, ValueError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
         yield _SQL, text
         return
     yield _SQL, str(members.pop("originalSql", ""))
     for name, value in members.items():
         yield f"definition's {name}", json.dumps(value, sort_keys=True)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("parsers differ in which of two members with the same name they return")
+    return members
 
 
 def in_template(template: Mapping[str, Any], records: str, results: str) -> DefinitionTable:
@@ -149,29 +177,36 @@ def differences(found: DefinitionTable, expected: DefinitionTable) -> dict[str, 
         known = found.get(name)
         if known is None:
             differing[name] = "it is missing"
-        elif words := "; ".join(_fact_differences(known, facts)):
-            differing[name] = words
+        elif found_words := list(_fact_differences(known, facts)):
+            more = len(found_words) - MOST_FACTS
+            differing[name] = "; ".join(found_words[:MOST_FACTS]) + (f"; and {more} more" if more > 0 else "")
     return differing
 
 
 def _fact_differences(found: Facts, expected: Facts) -> Iterator[str]:
     for fact in (*expected, *(each for each in found if each not in expected)):
-        is_now, was = found.get(fact, ""), expected.get(fact, "")
+        is_now, was = found.get(fact), expected.get(fact)
         if is_now == was:
             continue
         if fact != _SQL:
-            yield f"its {fact} is {_shown(is_now)} instead of {_shown(was)}"
+            yield f"its {_cut(fact)} is {_shown(is_now)} instead of {_shown(was)}"
             continue
+        is_now, was = is_now or "", was or ""
         lines = zip_longest(is_now.splitlines(), was.splitlines(), fillvalue="")
         changed = ((at, now, before) for at, (now, before) in enumerate(lines, 1) if now != before)
         at, now, before = next(changed, (1, is_now, was))
-        yield f"line {at} of its SQL is {_shown(now)} instead of {_shown(before)}"
+        yield f"line {at} of its SQL is {_shown(now or None)} instead of {_shown(before or None)}"
 
 
-def _shown(text: str) -> str:
-    """Return the text in quotation marks, on one line and not too long."""
-    line = escape_invisible(text).replace('"', "'")
-    return f'"{line[:MOST_SHOWN]}…"' if len(line) > MOST_SHOWN else f'"{line}"' if line else "empty"
+def _shown(text: str | None) -> str:
+    """Return the text in quotation marks, on one line and not too long. None is shown as empty."""
+    return "empty" if text is None else '"' + _cut(text).replace('"', "'") + '"'
+
+
+def _cut(text: str) -> str:
+    """Return the text on one line, not too long, and without invisible characters."""
+    line = escape_invisible(text)
+    return f"{line[:MOST_SHOWN]}…" if len(line) > MOST_SHOWN else line
 
 
 def changed_sentences(changes: Mapping[str, str]) -> tuple[str, ...]:
