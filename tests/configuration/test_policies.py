@@ -184,6 +184,25 @@ def test_pol_02_a_name_missing_from_the_schema_is_one_problem_with_a_fix(wrong, 
     assert fix in found[0][2]
 
 
+@pytest.mark.parametrize(
+    ("condition", "seen"),
+    [
+        ('context.reveal like "x*"', "Bool"),
+        ('context.reveal.contains("x")', "Bool"),
+        ('"abc".contains(context.action)', "String"),
+        ("context.action == 3", "Long"),
+        ('["s3:GetObject", 3].contains(context.action)', "String"),
+        ("!context.action", "String"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["when", "unless"])
+def test_pol_02_a_condition_of_the_wrong_type_is_one_problem(wrong, condition, seen, kind):
+    ((place, sentence, _),) = wrong(f'@id("x") permit (principal, action, resource) {kind} {{ {condition} }};')
+    assert place.startswith("1:")
+    assert sentence.startswith("x: ")
+    assert seen in sentence
+
+
 def test_a_policy_without_an_id_is_named_by_its_place(wrong):
     ((place, what, _),) = wrong(f'@id("b") permit {ANY};\n\n  permit {ANY};')
     assert place == "3:3"

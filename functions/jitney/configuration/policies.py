@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cedarpy
 
@@ -89,7 +89,11 @@ def _read(folder: Path, names: Names) -> tuple[Policies, list[ConfigurationProbl
     written = [each for pair in zip(files, sources, strict=True) for each in statements(*pair)]
     problems = [*_syntax_problems(written)]
     if not problems:
-        found = sorted([*_faults(policies, written), *_unknown(policies, written, names)])
+        faults = _faults(policies)
+        # The checks of names read expressions whose types Cedar accepts.
+        sound = {key: each for key, each in _documents(policies).items() if key not in {fault.key for fault in faults}}
+        unknown = _unknown(sound, written, names)
+        found = sorted([*(_placed(each, written, policies.schema) for each in faults), *unknown])
         problems = [_problem(str(place or ""), wrong, fix) for place, wrong, fix in found]
     return policies, problems
 
@@ -135,12 +139,18 @@ def _syntax_problems(written: Sequence[PolicyStatement]) -> Iterator[Configurati
             yield _problem(str(place), wrong, *(fixes or ["correct the syntax at this place, or before it"]))
 
 
-def _faults(policies: Policies, written: Sequence[PolicyStatement]) -> Iterator[Found]:
+def _faults(policies: Policies) -> Sequence[PolicyFault]:
     try:
         PolicySet.load(policies)
     except InvalidPolicies as refused:
-        for fault in refused.faults:
-            yield _placed(fault, written, policies.schema)
+        return refused.faults
+    return ()
+
+
+def _documents(policies: Policies) -> Mapping[str, Mapping[str, Any]]:
+    """Return each policy in Cedar's JSON form, by Cedar's name of it."""
+    found: Mapping[str, Mapping[str, Any]] = json.loads(cedarpy.policies_to_json_str(policies.text))["staticPolicies"]
+    return found
 
 
 def _placed(fault: PolicyFault, written: Sequence[PolicyStatement], schema: str) -> Found:
@@ -172,9 +182,10 @@ def _fix(sentence: str, schema: str) -> str:
     return f"correct the policy; {SCHEMA} says what policies can speak about"
 
 
-def _unknown(policies: Policies, written: Sequence[PolicyStatement], names: Names) -> Iterator[Found]:
-    document = json.loads(cedarpy.policies_to_json_str(policies.text))["staticPolicies"]
-    for key, policy in document.items():
+def _unknown(
+    policies: Mapping[str, Mapping[str, Any]], written: Sequence[PolicyStatement], names: Names
+) -> Iterator[Found]:
+    for key, policy in policies.items():
         statement = written[int(key.removeprefix("policy"))]
         name = policy.get("annotations", {}).get("id") or "this policy"
         for unknown in unknown_names(policy, names):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from jitney.core.patterns import Pattern, Wildcard, compile_pattern
 
 _Known: TypeAlias = Any
-"""The value of an expression, or None if it depends on what is unknown."""
+"""The value of an expression, or None if it depends on what is unknown, or if Cedar refuses its types."""
 
 
 Facts: TypeAlias = Callable[[str, Any], _Known]
@@ -53,10 +53,10 @@ def _value(expression: Mapping[str, Any], facts: Facts) -> _Known:
             return _compared(_value(left, facts), _value(right, facts), equal=operator == "==")
         case "like", {"left": left, "pattern": list(parts)}:
             text = _value(left, facts)
-            return text if text is None else _is_like(text, parts)
+            return _is_like(text, parts) if isinstance(text, str) else None
         case "contains", {"left": left, "right": right}:
             members, member = _value(left, facts), _value(right, facts)
-            return None if members is None or member is None else member in members
+            return None if not isinstance(members, list) or member is None else member in members
         case "if-then-else", {"if": test, "then": then, "else": otherwise}:
             chosen = _value(test, facts)
             return None if chosen is None else _value(then if chosen else otherwise, facts)
