@@ -26,6 +26,9 @@ WRONG = [
     # The members, the path of the problem, what is wrong, and the fix.
     ({"effect": "allowed"}, ("effect",), '"allowed" is no outcome', "use allow, review, deny"),
     ({"effect": "target_unkown"}, ("effect",), "is no outcome", "the code of a problem"),
+    ({"effect": "\ud800"}, ("effect",), r'"\ud800" is no outcome', "use allow"),
+    ({"approvals": ["\ud800"]}, ("approvals", 0), r'no reviewer group "\ud800"', "owners"),
+    ({"claims": {"\ud800": "x"}}, ("claims",), r'the claim "\ud800" visible', "environment"),
     ({"polices": []}, ("polices",), "there is no such key", "did you mean policies?"),
     ({"name": ""}, ("name",), "it is empty", "write a value"),
     ({"seconds": "15m"}, ("seconds",), "not a whole number", "write seconds as digits only: 900"),

@@ -31,8 +31,10 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 def refused(wrong: str, fix: str) -> PydanticCustomError:
     """Return the error for a value, to be raised by validators. `wrong` says what is wrong with it."""
-    # The text is passed as context, because pydantic reads braces in a message as a template's fields.
-    return PydanticCustomError("refused", "refused", {"wrong": wrong, "fix": fix})
+    # The text is passed as context, because pydantic reads braces in a message as a template's fields. It takes no lone
+    # surrogate, which YAML's "\\ud800" is.
+    texts = {name: text.encode(errors="backslashreplace").decode() for name, text in (("wrong", wrong), ("fix", fix))}
+    return PydanticCustomError("refused", "refused", texts)
 
 
 def matching(pattern: str, fix: str, *, secret: bool = False) -> AfterValidator:
