@@ -1,5 +1,6 @@
 """Texts without a secret are searched once; others are searched each time (row MASK 5)."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 from jitney.core.masking import harmless_texts, members
@@ -62,3 +63,21 @@ def test_mask_05_a_lookup_forgets_names_beyond_the_most(monkeypatch):
     beside = NamesBeside(holder, judge_secret_name)
     assert [lookup.member(None, name, beside) for name in (*holder, "a")] == [None, None, None, "c", None]
     assert len(lookup.known(None)) == 2
+
+
+def test_mask_05_a_lookup_keeps_no_long_names():
+    lookup = lookup_by_shape(members.OperationShapes((), None, None), None, {})
+    long, secret = "n" * 1_000_000, "n" * 1_000_000 + "_password"
+    beside = NamesBeside({"a": 1, long: 2, secret: "k3v7q2M5x4Tb"}, judge_secret_name)
+    tracemalloc.start()
+    found = [lookup.member(None, name, beside) for name in beside.holder]
+    kept = [
+        (lookup.member(None, f"{at}{secret}", NamesBeside({f"{at}{secret}": "x9"}, judge_secret_name)))
+        for at in range(9)
+    ]
+    memory, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [None, None, "c"]
+    assert kept == ["c"] * 9
+    assert [*lookup.known(None)] == ["a"]
+    assert memory < 1_000_000

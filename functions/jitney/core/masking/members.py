@@ -19,8 +19,10 @@ from jitney.core.masking.table import ANY, CREDENTIAL_REF, KEYS, LOOK_ALIKE_REF,
 ATTRIBUTE_TYPES = frozenset({"S", "N", "B", "SS", "NS", "BS"})
 
 
-_MOST_NAMES = 10_000
+_MOST_NAMES = 2_000
 """How many members a lookup caches. A limit is needed, because callers choose the names in maps."""
+_LONGEST_NAME = 256
+"""A longer name is not cached. A lookup is kept from call to call, and names of megabytes would fill the memory."""
 
 
 class MemberLookup:
@@ -70,8 +72,12 @@ class MemberLookup:
         if name in known:
             return known[name]
         on = self._listed(ref, name)
-        if isinstance(name, str) and not isinstance(on, str) and _may_be_named(name, self.judge):
+        short = len(name) <= _LONGEST_NAME if isinstance(name, str) else True
+        may_be_named = _may_be_named if short else _may_be_named.__wrapped__
+        if isinstance(name, str) and not isinstance(on, str) and may_be_named(name, self.judge):
             return self._secret(beside.holder[name]) if _is_named_secret(name, beside) else on
+        if not short:
+            return on
         if self._count >= _MOST_NAMES:
             self._count = 0
             for each in self._known.values():
