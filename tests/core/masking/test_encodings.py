@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jitney.core.masking.encodings import _QUOTED, _RUN, _escaped, _read, find_encoded, may_contain_encoded
+from jitney.core.masking.generic_masker import UNTAGGED
 from jitney.core.masking.searched_text import SearchedText
+from jitney.core.masking.text import suspects
 from tests.examples import examples
 
 PIECES = st.one_of(
@@ -23,11 +25,27 @@ PIECES = st.one_of(
 )
 
 
-@given(st.text(st.sampled_from('"\\\0an ')), st.integers(0, 3))
+@given(st.text(st.sampled_from('"\\an ')), st.integers(0, 3))
 @settings(max_examples=examples(1000))
 def test_mask_01_escaped_quotes_equal_the_matches_of_a_plain_search(text: str, start: int):
     found = [match.span() for match in _QUOTED.finditer(text, start) if "\\" in match[0]]
-    assert [match.span() for match in _escaped(text, start)] == found
+    assert [match.span() for match in _escaped(text, start, len(text))] == found
+
+
+@given(st.lists(st.text(st.sampled_from('"\\an ')), max_size=5))
+@settings(max_examples=examples(1000))
+def test_mask_01_escaped_quotes_of_joined_texts_are_those_of_each(texts: list[str]):
+    alone, at = set[tuple[int, int]](), 0
+    for each in texts:
+        alone |= {(at + start, at + end) for start, end, _ in find_encoded(SearchedText.of(each))}
+        at += len(each) + 1
+    assert {(start, end) for start, end, _ in find_encoded(SearchedText.of("\0".join(texts)))} == alone
+
+
+def test_mask_01_a_quotation_mark_in_another_text_hides_no_secret():
+    texts = ['a 7" disk', '5" pipe, see "p\\u0061ssword=hunter2000"']
+    assert suspects(texts) == {1}
+    assert UNTAGGED.data(texts) == [texts[0], '5" pipe, see "password=[masked credential]"']
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))

@@ -40,29 +40,38 @@ def find_encoded(searched: SearchedText) -> Iterator[tuple[int, int, Callable[[M
         for match in _PERCENT.finditer(text, start, end):
             if "%" in match[0]:
                 yield match.start(), match.end(), partial(_percent, match[0])
-    if "\\" in text:
+    for start, end in _with_escapes(text):
         # Pair the quotes from the first one, and again from the second, because the first may be an inch sign.
-        for start in (0, text.find('"') + 1):
-            for match in _escaped(text, start):
+        for first in (start, text.find('"', start, end) + 1 or end):
+            for match in _escaped(text, first, end):
                 yield match.start(), match.end(), partial(_json, match[0])
 
 
-def _escaped(text: str, start: int) -> Iterator[re.Match[str]]:
-    """Yield the matches of `_QUOTED` from `start` that have an escape.
+def _with_escapes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of those of the texts, which are joined with NULs, that have an escape."""
+    at = text.find("\\")
+    while at >= 0:
+        end = text.find("\0", at)
+        end = len(text) if end < 0 else end
+        yield text.rfind("\0", 0, at) + 1, end
+        at = text.find("\\", end)
+
+
+def _escaped(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """Yield the matches of `_QUOTED` from `start` to `end` that have an escape.
 
     The number of quotes before a backslash shows whether the backslash is in a quoted text. So no time is spent on
     quoted texts without an escape.
     """
-    outside, at = start, text.find("\\", start)
+    outside, at = start, text.find("\\", start, end)
     while at >= 0:
-        outside = max(outside, text.rfind("\0", outside, at) + 1)
-        if text.count('"', outside, at) % 2 and (match := _QUOTED.match(text, text.rfind('"', outside, at))):
+        if text.count('"', outside, at) % 2 and (match := _QUOTED.match(text, text.rfind('"', outside, at), end)):
             if match.end() > at:
                 yield match
             outside = max(match.end(), at + 1)
-        elif (outside := text.find('"', at)) < 0:
+        elif (outside := text.find('"', at, end)) < 0:
             return
-        at = text.find("\\", outside)
+        at = text.find("\\", outside, end)
 
 
 def may_contain_encoded(text: str) -> bool:
