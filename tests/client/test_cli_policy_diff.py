@@ -53,6 +53,19 @@ def test_pol_14_programs_get_the_example_as_a_case(compared):
     assert difference["old"] == {"effect": "allow", "policies": ["read"], "reviews": [], "call_limits": {}}
 
 
+def test_pol_14_the_requests_of_a_changed_policy_come_first(compared):
+    """Of many requests, few are about one policy of many. A diff that misses them would say that nothing changes."""
+    others = "".join(
+        f"""@id("o{number}") permit (principal in Jitney::Group::"corp/g{number}", action, resource)
+        when {{ resource.arn == "arn:aws:s3:::b{number}/k" && context.onBehalfOfHuman && context.way == "gateway" &&
+            principal.kind == "human" && context.durationSeconds <= 600 }};\n"""
+        for number in range(20)
+    )
+    code, out, _ = compared(others + READ, others.replace("b7/k", "b7/l") + READ, "--json")
+    assert (code, json.loads(out)["compared"]) == (0, 300)
+    assert {group for each in json.loads(out)["differences"] for group in each["example"]["groups"]} == {"corp/g7"}
+
+
 def test_pol_14_equal_versions_have_no_difference(compared):
     code, out, _ = compared(READ, f"// rewritten\n{READ}", "--fail-on-change")
     assert (code, out.splitlines()[0]) == (0, "No difference found  0 kinds of differences")

@@ -8,6 +8,7 @@ from jitney.client.policy_access import CONFIGURATION, loaded_policies
 from jitney.client.problems import Invalid
 from jitney.client.record_lines import is_folder
 from jitney.configuration.operation_names import operation_names
+from jitney.configuration.policy_check import changed_policies
 from jitney.core.access.conditions import conditions_view
 from jitney.core.policy.decision_space import SpaceRequest, decision_space
 from jitney.core.policy.policy_diff import PolicyDifference, VersionAnswer, compare
@@ -21,12 +22,14 @@ def compare_versions(
 ) -> dict[str, Any]:
     """Return the differences between the configurations `old` and `config` as JSON. Raises Invalid."""
     file = old / CONFIGURATION if is_folder(old) else old
-    before, after = loaded_policies(file, TITLE).context, loaded_policies(config, TITLE).context
+    versions = loaded_policies(file, TITLE), loaded_policies(config, TITLE)
+    before, after = (each.context for each in versions)
     space = decision_space((before, after), operation_names())
     if not space.targets:
         fix = "Compare versions that have at least one target alias in common."
         raise Invalid("no_common_target", TITLE, "The two configurations have no target in common.", fix)
-    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole))
+    changed = changed_policies(*versions)
+    found = compare(before, after, space, most, lambda count, whole: progress("comparing", count, whole), changed)
     return {
         "old_version": before.policy_set.version,
         "new_version": after.policy_set.version,

@@ -3,10 +3,13 @@
 The command `jitney policy test` (jitney.client.policy_testing) shows the results.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+
+import cedarpy
 
 from jitney.configuration.action_table import action_table
 from jitney.configuration.load import ConfigurationError, load_configuration
@@ -76,6 +79,15 @@ def run_policy_cases(path: Path, env: Mapping[str, str]) -> tuple[Path, CaseRepo
 def sources_of(loaded: LoadedPolicies) -> dict[str, PolicySource]:
     """Return the source of each policy, by its @id."""
     return policy_sources(loaded.folder)
+
+
+def changed_policies(old: LoadedPolicies, new: LoadedPolicies) -> list[Mapping[str, Any]]:
+    """Return the policies whose text is in only one of the versions, in Cedar's JSON form."""
+    versions = [{name: source.text for name, source in sources_of(each).items()} for each in (old, new)]
+    pairs = (versions, versions[::-1])
+    changed = [text for own, other in pairs for name, text in own.items() if other.get(name) != text]
+    document = json.loads(cedarpy.policies_to_json_str("\n".join(changed))) if changed else {"staticPolicies": {}}
+    return list(document["staticPolicies"].values())
 
 
 def text_problems(path: Path, env: Mapping[str, str], text: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Compare two versions of policies by their decisions over a generated space (row POL 14)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from jitney.core.access.profile_request import with_profile
 from jitney.core.access.request import Way
 from jitney.core.call_limits import NO_CALL_LIMITS, CallLimits
+from jitney.core.policy.changed_requests import about
 from jitney.core.policy.decide import decide
 from jitney.core.policy.decision_space import DecisionSpace, SpaceRequest
 from jitney.core.policy.policy_tests import CaseContext
@@ -48,12 +50,22 @@ class PolicyDiff(NamedTuple):
 
 
 def compare(
-    old: CaseContext, new: CaseContext, space: DecisionSpace, most: int, progress: Callable[[int, int], None]
+    old: CaseContext,
+    new: CaseContext,
+    space: DecisionSpace,
+    most: int,
+    progress: Callable[[int, int], None],
+    changed: Sequence[Mapping[str, Any]] = (),
 ) -> PolicyDiff:
-    """Decide up to `most` requests of the space by both versions. Calls `progress` with the count and the total."""
+    """Decide up to `most` requests of the space by both versions. Calls `progress` with the count and the total.
+
+    `changed` are the policies of only one version, in JSON form. In a space of more than `most` requests, up to half of
+    the requests are among those that these policies may be about.
+    """
     found: dict[tuple[VersionAnswer, VersionAnswer], PolicyDifference] = {}
     whole, compared, others = min(most, space.size), 0, 0
-    for request in space.walk(most):
+    near = about(space, changed).walk(most // 2) if changed and space.size > most else ()
+    for request in islice(dict.fromkeys(chain(near, space.walk(most))), most):
         answers = answer_of(request, old), answer_of(request, new)
         compared += 1
         progress(compared, whole)
