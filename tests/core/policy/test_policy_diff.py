@@ -107,6 +107,13 @@ def test_pol_14_the_space_is_walked_without_repeats_and_reaches_its_end():
     assert len({(each.request.permissions, each.principal.groups) for each in first}) == len(first)
 
 
+def test_pol_14_generated_requesters_have_groups_of_one_issuer():
+    other = '@id("ci") permit (principal in Jitney::Group::"ci/c", action == Jitney::Action::"Read", resource);'
+    groups = decision_space((version(BASE + other),)).groups
+    assert frozenset({"corp/a", "corp/b"}) in groups
+    assert [each for each in groups if len({name.partition("/")[0] for name in each}) > 1] == []
+
+
 def test_pol_14_each_generated_arn_has_all_its_parts():
     tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
     space = decision_space((version(f'{BASE}@id("tables") {tables}'),))

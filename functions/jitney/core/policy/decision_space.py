@@ -33,7 +33,7 @@ from jitney.core.policy.policy_tests import CaseContext
 from jitney.core.policy.risks import completed_escalations, risks_of
 
 MOST_PAIRED = 8
-"""The space has each pair of groups if there are at most this many groups."""
+"""The space has each pair of groups of one issuer if there are at most this many groups."""
 MOST_ARNS = 24
 """The limit of ARNs of one type of resource, of combinations of claims, and of values of one condition key."""
 _GOLDEN = 0.618033988749895
@@ -150,7 +150,8 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
 
 def _subsets(groups: Sequence[str]) -> list[frozenset[str]]:
     pairs = combinations(groups, 2) if len(groups) <= MOST_PAIRED else ()
-    return [frozenset(), *(frozenset({each}) for each in groups), *map(frozenset, pairs)]
+    own = (pair for pair in pairs if len({name.partition("/")[0] for name in pair}) == 1)
+    return [frozenset(), *(frozenset({each}) for each in groups), *map(frozenset, own)]
 
 
 def _claims(versions: Sequence[CaseContext]) -> list[ClaimTags]:
