@@ -21,7 +21,7 @@ def about(space: DecisionSpace, changed: Sequence[Mapping[str, Any]]) -> Decisio
 
 
 def _facts(asked: Asked) -> Facts:
-    """Return what is known of a request, whoever makes it. The action and the resource of a profile are not known."""
+    """Return what is known of a request for this. A profile has many actions and resources, so they are not known."""
     if asked.permission is None:
         return context_facts({"accessProfile": asked.profile})
     (action,), (arn,) = asked.permission.actions, asked.permission.resources
