@@ -257,6 +257,16 @@ def test_id_11_names_hold_the_claims_of_providers_and_entries():
     assert claims["event_name"] == claims["runner_environment"] == "string"
 
 
+@pytest.mark.parametrize(("key", "accepted"), [("*", False), ("a", True)])
+@pytest.mark.parametrize("operator", ["==", "in"])
+def test_pol_02_a_resource_in_a_scope_has_no_wildcards(wrong, operator, key, accepted):
+    """Policies see the ARNs that a request's wildcards match. So a forbid of this resource would forbid nothing."""
+    arn = f"arn:aws:s3:::reports/{key}"
+    found = wrong(f'@id("x") forbid (principal, action, resource {operator} Jitney::Resource::"{arn}");')
+    assert accepted == (found == [])
+    assert accepted or f'names resource "{arn}", but policies never see' in found[0][1]
+
+
 def test_pol_11_a_case_for_a_group_that_no_token_has_is_refused_once(tmp_path):
     names = replace(NAMES, group_sources={"local": GroupSource("kubernetes", {"namespace": "a"}, is_open=False)})
     text = (

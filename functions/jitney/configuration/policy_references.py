@@ -17,7 +17,7 @@ from jitney.configuration.operation_names import operation_fix, operation_names
 from jitney.configuration.policy_actions import unmet_by_actions
 from jitney.configuration.policy_comparisons import impossible_comparisons
 from jitney.core.break_glass_config import BREAK_GLASS_APPROVAL
-from jitney.core.patterns import wildcard_pattern
+from jitney.core.patterns import has_wildcard, wildcard_pattern
 from jitney.core.policy.literals import Literals, read_policy
 
 _TAG_OPERATORS = ("hasTag", "getTag")
@@ -49,6 +49,9 @@ def unknown_names(policy: Mapping[str, Any], names: Names) -> Iterator[Unknown]:
             case "Jitney::Target" if names.targets and name not in names.targets:
                 fix = did_you_mean(name, names.targets, quoted=True)
                 yield Unknown(name, f'names target "{name}", which is not in targets', fix)
+            case "Jitney::Resource" if name != "*" and has_wildcard(name):
+                fix = f'write resource in the scope, and when {{ resource.arn like "{name}" }}'
+                yield Unknown(name, f'names resource "{name}", but policies never see the wildcards of requests', fix)
             case "Jitney::Account" if names.accounts and name not in names.accounts:
                 fix = did_you_mean(name, names.accounts, quoted=True)
                 yield Unknown(name, f'names account "{name}", which is no target\'s account', fix)
