@@ -122,10 +122,13 @@ class PolicySet:
         policies = cedarpy.PolicySet.from_str(source.text)
         document = json.loads(cedarpy.policies_to_json_str(source.text))
         raw: Mapping[str, Any] = document["staticPolicies"]
-        literals = {key: read_policy(policy) for key, policy in raw.items()}
-        faults = [*_set_faults(document), *_schema_faults(source, raw)]
-        for key, policy in raw.items():
-            faults += [PolicyFault(key, _id(policy), fault) for fault in _policy_faults(policy, literals[key])]
+        schema_faults = list(_schema_faults(source, raw))
+        faults = [*_set_faults(document), *schema_faults]
+        # Literals are read from expressions whose types Cedar accepts.
+        refused = {each.key for each in schema_faults}
+        literals = {key: read_policy(policy) for key, policy in raw.items() if key not in refused}
+        for key, found in literals.items():
+            faults += [PolicyFault(key, _id(raw[key]), fault) for fault in _policy_faults(raw[key], found)]
         if faults:
             raise InvalidPolicies(faults)
         rules = {key: _rule(policy, literals[key]) for key, policy in raw.items()}
