@@ -103,7 +103,7 @@ def test_pol_14_the_space_is_walked_without_repeats_and_reaches_its_end():
     space = decision_space((version(small),))
     walked = list(space.walk(space.size + 1))
     assert len(walked) == len(set(walked)) == space.size
-    first = list(space.walk(len(space.asked) * len(space.groups)))
+    first = list(space.walk(len(space.scopes) * len(space.groups)))
     assert len({(each.request.permissions, each.principal.groups) for each in first}) == len(first)
 
 
@@ -117,7 +117,7 @@ def test_pol_14_generated_requesters_have_groups_of_one_issuer():
 def test_pol_14_each_generated_arn_has_all_its_parts():
     tables = 'forbid (principal, action, resource) when { resource.arn like "arn:aws:dynamodb:*:table/orders/*" };'
     space = decision_space((version(f'{BASE}@id("tables") {tables}'),))
-    named = [arn for each in space.asked if each.permission for arn in each.permission.resources if arn != "*"]
+    named = [arn for each in space.scopes if each.permission for arn in each.permission.resources if arn != "*"]
     assert named
     assert [arn for arn in named if arn.count(":") < 5] == []
 

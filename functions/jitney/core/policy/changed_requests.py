@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from jitney.core.patterns import has_wildcard
-from jitney.core.policy.decision_space import Asked, DecisionSpace
+from jitney.core.policy.decision_space import DecisionSpace, SpaceScope
 from jitney.core.policy.known_conditions import Facts, context_facts, may_hold
 
 
@@ -14,13 +14,13 @@ def about(space: DecisionSpace, changed: Sequence[Mapping[str, Any]]) -> Decisio
 
     If the policies are about none of its actions or groups, all of them stay.
     """
-    asked = [each for each in space.asked if any(may_hold(policy, _facts(each)) for policy in changed)]
+    scopes = [each for each in space.scopes if any(may_hold(policy, _facts(each)) for policy in changed)]
     named = {_group(policy) for policy in changed}
     groups = [each for each in space.groups if named & each] if None not in named else space.groups
-    return replace(space, asked=asked or space.asked, groups=groups or space.groups)
+    return replace(space, scopes=scopes or space.scopes, groups=groups or space.groups)
 
 
-def _facts(asked: Asked) -> Facts:
+def _facts(asked: SpaceScope) -> Facts:
     """Return what is known of a request for this. A profile has many actions and resources, so they are not known."""
     if asked.permission is None:
         return context_facts({"accessProfile": asked.profile})

@@ -40,8 +40,8 @@ _GOLDEN = 0.618033988749895
 _WAYS = ((Way.CREDENTIALS, False), (Way.GATEWAY, False), (Way.GATEWAY, True))
 
 
-class Asked(NamedTuple):
-    """What a request of the space asks for: a permission, one call of it, or a whole access profile.
+class SpaceScope(NamedTuple):
+    """What a request of the space is for: a permission, one call of it, or a whole access profile.
 
     `operation` and `profile` are "" for a permission. `permission` is None for a profile.
     """
@@ -67,7 +67,7 @@ class SpaceRequest(NamedTuple):
 class DecisionSpace:
     """All combinations of these values."""
 
-    asked: Sequence[Asked]
+    scopes: Sequence[SpaceScope]
     groups: Sequence[frozenset[str]]
     claims: Sequence[ClaimTags]
     seconds: Sequence[int]
@@ -86,9 +86,9 @@ class DecisionSpace:
     def walk(self, most: int) -> Iterator[SpaceRequest]:
         """Yield `most` requests of the space, each at most once, or all if there are fewer.
 
-        The first requests combine each of `asked` with each set of groups. The other values change with each request.
+        The first requests combine each of `scopes` with each set of groups. The other values change with each request.
         """
-        cells, rest = len(self.asked) * len(self.groups), prod(map(len, self._axes[2:]))
+        cells, rest = len(self.scopes) * len(self.groups), prod(map(len, self._axes[2:]))
         step = max(1, int(rest * _GOLDEN))
         while gcd(step, rest) != 1:
             step += 1
@@ -99,7 +99,7 @@ class DecisionSpace:
     @property
     def _axes(self) -> tuple[Sequence[Any], ...]:
         return (
-            self.asked, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
+            self.scopes, self.groups, self.claims, self.seconds, self.targets, self.approvals, self.ways,
             self.kinds, self.humans, self.names,
         )  # fmt: skip
 
@@ -108,15 +108,15 @@ class DecisionSpace:
         for axis in self._axes:
             number, place = divmod(number, len(axis))
             chosen.append(axis[place])
-        asked, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
+        scope, groups, claims, seconds, target, approvals, (way, reveal), kind, human, name = chosen
         issuer = "https://idp.example.com"
         who = Principal(issuer, "", name, kind, groups, name, name, name, human=human, tags=claims)
-        permissions = (asked.permission,) if asked.permission else ()
+        permissions = (scope.permission,) if scope.permission else ()
         request = AccessRequest(target, permissions, seconds, "", "", way=way, reveal=reveal)
-        if asked.operation:  # a call has only one way, so this axis says whether its grant was approved
+        if scope.operation:  # a call has only one way, so this axis says whether its grant was approved
             granted = frozenset().union(*self.approvals) if way is Way.CREDENTIALS else frozenset[str]()
-            request = replace(request, way=Way.GATEWAY, operation=asked.operation, grant_approvals=granted)
-        return SpaceRequest(who, request, approvals, asked.profile)
+            request = replace(request, way=Way.GATEWAY, operation=scope.operation, grant_approvals=granted)
+        return SpaceRequest(who, request, approvals, scope.profile)
 
 
 def decision_space(versions: Sequence[CaseContext], operations: Collection[str] = ()) -> DecisionSpace:
@@ -135,7 +135,7 @@ def decision_space(versions: Sequence[CaseContext], operations: Collection[str] 
     near = {seconds + step for each in sets for seconds in each.durations for step in (0, 1)}
     targets = frozenset.intersection(*(frozenset(each.targets) for each in versions))
     return DecisionSpace(
-        asked=tuple(_asked(versions, sorted(targets), sorted(operations))),
+        scopes=tuple(_scopes(versions, sorted(targets), sorted(operations))),
         groups=_subsets(groups),
         claims=_claims(versions),
         seconds=sorted({shortest, longest, *(each for each in near if shortest <= each <= longest)}),
@@ -186,21 +186,21 @@ def _values(kind: str, literals: set[Any]) -> list[TagValue]:
     return ["other", *texts]
 
 
-def _asked(versions: Sequence[CaseContext], targets: Iterable[str], operations: Sequence[str]) -> Iterator[Asked]:
+def _scopes(versions: Sequence[CaseContext], targets: Iterable[str], operations: Sequence[str]) -> Iterator[SpaceScope]:
     """Yield each permission, a call of each kind with it if a version decides about calls, and each access profile."""
     reads = [each.policy_set.condition_reads.keys.get(OPERATION) for each in versions]
     texts = tuple(pattern for each in reads if each for pattern in each.texts)
     calls: dict[str, list[str]] = {}
     for permission in _permissions(versions):
-        yield Asked(permission)
+        yield SpaceScope(permission)
         if any(reads):
             (action,) = permission.actions
             service = action.partition(":")[0]
             if service not in calls:
                 calls[service] = _operations(service, texts, operations)
-            yield from (Asked(permission, each) for each in calls[service] or (action,))
+            yield from (SpaceScope(permission, each) for each in calls[service] or (action,))
     profiles = {name for each in versions for alias in targets for name in each.targets[alias].access_profiles}
-    yield from (Asked(None, profile=name) for name in sorted(profiles))
+    yield from (SpaceScope(None, profile=name) for name in sorted(profiles))
 
 
 def _operations(service: str, texts: Iterable[Pattern], operations: Sequence[str]) -> list[str]:
