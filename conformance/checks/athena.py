@@ -10,12 +10,12 @@ from typing import Any
 from conformance.check import CheckFailedError, Observation
 from conformance.checks.grants import waited
 from conformance.system import ConformanceSystem, new_agent, session_keys
+from jitney.audit_database.definitions import query_texts
 from jitney.audit_database.views import VIEWS
 from jitney.client.athena import Athena, AthenaLocation, QueryResult
 from jitney.client.named_queries import parameters_of
 from jitney.client.problems import ClientProblem
 
-QUERIES = Path(__file__).parents[2] / "infra" / "queries"
 SINCE = "2026-01-01"
 TRAIL_SECONDS = 1200.0
 _PARAMETER = {"grant": "g-aaaaaaaaaaaaaa"}
@@ -35,7 +35,7 @@ def _run(athena: Athena, name: str, sql: str, failed: dict[str, str], *parameter
 
 
 def views(system: ConformanceSystem) -> Observation:
-    """Return the views that run in Athena with the columns of the table in functions/jitney/audit_database/views.py."""
+    """Return the views that run in Athena with the columns of the package's definitions."""
     athena, failed, scanned = _athena(system), dict[str, str](), 0
     for view in VIEWS:
         sql = f"SELECT * FROM {view.name} WHERE dt >= '{SINCE}' LIMIT 1"  # noqa: S608 - our own names
@@ -50,15 +50,14 @@ def queries(system: ConformanceSystem) -> Observation:
     """Return the named queries that run. Those with parameters get values that no record has."""
     athena, failed, scanned = _athena(system), dict[str, str](), 0
     named = {each.name: each.sql for each in athena.named()}
-    for path in sorted(QUERIES.glob("*.sql")):
-        if path.stem not in named:
-            failed[path.stem] = "the workgroup does not have it"
+    for name in query_texts():
+        if name not in named:
+            failed[name] = "the workgroup does not have it"
             continue
-        sql = named[path.stem]
-        values = [_PARAMETER.get(each.name, "nothing") for each in parameters_of(sql)]
-        if answer := _run(athena, path.stem, sql, failed, *values):
+        values = [_PARAMETER.get(each.name, "nothing") for each in parameters_of(named[name])]
+        if answer := _run(athena, name, named[name], failed, *values):
             scanned += answer.bytes_read
-    return _ran([path.stem for path in QUERIES.glob("*.sql")], failed, scanned)
+    return _ran(list(query_texts()), failed, scanned)
 
 
 def _ran(names: list[str], failed: dict[str, str], scanned: int) -> Observation:

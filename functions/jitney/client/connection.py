@@ -25,11 +25,8 @@ from jitney.client.problems import Invalid, Unavailable
 _CONNECT_SECONDS = 5.0
 # API Gateway gives up after 29 seconds, so no answer comes later than this.
 _ANSWER_SECONDS = 35.0
-MOST_ANSWER_BYTES = 64_000_000
-"""The limit of an answer.
-
-The broker's largest one has 33 MB: 5.5 MB from AWS, each byte written as \\u0001.
-"""
+MOST_ANSWER_BYTES = 8_000_000
+"""The limit of an answer. A Lambda function returns at most 6 MB, so the broker has no larger ones."""
 WHOLE_ANSWER_SECONDS = 120.0
 _READ_BYTES = 65_536
 _PAUSES_SECONDS = (0.5, 2.0, 8.0)
