@@ -1,5 +1,6 @@
 """A broker to call, and an environment without the developer's own settings."""
 
+import http.client
 import os
 import signal
 import socket
@@ -64,3 +65,17 @@ def kill_background_endpoints(home: Path) -> None:
             os.kill(process, signal.SIGKILL)
             with suppress(ConnectionResetError):  # it had not accepted the connection yet
                 assert connection.recv(1) == b""  # it has ended
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[http.client.HTTPResponse]:
+    """Return the answers that clients of this process begin to read. One that is not closed keeps its socket open."""
+    begun: list[http.client.HTTPResponse] = []
+    begin = http.client.HTTPResponse.begin
+
+    def kept(answer: http.client.HTTPResponse) -> None:
+        begun.append(answer)
+        begin(answer)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "begin", kept)
+    return begun

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPResponse
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -148,6 +149,12 @@ def test_azure_that_gives_no_token_is_a_problem(
     broker.say("GET", IMDS, status, body)
     assert said in refusal(azure(broker), kind).detail
     assert len(broker.asked) == (3 if kind is Unavailable else 1)
+
+
+def test_a_metadata_service_with_a_large_answer_leaves_no_socket_open(broker: FakeBroker, answers: list[HTTPResponse]):
+    broker.say("GET", IMDS, 200, b"[" * 1_000_000)
+    refusal(azure(broker), Unauthenticated)
+    assert [each.isclosed() for each in answers] == [True]
 
 
 def test_azure_that_is_busy_is_asked_again(broker: FakeBroker, no_pauses: None):

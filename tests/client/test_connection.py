@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.client import IncompleteRead
+from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -213,6 +213,15 @@ def test_cli_07_an_answer_without_end_fills_no_memory(head: bytes, monkeypatch: 
     monkeypatch.setattr("jitney.client.connection.MOST_ANSWER_BYTES", 1_000_000)
     with answering(head, b"[" * 65_536, 0) as url, pytest.raises(Unavailable, match="more than 1000000 bytes"):
         send(HttpRequest("GET", url, {}))
+
+
+def test_cli_07_a_refused_answer_leaves_no_socket_open(answers: list[HTTPResponse], monkeypatch: pytest.MonkeyPatch):
+    with answering(b"Content-Length: 9999", b"", 0) as url, pytest.raises(IncompleteRead):
+        exchange(HttpRequest("GET", url, {}))
+    monkeypatch.setattr("jitney.client.connection.MOST_ANSWER_BYTES", 1_000_000)
+    with answering(b"Connection: close", b"[" * 65_536, 0) as url, pytest.raises(Unavailable):
+        exchange(HttpRequest("GET", url, {}))
+    assert [each.isclosed() for each in answers] == [True, True]
 
 
 def test_cli_07_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):

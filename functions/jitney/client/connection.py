@@ -130,9 +130,9 @@ def exchange(request: HttpRequest) -> HttpResponse:
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         headers = {"User-Agent": f"jitney/{__version__}", "Connection": "close", **request.headers}
         connection.request(request.method, target, request.body, headers)
-        answer = connection.getresponse()
-        received = {name.lower(): value for name, value in answer.getheaders()}
-        return HttpResponse(request.url, answer.status, received, _whole(answer, url))
+        with connection.getresponse() as answer:  # an answer that is not read to its end keeps the socket open
+            received = {name.lower(): value for name, value in answer.getheaders()}
+            return HttpResponse(request.url, answer.status, received, _whole(answer, url))
     finally:
         connection.close()
 

@@ -145,7 +145,7 @@ def test_dx_a_huge_answer_is_read_in_parts(agent: Agent):
 
 
 def test_dx_the_largest_answer_does_not_fill_a_result(agent: Agent):
-    agent.broker.say("POST", "/v1/calls", 200, answer(chr(1) * 5_500_000, headers={}))
+    agent.broker.say("POST", "/v1/calls", 200, answer("x" * 5_500_000, headers={}))
     result = agent.call("call", GET_OBJECT)
     assert len(text_of(result)) < MOST_CHARACTERS + 2_000
     assert result.structured_content["characters"] == 5_500_001

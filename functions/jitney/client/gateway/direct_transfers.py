@@ -114,11 +114,12 @@ class _Chunks:
 
     def close(self) -> None:
         """End the connection."""
+        self._answer.close()
         self._connection.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield blocks. Raises HTTPException when the body is cut."""
-        with contextlib.closing(self._connection):
+        with contextlib.closing(self):
             while block := self._answer.read(_BLOCK_BYTES):
                 yield block
 

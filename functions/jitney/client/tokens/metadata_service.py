@@ -61,9 +61,9 @@ class MetadataService:
         connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=self.seconds)
         try:
             connection.request("GET", f"{url.path}?{query}", headers={"Connection": "close", **headers})
-            answer = connection.getresponse()
-            received = {name.lower(): value for name, value in answer.getheaders()}
-            return HttpResponse(url.geturl(), answer.status, received, answer.read(_LARGEST_ANSWER))
+            with connection.getresponse() as answer:
+                received = {name.lower(): value for name, value in answer.getheaders()}
+                return HttpResponse(url.geturl(), answer.status, received, answer.read(_LARGEST_ANSWER))
         except (OSError, http.client.HTTPException) as error:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise self.unavailable(f"did not answer: {why.removesuffix('.')}") from error
