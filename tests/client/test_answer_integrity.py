@@ -256,7 +256,7 @@ def move(day: int | None) -> Callable[[Deployment, str], None]:
     """Return an attack that moves a record to the folder of another day, or to where no query looks."""
 
     def moved(to: Deployment, grant_id: str) -> None:
-        folder = "other/" if day is None else f"records/dt={to.day(to.now + day * 24 * HOUR)}/"
+        folder = "other/" if day is None else f"records/dt={to.day(to.late + day * 24 * HOUR)}/"
         to.move(to.released(grant_id), f"{folder}moved-{grant_id}")
 
     return moved
