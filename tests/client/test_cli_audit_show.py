@@ -90,6 +90,14 @@ def test_aud_04_the_report_fits_on_one_screen(ledger: Ledger):
     assert sorted(ledger.queried) == [("2026-10-25",), *[(GRANT.id, DAY)] * 2]
 
 
+def test_aud_01_no_name_of_a_row_is_broken_within_a_word(ledger: Ledger):
+    ledger.publish("records", [{**each, "configuration": "a" * 32} for each in reviewed().lines])
+    shown = show()
+    document = json.loads(show("--json").stdout)
+    assert document["configurations"]
+    assert f"config {'a' * 32}, since the request" in " ".join(shown.stdout.split())
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_only_lines_to_copy_are_wider_than_the_terminal(ledger: Ledger, columns: int):
     text = (

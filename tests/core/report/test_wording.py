@@ -119,8 +119,8 @@ def test_aud_04_a_permission_that_the_suggestion_keeps_is_not_called_unused():
 
 def test_aud_01_each_configuration_has_a_row():
     recorded = requested()
-    assert "configuration" not in dict(rows(report_of(recorded)))
+    assert "config" not in dict(rows(report_of(recorded)))
     used = tuple(UsedConfiguration(name * 32, NOW, event) for name, event in (("a", "request"), ("b", "break_glass")))
-    shown = [text for name, text in rows(replace(report_of(recorded), configurations=used)) if name == "configuration"]
+    shown = [text for name, text in rows(replace(report_of(recorded), configurations=used)) if name == "config"]
     clock = shown[0].rpartition(" at ")[2]
     assert shown == [f"{'a' * 32}, since the request at {clock}", f"{'b' * 32}, since the break glass at {clock}"]

@@ -147,9 +147,7 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
     yield ReportRow("policy", f"{policies or 'none recorded'}{version}")
     for each in report.configurations:
         event = escape_invisible(each.event).replace("_", " ")
-        yield ReportRow(
-            "configuration", f"{escape_invisible(each.digest)}, since the {event} at {clock(each.at, report)}"
-        )
+        yield ReportRow("config", f"{escape_invisible(each.digest)}, since the {event} at {clock(each.at, report)}")
     if report.reviews:
         alternatives = ", or ".join(" and ".join(map(escape_invisible, groups)) for groups in report.reviews)
         yield ReportRow("required", f"approval by {alternatives}")
