@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import cedarpy
 
 from jitney.configuration.names import Names, did_you_mean
-from jitney.configuration.policy_references import unknown_names
+from jitney.configuration.other_arns import UncoveredArn, uncovered_arns
+from jitney.configuration.policy_references import Unknown, unknown_names
 from jitney.configuration.policy_text import PolicyStatement, SourceLocation, statements
 from jitney.configuration.yaml_source import ConfigurationProblem
 from jitney.core.config import Policies
@@ -185,8 +186,10 @@ def _fix(sentence: str, schema: str) -> str:
 def _unknown(
     policies: Mapping[str, Mapping[str, Any]], written: Sequence[PolicyStatement], names: Names
 ) -> Iterator[Found]:
-    for key, policy in policies.items():
-        statement = written[int(key.removeprefix("policy"))]
-        name = policy.get("annotations", {}).get("id") or "this policy"
-        for unknown in unknown_names(policy, names):
-            yield statement.place(f'"{unknown.literal}"'), f"{name} {unknown.wrong}", unknown.fix
+    found: list[tuple[str, Unknown | UncoveredArn]] = [
+        (key, unknown) for key, policy in policies.items() for unknown in unknown_names(policy, names)
+    ]
+    for key, problem in found or ((each.key, each) for each in uncovered_arns(policies, names.targets)):
+        name = policies[key].get("annotations", {}).get("id") or "this policy"
+        place = written[int(key.removeprefix("policy"))].place(f'"{problem.literal}"')
+        yield place, f"{name} {problem.wrong}", problem.fix

@@ -24,7 +24,7 @@ LEVEL_GROUPS = {
 
 def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[Impossible]:
     """Yield why no action of AWS meets the policy, in Cedar's JSON form, if none does. `literals` are the policy's."""
-    levels = _levels(literals)
+    levels = levels_of(literals)
     if not levels:  # an unknown level, which Cedar reports
         return
     table = action_table()
@@ -43,8 +43,8 @@ def unmet_by_actions(policy: Mapping[str, Any], literals: Literals) -> Iterator[
         yield Impossible(literal, wrong, "correct the conditions, which contradict each other or the scope")
 
 
-def _levels(literals: Literals) -> frozenset[AccessLevel]:
-    """Return the access levels in the policy's scope: all levels if it has none."""
+def levels_of(literals: Literals) -> frozenset[AccessLevel]:
+    """Return the access levels in the policy's scope: all levels if it has none, and none for an unknown level."""
     if not literals.actions:
         return frozenset(AccessLevel)
     named = (LEVEL_GROUPS.get(each, {each}) for each in literals.actions)

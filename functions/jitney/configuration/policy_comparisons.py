@@ -54,6 +54,13 @@ def impossible_comparisons(policy: Mapping[str, Any], names: Names) -> Iterator[
             yield Impossible(tag, f'reads the tag "{tag}", which no target has', fix)
 
 
+def arns_compared(policy: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts and patterns with which the conditions of `policy` compare resource.arn."""
+    for condition in policy["conditions"]:
+        compared = _comparisons(_operations(condition["body"]))
+        yield from (each.text for each in compared if each.is_attribute("resource", "arn"))
+
+
 def _operations(part: Any) -> Iterator[tuple[str, Any]]:
     """Yield each operator in a part of a policy, with its operands."""
     if isinstance(part, list):

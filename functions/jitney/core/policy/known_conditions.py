@@ -10,6 +10,9 @@ _Known: TypeAlias = Any
 """The value of an expression, or None if it depends on what is unknown, or if Cedar refuses its types."""
 
 
+_MET = {"when": True, "unless": False}
+"""The value with which each kind of condition is met."""
+
 Facts: TypeAlias = Callable[[str, Any], _Known]
 """Returns the value of an expression, given as operator and operands, or None if it is not known."""
 
@@ -31,8 +34,12 @@ def may_hold(policy: Mapping[str, Any], facts: Facts) -> bool:
 
     True can be wrong: the conditions may contradict each other in what is unknown.
     """
-    met = {"when": True, "unless": False}
-    return all(_value(each["body"], facts) in (None, met[each["kind"]]) for each in policy["conditions"])
+    return all(_value(each["body"], facts) in (None, _MET[each["kind"]]) for each in policy["conditions"])
+
+
+def must_hold(policy: Mapping[str, Any], facts: Facts) -> bool:
+    """Return whether every request with these facts meets the conditions of a policy in JSON form."""
+    return all(_value(each["body"], facts) is _MET[each["kind"]] for each in policy["conditions"])
 
 
 def _value(expression: Mapping[str, Any], facts: Facts) -> _Known:

@@ -1,0 +1,153 @@
+"""Finds forbids of an ARN whose resource AWS lets calls reach by another ARN, which is permitted.
+
+A forbid of a bucket's objects does not cover the ARNs of the bucket's access points, by which IAM checks the calls that
+name one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from jitney.configuration.action_facts import known_of
+from jitney.configuration.action_table import action_table
+from jitney.configuration.policy_actions import levels_of
+from jitney.configuration.policy_comparisons import arns_compared
+from jitney.core.actions import Action
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, wildcard_pattern
+from jitney.core.policy.known_conditions import may_hold, must_hold
+from jitney.core.policy.literals import read_policy
+
+_Policy: TypeAlias = Mapping[str, Any]
+
+
+class UncoveredArn(NamedTuple):
+    """A forbid, by Cedar's name of it, that does not cover another ARN of what its `literal` names; and the fix."""
+
+    key: str
+    literal: str
+    wrong: str
+    fix: str
+
+
+class _OtherForm(NamedTuple):
+    """A form of ARN, and the template of the other ARN by which AWS reaches the same resource.
+
+    `condition` is the template of a condition that covers the other ARN, and no ARN of the first form.
+    """
+
+    service: str
+    own: re.Pattern[str]
+    other: str
+    condition: str = 'resource.arn like "{}"'
+
+
+# Buckets have no account. Without that, the condition would meet the key `x:accesspoint/y` of a bucket, and so each
+# request with a wildcard for a bucket.
+_ACCESS_POINT = '(resource.arn like "{}" && resource.account != "")'
+# A version or an alias of a function, and an index of a table, are not part of the text before them for Cedar's ==.
+_FORMS = (
+    _OtherForm("s3", re.compile(r"(arn:[^:]*):s3:::.*"), r"\1:s3:*:*:accesspoint/*", _ACCESS_POINT),
+    _OtherForm("s3express", re.compile(r"(arn:[^:]*:s3express):.*:bucket/.*"), r"\1:*:*:accesspoint/*"),
+    _OtherForm("dynamodb", re.compile(r"(arn:[^:]*:dynamodb:.*:table/[^/*]+)"), r"\1/index/*"),
+    _OtherForm("lambda", re.compile(r"(arn:[^:]*:lambda:.*:function:[^:*]+)"), r"\1:*"),
+)
+
+
+def uncovered_arns(policies: Mapping[str, _Policy], targets: Collection[str]) -> Iterator[UncoveredArn]:
+    """Yield the ARNs of forbids whose resource a permit opens by another ARN on one of `targets`.
+
+    `policies` are in Cedar's JSON form, by Cedar's names of them. Requesters are not compared: one of them can be in
+    the groups of both policies.
+    """
+    every = list(policies.values())
+    for key, forbid in policies.items():
+        for other, (form, literal) in _others(forbid).items() if forbid["effect"] == "forbid" else ():
+            if found := _permitted(form.service, literal, other, forbid, every, targets):
+                permit, action = found
+                wrong = f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same'
+                fix = f"add || {form.condition.format(other)}, or name the ARNs that {permit} permits"
+                yield UncoveredArn(key, literal, wrong, fix)
+
+
+def _others(forbid: _Policy) -> dict[str, tuple[_OtherForm, str]]:
+    """Return the other ARNs of what the policy names, each with its form and the first literal that it belongs to."""
+    return {
+        form.own.sub(form.other, literal): (form, literal)
+        for literal in sorted(_arns_of(forbid), reverse=True)
+        for form in _FORMS
+        if form.own.fullmatch(literal)
+    }
+
+
+def _arns_of(policy: _Policy) -> set[str]:
+    """Return the ARNs and patterns with which the policy compares resources."""
+    scope = policy["resource"].get("entity", {})
+    return {*arns_compared(policy), *([scope["id"]] if scope.get("type") == "Jitney::Resource" else ())}
+
+
+def _permitted(
+    service: str, literal: str, other: str, forbid: _Policy, policies: Sequence[_Policy], targets: Collection[str]
+) -> tuple[str, str] | None:
+    """Return the @id of a policy and an action that it permits on `other`, while `forbid` forbids only `literal`."""
+    for action in _actions_on(service, literal, other):
+        for target in targets or ("",):
+            known, elsewhere = _Request(action, target, literal), _Request(action, target, other)
+            if not known.may_meet(forbid) or elsewhere.may_meet(forbid):
+                continue
+            permits = [each for each in policies if each["effect"] == "permit" and elsewhere.may_meet(each)]
+            if permits and not any(elsewhere.is_forbidden_by(each) for each in policies):
+                return permits[0]["annotations"]["id"], action.name
+    return None
+
+
+@cache
+def _actions_on(service: str, *arns: str) -> tuple[Action, ...]:
+    """Return the actions of the service that act on each of the ARNs."""
+
+    def acts(action: Action) -> bool:
+        try:
+            return all(action.acts_on(each, Budget(MAX_REQUEST_STEPS)) for each in arns)
+        except PatternTooComplex:
+            return False
+
+    return tuple(filter(acts, action_table().of_service(service)))
+
+
+class _Request(NamedTuple):
+    """What is known of a request: its action, its target ("" if the configuration has none) and its ARN."""
+
+    action: Action
+    target: str
+    arn: str
+
+    def may_meet(self, policy: _Policy) -> bool:
+        return self._in_scope(policy) and may_hold(policy, self._known)
+
+    def is_forbidden_by(self, policy: _Policy) -> bool:
+        """Return whether the policy forbids the ARN: all requests for it, or it names the ARN."""
+        if policy["effect"] == "permit" or not self.may_meet(policy):
+            return False
+        return must_hold(policy, self._known) or any(
+            wildcard_pattern(each).matches(self.arn) for each in _arns_of(policy)
+        )
+
+    def _in_scope(self, policy: _Policy) -> bool:
+        if self.action.level not in levels_of(read_policy(policy)):
+            return False
+        match policy["resource"]:
+            case {"entity": {"type": "Jitney::Resource", "id": str(arn)}}:
+                return arn == self.arn
+            case {"entity": {"type": "Jitney::Target", "id": str(target)}} if self.target:
+                return target == self.target
+            case {"in": {"entity": {"type": "Jitney::Target", "id": str(target)}}} if self.target:
+                return target == self.target
+        return True
+
+    def _known(self, operator: str, operands: Any) -> Any:
+        match operator, operands:
+            case ".", {"left": {"Var": "resource"}, "attr": "arn"}:
+                return self.arn
+            case ".", {"left": {"Var": "context"}, "attr": "target"} if self.target:
+                return self.target
+        return known_of(self.action, operator, operands)
