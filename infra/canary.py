@@ -15,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.acknowledge import acknowledge
-from infra.broker_function import BrokerFunction
+from infra.broker_function import ALIAS, BrokerFunction
 from infra.monitoring import Monitoring
 from jitney.configuration.arns import ROLE_PATH, function_name, role_name
 
@@ -85,10 +85,13 @@ class CanaryDeployments(Construct):
         )
 
     def _role(self, functions: Sequence[BrokerFunction]) -> iam.Role:
-        # AWS's own policy for this would allow the aliases of all functions of the account.
+        # AWS's own policy for this would allow the aliases of all functions of the account. An alias refers to its
+        # deployment group, which refers to this role. If the role referred to the alias, CloudFormation would refuse
+        # the template. https://github.com/aws/aws-cdk/issues/2231
+        arns = [each.function.function_arn for each in functions]
         move = iam.PolicyStatement(
             actions=["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
-            resources=[arn for each in functions for arn in (each.function.function_arn, each.invoked.function_arn)],
+            resources=[*arns, *(f"{arn}:{ALIAS}" for arn in arns)],
         )
         look = iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=["*"])
         role = iam.Role(

@@ -1,8 +1,10 @@
 """The stacks, synthesized once with the sample configuration and an empty bundle."""
 
 import json
+import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ class Synthesized:
         self.target = self._template("JitneyTarget-analytics-prod")
 
     def _template(self, stack: str) -> dict[str, Any]:
-        return json.loads((self.folder / f"{stack}.template.json").read_text(encoding="utf-8"))
+        template = json.loads((self.folder / f"{stack}.template.json").read_text(encoding="utf-8"))
+        require_order(template)
+        return template
 
     def report(self) -> list[dict[str, Any]]:
         """Return what each validator reported."""
@@ -77,6 +81,30 @@ def configured(folder: Path, **broker: Any) -> dict[str, str]:
     path = folder / "jitney.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return {"JITNEY_CONFIG": str(path)}
+
+
+def require_order(template: dict[str, Any]) -> None:
+    """Raise graphlib.CycleError if resources depend on each other. CloudFormation refuses such a template.
+
+    References in a resource's update policy are dependencies, too. https://github.com/aws/aws-cdk/issues/2231
+    """
+    resources = template["Resources"]
+    TopologicalSorter({name: resources.keys() & set(_needed(each)) for name, each in resources.items()}).prepare()
+
+
+def _needed(value: Any) -> Iterator[str]:
+    """Yield the logical ids to which a resource, or a part of it, refers."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
+            yield name
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            yield from re.findall(r"\$\{(\w+)", text)
+        case _:
+            pass
+    if isinstance(value, dict):
+        yield from listed(value.get("DependsOn", []))
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _needed(part)
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

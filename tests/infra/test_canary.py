@@ -1,6 +1,8 @@
 """Canary deployments: what callers reach, what rolls back, and the template without them (row OPS 2)."""
 
 import json
+from copy import deepcopy
+from graphlib import CycleError
 from typing import Any
 
 import pytest
@@ -9,12 +11,13 @@ import yaml
 from infra.canary import ROLLBACK_ALARMS
 from infra.function_specs import SPECS
 from tests.configuration.test_load import ROOT
-from tests.infra.conftest import Synthesized, of_type, plain
+from tests.infra.conftest import Synthesized, of_type, plain, require_order
 
 pytestmark = pytest.mark.xdist_group("cdk")
 
 ROUTED = {f"jitney-{name.replace('_', '-')}" for name, spec in SPECS.items() if spec.routes}
 CODE_DEPLOY = "AWS::CodeDeploy::DeploymentGroup"
+CANARY = "jitney-canary-"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def test_ops_02_an_alarm_during_the_canary_rolls_back(assembly: Synthesized):
     alarms = {name: each["AlarmName"] for name, each in of_type(assembly.broker, "AWS::CloudWatch::Alarm").items()}
     for group in of_type(assembly.broker, CODE_DEPLOY).values():
         watched = [alarms[each["Name"]["Ref"]] for each in group["AlarmConfiguration"]["Alarms"]]
-        own = group["DeploymentGroupName"].replace("jitney-", "jitney-canary-", 1)
+        own = group["DeploymentGroupName"].replace("jitney-", CANARY, 1)
         assert watched == [*(f"jitney-{name}" for name in ROLLBACK_ALARMS), own]
         assert group["AlarmConfiguration"]["Enabled"] is True
         assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent10Minutes"
@@ -63,7 +66,7 @@ def test_ops_02_crashes_of_the_function_itself_roll_it_back(assembly: Synthesize
     functions = {name: each["FunctionName"] for name, each in of_type(assembly.broker, "AWS::Lambda::Function").items()}
     found = {}
     for alarm in of_type(assembly.broker, "AWS::CloudWatch::Alarm").values():
-        if alarm["AlarmName"].startswith("jitney-canary-"):
+        if alarm["AlarmName"].startswith(CANARY):
             (of,) = alarm["Dimensions"]
             found[alarm["AlarmName"]] = functions[of["Value"]["Ref"]]
             assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 2)
@@ -81,7 +84,7 @@ def test_ops_02_routes_reach_the_alias_only(assembly: Synthesized):
 
 def test_ops_02_codedeploy_may_move_the_aliases_and_nothing_else(assembly: Synthesized):
     roles = of_type(assembly.broker, "AWS::IAM::Role").values()
-    (role,) = (each for each in roles if each["RoleName"] == "jitney-canary-eu-west-1")
+    (role,) = (each for each in roles if each["RoleName"] == f"{CANARY}eu-west-1")
     assert "ManagedPolicyArns" not in role
     move, look = role["Policies"][0]["PolicyDocument"]["Statement"]
     assert look == {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
@@ -89,6 +92,18 @@ def test_ops_02_codedeploy_may_move_the_aliases_and_nothing_else(assembly: Synth
     functions = {f"{plain(each)}" for each in move["Resource"]}
     assert len(functions) == 2 * len(ROUTED)
     assert "*" not in functions
+
+
+def test_ops_02_cloudformation_refuses_an_alias_that_its_own_deployment_group_needs(assembly: Synthesized):
+    """The update policy of an alias names its group. So a role that named the alias would be a circular dependency."""
+    template = deepcopy(assembly.broker)
+    require_order(template)
+    alias = next(iter(of_type(template, "AWS::Lambda::Alias")))
+    (role,) = (each for each in of_type(template, "AWS::IAM::Role").values() if each["RoleName"].startswith(CANARY))
+    role["Policies"][0]["PolicyDocument"]["Statement"][0]["Resource"].append({"Ref": alias})
+    with pytest.raises(CycleError) as refused:
+        require_order(template)
+    assert alias in refused.value.args[1]
 
 
 def test_ops_02_all_at_once_moves_the_aliases_without_codedeploy(at_once: Synthesized, assembly: Synthesized):
