@@ -35,6 +35,7 @@ GAPS = (
     "cloudformation.event_bus_policy",
     "cloudformation.web_acl_association",
     "deployments.code_deploy_resources",
+    "deployments.update_policies_are_dependencies",
     "buckets.conditional_writes_in_conditions",
     "buckets.owners_in_conditions",
     "principals.principal_arn_of_sessions",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import engine, provisioners, stacks
 
 type Properties = dict[str, Any]
 type Created = tuple[str, dict[str, Any]]
@@ -16,6 +16,22 @@ def code_deploy_resources() -> None:
     """
     for resource_type, name in (("Application", "ApplicationName"), ("DeploymentGroup", "DeploymentGroupName")):
         provisioners._RESOURCE_HANDLERS[f"AWS::CodeDeploy::{resource_type}"] = _handlers(name)
+
+
+def update_policies_are_dependencies() -> None:
+    """The references in a resource's UpdatePolicy are dependencies, as those in its properties are.
+
+    So CloudFormation refuses an alias on which its own deployment group depends.
+    https://github.com/aws/aws-cdk/issues/2231
+    """
+    dependencies = engine._extract_deps
+
+    def extract_deps(resource: Properties, names: set[str]) -> set[str]:
+        policy = {"Properties": resource.get("UpdatePolicy", {})}
+        return set(dependencies(resource, names) | dependencies(policy, names))
+
+    for module in (engine, stacks):
+        module._extract_deps = extract_deps
 
 
 def _handlers(name: str) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """CodeDeploy: a template with canary deployments."""
 
 import json
+import uuid
+from typing import Any
 
-from tests.local.gaps.contracts import Emulator, deploy, trust
+from tests.local.gaps.contracts import Emulator, deploy, ended, trust
 
 
-def test_code_deploy_resources(emulator: Emulator) -> None:
+def canary(emulator: Emulator) -> dict[str, Any]:
+    """Return the resources of a deployment group, with its role."""
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": json.loads(trust(emulator.account))}}
-    resources = {
+    return {
         "Role": role,
         "Application": {"Type": "AWS::CodeDeploy::Application", "Properties": {"ComputePlatform": "Lambda"}},
         "Group": {
@@ -19,4 +22,18 @@ def test_code_deploy_resources(emulator: Emulator) -> None:
             },
         },
     }
-    assert deploy(emulator, resources, {"Group": {"Ref": "Group"}})["Group"] == "canary"
+
+
+def test_code_deploy_resources(emulator: Emulator) -> None:
+    assert deploy(emulator, canary(emulator), {"Group": {"Ref": "Group"}})["Group"] == "canary"
+
+
+def test_update_policies_are_dependencies(emulator: Emulator) -> None:
+    resources = canary(emulator)
+    moved = {"ApplicationName": {"Ref": "Application"}, "DeploymentGroupName": {"Ref": "Group"}}
+    resources["Role"]["UpdatePolicy"] = {"CodeDeployLambdaAliasUpdate": moved}
+    name = f"gap-{uuid.uuid4().hex}"
+    emulator.root("cloudformation").create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    assert "Circular dependency" in ended(emulator, name)["StackStatusReason"]
