@@ -11,7 +11,7 @@ from jitney.core.access.break_glass import BreakGlassUse
 from jitney.core.access.decision import HarmLevel
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import RepeatedRequest
-from jitney.core.access.request import Permission, RequestedAccess
+from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.actions import READING, ActionTable
 from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted, shortened
 from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
@@ -200,12 +200,42 @@ def test_rev_15_like_requests_are_counted_by_what_became_of_them():
     )
 
 
-def test_rev_15_an_approval_for_less_is_no_precedent_for_the_whole():
-    less = replace(GRANTED, requested=RequestedAccess(GRANTED.permissions, 3600))
-    last = "last by corp.bob at 2026-11-24 11:59 UTC."
-    assert before(shown(PENDING, less)).endswith(f"approved once, for less than requested, {last}")
-    assert before(shown(PENDING, less, less)).endswith(f"approved twice, each for less than requested, {last}")
-    assert before(shown(PENDING, less, GRANTED)).endswith(f"approved twice, 1 for less than requested, {last}")
+READ = Permission(("s3:GetObject",), (WIDE,))
+LESS = {
+    "another action": {"permissions": (READ, Permission(("s3:DeleteObject",), ("arn:aws:s3:::prod/*",)))},
+    "a wider resource": {"permissions": (Permission(("s3:GetObject",), ("arn:aws:s3:::reports/*",)),)},
+    "a longer time": {"duration_seconds": GRANT.duration_seconds + 1},
+}
+
+
+@pytest.mark.parametrize("more", LESS.values(), ids=LESS)
+def test_rev_15_a_grant_of_less_is_no_precedent_for_more(more: dict[str, Any]):
+    asked, last = replace(PENDING, **more), "last by corp.bob at 2026-11-24 11:59 UTC."
+    whole = replace(GRANTED, **more)
+    assert before(shown(asked, GRANTED)).endswith(f"approved once, for less than this, {last}")
+    assert before(shown(asked, GRANTED, GRANTED)).endswith(f"approved twice, each for less than this, {last}")
+    assert before(shown(asked, GRANTED, whole)).endswith(f"approved twice, 1 for less than this, {last}")
+    assert before(shown(PENDING, whole)).endswith(f"approved once, {last}")
+    assert before(shown(asked, replace(GRANTED, reviews=(), votes=()))).endswith(
+        "allowed without review once, for less than this."
+    )
+
+
+def test_rev_15_a_masked_grant_is_no_precedent_for_unmasked_values():
+    def shows(now: dict[str, Any], then: dict[str, Any]) -> bool:
+        return "for less than this" in before(shown(replace(PENDING, **now), replace(GRANTED, **then)))
+
+    masked, revealed = {"way": Way.GATEWAY}, {"way": Way.GATEWAY, "reveal": True}
+    assert [shows(masked, each) for each in (masked, revealed, {})] == [False, False, False]
+    assert [shows(revealed, each) for each in (masked, revealed, {})] == [True, False, False]
+    assert [shows({}, each) for each in (masked, revealed, {})] == [True, True, False]
+
+
+def test_rev_15_what_a_reviewer_narrowed_before_is_a_precedent_for_the_narrowed_request_only():
+    asked = replace(PENDING, permissions=(READ, Permission(("s3:PutObject",), (ONE,))))
+    less = replace(GRANTED, requested=RequestedAccess(asked.permissions, asked.duration_seconds))
+    assert "approved once, for less than this, last by" in before(shown(asked, less))
+    assert "approved once, last by" in before(shown(PENDING, less))
 
 
 def test_rev_15_a_rejection_that_is_shown_above_is_not_said_twice():

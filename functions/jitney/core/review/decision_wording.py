@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from jitney.core.access.decision import Risk
 from jitney.core.access.request import Permission
 from jitney.core.review.harm import harm_level
+from jitney.core.review.like_requests import GrantedTimes
 from jitney.core.review.safe_text import cut, format_list, middle_cut, one_word, quote
 from jitney.core.review.sheet import Sheet
 from jitney.core.times import format_duration, format_time
@@ -45,11 +46,8 @@ def before(sheet: Sheet, viewer: str = "") -> str:
     like = sheet.like
     shown = int(bool(sheet.repeated and like.last_rejection and sheet.repeated.at == like.last_rejection.at))
     approved = rejected = revoked = ""
-    if like.narrowed:
-        which = f"{like.narrowed} " if like.narrowed < like.approved else "each " if like.approved > 1 else ""
-        approved = f", {which}for less than requested"
     if like.last_approval:
-        approved += _last(like.last_approval.human, like.last_approval.at, viewer)
+        approved = _last(like.last_approval.human, like.last_approval.at, viewer)
     if (last := like.last_rejection) and not shown:
         rejected = _last(last.human, last.at, viewer, last.comment)
     if end := like.last_revocation:
@@ -57,10 +55,10 @@ def before(sheet: Sheet, viewer: str = "") -> str:
     parts = (
         ("also rejected" if shown else "rejected", like.rejected - shown, rejected),
         ("revoked after it was granted", like.revoked, revoked),
-        ("granted by break-glass", like.break_glass, ""),
+        ("granted by break-glass", like.break_glass.times, _for_less(like.break_glass)),
         ("not decided", like.undecided, ""),
-        ("approved", like.approved, approved),
-        ("allowed without review", like.automatic, ""),
+        ("approved", like.approved.times, f"{_for_less(like.approved)}{approved}"),
+        ("allowed without review", like.automatic.times, _for_less(like.automatic)),
     )
     said = "; ".join(f"{words} {_times(count)}{more}" for words, count, more in parts if count)
     nothing = f"No {'other ' if shown else ''}similar request in the last 30 days."
@@ -103,6 +101,13 @@ def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
 def _last(who: str, at: int, viewer: str, why: str = "") -> str:
     name = "you" if who == viewer else cut(who, MOST_PEOPLE_NAME)
     return f", last by {name} at {format_time(at)}{f': {quote(why, MOST_COMMENT)}' if why else ''}"
+
+
+def _for_less(granted: GrantedTimes) -> str:
+    if not granted.for_less:
+        return ""
+    which = f"{granted.for_less} " if granted.for_less < granted.times else "each " if granted.times > 1 else ""
+    return f", {which}for less than this"
 
 
 def _times(count: int) -> str:

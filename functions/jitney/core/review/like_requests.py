@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import have_in_common
+from jitney.core.access.request import Way
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex
+from jitney.core.review.covered_access import not_covered, resources_by_action
 from jitney.core.target_roles import first_role
 
 Ends = tuple[tuple[str, Callable[[Grant], bool]], ...]
@@ -19,18 +21,23 @@ _ENDS: Ends = (
 """The results of a request. The first one that holds counts."""
 
 
+class GrantedTimes(NamedTuple):
+    """How often like requests were granted, and how many of these grants gave less than the request under review."""
+
+    times: int = 0
+    for_less: int = 0
+
+
 class LikeRequests(NamedTuple):
     """The numbers of like requests by result, and the last approval, rejection and revocation.
 
-    `narrowed` counts approved requests that were granted for less than the agent requested. `automatic` counts those
-    that policy allowed without a review. `revoked` counts those that were revoked after they were granted. `incomplete`
-    says that not all earlier requests were compared.
+    `automatic` counts those that policy allowed without a review. `revoked` counts those that were revoked after they
+    were granted. `incomplete` says that not all earlier requests were compared.
     """
 
-    approved: int = 0
-    narrowed: int = 0
-    automatic: int = 0
-    break_glass: int = 0
+    approved: GrantedTimes = GrantedTimes()
+    automatic: GrantedTimes = GrantedTimes()
+    break_glass: GrantedTimes = GrantedTimes()
     rejected: int = 0
     undecided: int = 0
     revoked: int = 0
@@ -52,18 +59,37 @@ def like_requests(grant: Grant, history: Iterable[Grant], *, history_cut: bool =
     first = first_role(grant.role_arn)
     comparable = [each for each in history if first_role(each.role_arn) == first and _same_kind(each, grant)]
     like, too_complex = _in_common(grant, comparable)
-    ends = [next((name for name, holds in _ENDS if holds(each)), "") for each in like]
-    counts = {name: ends.count(name) for name, _ in _ENDS}
+    ended = [(next((name for name, holds in _ENDS if holds(each)), ""), each) for each in like]
     revoked = [each for each in like if each.state is State.REVOKED and each.starts_at is not None]
     return LikeRequests(
-        **counts,
-        narrowed=sum(1 for each, end in zip(like, ends, strict=True) if end == "approved" and each.requested),
+        approved=_granted("approved", ended, grant),
+        automatic=_granted("automatic", ended, grant),
+        break_glass=_granted("break_glass", ended, grant),
+        rejected=sum(name == "rejected" for name, _ in ended),
+        undecided=sum(name == "undecided" for name, _ in ended),
         revoked=len(revoked),
         last_approval=next((vote for each in like if (vote := _approval(each))), None),
         last_rejection=next((vote for each in like if (vote := _rejection(each))), None),
         last_revocation=next((each.ending for each in revoked if each.ending), None),
         incomplete=history_cut or too_complex,
     )
+
+
+def _granted(result: str, ended: Iterable[tuple[str, Grant]], grant: Grant) -> GrantedTimes:
+    granted, budget = [each for name, each in ended if name == result], Budget(MAX_REQUEST_STEPS)
+    return GrantedTimes(len(granted), sum(_gave_less(each, grant, budget) for each in granted))
+
+
+def _gave_less(other: Grant, grant: Grant, budget: Budget) -> bool:
+    """Return whether `other` may have given less than `grant` requests.
+
+    Otherwise an agent could add a deletion to a read that was often approved, and the read's approvals would count.
+    """
+    if other.way is Way.GATEWAY and (grant.way is not Way.GATEWAY or grant.reveal > other.reveal):
+        return True
+    if grant.call is None and other.duration_seconds < grant.duration_seconds:
+        return True
+    return any(not_covered([other], limited, arns, budget) for limited, arns in resources_by_action(grant).items())
 
 
 def _same_kind(one: Grant, other: Grant) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from jitney.core.access.conditions import Conditions
 from jitney.core.access.grant import Grant
 from jitney.core.access.request import Permission
-from jitney.core.review.sheet import resources_by_action
+from jitney.core.review.covered_access import resources_by_action
 
 MOST_DIGITS = 10
 

@@ -3,11 +3,11 @@
 The agent's text comes last and is marked as such. Each channel escapes it for its own format.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from jitney.core.access.break_glass import BreakGlassUse, FollowUp, FollowUpVerdict
-from jitney.core.access.conditions import Conditions, covers_conditions
+from jitney.core.access.conditions import Conditions
 from jitney.core.access.decision import Risk
 from jitney.core.access.grant import Grant, GrantEnd, State, Vote
 from jitney.core.access.grant_effects import was_obtained
@@ -18,9 +18,10 @@ from jitney.core.access.way_wording import way_in_words
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.identity.requester import Requester
-from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, covers
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
+from jitney.core.review.covered_access import LimitedAction, not_covered, resources_by_action
 from jitney.core.review.grant_under_review import GrantUnderReview
 from jitney.core.review.harm import with_changes
 from jitney.core.review.headlines import Headline, headline_of_grant, uses_of
@@ -149,25 +150,6 @@ def sheet_of(
     )
 
 
-class LimitedAction(NamedTuple):
-    """An action, for calls that satisfy `conditions`."""
-
-    action: str
-    conditions: Conditions
-
-
-def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
-    """Return each action of the grant with all its resources, in the order of the sheet.
-
-    An action with several sets of conditions occurs several times.
-    """
-    resources: dict[LimitedAction, dict[str, None]] = {}
-    for permission in grant.permissions:
-        for action, arn, conditions in permission.pairs():
-            resources.setdefault(LimitedAction(action, conditions), {})[arn] = None
-    return {limited: tuple(arns) for limited, arns in resources.items()}
-
-
 def _requested_action(
     grant: Grant,
     limited: LimitedAction,
@@ -181,40 +163,16 @@ def _requested_action(
     first = first_role(grant.role_arn)
     obtained = [other for other in history if first_role(other.role_arn) == first and was_obtained(other)]
     kept = [other for other in obtained if not _objected_to(other)]
-    new = _not_in(kept, limited, resources, budget)
-    never = _not_in([other for other in obtained if _objected_to(other)], limited, new, budget)
+    new = not_covered(kept, limited, resources, budget)
+    never = not_covered([other for other in obtained if _objected_to(other)], limited, new, budget)
     revoked = tuple(arn for arn in new if arn not in never)
     return RequestedAction(limited.action, known.level if known else None, resources, new, limited.conditions, revoked)
-
-
-def _not_in(
-    grants: Iterable[Grant], limited: LimitedAction, resources: tuple[str, ...], budget: Budget
-) -> tuple[str, ...]:
-    """Return the resources that no permission of `grants` surely covers for the action."""
-    before = {
-        arn: None
-        for other in grants
-        for permission in other.permissions
-        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
-        for arn in permission.resources
-    }
-    return tuple(
-        arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
-    )
 
 
 def _objected_to(grant: Grant) -> bool:
     """Return whether a person revoked the grant or objected to it. If so, its access counts as new again."""
     objected = grant.follow_up is not None and grant.follow_up.judgement is FollowUpVerdict.OBJECT
     return objected or (grant.ending is not None and grant.ending.state is State.REVOKED)
-
-
-def _covers(outer: str, inner: str, budget: Budget) -> bool:
-    """Return whether `outer` surely covers all of `inner`. Returns False when `budget` runs out."""
-    try:
-        return covers(outer, inner, budget)
-    except PatternTooComplex:
-        return False
 
 
 def _group_approval(group: str, review: GrantUnderReview, groups: Groups, now: int) -> GroupApproval:

@@ -8,8 +8,8 @@ from jitney.core.access.fields import FieldErrors
 from jitney.core.access.grant import Grant, VoteVerdict
 from jitney.core.access.request_body import MAX_REASON
 from jitney.core.config import Limits
+from jitney.core.review.covered_access import resources_by_action
 from jitney.core.review.selection import NarrowedApproval, narrowed_approval, selected_permissions
-from jitney.core.review.sheet import resources_by_action
 
 _HASH, _MOST_BOXES, _MOST_DIGITS = 64, 1000, 12
 MEMBERS = ("verdict", "content", "confirmed", "comment", "actions", "resources", "duration_seconds")

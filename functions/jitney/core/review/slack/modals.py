@@ -13,8 +13,8 @@ from jitney.core.access.request_body import MAX_REASON
 from jitney.core.identity.requester import Requester
 from jitney.core.review.call_wording import NOT_NARROWED, call_title
 from jitney.core.review.content import content_hash
+from jitney.core.review.covered_access import resources_by_action
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible
-from jitney.core.review.sheet import resources_by_action
 from jitney.core.review.slack.interaction import GrantReference
 from jitney.core.review.slack.names import APPROVE_SELECTED, CHECKBOXES, COMMENT, REJECT, SECONDS
 from jitney.core.times import format_duration

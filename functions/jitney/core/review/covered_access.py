@@ -1,0 +1,54 @@
+"""What a grant gives by action, and which part of a request other grants do not cover. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from jitney.core.access.conditions import Conditions, covers_conditions
+from jitney.core.access.grant import Grant
+from jitney.core.patterns import Budget, PatternTooComplex, covers
+
+
+class LimitedAction(NamedTuple):
+    """An action, for calls that satisfy `conditions`."""
+
+    action: str
+    conditions: Conditions
+
+
+def resources_by_action(grant: Grant) -> dict[LimitedAction, tuple[str, ...]]:
+    """Return each action of the grant with all its resources, in the order of the sheet.
+
+    An action with several sets of conditions occurs several times.
+    """
+    resources: dict[LimitedAction, dict[str, None]] = {}
+    for permission in grant.permissions:
+        for action, arn, conditions in permission.pairs():
+            resources.setdefault(LimitedAction(action, conditions), {})[arn] = None
+    return {limited: tuple(arns) for limited, arns in resources.items()}
+
+
+def not_covered(
+    grants: Iterable[Grant], limited: LimitedAction, resources: tuple[str, ...], budget: Budget
+) -> tuple[str, ...]:
+    """Return the resources that no permission of `grants` surely covers for the action.
+
+    When `budget` runs out, resources count as not covered.
+    """
+    before = {
+        arn: None
+        for other in grants
+        for permission in other.permissions
+        if limited.action in permission.actions and covers_conditions(permission.conditions, limited.conditions, budget)
+        for arn in permission.resources
+    }
+    return tuple(
+        arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
+    )
+
+
+def _covers(outer: str, inner: str, budget: Budget) -> bool:
+    """Return whether `outer` surely covers all of `inner`. Returns False when `budget` runs out."""
+    try:
+        return covers(outer, inner, budget)
+    except PatternTooComplex:
+        return False
