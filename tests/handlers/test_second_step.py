@@ -142,6 +142,20 @@ def test_rev_11_the_page_says_of_new_access_that_a_person_revoked_it_before(desk
     assert "a person revoked it or objected to it." in text
 
 
+def test_rev_15_the_first_screen_shows_the_new_resource_at_the_end_of_a_long_list(desk: ReviewSystem, alice: Browser):
+    usual, new = [f"arn:aws:s3:::reports/{number}" for number in range(9)], "arn:aws:s3:::reports/last"
+    grant = pending(desk, [{"actions": ["s3:PutObject"], "resources": [*usual, new]}])
+    access = (Permission(("s3:PutObject",), tuple(usual)),)
+    before = replace(grant, id="g-before", state=State.EXPIRED, starts_at=desk.system.now, permissions=access)
+    desk.system.store.grants[before.id] = replace(before, unissued=False)
+    first, _ = alice.send("GET", f"/reviews/{grant.id}").text.split('<section id="more">')
+    assert re.findall("<li><code>(arn[^<]*)</code>(.*)</li>", first) == [
+        (new, ' <span class="new">new</span>'),
+        (usual[0], ""),
+    ]
+    assert "<li>and 8 more below</li>" in first
+
+
 def test_rev_14_break_glass_takes_a_second_step_of_its_own(desk: ReviewSystem, alice: Browser):
     grant, gina = pending(desk), Browser(desk)
     gina.sign_in("gina")

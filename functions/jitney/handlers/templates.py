@@ -13,6 +13,7 @@ from jitney.core.access.way_wording import way_in_words
 from jitney.core.review import decision_wording, wording
 from jitney.core.review.access_wording import action_verb, on_same_resources
 from jitney.core.review.call_wording import all_parameters, call_title
+from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import takes_second_step
 from jitney.core.review.safe_text import cut, escape_exact, escape_invisible, format_list, middle_cut, one_word, quote
 from jitney.core.times import form_time, format_clock, format_duration, format_time, iso, rough_duration
@@ -129,13 +130,12 @@ def access_line(grant: Grant) -> str:
     if grant.call:
         return f"One call: {call_title(grant.call)}"
     actions = sorted({action for permission in grant.permissions for action in permission.actions})
-    resources = list(dict.fromkeys(arn for permission in grant.permissions for arn in permission.resources))
-    shown = ", ".join(actions[:MOST_ACTIONS])
-    more = f" and {len(actions) - MOST_ACTIONS} more actions" if len(actions) > MOST_ACTIONS else ""
-    arns = format_list([middle_cut(arn, MOST_ARN, one_word) for arn in resources], MOST_RESOURCES, "resources")
+    resources = wildcards_first({arn: None for permission in grant.permissions for arn in permission.resources})
+    shown = format_list(actions, MOST_ACTIONS)
+    arns = format_list([middle_cut(arn, MOST_ARN, one_word) for arn in resources], MOST_RESOURCES)
     if grant.access_profile:
         shown = f"{grant.access_profile.name}: {shown}"
-    return f"{shown}{more} on {arns}{_limited(grant)}"
+    return f"{shown} on {arns}{_limited(grant)}"
 
 
 def _limited(grant: Grant) -> str:

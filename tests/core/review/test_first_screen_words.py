@@ -13,6 +13,7 @@ from jitney.core.access.grant import Grant, GrantEnd, State, Vote, VoteVerdict
 from jitney.core.access.rejections import RepeatedRequest
 from jitney.core.access.request import Permission, RequestedAccess, Way
 from jitney.core.actions import READING, ActionTable
+from jitney.core.review.access_wording import accesses
 from jitney.core.review.decision_wording import before, harm, harm_sentence, not_granted, shortened
 from jitney.core.review.harm import LOW, deletes, harm_level, own_risks, takes_second_step, with_changes
 from jitney.core.review.headlines import uses_of
@@ -169,6 +170,21 @@ def test_rev_15_one_sentence_says_who_on_whose_behalf_what_where_and_how_long(gr
 )
 def test_rev_15_a_resource_is_named_in_a_few_words(arn: str, words: str):
     assert short_resource(arn) == words
+
+
+def test_rev_15_what_is_unusual_among_many_resources_is_shown_first():
+    usual = tuple(f"arn:aws:s3:::reports/tmp/{number}" for number in range(60))
+    new, revoked, wide = "arn:aws:s3:::reports/prod", "arn:aws:s3:::reports/old", "arn:aws:s3:::backups/*"
+    deletes = Permission(("s3:DeleteObject",), (*usual, new, revoked, wide))
+    read = Permission(("s3:GetObject",), usual)
+    before_ = replace(GRANT, permissions=(Permission(("s3:DeleteObject",), usual), read))
+    ended = replace(GRANT, permissions=(Permission(("s3:DeleteObject",), (revoked,)),), state=State.REVOKED)
+    ended = replace(ended, ending=GrantEnd(NOW, "corp.olga", "leaked"))
+    sheet = shown(replace(PENDING, permissions=(read, deletes)), before_, ended)
+    assert sheet.actions[1].unusual_first == (revoked, wide, new, *usual)
+    assert accesses(sheet)[0].resources[:3] == (f"{revoked} (new)", f"{wide} (new)", f"{new} (new)")
+    assert sheet.headline.title.startswith("reader-agent (corp) requests to delete and read s3 backups/* and 62 more")
+    assert " on arn:aws:s3:::backups/*, " in access_line(replace(PENDING, permissions=(read, deletes)))
 
 
 def test_rev_10_a_resource_whose_name_reads_like_a_sentence_continues_no_sentence():

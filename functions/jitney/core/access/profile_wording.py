@@ -37,7 +37,7 @@ def summary(levels: Mapping[str, AccessLevel | None], resources: Iterable[str]) 
     services = sorted({name.partition(":")[0] for name in levels})
     shown = ", ".join(services[:MOST_SERVICES])
     if len(services) > MOST_SERVICES:
-        shown += f" and {len(services) - MOST_SERVICES} more services"
+        shown += f" and {len(services) - MOST_SERVICES} more"
     counts = Counter(LEVEL_NAMES[level] if level else "unknown" for level in levels.values())
     order = ["unknown", *LEVEL_NAMES.values()]
     by_level = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])

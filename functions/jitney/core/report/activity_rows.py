@@ -29,7 +29,7 @@ def alarming_rows(report: GrantReport) -> Iterator[ReportRow]:
     for name, groups in found:
         if groups:
             times = sum(each.times for each in groups)
-            operations = format_list([escape_invisible(each.name) for each in groups], MOST_SHOWN, "operations")
+            operations = format_list([escape_invisible(each.name) for each in groups], MOST_SHOWN)
             yield ReportRow(name, f"{times} call{'' if times == 1 else 's'}: {operations}", Tone.BAD)
 
 
@@ -54,9 +54,9 @@ def call_rows(report: GrantReport, suggestion: Suggestion) -> Iterator[ReportRow
     unused = [escape_invisible(each) for each in missing if kept is not None and each not in kept]
     unseen = [escape_invisible(each) for each in missing if kept is None or each in kept]
     if unused:
-        yield ReportRow("unused", format_list(unused, MOST_PEOPLE, "actions"))
+        yield ReportRow("unused", format_list(unused, MOST_PEOPLE))
     if unseen:
-        actions = format_list(unseen, MOST_PEOPLE, "actions")
+        actions = format_list(unseen, MOST_PEOPLE)
         yield ReportRow("no use seen", f"{actions}; CloudTrail may not have shown it")
     for left in report.leftover_resources:
         name = f"{cut(left.resource, MOST_ARN)} ({escape_invisible(left.name)} at {clock(left.at, report)})"
@@ -87,7 +87,7 @@ def gateway_rows(report: GrantReport) -> Iterator[ReportRow]:
     more = len(report.gateway_calls) - MOST_ROWS
     if more > 0:
         all_calls = f"jitney audit query calls_of_grant --param {report.grant_id}"
-        yield ReportRow("", f"and {more} more calls; all of them: {all_calls}")
+        yield ReportRow("", f"and {more} more; all calls: {all_calls}")
 
 
 def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator[ReportRow]:
@@ -95,7 +95,7 @@ def _uses(uses: Sequence[CallGroup], word: str, report: GrantReport) -> Iterator
         span = clock(use.first, report) + (f" to {clock(use.last, report)}" if use.last != use.first else "")
         result = ": ".join(filter(None, (word or ("failed" if use.code else ""), escape_invisible(use.code))))
         why = f" ({', '.join(map(escape_invisible, use.bypass))})" if use.bypass else ""
-        arns = format_list([middle_cut(each, MOST_ARN) for each in use.resources], MOST_SHOWN, "resources")
+        arns = format_list([middle_cut(each, MOST_ARN) for each in use.resources], MOST_SHOWN)
         resources = f", on {arns}" if arns else ""
         text = f"{escape_invisible(use.name)}{f' {result}' if result else ''}{why}, {span}{resources}"
         yield ReportRow(f"{use.times} ×", text, Tone.BAD if word else Tone.PLAIN)  # noqa: RUF001 - as it is written
@@ -154,4 +154,4 @@ def record_rows(report: GrantReport) -> Iterator[ReportRow]:
         also = ", and issued" if first else ""
         texts.append(f"{each.seq} {escape_invisible(each.event)} {escape_invisible(each.outcome)}{also}{code}{unknown}")
     more = len(report.records) - MOST_ROWS
-    yield ReportRow("chain", "; ".join(texts) + (f"; and {more} more records" if more > 0 else ""))
+    yield ReportRow("chain", "; ".join(texts) + (f"; and {more} more" if more > 0 else ""))

@@ -44,7 +44,7 @@ def terms_rows(name: str, terms: Terms) -> Iterator[ReportRow]:
         yield ReportRow(name, allows(each))
         name = ""
     if len(terms.permissions) > MOST_ROWS:
-        yield ReportRow("", f"and {len(terms.permissions) - MOST_ROWS} more permissions")
+        yield ReportRow("", f"and {len(terms.permissions) - MOST_ROWS} more")
     yield ReportRow(name, f"for {format_duration(terms.duration_seconds)}")
 
 
@@ -53,7 +53,7 @@ def allows(permission: Permission) -> str:
     arns = [middle_cut(each, MOST_ARN) for each in permission.resources]
     names = ", ".join(map(escape_invisible, permission.actions))
     limits = " and ".join(middle_cut(each, MOST_WORDS) for each in conditions_in_words(permission.conditions))
-    return f"{names} on {format_list(arns, MOST_SHOWN * 2, 'resources')}{f', only if {limits}' if limits else ''}"
+    return f"{names} on {format_list(arns, MOST_SHOWN * 2)}{f', only if {limits}' if limits else ''}"
 
 
 def quoted(text: str, most: int = MOST_WORDS) -> str:

@@ -114,7 +114,7 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
     yield from (ReportRow(_report_name(name), value) for name, value in requester.details())
     if report.addresses:
         addresses = [cut(each, MOST_NAME) for each in report.addresses]
-        yield ReportRow("from", format_list(addresses, MOST_SHOWN, "addresses"))
+        yield ReportRow("from", format_list(addresses, MOST_SHOWN))
     yield ReportRow("reason", quoted(report.reason))
     if report.ticket:
         yield ReportRow("ticket", quoted(report.ticket, MOST_NAME))
@@ -128,7 +128,7 @@ def _request_rows(report: GrantReport) -> Iterator[ReportRow]:
         yield from (ReportRow("", f"{name}: {value}") for name, value in short_parameters(call))
     yield from (ReportRow("calls", cut(each, MOST_WORDS)) for each in report.requested_calls[:MOST_SHOWN])
     if len(report.requested_calls) > MOST_SHOWN:
-        yield ReportRow("", f"and {len(report.requested_calls) - MOST_SHOWN} more calls")
+        yield ReportRow("", f"and {len(report.requested_calls) - MOST_SHOWN} more")
     same = report.granted == report.requested
     yield from terms_rows("granted" if same else "requested", report.requested)
     if not same:
@@ -142,7 +142,7 @@ def _report_name(name: str) -> str:
 
 
 def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
-    policies = format_list([escape_invisible(each) for each in report.policies], MOST_PEOPLE, "policies")
+    policies = format_list([escape_invisible(each) for each in report.policies], MOST_PEOPLE)
     version = f" (version {escape_invisible(report.policy_version[:12])})" if report.policy_version else ""
     yield ReportRow("policy", f"{policies or 'none recorded'}{version}")
     for each in report.configurations:
@@ -164,7 +164,7 @@ def _decision_rows(report: GrantReport) -> Iterator[ReportRow]:
 
 
 def _notification_row(sent: SentNotification, report: GrantReport) -> ReportRow:
-    people = format_list([cut(each, MOST_NAME) for each in sent.recipients], MOST_PEOPLE, "people") or "no reviewer"
+    people = format_list([cut(each, MOST_NAME) for each in sent.recipients], MOST_PEOPLE) or "no reviewer"
     channels = ", ".join(map(escape_invisible, sent.channels)) or "no channel"
     failed = f"; failed: {', '.join(map(escape_invisible, sent.failures))}" if sent.failures else ""
     why = _NOTIFICATIONS.get(sent.notice, f" ({escape_invisible(sent.notice)})")
@@ -225,7 +225,7 @@ def _timeline_rows(report: GrantReport) -> Iterator[ReportRow]:
         for each in report.cut_offs
     )
     if report.repeated_requests:
-        again = format_list([clock(each, report) for each in report.repeated_requests], MOST_SHOWN, "times")
+        again = format_list([clock(each, report) for each in report.repeated_requests], MOST_SHOWN)
         yield ReportRow("repeated", f"the same request at {again}")
 
 

@@ -53,12 +53,12 @@ def accesses(sheet: Sheet) -> tuple[Access, ...]:
         if len(resources) > MOST_RESOURCES:
             unseen = set(resources[MOST_RESOURCES:]) & set(new)
             fresh = f", {len(unseen)} of them new" if unseen else ""
-            shown.append(f"and {len(resources) - MOST_RESOURCES} more resources{fresh}: see the page")
-        title = f"{words}: {format_list(actions, MOST_ACTIONS, 'actions')}"
+            shown.append(f"and {len(resources) - MOST_RESOURCES} more{fresh}: see the page")
+        title = f"{words}: {format_list(actions, MOST_ACTIONS)}"
         found.append(Access(title, tuple(shown), conditions_shown(limits)))
     if len(grouped) > MOST_ACCESSES:
         left = [name for names in list(grouped.values())[MOST_ACCESSES:] for name in names]
-        more = f"and {len(left)} more actions on other resources: see the page"
+        more = f"and {len(left)} more on other resources: see the page"
         found.append(Access(more, ()))
     return tuple(found)
 
@@ -83,7 +83,7 @@ def together(sheet: Sheet) -> dict[_Kind, list[str]]:
     for each in worst_first(sheet.actions):
         level = LEVEL_NAMES[each.level] if each.level else UNKNOWN
         words = "delete" if deletes(each.action, each.level) else level
-        kind = _Kind(words, each.resources, each.new, each.conditions)
+        kind = _Kind(words, each.unusual_first, each.new, each.conditions)
         grouped.setdefault(kind, []).append(cut(each.action, MOST_NAME))
     return grouped
 

@@ -1,11 +1,11 @@
-"""What a grant gives by action, and which part of a request other grants do not cover. Pure."""
+"""What a grant gives by action, in which order it is shown, and which part other grants do not cover. Pure."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from jitney.core.access.conditions import Conditions, covers_conditions
 from jitney.core.access.grant import Grant
-from jitney.core.patterns import Budget, PatternTooComplex, covers
+from jitney.core.patterns import Budget, PatternTooComplex, covers, has_wildcard
 
 
 class LimitedAction(NamedTuple):
@@ -44,6 +44,11 @@ def not_covered(
     return tuple(
         arn for arn in resources if arn not in before and not any(_covers(outer, arn, budget) for outer in before)
     )
+
+
+def wildcards_first(names: Iterable[str]) -> list[str]:
+    """Return the names, those with wildcards first."""
+    return sorted(names, key=lambda name: not has_wildcard(name))
 
 
 def _covers(outer: str, inner: str, budget: Budget) -> bool:

@@ -73,7 +73,7 @@ def not_granted(sheet: Sheet) -> tuple[str, ...]:
     lines = list(_left_out(sheet.requested.permissions, sheet))
     shown = lines[:MOST_LEFT_OUT]
     if len(lines) > MOST_LEFT_OUT:
-        shown.append(f"{len(lines) - MOST_LEFT_OUT} more actions")
+        shown.append(f"{len(lines) - MOST_LEFT_OUT} more")
     return tuple(shown)
 
 
@@ -94,7 +94,7 @@ def _left_out(requested: tuple[Permission, ...], sheet: Sheet) -> Iterator[str]:
             if (action, arn, conditions) not in granted:
                 lost.setdefault(action, {})[arn] = None
     for action, arns in lost.items():
-        resources = format_list([middle_cut(arn, MOST_RESOURCE, one_word) for arn in arns], MOST_LEFT_OUT, "resources")
+        resources = format_list([middle_cut(arn, MOST_RESOURCE, one_word) for arn in arns], MOST_LEFT_OUT)
         yield f"{cut(action, MOST_PEOPLE_NAME)}{f' on {resources}' if action in kept else ''}"
 
 

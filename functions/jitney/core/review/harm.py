@@ -141,7 +141,7 @@ def _risk(change: _Change, acts: tuple[str, ...], arns: tuple[str, ...]) -> Risk
     what = " and ".join(listed)
     if change in (_DELETES[_WIDE], _WRITES[_WIDE], _WIDE_READ) and "*" not in arns:
         what = f"everything that {what} {'match' if listed[1:] else 'matches'}"
-    sentence = f"{format_list(acts, MOST_ACTIONS, 'actions')} {change.verbs[len(acts) > 1]} {what}."
+    sentence = f"{format_list(acts, MOST_ACTIONS)} {change.verbs[len(acts) > 1]} {what}."
     return Risk(change.name, sentence, acts, level=change.level)
 
 

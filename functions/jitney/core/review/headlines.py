@@ -10,6 +10,7 @@ from jitney.core.access.grant import Grant, State
 from jitney.core.access.reviewed_call import ReviewedCall
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.review.call_wording import call_title
+from jitney.core.review.covered_access import wildcards_first
 from jitney.core.review.harm import Use, deletes
 from jitney.core.review.safe_text import cut, short_resource
 from jitney.core.times import format_duration
@@ -130,10 +131,12 @@ def _verbs(uses: Sequence[Use]) -> str:
 def _resources(uses: Sequence[Use]) -> str:
     """Return the first two resources, or the first one and how many more there are.
 
-    The resources of the most severe action come first.
+    The resources of the most severe action come first, and of each action those with wildcards.
     """
     worst = sorted(uses, key=lambda each: _ORDER.index(verb_of(each)))
-    first, *others = map(short_resource, dict.fromkeys(arn for each in worst for arn in each.resources))
+    first, *others = map(
+        short_resource, dict.fromkeys(arn for each in worst for arn in wildcards_first(each.resources))
+    )
     if len(others) > 1:
         return f"{first} and {len(others)} more"
     service = f"{first.partition(' ')[0]} "

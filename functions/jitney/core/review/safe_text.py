@@ -117,8 +117,8 @@ def defang(text: str) -> str:
     return _ADDRESS_MARKS.sub(lambda mark: f"[{mark[0]}]", escape_invisible(text))
 
 
-def format_list(names: Sequence[str], most: int, what: str) -> str:
-    """Return the first `most` names, and how many more of `what` there are."""
+def format_list(names: Sequence[str], most: int) -> str:
+    """Return the first `most` names, and how many more there are."""
     shown = ", ".join(names[:most])
     more = len(names) - most
-    return f"{shown} and {more} more {what}" if more > 0 else shown
+    return f"{shown} and {more} more" if more > 0 else shown

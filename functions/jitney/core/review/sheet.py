@@ -18,7 +18,7 @@ from jitney.core.access.way_wording import way_in_words
 from jitney.core.access_profile import GrantedProfile
 from jitney.core.actions import AccessLevel, ActionTable
 from jitney.core.identity.requester import Requester
-from jitney.core.patterns import MAX_REQUEST_STEPS, Budget
+from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, has_wildcard
 from jitney.core.review.approval_count import represented_members, with_counted_groups
 from jitney.core.review.content import content_hash
 from jitney.core.review.covered_access import LimitedAction, not_covered, resources_by_action
@@ -45,6 +45,17 @@ class RequestedAction(NamedTuple):
     new: tuple[str, ...]
     conditions: Conditions = ()
     revoked: tuple[str, ...] = ()
+
+    @property
+    def unusual_first(self) -> tuple[str, ...]:
+        """The resources, first those revoked before, then the new ones, and of each kind those with wildcards first.
+
+        A channel that shows only some of them shows these. The agent chose the order of `resources`.
+        """
+        usual = (frozenset(self.revoked), frozenset(self.new))
+        return tuple(
+            sorted(self.resources, key=lambda arn: (*(arn not in each for each in usual), not has_wildcard(arn)))
+        )
 
 
 class GroupApproval(NamedTuple):

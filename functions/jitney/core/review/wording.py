@@ -90,7 +90,7 @@ def outcome(sheet: Sheet) -> str:
         by = [cut(sheet.ending.by, MOST_NAME)]
     if by and sheet.state == "active":
         status = "Approved"
-    return f"{status} by {format_list(by, MOST_PEOPLE, 'people')}" if by else status
+    return f"{status} by {format_list(by, MOST_PEOPLE)}" if by else status
 
 
 def undecidable(sheet: Sheet, *, decides: bool = True) -> str:
@@ -124,7 +124,7 @@ def first_facts(sheet: Sheet) -> tuple[Fact, ...]:
     rows = [Fact(harm_in_words(harm(sheet)), harm_sentence(sheet))]
     rows.extend(Fact(f"Risk ({risk.level})", risk_sentence(risk)) for risk in sheet.risks[1:MOST_RISKS])
     if len(sheet.risks) > MOST_RISKS:
-        rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more risks: see the page"))
+        rows.append(Fact("Risk", f"and {len(sheet.risks) - MOST_RISKS} more: see the page"))
     rows.extend(Fact("Not granted", each) for each in not_granted(sheet))
     if less := shortened(sheet):
         rows.append(Fact("Duration", less))
@@ -201,7 +201,7 @@ def required_approvals(sheet: Sheet) -> str:
     needed: dict[str, str] = {}
     for each in sheet.group_approvals:
         count = f"{each.needed} approval{'' if each.needed == 1 else 's'} from {cut(each.group, MOST_NAME)}"
-        needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE, 'people') or 'no reviewer'})"
+        needed[each.group] = f"{count} ({format_list(_names(each.members), MOST_PEOPLE) or 'no reviewer'})"
     ways = [" and ".join(needed.get(group, escape_invisible(group)) for group in groups) for groups in sheet.any_of]
     return cut(", or ".join(ways), MOST_REQUIRED)
 
@@ -213,7 +213,7 @@ def votes(sheet: Sheet) -> tuple[str, ...]:
         words: [cut(vote.human, MOST_NAME) for vote in sheet.votes if vote.verdict is verdict]
         for verdict, words in verdicts.items()
     }
-    return tuple(f"{words} {format_list(names, MOST_PEOPLE, 'people')}" for words, names in found.items() if names)
+    return tuple(f"{words} {format_list(names, MOST_PEOPLE)}" for words, names in found.items() if names)
 
 
 def comments(sheet: Sheet) -> tuple[Fact, ...]:

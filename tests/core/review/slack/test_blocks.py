@@ -401,7 +401,7 @@ def test_rev_10_who_can_approve_in_slack_has_read_every_action_and_resource(perm
 def test_a_request_that_is_too_long_says_so():
     many = [Permission(("s3:PutObject",), tuple(f"arn:aws:s3:::reports/{number}" for number in range(200)))]
     assert "Open the request" in json.dumps(narrowing(asked(many)))
-    assert "and 196 more resources" in json.dumps(message(sheet(asked(many)), URL).blocks)
+    assert "and 196 more, " in json.dumps(message(sheet(asked(many)), URL).blocks)
 
 
 def test_rev_08_break_glass_is_said_in_the_thread_with_who_and_why():
