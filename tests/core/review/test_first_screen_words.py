@@ -67,13 +67,16 @@ def test_rev_15_the_level_of_harm_is_one_word_and_no_change_is_without(permissio
 
 
 NO_DELETIONS = {
+    "kms:CancelKeyDeletion",
+    "logs:PutLogGroupDeletionProtection",
+    "ssm-incidents:UpdateDeletionProtection",
     "network-firewall:UpdateFirewallDeleteProtection",
     "servicecatalog:NotifyTerminateProvisionedProductEngineWorkflowResult",
 }
 
 
 def test_rev_15_every_change_whose_name_says_that_it_deletes_is_a_deletion():
-    word = re.compile("(DELETE|Delete|Purge|Terminate|Destroy|Drop|Wipe)(?![a-z])")
+    word = re.compile("(DELETE|Delet(?:e|ion)|Purge|Terminate|Destroy|Drop|Wipe)(?![a-z])")
     every = [action for service in ACTIONS.services() for action in ACTIONS.of_service(service)]
     named = {each.name for each in every if each.level not in READING and word.search(each.name.partition(":")[2])}
     assert {each.name for each in every if deletes(each.name, each.level)} == named - NO_DELETIONS

@@ -15,7 +15,10 @@ LOW = "low"
 """The level of a request without any risk: it only lists, or reads resources that it names."""
 MOST_ACTIONS, MOST_RESOURCES = 3, 2
 _WORST_FIRST = tuple(HarmLevel)
-_DELETING = re.compile(r"(?<!un)(?<!firewall)delete|(?<!un)drop|(?<!notify)terminate|purge|destroy|wipe", re.IGNORECASE)
+_DELETING = re.compile(
+    r"(?<!un)(?<!firewall)delete|(?:schedule|start|create)\w*deletion|(?<!un)drop|(?<!notify)terminate|purge|destroy|wipe",
+    re.IGNORECASE,
+)
 _KNOWN_DELETION, _KNOWN_CHANGE, _KNOWN_READ = "IrreversibleDeletion", "InfrastructureModification", "DataExfiltration"
 _WIDE, _NAMED = True, False
 
