@@ -56,8 +56,10 @@ def _pending(lines: Iterator[str]) -> str:
 def _review(run: DemoRun, grant_id: str) -> None:
     mail = run.mail_to(REVIEWER, grant_id)
     say(f"The mail to {mail['to'][0]}: {mail['subject']}")
-    subject = f"writer-agent (local) {defang(ASKS)}"
-    run.check("The mail says who requests what", holds=mail["subject"] == subject, got=mail["subject"])
+    subject = f"Moderate harm: writer-agent (local) {defang(ASKS)}"
+    run.check(
+        "The mail says how bad it is, and who requests what", holds=mail["subject"] == subject, got=mail["subject"]
+    )
     link = next((word for word in mail["text"].split() if word.endswith(grant_id)), "")
     run.check("The mail links to the request's page", holds=bool(link), got=mail["text"])
     page = run.command(REVIEWER, "python", str(BROWSER), link, "approve", ARNS[1])

@@ -284,7 +284,7 @@ BREAKS: dict[str, tuple[Callable[[Recorded], Any], str]] = {
     "the command does not wait": (lambda recorded: recorded.waiting.clear(), "waits for a review"),
     "the mail says something else": (
         lambda recorded: recorded.mails[0].update(subject="Hello"),
-        "The mail says who requests",
+        "The mail says how bad it is",
     ),
     "the mail has no link": (lambda recorded: recorded.mails[0].update(text="Hello"), "links to the request"),
     "the page says something else": (

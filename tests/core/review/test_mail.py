@@ -131,6 +131,7 @@ def test_every_notice_says_in_words_why_it_comes(notice: Notice):
 
 def test_reminders_have_subjects_of_their_own():
     title = review_mail(Notice.REQUESTED, sheet(), URL).subject
+    assert title == f"High harm: {defang(wording.headline(sheet()))}"
     assert review_mail(Notice.REMINDED, sheet(), URL).subject == f"Reminder: {title}"
     assert review_mail(Notice.ESCALATED, sheet(), URL).subject == f"Escalated: {title}"
 

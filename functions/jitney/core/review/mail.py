@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jitney.core.review import wording
 from jitney.core.review.access_wording import Access, accesses
 from jitney.core.review.call_wording import ShownParameter, short_parameters
-from jitney.core.review.decision_wording import harm
+from jitney.core.review.decision_wording import harm, harm_in_words
 from jitney.core.review.notices import Notice
 from jitney.core.review.safe_text import defang
 from jitney.core.review.sheet import Sheet
@@ -77,16 +77,17 @@ def review_mail(notice: Notice, sheet: Sheet, reviews_url: str) -> ReviewMail:
     title = defang(wording.headline(sheet))
     deadline = f" Decide before {format_time(sheet.expires_at)}." if sheet.state == "pending" else ""
     decided = notice is Notice.DECIDED
-    outcome = wording.outcome(sheet)
+    outcome, level = wording.outcome(sheet), harm(sheet)
+    label = outcome if decided else f"{_MARKS.get(notice, '')}{harm_in_words(level)}"
     active = decided and sheet.state == "active"
     until = f" Access ends at {format_time(sheet.expires_at)}." if active else ""
     introduction = _INTRODUCTIONS[notice]
     return ReviewMail(
-        subject=_undecoded(f"{outcome}: {title}" if decided else f"{_MARKS.get(notice, '')}{title}"),
+        subject=_undecoded(f"{label}: {title}"),
         title=defang(wording.sentence(sheet)),
         introduction=f"{outcome}. {introduction}{until}" if decided else f"{introduction}{deadline}",
         link=f"{reviews_url}/{sheet.grant_id}",
-        harm=harm(sheet),
+        harm=level,
         first=tuple(_unlinked_fact(each) for each in wording.first_facts(sheet)),
         rows=wording.detail_facts(sheet, defang),
         accesses=tuple(_unlinked(access) for access in accesses(sheet)),

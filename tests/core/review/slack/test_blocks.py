@@ -258,11 +258,14 @@ def test_rev_09_facts_that_are_too_long_for_a_modal_are_on_the_page():
         assert view["blocks"][1]["text"]["text"] == FACTS_TOO_LONG
 
 
-def test_rev_10_the_notification_names_the_resource_and_is_escaped():
+def test_rev_10_the_notification_says_how_bad_it_is_names_the_resource_and_is_escaped():
     made = message(sheet(replace(PENDING, subject="<!channel> & <@U1>")), URL)
-    assert made.notification == (
+    title = (
         "&lt;!channel&gt; &amp; &lt;@U1&gt; (corp) requests to read s3 reports/2026/* in analytics-prod for 5 minutes"
     )
+    assert made.notification == f"Moderate harm: {title}"
+    ended = message(sheet(replace(PENDING, state=State.REJECTED)), URL).notification
+    assert ended.startswith("reader-agent (corp) requested to read ")
 
 
 def test_rev_09_buttons_carry_an_id_and_nothing_else():

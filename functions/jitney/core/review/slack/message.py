@@ -101,7 +101,10 @@ def _message(sheet: Sheet, url: str, parts: _Parts, *, deciding: bool) -> SlackM
     hint = [_rich(_line("To approve", obstacle))] if obstacle and deciding else []
     buttons = _buttons(sheet, url, deciding=deciding, complete=not obstacle)
     above = [header, *outcome, _facts(parts.first), *parts.listed, _agent_text(sheet), *hint, buttons]
-    return SlackMessage(escaped(shown), (*above, {"type": "divider"}, parts.details))
+    return SlackMessage(
+        escaped(f"{harm_in_words(harm(sheet))}: {shown}" if deciding else shown),
+        (*above, {"type": "divider"}, parts.details),
+    )
 
 
 def _outcome(sheet: Sheet) -> Element:
