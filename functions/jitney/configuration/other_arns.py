@@ -7,18 +7,16 @@ name one. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-po
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self
 
 from jitney.configuration.action_facts import known_of
 from jitney.configuration.action_table import action_table
 from jitney.configuration.policy_actions import levels_of
 from jitney.configuration.policy_comparisons import arns_compared
-from jitney.core.actions import Action
+from jitney.core.actions import AccessLevel, Action
 from jitney.core.patterns import MAX_REQUEST_STEPS, Budget, PatternTooComplex, wildcard_pattern
 from jitney.core.policy.known_conditions import may_hold, must_hold
 from jitney.core.policy.literals import read_policy
-
-_Policy: TypeAlias = Mapping[str, Any]
 
 
 class UncoveredArn(NamedTuple):
@@ -54,64 +52,31 @@ _FORMS = (
 )
 
 
-def uncovered_arns(policies: Mapping[str, _Policy], targets: Collection[str]) -> Iterator[UncoveredArn]:
-    """Yield the ARNs of forbids whose resource a permit opens by another ARN on one of `targets`.
+class _Rule(NamedTuple):
+    """A policy in Cedar's JSON form, the access levels in its scope and the ARNs with which it compares resources."""
 
-    `policies` are in Cedar's JSON form, by Cedar's names of them. Requesters are not compared: one of them can be in
-    the groups of both policies.
-    """
-    every = list(policies.values())
-    for key, forbid in policies.items():
-        for other, (form, literal) in _others(forbid).items() if forbid["effect"] == "forbid" else ():
-            if found := _permitted(form.service, literal, other, forbid, every, targets):
-                permit, action = found
-                wrong = f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same'
-                fix = f"add || {form.condition.format(other)}, or name the ARNs that {permit} permits"
-                yield UncoveredArn(key, literal, wrong, fix)
+    policy: Mapping[str, Any]
+    levels: frozenset[AccessLevel]
+    arns: frozenset[str]
 
+    @classmethod
+    def of(cls, policy: Mapping[str, Any]) -> Self:
+        scope = policy["resource"].get("entity", {})
+        named = [scope["id"]] if scope.get("type") == "Jitney::Resource" else []
+        return cls(policy, levels_of(read_policy(policy)), frozenset([*arns_compared(policy), *named]))
 
-def _others(forbid: _Policy) -> dict[str, tuple[_OtherForm, str]]:
-    """Return the other ARNs of what the policy names, each with its form and the first literal that it belongs to."""
-    return {
-        form.own.sub(form.other, literal): (form, literal)
-        for literal in sorted(_arns_of(forbid), reverse=True)
-        for form in _FORMS
-        if form.own.fullmatch(literal)
-    }
+    @property
+    def forbids(self) -> bool:
+        return bool(self.policy["effect"] == "forbid")
 
-
-def _arns_of(policy: _Policy) -> set[str]:
-    """Return the ARNs and patterns with which the policy compares resources."""
-    scope = policy["resource"].get("entity", {})
-    return {*arns_compared(policy), *([scope["id"]] if scope.get("type") == "Jitney::Resource" else ())}
-
-
-def _permitted(
-    service: str, literal: str, other: str, forbid: _Policy, policies: Sequence[_Policy], targets: Collection[str]
-) -> tuple[str, str] | None:
-    """Return the @id of a policy and an action that it permits on `other`, while `forbid` forbids only `literal`."""
-    for action in _actions_on(service, literal, other):
-        for target in targets or ("",):
-            known, elsewhere = _Request(action, target, literal), _Request(action, target, other)
-            if not known.may_meet(forbid) or elsewhere.may_meet(forbid):
-                continue
-            permits = [each for each in policies if each["effect"] == "permit" and elsewhere.may_meet(each)]
-            if permits and not any(elsewhere.is_forbidden_by(each) for each in policies):
-                return permits[0]["annotations"]["id"], action.name
-    return None
-
-
-@cache
-def _actions_on(service: str, *arns: str) -> tuple[Action, ...]:
-    """Return the actions of the service that act on each of the ARNs."""
-
-    def acts(action: Action) -> bool:
-        try:
-            return all(action.acts_on(each, Budget(MAX_REQUEST_STEPS)) for each in arns)
-        except PatternTooComplex:
-            return False
-
-    return tuple(filter(acts, action_table().of_service(service)))
+    def others(self) -> dict[str, tuple[_OtherForm, str]]:
+        """Return the other ARNs of what the policy names, each with its form and the first literal of its own form."""
+        return {
+            form.own.sub(form.other, literal): (form, literal)
+            for literal in sorted(self.arns, reverse=True)
+            for form in _FORMS
+            if form.own.fullmatch(literal)
+        }
 
 
 class _Request(NamedTuple):
@@ -121,20 +86,18 @@ class _Request(NamedTuple):
     target: str
     arn: str
 
-    def may_meet(self, policy: _Policy) -> bool:
-        return self._in_scope(policy) and may_hold(policy, self._known)
+    def may_meet(self, rule: _Rule) -> bool:
+        return self.action.level in rule.levels and self._in_scope(rule.policy) and may_hold(rule.policy, self._known)
 
-    def is_forbidden_by(self, policy: _Policy) -> bool:
+    def is_forbidden_by(self, rule: _Rule) -> bool:
         """Return whether the policy forbids the ARN: all requests for it, or it names the ARN."""
-        if policy["effect"] == "permit" or not self.may_meet(policy):
+        if not rule.forbids or not self.may_meet(rule):
             return False
-        return must_hold(policy, self._known) or any(
-            wildcard_pattern(each).matches(self.arn) for each in _arns_of(policy)
+        return must_hold(rule.policy, self._known) or any(
+            wildcard_pattern(each).matches(self.arn) for each in rule.arns
         )
 
-    def _in_scope(self, policy: _Policy) -> bool:
-        if self.action.level not in levels_of(read_policy(policy)):
-            return False
+    def _in_scope(self, policy: Mapping[str, Any]) -> bool:
         match policy["resource"]:
             case {"entity": {"type": "Jitney::Resource", "id": str(arn)}}:
                 return arn == self.arn
@@ -151,3 +114,47 @@ class _Request(NamedTuple):
             case ".", {"left": {"Var": "context"}, "attr": "target"} if self.target:
                 return self.target
         return known_of(self.action, operator, operands)
+
+
+def uncovered_arns(policies: Mapping[str, Mapping[str, Any]], targets: Collection[str]) -> Iterator[UncoveredArn]:
+    """Yield the ARNs of forbids whose resource a permit opens by another ARN on one of `targets`.
+
+    `policies` are in Cedar's JSON form, by Cedar's names of them. Requesters are not compared: one of them can be in
+    the groups of both policies.
+    """
+    rules = {key: _Rule.of(policy) for key, policy in policies.items()}
+    for key, rule in rules.items():
+        for other, (form, literal) in rule.others().items() if rule.forbids else ():
+            if found := _permitted(form.service, literal, other, rule, list(rules.values()), targets):
+                permit, action = found
+                wrong = f'forbids "{literal}", but {permit} permits {action} on "{other}", which reaches the same'
+                fix = f"add || {form.condition.format(other)}, or name the ARNs that {permit} permits"
+                yield UncoveredArn(key, literal, wrong, fix)
+
+
+def _permitted(
+    service: str, literal: str, other: str, forbid: _Rule, rules: Sequence[_Rule], targets: Collection[str]
+) -> tuple[str, str] | None:
+    """Return the @id of a policy and an action that it permits on `other`, while `forbid` forbids only `literal`."""
+    for action in _actions_on(service, literal, other):
+        for target in targets or ("",):
+            known, elsewhere = _Request(action, target, literal), _Request(action, target, other)
+            if not known.may_meet(forbid) or elsewhere.may_meet(forbid):
+                continue
+            permits = [each for each in rules if not each.forbids and elsewhere.may_meet(each)]
+            if permits and not any(map(elsewhere.is_forbidden_by, rules)):
+                return permits[0].policy["annotations"]["id"], action.name
+    return None
+
+
+@cache
+def _actions_on(service: str, *arns: str) -> tuple[Action, ...]:
+    """Return the actions of the service that act on each of the ARNs."""
+
+    def acts(action: Action) -> bool:
+        try:
+            return all(action.acts_on(each, Budget(MAX_REQUEST_STEPS)) for each in arns)
+        except PatternTooComplex:
+            return True
+
+    return tuple(filter(acts, action_table().of_service(service)))

@@ -19,7 +19,8 @@ NOW = 1_796_000_000
 ROLE = TARGETS["prod"].role_arn
 FORBIDS = """
 @id("secret") forbid (principal, action, resource) when { resource.arn like "arn:aws:s3:::reports/secret/*" };
-@id("points") forbid (principal, action, resource) when { resource.arn like "*:accesspoint/*" && resource.account != "" };
+@id("points") forbid (principal, action, resource)
+when { resource.arn like "*:accesspoint/*" && resource.account != "" };
 @id("each-delete") forbid (principal, action, resource)
 when { context.action == "s3:DeleteObject" && context.call.hasTag("operation") }
 unless { context.approvals.contains("owners") };
