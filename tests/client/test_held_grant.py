@@ -15,6 +15,7 @@ from jitney.client.held_grant import HeldGrant, Slices
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending, Unavailable
 from jitney.client.responses import ApiCredentials, ApiGrant, GrantResponse, GrantWithCredentials
 
+pytestmark = pytest.mark.usefixtures("home")
 START = 1_800_000_000.0
 NEED = GrantRequest("analytics-prod", (ApiPermission(("s3:GetObject",), ("*",)),), 3600, "monthly report")
 MINUTES = Slices(seconds=60, margin=20)

@@ -44,7 +44,7 @@ def locked_entry(folder: Path, key: str, now: float | None = None) -> Generator[
     Only the owner can read the file (0600). It is deleted eight days after the last write. `now` is in epoch seconds.
     Raises Invalid if an id could not be written to it, before a grant is requested.
     """
-    descriptor = _open(folder, key, time.time() if now is None else now)
+    descriptor = opened_entry(folder, key, now)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield CachedGrant(_read(descriptor, folder / key), descriptor, folder / key)
@@ -70,10 +70,14 @@ def _write(descriptor: int, grant_id: str) -> None:
     os.pwrite(descriptor, grant_id.encode("ascii").ljust(_ID_BYTES), 0)
 
 
-def _open(folder: Path, key: str, now: float) -> int:
+def opened_entry(folder: Path, key: str, now: float | None = None) -> int:
+    """Return the descriptor of a file that only its owner can read. Files of more than eight days ago are deleted.
+
+    Raises Invalid if it cannot be opened.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _forget_old(folder, now)
+        _forget_old(folder, time.time() if now is None else now)
         return os.open(folder / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise _unwritable(str(folder), error) from error

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from jitney.client.broker import Broker
 from jitney.client.grant_memory import GrantMemory, ProcessMemory
 from jitney.client.grant_request import GrantRequest
+from jitney.client.grant_uses import RequestedGrants, end_of
 from jitney.client.polling import ended_problem, pending_problem
 from jitney.client.problems import ClientProblem, Denied, GrantEnded, Invalid, ReviewPending
 from jitney.client.responses import DEFAULT_RETRY_SECONDS, ApiCredentials, ApiGrant, GrantResponse
@@ -85,7 +85,7 @@ class HeldGrant:
         self._turn = threading.Lock()
         self._slice: _Slice | None = None
         self._failure: tuple[ClientProblem, float] | None = None
-        self._opened: dict[str, float] = {}  # the ends of the active grants of the request, by id
+        self._requested = RequestedGrants()
         self._pending: GrantResponse | None = None
         self._released = False
 
@@ -130,17 +130,16 @@ class HeldGrant:
         return held.credentials
 
     def release(self) -> tuple[GrantResponse, ...]:
-        """Release the active grants of the request. A pending grant stays under review. Repeats do nothing.
+        """Release the active grants of the request that no other holder uses. Repeats do nothing.
 
-        A revoked grant stays remembered, so that no other holder requests it again. Returns the broker's answers. Tries
-        all grants, and then raises the first problem.
+        A pending grant stays under review. A revoked grant stays remembered, so that no other holder requests it again.
+        Returns the broker's answers. Tries all grants, and then raises the first problem.
         """
         self._released = True
         turn = self._turn.acquire(timeout=RELEASE_SECONDS)
         try:
             self._slice = None
-            opened = [number for number, end in self._opened.items() if end > self._clock()]
-            self._opened.clear()
+            opened = self._requested.taken(self._clock())
         finally:
             if turn:
                 self._turn.release()
@@ -218,7 +217,7 @@ class HeldGrant:
 
     def _has_more(self, before: _Slice, problem: ClientProblem) -> bool:
         """Return whether the problem is about the next grant, and the present grant lasts longer than its slice."""
-        end = _epoch(before.grant.expires_at)
+        end = end_of(before.grant.expires_at)
         about_successor = self._request is not None and end - self._clock() <= before.margin
         return about_successor and isinstance(problem, (Denied, ReviewPending)) and end > before.ends_at
 
@@ -236,7 +235,7 @@ class HeldGrant:
             return self._of_grant(number)
         self._require_no_revocation()
         answer = self._broker.request(self._request, credential_seconds=self._slices.seconds)
-        self._note_end(answer.grant)  # first, so that a grant that cannot be remembered is released
+        self._note(answer.grant)  # first, so that a grant that cannot be remembered is released
         self._memory.remember(answer.grant.id)
         if answer.grant.state == "active" and (answer.credentials or answer.grant.way == "gateway"):
             return answer
@@ -257,7 +256,7 @@ class HeldGrant:
         if answer is None and not self._gateway:
             try:
                 issued = self._broker.credentials(number, credential_seconds=self._slices.seconds)
-                self._note_end(issued.grant)
+                self._note(issued.grant)
                 return GrantResponse(issued.grant, issued.credentials)
             except ReviewPending:
                 pass
@@ -265,34 +264,30 @@ class HeldGrant:
                 if problem.code != "gateway_grant":
                     raise
         answer = answer or self._broker.grant(number)
+        self._note(answer.grant)
         if answer.grant.state == "pending":
             self._pending = answer
             raise pending_problem(answer, self._clock())
         if answer.grant.state != "active":
             raise ended_problem(answer.grant)
-        self._note_end(answer.grant)
         return answer
 
-    def _note_end(self, grant: ApiGrant) -> None:
-        if self._request and grant.state == "active":
-            self._opened[grant.id] = _epoch(grant.expires_at)
+    def _note(self, grant: ApiGrant) -> None:
+        if self._request:
+            self._requested.note(grant, self._clock())
 
     def _ends_soon(self) -> bool:
         """Return whether the present grant ends within the margin, so that another slice of it would be too short."""
         held = self._slice
         if held is None or held.grant.id != self._memory.grant_id:
             return False
-        return _epoch(held.grant.expires_at) - self._clock() <= held.margin
+        return end_of(held.grant.expires_at) - self._clock() <= held.margin
 
     def _sliced(self, answer: GrantResponse) -> _Slice:
         grant, slices = answer.grant, self._slices
-        end = _epoch(answer.credentials.expiration if answer.credentials else grant.expires_at)
-        if self._request is None and end >= _epoch(grant.expires_at):
+        end = end_of(answer.credentials.expiration if answer.credentials else grant.expires_at)
+        if self._request is None and end >= end_of(grant.expires_at):
             return _Slice(grant, answer.credentials, end, 0, 0)  # nothing follows it
         shorter = grant.duration_seconds < slices.seconds
         margin = min(slices.margin, grant.duration_seconds / 3) if shorter else slices.margin
         return _Slice(grant, answer.credentials, end, margin, slices.usable)
-
-
-def _epoch(time_text: str | None) -> float:
-    return datetime.fromisoformat(time_text).timestamp() if time_text else float("inf")

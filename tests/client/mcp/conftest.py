@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -79,7 +80,7 @@ class Agent:
 
 
 @pytest.fixture(params=REVISIONS.values(), ids=REVISIONS.keys())
-def agent(broker: FakeBroker, request: pytest.FixtureRequest) -> Iterator[Agent]:
+def agent(broker: FakeBroker, home: Path, request: pytest.FixtureRequest) -> Iterator[Agent]:
     broker.say("DELETE", f"/v1/grants/{GRANT_ID}", 200, {"grant": grant("released", way="gateway")})
     agent = Agent(broker, request.param)
     yield agent

@@ -20,6 +20,7 @@ from jitney.client.credentials_access import credentials_endpoint, note_end
 from jitney.client.gateway_access import gateway_endpoint
 from jitney.client.grant_release import release
 from jitney.client.grant_request import GrantRequest
+from jitney.client.grant_uses import RequestedGrants
 from jitney.client.grouping import grouped
 from jitney.client.holding import note_wrong_clock
 from jitney.client.request_options import invalid
@@ -134,14 +135,18 @@ def _with_keys(
     """Run the command with keys in its environment, which end with the grant."""
     at_most = waiting.at_most
     answer = grant_by_id(broker, access) if isinstance(access, str) else broker.request(access)
+    requested = RequestedGrants()
+    requested.note(answer.grant, broker.clock.now())
     issued = wait_for_credentials(broker, answer, wait=waiting.wait, at_most=at_most)
+    requested.note(issued.grant, broker.clock.now())
     try:
         note_wrong_clock(broker)
         watch = partial(note_end, broker, child[0], issued)
         return run_child(child, child_environment(os.environ, issued), started=watch)
     finally:
         if not keep:
-            release(broker, issued.grant.id)
+            for grant_id in requested.taken(broker.clock.now()):
+                release(broker, grant_id)
 
 
 def _with_gateway(

@@ -9,6 +9,7 @@ from jitney.client.broker import Broker
 from jitney.client.command_result import screen
 from jitney.client.grant_release import release
 from jitney.client.grant_request import GrantRequest
+from jitney.client.grant_uses import GrantUse, uses_folder
 from jitney.client.problems import GrantEnded, Unavailable
 from jitney.client.responses import ApiGrant, GrantResponse
 
@@ -24,6 +25,7 @@ class OpenedGrants:
         self._clock = clock or broker.clock.now
         self._lock = threading.Lock()
         self._opened: dict[str, tuple[GrantRequest, float]] = {}  # and the end of the grant, inf if unknown
+        self._uses: dict[str, GrantUse] = {}  # of grants that other processes may have joined
         self._ending = False
 
     def request(self, request: GrantRequest) -> tuple[GrantResponse, bool]:
@@ -41,8 +43,11 @@ class OpenedGrants:
             if (earlier := self._earlier(request)) is not None:
                 return earlier, True
             answer = self._broker.request(request)
+            number = answer.grant.id
+            if answer.grant.state == "pending" and number not in self._uses:
+                self._uses[number] = GrantUse(uses_folder(), number)
             if not answer.repeats:  # else another process of this agent opened it
-                self._opened[answer.grant.id] = (request, _end(answer.grant))
+                self._opened[number] = (request, _end(answer.grant))
             return answer, answer.repeats
 
     def release(self, grant_id: str) -> GrantResponse:
@@ -50,10 +55,11 @@ class OpenedGrants:
         answer = self._broker.release(grant_id)
         with self._lock:
             self._opened.pop(grant_id, None)
+            self._end_use(grant_id)
         return answer
 
     def release_all(self, at_most: float) -> None:
-        """Release every remembered grant that has not ended, and request no more grants. Waits `at_most` seconds.
+        """Release the remembered grants that no other process uses, and request no more. Waits `at_most` seconds.
 
         A note on standard error says what was not released.
         """
@@ -62,8 +68,11 @@ class OpenedGrants:
         if self._lock.acquire(timeout=at_most / 2):  # so a request that is under way is finished
             self._forget_ended()
             self._lock.release()
+        unused = {each for each in {*self._opened, *self._uses} if self._end_use(each)}
         threads = {
-            each: threading.Thread(target=release, args=(self._broker, each), daemon=True) for each in [*self._opened]
+            each: threading.Thread(target=release, args=(self._broker, each), daemon=True)
+            for each in [*self._opened]
+            if each in unused
         }
         for thread in threads.values():
             thread.start()
@@ -72,10 +81,16 @@ class OpenedGrants:
             if thread.is_alive():
                 screen().note(f"jitney: {grant_id} was not released in time. It ends by itself at its expiry.")
 
+    def _end_use(self, grant_id: str) -> bool:
+        """Return whether no other process uses the grant."""
+        use = self._uses.pop(grant_id, None)
+        return use is None or use.end()
+
     def _forget_ended(self) -> None:
         """Forget grants that have ended. The caller holds the lock."""
         for grant_id in [each for each, (_, end) in self._opened.items() if end <= self._clock()]:
             del self._opened[grant_id]
+            self._end_use(grant_id)
 
     def _earlier(self, request: GrantRequest) -> GrantResponse | None:
         """Return the pending or active grant of an equal earlier request. Forget grants that have ended."""

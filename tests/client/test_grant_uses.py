@@ -1,0 +1,127 @@
+"""Equal requests under review share one grant, and its last holder on this machine releases it (rows REV 12, CLI 6)."""
+
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from jitney.client.broker import Broker
+from jitney.client.grant_request import GrantRequest
+from jitney.client.grant_uses import GrantUse, uses_folder
+from jitney.client.held_grant import HeldGrant
+from jitney.client.mcp.opened_grants import OpenedGrants
+from jitney.client.problems import ReviewPending
+from tests.client.fake_broker import GRANT_ID, FakeBroker, ended, issued, under_review, vote
+from tests.client.mcp.conftest import FixedToken
+
+pytestmark = pytest.mark.usefixtures("home")
+NEED = GrantRequest("analytics-prod", (), 300, "monthly report")
+GRANT, KEYS = f"/v1/grants/{GRANT_ID}", f"/v1/grants/{GRANT_ID}/credentials"
+HOLDER = f"""
+import sys, time
+from pathlib import Path
+from jitney.client.grant_uses import GrantUse
+use = GrantUse(Path(sys.argv[1]), {GRANT_ID!r})
+print("noted", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def approved(broker: FakeBroker) -> FakeBroker:
+    """A broker whose reviewers approve the request when two holders have joined it."""
+    broker.say("POST", "/v1/grants", 202, under_review())
+    broker.say("POST", "/v1/grants", 202, under_review() | {"repeats": True})
+    broker.say("POST", KEYS, 201, issued(votes=[vote("approve")]))
+    broker.say("DELETE", GRANT, 200, ended())
+    return broker
+
+
+def joined(broker: FakeBroker) -> HeldGrant:
+    held = HeldGrant(Broker(broker.url, FixedToken()), NEED)
+    with suppress(ReviewPending):
+        held.grant()
+    held.ask_again()
+    return held
+
+
+def test_cli_06_the_first_holder_to_end_leaves_the_grant_to_the_other(approved: FakeBroker):
+    first, other = joined(approved), joined(approved)
+    for each in (first, other):
+        assert each.grant().state == "active"
+    assert first.release() == ()
+    assert not approved.calls("DELETE", GRANT)
+    assert [each.grant.state for each in other.release()] == ["released"]
+    assert not list(uses_folder().iterdir())
+
+
+def test_cli_06_the_holder_of_an_approved_grant_releases_it_after_an_earlier_wait_has_ended(approved: FakeBroker):
+    joined(approved).release()
+    held = joined(approved)
+    held.grant()
+    assert len(held.release()) == 1
+
+
+def test_cli_06_a_killed_process_holds_no_grant(approved: FakeBroker):
+    first = joined(approved)
+    first.grant()
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(uses_folder())], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout
+            assert holder.stdout.readline() == b"noted\n"
+            assert first.release() == ()
+        finally:
+            holder.kill()
+    later = joined(approved)
+    later.grant()
+    assert len(later.release()) == 1
+
+
+def test_cli_06_of_uses_that_end_at_once_exactly_one_is_the_last(tmp_path: Path):
+    for _ in range(100):
+        uses, last, together = [GrantUse(tmp_path, GRANT_ID) for _ in range(4)], [], threading.Barrier(4)
+
+        def end(use: GrantUse, last: list[bool] = last, together: threading.Barrier = together) -> None:
+            together.wait()
+            last.append(use.end())
+
+        threads = [threading.Thread(target=end, args=(use,)) for use in uses]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(last) == [False, False, False, True]
+
+
+def test_cli_06_without_a_folder_for_uses_a_grant_is_released(approved: FakeBroker, tmp_path: Path):
+    (tmp_path / "home/.local").write_text("a file where the folder would be")
+    held = joined(approved)
+    held.grant()
+    assert len(held.release()) == 1
+
+
+def test_cli_06_a_server_that_ends_leaves_a_pending_request_to_the_other_process(approved: FakeBroker):
+    opened = OpenedGrants(Broker(approved.url, FixedToken()))
+    opened.request(NEED)
+    other = joined(approved)
+    opened.release_all(10.0)
+    assert not approved.calls("DELETE", GRANT)
+    other.grant()
+    assert len(other.release()) == 1
+
+
+def test_cli_06_a_server_withdraws_a_pending_request_that_no_process_joined(approved: FakeBroker):
+    opened = OpenedGrants(Broker(approved.url, FixedToken()))
+    opened.request(NEED)
+    opened.release_all(10.0)
+    assert len(approved.calls("DELETE", GRANT)) == 1
+
+
+def test_only_the_user_can_open_the_files_of_uses(approved: FakeBroker):
+    held = joined(approved)
+    assert uses_folder().stat().st_mode & 0o777 == 0o700
+    assert [each.stat().st_mode & 0o777 for each in uses_folder().iterdir()] == [0o600]
+    held.release()
