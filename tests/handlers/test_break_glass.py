@@ -464,6 +464,19 @@ def test_rev_08_all_are_notified_at_once_then_reminded_until_the_follow_up(desk:
     assert json.loads(desk.system.records()[-1]["detail"])["notice"] == "follow_up_due"
 
 
+@pytest.mark.parametrize("behind", [0, 1, 5])
+def test_rev_08_all_are_notified_although_a_clock_is_behind(desk: ReviewSystem, behind: int):
+    """The clock of the function that serves break-glass, compared with that of the workflow's functions."""
+    grant, ports = pending(desk), desk.system.ports
+    looked = check_schedule({"grant_id": grant.id, "since": 0}, ports)
+    gina = signed_in(desk, "gina")
+    desk.system.now -= behind
+    assert smash(gina, grant).status == 303
+    desk.system.now += behind
+    assert notify(looked | {"token": TOKEN}, ports)["error"] == "ReviewEnded"
+    assert check_schedule(looked, ports)["due"] == "break_glass_used"
+
+
 def test_rev_08_the_follow_up_resumes_the_workflow_which_notifies_of_it(desk: ReviewSystem):
     ports = desk.system.ports
     grant = pending(desk)

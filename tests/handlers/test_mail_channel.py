@@ -13,6 +13,7 @@ from jitney.core.config import ReviewerGroup
 from jitney.core.problems import Problem
 from jitney.core.record_metrics import FAILED_MESSAGES, metrics_of
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import ScheduleCheck
 from jitney.handlers import mail_channel
 from jitney.handlers.ballots import vote
 from jitney.handlers.grants import create_grant
@@ -55,7 +56,9 @@ def pending(system: System, **members: Any) -> Grant:
 def delivered(system: System, grant: Grant, notice: Notice = Notice.REQUESTED) -> list[tuple[str, str, str]]:
     return [
         (each.channel, each.to, each.code)
-        for each in notify_reviewers(notice, build_sheet(grant, system.ports), next(CHECKS), system.ports)
+        for each in notify_reviewers(
+            notice, build_sheet(grant, system.ports), ScheduleCheck(next(CHECKS)), system.ports
+        )
     ]
 
 
@@ -262,8 +265,8 @@ def test_no_address_of_a_person_is_on_record(system: System):
 def test_rev_10_hostile_words_are_text_in_html(system: System, mails: MemoryMails, words: str):
     grant = pending(system)
     shown = build_sheet(grant, system.ports)
-    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason="-", ticket="-"), 0, system.ports)
-    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason=words, ticket=words), 1, system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason="-", ticket="-"), ScheduleCheck(0), system.ports)
+    notify_reviewers(Notice.REQUESTED, shown._replace(agent_reason=words, ticket=words), ScheduleCheck(1), system.ports)
     plain, hostile = mails.sent[0][0].html, mails.sent[-1][0].html
     assert re.findall(r"<[^>]*>", hostile) == re.findall(r"<[^>]*>", plain)  # not one more
     assert hostile.partition("Text from the agent")[0] == plain.partition("Text from the agent")[0]

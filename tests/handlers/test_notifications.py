@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from jitney.core.access.grant import Grant
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import NEVER_CHECKED
 from jitney.handlers.channels import CHANNEL_MILLISECONDS, Channel, DeliveryResult, Notification, send_each
 from jitney.handlers.notifications import notify_reviewers
 from jitney.handlers.review_sheet import build_sheet
@@ -20,7 +21,7 @@ def breaking(*_):
 
 
 def delivered(system: System, grant: Grant, **channels: Channel) -> tuple[DeliveryResult, ...]:
-    return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), 0, system.ports, channels)
+    return notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), NEVER_CHECKED, system.ports, channels)
 
 
 def noted(system: System) -> Mapping[str, object]:
@@ -81,7 +82,7 @@ def test_rev_13_a_message_that_another_attempt_sends_is_marked_on_record_and_in_
         notify_reviewers(
             Notice.REQUESTED,
             build_sheet(grant, system.ports),
-            0,
+            NEVER_CHECKED,
             system.ports,
             {"slack": lambda *_: sent},
             lambda given, follows=followed: follows and given == sent,
@@ -104,7 +105,7 @@ def test_rev_13_a_channel_that_hangs_does_not_keep_others_from_their_turn(system
         return ""
 
     grant = pending(system)
-    notification = Notification(Notice.REQUESTED, grant, build_sheet(grant, system.ports), 0)
+    notification = Notification(Notice.REQUESTED, grant, build_sheet(grant, system.ports), NEVER_CHECKED)
     sent = tuple(send_each("slow", ("a", "b", "c", "d"), slowly, notification, system.ports))
     assert [each.code for each in sent] == ["", "", "late", "late"]
     assert system.milliseconds < 2 * CHANNEL_MILLISECONDS

@@ -32,7 +32,7 @@ def ballot(grant: Grant, verdict: VoteVerdict = VoteVerdict.APPROVE) -> Ballot:
     return Ballot(grant.id, person("alice"), verdict, content_hash(grant), "", "web", Origin())
 
 
-def asked(grant: Grant, due: str = "requested", since: int = 1, retries: int = MOST_RETRIES) -> dict[str, Any]:
+def asked(grant: Grant, due: str = "requested", since: Any = 1, retries: int = MOST_RETRIES) -> dict[str, Any]:
     return {"grant_id": grant.id, "due": due, "since": since, "retries": retries, "token": TOKEN}
 
 
@@ -112,6 +112,18 @@ class TestNotify:
         with pytest.raises(Problem):
             notify(asked(grant, since=8) | {"token": "old"}, system.ports)
         assert system.task_tokens.kept[grant.id][0] == TOKEN
+
+    @pytest.mark.parametrize("behind", [0, 1, 60])
+    def test_rev_13_a_check_with_a_clock_that_is_behind_goes_on_with_the_review(self, system: System, behind: int):
+        """Its wait is later than the one before. If it seemed earlier, its token would not be kept."""
+        grant = pending(system)
+        first = check_schedule({"grant_id": grant.id, "since": 0}, system.ports)
+        notify(asked(grant, since=first["since"]), system.ports)
+        system.now -= behind
+        second = check_schedule(first, system.ports)
+        later = asked(grant, second["due"], second["since"]) | {"token": "later"}
+        assert notify(later, system.ports)["state"] == "pending"
+        assert system.task_tokens.kept[grant.id][0] == "later"
 
     def test_rev_13_a_request_that_reached_no_reviewer_is_an_error(self, system: System, monkeypatch):
         grant = pending(system)

@@ -13,6 +13,7 @@ from jitney.core.config import NO_RULES, ClaimRules, ReviewerGroup
 from jitney.core.identity.providers.github_actions import SAMPLE
 from jitney.core.review.content import content_hash
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import NEVER_CHECKED
 from jitney.handlers.credentials import create_credentials
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
@@ -203,7 +204,9 @@ def test_rev_06_an_honest_agents_mail_is_as_if_it_were_alone(system: System):
             flood(system)
         grant = each.store.grants[ask(each, HONEST)[1]["grant"]["id"]]
         for started in each.reviews.started:
-            notify_reviewers(Notice.REQUESTED, build_sheet(each.store.grants[started], each.ports), 0, each.ports)
+            notify_reviewers(
+                Notice.REQUESTED, build_sheet(each.store.grants[started], each.ports), NEVER_CHECKED, each.ports
+            )
         sent = [(to, message.subject) for message, to in each.mails.sent if grant.id in message.text]
         mailed.append(sent)
         assert len(each.mails.sent) <= 2 * (each.config.limits.max_pending + 1)

@@ -20,6 +20,7 @@ from jitney.adapters.mail_sender import MailSender
 from jitney.adapters.store import Store
 from jitney.core.identity.principal import Principal
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import NEVER_CHECKED
 from jitney.handlers.decisions import preview_decision
 from jitney.handlers.grants import create_grant
 from jitney.handlers.notifications import notify_reviewers
@@ -106,7 +107,7 @@ def test_rev_12_a_flood_of_siblings_takes_nothing_from_an_honest_agent(
     for grant_id in system.reviews.started:
         grant = system.ports.store.grant(grant_id)
         assert grant
-        notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), 0, system.ports)
+        notify_reviewers(Notice.REQUESTED, build_sheet(grant, system.ports), NEVER_CHECKED, system.ports)
     assert sorted(address for mail in mails(dict(stack), mine) for address in mail["to"]) == sorted(EMAILS.values())
     assert len(system.reviews.started) == most + 1
 

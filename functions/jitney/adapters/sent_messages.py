@@ -1,6 +1,6 @@
 """The messages to reviewers that were sent, or that an attempt began to send.
 
-In the state table: `pk` SENT#<grant>, `sk` the notice, the time of its check, the channel and the recipient. The item
+In the state table: `pk` SENT#<grant>, `sk` the notice, its check, the channel and the recipient. The item
 is written before the message is sent. So a step that is repeated after a failure sends no message twice.
 """
 
@@ -17,7 +17,7 @@ KEEP_SENT_SECONDS = 9 * 86400
 
 
 class SentMessage(NamedTuple):
-    """One message of a notice: `step` is the notice with the time of its check."""
+    """One message of a notice: `step` is the notice with its check."""
 
     grant_id: str
     step: str

@@ -12,6 +12,7 @@ from jitney.adapters.sent_messages import SentMessage
 from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.sheet import Sheet
 from jitney.handlers.logs import logger
 from jitney.handlers.ports import Ports
@@ -79,17 +80,17 @@ def no_reviewer_notified(sent: Collection[DeliveryResult]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notice about a grant, with its sheet. `since` is the time of the check that found the notice due."""
+    """A notice about a grant, with its sheet. `since` is the check that found the notice due."""
 
     notice: Notice
     grant: Grant
     sheet: Sheet
-    since: int
+    since: ScheduleCheck
 
     @property
     def step(self) -> str:
-        """The notice with the time of its check. All attempts at one notice have the same step."""
-        return f"{self.notice}#{self.since}"
+        """The notice with its check. All attempts at one notice have the same step."""
+        return f"{self.notice}#{self.since.at}#{self.since.change}"
 
 
 Channel: TypeAlias = Callable[[Notification, Ports], Iterable[DeliveryResult]]

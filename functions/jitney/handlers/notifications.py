@@ -9,6 +9,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.audit import AuditEvent, Origin, Outcome
 from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
+from jitney.core.review.schedule import ScheduleCheck
 from jitney.core.review.sheet import Sheet
 from jitney.handlers import mail_channel, slack_channel
 from jitney.handlers.channels import Channel, DeliveryResult, Notification, no_reviewer_notified
@@ -29,14 +30,14 @@ def sent_once(_: tuple[DeliveryResult, ...]) -> bool:
 def notify_reviewers(
     notice: Notice,
     sheet: Sheet,
-    since: int,
+    since: ScheduleCheck,
     ports: Ports,
     channels: Mapping[str, Channel] = CHANNELS,
     is_repeated: Callable[[tuple[DeliveryResult, ...]], bool] = sent_once,
 ) -> tuple[DeliveryResult, ...]:
     """Send the notice on every channel, record the results and return them. Without channels, return ().
 
-    `since` is the time of the check that found the notice due. `is_repeated` returns whether another attempt follows
+    `since` is the check that found the notice due. `is_repeated` returns whether another attempt follows
     these results. A failing channel does not stop the others. Raises Problem when the store fails. Messages may have
     been sent then. A repeat does not send them again, but records them.
     """

@@ -17,7 +17,7 @@ from jitney.core.access.grant import Grant
 from jitney.core.problems import Problem
 from jitney.core.review.notices import Notice
 from jitney.core.review.reviewers import can_be_approved, without_suspended
-from jitney.core.review.schedule import has_changed_since, is_waiting
+from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, has_changed_since, is_waiting
 from jitney.handlers.channels import DeliveryResult, no_reviewer_notified
 from jitney.handlers.edge import event_handler
 from jitney.handlers.logs import logger
@@ -30,8 +30,6 @@ DECISION_NOTICES = frozenset(
     {Notice.REQUESTED, Notice.REMINDED, Notice.ESCALATED, Notice.REVIEW_RESTARTED, Notice.NARROWED}
 )
 """The notices that request a decision."""
-AFTER_REVIEW = 0
-"""The `since` of the last notice of a review, which is sent once."""
 MOST_RETRIES = 4
 """How often the workflow repeats a notice that failed (infra/approval.asl.json)."""
 
@@ -63,7 +61,7 @@ class MessagesUnsent(StepFailure):
 def notify(event: Mapping[str, Any], ports: Ports) -> dict[str, str]:
     """Send the notice that is due, and return the grant's id with its state or with the failure of the step.
 
-    `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the time of the check, "retries": the failed
+    `event` is {"grant_id": ..., "due": a notice or "nothing", "since": the check, "retries": the failed
     attempts at this step}. If the workflow waits for reviewers, the event also has the task "token". With "nothing",
     the workflow only waits. Otherwise the event has the "answer_token", with which this function ends the task.
 
@@ -89,11 +87,11 @@ def _take_step(event: Mapping[str, Any], ports: Ports) -> Grant:
     """Keep the token, send what is due, and return the grant. Raises StepFailure, LookupError and Problem."""
     grant_id, token = event["grant_id"], event.get("token")
     if token:
-        ports.task_tokens.keep(grant_id, token, event["since"], ports.now())
+        ports.task_tokens.keep(grant_id, token, ScheduleCheck.read(event["since"]).at, ports.now())
     grant = ports.store.grant(grant_id)
     if grant is None:
         raise LookupError("no such grant")
-    if token and not _is_waiting(grant, event["since"], ports.now()):
+    if token and not _is_waiting(grant, ScheduleCheck.read(event["since"]), ports.now()):
         raise ReviewEnded
     if event["due"] in set(Notice):
         _notify_reviewers(event, grant, ports)
@@ -113,8 +111,8 @@ def _can_be_decided(grant: Grant, ports: Ports) -> bool:
     return break_glass or can_be_approved(review, without_suspended(config.reviewers, review.suspensions))
 
 
-def _is_waiting(grant: Grant, since: int, now: int) -> bool:
-    """Return whether the wait after the check at `since` goes on."""
+def _is_waiting(grant: Grant, since: ScheduleCheck, now: int) -> bool:
+    """Return whether the wait after a check goes on."""
     return is_waiting(grant, now) and not has_changed_since(grant, since)
 
 
@@ -130,7 +128,7 @@ def _notify_reviewers(event: Mapping[str, Any], grant: Grant, ports: Ports) -> N
     def is_repeated(sent: Collection[DeliveryResult]) -> bool:
         return retries is not None and not is_last and _failure(due, sent) is not None
 
-    sheet, since = build_sheet(grant, ports), event.get("since", AFTER_REVIEW)
+    sheet, since = build_sheet(grant, ports), ScheduleCheck.read(event.get("since", NEVER_CHECKED.at))
     failure = _failure(due, notify_reviewers(notice, sheet, since, ports, CHANNELS, is_repeated))
     if failure is MessagesUnsent and is_last:
         return  # the decision stands, and its notice is not repeated

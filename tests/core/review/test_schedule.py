@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jitney.core.access.break_glass import BreakGlassUse
+from jitney.core.access.grant import Grant
 from jitney.core.config import ReviewerGroup
 from jitney.core.review.notices import Notice
-from jitney.core.review.schedule import NEVER_CHECKED, checked_at, due, has_changed_since, next_change_at
+from jitney.core.review.schedule import NEVER_CHECKED, ScheduleCheck, due, has_changed_since, next_change_at
 from tests.fakes import NOW, PENDING
 
 GRANT = replace(PENDING, created_at=NOW, expires_at=NOW + 3600, reviews=(("owners",), ("security", "legal")))
@@ -27,7 +28,7 @@ def notices(grant, groups, *, late: int = 0):
         step = due(grant, groups, since, now)
         if step.notice:
             sent.append((str(step.notice), now - grant.created_at))
-        since, now = now, now + step.wait_seconds + late
+        since, now = since.next(grant, now), now + step.wait_seconds + late
     return sent
 
 
@@ -55,52 +56,81 @@ def test_an_escalation_after_the_end_does_not_come():
 
 
 def test_what_comes_at_once_is_one_notice():
-    assert due(GRANT, ESCALATING, NOW, NOW + 2000).notice is Notice.ESCALATED
+    assert due(GRANT, ESCALATING, ScheduleCheck(NOW), NOW + 2000).notice is Notice.ESCALATED
 
 
 def test_a_look_that_comes_too_early_waits_for_the_rest():
-    assert due(GRANT, PLAIN, NOW, NOW + 599) == (None, 1)
+    assert due(GRANT, PLAIN, ScheduleCheck(NOW), NOW + 599) == (None, 1)
 
 
 @pytest.mark.parametrize("since", [600, 601, 1799])
 def test_rev_06_what_was_notified_at_the_last_check_is_not_notified_again(since: int):
-    assert due(GRANT, PLAIN, NOW + since, NOW + 1799).notice is None
+    assert due(GRANT, PLAIN, ScheduleCheck(NOW + since), NOW + 1799).notice is None
 
 
-def test_rev_03_a_restarted_review_is_notified_once():
-    anew = replace(GRANT, review_restarted_at=NOW + 100)
-    assert due(anew, PLAIN, NEVER_CHECKED, NOW + 100).notice is Notice.REQUESTED
-    for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 2000)):
-        assert due(anew, PLAIN, since, now).notice is Notice.REVIEW_RESTARTED
-        assert due(anew, PLAIN, checked_at(anew, now), now + 1).notice is None
-    assert due(anew, PLAIN, checked_at(anew, NOW + 100), NOW + 600).notice is Notice.REMINDED
+def changed(grant: Grant, name: str, now: int) -> Grant:
+    """The grant after one more change, as the functions that make it write its time."""
+    at = next_change_at(grant, now)
+    if name == "break_glass":
+        return replace(grant, break_glass=BreakGlassUse("corp.alice", "down", "content", at, at + 600))
+    return replace(grant, **{name: at})
 
 
-def test_rev_07_a_narrowed_request_is_notified_once():
-    less = replace(GRANT, narrowed_at=NOW + 100)
-    assert due(less, PLAIN, NEVER_CHECKED, NOW + 100).notice is Notice.REQUESTED
-    for since, now in ((NOW, NOW + 100), (NOW + 100, NOW + 100), (NOW, NOW + 700)):
-        assert has_changed_since(less, since)
-        assert due(less, PLAIN, since, now).notice is Notice.NARROWED
-        assert not has_changed_since(less, checked_at(less, now))
-        assert due(less, PLAIN, checked_at(less, now), now + 1).notice is None
-    assert due(less, ESCALATING, NOW, NOW + 900).notice is Notice.ESCALATED  # which notifies more people
-    both = replace(less, review_restarted_at=NOW + 50)
-    assert due(both, PLAIN, NOW, NOW + 100).notice is Notice.REVIEW_RESTARTED
-    assert due(both, PLAIN, NOW + 51, NOW + 100).notice is Notice.NARROWED
+CHANGES = {
+    "review_restarted_at": Notice.REVIEW_RESTARTED,
+    "narrowed_at": Notice.NARROWED,
+    "break_glass": Notice.BREAK_GLASS,
+}
+SKEW = 60
+"""Seconds by which the clocks of two functions may differ."""
 
 
-def test_rev_13_no_change_in_the_second_of_another_notice_is_lost():
-    grant, now = replace(GRANT, review_restarted_at=NOW + 100), NOW + 100
-    since = checked_at(grant, now)
-    less = replace(grant, narrowed_at=next_change_at(grant, now))
-    assert has_changed_since(less, since)
-    assert due(less, PLAIN, since, now).notice is Notice.NARROWED
-    anew = replace(less, review_restarted_at=next_change_at(less, now))
-    assert due(anew, PLAIN, checked_at(less, now), now).notice is Notice.REVIEW_RESTARTED
-    glass = BreakGlassUse("corp.alice", "down", "content", next_change_at(anew, now), NOW + 700)
-    assert due(replace(anew, break_glass=glass), PLAIN, checked_at(anew, now), now).notice is Notice.BREAK_GLASS
-    assert next_change_at(GRANT, now) == next_change_at(replace(GRANT, narrowed_at=NOW), now) == now
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("skew", [-SKEW, -1, 0, 1, SKEW])
+def test_rev_13_each_change_is_notified_once_although_clocks_differ(name: str, skew: int):
+    """The function that changes the grant has another clock than the one that checks it."""
+    since, grant = NEVER_CHECKED.next(GRANT, NOW), GRANT
+    for changes in range(1, 4):
+        assert not has_changed_since(grant, since)
+        grant = changed(grant, name, NOW + skew)
+        assert has_changed_since(grant, since)
+        assert due(grant, PLAIN, since, NOW + 1).notice is CHANGES[name]
+        since = since.next(grant, NOW + 1)
+        assert due(grant, PLAIN, since, NOW + 1).notice is None, f"after change {changes}"
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_rev_13_a_change_before_the_first_notice_needs_none_of_its_own(name: str):
+    grant = changed(GRANT, name, NOW + SKEW)
+    first = Notice.BREAK_GLASS if name == "break_glass" else Notice.REQUESTED
+    assert due(grant, PLAIN, NEVER_CHECKED, NOW).notice is first
+    assert due(grant, PLAIN, NEVER_CHECKED.next(grant, NOW), NOW).notice is None
+
+
+def test_rev_06_of_several_notices_at_once_the_one_that_reaches_most_people_is_sent():
+    since = NEVER_CHECKED.next(GRANT, NOW)
+    less = changed(GRANT, "narrowed_at", NOW + 100)
+    assert due(less, ESCALATING, since, NOW + 900).notice is Notice.ESCALATED
+    assert due(less, PLAIN, since, NOW + 700).notice is Notice.NARROWED
+    anew = changed(GRANT, "review_restarted_at", NOW + 100)
+    assert due(anew, ESCALATING, since, NOW + 900).notice is Notice.REVIEW_RESTARTED
+    both = changed(anew, "narrowed_at", NOW + 100)
+    assert due(both, PLAIN, since, NOW + 101).notice is Notice.REVIEW_RESTARTED
+    assert due(both, PLAIN, since.next(anew, NOW + 100), NOW + 101).notice is Notice.NARROWED
+
+
+def test_rev_06_no_check_is_before_an_earlier_one():
+    """A workflow would not keep the token of such a wait, and the review would fail."""
+    since = NEVER_CHECKED.next(GRANT, NOW + SKEW)
+    assert since.next(GRANT, NOW).at == since.at
+
+
+def test_rev_06_a_check_from_before_an_upgrade_has_only_its_time():
+    grant = changed(GRANT, "narrowed_at", NOW)
+    assert has_changed_since(grant, ScheduleCheck.read(NOW))
+    assert not has_changed_since(grant, ScheduleCheck.read(NOW + 1))
+    assert ScheduleCheck.read(0) == NEVER_CHECKED
+    assert ScheduleCheck.read(ScheduleCheck(NOW, 7)._asdict()) == (NOW, 7)
 
 
 @given(length=st.integers(1, 700_000), after=st.integers(1, 700_000), late=st.integers(0, 100))
@@ -119,5 +149,5 @@ def test_rev_06_every_review_is_asked_once_and_ends(length: int, after: int, lat
 
 @given(since=st.integers(0, 3600), ahead=st.integers(0, 3599))
 def test_the_next_look_is_in_the_review_and_later(since: int, ahead: int):
-    step = due(GRANT, ESCALATING, NOW + since, NOW + ahead)
+    step = due(GRANT, ESCALATING, ScheduleCheck(NOW + since), NOW + ahead)
     assert 0 < step.wait_seconds <= 3600 - ahead
